@@ -1,0 +1,190 @@
+"""What the stages compute, from the universe of agencies to the estimates.
+
+Sources: specification 05 (weights), 06 (tables), 07 sections 6 and 9 (variance, estimates database).
+"""
+
+from nibrs_estimation.pipeline.dataset import Column, Dataset
+
+_AGENCY_ID = Column("agency_id", "int32", "The FBI's number of the agency.")
+_STATE = Column("state_abbr", "str", "UCR state abbreviation; Nebraska is NB.")
+_SCOPE = Column(
+    "universe_scope",
+    "str",
+    "Whether the frame holds all agencies or only those that reported something.",
+    codes=("all", "reporting"),
+)
+
+UNIVERSE = Dataset(
+    name="universe",
+    description="Every agency with its eligibility for the estimates and its weight class.",
+    source="02 sections 1.1 and 5; 05 section 5.1",
+    primary_key=("agency_id",),
+    columns=(
+        _AGENCY_ID,
+        Column("ori", "str", "Originating agency identifier."),
+        Column("data_year", "int16", "Calendar year."),
+        Column("agency_name", "str", "Name of the agency.", is_nullable=True),
+        Column("agency_type_name", "str", "Kind of agency."),
+        _STATE,
+        Column("region_code", "int8", "Census region 1 to 4, 99 other."),
+        Column("population", "int32", "Residents that the agency serves first.", unit="persons"),
+        Column("population_group_code", "str", "UCR population group.", is_nullable=True),
+        Column(
+            "is_eligible", "bool", "Active, not covered, not dormant, not federal, in the 50 states or DC."
+        ),
+        Column(
+            "ineligible_reason",
+            "str",
+            "The first rule that the agency fails, or null.",
+            is_nullable=True,
+            codes=("not active", "covered", "dormant", "federal", "outside the states"),
+        ),
+        Column(
+            "weight_class",
+            "int8",
+            "National weight class 1 to 20, or null if not eligible.",
+            is_nullable=True,
+        ),
+        _SCOPE,
+    ),
+)
+
+REPORTING_STATUS = Dataset(
+    name="reporting_status",
+    description="How many months of the data year each agency reported.",
+    source="02 sections 5.2 and 12.4; 03 section 2",
+    primary_key=("agency_id",),
+    columns=(
+        _AGENCY_ID,
+        _STATE,
+        Column("months_reported", "int8", "Months reported, with incidents or empty.", unit="months"),
+        Column("months_with_incidents", "int8", "Months reported with incidents.", unit="months"),
+        Column("months_inferred", "int8", "Empty months that were taken as zero reports.", unit="months"),
+        Column("is_full_year", "bool", "All twelve months were reported."),
+    ),
+)
+
+AGENCY_WEIGHT = Dataset(
+    name="agency_weight",
+    description="Eligible agencies with their stratum and, for respondents, their weight.",
+    source="05 sections 5.1 and 5.2",
+    primary_key=("weight_variable", "agency_id"),
+    columns=(
+        Column("weight_variable", "str", "Name of the weight, such as NationalWgt."),
+        _AGENCY_ID,
+        _STATE,
+        Column("region_code", "int8", "Census region 1 to 4."),
+        Column("population", "int32", "Residents that the agency serves first.", unit="persons"),
+        Column("weight_method", "str", "How the weight was made.", codes=("design", "calibrated")),
+        Column("stratum", "int16", "Number of the stratum: the smallest weight class in it."),
+        Column("stratum_label", "str", "The weight classes that the stratum holds, in words."),
+        Column("stratum_agencies", "int32", "N_h, eligible agencies in the stratum.", unit="agencies"),
+        Column("stratum_respondents", "int32", "n_h, respondents in the stratum.", unit="agencies"),
+        Column("is_respondent", "bool", "The agency's data enter the estimates."),
+        Column("weight", "float64", "Weight of a respondent; null for the others.", is_nullable=True),
+        _SCOPE,
+    ),
+)
+
+AGENCY_CELL_COUNT = Dataset(
+    name="agency_cell_count",
+    description="What each agency counted itself in each table cell; cells without counts have no row.",
+    source="06 sections 2 and 3",
+    primary_key=("agency_id", "full_table", "section", "row", "column"),
+    partition_key="state_abbr",
+    columns=(
+        _STATE,
+        _AGENCY_ID,
+        Column("full_table", "str", "Name of the table, such as 1a."),
+        Column("section", "int16", "Section of the table."),
+        Column("row", "int16", "Row of the table."),
+        Column("column", "int16", "Column of the table."),
+        Column("n", "int64", "Units counted.", unit="the table's units"),
+    ),
+)
+
+COVERAGE = Dataset(
+    name="coverage",
+    description="Agencies and population behind the estimates of each geography.",
+    source="07 section 10",
+    primary_key=("permutation_number",),
+    columns=(
+        Column("permutation_number", "int32", "Number of the geography."),
+        Column("geography_level", "str", "nation, region or state.", codes=("nation", "region", "state")),
+        Column("geography_code", "str", "Region code or state abbreviation; US for the nation."),
+        Column("estimate_geographic_location", "str", "Name of the geography as published."),
+        Column("weight_variable", "str", "Weight of the geography's estimates."),
+        Column("eligible_agencies", "int32", "Eligible agencies.", unit="agencies"),
+        Column("responding_agencies", "int32", "Respondents.", unit="agencies"),
+        Column("population", "int64", "Population of the eligible agencies.", unit="persons"),
+        Column("population_responding", "int64", "Population of the respondents.", unit="persons"),
+        Column(
+            "population_coverage",
+            "float64",
+            "Share of the population that respondents serve, 0 to 1; null where the frame holds only reporters.",
+            is_nullable=True,
+        ),
+        _SCOPE,
+    ),
+)
+
+
+def _number(name: str, description: str, unit: str = "") -> Column:
+    return Column(name, "float64", description, unit=unit, is_nullable=True)
+
+
+def _flag(name: str, description: str) -> Column:
+    return Column(name, "bool", description, is_nullable=True)
+
+
+ESTIMATES = Dataset(
+    name="estimates",
+    description="The published estimates: one row per table cell, geography and type of estimate.",
+    source="07 sections 6 and 9",
+    primary_key=(
+        "time_series_start_year",
+        "permutation_number",
+        "der_variable_name",
+        "rate_specific_domain",
+        "estimate_type_num",
+    ),
+    columns=(
+        Column("time_series_start_year", "int32", "Data year."),
+        Column("permutation_number", "int32", "1000 x demographic series + geography."),
+        Column("der_variable_name", "str", "Cell: t_<table>_<section>_<row>_<column>."),
+        Column("rate_specific_domain", "bool", "A rate with a row-specific population kept apart (GV2a)."),
+        _number("estimate", "Point estimate."),
+        _number("estimate_unweighted", "The same without weights: what respondents reported."),
+        Column("estimate_type", "str", "count, percentage or rate.", codes=("count", "percentage", "rate")),
+        Column("estimate_type_num", "int8", "1 count, 2 percentage, 3 rate.", codes=(1, 2, 3)),
+        Column("estimate_type_detail_percentage", "str", "Base of a percentage.", is_nullable=True),
+        Column("estimate_type_detail_rate", "str", "Base of a rate.", is_nullable=True),
+        _number("estimate_standard_error", "Standard error of the estimate."),
+        _number("estimate_upper_bound", "Upper end of the 95 % confidence interval."),
+        _number("estimate_lower_bound", "Lower end of the 95 % confidence interval, at least 0."),
+        _number("relative_standard_error", "Standard error divided by the estimate."),
+        _number("estimate_prb", "Percent relative bias.", unit="percent"),
+        _number("estimate_bias", "Estimated bias."),
+        _number("estimate_rmse", "Root of squared standard error plus squared bias."),
+        _number("relative_rmse", "Root mean squared error divided by the estimate."),
+        _flag("suppression_flag_indicator", "The estimate should not be published."),
+        _flag("der_elig_suppression", "The cell can be judged for suppression."),
+        _number("agency_counts", "Respondents with a count above 0.", unit="agencies"),
+        Column("der_rrmse_30", "str", "Relative root mean squared error above 0.30.", is_nullable=True),
+        _flag("der_rrmse_gt_30_se_estimate_0_2_cond", "Cell-level quality flag."),
+        _number("der_rrmse_gt_30_se_estimate_0_2_cond_top", "Share of flagged cells of the geography."),
+        _flag("der_perm_group_unsuppression_flag", "Coverage of the geography above 0.80."),
+        _flag("der_perm_group_suppression_flag", "Geography suppressed by the momentum rule."),
+        _number("population_estimate", "Population in the denominator of a rate.", unit="persons"),
+        _number("prb_actual", "Percent relative bias before editing.", unit="percent"),
+        _number("correlation_with_prior_year", "Correlation of agency counts with the prior year's."),
+        _number("prop_elig_oris_nonzero_count", "Share of eligible agencies with a count above 0."),
+        _number("estimate_copula", "Estimate by copula imputation."),
+        Column("indicator_name", "str", "Column of the table in words."),
+        Column("estimate_domain_1", "str", "Row of the table in words, before the colon."),
+        Column("estimate_domain_2", "str", "Row of the table in words, after the colon.", is_nullable=True),
+        Column("estimate_geographic_location", "str", "Name of the geography."),
+    ),
+)
+
+DATASETS = (UNIVERSE, REPORTING_STATUS, AGENCY_WEIGHT, AGENCY_CELL_COUNT, COVERAGE, ESTIMATES)

@@ -1,0 +1,82 @@
+"""Which code made a dataset: a hash of the task's module and of what it is built from.
+
+Counted are the task's module and, through its imports, the package's `stats`, `tables`, `model`, `stages` and
+`sources` modules, each with the data files (YAML, CSV, JSON, templates) that stand beside it. The machinery in
+`pipeline` is not counted: how work runs must not change what comes out.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+PACKAGE = __name__.partition(".")[0]
+COUNTED = tuple(f"{PACKAGE}.{room}" for room in ("stats", "tables", "model", "stages", "sources"))
+DATA_SUFFIXES = {".yaml", ".csv", ".json", ".jinja", ".css"}
+
+
+def code_hash(function: Callable[..., Any]) -> str:
+    """Hexadecimal SHA-256 of the code behind a task's function."""
+    return _module_hash(function.__module__)
+
+
+@cache
+def _module_hash(module: str) -> str:
+    digest = hashlib.sha256()
+    files = sorted({file for name in _closure(module) for file in _files_of(name)})
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _closure(module: str) -> set[str]:
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting += [found for found in _imports_of(name) if found.startswith(COUNTED)]
+    return seen
+
+
+def _imports_of(module: str) -> set[str]:
+    path = _path_of(module)
+    if path is None:
+        return set()
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return {name for name in found if _path_of(name) is not None}
+
+
+@cache
+def _path_of(module: str) -> Path | None:
+    if module in sys.modules:
+        origin = getattr(sys.modules[module], "__file__", None)
+    else:
+        try:
+            spec = importlib.util.find_spec(module)
+        except (ImportError, ValueError):
+            return None
+        origin = spec.origin if spec else None
+    return Path(origin) if origin and origin.endswith(".py") else None
+
+
+def _files_of(module: str) -> set[Path]:
+    path = _path_of(module)
+    if path is None:
+        return set()
+    beside = path.parent.rglob("*") if path.name == "__init__.py" else path.parent.iterdir()
+    return {path} | {file for file in beside if file.suffix in DATA_SUFFIXES}

@@ -1,0 +1,13 @@
+"""Errors that users can mend."""
+
+
+class PipelineError(Exception):
+    """A failure that the user can mend: one paragraph that names the thing and the mend."""
+
+    exit_code = 1
+
+
+class UsageError(PipelineError):
+    """Wrong use: an unknown flow, a bad run id, a malformed setting."""
+
+    exit_code = 2

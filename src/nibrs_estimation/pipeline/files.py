@@ -1,0 +1,97 @@
+"""Atomic files: a file is either whole or absent, whatever kills the program.
+
+Everything that the pipeline writes goes through :func:`atomic_path` or :func:`atomic_folder`.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nibrs_estimation.pipeline.errors import PipelineError
+
+TEMPORARY_SUFFIX = ".partial"
+
+
+def checkpoint(name: str, path: Path) -> None:
+    """Mark a moment at which a crash must do no harm; the fault tests replace this function to crash there."""
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; on success it is synced and renamed over ``path``.
+
+    On any exception the temporary file is removed and ``path`` stays as it was.
+
+    Raises:
+        PipelineError: the disk is full or the folder cannot be written; names the folder and the mend.
+    """
+    temporary = path.with_name(f".{path.name}{TEMPORARY_SUFFIX}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint("before write", path)
+        yield temporary
+        _sync(temporary)
+        checkpoint("before rename", path)
+        temporary.replace(path)
+        _sync(path.parent)
+        checkpoint("after rename", path)
+    except OSError as error:
+        raise _explained(error, path) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small text file atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON document atomically, keys in the given order."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete the temporary files that a killed process left under ``folder``."""
+    for leftover in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _explained(error: OSError, path: Path) -> PipelineError:
+    if error.errno == errno.ENOSPC:
+        return PipelineError(
+            f"The disk is full: {path} could not be written and was left as it was. "
+            f"Free some space under {path.parent}, or choose another folder, and run the same command again."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return PipelineError(
+            f"No permission to write {path}. Make {path.parent} writable for this user, or choose another "
+            "folder with SCRATCH_DIR, ARTIFACT_STORE or OUTPUT_PIPELINE_DIR."
+        )
+    return PipelineError(f"{path} could not be written: {error.strerror or error}.")

@@ -1,0 +1,213 @@
+"""Flows and plans: from declarations to an ordered graph of units, with every mistake told before work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+
+from nibrs_estimation.pipeline.dataset import Dataset, Document
+from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.task import Task
+
+
+@dataclass(frozen=True)
+class Flow:
+    """A set of wanted outputs and the tasks that make them.
+
+    Attributes:
+        name: what ``nibrs run`` calls it.
+        description: one sentence.
+        tasks: the stages' tasks; the chosen source adds its own.
+        publishes: outputs that are copied to the artifact store, in this order.
+    """
+
+    name: str
+    description: str
+    tasks: tuple[Task, ...]
+    publishes: tuple[Dataset | Document, ...]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The smallest piece of work: a task, or one partition of a task."""
+
+    task: Task
+    partition: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Unique name within a plan, such as ``count_cells[VT]``."""
+        return self.task.name if self.partition is None else f"{self.task.name}[{self.partition}]"
+
+    @property
+    def stem(self) -> str:
+        """Relative path, without ending, of the unit's log and manifest."""
+        return self.task.name if self.partition is None else f"{self.task.name}/{self.partition}"
+
+    def output_path(self, output: Dataset | Document) -> str:
+        """Path of an output, relative to the run's folder."""
+        if isinstance(output, Document):
+            return f"documents/{output.name}"
+        if output.partition_key is None:
+            return f"datasets/{output.name}.parquet"
+        return f"datasets/{output.name}/{self.partition}.parquet"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The units of a run in a fixed order in which every unit comes after those that it needs."""
+
+    units: tuple[Unit, ...]
+    needs: Mapping[str, tuple[Unit, ...]]
+    source_tasks: frozenset[str] = field(default_factory=frozenset)
+
+    def inputs_of(self, unit: Unit, dataset: Dataset) -> tuple[Unit, ...]:
+        """The units that write what ``unit`` reads of ``dataset``."""
+        return tuple(needed for needed in self.needs[unit.key] if dataset in needed.task.writes)
+
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks in order, each once."""
+        return tuple(dict.fromkeys(unit.task for unit in self.units))
+
+    def downstream_of(self, task_name: str) -> frozenset[str]:
+        """Names of a task and of all that depend on it."""
+        reached = {task_name}
+        for unit in self.units:
+            if any(needed.task.name in reached for needed in self.needs[unit.key]):
+                reached.add(unit.task.name)
+        return frozenset(reached)
+
+
+def make_plan(
+    tasks: Iterable[Task],
+    partitions: Mapping[str, tuple[str, ...]],
+    *,
+    until: str | None = None,
+    source_tasks: frozenset[str] = frozenset(),
+) -> Plan:
+    """Bind producers to readers, order the tasks and cut them into units.
+
+    Args:
+        tasks: all tasks of the flow, the source's included.
+        partitions: for each partition key its values.
+        until: keep only this task and what it needs.
+        source_tasks: names of the tasks that read from the source.
+
+    Raises:
+        UsageError: a missing or second producer, a cycle, two declarations of one dataset, an unknown task.
+    """
+    by_name = _unique_tasks(tasks)
+    producers = _producers(by_name.values())
+    graph = {task.name: _needed_tasks(task, producers) for task in by_name.values()}
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise UsageError(f"The tasks need each other in a circle: {' -> '.join(reversed(error.args[1]))}.") from error
+    # A fixed order for equal inputs: as declared, moved back only as far as dependencies ask.
+    rank = {name: position for position, name in enumerate(by_name)}
+    order = _stable_order(graph, rank)
+    if until is not None:
+        order = [name for name in order if name in _ancestors(_known(until, by_name), graph)]
+    units = {name: _units_of(by_name[name], partitions) for name in order}
+    needs = {
+        unit.key: tuple(
+            needed
+            for upstream in sorted(graph[name], key=rank.__getitem__)
+            for needed in units[upstream]
+            if None in (unit.partition, needed.partition) or unit.partition == needed.partition
+        )
+        for name in order
+        for unit in units[name]
+    }
+    return Plan(tuple(unit for name in order for unit in units[name]), needs, source_tasks & set(order))
+
+
+def _unique_tasks(tasks: Iterable[Task]) -> dict[str, Task]:
+    by_name: dict[str, Task] = {}
+    for task in tasks:
+        if task.name in by_name:
+            raise UsageError(f"Two tasks of the flow are called {task.name}: a task's name must be unique.")
+        by_name[task.name] = task
+    return by_name
+
+
+def _producers(tasks: Iterable[Task]) -> dict[str, tuple[Task, Dataset | Document]]:
+    producers: dict[str, tuple[Task, Dataset | Document]] = {}
+    for task in tasks:
+        for output in task.writes:
+            if output.name in producers:
+                raise UsageError(
+                    f"Both {producers[output.name][0].name} and {task.name} write {output.name}: a flow binds exactly "
+                    "one producer to a dataset. Take one of the two out of the flow."
+                )
+            producers[output.name] = (task, output)
+    return producers
+
+
+def _needed_tasks(task: Task, producers: Mapping[str, tuple[Task, Dataset | Document]]) -> set[str]:
+    needed: set[str] = set()
+    for dataset in task.reads:
+        if dataset.name not in producers:
+            if dataset.is_optional:
+                continue
+            raise UsageError(
+                f"Task {task.name} reads {dataset.name}, but no task or source of the flow writes it. Bind a producer, "
+                "or leave the task out."
+            )
+        producer, written = producers[dataset.name]
+        if written != dataset:
+            raise UsageError(
+                f"Task {task.name} reads {dataset.name} under another declaration than the one that {producer.name} "
+                f"writes ({_difference(dataset, written)}). Use one declaration for both."
+            )
+        needed.add(producer.name)
+    return needed
+
+
+def _difference(read: Dataset, written: Dataset | Document) -> str:
+    if isinstance(written, Document):
+        return "one is a table, the other a document"
+    if read.schema != written.schema:
+        return f"columns {dict(read.schema)} against {dict(written.schema)}"
+    return "keys or descriptions differ"
+
+
+def _stable_order(graph: Mapping[str, set[str]], rank: Mapping[str, int]) -> list[str]:
+    sorter = TopologicalSorter(graph)
+    sorter.prepare()
+    order: list[str] = []
+    ready = list(sorter.get_ready())
+    while ready:
+        ready.sort(key=rank.__getitem__)
+        name = ready.pop(0)
+        order.append(name)
+        sorter.done(name)
+        ready += sorter.get_ready()
+    return order
+
+
+def _known(name: str, by_name: Mapping[str, Task]) -> str:
+    if name not in by_name:
+        raise UsageError(f"There is no task {name!r} in this flow. Its tasks are: {', '.join(by_name)}.")
+    return name
+
+
+def _ancestors(name: str, graph: Mapping[str, set[str]]) -> set[str]:
+    found = {name}
+    waiting = [name]
+    while waiting:
+        new = graph[waiting.pop()] - found
+        found |= new
+        waiting += new
+    return found
+
+
+def _units_of(task: Task, partitions: Mapping[str, tuple[str, ...]]) -> tuple[Unit, ...]:
+    if task.partition_by is None:
+        return (Unit(task),)
+    if task.partition_by not in partitions:
+        raise UsageError(
+            f"Task {task.name} runs by {task.partition_by}, but the source does not say which values that key has."
+        )
+    return tuple(Unit(task, value) for value in partitions[task.partition_by])

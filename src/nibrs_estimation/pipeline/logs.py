@@ -1,0 +1,40 @@
+"""A log file per task. Standard logging, plus a TRACE level below DEBUG."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+TRACE = 5
+THRESHOLDS = {"TRACE": TRACE, "DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARNING": logging.WARNING}
+THRESHOLDS["ERROR"] = logging.ERROR
+logging.addLevelName(TRACE, "TRACE")
+
+ROOT = logging.getLogger(__name__.partition(".")[0])
+_FORMAT = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+_current: ContextVar[Path | None] = ContextVar("current_log", default=None)
+
+
+@contextmanager
+def task_log(path: Path, threshold: str) -> Iterator[logging.Logger]:
+    """Send what the package logs in this thread to ``path``, from ``threshold`` up.
+
+    Tasks that run side by side in threads keep their own files: a record goes to the file of its own context.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler.setFormatter(_FORMAT)
+    handler.setLevel(THRESHOLDS[threshold])
+    handler.addFilter(lambda _record: _current.get() == path)
+    token = _current.set(path)
+    ROOT.addHandler(handler)
+    ROOT.setLevel(min([THRESHOLDS[threshold], *(other.level for other in ROOT.handlers)]))
+    try:
+        yield ROOT
+    finally:
+        ROOT.removeHandler(handler)
+        handler.close()
+        _current.reset(token)

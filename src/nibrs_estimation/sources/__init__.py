@@ -1,0 +1,1 @@
+"""Providers of the core datasets: a run chooses one of them."""

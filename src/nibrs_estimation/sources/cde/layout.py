@@ -1,0 +1,342 @@
+"""The layout of the zips as data: which member and header feed which column of which dataset.
+
+Source: specification 02, sections 12.2 (members and headers), 12.3 (what changed in 2021) and 14 (mapping).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from nibrs_estimation.model import agency, incident
+from nibrs_estimation.pipeline.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a member.
+
+    Attributes:
+        header: its name in the member, lower case.
+        type: a key of ``COLUMN_TYPES``, or "age" for the text that ``age_num`` holds.
+        is_required: whether an empty cell is an error.
+    """
+
+    header: str
+    type: str
+    is_required: bool = False
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A lookup member: which of its headers hold the id and the code."""
+
+    member: str
+    id: str
+    code: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    """How a member becomes rows of a dataset.
+
+    Attributes:
+        member: lower-cased base name without extension.
+        dataset: what it feeds; two members may feed one dataset.
+        headers: column of the dataset -> header of the member; the other columns are worked out.
+        constants: columns that are the same on every row.
+        extra: fields that are read to work others out, and then dropped.
+    """
+
+    member: str
+    dataset: Dataset
+    headers: Mapping[str, str]
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Field] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """Every field that is read, by the name that it takes; type and need come from the dataset."""
+        declared = {
+            name: Field(header, self.dataset.column(name).type, not self.dataset.column(name).is_nullable)
+            for name, header in self.headers.items()
+        }
+        return {**declared, **self.extra}
+
+
+AGENCIES = "agencies"
+MONTH = "nibrs_month"
+
+#: Decoding by the zip's own lookups: header of an id -> lookup. Ids are renumbered between years (12.3), never fixed.
+LOOKUPS = {
+    "activity_type_id": Lookup("nibrs_activity_type", "activity_type_id", "activity_type_code"),
+    "age_id": Lookup("nibrs_age", "age_id", "age_code"),
+    "arrest_type_id": Lookup("nibrs_arrest_type", "arrest_type_id", "arrest_type_code"),
+    "assignment_type_id": Lookup("nibrs_assignment_type", "assignment_type_id", "assignment_type_code"),
+    "bias_id": Lookup("nibrs_bias_list", "bias_id", "bias_code"),
+    "circumstances_id": Lookup("nibrs_circumstances", "circumstances_id", "circumstance_code"),
+    "cleared_except_id": Lookup("nibrs_cleared_except", "cleared_except_id", "cleared_except_code"),
+    "criminal_act_id": Lookup("nibrs_criminal_act_type", "criminal_act_id", "criminal_act_code"),
+    "drug_measure_type_id": Lookup("nibrs_drug_measure_type", "drug_measure_type_id", "drug_measure_code"),
+    "ethnicity_id": Lookup("nibrs_ethnicity", "ethnicity_id", "ethnicity_code"),
+    "injury_id": Lookup("nibrs_injury", "injury_id", "injury_code"),
+    # The publisher misspells this header (12.2).
+    "justifiable_force_id": Lookup("nibrs_justifiable_force", "justifiable_fore_id", "justifiable_force_code"),
+    "location_id": Lookup("nibrs_location_type", "location_id", "location_code"),
+    "prop_desc_id": Lookup("nibrs_prop_desc_type", "prop_desc_id", "prop_desc_code"),
+    # This lookup has no code: the id is the code (4.11).
+    "prop_loss_id": Lookup("nibrs_prop_loss_type", "prop_loss_id", "prop_loss_id"),
+    "race_id": Lookup("ref_race", "race_id", "race_code"),
+    "relationship_id": Lookup("nibrs_relationship", "relationship_id", "relationship_code"),
+    "suspect_using_id": Lookup("nibrs_using_list", "suspect_using_id", "suspect_using_code"),
+    "suspected_drug_type_id": Lookup(
+        "nibrs_suspected_drug_type", "suspected_drug_type_id", "suspected_drug_code"
+    ),
+    "victim_type_id": Lookup("nibrs_victim_type", "victim_type_id", "victim_type_code"),
+    "weapon_id": Lookup("nibrs_weapon_type", "weapon_id", "weapon_code"),
+}
+
+AGENCY = Segment(
+    AGENCIES,
+    agency.AGENCY,
+    {
+        "agency_id": "agency_id",
+        "ori": "ori",
+        "legacy_ori": "legacy_ori",
+        "data_year": "data_year",
+        "agency_name": "ucr_agency_name",
+        "agency_type_name": "agency_type_name",
+        "agency_status": "agency_status",
+        "state_abbr": "state_abbr",
+        "state_name": "state_name",
+        "region_code": "region_code",
+        "county_name": "county_name",
+        "msa_name": "msa_name",
+        "population_group_code": "population_group_code",
+        "population_group_desc": "population_group_desc",
+        "nibrs_start_date": "nibrs_start_date",
+        "male_officers": "male_officer",
+        "female_officers": "female_officer",
+    },
+    # Public zips list only agencies that reported (12.3).
+    constants={"universe_scope": "reporting"},
+    extra={
+        "population": Field("population", "int32"),
+        "reporting_type": Field("reporting_type", "str"),
+        "is_covered": Field("covered_flag", "bool"),
+        "is_dormant": Field("dormant_flag", "bool"),
+        "has_participated": Field("participated", "bool"),
+    },
+)
+
+#: One row per incident document, not per agency and month (12.3).
+MONTH_FIELDS = {
+    "nibrs_month_id": Field("nibrs_month_id", "int64"),
+    "did": Field("did", "int64"),
+    "month": Field("month_num", "int8", is_required=True),
+}
+
+INCIDENT = Segment(
+    "nibrs_incident",
+    incident.INCIDENT,
+    {
+        "incident_id": "incident_id",
+        "agency_id": "agency_id",
+        "incident_date": "incident_date",
+        "incident_hour": "incident_hour",
+        "cleared_exceptionally_code": "cleared_except_id",
+        "cleared_exceptionally_date": "cleared_except_date",
+        "is_cargo_theft": "cargo_theft_flag",
+    },
+    extra={
+        "is_report_date": Field("report_date_flag", "bool"),
+        "nibrs_month_id": Field("nibrs_month_id", "int64"),
+        "did": Field("did", "int64"),
+    },
+)
+
+_PERSON = {
+    "age_code": "age_id",
+    "age_low_years": "age_range_low_num",
+    "age_high_years": "age_range_high_num",
+    "sex_code": "sex_code",
+    "race_code": "race_id",
+    "ethnicity_code": "ethnicity_id",
+}
+_AGE = {"age_num": Field("age_num", "age")}
+_ARREST = {
+    "sequence_number": "arrestee_seq_num",
+    "arrest_date": "arrest_date",
+    "arrest_type_code": "arrest_type_id",
+    "offense_code": "offense_code",
+    **_PERSON,
+    "resident_code": "resident_code",
+    "under_18_disposition_code": "under_18_disposition_code",
+}
+
+#: Parents come before their children.
+SEGMENTS = (
+    INCIDENT,
+    Segment(
+        "nibrs_offense",
+        incident.OFFENSE,
+        {
+            "offense_id": "offense_id",
+            "incident_id": "incident_id",
+            "offense_code": "offense_code",
+            "attempt_complete_code": "attempt_complete_flag",
+            "location_code": "location_id",
+            "premises_entered": "num_premises_entered",
+            "method_of_entry_code": "method_entry_code",
+        },
+    ),
+    Segment(
+        "nibrs_bias_motivation", incident.OFFENSE_BIAS, {"offense_id": "offense_id", "bias_code": "bias_id"}
+    ),
+    Segment("nibrs_weapon", incident.OFFENSE_WEAPON, {"offense_id": "offense_id", "weapon_code": "weapon_id"}),
+    Segment(
+        "nibrs_criminal_act",
+        incident.OFFENSE_ACTIVITY,
+        {"offense_id": "offense_id", "activity_code": "criminal_act_id"},
+    ),
+    Segment(
+        "nibrs_suspect_using",
+        incident.OFFENSE_USING,
+        {"offense_id": "offense_id", "using_code": "suspect_using_id"},
+    ),
+    Segment(
+        "nibrs_victim",
+        incident.VICTIM,
+        {
+            "victim_id": "victim_id",
+            "incident_id": "incident_id",
+            "sequence_number": "victim_seq_num",
+            "victim_type_code": "victim_type_id",
+            **_PERSON,
+            # The victims' header alone differs (12.3).
+            "age_high_years": "age_code_range_high",
+            "resident_code": "resident_status_code",
+            "activity_code": "activity_type_id",
+            "assignment_code": "assignment_type_id",
+            "outside_agency_id": "outside_agency_id",
+        },
+        extra=_AGE,
+    ),
+    Segment("nibrs_victim_offense", incident.VICTIM_OFFENSE, {"victim_id": "victim_id", "offense_id": "offense_id"}),
+    Segment("nibrs_victim_injury", incident.VICTIM_INJURY, {"victim_id": "victim_id", "injury_code": "injury_id"}),
+    Segment(
+        "nibrs_victim_circumstances",
+        incident.VICTIM_CIRCUMSTANCE,
+        {
+            "victim_id": "victim_id",
+            "circumstance_code": "circumstances_id",
+            "justifiable_force_code": "justifiable_force_id",
+        },
+    ),
+    Segment(
+        "nibrs_offender",
+        incident.OFFENDER,
+        {
+            "offender_id": "offender_id",
+            "incident_id": "incident_id",
+            "sequence_number": "offender_seq_num",
+            **_PERSON,
+        },
+        extra=_AGE,
+    ),
+    Segment(
+        "nibrs_victim_offender_rel",
+        incident.VICTIM_OFFENDER,
+        {"victim_id": "victim_id", "offender_id": "offender_id", "relationship_code": "relationship_id"},
+    ),
+    Segment(
+        "nibrs_property",
+        incident.PROPERTY,
+        {
+            "property_id": "property_id",
+            "incident_id": "incident_id",
+            "loss_code": "prop_loss_id",
+            "stolen_vehicles": "stolen_count",
+            "recovered_vehicles": "recovered_count",
+        },
+    ),
+    Segment(
+        "nibrs_property_desc",
+        incident.PROPERTY_ITEM,
+        {
+            "property_id": "property_id",
+            "description_code": "prop_desc_id",
+            "value_usd": "property_value",
+            "recovered_date": "date_recovered",
+        },
+    ),
+    Segment(
+        "nibrs_suspected_drug",
+        incident.DRUG,
+        {
+            "drug_id": "nibrs_suspected_drug_id",
+            "property_id": "property_id",
+            "drug_code": "suspected_drug_type_id",
+            "quantity": "est_drug_qty",
+            "measure_code": "drug_measure_type_id",
+        },
+    ),
+    Segment(
+        "nibrs_arrestee",
+        incident.ARRESTEE,
+        {"arrestee_id": "arrestee_id", **_ARREST, "multiple_code": "multiple_indicator"},
+        constants={"is_group_b": False},
+        # Optional in the dataset, for Group B's sake.
+        extra={**_AGE, "incident_id": Field("incident_id", "int64", is_required=True)},
+    ),
+    Segment(
+        "nibrs_arrestee_weapon",
+        incident.ARRESTEE_WEAPON,
+        {"arrestee_id": "arrestee_id", "weapon_code": "weapon_id"},
+        constants={"is_group_b": False},
+    ),
+    Segment(
+        "nibrs_arrestee_groupb",
+        incident.ARRESTEE,
+        {"arrestee_id": "groupb_arrestee_id", **_ARREST},
+        constants={"is_group_b": True},
+        extra=_AGE,
+    ),
+    Segment(
+        "nibrs_arrestee_groupb_weapon",
+        incident.ARRESTEE_WEAPON,
+        {"arrestee_id": "groupb_arrestee_id", "weapon_code": "weapon_id"},
+        constants={"is_group_b": True},
+    ),
+)
+
+#: Header of a parent's id -> member of the parent.
+PARENTS = {
+    "agency_id": AGENCIES,
+    "incident_id": "nibrs_incident",
+    "offense_id": "nibrs_offense",
+    "victim_id": "nibrs_victim",
+    "offender_id": "nibrs_offender",
+    "property_id": "nibrs_property",
+    "arrestee_id": "nibrs_arrestee",
+    "groupb_arrestee_id": "nibrs_arrestee_groupb",
+}
+
+FIRST_YEAR = 2021
+#: Group B arrests came with data year 2022 (12.2).
+GROUP_B_FIRST_YEAR = 2022
+GROUP_B_MEMBERS = ("nibrs_arrestee_groupb", "nibrs_arrestee_groupb_weapon")
+
+
+def required_members(year: int) -> tuple[str, ...]:
+    """The members that a zip of a data year must hold, ascending: a missing one must never import as zeros."""
+    members = {
+        AGENCIES,
+        MONTH,
+        "nibrs_offense_type",
+        "ref_state",
+        *(segment.member for segment in SEGMENTS),
+        *(lookup.member for lookup in LOOKUPS.values()),
+    }
+    return tuple(sorted(members if year >= GROUP_B_FIRST_YEAR else members.difference(GROUP_B_MEMBERS)))

@@ -13,9 +13,7 @@ AGENCY = Dataset(
     columns=(
         Column("agency_id", "int32", "The FBI's number of the agency."),
         Column("ori", "str", "Originating agency identifier, nine characters."),
-        Column(
-            "legacy_ori", "str", "ORI under which the agency reported before a renumbering.", is_nullable=True
-        ),
+        Column("legacy_ori", "str", "ORI under which the agency reported before a renumbering.", is_nullable=True),
         Column("data_year", "int16", "Calendar year that the row describes."),
         Column("agency_name", "str", "Name as the UCR program lists it.", is_nullable=True),
         Column(

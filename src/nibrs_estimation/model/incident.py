@@ -112,9 +112,7 @@ VICTIM = _segment(
     _VICTIM_ID,
     _INCIDENT_ID,
     Column("sequence_number", "int16", "Number of the victim within the incident.", is_nullable=True),
-    Column(
-        "victim_type_code", "str", "I individual, L officer, B business, S society, ...", is_nullable=True
-    ),
+    Column("victim_type_code", "str", "I individual, L officer, B business, S society, ...", is_nullable=True),
     *_PERSON,
     _RESIDENT,
     Column("activity_code", "str", "Officer's activity (LEOKA).", is_nullable=True),

@@ -29,9 +29,7 @@ UNIVERSE = Dataset(
         Column("region_code", "int8", "Census region 1 to 4, 99 other."),
         Column("population", "int32", "Residents that the agency serves first.", unit="persons"),
         Column("population_group_code", "str", "UCR population group.", is_nullable=True),
-        Column(
-            "is_eligible", "bool", "Active, not covered, not dormant, not federal, in the 50 states or DC."
-        ),
+        Column("is_eligible", "bool", "Active, not covered, not dormant, not federal, in the 50 states or DC."),
         Column(
             "ineligible_reason",
             "str",

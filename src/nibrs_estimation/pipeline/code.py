@@ -26,6 +26,16 @@ def code_hash(function: Callable[..., Any]) -> str:
     return _module_hash(function.__module__)
 
 
+def code_version(version: str) -> str:
+    """The package's version and the first digits of a hash of all its code, such as ``0.1.0+3f2a9c01d4e7``."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*")):
+        if file.suffix == ".py" or file.suffix in DATA_SUFFIXES:
+            digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return f"{version}+{digest.hexdigest()[:12]}"
+
+
 @cache
 def _module_hash(module: str) -> str:
     digest = hashlib.sha256()

@@ -48,9 +48,7 @@ class Column:
 
     def __post_init__(self) -> None:
         if self.type not in COLUMN_TYPES:
-            raise ValueError(
-                f"column {self.name}: type {self.type!r} is not one of {', '.join(COLUMN_TYPES)}"
-            )
+            raise ValueError(f"column {self.name}: type {self.type!r} is not one of {', '.join(COLUMN_TYPES)}")
 
     @property
     def dtype(self) -> pl.DataType:
@@ -88,9 +86,7 @@ class Dataset:
             raise ValueError(f"dataset {self.name} declares a column twice")
         keys = [*self.primary_key, *([self.partition_key] if self.partition_key else [])]
         if not self.primary_key or not set(keys) <= set(names):
-            raise ValueError(
-                f"dataset {self.name}: every key must be one of its columns, and it needs a primary key"
-            )
+            raise ValueError(f"dataset {self.name}: every key must be one of its columns, and it needs a primary key")
 
     @property
     def schema(self) -> pl.Schema:

@@ -45,13 +45,29 @@ class Unit:
         """Relative path, without ending, of the unit's log and manifest."""
         return self.task.name if self.partition is None else f"{self.task.name}/{self.partition}"
 
-    def output_path(self, output: Dataset | Document) -> str:
-        """Path of an output, relative to the run's folder."""
+    def file_name(self, output: Dataset | Document) -> str:
+        """Where an output goes, relative to the folder of datasets or of documents."""
         if isinstance(output, Document):
-            return f"documents/{output.name}"
-        if output.partition_key is None:
-            return f"datasets/{output.name}.parquet"
-        return f"datasets/{output.name}/{self.partition}.parquet"
+            return output.name
+        return f"{output.name}.parquet" if output.partition_key is None else f"{output.name}/{self.partition}.parquet"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things stand under a root folder."""
+
+    datasets: str
+    documents: str
+
+    def path(self, unit: Unit, output: Dataset | Document) -> str:
+        """Path of a unit's output, relative to the root."""
+        folder = self.documents if isinstance(output, Document) else self.datasets
+        return f"{folder}/{unit.file_name(output)}"
+
+
+#: A run keeps datasets and documents apart; a statistician's output folder holds them side by side.
+RUN_LAYOUT = Layout("datasets", "documents")
+FLAT_LAYOUT = Layout(".", ".")
 
 
 @dataclass(frozen=True)

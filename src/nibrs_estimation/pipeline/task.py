@@ -64,9 +64,7 @@ class Task:
 
     def __post_init__(self) -> None:
         if self.memory not in MEMORY_GIB:
-            raise ValueError(
-                f"task {self.name}: memory class {self.memory!r} is not one of {', '.join(MEMORY_GIB)}"
-            )
+            raise ValueError(f"task {self.name}: memory class {self.memory!r} is not one of {', '.join(MEMORY_GIB)}")
         if not self.writes:
             raise ValueError(f"task {self.name} writes nothing")
         for output in self.writes:
@@ -83,9 +81,7 @@ class Task:
         }
         accepted = set(inspect.signature(self.function).parameters)
         if expected != accepted:
-            raise ValueError(
-                f"task {self.name} declares {sorted(expected)}, but its function takes {sorted(accepted)}"
-            )
+            raise ValueError(f"task {self.name} declares {sorted(expected)}, but its function takes {sorted(accepted)}")
 
     @property
     def description(self) -> str:

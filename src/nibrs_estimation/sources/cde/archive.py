@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 
 from nibrs_estimation.pipeline.errors import PipelineError
 
@@ -50,7 +51,8 @@ class Archive:
         where = f"{self.path}, member {info.filename}"
         if info.flag_bits & _ENCRYPTED_FLAG:
             raise PipelineError(
-                f"{where}: the member is encrypted. The Crime Data Explorer encrypts nothing; use the zip as downloaded."
+                f"{where}: the member is encrypted. The Crime Data Explorer encrypts nothing: "
+                "use the zip as downloaded."
             )
         _check_size(where, info.file_size, info.compress_size)
         content = bytearray()
@@ -67,7 +69,7 @@ class Archive:
                 f"{where}: {error}. Unpack the zip with another program, zip the files again with the usual "
                 "method (deflate) and repeat the command."
             ) from error
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
             raise PipelineError(f"{where}: the member is damaged ({error}). {_DOWNLOAD_AGAIN}") from error
         return bytes(content)
 
@@ -103,8 +105,9 @@ def open_archive(path: Path) -> Iterator[Archive]:
 def _csv_members(path: Path, file: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     members: dict[str, zipfile.ZipInfo] = {}
     for info in file.infolist():
-        name = PurePosixPath(info.filename.replace("\\", "/"))
-        if name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
+        # Windows rules know both separators and drives, so they catch every name that leads elsewhere.
+        name = PureWindowsPath(info.filename)
+        if name.anchor or ".." in name.parts:
             raise PipelineError(
                 f"{path}, member {info.filename}: the name leads out of the zip, which no download of the Crime Data "
                 "Explorer does. Do not use this file; download the zip again from the Crime Data Explorer."

@@ -107,11 +107,9 @@ def _check(where: str, text: pl.DataFrame, typed: pl.DataFrame, name: str, field
 
 def _looked_up(archive: Archive, where: str, typed: pl.DataFrame, name: str, field: Field) -> pl.DataFrame:
     codes = lookup_codes(archive, field.header)
-    known = pl.col(name).replace_strict(
-        list(codes), list(codes.values()), default=None, return_dtype=pl.String
-    )
-    is_unknown = typed.select(pl.col(name).is_not_null() & known.is_null()).to_series()
-    decoded = typed.with_columns(known.cast(COLUMN_TYPES[field.type]).alias(name))
+    known = typed[name].replace_strict(list(codes), list(codes.values()), default=None, return_dtype=pl.String)
+    decoded = typed.with_columns(known.cast(COLUMN_TYPES[field.type], strict=False).alias(name))
+    is_unknown = typed[name].is_not_null() & decoded[name].is_null()
     if not is_unknown.any():
         return decoded
     _log.warning(

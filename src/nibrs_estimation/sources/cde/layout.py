@@ -90,9 +90,7 @@ LOOKUPS = {
     "race_id": Lookup("ref_race", "race_id", "race_code"),
     "relationship_id": Lookup("nibrs_relationship", "relationship_id", "relationship_code"),
     "suspect_using_id": Lookup("nibrs_using_list", "suspect_using_id", "suspect_using_code"),
-    "suspected_drug_type_id": Lookup(
-        "nibrs_suspected_drug_type", "suspected_drug_type_id", "suspected_drug_code"
-    ),
+    "suspected_drug_type_id": Lookup("nibrs_suspected_drug_type", "suspected_drug_type_id", "suspected_drug_code"),
     "victim_type_id": Lookup("nibrs_victim_type", "victim_type_id", "victim_type_code"),
     "weapon_id": Lookup("nibrs_weapon_type", "weapon_id", "weapon_code"),
 }
@@ -191,9 +189,7 @@ SEGMENTS = (
             "method_of_entry_code": "method_entry_code",
         },
     ),
-    Segment(
-        "nibrs_bias_motivation", incident.OFFENSE_BIAS, {"offense_id": "offense_id", "bias_code": "bias_id"}
-    ),
+    Segment("nibrs_bias_motivation", incident.OFFENSE_BIAS, {"offense_id": "offense_id", "bias_code": "bias_id"}),
     Segment("nibrs_weapon", incident.OFFENSE_WEAPON, {"offense_id": "offense_id", "weapon_code": "weapon_id"}),
     Segment(
         "nibrs_criminal_act",
@@ -223,7 +219,11 @@ SEGMENTS = (
         },
         extra=_AGE,
     ),
-    Segment("nibrs_victim_offense", incident.VICTIM_OFFENSE, {"victim_id": "victim_id", "offense_id": "offense_id"}),
+    Segment(
+        "nibrs_victim_offense",
+        incident.VICTIM_OFFENSE,
+        {"victim_id": "victim_id", "offense_id": "offense_id"},
+    ),
     Segment("nibrs_victim_injury", incident.VICTIM_INJURY, {"victim_id": "victim_id", "injury_code": "injury_id"}),
     Segment(
         "nibrs_victim_circumstances",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import re
+import textwrap
 from collections.abc import Iterable
 
 import polars as pl
@@ -19,7 +19,7 @@ _QUOTED = re.compile(r'"[^"]*"')
 
 def header_of(line: str) -> list[str]:
     """The lower-cased headers of a member's first line."""
-    return [name.strip().lower() for name in next(csv.reader([line]), [])]
+    return [name.strip(' "\r\n').lower() for name in line.split(",")]
 
 
 def decoded(content: bytes) -> str:
@@ -44,9 +44,11 @@ def read_text(archive: Archive, member: str, headers: Iterable[str]) -> pl.DataF
     header = header_of(content.partition("\n")[0])
     needed = list(dict.fromkeys(headers))
     if missing := [name for name in needed if name not in header]:
+        # Without line breaks the whole file is its header.
+        found = textwrap.shorten(", ".join(header), 1000) or "an empty file"
         raise PipelineError(
             f"{where}: the column{'s' * (len(missing) > 1)} {', '.join(missing)} "
-            f"{'are' if len(missing) > 1 else 'is'} missing; found {', '.join(header) or 'an empty file'}. "
+            f"{'are' if len(missing) > 1 else 'is'} missing; found {found}. "
             "The publisher has changed the layout, or the file was edited: download the zip again; "
             "if it stays so, this version cannot read it."
         )

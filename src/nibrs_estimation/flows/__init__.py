@@ -1,0 +1,1 @@
+"""Which stages make a flow: the one place that knows them all."""

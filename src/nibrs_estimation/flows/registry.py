@@ -1,0 +1,58 @@
+"""The flows, by name."""
+
+from __future__ import annotations
+
+from nibrs_estimation.model.results import COVERAGE, ESTIMATES
+from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.flow import Flow
+from nibrs_estimation.stages import (
+    completeness,
+    indicators,
+    publication,
+    smoketest,
+    universe,
+    variance,
+    weighting,
+)
+
+FLOWS = {
+    flow.name: flow
+    for flow in (
+        Flow(
+            name="all",
+            description="From incident files to published estimates with standard errors.",
+            tasks=(
+                *universe.TASKS,
+                *completeness.TASKS,
+                *weighting.TASKS,
+                *indicators.TASKS,
+                *variance.TASKS,
+                *publication.TASKS,
+            ),
+            publishes=(
+                ESTIMATES,
+                COVERAGE,
+                publication.ESTIMATES_CSV,
+                publication.ESTIMATES_DUCKDB,
+                publication.REPORT,
+            ),
+        ),
+        Flow(
+            name="smoketest",
+            description="Proves that database, source, scratch folder and stores work where this is installed.",
+            tasks=(*universe.TASKS, *smoketest.TASKS),
+            publishes=(smoketest.REPORT,),
+        ),
+    )
+}
+
+
+def find_flow(name: str) -> Flow:
+    """A flow by its name.
+
+    Raises:
+        UsageError: there is no such flow.
+    """
+    if name not in FLOWS:
+        raise UsageError(f"There is no flow {name!r}. The flows are: {', '.join(FLOWS)}.")
+    return FLOWS[name]

@@ -1,0 +1,32 @@
+"""Code lists: what the codes in the data mean. One CSV per list, beside this file."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+_TYPES: dict[str, pl.DataType] = {
+    "state_id": pl.Int16(),
+    "division_code": pl.Int8(),
+    "region_code": pl.Int8(),
+    "permutation_number": pl.Int32(),
+    "weight_class": pl.Int8(),
+    "super_group": pl.Int8(),
+    "has_population": pl.Boolean(),
+}
+
+
+@cache
+def code_list(name: str) -> pl.DataFrame:
+    """A code list by name: `state`, `geography` (06 section 5.1), `weight_class`, `weight_class_rule` (05 section 5.1).
+
+    Every column is text but those that are numbers by nature.
+    """
+    text = pl.read_csv(Path(__file__).parent / f"{name}.csv", infer_schema=False)
+    return text.with_columns(
+        pl.col(column) == "true" if dtype == pl.Boolean() else pl.col(column).cast(dtype)
+        for column, dtype in _TYPES.items()
+        if column in text.columns
+    )

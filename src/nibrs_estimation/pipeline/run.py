@@ -1,0 +1,287 @@
+"""One run of a flow: its folder, its lock, what it did, and what it publishes."""
+
+from __future__ import annotations
+
+import fcntl
+import platform
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from nibrs_estimation.pipeline.dataset import Dataset, Document
+from nibrs_estimation.pipeline.errors import PipelineError, UsageError
+from nibrs_estimation.pipeline.externals import ExternalFile, Locations, fetch_all, resolve
+from nibrs_estimation.pipeline.files import remove_leftovers, write_json, write_text
+from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Flow, Plan, make_plan
+from nibrs_estimation.pipeline.run_page import render_run_page
+from nibrs_estimation.pipeline.schedule import Watcher, Work
+from nibrs_estimation.pipeline.source import Probe, Source
+from nibrs_estimation.pipeline.store import Store
+from nibrs_estimation.pipeline.table import FileRecord
+from nibrs_estimation.pipeline.unit import Outcome
+
+MAIN_FLOW = "all"
+EXTERNAL_LOCATIONS = "external_file_locations.json"
+_RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_LIBRARIES = ("polars", "duckdb", "numpy", "scipy", "prefect", "prefect-dask", "altair", "great-tables")
+
+Engine = Callable[[Work, Watcher], dict[str, Outcome]]
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What decides how a run goes, apart from its flow.
+
+    Attributes:
+        run_id: a name, not a path.
+        scratch: folder under which runs live.
+        artifacts, externals: stores.
+        locations: which vintage of each external file to use, with the file it was read from.
+        source: provider of the core datasets.
+        parameters: value of every parameter that a task may ask for, ``year`` and ``seed`` among them.
+        recorded: settings as ``run_metadata.json`` shows them; free of secrets.
+        code_version: of this program.
+        memory_gib: memory that units may claim together.
+        log_threshold: level of the task logs.
+        force: run every task, even if nothing changed.
+        start: run this task and all that follows from it, even if nothing changed.
+        until: stop after this task.
+        verify: hash files again before keeping them.
+        refresh_source: read the source again.
+    """
+
+    run_id: str
+    scratch: Path
+    artifacts: Store
+    externals: Store
+    locations: Locations
+    source: Source
+    parameters: Mapping[str, Any]
+    recorded: Mapping[str, Any] = field(default_factory=dict)
+    code_version: str = "unknown"
+    memory_gib: float = 4.0
+    log_threshold: str = "INFO"
+    force: bool = False
+    start: str | None = None
+    until: str | None = None
+    verify: bool = False
+    refresh_source: bool = False
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        root: the run's folder.
+        outcomes: of every unit, in plan order.
+        published: where each published file went, by its key in the artifact store.
+        artifacts: the folder or address under which they stand.
+    """
+
+    root: Path
+    outcomes: Mapping[str, Outcome]
+    published: tuple[str, ...]
+    artifacts: str
+
+    @property
+    def failures(self) -> list[Outcome]:
+        """Units that failed or were blocked by a failure."""
+        return [outcome for outcome in self.outcomes.values() if outcome.state in ("failed", "blocked")]
+
+
+def check_run_id(run_id: str) -> str:
+    """Return a run id that is a plain name.
+
+    Raises:
+        UsageError: it could be taken for a path.
+    """
+    if run_id in (".", "..") or not _RUN_ID.fullmatch(run_id):
+        raise UsageError(
+            f"{run_id!r} is not a run id. A run id is a name of 1 to 100 letters, digits, dots, underscores and "
+            "hyphens, such as vt-2024."
+        )
+    return run_id
+
+
+@contextmanager
+def run_lock(folder: Path) -> Iterator[None]:
+    """Keep a second run of the same id out; the system releases the lock when this process ends, however it ends.
+
+    Raises:
+        UsageError: the run is going on elsewhere.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w", encoding="utf-8")
+    except OSError as error:
+        raise PipelineError(
+            f"The folder {folder} cannot be made or written ({error.strerror}). Set SCRATCH_DIR to a folder that this "
+            "user may write."
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UsageError(
+                f"Run {folder.name} is going on already in another process. Wait for it to end, or choose another "
+                "run id."
+            ) from error
+        yield
+
+
+def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher) -> RunResult:
+    """Plan a flow, run what is not there yet, and publish.
+
+    Raises:
+        UsageError: the run id, the flow or an option is wrong.
+        PipelineError: the source, an external file or a store cannot be used. Failures of single tasks are in the
+            result instead.
+    """
+    started = datetime.now(UTC)
+    probe = settings.source.probe(settings.parameters["year"], settings.parameters["seed"])
+    plan = plan_flow(flow, settings.source, probe, settings.until)
+    rerun = _rerun(plan, settings, probe)
+    wanted = _wanted_externals(plan)
+    resolved = resolve(settings.locations, wanted, settings.parameters["year"])
+    with run_lock(settings.scratch / check_run_id(settings.run_id)):
+        root = settings.scratch / settings.run_id / flow.name
+        root.mkdir(exist_ok=True)
+        remove_leftovers(root)
+        _remove_stale_partitions(plan, root)
+        about = _about(flow, settings, probe, started)
+        write_json(root / "run_metadata.json", {**about, "state": "running"})
+        write_text(root / EXTERNAL_LOCATIONS, settings.locations.text)
+        work = Work(
+            plan=plan,
+            root=root,
+            parameters=settings.parameters,
+            probe=probe,
+            externals=fetch_all(resolved, settings.externals, root / "externals"),
+            rerun=rerun,
+            refresh_source=settings.refresh_source,
+            verify=settings.verify,
+            log_threshold=settings.log_threshold,
+            memory_gib=settings.memory_gib,
+        )
+        outcomes = engine(work, watcher)
+        about |= _ending(outcomes)
+        write_json(root / "run_metadata.json", about)
+        write_text(root / "run.html", render_run_page(about, plan, outcomes))
+        published = _publish(flow, settings, plan, outcomes, root)
+    prefix = artifact_prefix(settings.run_id, flow.name)
+    return RunResult(root, outcomes, published, f"{str(settings.artifacts).rstrip('/')}/{prefix}")
+
+
+def plan_flow(flow: Flow, source: Source, probe: Probe, until: str | None = None) -> Plan:
+    """The plan of a flow with the tasks of a source bound to it."""
+    source_tasks = source.tasks()
+    names = frozenset(task.name for task in source_tasks)
+    return make_plan(
+        (*_needed_source_tasks(flow, source), *flow.tasks), probe.partitions, until=until, source_tasks=names
+    )
+
+
+def artifact_prefix(run_id: str, flow_name: str) -> str:
+    """Where a run publishes within the artifact store."""
+    return run_id if flow_name == MAIN_FLOW else f"{run_id}/{flow_name}"
+
+
+def _needed_source_tasks(flow: Flow, source: Source) -> list[Any]:
+    read = {dataset.name for task in flow.tasks for dataset in task.reads}
+    # The main flow takes all that a source has; a side flow only what its tasks read.
+    return [
+        task for task in source.tasks() if flow.name == MAIN_FLOW or any(output.name in read for output in task.writes)
+    ]
+
+
+def _rerun(plan: Plan, settings: RunSettings, probe: Probe) -> frozenset[str]:
+    names = {task.name for task in plan.tasks()}
+    if settings.start is not None and settings.start not in names:
+        raise UsageError(
+            f"There is no task {settings.start!r} to start from. The tasks are: {', '.join(sorted(names))}."
+        )
+    rerun = frozenset(names) if settings.force else frozenset()
+    if settings.start is not None:
+        rerun |= plan.downstream_of(settings.start)
+    return rerun if probe.is_content_hash or settings.refresh_source else rerun - plan.source_tasks
+
+
+def _wanted_externals(plan: Plan) -> list[ExternalFile]:
+    return list(dict.fromkeys(external for task in plan.tasks() for external in task.externals))
+
+
+def _remove_stale_partitions(plan: Plan, root: Path) -> None:
+    """Remove parts of datasets that this plan's partitions no longer have: a reader of the folder would take them."""
+    planned = {RUN_LAYOUT.path(unit, output) for unit in plan.units for output in unit.task.writes}
+    planned |= {f"manifests/{unit.stem}.json" for unit in plan.units}
+    for task in plan.tasks():
+        folders = [root / "datasets" / output.name for output in task.datasets if output.partition_key]
+        for folder in [*folders, root / "manifests" / task.name]:
+            for path in folder.glob("*.*"):
+                if path.relative_to(root).as_posix() not in planned:
+                    path.unlink()
+
+
+def _about(flow: Flow, settings: RunSettings, probe: Probe, started: datetime) -> dict[str, Any]:
+    return {
+        "run_id": settings.run_id,
+        "flow": flow.name,
+        "code_version": settings.code_version,
+        "source": settings.source.spec,
+        "source_summary": probe.summary,
+        "source_fingerprint": probe.fingerprint,
+        "settings": dict(settings.recorded),
+        "python": platform.python_version(),
+        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+        "machine": {"system": platform.platform(), "memory_gib": settings.memory_gib},
+        "started": started.isoformat(timespec="seconds"),
+    }
+
+
+def _ending(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
+    tasks: dict[str, dict[str, Any]] = {}
+    for outcome in outcomes.values():
+        task = tasks.setdefault(
+            outcome.task_name,
+            {"done": 0, "kept": 0, "failed": 0, "blocked": 0, "duration_s": 0.0, "peak_memory_bytes": None},
+        )
+        task[outcome.state] += 1
+        task["duration_s"] = round(task["duration_s"] + outcome.duration_s, 4)
+        peak = outcome.manifest.peak_memory_bytes if outcome.manifest else None
+        if peak is not None:
+            task["peak_memory_bytes"] = max(peak, task["peak_memory_bytes"] or 0)
+            task["peak_memory_of"] = outcome.manifest.peak_memory_of if outcome.manifest else None
+    failed = any(outcome.state in ("failed", "blocked") for outcome in outcomes.values())
+    return {
+        "ended": datetime.now(UTC).isoformat(timespec="seconds"),
+        "state": "failed" if failed else "finished",
+        "tasks": tasks,
+    }
+
+
+def _publish(
+    flow: Flow, settings: RunSettings, plan: Plan, outcomes: Mapping[str, Outcome], root: Path
+) -> tuple[str, ...]:
+    """Copy what is whole to the artifact store; outputs of which a part failed are left out."""
+    prefix = artifact_prefix(settings.run_id, flow.name)
+    files: list[tuple[Path, str]] = []
+    for output in flow.publishes:
+        units = [unit for unit in plan.units if output in unit.task.writes]
+        manifests = [outcomes[unit.key].manifest for unit in units]
+        if units and all(manifests):
+            records = [manifest.outputs[output.name] for manifest in manifests if manifest]
+            files += [(root / record.path, _published_name(output, record)) for record in records]
+    files += [(root / name, name) for name in ("run.html", "run_metadata.json", EXTERNAL_LOCATIONS)]
+    for path, name in files:
+        settings.artifacts.put(path, f"{prefix}/{name}")
+    return tuple(name for _path, name in files)
+
+
+def _published_name(output: Dataset | Document, record: FileRecord) -> str:
+    return output.name if isinstance(output, Document) else f"{output.name}/{Path(record.path).name}"

@@ -1,0 +1,58 @@
+"""`run.html`: how a run went, for people. It tells times, so it is not compared between runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from nibrs_estimation.pipeline.flow import Plan
+from nibrs_estimation.pipeline.unit import Outcome
+
+_STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#1b2733}
+h1{font-size:1.5rem;margin-bottom:0}table{border-collapse:collapse;width:100%;margin:1rem 0}
+th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #dfe5ea;vertical-align:top}
+td.n{text-align:right;font-variant-numeric:tabular-nums}.bar{background:#4c78a8;height:.7rem;display:inline-block}
+.finished{color:#2a7d46}.failed{color:#b3261e}.dim{color:#66727d}code{font-size:.9em}
+"""
+
+
+def render_run_page(about: Mapping[str, Any], plan: Plan, outcomes: Mapping[str, Outcome]) -> str:
+    """The page as self-contained HTML: state, failures first, then every task with its time and memory."""
+    longest = max((task["duration_s"] for task in about["tasks"].values()), default=0.0) or 1.0
+    rows = "".join(_task_row(name, task, longest) for name, task in about["tasks"].items())
+    failures = "".join(
+        f"<tr><td><code>{escape(outcome.key)}</code></td><td>{escape(outcome.message)}</td>"
+        f"<td><code>{escape(str(outcome.log_path or ''))}</code></td></tr>"
+        for outcome in outcomes.values()
+        if outcome.state in ("failed", "blocked")
+    )
+    failed = f"<h2>What failed</h2><table><tr><th>unit<th>why<th>log</tr>{failures}</table>" if failures else ""
+    settings = "".join(
+        f"<tr><td>{escape(str(key))}</td><td><code>{escape(str(value))}</code></td></tr>"
+        for key, value in {**about["settings"], "python": about["python"], **about["libraries"]}.items()
+    )
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Run {escape(about["run_id"])}</title>'
+        f"<style>{_STYLE}</style></head><body><h1>Run {escape(about['run_id'])}, flow {escape(about['flow'])}: "
+        f'<span class="{about["state"]}">{about["state"]}</span></h1>'
+        f'<p class="dim">{escape(about["started"])} to {escape(about["ended"])} · source '
+        f"{escape(about['source'])}: {escape(about['source_summary'])} · version {escape(about['code_version'])}</p>"
+        f"{failed}<h2>Tasks</h2><table><tr><th>task<th>what<th>state<th>time<th>peak memory</tr>{rows}</table>"
+        f"<p class='dim'>{len(plan.units)} units in {len(plan.tasks())} tasks. Peak memory is the process's "
+        "high-water mark during the task, what the program holds anyway included.</p>"
+        f"<h2>Settings and versions</h2><table>{settings}</table></body></html>\n"
+    )
+
+
+def _task_row(name: str, task: Mapping[str, Any], longest: float) -> str:
+    states = ", ".join(f"{task[state]} {state}" for state in ("done", "kept", "failed", "blocked") if task[state])
+    peak = task["peak_memory_bytes"]
+    shown = f"{peak / 2**20:,.0f} MiB ({task['peak_memory_of']})" if peak else ""
+    width = round(100 * task["duration_s"] / longest)
+    bar = f'<span class="bar" style="width:{width}px"></span>'
+    return (
+        f"<tr><td><code>{escape(name)}</code></td><td>{bar}</td><td>{states}</td>"
+        f'<td class="n">{task["duration_s"]:.2f} s</td><td class="n">{shown}</td></tr>'
+    )

@@ -1,0 +1,167 @@
+"""The loop that drives a plan: what is ready, what need not run, what fits in memory, what a failure stops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from nibrs_estimation.pipeline.code import code_hash
+from nibrs_estimation.pipeline.dataset import Dataset
+from nibrs_estimation.pipeline.files import sha256_of
+from nibrs_estimation.pipeline.flow import Plan, Unit
+from nibrs_estimation.pipeline.manifest import Cause, Manifest
+from nibrs_estimation.pipeline.source import Probe
+from nibrs_estimation.pipeline.task import MEMORY_GIB, PARTITION
+from nibrs_estimation.pipeline.unit import Job, Outcome
+
+
+class Executor(Protocol):
+    """Where units run. ``submit`` returns at once (inline: when the unit is done); ``wait`` gives back what ended."""
+
+    name: str
+    shares_process: bool
+    slots: int
+
+    def submit(self, job: Job, needs: tuple[str, ...]) -> None:
+        """Start a job; ``needs`` are the keys of the units it depends on, for display."""
+        ...
+
+    def wait(self) -> list[Outcome]:
+        """Outcomes of units that ended since the last call; waits for at least one."""
+        ...
+
+
+@dataclass
+class Watcher:
+    """What a display is told; the default shows nothing."""
+
+    planned: Callable[[Plan], None] = lambda _plan: None
+    started: Callable[[Unit], None] = lambda _unit: None
+    ended: Callable[[Outcome], None] = lambda _outcome: None
+
+
+@dataclass(frozen=True)
+class Work:
+    """A plan with the settings of its run.
+
+    Attributes:
+        plan: what to do.
+        root: the run's folder.
+        parameters: value of every parameter that a task may ask for; ``repr`` of a value is free of secrets.
+        probe: what the source said, or None without a source.
+        externals: path of every external file that was fetched.
+        rerun: names of tasks that run even if nothing changed.
+        refresh_source: read the source again even if it is frozen.
+        verify: hash files again before keeping them.
+        log_threshold: level of the task logs.
+        memory_gib: memory that units may claim together.
+    """
+
+    plan: Plan
+    root: Path
+    parameters: Mapping[str, Any]
+    probe: Probe | None = None
+    externals: Mapping[str, Path] = field(default_factory=dict)
+    rerun: frozenset[str] = frozenset()
+    refresh_source: bool = False
+    verify: bool = False
+    log_threshold: str = "INFO"
+    memory_gib: float = 4.0
+
+
+def execute(work: Work, executor: Executor, watcher: Watcher) -> dict[str, Outcome]:
+    """Run a plan and return the outcome of every unit by its key, in plan order.
+
+    A failing unit stops only what depends on it.
+    """
+    watcher.planned(work.plan)
+    outcomes: dict[str, Outcome] = {}
+    waiting = list(work.plan.units)
+    running: dict[str, Unit] = {}
+
+    def ended(outcome: Outcome) -> None:
+        outcomes[outcome.key] = outcome
+        running.pop(outcome.key, None)
+        watcher.ended(outcome)
+
+    while waiting or running:
+        for unit in list(waiting):
+            needed = [outcomes.get(need.key) for need in work.plan.needs[unit.key]]
+            failed = [outcome for outcome in needed if outcome and outcome.state in ("failed", "blocked")]
+            if failed:
+                waiting.remove(unit)
+                ended(Outcome(unit.key, unit.task.name, "blocked", message=f"needs {failed[0].key}"))
+            elif all(needed) and len(running) < executor.slots and _fits(unit, running.values(), work.memory_gib):
+                waiting.remove(unit)
+                job = _job(work, unit, outcomes, executor)
+                kept = None if unit.task.name in work.rerun else _standing(work, job)
+                if kept:
+                    ended(Outcome(unit.key, unit.task.name, "kept", log_path=job.log_path, manifest=kept))
+                    continue
+                running[unit.key] = unit
+                watcher.started(unit)
+                executor.submit(job, tuple(need.key for need in work.plan.needs[unit.key]))
+        if running:
+            for outcome in executor.wait():
+                ended(outcome)
+    return {unit.key: outcomes[unit.key] for unit in work.plan.units}
+
+
+def _fits(unit: Unit, running: Iterable[Unit], memory_gib: float) -> bool:
+    claimed = sum(MEMORY_GIB[other.task.memory] for other in running)
+    # A unit larger than the bound still runs, but alone.
+    return not claimed or claimed + MEMORY_GIB[unit.task.memory] <= memory_gib
+
+
+def _job(work: Work, unit: Unit, outcomes: Mapping[str, Outcome], executor: Executor) -> Job:
+    task = unit.task
+    records = {dataset.name: _records(work.plan, unit, dataset, outcomes) for dataset in task.reads}
+    parameters = {
+        parameter.name: unit.partition if parameter == PARTITION else work.parameters[parameter.name]
+        for parameter in task.parameters
+    }
+    externals = {external.code_name: work.externals.get(external.code_name) for external in task.externals}
+    cause = Cause(
+        code=code_hash(task.function),
+        parameters={name: _recordable(value) for name, value in parameters.items()},
+        inputs={name: [record.sha256 for record in found] for name, found in records.items()},
+        externals={name: sha256_of(path) for name, path in externals.items() if path},
+        source=work.probe.fingerprint if work.probe and task.name in work.plan.source_tasks else None,
+    )
+    return Job(
+        unit=unit,
+        root=work.root,
+        inputs={name: tuple(work.root / record.path for record in found) for name, found in records.items()},
+        parameters=parameters,
+        externals=externals,
+        cause=cause,
+        log_threshold=work.log_threshold,
+        engine=executor.name,
+        shares_process=executor.shares_process,
+    )
+
+
+def _records(plan: Plan, unit: Unit, dataset: Dataset, outcomes: Mapping[str, Outcome]) -> list[Any]:
+    manifests = [outcomes[needed.key].manifest for needed in plan.inputs_of(unit, dataset)]
+    return [manifest.outputs[dataset.name] for manifest in manifests if manifest]
+
+
+def _recordable(value: Any) -> Any:
+    return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
+
+
+def _standing(work: Work, job: Job) -> Manifest | None:
+    """The manifest under which the unit's outputs may be kept, or None if it must run."""
+    manifest = Manifest.read(job.manifest_path)
+    if manifest is None:
+        return None
+    cause = job.cause
+    if cause.source is not None:
+        if work.refresh_source:
+            return None
+        if work.probe and not work.probe.is_content_hash:
+            # A database has no content hash: what was read first stays until a refresh is asked for.
+            cause = manifest.cause if manifest.cause.parameters == cause.parameters else cause
+    return manifest if manifest.stands(cause, work.root, verify=work.verify) else None

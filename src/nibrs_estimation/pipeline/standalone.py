@@ -1,0 +1,150 @@
+"""Statistics mode: tasks one at a time, plain files in, plain files out; no run, no resume, no engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nibrs_estimation.pipeline.code import code_hash
+from nibrs_estimation.pipeline.dataset import Dataset
+from nibrs_estimation.pipeline.errors import PipelineError, UsageError
+from nibrs_estimation.pipeline.files import sha256_of
+from nibrs_estimation.pipeline.flow import FLAT_LAYOUT, Unit
+from nibrs_estimation.pipeline.manifest import Cause
+from nibrs_estimation.pipeline.table import find_table, read_table
+from nibrs_estimation.pipeline.task import PARTITION, Task
+from nibrs_estimation.pipeline.unit import Job, Outcome, run_job
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where a statistician's files are.
+
+    Attributes:
+        inputs: holds ``<dataset>.parquet``, ``<dataset>.csv`` or a folder ``<dataset>``, such as a run's ``datasets``.
+        outputs: receives ``<dataset>.parquet`` (or a folder of parts), documents, ``logs`` and ``manifests``.
+    """
+
+    inputs: Path
+    outputs: Path
+
+
+def run_tasks(
+    tasks: Sequence[Task],
+    folders: Folders,
+    parameters: Mapping[str, Any],
+    externals: Mapping[str, Path],
+    *,
+    log_threshold: str = "INFO",
+    partitions: Mapping[str, tuple[str, ...]] | None = None,
+    report: Callable[[Outcome], None] = lambda _outcome: None,
+) -> list[Outcome]:
+    """Run tasks in order; what an earlier one wrote, a later one reads from the output folder.
+
+    Args:
+        tasks: in the order in which they run.
+        folders: where to read and write.
+        parameters: value of every parameter that a task may ask for.
+        externals: path of every external file that is there.
+        log_threshold: level of the task logs.
+        partitions: values of the partition keys; by default those in the input data.
+        report: told of every outcome.
+
+    Returns:
+        The outcomes so far; the last one is a failure if a unit failed.
+
+    Raises:
+        PipelineError: an input is missing or stands twice; an output would.
+    """
+    if not folders.inputs.is_dir():
+        raise UsageError(f"The input folder {folders.inputs} does not exist. Set INPUT_PIPELINE_DIR to the folder of the input datasets.")
+    made: set[str] = set()
+    outcomes: list[Outcome] = []
+    for task in tasks:
+        files = {dataset.name: _files(dataset, folders, made, task) for dataset in task.reads}
+        units = _units(task, files, partitions or {})
+        _check_outputs(task, units, folders)
+        for unit in units:
+            outcome = run_job(_job(unit, files, folders, parameters, externals, log_threshold))
+            report(outcome)
+            outcomes.append(outcome)
+            if outcome.state == "failed":
+                return outcomes
+        made |= {output.name for output in task.writes}
+    return outcomes
+
+
+def _files(dataset: Dataset, folders: Folders, made: set[str], task: Task) -> list[Path]:
+    folder = folders.outputs if dataset.name in made else folders.inputs
+    files = find_table(folder, dataset)
+    if not files and not dataset.is_optional:
+        raise PipelineError(
+            f"Task {task.name} needs dataset {dataset.name}, but {folder} holds no {dataset.name}.parquet, "
+            f"{dataset.name}.csv or folder {dataset.name}. Put it there, or run the task that writes it first "
+            "(`nibrs datasets` tells which)."
+        )
+    return files
+
+
+def _units(
+    task: Task, files: Mapping[str, list[Path]], partitions: Mapping[str, tuple[str, ...]]
+) -> list[Unit]:
+    key = task.partition_by
+    if key is None:
+        return [Unit(task)]
+    if key in partitions:
+        return [Unit(task, value) for value in partitions[key]]
+    found = [
+        read_table(files[dataset.name], dataset).select(pl.col(key).unique()).collect()[key]
+        for dataset in task.reads
+        if dataset.partition_key == key
+    ]
+    values = sorted(pl.concat(found).unique().to_list()) if found else []
+    if not values:
+        raise PipelineError(f"Task {task.name} runs by {key}, but its inputs hold no rows.")
+    return [Unit(task, value) for value in values]
+
+
+def _check_outputs(task: Task, units: Sequence[Unit], folders: Folders) -> None:
+    """Refuse to write a dataset beside another form of it, or parts beside parts of another run."""
+    for dataset in task.datasets:
+        planned = {(folders.outputs / unit.file_name(dataset)).resolve() for unit in units}
+        strays = [path for path in find_table(folders.outputs, dataset) if path.resolve() not in planned]
+        if strays:
+            raise PipelineError(
+                f"Task {task.name} would write {dataset.name} beside {strays[0]}, and the two would be read together "
+                "or be ambiguous. Move that file away, or choose another OUTPUT_PIPELINE_DIR."
+            )
+
+
+def _job(
+    unit: Unit,
+    files: Mapping[str, list[Path]],
+    folders: Folders,
+    parameters: Mapping[str, Any],
+    externals: Mapping[str, Path],
+    log_threshold: str,
+) -> Job:
+    values = {p.name: unit.partition if p == PARTITION else parameters[p.name] for p in unit.task.parameters}
+    paths = {external.code_name: externals.get(external.code_name) for external in unit.task.externals}
+    return Job(
+        unit=unit,
+        root=folders.outputs.resolve(),
+        inputs={name: tuple(found) for name, found in files.items()},
+        parameters=values,
+        externals=paths,
+        cause=Cause(
+            code=code_hash(unit.task.function),
+            parameters={name: str(value) for name, value in values.items()},
+            inputs={name: [sha256_of(path) for path in found] for name, found in files.items()},
+            externals={name: sha256_of(path) for name, path in paths.items() if path},
+        ),
+        log_threshold=log_threshold,
+        engine="none",
+        shares_process=False,
+        layout=FLAT_LAYOUT,
+    )

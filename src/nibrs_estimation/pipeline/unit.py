@@ -1,0 +1,160 @@
+"""Running one unit of work: read, call, check, write, and record. Every engine ends here."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import polars as pl
+from threadpoolctl import threadpool_limits
+
+from nibrs_estimation.pipeline import memory
+from nibrs_estimation.pipeline.dataset import Dataset
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.files import atomic_path, checkpoint
+from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Layout, Unit
+from nibrs_estimation.pipeline.logs import task_log
+from nibrs_estimation.pipeline.manifest import Cause, Manifest
+from nibrs_estimation.pipeline.table import FileRecord, read_table, write_table
+from nibrs_estimation.pipeline.task import DocumentWriter, Table
+
+
+@dataclass(frozen=True)
+class Job:
+    """A unit with all that it needs, ready to be sent to another process.
+
+    Attributes:
+        unit: what to run.
+        root: folder under which outputs, log and manifest go.
+        inputs: for each dataset that the task reads its files.
+        parameters, externals: by name.
+        cause: what the manifest will remember.
+        log_threshold: TRACE, DEBUG, INFO, WARNING or ERROR.
+        engine: name of the engine, for the manifest.
+        shares_process: whether other units may run in this process at the same time.
+        layout: where outputs go under ``root``.
+    """
+
+    unit: Unit
+    root: Path
+    inputs: Mapping[str, tuple[Path, ...]]
+    parameters: Mapping[str, Any]
+    externals: Mapping[str, Path | None]
+    cause: Cause
+    log_threshold: str
+    engine: str
+    shares_process: bool
+    layout: Layout = RUN_LAYOUT
+
+    @property
+    def log_path(self) -> Path:
+        """Where the unit logs."""
+        return self.root / "logs" / f"{self.unit.stem}.log"
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where the unit's manifest goes."""
+        return self.root / "manifests" / f"{self.unit.stem}.json"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a unit ended.
+
+    Attributes:
+        key, task_name: of the unit.
+        state: "done", "kept" (nothing had changed), "failed" or "blocked" (something it needs failed).
+        message: why it failed or was blocked.
+        manifest: of a unit that is done or kept.
+    """
+
+    key: str
+    task_name: str
+    state: str
+    duration_s: float = 0.0
+    message: str = ""
+    log_path: Path | None = None
+    manifest: Manifest | None = None
+
+
+def run_job(job: Job) -> Outcome:
+    """Run a unit; a failure is logged and returned, never raised."""
+    started, clock = datetime.now(UTC), time.perf_counter()
+    key, name = job.unit.key, job.unit.task.name
+    try:
+        with task_log(job.log_path, job.log_threshold) as log, threadpool_limits(1):
+            memory.reset_peak()
+            log.info("%s started", key)
+            try:
+                outputs = _run(job)
+            except Exception as error:
+                log.error("%s failed\n%s", key, traceback.format_exc())  # noqa: TRY400 (the text is scanned by people)
+                message = str(error) if isinstance(error, PipelineError) else f"{type(error).__name__}: {error}"
+                return Outcome(key, name, "failed", time.perf_counter() - clock, message, job.log_path)
+            duration_s = time.perf_counter() - clock
+            log.info("%s finished in %.2f s", key, duration_s)
+        manifest = Manifest(
+            unit=key,
+            cause=job.cause,
+            outputs=outputs,
+            started=started.isoformat(timespec="milliseconds"),
+            duration_s=round(duration_s, 4),
+            peak_memory_bytes=memory.peak_bytes(),
+            peak_memory_of="process" if job.shares_process else "task",
+            engine=job.engine,
+        )
+        checkpoint("before manifest", job.manifest_path)
+        manifest.write(job.manifest_path)
+        checkpoint("after manifest", job.manifest_path)
+    except (OSError, PipelineError) as error:
+        return Outcome(key, name, "failed", time.perf_counter() - clock, str(error), job.log_path)
+    return Outcome(key, name, "done", duration_s, log_path=job.log_path, manifest=manifest)
+
+
+def _run(job: Job) -> dict[str, FileRecord]:
+    task = job.unit.task
+    arguments: dict[str, Any] = {dataset.name: _input(job, dataset) for dataset in task.reads}
+    arguments |= {parameter.name: job.parameters[parameter.name] for parameter in task.parameters}
+    arguments |= {external.code_name: job.externals[external.code_name] for external in task.externals}
+    result = task.function(**arguments)
+    by_name = dict(result) if isinstance(result, Mapping) else {task.writes[0].name: result}
+    expected = [output.name for output in task.writes]
+    if sorted(by_name) != sorted(expected):
+        raise PipelineError(f"Task {task.name} must return {', '.join(expected)}, but returned {', '.join(by_name)}.")
+    records = {}
+    for output in task.writes:
+        path, value = job.root / job.layout.path(job.unit, output), by_name[output.name]
+        rows = None
+        if isinstance(output, Dataset):
+            rows = write_table(_in_partition(cast(Table, value), output, job.unit.partition), output, path)
+        else:
+            with atomic_path(path) as temporary:
+                cast(DocumentWriter, value)(temporary)
+        records[output.name] = FileRecord.of(path, job.root, rows)
+    return records
+
+
+def _input(job: Job, dataset: Dataset) -> pl.LazyFrame:
+    table = read_table(job.inputs[dataset.name], dataset)
+    key = dataset.partition_key
+    if key is not None and job.unit.partition is not None:
+        return table.filter(pl.col(key) == job.unit.partition)
+    return table
+
+
+def _in_partition(table: Table, dataset: Dataset, partition: str | None) -> Table:
+    if dataset.partition_key is None or partition is None:
+        return table
+    lazy = table.lazy()
+    strays = lazy.filter(pl.col(dataset.partition_key).ne_missing(pl.lit(partition))).select(pl.len()).collect().item()
+    if strays:
+        raise PipelineError(
+            f"{strays} rows of {dataset.name} do not belong to {dataset.partition_key} = {partition}, for which the "
+            "task was run."
+        )
+    return table

@@ -1,0 +1,18 @@
+"""Indicators: what each agency counted in each table cell."""
+
+from nibrs_estimation.model.incident import INCIDENT, OFFENSE, PROPERTY, PROPERTY_ITEM, VICTIM, VICTIM_OFFENSE
+from nibrs_estimation.model.results import AGENCY_CELL_COUNT
+from nibrs_estimation.pipeline.task import YEAR, Task
+from nibrs_estimation.stages.indicators.count import count_cells
+
+TASKS = (
+    Task(
+        name="count_cells",
+        function=count_cells,
+        reads=(INCIDENT, OFFENSE, VICTIM, VICTIM_OFFENSE, PROPERTY, PROPERTY_ITEM),
+        writes=(AGENCY_CELL_COUNT,),
+        parameters=(YEAR,),
+        partition_by="state_abbr",
+        memory="medium",
+    ),
+)

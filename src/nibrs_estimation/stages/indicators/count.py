@@ -1,0 +1,64 @@
+"""Counting: agency x cell, without weights."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from nibrs_estimation.model.results import AGENCY_CELL_COUNT
+from nibrs_estimation.stages.indicators.attributes import carjackings
+from nibrs_estimation.tables.definition import TableDefinition, table_definition
+
+
+def count_cells(
+    incident: pl.LazyFrame,
+    offense: pl.LazyFrame,
+    victim: pl.LazyFrame,
+    victim_offense: pl.LazyFrame,
+    property: pl.LazyFrame,
+    property_item: pl.LazyFrame,
+    year: int,
+) -> pl.LazyFrame:
+    """Count the incidents of the data year in each cell of table 1a, per agency.
+
+    An incident counts once in a column, however many of its offenses belong there (06 section 2.2).
+    """
+    table = table_definition("1a")
+    flagged = carjackings(offense, victim, victim_offense, property, property_item)
+    offenses = offense.select("incident_id", "offense_code").join(
+        flagged.with_columns(is_carjacking=pl.lit(True)), on="incident_id", how="left"
+    )
+    # Keys are small: offense codes of the table times the columns that hold them.
+    units = (
+        offenses.join(_membership(table), on="offense_code")
+        .filter(pl.col("where").is_null() | pl.col("is_carjacking").fill_null(False))
+        .select("incident_id", "column")
+        .unique()
+    )
+    rows = pl.LazyFrame(
+        [(row.row, row.section) for row in table.rows if row.estimate == "count"],
+        schema={"row": pl.Int16, "section": pl.Int16},
+        orient="row",
+    )
+    return (
+        incident.filter(pl.col("data_year") == year)
+        .select("state_abbr", "agency_id", "incident_id")
+        .join(units, on="incident_id")
+        .group_by("state_abbr", "agency_id", "column")
+        .agg(n=pl.len().cast(pl.Int64))
+        .join(rows, how="cross")
+        .with_columns(full_table=pl.lit(table.table))
+        .select(AGENCY_CELL_COUNT.schema.names())
+    )
+
+
+def _membership(table: TableDefinition) -> pl.LazyFrame:
+    """Which offense code puts a unit into which column."""
+    return pl.LazyFrame(
+        [
+            (code, position, column.where)
+            for position, column in enumerate(table.columns, start=1)
+            for code in column.offenses
+        ],
+        schema={"offense_code": pl.String, "column": pl.Int16, "where": pl.String},
+        orient="row",
+    )

@@ -1,0 +1,49 @@
+"""The frame: eligibility and weight class of every agency."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.results import UNIVERSE
+from nibrs_estimation.pipeline.errors import PipelineError
+
+
+def define_universe(agency: pl.LazyFrame, year: int) -> pl.LazyFrame:
+    """Say of every agency whether it is eligible, and to which national weight class it belongs.
+
+    Eligible is an active agency that is not covered by another, not dormant, not federal, and in one of the 50
+    states or DC (02 section 1.1). Weight classes follow population group and population (05 section 5.1).
+
+    Raises:
+        PipelineError: an eligible agency has a population group without weight class.
+    """
+    states = code_list("state")["state_abbr"]
+    agencies = agency.filter(pl.col("data_year") == year).with_columns(
+        ineligible_reason=pl.when(pl.col("agency_status") != "A")
+        .then(pl.lit("not active"))
+        .when("is_covered")
+        .then(pl.lit("covered"))
+        .when("is_dormant")
+        .then(pl.lit("dormant"))
+        .when(pl.col("agency_type_name").str.strip_chars().str.to_uppercase() == "FEDERAL")
+        .then(pl.lit("federal"))
+        .when(~pl.col("state_abbr").is_in(states.implode()))
+        .then(pl.lit("outside the states"))
+    )
+    universe = agencies.with_columns(
+        is_eligible=pl.col("ineligible_reason").is_null(), has_population=pl.col("population") > 0
+    ).join(code_list("weight_class_rule").lazy(), on=["population_group_code", "has_population"], how="left")
+    universe = universe.with_columns(weight_class=pl.when("is_eligible").then("weight_class"))
+    _require_weight_class(universe.filter(pl.col("is_eligible") & pl.col("weight_class").is_null()).collect())
+    return universe.select(UNIVERSE.schema.names())
+
+
+def _require_weight_class(without: pl.DataFrame) -> None:
+    if without.height:
+        first = without.sort("agency_id").row(0, named=True)
+        raise PipelineError(
+            f"{without.height} eligible agencies have no weight class, the first {first['ori']} with population group "
+            f"{first['population_group_code']!r}. Correct the population group in dataset agency: it must be one of "
+            "1A to 9E."
+        )

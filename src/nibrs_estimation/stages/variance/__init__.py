@@ -1,0 +1,15 @@
+"""Variance: estimates with standard errors and confidence intervals."""
+
+from nibrs_estimation.model.results import AGENCY_CELL_COUNT, AGENCY_WEIGHT, COVERAGE, ESTIMATES
+from nibrs_estimation.pipeline.task import YEAR, Task
+from nibrs_estimation.stages.variance.estimate import estimate_cells
+
+TASKS = (
+    Task(
+        name="estimate_cells",
+        function=estimate_cells,
+        reads=(AGENCY_WEIGHT, AGENCY_CELL_COUNT, COVERAGE),
+        writes=(ESTIMATES,),
+        parameters=(YEAR,),
+    ),
+)

@@ -1,0 +1,16 @@
+"""Weighting: how many agencies each respondent stands for, and what share of the population responded."""
+
+from nibrs_estimation.model.results import AGENCY_WEIGHT, COVERAGE, REPORTING_STATUS, UNIVERSE
+from nibrs_estimation.pipeline.task import Task
+from nibrs_estimation.stages.weighting.coverage import measure_coverage
+from nibrs_estimation.stages.weighting.design import weight_agencies
+
+TASKS = (
+    Task(
+        name="weight_agencies",
+        function=weight_agencies,
+        reads=(UNIVERSE, REPORTING_STATUS),
+        writes=(AGENCY_WEIGHT,),
+    ),
+    Task(name="measure_coverage", function=measure_coverage, reads=(AGENCY_WEIGHT,), writes=(COVERAGE,)),
+)

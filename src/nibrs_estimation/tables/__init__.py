@@ -1,0 +1,1 @@
+"""The tables as data: definitions in YAML, and what reads them."""

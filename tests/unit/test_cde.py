@@ -1,0 +1,759 @@
+"""The Crime Data Explorer source against specification 02, sections 2.3, 3 and 12."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import pickle
+import random
+import struct
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+from tests.cde_zip import as_csv, build_tables, build_zip, write_zip
+
+from nibrs_estimation.model import agency, incident
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.sources.cde import CdeSource, archive
+
+YEAR = 2024
+Frames = dict[str, pl.DataFrame]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "VT-2024.zip"
+
+
+def read(path: Path, year: int = YEAR) -> Frames:
+    source = CdeSource((path,))
+    return {**source.ingest_agencies(year=year), **source.ingest_incidents(year=year, partition="VT")}
+
+
+def row(frame: pl.DataFrame) -> dict[str, Any]:
+    return frame.row(0, named=True)
+
+
+# What the source says of itself
+
+
+def test_spec_names_the_files_only() -> None:
+    assert CdeSource((Path("/data/VT-2024.zip"), Path("/data/ME-2024.zip"))).spec == "cde:VT-2024.zip,ME-2024.zip"
+
+
+def test_probe(path: Path, tmp_path: Path) -> None:
+    other = build_zip(tmp_path / "other.zip", state="ME")
+    probe = CdeSource((build_zip(path), other)).probe(YEAR, seed=1)
+    assert (probe.years, probe.partitions, probe.is_content_hash) == (
+        (YEAR,),
+        {"state_abbr": ("ME", "VT")},
+        True,
+    )
+
+
+def test_fingerprint_depends_on_the_contents_alone(path: Path, tmp_path: Path) -> None:
+    me = build_zip(tmp_path / "ME-2024.zip", state="ME")
+    renamed = (tmp_path / "renamed.zip").absolute()
+    renamed.write_bytes(build_zip(path).read_bytes())
+    fingerprint = CdeSource((path, me)).probe(YEAR, seed=1).fingerprint
+    assert CdeSource((me, renamed)).probe(YEAR, seed=2).fingerprint == fingerprint
+    build_zip(path, incidents=[{"incident_hour": 13}])
+    assert CdeSource((path, me)).probe(YEAR, seed=1).fingerprint != fingerprint
+
+
+def test_source_and_its_tasks_are_picklable(path: Path) -> None:
+    source = CdeSource((path,))
+    assert pickle.loads(pickle.dumps(source)) == source
+    agencies, incidents = pickle.loads(pickle.dumps(source.tasks()))
+    assert (agencies.datasets, incidents.datasets) == (agency.DATASETS, incident.DATASETS)
+
+
+# Every dataset
+
+
+def test_frames_have_the_declared_columns_and_types(path: Path) -> None:
+    frames = read(build_zip(path))
+    for dataset in (*agency.DATASETS, *incident.DATASETS):
+        frame = frames[dataset.name]
+        assert frame.schema == dataset.schema
+        assert frame.height, dataset.name
+        for column in dataset.columns:
+            assert column.is_nullable or not frame[column.name].null_count(), column
+            assert not column.codes or set(frame[column.name].drop_nulls()) <= set(column.codes), column
+
+
+def test_every_column_of_an_incident(path: Path) -> None:
+    frames = read(build_zip(path))
+    person = {
+        "age_code": "34",
+        "age_years": 34,
+        "age_low_years": None,
+        "age_high_years": None,
+        "sex_code": "M",
+        "race_code": "W",
+        "ethnicity_code": "N",
+    }
+    assert row(frames["incident"]) == {
+        "state_abbr": "VT",
+        "incident_id": 1,
+        "agency_id": 1,
+        "data_year": 2024,
+        "month": 2,
+        "incident_date": date(2024, 2, 6),
+        "is_report_date": False,
+        "incident_hour": 12,
+        "cleared_exceptionally_code": "N",
+        "cleared_exceptionally_date": None,
+        "is_cargo_theft": False,
+    }
+    assert row(frames["offense"]) == {
+        "state_abbr": "VT",
+        "offense_id": 1,
+        "incident_id": 1,
+        "offense_code": "35A",
+        "attempt_complete_code": "C",
+        "location_code": "20",
+        "premises_entered": None,
+        "method_of_entry_code": None,
+    }
+    assert row(frames["victim"]) == {
+        "state_abbr": "VT",
+        "victim_id": 1,
+        "incident_id": 1,
+        "sequence_number": 1,
+        "victim_type_code": "I",
+        **person,
+        "resident_code": "R",
+        "activity_code": None,
+        "assignment_code": None,
+        "outside_agency_id": None,
+    }
+    arrest = {"state_abbr": "VT", "arrestee_id": 1, "sequence_number": 1, **person, "resident_code": "R"}
+    assert frames["arrestee"].sort("is_group_b").to_dicts() == [
+        arrest
+        | {
+            "is_group_b": False,
+            "incident_id": 1,
+            "agency_id": 1,
+            "arrest_date": date(2024, 2, 7),
+            "arrest_type_code": "O",
+            "multiple_code": "N",
+            "offense_code": "35A",
+            "under_18_disposition_code": None,
+        },
+        arrest
+        | {
+            "is_group_b": True,
+            "incident_id": None,
+            "agency_id": None,
+            "arrest_date": date(2024, 3, 1),
+            "arrest_type_code": "S",
+            "multiple_code": None,
+            "offense_code": "90Z",
+            "under_18_disposition_code": None,
+        },
+    ]
+    rest = {
+        "offense_bias": (1, "88"),
+        "offense_weapon": (1, "40"),
+        "offense_activity": (1, "P"),
+        "offense_using": (1, "N"),
+        "victim_offense": (1, 1),
+        "victim_injury": (1, "N"),
+        "victim_circumstance": (1, 21, "A"),
+        "victim_offender": (1, 1, "ST"),
+        "property": (1, 1, 6, None, None),
+        "property_item": (1, "10", 25, None),
+        "drug": (1, 1, "D", 1.5, "GM"),
+    }
+    assert {name: frames[name].row(0)[1:] for name in rest} == rest
+    assert sorted(frames["arrestee_weapon"].rows()) == [("VT", 1, False, "01"), ("VT", 1, True, "01")]
+
+
+def test_data_year_2021_has_no_group_b(path: Path) -> None:
+    build_zip(
+        path,
+        incidents=[{"incident_date": "2021-02-06"}],
+        year=2021,
+        nibrs_arrestee_groupb=None,
+        nibrs_arrestee_groupb_weapon=None,
+    )
+    assert read(path, year=2021)["arrestee"]["is_group_b"].to_list() == [False]
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**32))
+def test_order_of_rows_does_not_matter(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    tables = build_tables(
+        agencies=[{}, {"nibrs_start_date": None}, {"nibrs_start_date": "2024-06-01"}],
+        incidents=[
+            {"agency_id": 1 + number % 3, "incident_date": f"2024-{1 + number % 12:02}-15"} for number in range(9)
+        ],
+    )
+    tables["nibrs_bias_motivation"] += [tables["nibrs_bias_motivation"][0], {"bias_id": 17, "offense_id": 1}]
+    tables["nibrs_month"] += [{"nibrs_month_id": 1, "did": 1, "agency_id": 1, "month_num": 5}]
+    folder = tmp_path_factory.mktemp("order")
+    expected = read(write_zip(folder / "sorted.zip", tables))
+    shuffled = {member: random.Random(seed).sample(rows, len(rows)) for member, rows in tables.items()}
+    found = read(write_zip(folder / "shuffled.zip", shuffled))
+    for dataset in (*agency.DATASETS, *incident.DATASETS):
+        assert_frame_equal(
+            found[dataset.name].sort(dataset.primary_key), expected[dataset.name].sort(dataset.primary_key)
+        )
+
+
+# Form of the members
+
+
+@pytest.mark.parametrize("folder", ["", "VT/", "deep/er/"])
+def test_members_lie_at_the_root_or_in_a_folder(path: Path, folder: str) -> None:
+    assert read(write_zip(path, build_tables(), folder=folder))["incident"].height == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text + "\n\n",
+        lambda text: text.rstrip("\n"),
+        lambda text: text.upper().replace("ST. ALBÁNS", "St. Albáns").replace("VERMONT", "Vermont"),
+        lambda text: text.replace("2004-01-01", "2004-01-01 00:00:00"),
+        lambda text: text.replace(",N,", ", N ,"),
+        lambda text: text.encode("windows-1252"),
+    ],
+    ids=[
+        "mark",
+        "crlf",
+        "blank lines",
+        "no last break",
+        "upper case",
+        "time of day",
+        "padded",
+        "windows-1252",
+    ],
+)
+def test_harmless_differences_of_form(path: Path, change: Callable[[str], str | bytes]) -> None:
+    rows = build_tables(agencies=[{"ucr_agency_name": "St. Albáns", "agency_type_name": "CITY, TOWN"}])["agencies"]
+    write_zip(path, build_tables(agencies=[{}]) | {"agencies": as_csv("agencies", rows)})
+    expected = read(path)["agency"]
+    write_zip(path, build_tables() | {"agencies": change(as_csv("agencies", rows))})
+    found = read(path)["agency"]
+    same = pl.exclude("county_name", "msa_name", "population_group_desc")
+    assert_frame_equal(found.select(same), expected.select(same))
+    assert found["agency_name"].to_list() == ["St. Albáns"]
+
+
+def test_quoted_fields_may_hold_commas_quotes_and_line_breaks(path: Path) -> None:
+    name = 'ADDISON, "THE\nTOWN"'
+    assert read(build_zip(path, agencies=[{"ucr_agency_name": name}]))["agency"]["agency_name"].to_list() == [name]
+
+
+# Codes
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        ((1, "NN"), ("NN", None)),
+        ((2, "NB"), ("NB", None)),
+        ((3, "BB"), ("BB", None)),
+        ((4, "1"), ("01", 1)),
+        ((101, "98"), ("98", 98)),
+        ((102, "99"), ("99", None)),
+        ((103, "00"), ("00", None)),
+        ((104, "NS"), (None, None)),
+    ],
+)
+@pytest.mark.parametrize("member", ["nibrs_victim", "nibrs_offender", "nibrs_arrestee", "nibrs_arrestee_groupb"])
+def test_ages(path: Path, member: str, age: tuple[int, str], expected: tuple[str | None, int | None]) -> None:
+    tables = build_tables()
+    tables[member][0] |= dict(zip(("age_id", "age_num"), age, strict=True))
+    frame = read(write_zip(path, tables))[member.removeprefix("nibrs_").removesuffix("_groupb")]
+    if member.startswith("nibrs_arrestee"):
+        frame = frame.filter(pl.col("is_group_b") == member.endswith("groupb"))
+    assert frame.select("age_code", "age_years").rows() == [expected]
+
+
+def test_age_range(path: Path) -> None:
+    row_of = {"victim_id": 1, "incident_id": 1, "age_range_low_num": 30, "age_code_range_high": 38}
+    frame = read(build_zip(path, nibrs_victim=[row_of]))["victim"]
+    assert frame.select("age_low_years", "age_high_years").rows() == [(30, 38)]
+
+
+_BLANK = {"age_id": 104, "age_num": "NS", "sex_code": "X", "race_id": 99, "ethnicity_id": 50}
+_DEMOGRAPHICS = ("age_code", "age_years", "sex_code", "race_code", "ethnicity_code")
+
+
+@pytest.mark.parametrize("victim_type_id", [1, 4, 5, 8])
+def test_not_specified_is_missing_for_every_victim(path: Path, victim_type_id: int) -> None:
+    victim = {"victim_id": 1, "incident_id": 1, "victim_type_id": victim_type_id, **_BLANK}
+    assert set(read(build_zip(path, nibrs_victim=[victim]))["victim"].select(_DEMOGRAPHICS).row(0)) == {None}
+
+
+@pytest.mark.parametrize("sequence", [0, 1])
+def test_not_specified_is_missing_for_every_offender(path: Path, sequence: int) -> None:
+    offender = {"offender_id": 1, "incident_id": 1, "offender_seq_num": sequence, **_BLANK}
+    frame = read(build_zip(path, nibrs_offender=[offender]))["offender"]
+    assert set(frame.select(_DEMOGRAPHICS).row(0)) == {None}
+    assert frame["sequence_number"].to_list() == [sequence]
+
+
+def test_unknown_is_data(path: Path) -> None:
+    offender = {
+        "offender_id": 1,
+        "incident_id": 1,
+        "age_id": 103,
+        "age_num": "00",
+        "sex_code": "U",
+        "race_id": 98,
+    }
+    frame = read(build_zip(path, nibrs_offender=[offender]))["offender"]
+    assert frame.select("age_code", "sex_code", "race_code").row(0) == ("00", "U", "U")
+
+
+def test_ids_are_decoded_by_the_lookup_of_the_zip(path: Path) -> None:
+    tables = build_tables(nibrs_bias_motivation=[{"offense_id": 1, "bias_id": 500}])
+    tables["nibrs_bias_list"] = [{"bias_id": 500, "bias_code": " 31 "}]
+    assert read(write_zip(path, tables))["offense_bias"]["bias_code"].to_list() == ["31"]
+
+
+def test_an_id_outside_its_lookup_is_missing_and_counted(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    offense = {"offense_id": 1, "incident_id": 1, "location_id": 999}
+    assert read(build_zip(path, nibrs_offense=[offense]))["offense"]["location_code"].to_list() == [None]
+    assert "location_id: 1 ids are not in the zip's lookup nibrs_location_type" in caplog.text
+
+
+def test_a_row_that_is_only_a_code_goes_with_its_unknown_id(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [{"offense_id": 1, "weapon_id": 41}, {"offense_id": 1, "weapon_id": 999}]
+    assert read(build_zip(path, nibrs_weapon=rows))["offense_weapon"]["weapon_code"].to_list() == ["40"]
+    assert "weapon_id: 1 ids" in caplog.text and "rows are dropped" in caplog.text
+
+
+def test_a_lookup_without_rows_decodes_nothing(path: Path) -> None:
+    assert read(build_zip(path, nibrs_drug_measure_type=[]))["drug"]["measure_code"].to_list() == [None]
+
+
+def test_age_num_that_contradicts_the_age_is_counted(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    offender = {"offender_id": 1, "incident_id": 1, "age_num": 35}
+    assert read(build_zip(path, nibrs_offender=[offender]))["offender"]["age_code"].to_list() == ["34"]
+    assert "age_num contradicts age_id on 1 rows" in caplog.text
+
+
+@pytest.mark.parametrize(("text", "value"), [("t", True), ("Y", True), ("f", False), ("N", False), ("", None)])
+def test_flags(path: Path, text: str, value: bool | None) -> None:
+    frame = read(build_zip(path, incidents=[{"cargo_theft_flag": text, "report_date_flag": text}]))["incident"]
+    assert frame.select("is_cargo_theft", "is_report_date").row(0) == (value, bool(value))
+
+
+# Incidents
+
+
+def test_month_is_the_reports(path: Path) -> None:
+    tables = build_tables(
+        incidents=[
+            {"nibrs_month_id": 11},
+            {"nibrs_month_id": 99, "did": 7},
+            {"nibrs_month_id": None, "did": None},
+        ],
+        nibrs_month=[
+            {"nibrs_month_id": 11, "did": 6, "agency_id": 1, "month_num": 3},
+            {"nibrs_month_id": 12, "did": 7, "agency_id": 1, "month_num": 4},
+        ],
+    )
+    frame = read(write_zip(path, tables))["incident"].sort("incident_id")
+    assert frame["month"].to_list() == [3, 4, 2]
+
+
+def test_incident_of_another_year_is_kept_but_reports_no_month(path: Path) -> None:
+    incidents = [{"incident_date": "2023-12-31"}, {"incident_date": "2024-02-06"}]
+    frames = read(build_zip(path, agencies=[{"participated": "N"}], incidents=incidents))
+    assert sorted(frames["incident"].select("data_year", "month").rows()) == [(2023, 12), (2024, 2)]
+    assert frames["report_month"]["month"].to_list() == [2]
+
+
+def test_exact_duplicates_are_dropped_and_counted(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    tables = build_tables()
+    for member in (
+        "agencies",
+        "nibrs_incident",
+        "nibrs_victim",
+        "nibrs_bias_motivation",
+        "nibrs_arrestee_groupb",
+    ):
+        tables[member] *= 2
+    frames = read(write_zip(path, tables))
+    for name in ("agency", "incident", "victim", "offense_bias"):
+        assert frames[name].height == 1, name
+    assert frames["arrestee"].height == 2
+    assert "NIBRS_VICTIM.csv: 1 rows occur more than once" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("member", "change", "key"),
+    [
+        ("agencies", {"population": 5}, "agency_id 1"),
+        ("nibrs_incident", {"incident_hour": 5}, "incident_id 1"),
+        ("nibrs_victim", {"sex_code": "F"}, "victim_id 1"),
+        ("nibrs_arrestee_groupb", {"sex_code": "F"}, "is_group_b True, arrestee_id 1"),
+        ("nibrs_victim_offender_rel", {"relationship_id": 1}, "victim_id 1, offender_id 1"),
+    ],
+)
+def test_different_rows_with_one_key_are_refused(path: Path, member: str, change: dict[str, Any], key: str) -> None:
+    tables = build_tables()
+    tables[member] += [tables[member][0] | change]
+    name = member if member == "agencies" else member.upper()
+    with pytest.raises(PipelineError, match=rf"{name}\.csv, lines 2 and 3: .* the key {key},"):
+        read(write_zip(path, tables))
+
+
+@pytest.mark.parametrize(
+    ("member", "orphan", "dataset"),
+    [
+        ("nibrs_offense", {"offense_id": 9, "incident_id": 9}, "offense"),
+        ("nibrs_bias_motivation", {"offense_id": 9}, "offense_bias"),
+        ("nibrs_victim_offense", {"victim_id": 1, "offense_id": 9}, "victim_offense"),
+        ("nibrs_victim_offender_rel", {"victim_id": 1, "offender_id": 9}, "victim_offender"),
+        ("nibrs_suspected_drug", {"nibrs_suspected_drug_id": 9, "property_id": 9}, "drug"),
+        ("nibrs_arrestee", {"arrestee_id": 9, "incident_id": 9}, "arrestee"),
+        ("nibrs_arrestee_weapon", {"arrestee_id": 9}, "arrestee_weapon"),
+        ("nibrs_arrestee_groupb_weapon", {"groupb_arrestee_id": 9}, "arrestee_weapon"),
+        ("nibrs_incident", {"incident_id": 9, "agency_id": 9}, "incident"),
+    ],
+)
+def test_orphans_are_dropped_and_counted(
+    path: Path, member: str, orphan: dict[str, Any], dataset: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    tables = build_tables()
+    expected = read(write_zip(path, tables))[dataset]
+    tables[member] += [tables[member][0] | orphan]
+    assert_frame_equal(read(write_zip(path, tables))[dataset], expected)
+    assert f"member {member.upper()}.csv: 1 rows are dropped" in caplog.text
+
+
+def test_children_of_a_dropped_row_are_dropped_too(path: Path) -> None:
+    frames = read(build_zip(path, incidents=[{}, {"agency_id": 9}]))
+    for dataset in incident.DATASETS:
+        expected = 2 if dataset in (incident.ARRESTEE, incident.ARRESTEE_WEAPON) else 1
+        assert frames[dataset.name].height == expected, dataset.name
+
+
+# Agencies and their months
+
+
+def test_every_column_of_an_agency(path: Path) -> None:
+    change = {"county_name": "ADDISON, ESSEX", "msa_name": "Burlington-South Burlington, VT; Barre, VT"}
+    assert row(read(build_zip(path, agencies=[change]))["agency"]) == {
+        "agency_id": 1,
+        "ori": "VT0010000",
+        "legacy_ori": "VT0010000",
+        "data_year": 2024,
+        "agency_name": "ADDISON",
+        "agency_type_name": "County",
+        "agency_status": "A",
+        "is_covered": False,
+        "is_dormant": False,
+        "state_abbr": "VT",
+        "state_name": "Vermont",
+        "region_code": 1,
+        "county_name": "ADDISON;ESSEX",
+        "msa_name": "Burlington-South Burlington, VT;Barre, VT",
+        "population": 3763,
+        "population_group_code": "8D",
+        "population_group_desc": "Non-MSA counties under 10,000",
+        "is_nibrs": True,
+        "nibrs_start_date": date(2004, 1, 1),
+        "has_participated": True,
+        "male_officers": 9,
+        "female_officers": 1,
+        "universe_scope": "reporting",
+    }
+
+
+def test_agency_of_summaries_without_population(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    change = {"reporting_type": "S", "population": None, "covered_flag": "Y", "dormant_flag": None}
+    frame = read(build_zip(path, agencies=[change]))["agency"]
+    assert frame.select("is_nibrs", "population", "is_covered", "is_dormant").row(0) == (
+        False,
+        0,
+        True,
+        False,
+    )
+    assert "1 agencies have no population" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, "ZIZZZZZZZZZZ"),
+        ({"nibrs_start_date": "2024-01-01"}, "ZIZZZZZZZZZZ"),
+        ({"nibrs_start_date": "2024-04-15"}, "-I-ZZZZZZZZZ"),
+        ({"nibrs_start_date": "2024-12-31"}, "-I---------Z"),
+        ({"nibrs_start_date": "2025-01-01"}, "-I----------"),
+        ({"nibrs_start_date": None}, "-I----------"),
+        ({"participated": "N"}, "-I----------"),
+        ({"participated": None}, "-I----------"),
+    ],
+)
+def test_report_months(path: Path, change: dict[str, Any], expected: str) -> None:
+    months = read(build_zip(path, agencies=[change]))["report_month"]
+    status = dict(months.select("month", "status").rows())
+    assert "".join(status.get(month, "-") for month in range(1, 13)) == expected
+    assert set(months.select("status", "status_source").rows()) <= {("I", "reported"), ("Z", "inferred")}
+
+
+# Whole zips that are refused
+
+
+def refused(path: Path, *words: str, year: int = YEAR) -> None:
+    with pytest.raises(PipelineError) as error:
+        CdeSource((path,)).probe(year, seed=1)
+    message = str(error.value)
+    assert "\n" not in message
+    for word in (path.name, *words):
+        assert word in message, message
+
+
+def test_missing_file(path: Path) -> None:
+    refused(path, "does not exist")
+
+
+def test_folder(path: Path) -> None:
+    path.mkdir()
+    refused(path, "is a folder", "zip the folder's files")
+
+
+def test_empty_file(path: Path) -> None:
+    path.touch()
+    refused(path, "is empty")
+
+
+def test_not_a_zip(path: Path) -> None:
+    path.write_text("<html>Access denied</html>")
+    refused(path, "is not a zip")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_truncated_zip(path: Path, share: float) -> None:
+    content = build_zip(path).read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    refused(path, "cut short")
+
+
+@pytest.mark.parametrize("name", ["/agencies.csv", "../agencies.csv", "a/../../x.csv", "C:\\x.csv", "..\\x.csv"])
+def test_member_that_leads_out_of_the_zip(path: Path, name: str) -> None:
+    with zipfile.ZipFile(build_zip(path), "a") as file:
+        file.writestr(name, "")
+    refused(path, "leads out of the zip")
+
+
+def test_two_members_of_one_name(path: Path) -> None:
+    with zipfile.ZipFile(build_zip(path), "a") as file:
+        file.writestr("copy/agencies.csv", "")
+    refused(path, "two files of one name", "copy/agencies.csv")
+
+
+@pytest.fixture
+def small_bounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(archive, "FREE_BYTES", 2**20)
+    monkeypatch.setattr(archive, "MAX_MEMBER_BYTES", 2**23)
+    monkeypatch.setattr(archive, "MAX_RATIO", 500)
+    yield
+
+
+@pytest.mark.parametrize("size", [2**21, 2**24], ids=["ratio", "size"])
+@pytest.mark.usefixtures("small_bounds")
+def test_member_that_unpacks_too_far(path: Path, size: int) -> None:
+    write_zip(path, build_tables() | {"agencies": b"\n" * size})
+    refused(path, "agencies.csv", "unpacks to")
+
+
+@pytest.mark.usefixtures("small_bounds")
+def test_lying_size_in_the_header(path: Path) -> None:
+    write_zip(path, build_tables() | {"agencies": b"\n" * 2**21})
+    _patch_central_directory(path, offset=24, value=struct.pack("<L", 100))
+    refused(path, "agencies.csv", "damaged")
+
+
+def test_encrypted_member(path: Path) -> None:
+    _patch_central_directory(build_zip(path), offset=8, value=struct.pack("<H", 1))
+    refused(path, "agencies.csv", "encrypted")
+
+
+def test_unknown_compression(path: Path) -> None:
+    _patch_central_directory(build_zip(path), offset=10, value=struct.pack("<H", 9))
+    refused(path, "agencies.csv", "zip the files again")
+
+
+def test_wrong_checksum(path: Path) -> None:
+    content = write_zip(path, build_tables(), compression=zipfile.ZIP_STORED).read_bytes()
+    path.write_bytes(content.replace(b"ADDISON", b"ADDISOM", 1))
+    refused(path, "agencies.csv", "CRC")
+
+
+@settings(deadline=None, max_examples=100)
+@given(position=st.floats(0, 1, exclude_max=True), noise=st.binary(min_size=1, max_size=8))
+def test_damaged_bytes_never_crash(position: float, noise: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = build_zip(tmp_path_factory.mktemp("damaged") / "VT-2024.zip")
+    content = bytearray(path.read_bytes())
+    start = int(position * len(content))
+    content[start : start + len(noise)] = noise
+    path.write_bytes(content)
+    with contextlib.suppress(PipelineError):
+        read(path)
+
+
+def _patch_central_directory(path: Path, offset: int, value: bytes) -> None:
+    content = bytearray(path.read_bytes())
+    entry = content.rindex(b"agencies.csv") - 46
+    assert content[entry : entry + 4] == b"PK\x01\x02"
+    content[entry + offset : entry + offset + len(value)] = value
+    path.write_bytes(content)
+
+
+def test_old_layout_is_refused_before_its_missing_members(path: Path) -> None:
+    offenses = "DATA_YEAR,OFFENSE_ID,INCIDENT_ID,OFFENSE_TYPE_ID\n2016,1,1,1\n"
+    write_zip(path, {"nibrs_offense": offenses}, folder="old/")
+    refused(path, "2016 to 2020", "only data years 2021")
+
+
+@pytest.mark.parametrize("member", sorted(build_tables()))
+def test_no_member_may_be_missing(path: Path, member: str) -> None:
+    tables = build_tables()
+    del tables[member]
+    write_zip(path, tables)
+    refused(path, f"lacks {member}.csv.")
+
+
+def test_all_missing_members_are_listed_at_once(path: Path) -> None:
+    build_zip(path, nibrs_victim_injury=None, ref_race=None, nibrs_arrestee_groupb=None)
+    refused(path, "nibrs_arrestee_groupb.csv, nibrs_victim_injury.csv, ref_race.csv")
+
+
+def test_zip_of_another_year(path: Path) -> None:
+    build_zip(path, incidents=[{"incident_date": "2023-02-06"}], year=2023)
+    refused(path, "holds data year 2023", "Run it for 2023")
+
+
+@pytest.mark.parametrize(
+    ("agencies", "words"),
+    [
+        ([], ("data years none", "states none")),
+        ([{}, {"state_abbr": "ME"}], ("data years 2024", "states ME, VT")),
+        ([{}, {"data_year": 2023}], ("data years 2023, 2024", "states VT")),
+    ],
+)
+def test_zip_of_no_single_year_and_state(path: Path, agencies: list[dict[str, Any]], words: tuple[str, ...]) -> None:
+    refused(build_zip(path, agencies=agencies), *words)
+
+
+def test_two_zips_of_one_state(path: Path, tmp_path: Path) -> None:
+    other = build_zip(tmp_path / "other.zip", incidents=[{"incident_hour": 1}])
+    for paths in ((build_zip(path), path), (path, other)):
+        with pytest.raises(PipelineError, match="both hold VT"):
+            CdeSource(paths).probe(YEAR, seed=1)
+
+
+def test_no_zip() -> None:
+    with pytest.raises(PipelineError, match="No zip is named"):
+        CdeSource(()).probe(YEAR, seed=1)
+
+
+def test_state_that_no_zip_holds(path: Path) -> None:
+    with pytest.raises(PipelineError, match="No zip holds ME; there are VT"):
+        CdeSource((build_zip(path),)).ingest_incidents(year=YEAR, partition="ME")
+
+
+# Members that are refused
+
+
+@pytest.mark.parametrize(
+    ("member", "content", "words"),
+    [
+        ("nibrs_victim", "", ("columns victim_id,", "found an empty file")),
+        (
+            "nibrs_weapon",
+            "data_year,weapon_id,offence_id\n",
+            ("column offense_id is missing", "found data_year, wea"),
+        ),
+        ("nibrs_weapon", "weapon_id,offense_id\r41,1\r", ("column offense_id is missing", "found weapon_id,")),
+        ("nibrs_weapon", "weapon_id,offense_id\n41,1\n41\n", ("line 3", "1 fields where the header has 2")),
+        ("nibrs_weapon", "weapon_id,offense_id\n41,1,\n", ("line 2", "3 fields where the header has 2")),
+        ("nibrs_weapon", 'weapon_id,offense_id\n"41,1\n', ("quotes do not match",)),
+        ("nibrs_weapon", 'weapon_id,offense_id\n41,"1\n41,2"\n', ("column offense_id, line 2",)),
+        (
+            "nibrs_weapon",
+            "weapon_id,offense_id\n\n41,one\n",
+            ("column offense_id, line 3: 'one' is not a whole n",),
+        ),
+        (
+            "nibrs_weapon",
+            "weapon_id,offense_id\n4.5,1\n",
+            ("column weapon_id, line 2: '4.5' is not a whole number",),
+        ),
+        ("nibrs_weapon", "weapon_id,offense_id\n41,\n", ("column offense_id, line 2", "missing")),
+        ("nibrs_age", "age_id,age_code\nten,10\n", ("column age_id, line 2: 'ten' is not a whole number",)),
+        ("nibrs_age", "age_id,age_code\n,10\n", ("column age_id, line 2", "missing")),
+    ],
+)
+def test_malformed_member(path: Path, member: str, content: str, words: tuple[str, ...]) -> None:
+    build_zip(path, **{member: content})
+    unreadable(path, member, *words)
+
+
+@pytest.mark.parametrize(
+    ("member", "header", "value", "kind"),
+    [
+        ("nibrs_incident", "incident_date", "06-FEB-24", "a date"),
+        ("nibrs_incident", "incident_date", "2024-02-30", "a date"),
+        ("nibrs_incident", "incident_hour", "noon", "a whole number"),
+        ("nibrs_incident", "incident_hour", "1000", "a whole number"),
+        ("nibrs_incident", "cargo_theft_flag", "maybe", "a flag"),
+        ("nibrs_suspected_drug", "est_drug_qty", "nan", "a number"),
+        ("nibrs_victim", "age_num", "XX", "an age"),
+        ("nibrs_victim", "age_range_low_num", "NS", "a whole number"),
+        ("nibrs_month", "month_num", "II", "a whole number"),
+    ],
+)
+def test_nonsense_value(path: Path, member: str, header: str, value: str, kind: str) -> None:
+    tables = build_tables()
+    tables[member][0] |= {header: value}
+    unreadable(write_zip(path, tables), member, f"column {header}, line 2: {value!r} is not {kind}")
+
+
+@pytest.mark.parametrize(
+    ("member", "header"),
+    [
+        ("nibrs_incident", "incident_date"),
+        ("nibrs_arrestee", "incident_id"),
+        ("nibrs_offense", "offense_code"),
+        ("nibrs_bias_motivation", "bias_id"),
+    ],
+)
+def test_missing_value_that_is_needed(path: Path, member: str, header: str) -> None:
+    tables = build_tables()
+    tables[member][0] |= {header: None}
+    unreadable(write_zip(path, tables), member, f"column {header}, line 2: the value is missing")
+
+
+def unreadable(path: Path, member: str, *words: str) -> None:
+    with pytest.raises(PipelineError) as error:
+        read(path)
+    message = str(error.value)
+    assert "\n" not in message
+    for word in (path.name, f"{member.upper()}.csv", *words):
+        assert word in message, message
+
+
+def test_a_clean_zip_logs_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        read(build_zip(path))
+    assert not caplog.records

@@ -100,10 +100,10 @@ OFFENSE_ACTIVITY = _segment(
 )
 OFFENSE_USING = _segment(
     "offense_using",
-    "Whether the offender was suspected of using alcohol, drugs or a computer.",
+    "Whether the offender was suspected of using alcohol, drugs, a computer or a drone.",
     ("offense_id", "using_code"),
     _OFFENSE_ID,
-    Column("using_code", "str", "A, C, D or N.", codes=("A", "C", "D", "N")),
+    Column("using_code", "str", "A alcohol, C computer, D drugs, R drone, N none.", codes=("A", "C", "D", "R", "N")),
 )
 VICTIM = _segment(
     "victim",

@@ -61,7 +61,9 @@ def run_tasks(
         PipelineError: an input is missing or stands twice; an output would.
     """
     if not folders.inputs.is_dir():
-        raise UsageError(f"The input folder {folders.inputs} does not exist. Set INPUT_PIPELINE_DIR to the folder of the input datasets.")
+        raise UsageError(
+            f"The input folder {folders.inputs} does not exist. Set INPUT_PIPELINE_DIR to the folder of the inputs."
+        )
     made: set[str] = set()
     outcomes: list[Outcome] = []
     for task in tasks:
@@ -90,9 +92,7 @@ def _files(dataset: Dataset, folders: Folders, made: set[str], task: Task) -> li
     return files
 
 
-def _units(
-    task: Task, files: Mapping[str, list[Path]], partitions: Mapping[str, tuple[str, ...]]
-) -> list[Unit]:
+def _units(task: Task, files: Mapping[str, list[Path]], partitions: Mapping[str, tuple[str, ...]]) -> list[Unit]:
     key = task.partition_by
     if key is None:
         return [Unit(task)]

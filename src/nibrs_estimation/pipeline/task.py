@@ -31,6 +31,7 @@ class Parameter:
 
 YEAR = Parameter("year", "Data year.")
 SEED = Parameter("seed", "Seed of every keyed random number.")
+DATABASE = Parameter("database", "The PostgreSQL database, or None where none is configured.")
 PARTITION = Parameter("partition", "Value of the partition key that the call is for.")
 
 

@@ -34,3 +34,8 @@ def open_source(spec: str) -> Source:
             f"{FORMS}."
         )
     raise UsageError(f"{spec!r} is not a source. Write {FORMS}.")
+
+
+def source_examples() -> dict[str, Source]:
+    """One source of each kind, for listings of what they write; nothing is opened."""
+    return {"cde": CdeSource(()), "synthetic": SyntheticSource()}

@@ -15,14 +15,17 @@ _TYPES: dict[str, pl.DataType] = {
     "weight_class": pl.Int8(),
     "super_group": pl.Int8(),
     "has_population": pl.Boolean(),
+    "tile_column": pl.Int8(),
+    "tile_row": pl.Int8(),
 }
 
 
 @cache
 def code_list(name: str) -> pl.DataFrame:
-    """A code list by name: `state`, `geography` (06 section 5.1), `weight_class`, `weight_class_rule` (05 section 5.1).
+    """A code list by name; every column is text but those that are numbers by nature.
 
-    Every column is text but those that are numbers by nature.
+    `state`, `state_tile` (where a state stands in a map of tiles), `geography` (06 section 5.1), `weight_class` and
+    `weight_class_rule` (05 section 5.1).
     """
     text = pl.read_csv(Path(__file__).parent / f"{name}.csv", infer_schema=False)
     return text.with_columns(

@@ -85,7 +85,7 @@ def _row_estimates(
     error = totals.standard_error * factor
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = np.where(totals.total > 0, totals.standard_error / totals.total, np.nan)
-    populations = np.broadcast_to(geographies["population"].to_numpy()[:, None], shape)
+    populations = np.broadcast_to(geographies["population"].cast(pl.Float64).to_numpy()[:, None], shape)
     numbers = {
         "estimate": estimate,
         "estimate_unweighted": totals.unweighted_total * factor_unweighted,

@@ -1,0 +1,306 @@
+"""The `nibrs` command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from nibrs_estimation import __version__
+from nibrs_estimation.cli import doctor as checks
+from nibrs_estimation.cli.console import ProgressWatcher, console, print_failures, print_table, report_outcome, run_app
+from nibrs_estimation.cli.settings import Settings, load_settings
+from nibrs_estimation.cli.statistics import FOLDERS_HELP, run_statistics
+from nibrs_estimation.flows.catalogue import all_datasets, all_tasks, find_dataset, find_task
+from nibrs_estimation.flows.registry import FLOWS, find_flow
+from nibrs_estimation.pipeline.code import code_version
+from nibrs_estimation.pipeline.engines import make_engine
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.externals import Locations, read_locations
+from nibrs_estimation.pipeline.run import RunSettings, check_run_id, run_flow
+from nibrs_estimation.pipeline.source import Source
+from nibrs_estimation.pipeline.standalone import Folders, run_tasks
+from nibrs_estimation.pipeline.store import open_store
+from nibrs_estimation.sources.registry import FORMS, open_source
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="National crime estimates, with standard errors, from incomplete NIBRS reporting.",
+)
+
+Engine = Literal["inline", "prefect", "dask"]
+FlowName = Annotated[str, typer.Argument(help=f"One of: {', '.join(FLOWS)}.")]
+RunId = Annotated[str, typer.Argument(help="A name for the run; the same name again goes on where it stopped.")]
+YearOption = Annotated[int | None, typer.Option("--year", help="Data year. Default: DATA_YEAR.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of every random number. Default: NIBRS_SEED.")]
+SourceOption = Annotated[str | None, typer.Option("--source", help=f"{FORMS}. Default: NIBRS_SOURCE.")]
+EngineOption = Annotated[Engine | None, typer.Option("--engine", help="Where tasks run. Default: NIBRS_ENGINE.")]
+WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Units at a time. Default: NIBRS_WORKERS.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Run every task, even if nothing changed.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder for the datasets; made if absent.")]
+
+
+def run() -> None:
+    """Entry point of the `nibrs` command."""
+    run_app(app, "nibrs")
+
+
+def run_through_prefect() -> None:
+    """Entry point of `flows.py`: the same commands, with Prefect as the default engine."""
+    global _default_engine  # noqa: PLW0603 (set once, before any command runs)
+    _default_engine = "prefect"
+    run_app(app, "flows.py")
+
+
+_default_engine: Engine = "inline"
+
+
+@app.command(epilog="Example: nibrs demo")
+def demo(engine: EngineOption = None, force: ForceOption = False) -> None:
+    """Make a small synthetic nation, estimate it, and show where the report is.
+
+    Run id demo, source synthetic:0.01, seed 1.
+    """
+    settings = load_settings()
+    _run("all", "demo", settings, source="synthetic:0.01", year=settings.data_year, seed=1, engine=engine, force=force)
+
+
+@app.command(
+    "run",
+    help="Run a flow from its source to published estimates.\n\nFlows: "
+    + "; ".join(f"[bold]{flow.name}[/] - {flow.description}" for flow in FLOWS.values())
+    + "\n\nA run that was stopped, or that failed, goes on where it was when the same command is given again.",
+    epilog="Example: nibrs run all vt --year 2024 --source cde:VT-2024.zip",
+)
+def run_command(
+    flow: FlowName,
+    run_id: RunId,
+    year: YearOption = None,
+    source: SourceOption = None,
+    seed: SeedOption = None,
+    engine: EngineOption = None,
+    workers: WorkersOption = None,
+    force: ForceOption = False,
+    start: Annotated[str | None, typer.Option("--from", metavar="TASK", help="Run this task and what follows.")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="TASK", help="Stop after this task.")] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Hash files again before keeping them.")] = False,
+    refresh_source: Annotated[bool, typer.Option("--refresh-source", help="Read the source again.")] = False,
+) -> None:
+    """Run a flow."""
+    _run(
+        flow,
+        run_id,
+        load_settings(),
+        source=source,
+        year=year,
+        seed=seed,
+        engine=engine,
+        workers=workers,
+        force=force,
+        start=start,
+        until=until,
+        verify=verify,
+        refresh_source=refresh_source,
+    )
+
+
+def _run(
+    flow_name: str,
+    run_id: str,
+    settings: Settings,
+    *,
+    source: str | None,
+    year: int | None,
+    seed: int | None,
+    engine: Engine | None,
+    workers: int | None = None,
+    **options: Any,
+) -> None:
+    flow = find_flow(flow_name)
+    check_run_id(run_id)
+    s3 = settings.s3()
+    opened = open_source(source or settings.source_spec())
+    run_settings = RunSettings(
+        run_id=run_id,
+        scratch=settings.scratch_dir,
+        artifacts=open_store(settings.artifact_store, s3),
+        externals=open_store(settings.external_store, s3),
+        locations=_locations(settings),
+        source=opened,
+        parameters={
+            "year": settings.data_year if year is None else year,
+            "seed": settings.nibrs_seed if seed is None else seed,
+            "database": settings.database(),
+        },
+        recorded={**settings.recorded(), "source": opened.spec, "year": year or settings.data_year, **options},
+        code_version=code_version(__version__),
+        memory_gib=settings.memory_gib(),
+        log_threshold=settings.log_threshold,
+        **options,
+    )
+    chosen = make_engine(
+        engine or settings.nibrs_engine or _default_engine,
+        flow.name,
+        workers=workers or settings.nibrs_workers,
+        prefect_workers=settings.nibrs_prefect_workers,
+        scheduler_address=settings.dask_scheduler_address,
+    )
+    with ProgressWatcher() as watcher:
+        result = run_flow(flow, run_settings, chosen, watcher)
+    console.print(f"\nPublished in [bold]{result.artifacts}[/]: {', '.join(sorted(_heads(result.published)))}")
+    if result.failures:
+        print_failures(result.failures)
+        raise typer.Exit(1)
+
+
+def _heads(names: tuple[str, ...]) -> set[str]:
+    return {f"{name.split('/')[0]}/" if "/" in name else name for name in names}
+
+
+def _locations(settings: Settings) -> Locations:
+    path = settings.external_file_locations
+    return read_locations(path) if path.exists() else Locations(text="{}\n", files={})
+
+
+@app.command(
+    help="Run one task on plain files, without run, Prefect or server.\n\n" + FOLDERS_HELP,
+    epilog="Example: INPUT_PIPELINE_DIR=in OUTPUT_PIPELINE_DIR=out nibrs task weight_agencies",
+)
+def task(name: Annotated[str, typer.Argument(help="Name of the task; `nibrs tasks` lists them.")]) -> None:
+    """Run one task on plain files."""
+    run_statistics([find_task(name)], load_settings())
+
+
+@app.command(epilog="Example: nibrs flows --json")
+def flows(as_json: JsonOption = False) -> None:
+    """List the flows."""
+    rows = [
+        {"flow": flow.name, "description": flow.description, "tasks": [t.name for t in flow.tasks]}
+        for flow in FLOWS.values()
+    ]
+    _list("Flows", rows, as_json)
+
+
+@app.command(epilog="Example: nibrs tasks --json")
+def tasks(as_json: JsonOption = False) -> None:
+    """List the tasks: what each reads and writes, and in which flows it is."""
+    _list("Tasks", all_tasks(), as_json)
+
+
+@app.command(epilog="Example: nibrs datasets")
+def datasets(as_json: JsonOption = False) -> None:
+    """List the datasets: who writes each and who reads it."""
+    _list("Datasets", all_datasets(), as_json)
+
+
+@app.command(epilog="Example: nibrs describe estimates")
+def describe(
+    dataset: Annotated[str, typer.Argument(help="Name of the dataset; `nibrs datasets` lists them.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Describe a dataset: its columns, types, units, codes and keys."""
+    found = find_dataset(dataset)
+    columns = [
+        {
+            "column": column.name,
+            "type": column.type,
+            "required": not column.is_nullable,
+            "unit": column.unit,
+            "codes": list(column.codes),
+            "description": column.description,
+        }
+        for column in found.columns
+    ]
+    if as_json:
+        about = {
+            "dataset": found.name,
+            "description": found.description,
+            "primary_key": found.primary_key,
+            "partition_key": found.partition_key,
+            "optional": found.is_optional,
+            "source": found.source,
+            "columns": columns,
+        }
+        typer.echo(json.dumps(about, indent=2))
+        return
+    console.print(f"[bold]{found.name}[/]: {found.description}")
+    console.print(f"Primary key: {', '.join(found.primary_key)}. Partition key: {found.partition_key or 'none'}.")
+    console.print(f"Source: {found.source}")
+    _list("Columns", columns, as_json=False)
+
+
+@app.command(epilog="Example: nibrs synth --scale 0.01 --out nation")
+def synth(
+    out: OutOption,
+    scale: Annotated[float, typer.Option("--scale", help="Share of the nation's agencies, above 0 up to 1.")] = 0.01,
+    year: YearOption = None,
+    seed: SeedOption = None,
+) -> None:
+    """Make a synthetic nation and write its datasets, the truth among them, as Parquet files."""
+    _ingest(open_source(f"synthetic:{scale}"), out, year, seed)
+
+
+ingest_app = typer.Typer(no_args_is_help=True, help="Read a source and write its datasets as Parquet files.")
+app.add_typer(ingest_app, name="ingest")
+
+
+@ingest_app.command("cde", epilog="Example: nibrs ingest cde VT-2024.zip --year 2024 --out vermont")
+def ingest_cde(
+    files: Annotated[list[str], typer.Argument(help="State zips from the FBI's Crime Data Explorer.")],
+    out: OutOption,
+    year: YearOption = None,
+) -> None:
+    """Read zips of the Crime Data Explorer."""
+    _ingest(open_source(f"cde:{','.join(files)}"), out, year, seed=None)
+
+
+def _ingest(source: Source, out: Path, year: int | None, seed: int | None) -> None:
+    settings = load_settings()
+    parameters = {
+        "year": settings.data_year if year is None else year,
+        "seed": settings.nibrs_seed if seed is None else seed,
+    }
+    probe = source.probe(parameters["year"], parameters["seed"])
+    console.print(probe.summary, highlight=False)
+    out.mkdir(parents=True, exist_ok=True)
+    outcomes = run_tasks(
+        source.tasks(),
+        Folders(out, out),
+        parameters,
+        {},
+        log_threshold=settings.log_threshold,
+        partitions=probe.partitions,
+        report=report_outcome,
+    )
+    if outcomes[-1].state == "failed":
+        raise PipelineError(f"{outcomes[-1].key}: {outcomes[-1].message} Its log is {outcomes[-1].log_path}.")
+
+
+@app.command(epilog="Example: nibrs doctor")
+def doctor() -> None:
+    """Check Python, memory, disk, settings, database and stores, and say what to mend."""
+    results = checks.examine(load_settings())
+    print_table("Doctor", ["what", "state", "finding"], [[r.what, r.state, r.finding] for r in results])
+    if any(result.state == "mend" for result in results):
+        raise typer.Exit(1)
+
+
+def _list(title: str, rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    columns = list(rows[0])
+    print_table(title, columns, [[_shown(row[column]) for column in columns] for row in rows])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)

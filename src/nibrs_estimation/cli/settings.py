@@ -1,0 +1,124 @@
+"""Settings: from the environment, then from a `.env` file, then the defaults. Nothing else reads the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv.parser import parse_stream
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from nibrs_estimation.pipeline.database import Database
+from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.memory import machine_bytes
+from nibrs_estimation.pipeline.store import S3Options
+
+ENV_FILE = Path(".env")
+DEFAULT_YEAR = 2024
+DEMO_SOURCE = "synthetic:0.01"
+
+
+class Settings(BaseSettings):
+    """Every setting; a field's name in capitals is its environment variable. `.sample_env` explains them."""
+
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    data_year: int = Field(DEFAULT_YEAR, ge=1985, le=2100)
+    nibrs_source: str | None = None
+    nibrs_seed: int = Field(1, ge=0)
+    scratch_dir: Path = Path("scratch")
+    artifact_store: str = "artifacts"
+    external_store: str = "externals"
+    external_file_locations: Path = Path("external_file_locations.json")
+    log_threshold: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    nibrs_engine: Literal["inline", "prefect", "dask"] | None = None
+    nibrs_workers: int = Field(2, ge=1)
+    nibrs_prefect_workers: Literal["threads", "processes"] = "threads"
+    nibrs_memory_gib: float | None = Field(None, gt=0)
+    dask_scheduler_address: str | None = None
+
+    input_pipeline_dir: Path | None = None
+    output_pipeline_dir: Path | None = None
+    external_file_path: Path | None = None
+
+    pghost: str | None = None
+    pgport: int = 5432
+    pguser: str | None = None
+    pgpassword: SecretStr | None = None
+    pgdatabase: str = "ucr_prd"
+    pgsslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = None
+
+    s3_endpoint_url: str | None = None
+    aws_region: str | None = None
+    aws_access_key_id: str | None = None
+    aws_secret_access_key: SecretStr | None = None
+    aws_session_token: SecretStr | None = None
+
+    def source_spec(self) -> str:
+        """The source to read: NIBRS_SOURCE, else PostgreSQL if PGHOST is set, else a small synthetic nation."""
+        return self.nibrs_source or ("postgresql" if self.pghost else DEMO_SOURCE)
+
+    def memory_gib(self) -> float:
+        """Memory that tasks may claim together: as set, else three quarters of the machine's."""
+        return self.nibrs_memory_gib or round(0.75 * machine_bytes() / 2**30, 2)
+
+    def database(self) -> Database | None:
+        """The PostgreSQL database, if one is configured."""
+        if self.pghost is None:
+            return None
+        return Database(self.pghost, self.pgport, self.pgdatabase, self.pguser, self.pgpassword, self.pgsslmode)
+
+    def s3(self) -> S3Options:
+        """How to reach S3."""
+        return S3Options(
+            endpoint_url=self.s3_endpoint_url,
+            region=self.aws_region,
+            access_key_id=self.aws_access_key_id,
+            secret_access_key=self.aws_secret_access_key,
+            session_token=self.aws_session_token,
+        )
+
+    def recorded(self) -> dict[str, Any]:
+        """The settings as a run's metadata shows them; secrets are left out."""
+        return {
+            name: value if isinstance(value, (int, float, type(None))) else str(value)
+            for name, value in self.model_dump().items()
+            if not isinstance(value, SecretStr) and name != "aws_access_key_id"
+        }
+
+
+def load_settings(env_file: Path = ENV_FILE) -> Settings:
+    """Read the settings.
+
+    Raises:
+        UsageError: a value does not fit, or a line of the `.env` file is malformed; names it and the mend.
+    """
+    _check_env_file(env_file)
+    try:
+        return Settings(_env_file=env_file)
+    except ValidationError as error:
+        problems = "; ".join(f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
+        raise UsageError(
+            f"A setting has a value that does not fit. {problems}. Correct it in the environment or in {env_file}; "
+            ".sample_env explains every setting."
+        ) from None
+
+
+def _check_env_file(env_file: Path) -> None:
+    if not env_file.is_file():
+        return
+    try:
+        with env_file.open(encoding="utf-8") as stream:
+            wrong = [b.original.line for b in parse_stream(stream) if b.error or (b.key and b.value is None)]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"The settings file {env_file} cannot be read as UTF-8 text ({error}). Correct or remove it."
+        ) from error
+    if wrong:
+        raise UsageError(
+            f"The settings file {env_file} is malformed in line {wrong[0]}. Each line must read NAME=value or start "
+            "with #; .sample_env is a valid example."
+        )

@@ -1,0 +1,87 @@
+"""What there is: every task and dataset of the flows and sources, for listings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nibrs_estimation.flows.registry import FLOWS
+from nibrs_estimation.pipeline.dataset import Dataset
+from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.task import Task
+from nibrs_estimation.sources.registry import source_examples
+
+
+def _tasks() -> dict[str, Task]:
+    return {task.name: task for flow in FLOWS.values() for task in flow.tasks}
+
+
+def _source_tasks() -> list[tuple[str, Task]]:
+    return [(kind, task) for kind, source in source_examples().items() for task in source.tasks()]
+
+
+def _datasets() -> dict[str, Dataset]:
+    tasks = [*(task for _kind, task in _source_tasks()), *_tasks().values()]
+    return {dataset.name: dataset for task in tasks for dataset in (*task.datasets, *task.reads)}
+
+
+def all_tasks() -> list[dict[str, Any]]:
+    """Every task: the sources' first, then the stages' in the order of the flows."""
+    stages = [
+        {
+            "task": task.name,
+            "in": [flow.name for flow in FLOWS.values() if task in flow.tasks],
+            "reads": [dataset.name for dataset in task.reads],
+            "writes": [output.name for output in task.writes],
+            "description": task.description,
+        }
+        for task in _tasks().values()
+    ]
+    sources = [
+        {
+            "task": task.name,
+            "in": [f"source {kind}"],
+            "reads": [],
+            "writes": [output.name for output in task.writes],
+            "description": task.description,
+        }
+        for kind, task in _source_tasks()
+    ]
+    return [*sources, *stages]
+
+
+def all_datasets() -> list[dict[str, Any]]:
+    """Every dataset with its writers and readers."""
+    tasks = all_tasks()
+    return [
+        {
+            "dataset": dataset.name,
+            "written_by": sorted({task["task"] for task in tasks if dataset.name in task["writes"]}),
+            "read_by": [task["task"] for task in tasks if dataset.name in task["reads"]],
+            "description": dataset.description,
+        }
+        for dataset in _datasets().values()
+    ]
+
+
+def find_task(name: str) -> Task:
+    """A stage's task by its name.
+
+    Raises:
+        UsageError: there is no such task.
+    """
+    tasks = _tasks()
+    if name not in tasks:
+        raise UsageError(f"There is no task {name!r}. The tasks are: {', '.join(tasks)}.")
+    return tasks[name]
+
+
+def find_dataset(name: str) -> Dataset:
+    """A dataset by its name.
+
+    Raises:
+        UsageError: there is no such dataset.
+    """
+    datasets = _datasets()
+    if name not in datasets:
+        raise UsageError(f"There is no dataset {name!r}. The datasets are: {', '.join(datasets)}.")
+    return datasets[name]

@@ -1,0 +1,102 @@
+"""Charts of the report, as SVG."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+import vl_convert
+
+from nibrs_estimation.model.codes import code_list
+
+_BLUE = "#2f6690"
+_LEAST_RATE = 0.05
+
+
+def headline_rates(headline: pl.DataFrame) -> str:
+    """Rates per 100,000 of the nation with 95 % intervals, on a log scale; indicators near 0 are left out."""
+    rates = (
+        headline.filter((pl.col("estimate_type") == "rate") & (pl.col("estimate") > _LEAST_RATE))
+        .with_columns(low=pl.max_horizontal("estimate_lower_bound", pl.lit(_LEAST_RATE)))
+        .sort("estimate", descending=True)
+    )
+    if rates.is_empty():
+        return "<p>No rates: nobody lives where the agencies of this run serve.</p>"
+    base = alt.Chart(_rows(rates)).encode(
+        y=alt.Y("indicator_name:N", sort=rates["indicator_name"].to_list(), title=None, axis=alt.Axis(labelLimit=320))
+    )
+    scale = alt.X("estimate:Q", scale=alt.Scale(type="log"), title="Incidents per 100,000 persons (log scale)")
+    line = base.mark_rule(color=_BLUE, strokeWidth=2).encode(x=alt.X("low:Q", title=""), x2="estimate_upper_bound:Q")
+    return _svg(
+        alt.layer(line, base.mark_point(filled=True, color=_BLUE, size=55).encode(x=scale)).properties(width=560)
+    )
+
+
+def state_rates(estimates: pl.DataFrame) -> str:
+    """Violent crime rate of every state with its 95 % interval, highest first."""
+    states = code_list("geography").filter(pl.col("geography_level") == "state")
+    rates = (
+        estimates.filter((pl.col("estimate_type") == "rate") & (pl.col("indicator_name") == "Violent Crime"))
+        .join(states.select("permutation_number"), on="permutation_number")
+        .drop_nulls("estimate")
+        .sort("estimate", descending=True)
+    )
+    if rates.is_empty():
+        return "<p>No state has both a respondent and a population.</p>"
+    base = alt.Chart(_rows(rates)).encode(
+        y=alt.Y(
+            "estimate_geographic_location:N",
+            sort=rates["estimate_geographic_location"].to_list(),
+            title=None,
+            axis=alt.Axis(labelLimit=320),
+        )
+    )
+    line = base.mark_rule(color=_BLUE).encode(
+        x=alt.X("estimate_lower_bound:Q", title="Incidents with violent crime per 100,000 persons"),
+        x2="estimate_upper_bound:Q",
+    )
+    return _svg(
+        alt.layer(line, base.mark_point(filled=True, color=_BLUE, size=40).encode(x="estimate:Q")).properties(width=560)
+    )
+
+
+def coverage_map(coverage: pl.DataFrame) -> str:
+    """A tile map of the states, coloured by coverage; states that are not in the run stay grey."""
+    known = coverage.filter(pl.col("geography_level") == "state").with_columns(
+        share=pl.coalesce("population_coverage", pl.col("responding_agencies") / pl.col("eligible_agencies"))
+    )
+    tiles = (
+        code_list("state_tile")
+        .join(known.select("share", state_abbr="geography_code"), on="state_abbr", how="left", maintain_order="left")
+        .join(code_list("state").select("state_abbr", "state_postal_abbr"), on="state_abbr", maintain_order="left")
+    )
+    base = alt.Chart(_rows(tiles)).encode(x=alt.X("tile_column:O", axis=None), y=alt.Y("tile_row:O", axis=None))
+    colour = alt.Color(
+        "share:Q",
+        scale=alt.Scale(scheme="blues", domain=[0, 1]),
+        legend=alt.Legend(title="Coverage", format=".0%"),
+    )
+    boxes = base.mark_rect(stroke="white", strokeWidth=3, cornerRadius=4).encode(
+        color=alt.condition("isValid(datum.share)", colour, alt.value("#e3e7eb"))
+    )
+    dark = "datum.share > 0.6"
+    names = base.mark_text(dy=-5, fontWeight="bold").encode(
+        text="state_postal_abbr:N", color=alt.condition(dark, alt.value("white"), alt.value("#1b2733"))
+    )
+    shares = (
+        base.transform_filter("isValid(datum.share)")
+        .mark_text(dy=9, fontSize=10)
+        .encode(
+            text=alt.Text("share:Q", format=".0%"),
+            color=alt.condition(dark, alt.value("white"), alt.value("#1b2733")),
+        )
+    )
+    return _svg(alt.layer(boxes, names, shares).properties(width=alt.Step(46), height=alt.Step(40)))
+
+
+def _rows(table: pl.DataFrame) -> alt.Data:
+    return alt.Data(values=table.to_dicts())
+
+
+def _svg(chart: alt.LayerChart) -> str:
+    spec = chart.configure_view(stroke=None).configure_axis(grid=True, gridColor="#e8edf1", domain=False)
+    return vl_convert.vegalite_to_svg(spec.to_dict())

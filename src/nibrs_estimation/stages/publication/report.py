@@ -1,0 +1,170 @@
+"""`report.html`: the headline estimates and the coverage behind them, on one self-contained page."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import polars as pl
+from great_tables import GT, md
+
+from nibrs_estimation.pipeline.task import DocumentWriter
+from nibrs_estimation.stages.publication import charts
+
+NATION = 1
+_STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
+
+
+def write_report(
+    estimates: pl.LazyFrame, coverage: pl.LazyFrame, agency_weight: pl.LazyFrame, year: int
+) -> dict[str, DocumentWriter]:
+    """Draw the report: a table of headline estimates, charts with 95 % intervals, and coverage by state.
+
+    Pictures are drawn into the page as SVG, so that it needs no network and no script.
+    """
+    all_estimates = estimates.collect()
+    places = coverage.sort("permutation_number").collect()
+    strata = _strata(agency_weight)
+    nation = places.row(0, named=True)
+    headline = all_estimates.filter(pl.col("permutation_number") == NATION)
+    page = _PAGE.format(
+        year=year,
+        style=_STYLE,
+        place=escape(_capitalised(nation["estimate_geographic_location"])),
+        tiles=_tiles(headline, nation),
+        table=_headline_table(headline),
+        intervals=charts.headline_rates(headline),
+        states=charts.state_rates(all_estimates),
+        coverage=charts.coverage_map(places),
+        coverage_note=escape(_coverage_note(nation)),
+        strata=_strata_table(strata),
+    )
+    return {"report.html": lambda path: path.write_text(page, encoding="utf-8") and None}
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _tiles(headline: pl.DataFrame, nation: dict[str, object]) -> str:
+    """The three numbers that most readers come for."""
+    wanted = ("NIBRS crimes against persons (Total)", "Violent Crime", "Murder and Non-negligent Manslaughter")
+    counts = headline.filter(pl.col("estimate_type") == "count")
+    tiles = []
+    for name in wanted:
+        row = counts.filter(pl.col("indicator_name") == name).row(0, named=True)
+        tiles.append(
+            f'<div class="tile"><b>{row["estimate"]:,.0f}</b><span>{escape(name)}</span>'
+            f"<small>95 % interval {row['estimate_lower_bound']:,.0f} to {row['estimate_upper_bound']:,.0f}</small>"
+            "</div>"
+        )
+    share = nation["population_coverage"]
+    told = "not known from this source" if share is None else f"of the population ({share:.0%})"
+    tiles.append(
+        f'<div class="tile"><b>{nation["responding_agencies"]:,} of {nation["eligible_agencies"]:,}</b>'
+        f"<span>agencies reported the full year</span><small>coverage {told}</small></div>"
+    )
+    return "".join(tiles)
+
+
+def _headline_table(headline: pl.DataFrame) -> str:
+    counts = headline.filter(pl.col("estimate_type") == "count")
+    rates = headline.filter(pl.col("estimate_type") == "rate").select(
+        "indicator_name", rate="estimate", rate_low="estimate_lower_bound", rate_high="estimate_upper_bound"
+    )
+    shown = (
+        counts.with_columns(position=pl.col("der_variable_name").str.split("_").list.last().cast(pl.Int32))
+        .join(rates, on="indicator_name", maintain_order="left")
+        .sort("position")
+        .select(
+            "indicator_name",
+            "estimate",
+            interval=_interval("estimate_lower_bound", "estimate_upper_bound", 0),
+            rse=pl.col("relative_standard_error"),
+            rate="rate",
+            rate_interval=_interval("rate_low", "rate_high", 1),
+            agencies="agency_counts",
+        )
+    )
+    table = (
+        GT(shown, id="headline")
+        .fmt_number(["estimate", "agencies"], decimals=0)
+        .fmt_number("rate", decimals=1)
+        .fmt_percent("rse", decimals=1)
+        .sub_missing(missing_text="–")
+        .cols_label(
+            indicator_name="Incidents with",
+            estimate="Count",
+            interval=md("95 % interval"),
+            rse="Relative SE",
+            rate="Rate per 100,000",
+            rate_interval=md("95 % interval"),
+            agencies="Agencies with any",
+        )
+        .cols_align("right", ["interval", "rate_interval"])
+    )
+    return str(table.as_raw_html())
+
+
+def _interval(low: str, high: str, decimals: int) -> pl.Expr:
+    return pl.struct(low, high).map_elements(
+        lambda bounds: None if bounds[low] is None else f"{bounds[low]:,.{decimals}f} – {bounds[high]:,.{decimals}f}",
+        return_dtype=pl.String,
+    )
+
+
+def _strata(agency_weight: pl.LazyFrame) -> pl.DataFrame:
+    return (
+        agency_weight.select(
+            "stratum", "stratum_label", "stratum_agencies", "stratum_respondents", "weight_method", "weight_variable"
+        )
+        .unique()
+        .sort("stratum")
+        .with_columns(weight=pl.col("stratum_agencies") / pl.col("stratum_respondents"))
+        .collect()
+    )
+
+
+def _strata_table(strata: pl.DataFrame) -> str:
+    table = (
+        GT(strata.select("stratum_label", "stratum_agencies", "stratum_respondents", "weight"), id="strata")
+        .fmt_number(["stratum_agencies", "stratum_respondents"], decimals=0)
+        .fmt_number("weight", decimals=3)
+        .cols_label(
+            stratum_label="Stratum",
+            stratum_agencies="Eligible agencies",
+            stratum_respondents="Respondents",
+            weight="Design weight",
+        )
+    )
+    return str(table.as_raw_html())
+
+
+def _coverage_note(nation: dict[str, object]) -> str:
+    if nation["universe_scope"] == "reporting":
+        return (
+            "The source lists only agencies that reported something, so the share of the population that they serve "
+            "is not known, and the estimates speak of reporting agencies only. Colour shows the share of the listed "
+            "agencies that reported all twelve months."
+        )
+    return "Share of each state's population that is served by agencies which reported all twelve months."
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Crimes against persons, {year}: {place}</title><style>{style}</style></head><body>
+<header><h1>Crimes against persons, {year}</h1><p>{place} · estimates from NIBRS incident reports</p></header>
+<section class="tiles">{tiles}</section>
+<section><h2>Headline estimates</h2><p>Incidents, counted once in every line that applies to them. Each estimate comes
+with its 95 % confidence interval and relative standard error (SE).</p>{table}</section>
+<section><h2>Rates with their intervals</h2><figure>{intervals}</figure></section>
+<section><h2>Violent crime by state</h2><p>A state's agencies are weighted with weights made for the nation; weights of
+their own come with calibration.</p><figure>{states}</figure></section>
+<section><h2>Coverage by state</h2><p>{coverage_note}</p><figure>{coverage}</figure></section>
+<section><h2>How the agencies were weighted</h2><p>Design weights: within a stratum, each respondent stands for the same
+number of eligible agencies. Respondents reported all twelve months. Standard errors by Taylor linearisation with finite
+population correction, the agency being the sampling unit; they say how much the estimate would vary with which agencies
+of a stratum reported, not what reporting itself leaves out. Thin strata are collapsed with a neighbour of the same
+kind.</p>{strata}</section>
+</body></html>
+"""

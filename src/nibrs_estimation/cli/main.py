@@ -18,7 +18,7 @@ from nibrs_estimation.flows.registry import FLOWS, find_flow
 from nibrs_estimation.pipeline.code import code_version
 from nibrs_estimation.pipeline.engines import make_engine
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.pipeline.externals import Locations, read_locations
+from nibrs_estimation.pipeline.externals import NO_LOCATIONS, Locations, read_locations
 from nibrs_estimation.pipeline.run import RunSettings, check_run_id, run_flow
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.pipeline.standalone import Folders, run_tasks
@@ -164,7 +164,7 @@ def _heads(names: tuple[str, ...]) -> set[str]:
 
 def _locations(settings: Settings) -> Locations:
     path = settings.external_file_locations
-    return read_locations(path) if path.exists() else Locations(text="{}\n", files={})
+    return read_locations(path) if path.exists() else NO_LOCATIONS
 
 
 @app.command(

@@ -1,6 +1,15 @@
-"""External files: which vintage of each a run uses, and fetching them (being written)."""
+"""External files: which vintage of each a run uses, and fetching them (01 section 2.2)."""
 
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+from nibrs_estimation.pipeline.errors import PipelineError, UsageError
+from nibrs_estimation.pipeline.store import LocalStore, Store, checked_key
 
 
 @dataclass(frozen=True)
@@ -10,3 +19,87 @@ class ExternalFile:
     code_name: str
     description: str
     is_required: bool = True
+
+
+@dataclass(frozen=True)
+class Locations:
+    """What `external_file_locations.json` says.
+
+    Attributes:
+        text: the file as it is, to be copied into the run.
+        files: vintage year -> code name -> path within the external store.
+    """
+
+    text: str
+    files: Mapping[str, Mapping[str, str]]
+
+
+NO_LOCATIONS = Locations(text="{}\n", files={})
+
+
+def read_locations(path: Path) -> Locations:
+    """Read and check `external_file_locations.json`.
+
+    Raises:
+        UsageError: it is missing, is not JSON, or has another shape; names the place.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read ({error.strerror}). Put external_file_locations.json there."
+        ) from error
+    except json.JSONDecodeError as error:
+        raise UsageError(
+            f"{path} is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}."
+        ) from error
+    if not isinstance(content, dict):
+        raise UsageError(f'{path} must hold an object such as {{"2024": {{"population": "2024/population/pop.csv"}}}}.')
+    for year, files in content.items():
+        if not re.fullmatch(r"\d{4}", year) or not isinstance(files, dict):
+            raise UsageError(f"{path}: {year!r} must be a year of four digits with an object of code names and paths.")
+        for name, location in files.items():
+            if not isinstance(location, str):
+                raise UsageError(f"{path}: {year}, {name} must be a path, not {location!r}.")
+            checked_key(location)
+    return Locations(text, content)
+
+
+def resolve(locations: Locations, wanted: Iterable[ExternalFile], year: int) -> dict[str, str]:
+    """Paths of the wanted files of a data year, by code name; optional ones may be absent.
+
+    Raises:
+        PipelineError: required keys are missing; lists them all.
+    """
+    wanted = list(wanted)
+    known = locations.files.get(str(year), {})
+    missing = [file for file in wanted if file.is_required and file.code_name not in known]
+    if missing:
+        listed = "; ".join(f"{file.code_name} ({file.description})" for file in missing)
+        raise PipelineError(
+            f'external_file_locations.json lacks for {year}: {listed}. Add under "{year}" the path of each within the '
+            "external store."
+        )
+    return {file.code_name: known[file.code_name] for file in wanted if file.code_name in known}
+
+
+def fetch_all(resolved: Mapping[str, str], store: Store, target: Path) -> dict[str, Path]:
+    """Fetch files to ``target/<path>`` and return their paths by code name.
+
+    Where the store is the target folder itself, the files are used as they stand.
+
+    Raises:
+        PipelineError: files are not in the store (lists them all, before any is fetched), or one cannot be fetched.
+    """
+    absent = [path for path in resolved.values() if not store.exists(path)]
+    if absent:
+        raise PipelineError(
+            f"{store} lacks {', '.join(absent)}. Put them there, or correct external_file_locations.json or "
+            "EXTERNAL_STORE."
+        )
+    paths = {name: target / path for name, path in resolved.items()}
+    if not (isinstance(store, LocalStore) and store.folder.resolve() == target.resolve()):
+        for name, path in resolved.items():
+            store.get(path, paths[name])
+    return paths

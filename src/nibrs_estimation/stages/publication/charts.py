@@ -70,27 +70,24 @@ def coverage_map(coverage: pl.DataFrame) -> str:
         .join(code_list("state").select("state_abbr", "state_postal_abbr"), on="state_abbr", maintain_order="left")
     )
     base = alt.Chart(_rows(tiles)).encode(x=alt.X("tile_column:O", axis=None), y=alt.Y("tile_row:O", axis=None))
-    colour = alt.Color(
-        "share:Q",
-        scale=alt.Scale(scheme="blues", domain=[0, 1]),
-        legend=alt.Legend(title="Coverage", format=".0%"),
-    )
-    boxes = base.mark_rect(stroke="white", strokeWidth=3, cornerRadius=4).encode(
-        color=alt.condition("isValid(datum.share)", colour, alt.value("#e3e7eb"))
+    in_run = base.transform_filter("isValid(datum.share)")
+    grey = base.mark_rect(stroke="white", strokeWidth=3, cornerRadius=4, color="#e3e7eb")
+    boxes = in_run.mark_rect(stroke="white", strokeWidth=3, cornerRadius=4).encode(
+        color=alt.Color(
+            "share:Q",
+            scale=alt.Scale(scheme="blues", domain=[0, 1]),
+            legend=alt.Legend(title="Coverage", format=".0%"),
+        )
     )
     dark = "datum.share > 0.6"
     names = base.mark_text(dy=-5, fontWeight="bold").encode(
         text="state_postal_abbr:N", color=alt.condition(dark, alt.value("white"), alt.value("#1b2733"))
     )
-    shares = (
-        base.transform_filter("isValid(datum.share)")
-        .mark_text(dy=9, fontSize=10)
-        .encode(
-            text=alt.Text("share:Q", format=".0%"),
-            color=alt.condition(dark, alt.value("white"), alt.value("#1b2733")),
-        )
+    shares = in_run.mark_text(dy=9, fontSize=10).encode(
+        text=alt.Text("share:Q", format=".0%"),
+        color=alt.condition(dark, alt.value("white"), alt.value("#1b2733")),
     )
-    return _svg(alt.layer(boxes, names, shares).properties(width=alt.Step(46), height=alt.Step(40)))
+    return _svg(alt.layer(grey, boxes, names, shares).properties(width=alt.Step(46), height=alt.Step(40)))
 
 
 def _rows(table: pl.DataFrame) -> alt.Data:

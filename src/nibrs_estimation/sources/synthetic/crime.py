@@ -1,0 +1,101 @@
+"""Latent crime: what happened, reported or not (specification 02, section 15.2, step 4)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from nibrs_estimation.sources.synthetic.marginals import Floats, Integers, marginal, offenses, table
+from nibrs_estimation.sources.synthetic.nation import IDS_PER_STATE
+from nibrs_estimation.stats import random
+
+AGENCY_SIGMA = 0.5
+DISPERSION = 5.0
+#: Range of the yearly mean of an agency without population; log-uniform between.
+LEAST_MEAN, LARGEST_MEAN = 5.0, 300.0
+_IDS_PER_STATE_YEAR = 10_000_000
+
+
+def latent_totals(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+    """The true number of incidents of each agency in the year, without building the incidents.
+
+    Args:
+        agencies: rows of :func:`agency_frame`, any of them.
+        year: data year.
+        seed: of the run.
+
+    Returns:
+        ``agency_id`` and ``incidents``, in the order of the agencies.
+    """
+    return agencies.select("agency_id", incidents=annual_counts(agencies, year, seed).sum(axis=1))
+
+
+def annual_counts(agencies: pl.DataFrame, year: int, seed: int) -> Integers:
+    """Incidents of the year by agency and main offense: (n agencies, k offenses of ``offense.csv``).
+
+    Negative binomial: Poisson given a gamma propensity of the agency for the offense. As the months share the
+    propensity, spreading a year's incidents over the months by the month factors gives negative binomial monthly
+    counts of the same dispersion.
+    """
+    unit, kind = agencies["agency_id"].to_numpy()[:, None], year * 100 + np.arange(offenses().height)
+    share = offenses()["main_share"].to_numpy() / offenses()["main_share"].sum()
+    propensity = random.gamma(seed, "propensity", unit, kind, shape=DISPERSION) / DISPERSION
+    mean = expected_incidents(agencies, seed)[:, None] * share * propensity
+    return random.poisson(seed, "incidents", unit, kind, mean=mean)
+
+
+def expected_incidents(agencies: pl.DataFrame, seed: int) -> Floats:
+    """Mean number of incidents a year of each agency: (n,).
+
+    Population times the rate of its group times a lognormal effect of mean 1; agencies without population have a
+    mean of their own. Covered and dormant agencies and those that report officers only (status L) have none.
+    """
+    unit = agencies["agency_id"].to_numpy()
+    groups = agencies.join(table("population_group"), on="population_group_code", how="left", maintain_order="left")
+    effect = np.exp(AGENCY_SIGMA * random.normal(seed, "agency_effect", unit) - AGENCY_SIGMA**2 / 2)
+    by_population = (groups["population"] * groups["incidents_per_1000"] / 1000).to_numpy() * effect
+    own = LEAST_MEAN * (LARGEST_MEAN / LEAST_MEAN) ** random.uniform(seed, "own_mean", unit)
+    has_crime = ~(groups["is_covered"] | groups["is_dormant"] | (groups["agency_status"] == "L")).to_numpy()
+    return np.where(has_crime, np.where(groups["population"].to_numpy() > 0, by_population, own), 0.0)
+
+
+def latent_incidents(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+    """Every incident of a state's agencies, reported or not.
+
+    Args:
+        agencies: the agencies of one state, all of them, by agency_id.
+        year: data year.
+        seed: of the run.
+
+    Returns:
+        ``incident_id``, ``agency_id``, ``offense`` (number of the main offense in ``offense.csv``),
+        ``incident_date`` and ``month``.
+    """
+    counts = annual_counts(agencies, year, seed)
+    agency_id = np.repeat(agencies["agency_id"].to_numpy(), counts.sum(axis=1))
+    offense = np.repeat(np.tile(np.arange(counts.shape[1], dtype=np.int16), counts.shape[0]), counts.ravel())
+    state_id = agencies["agency_id"].to_numpy()[:1].astype(np.int64) // IDS_PER_STATE
+    incident_id = (year % 100 * 100 + state_id) * _IDS_PER_STATE_YEAR + np.arange(1, len(offense) + 1)
+    day = random.categorical(seed, "day", incident_id, probabilities=_day_shares(year))
+    first = np.datetime64(dt.date(year, 1, 1), "D")
+    return pl.DataFrame(
+        {"incident_id": incident_id, "agency_id": agency_id, "offense": offense, "incident_date": first + day}
+    ).with_columns(month=pl.col("incident_date").dt.month())
+
+
+def monthly_counts(incidents: pl.DataFrame, agencies: pl.DataFrame) -> Integers:
+    """Incidents by agency and month: (n agencies, 12)."""
+    place = np.searchsorted(agencies["agency_id"].to_numpy(), incidents["agency_id"].to_numpy())
+    cell = place * 12 + incidents["month"].to_numpy() - 1
+    return np.bincount(cell, minlength=agencies.height * 12).reshape(-1, 12)
+
+
+def _day_shares(year: int) -> NDArray[np.float64]:
+    """Probabilities of the days of the year: the month's share, over its days by weekday."""
+    days = pl.select(day=pl.date_range(dt.date(year, 1, 1), dt.date(year, 12, 31)))["day"]
+    month, weekday = days.dt.month().to_numpy() - 1, days.dt.weekday().to_numpy() - 1
+    weight = marginal("weekday").shares[0][weekday]
+    return np.asarray(marginal("month").shares[0][month] * weight / np.bincount(month, weight)[month])

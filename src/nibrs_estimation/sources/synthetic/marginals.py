@@ -1,0 +1,136 @@
+"""The lists and marginal distributions of the synthetic nation, and draws from them.
+
+They stand as CSV files in the folder ``data``; most are those of specification 02, section 15.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from nibrs_estimation.stats import random
+
+Integers = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+_CODES = ("value", "given", "description_code")
+
+
+@cache
+def table(name: str) -> pl.DataFrame:
+    """One of the CSV files, codes as text and an empty field as null."""
+    path = Path(__file__).parent / "data" / f"{name}.csv"
+    text = [column for column in pl.read_csv(path, n_rows=0).columns if column.endswith("_code")]
+    return pl.read_csv(path, schema_overrides=dict.fromkeys(text, pl.String), infer_schema_length=None)
+
+
+@cache
+def _marginals() -> dict[str, pl.DataFrame]:
+    path = Path(__file__).parent / "data" / "marginal.csv"
+    rows = pl.read_csv(path, schema_overrides={"given": pl.String, "value": pl.String, "share": pl.Float64})
+    return {str(key[0]): part for key, part in rows.group_by("quantity", maintain_order=True)}
+
+
+@dataclass(frozen=True)
+class Marginal:
+    """Distribution of a quantity, for each main offense or for all alike.
+
+    Attributes:
+        values: (k,) the values, as text or null.
+        shares: (g, k) probabilities; g is 1, or the number of offenses in ``offense.csv``, in its order.
+    """
+
+    values: pl.Series
+    shares: Floats
+
+    def place(self, point: Floats, offense: ArrayLike = 0) -> Integers:
+        """Places in ``values`` of uniform numbers (n,), given the numbers (n,) of the offenses."""
+        groups, k = self.shares.shape
+        # Shifted by its number, each group's distribution function continues that of the group before, so that one
+        # search serves all groups.
+        ends = (np.cumsum(self.shares, axis=1) + np.arange(groups)[:, None]).ravel()
+        group = np.asarray(offense, dtype=np.int64)
+        place = np.searchsorted(ends, point + group, side="right") - group * k
+        return np.asarray(np.minimum(place, k - 1), dtype=np.int64)
+
+
+@cache
+def marginal(quantity: str) -> Marginal:
+    """The distribution of a quantity, offenses without a row of their own having that of ``*``."""
+    rows = _marginals()[quantity]
+    values = rows["value"].unique(maintain_order=True)
+    wide = {
+        str(key[0]): values.to_frame()
+        .join(part, on="value", how="left", maintain_order="left", nulls_equal=True)["share"]
+        .fill_null(0.0)
+        .to_numpy()
+        for key, part in rows.group_by("given", maintain_order=True)
+    }
+    everyone = wide.get("*", np.zeros(len(values)))
+    if set(wide) == {"*"}:
+        shares = everyone[None, :]
+    else:
+        shares = np.stack([wide.get(code, everyone) for code in offenses()["offense_code"]])
+    total = shares.sum(axis=1, keepdims=True)
+    return Marginal(values, np.divide(shares, total, out=np.zeros_like(shares), where=total > 0))
+
+
+def draw(
+    quantity: str, seed: int, unit: ArrayLike, index: ArrayLike = 0, *, offense: ArrayLike | None = None
+) -> pl.Series:
+    """Draw a quantity of ``marginal.csv``, its name being the stream.
+
+    Args:
+        quantity: the name.
+        seed: of the run.
+        unit: (n,) keys of the units.
+        index: tells apart the draws of one unit.
+        offense: (n,) numbers of the offenses on which the quantity depends, in the order of ``offense.csv``.
+
+    Returns:
+        (n,) values as text or null.
+    """
+    distribution = marginal(quantity)
+    point = random.uniform(seed, quantity, unit, index)
+    return distribution.values.gather(distribution.place(point, 0 if offense is None else offense))
+
+
+def draw_number(quantity: str, seed: int, unit: ArrayLike, *, offense: ArrayLike | None = None) -> Integers:
+    """Draw a quantity whose values are whole numbers; arguments as in :func:`draw`."""
+    return draw(quantity, seed, unit, offense=offense).cast(pl.Int64).to_numpy()
+
+
+def draw_quantile(quantity: str, seed: int, unit: ArrayLike) -> Integers:
+    """Draw whole numbers by linear interpolation between the quantiles of ``quantile.csv``, rounded down."""
+    points = table("quantile").filter(pl.col("quantity") == quantity)
+    value = np.interp(
+        random.uniform(seed, quantity, unit), points["probability"].to_numpy(), points["value"].to_numpy()
+    )
+    return np.asarray(np.floor(value), dtype=np.int64)
+
+
+def chance(stream: str, seed: int, unit: ArrayLike, probability: ArrayLike, index: ArrayLike = 0) -> NDArray[np.bool_]:
+    """True with the given probability."""
+    return np.asarray(random.uniform(seed, stream, unit, index) < np.asarray(probability), dtype=np.bool_)
+
+
+@cache
+def offenses() -> pl.DataFrame:
+    """The offenses, whose row numbers identify them wherever numbers do."""
+    return table("offense")
+
+
+def offense_numbers(codes: pl.Series) -> Integers:
+    """Row numbers of offense codes."""
+    place = {code: number for number, code in enumerate(offenses()["offense_code"])}
+    return codes.replace_strict(place, return_dtype=pl.Int64).to_numpy()
+
+
+def by_offense(column: str, offense: Integers) -> Floats:
+    """A number of ``offense.csv``, for (n,) offenses."""
+    return offenses()[column].cast(pl.Float64).to_numpy()[offense]

@@ -1,0 +1,139 @@
+"""The agencies of the synthetic nation (specification 02, section 15.2, steps 1, 2 and 6)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+
+from nibrs_estimation.model.agency import AGENCY
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.sources.synthetic.marginals import Floats, Integers, chance, table
+from nibrs_estimation.sources.synthetic.reporting import is_nibrs_reporter, nibrs_start, reported_months
+from nibrs_estimation.stats import random
+
+LEAST_AGENCIES = 8
+#: Agency numbers are the state's number times this, plus a serial number.
+IDS_PER_STATE = 10_000
+
+
+def states() -> tuple[str, ...]:
+    """The 51 UCR abbreviations, ascending."""
+    return tuple(table("state_population")["state_abbr"].sort())
+
+
+def agency_frame(year: int, seed: int, scale: float) -> pl.DataFrame:
+    """Every agency of the nation in a year.
+
+    The agencies, their populations and their status are the same in every year; reporting is not.
+
+    Args:
+        year: data year.
+        seed: of the run.
+        scale: share of the real number of agencies, in (0, 1]; a state never has fewer than 8.
+
+    Returns:
+        One row per agency with the columns of dataset ``agency``, by agency_id.
+    """
+    agencies = _status(_populations(_slots(scale), seed), seed)
+    agencies = agencies.with_columns(is_nibrs_reporter(agencies, year, seed))
+    months = reported_months(agencies, year, seed)
+    agencies = agencies.with_columns(
+        data_year=pl.lit(year), has_participated=months.any(axis=1), nibrs_start_date=nibrs_start(agencies, year, seed)
+    )
+    return _described(agencies).select(pl.col(column.name).cast(column.dtype) for column in AGENCY.columns)
+
+
+def _slots(scale: float) -> pl.DataFrame:
+    """One row per agency: its state, its serial number there, its class and its rank within the class.
+
+    Laying the agencies of each state evenly over (0, 1) and cutting the common line into classes gives every state
+    nearly the same mix of classes, the nation exactly that of ``agency_class.csv``, and the rarest classes, which
+    come first, to the states with the most agencies.
+    """
+    classes = table("agency_class").with_row_index("class")
+    state = table("state_population").join(code_list("state"), on="state_abbr")
+    share = (state["population"] / state["population"].sum()).to_numpy()
+    by_state = np.maximum(LEAST_AGENCIES, np.round(scale * classes["agencies"].sum() * share)).astype(np.int64)
+    number = np.repeat(np.arange(len(by_state)), by_state)
+    serial = np.arange(by_state.sum()) - np.repeat(np.cumsum(by_state) - by_state, by_state)
+    position = (serial + 0.5) / by_state[number]
+    line = np.lexsort((-share[number], position))
+
+    by_class = _apportion(classes["agencies"].to_numpy(), int(by_state.sum()))
+    class_number = np.repeat(np.arange(len(by_class)), by_class)
+    rank = np.arange(by_class.sum()) - np.repeat(np.cumsum(by_class) - by_class, by_class)
+    slots = pl.DataFrame(
+        {
+            "agency_id": state["state_id"].cast(pl.Int32).to_numpy()[number[line]] * IDS_PER_STATE + serial[line] + 1,
+            "state_abbr": state["state_abbr"].gather(number[line]),
+            "class": class_number.astype(np.uint32),
+            # Largest first, as the largest states stand first in each class.
+            "quantile_low": 1 - (rank + 1) / by_class[class_number],
+            "quantile_width": 1 / by_class[class_number],
+        }
+    )
+    return slots.join(classes, on="class", how="left").sort("agency_id")
+
+
+def _apportion(shares: Integers, total: int) -> Integers:
+    """Whole numbers that are nearly in proportion to the shares, at least 1 each, and add up to the total."""
+    ideal = total * shares / shares.sum()
+    floor = np.maximum(np.floor(ideal), 1).astype(np.int64)
+    missing = total - int(floor.sum())
+    # What the classes raised to 1 take too much comes from the largest class, which misses it least.
+    floor[np.argmax(floor)] += min(missing, 0)
+    floor[np.argsort(floor - ideal, kind="stable")[: max(missing, 0)]] += 1
+    return floor
+
+
+def _populations(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Add populations: within a class, density proportional to 1 / population², drawn in strata."""
+    unit = agencies["agency_id"].to_numpy()
+    quantile = (agencies["quantile_low"] + agencies["quantile_width"] * random.uniform(seed, "population", unit)).to_numpy()
+    low, high = (agencies[f"population_{end}"].cast(pl.Float64).to_numpy() for end in ("low", "high"))
+    population = np.zeros(len(unit), dtype=np.int32)
+    some = high > 0
+    population[some] = 1 / (1 / low[some] - quantile[some] * (1 / low[some] - 1 / high[some]))
+    return agencies.with_columns(population=population)
+
+
+def _status(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Add status, covered and dormant; an agency is at most one of covered, dormant and LEOKA only."""
+    point = random.uniform(seed, "status", agencies["agency_id"].to_numpy())
+    covered = pl.col("covered_share")
+    dormant = covered + pl.col("dormant_share")
+    leoka = dormant + pl.col("leoka_share")
+    return agencies.with_columns(point=point).with_columns(
+        is_covered=pl.col("point") < covered,
+        is_dormant=pl.col("point").is_between(covered, dormant, closed="left"),
+        agency_status=pl.when(pl.col("agency_type_name") == "Federal")
+        .then(pl.lit("F"))
+        .when(pl.col("point").is_between(covered, dormant, closed="left"))
+        .then(pl.lit("D"))
+        .when(pl.col("point").is_between(dormant, leoka, closed="left"))
+        .then(pl.lit("L"))
+        .otherwise(pl.lit("A")),
+    )
+
+
+def _described(agencies: pl.DataFrame) -> pl.DataFrame:
+    """Add names, places and labels."""
+    serial = pl.col("agency_id") % IDS_PER_STATE
+    return agencies.join(
+        table("population_group").select("population_group_code", "population_group_desc"),
+        on="population_group_code",
+        how="left",
+    ).join(
+        code_list("state").select("state_abbr", "state_name", "region_code"), on="state_abbr", how="left"
+    ).with_columns(
+        ori=pl.format("{}{}00", "state_abbr", serial.cast(pl.String).str.zfill(5)),
+        legacy_ori=pl.lit(None),
+        agency_name=pl.format("{} {} {}", "state_name", "agency_type_name", serial),
+        county_name=pl.lit(None),
+        msa_name=pl.lit(None),
+        male_officers=pl.lit(None),
+        female_officers=pl.lit(None),
+        universe_scope=pl.lit("all"),
+    ).sort("agency_id")

@@ -1,0 +1,37 @@
+"""Running the program as a user does: in a process of its own, in an empty folder."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = ("NIBRS_", "PG", "AWS_", "S3_", "PREFECT_", "DASK_")
+NAMES = {
+    "DATA_YEAR", "SCRATCH_DIR", "ARTIFACT_STORE", "EXTERNAL_STORE", "LOG_THRESHOLD", "INPUT_PIPELINE_DIR",
+    "OUTPUT_PIPELINE_DIR", "EXTERNAL_FILE_PATH", "EXTERNAL_FILE_LOCATIONS",
+}  # fmt: skip
+
+
+def clean_environment(**settings: str) -> dict[str, str]:
+    """The environment without any setting of ours, plus the given ones."""
+    kept = {k: v for k, v in os.environ.items() if k not in NAMES and not k.startswith(SETTINGS)}
+    return {**kept, "COLUMNS": "200", **settings}
+
+
+def nibrs(folder: Path, *arguments: str, timeout: float = 300, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`nibrs ARGUMENTS` in a folder."""
+    return python(folder, "-m", "nibrs_estimation", *arguments, timeout=timeout, **settings)
+
+
+def python(folder: Path, *arguments: str, timeout: float = 300, **settings: str) -> subprocess.CompletedProcess[str]:
+    """`python ARGUMENTS` in a folder."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=clean_environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )

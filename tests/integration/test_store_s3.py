@@ -1,0 +1,151 @@
+"""The store against a real S3 protocol server, and against servers that misbehave."""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import obstore
+import pytest
+from pydantic import SecretStr
+
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.store import S3Options, S3Store, open_store
+from tests.integration.conftest import CREDENTIALS
+
+SECRET = CREDENTIALS["AWS_SECRET_ACCESS_KEY"]
+
+
+def options(endpoint: str) -> S3Options:
+    return S3Options(endpoint, "us-east-1", CREDENTIALS["AWS_ACCESS_KEY_ID"], SecretStr(SECRET))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "file.bin"
+    path.write_bytes(bytes(range(256)) * 40_000)
+    return path
+
+
+@pytest.mark.parametrize("prefix", ["", "/some/prefix"])
+def test_round_trip(s3_endpoint: str, s3_bucket: str, file: Path, tmp_path: Path, prefix: str) -> None:
+    store = open_store(f"s3://{s3_bucket}{prefix}", options(s3_endpoint))
+    key = f"run{len(prefix)}/deep/file.bin"
+    assert not store.exists(key)
+    store.put(file, key)
+    assert store.exists(key)
+    assert list(store.keys(f"run{len(prefix)}")) == [key]
+    store.get(key, tmp_path / "back" / "file.bin")
+    assert (tmp_path / "back" / "file.bin").read_bytes() == file.read_bytes()
+    whole = open_store(f"s3://{s3_bucket}", options(s3_endpoint))
+    assert whole.exists(f"{prefix.strip('/')}/{key}".lstrip("/"))
+    store.check()
+
+
+def test_missing_key_bucket_and_server_are_told(s3_endpoint: str, s3_bucket: str, file: Path, tmp_path: Path) -> None:
+    store = open_store(f"s3://{s3_bucket}", options(s3_endpoint))
+    with pytest.raises(PipelineError, match=r"There is no nothing.csv in s3://estimates"):
+        store.get("nothing.csv", tmp_path / "nothing.csv")
+    assert not (tmp_path / "nothing.csv").exists()
+    no_bucket = open_store("s3://no-such-bucket", options(s3_endpoint))
+    for call in (no_bucket.check, lambda: no_bucket.put(file, "a")):
+        with pytest.raises(PipelineError, match="bucket of s3://no-such-bucket does not exist"):
+            call()
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        closed = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    started = time.monotonic()
+    with pytest.raises(PipelineError, match=rf"s3://estimates cannot be reached at {closed}.*S3_ENDPOINT_URL"):
+        open_store("s3://estimates", options(closed)).put(file, "a")
+    assert time.monotonic() - started < 60
+
+
+def test_changed_content_is_noticed(
+    s3_endpoint: str, s3_bucket: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(f"s3://{s3_bucket}", options(s3_endpoint))
+    store.put(file, "kept")
+    checksum = obstore.get(store._client, "kept").attributes["sha256"]
+    obstore.put(store._client, "kept", b"something else", attributes={"sha256": checksum})
+    with pytest.raises(PipelineError, match="incomplete or changed"):
+        store.get("kept", tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+
+    real_put = obstore.put
+    monkeypatch.setattr(obstore, "put", lambda client, key, _path, **more: real_put(client, key, b"other", **more))
+    with pytest.raises(PipelineError, match="differs from .* after the upload"):
+        store.put(file, "wrong")
+
+
+def test_secrets_never_show(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    store = S3Store("bucket", "", options("http://127.0.0.1:1"))
+    with pytest.raises(PipelineError) as caught:
+        store.put(file, "a")
+    chain, error = "", caught.value
+    while error is not None:
+        chain += repr(error) + str(error)
+        error = error.__cause__
+    for text in (chain, str(store), repr(store), repr(options("http://x")), caplog.text):
+        assert SECRET not in text
+
+
+@contextmanager
+def server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            answer(self)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    running = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{running.server_port}"
+    running.shutdown()
+
+
+HEADERS = {"ETag": '"1"', "Last-Modified": "Wed, 01 Jan 2025 00:00:00 GMT"}
+
+
+def send(handler: BaseHTTPRequestHandler, status: int, body: bytes, length: int) -> None:
+    handler.send_response(status)
+    for name, value in HEADERS.items():
+        handler.send_header(name, value)
+    handler.send_header("Content-Length", str(length))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def test_download_that_breaks_off_leaves_no_file(tmp_path: Path) -> None:
+    def half(handler: BaseHTTPRequestHandler) -> None:
+        send(handler, 200, b"x" * 500, 1000)
+        handler.close_connection = True
+
+    with server(half) as endpoint, pytest.raises(PipelineError):
+        open_store("s3://bucket", options(endpoint)).get("a", tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_passing_server_errors_are_retried(tmp_path: Path) -> None:
+    calls: list[int] = []
+
+    def third_time_lucky(handler: BaseHTTPRequestHandler) -> None:
+        calls.append(1)
+        if len(calls) < 3:
+            send(handler, 503, b"", 0)
+        else:
+            send(handler, 200, b"whole", 5)
+
+    with server(third_time_lucky) as endpoint:
+        open_store("s3://bucket", options(endpoint)).get("a", tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == b"whole"
+    assert len(calls) == 3

@@ -1,0 +1,55 @@
+"""Atomic files: whole or absent; errors that say what to do."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.files import atomic_path, remove_leftovers, write_text
+
+
+def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    write_text(path, "old")
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
+    leftover = tmp_path / "datasets" / ".table.parquet.partial"
+    leftover.parent.mkdir()
+    leftover.write_text("half")
+    kept = tmp_path / "datasets" / "table.parquet"
+    kept.write_text("whole")
+    remove_leftovers(tmp_path)
+    assert list(leftover.parent.iterdir()) == [kept]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")
+def test_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tmp_path], check=False).returncode:
+        pytest.skip("this machine does not let tests mount a tmpfs")
+    try:
+        with pytest.raises(PipelineError, match=r"disk is full.*Free some space"):
+            write_text(tmp_path / "file.txt", "x" * 1_000_000)
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_no_permission_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(PipelineError, match="No permission to write"):
+        write_text(tmp_path / "file.txt", "text")
+
+
+def test_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PipelineError, match="could not be written"):
+        write_text(tmp_path / "file" / "inside.txt", "text")

@@ -1,0 +1,144 @@
+"""Plans: one producer per dataset, no cycle, one declaration, a fixed order, units by partition."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nibrs_estimation.pipeline.dataset import Column, Dataset, Document
+from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.flow import make_plan
+from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
+
+
+def dataset(name: str, *, partition_key: str | None = None, is_optional: bool = False) -> Dataset:
+    return Dataset(
+        name=name,
+        description="A table.",
+        columns=(Column("state_abbr", "str", "State."), Column("n", "int64", "Number.")),
+        primary_key=("state_abbr", "n"),
+        partition_key=partition_key,
+        is_optional=is_optional,
+    )
+
+
+def task(name: str, reads: tuple[Dataset, ...], writes: tuple[Dataset | Document, ...], **options) -> Task:
+    arguments = ", ".join(d.name for d in reads)
+    return Task(name=name, function=eval(f"lambda {arguments}: None"), reads=reads, writes=writes, **options)
+
+
+A, B, C = dataset("a"), dataset("b"), dataset("c")
+
+
+def names(plan) -> list[str]:
+    return [unit.key for unit in plan.units]
+
+
+def test_order_follows_needs_not_declaration() -> None:
+    tasks = [task("last", (B,), (C,)), task("middle", (A,), (B,)), task("first", (), (A,))]
+    assert names(make_plan(tasks, {})) == ["first", "middle", "last"]
+
+
+def test_until_keeps_a_task_and_what_it_needs() -> None:
+    tasks = [task("first", (), (A,)), task("aside", (), (C,)), task("middle", (A,), (B,))]
+    assert names(make_plan(tasks, {}, until="middle")) == ["first", "middle"]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "message"),
+    [
+        ([task("reader", (A,), (B,))], "reader reads a, but no task or source of the flow writes it"),
+        ([task("one", (), (A,)), task("two", (), (A,))], "Both one and two write a"),
+        ([task("one", (B,), (A,)), task("two", (A,), (B,))], "need each other in a circle"),
+        ([task("same", (), (A,)), task("same", (), (B,))], "Two tasks of the flow are called same"),
+        (
+            [task("writer", (), (dataset("a", is_optional=True),)), task("reader", (A,), (B,))],
+            "under another declaration",
+        ),
+    ],
+    ids=["missing producer", "double producer", "cycle", "double name", "schema mismatch"],
+)
+def test_mistakes_are_told_before_anything_runs(tasks: list[Task], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        make_plan(tasks, {})
+
+
+def test_schema_mismatch_names_the_columns() -> None:
+    other = Dataset("a", "A table.", (Column("n", "int32", "Number."),), ("n",))
+    with pytest.raises(UsageError, match="Int32"):
+        make_plan([task("writer", (), (other,)), task("reader", (A,), (B,))], {})
+
+
+def test_unknown_task_is_refused_with_the_list() -> None:
+    with pytest.raises(UsageError, match=r"no task 'nope'.*first"):
+        make_plan([task("first", (), (A,))], {}, until="nope")
+
+
+def test_optional_dataset_may_lack_a_producer() -> None:
+    plan = make_plan([task("reader", (dataset("a", is_optional=True),), (B,))], {})
+    assert names(plan) == ["reader"]
+
+
+def test_units_meet_by_partition() -> None:
+    parts, joined = dataset("parts", partition_key="state_abbr"), dataset("more", partition_key="state_abbr")
+    tasks = [
+        task("cut", (), (parts,), partition_by="state_abbr"),
+        task("along", (parts,), (joined,), partition_by="state_abbr"),
+        task("across", (joined,), (A,)),
+    ]
+    plan = make_plan(tasks, {"state_abbr": ("NB", "VT")})
+    assert names(plan) == ["cut[NB]", "cut[VT]", "along[NB]", "along[VT]", "across"]
+    assert [unit.key for unit in plan.needs["along[VT]"]] == ["cut[VT]"]
+    assert [unit.key for unit in plan.needs["across"]] == ["along[NB]", "along[VT]"]
+    assert plan.downstream_of("along") == {"along", "across"}
+
+
+def test_partition_key_without_values_is_refused() -> None:
+    parts = dataset("parts", partition_key="state_abbr")
+    with pytest.raises(UsageError, match="does not say which values"):
+        make_plan([task("cut", (), (parts,), partition_by="state_abbr")], {})
+
+
+@given(st.data())
+def test_every_unit_comes_after_what_it_needs(data: st.DataObject) -> None:
+    sets = [dataset(f"d{i}") for i in range(6)]
+    tasks = [
+        task(f"t{i}", tuple(data.draw(st.lists(st.sampled_from(sets[:i]), unique=True))) if i else (), (sets[i],))
+        for i in range(6)
+    ]
+    plan = make_plan(data.draw(st.permutations(tasks)), {})
+    position = {key: place for place, key in enumerate(names(plan))}
+    assert len(position) == 6
+    for unit in plan.units:
+        assert all(position[needed.key] < position[unit.key] for needed in plan.needs[unit.key])
+        assert {needed.task.writes[0] for needed in plan.needs[unit.key]} == set(unit.task.reads)
+
+
+def test_task_declaration_must_fit_its_function() -> None:
+    def wants_year(a: pl.LazyFrame, year: int) -> pl.LazyFrame:
+        return a
+
+    Task(name="fits", function=wants_year, reads=(A,), writes=(B,), parameters=(YEAR,))
+    with pytest.raises(ValueError, match="declares"):
+        Task(name="lacks", function=wants_year, reads=(A,), writes=(B,))
+    with pytest.raises(ValueError, match="must agree"):
+        Task(name="uneven", function=lambda partition: None, writes=(B,), parameters=(PARTITION,), partition_by="n")
+    with pytest.raises(ValueError, match="writes nothing"):
+        Task(name="idle", function=lambda: None, writes=())
+    with pytest.raises(ValueError, match="memory class"):
+        Task(name="huge", function=lambda: None, writes=(A,), memory="huge")
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: dataset("Not snake"), "snake case"),
+        (lambda: Dataset("a", "", (Column("n", "int64", ""),) * 2, ("n",)), "twice"),
+        (lambda: Dataset("a", "", (Column("n", "int64", ""),), ()), "primary key"),
+        (lambda: Dataset("a", "", (Column("n", "int64", ""),), ("n",), partition_key="state"), "one of its columns"),
+        (lambda: Column("n", "decimal", ""), "not one of"),
+    ],
+)
+def test_wrong_declarations_are_refused(build, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build()

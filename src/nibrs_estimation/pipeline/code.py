@@ -88,5 +88,12 @@ def _files_of(module: str) -> set[Path]:
     path = _path_of(module)
     if path is None:
         return set()
-    beside = path.parent.rglob("*") if path.name == "__init__.py" else path.parent.iterdir()
-    return {path} | {file for file in beside if file.suffix in DATA_SUFFIXES}
+    return {path, *_data_files(path.parent)}
+
+
+@cache
+def _data_files(folder: Path) -> frozenset[Path]:
+    """Data files in a folder and in its subfolders, but not in packages below it."""
+    found = {file for file in folder.iterdir() if file.suffix in DATA_SUFFIXES}
+    below = [sub for sub in folder.iterdir() if sub.is_dir() and not (sub / "__init__.py").exists()]
+    return frozenset(found.union(*(_data_files(sub) for sub in below)))

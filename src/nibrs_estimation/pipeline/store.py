@@ -222,23 +222,26 @@ class S3Store(Store):
         """Turn the client's errors into ours; `from None` because its texts may repeat requests with credentials."""
         try:
             yield
-        except FileNotFoundError as error:
-            if "NoSuchBucket" in str(error):
-                raise PipelineError(
-                    f"The bucket of {self} does not exist at {self._endpoint}. Make it, or correct ARTIFACT_STORE or "
-                    "EXTERNAL_STORE."
-                ) from None
-            raise _NoSuchKeyError(f"There is no {key} in {self}.") from None
-        except (PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError):
-            raise PipelineError(
+        except (FileNotFoundError, PermissionError, exceptions.BaseError) as error:
+            raise self._mend(error, key) from None
+
+    def _mend(self, error: Exception, key: str) -> PipelineError:
+        if "NoSuchBucket" in str(error):
+            return PipelineError(
+                f"The bucket of {self} does not exist at {self._endpoint}. Make it, or correct ARTIFACT_STORE or "
+                "EXTERNAL_STORE."
+            )
+        if isinstance(error, FileNotFoundError):
+            return _NoSuchKeyError(f"There is no {key} in {self}.")
+        if isinstance(error, (PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)):
+            return PipelineError(
                 f"{self} at {self._endpoint} refuses access. Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the "
                 "rights of this user."
-            ) from None
-        except exceptions.BaseError:
-            raise PipelineError(
-                f"{self} cannot be reached at {self._endpoint}. Check ARTIFACT_STORE, EXTERNAL_STORE, S3_ENDPOINT_URL "
-                "and AWS_REGION, and that the server is up, and run the same command again."
-            ) from None
+            )
+        return PipelineError(
+            f"{self} cannot be reached at {self._endpoint}. Check ARTIFACT_STORE, EXTERNAL_STORE, S3_ENDPOINT_URL and "
+            "AWS_REGION, and that the server is up, and run the same command again."
+        )
 
 
 class _NoSuchKeyError(PipelineError):

@@ -37,7 +37,7 @@ def agency_frame(year: int, seed: int, scale: float) -> pl.DataFrame:
         One row per agency with the columns of dataset ``agency``, by agency_id.
     """
     agencies = _status(_populations(_slots(scale), seed), seed)
-    agencies = agencies.with_columns(is_nibrs_reporter(agencies, year, seed))
+    agencies = agencies.with_columns(is_nibrs=is_nibrs_reporter(agencies, year, seed))
     months = reported_months(agencies, year, seed)
     agencies = agencies.with_columns(
         data_year=pl.lit(year), has_participated=months.any(axis=1), nibrs_start_date=nibrs_start(agencies, year, seed)

@@ -18,7 +18,7 @@ def is_nibrs_reporter(agencies: pl.DataFrame, year: int, seed: int) -> pl.Series
     Covered and dormant agencies and those that report officers only (status L) never do.
     """
     reports = ~(agencies["is_covered"] | agencies["is_dormant"] | (agencies["agency_status"] == "L"))
-    return (reports & (_readiness(agencies, seed) < _share(agencies, year))).alias("is_nibrs")
+    return reports & pl.Series("is_nibrs", _readiness(agencies, seed) < _share(agencies, year))
 
 
 def reported_months(agencies: pl.DataFrame, year: int, seed: int) -> NDArray[np.bool_]:
@@ -45,16 +45,16 @@ def nibrs_start(agencies: pl.DataFrame, year: int, seed: int) -> pl.Series:
     readiness = _readiness(agencies, seed)
     waited = sum((readiness >= _share(agencies, known)).astype(np.int64) for known in years[:-1])
     start = np.minimum(np.array(years)[waited], year)
-    is_late = (draw("reporting_pattern", seed, agencies["agency_id"].to_numpy(), year) == "late").to_numpy()
-    return pl.select(
-        pl.when(agencies["is_nibrs"]).then(
-            pl.date(
-                pl.Series(np.where(is_late, year, start)),
-                pl.Series(np.where(is_late, _turning_month(agencies, year, seed), 1)),
-                1,
-            )
+    turn = _turning_month(agencies, year, seed)
+    is_late = pl.col("pattern") == "late"
+    dates = agencies.select(
+        "is_nibrs", pattern=draw("reporting_pattern", seed, agencies["agency_id"].to_numpy(), year), start=start, turn=turn
+    ).select(
+        pl.when("is_nibrs").then(
+            pl.date(pl.when(is_late).then(year).otherwise("start"), pl.when(is_late).then("turn").otherwise(1), 1)
         )
-    ).to_series()
+    )
+    return dates.to_series()
 
 
 def _turning_month(agencies: pl.DataFrame, year: int, seed: int) -> NDArray[np.int64]:

@@ -1,0 +1,252 @@
+"""Runs: resume, force, from, until, verify, frozen sources, failures that stop only what depends on them, locks."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from nibrs_estimation.pipeline import code
+from nibrs_estimation.pipeline.dataset import Column, Dataset, Document
+from nibrs_estimation.pipeline.engines.inline import run_inline
+from nibrs_estimation.pipeline.errors import PipelineError, UsageError
+from nibrs_estimation.pipeline.externals import Locations
+from nibrs_estimation.pipeline.flow import Flow
+from nibrs_estimation.pipeline.run import RunResult, RunSettings, check_run_id, run_flow, run_lock
+from nibrs_estimation.pipeline.schedule import Watcher
+from nibrs_estimation.pipeline.source import Probe
+from nibrs_estimation.pipeline.store import LocalStore
+from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
+
+STATE = Column("state_abbr", "str", "State.")
+N = Column("n", "int64", "Number.")
+PARTS = Dataset("parts", "By state.", (STATE, N), ("n",), partition_key="state_abbr")
+SUMS = Dataset("sums", "Sums.", (STATE, N), ("state_abbr",))
+LONELY = Dataset("lonely", "Needs nothing.", (STATE, N), ("state_abbr",))
+PAGE = Document("page.html", "A page.")
+
+
+@dataclass
+class Nation:
+    """A source whose numbers, states and fingerprint tests may change."""
+
+    values: dict[str, int] = field(default_factory=lambda: {"NB": 1, "VT": 2})
+    is_content_hash: bool = True
+    spec: str = "nation"
+
+    def probe(self, year: int, seed: int) -> Probe:
+        return Probe((year,), {"state_abbr": tuple(self.values)}, str(self.values), self.is_content_hash, "toy")
+
+    def read(self, partition: str, year: int) -> pl.DataFrame:
+        if self.values[partition] < 0:
+            raise PipelineError(f"{partition} is negative.")
+        return frame([(partition, self.values[partition] + year)])
+
+    def tasks(self) -> tuple[Task, ...]:
+        return (
+            Task(
+                name="read",
+                function=self.read,
+                writes=(PARTS,),
+                parameters=(YEAR, PARTITION),
+                partition_by="state_abbr",
+            ),
+        )
+
+
+def frame(rows: list[tuple[str, int]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=SUMS.schema, orient="row")
+
+
+def add(parts: pl.LazyFrame) -> pl.LazyFrame:
+    """Pass on."""
+    return parts
+
+
+def alone() -> pl.DataFrame:
+    return frame([("US", 0)])
+
+
+def page(sums: pl.LazyFrame) -> dict[str, Callable[[Path], None]]:
+    text = str(sums.collect().rows())
+    return {"page.html": lambda path: path.write_text(text) and None}
+
+
+FLOW = Flow(
+    name="all",
+    description="Toy.",
+    tasks=(
+        Task(name="add", function=add, reads=(PARTS,), writes=(SUMS,)),
+        Task(name="alone", function=alone, writes=(LONELY,)),
+        Task(name="page", function=page, reads=(SUMS,), writes=(PAGE,)),
+    ),
+    publishes=(SUMS, PAGE, PARTS),
+)
+
+
+def run(folder: Path, source: Nation, run_id: str = "toy", year: int = 2024, **options: Any) -> RunResult:
+    settings = RunSettings(
+        run_id=run_id,
+        scratch=folder / "scratch",
+        artifacts=LocalStore(folder / "artifacts"),
+        externals=LocalStore(folder / "externals"),
+        locations=Locations("{}\n", {}),
+        source=source,
+        parameters={"year": year, "seed": 1},
+        **options,
+    )
+    return run_flow(FLOW, settings, run_inline, Watcher())
+
+
+def states(result: RunResult) -> dict[str, str]:
+    return {key: outcome.state for key, outcome in result.outcomes.items()}
+
+
+EVERYTHING = ["read[NB]", "read[VT]", "add", "alone", "page"]
+
+
+def ran(result: RunResult) -> list[str]:
+    return [key for key, state in states(result).items() if state == "done"]
+
+
+def test_a_run_publishes_and_tells_what_it_did(tmp_path: Path) -> None:
+    result = run(tmp_path, Nation(), recorded={"year": 2024})
+    assert ran(result) == EVERYTHING
+    published = tmp_path / "artifacts" / "toy"
+    assert pl.read_parquet(published / "sums" / "sums.parquet").rows() == [("NB", 2025), ("VT", 2026)]
+    assert (published / "parts" / "VT.parquet").is_file()
+    assert (published / "page.html").read_text() == "[('NB', 2025), ('VT', 2026)]"
+    about = json.loads((published / "run_metadata.json").read_text())
+    assert about["state"] == "finished"
+    assert {"run_id", "flow", "code_version", "settings", "libraries", "started", "ended"} <= set(about)
+    assert about["tasks"]["read"]["done"] == 2
+    assert about["tasks"]["add"]["duration_s"] > 0
+    assert about["tasks"]["add"]["peak_memory_bytes"] > 1_000_000
+    assert "finished" in (published / "run.html").read_text()
+    assert (tmp_path / "scratch/toy/all/logs/read/VT.log").is_file()
+
+
+def test_nothing_runs_twice_and_changes_run_what_follows(tmp_path: Path) -> None:
+    run(tmp_path, Nation())
+    assert ran(run(tmp_path, Nation())) == []
+    assert ran(run(tmp_path, Nation({"NB": 1, "VT": 5}))) == ["read[NB]", "read[VT]", "add", "page"]
+    # The year is a parameter of `read` only.
+    assert ran(run(tmp_path, Nation({"NB": 1, "VT": 5}), year=2023)) == ["read[NB]", "read[VT]", "add", "page"]
+
+
+def test_unchanged_outputs_stop_the_ripple(tmp_path: Path) -> None:
+    run(tmp_path, Nation())
+    # `add` runs again but gives the same bytes, so `page`, which reads them, is kept.
+    (tmp_path / "scratch/toy/all/manifests/add.json").unlink()
+    assert ran(run(tmp_path, Nation())) == ["add"]
+
+
+def test_lost_and_touched_outputs_are_made_again(tmp_path: Path) -> None:
+    run(tmp_path, Nation())
+    sums = tmp_path / "scratch/toy/all/datasets/sums.parquet"
+    sums.unlink()
+    assert ran(run(tmp_path, Nation())) == ["add"]
+    status = sums.stat()
+    content = bytearray(sums.read_bytes())
+    content[len(content) // 2] ^= 1
+    sums.write_bytes(content)
+    os.utime(sums, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert ran(run(tmp_path, Nation())) == []
+    assert ran(run(tmp_path, Nation(), verify=True)) == ["add"]
+
+
+def test_force_from_and_until(tmp_path: Path) -> None:
+    assert ran(run(tmp_path, Nation(), until="add")) == ["read[NB]", "read[VT]", "add"]
+    assert ran(run(tmp_path, Nation())) == ["alone", "page"]
+    assert ran(run(tmp_path, Nation(), start="add")) == ["add", "page"]
+    assert ran(run(tmp_path, Nation(), force=True)) == EVERYTHING
+    with pytest.raises(UsageError, match="no task 'nope'"):
+        run(tmp_path, Nation(), start="nope")
+    with pytest.raises(UsageError, match="no task 'nope'"):
+        run(tmp_path, Nation(), until="nope")
+
+
+def test_changed_code_runs_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(tmp_path, Nation())
+    monkeypatch.setattr("nibrs_estimation.pipeline.schedule.code_hash", lambda function: f"new {function.__name__}")
+    assert ran(run(tmp_path, Nation())) == EVERYTHING
+
+
+def test_database_stays_frozen_until_refreshed(tmp_path: Path) -> None:
+    run(tmp_path, Nation(is_content_hash=False))
+    changed = Nation({"NB": 1, "VT": 5}, is_content_hash=False)
+    assert ran(run(tmp_path, changed)) == []
+    assert "read[VT]" not in ran(run(tmp_path, changed, force=True))
+    assert ran(run(tmp_path, changed, refresh_source=True)) == ["read[NB]", "read[VT]", "add", "page"]
+
+
+def test_failure_stops_only_what_depends_on_it(tmp_path: Path) -> None:
+    result = run(tmp_path, Nation({"NB": -1, "VT": 2}))
+    assert states(result) == {
+        "read[NB]": "failed",
+        "read[VT]": "done",
+        "add": "blocked",
+        "alone": "done",
+        "page": "blocked",
+    }
+    failed = result.failures[0]
+    assert failed.message == "NB is negative."
+    assert "NB is negative" in failed.log_path.read_text()
+    assert json.loads((result.root / "run_metadata.json").read_text())["state"] == "failed"
+    assert "page.html" not in result.published
+    assert ran(run(tmp_path, Nation({"NB": 1, "VT": 2}))) == ["read[NB]", "read[VT]", "add", "page"]
+
+
+def test_parts_of_states_that_left_are_removed(tmp_path: Path) -> None:
+    run(tmp_path, Nation())
+    result = run(tmp_path, Nation({"VT": 2}))
+    assert [path.name for path in (result.root / "datasets/parts").iterdir()] == ["VT.parquet"]
+    assert pl.read_parquet(result.root / "datasets/sums.parquet").rows() == [("VT", 2026)]
+
+
+@pytest.mark.parametrize("run_id", ["", ".", "..", "a/b", "a b", "../x", "é", "x" * 101, "a\n"])
+def test_run_ids_are_names(run_id: str) -> None:
+    with pytest.raises(UsageError, match="not a run id"):
+        check_run_id(run_id)
+
+
+@pytest.mark.parametrize("run_id", ["vt-2024", "A.b_c", "x" * 100, "...a"])
+def test_good_run_ids(run_id: str) -> None:
+    assert check_run_id(run_id) == run_id
+
+
+def test_second_run_of_the_same_id_is_refused_until_the_first_dies(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, time\nfrom pathlib import Path\nfrom nibrs_estimation.pipeline.run import run_lock\n"
+            f"with run_lock(Path({str(tmp_path / 'toy')!r})):\n    print('held', flush=True)\n    time.sleep(60)",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(UsageError, match="going on already"), run_lock(tmp_path / "toy"):
+        pass
+    with run_lock(tmp_path / "other"):
+        pass
+    holder.kill()
+    holder.wait()
+    with run_lock(tmp_path / "toy"):
+        pass
+
+
+def test_code_hash_follows_imports(tmp_path: Path) -> None:
+    """The hash of a task covers what its module imports of ours, with the data files beside it."""
+    from nibrs_estimation.stages.variance import estimate
+
+    files = {path.name for module in code._closure(estimate.__name__) for path in code._files_of(module)}
+    assert {"estimate.py", "linearisation.py", "definition.py", "1a.yaml", "results.py"} <= files
+    assert "schedule.py" not in files

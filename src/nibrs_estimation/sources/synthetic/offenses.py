@@ -1,0 +1,88 @@
+"""Offenses and weapons of incidents (specification 02, section 15.2 step 5, under the rules of section 2.2)."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from nibrs_estimation.sources.synthetic.marginals import (
+    by_offense,
+    chance,
+    draw,
+    draw_number,
+    offense_numbers,
+    offenses,
+    table,
+)
+
+_BURGLARY = "220"
+#: Where a burglary counts premises: hotels and rental storage.
+_PREMISES_LOCATIONS = ("14", "19")
+
+
+def offense_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """The main offense of each incident and its companions.
+
+    Args:
+        incidents: ``incident_id`` and ``offense``, the number of the main offense.
+        seed: of the run.
+
+    Returns:
+        ``incident_id``, ``offense_id``, ``offense`` and ``main`` (numbers of the offense and of the incident's main
+        offense), ``offense_code`` and ``crime_against``, by offense_id: the main offense first.
+    """
+    main = incidents.select("incident_id", "offense", main="offense", place=pl.lit(0, pl.Int64))
+    pairs = _companions().join(main.select("incident_id", "main"), on="main")
+    is_present = chance("companion", seed, pairs["incident_id"].to_numpy(), pairs["share"], pairs["place"].to_numpy())
+    rows = pl.concat([main, pairs.filter(pl.Series(is_present)).select(main.columns)])
+    names = offenses().select(
+        "offense_code", "crime_against", offense=pl.int_range(pl.len(), dtype=pl.Int16)
+    )
+    return (
+        rows.join(names, on="offense", how="left")
+        .with_columns(offense_id=pl.col("incident_id") * 10 + pl.col("place"))
+        .sort("offense_id")
+        .select("incident_id", "offense_id", "offense", "main", "offense_code", "crime_against")
+    )
+
+
+def offense_details(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Add attempt, location, premises and entry; an incident has one location, that of its main offense."""
+    unit = offense["offense_id"].to_numpy()
+    is_attempted = chance("attempted", seed, unit, by_offense("attempted_share", offense["offense"].to_numpy()))
+    is_burglary = pl.col("offense_code") == _BURGLARY
+    return offense.with_columns(
+        is_attempted=is_attempted,
+        location_code=draw("location", seed, offense["incident_id"].to_numpy(), offense=offense["main"].to_numpy()),
+        premises_entered=draw_number("premises", seed, unit),
+        method_of_entry_code=draw("entry_method", seed, unit),
+    ).with_columns(
+        attempt_complete_code=pl.when("is_attempted").then(pl.lit("A")).otherwise(pl.lit("C")),
+        premises_entered=pl.when(is_burglary & pl.col("location_code").is_in(_PREMISES_LOCATIONS)).then("premises_entered"),
+        method_of_entry_code=pl.when(is_burglary).then("method_of_entry_code"),
+    )
+
+
+def weapon_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """One weapon for each offense that takes one."""
+    number = offense["offense"].to_numpy()
+    armed = offense.filter(pl.Series(by_offense("has_weapon", number) == 1))
+    return armed.select(
+        "offense_id",
+        weapon_code=draw("weapon", seed, armed["offense_id"].to_numpy(), offense=armed["offense"].to_numpy()),
+    )
+
+
+def _companions() -> pl.DataFrame:
+    """Pairs of main and companion offense with the probability of the companion given the main offense.
+
+    ``place`` numbers the companions of a main offense from 1.
+    """
+    pairs = table("companion")
+    main = offense_numbers(pairs["main_code"])
+    main_share = by_offense("main_share", main) / offenses()["main_share"].sum()
+    return pairs.select(
+        main=pl.Series(main, dtype=pl.Int16),
+        offense=pl.Series(offense_numbers(pairs["companion_code"]), dtype=pl.Int16),
+        share=pl.col("pairs_per_1000") / 1000 / pl.Series(main_share),
+        place=pl.int_range(1, pl.len() + 1).over("main_code"),
+    )

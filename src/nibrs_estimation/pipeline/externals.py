@@ -50,6 +50,8 @@ def read_locations(path: Path) -> Locations:
         raise UsageError(
             f"{path} cannot be read ({error.strerror}). Put external_file_locations.json there."
         ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text. Save it as UTF-8.") from error
     except json.JSONDecodeError as error:
         raise UsageError(
             f"{path} is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}."
@@ -62,7 +64,10 @@ def read_locations(path: Path) -> Locations:
         for name, location in files.items():
             if not isinstance(location, str):
                 raise UsageError(f"{path}: {year}, {name} must be a path, not {location!r}.")
-            checked_key(location)
+            try:
+                checked_key(location)
+            except UsageError as error:
+                raise UsageError(f"{path}: {year}, {name}: {error}") from None
     return Locations(text, content)
 
 
@@ -87,7 +92,8 @@ def resolve(locations: Locations, wanted: Iterable[ExternalFile], year: int) -> 
 def fetch_all(resolved: Mapping[str, str], store: Store, target: Path) -> dict[str, Path]:
     """Fetch files to ``target/<path>`` and return their paths by code name.
 
-    Where the store is the target folder itself, the files are used as they stand.
+    Where the store is the target folder itself, the files are used as they stand; what an earlier try has fetched
+    is not fetched again.
 
     Raises:
         PipelineError: files are not in the store (lists them all, before any is fetched), or one cannot be fetched.
@@ -101,5 +107,6 @@ def fetch_all(resolved: Mapping[str, str], store: Store, target: Path) -> dict[s
     paths = {name: target / path for name, path in resolved.items()}
     if not (isinstance(store, LocalStore) and store.folder.resolve() == target.resolve()):
         for name, path in resolved.items():
-            store.get(path, paths[name])
+            if not store.holds(path, paths[name]):
+                store.get(path, paths[name])
     return paths

@@ -1,20 +1,25 @@
 """One store for artifacts and externals: a local folder or `s3://bucket/prefix`.
 
 What is put is read back and compared; what is fetched becomes a file only when it is whole and has the checksum with
-which it was put. Requests are retried with back-off by the client library.
+which it was put. The client library retries requests, with back-off; a transfer whose content turns out wrong is
+repeated as a whole.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import shutil
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import obstore
 from obstore import exceptions
@@ -23,11 +28,19 @@ from pydantic import SecretStr
 from typing_extensions import override
 
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
-from nibrs_estimation.pipeline.files import atomic_path, sha256_of
+from nibrs_estimation.pipeline.files import TEMPORARY_SUFFIX, atomic_path, sha256_of
 
 MAX_RETRIES = 4
-RETRY_SECONDS = 15
+# A server that is away or silent is given up within about 20 s: the last try begins before RETRY_SECONDS.
+RETRY_SECONDS = 10
+CONNECT_SECONDS = 5
+SILENCE_SECONDS = 10
+# A whole transfer has no time limit of its own: a large file on a slow line may take long, as long as bytes come.
+TRANSFER_SECONDS = 24 * 3600
+PAUSES_S = (0.2, 0.8)  # before a damaged transfer is repeated
 _CHECKSUM = "sha256"
+_REFUSALS = (PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True)
@@ -62,42 +75,80 @@ class Store(ABC):
 
     @abstractmethod
     def exists(self, key: str) -> bool:
-        """Whether a key is there."""
+        """Whether a key is there.
+
+        Raises:
+            PipelineError: the store cannot be reached.
+        """
+
+    @abstractmethod
+    def holds(self, key: str, local: Path) -> bool:
+        """Whether a key's content is known to be that of a local file, by size and checksum.
+
+        Raises:
+            PipelineError: there is no such key, or the store cannot be reached.
+        """
 
     @abstractmethod
     def keys(self, prefix: str = "") -> Iterator[str]:
-        """The keys that start with a folder, in order."""
+        """The keys within a folder, in order.
+
+        Raises:
+            PipelineError: the store cannot be reached.
+        """
 
     @abstractmethod
     def check(self) -> None:
-        """Raise a PipelineError that says what to mend if the store cannot be used."""
+        """Find out whether the store can be used, and change nothing.
+
+        Raises:
+            PipelineError: it cannot; says what to mend.
+        """
 
 
 def open_store(location: str, s3: S3Options) -> Store:
     """The store at a location; nothing is touched yet.
 
     Raises:
-        UsageError: the location is neither a folder nor ``s3://bucket[/prefix]``.
+        UsageError: the location is neither a folder nor ``s3://bucket[/prefix]``, or the endpoint is not a URL.
     """
-    scheme, found, rest = location.partition("://")
-    if not found:
+    # One letter before a colon is a drive, more are a scheme: `s3:/bucket` is a slip, not a folder.
+    if location and not re.match(r"\w{2,}:", location):
         return LocalStore(Path(location))
+    scheme, _, rest = location.partition("://")
     bucket, _, prefix = rest.partition("/")
-    if scheme != "s3" or not bucket:
-        raise UsageError(f"{location!r} is not a store. Write a folder, or s3://bucket or s3://bucket/prefix.")
-    return S3Store(bucket, prefix.strip("/"), s3)
+    if scheme != "s3" or not _BUCKET.fullmatch(bucket):
+        # What stands before an @ may be a password.
+        shown = location.rpartition("@")[2]
+        raise UsageError(f"{shown!r} is not a store. Write a folder, or s3://bucket or s3://bucket/prefix.")
+    _check_endpoint(s3.endpoint_url)
+    prefix = prefix.strip("/")
+    return S3Store(bucket, checked_key(prefix) if prefix else "", s3)
+
+
+def _check_endpoint(url: str | None) -> None:
+    if url is None:
+        return
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
+        # Not repeated: it may hold a password.
+        raise UsageError("S3_ENDPOINT_URL must look like https://host or http://host:port, without user and password.")
 
 
 def checked_key(key: str) -> str:
     """Return a key that stays within its store.
 
     Raises:
-        UsageError: it is empty, absolute or climbs.
+        UsageError: it is empty, absolute, climbs, or has an empty part.
     """
-    path = PurePosixPath(key)
-    if not key or path.is_absolute() or ".." in path.parts:
-        raise UsageError(f"{key!r} is not a key of a store: write a relative path without '..'.")
-    return path.as_posix()
+    if not {"", ".", ".."}.isdisjoint(key.split("/")):
+        raise UsageError(f"{key!r} is not a key of a store: write a relative path such as a/b.csv, without '..'.")
+    return key
+
+
+def _checked_folder(prefix: str) -> str:
+    folder = prefix.rstrip("/")
+    return checked_key(folder) if folder or prefix else ""
 
 
 class LocalStore(Store):
@@ -115,25 +166,41 @@ class LocalStore(Store):
 
     @override
     def get(self, key: str, local: Path) -> None:
-        source = self.folder / checked_key(key)
-        if not source.is_file():
-            raise PipelineError(f"There is no {key} in {self}.")
-        _copy(source, local)
+        _copy(self._present(key), local)
 
     @override
     def exists(self, key: str) -> bool:
         return (self.folder / checked_key(key)).is_file()
 
     @override
+    def holds(self, key: str, local: Path) -> bool:
+        source = self._present(key)
+        same_size = local.is_file() and local.stat().st_size == source.stat().st_size
+        return same_size and sha256_of(local) == sha256_of(source)
+
+    @override
     def keys(self, prefix: str = "") -> Iterator[str]:
-        paths = (path for path in (self.folder / prefix).rglob("*") if path.is_file())
-        return iter(sorted(path.relative_to(self.folder).as_posix() for path in paths))
+        paths = (self.folder / _checked_folder(prefix)).rglob("*")
+        files = (path for path in paths if path.is_file() and path.suffix != TEMPORARY_SUFFIX)
+        return iter(sorted(path.relative_to(self.folder).as_posix() for path in files))
 
     @override
     def check(self) -> None:
-        with atomic_path(self.folder / ".check") as temporary:
-            temporary.write_bytes(b"")
-        (self.folder / ".check").unlink()
+        nearest = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            reason = "cannot be written" if nearest.is_dir() else "is not a folder"
+            raise PipelineError(
+                f"The store {self} cannot be used: {nearest} {reason}. Mend that, or choose another folder with "
+                "ARTIFACT_STORE or EXTERNAL_STORE."
+            )
+
+    def _present(self, key: str) -> Path:
+        path = self.folder / checked_key(key)
+        if not path.is_file():
+            raise PipelineError(
+                f"There is no {key} in {self}. Put it there, or correct ARTIFACT_STORE or EXTERNAL_STORE."
+            )
+        return path
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -141,6 +208,19 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, temporary)
         if sha256_of(temporary) != sha256_of(source):
             raise PipelineError(f"The copy of {source} to {target} differs from the original: check the disk.")
+
+
+class _DamagedError(PipelineError):
+    """A transfer went through, but its content is not what was sent."""
+
+
+def _until_whole(transfer: Callable[[], None]) -> None:
+    for pause in PAUSES_S:
+        try:
+            return transfer()
+        except _DamagedError:
+            time.sleep(pause)
+    return transfer()
 
 
 class S3Store(Store):
@@ -163,7 +243,9 @@ class S3Store(Store):
             virtual_hosted_style_request=options.endpoint_url is None,
             client_options={
                 "allow_http": (options.endpoint_url or "").startswith("http://"),
-                "connect_timeout": timedelta(seconds=5),
+                "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
+                "read_timeout": timedelta(seconds=SILENCE_SECONDS),
+                "timeout": timedelta(seconds=TRANSFER_SECONDS),
             },
             retry_config={"max_retries": MAX_RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
             **{name: value for name, value in settings.items() if value is not None},
@@ -174,48 +256,71 @@ class S3Store(Store):
 
     @override
     def put(self, local: Path, key: str) -> None:
+        _until_whole(lambda: self._put(local, key))
+
+    def _put(self, local: Path, key: str) -> None:
         checksum = sha256_of(local)
         with self._explained(key):
             obstore.put(self._client, checked_key(key), local, attributes={_CHECKSUM: checksum})
-            # Read back: an ETag is a digest of the content only for some servers, sizes and encryptions.
-            digest = hashlib.sha256()
-            for chunk in obstore.get(self._client, checked_key(key)):
-                digest.update(chunk)
+        # Read back: an ETag is a digest of the content only for some servers, sizes and encryptions.
+        digest = hashlib.sha256()
+        for chunk in self._chunks(key, self._open(key)):
+            digest.update(chunk)
         if digest.hexdigest() != checksum:
-            raise PipelineError(f"{key} in {self} differs from {local} after the upload. Run the same command again.")
+            raise _DamagedError(f"{key} in {self} differs from {local} after the upload. Run the same command again.")
 
     @override
     def get(self, key: str, local: Path) -> None:
+        _until_whole(lambda: self._get(key, local))
+
+    def _get(self, key: str, local: Path) -> None:
+        found = self._open(key)
         digest = hashlib.sha256()
-        with atomic_path(local) as temporary, self._explained(key):
-            result = obstore.get(self._client, checked_key(key))
+        with atomic_path(local) as temporary:
             with temporary.open("wb") as file:
-                for chunk in result:
+                for chunk in self._chunks(key, found):
                     digest.update(chunk)
                     file.write(chunk)
-            expected = result.attributes.get(_CHECKSUM)
-            if temporary.stat().st_size != result.meta["size"] or (expected and digest.hexdigest() != expected):
-                raise PipelineError(f"{key} came from {self} incomplete or changed. Run the same command again.")
+            # A file that another program has put there has no checksum: then its size must do.
+            expected = found.attributes.get(_CHECKSUM, digest.hexdigest())
+            if temporary.stat().st_size != found.meta["size"] or digest.hexdigest() != expected:
+                raise _DamagedError(f"{key} came from {self} incomplete or changed. Run the same command again.")
 
     @override
     def exists(self, key: str) -> bool:
         try:
-            with self._explained(key):
-                obstore.head(self._client, checked_key(key))
+            self._open(key, head=True)
         except _NoSuchKeyError:
+            # The answer for a missing key has no text, so a missing bucket looks the same.
+            self.check()
             return False
         return True
 
     @override
+    def holds(self, key: str, local: Path) -> bool:
+        found = self._open(key, head=True)
+        same_size = local.is_file() and local.stat().st_size == found.meta["size"]
+        return same_size and sha256_of(local) == found.attributes.get(_CHECKSUM)
+
+    @override
     def keys(self, prefix: str = "") -> Iterator[str]:
         with self._explained(prefix):
-            pages = obstore.list(self._client, prefix or None)
+            pages = obstore.list(self._client, _checked_folder(prefix) or None)
             return iter(sorted(found["path"] for page in pages for found in page))
 
     @override
     def check(self) -> None:
         with self._explained(""):
             next(iter(obstore.list(self._client, chunk_size=1)), None)
+
+    def _open(self, key: str, *, head: bool = False) -> obstore.GetResult:
+        with self._explained(key):
+            return obstore.get(self._client, checked_key(key), options={"head": head})
+
+    def _chunks(self, key: str, found: obstore.GetResult) -> Iterable[obstore.Bytes]:
+        # A generator of its own, so that an error of the local disk is not taken for one of the server.
+        with self._explained(key):
+            yield from found
 
     @contextmanager
     def _explained(self, key: str) -> Iterator[None]:
@@ -226,21 +331,25 @@ class S3Store(Store):
             raise self._mend(error, key) from None
 
     def _mend(self, error: Exception, key: str) -> PipelineError:
-        if "NoSuchBucket" in str(error):
+        # A failed listing comes as a GenericError whatever its cause, and only its text tells the cause.
+        text = str(error)
+        if "NoSuchBucket" in text:
             return PipelineError(
                 f"The bucket of {self} does not exist at {self._endpoint}. Make it, or correct ARTIFACT_STORE or "
                 "EXTERNAL_STORE."
             )
         if isinstance(error, FileNotFoundError):
-            return _NoSuchKeyError(f"There is no {key} in {self}.")
-        if isinstance(error, (PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)):
+            return _NoSuchKeyError(
+                f"There is no {key} in {self}. Put it there, or correct ARTIFACT_STORE or EXTERNAL_STORE."
+            )
+        if isinstance(error, _REFUSALS) or re.search(r"status code: 40[13]\b", text):
             return PipelineError(
                 f"{self} at {self._endpoint} refuses access. Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the "
                 "rights of this user."
             )
         return PipelineError(
-            f"{self} cannot be reached at {self._endpoint}. Check ARTIFACT_STORE, EXTERNAL_STORE, S3_ENDPOINT_URL and "
-            "AWS_REGION, and that the server is up, and run the same command again."
+            f"{self} cannot be reached at {self._endpoint}. Check ARTIFACT_STORE, EXTERNAL_STORE, S3_ENDPOINT_URL, "
+            "AWS_REGION and the credentials, and that the server is up, and run the same command again."
         )
 
 

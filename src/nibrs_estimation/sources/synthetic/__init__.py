@@ -1,0 +1,8 @@
+"""Synthetic nation: core datasets of any size with known truth, from nothing but a seed."""
+
+from nibrs_estimation.sources.synthetic.crime import latent_totals
+from nibrs_estimation.sources.synthetic.nation import agency_frame
+from nibrs_estimation.sources.synthetic.source import SyntheticSource
+from nibrs_estimation.sources.synthetic.truth import SYNTHETIC_TRUTH
+
+__all__ = ["SYNTHETIC_TRUTH", "SyntheticSource", "agency_frame", "latent_totals"]

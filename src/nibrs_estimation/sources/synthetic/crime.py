@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nibrs_estimation.sources.synthetic.marginals import Floats, Integers, marginal, offenses, table
+from nibrs_estimation.sources.synthetic.marginals import Floats, Integers, main_shares, marginal, offenses, table
 from nibrs_estimation.sources.synthetic.nation import IDS_PER_STATE
 from nibrs_estimation.stats import random
 
@@ -41,9 +41,8 @@ def annual_counts(agencies: pl.DataFrame, year: int, seed: int) -> Integers:
     counts of the same dispersion.
     """
     unit, kind = agencies["agency_id"].to_numpy()[:, None], year * 100 + np.arange(offenses().height)
-    share = offenses()["main_share"].to_numpy() / offenses()["main_share"].sum()
     propensity = random.gamma(seed, "propensity", unit, kind, shape=DISPERSION) / DISPERSION
-    mean = expected_incidents(agencies, seed)[:, None] * share * propensity
+    mean = expected_incidents(agencies, seed)[:, None] * main_shares() * propensity
     return random.poisson(seed, "incidents", unit, kind, mean=mean)
 
 

@@ -18,8 +18,6 @@ from nibrs_estimation.stats import random
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-_CODES = ("value", "given", "description_code")
-
 
 @cache
 def table(name: str) -> pl.DataFrame:
@@ -42,7 +40,8 @@ class Marginal:
 
     Attributes:
         values: (k,) the values, as text or null.
-        shares: (g, k) probabilities; g is 1, or the number of offenses in ``offense.csv``, in its order.
+        shares: (g, k) probabilities; g is 1 where all offenses have the same, or else their number, in the order of
+            ``offense.csv``.
     """
 
     values: pl.Series
@@ -54,7 +53,7 @@ class Marginal:
         # Shifted by its number, each group's distribution function continues that of the group before, so that one
         # search serves all groups.
         ends = (np.cumsum(self.shares, axis=1) + np.arange(groups)[:, None]).ravel()
-        group = np.asarray(offense, dtype=np.int64)
+        group = np.asarray(offense, dtype=np.int64) if groups > 1 else 0
         place = np.searchsorted(ends, point + group, side="right") - group * k
         return np.asarray(np.minimum(place, k - 1), dtype=np.int64)
 
@@ -114,6 +113,11 @@ def draw_quantile(quantity: str, seed: int, unit: ArrayLike) -> Integers:
     return np.asarray(np.floor(value), dtype=np.int64)
 
 
+def days_after(date: str, lag: str, seed: int, unit: ArrayLike) -> pl.Expr:
+    """A date column plus a drawn number of days, a quantity of ``quantile.csv``."""
+    return pl.col(date) + pl.duration(days=pl.lit(pl.Series(draw_quantile(lag, seed, unit))))
+
+
 def chance(stream: str, seed: int, unit: ArrayLike, probability: ArrayLike, index: ArrayLike = 0) -> NDArray[np.bool_]:
     """True with the given probability."""
     return np.asarray(random.uniform(seed, stream, unit, index) < np.asarray(probability), dtype=np.bool_)
@@ -129,6 +133,12 @@ def offense_numbers(codes: pl.Series) -> Integers:
     """Row numbers of offense codes."""
     place = {code: number for number, code in enumerate(offenses()["offense_code"])}
     return codes.replace_strict(place, return_dtype=pl.Int64).to_numpy()
+
+
+def main_shares() -> Floats:
+    """Shares of the offenses as main offenses of incidents: (k,), adding up to 1."""
+    share = offenses()["main_share"].to_numpy()
+    return np.asarray(share / share.sum(), dtype=np.float64)
 
 
 def by_offense(column: str, offense: Integers) -> Floats:

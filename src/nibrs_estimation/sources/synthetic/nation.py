@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import polars as pl
 
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.sources.synthetic.marginals import Floats, Integers, chance, table
+from nibrs_estimation.sources.synthetic.marginals import Integers, table
 from nibrs_estimation.sources.synthetic.reporting import is_nibrs_reporter, nibrs_start, reported_months
 from nibrs_estimation.stats import random
 
@@ -40,7 +38,9 @@ def agency_frame(year: int, seed: int, scale: float) -> pl.DataFrame:
     agencies = agencies.with_columns(is_nibrs=is_nibrs_reporter(agencies, year, seed))
     months = reported_months(agencies, year, seed)
     agencies = agencies.with_columns(
-        data_year=pl.lit(year), has_participated=months.any(axis=1), nibrs_start_date=nibrs_start(agencies, year, seed)
+        data_year=pl.lit(year),
+        has_participated=pl.Series(months.any(axis=1)),
+        nibrs_start_date=nibrs_start(agencies, year, seed),
     )
     return _described(agencies).select(pl.col(column.name).cast(column.dtype) for column in AGENCY.columns)
 
@@ -54,14 +54,15 @@ def _slots(scale: float) -> pl.DataFrame:
     """
     classes = table("agency_class").with_row_index("class")
     state = table("state_population").join(code_list("state"), on="state_abbr")
-    share = (state["population"] / state["population"].sum()).to_numpy()
-    by_state = np.maximum(LEAST_AGENCIES, np.round(scale * classes["agencies"].sum() * share)).astype(np.int64)
+    by_class = classes["agencies"].to_numpy()
+    share = state["population"].to_numpy() / state["population"].to_numpy().sum()
+    by_state = np.maximum(LEAST_AGENCIES, np.round(scale * by_class.sum() * share)).astype(np.int64)
     number = np.repeat(np.arange(len(by_state)), by_state)
     serial = np.arange(by_state.sum()) - np.repeat(np.cumsum(by_state) - by_state, by_state)
     position = (serial + 0.5) / by_state[number]
     line = np.lexsort((-share[number], position))
 
-    by_class = _apportion(classes["agencies"].to_numpy(), int(by_state.sum()))
+    by_class = _apportion(by_class, int(by_state.sum()))
     class_number = np.repeat(np.arange(len(by_class)), by_class)
     rank = np.arange(by_class.sum()) - np.repeat(np.cumsum(by_class) - by_class, by_class)
     slots = pl.DataFrame(
@@ -80,7 +81,7 @@ def _slots(scale: float) -> pl.DataFrame:
 def _apportion(shares: Integers, total: int) -> Integers:
     """Whole numbers that are nearly in proportion to the shares, at least 1 each, and add up to the total."""
     ideal = total * shares / shares.sum()
-    floor = np.maximum(np.floor(ideal), 1).astype(np.int64)
+    floor: Integers = np.maximum(np.floor(ideal), 1).astype(np.int64)
     missing = total - int(floor.sum())
     # What the classes raised to 1 take too much comes from the largest class, which misses it least.
     floor[np.argmax(floor)] += min(missing, 0)
@@ -91,7 +92,9 @@ def _apportion(shares: Integers, total: int) -> Integers:
 def _populations(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:
     """Add populations: within a class, density proportional to 1 / population², drawn in strata."""
     unit = agencies["agency_id"].to_numpy()
-    quantile = (agencies["quantile_low"] + agencies["quantile_width"] * random.uniform(seed, "population", unit)).to_numpy()
+    quantile = agencies["quantile_low"].to_numpy() + agencies["quantile_width"].to_numpy() * random.uniform(
+        seed, "population", unit
+    )
     low, high = (agencies[f"population_{end}"].cast(pl.Float64).to_numpy() for end in ("low", "high"))
     population = np.zeros(len(unit), dtype=np.int32)
     some = high > 0

@@ -11,6 +11,7 @@ from nibrs_estimation.sources.synthetic.marginals import (
     draw_number,
     offense_numbers,
     offenses,
+    main_shares,
     table,
 )
 
@@ -57,7 +58,9 @@ def offense_details(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
         method_of_entry_code=draw("entry_method", seed, unit),
     ).with_columns(
         attempt_complete_code=pl.when("is_attempted").then(pl.lit("A")).otherwise(pl.lit("C")),
-        premises_entered=pl.when(is_burglary & pl.col("location_code").is_in(_PREMISES_LOCATIONS)).then("premises_entered"),
+        premises_entered=pl.when(is_burglary & pl.col("location_code").is_in(_PREMISES_LOCATIONS)).then(
+            "premises_entered"
+        ),
         method_of_entry_code=pl.when(is_burglary).then("method_of_entry_code"),
     )
 
@@ -79,7 +82,7 @@ def _companions() -> pl.DataFrame:
     """
     pairs = table("companion")
     main = offense_numbers(pairs["main_code"])
-    main_share = by_offense("main_share", main) / offenses()["main_share"].sum()
+    main_share = main_shares()[main]
     return pairs.select(
         main=pl.Series(main, dtype=pl.Int16),
         offense=pl.Series(offense_numbers(pairs["companion_code"]), dtype=pl.Int16),

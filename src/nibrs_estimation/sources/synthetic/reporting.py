@@ -45,10 +45,10 @@ def nibrs_start(agencies: pl.DataFrame, year: int, seed: int) -> pl.Series:
     readiness = _readiness(agencies, seed)
     waited = sum((readiness >= _share(agencies, known)).astype(np.int64) for known in years[:-1])
     start = np.minimum(np.array(years)[waited], year)
-    turn = _turning_month(agencies, year, seed)
+    pattern = draw("reporting_pattern", seed, agencies["agency_id"].to_numpy(), year)
     is_late = pl.col("pattern") == "late"
     dates = agencies.select(
-        "is_nibrs", pattern=draw("reporting_pattern", seed, agencies["agency_id"].to_numpy(), year), start=start, turn=turn
+        "is_nibrs", pattern=pattern, start=start, turn=_turning_month(agencies, year, seed)
     ).select(
         pl.when("is_nibrs").then(
             pl.date(pl.when(is_late).then(year).otherwise("start"), pl.when(is_late).then("turn").otherwise(1), 1)

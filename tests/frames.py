@@ -1,0 +1,52 @@
+"""Small tables of the model for tests: rows with defaults for what a test does not care about."""
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from nibrs_estimation.model import agency, incident, results
+from nibrs_estimation.pipeline.dataset import Dataset
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "agency": {
+        "data_year": 2024, "agency_type_name": "City", "agency_status": "A", "is_covered": False, "is_dormant": False,
+        "state_abbr": "VT", "state_name": "Vermont", "region_code": 1, "population": 5000,
+        "population_group_code": "6", "is_nibrs": True, "has_participated": True, "universe_scope": "all",
+    },
+    "report_month": {"data_year": 2024, "status": "I", "status_source": "reported", "ori": "VT0010000"},
+    "universe": {
+        "data_year": 2024, "agency_type_name": "City", "state_abbr": "VT", "region_code": 1, "population": 5000,
+        "is_eligible": True, "weight_class": 8, "universe_scope": "all",
+    },
+    "reporting_status": {
+        "state_abbr": "VT", "months_reported": 12, "months_with_incidents": 12, "months_inferred": 0,
+        "is_full_year": True,
+    },
+    "agency_weight": {
+        "weight_variable": "NationalWgt", "state_abbr": "VT", "region_code": 1, "population": 5000,
+        "weight_method": "design", "stratum": 8, "stratum_label": "Cities", "universe_scope": "all",
+    },
+    "agency_cell_count": {"state_abbr": "VT", "full_table": "1a", "section": 1, "row": 1},
+    "incident": {
+        "state_abbr": "VT", "agency_id": 1, "data_year": 2024, "month": 1, "incident_date": date(2024, 1, 1),
+        "is_report_date": False,
+    },
+    "offense": {"state_abbr": "VT", "attempt_complete_code": "C"},
+    "victim": {"state_abbr": "VT", "victim_type_code": "I"},
+    "victim_offense": {"state_abbr": "VT"},
+    "property": {"state_abbr": "VT", "loss_code": 7},
+    "property_item": {"state_abbr": "VT", "description_code": "03"},
+}  # fmt: skip
+DATASETS: dict[str, Dataset] = {
+    dataset.name: dataset for dataset in (*agency.DATASETS, *incident.DATASETS, *results.DATASETS)
+}
+
+
+def table(name: str, *rows: dict[str, Any]) -> pl.LazyFrame:
+    """A table of the model from rows; what a row leaves out takes its default, or is missing."""
+    schema = DATASETS[name].schema
+    full = [{column: {**DEFAULTS[name], **row}.get(column) for column in schema} for row in rows]
+    if name in ("agency", "universe"):
+        full = [{**row, "ori": row["ori"] or f"VT{row['agency_id']:07d}"} for row in full]
+    return pl.LazyFrame(full, schema=schema)

@@ -1,0 +1,91 @@
+"""Eligibility, weight classes and months reported."""
+
+import polars as pl
+import pytest
+
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.table import checked
+from nibrs_estimation.stages.completeness.months import summarize_reporting
+from nibrs_estimation.stages.universe.frame import define_universe
+from tests.frames import table
+
+
+def universe_of(**row: object) -> dict[str, object]:
+    made = define_universe(table("agency", {"agency_id": 1, **row}), 2024)
+    return checked(made, UNIVERSE).row(0, named=True)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ({}, None),
+        ({"agency_status": "L"}, "not active"),
+        ({"is_covered": True}, "covered"),
+        ({"is_dormant": True}, "dormant"),
+        ({"agency_type_name": " federal"}, "federal"),
+        ({"state_abbr": "PR"}, "outside the states"),
+        ({"state_abbr": "NB"}, None),
+        ({"state_abbr": "DC"}, None),
+        ({"agency_status": "D", "is_covered": True}, "not active"),
+        ({"population": 0, "population_group_code": "7"}, None),
+    ],
+)
+def test_eligibility(row: dict[str, object], reason: str | None) -> None:
+    found = universe_of(**row)
+    assert found["ineligible_reason"] == reason
+    assert found["is_eligible"] == (reason is None)
+    assert (found["weight_class"] is None) == (reason is not None)
+
+
+@pytest.mark.parametrize(
+    ("group", "population", "weight_class"),
+    [
+        ("1A", 2_000_000, 1), ("1B", 600_000, 1), ("1C", 300_000, 1), ("2", 150_000, 4), ("3", 60_000, 5),
+        ("4", 30_000, 6), ("5", 15_000, 7), ("6", 5_000, 8), ("7", 900, 8), ("7", 0, 18), ("9A", 200_000, 9),
+        ("9B", 50_000, 10), ("9C", 15_000, 11), ("9D", 5_000, 11), ("9D", 0, 19), ("9E", 0, 19), ("9E", 7, 13),
+        ("8A", 100_000, 14), ("8B", 30_000, 14), ("8C", 15_000, 15), ("8D", 5_000, 16), ("8D", 0, 20), ("8E", 0, 20),
+        ("8E", 7, 17),
+    ],
+)  # fmt: skip
+def test_weight_classes(group: str, population: int, weight_class: int) -> None:
+    """05 section 5.1 with its fixed collapse: 2 and 3 into 1, 12 into 11."""
+    assert universe_of(population_group_code=group, population=population)["weight_class"] == weight_class
+
+
+def test_every_weight_class_has_a_label() -> None:
+    rules, classes = code_list("weight_class_rule"), code_list("weight_class")
+    assert set(rules["weight_class"]) == set(classes["weight_class"])
+    assert rules.select("population_group_code", "has_population").is_unique().all()
+
+
+def test_unknown_population_group_is_told() -> None:
+    with pytest.raises(PipelineError, match=r"1 eligible agencies have no weight class, the first VT0000001.*'0'"):
+        define_universe(table("agency", {"agency_id": 1, "population_group_code": "0"}), 2024)
+
+
+def test_other_years_are_left_out() -> None:
+    agencies = table("agency", {"agency_id": 1}, {"agency_id": 2, "data_year": 2023})
+    assert define_universe(agencies, 2024).collect()["agency_id"].to_list() == [1]
+
+
+def test_months_are_counted_by_kind() -> None:
+    months = [{"agency_id": 1, "month": month} for month in range(1, 10)]
+    months += [{"agency_id": 1, "month": 10, "status": "Z"}]
+    months += [{"agency_id": 1, "month": m, "status": "Z", "status_source": "inferred"} for m in (11, 12)]
+    months += [{"agency_id": 2, "month": 3}, {"agency_id": 2, "month": 4, "data_year": 2023}]
+    universe = table("universe", *({"agency_id": i} for i in (1, 2, 3)))
+    status = checked(summarize_reporting(universe, table("report_month", *months), 2024), REPORTING_STATUS)
+    assert status.select(pl.exclude("state_abbr")).rows() == [
+        (1, 12, 9, 2, True),
+        (2, 1, 1, 0, False),
+        (3, 0, 0, 0, False),
+    ]
+
+
+def test_months_of_unknown_agencies_are_refused() -> None:
+    with pytest.raises(PipelineError, match=r"1 agencies that are not in the universe.*VT0010000"):
+        summarize_reporting(
+            table("universe", {"agency_id": 1}), table("report_month", {"agency_id": 9, "month": 1}), 2024
+        )

@@ -57,7 +57,7 @@ def test_files_are_fetched_or_used_in_place(tmp_path: Path) -> None:
         ('{"24": {}}', "'24' must be a year"),
         ('{"2024": "x"}', "must be a year of four digits with an object"),
         ('{"2024": {"population": 5}}', "must be a path"),
-        ('{"2024": {"population": "../x"}}', "not a key"),
+        ('{"2024": {"population": "../x"}}', "2024, population: .*not a key"),
         ('{"2024": {"population": "/x"}}', "not a key"),
     ],
 )
@@ -69,3 +69,22 @@ def test_malformed_locations_are_told(text: str, message: str, tmp_path: Path) -
 def test_missing_locations_are_told(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be read"):
         read_locations(tmp_path / "none.json")
+
+
+def test_locations_in_another_encoding_are_told(tmp_path: Path) -> None:
+    (tmp_path / "locations.json").write_bytes('{"2024": {"pop": "é"}}'.encode("latin-1"))
+    with pytest.raises(UsageError, match="UTF-8"):
+        read_locations(tmp_path / "locations.json")
+
+
+def test_only_changed_files_are_fetched_again(tmp_path: Path) -> None:
+    source = tmp_path / "store" / "pop.csv"
+    source.parent.mkdir()
+    source.write_text("old")
+    fetched = fetch_all({"population": "pop.csv"}, LocalStore(source.parent), tmp_path / "run")["population"]
+    before = fetched.stat().st_ino, fetched.stat().st_mtime_ns
+    fetch_all({"population": "pop.csv"}, LocalStore(source.parent), tmp_path / "run")
+    assert (fetched.stat().st_ino, fetched.stat().st_mtime_ns) == before
+    source.write_text("new")
+    fetch_all({"population": "pop.csv"}, LocalStore(source.parent), tmp_path / "run")
+    assert fetched.read_text() == "new"

@@ -19,6 +19,9 @@ DEFAULT_YEAR = 2024
 DEMO_SOURCE = "synthetic:0.01"
 
 
+_SECRETS = {"pgpassword", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
+
+
 class Settings(BaseSettings):
     """Every setting; a field's name in capitals is its environment variable. `.sample_env` explains them."""
 
@@ -85,8 +88,7 @@ class Settings(BaseSettings):
         """The settings as a run's metadata shows them; secrets are left out."""
         return {
             name: value if isinstance(value, (int, float, type(None))) else str(value)
-            for name, value in self.model_dump().items()
-            if not isinstance(value, SecretStr) and name != "aws_access_key_id"
+            for name, value in self.model_dump(exclude=_SECRETS).items()
         }
 
 

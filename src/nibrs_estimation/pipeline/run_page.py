@@ -32,6 +32,7 @@ def render_run_page(about: Mapping[str, Any], plan: Plan, outcomes: Mapping[str,
     settings = "".join(
         f"<tr><td>{escape(str(key))}</td><td><code>{escape(str(value))}</code></td></tr>"
         for key, value in {**about["settings"], "python": about["python"], **about["libraries"]}.items()
+        if value is not None
     )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Run {escape(about["run_id"])}</title>'
@@ -39,7 +40,7 @@ def render_run_page(about: Mapping[str, Any], plan: Plan, outcomes: Mapping[str,
         f'<span class="{about["state"]}">{about["state"]}</span></h1>'
         f'<p class="dim">{escape(about["started"])} to {escape(about["ended"])} · source '
         f"{escape(about['source'])}: {escape(about['source_summary'])} · version {escape(about['code_version'])}</p>"
-        f"{failed}<h2>Tasks</h2><table><tr><th>task<th>what<th>state<th>time<th>peak memory</tr>{rows}</table>"
+        f"{failed}<h2>Tasks</h2><table><tr><th>task<th><th>state<th>time<th>peak memory</tr>{rows}</table>"
         f"<p class='dim'>{len(plan.units)} units in {len(plan.tasks())} tasks. Peak memory is the process's "
         "high-water mark during the task, what the program holds anyway included.</p>"
         f"<h2>Settings and versions</h2><table>{settings}</table></body></html>\n"

@@ -1,7 +1,44 @@
-"""Engines: where units run. Prefect and Dask are imported only inside their own module."""
+"""Engines: where units run. Prefect and Dask are imported only inside their own modules, and only when asked for."""
 
 from __future__ import annotations
 
-from nibrs_estimation.pipeline.engines.inline import run_inline
+from typing import Literal
 
-__all__ = ["run_inline"]
+from nibrs_estimation.pipeline.engines.inline import run_inline
+from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.run import Engine
+
+ENGINES = ("inline", "prefect", "dask")
+
+
+def make_engine(
+    name: str,
+    flow_name: str,
+    *,
+    workers: int,
+    prefect_workers: Literal["threads", "processes"] = "threads",
+    scheduler_address: str | None = None,
+) -> Engine:
+    """An engine by name.
+
+    Args:
+        name: one of :data:`ENGINES`.
+        flow_name: what the flow is called in Prefect.
+        workers: units at a time.
+        prefect_workers: what the workers of the prefect engine are.
+        scheduler_address: of a running Dask scheduler; without it the dask engine starts a cluster on this machine.
+
+    Raises:
+        UsageError: there is no such engine.
+    """
+    if name == "inline":
+        return run_inline
+    if name == "prefect":
+        from nibrs_estimation.pipeline.engines.prefect import prefect_engine  # noqa: PLC0415 (takes seconds)
+
+        return prefect_engine(flow_name, workers=workers, kind=prefect_workers)
+    if name == "dask":
+        from nibrs_estimation.pipeline.engines.dask import dask_engine  # noqa: PLC0415 (takes seconds)
+
+        return dask_engine(flow_name, workers=workers, scheduler_address=scheduler_address)
+    raise UsageError(f"There is no engine {name!r}. The engines are: {', '.join(ENGINES)}.")

@@ -124,19 +124,22 @@ def _status(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:
 def _described(agencies: pl.DataFrame) -> pl.DataFrame:
     """Add names, places and labels."""
     serial = pl.col("agency_id") % IDS_PER_STATE
-    return agencies.join(
-        table("population_group").select("population_group_code", "population_group_desc"),
-        on="population_group_code",
-        how="left",
-    ).join(
-        code_list("state").select("state_abbr", "state_name", "region_code"), on="state_abbr", how="left"
-    ).with_columns(
-        ori=pl.format("{}{}00", "state_abbr", serial.cast(pl.String).str.zfill(5)),
-        legacy_ori=pl.lit(None),
-        agency_name=pl.format("{} {} {}", "state_name", "agency_type_name", serial),
-        county_name=pl.lit(None),
-        msa_name=pl.lit(None),
-        male_officers=pl.lit(None),
-        female_officers=pl.lit(None),
-        universe_scope=pl.lit("all"),
-    ).sort("agency_id")
+    return (
+        agencies.join(
+            table("population_group").select("population_group_code", "population_group_desc"),
+            on="population_group_code",
+            how="left",
+        )
+        .join(code_list("state").select("state_abbr", "state_name", "region_code"), on="state_abbr", how="left")
+        .with_columns(
+            ori=pl.format("{}{}00", "state_abbr", serial.cast(pl.String).str.zfill(5)),
+            legacy_ori=pl.lit(None),
+            agency_name=pl.format("{} {} {}", "state_name", "agency_type_name", serial),
+            county_name=pl.lit(None),
+            msa_name=pl.lit(None),
+            male_officers=pl.lit(None),
+            female_officers=pl.lit(None),
+            universe_scope=pl.lit("all"),
+        )
+        .sort("agency_id")
+    )

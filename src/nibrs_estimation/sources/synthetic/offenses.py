@@ -9,9 +9,9 @@ from nibrs_estimation.sources.synthetic.marginals import (
     chance,
     draw,
     draw_number,
+    main_shares,
     offense_numbers,
     offenses,
-    main_shares,
     table,
 )
 
@@ -35,9 +35,7 @@ def offense_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
     pairs = _companions().join(main.select("incident_id", "main"), on="main")
     is_present = chance("companion", seed, pairs["incident_id"].to_numpy(), pairs["share"], pairs["place"].to_numpy())
     rows = pl.concat([main, pairs.filter(pl.Series(is_present)).select(main.columns)])
-    names = offenses().select(
-        "offense_code", "crime_against", offense=pl.int_range(pl.len(), dtype=pl.Int16)
-    )
+    names = offenses().select("offense_code", "crime_against", offense=pl.int_range(pl.len(), dtype=pl.Int16))
     return (
         rows.join(names, on="offense", how="left")
         .with_columns(offense_id=pl.col("incident_id") * 10 + pl.col("place"))

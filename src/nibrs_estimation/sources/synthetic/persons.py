@@ -173,10 +173,7 @@ def _person(
 ) -> pl.DataFrame:
     """Demographic columns (n rows): null where there is no person, unknown (U, 00) where it was not seen."""
     age = pl.Series(draw_quantile(f"{role}_age", seed, unit))
-    traits = {
-        trait: draw(f"{role}_{trait}", seed, unit, offense=main)
-        for trait in ("sex", "race", "ethnicity")
-    }
+    traits = {trait: draw(f"{role}_{trait}", seed, unit, offense=main) for trait in ("sex", "race", "ethnicity")}
     is_aged = is_person & has_age
     return pl.DataFrame({"age": age, "is_person": is_person, "is_seen": is_seen, "is_aged": is_aged, **traits}).select(
         age_code=pl.when("is_person").then(

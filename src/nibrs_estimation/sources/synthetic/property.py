@@ -35,9 +35,7 @@ def property_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
     lost = offense.filter(pl.Series(by_offense("has_property", number) == 1))
     unit, number = lost["offense_id"].to_numpy(), lost["offense"].to_numpy()
     losses = pl.Series(draw_number("loss", seed, unit, offense=number))
-    lost = lost.with_columns(
-        loss_code=pl.when("is_attempted").then(_NONE).otherwise(pl.lit(losses)).cast(pl.Int8)
-    )
+    lost = lost.with_columns(loss_code=pl.when("is_attempted").then(_NONE).otherwise(pl.lit(losses)).cast(pl.Int8))
     is_recovered = chance("recovered", seed, unit, by_offense("recovered_share", number))
     recovered = lost.filter(pl.Series(is_recovered) & (lost["loss_code"] == _STOLEN)).with_columns(
         loss_code=pl.lit(_RECOVERED, pl.Int8)

@@ -47,9 +47,7 @@ def nibrs_start(agencies: pl.DataFrame, year: int, seed: int) -> pl.Series:
     start = np.minimum(np.array(years)[waited], year)
     pattern = draw("reporting_pattern", seed, agencies["agency_id"].to_numpy(), year)
     is_late = pl.col("pattern") == "late"
-    dates = agencies.select(
-        "is_nibrs", pattern=pattern, start=start, turn=_turning_month(agencies, year, seed)
-    ).select(
+    dates = agencies.select("is_nibrs", pattern=pattern, start=start, turn=_turning_month(agencies, year, seed)).select(
         pl.when("is_nibrs").then(
             pl.date(pl.when(is_late).then(year).otherwise("start"), pl.when(is_late).then("turn").otherwise(1), 1)
         )

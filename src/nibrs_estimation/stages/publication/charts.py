@@ -10,6 +10,8 @@ from nibrs_estimation.model.codes import code_list
 
 _BLUE = "#2f6690"
 _LEAST_RATE = 0.05
+#: Below this share of the population the reference pipeline doubts a geography's estimates (07 section 8.5).
+LEAST_COVERAGE = 0.8
 
 
 def headline_rates(headline: pl.DataFrame) -> str:
@@ -31,9 +33,10 @@ def headline_rates(headline: pl.DataFrame) -> str:
     )
 
 
-def state_rates(estimates: pl.DataFrame) -> str:
-    """Violent crime rate of every state with its 95 % interval, highest first."""
-    states = code_list("geography").filter(pl.col("geography_level") == "state")
+def state_rates(estimates: pl.DataFrame, coverage: pl.DataFrame) -> str:
+    """Violent crime rates of states with 95 % intervals, highest first; states of low coverage are left out."""
+    enough = pl.col("population_coverage").fill_null(1.0) >= LEAST_COVERAGE
+    states = coverage.filter((pl.col("geography_level") == "state") & enough)
     rates = (
         estimates.filter((pl.col("estimate_type") == "rate") & (pl.col("indicator_name") == "Violent Crime"))
         .join(states.select("permutation_number"), on="permutation_number")
@@ -41,7 +44,7 @@ def state_rates(estimates: pl.DataFrame) -> str:
         .sort("estimate", descending=True)
     )
     if rates.is_empty():
-        return "<p>No state has both a respondent and a population.</p>"
+        return "<p>No state has enough coverage and a population.</p>"
     base = alt.Chart(_rows(rates)).encode(
         y=alt.Y(
             "estimate_geographic_location:N",

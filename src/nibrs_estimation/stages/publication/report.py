@@ -6,10 +6,8 @@ from html import escape
 from pathlib import Path
 
 import polars as pl
-from great_tables import GT, md
 
 from nibrs_estimation.pipeline.task import DocumentWriter
-from nibrs_estimation.stages.publication import charts
 
 NATION = 1
 _STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
@@ -22,6 +20,8 @@ def write_report(
 
     Pictures are drawn into the page as SVG, so that it needs no network and no script.
     """
+    from nibrs_estimation.stages.publication import charts  # noqa: PLC0415 (a second that only this task should take)
+
     all_estimates = estimates.collect()
     places = coverage.sort("permutation_number").collect()
     strata = _strata(agency_weight)
@@ -34,7 +34,7 @@ def write_report(
         tiles=_tiles(headline, nation),
         table=_headline_table(headline),
         intervals=charts.headline_rates(headline),
-        states=charts.state_rates(all_estimates),
+        states=charts.state_rates(all_estimates, places),
         coverage=charts.coverage_map(places),
         coverage_note=escape(_coverage_note(nation)),
         strata=_strata_table(strata),
@@ -68,6 +68,8 @@ def _tiles(headline: pl.DataFrame, nation: dict[str, object]) -> str:
 
 
 def _headline_table(headline: pl.DataFrame) -> str:
+    from great_tables import GT  # noqa: PLC0415 (as above)
+
     counts = headline.filter(pl.col("estimate_type") == "count")
     rates = headline.filter(pl.col("estimate_type") == "rate").select(
         "indicator_name", rate="estimate", rate_low="estimate_lower_bound", rate_high="estimate_upper_bound"
@@ -95,10 +97,10 @@ def _headline_table(headline: pl.DataFrame) -> str:
         .cols_label(
             indicator_name="Incidents with",
             estimate="Count",
-            interval=md("95 % interval"),
+            interval="95 % interval",
             rse="Relative SE",
             rate="Rate per 100,000",
-            rate_interval=md("95 % interval"),
+            rate_interval="95 % interval",
             agencies="Agencies with any",
         )
         .cols_align("right", ["interval", "rate_interval"])
@@ -126,6 +128,8 @@ def _strata(agency_weight: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _strata_table(strata: pl.DataFrame) -> str:
+    from great_tables import GT  # noqa: PLC0415 (as above)
+
     table = (
         GT(strata.select("stratum_label", "stratum_agencies", "stratum_respondents", "weight"), id="strata")
         .fmt_number(["stratum_agencies", "stratum_respondents"], decimals=0)
@@ -158,8 +162,9 @@ _PAGE = """<!doctype html>
 <section><h2>Headline estimates</h2><p>Incidents, counted once in every line that applies to them. Each estimate comes
 with its 95 % confidence interval and relative standard error (SE).</p>{table}</section>
 <section><h2>Rates with their intervals</h2><figure>{intervals}</figure></section>
-<section><h2>Violent crime by state</h2><p>A state's agencies are weighted with weights made for the nation; weights of
-their own come with calibration.</p><figure>{states}</figure></section>
+<section><h2>Violent crime by state</h2><p>A state's agencies carry weights made for the nation, which serve a state only
+where most of it reported: states whose respondents are known to serve less than 80 % of the population are left out
+here.</p><figure>{states}</figure></section>
 <section><h2>Coverage by state</h2><p>{coverage_note}</p><figure>{coverage}</figure></section>
 <section><h2>How the agencies were weighted</h2><p>Design weights: within a stratum, each respondent stands for the same
 number of eligible agencies. Respondents reported all twelve months. Standard errors by Taylor linearisation with finite

@@ -52,7 +52,9 @@ def stratified_totals(
         V = (H / H_ok) Σ_h (1 - f_h) n_h / (n_h - 1) [Σ u_k² - (Σ u_k)² / n_h],    f_h = n_h / N_h,
 
     computed from weighted moments; where the bracket falls below 1e-6 of Σ u_k² it is computed again from residuals,
-    and it is never below 0. Strata with f_h = 1 contribute 0.
+    and it is never below 0. Strata with f_h = 1 contribute 0 and are not lonely.
+
+    The sums run in the order of the rows, so the same rows in the same order give the same bits.
 
     Args:
         y: (n, m) values of the n sampled units in m cells.
@@ -61,11 +63,14 @@ def stratified_totals(
         stratum_population: (H,) N_h, units in each stratum of the population.
         domains: (G, n) 1 where a unit lies in a domain, else 0.
         lonely: what to do with strata of one sampled unit out of several: refuse them, or leave them out and scale
-            up by H / H_ok, where H counts all strata of the design and H_ok those that are not lonely (the "average"
-            rule of R's survey package), alike in every domain.
+            up by H / H_ok, the "average" rule of R's survey package. H counts the strata of the whole design that
+            have sampled units and H_ok those of them that are not lonely, in every domain alike: a domain that
+            touches no lonely stratum is scaled up too. (R applied to the subset of the domain counts only the strata
+            that the subset touches.)
 
     Raises:
-        ValueError: shapes or numbers do not fit, a stratum has no sampled unit, or a lonely one is refused.
+        ValueError: shapes or numbers do not fit, a stratum of the population has no sampled unit or fewer units
+            than were sampled, a lonely stratum is refused, or all strata are lonely.
     """
     H = len(stratum_population)
     N = np.asarray(stratum_population, dtype=np.float64)
@@ -77,7 +82,8 @@ def stratified_totals(
             f"strata {np.flatnonzero(is_lonely).tolist()} have one sampled unit out of several, so their variance "
             "cannot be estimated: collapse each with a neighbour, or ask for the average rule"
         )
-    if is_lonely.all():
+    strata, lonely_strata = np.count_nonzero(n), np.count_nonzero(is_lonely)
+    if strata and lonely_strata == strata:
         raise ValueError("every stratum has one sampled unit out of several: there is no variance to average")
 
     u = sparse.csr_array(y.multiply(weights[:, None]))
@@ -87,13 +93,16 @@ def stratified_totals(
         rows = np.flatnonzero(stratum == h)
         inside = sparse.csr_array(domains[:, rows])
         u_h = sparse.csr_array(u[rows])
-        S = (inside @ u_h).toarray()
+        mean = (inside @ u_h).toarray() / n[h]
         Q = (inside @ u2[rows]).toarray()
-        squares = Q - S * S / n[h]
-        for cell in np.flatnonzero(((squares < _CANCELLATION * Q) & (Q > 0)).any(axis=0)):
-            squares[:, cell] = _residual_squares(inside, u_h[:, [cell]].toarray()[:, 0], S[:, cell] / n[h])
+        squares = Q - n[h] * mean * mean
+        lost = (squares < _CANCELLATION * Q) & (Q > 0)
+        for g in np.flatnonzero(lost.any(axis=1)):
+            members = inside[[g]].nonzero()[1]
+            squares[g, lost[g]] = _residual_squares(u_h[members][:, lost[g]], mean[g, lost[g]], n[h])
         variance += (1 - n[h] / N[h]) * n[h] / (n[h] - 1) * np.maximum(squares, 0.0)
-    variance *= H / (H - is_lonely.sum())
+    if lonely_strata:
+        variance *= strata / (strata - lonely_strata)
     positive = sparse.csr_array((y > 0).astype(np.float64))
     return StratifiedTotals(
         total=(domains @ u).toarray(),
@@ -103,10 +112,12 @@ def stratified_totals(
     )
 
 
-def _residual_squares(inside: sparse.csr_array, u: Floats, mean: Floats) -> Floats:
-    """Σ (u_k - ū)² over the whole stratum, for each domain: (G,)."""
-    members = inside.toarray()
-    return np.asarray(((members * u - mean[:, None]) ** 2).sum(axis=1), dtype=np.float64)
+def _residual_squares(u: sparse.csr_array, mean: Floats, n: float) -> Floats:
+    """Σ (u_k - ū)² over the n units of a stratum, for each cell; units of which nothing is stored have u_k = 0."""
+    cells = len(mean)
+    stored = np.bincount(u.indices, minlength=cells)
+    squares = np.bincount(u.indices, weights=(u.data - mean[u.indices]) ** 2, minlength=cells)
+    return np.asarray(squares + (n - stored) * mean**2, dtype=np.float64)
 
 
 def _check(
@@ -127,6 +138,8 @@ def _check(
         raise ValueError(f"stratum {len(n) - 1} has no population: stratum_population has {len(N)} entries")
     if not (np.isfinite(weights).all() and np.isfinite(y.data).all() and np.isfinite(N).all()):
         raise ValueError("values, weights and stratum populations must be finite numbers")
+    if not np.isin(domains.data, (0, 1)).all():
+        raise ValueError("domains hold other numbers than 0 and 1")
     if (n > N).any():
         raise ValueError(f"strata {np.flatnonzero(n > N).tolist()} have more sampled units than their population")
     empty = (n == 0) & (N > 0)

@@ -18,8 +18,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 _MASK = (1 << 64) - 1
-#: Above this mean the Poisson quantile function of SciPy loses digits; there the Cornish-Fisher expansion is exact
-#: to well below one unit.
+#: Means above it take the expansion as the start of the Poisson quantile.
 _LARGE_MEAN = 1e4
 
 Floats = NDArray[np.float64]
@@ -30,15 +29,19 @@ def unit_keys(values: ArrayLike | Sequence[str]) -> Keys:
     """Keys of units from integers, or from strings.
 
     Args:
-        values: (n,) integers or strings.
+        values: integers or strings, of any shape.
 
     Returns:
-        (n,) unsigned 64-bit keys; equal values have equal keys, in any run and on any machine.
+        Unsigned 64-bit keys of the same shape; equal values have equal keys, in any run and on any machine.
+
+    Raises:
+        ValueError: ``values`` are neither integers (of 64 bits at most) nor strings.
     """
     array = np.asarray(values)
     if array.dtype.kind in "iu":
         return array.astype(np.uint64)
-    if array.dtype.kind not in "UO":
+    texts = array.dtype.kind == "U" or (array.dtype == object and all(isinstance(value, str) for value in array.flat))
+    if not texts:
         raise ValueError(f"units are integers or strings, not {array.dtype}")
     distinct, place = np.unique(array.astype(str), return_inverse=True)
     return np.array([_text_key(text) for text in distinct], dtype=np.uint64)[place]
@@ -70,21 +73,19 @@ def normal(seed: int, stream: str, unit: ArrayLike, index: ArrayLike = 0) -> Flo
 
 
 def gamma(seed: int, stream: str, unit: ArrayLike, index: ArrayLike = 0, *, shape: ArrayLike) -> Floats:
-    """Gamma numbers with the given shape and scale 1; arguments as in :func:`uniform`."""
-    return np.asarray(special.gammaincinv(shape, uniform(seed, stream, unit, index)), dtype=np.float64)
+    """Gamma numbers with the given shape, above 0, and scale 1; other arguments as in :func:`uniform`."""
+    shapes = np.asarray(shape, dtype=np.float64)
+    if not (shapes > 0).all():
+        raise ValueError("the shape of a gamma distribution is a number above 0")
+    return np.asarray(special.gammaincinv(shapes, uniform(seed, stream, unit, index)), dtype=np.float64)
 
 
 def poisson(seed: int, stream: str, unit: ArrayLike, index: ArrayLike = 0, *, mean: ArrayLike) -> NDArray[np.int64]:
-    """Poisson numbers; arguments as in :func:`uniform`, ``mean`` broadcast and at least 0."""
-    probability, means = np.broadcast_arrays(uniform(seed, stream, unit, index), np.asarray(mean, dtype=np.float64))
-    counts = np.zeros(means.shape, dtype=np.int64)
-    small = (means > 0) & (means <= _LARGE_MEAN)
-    counts[small] = _poisson_quantile(probability[small], means[small])
-    large = means > _LARGE_MEAN
-    z = special.ndtri(probability[large])
-    expansion = means[large] + np.sqrt(means[large]) * z + (z * z - 1) / 6
-    counts[large] = np.maximum(np.floor(expansion + 0.5), 0).astype(np.int64)
-    return counts
+    """Poisson numbers with the given mean, at least 0; other arguments as in :func:`uniform`."""
+    means = np.asarray(mean, dtype=np.float64)
+    if not ((means >= 0) & np.isfinite(means)).all():
+        raise ValueError("the mean of a Poisson distribution is a finite number of at least 0")
+    return _poisson_quantile(uniform(seed, stream, unit, index), means)
 
 
 def categorical(
@@ -96,22 +97,32 @@ def categorical(
     other arguments are as in :func:`uniform`.
 
     Returns:
-        (n,) integers from 0 to k - 1.
+        Integers from 0 to k - 1, of the shape of the uniform numbers.
+
+    Raises:
+        ValueError: a probability is negative or not finite, or a row has none above 0.
     """
     weights = np.asarray(probabilities, dtype=np.float64)
     ends = np.cumsum(weights, axis=-1)
+    if not ((weights >= 0).all() and (ends[..., -1] > 0).all() and np.isfinite(ends[..., -1]).all()):
+        raise ValueError("probabilities are finite numbers of at least 0, and one of each row is above 0")
     point = uniform(seed, stream, unit, index)
     if weights.ndim == 1:
         return np.asarray(np.searchsorted(ends, point * ends[-1], side="right"), dtype=np.int64)
-    return np.asarray((ends <= point[:, None] * ends[:, -1:]).sum(axis=1), dtype=np.int64)
+    return np.asarray((ends <= point[..., None] * ends[..., -1:]).sum(axis=-1), dtype=np.int64)
 
 
 def _poisson_quantile(probability: Floats, means: Floats) -> NDArray[np.int64]:
     """The smallest count whose distribution function reaches the probability."""
-    # pdtrik inverts the continuous extension; rounding may leave it one step off, which the two checks mend.
-    counts = np.maximum(np.ceil(special.pdtrik(probability, means)), 0.0)
-    counts += special.pdtr(counts, means) < probability
-    counts -= (counts > 0) & (special.pdtr(counts - 1, means) >= probability)
+    # pdtrik inverts the continuous extension of the distribution function, slowly where the mean is large; there the
+    # Cornish-Fisher expansion comes as near. Either may be one step off, which the two checks mend.
+    large = means > _LARGE_MEAN
+    z = special.ndtri(probability)
+    expansion = means + np.sqrt(means) * z + (z * z - 1) / 6 - 0.5
+    start = np.where(large, expansion, special.pdtrik(probability, np.where(large, 0.0, means)))
+    counts = np.maximum(np.ceil(start), 0.0)
+    counts = counts + (special.pdtr(counts, means) < probability)
+    counts = counts - ((counts > 0) & (special.pdtr(counts - 1, means) >= probability))
     return np.asarray(counts, dtype=np.int64)
 
 

@@ -46,7 +46,7 @@ def agency_frame(year: int, seed: int, scale: float) -> pl.DataFrame:
 
 
 def _slots(scale: float) -> pl.DataFrame:
-    """One row per agency: its state, its serial number there, its class and its rank within the class.
+    """One row per agency: its number, its state, its class and its stratum of populations within the class.
 
     Laying the agencies of each state evenly over (0, 1) and cutting the common line into classes gives every state
     nearly the same mix of classes, the nation exactly that of ``agency_class.csv``, and the rarest classes, which
@@ -81,12 +81,12 @@ def _slots(scale: float) -> pl.DataFrame:
 def _apportion(shares: Integers, total: int) -> Integers:
     """Whole numbers that are nearly in proportion to the shares, at least 1 each, and add up to the total."""
     ideal = total * shares / shares.sum()
-    floor: Integers = np.maximum(np.floor(ideal), 1).astype(np.int64)
-    missing = total - int(floor.sum())
-    # What the classes raised to 1 take too much comes from the largest class, which misses it least.
-    floor[np.argmax(floor)] += min(missing, 0)
-    floor[np.argsort(floor - ideal, kind="stable")[: max(missing, 0)]] += 1
-    return floor
+    numbers: Integers = np.maximum(np.floor(ideal), 1).astype(np.int64)
+    missing = total - int(numbers.sum())
+    # What classes raised to 1 take too much, the largest class misses least.
+    numbers[np.argmax(numbers)] += min(missing, 0)
+    numbers[np.argsort(numbers - ideal, kind="stable")[: max(missing, 0)]] += 1
+    return numbers
 
 
 def _populations(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:

@@ -62,7 +62,7 @@ def _turning_month(agencies: pl.DataFrame, year: int, seed: int) -> NDArray[np.i
 
 
 def _readiness(agencies: pl.DataFrame, seed: int) -> Floats:
-    """One number in (0, 1) per agency, below which the share of NIBRS agencies must not lie for it to be one."""
+    """One number in (0, 1) per agency, which is a NIBRS agency once its probability to be one exceeds it."""
     return random.uniform(seed, "nibrs", agencies["agency_id"].to_numpy())
 
 

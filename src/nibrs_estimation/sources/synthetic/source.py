@@ -57,7 +57,7 @@ class SyntheticSource:
     @property
     def spec(self) -> str:
         """How the user named it, such as ``synthetic:0.01``."""
-        return f"synthetic:{self.scale:g}"
+        return f"synthetic:{self.scale}"
 
     def probe(self, year: int, seed: int) -> Probe:
         """Every year and every state are there."""
@@ -67,7 +67,7 @@ class SyntheticSource:
             partitions={"state_abbr": states()},
             fingerprint=hashlib.sha256(content.encode()).hexdigest(),
             is_content_hash=True,
-            summary=f"Synthetic nation at scale {self.scale:g}, data year {year}, seed {seed}",
+            summary=f"Synthetic nation at scale {self.scale}, data year {year}, seed {seed}",
         )
 
     def tasks(self) -> tuple[Task, ...]:

@@ -1,0 +1,187 @@
+"""The Prefect engine: every unit is a task run, in threads or in processes of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from nibrs_estimation.pipeline.engines.processes import WorkerProcesses, no_answer
+from nibrs_estimation.pipeline.run import Engine
+from nibrs_estimation.pipeline.schedule import Watcher, Work, execute
+from nibrs_estimation.pipeline.unit import Job, Outcome, run_job
+
+# Prefect reads these while it is imported, and processes that it starts inherit them: they must be set before the
+# imports below. What the user has set stays.
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+# Prefect hangs a console handler on the root logger: it would show every record of every library amid our progress.
+os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
+from prefect import Flow, Task, get_client
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.events.worker import EventsWorker
+from prefect.futures import PrefectFuture
+from prefect.settings import get_current_settings, temporary_settings
+from prefect.states import Completed, Crashed, Failed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+#: A slow machine needs the 20 s that Prefect allows by default.
+SERVER_START_S = 180
+
+RunJob = Callable[[Job], Outcome]
+
+
+class PrefectExecutor:
+    """Submits every unit as a task run of the Prefect flow run in which it is used.
+
+    Attributes:
+        name, slots, shares_process: see :class:`~nibrs_estimation.pipeline.schedule.Executor`.
+    """
+
+    def __init__(self, name: str, *, slots: int, shares_process: bool, run: RunJob = run_job) -> None:
+        self.name, self.slots, self.shares_process = name, slots, shares_process
+        self._run = run
+        self._ended: SimpleQueue[tuple[Job, PrefectFuture[Any]]] = SimpleQueue()
+        self._states: dict[str, State[Outcome]] = {}
+
+    def submit(self, job: Job, needs: tuple[str, ...]) -> None:
+        """Start a task run under the unit's name."""
+        task = Task(
+            _run_unit,
+            name=job.unit.task.name,
+            task_run_name=job.unit.key,
+            description=job.unit.task.description,
+            persist_result=False,
+            cache_policy=NO_CACHE,
+            retries=0,
+        )
+        # Final states instead of futures: Dask would run an upstream unit again if the worker that holds its future
+        # dies. Units that were kept have none.
+        upstream = [self._states[key] for key in needs if key in self._states]
+        future = task.submit(_Call(self._run, job), wait_for=upstream, return_state=False)
+        future.add_done_callback(lambda done: self._ended.put((job, done)))
+
+    def wait(self) -> list[Outcome]:
+        """Outcomes of task runs that ended; waits for the first."""
+        ended = [self._ended.get()]
+        while not self._ended.empty():
+            ended.append(self._ended.get())
+        return [self._outcome(job, future) for job, future in ended]
+
+    def _outcome(self, job: Job, future: PrefectFuture[Any]) -> Outcome:
+        try:
+            result = future.result(raise_on_failure=False)
+            self._states[job.unit.key] = future.state
+        except Exception as error:  # each task runner has its own for a worker that is gone
+            result = error
+            # Nobody else tells Prefect: its task run would stay as running for ever.
+            with get_client(sync_client=True) as client:
+                client.set_task_run_state(future.task_run_id, Crashed(message=str(error)), force=True)
+        return result if isinstance(result, Outcome) else no_answer(job, result)
+
+
+class _Call:
+    """A call that neither Prefect nor Dask looks into: both walk through dataclasses, and a job may hold secrets."""
+
+    def __init__(self, run: RunJob, job: Job) -> None:
+        self._run, self._job = run, job
+
+    def __call__(self) -> Outcome:
+        return self._run(self._job)
+
+
+def _run_unit(call: _Call) -> State[Outcome]:
+    outcome = call()
+    return Failed(data=outcome, message=outcome.message) if outcome.state == "failed" else Completed(data=outcome)
+
+
+#: What the flow run that is starting does. Neither an argument nor a closure: Prefect stores the one and Dask pickles
+#: the other.
+_body: ContextVar[Callable[[], State[None]]] = ContextVar("body")
+
+
+def _run_units() -> State[None]:
+    return _body.get()()
+
+
+def run_in_prefect(
+    flow_name: str, runner: TaskRunner[Any], executor: PrefectExecutor, work: Work, watcher: Watcher
+) -> dict[str, Outcome]:
+    """Run a plan as a Prefect flow run, which ends as failed if any unit did."""
+    outcomes: dict[str, Outcome] = {}
+
+    def body() -> State[None]:
+        outcomes.update(execute(work, executor, watcher))
+        bad = [key for key, outcome in outcomes.items() if outcome.state in ("failed", "blocked")]
+        return Failed(message=f"Failed or blocked: {', '.join(bad)}") if bad else Completed()
+
+    token = _body.set(body)
+    try:
+        with _server():
+            flow = Flow(
+                _run_units,
+                name=flow_name,
+                flow_run_name="/".join(work.root.parts[-2:]),  # run id and flow
+                task_runner=runner,
+                persist_result=False,
+                retries=0,
+            )
+            state = flow(return_state=True)
+    finally:
+        _body.reset(token)
+    if not outcomes:
+        # What was raised was not a unit's failure: it goes on to the caller.
+        state.result()
+    return outcomes
+
+
+@contextmanager
+def _server() -> Iterator[None]:
+    """Use the configured Prefect server (PREFECT_API_URL or the active profile), or one for the length of the run."""
+    if get_current_settings().api.url:
+        yield
+        return
+    # Importing the server's code takes 2 s.
+    from prefect.server.api.server import SubprocessASGIServer  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        # A home of its own: two runs at a time must not share a database, and nothing may be left behind.
+        home = stack.enter_context(TemporaryDirectory(prefix="prefect-"))
+        stack.enter_context(temporary_settings({"home": home, "logging.to_api.enabled": False}))
+        server = SubprocessASGIServer()
+        stack.callback(server.stop)
+        server.start(timeout=SERVER_START_S)
+        stack.enter_context(temporary_settings({"api.url": server.api_url}))
+        # What is still to be told must reach the server before it stops.
+        stack.callback(EventsWorker.drain_all)
+        yield
+
+
+def prefect_engine(flow_name: str, *, workers: int, kind: Literal["threads", "processes"]) -> Engine:
+    """An engine that runs units as Prefect task runs on this machine.
+
+    Args:
+        flow_name: of the Prefect flow.
+        workers: units at a time.
+        kind: whether they run in threads of this process or in processes of their own.
+    """
+
+    def run(work: Work, watcher: Watcher) -> dict[str, Outcome]:
+        runner = ThreadPoolTaskRunner[Any](max_workers=workers)
+        if kind == "threads":
+            return run_in_prefect(
+                flow_name, runner, PrefectExecutor("prefect", slots=workers, shares_process=True), work, watcher
+            )
+        # Threads here too, each of which waits for a process. Prefect's own process pool breaks as a whole when one
+        # process dies, and leaves the units that it ran as running for ever.
+        with WorkerProcesses(workers) as processes:
+            executor = PrefectExecutor("prefect", slots=workers, shares_process=False, run=processes.run)
+            return run_in_prefect(flow_name, runner, executor, work, watcher)
+
+    return run

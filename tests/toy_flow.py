@@ -1,0 +1,95 @@
+"""A small flow for tests of engines: a source by partition, a task by partition, a joined task and a document."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nibrs_estimation.pipeline.dataset import Column, Dataset, Document
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.flow import Plan, make_plan
+from nibrs_estimation.pipeline.schedule import Work
+from nibrs_estimation.pipeline.task import PARTITION, SEED, DocumentWriter, Parameter, Task
+
+STATES = ("CA", "NB", "VT")
+KEY = Column("state_abbr", "str", "State.")
+N = Column("n", "int64", "Number.")
+RAW = Dataset("raw", "Numbers.", (KEY, N), ("n",), partition_key="state_abbr")
+SQUARES = Dataset("squares", "Their squares.", (KEY, N), ("n",), partition_key="state_abbr")
+TOTALS = Dataset("totals", "Sums of the squares.", (KEY, N), ("state_abbr",))
+PAGE = Document("page.html", "The sums, for people.")
+
+BEHAVIOUR = Parameter("behaviour", "What square does in each state: fail, die or sleep.")
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What the task `square` does besides its work; its text shows no secret, as that of a database does not."""
+
+    by_state: tuple[tuple[str, str], ...] = ()
+    secret: str = ""
+
+    def __repr__(self) -> str:
+        return f"Behaviour({self.by_state})"
+
+    def act(self, state: str) -> None:
+        kind = dict(self.by_state).get(state)
+        if kind == "fail":
+            raise PipelineError(f"{state} fails on purpose.")
+        if kind == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if kind == "sleep":
+            time.sleep(0.3)
+
+
+def read(partition: str, seed: int) -> pl.DataFrame:
+    """Make numbers."""
+    return pl.DataFrame({"state_abbr": partition, "n": range(seed, seed + 1000)}, schema=RAW.schema)
+
+
+def square(raw: pl.LazyFrame, partition: str, behaviour: Behaviour) -> pl.LazyFrame:
+    """Square them."""
+    behaviour.act(partition)
+    return raw.with_columns(pl.col("n") ** 2)
+
+
+def total(squares: pl.LazyFrame) -> pl.LazyFrame:
+    """Add them up."""
+    return squares.group_by("state_abbr").agg(pl.col("n").sum())
+
+
+def page(totals: pl.LazyFrame) -> dict[str, DocumentWriter]:
+    """Show the sums."""
+    text = "".join(f"<p>{state}: {n}</p>" for state, n in totals.collect().rows())
+
+    def write(path: Path) -> None:
+        path.write_text(text, encoding="utf-8")
+
+    return {PAGE.name: write}
+
+
+def tasks(memory: str = "small") -> tuple[Task, ...]:
+    """The tasks, with the memory class of `square`."""
+    return (
+        Task("read", read, (RAW,), parameters=(PARTITION, SEED), partition_by="state_abbr"),
+        Task("square", square, (SQUARES,), (RAW,), (PARTITION, BEHAVIOUR), partition_by="state_abbr", memory=memory),
+        Task("total", total, (TOTALS,), (SQUARES,)),
+        Task("page", page, (PAGE,), (TOTALS,)),
+    )
+
+
+def plan(memory: str = "small") -> Plan:
+    """The flow's plan."""
+    return make_plan(tasks(memory), {"state_abbr": STATES})
+
+
+def work(root: Path, behaviour: dict[str, str] | None = None, *, memory: str = "small", **options: Any) -> Work:
+    """A run of the flow in a folder of its own; ``behaviour`` says what `square` does in a state."""
+    acts = Behaviour(tuple((behaviour or {}).items()), secret=options.pop("secret", ""))
+    return Work(plan=plan(memory), root=root, parameters={"seed": 7, "behaviour": acts}, **options)

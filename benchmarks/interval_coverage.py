@@ -27,6 +27,9 @@ BLOCK = 200
 #: Patterns whose moments are compared with the pipeline's own estimator.
 COMPARED = 5
 
+#: Made-up frames of each size in the printed table.
+FRAMES = 5
+
 #: Strata of a nation: population of the smallest and the largest agency, number of agencies, share that responds.
 NATION = (
     (1_000_000, 8_000_000, 10, 0.8),
@@ -52,7 +55,7 @@ STATE = (
     (2_500, 10_000, 100, 0.7),
     (500, 2_500, 150, 0.65),
 )
-#: Counts per inhabitant, spread of the agencies' own rates (of the logarithm), and dispersion of the counts.
+#: Counts per inhabitant, spread of the agencies' own rates (of their logarithm), and dispersion of the counts.
 RATE, SPREAD, DISPERSION = 0.02, 0.5, 4.0
 
 
@@ -165,20 +168,22 @@ def _pipeline_estimate(
 
 
 def main() -> None:
-    """Print the study for a nation and for a state."""
+    """Print the study for several nations and several states: with few large agencies it depends on the frame."""
     print(
-        f"{'frame':<8}{'agencies':>9}{'coverage':>10}{'± MC':>8}{'bias %':>9}{'spread %':>10}{'SE %':>8}{'seconds':>9}"
+        f"{'frame':<10}{'agencies':>9}{'coverage':>10}{'± MC':>8}{'bias %':>9}{'spread %':>10}{'SE %':>8}{'seconds':>9}"
     )
     for name, strata in (("nation", NATION), ("state", STATE)):
-        frame = made_frame(strata)
-        start = time.perf_counter()
-        result = coverage(*frame)
-        seconds = time.perf_counter() - start
-        print(
-            f"{name:<8}{len(frame.stratum):>9,}{result['coverage']:>10.4f}{result['coverage_error']:>8.4f}"
-            f"{100 * result['relative_bias']:>9.3f}{100 * result['relative_spread']:>10.3f}"
-            f"{100 * result['relative_standard_error']:>8.3f}{seconds:>9.1f}"
-        )
+        for number in range(1, FRAMES + 1):
+            frame = made_frame(strata, seed=number)
+            start = time.perf_counter()
+            result = coverage(*frame)
+            seconds = time.perf_counter() - start
+            print(
+                f"{name + ' ' + str(number):<10}{len(frame.stratum):>9,}"
+                f"{result['coverage']:>10.4f}{result['coverage_error']:>8.4f}"
+                f"{100 * result['relative_bias']:>9.3f}{100 * result['relative_spread']:>10.3f}"
+                f"{100 * result['relative_standard_error']:>8.3f}{seconds:>9.1f}"
+            )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import polars as pl
 from nibrs_estimation.pipeline.dataset import Column, Dataset, Document
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.flow import Plan, make_plan
+from nibrs_estimation.pipeline.manifest import Manifest
 from nibrs_estimation.pipeline.schedule import Work
 from nibrs_estimation.pipeline.task import PARTITION, SEED, DocumentWriter, Parameter, Task
 
@@ -45,7 +47,7 @@ class Behaviour:
         if kind == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if kind == "sleep":
-            time.sleep(0.3)
+            time.sleep(float(os.environ.get("TOYSLEEP", "0.3")))
 
 
 def read(partition: str, seed: int) -> pl.DataFrame:
@@ -93,3 +95,8 @@ def work(root: Path, behaviour: dict[str, str] | None = None, *, memory: str = "
     """A run of the flow in a folder of its own; ``behaviour`` says what `square` does in a state."""
     acts = Behaviour(tuple((behaviour or {}).items()), secret=options.pop("secret", ""))
     return Work(plan=plan(memory), root=root, parameters={"seed": 7, "behaviour": acts}, **options)
+
+
+def start_s(manifest: Manifest) -> float:
+    """When a unit started, in seconds."""
+    return datetime.fromisoformat(manifest.started).timestamp()

@@ -60,7 +60,7 @@ def in_child(work: Callable[[], None]) -> int:
         try:
             work()
             os._exit(0)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             print(error, file=sys.stderr, flush=True)
             os._exit(1)
     return os.waitpid(child, 0)[1]

@@ -18,7 +18,7 @@ def test_intervals_of_a_nation() -> None:
 
 
 def test_intervals_of_a_state() -> None:
-    """Few agencies in the largest stratum: coverage is lower, the estimate is unbiased all the same."""
+    """Few agencies in the largest stratum may cost coverage; the estimate is unbiased all the same."""
     result = coverage(*made_frame(STATE), n_patterns=PATTERNS)
     assert 0.85 <= result["coverage"] <= 0.98
     assert abs(result["relative_bias"]) < 4 * result["relative_spread"] / np.sqrt(PATTERNS)

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.frames import table
 
 from nibrs_estimation.model.results import AGENCY_CELL_COUNT, ESTIMATES
 from nibrs_estimation.pipeline.errors import PipelineError
@@ -16,7 +17,6 @@ from nibrs_estimation.stages.variance.estimate import estimate_cells
 from nibrs_estimation.stages.weighting.coverage import measure_coverage
 from nibrs_estimation.tables import definition
 from nibrs_estimation.tables.definition import table_definition
-from tests.frames import table
 
 TABLE = table_definition("1a")
 CODES = ["09A", "09B", "100", "11A", "120", "13A", "13B", "220", "35A", "64A", "720"]

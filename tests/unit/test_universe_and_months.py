@@ -2,6 +2,7 @@
 
 import polars as pl
 import pytest
+from tests.frames import table
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE
@@ -9,7 +10,6 @@ from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.completeness.months import summarize_reporting
 from nibrs_estimation.stages.universe.frame import define_universe
-from tests.frames import table
 
 
 def universe_of(**row: object) -> dict[str, object]:

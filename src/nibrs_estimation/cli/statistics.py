@@ -21,13 +21,11 @@ def stage_main(stage: str, tasks: Sequence[Task]) -> None:
     """Run a stage's tasks, or one of them, as a command."""
     names = ", ".join(task.name for task in tasks)
 
-    def command(
-        task: Annotated[str | None, typer.Argument(help=f"One task instead of all: {names}.")] = None,
-    ) -> None:
+    def command(task: Annotated[str | None, typer.Argument(help="One task instead of all.")] = None) -> None:
         run_statistics(_chosen(task, tasks, stage), load_settings())
 
     command.__doc__ = f"Run stage {stage} alone: {names}.\n\n" + FOLDERS_HELP
-    app = typer.Typer(add_completion=False)
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)
     run_app(app, f"python -m nibrs_estimation.stages.{stage}")
 

@@ -65,9 +65,10 @@ class Layout:
         return f"{folder}/{unit.file_name(output)}"
 
 
-#: A run keeps datasets and documents apart; a statistician's output folder holds them side by side.
+#: A run keeps datasets in a folder; a statistician finds them in the output folder itself. Documents stand apart in
+#: both: `estimates.csv` is one, and would be taken for another form of the dataset.
 RUN_LAYOUT = Layout("datasets", "documents")
-FLAT_LAYOUT = Layout(".", ".")
+FLAT_LAYOUT = Layout(".", "documents")
 
 
 @dataclass(frozen=True)

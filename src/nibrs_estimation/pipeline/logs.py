@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 
@@ -18,6 +18,18 @@ _FORMAT = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
 _current: ContextVar[Path | None] = ContextVar("current_log", default=None)
 
 
+class _TaskLog(logging.FileHandler):
+    """A log file; that it cannot be written (a full disk) must not hide why the task failed."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the base class's name)
+        """Go on without."""
+
+    def close(self) -> None:
+        """Close, written or not."""
+        with suppress(OSError):
+            super().close()
+
+
 @contextmanager
 def task_log(path: Path, threshold: str) -> Iterator[logging.Logger]:
     """Send what the package logs in this thread to ``path``, from ``threshold`` up.
@@ -25,7 +37,7 @@ def task_log(path: Path, threshold: str) -> Iterator[logging.Logger]:
     Tasks that run side by side in threads keep their own files: a record goes to the file of its own context.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler = _TaskLog(path, mode="w", encoding="utf-8")
     handler.setFormatter(_FORMAT)
     handler.setLevel(THRESHOLDS[threshold])
     handler.addFilter(lambda _record: _current.get() == path)

@@ -26,7 +26,7 @@ class Folders:
 
     Attributes:
         inputs: holds ``<dataset>.parquet``, ``<dataset>.csv`` or a folder ``<dataset>``, such as a run's ``datasets``.
-        outputs: receives ``<dataset>.parquet`` (or a folder of parts), documents, ``logs`` and ``manifests``.
+        outputs: receives ``<dataset>.parquet`` (or a folder of parts), ``documents``, ``logs``, ``manifests``.
     """
 
     inputs: Path

@@ -123,7 +123,7 @@ def run_in_prefect(
 
     token = _body.set(body)
     try:
-        with _server():
+        with prefect_server():
             flow = Flow(
                 _run_units,
                 name=flow_name,
@@ -142,7 +142,7 @@ def run_in_prefect(
 
 
 @contextmanager
-def _server() -> Iterator[None]:
+def prefect_server() -> Iterator[None]:
     """Use the configured Prefect server (PREFECT_API_URL or the active profile), or one for the length of the run."""
     if get_current_settings().api.url:
         yield

@@ -93,10 +93,10 @@ def coverage_map(coverage: pl.DataFrame) -> str:
     return _svg(alt.layer(grey, boxes, names, shares).properties(width=alt.Step(46), height=alt.Step(40)))
 
 
-def _rows(table: pl.DataFrame) -> alt.Data:
-    return alt.Data(values=table.to_dicts())
+def _rows(table: pl.DataFrame) -> alt.InlineData:
+    return alt.InlineData(values=table.to_dicts())
 
 
-def _svg(chart: alt.LayerChart) -> str:
+def _svg(chart: alt.LayerChart | alt.FacetChart) -> str:
     spec = chart.configure_view(stroke=None).configure_axis(grid=True, gridColor="#e8edf1", domain=False)
     return vl_convert.vegalite_to_svg(spec.to_dict())

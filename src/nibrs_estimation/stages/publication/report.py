@@ -162,9 +162,9 @@ _PAGE = """<!doctype html>
 <section><h2>Headline estimates</h2><p>Incidents, counted once in every line that applies to them. Each estimate comes
 with its 95 % confidence interval and relative standard error (SE).</p>{table}</section>
 <section><h2>Rates with their intervals</h2><figure>{intervals}</figure></section>
-<section><h2>Violent crime by state</h2><p>A state's agencies carry weights made for the nation, which serve a state only
-where most of it reported: states whose respondents are known to serve less than 80 % of the population are left out
-here.</p><figure>{states}</figure></section>
+<section><h2>Violent crime by state</h2><p>A state's agencies carry weights made for the nation, which serve a state
+only where most of it reported: states whose respondents are known to serve less than 80 % of the population are left
+out here.</p><figure>{states}</figure></section>
 <section><h2>Coverage by state</h2><p>{coverage_note}</p><figure>{coverage}</figure></section>
 <section><h2>How the agencies were weighted</h2><p>Design weights: within a stratum, each respondent stands for the same
 number of eligible agencies. Respondents reported all twelve months. Standard errors by Taylor linearisation with finite

@@ -118,4 +118,6 @@ def _row_estimates(
 def _per_population(population: pl.Series) -> NDArray[np.float64]:
     """Factor that turns counts into rates, as a column; missing where nobody lives."""
     persons = population.to_numpy().astype(np.float64)
-    return np.divide(RATE_BASE, persons, out=np.full(persons.shape, np.nan), where=persons > 0)[:, None]
+    factor = np.full(persons.shape, np.nan)
+    np.divide(RATE_BASE, persons, out=factor, where=persons > 0)
+    return factor[:, None]

@@ -1,0 +1,118 @@
+"""One task at a time on plain files: the same bytes as a run, whatever the form, order or cut of the inputs."""
+
+import subprocess
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from nibrs_estimation.pipeline.files import sha256_of
+from tests.command import nibrs, python
+
+STAGES = ["universe", "completeness", "weighting", "indicators", "variance", "publication"]
+CORE = ["agency", "report_month", "incident", "offense", "victim", "victim_offense", "property", "property_item"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    done = nibrs(folder, "demo")
+    assert done.returncode == 0, done.stderr
+    return folder / "scratch" / "demo" / "all"
+
+
+def stage(folder: Path, name: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return python(folder, "-m", f"nibrs_estimation.stages.{name}", *arguments, **settings)
+
+
+def hashes(folder: Path, names: list[str]) -> dict[str, str]:
+    files = [
+        path for name in names for path in (folder / f"{name}.parquet", *sorted((folder / name).glob("*.parquet")))
+    ]
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in files if path.is_file()}
+
+
+MADE = ["universe", "reporting_status", "agency_weight", "coverage", "agency_cell_count", "estimates"]
+
+
+def copy_shuffled(source: Path, target: Path) -> None:
+    """The core datasets in other forms: rows permuted; one file, CSV, or parts that are no states."""
+    target.mkdir()
+    for number, name in enumerate(CORE):
+        file = source / f"{name}.parquet"
+        table = pl.read_parquet(file if file.is_file() else source / name / "*.parquet").sample(
+            fraction=1.0, shuffle=True, seed=number
+        )
+        if name == "report_month":
+            table.write_csv(target / f"{name}.csv")
+        elif number % 2:
+            (target / name).mkdir()
+            half = table.height // 2
+            table[:half].write_parquet(target / name / "first.parquet")
+            table[half:].write_parquet(target / name / "second.parquet")
+        else:
+            table.write_parquet(target / f"{name}.parquet")
+
+
+def test_stages_on_permuted_and_recut_inputs_give_the_runs_bytes(run: Path, tmp_path: Path) -> None:
+    copy_shuffled(run / "datasets", tmp_path / "in")
+    first = {"DATA_YEAR": "2024", "INPUT_PIPELINE_DIR": "in", "OUTPUT_PIPELINE_DIR": "in"}
+    for name in STAGES:
+        done = stage(tmp_path, name, **first)
+        assert done.returncode == 0, done.stderr
+    assert hashes(tmp_path / "in", MADE) == hashes(run / "datasets", MADE)
+    for name in ("report.html", "estimates.csv"):
+        assert (tmp_path / "in" / "documents" / name).read_bytes() == (run / "documents" / name).read_bytes()
+
+
+def test_one_task_reads_a_run_and_writes_elsewhere(run: Path, tmp_path: Path) -> None:
+    settings = {"DATA_YEAR": "2024", "INPUT_PIPELINE_DIR": str(run / "datasets"), "OUTPUT_PIPELINE_DIR": "out"}
+    done = stage(tmp_path, "weighting", "measure_coverage", **settings, LOG_THRESHOLD="DEBUG")
+    assert done.returncode == 0, done.stderr
+    assert hashes(tmp_path / "out", ["coverage"]) == hashes(run / "datasets", ["coverage"])
+    assert (tmp_path / "out/logs/measure_coverage.log").is_file()
+    through_nibrs = nibrs(tmp_path, "task", "measure_coverage", **{**settings, "OUTPUT_PIPELINE_DIR": "out2"})
+    assert through_nibrs.returncode == 0
+    assert hashes(tmp_path / "out2", ["coverage"]) == hashes(run / "datasets", ["coverage"])
+
+
+@pytest.mark.parametrize(
+    ("prepare", "code", "message"),
+    [
+        (lambda folder: None, 2, "input folder in does not exist"),
+        (lambda folder: folder.mkdir(), 1, "needs dataset agency_weight, but in holds no agency_weight.parquet"),
+        (
+            lambda folder: (folder / "agency_weight").mkdir(parents=True) or (folder / "agency_weight.csv").touch(),
+            1,
+            "more than once",
+        ),
+    ],
+)
+def test_wrong_inputs_are_told(prepare, code: int, message: str, tmp_path: Path) -> None:
+    prepare(tmp_path / "in")
+    done = stage(tmp_path, "weighting", "measure_coverage", INPUT_PIPELINE_DIR="in", OUTPUT_PIPELINE_DIR="out")
+    assert done.returncode == code
+    assert message in " ".join(done.stderr.split())
+
+
+def test_outputs_are_not_written_beside_another_form(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "coverage.csv").touch()
+    settings = {"INPUT_PIPELINE_DIR": str(run / "datasets"), "OUTPUT_PIPELINE_DIR": "out"}
+    done = stage(tmp_path, "weighting", "measure_coverage", **settings)
+    assert done.returncode == 1
+    assert "would write coverage beside" in " ".join(done.stderr.split())
+    assert not (tmp_path / "out" / "coverage.parquet").exists()
+
+
+def test_unknown_task_is_told(tmp_path: Path) -> None:
+    done = stage(tmp_path, "weighting", "nope")
+    assert done.returncode == 2
+    assert "has no task 'nope'" in done.stderr
+
+
+@pytest.mark.parametrize("module", [f"nibrs_estimation.stages.{name}.__main__" for name in [*STAGES, "smoketest"]])
+def test_it_imports_neither_prefect_nor_dask(module: str, tmp_path: Path) -> None:
+    code = f"import sys, {module}; print(sorted({{'prefect', 'dask', 'distributed'}} & set(sys.modules)))"
+    done = python(tmp_path, "-c", code)
+    assert done.stdout == "[]\n", done.stderr

@@ -1,0 +1,218 @@
+"""Every engine: the same bytes, failures that stop only what depends on them, the bound on memory, no secrets told."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests import toy_flow
+from tests.command import clean_environment
+
+from nibrs_estimation.pipeline.engines import make_engine
+from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.schedule import Watcher
+from nibrs_estimation.pipeline.unit import Outcome
+
+KINDS = ("inline", "threads", "processes", "dask")
+CONCURRENT = KINDS[1:]
+SECRET = "hunter2-do-not-tell"
+ROOT = Path(__file__).parents[2]
+
+Run = Callable[..., dict[str, Outcome]]
+
+
+@pytest.fixture(scope="module")
+def prefect_home() -> Iterator[Path]:
+    """The folder of a Prefect server that all tests of this file use: a start takes 15 s."""
+    from nibrs_estimation.pipeline.engines.prefect import prefect_server
+
+    with prefect_server():
+        from prefect.settings import get_current_settings
+
+        yield get_current_settings().home
+
+
+@pytest.fixture
+def run(prefect_home: Path, tmp_path: Path) -> Run:
+    """Run the toy flow on an engine, in the folder of a run that is called after the engine."""
+
+    def on(kind: str, behaviour: dict[str, str] | None = None, **options: Any) -> dict[str, Outcome]:
+        root = tmp_path / kind / "toy"
+        name, workers = ("prefect", kind) if kind in ("threads", "processes") else (kind, "threads")
+        engine = make_engine(name, "toy", workers=2, prefect_workers=workers)
+        return engine(toy_flow.work(root, behaviour, secret=SECRET, **options), Watcher())
+
+    return on
+
+
+def states(outcomes: dict[str, Outcome]) -> dict[str, str]:
+    return {key: outcome.state for key, outcome in outcomes.items()}
+
+
+def hashes(outcomes: dict[str, Outcome]) -> dict[str, str]:
+    manifests = [outcome.manifest for outcome in outcomes.values() if outcome.manifest]
+    return {record.path: record.sha256 for manifest in manifests for record in manifest.outputs.values()}
+
+
+def task_runs(flow_run_name: str, ended: int) -> dict[str, Any]:
+    """What Prefect knows of a flow run's tasks, by name, once so many have ended: it learns of it a moment later."""
+    from prefect import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+
+    only = FlowRunFilter(name=FlowRunFilterName(any_=[flow_run_name]))
+    for _attempt in range(50):
+        with get_client(sync_client=True) as client:
+            found = client.read_task_runs(flow_run_filter=only)
+        if sum(bool(r.state and r.state.is_final()) for r in found) == ended:
+            break
+        time.sleep(0.2)
+    return {r.name: r for r in found}
+
+
+def flow_run(name: str) -> Any:
+    from prefect import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+
+    with get_client(sync_client=True) as client:
+        (found,) = client.read_flow_runs(flow_run_filter=FlowRunFilter(name=FlowRunFilterName(any_=[name])))
+    return found
+
+
+@pytest.mark.parametrize("kind", CONCURRENT)
+def test_engines_write_the_same_bytes(kind: str, run: Run) -> None:
+    expected, found = run("inline"), run(kind)
+    assert set(states(found).values()) == {"done"}
+    assert hashes(found) == hashes(expected)
+    assert len(hashes(found)) == 8
+    shares = {outcome.manifest.peak_memory_of for outcome in found.values() if outcome.manifest}
+    assert shares == {"process" if kind == "threads" else "task"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_failing_unit_stops_only_what_depends_on_it(kind: str, run: Run) -> None:
+    outcomes = run(kind, {"NB": "fail"})
+    blocked = {"total", "page"}
+    assert states(outcomes) == {
+        key: "failed" if key == "square[NB]" else "blocked" if key in blocked else "done" for key in outcomes
+    }
+    assert outcomes["square[NB]"].message == "NB fails on purpose."
+    again = run(kind)
+    assert {key for key, state in states(again).items() if state == "done"} == {
+        "square[NB]",
+        "square[CA]",
+        "square[VT]",
+        *blocked,
+    } or {key for key, state in states(again).items() if state == "kept"} == {"read[CA]", "read[NB]", "read[VT]"}
+
+
+def test_prefect_shows_the_units_their_dependencies_and_failures(run: Run, tmp_path: Path) -> None:
+    run("threads", {"NB": "fail"})
+    shown = task_runs("threads/toy", ended=6)
+    assert {name: r.state.type.value for name, r in shown.items()} == {
+        "read[CA]": "COMPLETED",
+        "read[NB]": "COMPLETED",
+        "read[VT]": "COMPLETED",
+        "square[CA]": "COMPLETED",
+        "square[NB]": "FAILED",
+        "square[VT]": "COMPLETED",
+    }
+    assert [need.id for need in shown["square[VT]"].task_inputs["wait_for"]] == [UUID(str(shown["read[VT]"].id))]
+    ended = flow_run("threads/toy")
+    assert ended.state.type.value == "FAILED"
+    assert "square[NB]" in ended.state.message
+    assert ended.parameters == {}
+
+
+@pytest.mark.parametrize("kind", ["processes", "dask"])
+def test_a_killed_worker_is_a_failed_unit(kind: str, run: Run) -> None:
+    started = time.monotonic()
+    outcomes = run(kind, {"NB": "die"})
+    assert time.monotonic() - started < 30
+    assert outcomes["square[NB]"].state == "failed"
+    assert "ran out of memory or was killed" in outcomes["square[NB]"].message
+    assert states(outcomes)["square[VT]"] == states(outcomes)["square[CA]"] == "done"
+    assert states(outcomes)["page"] == "blocked"
+    assert task_runs(f"{kind}/toy", ended=6)["square[NB]"].state.type.value in ("FAILED", "CRASHED")
+
+
+@pytest.mark.parametrize("kind", CONCURRENT)
+def test_large_units_never_overlap(kind: str, run: Run) -> None:
+    sleep = dict.fromkeys(toy_flow.STATES, "sleep")
+    outcomes = run(kind, sleep, memory="large", memory_gib=16.0)
+    spans = sorted(
+        (toy_flow.start_s(manifest), toy_flow.start_s(manifest) + manifest.duration_s)
+        for key, outcome in outcomes.items()
+        if key.startswith("square") and (manifest := outcome.manifest)
+    )
+    assert len(spans) == 3
+    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+
+
+@pytest.mark.parametrize("kind", CONCURRENT)
+def test_secrets_stay_out_of_prefect(
+    kind: str, run: Run, prefect_home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from prefect.settings import temporary_settings
+
+    with temporary_settings({"logging.to_api.enabled": True}):
+        run(kind, {"NB": "fail"})
+    task_runs(f"{kind}/toy", ended=6)
+    for folder in (prefect_home, tmp_path):
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        assert files
+        assert not [path for path in files if SECRET.encode() in path.read_bytes()]
+    assert SECRET not in "".join(capfd.readouterr())
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from nibrs_estimation.pipeline.engines import make_engine
+from nibrs_estimation.pipeline.schedule import Watcher
+from tests import toy_flow
+
+if __name__ == "__main__":
+    outcomes = make_engine("prefect", "toy", workers=2)(toy_flow.work(Path(sys.argv[1])), Watcher())
+    assert {outcome.state for outcome in outcomes.values()} == {"done"}, outcomes
+"""
+
+
+def test_runs_without_a_server_do_not_meet_and_leave_nothing_behind(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    for folder in ("tmp", "home"):
+        (tmp_path / folder).mkdir()
+    environment = clean_environment(TMPDIR=str(tmp_path / "tmp"), HOME=str(tmp_path / "home"), PYTHONPATH=str(ROOT))
+    runs = [
+        subprocess.Popen(
+            [sys.executable, script, tmp_path / name / "toy"],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for name in ("one", "two")
+    ]
+    assert [(process.communicate(timeout=200)[0], process.returncode) for process in runs] == [("", 0)] * 2
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert [path for path in (tmp_path / "home").rglob("*") if path.is_file()] == []
+
+
+def test_an_unknown_engine_is_named_with_those_that_exist() -> None:
+    with pytest.raises(UsageError, match=r"'airflow'.*inline, prefect, dask"):
+        make_engine("airflow", "toy", workers=1)
+
+
+def test_the_engines_import_neither_prefect_nor_dask_until_they_are_asked_for() -> None:
+    code = (
+        "import sys; from nibrs_estimation.pipeline.engines import make_engine; make_engine('inline', 'x', workers=1);"
+        "print([name for name in ('prefect', 'prefect_dask', 'dask', 'distributed') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 from queue import SimpleQueue
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from nibrs_estimation.pipeline.engines.processes import WorkerProcesses, no_answer
+from nibrs_estimation.pipeline.engines.server import temporary_server
 from nibrs_estimation.pipeline.run import Engine
 from nibrs_estimation.pipeline.schedule import Watcher, Work, execute
 from nibrs_estimation.pipeline.unit import Job, Outcome, run_job
@@ -30,9 +30,6 @@ from prefect.futures import PrefectFuture
 from prefect.settings import get_current_settings, temporary_settings
 from prefect.states import Completed, Crashed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
-
-#: A slow machine needs the 20 s that Prefect allows by default.
-SERVER_START_S = 180
 
 RunJob = Callable[[Job], Outcome]
 
@@ -147,20 +144,12 @@ def prefect_server() -> Iterator[None]:
     if get_current_settings().api.url:
         yield
         return
-    # Importing the server's code takes 2 s.
-    from prefect.server.api.server import SubprocessASGIServer  # noqa: PLC0415
-
-    with ExitStack() as stack:
-        # A home of its own: two runs at a time must not share a database, and nothing may be left behind.
-        home = stack.enter_context(TemporaryDirectory(prefix="prefect-"))
-        stack.enter_context(temporary_settings({"home": home, "logging.to_api.enabled": False}))
-        server = SubprocessASGIServer()
-        stack.callback(server.stop)
-        server.start(timeout=SERVER_START_S)
-        stack.enter_context(temporary_settings({"api.url": server.api_url}))
-        # What is still to be told must reach the server before it stops.
-        stack.callback(EventsWorker.drain_all)
-        yield
+    with temporary_server() as (url, home):
+        changes: dict[Any, Any] = {"home": home, "api.url": url, "logging.to_api.enabled": False}
+        with temporary_settings(changes):
+            yield
+            # What is still to be told must reach the server before it stops.
+            EventsWorker.drain_all()
 
 
 def prefect_engine(flow_name: str, *, workers: int, kind: Literal["threads", "processes"]) -> Engine:

@@ -1,0 +1,81 @@
+"""A Prefect server for the length of one run.
+
+Prefect could start one itself, but leaves it behind when the run is killed, and takes its port by chance. This one is a
+process that ends when the run closes its standard input, which the system does however the run ends.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+import uvicorn
+
+from nibrs_estimation.pipeline.errors import PipelineError
+
+#: A slow machine needs more than the 20 s that Prefect allows its own.
+START_S = 180
+
+
+@contextmanager
+def temporary_server() -> Iterator[tuple[str, Path]]:
+    """Start a server; give its address and its home, which no other run shares.
+
+    Raises:
+        PipelineError: it does not start.
+    """
+    home = Path(mkdtemp(prefix="prefect-"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+        process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(home), str(listener.fileno())],
+            stdin=subprocess.PIPE,
+            pass_fds=[listener.fileno()],
+            env={**os.environ, "PREFECT_HOME": str(home), "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT_UI_ENABLED": "0"},
+            # Ctrl-C is for the run: the server must still hear how it ends.
+            start_new_session=True,
+        )
+    with process:
+        try:
+            # The socket listens already: the server answers as soon as it can, and the system if it has gone.
+            with urllib.request.urlopen(f"{url}/health", timeout=START_S):
+                pass
+        except OSError as error:
+            process.kill()
+            shutil.rmtree(home, ignore_errors=True)
+            raise PipelineError(
+                f"Prefect's server did not start ({error}). Its reason stands above. Set PREFECT_API_URL to use a server "
+                "of your own, or run with NIBRS_ENGINE=inline, which needs none."
+            ) from error
+        yield url, home
+
+
+def main(home: str, listener: str) -> None:
+    """Serve until standard input ends, then remove the home."""
+    application = "prefect.server.api.server:create_app"
+    server = uvicorn.Server(
+        uvicorn.Config(application, factory=True, lifespan="on", log_level="error", timeout_graceful_shutdown=1)
+    )
+
+    def stop() -> None:
+        sys.stdin.read()
+        server.should_exit = True
+
+    threading.Thread(target=stop, daemon=True).start()
+    try:
+        server.run(sockets=[socket.socket(fileno=int(listener))])
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

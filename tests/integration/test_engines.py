@@ -39,11 +39,14 @@ def prefect_home() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def dask_scheduler() -> Iterator[str]:
+def dask_scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running Dask cluster, for tests that need none of their own."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
+    folder = tmp_path_factory.mktemp("dask")
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0", local_directory=str(folder)
+    ) as cluster:
         yield cluster.scheduler_address
 
 
@@ -52,7 +55,8 @@ def run(prefect_home: Path, dask_scheduler: str, tmp_path: Path) -> Run:
     """Run the toy flow on an engine, in a folder whose name is that of no other run."""
 
     def on(kind: str, behaviour: dict[str, str] | None = None, **options: Any) -> dict[str, Outcome]:
-        name, workers = ("prefect", kind) if kind in ("threads", "processes") else (kind.split("-")[0], "threads")
+        name = {"threads": "prefect", "processes": "prefect", "dask-scheduler": "dask"}.get(kind, kind)
+        workers = "processes" if kind == "processes" else "threads"
         address = dask_scheduler if kind == "dask-scheduler" else None
         engine = make_engine(name, "toy", workers=2, prefect_workers=workers, scheduler_address=address)
         root = tmp_path / run_name(kind, tmp_path)
@@ -205,7 +209,7 @@ def test_runs_without_a_server_do_not_meet_and_leave_nothing_behind(tmp_path: Pa
     for folder in ("tmp", "home"):
         (tmp_path / folder).mkdir()
     environment = clean_environment(TMPDIR=str(tmp_path / "tmp"), HOME=str(tmp_path / "home"), PYTHONPATH=str(ROOT))
-    ends = {"no": 0, "SIGKILL": -signal.SIGKILL, "SIGTERM": -signal.SIGTERM}
+    ends = {"no": 0, "SIGKILL": -signal.SIGKILL}
     runs = {
         end: subprocess.Popen(
             [sys.executable, script, tmp_path / end / "toy", end],

@@ -121,3 +121,9 @@ def test_regions_and_nation_are_whole_or_not_named() -> None:
     less = coverage_of(*(row for row in rows if row["state_abbr"] != "VT"))
     assert 12 not in less["permutation_number"]
     assert less["estimate_geographic_location"][0] == "all states in this run"
+
+
+def test_a_synthetic_nation_is_whole() -> None:
+    found = coverage_of({"universe_scope": "synthetic"})
+    assert found["population_coverage"].to_list() == [1.0, 1.0]
+    assert set(found["universe_scope"]) == {"synthetic"}

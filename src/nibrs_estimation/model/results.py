@@ -10,8 +10,8 @@ _STATE = Column("state_abbr", "str", "UCR state abbreviation; Nebraska is NB.")
 _SCOPE = Column(
     "universe_scope",
     "str",
-    "Whether the frame holds all agencies or only those that reported something.",
-    codes=("all", "reporting"),
+    "Whether the frame holds all agencies, only those that reported something, or all of a synthetic nation.",
+    codes=("all", "reporting", "synthetic"),
 )
 
 UNIVERSE = Dataset(

@@ -44,7 +44,8 @@ def read_locations(path: Path) -> Locations:
         UsageError: it is missing, is not JSON, or has another shape; names the place.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        # Not read_text, which would turn the line ends of other systems into ours.
+        text = path.read_bytes().decode("utf-8")
         content = json.loads(text)
     except OSError as error:
         raise UsageError(
@@ -59,7 +60,7 @@ def read_locations(path: Path) -> Locations:
     if not isinstance(content, dict):
         raise UsageError(f'{path} must hold an object such as {{"2024": {{"population": "2024/population/pop.csv"}}}}.')
     for year, files in content.items():
-        if not re.fullmatch(r"\d{4}", year) or not isinstance(files, dict):
+        if not re.fullmatch(r"[0-9]{4}", year) or not isinstance(files, dict):
             raise UsageError(f"{path}: {year!r} must be a year of four digits with an object of code names and paths.")
         for name, location in files.items():
             if not isinstance(location, str):

@@ -39,6 +39,7 @@ SILENCE_SECONDS = 10
 TRANSFER_SECONDS = 24 * 3600
 PAUSES_S = (0.2, 0.8)  # before a damaged transfer is repeated
 _CHECKSUM = "sha256"
+_NO_BUCKET = "NoSuchBucket"
 _REFUSALS = (PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]+")
 
@@ -110,7 +111,8 @@ def open_store(location: str, s3: S3Options) -> Store:
     """The store at a location; nothing is touched yet.
 
     Raises:
-        UsageError: the location is neither a folder nor ``s3://bucket[/prefix]``, or the endpoint is not a URL.
+        UsageError: the location is neither a folder nor ``s3://bucket[/prefix]``, the endpoint is not a URL, or the
+            credentials are incomplete or malformed.
     """
     # One letter before a colon is a drive, more are a scheme: `s3:/bucket` is a slip, not a folder.
     if location and not re.match(r"\w{2,}:", location):
@@ -122,6 +124,7 @@ def open_store(location: str, s3: S3Options) -> Store:
         shown = location.rpartition("@")[2]
         raise UsageError(f"{shown!r} is not a store. Write a folder, or s3://bucket or s3://bucket/prefix.")
     _check_endpoint(s3.endpoint_url)
+    _check_credentials(s3)
     prefix = prefix.strip("/")
     return S3Store(bucket, checked_key(prefix) if prefix else "", s3)
 
@@ -129,10 +132,35 @@ def open_store(location: str, s3: S3Options) -> Store:
 def _check_endpoint(url: str | None) -> None:
     if url is None:
         return
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
-        # Not repeated: it may hold a password.
-        raise UsageError("S3_ENDPOINT_URL must look like https://host or http://host:port, without user and password.")
+    try:
+        parts = urlsplit(url)
+        # A port out of range is told only when it is read.
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.username is None and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        # Not repeated: it may hold a password. `from None` keeps it out of the traceback too.
+        raise UsageError(
+            "S3_ENDPOINT_URL must look like https://host or http://host:port, without user and password."
+        ) from None
+
+
+def _check_credentials(s3: S3Options) -> None:
+    if (s3.access_key_id is None) != (s3.secret_access_key is None):
+        raise UsageError(
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both, or neither to let the client look "
+            "for credentials as AWS tools do."
+        )
+    values = {
+        "AWS_REGION": s3.region,
+        "AWS_ACCESS_KEY_ID": s3.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": s3.secret_access_key and s3.secret_access_key.get_secret_value(),
+        "AWS_SESSION_TOKEN": s3.session_token and s3.session_token.get_secret_value(),
+    }
+    for name, value in values.items():
+        # The client writes them into HTTP headers, and panics over a line break.
+        if value is not None and not re.fullmatch(r"[!-~]+", value):
+            raise UsageError(f"{name} is empty or holds a space, a line break or a letter beyond ASCII. Set it again.")
 
 
 def checked_key(key: str) -> str:
@@ -170,13 +198,15 @@ class LocalStore(Store):
 
     @override
     def exists(self, key: str) -> bool:
-        return (self.folder / checked_key(key)).is_file()
+        with _reading():
+            return (self.folder / checked_key(key)).is_file()
 
     @override
     def holds(self, key: str, local: Path) -> bool:
         source = self._present(key)
-        same_size = local.is_file() and local.stat().st_size == source.stat().st_size
-        return same_size and sha256_of(local) == sha256_of(source)
+        with _reading():
+            same_size = local.is_file() and local.stat().st_size == source.stat().st_size
+            return same_size and sha256_of(local) == sha256_of(source)
 
     @override
     def keys(self, prefix: str = "") -> Iterator[str]:
@@ -186,7 +216,8 @@ class LocalStore(Store):
 
     @override
     def check(self) -> None:
-        nearest = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
+        with _reading():
+            nearest = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
         if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
             reason = "cannot be written" if nearest.is_dir() else "is not a folder"
             raise PipelineError(
@@ -196,7 +227,7 @@ class LocalStore(Store):
 
     def _present(self, key: str) -> Path:
         path = self.folder / checked_key(key)
-        if not path.is_file():
+        if not self.exists(key):
             raise PipelineError(
                 f"There is no {key} in {self}. Put it there, or correct ARTIFACT_STORE or EXTERNAL_STORE."
             )
@@ -204,10 +235,24 @@ class LocalStore(Store):
 
 
 def _copy(source: Path, target: Path) -> None:
+    # Read before anything is written, so that a source that cannot be read is not told as a fault of the target.
+    with _reading():
+        checksum = sha256_of(source)
     with atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)
-        if sha256_of(temporary) != sha256_of(source):
+        if sha256_of(temporary) != checksum:
             raise PipelineError(f"The copy of {source} to {target} differs from the original: check the disk.")
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise PipelineError(
+            f"No permission to read {error.filename}. Let this user read it and its folder, or choose another folder "
+            "with ARTIFACT_STORE or EXTERNAL_STORE."
+        ) from error
 
 
 class _DamagedError(PipelineError):
@@ -260,11 +305,11 @@ class S3Store(Store):
 
     def _put(self, local: Path, key: str) -> None:
         checksum = sha256_of(local)
-        with self._explained(key):
+        with self._explained():
             obstore.put(self._client, checked_key(key), local, attributes={_CHECKSUM: checksum})
         # Read back: an ETag is a digest of the content only for some servers, sizes and encryptions.
         digest = hashlib.sha256()
-        for chunk in self._chunks(key, self._open(key)):
+        for chunk in self._chunks(self._open(key)):
             digest.update(chunk)
         if digest.hexdigest() != checksum:
             raise _DamagedError(f"{key} in {self} differs from {local} after the upload. Run the same command again.")
@@ -278,7 +323,7 @@ class S3Store(Store):
         digest = hashlib.sha256()
         with atomic_path(local) as temporary:
             with temporary.open("wb") as file:
-                for chunk in self._chunks(key, found):
+                for chunk in self._chunks(found):
                     digest.update(chunk)
                     file.write(chunk)
             # A file that another program has put there has no checksum: then its size must do.
@@ -304,43 +349,46 @@ class S3Store(Store):
 
     @override
     def keys(self, prefix: str = "") -> Iterator[str]:
-        with self._explained(prefix):
+        with self._explained():
             pages = obstore.list(self._client, _checked_folder(prefix) or None)
             return iter(sorted(found["path"] for page in pages for found in page))
 
     @override
     def check(self) -> None:
-        with self._explained(""):
+        with self._explained():
             next(iter(obstore.list(self._client, chunk_size=1)), None)
 
     def _open(self, key: str, *, head: bool = False) -> obstore.GetResult:
-        with self._explained(key):
-            return obstore.get(self._client, checked_key(key), options={"head": head})
+        with self._explained():
+            try:
+                return obstore.get(self._client, checked_key(key), options={"head": head})
+            except FileNotFoundError as error:
+                if _NO_BUCKET in str(error):
+                    raise
+                raise _NoSuchKeyError(
+                    f"There is no {key} in {self}. Put it there, or correct ARTIFACT_STORE or EXTERNAL_STORE."
+                ) from None
 
-    def _chunks(self, key: str, found: obstore.GetResult) -> Iterable[obstore.Bytes]:
+    def _chunks(self, found: obstore.GetResult) -> Iterable[obstore.Bytes]:
         # A generator of its own, so that an error of the local disk is not taken for one of the server.
-        with self._explained(key):
+        with self._explained():
             yield from found
 
     @contextmanager
-    def _explained(self, key: str) -> Iterator[None]:
+    def _explained(self) -> Iterator[None]:
         """Turn the client's errors into ours; `from None` because its texts may repeat requests with credentials."""
         try:
             yield
         except (FileNotFoundError, PermissionError, exceptions.BaseError) as error:
-            raise self._mend(error, key) from None
+            raise self._mend(error) from None
 
-    def _mend(self, error: Exception, key: str) -> PipelineError:
+    def _mend(self, error: Exception) -> PipelineError:
         # A failed listing comes as a GenericError whatever its cause, and only its text tells the cause.
         text = str(error)
-        if "NoSuchBucket" in text:
+        if _NO_BUCKET in text:
             return PipelineError(
                 f"The bucket of {self} does not exist at {self._endpoint}. Make it, or correct ARTIFACT_STORE or "
                 "EXTERNAL_STORE."
-            )
-        if isinstance(error, FileNotFoundError):
-            return _NoSuchKeyError(
-                f"There is no {key} in {self}. Put it there, or correct ARTIFACT_STORE or EXTERNAL_STORE."
             )
         if isinstance(error, _REFUSALS) or re.search(r"status code: 40[13]\b", text):
             return PipelineError(

@@ -53,8 +53,8 @@ def temporary_server() -> Iterator[tuple[str, Path]]:
             process.kill()
             shutil.rmtree(home, ignore_errors=True)
             raise PipelineError(
-                f"Prefect's server did not start ({error}). Its reason stands above. Set PREFECT_API_URL to use a server "
-                "of your own, or run with NIBRS_ENGINE=inline, which needs none."
+                f"Prefect's server did not start ({error}). Its reason stands above. Set PREFECT_API_URL to use a "
+                "server of your own, or run with NIBRS_ENGINE=inline, which needs none."
             ) from error
         yield url, home
 

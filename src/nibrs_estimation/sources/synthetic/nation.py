@@ -139,7 +139,7 @@ def _described(agencies: pl.DataFrame) -> pl.DataFrame:
             msa_name=pl.lit(None),
             male_officers=pl.lit(None),
             female_officers=pl.lit(None),
-            universe_scope=pl.lit("all"),
+            universe_scope=pl.lit("synthetic"),
         )
         .sort("agency_id")
     )

@@ -31,6 +31,7 @@ def write_report(
         year=year,
         style=_STYLE,
         place=escape(_capitalised(nation["estimate_geographic_location"])),
+        origin=_origin(nation),
         tiles=_tiles(headline, nation),
         table=_headline_table(headline),
         intervals=charts.headline_rates(headline),
@@ -44,6 +45,12 @@ def write_report(
 
 def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _origin(nation: dict[str, object]) -> str:
+    if nation["universe_scope"] == "synthetic":
+        return '<strong class="synthetic">synthetic data: these numbers describe a nation that does not exist</strong>'
+    return "estimates from NIBRS incident reports"
 
 
 def _tiles(headline: pl.DataFrame, nation: dict[str, object]) -> str:
@@ -157,7 +164,7 @@ def _coverage_note(nation: dict[str, object]) -> str:
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Crimes against persons, {year}: {place}</title><style>{style}</style></head><body>
-<header><h1>Crimes against persons, {year}</h1><p>{place} · estimates from NIBRS incident reports</p></header>
+<header><h1>Crimes against persons, {year}</h1><p>{place} · {origin}</p></header>
 <section class="tiles">{tiles}</section>
 <section><h2>Headline estimates</h2><p>Incidents, counted once in every line that applies to them. Each estimate comes
 with its 95 % confidence interval and relative standard error (SE).</p>{table}</section>

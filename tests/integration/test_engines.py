@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from tests import toy_flow
@@ -137,7 +136,13 @@ def test_prefect_shows_the_units_their_dependencies_and_failures(run: Run, tmp_p
         "square[NB]": "FAILED",
         "square[VT]": "COMPLETED",
     }
-    assert [need.id for need in shown["square[VT]"].task_inputs["wait_for"]] == [UUID(str(shown["read[VT]"].id))]
+    names = {r.id: r.name for r in shown.values()}
+    needs = {r.name: [names[need.id] for need in r.task_inputs.get("wait_for", [])] for r in shown.values()}
+    assert needs == {
+        f"{task}[{state}]": [f"read[{state}]"] if task == "square" else []
+        for task in ("read", "square")
+        for state in toy_flow.STATES
+    }
     ended = flow_run(name)
     assert ended.state.type.value == "FAILED"
     assert "square[NB]" in ended.state.message

@@ -109,6 +109,10 @@ def server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
 
         do_HEAD = do_GET  # noqa: N815
 
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            answer(self)
+
         def log_message(self, *_arguments: object) -> None:
             pass
 
@@ -154,6 +158,42 @@ def test_passing_server_errors_are_retried(tmp_path: Path) -> None:
         open_store("s3://bucket", options(endpoint)).get("a", tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == b"whole"
     assert len(calls) == 3
+
+
+def test_passing_server_errors_of_an_upload_are_retried(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"whole")
+    calls: list[str] = []
+
+    def third_time_lucky(handler: BaseHTTPRequestHandler) -> None:
+        calls.append(handler.command)
+        body = b"whole" if handler.command == "GET" else b""
+        send(handler, 500 if len(calls) < 3 else 200, body, len(body))
+
+    with server(third_time_lucky) as endpoint:
+        open_store("s3://bucket", options(endpoint)).put(tmp_path / "a", "a")
+    assert calls == ["PUT", "PUT", "PUT", "GET"]
+
+
+def test_a_refused_upload_is_not_retried(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"whole")
+    calls: list[str] = []
+
+    def refuse(handler: BaseHTTPRequestHandler) -> None:
+        calls.append(handler.command)
+        send(handler, 403, b"", 0)
+
+    with server(refuse) as endpoint, pytest.raises(PipelineError, match="refuses access"):
+        open_store("s3://bucket", options(endpoint)).put(tmp_path / "a", "a")
+    assert calls == ["PUT"]
+
+
+def test_an_upload_to_what_is_no_s3_server_is_not_told_as_a_missing_key(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"whole")
+    with (
+        server(lambda handler: send(handler, 404, b"", 0)) as endpoint,
+        pytest.raises(PipelineError, match=rf"s3://bucket cannot be reached at {endpoint}.*S3_ENDPOINT_URL"),
+    ):
+        open_store("s3://bucket", options(endpoint)).put(tmp_path / "a", "a")
 
 
 def test_a_damaged_transfer_is_repeated_and_then_given_up(

@@ -55,6 +55,7 @@ def test_files_are_fetched_or_used_in_place(tmp_path: Path) -> None:
         ('{"2024": {', "not valid JSON: line 1"),
         ("[]", "must hold an object"),
         ('{"24": {}}', "'24' must be a year"),
+        ('{"٢٠٢٤": {}}', "must be a year"),
         ('{"2024": "x"}', "must be a year of four digits with an object"),
         ('{"2024": {"population": 5}}', "must be a path"),
         ('{"2024": {"population": "../x"}}', "2024, population: .*not a key"),
@@ -64,6 +65,12 @@ def test_files_are_fetched_or_used_in_place(tmp_path: Path) -> None:
 def test_malformed_locations_are_told(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=message):
         locations(tmp_path, text)
+
+
+def test_the_text_is_kept_byte_for_byte(tmp_path: Path) -> None:
+    content = '{\r\n  "2024": {"pop": "é.csv"}\r\n}\r\n'.encode()
+    (tmp_path / "locations.json").write_bytes(content)
+    assert read_locations(tmp_path / "locations.json").text.encode() == content
 
 
 def test_missing_locations_are_told(tmp_path: Path) -> None:

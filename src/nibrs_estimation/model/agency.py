@@ -45,8 +45,8 @@ AGENCY = Dataset(
         Column(
             "universe_scope",
             "str",
-            "What the source's list of agencies holds: all agencies, only those that reported something, or all agencies "
-            "of a synthetic nation.",
+            "What the source's list of agencies holds: all agencies, only those that reported something, or all of a "
+            "synthetic nation.",
             codes=("all", "reporting", "synthetic"),
         ),
     ),

@@ -46,7 +46,11 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]+")
 
 @dataclass(frozen=True)
 class S3Options:
-    """How to reach S3; without credentials the client looks for them as AWS tools do."""
+    """How to reach S3.
+
+    Without credentials the client looks for them itself: in the environment, then at the container or machine it runs
+    on. It does not read profiles (``~/.aws``).
+    """
 
     endpoint_url: str | None = None
     region: str | None = None
@@ -139,26 +143,22 @@ def _check_endpoint(url: str | None) -> None:
     except ValueError:
         usable = False
     if not usable:
-        # Not repeated: it may hold a password. `from None` keeps it out of the traceback too.
-        raise UsageError(
-            "S3_ENDPOINT_URL must look like https://host or http://host:port, without user and password."
-        ) from None
+        # Not repeated, and not raised within `except`: the value may hold a password.
+        raise UsageError("S3_ENDPOINT_URL must look like https://host or http://host:port, without user and password.")
 
 
 def _check_credentials(s3: S3Options) -> None:
     if (s3.access_key_id is None) != (s3.secret_access_key is None):
         raise UsageError(
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both, or neither to let the client look "
-            "for credentials as AWS tools do."
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both, or neither to use the role of the "
+            "container or machine. Profiles in ~/.aws are not read."
         )
-    values = {
-        "AWS_REGION": s3.region,
-        "AWS_ACCESS_KEY_ID": s3.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": s3.secret_access_key and s3.secret_access_key.get_secret_value(),
-        "AWS_SESSION_TOKEN": s3.session_token and s3.session_token.get_secret_value(),
-    }
-    for name, value in values.items():
-        # The client writes them into HTTP headers, and panics over a line break.
+    # The client writes these into HTTP headers, and panics over a line break.
+    for name, value in (
+        ("AWS_REGION", s3.region),
+        ("AWS_ACCESS_KEY_ID", s3.access_key_id),
+        ("AWS_SESSION_TOKEN", s3.session_token.get_secret_value() if s3.session_token else None),
+    ):
         if value is not None and not re.fullmatch(r"[!-~]+", value):
             raise UsageError(f"{name} is empty or holds a space, a line break or a letter beyond ASCII. Set it again.")
 
@@ -226,12 +226,11 @@ class LocalStore(Store):
             )
 
     def _present(self, key: str) -> Path:
-        path = self.folder / checked_key(key)
         if not self.exists(key):
             raise PipelineError(
                 f"There is no {key} in {self}. Put it there, or correct ARTIFACT_STORE or EXTERNAL_STORE."
             )
-        return path
+        return self.folder / key
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -45,7 +45,7 @@ class PrefectExecutor:
         self.name, self.slots, self.shares_process = name, slots, shares_process
         self._run = run
         self._ended: SimpleQueue[tuple[Job, PrefectFuture[Any]]] = SimpleQueue()
-        self._states: dict[str, State[Outcome]] = {}
+        self._states: dict[str, State[_Sealed]] = {}
 
     def submit(self, job: Job, needs: tuple[str, ...]) -> None:
         """Start a task run under the unit's name."""
@@ -61,7 +61,7 @@ class PrefectExecutor:
         # Final states instead of futures: Dask would run an upstream unit again if the worker that holds its future
         # dies. Units that were kept have none.
         upstream = [self._states[key] for key in needs if key in self._states]
-        future = task.submit(_Call(self._run, job), wait_for=upstream, return_state=False)
+        future = task.submit(_Sealed((self._run, job)), wait_for=upstream, return_state=False)
         future.add_done_callback(lambda done: self._ended.put((job, done)))
 
     def wait(self) -> list[Outcome]:
@@ -74,28 +74,32 @@ class PrefectExecutor:
     def _outcome(self, job: Job, future: PrefectFuture[Any]) -> Outcome:
         try:
             result = future.result(raise_on_failure=False)
-            self._states[job.unit.key] = future.state
         except Exception as error:  # each task runner has its own for a worker that is gone
-            result = error
             # Nobody else tells Prefect: its task run would stay as running for ever.
             with get_client(sync_client=True) as client:
                 client.set_task_run_state(future.task_run_id, Crashed(message=str(error)), force=True)
-        return result if isinstance(result, Outcome) else no_answer(job, result)
+            return no_answer(job, error)
+        self._states[job.unit.key] = future.state
+        outcome: Outcome = result.content if isinstance(result, _Sealed) else no_answer(job, result)
+        return outcome
 
 
-class _Call:
-    """A call that neither Prefect nor Dask looks into: both walk through dataclasses, and a job may hold secrets."""
+class _Sealed:
+    """Keeps Prefect and Dask from looking into what is handed over.
 
-    def __init__(self, run: RunJob, job: Job) -> None:
-        self._run, self._job = run, job
+    Both walk through dataclasses. A job may hold secrets, and where two outcomes share a text, Prefect would show that
+    one unit depends on the other.
+    """
 
-    def __call__(self) -> Outcome:
-        return self._run(self._job)
+    def __init__(self, content: Any) -> None:
+        self.content = content
 
 
-def _run_unit(call: _Call) -> State[Outcome]:
-    outcome = call()
-    return Failed(data=outcome, message=outcome.message) if outcome.state == "failed" else Completed(data=outcome)
+def _run_unit(sealed: _Sealed) -> State[_Sealed]:
+    run, job = sealed.content
+    outcome: Outcome = run(job)
+    end = Failed if outcome.state == "failed" else Completed
+    return end(data=_Sealed(outcome), message=outcome.message)
 
 
 #: What the flow run that is starting does. Neither an argument nor a closure: Prefect stores the one and Dask pickles

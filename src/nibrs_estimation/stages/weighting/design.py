@@ -16,8 +16,8 @@ def weight_agencies(universe: pl.LazyFrame, reporting_status: pl.LazyFrame) -> p
     """Give every eligible agency a stratum, and every respondent the weight N_h / n_h of its stratum.
 
     A respondent is an eligible agency that reported all twelve months: without imputation of missing months an
-    agency with gaps would count too little. Strata are the 20 national classes of 05 section 5.1 after its fixed
-    collapse; a class with N_h < 5 or n_h < 2 is merged with a neighbour (05 section 5.2).
+    agency with gaps would count too little. Strata are the 20 national classes of 05 section 5.1; a class with
+    N_h < 5 or n_h < 2 is merged with a neighbour (05 section 5.2).
 
     Raises:
         PipelineError: the frame is empty, or no agency responded.

@@ -132,6 +132,7 @@ def run_in_prefect(
                 task_runner=runner,
                 persist_result=False,
                 retries=0,
+                log_prints=False,
             )
             state = flow(return_state=True)
     finally:

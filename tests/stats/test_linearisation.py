@@ -162,12 +162,33 @@ def test_tiny_variance_around_a_huge_mean() -> None:
     n, N = 50, 80
     noise = np.random.default_rng(4).integers(-2, 3, (n, 3)).astype(float)
     y = np.hstack([1e9 + noise, noise + 3, np.zeros((n, 1))])
-    domains = np.vstack([np.ones(n), np.arange(n) < n - 5])
+    # Only the middle domain cancels.
+    domains = np.vstack([np.arange(n) < n - 5, np.ones(n), np.arange(n) >= 5])
     result = totals(y, np.ones(n), np.zeros(n, dtype=int), [N], domains)
     u = domains[:, :, None] * y
     residual = u - u.mean(axis=1, keepdims=True)
     two_pass = np.sqrt((1 - n / N) * n / (n - 1) * (residual**2).sum(axis=1))
     np.testing.assert_allclose(result.standard_error, two_pass, rtol=1e-9)
+
+
+def test_cells_of_which_nothing_is_stored_count_in_the_residuals() -> None:
+    """One 0 among equal values cancels as soon as the stratum has over a million units."""
+    n, N = 1_200_000, 2_000_000
+    y = np.ones((n, 1))
+    y[7] = 0
+    result = totals(y, np.ones(n), np.zeros(n, dtype=int), [N])
+    squares = (n - 1) * (1 / n) ** 2 + (1 - 1 / n) ** 2
+    assert result.standard_error[0, 0] ** 2 == pytest.approx((1 - n / N) * n / (n - 1) * squares, rel=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, bool])
+def test_narrow_values_do_not_wrap(dtype: type) -> None:
+    y = np.array([[200], [100], [4]]).astype(dtype)
+    design = (np.full(3, 2.0), np.zeros(3, dtype=int), [6])
+    narrow, wide = totals(y, *design), totals(y.astype(float), *design)
+    for name in ("total", "standard_error", "unweighted_total", "unit_count"):
+        assert np.array_equal(getattr(narrow, name), getattr(wide, name))
+        assert getattr(narrow, name).dtype == np.float64
 
 
 def test_variance_is_unbiased_over_all_samples() -> None:
@@ -199,6 +220,7 @@ def test_variance_is_unbiased_over_all_samples() -> None:
         ({"weights": np.array([2.0, 2.0, 2.0, 1.5, np.inf])}, "finite"),
         ({"y": np.where(Y == 50, np.nan, Y)}, "finite"),
         ({"weights": WEIGHTS[:4]}, "do not match"),
+        ({"weights": WEIGHTS[:1]}, "do not match"),
         ({"stratum": STRATUM[:4]}, "do not match"),
         ({"domains": np.ones((1, 4))}, "do not match"),
         ({"domains": np.full((1, 5), 0.5)}, "other numbers than 0 and 1"),

@@ -29,14 +29,14 @@ def slow_uniform(seed: int, stream: str, unit: int, index: int) -> float:
         bits = ((bits ^ (bits >> 27)) * 0x94D049BB133111EB) & MASK
         return bits ^ (bits >> 31)
 
-    bits = int.from_bytes(hashlib.blake2b(f"{seed}/{stream}".encode(), digest_size=8).digest(), "little")
+    bits = int.from_bytes(hashlib.blake2b(f"{seed & MASK}/{stream}".encode(), digest_size=8).digest(), "little")
     for part in (unit, index):
         bits = mixed((bits + 0x9E3779B97F4A7C15 * (part + 1)) & MASK)
     return ((bits >> 12) + 0.5) / 2**52
 
 
 @given(
-    seed=st.integers(0, MASK),
+    seed=st.integers(-MASK, 2 * MASK),
     stream=st.text(max_size=20),
     units=st.lists(st.integers(0, MASK), min_size=1, max_size=20),
     index=st.integers(0, 2**40),
@@ -139,7 +139,7 @@ def test_normal_and_gamma_follow_their_distributions() -> None:
         assert value.mean() == pytest.approx(shape, abs=4 * np.sqrt(shape / len(MANY)))
 
 
-@pytest.mark.parametrize("mean", [0.0, 1e-9, 0.1, 3.0, 80.0, 9_999.0, 10_001.0, 1e6])
+@pytest.mark.parametrize("mean", [0.0, 1e-9, 0.01, 0.1, 3.0, 80.0, 9_999.0, 10_001.0, 1e6])
 def test_poisson_is_the_quantile_of_its_uniform(mean: float) -> None:
     unit = np.arange(20_000)
     value = random.poisson(3, "poisson", unit, mean=mean)
@@ -151,6 +151,15 @@ def test_poisson_is_the_quantile_of_its_uniform(mean: float) -> None:
     assert value.mean() == pytest.approx(mean, abs=4 * np.sqrt(mean / len(unit)))
     if mean > 0.05:
         assert value.var() == pytest.approx(mean, rel=4 * np.sqrt((2 + 1 / mean) / len(unit)))
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.01, 1.0, 20.0, 700.0, 9_999.0, 1e4, 10_001.0, 1e6, 1e9])
+def test_poisson_in_the_tails(mean: float) -> None:
+    """At the smallest and the largest uniform numbers there are, which no sample reaches."""
+    tail = np.array([2.0**-53, 1e-14, 1e-9, 1e-4])
+    point = np.concatenate([tail, [0.5], 1 - tail])
+    ours, theirs = random._poisson_quantile(point, np.full_like(point, mean)), stats.poisson.ppf(point, mean)
+    assert np.abs(ours - theirs).max() <= (mean > 1e4)
 
 
 def test_categorical_meets_its_probabilities() -> None:
@@ -166,15 +175,15 @@ def test_categorical_meets_its_probabilities() -> None:
 
 
 def test_bad_arguments_are_refused() -> None:
-    with pytest.raises(ValueError, match="integers or strings"):
-        random.unit_keys([1.5])
-    with pytest.raises(ValueError, match="integers or strings"):
-        random.unit_keys(np.array(["a", None], dtype=object))
+    for units in ([1.5], [True], [b"a"], [2**64], [-1, 2**63], np.array(["a", None], dtype=object)):
+        with pytest.raises(ValueError, match="integers or strings"):
+            random.unit_keys(units)
     for mean in (-1.0, np.nan, np.inf):
         with pytest.raises(ValueError, match="mean of a Poisson"):
             random.poisson(1, "s", [1, 2], mean=[1.0, mean])
-    with pytest.raises(ValueError, match="shape of a gamma"):
-        random.gamma(1, "s", 1, shape=0.0)
+    for shape in (0.0, -1.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match="shape of a gamma"):
+            random.gamma(1, "s", [1, 2], shape=[1.0, shape])
     for probabilities in ([[0.5, 0.5], [0.0, 0.0]], [0.5, -0.1], [np.nan, 1.0], [np.inf, 1.0]):
         with pytest.raises(ValueError, match="probabilities are"):
             random.categorical(1, "s", [1, 2], probabilities=probabilities)

@@ -127,7 +127,8 @@ def _run(
     opened = open_source(source or settings.source_spec())
     run_settings = RunSettings(
         run_id=run_id,
-        scratch=settings.scratch_dir,
+        # Workers of another machine or folder must find it, too.
+        scratch=settings.scratch_dir.absolute(),
         artifacts=open_store(settings.artifact_store, s3),
         externals=open_store(settings.external_store, s3),
         locations=_locations(settings),

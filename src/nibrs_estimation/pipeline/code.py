@@ -52,14 +52,15 @@ def _closure(module: str) -> set[str]:
         name = waiting.pop()
         if name not in seen:
             seen.add(name)
-            waiting += [found for found in _imports_of(name) if found.startswith(COUNTED)]
+            waiting += _imports_of(name)
     return seen
 
 
-def _imports_of(module: str) -> set[str]:
+@cache
+def _imports_of(module: str) -> frozenset[str]:
     path = _path_of(module)
     if path is None:
-        return set()
+        return frozenset()
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_bytes())):
@@ -68,7 +69,7 @@ def _imports_of(module: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
             found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-    return {name for name in found if _path_of(name) is not None}
+    return frozenset(name for name in found if name.startswith(COUNTED) and _path_of(name) is not None)
 
 
 @cache

@@ -25,8 +25,10 @@ def checkpoint(name: str, path: Path) -> None:
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, is_synced: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success it is synced and renamed over ``path``.
+
+    Without ``is_synced`` a power cut, though no crash of the program, may lose the file.
 
     On any exception the temporary file is removed and ``path`` stays as it was.
 
@@ -41,10 +43,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         checkpoint("before write", path)
         yield temporary
-        _sync(temporary)
+        if is_synced:
+            _sync(temporary)
         checkpoint("before rename", path)
         temporary.replace(path)
-        _sync(path.parent)
+        if is_synced:
+            _sync(path.parent)
         checkpoint("after rename", path)
     except OSError as error:
         raise _explained(error, path) from error
@@ -53,8 +57,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a small text file atomically."""
-    with atomic_path(path) as temporary:
+    """Write a small text file atomically, one that can be made again: manifests, metadata, pages."""
+    with atomic_path(path, is_synced=False) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

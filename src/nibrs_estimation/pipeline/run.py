@@ -114,7 +114,7 @@ def run_lock(folder: Path) -> Iterator[None]:
     """Keep a second run of the same id out; the system releases the lock when this process ends, however it ends.
 
     Raises:
-        UsageError: the run is going on elsewhere.
+        PipelineError: the run is going on elsewhere, or the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,7 @@ def run_lock(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise UsageError(
+            raise PipelineError(
                 f"Run {folder.name} is going on already in another process. Wait for it to end, or choose another "
                 "run id."
             ) from error

@@ -88,12 +88,14 @@ def execute(work: Work, executor: Executor, watcher: Watcher) -> dict[str, Outco
 
     while waiting or running:
         for unit in list(waiting):
+            if len(running) >= executor.slots:
+                break
             needed = [outcomes.get(need.key) for need in work.plan.needs[unit.key]]
             failed = [outcome for outcome in needed if outcome and outcome.state in ("failed", "blocked")]
             if failed:
                 waiting.remove(unit)
                 ended(Outcome(unit.key, unit.task.name, "blocked", message=f"needs {failed[0].key}"))
-            elif all(needed) and len(running) < executor.slots and _fits(unit, running.values(), work.memory_gib):
+            elif all(needed) and _fits(unit, running.values(), work.memory_gib):
                 waiting.remove(unit)
                 job = _job(work, unit, outcomes, executor)
                 kept = None if unit.task.name in work.rerun else _standing(work, job)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from nibrs_estimation.pipeline import memory
 from nibrs_estimation.pipeline.dataset import Dataset
@@ -22,6 +24,8 @@ from nibrs_estimation.pipeline.logs import task_log
 from nibrs_estimation.pipeline.manifest import Cause, Manifest
 from nibrs_estimation.pipeline.table import FileRecord, read_table, write_table
 from nibrs_estimation.pipeline.task import DocumentWriter, Table
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,11 @@ def run_job(job: Job) -> Outcome:
     started, clock = datetime.now(UTC), time.perf_counter()
     key, name = job.unit.key, job.unit.task.name
     try:
-        with task_log(job.log_path, job.log_threshold) as log, threadpool_limits(1):
+        with task_log(job.log_path, job.log_threshold) as log, _blas().limit(limits=1):
             memory.reset_peak()
             log.info("%s started", key)
             try:
+                log.debug("parameters %s", job.cause.parameters)
                 outputs = _run(job)
             except Exception as error:
                 log.error("%s failed\n%s", key, traceback.format_exc())  # noqa: TRY400 (the text is scanned by people)
@@ -116,6 +121,12 @@ def run_job(job: Job) -> Outcome:
     return Outcome(key, name, "done", duration_s, log_path=job.log_path, manifest=manifest)
 
 
+@cache
+def _blas() -> ThreadpoolController:
+    # Matrix products must not depend on the number of cores. Finding the libraries takes a millisecond.
+    return ThreadpoolController()
+
+
 def _run(job: Job) -> dict[str, FileRecord]:
     task = job.unit.task
     arguments: dict[str, Any] = {dataset.name: _input(job, dataset) for dataset in task.reads}
@@ -136,6 +147,7 @@ def _run(job: Job) -> dict[str, FileRecord]:
             with atomic_path(path) as temporary:
                 cast(DocumentWriter, value)(temporary)
         records[output.name] = FileRecord.of(path, job.root, rows)
+        LOG.debug("wrote %s: %s", records[output.name].path, "a document" if rows is None else f"{rows:,} rows")
     return records
 
 

@@ -20,7 +20,7 @@ def open_source(spec: str) -> Source:
     """
     kind, _, rest = spec.partition(":")
     if kind == "cde":
-        paths = [Path(part.strip()) for part in rest.split(",") if part.strip()]
+        paths = [Path(part.strip()).absolute() for part in rest.split(",") if part.strip()]
         if not paths:
             raise UsageError(
                 "The source cde: names no file. Write cde:FILE.zip, or cde:FILE.zip,FILE2.zip for several."

@@ -72,6 +72,8 @@ def stratified_totals(
         ValueError: shapes or numbers do not fit, a stratum of the population has no sampled unit or fewer units
             than were sampled, a lonely stratum is refused, or all strata are lonely.
     """
+    # Sums of narrow integers would wrap.
+    y = y.astype(np.float64)
     H = len(stratum_population)
     N = np.asarray(stratum_population, dtype=np.float64)
     n = np.bincount(stratum, minlength=H).astype(np.float64)

@@ -75,8 +75,8 @@ def normal(seed: int, stream: str, unit: ArrayLike, index: ArrayLike = 0) -> Flo
 def gamma(seed: int, stream: str, unit: ArrayLike, index: ArrayLike = 0, *, shape: ArrayLike) -> Floats:
     """Gamma numbers with the given shape, above 0, and scale 1; other arguments as in :func:`uniform`."""
     shapes = np.asarray(shape, dtype=np.float64)
-    if not (shapes > 0).all():
-        raise ValueError("the shape of a gamma distribution is a number above 0")
+    if not ((shapes > 0) & np.isfinite(shapes)).all():
+        raise ValueError("the shape of a gamma distribution is a finite number above 0")
     return np.asarray(special.gammaincinv(shapes, uniform(seed, stream, unit, index)), dtype=np.float64)
 
 

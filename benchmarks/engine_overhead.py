@@ -52,7 +52,7 @@ def demo_share() -> float:
     """What the inline engine takes for itself, all but its units' own work, as a share of the time of `nibrs demo`."""
     with TemporaryDirectory() as folder:
         settings = RunSettings(
-            run_id="demo",
+            run_id="overhead",
             scratch=Path(folder) / "scratch",
             artifacts=LocalStore(Path(folder) / "artifacts"),
             externals=LocalStore(Path(folder) / "externals"),

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from benchmarks.interval_coverage import NATION, SHARE, SMALL, Frame, coverage, synthetic_frame
+from benchmarks.interval_coverage import NATION, SMALL, Frame, coverage, synthetic_frame
 
 PATTERNS = 2000
+SHARE = 0.8
 
 
 def test_intervals_of_nations() -> None:

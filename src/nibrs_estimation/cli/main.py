@@ -23,7 +23,9 @@ from nibrs_estimation.pipeline.run import RunSettings, check_run_id, run_flow
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.pipeline.standalone import Folders, run_tasks
 from nibrs_estimation.pipeline.store import open_store
+from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.registry import FORMS, open_source
+from nibrs_estimation.sources.synthetic import SyntheticSource
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -243,7 +245,7 @@ def synth(
     seed: SeedOption = None,
 ) -> None:
     """Make a synthetic nation and write its datasets, the truth among them, as Parquet files."""
-    _ingest(open_source(f"synthetic:{scale}"), out, year, seed)
+    _ingest(SyntheticSource.parse(str(scale)), out, year, seed)
 
 
 ingest_app = typer.Typer(no_args_is_help=True, help="Read a source and write its datasets as Parquet files.")
@@ -252,12 +254,12 @@ app.add_typer(ingest_app, name="ingest")
 
 @ingest_app.command("cde", epilog="Example: nibrs ingest cde VT-2024.zip --year 2024 --out vermont")
 def ingest_cde(
-    files: Annotated[list[str], typer.Argument(help="State zips from the FBI's Crime Data Explorer.")],
+    files: Annotated[list[Path], typer.Argument(help="State zips from the FBI's Crime Data Explorer.")],
     out: OutOption,
     year: YearOption = None,
 ) -> None:
     """Read zips of the Crime Data Explorer."""
-    _ingest(open_source(f"cde:{','.join(files)}"), out, year, seed=None)
+    _ingest(CdeSource(tuple(files)), out, year, seed=None)
 
 
 def _ingest(source: Source, out: Path, year: int | None, seed: int | None) -> None:

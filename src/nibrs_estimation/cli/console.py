@@ -8,8 +8,8 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table as RichTable
 
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.flow import Plan, Unit
@@ -18,7 +18,15 @@ from nibrs_estimation.pipeline.unit import Outcome
 
 console = Console()
 errors = Console(stderr=True, soft_wrap=True)
-_MARKS = {"done": "[green]done[/]", "kept": "[dim]kept[/]", "failed": "[red]failed[/]", "blocked": "[yellow]blocked[/]"}
+_MARKS = {
+    "ok": "[green]ok[/]",
+    "mend": "[red]mend[/]",
+    "not set": "[dim]not set[/]",
+    "done": "[green]done[/]",
+    "kept": "[dim]kept[/]",
+    "failed": "[red]failed[/]",
+    "blocked": "[yellow]blocked[/]",
+}
 
 
 def run_app(app: typer.Typer, name: str) -> None:
@@ -99,14 +107,29 @@ class ProgressWatcher:
             console.print(f"{name}: {shown} [dim]{self._seconds[name]:.2f} s[/]", highlight=False)
 
 
-def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A table for people."""
-    table = RichTable(title=title, title_justify="left", header_style="bold")
-    for position, column in enumerate(columns):
-        table.add_column(column, overflow="fold", no_wrap=position == 0)
+def print_entries(rows: list[dict[str, Any]]) -> None:
+    """A listing for people: each row's name, its description below, and what else is said of it."""
     for row in rows:
-        table.add_row(*(_plain(cell) for cell in row))
-    console.print(table)
+        name, *others = row
+        console.print(f"[bold]{_plain(str(row[name]))}[/]", highlight=False)
+        if row.get("description"):
+            console.print(Padding(_plain(row["description"]), (0, 0, 0, 4)), highlight=False)
+        said = [f"{key.replace('_', ' ')}: {_shown(row[key])}" for key in others if key != "description" and row[key]]
+        if said:
+            console.print(Padding(f"[dim]{_plain('; '.join(said))}[/]", (0, 0, 0, 4)), highlight=False)
+
+
+def print_findings(findings: list[tuple[str, str, str]]) -> None:
+    """A line for each finding: what, in which state, and why."""
+    for what, state, finding in findings:
+        mark = _MARKS.get(state, state)
+        console.print(f"{mark} [bold]{what}[/]: {_plain(finding)}", highlight=False, soft_wrap=True)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes"
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def print_failures(failures: list[Outcome]) -> None:

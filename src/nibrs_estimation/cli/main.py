@@ -10,7 +10,15 @@ import typer
 
 from nibrs_estimation import __version__
 from nibrs_estimation.cli import doctor as checks
-from nibrs_estimation.cli.console import ProgressWatcher, console, print_failures, print_table, report_outcome, run_app
+from nibrs_estimation.cli.console import (
+    ProgressWatcher,
+    console,
+    print_entries,
+    print_failures,
+    print_findings,
+    report_outcome,
+    run_app,
+)
 from nibrs_estimation.cli.settings import Settings, load_settings
 from nibrs_estimation.cli.statistics import FOLDERS_HELP, run_statistics
 from nibrs_estimation.flows.catalogue import all_datasets, all_tasks, find_dataset, find_task
@@ -186,19 +194,19 @@ def flows(as_json: JsonOption = False) -> None:
         {"flow": flow.name, "description": flow.description, "tasks": [t.name for t in flow.tasks]}
         for flow in FLOWS.values()
     ]
-    _list("Flows", rows, as_json)
+    _list(rows, as_json)
 
 
 @app.command(epilog="Example: nibrs tasks --json")
 def tasks(as_json: JsonOption = False) -> None:
     """List the tasks: what each reads and writes, and in which flows it is."""
-    _list("Tasks", all_tasks(), as_json)
+    _list(all_tasks(), as_json)
 
 
 @app.command(epilog="Example: nibrs datasets")
 def datasets(as_json: JsonOption = False) -> None:
     """List the datasets: who writes each and who reads it."""
-    _list("Datasets", all_datasets(), as_json)
+    _list(all_datasets(), as_json)
 
 
 @app.command(epilog="Example: nibrs describe estimates")
@@ -234,7 +242,7 @@ def describe(
     console.print(f"[bold]{found.name}[/]: {found.description}")
     console.print(f"Primary key: {', '.join(found.primary_key)}. Partition key: {found.partition_key or 'none'}.")
     console.print(f"Source: {found.source}")
-    _list("Columns", columns, as_json=False)
+    print_entries(columns)
 
 
 @app.command(epilog="Example: nibrs synth --scale 0.01 --out nation")
@@ -288,22 +296,13 @@ def _ingest(source: Source, out: Path, year: int | None, seed: int | None) -> No
 def doctor() -> None:
     """Check Python, memory, disk, settings, database and stores, and say what to mend."""
     results = checks.examine(load_settings())
-    print_table("Doctor", ["what", "state", "finding"], [[r.what, r.state, r.finding] for r in results])
+    print_findings([(result.what, result.state, result.finding) for result in results])
     if any(result.state == "mend" for result in results):
         raise typer.Exit(1)
 
 
-def _list(title: str, rows: list[dict[str, Any]], as_json: bool) -> None:
+def _list(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
-        return
-    columns = list(rows[0])
-    print_table(title, columns, [[_shown(row[column]) for column in columns] for row in rows])
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else ""
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
+    else:
+        print_entries(rows)

@@ -250,3 +250,13 @@ def test_code_hash_follows_imports(tmp_path: Path) -> None:
     files = {path.name for module in code._closure(estimate.__name__) for path in code._files_of(module)}
     assert {"estimate.py", "linearisation.py", "definition.py", "1a.yaml", "results.py"} <= files
     assert "schedule.py" not in files
+
+
+def test_rows_of_another_partition_are_refused(tmp_path: Path) -> None:
+    class Mixed(Nation):
+        def read(self, partition: str, year: int) -> pl.DataFrame:
+            return frame([(partition, year), ("XX", 5)])
+
+    result = run(tmp_path, Mixed({"VT": 1}))
+    assert "1 rows of dataset parts do not belong to state_abbr = VT" in result.failures[0].message
+    assert not (result.root / "datasets/parts/VT.parquet").exists()

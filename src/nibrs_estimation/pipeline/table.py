@@ -43,11 +43,13 @@ class FileRecord:
         return sha256_of(path) == self.sha256 if verify else status.st_mtime_ns == self.modified_ns
 
 
-def write_table(frame: pl.LazyFrame | pl.DataFrame, dataset: Dataset, path: Path) -> int:
+def write_table(
+    frame: pl.LazyFrame | pl.DataFrame, dataset: Dataset, path: Path, *, partition: str | None = None
+) -> int:
     """Check a table against its declaration and write it; equal content gives equal bytes.
 
     Rows are sorted by the primary key and stored in one chunk with fixed row groups and compression, so neither the
-    order in which a task made them nor the number of threads shows.
+    order in which a task made them nor the number of threads shows. With ``partition``, every row must belong to it.
 
     Returns:
         The number of rows.
@@ -56,6 +58,8 @@ def write_table(frame: pl.LazyFrame | pl.DataFrame, dataset: Dataset, path: Path
         PipelineError: the table does not fit its declaration.
     """
     table = checked(frame, dataset).rechunk()
+    if partition is not None and dataset.partition_key is not None:
+        _check_partition(table[dataset.partition_key], partition, dataset)
     with atomic_path(path) as temporary:
         table.write_parquet(
             temporary, compression="zstd", compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP_ROWS
@@ -166,6 +170,15 @@ def _parsed(text: pl.DataFrame, column: Column, path: Path) -> pl.Series:
             "value, or leave it empty if it is unknown."
         )
     return values.cast(column.dtype)
+
+
+def _check_partition(values: pl.Series, partition: str, dataset: Dataset) -> None:
+    strays = values.filter(values != partition)
+    if len(strays):
+        raise PipelineError(
+            f"{len(strays)} rows of dataset {dataset.name} do not belong to {dataset.partition_key} = {partition}, for "
+            f"which the task was run; the first has {strays[0]!r}."
+        )
 
 
 def _check_schema(found: pl.Schema, dataset: Dataset, place: str = "") -> None:

@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -42,11 +44,26 @@ def test_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
         subprocess.run(["umount", tmp_path], check=True)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_no_permission_is_told(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(PipelineError, match="No permission to write"):
-        write_text(tmp_path / "file.txt", "text")
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    with unwritable(folder), pytest.raises(PipelineError, match="No permission to write"):
+        write_text(folder / "file.txt", "text")
+
+
+@contextmanager
+def unwritable(folder: Path) -> Iterator[None]:
+    """A folder in which nobody may write: for root, who may everywhere, a file system mounted read-only."""
+    if os.geteuid() != 0:
+        folder.chmod(0o500)
+        yield
+        return
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", folder], check=False).returncode:
+        pytest.skip("this machine does not let tests mount a tmpfs")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 def test_folder_that_is_a_file_is_told(tmp_path: Path) -> None:

@@ -104,6 +104,18 @@ def test_probe() -> None:
     assert pickle.loads(pickle.dumps(SOURCE)) == SOURCE
 
 
+@pytest.mark.parametrize("year", [1985, 2100])
+def test_first_and_last_year(year: int) -> None:
+    assert SOURCE.probe(year, SEED).years == (year,)
+    assert set(SyntheticSource(1e-6).ingest_agencies(year, SEED)["agency"]["data_year"]) == {year}
+
+
+@pytest.mark.parametrize("year", [0, 1984, 2101, 40_000])
+def test_other_years_are_refused(year: int) -> None:
+    with pytest.raises(UsageError, match=f"data year {year}"):
+        SOURCE.probe(year, SEED)
+
+
 def test_same_seed_same_rows_other_seed_other_rows() -> None:
     again = run("ingest_incidents", partition="NB")
     for name, rows in again.items():

@@ -22,6 +22,7 @@ from nibrs_estimation.sources.synthetic.truth import SYNTHETIC_TRUTH, true_numbe
 
 #: To be raised whenever the same seed gives other data.
 GENERATOR_VERSION = 1
+FIRST_YEAR, LAST_YEAR = 1985, 2100
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,16 @@ class SyntheticSource:
         return f"synthetic:{self.scale}"
 
     def probe(self, year: int, seed: int) -> Probe:
-        """Every year and every state are there."""
+        """Every state is there, in any year from 1985 to 2100.
+
+        Raises:
+            UsageError: the year is another.
+        """
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            raise UsageError(
+                f"The synthetic source has no data year {year}. Give a year from {FIRST_YEAR} to {LAST_YEAR} "
+                "with --year or DATA_YEAR."
+            )
         content = f"synthetic {GENERATOR_VERSION} {self.scale!r} {year} {seed}"
         return Probe(
             years=(year,),

@@ -124,7 +124,10 @@ _LOOKUPS: dict[str, tuple[str, list[tuple[Any, ...]]]] = {
     ),
     "nibrs_offense_type": (
         "offense_code offense_name crime_against ct_flag hc_flag hc_code offense_category_name offense_group",
-        [("35A", "Drug Violations", "Society", "f", "f", "  ", "Drug Offenses", "A")],
+        [
+            ("35A", "Drug Violations", "Society", "f", "f", "  ", "Drug Offenses", "A"),
+            ("90Z", "All Other Offenses", "Society", "f", "f", "  ", "All Other Offenses", "B"),
+        ],
     ),
     "nibrs_prop_desc_type": (
         "prop_desc_id prop_desc_name prop_desc_code",

@@ -11,10 +11,14 @@ from nibrs_estimation.pipeline.dataset import Dataset
 DEFAULTS: dict[str, dict[str, Any]] = {
     "agency": {
         "data_year": 2024, "agency_type_name": "City", "agency_status": "A", "is_covered": False, "is_dormant": False,
+        "is_direct_contributor": False, "is_publishable": True, "is_suburban": False, "is_most_in_population": False,
+        "has_participated_nibrs": True, "has_police_employees": False,
         "state_abbr": "VT", "state_name": "Vermont", "region_code": 1, "population": 5000,
         "population_group_code": "6", "is_nibrs": True, "has_participated": True, "universe_scope": "all",
     },
-    "report_month": {"data_year": 2024, "status": "I", "status_source": "reported", "ori": "VT0010000"},
+    "report_month": {
+        "data_year": 2024, "form_code": "N", "status": "I", "status_source": "reported", "ori": "VT0010000",
+    },
     "universe": {
         "data_year": 2024, "agency_type_name": "City", "state_abbr": "VT", "region_code": 1, "population": 5000,
         "is_eligible": True, "weight_class": 8, "universe_scope": "all",
@@ -29,17 +33,18 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "agency_cell_count": {"state_abbr": "VT", "full_table": "1a", "section": 1, "row": 1},
     "incident": {
-        "state_abbr": "VT", "agency_id": 1, "data_year": 2024, "month": 1, "incident_date": date(2024, 1, 1),
-        "is_report_date": False,
+        "state_abbr": "VT", "agency_id": 1, "data_year": 2024, "form_year": 2024, "form_month": 1,
+        "incident_date": date(2024, 1, 1), "is_report_date": False,
     },
     "offense": {"state_abbr": "VT", "attempt_complete_code": "C"},
     "victim": {"state_abbr": "VT", "victim_type_code": "I"},
     "victim_offense": {"state_abbr": "VT"},
     "property": {"state_abbr": "VT", "loss_code": 7},
+    "srs_month": {"data_year": 2024},
     "property_item": {"state_abbr": "VT", "description_code": "03"},
 }  # fmt: skip
 DATASETS: dict[str, Dataset] = {
-    dataset.name: dataset for dataset in (*agency.DATASETS, *incident.DATASETS, *results.DATASETS)
+    dataset.name: dataset for dataset in (*agency.DATASETS, agency.SRS_MONTH, *incident.DATASETS, *results.DATASETS)
 }
 
 

@@ -18,7 +18,7 @@ def dataset(name: str, *, partition_key: str | None = None, is_optional: bool = 
         columns=(Column("state_abbr", "str", "State."), Column("n", "int64", "Number.")),
         primary_key=("state_abbr", "n"),
         partition_key=partition_key,
-        is_optional=is_optional,
+        absence="Its readers do without." if is_optional else "",
     )
 
 

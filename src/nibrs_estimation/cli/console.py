@@ -53,6 +53,10 @@ def report_outcome(outcome: Outcome) -> None:
     console.print(f"{_MARKS[outcome.state]} {_plain(outcome.key)} [dim]{outcome.duration_s:.2f} s[/]", highlight=False)
 
 
+def _note(text: str) -> None:
+    console.print(f"[dim]{_plain(text)}[/]", highlight=False)
+
+
 class ProgressWatcher:
     """A line per task with its units and elapsed time; plain lines where there is no terminal."""
 
@@ -75,7 +79,7 @@ class ProgressWatcher:
     def __enter__(self) -> Watcher:
         if self._is_live:
             self._progress.start()
-        return Watcher(self._planned, self._started, self._ended)
+        return Watcher(self._planned, _note, self._started, self._ended)
 
     def __exit__(self, *_details: Any) -> None:
         self._progress.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,11 +23,13 @@ from nibrs_estimation.cli.console import (
 from nibrs_estimation.cli.settings import Settings, load_settings
 from nibrs_estimation.cli.statistics import FOLDERS_HELP, run_statistics
 from nibrs_estimation.flows.catalogue import all_datasets, all_tasks, find_dataset, find_task
+from nibrs_estimation.flows.dictionary import data_dictionary
 from nibrs_estimation.flows.registry import FLOWS, find_flow
 from nibrs_estimation.pipeline.code import code_version
 from nibrs_estimation.pipeline.engines import make_engine
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.externals import NO_LOCATIONS, Locations, read_locations
+from nibrs_estimation.pipeline.files import write_text
 from nibrs_estimation.pipeline.run import RunSettings, check_run_id, run_flow
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.pipeline.standalone import Folders, run_tasks
@@ -245,6 +248,18 @@ def describe(
     print_entries(columns)
 
 
+@app.command(epilog="Example: nibrs dictionary --out docs/data-dictionary.md")
+def dictionary(
+    out: Annotated[Path | None, typer.Option("--out", help="File to write; default: print the page.")] = None,
+) -> None:
+    """Write the data dictionary: every dataset, column, unit, code list and producer, as Markdown."""
+    if out is None:
+        typer.echo(data_dictionary(), nl=False)
+        return
+    write_text(out, data_dictionary())
+    console.print(f"Wrote {out}.")
+
+
 @app.command(epilog="Example: nibrs synth --scale 0.01 --out nation")
 def synth(
     out: OutOption,
@@ -260,17 +275,30 @@ ingest_app = typer.Typer(no_args_is_help=True, help="Read a source and write its
 app.add_typer(ingest_app, name="ingest")
 
 
-@ingest_app.command("cde", epilog="Example: nibrs ingest cde VT-2024.zip --year 2024 --out vermont")
+@ingest_app.command("cde", epilog="Example: nibrs ingest cde VT-2024.zip VT-2023.zip --out vermont")
 def ingest_cde(
-    files: Annotated[list[Path], typer.Argument(help="State zips from the FBI's Crime Data Explorer.")],
+    files: Annotated[list[Path], typer.Argument(help="State zips from the FBI's Crime Data Explorer, any states.")],
     out: OutOption,
-    year: YearOption = None,
+    year: Annotated[
+        int | None, typer.Option("--year", help="Data year; earlier zips are history. Default: the newest zip's.")
+    ] = None,
+    universe: Annotated[Path | None, typer.Option("--universe", help="CSV of all agencies of the data year.")] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Read excerpts, too: tables that are missing are empty, and marked so.")
+    ] = False,
 ) -> None:
-    """Read zips of the Crime Data Explorer."""
-    _ingest(CdeSource(tuple(files)), out, year, seed=None)
+    """Read zips of the Crime Data Explorer, data years 2016 and later.
+
+    A universe file lists all agencies, reporting or not: docs/universe-file.md.
+    """
+    source = CdeSource(tuple(path.absolute() for path in files), is_excerpt=partial)
+    externals = {"universe": universe} if universe else {}
+    _ingest(source, out, source.newest_year() if year is None else year, seed=None, externals=externals)
 
 
-def _ingest(source: Source, out: Path, year: int | None, seed: int | None) -> None:
+def _ingest(
+    source: Source, out: Path, year: int | None, seed: int | None, externals: Mapping[str, Path] | None = None
+) -> None:
     settings = load_settings()
     parameters = {
         "year": settings.data_year if year is None else year,
@@ -283,7 +311,7 @@ def _ingest(source: Source, out: Path, year: int | None, seed: int | None) -> No
         source.tasks(),
         Folders(out, out),
         parameters,
-        {},
+        externals or {},
         log_threshold=settings.log_threshold,
         partitions=probe.partitions,
         report=report_outcome,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from nibrs_estimation.model import geography
 from nibrs_estimation.model.results import COVERAGE, ESTIMATES
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
+from nibrs_estimation.sources.intake import INTAKE_MANIFEST
 from nibrs_estimation.stages import (
     completeness,
     indicators,
@@ -35,6 +37,19 @@ FLOWS = {
                 publication.ESTIMATES_CSV,
                 publication.ESTIMATES_DUCKDB,
                 publication.REPORT,
+                INTAKE_MANIFEST,
+            ),
+            optional=geography.OPTIONAL,
+        ),
+        Flow(
+            name="reference_files",
+            description="Universe, RETA-MM and its companions as the reference pipeline writes them, for comparison.",
+            tasks=universe.REFERENCE_TASKS,
+            publishes=(
+                universe.REF_AGENCY,
+                universe.RETA_MM,
+                universe.MSA_BY_PROVIDER,
+                universe.MISSING_MONTHS,
             ),
         ),
         Flow(

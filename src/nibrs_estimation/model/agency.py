@@ -1,47 +1,113 @@
-"""Agencies and the months that they reported: the core datasets that every source delivers.
+"""Agencies, the months that they reported, and their history: the core datasets that every source delivers.
 
-Source: specification 02, sections 2.3 and 5.2.
+Source: specification 02, sections 2.3, 5.2 and 6; 03 section 3.
 """
 
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
+#: How many data years a source delivers of what is history: the data year and the four before (02 section 1.1).
+HISTORY_YEARS = 5
+
+MONTHS = tuple(range(1, 13))
+AGENCY_ID = Column("agency_id", "int32", "The FBI's number of the agency.")
+_OF_AGENCY = Column("agency_id", "int32", "The FBI's number of the agency.", references="agency.agency_id")
+_ORI = Column("ori", "str", "Originating agency identifier, nine characters.", length=9)
+_YEAR = Column("data_year", "int16", "Calendar year that the row describes.")
+_MONTH = Column("month", "int8", "Month, 1 to 12.", codes=MONTHS)
+
 AGENCY = Dataset(
     name="agency",
-    description="Every law enforcement agency that the source knows in the data year, reporting or not.",
+    description="Every law enforcement agency that the source knows, reporting or not: one row for each data year.",
     source="02 section 5.2",
-    primary_key=("agency_id",),
+    primary_key=("data_year", "agency_id"),
     columns=(
-        Column("agency_id", "int32", "The FBI's number of the agency."),
-        Column("ori", "str", "Originating agency identifier, nine characters."),
+        AGENCY_ID,
+        _ORI,
         Column("legacy_ori", "str", "ORI under which the agency reported before a renumbering.", is_nullable=True),
-        Column("data_year", "int16", "Calendar year that the row describes."),
+        _YEAR,
         Column("agency_name", "str", "Name as the UCR program lists it.", is_nullable=True),
+        Column("ncic_agency_name", "str", "Name as NCIC lists it.", is_nullable=True),
+        Column("published_agency_name", "str", "Name as published.", is_nullable=True),
+        Column("published_agency_unit", "str", "Unit of the agency, as published.", is_nullable=True),
         Column(
             "agency_type_name",
             "str",
             "Kind of agency: City, County, University or College, State Police, ...",
+            code_list="agency_type",
         ),
         Column(
             "agency_status",
             "str",
             "A active, D dormant, F federal, L LEOKA only.",
             codes=("A", "D", "F", "L"),
+            code_list="agency_status",
         ),
         Column("is_covered", "bool", "Another agency reports this agency's crimes."),
+        Column("covered_by_ori", "str", "Legacy ORIs of the agencies that cover it, joined by ';'.", is_nullable=True),
         Column("is_dormant", "bool", "The agency is dormant in the data year."),
-        Column("state_abbr", "str", "UCR state abbreviation; Nebraska is NB, as in its ORIs."),
+        Column("is_direct_contributor", "bool", "It reports to the FBI itself, not through its state."),
+        Column("is_publishable", "bool", "The FBI publishes its figures."),
+        Column("is_suburban", "bool", "It lies in a suburban area."),
+        Column("is_most_in_population", "bool", "It is on the FBI's list of the most populous agencies."),
+        Column(
+            "state_abbr", "str", "UCR state abbreviation; Nebraska is NB, as in its ORIs.", code_list="state", length=2
+        ),
         Column("state_name", "str", "Name of the state."),
-        Column("region_code", "int8", "Census region: 1 Northeast, 2 Midwest, 3 South, 4 West, 99 other."),
-        Column("county_name", "str", "County names, joined by ';'.", is_nullable=True),
-        Column("msa_name", "str", "Metropolitan statistical areas, joined by ';'.", is_nullable=True),
+        Column(
+            "region_code",
+            "int8",
+            "Census region: 1 Northeast, 2 Midwest, 3 South, 4 West, 99 other.",
+            code_list="region",
+        ),
+        Column("county_name", "str", "County names, sorted, joined by ';'.", is_nullable=True),
+        Column("msa_name", "str", "Metropolitan statistical areas, sorted, joined by ';'.", is_nullable=True),
+        Column("metro_division_name", "str", "Metropolitan divisions, sorted, joined by ';'.", is_nullable=True),
+        Column("is_in_msa", "bool", "The agency lies in a metropolitan statistical area.", is_nullable=True),
         Column("population", "int32", "Residents that the agency serves first.", unit="persons"),
-        Column("population_group_code", "str", "UCR population group, 1A to 9E.", is_nullable=True),
+        Column(
+            "population_group_code",
+            "str",
+            "UCR population group, 1A to 9E.",
+            is_nullable=True,
+            code_list="population_group",
+        ),
         Column("population_group_desc", "str", "UCR population group in words.", is_nullable=True),
+        Column("submitting_agency_id", "int32", "Number of the state's program that submits for it.", is_nullable=True),
+        Column("submitting_agency_sai", "str", "Identifier of that program.", is_nullable=True),
+        Column("submitting_agency_name", "str", "Name of that program.", is_nullable=True),
+        Column("nibrs_certification_date", "date", "When that program was certified for NIBRS.", is_nullable=True),
         Column("is_nibrs", "bool", "The agency reports incidents (reporting type I), not summaries."),
         Column("nibrs_start_date", "date", "First day of incident-based reporting.", is_nullable=True),
-        Column("has_participated", "bool", "At least one month of the data year was reported."),
+        Column("nibrs_leoka_start_date", "date", "First day of reporting officers assaulted.", is_nullable=True),
+        Column("nibrs_cargo_theft_start_date", "date", "First day of reporting cargo theft.", is_nullable=True),
+        Column("nibrs_multi_bias_start_date", "date", "First day of several biases an offense.", is_nullable=True),
+        Column(
+            "nibrs_offender_ethnicity_start_date",
+            "date",
+            "First day of reporting offenders' ethnicity.",
+            is_nullable=True,
+        ),
+        Column("has_participated", "bool", "At least one month of the data year was reported, in either form."),
+        Column("has_participated_nibrs", "bool", "Not covered, and at least one month of incident reports."),
+        Column("has_police_employees", "bool", "The year's police employee report counts at least one officer."),
         Column("male_officers", "int32", "Sworn male officers.", unit="persons", is_nullable=True),
+        Column("male_civilians", "int32", "Male civilian employees.", unit="persons", is_nullable=True),
         Column("female_officers", "int32", "Sworn female officers.", unit="persons", is_nullable=True),
+        Column("female_civilians", "int32", "Female civilian employees.", unit="persons", is_nullable=True),
+        Column(
+            "judicial_district_code",
+            "str",
+            "Federal judicial district.",
+            is_nullable=True,
+            references="judicial_district.judicial_district_code",
+        ),
+        Column(
+            "field_office_code",
+            "str",
+            "FBI field office.",
+            is_nullable=True,
+            references="field_office.field_office_code",
+        ),
         Column(
             "universe_scope",
             "str",
@@ -54,15 +120,28 @@ AGENCY = Dataset(
 
 REPORT_MONTH = Dataset(
     name="report_month",
-    description="The months of the data year for which an agency sent its NIBRS report, empty or not.",
+    description="The months for which an agency sent a report, empty or not: the data year and the four before.",
     source="02 sections 2.3 and 12.4",
-    primary_key=("agency_id", "month"),
+    primary_key=("agency_id", "data_year", "month", "form_code"),
     columns=(
-        Column("agency_id", "int32", "The FBI's number of the agency."),
-        Column("ori", "str", "Originating agency identifier."),
-        Column("data_year", "int16", "Calendar year."),
-        Column("month", "int8", "Month, 1 to 12.", codes=tuple(range(1, 13))),
-        Column("status", "str", "I incidents, Z zero report.", codes=("I", "Z")),
+        _OF_AGENCY,
+        _ORI,
+        _YEAR,
+        _MONTH,
+        Column(
+            "form_code",
+            "str",
+            "N incidents (NIBRS), R summary (Return A).",
+            codes=("N", "R"),
+            code_list="form_code",
+        ),
+        Column(
+            "status",
+            "str",
+            "I incidents, Z zero report, U the form does not say.",
+            codes=("I", "Z", "U"),
+            code_list="report_status",
+        ),
         Column(
             "status_source",
             "str",
@@ -72,4 +151,36 @@ REPORT_MONTH = Dataset(
     ),
 )
 
-DATASETS = (AGENCY, REPORT_MONTH)
+AGENCY_MONTH_OFFENSE = Dataset(
+    name="agency_month_offense",
+    description="Offenses of an agency by month of the incident and offense code: the data year and the four before.",
+    source="02 section 10.1 (agencies_count_offenses); 03 section 3",
+    primary_key=("agency_id", "data_year", "month", "offense_code"),
+    columns=(
+        _OF_AGENCY,
+        _ORI,
+        _YEAR,
+        Column("month", "int8", "Month of the incident date.", codes=MONTHS),
+        Column(
+            "offense_code", "str", "NIBRS offense code; 'none' counts incidents without offense.", code_list="offense"
+        ),
+        Column("n", "int32", "Offense segments.", unit="offenses"),
+    ),
+)
+
+SRS_MONTH = Dataset(
+    name="srs_month",
+    description="Offenses of an agency by month as its summary report (Return A) counts them.",
+    source="02 section 6",
+    primary_key=("agency_id", "data_year", "month", "item_code"),
+    absence="SRS-only agencies have no monthly counts: no benchmark from recent summary reports, no SRS imputation.",
+    columns=(
+        _OF_AGENCY,
+        _YEAR,
+        _MONTH,
+        Column("item_code", "int8", "Line of the Return A, 0 to 28.", codes=tuple(range(29)), code_list="srs_item"),
+        Column("n", "int32", "Actual offenses; corrections may be negative.", unit="offenses"),
+    ),
+)
+
+DATASETS = (AGENCY, REPORT_MONTH, AGENCY_MONTH_OFFENSE)

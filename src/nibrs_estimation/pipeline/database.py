@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import adbc_driver_manager
+import polars as pl
 import psycopg
+import pyarrow as pa  # type: ignore[import-untyped]
+from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from nibrs_estimation.pipeline.errors import PipelineError
 
 CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_MS = 600_000
+#: SQLSTATE of a query that was cancelled, and the classes of those that fail however often they are tried: data that
+#: cannot be converted, and names or rights that are not there.
+QUERY_CANCELED = "57014"
+REFUSED_CLASSES = ("22", "42")
 
 
 @dataclass(frozen=True)
@@ -36,29 +47,148 @@ class Database:
         Raises:
             PipelineError: it does not answer or refuses; names the database and the settings to check.
         """
-        password = self.password.get_secret_value() if self.password else None
         try:
-            connection = psycopg.connect(
-                host=self.host,
-                port=self.port,
-                dbname=self.dbname,
-                user=self.user,
-                password=password,
-                sslmode=self.sslmode,
-                connect_timeout=CONNECT_TIMEOUT_S,
-                options=f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
-            )
+            connection = psycopg.connect(self._conninfo())
         except psycopg.OperationalError as error:
             # `from None`: the driver's own text may repeat the connection string.
-            reason = str(error).strip().splitlines()[-1]
-            if password:
-                reason = reason.replace(password, "***")
             raise PipelineError(
-                f"The database {self} cannot be reached ({reason}). Check PGHOST, PGPORT, PGUSER, PGPASSWORD and "
-                "PGDATABASE, and that the server accepts connections from here."
+                f"The database {self} cannot be reached ({self.without_secrets(error)}). Check PGHOST, PGPORT, PGUSER, "
+                "PGPASSWORD and PGDATABASE, and that the server accepts connections from here."
             ) from None
         connection.read_only = True
         return connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """A state of the database that several connections can read: none sees what others write meanwhile.
+
+        Raises:
+            PipelineError: as :meth:`connect`.
+            ConnectionLostError: the connection broke.
+        """
+        with self.connect() as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            try:
+                row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+            except psycopg.OperationalError as error:
+                raise ConnectionLostError(self.without_secrets(error)) from None
+            yield Snapshot(self, str(row[0]) if row else "")
+
+    def without_secrets(self, error: BaseException) -> str:
+        """The line of a driver's error that tells the fault, without the password that it may repeat."""
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        reason = next((line for line in lines if "ERROR:" in line or "FATAL:" in line), lines[-1])
+        password = self.password.get_secret_value() if self.password else ""
+        return reason.replace(password, "***") if password else reason
+
+    def _conninfo(self) -> str:
+        settings: dict[str, str | int | None] = {
+            "host": self.host,
+            "port": self.port,
+            "dbname": self.dbname,
+            "user": self.user,
+            "password": self.password.get_secret_value() if self.password else None,
+            "sslmode": self.sslmode,
+            "connect_timeout": CONNECT_TIMEOUT_S,
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
+        }
+        return make_conninfo("", **{name: value for name, value in settings.items() if value is not None})
+
+
+class ConnectionLostError(Exception):
+    """A connection broke in the middle of reading; reading from a new snapshot may succeed."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot that is open as long as the connection that exported it."""
+
+    database: Database
+    id: str
+
+    @contextmanager
+    def reader(self) -> Iterator[Reader]:
+        """Open a connection that reads this snapshot.
+
+        Raises:
+            ConnectionLostError: it cannot be opened, or the snapshot is gone.
+        """
+        try:
+            connection = dbapi.connect(self.database._conninfo(), autocommit=True)
+        except adbc_driver_manager.Error as error:
+            raise ConnectionLostError(self.database.without_secrets(error)) from None
+        try:
+            with connection.cursor() as cursor:
+                try:
+                    cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                    cursor.execute(f"SET TRANSACTION SNAPSHOT {_quoted(self.id)}")
+                except adbc_driver_manager.Error as error:
+                    raise ConnectionLostError(self.database.without_secrets(error)) from None
+            yield Reader(self.database, connection)
+        finally:
+            _close(connection)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A connection that hands out tables column by column; for one thread at a time."""
+
+    database: Database
+    connection: dbapi.Connection
+
+    def frame(self, query: str) -> pl.DataFrame:
+        """All rows of a query; raises as :meth:`batches`."""
+        schema, batches = self.batches(query)
+        return pl.DataFrame(pl.from_arrow(pa.Table.from_batches(list(batches), schema)))
+
+    def batches(self, query: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        """The rows of a query as they come, in batches of some megabytes.
+
+        Raises:
+            PipelineError: the database refuses the query, or it takes longer than the time-out.
+            ConnectionLostError: the connection broke.
+        """
+        cursor = self.connection.cursor()
+        try:
+            cursor.execute(query)
+            stream = cursor.fetch_record_batch()
+        except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+            raise self._explained(error) from None
+        return stream.schema, self._streamed(cursor, stream)
+
+    def _streamed(self, cursor: dbapi.Cursor, stream: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+        with cursor:
+            try:
+                yield from stream
+            except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
+                raise self._explained(error) from None
+
+    def _explained(self, error: BaseException) -> Exception:
+        reason = self.database.without_secrets(error)
+        state = getattr(error, "sqlstate", None) or ""
+        if state == QUERY_CANCELED or "statement timeout" in str(error):
+            return PipelineError(
+                f"{self.database} did not answer a query within {STATEMENT_TIMEOUT_MS / 60_000:.0f} minutes. Check the "
+                "server's load, or ask its administrator for indexes on the key columns."
+            )
+        if state.startswith(REFUSED_CLASSES):
+            return PipelineError(
+                f"{self.database} refuses a query ({reason}). Check that tables and columns are those of the "
+                "description of the source, and that this user may SELECT from them."
+            )
+        return ConnectionLostError(reason)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _close(connection: dbapi.Connection) -> None:
+    try:
+        connection.close()
+    except (adbc_driver_manager.Error, OSError):
+        # A broken connection has nothing left to close.
+        return
 
 
 def count_rows(database: Database, table: str, date_column: str, year: int) -> int:

@@ -23,6 +23,8 @@ COLUMN_TYPES: dict[str, pl.DataType] = {
     "str": pl.String(),
     "bool": pl.Boolean(),
     "date": pl.Date(),
+    "timestamp": pl.Datetime("us"),
+    "numeric(12,3)": pl.Decimal(12, 3),
 }
 
 
@@ -37,6 +39,10 @@ class Column:
         unit: unit of measurement where it has one ("incidents", "persons", "per 100,000 persons").
         is_nullable: whether a missing value is allowed.
         codes: the allowed values, or empty where any value is allowed.
+        code_list: name of the list (`model/codes`) that tells what the codes mean; a source may deliver codes that
+            are newer than the list, unless ``codes`` closes it.
+        references: ``dataset.column`` in which every value stands, such as ``incident.incident_id``.
+        length: greatest number of characters of a text, or 0 for any.
     """
 
     name: str
@@ -45,6 +51,9 @@ class Column:
     unit: str = ""
     is_nullable: bool = False
     codes: tuple[Any, ...] = ()
+    code_list: str = ""
+    references: str = ""
+    length: int = 0
 
     def __post_init__(self) -> None:
         if self.type not in COLUMN_TYPES:
@@ -66,7 +75,8 @@ class Dataset:
         columns: in the order in which they are stored.
         primary_key: the columns that identify a row; files are sorted by them.
         partition_key: the column whose values cut it into files, or None for one file.
-        is_optional: whether a run may do without it; a task then receives an empty table.
+        absence: of an optional dataset what follows where a run does without it: its readers then receive an empty
+            table. Empty for a required one.
         source: where the definition comes from (specification section, law, publisher).
     """
 
@@ -75,7 +85,7 @@ class Dataset:
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
     partition_key: str | None = None
-    is_optional: bool = False
+    absence: str = ""
     source: str = ""
 
     def __post_init__(self) -> None:
@@ -87,6 +97,11 @@ class Dataset:
         keys = [*self.primary_key, *([self.partition_key] if self.partition_key else [])]
         if not self.primary_key or not set(keys) <= set(names):
             raise ValueError(f"dataset {self.name}: every key must be one of its columns, and it needs a primary key")
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether a run may do without it."""
+        return bool(self.absence)
 
     @property
     def schema(self) -> pl.Schema:

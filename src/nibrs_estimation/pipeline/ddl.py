@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nibrs_estimation.pipeline.dataset import Dataset
+from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 _DUCKDB_TYPES = {
     "int8": "TINYINT",
@@ -13,6 +13,20 @@ _DUCKDB_TYPES = {
     "str": "VARCHAR",
     "bool": "BOOLEAN",
     "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "numeric(12,3)": "DECIMAL(12, 3)",
+}
+_POSTGRESQL_TYPES = {
+    "int8": "smallint",
+    "int16": "smallint",
+    "int32": "integer",
+    "int64": "bigint",
+    "float64": "double precision",
+    "str": "text",
+    "bool": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+    "numeric(12,3)": "numeric(12,3)",
 }
 
 
@@ -24,3 +38,17 @@ def duckdb_table(dataset: Dataset) -> str:
     ]
     key = ", ".join(f'"{name}"' for name in dataset.primary_key)
     return f'CREATE TABLE "{dataset.name}" ({", ".join(columns)}, PRIMARY KEY ({key}))'
+
+
+def postgresql_table(dataset: Dataset, schema: str) -> str:
+    """`CREATE TABLE` for PostgreSQL, in a schema, with primary key and required columns; a text has its length."""
+    columns = [
+        f'"{column.name}" {_postgresql_type(column)}{"" if column.is_nullable else " NOT NULL"}'
+        for column in dataset.columns
+    ]
+    key = ", ".join(f'"{name}"' for name in dataset.primary_key)
+    return f'CREATE TABLE "{schema}"."{dataset.name}" ({", ".join(columns)}, PRIMARY KEY ({key}))'
+
+
+def _postgresql_type(column: Column) -> str:
+    return f"varchar({column.length})" if column.length else _POSTGRESQL_TYPES[column.type]

@@ -20,20 +20,29 @@ class Flow:
         description: one sentence.
         tasks: the stages' tasks; the chosen source adds its own.
         publishes: outputs that are copied to the artifact store, in this order.
+        optional: datasets that a source may leave out; a run says once what follows from those that are absent.
     """
 
     name: str
     description: str
     tasks: tuple[Task, ...]
     publishes: tuple[Dataset | Document, ...]
+    optional: tuple[Dataset, ...] = ()
 
 
 @dataclass(frozen=True)
 class Unit:
-    """The smallest piece of work: a task, or one partition of a task."""
+    """The smallest piece of work: a task, or one partition of a task.
+
+    Attributes:
+        task: what to run.
+        partition: for which partition, where the task runs by partition.
+        partitions: the parts that it must write, where the task runs once but writes partitioned datasets.
+    """
 
     task: Task
     partition: str | None = None
+    partitions: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -45,11 +54,20 @@ class Unit:
         """Relative path, without ending, of the unit's log and manifest."""
         return self.task.name if self.partition is None else f"{self.task.name}/{self.partition}"
 
-    def file_name(self, output: Dataset | Document) -> str:
-        """Where an output goes, relative to the folder of datasets or of documents."""
+    def parts_of(self, output: Dataset | Document) -> dict[str, str | None]:
+        """The files of an output: the name of each in manifests -> its partition, or None for an output of one file."""
+        if isinstance(output, Document) or output.partition_key is None:
+            return {output.name: None}
+        if self.partition is not None:
+            return {output.name: self.partition}
+        return {f"{output.name}[{partition}]": partition for partition in self.partitions}
+
+    @staticmethod
+    def file_name(output: Dataset | Document, partition: str | None) -> str:
+        """Where a file of an output goes, relative to the folder of datasets or of documents."""
         if isinstance(output, Document):
             return output.name
-        return f"{output.name}.parquet" if output.partition_key is None else f"{output.name}/{self.partition}.parquet"
+        return f"{output.name}.parquet" if partition is None else f"{output.name}/{partition}.parquet"
 
 
 @dataclass(frozen=True)
@@ -59,10 +77,18 @@ class Layout:
     datasets: str
     documents: str
 
-    def path(self, unit: Unit, output: Dataset | Document) -> str:
-        """Path of a unit's output, relative to the root."""
+    def path(self, unit: Unit, output: Dataset | Document, partition: str | None) -> str:
+        """Path of a file of a unit's output, relative to the root."""
         folder = self.documents if isinstance(output, Document) else self.datasets
-        return f"{folder}/{unit.file_name(output)}"
+        return f"{folder}/{unit.file_name(output, partition)}"
+
+    def paths(self, unit: Unit) -> list[str]:
+        """Paths of all that a unit writes, relative to the root."""
+        return [
+            self.path(unit, output, partition)
+            for output in unit.task.writes
+            for partition in unit.parts_of(output).values()
+        ]
 
 
 #: A run keeps datasets in a folder; a statistician finds them in the output folder itself. Documents stand apart in
@@ -221,10 +247,13 @@ def _ancestors(name: str, graph: Mapping[str, set[str]]) -> set[str]:
 
 
 def _units_of(task: Task, partitions: Mapping[str, tuple[str, ...]]) -> tuple[Unit, ...]:
+    keys = {output.partition_key for output in task.datasets if output.partition_key} | {task.partition_by}
+    for key in keys - {None}:
+        if key not in partitions:
+            raise UsageError(
+                f"Task {task.name} runs by {key} or writes parts by it, but the source does not say which values that "
+                "key has."
+            )
     if task.partition_by is None:
-        return (Unit(task),)
-    if task.partition_by not in partitions:
-        raise UsageError(
-            f"Task {task.name} runs by {task.partition_by}, but the source does not say which values that key has."
-        )
+        return (Unit(task, partitions=tuple(value for key in keys - {None} for value in partitions[str(key)])),)
     return tuple(Unit(task, value) for value in partitions[task.partition_by])

@@ -59,6 +59,13 @@ class Manifest:
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
+    def files_of(self, name: str, partition: str | None = None) -> list[FileRecord]:
+        """The files of an output: all of them, or the one of a partition where each stands by itself."""
+        if name in self.outputs:
+            return [self.outputs[name]]
+        wanted = f"{name}[" if partition is None else f"{name}[{partition}]"
+        return [record for key, record in self.outputs.items() if key.startswith(wanted)]
+
     def stands(self, cause: Cause, root: Path, *, verify: bool) -> bool:
         """Whether the unit's outputs are still there and still follow from ``cause``."""
         return self.cause == cause and all(record.is_unchanged(root, verify=verify) for record in self.outputs.values())

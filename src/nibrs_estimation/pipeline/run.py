@@ -154,7 +154,10 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
         root.mkdir(exist_ok=True)
         remove_leftovers(root)
         _remove_stale_partitions(plan, root)
-        about = _about(flow, settings, probe, started)
+        absent = _absent(flow, plan)
+        about = {**_about(flow, settings, probe, started), "absent": absent}
+        for name, consequence in absent.items():
+            watcher.noted(f"Without {name}: {consequence}")
         write_json(root / "run_metadata.json", {**about, "state": "running"})
         write_text(root / EXTERNAL_LOCATIONS, settings.locations.text)
         work = Work(
@@ -185,6 +188,12 @@ def plan_flow(flow: Flow, source: Source, probe: Probe, until: str | None = None
     return make_plan(
         (*_needed_source_tasks(flow, source), *flow.tasks), probe.partitions, until=until, source_tasks=names
     )
+
+
+def _absent(flow: Flow, plan: Plan) -> dict[str, str]:
+    """What follows from the optional datasets that nothing writes in this run."""
+    written = {output.name for task in plan.tasks() for output in task.writes}
+    return {dataset.name: dataset.absence for dataset in flow.optional if dataset.name not in written}
 
 
 def artifact_prefix(run_id: str, flow_name: str) -> str:
@@ -218,7 +227,7 @@ def _wanted_externals(plan: Plan) -> list[ExternalFile]:
 
 def _remove_stale_partitions(plan: Plan, root: Path) -> None:
     """Remove parts of datasets that this plan's partitions no longer have: a reader of the folder would take them."""
-    planned = {RUN_LAYOUT.path(unit, output) for unit in plan.units for output in unit.task.writes}
+    planned = {path for unit in plan.units for path in RUN_LAYOUT.paths(unit)}
     planned |= {f"manifests/{unit.stem}.json" for unit in plan.units}
     for task in plan.tasks():
         folders = [root / "datasets" / output.name for output in task.datasets if output.partition_key]
@@ -275,7 +284,7 @@ def _publish(
         units = [unit for unit in plan.units if output in unit.task.writes]
         manifests = [outcomes[unit.key].manifest for unit in units]
         if units and all(manifests):
-            records = [manifest.outputs[output.name] for manifest in manifests if manifest]
+            records = [record for manifest in manifests if manifest for record in manifest.files_of(output.name)]
             files += [(root / record.path, _published_name(output, record)) for record in records]
     files += [(root / name, name) for name in ("run.html", "run_metadata.json", EXTERNAL_LOCATIONS)]
     for path, name in files:

@@ -29,6 +29,8 @@ def render_run_page(about: Mapping[str, Any], plan: Plan, outcomes: Mapping[str,
         if outcome.state in ("failed", "blocked")
     )
     failed = f"<h2>What failed</h2><table><tr><th>unit<th>why<th>log</tr>{failures}</table>" if failures else ""
+    absent = "".join(f"<li><code>{escape(name)}</code>: {escape(text)}" for name, text in about["absent"].items())
+    without = f"<h2>What this run does without</h2><ul>{absent}</ul>" if absent else ""
     settings = "".join(
         f"<tr><td>{escape(str(key))}</td><td><code>{escape(str(value))}</code></td></tr>"
         for key, value in {**about["settings"], "python": about["python"], **about["libraries"]}.items()
@@ -43,7 +45,7 @@ def render_run_page(about: Mapping[str, Any], plan: Plan, outcomes: Mapping[str,
         f"{failed}<h2>Tasks</h2><table><tr><th>task<th><th>state<th>time<th>peak memory</tr>{rows}</table>"
         f"<p class='dim'>{len(plan.units)} units in {len(plan.tasks())} tasks. Peak memory is the process's "
         "high-water mark during the task, what the program holds anyway included.</p>"
-        f"<h2>Settings and versions</h2><table>{settings}</table></body></html>\n"
+        f"{without}<h2>Settings and versions</h2><table>{settings}</table></body></html>\n"
     )
 
 

@@ -38,6 +38,7 @@ class Watcher:
     """What a display is told; the default shows nothing."""
 
     planned: Callable[[Plan], None] = lambda _plan: None
+    noted: Callable[[str], None] = lambda _text: None
     started: Callable[[Unit], None] = lambda _unit: None
     ended: Callable[[Outcome], None] = lambda _outcome: None
 
@@ -147,7 +148,7 @@ def _job(work: Work, unit: Unit, outcomes: Mapping[str, Outcome], executor: Exec
 
 def _records(plan: Plan, unit: Unit, dataset: Dataset, outcomes: Mapping[str, Outcome]) -> list[Any]:
     manifests = [outcomes[needed.key].manifest for needed in plan.inputs_of(unit, dataset)]
-    return [manifest.outputs[dataset.name] for manifest in manifests if manifest]
+    return [record for manifest in manifests if manifest for record in manifest.files_of(dataset.name, unit.partition)]
 
 
 def _recordable(value: Any) -> Any:

@@ -95,7 +95,8 @@ def _files(dataset: Dataset, folders: Folders, made: set[str], task: Task) -> li
 def _units(task: Task, files: Mapping[str, list[Path]], partitions: Mapping[str, tuple[str, ...]]) -> list[Unit]:
     key = task.partition_by
     if key is None:
-        return [Unit(task)]
+        written = {output.partition_key for output in task.datasets if output.partition_key}
+        return [Unit(task, partitions=tuple(value for name in written for value in (partitions or {}).get(name, ())))]
     if key in partitions:
         return [Unit(task, value) for value in partitions[key]]
     found = [
@@ -112,7 +113,11 @@ def _units(task: Task, files: Mapping[str, list[Path]], partitions: Mapping[str,
 def _check_outputs(task: Task, units: Sequence[Unit], folders: Folders) -> None:
     """Refuse to write a dataset beside another form of it, or parts beside parts of another run."""
     for dataset in task.datasets:
-        planned = {(folders.outputs / unit.file_name(dataset)).resolve() for unit in units}
+        planned = {
+            (folders.outputs / unit.file_name(dataset, partition)).resolve()
+            for unit in units
+            for partition in unit.parts_of(dataset).values()
+        }
         strays = [path for path in find_table(folders.outputs, dataset) if path.resolve() not in planned]
         if strays:
             raise PipelineError(

@@ -12,10 +12,12 @@ import polars as pl
 from nibrs_estimation.pipeline.dataset import Dataset, Document
 from nibrs_estimation.pipeline.externals import ExternalFile
 
-#: A task returns one table, or by name its tables and, for documents, functions that write them to a path.
+#: A task returns one table, or by name its tables and, for documents, functions that write them to a path. A task
+#: that does not run by partition gives a partitioned dataset as a mapping from partition to table, which is asked for
+#: one partition at a time and may make each when it is asked.
 Table = pl.LazyFrame | pl.DataFrame
 DocumentWriter = Callable[[Path], None]
-TaskOutput = Table | Mapping[str, Table | DocumentWriter]
+TaskOutput = Table | Mapping[str, Table | Mapping[str, Table] | DocumentWriter]
 
 #: Peak memory that a unit of each class may need, in GiB. An engine never starts two that do not fit together.
 MEMORY_GIB = {"small": 1.0, "medium": 4.0, "large": 12.0}
@@ -50,7 +52,8 @@ class Task:
         parameters: settings of the run that it needs.
         externals: external files that it needs.
         partition_by: a partition key: the task then runs once for each value, on that part of its partitioned
-            inputs and on the whole of the others, and writes that part.
+            inputs and on the whole of the others, and writes that part. A task without one runs once and writes all
+            parts of its partitioned outputs.
         memory: class of :data:`MEMORY_GIB`.
     """
 
@@ -70,7 +73,7 @@ class Task:
             raise ValueError(f"task {self.name} writes nothing")
         for output in self.writes:
             key = output.partition_key if isinstance(output, Dataset) else None
-            if key != self.partition_by:
+            if key != self.partition_by and (self.partition_by or isinstance(output, Document)):
                 raise ValueError(
                     f"task {self.name} runs by {self.partition_by or 'nothing'}, but its output {output.name} is "
                     f"partitioned by {key or 'nothing'}; the two must agree"

@@ -139,15 +139,17 @@ def _run(job: Job) -> dict[str, FileRecord]:
         raise PipelineError(f"Task {task.name} must return {', '.join(expected)}, but returned {', '.join(by_name)}.")
     records = {}
     for output in task.writes:
-        path, value = job.root / job.layout.path(job.unit, output), by_name[output.name]
-        rows = None
-        if isinstance(output, Dataset):
-            rows = write_table(cast(Table, value), output, path, partition=job.unit.partition)
-        else:
-            with atomic_path(path) as temporary:
-                cast(DocumentWriter, value)(temporary)
-        records[output.name] = FileRecord.of(path, job.root, rows)
-        LOG.debug("wrote %s: %s", records[output.name].path, "a document" if rows is None else f"{rows:,} rows")
+        for name, partition in job.unit.parts_of(output).items():
+            path, value = job.root / job.layout.path(job.unit, output, partition), by_name[output.name]
+            rows = None
+            if isinstance(output, Dataset):
+                table = value[cast(str, partition)] if isinstance(value, Mapping) else value
+                rows = write_table(cast(Table, table), output, path, partition=partition)
+            else:
+                with atomic_path(path) as temporary:
+                    cast(DocumentWriter, value)(temporary)
+            records[name] = FileRecord.of(path, job.root, rows)
+            LOG.debug("wrote %s: %s", records[name].path, "a document" if rows is None else f"{rows:,} rows")
     return records
 
 

@@ -33,3 +33,15 @@ def code_list(name: str) -> pl.DataFrame:
         for column, dtype in _TYPES.items()
         if column in text.columns
     )
+
+
+def ucr_abbr(postal: pl.Expr) -> pl.Expr:
+    """UCR abbreviations of states from postal ones: Nebraska is NB, Guam GM (02 sections 1.1 and 4.17)."""
+    states = code_list("state").filter(pl.col("state_abbr") != pl.col("state_postal_abbr"))
+    differing = dict(states.select("state_postal_abbr", "state_abbr").rows()) | {"GU": "GM"}
+    return postal.replace(differing)
+
+
+def code_lists() -> list[str]:
+    """Names of all code lists, ascending."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("*.csv"))

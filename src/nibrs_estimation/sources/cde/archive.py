@@ -28,12 +28,13 @@ _DOWNLOAD_AGAIN = "Download it again from the Crime Data Explorer and repeat the
 class Archive:
     """An open zip: its CSV members by lower-cased base name without the extension.
 
-    Members lie at the root or in a folder, depending on the year (02 section 12.1).
+    Members lie at the root or in a folder, depending on the year (02 section 12.1). An excerpt may lack members.
     """
 
     path: Path
     file: zipfile.ZipFile
     members: dict[str, zipfile.ZipInfo]
+    is_excerpt: bool = False
 
     def read(self, member: str) -> bytes:
         """The content of a member.
@@ -55,15 +56,17 @@ class Archive:
                 "use the zip as downloaded."
             )
         _check_size(where, info.file_size, info.compress_size)
-        content = bytearray()
+        chunks: list[bytes] = []
+        size = 0
         try:
             with self.file.open(info) as stream:
                 if is_line:
                     return stream.readline(_CHUNK_BYTES)
                 # The header may lie about the size, so what arrives is measured too.
                 while chunk := stream.read(_CHUNK_BYTES):
-                    content += chunk
-                    _check_size(where, len(content), info.compress_size)
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    _check_size(where, size, info.compress_size)
         except NotImplementedError as error:
             raise PipelineError(
                 f"{where}: {error}. Unpack the zip with another program, zip the files again with the usual "
@@ -71,11 +74,11 @@ class Archive:
             ) from error
         except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
             raise PipelineError(f"{where}: the member is damaged ({error}). {_DOWNLOAD_AGAIN}") from error
-        return bytes(content)
+        return b"".join(chunks)
 
 
 @contextmanager
-def open_archive(path: Path) -> Iterator[Archive]:
+def open_archive(path: Path, *, is_excerpt: bool = False) -> Iterator[Archive]:
     """Open a zip.
 
     Raises:
@@ -99,7 +102,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
             f"{path} cannot be read: {error.strerror or error}. Make it readable for this user."
         ) from error
     with file:
-        yield Archive(path, file, _csv_members(path, file))
+        yield Archive(path, file, _csv_members(path, file), is_excerpt)
 
 
 def _csv_members(path: Path, file: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:

@@ -2,122 +2,164 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 
 import polars as pl
 
 from nibrs_estimation.pipeline.dataset import COLUMN_TYPES
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.sources.cde.accounts import Accounts
 from nibrs_estimation.sources.cde.archive import Archive
-from nibrs_estimation.sources.cde.layout import LOOKUPS, Field
-from nibrs_estimation.sources.cde.text import LINE, read_text
+from nibrs_estimation.sources.cde.layout import LOOKUPS, Field, Lookup, name_in
+from nibrs_estimation.sources.cde.text import LINE, header_of, read_text
 
-_log = logging.getLogger(__name__)
-
-#: 02 section 12.4 step 5.
-_FLAGS = {"t": True, "T": True, "Y": True, "y": True, "f": False, "F": False, "N": False, "n": False}
-#: ISO dates; other deliveries add a time of day.
-_DATE = r"^(\d{4}-\d{2}-\d{2})(?:[ T]\d{2}:\d{2}:\d{2}(?:\.\d+)?)?$"
-#: What ``age_num`` holds in the layout of 2021 and later: years, 00 and 99, or a word (3).
+#: 02 section 12.4 step 5; R marks the date of a report in the layout of 2016 to 2020.
+_FLAGS = {"t": True, "T": True, "Y": True, "y": True, "R": True, "f": False, "F": False, "N": False, "n": False}
+#: ISO dates, to which some deliveries add a time of day, and DD-MON-YY of the layout of 2016 to 2020.
+_ISO_DATE = r"^(\d{4}-\d{2}-\d{2})(?:[ T]\d{2}:\d{2}:\d{2}(?:\.\d+)?)?$"
+_OLD_DATE = r"^\d{2}-[A-Za-z]{3}-\d{2}$"
+#: What ``age_num`` holds: years, 00 and 99, or a word.
 _AGE = r"^(\d{1,2}|NN|NB|BB|NS)$"
-_ID_TYPE = "int32"
+_INTEGERS = ("int8", "int16", "int32", "int64")
 _KINDS = {
     "bool": "a flag (t, f, Y or N)",
-    "date": "a date (YYYY-MM-DD)",
+    "date": "a date (YYYY-MM-DD or DD-MON-YY)",
     "age": "an age (a number, NN, NB, BB or NS)",
-    "float64": "a number",
 }
 
 
-def read_typed(archive: Archive, member: str, fields: Mapping[str, Field]) -> pl.DataFrame:
+def read_typed(
+    archive: Archive, member: str, fields: Mapping[str, Field], year: int, accounts: Accounts
+) -> pl.DataFrame:
     """Read fields of a member in their types; ids with a lookup become codes. Keeps the line of every row.
 
-    An id that the lookup does not hold becomes null and is counted in the log; where the code is the row's whole
-    point (the field is required), the row goes too.
+    A field whose lookup an excerpt lacks is left out, and so is one that may be absent. Rows without a value that they
+    need, and rows whose needed value is impossible, go to quarantine; other impossible values become null and go there
+    alone. Codes for "not specified" become null.
 
     Source: 02 section 12.4 steps 3 to 5.
 
     Raises:
         PipelineError: as :func:`~nibrs_estimation.sources.cde.text.read_text`, and for a value that is not of its
-            type or a required value that is missing; names the zip, member, column, line and value.
+            type; names the zip, member, column, line and value.
     """
-    text = read_text(archive, member, (field.header for field in fields.values()))
     where = f"{archive.path}, member {archive.members[member].filename}"
-    typed = text.select(
-        LINE,
-        **{
-            name: _parsed(pl.col(field.header), _ID_TYPE if field.header in LOOKUPS else field.type)
-            for name, field in fields.items()
-        },
-    )
-    for name, field in fields.items():
-        _check(where, text, typed, name, field)
-    for name, field in fields.items():
-        if field.header in LOOKUPS:
-            typed = _looked_up(archive, where, typed, name, field)
-    return typed
+    header = header_of(archive.first_line(member))
+    found = {name: name_in(header, field.header) for name, field in fields.items()}
+    found = {
+        name: column
+        for name, column in found.items()
+        if (column in header or not fields[name].may_be_absent) and can_decode(archive, column)
+    }
+    kinds = {column: "int" if _is_number(column, fields[name]) else "str" for name, column in found.items()}
+    text = read_text(archive, member, kinds)
+    is_blank = text.select(pl.all_horizontal(pl.exclude(LINE).is_null())).to_series()
+    accounts.read(member, text.height, int(is_blank.sum()))
+    if is_blank.any():
+        text = text.filter(~is_blank)
+    decoded = {LINE: text[LINE]}
+    is_useless = pl.repeat(False, text.height, eager=True)
+    for name, column in found.items():
+        values, is_faulty, reason = _decoded(archive, where, text, column, fields[name], year)
+        if fields[name].not_specified:
+            values = values.set(values == fields[name].not_specified, None)
+        decoded[name] = values.alias(name)
+        if not fields[name].is_required:
+            accounts.blanked(member, text, is_faulty, reason, column)
+        elif values.has_nulls():
+            accounts.set_aside(member, text, is_faulty & ~is_useless, reason, column)
+            accounts.set_aside(member, text, values.is_null() & ~is_faulty & ~is_useless, "missing_value", column)
+            is_useless |= values.is_null()
+    accounts.check_shares(where, member)
+    frame = pl.DataFrame(list(decoded.values()))
+    return frame.filter(~is_useless) if is_useless.any() else frame
 
 
-def lookup_codes(archive: Archive, header: str) -> dict[int, str | None]:
-    """Code of every id, by the zip's own lookup for a header; raises as :func:`read_text`."""
-    lookup = LOOKUPS[header]
-    text = read_text(archive, lookup.member, (lookup.id, lookup.code))
-    ids = text.select(LINE, id=_parsed(pl.col(lookup.id), _ID_TYPE))
-    where = f"{archive.path}, member {archive.members[lookup.member].filename}"
-    _check(where, text, ids, "id", Field(lookup.id, _ID_TYPE, is_required=True))
-    return dict(zip(ids["id"], text[lookup.code], strict=True))
+def can_decode(archive: Archive, header: str) -> bool:
+    """Whether the lookup that a header needs is there, which it is but for excerpts."""
+    return header not in LOOKUPS or LOOKUPS[header].member in archive.members
 
 
-def _parsed(text: pl.Expr, kind: str) -> pl.Expr:
-    match kind:
-        case "str":
-            return text
-        case "age":
-            return text.str.extract(_AGE)
+def lookup_codes(archive: Archive, lookup: Lookup) -> dict[int | str, str]:
+    """Code of every id, by the zip's own lookup.
+
+    Raises:
+        PipelineError: as :func:`~nibrs_estimation.sources.cde.text.read_text`.
+    """
+    header = header_of(archive.first_line(lookup.member))
+    key, code = name_in(header, lookup.id), name_in(header, lookup.code)
+    rows = read_text(archive, lookup.member, {code: "str", key: "str" if lookup.is_text else "int"}).drop_nulls()
+    return dict(zip(rows[key], rows[code].cast(pl.String), strict=True))
+
+
+def _is_number(header: str, field: Field) -> bool:
+    if header in LOOKUPS:
+        return not LOOKUPS[header].is_text
+    return field.type in _INTEGERS
+
+
+def _decoded(
+    archive: Archive, where: str, text: pl.DataFrame, header: str, field: Field, year: int
+) -> tuple[pl.Series, pl.Series, str]:
+    """Values in their type, which of them were impossible and are now null, and why."""
+    raw = text[header]
+    if header in LOOKUPS:
+        codes = lookup_codes(archive, LOOKUPS[header])
+        values = raw.replace_strict(list(codes), list(codes.values()), default=None, return_dtype=pl.String)
+        return _fault(raw, values.cast(COLUMN_TYPES[field.type], strict=False), "unknown_code")
+    match field.type:
         case "bool":
-            return text.replace_strict(_FLAGS, default=None, return_dtype=pl.Boolean)
+            values = raw.replace_strict(_FLAGS, default=None, return_dtype=pl.Boolean)
         case "date":
-            return text.str.extract(_DATE).str.to_date("%Y-%m-%d", strict=False)
+            return _dates(where, text, header, year)
+        case "age":
+            values = raw.str.extract(_AGE)
         case "float64":
-            number = text.cast(pl.Float64, strict=False)
-            return pl.when(number.is_finite()).then(number)
+            number = raw.cast(pl.Float64, strict=False)
+            values = number.set(~number.is_finite(), None)
+        case "str":
+            return _fault(raw, _within(raw, field), "unknown_code")
         case _:
-            return text.cast(COLUMN_TYPES[kind], strict=False)
+            values = raw.cast(COLUMN_TYPES[field.type], strict=False)
+            return _fault(raw, _within(values, field), "out_of_range")
+    _refuse(where, text, header, values.is_null() & raw.is_not_null(), _KINDS.get(field.type, "a number"))
+    return _fault(raw, values, "out_of_range")
 
 
-def _check(where: str, text: pl.DataFrame, typed: pl.DataFrame, name: str, field: Field) -> None:
-    empty = typed[name].is_null()
-    if not empty.any():
-        return
-    unreadable = (empty & text[field.header].is_not_null()).arg_true()
-    if unreadable.len():
-        row = unreadable[0]
-        kind = _KINDS.get(_ID_TYPE if field.header in LOOKUPS else field.type, "a whole number")
+def _within(values: pl.Series, field: Field) -> pl.Series:
+    if field.codes:
+        return values.set(
+            ~values.is_in([*field.codes, field.not_specified] if field.not_specified else field.codes), None
+        )
+    return values.set(values < 0, None) if field.type in _INTEGERS else values
+
+
+def _dates(where: str, text: pl.DataFrame, header: str, year: int) -> tuple[pl.Series, pl.Series, str]:
+    raw = text[header]
+    values = raw.str.to_date("%Y-%m-%d", strict=False)
+    others = values.is_null() & raw.is_not_null()
+    if others.any():
+        iso = raw.str.extract(_ISO_DATE)
+        is_old = raw.str.contains(_OLD_DATE)
+        _refuse(where, text, header, others & iso.is_null() & ~is_old.fill_null(False), _KINDS["date"])
+        # A year of two digits is the last one that is not after the zip's (12.4 step 3).
+        short = raw.str.slice(7, 2).cast(pl.Int64, strict=False)
+        full = short + 2000 - 100 * (short + 2000 > year + 1).cast(pl.Int64)
+        old = (raw.str.slice(0, 7) + full.cast(pl.String)).str.to_titlecase().str.to_date("%d-%b-%Y", strict=False)
+        values = values.zip_with(
+            ~others, iso.str.to_date("%Y-%m-%d", strict=False).zip_with(~is_old.fill_null(False), old)
+        )
+    return _fault(raw, values, "impossible_date")
+
+
+def _fault(raw: pl.Series, values: pl.Series, reason: str) -> tuple[pl.Series, pl.Series, str]:
+    return values, values.is_null() & raw.is_not_null(), reason
+
+
+def _refuse(where: str, text: pl.DataFrame, header: str, is_wrong: pl.Series, kind: str) -> None:
+    if is_wrong.any():
+        row = is_wrong.arg_true()[0]
         raise PipelineError(
-            f"{where}, column {field.header}, line {text[LINE][row]}: {text[field.header][row]!r} is not {kind}. "
+            f"{where}, column {header}, line {text[LINE][row]}: {text[header][row]!r} is not {kind}. "
             "The file was damaged or edited: download the zip again."
         )
-    if field.is_required:
-        raise PipelineError(
-            f"{where}, column {field.header}, line {text[LINE][empty.arg_true()[0]]}: the value is missing, and a row "
-            "means nothing without it. The file was damaged or edited: download the zip again."
-        )
-
-
-def _looked_up(archive: Archive, where: str, typed: pl.DataFrame, name: str, field: Field) -> pl.DataFrame:
-    codes = lookup_codes(archive, field.header)
-    known = typed[name].replace_strict(list(codes), list(codes.values()), default=None, return_dtype=pl.String)
-    decoded = typed.with_columns(known.cast(COLUMN_TYPES[field.type], strict=False).alias(name))
-    is_unknown = typed[name].is_not_null() & decoded[name].is_null()
-    if not is_unknown.any():
-        return decoded
-    _log.warning(
-        "%s, column %s: %d ids are not in the zip's lookup %s; %s",
-        where,
-        field.header,
-        is_unknown.sum(),
-        LOOKUPS[field.header].member,
-        "their rows are dropped" if field.is_required else "they count as missing",
-    )
-    return decoded.filter(~is_unknown) if field.is_required else decoded

@@ -1,16 +1,26 @@
-"""The layout of the zips as data: which member and header feed which column of which dataset.
+"""The layouts of the zips as data: which member and header feed which column of which dataset.
 
+What differs between data years 2016 to 2020 and those from 2021 on are a few headers, given here one after the other,
+and what the ids mean, which every zip's own lookups tell.
 Source: specification 02, sections 12.2 (members and headers), 12.3 (what changed in 2021) and 14 (mapping).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nibrs_estimation.model import agency, incident
 from nibrs_estimation.pipeline.dataset import Dataset
+
+#: "Not specified", which means a blank (02 section 3).
+NOT_SPECIFIED = {"age_code": "NS", "sex_code": "X", "race_code": "NS", "ethnicity_code": "X"}
+
+
+def name_in(header: Sequence[str], names: str) -> str:
+    """The one of several names, parted by "|", that stands in a header; the first one where none does."""
+    return next((name for name in names.split("|") if name in header), names.split("|", maxsplit=1)[0])
 
 
 @dataclass(frozen=True)
@@ -18,23 +28,33 @@ class Field:
     """A column of a member.
 
     Attributes:
-        header: its name in the member, lower case.
+        header: its name in the member, lower case; names of other years follow after "|".
         type: a key of ``COLUMN_TYPES``, or "age" for the text that ``age_num`` holds.
-        is_required: whether an empty cell is an error.
+        is_required: whether a row without it means nothing.
+        codes: the only values that it may take, or empty.
+        not_specified: the code that means a blank.
+        may_be_absent: whether a member may lack the column; it is then missing on every row.
     """
 
     header: str
     type: str
     is_required: bool = False
+    codes: tuple[Any, ...] = ()
+    not_specified: str = ""
+    may_be_absent: bool = False
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """A lookup member: which of its headers hold the id and the code."""
+    """A lookup member: which of its headers hold the id, a number but for ``is_text``, and the code.
+
+    Names of other years follow after "|".
+    """
 
     member: str
     id: str
     code: str
+    is_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,8 +79,9 @@ class Segment:
     def fields(self) -> dict[str, Field]:
         """Every field that is read, by the name that it takes; type and need come from the dataset."""
         declared = {
-            name: Field(header, self.dataset.column(name).type, not self.dataset.column(name).is_nullable)
+            name: Field(header, column.type, not column.is_nullable, column.codes, NOT_SPECIFIED.get(name, ""))
             for name, header in self.headers.items()
+            for column in (self.dataset.column(name),)
         }
         return {**declared, **self.extra}
 
@@ -75,15 +96,19 @@ LOOKUPS = {
     "arrest_type_id": Lookup("nibrs_arrest_type", "arrest_type_id", "arrest_type_code"),
     "assignment_type_id": Lookup("nibrs_assignment_type", "assignment_type_id", "assignment_type_code"),
     "bias_id": Lookup("nibrs_bias_list", "bias_id", "bias_code"),
-    "circumstances_id": Lookup("nibrs_circumstances", "circumstances_id", "circumstance_code"),
+    "circumstances_id": Lookup("nibrs_circumstances", "circumstances_id", "circumstance_code|circumstances_code"),
     "cleared_except_id": Lookup("nibrs_cleared_except", "cleared_except_id", "cleared_except_code"),
     "criminal_act_id": Lookup("nibrs_criminal_act_type", "criminal_act_id", "criminal_act_code"),
     "drug_measure_type_id": Lookup("nibrs_drug_measure_type", "drug_measure_type_id", "drug_measure_code"),
     "ethnicity_id": Lookup("nibrs_ethnicity", "ethnicity_id", "ethnicity_code"),
     "injury_id": Lookup("nibrs_injury", "injury_id", "injury_code"),
-    # The publisher misspells this header (12.2).
-    "justifiable_force_id": Lookup("nibrs_justifiable_force", "justifiable_fore_id", "justifiable_force_code"),
+    # The publisher misspells this header since 2021 (12.2).
+    "justifiable_force_id": Lookup(
+        "nibrs_justifiable_force", "justifiable_fore_id|justifiable_force_id", "justifiable_force_code"
+    ),
     "location_id": Lookup("nibrs_location_type", "location_id", "location_code"),
+    "offense_code": Lookup("nibrs_offense_type", "offense_code", "offense_code", is_text=True),
+    "offense_type_id": Lookup("nibrs_offense_type", "offense_type_id", "offense_code"),
     "prop_desc_id": Lookup("nibrs_prop_desc_type", "prop_desc_id", "prop_desc_code"),
     # This lookup has no code: the id is the code (4.11).
     "prop_loss_id": Lookup("nibrs_prop_loss_type", "prop_loss_id", "prop_loss_id"),
@@ -104,8 +129,12 @@ AGENCY = Segment(
         "legacy_ori": "legacy_ori",
         "data_year": "data_year",
         "agency_name": "ucr_agency_name",
+        "ncic_agency_name": "ncic_agency_name",
+        "published_agency_name": "pub_agency_name",
+        "published_agency_unit": "pub_agency_unit",
         "agency_type_name": "agency_type_name",
         "agency_status": "agency_status",
+        "covered_by_ori": "covered_by_legacy_ori",
         "state_abbr": "state_abbr",
         "state_name": "state_name",
         "region_code": "region_code",
@@ -113,9 +142,19 @@ AGENCY = Segment(
         "msa_name": "msa_name",
         "population_group_code": "population_group_code",
         "population_group_desc": "population_group_desc",
+        "submitting_agency_id": "submitting_agency_id",
+        "submitting_agency_sai": "sai",
+        "submitting_agency_name": "submitting_agency_name",
+        "nibrs_certification_date": "nibrs_cert_date",
         "nibrs_start_date": "nibrs_start_date",
+        "nibrs_leoka_start_date": "nibrs_leoka_start_date",
+        "nibrs_cargo_theft_start_date": "nibrs_ct_start_date",
+        "nibrs_multi_bias_start_date": "nibrs_multi_bias_start_date",
+        "nibrs_offender_ethnicity_start_date": "nibrs_off_eth_start_date",
         "male_officers": "male_officer",
+        "male_civilians": "male_civilian",
         "female_officers": "female_officer",
+        "female_civilians": "female_civilian",
     },
     # Public zips list only agencies that reported (12.3).
     constants={"universe_scope": "reporting"},
@@ -124,15 +163,24 @@ AGENCY = Segment(
         "reporting_type": Field("reporting_type", "str"),
         "is_covered": Field("covered_flag", "bool"),
         "is_dormant": Field("dormant_flag", "bool"),
+        "is_direct_contributor": Field("direct_contributor_flag", "bool"),
+        "is_publishable": Field("publishable_flag", "bool"),
+        "is_suburban": Field("suburban_area_flag", "bool"),
+        "is_most_in_population": Field("mip_flag", "bool"),
         "has_participated": Field("participated", "bool"),
+        "has_participated_nibrs": Field("nibrs_participated", "bool"),
+        "has_police_employees": Field("pe_reported_flag", "bool"),
     },
 )
 
-#: One row per incident document, not per agency and month (12.3).
+#: One row per agency and month until 2020, since then one per incident document (12.3).
 MONTH_FIELDS = {
     "nibrs_month_id": Field("nibrs_month_id", "int64"),
-    "did": Field("did", "int64"),
-    "month": Field("month_num", "int8", is_required=True),
+    "did": Field("did", "int64", may_be_absent=True),
+    "agency_id": Field("agency_id", "int32", is_required=True),
+    "form_year": Field("data_year", "int16", is_required=True),
+    "month": Field("month_num", "int8", is_required=True, codes=agency.MONTHS),
+    "status": Field("reported_status", "str", codes=("I", "Z", "U")),
 }
 
 INCIDENT = Segment(
@@ -150,7 +198,7 @@ INCIDENT = Segment(
     extra={
         "is_report_date": Field("report_date_flag", "bool"),
         "nibrs_month_id": Field("nibrs_month_id", "int64"),
-        "did": Field("did", "int64"),
+        "did": Field("did", "int64", may_be_absent=True),
     },
 )
 
@@ -167,7 +215,7 @@ _ARREST = {
     "sequence_number": "arrestee_seq_num",
     "arrest_date": "arrest_date",
     "arrest_type_code": "arrest_type_id",
-    "offense_code": "offense_code",
+    "offense_code": "offense_code|offense_type_id",
     **_PERSON,
     "resident_code": "resident_code",
     "under_18_disposition_code": "under_18_disposition_code",
@@ -182,7 +230,7 @@ SEGMENTS = (
         {
             "offense_id": "offense_id",
             "incident_id": "incident_id",
-            "offense_code": "offense_code",
+            "offense_code": "offense_code|offense_type_id",
             "attempt_complete_code": "attempt_complete_flag",
             "location_code": "location_id",
             "premises_entered": "num_premises_entered",
@@ -211,7 +259,7 @@ SEGMENTS = (
             "victim_type_code": "victim_type_id",
             **_PERSON,
             # The victims' header alone differs (12.3).
-            "age_high_years": "age_code_range_high",
+            "age_high_years": "age_code_range_high|age_range_high_num",
             "resident_code": "resident_status_code",
             "activity_code": "activity_type_id",
             "assignment_code": "assignment_type_id",
@@ -323,7 +371,28 @@ PARENTS = {
     "groupb_arrestee_id": "nibrs_arrestee_groupb",
 }
 
-FIRST_YEAR = 2021
+#: The layouts, by the data years in which they were used.
+OLD_LAYOUT, NEW_LAYOUT = "cde_2016_2020", "cde_2021"
+#: What a layout cannot tell, and the dataset that it concerns (12.3, 12.4); keys of ``LOSSES``.
+LAYOUT_LOSSES = {
+    OLD_LAYOUT: (
+        ("no_universe", "agency"),
+        ("no_srs", "srs_month"),
+        ("no_covered_months", "agency"),
+        ("no_group_b", "arrestee"),
+    ),
+    NEW_LAYOUT: (
+        ("no_universe", "agency"),
+        ("no_srs", "srs_month"),
+        ("no_covered_months", "agency"),
+        ("no_zero_months", "report_month"),
+        ("no_circumstances", "victim_circumstance"),
+        ("no_agency", "arrestee"),
+    ),
+}
+
+#: Earlier layouts differ in more than is known here (12.3).
+FIRST_YEAR = 2016
 #: Group B arrests came with data year 2022 (12.2).
 GROUP_B_FIRST_YEAR = 2022
 GROUP_B_MEMBERS = ("nibrs_arrestee_groupb", "nibrs_arrestee_groupb_weapon")

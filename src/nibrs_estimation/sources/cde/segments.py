@@ -1,4 +1,4 @@
-"""The segments of a state's incidents: decode, complete, check keys, drop orphans.
+"""The segments of a state's incidents: decode, complete, set faulty rows aside.
 
 Source: specification 02, sections 2.3, 3 and 12.4.
 """
@@ -9,152 +9,214 @@ import logging
 
 import polars as pl
 
+from nibrs_estimation.model.agency import REPORT_MONTH
 from nibrs_estimation.pipeline.dataset import Dataset
-from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.sources.cde.accounts import Accounts
 from nibrs_estimation.sources.cde.archive import Archive
-from nibrs_estimation.sources.cde.decode import read_typed
+from nibrs_estimation.sources.cde.decode import can_decode, read_typed
 from nibrs_estimation.sources.cde.layout import (
     AGENCIES,
-    AGENCY,
     INCIDENT,
     MONTH,
     MONTH_FIELDS,
     PARENTS,
     SEGMENTS,
     Segment,
+    name_in,
 )
-from nibrs_estimation.sources.cde.text import LINE
+from nibrs_estimation.sources.cde.text import LINE, header_of
 
 _log = logging.getLogger(__name__)
 
-#: "Not specified", which means a blank (02 section 3).
-_NOT_SPECIFIED = {"age_code": "NS", "sex_code": "X", "race_code": "NS", "ethnicity_code": "X"}
+#: "Age in years" of the layout of 2016 to 2020, which gives the number beside it (12.3).
+_IN_YEARS = "AG"
+_ARRESTEES = "nibrs_arrestee"
+_OFFENSE = next(segment for segment in SEGMENTS if segment.member == "nibrs_offense")
 
 
-def read_incidents(archive: Archive) -> pl.DataFrame:
-    """The incidents of the zip, without duplicates and without those of agencies that the zip does not list.
+def read_months(archive: Archive, agency_ids: pl.Series, year: int, accounts: Accounts) -> pl.DataFrame | None:
+    """The monthly reports of the zip's agencies, or None where an excerpt lacks them; raises as `read_segments`."""
+    if MONTH not in archive.members:
+        return None
+    months = read_typed(archive, MONTH, MONTH_FIELDS, year, accounts)
+    is_orphan = ~months["agency_id"].is_in(agency_ids.implode())
+    months = accounts.set_aside(MONTH, months, is_orphan, "orphan", "agency_id")
+    accounts.kept(MONTH, REPORT_MONTH.name, months.height)
+    return months
+
+
+def read_dated_offenses(
+    archive: Archive, agency_ids: pl.Series, year: int, accounts: Accounts
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Incidents and their offenses with no more than agency, date and code; raises as :func:`read_segments`.
+
+    The columns are the first of their members, so that of rows with one key the same is kept as by
+    :func:`read_segments`.
+    """
+    incidents = _read_incidents(archive, agency_ids, year, accounts, ("incident_id", "agency_id", "incident_date"))
+    if _OFFENSE.member not in archive.members:
+        return incidents, pl.DataFrame(schema={"incident_id": pl.Int64(), "offense_code": pl.String()})
+    offenses = _read(archive, _OFFENSE, year, accounts, ("offense_id", "incident_id", "offense_code"))
+    ids = {INCIDENT.member: incidents["incident_id"]}
+    return incidents, _without_orphans(archive, _OFFENSE, offenses, ids, accounts)
+
+
+def read_segments(
+    archive: Archive,
+    agency_ids: pl.Series,
+    months: pl.DataFrame | None,
+    state: str,
+    year: int,
+    accounts: Accounts,
+) -> dict[str, pl.DataFrame]:
+    """Every segment of the zip by dataset name, with exactly the dataset's columns.
+
+    Members that an excerpt lacks, and those of Group B where the data year has none, give no rows.
 
     Raises:
-        PipelineError: as :func:`~nibrs_estimation.sources.cde.decode.read_typed`, and for two different rows with one
-            key; names the member and the key.
+        PipelineError: as :func:`~nibrs_estimation.sources.cde.decode.read_typed`.
     """
-    agencies = read_typed(archive, AGENCIES, {"agency_id": AGENCY.fields["agency_id"]})
-    return _without_orphans(archive, INCIDENT, _read(archive, INCIDENT), {AGENCIES: agencies["agency_id"]})
-
-
-def read_segments(archive: Archive, state: str) -> dict[str, pl.DataFrame]:
-    """Every segment of the zip by dataset name, with exactly the dataset's columns; raises as :func:`read_incidents`.
-
-    Members of Group B may be absent: data year 2021 has none.
-    """
-    incidents = read_incidents(archive)
+    incidents = _dated(_read_incidents(archive, agency_ids, year, accounts), months)
     ids = {INCIDENT.member: incidents["incident_id"]}
-    parts: dict[str, list[pl.DataFrame]] = {INCIDENT.dataset.name: [_completed(incidents, INCIDENT, state)]}
+    _keep(accounts, INCIDENT, incidents, year)
+    parts: dict[str, list[pl.DataFrame]] = {segment.dataset.name: [] for segment in SEGMENTS}
+    parts[INCIDENT.dataset.name].append(_completed(incidents, INCIDENT.dataset, state))
     for segment in SEGMENTS:
-        if segment is INCIDENT or segment.member not in archive.members:
+        if segment is INCIDENT:
             continue
-        frame = _without_orphans(archive, segment, _read(archive, segment), ids)
+        if not _can_read(archive, segment):
+            parts[segment.dataset.name].append(segment.dataset.empty().collect())
+            continue
+        frame = _without_orphans(archive, segment, _read(archive, segment, year, accounts), ids, accounts)
         if segment.member in PARENTS.values():
             ids[segment.member] = frame[segment.dataset.primary_key[-1]]
-        if segment.member == "nibrs_arrestee":
-            frame = frame.join(incidents.select("incident_id", "agency_id"), on="incident_id", how="left")
-        parts.setdefault(segment.dataset.name, []).append(_completed(frame, segment, state))
+        if segment.member == _ARRESTEES:
+            frame = frame.join(
+                incidents.select("incident_id", "agency_id", "form_year", "form_month"), on="incident_id", how="left"
+            )
+        _keep(accounts, segment, frame, year)
+        parts[segment.dataset.name].append(_completed(frame, segment.dataset, state))
     return {name: pl.concat(frames) for name, frames in parts.items()}
 
 
-def without_duplicates(archive: Archive, member: str, dataset: Dataset, frame: pl.DataFrame) -> pl.DataFrame:
-    """Drop exact duplicates and count them in the log (02 section 12.4 step 9).
+def without_repeats(member: str, dataset: Dataset, frame: pl.DataFrame, accounts: Accounts) -> pl.DataFrame:
+    """Keep one row of each key (02 section 12.4 step 9).
 
-    Raises:
-        PipelineError: two different rows share a key; names the member and the key.
+    Of equal rows the first is kept; of different rows with one key the least by content, so that the order of the rows
+    does not matter.
     """
     key = [column for column in dataset.primary_key if column in frame.columns]
-    if not frame.select(key).is_duplicated().any():
+    # Equal hashes of different keys only cost the closer look below.
+    if frame.select(pl.struct(key).hash().n_unique()).item() == frame.height:
         return frame
-    where = f"{archive.path}, member {archive.members[member].filename}"
-    # The least line stands for its duplicates: the result must not depend on the order of the rows.
-    unique = frame.group_by(pl.exclude(LINE)).agg(pl.col(LINE).min()).select(frame.columns)
-    conflicts = unique.filter(unique.select(key).is_duplicated()).sort(*key, LINE)
-    if conflicts.height:
-        found = ", ".join(f"{column} {value}" for column, value in conflicts.select(key).row(0, named=True).items())
-        raise PipelineError(
-            f"{where}, lines {conflicts[LINE][0]} and {conflicts[LINE][1]}: two different rows have the key {found}, "
-            "so one of them is wrong. Download the zip again; if it stays so, report it to the publisher."
-        )
-    _log.warning("%s: %d rows occur more than once; one of each is kept", where, frame.height - unique.height)
-    return unique
+    content = [column for column in frame.columns if column != LINE]
+    ordered = frame.sort(*key, *(column for column in content if column not in key), LINE, nulls_last=True)
+    same = pl.struct(content)
+    ordered = accounts.set_aside(member, ordered, ordered.select(same == same.shift()).to_series(), "duplicate")
+    same = pl.struct(key)
+    return accounts.set_aside(member, ordered, ordered.select(same == same.shift()).to_series(), "conflict")
 
 
-def _read(archive: Archive, segment: Segment) -> pl.DataFrame:
-    frame = read_typed(archive, segment.member, segment.fields)
-    if segment is INCIDENT:
-        frame = _dated(archive, frame)
+def _read_incidents(
+    archive: Archive, agency_ids: pl.Series, year: int, accounts: Accounts, only: tuple[str, ...] = ()
+) -> pl.DataFrame:
+    incidents = _read(archive, INCIDENT, year, accounts, only)
+    incidents = _without_orphans(archive, INCIDENT, incidents, {AGENCIES: agency_ids}, accounts)
+    # An incident may be reported late, but not years before or after its file's year (12.4 step 3).
+    is_far = incidents.select((pl.col("incident_date").dt.year() - year).abs() > 1).to_series()
+    return accounts.set_aside(INCIDENT.member, incidents, is_far, "impossible_date", "incident_date")
+
+
+def _read(
+    archive: Archive, segment: Segment, year: int, accounts: Accounts, only: tuple[str, ...] = ()
+) -> pl.DataFrame:
+    fields = {name: segment.fields[name] for name in only} if only else segment.fields
+    frame = read_typed(archive, segment.member, fields, year, accounts)
     if "age_num" in frame.columns:
         frame = _with_demographics(archive, segment, frame)
     frame = frame.with_columns(pl.lit(value).alias(name) for name, value in segment.constants.items())
-    return without_duplicates(archive, segment.member, segment.dataset, frame)
+    return without_repeats(segment.member, segment.dataset, frame, accounts)
 
 
-def _dated(archive: Archive, incidents: pl.DataFrame) -> pl.DataFrame:
-    """Year of the incident and month of its report (02 section 12.4 steps 6 and 7)."""
-    months = read_typed(archive, MONTH, MONTH_FIELDS)
-    for key in ("nibrs_month_id", "did"):
-        of_key = months.drop_nulls(key).group_by(key).agg(pl.col("month").min().alias(f"month_by_{key}"))
-        incidents = incidents.join(of_key, on=key, how="left")
+def _dated(incidents: pl.DataFrame, months: pl.DataFrame | None) -> pl.DataFrame:
+    """Year of the incident, and year and month of its report (02 section 12.4 steps 6 and 7)."""
     date = pl.col("incident_date")
+    years, numbers = [], []
+    for key in ("nibrs_month_id", "did"):
+        if months is None or key not in months.columns or key not in incidents.columns:
+            continue
+        years.append(f"year by {key}")
+        numbers.append(f"month by {key}")
+        of_key = (
+            months.drop_nulls(key)
+            .sort(key, "form_year", "month")
+            .unique(key, keep="first", maintain_order=True)
+            .select(key, pl.col("form_year").alias(years[-1]), pl.col("month").alias(numbers[-1]))
+        )
+        incidents = incidents.join(of_key, on=key, how="left", maintain_order="left")
     return incidents.with_columns(
         data_year=date.dt.year().cast(pl.Int16),
-        month=pl.coalesce("month_by_nibrs_month_id", "month_by_did", date.dt.month()),
+        form_year=pl.coalesce(*years, date.dt.year().cast(pl.Int16)),
+        form_month=pl.coalesce(*numbers, date.dt.month()),
         is_report_date=pl.col("is_report_date").fill_null(False),
-    ).drop("nibrs_month_id", "did", "month_by_nibrs_month_id", "month_by_did")
+    )
 
 
 def _with_demographics(archive: Archive, segment: Segment, persons: pl.DataFrame) -> pl.DataFrame:
-    differ = persons.select((pl.col("age_num").str.zfill(2) != pl.col("age_code")).sum()).item()
-    if differ:
+    is_in_years = pl.col("age_code") == _IN_YEARS
+    two_digits = pl.col("age_num").str.zfill(2)
+    # Years were once given beside the code AG; where they are not, the age is unknown.
+    is_number = two_digits.str.contains(r"^\d\d$")
+    code = pl.when(is_in_years).then(pl.when(is_number).then(two_digits).otherwise(pl.lit("00"))).otherwise("age_code")
+    # Beside 0, unknown, and 99, over 98, the number says nothing more.
+    differ = persons.select((~is_in_years & (pl.col("age_code") > "00") & (two_digits != pl.col("age_code"))).sum())
+    if differ.item() and not persons["age_code"].eq(_IN_YEARS).any():
         _log.warning(
             "%s, member %s: age_num contradicts age_id on %d rows; age_id is taken",
             archive.path,
             archive.members[segment.member].filename,
-            differ,
+            differ.item(),
         )
     years = pl.col("age_code").cast(pl.Int16, strict=False)
-    return persons.with_columns(
-        *(
-            pl.when(pl.col(column) != not_specified).then(pl.col(column)).alias(column)
-            for column, not_specified in _NOT_SPECIFIED.items()
-        ),
+    return (
+        persons.with_columns(age_code=code)
         # 00 and 99 are codes, not years (02 section 2.3).
-        age_years=pl.when(years.is_between(1, 98)).then(years),
-    ).drop("age_num")
+        .with_columns(age_years=pl.when(years.is_between(1, 98)).then(years))
+        .drop("age_num")
+    )
 
 
 def _without_orphans(
-    archive: Archive, segment: Segment, frame: pl.DataFrame, ids: dict[str, pl.Series]
+    archive: Archive, segment: Segment, frame: pl.DataFrame, ids: dict[str, pl.Series], accounts: Accounts
 ) -> pl.DataFrame:
-    """Keep the rows whose parents were kept; count the others in the log (02 section 12.4 step 10)."""
+    """Keep the rows whose parents were kept (02 section 12.4 step 10)."""
     for name, field in segment.fields.items():
         parent = PARENTS.get(field.header)
-        if parent is None or parent == segment.member:
+        if parent is None or parent == segment.member or (archive.is_excerpt and parent not in ids):
             continue
-        is_kept = frame[name].is_in(ids[parent].implode())
-        if not is_kept.all():
-            _log.warning(
-                "%s, member %s: %d rows are dropped, for their %s is not in %s",
-                archive.path,
-                archive.members[segment.member].filename,
-                (~is_kept).sum(),
-                field.header,
-                parent,
-            )
-            frame = frame.filter(is_kept)
+        is_orphan = ~frame[name].is_in(ids[parent].implode())
+        frame = accounts.set_aside(segment.member, frame, is_orphan, "orphan", name)
     return frame
 
 
-def _completed(frame: pl.DataFrame, segment: Segment, state: str) -> pl.DataFrame:
+def _can_read(archive: Archive, segment: Segment) -> bool:
+    """Whether the member is there, with the lookups without which its rows mean nothing."""
+    if segment.member not in archive.members:
+        return False
+    header = header_of(archive.first_line(segment.member))
+    needed = [name_in(header, field.header) for field in segment.fields.values() if field.is_required]
+    return all(can_decode(archive, name) for name in needed)
+
+
+def _keep(accounts: Accounts, segment: Segment, frame: pl.DataFrame, year: int) -> None:
+    other = int((frame["data_year"] != year).sum()) if segment is INCIDENT else 0
+    accounts.kept(segment.member, segment.dataset.name, frame.height, other)
+
+
+def _completed(frame: pl.DataFrame, dataset: Dataset, state: str) -> pl.DataFrame:
     """Exactly the columns of the dataset; what the member does not hold is null."""
     frame = frame.with_columns(state_abbr=pl.lit(state))
     return frame.select(
         (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)
-        for name, dtype in segment.dataset.schema.items()
+        for name, dtype in dataset.schema.items()
     )

@@ -3,154 +3,305 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import polars as pl
 
 from nibrs_estimation.model import agency, incident
+from nibrs_estimation.model.intake import INTAKE_FILE, PARTITIONED
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.files import sha256_of
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
-from nibrs_estimation.sources.cde.agencies import read_agencies, read_report_months
+from nibrs_estimation.sources.cde.accounts import Accounts
+from nibrs_estimation.sources.cde.agencies import count_offenses, list_suspicious_gaps, read_agencies, report_months
 from nibrs_estimation.sources.cde.archive import Archive, open_archive
 from nibrs_estimation.sources.cde.decode import read_typed
-from nibrs_estimation.sources.cde.layout import AGENCIES, AGENCY, FIRST_YEAR, required_members
-from nibrs_estimation.sources.cde.segments import read_segments
-from nibrs_estimation.sources.cde.text import decoded, header_of
+from nibrs_estimation.sources.cde.layout import (
+    AGENCIES,
+    AGENCY,
+    FIRST_YEAR,
+    GROUP_B_FIRST_YEAR,
+    LAYOUT_LOSSES,
+    NEW_LAYOUT,
+    OLD_LAYOUT,
+    required_members,
+)
+from nibrs_estimation.sources.cde.segments import read_dated_offenses, read_months, read_segments
+from nibrs_estimation.sources.cde.text import header_of
+from nibrs_estimation.sources.intake import MANIFEST_TASK
+from nibrs_estimation.sources.universe_file import UNIVERSE_FILE, merge_universe, read_universe
+
+_log = logging.getLogger(__name__)
 
 _OFFENSE = "nibrs_offense"
 
 
 @dataclass(frozen=True)
-class CdeSource:
-    """State-year zips of the Crime Data Explorer, one state each, in the layout of data years 2021 and later.
+class Contents:
+    """What a zip holds.
 
     Attributes:
-        paths: the zips, in any order.
+        path: of the zip.
+        year, state: its data year and its state's UCR abbreviation.
+        layout: ``cde_2016_2020`` or ``cde_2021``.
+        sha256: of the file.
+    """
+
+    path: Path
+    year: int
+    state: str
+    layout: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class CdeSource:
+    """State-year zips of the Crime Data Explorer, data years 2016 and later, of one or more states.
+
+    The zips of the data year deliver incidents; those of the four years before deliver which months were reported and
+    how many offenses, by agency.
+
+    Attributes:
+        paths: the zips, in any order; a zip that is named twice is read once.
+        is_excerpt: whether zips may lack members, whose datasets are then empty and marked as missing.
     """
 
     paths: tuple[Path, ...]
+    is_excerpt: bool = False
 
     @property
     def spec(self) -> str:
         """How the user named it, such as ``cde:VT-2024.zip``."""
         return "cde:" + ",".join(path.name for path in self.paths)
 
+    def newest_year(self) -> int:
+        """The last data year that the zips hold; raises as :meth:`probe`."""
+        return max(contents.year for contents in self._contents())
+
     def probe(self, year: int, seed: int) -> Probe:
         """Look at the agencies of each zip.
 
         Raises:
-            PipelineError: a zip is broken, hostile, incomplete, of the old layout or of another year; two zips are
-                the same or share a state; or there is no zip.
+            PipelineError: a zip is broken, hostile or incomplete, or of a year that the run does not need; two zips
+                hold the same state and year; no zip holds the data year; or there is no zip.
         """
         del seed  # The protocol's; nothing here is random.
-        by_state = self._paths_by_state(year)
-        hashes = sorted(sha256_of(path) for path in self.paths)
+        by_state = self._by_state(year)
         states = tuple(sorted(by_state))
+        years = sorted({contents.year for held in by_state.values() for contents in held})
+        history = f", with {', '.join(map(str, years[:-1]))} as history" if len(years) > 1 else ""
         return Probe(
-            years=(year,),
+            years=tuple(years),
             partitions={"state_abbr": states},
-            fingerprint=hashlib.sha256("\n".join(hashes).encode()).hexdigest(),
+            fingerprint=hashlib.sha256(
+                "\n".join(sorted(contents.sha256 for held in by_state.values() for contents in held)).encode()
+            ).hexdigest(),
             is_content_hash=True,
-            summary=f"Crime Data Explorer, data year {year}: {', '.join(states)}",
+            summary=f"Crime Data Explorer, data year {year}{history}: {', '.join(states)}",
         )
 
     def tasks(self) -> tuple[Task, ...]:
-        """One task for the agencies of all the states, one for the incidents of each."""
+        """One task for the agencies of all the states, one for the incidents of each, one for the accounts."""
         return (
             Task(
                 name="ingest_agencies",
                 function=self.ingest_agencies,
-                writes=agency.DATASETS,
+                writes=(*agency.DATASETS, INTAKE_FILE),
                 parameters=(YEAR,),
+                externals=(UNIVERSE_FILE,),
+                memory="medium",
             ),
             Task(
                 name="ingest_incidents",
                 function=self.ingest_incidents,
-                writes=incident.DATASETS,
+                writes=(*incident.DATASETS, *PARTITIONED),
                 parameters=(YEAR, PARTITION),
+                externals=(UNIVERSE_FILE,),
                 partition_by="state_abbr",
                 memory="medium",
             ),
+            MANIFEST_TASK,
         )
 
-    def ingest_agencies(self, year: int) -> dict[str, pl.DataFrame]:
-        """Read the agencies and the months that they reported.
+    def ingest_agencies(self, year: int, universe: Path | None = None) -> dict[str, pl.DataFrame]:
+        """Read the agencies, the months that they reported and their offenses by month, for each year.
+
+        With a universe file, the agencies of the data year are those of the file, too.
 
         Raises:
-            PipelineError: as :meth:`probe`, and for a row that cannot be read.
+            PipelineError: as :meth:`probe`, and for a value that cannot be read.
         """
-        agencies, months = [], []
-        for path in self._paths_by_state(year).values():
-            with _opened(path, year) as (archive, _):
-                agencies.append(read_agencies(archive))
-                months.append(read_report_months(archive, agencies[-1], year))
-        return {agency.AGENCY.name: pl.concat(agencies), agency.REPORT_MONTH.name: pl.concat(months)}
+        agencies, months, offenses, files = [], [], [], []
+        for contents in (contents for held in self._by_state(year).values() for contents in held):
+            with self._opened(contents.path) as archive:
+                accounts = Accounts(contents.path.name, contents.state)
+                agencies.append(read_agencies(archive, contents.year, accounts))
+                ids = agencies[-1]["agency_id"]
+                found, offense = read_dated_offenses(archive, ids, contents.year, accounts)
+                # Reports by incident tell nothing more than the incidents themselves.
+                listed = read_months(archive, ids, contents.year, accounts) if contents.layout == OLD_LAYOUT else found
+                listed = listed if "nibrs_month" in archive.members else None
+                months.append(report_months(agencies[-1], found, listed, contents.year, contents.layout))
+                offenses.append(count_offenses(agencies[-1], found, offense, contents.year))
+            files.append(
+                {
+                    "input_name": contents.path.name,
+                    "state_abbr": contents.state,
+                    "data_year": contents.year,
+                    "layout": contents.layout,
+                    "use": "incidents" if contents.year == year else "history",
+                    "is_excerpt": self.is_excerpt,
+                    "sha256": contents.sha256,
+                }
+            )
+        listed = pl.concat(agencies)
+        if universe is not None:
+            of_year = listed.filter(pl.col("data_year") == year)
+            former = listed.filter(pl.col("data_year") != year)
+            listed = pl.concat([former, merge_universe(of_year, read_universe(universe, year))])
+        return {
+            agency.AGENCY.name: listed,
+            agency.REPORT_MONTH.name: pl.concat(months).select(agency.REPORT_MONTH.schema.names()),
+            agency.AGENCY_MONTH_OFFENSE.name: pl.concat(offenses),
+            INTAKE_FILE.name: pl.DataFrame(files, schema=INTAKE_FILE.schema),
+        }
 
-    def ingest_incidents(self, year: int, partition: str) -> dict[str, pl.DataFrame]:
-        """Read every segment of a state's incidents.
+    def ingest_incidents(self, year: int, partition: str, universe: Path | None = None) -> dict[str, pl.DataFrame]:
+        """Read every segment of a state's incidents, and keep the accounts of all its zips.
 
         Raises:
-            PipelineError: as :meth:`probe`, and for a row that cannot be read or a state that no zip holds.
+            PipelineError: as :meth:`probe`, and for a value that cannot be read or a state that no zip holds.
         """
-        by_state = self._paths_by_state(year)
+        by_state = self._by_state(year)
         if partition not in by_state:
             raise PipelineError(
                 f"No zip holds {partition}; there are {', '.join(by_state)}. Name the zip of {partition} as well."
             )
-        with _opened(by_state[partition], year) as (archive, state):
-            return read_segments(archive, state)
+        segments: dict[str, pl.DataFrame] = {}
+        accounts = []
+        for contents in by_state[partition]:
+            with self._opened(contents.path) as archive:
+                book = Accounts(contents.path.name, partition)
+                if contents.year == year:
+                    segments = self._read_all(archive, contents, book, has_universe=universe is not None)
+                else:
+                    self._read_history(archive, contents, book)
+                accounts.append(book.frames())
+        return segments | {
+            dataset.name: pl.concat(frames[dataset.name] for frames in accounts) for dataset in PARTITIONED
+        }
 
-    def _paths_by_state(self, year: int) -> dict[str, Path]:
-        if not self.paths:
-            raise PipelineError("No zip is named. Name at least one, such as cde:VT-2024.zip.")
-        by_state: dict[str, Path] = {}
-        for path in self.paths:
-            with _opened(path, year) as (_, state):
-                if state in by_state:
-                    raise PipelineError(f"{by_state[state]} and {path} both hold {state}. Name one zip for each state.")
-                by_state[state] = path
+    def _read_all(
+        self, archive: Archive, contents: Contents, book: Accounts, *, has_universe: bool
+    ) -> dict[str, pl.DataFrame]:
+        agencies = read_agencies(archive, contents.year, book)
+        months = read_months(archive, agencies["agency_id"], contents.year, book)
+        segments = read_segments(archive, agencies["agency_id"], months, contents.state, contents.year, book)
+        incidents = segments[incident.INCIDENT.name]
+        list_suspicious_gaps(report_months(agencies, incidents, months, contents.year, contents.layout), book)
+        for name in required_members(contents.year):
+            if name not in archive.members:
+                book.lost("missing_table", name)
+        for loss, subject in LAYOUT_LOSSES[contents.layout]:
+            if loss == "no_universe" and has_universe:
+                continue
+            if loss == "no_agency" and contents.year < GROUP_B_FIRST_YEAR:
+                book.lost("no_group_b", subject)
+            else:
+                group_b = segments[incident.ARRESTEE.name]["is_group_b"].sum()
+                book.lost(loss, subject, int(group_b) if loss == "no_agency" else None)
+        return segments
+
+    def _read_history(self, archive: Archive, contents: Contents, book: Accounts) -> None:
+        agencies = read_agencies(archive, contents.year, book)
+        read_months(archive, agencies["agency_id"], contents.year, book)
+        incidents, offenses = read_dated_offenses(archive, agencies["agency_id"], contents.year, book)
+        for member, frame in (("nibrs_incident", incidents), (_OFFENSE, offenses)):
+            book.kept(member, agency.AGENCY_MONTH_OFFENSE.name, frame.height)
+
+    def _by_state(self, year: int) -> dict[str, list[Contents]]:
+        """The zips of each state, the data year's last.
+
+        Raises:
+            PipelineError: as :meth:`probe`.
+        """
+        by_state: dict[str, list[Contents]] = {}
+        for contents in sorted(self._contents(), key=lambda contents: (contents.state, contents.year)):
+            held = by_state.setdefault(contents.state, [])
+            if held and held[-1].year == contents.year:
+                raise PipelineError(
+                    f"{held[-1].path} and {contents.path} both hold {contents.state} {contents.year}, with different "
+                    "contents. Name one zip for each state and year."
+                )
+            if not year - agency.HISTORY_YEARS < contents.year <= year:
+                raise PipelineError(
+                    f"{contents.path} holds data year {contents.year}, but the run is for {year} and needs "
+                    f"{year - agency.HISTORY_YEARS + 1} to {year}. Run it for {contents.year}, or leave the zip out."
+                )
+            held.append(contents)
+        for state, held in by_state.items():
+            if held[-1].year != year:
+                raise PipelineError(
+                    f"No zip holds {state} {year}: {held[-1].path} holds data year {held[-1].year}. "
+                    f"Name the zip of {year} as well, or run it for {held[-1].year}."
+                )
         return by_state
 
+    def _contents(self) -> list[Contents]:
+        if not self.paths:
+            raise PipelineError("No zip is named. Name at least one, such as cde:VT-2024.zip.")
+        found: dict[str, Contents] = {}
+        for path in self.paths:
+            contents = self._look_at(path)
+            if contents.sha256 in found and found[contents.sha256].path != path:
+                _log.warning("%s is the same file as %s; it is read once", path, found[contents.sha256].path)
+            found.setdefault(contents.sha256, contents)
+        return list(found.values())
 
-@contextmanager
-def _opened(path: Path, year: int) -> Iterator[tuple[Archive, str]]:
-    """A zip that passed every check of its whole, with the state that it holds (02 section 12.4 step 1)."""
-    with open_archive(path) as archive:
-        _check_layout(archive)
-        held, state = _year_and_state(archive) if AGENCIES in archive.members else (year, "")
-        if missing := [name for name in required_members(held) if name not in archive.members]:
+    def _look_at(self, path: Path) -> Contents:
+        with self._opened(path):
+            status = path.stat()
+        return _look_at(path, self.is_excerpt, status.st_size, status.st_mtime_ns)
+
+    def _opened(self, path: Path) -> AbstractContextManager[Archive]:
+        return open_archive(path, is_excerpt=self.is_excerpt)
+
+
+@cache
+def _look_at(path: Path, is_excerpt: bool, size_bytes: int, modified_ns: int) -> Contents:
+    """What a zip holds, once it has passed every check of its whole (02 section 12.4 step 1).
+
+    Size and time of change are part of the key: every task asks, and the file must not be read again each time.
+    """
+    del size_bytes, modified_ns
+    with open_archive(path, is_excerpt=is_excerpt) as archive:
+        year, state = _year_and_state(archive) if AGENCIES in archive.members else (FIRST_YEAR, "")
+        missing = [name for name in required_members(year) if name not in archive.members]
+        if missing and not (is_excerpt and AGENCIES in archive.members and "nibrs_incident" in archive.members):
+            hint = "" if is_excerpt else " (an excerpt can be read with --partial)"
             raise PipelineError(
-                f"{path} lacks {', '.join(f'{name}.csv' for name in missing)}. A missing file must not count as zeros: "
-                "use the whole zip as downloaded from the Crime Data Explorer."
+                f"{path} lacks {', '.join(f'{name}.csv' for name in missing)}. A missing file must not count as "
+                f"zeros: use the whole zip as downloaded from the Crime Data Explorer{hint}."
             )
-        if held != year:
+        if year < FIRST_YEAR:
             raise PipelineError(
-                f"{path} holds data year {held}, but the run is for {year}. "
-                f"Run it for {held}, or name the zip of {year}."
+                f"{path} holds data year {year}, whose layout is not known. This version reads data years "
+                f"{FIRST_YEAR} and later: name a zip of such a year."
             )
-        yield archive, state
-
-
-def _check_layout(archive: Archive) -> None:
-    """Tell the layouts apart by the offenses' header, as no other file shows the difference so surely."""
-    if _OFFENSE not in archive.members:
-        return
-    header = header_of(decoded(archive.first_line(_OFFENSE)))
-    if "offense_code" not in header and "offense_type_id" in header:
-        raise PipelineError(
-            f"{archive.path} has the layout of data years 2016 to 2020 ({archive.members[_OFFENSE].filename} names "
-            f"offenses by offense_type_id). This version reads only data years {FIRST_YEAR} and later: "
-            "name a zip of such a year."
-        )
+        layout = NEW_LAYOUT
+        if _OFFENSE in archive.members and "offense_code" not in header_of(archive.first_line(_OFFENSE)):
+            layout = OLD_LAYOUT
+    return Contents(path, year, state, layout, sha256_of(path))
 
 
 def _year_and_state(archive: Archive) -> tuple[int, str]:
-    agencies = read_typed(archive, AGENCIES, {name: AGENCY.fields[name] for name in ("data_year", "state_abbr")})
+    fields = {name: AGENCY.fields[name] for name in ("data_year", "state_abbr")}
+    agencies = read_typed(archive, AGENCIES, fields, FIRST_YEAR, Accounts("", ""))
     years = agencies["data_year"].unique().sort().to_list()
     states = agencies["state_abbr"].unique().sort().to_list()
     if len(years) != 1 or len(states) != 1:

@@ -1,11 +1,12 @@
-"""A CSV member as a table of trimmed text, and the checks of its form."""
+"""A CSV member as a table: whole numbers and trimmed text, and the checks of its form."""
 
 from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
 from nibrs_estimation.pipeline.errors import PipelineError
@@ -13,37 +14,39 @@ from nibrs_estimation.sources.cde.archive import Archive
 
 #: Column that holds each row's line in the member.
 LINE = "line"
+#: What R writes for a missing value.
+_MISSING = "NA"
+_BLANK = re.compile(rb"\s*")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_QUOTES = "its quotes do not match, so its rows cannot be told apart. Download the zip again."
+_COMMA, _QUOTE, _NEWLINE = b',"\n'
 
-_QUOTED = re.compile(r'"[^"]*"')
 
-
-def header_of(line: str) -> list[str]:
+def header_of(line: bytes) -> list[str]:
     """The lower-cased headers of a member's first line."""
-    return [name.strip(' "\r\n').lower() for name in line.split(",")]
+    text = _as_utf8(line).decode("utf-8")
+    return [name.strip(' "\r\n').lower() for name in text.split(",")]
 
 
-def decoded(content: bytes) -> str:
-    """UTF-8, with or without byte order mark; otherwise windows-1252 (02 section 12.1)."""
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("windows-1252", errors="replace")
+def read_text(archive: Archive, member: str, kinds: Mapping[str, str]) -> pl.DataFrame:
+    """Read the named columns of a member, with the line of every row; a blank line is a row of nulls.
 
-
-def read_text(archive: Archive, member: str, headers: Iterable[str]) -> pl.DataFrame:
-    """Read the named columns of a member as text: trimmed, '' as null, with the line of every row.
+    Args:
+        archive: an open zip.
+        member: lower-cased base name.
+        kinds: header -> "int" for whole numbers, "str" for text, which is trimmed; '' and R's ``NA`` become null.
 
     Source: 02 section 12.4 steps 2 and 3.
 
     Raises:
-        PipelineError: the member is empty, lacks a column, has a row with too many or too few fields, or its quotes
-            do not match; names the zip, the member, and the columns or the line.
+        PipelineError: the member is empty, lacks a column, has a row with too many or too few fields, its quotes do
+            not match, or it holds something else than a whole number where one belongs; names the zip, the member,
+            and the columns or the line.
     """
     where = f"{archive.path}, member {archive.members[member].filename}"
-    content = decoded(archive.read(member))
-    header = header_of(content.partition("\n")[0])
-    needed = list(dict.fromkeys(headers))
-    if missing := [name for name in needed if name not in header]:
+    content = _as_utf8(archive.read(member))
+    header = header_of(content[: content.find(b"\n") + 1] or content)
+    if missing := [name for name in kinds if name not in header]:
         # Without line breaks the whole file is its header.
         found = textwrap.shorten(", ".join(header), 1000) or "an empty file"
         raise PipelineError(
@@ -53,29 +56,94 @@ def read_text(archive: Archive, member: str, headers: Iterable[str]) -> pl.DataF
             "if it stays so, this version cannot read it."
         )
     _check_field_counts(where, content, len(header))
-    positions = sorted({header.index(name) for name in needed})
+    # The first of several headers of one name counts (02 section 12.3).
+    places = {name: f"column_{header.index(name) + 1}" for name in kinds}
+    # Polars takes the width of the table from the first row, which must not be a blank line.
+    start = content.find(b"\n") + 1
+    first = _BLANK.match(content, start).end() if start else len(content)  # type: ignore[union-attr]
+    skipped = 1 + content.count(b"\n", start, first)
+    if first == len(content):
+        dtypes = {name: pl.Int64() if kind == "int" else pl.String() for name, kind in kinds.items()}
+        return pl.DataFrame(schema={LINE: pl.UInt32(), **dtypes})
     try:
-        frame = pl.read_csv(content.encode(), columns=positions, infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        raise PipelineError(
-            f"{where}: its quotes do not match, so its rows cannot be told apart. Download the zip again."
-        ) from error
-    frame.columns = [header[position] for position in positions]
-    trimmed = pl.all().str.strip_chars()
-    return (
-        frame.with_columns(pl.when(trimmed != "").then(trimmed))
-        .with_row_index(LINE, offset=2)
-        .filter(pl.any_horizontal(pl.exclude(LINE).is_not_null()))
+        frame = _parsed(content, skipped, len(header), {places[name]: kind for name, kind in kinds.items()})
+    except pl.exceptions.PolarsError:
+        # Something is no whole number, or only with blanks around it: text tells which.
+        try:
+            frame = _parsed(content, skipped, len(header), dict.fromkeys(places.values(), "str"))
+        except pl.exceptions.PolarsError as error:
+            raise PipelineError(f"{where}: {_QUOTES}") from error
+        for name, kind in kinds.items():
+            if kind == "int":
+                frame = frame.with_columns(_whole_numbers(where, name, frame[places[name]], 1 + skipped))
+    named = frame.select(pl.col(place).alias(name) for name, place in places.items())
+    return named.with_row_index(LINE, offset=1 + skipped)
+
+
+def _as_utf8(content: bytes) -> bytes:
+    """UTF-8 without byte order mark; what is not UTF-8 is taken for windows-1252 (02 section 12.1)."""
+    content = content.removeprefix(_BYTE_ORDER_MARK)
+    if content.isascii():
+        return content
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("windows-1252", errors="replace").encode()
+    return content
+
+
+def _parsed(content: bytes, skipped: int, width: int, kinds: Mapping[str, str]) -> pl.DataFrame:
+    schema = {
+        name: pl.Int64() if kinds.get(name) == "int" else pl.String()
+        for name in (f"column_{place}" for place in range(1, width + 1))
+    }
+    frame = pl.read_csv(
+        content, has_header=False, skip_lines=skipped, schema=schema, columns=list(kinds), null_values=[_MISSING]
     )
+    trimmed = {name: pl.col(name).str.strip_chars() for name, dtype in frame.schema.items() if dtype == pl.String}
+    return frame.with_columns(**{name: pl.when(text != "").then(text) for name, text in trimmed.items()})
 
 
-def _check_field_counts(where: str, content: str, expected: int) -> None:
-    # Polars fills short rows up silently. Commas and line breaks within quotes do not count.
-    lines = pl.Series(_QUOTED.sub("", content).split("\n"), dtype=pl.String).str.strip_chars_end("\r")
-    counts = lines.str.count_matches(",", literal=True) + 1
-    wrong = ((counts != expected) & (lines != "")).arg_true()
+def _whole_numbers(where: str, name: str, text: pl.Series, first_line: int) -> pl.Series:
+    numbers = text.cast(pl.Int64, strict=False)
+    wrong = (numbers.is_null() & text.is_not_null()).arg_true()
     if wrong.len():
-        line = wrong[0]
+        row = wrong[0]
+        raise PipelineError(
+            f"{where}, column {name}, line {first_line + row}: {text[row]!r} is not a whole number. "
+            "The file was damaged or edited: download the zip again."
+        )
+    return numbers
+
+
+def _check_field_counts(where: str, content: bytes, expected: int) -> None:
+    # Polars refuses rows that are too long but fills short ones up silently. So the sum of the commas tells whether
+    # there are any; only then are the rows looked at one by one. Commas and line breaks within quotes do not count.
+    has_quotes = b'"' in content
+    if not has_quotes:
+        lines = content.count(b"\n") + (not content.endswith(b"\n"))
+        if content.count(b",") == (expected - 1) * lines:
+            return
+    characters = np.frombuffer(content, dtype=np.uint8)
+    is_comma, is_newline = characters == _COMMA, characters == _NEWLINE
+    if has_quotes:
+        is_quoted = np.bitwise_xor.accumulate(characters == _QUOTE)
+        if is_quoted[-1]:
+            raise PipelineError(f"{where}: {_QUOTES}")
+        is_comma &= ~is_quoted
+        is_newline &= ~is_quoted
+        lines = int(np.count_nonzero(is_newline)) + (not content.endswith(b"\n"))
+        if np.count_nonzero(is_comma) == (expected - 1) * lines:
+            return
+    ends = np.append(np.flatnonzero(is_newline), len(characters))
+    starts = np.append(0, ends[:-1] + 1)
+    counts = np.diff(np.searchsorted(np.flatnonzero(is_comma), ends), prepend=0) + 1
+    is_blank = (ends - starts == 0) | (
+        (ends - starts == 1) & (characters[np.minimum(starts, len(characters) - 1)] == 13)
+    )
+    wrong = np.flatnonzero((counts != expected) & ~is_blank)
+    if len(wrong):
+        line = int(wrong[0])
         raise PipelineError(
             f"{where}, line {line + 1}: the row has {counts[line]} fields where the header has {expected}. "
             "The file was cut short or edited: download the zip again."

@@ -10,13 +10,19 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.sources.synthetic.marginals import Floats, Integers, main_shares, marginal, offenses, table
 from nibrs_estimation.sources.synthetic.nation import IDS_PER_STATE
+from nibrs_estimation.sources.synthetic.reporting import reported_months, reports_crime
 from nibrs_estimation.stats import random
 
 AGENCY_SIGMA = 0.5
+#: Size of the negative binomial of an agency's annual total.
 DISPERSION = 5.0
+YEAR_SIGMA, YEAR_MEMORY, YEARS_REMEMBERED = 0.05, 0.7, 20
+#: Agencies with an outlier month in a year, and what the month's incidents are multiplied by.
+OUTLIER_SHARE, OUTLIER_FACTORS = 0.01, (0, 3, 10)
 #: Range of the yearly mean of an agency without population; log-uniform between.
 LEAST_MEAN, LARGEST_MEAN = 5.0, 300.0
 _IDS_PER_STATE_YEAR = 10_000_000
+_FIRST_COPY = 6_000_000
 
 
 def latent_totals(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
@@ -36,14 +42,21 @@ def latent_totals(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
 def annual_counts(agencies: pl.DataFrame, year: int, seed: int) -> Integers:
     """Incidents of the year by agency and main offense: (n agencies, k offenses of ``offense.csv``).
 
-    Negative binomial: Poisson given a gamma propensity of the agency for the offense. As the months share the
-    propensity, spreading a year's incidents over the months by the month factors gives negative binomial monthly
-    counts of the same dispersion.
+    The annual total is negative binomial: Poisson given a gamma propensity of the agency in the year, which offenses
+    and months share; given the total, both are multinomial.
     """
     unit, kind = agencies["agency_id"].to_numpy()[:, None], year * 100 + np.arange(offenses().height)
-    propensity = random.gamma(seed, "propensity", unit, kind, shape=DISPERSION) / DISPERSION
-    mean = expected_incidents(agencies, seed)[:, None] * main_shares() * propensity
+    propensity = random.gamma(seed, "propensity", unit, year, shape=DISPERSION) / DISPERSION
+    mean = expected_incidents(agencies, seed)[:, None] * main_shares() * propensity * year_effect(year, seed)
     return random.poisson(seed, "incidents", unit, kind, mean=mean)
+
+
+def year_effect(year: int, seed: int) -> float:
+    """How much more crime than usual the nation sees in a year: exp of an AR(1) of standard deviation 0.05."""
+    shocks = random.normal(seed, "year", np.arange(year - YEARS_REMEMBERED, year + 1))
+    weights = YEAR_MEMORY ** np.arange(YEARS_REMEMBERED, -1, -1.0)
+    # What lies further back is forgotten; the weights are scaled so that the spread is that of the whole series.
+    return float(np.exp(YEAR_SIGMA * (shocks * weights).sum() / np.sqrt((weights**2).sum())))
 
 
 def expected_incidents(agencies: pl.DataFrame, seed: int) -> Floats:
@@ -57,7 +70,7 @@ def expected_incidents(agencies: pl.DataFrame, seed: int) -> Floats:
     effect = np.exp(AGENCY_SIGMA * random.normal(seed, "agency_effect", unit) - AGENCY_SIGMA**2 / 2)
     by_population = (groups["population"] * groups["incidents_per_1000"] / 1000).to_numpy() * effect
     own = LEAST_MEAN * (LARGEST_MEAN / LEAST_MEAN) ** random.uniform(seed, "own_mean", unit)
-    has_crime = ~(groups["is_covered"] | groups["is_dormant"] | (groups["agency_status"] == "L")).to_numpy()
+    has_crime = reports_crime(groups).to_numpy()
     return np.where(has_crime, np.where(groups["population"].to_numpy() > 0, by_population, own), 0.0)
 
 
@@ -83,6 +96,51 @@ def latent_incidents(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFra
     return pl.DataFrame(
         {"incident_id": incident_id, "agency_id": agency_id, "offense": offense, "incident_date": first + day}
     ).with_columns(month=pl.col("incident_date").dt.month())
+
+
+def planted_outliers(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+    """The months of a year that agencies reported wrongly: ``agency_id``, ``data_year``, ``month``, ``factor``."""
+    unit = agencies["agency_id"].to_numpy()
+    has_one = random.uniform(seed, "outlier", unit, year) < OUTLIER_SHARE
+    month = np.floor(1 + 12 * random.uniform(seed, "outlier month", unit, year))
+    kind = np.floor(len(OUTLIER_FACTORS) * random.uniform(seed, "outlier factor", unit, year)).astype(np.int64)
+    return pl.DataFrame(
+        {
+            "agency_id": unit[has_one],
+            "data_year": np.full(int(has_one.sum()), year, dtype=np.int16),
+            "month": month[has_one].astype(np.int8),
+            "factor": np.array(OUTLIER_FACTORS, dtype=np.int8)[kind[has_one]],
+        }
+    )
+
+
+def reported_incidents(
+    agencies: pl.DataFrame, year: int, seed: int, latent: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """What the agencies of a state sent: the incidents of reported months, outlier months as they were planted.
+
+    A month multiplied by 0 comes empty; by 3 or 10, with every incident as often, under new numbers.
+
+    Args:
+        agencies: the agencies of one state, all of them, by agency_id.
+        year: data year.
+        seed: of the run.
+        latent: what :func:`latent_incidents` returns, if it is at hand.
+    """
+    latent = latent_incidents(agencies, year, seed) if latent is None else latent
+    months = reported_months(agencies, year, seed)
+    place = np.searchsorted(agencies["agency_id"].to_numpy(), latent["agency_id"].to_numpy())
+    sent = latent.filter(pl.Series(months[place, latent["month"].to_numpy() - 1]))
+    outliers = planted_outliers(agencies, year, seed).select("agency_id", "month", "factor")
+    marked = sent.join(outliers, on=["agency_id", "month"], how="left", maintain_order="left")
+    marked = marked.with_columns(pl.col("factor").fill_null(1).cast(pl.Int64))
+    copies = marked.filter(pl.col("factor") > 1)
+    more = copies.select(pl.exclude("factor").repeat_by(pl.col("factor") - 1).explode())
+    # Numbers of copies begin where no state's own numbers reach.
+    first = latent["incident_id"].min()
+    start = 0 if first is None else (int(str(first)) // _IDS_PER_STATE_YEAR) * _IDS_PER_STATE_YEAR
+    more = more.with_columns(incident_id=start + _FIRST_COPY + pl.int_range(pl.len(), dtype=pl.Int64))
+    return pl.concat([marked.filter(pl.col("factor") > 0).select(latent.columns), more.select(latent.columns)])
 
 
 def monthly_counts(incidents: pl.DataFrame, agencies: pl.DataFrame) -> Integers:

@@ -2,52 +2,39 @@
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
-from nibrs_estimation.model.incident import (
-    ARRESTEE,
-    INCIDENT,
-    OFFENDER,
-    OFFENSE,
-    OFFENSE_WEAPON,
-    PROPERTY,
-    PROPERTY_ITEM,
-    VICTIM,
-    VICTIM_OFFENDER,
-    VICTIM_OFFENSE,
-)
+from nibrs_estimation.model import incident as model
 from nibrs_estimation.pipeline.dataset import Dataset
-from nibrs_estimation.sources.synthetic.crime import latent_incidents
-from nibrs_estimation.sources.synthetic.marginals import days_after, draw
-from nibrs_estimation.sources.synthetic.offenses import offense_details, offense_rows, weapon_rows
+from nibrs_estimation.sources.synthetic.arrests import arrestee_rows, arrestee_weapon_rows
+from nibrs_estimation.sources.synthetic.crime import reported_incidents
+from nibrs_estimation.sources.synthetic.group_b import group_b_rows
+from nibrs_estimation.sources.synthetic.harms import circumstance_rows, injury_rows
+from nibrs_estimation.sources.synthetic.marginals import chance, days_after, draw, is_offense
+from nibrs_estimation.sources.synthetic.missingness import with_missing
+from nibrs_estimation.sources.synthetic.offenses import (
+    activity_rows,
+    bias_rows,
+    offense_details,
+    offense_rows,
+    using_rows,
+    weapon_rows,
+)
 from nibrs_estimation.sources.synthetic.persons import (
-    arrestee_rows,
     offender_rows,
     relationship_rows,
     victim_offense_rows,
     victim_rows,
     with_suspects,
 )
-from nibrs_estimation.sources.synthetic.property import item_rows, property_rows
-from nibrs_estimation.sources.synthetic.reporting import reported_months
+from nibrs_estimation.sources.synthetic.property import drug_rows, item_rows, loss_rows, property_rows
 
-SEGMENTS = (
-    INCIDENT,
-    OFFENSE,
-    OFFENSE_WEAPON,
-    VICTIM,
-    VICTIM_OFFENSE,
-    OFFENDER,
-    VICTIM_OFFENDER,
-    PROPERTY,
-    PROPERTY_ITEM,
-    ARRESTEE,
-)
+SEGMENTS = model.DATASETS
+_CARGO_THEFT_SHARE = 0.0005
 
 
 def reported_segments(agencies: pl.DataFrame, year: int, seed: int) -> dict[str, pl.DataFrame]:
-    """Every segment of the incidents that a state's agencies reported.
+    """Every segment of the incidents that a state's agencies reported, and their Group B arrests.
 
     Args:
         agencies: the agencies of one state, all of them, by agency_id.
@@ -57,44 +44,69 @@ def reported_segments(agencies: pl.DataFrame, year: int, seed: int) -> dict[str,
     Returns:
         The datasets of ``SEGMENTS`` by name.
     """
-    incidents = with_suspects(_reported(latent_incidents(agencies, year, seed), agencies, year, seed), seed)
-    offense = offense_details(offense_rows(incidents, seed), seed)
-    victim = victim_rows(offense, seed)
-    offender = offender_rows(incidents, seed)
-    property_ = property_rows(offense, seed)
-    segments = {
-        INCIDENT: _described(incidents, year, seed),
-        OFFENSE: offense,
-        OFFENSE_WEAPON: weapon_rows(offense, seed),
-        VICTIM: victim,
-        VICTIM_OFFENSE: victim_offense_rows(victim, offense),
-        OFFENDER: offender,
-        VICTIM_OFFENDER: relationship_rows(victim, offender, seed),
-        PROPERTY: property_,
-        PROPERTY_ITEM: item_rows(property_, incidents, seed),
-        ARRESTEE: arrestee_rows(incidents, seed),
+    segments = segments_of(reported_incidents(agencies, year, seed), seed)
+    arrestee = pl.concat(
+        _declared(rows, model.ARRESTEE) for rows in (segments[model.ARRESTEE.name], group_b_rows(agencies, year, seed))
+    )
+    segments |= {model.ARRESTEE.name: arrestee, model.ARRESTEE_WEAPON.name: arrestee_weapon_rows(arrestee, seed)}
+    state_abbr = pl.lit(agencies["state_abbr"].first(), pl.String).alias("state_abbr")
+    return {
+        dataset.name: _declared(segments.pop(dataset.name).with_columns(state_abbr), dataset) for dataset in SEGMENTS
     }
-    state_abbr = str(agencies["state_abbr"].first())
-    return {dataset.name: _declared(rows, dataset, state_abbr) for dataset, rows in segments.items()}
 
 
-def _reported(incidents: pl.DataFrame, agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    place = np.searchsorted(agencies["agency_id"].to_numpy(), incidents["agency_id"].to_numpy())
-    months = reported_months(agencies, year, seed)
-    return incidents.filter(pl.Series(months[place, incidents["month"].to_numpy() - 1]))
+def segments_of(incidents: pl.DataFrame, seed: int) -> dict[str, pl.DataFrame]:
+    """The segments of incidents by name, all but the weapons of arrestees, which Group B arrestees have too.
+
+    Args:
+        incidents: ``incident_id``, ``agency_id``, ``offense`` (number of the main offense), ``incident_date`` and
+            ``month``; any of the incidents, as those of one never depend on another's.
+        seed: of the run.
+    """
+    incidents = with_suspects(incidents, seed).with_columns(
+        form_year=pl.col("incident_date").dt.year(), form_month="month"
+    )
+    offense = offense_details(offense_rows(incidents, seed), seed)
+    victim = victim_rows(incidents, offense, seed)
+    links = victim_offense_rows(victim, offense)
+    offender = offender_rows(incidents, seed)
+    losses = loss_rows(offense, seed)
+    segments = {
+        model.INCIDENT: _described(incidents, offense, seed),
+        model.OFFENSE: offense,
+        model.OFFENSE_BIAS: bias_rows(offense, seed),
+        model.OFFENSE_WEAPON: weapon_rows(offense, seed),
+        model.OFFENSE_ACTIVITY: activity_rows(offense, seed),
+        model.OFFENSE_USING: using_rows(offense, seed),
+        model.VICTIM: victim,
+        model.VICTIM_OFFENSE: links,
+        model.VICTIM_INJURY: injury_rows(links, seed),
+        model.VICTIM_CIRCUMSTANCE: circumstance_rows(links, seed),
+        model.OFFENDER: offender,
+        model.VICTIM_OFFENDER: relationship_rows(victim, offender, seed),
+        model.PROPERTY: property_rows(losses, seed),
+        model.PROPERTY_ITEM: item_rows(losses, incidents, seed),
+        model.DRUG: drug_rows(losses, seed),
+        model.ARRESTEE: arrestee_rows(incidents, seed),
+    }
+    return {dataset.name: rows for dataset, rows in segments.items()}
 
 
-def _described(incidents: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+def _described(incidents: pl.DataFrame, offense: pl.DataFrame, seed: int) -> pl.DataFrame:
     """Add hour, exceptional clearance (of known offenders without arrest) and what else dataset ``incident`` asks."""
     unit = incidents["incident_id"].to_numpy()
+    takes_cargo = offense.filter(pl.Series(is_offense("takes_cargo", offense["offense"].to_numpy())))["incident_id"]
+    hour = with_missing(draw("hour", seed, unit), "hour", seed, unit, incidents["agency_id"].to_numpy())
     return incidents.with_columns(
-        data_year=pl.lit(year, pl.Int16),
+        data_year=pl.col("incident_date").dt.year(),
         is_report_date=draw("report_date", seed, unit) == "true",
-        incident_hour=draw("hour", seed, unit).cast(pl.Int8),
+        incident_hour=hour.cast(pl.Int8),
         cleared_exceptionally_code=pl.when((pl.col("offenders") > 0) & (pl.col("arrestees") == 0))
         .then(draw("exceptional", seed, unit))
         .otherwise(pl.lit("N")),
-        is_cargo_theft=pl.lit(None, pl.Boolean),
+        is_cargo_theft=pl.when(pl.col("incident_id").is_in(takes_cargo.implode())).then(
+            pl.lit(pl.Series(chance("cargo_theft", seed, unit, _CARGO_THEFT_SHARE)))
+        ),
     ).with_columns(
         cleared_exceptionally_date=pl.when(pl.col("cleared_exceptionally_code") != "N").then(
             days_after("incident_date", "clearance_lag", seed, unit)
@@ -102,8 +114,8 @@ def _described(incidents: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
     )
 
 
-def _declared(rows: pl.DataFrame, dataset: Dataset, state_abbr: str) -> pl.DataFrame:
-    """The columns that the dataset declares, in its types."""
-    return rows.with_columns(state_abbr=pl.lit(state_abbr)).select(
-        pl.col(column.name).cast(column.dtype) for column in dataset.columns
+def _declared(rows: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+    """The columns that the dataset declares and the rows have, in its types."""
+    return rows.select(
+        pl.col(column.name).cast(column.dtype) for column in dataset.columns if column.name in rows.columns
     )

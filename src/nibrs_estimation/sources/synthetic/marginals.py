@@ -1,6 +1,7 @@
 """The lists and marginal distributions of the synthetic nation, and draws from them.
 
-They stand as CSV files in the folder ``data``; most are those of specification 02, section 15.3.
+They stand as CSV files in the folder ``data``; column ``source`` says which are those of specification 02, section
+15.3, and which are assumed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nibrs_estimation.stats import random
 
+Booleans = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -104,13 +106,74 @@ def draw_number(quantity: str, seed: int, unit: ArrayLike, *, offense: ArrayLike
     return draw(quantity, seed, unit, offense=offense).cast(pl.Int64).to_numpy()
 
 
-def draw_quantile(quantity: str, seed: int, unit: ArrayLike) -> Integers:
-    """Draw whole numbers by linear interpolation between the quantiles of ``quantile.csv``, rounded down."""
-    points = table("quantile").filter(pl.col("quantity") == quantity)
-    value = np.interp(
-        random.uniform(seed, quantity, unit), points["probability"].to_numpy(), points["value"].to_numpy()
-    )
+def draw_quantile(quantity: str, seed: int, unit: ArrayLike, *, offense: Integers | None = None) -> Integers:
+    """Draw whole numbers by linear interpolation between the quantiles of ``quantile.csv``, rounded down.
+
+    Offenses without quantiles of their own have those of ``*``; the other arguments are as in :func:`draw`.
+    """
+    point = random.uniform(seed, quantity, unit)
+    curves = _quantiles(quantity)
+    value = np.interp(point, *curves["*"])
+    if offense is not None:
+        for code, (probability, own) in curves.items():
+            if code != "*":
+                rows = np.flatnonzero(offense == offense_number(code))
+                value[rows] = np.interp(point[rows], probability, own)
     return np.asarray(np.floor(value), dtype=np.int64)
+
+
+@cache
+def _quantiles(quantity: str) -> dict[str, tuple[Floats, Floats]]:
+    """Probabilities and values of the quantiles, by the offense for which they hold."""
+    rows = table("quantile").filter(pl.col("quantity") == quantity)
+    return {
+        str(key[0]): (part["probability"].to_numpy(), part["value"].to_numpy())
+        for key, part in rows.group_by("given", maintain_order=True)
+    }
+
+
+def draw_codes(
+    quantity: str, seed: int, unit: ArrayLike, *, offense: Integers | None = None, alone: tuple[str, ...] = ()
+) -> pl.DataFrame:
+    """Draw one or more different codes for each unit.
+
+    The first code has the distribution of the quantity. Unless it is one that stands alone, quantity
+    ``<quantity>_rows`` says how many codes are drawn in all; one that is there already is left out.
+
+    Args:
+        quantity: the name.
+        seed: of the run.
+        unit: (n,) keys of the units, all different.
+        offense: (n,) numbers of the offenses on which the codes depend.
+        alone: codes beside which no other stands, as they mean "none" or "unknown".
+
+    Returns:
+        ``place`` (row number of the unit) and ``code``, the first codes of all units before the further ones.
+    """
+    units = np.asarray(unit)
+    first = pl.DataFrame({"place": np.arange(len(units)), "code": draw(quantity, seed, units, offense=offense)})
+    number = draw_number(f"{quantity}_rows", seed, units, offense=offense)
+    place, index = repeated(np.where(first["code"].is_in(alone).to_numpy(), 0, number - 1))
+    distribution = _without(quantity, alone)
+    point = random.uniform(seed, quantity, units[place], index + 1)
+    code = distribution.values.gather(distribution.place(point, 0 if offense is None else offense[place]))
+    further = pl.DataFrame({"place": place, "code": code}).unique(maintain_order=True)
+    return pl.concat([first, further.join(first, on=["place", "code"], how="anti", maintain_order="left")])
+
+
+@cache
+def _without(quantity: str, values: tuple[str, ...]) -> Marginal:
+    """The distribution of a quantity given that it is none of the values."""
+    whole = marginal(quantity)
+    shares = whole.shares * ~whole.values.is_in(values).to_numpy()
+    total = shares.sum(axis=1, keepdims=True)
+    return Marginal(whole.values, np.divide(shares, total, out=np.zeros_like(shares), where=total > 0))
+
+
+def repeated(times: Integers) -> tuple[Integers, Integers]:
+    """Row numbers, each so many times, and the number from 0 of each within its row."""
+    row = np.repeat(np.arange(len(times)), times)
+    return row, np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
 
 
 def days_after(date: str, lag: str, seed: int, unit: ArrayLike) -> pl.Expr:
@@ -118,7 +181,7 @@ def days_after(date: str, lag: str, seed: int, unit: ArrayLike) -> pl.Expr:
     return pl.col(date) + pl.duration(days=pl.lit(pl.Series(draw_quantile(lag, seed, unit))))
 
 
-def chance(stream: str, seed: int, unit: ArrayLike, probability: ArrayLike, index: ArrayLike = 0) -> NDArray[np.bool_]:
+def chance(stream: str, seed: int, unit: ArrayLike, probability: ArrayLike, index: ArrayLike = 0) -> Booleans:
     """True with the given probability."""
     return np.asarray(random.uniform(seed, stream, unit, index) < np.asarray(probability), dtype=np.bool_)
 
@@ -135,6 +198,11 @@ def offense_numbers(codes: pl.Series) -> Integers:
     return codes.replace_strict(place, return_dtype=pl.Int64).to_numpy()
 
 
+def offense_number(code: str) -> int:
+    """Row number of one offense code."""
+    return int(offense_numbers(pl.Series([code]))[0])
+
+
 def main_shares() -> Floats:
     """Shares of the offenses as main offenses of incidents: (k,), adding up to 1."""
     share = offenses()["main_share"].to_numpy()
@@ -144,3 +212,8 @@ def main_shares() -> Floats:
 def by_offense(column: str, offense: Integers) -> Floats:
     """A number of ``offense.csv``, for (n,) offenses."""
     return offenses()[column].cast(pl.Float64).to_numpy()[offense]
+
+
+def is_offense(column: str, offense: Integers) -> Booleans:
+    """A yes or no of ``offense.csv``, for (n,) offenses."""
+    return offenses()[column].to_numpy()[offense]

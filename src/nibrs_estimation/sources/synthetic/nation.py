@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 import polars as pl
 
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.geography import AGENCY_COUNTY
+from nibrs_estimation.sources.synthetic.employees import employees
+from nibrs_estimation.sources.synthetic.geography import agency_counties, counties, with_divisions
 from nibrs_estimation.sources.synthetic.marginals import Integers, table
-from nibrs_estimation.sources.synthetic.reporting import is_nibrs_reporter, nibrs_start, reported_months
+from nibrs_estimation.sources.synthetic.reporting import (
+    is_nibrs_reporter,
+    nibrs_start,
+    reported_months,
+    reported_summaries,
+)
 from nibrs_estimation.stats import random
 
 LEAST_AGENCIES = 8
@@ -19,6 +30,32 @@ IDS_PER_STATE = 10_000
 def states() -> tuple[str, ...]:
     """The 51 UCR abbreviations, ascending."""
     return tuple(table("state_population")["state_abbr"].sort())
+
+
+@dataclass(frozen=True)
+class Nation:
+    """What is the same in every year.
+
+    Attributes:
+        agencies: every agency with its class, population, status, places and employees, by agency_id.
+        county: :func:`~nibrs_estimation.sources.synthetic.geography.counties`, with metropolitan divisions.
+        pieces: the agencies' pieces in the counties.
+    """
+
+    agencies: pl.DataFrame
+    county: pl.DataFrame
+    pieces: pl.DataFrame
+
+
+@lru_cache(maxsize=2)
+def nation(seed: int, scale: float) -> Nation:
+    """The nation of a seed and a scale; kept, as every state asks for it."""
+    agencies = _status(_populations(_slots(scale), seed), seed)
+    county = counties(agencies, scale)
+    pieces = agency_counties(agencies, county, seed)
+    county = with_divisions(county, pieces, scale)
+    agencies = agencies.hstack(employees(agencies, seed))
+    return Nation(_described(_placed(_covered(agencies, seed), county, pieces)), county, pieces)
 
 
 def agency_frame(year: int, seed: int, scale: float) -> pl.DataFrame:
@@ -34,15 +71,39 @@ def agency_frame(year: int, seed: int, scale: float) -> pl.DataFrame:
     Returns:
         One row per agency with the columns of dataset ``agency``, by agency_id.
     """
-    agencies = _status(_populations(_slots(scale), seed), seed)
+    agencies = nation(seed, scale).agencies
     agencies = agencies.with_columns(is_nibrs=is_nibrs_reporter(agencies, year, seed))
-    months = reported_months(agencies, year, seed)
+    start = nibrs_start(agencies, seed)
+    by_incidents = reported_months(agencies, year, seed).any(axis=1)
     agencies = agencies.with_columns(
         data_year=pl.lit(year),
-        has_participated=pl.Series(months.any(axis=1)),
-        nibrs_start_date=nibrs_start(agencies, year, seed),
+        has_participated_nibrs=pl.Series(by_incidents),
+        has_participated=pl.Series(by_incidents | reported_summaries(agencies, year, seed).any(axis=1)),
+        nibrs_start_date=start,
+        nibrs_leoka_start_date=start,
+        nibrs_cargo_theft_start_date=start,
+        nibrs_multi_bias_start_date=start,
+        nibrs_offender_ethnicity_start_date=start,
+        nibrs_certification_date=pl.when("is_nibrs").then(pl.date(1999, 1, 1)),
     )
-    return _described(agencies).select(pl.col(column.name).cast(column.dtype) for column in AGENCY.columns)
+    return agencies.select(pl.col(column.name).cast(column.dtype) for column in AGENCY.columns)
+
+
+def agency_county(agencies: pl.DataFrame, country: Nation, year: int) -> pl.DataFrame:
+    """Dataset ``agency_county`` of a year."""
+    located = country.pieces.join(country.county.drop("state_abbr"), on="county_fips", how="left")
+    is_city = pl.col("agency_type_name") == "City"
+    largest = pl.col("population").filter(is_city).max().over("msa_name")
+    return (
+        located.join(agencies.select("agency_id", "ori", "agency_type_name"), on="agency_id")
+        .with_columns(
+            data_year=pl.lit(year),
+            is_core_city=(is_city & pl.col("msa_name").is_not_null() & (pl.col("population") == largest)).fill_null(
+                False
+            ),
+        )
+        .select(pl.col(column.name).cast(column.dtype) for column in AGENCY_COUNTY.columns)
+    )
 
 
 def _slots(scale: float) -> pl.DataFrame:
@@ -121,24 +182,72 @@ def _status(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:
     )
 
 
-def _described(agencies: pl.DataFrame) -> pl.DataFrame:
-    """Add names, places and labels."""
+def _covered(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Add ``ori`` and who covers the covered agencies: a county or state police agency of their state."""
     serial = pl.col("agency_id") % IDS_PER_STATE
+    agencies = agencies.with_columns(ori=pl.format("{}{}00", "state_abbr", serial.cast(pl.String).str.zfill(5)))
+    is_able = ~pl.col("is_covered") & ~pl.col("is_dormant") & (pl.col("agency_status") == "A")
+    by_state = agencies.filter(is_able & pl.col("agency_type_name").is_in(["County", "State Police"]))
+    others = agencies.filter(is_able & (pl.col("agency_type_name") == "City"))
+    able = pl.concat([by_state, others.join(by_state, on="state_abbr", how="anti")])
+    able = able.group_by("state_abbr").agg(pl.col("ori").sort().alias("covering"))
+    point = pl.Series(random.uniform(seed, "covered by", agencies["agency_id"].to_numpy()))
+    chosen = pl.col("covering").list.get(
+        (point * pl.col("covering").list.len()).floor().cast(pl.Int64), null_on_oob=True
+    )
+    return (
+        agencies.join(able, on="state_abbr", how="left", maintain_order="left")
+        .with_columns(covered_by_ori=pl.when("is_covered").then(chosen))
+        .drop("covering")
+    )
+
+
+def _placed(agencies: pl.DataFrame, county: pl.DataFrame, pieces: pl.DataFrame) -> pl.DataFrame:
+    """Add the names of counties and areas, and the codes of district and office of the largest piece."""
+    located = pieces.join(county.drop("state_abbr", "sheriff_id"), on="county_fips", how="left", maintain_order="left")
+    listed = [
+        pl.col(name).drop_nulls().unique().sort().str.join(";").replace("", None)
+        for name in ("county_name", "msa_name", "metro_division_name")
+    ]
+    by_agency = located.group_by("agency_id").agg(
+        *listed,
+        pl.col("judicial_district_code", "field_office_code").first(),
+        is_in_msa=pl.col("msa_name").is_not_null().any(),
+    )
+    return agencies.join(by_agency, on="agency_id", how="left", maintain_order="left")
+
+
+def _described(agencies: pl.DataFrame) -> pl.DataFrame:
+    """Add names, labels and flags."""
+    serial = pl.col("agency_id") % IDS_PER_STATE
+    name = pl.format("{} {} {}", "state_name", "agency_type_name", serial)
     return (
         agencies.join(
             table("population_group").select("population_group_code", "population_group_desc"),
             on="population_group_code",
             how="left",
         )
-        .join(code_list("state").select("state_abbr", "state_name", "region_code"), on="state_abbr", how="left")
+        .join(
+            code_list("state").select("state_abbr", "state_name", "region_code", "state_id"),
+            on="state_abbr",
+            how="left",
+        )
         .with_columns(
-            ori=pl.format("{}{}00", "state_abbr", serial.cast(pl.String).str.zfill(5)),
-            legacy_ori=pl.lit(None),
-            agency_name=pl.format("{} {} {}", "state_name", "agency_type_name", serial),
-            county_name=pl.lit(None),
-            msa_name=pl.lit(None),
-            male_officers=pl.lit(None),
-            female_officers=pl.lit(None),
+            # A few agencies were renumbered.
+            legacy_ori=pl.when(serial % 50 == 7)
+            .then(pl.format("{}{}", pl.col("ori").str.slice(0, 7), pl.lit("X9")))
+            .otherwise("ori"),
+            agency_name=name,
+            ncic_agency_name=name.str.to_uppercase(),
+            published_agency_name=name,
+            published_agency_unit=pl.lit(None),
+            is_direct_contributor=pl.col("agency_type_name") == "Federal",
+            is_publishable=pl.lit(True),
+            is_suburban=pl.col("is_in_msa") & (pl.col("population") < 50_000),
+            is_most_in_population=pl.col("population") >= 100_000,
+            submitting_agency_id=900_000 + pl.col("state_id"),
+            submitting_agency_sai=pl.format("{}UCR0001", "state_abbr"),
+            submitting_agency_name=pl.format("{} Statistical Analysis Center", "state_name"),
             universe_scope=pl.lit("synthetic"),
         )
         .sort("agency_id")

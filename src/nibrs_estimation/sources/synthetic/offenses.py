@@ -1,4 +1,4 @@
-"""Offenses and weapons of incidents (specification 02, section 15.2 step 5, under the rules of section 2.2)."""
+"""Offenses with weapons, activities, bias and suspected use (specification 02, section 15.2 step 5, rules of 2.2)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from nibrs_estimation.sources.synthetic.marginals import (
     by_offense,
     chance,
     draw,
+    draw_codes,
     draw_number,
+    is_offense,
     main_shares,
     offense_numbers,
     offenses,
@@ -64,13 +66,32 @@ def offense_details(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def weapon_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """One weapon for each offense that takes one."""
-    number = offense["offense"].to_numpy()
-    armed = offense.filter(pl.Series(by_offense("has_weapon", number) == 1))
-    return armed.select(
-        "offense_id",
-        weapon_code=draw("weapon", seed, armed["offense_id"].to_numpy(), offense=armed["offense"].to_numpy()),
+    """Weapons, of the offenses that take one: ``offense_id`` and ``weapon_code``."""
+    armed = offense.filter(pl.Series(is_offense("has_weapon", offense["offense"].to_numpy())))
+    return _code_rows(armed, "weapon", seed, alone=("99",))
+
+
+def activity_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Criminal activities, or gang involvement, of the offenses that take either: ``activity_code``."""
+    acting = offense.filter(pl.Series(is_offense("has_activity", offense["offense"].to_numpy())))
+    return _code_rows(acting, "activity", seed, alone=("N",))
+
+
+def bias_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Bias motivations of every offense: ``bias_code``, 88 where there is none and 99 where it is not known."""
+    return _code_rows(offense, "bias", seed, alone=("88", "99"))
+
+
+def using_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """What the offender of every offense was suspected of using: ``using_code``, N where it is nothing."""
+    return _code_rows(offense, "using", seed, alone=("N",))
+
+
+def _code_rows(offense: pl.DataFrame, quantity: str, seed: int, *, alone: tuple[str, ...]) -> pl.DataFrame:
+    codes = draw_codes(
+        quantity, seed, offense["offense_id"].to_numpy(), offense=offense["offense"].to_numpy(), alone=alone
     )
+    return codes.select(offense["offense_id"].gather(codes["place"]), pl.col("code").alias(f"{quantity}_code"))
 
 
 def _companions() -> pl.DataFrame:

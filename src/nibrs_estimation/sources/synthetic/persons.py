@@ -1,26 +1,30 @@
-"""Victims, offenders and arrestees of incidents (specification 02, section 15.2 step 5, rules of section 2.2)."""
+"""Victims and offenders of incidents, and how they know each other (specification 02, 15.2 step 5, rules of 2.2)."""
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from nibrs_estimation.sources.synthetic.demographics import known_as, person_columns, where
 from nibrs_estimation.sources.synthetic.marginals import (
+    Booleans,
     Integers,
     by_offense,
     chance,
-    days_after,
     draw,
     draw_number,
-    draw_quantile,
     offenses,
+    repeated,
 )
+from nibrs_estimation.sources.synthetic.missingness import is_missing, with_missing
 
-Booleans = NDArray[np.bool_]
-
-_INDIVIDUAL, _SOCIETY = "I", "S"
-_ROBBERY = "120"
+INDIVIDUAL, OFFICER, SOCIETY = "I", "L", "S"
+PERSONS = (INDIVIDUAL, OFFICER)
+_ROBBERY, _AGGRAVATED_ASSAULT, _SIMPLE_ASSAULT = "120", "13A", "13B"
+#: A victim has relationships to so many offenders at most.
+_MOST_RELATIONSHIPS = 10
 
 
 def with_suspects(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -34,45 +38,98 @@ def with_suspects(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
     return incidents.with_columns(offenders=offenders, arrestees=arrestees)
 
 
-def victim_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
+def victim_rows(incidents: pl.DataFrame, offense: pl.DataFrame, seed: int) -> pl.DataFrame:
     """Victims: those of the main offense, and society once for all crimes against it.
 
     Args:
-        offense: rows of ``offense_rows``.
+        incidents: ``incident_id``, ``agency_id`` and ``offense``, the number of the main offense.
+        offense: rows of ``offense_rows`` of these incidents.
         seed: of the run.
 
     Returns:
-        The columns of dataset ``victim`` but the state, and ``main``, the number of the main offense.
+        The columns of dataset ``victim`` but the state, with ``agency_id``, ``offense`` and ``has_two_assaults``.
     """
-    is_society = pl.col("crime_against") == "society"
-    incidents = offense.group_by("incident_id", "main", maintain_order=True).agg(
-        has_society=is_society.any(), has_others=(~is_society).any()
+    described = incidents.select("incident_id", "agency_id", "offense").join(
+        _kinds_of_offenses(offense), on="incident_id", how="left", maintain_order="left"
     )
-    others = draw_number("victims", seed, incidents["incident_id"].to_numpy()) * incidents["has_others"].to_numpy()
-    victim = _numbered(incidents.with_columns(others=others), others + incidents["has_society"].to_numpy(), "victim_id")
-    unit, main = victim["victim_id"].to_numpy(), victim["main"].to_numpy()
-    victim = victim.with_columns(
+    others = draw_number("victims", seed, described["incident_id"].to_numpy())
+    # Nobody suffers both a simple and an aggravated assault, so where there are both, so many victims are there.
+    others = np.maximum(others, 2 * described["has_two_assaults"].to_numpy()) * described["has_others"].to_numpy()
+    victim = numbered(described.with_columns(others=others), others + described["has_society"].to_numpy(), "victim_id")
+    unit, number = victim["victim_id"].to_numpy(), victim["offense"].to_numpy()
+    kind = pl.col("kind")
+    victim = victim.with_columns(kind=draw("victim_type", seed, unit, offense=number)).with_columns(
         victim_type_code=pl.when(pl.col("sequence_number") > pl.col("others"))
-        .then(pl.lit(_SOCIETY))
-        .otherwise(draw("victim_type", seed, unit, offense=main)),
-        activity_code=pl.lit(None, pl.String),
-        assignment_code=pl.lit(None, pl.String),
+        .then(pl.lit(SOCIETY))
+        # Officers suffer assaults and the like alone.
+        .when((kind == OFFICER) & pl.col("has_property_crime"))
+        .then(pl.lit(INDIVIDUAL))
+        .otherwise(kind)
+    )
+    agency_id = victim["agency_id"].to_numpy()
+    is_person = victim["victim_type_code"].is_in(PERSONS).to_numpy()
+    is_officer = (victim["victim_type_code"] == OFFICER).to_numpy()
+    person = known_as("victim", person_columns("victim", seed, unit, number), seed, unit, agency_id)
+    resident = with_missing(draw("victim_resident", seed, unit), "victim_resident", seed, unit, agency_id)
+    return victim.hstack(where(is_person, person.with_columns(resident_code=resident))).with_columns(
+        where(
+            is_officer,
+            pl.DataFrame(
+                {
+                    "activity_code": draw("officer_activity", seed, unit),
+                    "assignment_code": draw("officer_assignment", seed, unit),
+                }
+            ),
+        ).get_columns(),
         outside_agency_id=pl.lit(None, pl.Int32),
     )
-    is_individual = (victim["victim_type_code"] == _INDIVIDUAL).to_numpy()
-    has_age = (draw("victim_known", seed, unit) == "all").to_numpy()
-    person = _person("victim", seed, unit, main, is_individual, is_seen=np.ones_like(is_individual), has_age=has_age)
-    resident = _where(is_individual, draw("victim_resident", seed, unit)).alias("resident_code")
-    return victim.hstack([*person.get_columns(), resident])
+
+
+def _kinds_of_offenses(offense: pl.DataFrame) -> pl.DataFrame:
+    """What kinds of offenses each incident has, one row each."""
+    against, code = pl.col("crime_against"), pl.col("offense_code")
+    has_aggravated, has_simple = (code == kind for kind in (_AGGRAVATED_ASSAULT, _SIMPLE_ASSAULT))
+    return offense.group_by("incident_id").agg(
+        has_society=(against == "society").any(),
+        has_others=(against != "society").any(),
+        has_property_crime=(against == "property").any(),
+        has_two_assaults=has_aggravated.any() & has_simple.any(),
+    )
 
 
 def victim_offense_rows(victim: pl.DataFrame, offense: pl.DataFrame) -> pl.DataFrame:
-    """Society suffers the crimes against it; every other victim suffers all the others of the incident."""
-    links = victim.select("incident_id", "victim_id", of_society=pl.col("victim_type_code") == _SOCIETY).join(
-        offense.select("incident_id", "offense_id", of_society=pl.col("crime_against") == "society"),
+    """Society suffers the crimes against it; every other victim suffers all the others of the incident.
+
+    Where there is both a simple and an aggravated assault, the second victim suffers the simple one and the others
+    the aggravated one.
+
+    Args:
+        victim: rows of :func:`victim_rows`.
+        offense: rows of ``offense_rows``.
+
+    Returns:
+        ``victim_id``, ``offense_id``, ``offense`` (number of that offense), ``offense_code`` and
+        ``victim_type_code``.
+    """
+    links = victim.select(
+        "incident_id",
+        "victim_id",
+        "victim_type_code",
+        "has_two_assaults",
+        is_second=pl.col("sequence_number") == 2,
+        of_society=pl.col("victim_type_code") == SOCIETY,
+    ).join(
+        offense.select(
+            "incident_id", "offense_id", "offense", "offense_code", of_society=pl.col("crime_against") == "society"
+        ),
         on=["incident_id", "of_society"],
+        maintain_order="left_right",
     )
-    return links.select("victim_id", "offense_id")
+    code = pl.col("offense_code")
+    is_other_assault = pl.when("is_second").then(code == _AGGRAVATED_ASSAULT).otherwise(code == _SIMPLE_ASSAULT)
+    return links.filter(~(pl.col("has_two_assaults") & is_other_assault)).select(
+        "victim_id", "offense_id", "offense", "offense_code", "victim_type_code"
+    )
 
 
 def offender_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -87,108 +144,57 @@ def offender_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
     Returns:
         The columns of dataset ``offender`` but the state.
     """
-    offender = _numbered(incidents, np.maximum(incidents["offenders"].to_numpy(), 1), "offender_id")
-    is_someone = (offender["offenders"] > 0).to_numpy()
-    unit, main = offender["offender_id"].to_numpy(), offender["offense"].to_numpy()
-    knowledge = draw("offender_known", seed, unit)
-    is_arrested = offender["sequence_number"] <= offender["arrestees"]
-    person = _person(
-        "offender",
-        seed,
-        unit,
-        main,
-        is_someone,
-        is_seen=(is_arrested | (knowledge != "nothing")).to_numpy(),
-        has_age=(is_arrested | (knowledge == "all")).to_numpy(),
-    )
+    offender = numbered(incidents, np.maximum(incidents["offenders"].to_numpy(), 1), "offender_id")
+    unit, number = offender["offender_id"].to_numpy(), offender["offense"].to_numpy()
+    agency_id = offender["agency_id"].to_numpy()
+    is_known = (offender["offenders"] > 0).to_numpy()
+    is_arrested = (offender["sequence_number"] <= offender["arrestees"]).to_numpy()
+    person = person_columns("offender", seed, unit, number)
+    is_hidden = ~is_arrested & is_missing("offender", seed, unit, agency_id)
+    person = known_as("offender", person, seed, unit, agency_id, is_certain=is_arrested, is_hidden=is_hidden)
     # The unknown offender stands at sequence 0, and its identifier with it.
-    moved = (~is_someone).astype(np.int16)
-    return offender.with_columns(
-        pl.col("sequence_number") - pl.Series(moved), pl.col("offender_id") - pl.Series(moved)
-    ).hstack(person.get_columns())
+    moved = pl.Series((~is_known).astype(np.int16))
+    return offender.with_columns(pl.col("sequence_number") - moved, pl.col("offender_id") - moved).hstack(
+        where(is_known, person)
+    )
 
 
 def relationship_rows(victim: pl.DataFrame, offender: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Relationships of individuals to known offenders, in crimes against persons and robberies."""
-    against, code = offenses()["crime_against"], offenses()["offense_code"]
-    is_related = ((against == "person") | (code == _ROBBERY)).to_numpy()[victim["main"].to_numpy()]
+    """Relationships of persons to known offenders, in crimes against persons and robberies."""
+    is_related = _has_relationships()[victim["offense"].to_numpy()]
     pairs = (
-        victim.filter(pl.Series(is_related) & (victim["victim_type_code"] == _INDIVIDUAL))
-        .select("incident_id", "victim_id", "main")
+        victim.filter(pl.Series(is_related) & victim["victim_type_code"].is_in(PERSONS))
+        .select("incident_id", "victim_id", "victim_type_code", "offense")
         .join(
-            offender.filter(pl.col("sequence_number") > 0).select("incident_id", "offender_id", "sequence_number"),
+            offender.filter(pl.col("sequence_number").is_between(1, _MOST_RELATIONSHIPS)).select(
+                "incident_id", "offender_id", "sequence_number"
+            ),
             on="incident_id",
+            maintain_order="left_right",
         )
     )
-    unit, index, main = (pairs[name].to_numpy() for name in ("victim_id", "sequence_number", "main"))
-    return pairs.select(
-        "victim_id", "offender_id", relationship_code=draw("relationship", seed, unit, index, offense=main)
+    unit, index, number = (pairs[name].to_numpy() for name in ("victim_id", "sequence_number", "offense"))
+    return pairs.with_columns(
+        of_individual=draw("relationship", seed, unit, index, offense=number),
+        of_officer=draw("officer_relationship", seed, unit, index),
+    ).select(
+        "victim_id",
+        "offender_id",
+        relationship_code=pl.when(pl.col("victim_type_code") == OFFICER).then("of_officer").otherwise("of_individual"),
     )
 
 
-def arrestee_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Arrestees: the first known offenders of an incident, described alike.
-
-    Args:
-        incidents: rows of :func:`with_suspects`.
-        seed: of the run.
-
-    Returns:
-        The columns of dataset ``arrestee`` but the state.
-    """
-    arrestee = _numbered(incidents, incidents["arrestees"].to_numpy(), "arrestee_id")
-    unit, main = arrestee["arrestee_id"].to_numpy(), arrestee["offense"].to_numpy()
-    everyone = np.ones(arrestee.height, dtype=np.bool_)
-    person = _person("offender", seed, unit, main, everyone, is_seen=everyone, has_age=everyone)
-    is_minor = (person["age_years"] < 18).to_numpy()
-    return arrestee.with_columns(
-        is_group_b=pl.lit(False),
-        arrest_date=days_after("incident_date", "arrest_lag", seed, unit),
-        arrest_type_code=draw("arrest_type", seed, unit),
-        multiple_code=draw("multiple", seed, unit),
-        offense_code=offenses()["offense_code"].gather(main),
-        resident_code=draw("arrestee_resident", seed, unit),
-        under_18_disposition_code=_where(is_minor, draw("disposition", seed, unit)),
-    ).hstack(person.get_columns())
+@cache
+def _has_relationships() -> Booleans:
+    """Whether victims of each offense have relationships."""
+    is_related = (offenses()["crime_against"] == "person") | (offenses()["offense_code"] == _ROBBERY)
+    return np.asarray(is_related.to_numpy(), dtype=np.bool_)
 
 
-def _numbered(incidents: pl.DataFrame, times: Integers, name: str) -> pl.DataFrame:
+def numbered(incidents: pl.DataFrame, times: Integers, name: str) -> pl.DataFrame:
     """Each incident so many times, numbered from 1 in ``sequence_number``, with an identifier of that name."""
-    row = np.repeat(np.arange(incidents.height), times)
-    sequence = np.arange(1, len(row) + 1) - np.repeat(np.cumsum(times) - times, times)
+    row, index = repeated(times)
+    sequence = index + 1
     return incidents[row].with_columns(
         pl.Series("sequence_number", sequence, dtype=pl.Int16), (pl.col("incident_id") * 100 + sequence).alias(name)
     )
-
-
-def _person(
-    role: str,
-    seed: int,
-    unit: Integers,
-    main: Integers,
-    is_person: Booleans,
-    *,
-    is_seen: Booleans,
-    has_age: Booleans,
-) -> pl.DataFrame:
-    """Demographic columns (n rows): null where there is no person, unknown (U, 00) where it was not seen."""
-    age = pl.Series(draw_quantile(f"{role}_age", seed, unit))
-    traits = {trait: draw(f"{role}_{trait}", seed, unit, offense=main) for trait in ("sex", "race", "ethnicity")}
-    is_aged = is_person & has_age
-    return pl.DataFrame({"age": age, "is_person": is_person, "is_seen": is_seen, "is_aged": is_aged, **traits}).select(
-        age_code=pl.when("is_person").then(
-            pl.when("is_aged").then(pl.col("age").cast(pl.String).str.zfill(2)).otherwise(pl.lit("00"))
-        ),
-        age_years=pl.when("is_aged").then(pl.col("age").cast(pl.Int16)),
-        age_low_years=pl.lit(None, pl.Int16),
-        age_high_years=pl.lit(None, pl.Int16),
-        **{
-            f"{trait}_code": pl.when("is_person").then(pl.when("is_seen").then(trait).otherwise(pl.lit("U")))
-            for trait in traits
-        },
-    )
-
-
-def _where(condition: Booleans, values: pl.Series) -> pl.Series:
-    """The values where the condition holds, elsewhere null."""
-    return pl.select(pl.when(pl.Series(condition)).then(values)).to_series()

@@ -10,29 +10,41 @@ from nibrs_estimation.sources.synthetic.marginals import (
     chance,
     days_after,
     draw,
+    draw_codes,
     draw_number,
+    is_offense,
+    repeated,
     table,
 )
+from nibrs_estimation.sources.synthetic.missingness import is_missing
 from nibrs_estimation.stats import random
 
-_NONE, _RECOVERED, _STOLEN, _UNKNOWN = 1, 5, 7, 8
-_VEHICLE_THEFT = "240"
+_NONE, _RECOVERED, _SEIZED, _STOLEN, _UNKNOWN = 1, 5, 6, 7, 8
+_BARE = (_NONE, _UNKNOWN)
+_VEHICLE_THEFT, _DRUG_OFFENSE = "240", "35A"
+_DRUGS = "10"
+_UNKNOWN_VALUE, _LEAST_VALUE = 1, 2
+#: More drugs than a property segment has room for: the last row says so.
+_MOST_DRUG_ROWS, _MANY_DRUGS = 3, "X"
+_MEASURE_NOT_REPORTED = "XX"
+_MEDIAN_QUANTITY, _SIGMA_QUANTITY = 2.0, 1.8
 
 
-def property_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Property segments: what the offenses of an incident lost, each type of loss once.
+def loss_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """What each offense of an incident lost.
 
-    An attempt loses nothing. Losses of no or unknown kind stand only where there is no other.
+    An attempt loses nothing. Some of what was stolen is recovered. That nothing, or nothing known, was lost in a
+    completed offense is said only where the incident has no other loss.
 
     Args:
         offense: rows of ``offense_details``.
         seed: of the run.
 
     Returns:
-        The columns of dataset ``property`` but the state, and ``offense``, the number of the offense that lost it.
+        ``incident_id``, ``offense_id``, ``offense`` (number), ``offense_code``, ``loss_code`` and ``property_id`` of
+        the segment to which the loss belongs.
     """
-    number = offense["offense"].to_numpy()
-    lost = offense.filter(pl.Series(by_offense("has_property", number) == 1))
+    lost = offense.filter(pl.Series(is_offense("has_property", offense["offense"].to_numpy())))
     unit, number = lost["offense_id"].to_numpy(), lost["offense"].to_numpy()
     losses = pl.Series(draw_number("loss", seed, unit, offense=number))
     lost = lost.with_columns(loss_code=pl.when("is_attempted").then(_NONE).otherwise(pl.lit(losses)).cast(pl.Int8))
@@ -40,63 +52,127 @@ def property_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
     recovered = lost.filter(pl.Series(is_recovered) & (lost["loss_code"] == _STOLEN)).with_columns(
         loss_code=pl.lit(_RECOVERED, pl.Int8)
     )
-    is_real = ~pl.col("loss_code").is_in((_NONE, _UNKNOWN))
-    is_vehicle_theft = pl.col("offense_code") == _VEHICLE_THEFT
+    says_little = ~pl.col("is_attempted") & pl.col("loss_code").is_in(_BARE)
     return (
         pl.concat([lost, recovered])
-        .sort("incident_id", ~is_real, "offense_id")
-        .filter(is_real | pl.col("incident_id").is_first_distinct())
-        .unique(["incident_id", "loss_code"], keep="first", maintain_order=True)
+        .sort("incident_id", says_little, "offense_id", "loss_code")
+        .filter(~says_little | pl.col("incident_id").is_first_distinct())
         .select(
             "incident_id",
+            "offense_id",
             "offense",
+            "offense_code",
             "loss_code",
             property_id=pl.col("incident_id") * 10 + pl.col("loss_code"),
-            stolen_vehicles=pl.when(is_vehicle_theft & (pl.col("loss_code") == _STOLEN)).then(1),
-            recovered_vehicles=pl.when(is_vehicle_theft & (pl.col("loss_code") == _RECOVERED)).then(1),
         )
     )
 
 
-def item_rows(property_: pl.DataFrame, incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Descriptions of what was lost, with values; what is recovered is among what was stolen.
+def property_rows(losses: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Property segments: each type of loss of an incident once, with the numbers of vehicles.
 
     Args:
-        property_: rows of :func:`property_rows`.
-        incidents: ``incident_id`` and ``incident_date``.
+        losses: rows of :func:`loss_rows`.
+        seed: of the run.
+
+    Returns:
+        The columns of dataset ``property`` but the state.
+    """
+    code, loss = pl.col("offense_code"), pl.col("loss_code")
+    property_ = (
+        losses.sort("property_id", code != _VEHICLE_THEFT, maintain_order=True)
+        .unique("property_id", keep="first", maintain_order=True)
+        .select("incident_id", "property_id", "offense_code", "loss_code")
+    )
+    unit = property_["incident_id"].to_numpy()
+    stolen = draw_number("stolen_vehicles", seed, unit)
+    recovered = np.where(chance("all_recovered", seed, unit, 0.5), stolen, 1)
+    is_theft = code == _VEHICLE_THEFT
+    return property_.with_columns(
+        stolen_vehicles=pl.when(is_theft & (loss == _STOLEN)).then(pl.lit(pl.Series(stolen))),
+        recovered_vehicles=pl.when(is_theft & (loss == _RECOVERED)).then(pl.lit(pl.Series(recovered))),
+    )
+
+
+def item_rows(losses: pl.DataFrame, incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Descriptions of what was lost, with values; what is recovered is what was stolen.
+
+    Args:
+        losses: rows of :func:`loss_rows`.
+        incidents: ``incident_id``, ``agency_id`` and ``incident_date``.
         seed: of the run.
 
     Returns:
         The columns of dataset ``property_item`` but the state.
     """
-    described = property_.filter(~pl.col("loss_code").is_in((_NONE, _UNKNOWN)))
-    items = draw_number("items", seed, described["incident_id"].to_numpy(), offense=described["offense"].to_numpy())
-    row = np.repeat(np.arange(described.height), items)
-    index = np.arange(len(row)) - np.repeat(np.cumsum(items) - items, items)
-    item = described[row]
-    incident, number = item["incident_id"].to_numpy(), item["offense"].to_numpy()
-    unit = incident * 10 + index
-    item = item.with_columns(
-        description_code=draw("item", seed, unit, offense=number),
-        knowledge=draw("value", seed, unit, offense=number),
-        worth=random.normal(seed, "worth", unit),
-    ).unique(["property_id", "description_code"], keep="first", maintain_order=True)
-    values = table("item_value")
-    other = values.filter(pl.col("description_code") == "*").row(0, named=True)
-    item = item.join(values, on="description_code", how="left", maintain_order="left").join(
-        incidents.select("incident_id", "incident_date"), on="incident_id", how="left", maintain_order="left"
+    described = losses.filter(~pl.col("loss_code").is_in(_BARE))
+    items = draw_number("items", seed, described["offense_id"].to_numpy(), offense=described["offense"].to_numpy())
+    row, index = repeated(items)
+    item = described[row].join(
+        incidents.select("incident_id", "agency_id", "incident_date"),
+        on="incident_id",
+        how="left",
+        maintain_order="left",
     )
-    recovered_date = days_after("incident_date", "recovery_lag", seed, item["incident_id"].to_numpy())
+    unit = item["offense_id"].to_numpy() * 10 + index
+    item = (
+        item.with_columns(
+            description_code=draw("item", seed, unit, offense=item["offense"].to_numpy()),
+            worth=random.normal(seed, "worth", unit),
+            is_value_missing=is_missing("value", seed, unit, item["agency_id"].to_numpy()),
+            recovered_date=days_after("incident_date", "recovery_lag", seed, item["incident_id"].to_numpy()),
+        )
+        .unique(["property_id", "description_code"], keep="first", maintain_order=True)
+        .join(_values(), on="description_code", how="left", maintain_order="left")
+    )
+    other = _values().row(by_predicate=pl.col("description_code") == "*", named=True)
+    pricing = pl.col("pricing").fill_null(other["pricing"])
     median, sigma = pl.col("median_usd").fill_null(other["median_usd"]), pl.col("sigma").fill_null(other["sigma"])
-    known = (median * (sigma * pl.col("worth")).exp()).round().clip(2).cast(pl.Int64)
+    price = (median * (sigma * pl.col("worth")).exp()).round().clip(_LEAST_VALUE).cast(pl.Int64)
     return item.select(
         "property_id",
         "description_code",
-        value_usd=pl.when(pl.col("knowledge") == "known")
-        .then(known)
-        .when(pl.col("knowledge") == "unknown")
-        .then(1)
-        .when(pl.col("knowledge") == "zero")
-        .then(0),
-        recovered_date=pl.when(pl.col("loss_code") == _RECOVERED).then(recovered_date),
+        value_usd=pl.when(pricing == "zero")
+        .then(0)
+        .when(pricing == "lognormal")
+        .then(pl.when("is_value_missing").then(_UNKNOWN_VALUE).otherwise(price)),
+        recovered_date=pl.when(pl.col("loss_code") == _RECOVERED).then("recovered_date"),
     )
+
+
+def drug_rows(losses: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Suspected drugs, seized in drug offenses; the third of more than three types says just that.
+
+    Args:
+        losses: rows of :func:`loss_rows`.
+        seed: of the run.
+
+    Returns:
+        The columns of dataset ``drug`` but the state.
+    """
+    seized = losses.filter((pl.col("offense_code") == _DRUG_OFFENSE) & (pl.col("loss_code") == _SEIZED))
+    codes = draw_codes("drug", seed, seized["property_id"].to_numpy()).sort("place", maintain_order=True)
+    codes = codes.with_columns(number=pl.int_range(1, pl.len() + 1).over("place")).filter(
+        pl.col("number") <= _MOST_DRUG_ROWS
+    )
+    types = draw_number("drug_rows", seed, seized["property_id"].to_numpy())[codes["place"].to_numpy()]
+    has_many = (pl.col("number") == _MOST_DRUG_ROWS) & pl.Series(types > _MOST_DRUG_ROWS)
+    drug = codes.select(
+        property_id=seized["property_id"].gather(codes["place"]),
+        drug_code=pl.when(has_many).then(pl.lit(_MANY_DRUGS)).otherwise("code"),
+        drug_id=seized["property_id"].gather(codes["place"]) * 10 + pl.col("number"),
+    )
+    unit = drug["drug_id"].to_numpy()
+    quantity = _MEDIAN_QUANTITY * np.exp(_SIGMA_QUANTITY * random.normal(seed, "drug_quantity", unit))
+    return drug.with_columns(
+        quantity=pl.Series(np.maximum(quantity, 0.001)).round(3), measure=draw("drug_measure", seed, unit)
+    ).with_columns(
+        quantity=pl.when((pl.col("drug_code") != _MANY_DRUGS) & (pl.col("measure") != _MEASURE_NOT_REPORTED)).then(
+            "quantity"
+        ),
+        measure_code=pl.when(pl.col("drug_code") != _MANY_DRUGS).then("measure"),
+    )
+
+
+def _values() -> pl.DataFrame:
+    return table("item_value").select("description_code", "pricing", "median_usd", "sigma")

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from nibrs_estimation.sources.synthetic.marginals import Floats, draw, table
 from nibrs_estimation.stats import random
 
+#: Share of months that an inconsistent reporter sends.
 _INCONSISTENT_SHARE = 0.7
+#: Agencies that start within their first year instead of at its beginning.
+_LATE_SHARE = 0.5
+_DUAL_SHARE = 0.15
+_YEARS_BEFORE = 5
+_FULL_SUMMARY_SHARE, _NO_SUMMARY_SHARE = 0.85, 0.05
 
 
 def is_nibrs_reporter(agencies: pl.DataFrame, year: int, seed: int) -> pl.Series:
@@ -17,46 +23,76 @@ def is_nibrs_reporter(agencies: pl.DataFrame, year: int, seed: int) -> pl.Series
 
     Covered and dormant agencies and those that report officers only (status L) never do.
     """
-    reports = ~(agencies["is_covered"] | agencies["is_dormant"] | (agencies["agency_status"] == "L"))
-    return reports & pl.Series("is_nibrs", _readiness(agencies, seed) < _share(agencies, year))
+    return reports_crime(agencies) & pl.Series("is_nibrs", _readiness(agencies, seed) < _share(agencies, year))
 
 
 def reported_months(agencies: pl.DataFrame, year: int, seed: int) -> NDArray[np.bool_]:
-    """The months that each agency reported: (n, 12).
+    """The months that each agency reported to NIBRS: (n, 12).
 
-    Most NIBRS agencies report every month; some start late, stop early, leave months out, or send nothing.
+    Most NIBRS agencies report every month; some start late in their first year, stop early, leave months out, or send
+    nothing.
     """
     unit = agencies["agency_id"].to_numpy()
     pattern = draw("reporting_pattern", seed, unit, year).to_numpy()[:, None]
     month = np.arange(1, 13)
-    turn = _turning_month(agencies, year, seed)[:, None]
+    stop = _turning_month(agencies, year, seed)[:, None]
     sent = random.uniform(seed, "inconsistent", unit[:, None], year * 100 + month) < _INCONSISTENT_SHARE
     months = np.select(
         [pattern == "full", pattern == "late", pattern == "quit", pattern == "inconsistent"],
-        [np.ones_like(sent), month >= turn, month < turn, sent],
+        [np.ones_like(sent), np.ones_like(sent), month < stop, sent],
         default=False,
     )
-    return np.asarray(months & agencies["is_nibrs"].to_numpy()[:, None], dtype=np.bool_)
+    first_year, first_month = _start(agencies, seed)
+    has_started = (first_year[:, None] != year) | (month >= first_month[:, None])
+    return np.asarray(months & has_started & agencies["is_nibrs"].to_numpy()[:, None], dtype=np.bool_)
 
 
-def nibrs_start(agencies: pl.DataFrame, year: int, seed: int) -> pl.Series:
-    """First day of NIBRS reporting: in the year for late starters, else when the agency changed over."""
-    years = table("nibrs_share")["year"].to_list()
-    readiness = _readiness(agencies, seed)
-    waited = sum((readiness >= _share(agencies, known)).astype(np.int64) for known in years[:-1])
-    start = np.minimum(np.array(years)[waited], year)
-    pattern = draw("reporting_pattern", seed, agencies["agency_id"].to_numpy(), year)
-    is_late = pl.col("pattern") == "late"
-    dates = agencies.select("is_nibrs", pattern=pattern, start=start, turn=_turning_month(agencies, year, seed)).select(
-        pl.when("is_nibrs").then(
-            pl.date(pl.when(is_late).then(year).otherwise("start"), pl.when(is_late).then("turn").otherwise(1), 1)
-        )
+def reported_summaries(agencies: pl.DataFrame, year: int, seed: int) -> NDArray[np.bool_]:
+    """The months for which each agency sent a summary (Return A): (n, 12).
+
+    Agencies that do not report to NIBRS do, and some that report both ways; a few of them miss months.
+    """
+    unit = agencies["agency_id"].to_numpy()
+    is_nibrs = agencies["is_nibrs"].to_numpy()
+    reports = reports_crime(agencies).to_numpy()
+    is_dual = random.uniform(seed, "dual reporter", unit) < _DUAL_SHARE
+    willing = random.uniform(seed, "summary pattern", unit, year)[:, None]
+    month = np.arange(1, 13)
+    sent = random.uniform(seed, "summary month", unit[:, None], year * 100 + month) < _INCONSISTENT_SHARE
+    months = np.where(willing < _FULL_SUMMARY_SHARE, True, (willing < 1 - _NO_SUMMARY_SHARE) & sent)
+    return np.asarray(months & (reports & (~is_nibrs | is_dual))[:, None], dtype=np.bool_)
+
+
+def reports_crime(agencies: pl.DataFrame) -> pl.Series:
+    """Whether agencies report crime at all: covered and dormant ones and those of officers only (status L) do not."""
+    return ~(agencies["is_covered"] | agencies["is_dormant"] | (agencies["agency_status"] == "L"))
+
+
+def nibrs_start(agencies: pl.DataFrame, seed: int) -> pl.Series:
+    """First day of NIBRS reporting of each agency that reports to NIBRS."""
+    year, month = _start(agencies, seed)
+    dates = agencies.select("is_nibrs", year=year, month=month).select(
+        pl.when("is_nibrs").then(pl.date("year", "month", 1))
     )
     return dates.to_series()
 
 
+def _start(agencies: pl.DataFrame, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The year in which each agency changed over, and the month: January but for late starters."""
+    known = table("nibrs_share")["year"]
+    readiness = _readiness(agencies, seed)
+    years = range(known.min(), known.max())  # type: ignore[arg-type]
+    waited = sum((readiness >= _share(agencies, year)).astype(np.int64) for year in years)
+    # Those that are ready in the first year that the table knows may have been so long before.
+    year = np.where(waited > 0, years[0] + waited, years[0] - _YEARS_BEFORE)
+    unit = agencies["agency_id"].to_numpy()
+    is_late = random.uniform(seed, "late start", unit) < _LATE_SHARE
+    month = np.floor(2 + 11 * random.uniform(seed, "start month", unit)).astype(np.int64)
+    return year, np.where(is_late, month, 1)
+
+
 def _turning_month(agencies: pl.DataFrame, year: int, seed: int) -> NDArray[np.int64]:
-    """The first month of late starters and the first without a report of quitters: 2 to 12."""
+    """The first month without a report of quitters: 2 to 12."""
     point = random.uniform(seed, "turning_month", agencies["agency_id"].to_numpy(), year)
     return np.asarray(np.floor(2 + 11 * point), dtype=np.int64)
 

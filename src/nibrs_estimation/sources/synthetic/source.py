@@ -7,21 +7,33 @@ import math
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
 import polars as pl
 
-from nibrs_estimation.model.agency import AGENCY, DATASETS, REPORT_MONTH
+from nibrs_estimation.model import geography
+from nibrs_estimation.model.agency import (
+    AGENCY,
+    AGENCY_MONTH_OFFENSE,
+    DATASETS,
+    HISTORY_YEARS,
+    REPORT_MONTH,
+    SRS_MONTH,
+)
+from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_FILE, INTAKE_LOSS, PARTITIONED, QUARANTINE
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import PARTITION, SEED, YEAR, Task
-from nibrs_estimation.sources.synthetic.crime import latent_incidents, monthly_counts
+from nibrs_estimation.sources.intake import MANIFEST_TASK
+from nibrs_estimation.sources.synthetic.crime import planted_outliers
+from nibrs_estimation.sources.synthetic.geography import county_people, permutations
+from nibrs_estimation.sources.synthetic.history import state_year
 from nibrs_estimation.sources.synthetic.incidents import SEGMENTS, reported_segments
-from nibrs_estimation.sources.synthetic.nation import agency_frame, states
-from nibrs_estimation.sources.synthetic.reporting import reported_months
-from nibrs_estimation.sources.synthetic.truth import SYNTHETIC_TRUTH, true_numbers
+from nibrs_estimation.sources.synthetic.nation import agency_county, agency_frame, nation, states
+from nibrs_estimation.sources.synthetic.population import county_population
+from nibrs_estimation.sources.synthetic.srs import benchmark
+from nibrs_estimation.sources.synthetic.truth import SYNTHETIC_OUTLIER, SYNTHETIC_TRUTH, true_numbers
 
 #: To be raised whenever the same seed gives other data.
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
 FIRST_YEAR, LAST_YEAR = 1985, 2100
 
 
@@ -81,26 +93,28 @@ class SyntheticSource:
         )
 
     def tasks(self) -> tuple[Task, ...]:
-        """One task for the agencies, one for the incidents of each state, and one to keep the truth of each state."""
+        """Agencies with their places and history, incidents by state, the accounts, and the truth of each state."""
         return (
             Task(
                 name="ingest_agencies",
                 function=self.ingest_agencies,
-                writes=DATASETS,
+                writes=(*DATASETS, SRS_MONTH, *geography.DATASETS, INTAKE_FILE),
                 parameters=(YEAR, SEED),
+                memory="medium",
             ),
             Task(
                 name="ingest_incidents",
                 function=self.ingest_incidents,
-                writes=SEGMENTS,
+                writes=(*SEGMENTS, *PARTITIONED),
                 parameters=(YEAR, SEED, PARTITION),
                 partition_by="state_abbr",
                 memory="medium",
             ),
+            MANIFEST_TASK,
             Task(
                 name="keep_truth",
                 function=self.keep_truth,
-                writes=(SYNTHETIC_TRUTH,),
+                writes=(SYNTHETIC_TRUTH, SYNTHETIC_OUTLIER),
                 parameters=(YEAR, SEED, PARTITION),
                 partition_by="state_abbr",
                 memory="medium",
@@ -108,29 +122,77 @@ class SyntheticSource:
         )
 
     def ingest_agencies(self, year: int, seed: int) -> dict[str, pl.DataFrame]:
-        """Generate the agencies and the months that they reported."""
-        agencies = agency_frame(year, seed, self.scale)
-        months = [_report_months(state, year, seed) for state in agencies.partition_by("state_abbr")]
-        return {AGENCY.name: agencies, REPORT_MONTH.name: pl.concat(months)}
+        """Generate the agencies, their places and people, and what they reported in the year and the four before."""
+        years = range(year - HISTORY_YEARS + 1, year + 1)
+        frames = {each: agency_frame(each, seed, self.scale) for each in years}
+        sent = [
+            state_year(state, each, seed)
+            for each, agencies in frames.items()
+            for state in agencies.partition_by("state_abbr")
+        ]
+        file = {
+            "input_name": self.spec,
+            "state_abbr": "US",
+            "data_year": year,
+            "layout": "synthetic",
+            "use": "incidents",
+            "is_excerpt": False,
+            "sha256": self.probe(year, seed).fingerprint,
+        }
+        return {
+            AGENCY.name: pl.concat(frames.values()),
+            REPORT_MONTH.name: pl.concat(each.months for each in sent),
+            AGENCY_MONTH_OFFENSE.name: pl.concat(each.offenses for each in sent),
+            SRS_MONTH.name: pl.concat(each.summaries for each in sent),
+            **self._places(frames[year], years, seed),
+            INTAKE_FILE.name: pl.DataFrame([file], schema=INTAKE_FILE.schema),
+        }
+
+    def _places(self, agencies: pl.DataFrame, years: range, seed: int) -> dict[str, pl.DataFrame]:
+        """The optional datasets: places, people and the benchmark."""
+        country, year = nation(seed, self.scale), years[-1]
+        residents = county_people(country.pieces, country.county)
+        districts, offices = (
+            country.county.select(f"{place}_code", f"{place}_name").unique().sort(f"{place}_code")
+            for place in ("judicial_district", "field_office")
+        )
+        return {
+            geography.AGENCY_COUNTY.name: pl.concat(agency_county(agencies, country, each) for each in years),
+            geography.COUNTY_POPULATION.name: county_population(country.county["county_fips"], residents, year, seed),
+            geography.SRS_BENCHMARK.name: benchmark(agencies, year, seed),
+            geography.JUDICIAL_DISTRICT.name: districts,
+            geography.FIELD_OFFICE.name: offices,
+            geography.PERMUTATION.name: permutations(country.county),
+        }
 
     def ingest_incidents(self, year: int, seed: int, partition: str) -> dict[str, pl.DataFrame]:
         """Generate the reported incidents of a state."""
-        return reported_segments(self._agencies_of(partition, year, seed), year, seed)
+        segments = reported_segments(self._agencies_of(partition, year, seed), year, seed)
+        counts = pl.DataFrame(
+            [
+                {"input_table": name, "dataset": name, "rows_read": rows.height, "rows_kept": rows.height}
+                for name, rows in segments.items()
+            ]
+        ).with_columns(state_abbr=pl.lit(partition), input_name=pl.lit(self.spec))
+        return segments | {
+            INTAKE_COUNT.name: counts.select(
+                (pl.col(column.name) if column.name in counts.columns else pl.lit(0))
+                .cast(column.dtype)
+                .alias(column.name)
+                for column in INTAKE_COUNT.columns
+            ),
+            QUARANTINE.name: QUARANTINE.empty().collect(),
+            INTAKE_LOSS.name: INTAKE_LOSS.empty().collect(),
+        }
 
     def keep_truth(self, year: int, seed: int, partition: str) -> dict[str, pl.DataFrame]:
-        """Count the incidents of a state's agencies, reported or not."""
-        return {SYNTHETIC_TRUTH.name: true_numbers(self._agencies_of(partition, year, seed), year, seed)}
+        """Count the incidents of a state's agencies, reported or not, and tell which months they reported wrongly."""
+        agencies = self._agencies_of(partition, year, seed)
+        outliers = planted_outliers(agencies, year, seed).with_columns(state_abbr=pl.lit(partition))
+        return {
+            SYNTHETIC_TRUTH.name: true_numbers(agencies, year, seed),
+            SYNTHETIC_OUTLIER.name: outliers.select(SYNTHETIC_OUTLIER.schema.names()),
+        }
 
     def _agencies_of(self, state_abbr: str, year: int, seed: int) -> pl.DataFrame:
         return agency_frame(year, seed, self.scale).filter(pl.col("state_abbr") == state_abbr)
-
-
-def _report_months(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    """The reported months of a state's agencies: dataset ``report_month``."""
-    counts = monthly_counts(latent_incidents(agencies, year, seed), agencies)
-    place, month = np.nonzero(reported_months(agencies, year, seed))
-    return agencies.select("agency_id", "ori", "data_year")[place].with_columns(
-        month=pl.Series(month + 1, dtype=pl.Int8),
-        status=pl.Series(np.where(counts[place, month] > 0, "I", "Z")),
-        status_source=pl.lit("reported"),
-    )

@@ -28,6 +28,21 @@ SYNTHETIC_TRUTH = Dataset(
     ),
 )
 
+SYNTHETIC_OUTLIER = Dataset(
+    name="synthetic_outlier",
+    description="Months of the data year that were reported wrongly on purpose; no stage reads them.",
+    source="02 section 15.2 step 7",
+    primary_key=("agency_id", "month"),
+    partition_key="state_abbr",
+    columns=(
+        Column("state_abbr", "str", "UCR state abbreviation of the agency."),
+        Column("agency_id", "int32", "The agency."),
+        Column("data_year", "int16", "Calendar year."),
+        Column("month", "int8", "Month, 1 to 12."),
+        Column("factor", "int8", "What the month's incidents were multiplied by: 0, 3 or 10."),
+    ),
+)
+
 #: Measures that count the incidents holding any of several offenses (02 section 4.1).
 GROUPS = {
     "incidents_against_person": (

@@ -18,7 +18,10 @@ def summarize_reporting(universe: pl.LazyFrame, report_month: pl.LazyFrame, year
     Raises:
         PipelineError: a month belongs to an agency that the universe does not hold.
     """
-    months = report_month.filter(pl.col("data_year") == year)
+    # A form that does not say whether it is empty is no report of incidents (02 section 8.5).
+    months = report_month.filter(
+        (pl.col("data_year") == year) & (pl.col("form_code") == "N") & pl.col("status").is_in(["I", "Z"])
+    )
     strangers = months.join(universe, on="agency_id", how="anti").select(pl.col("ori").unique().sort()).collect()
     if strangers.height:
         raise PipelineError(

@@ -1,5 +1,6 @@
 """Publication: the estimates as files for people."""
 
+from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
 from nibrs_estimation.model.results import AGENCY_WEIGHT, COVERAGE, ESTIMATES
 from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import YEAR, Task
@@ -22,7 +23,7 @@ TASKS = (
     Task(
         name="write_report",
         function=write_report,
-        reads=(ESTIMATES, COVERAGE, AGENCY_WEIGHT),
+        reads=(ESTIMATES, COVERAGE, AGENCY_WEIGHT, INTAKE_COUNT, INTAKE_LOSS),
         writes=(REPORT,),
         parameters=(YEAR,),
     ),

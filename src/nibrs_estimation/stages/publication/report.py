@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from nibrs_estimation.model.intake import LOSSES
 from nibrs_estimation.pipeline.task import DocumentWriter
 
 NATION = 1
@@ -14,9 +15,14 @@ _STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
 
 
 def write_report(
-    estimates: pl.LazyFrame, coverage: pl.LazyFrame, agency_weight: pl.LazyFrame, year: int
+    estimates: pl.LazyFrame,
+    coverage: pl.LazyFrame,
+    agency_weight: pl.LazyFrame,
+    intake_count: pl.LazyFrame,
+    intake_loss: pl.LazyFrame,
+    year: int,
 ) -> dict[str, DocumentWriter]:
-    """Draw the report: a table of headline estimates, charts with 95 % intervals, and coverage by state.
+    """Draw the report: headline estimates, charts with 95 % intervals, coverage by state, and what was not told.
 
     Pictures are drawn into the page as SVG, so that it needs no network and no script.
     """
@@ -39,6 +45,7 @@ def write_report(
         coverage=charts.coverage_map(places),
         coverage_note=escape(_coverage_note(nation)),
         strata=_strata_table(strata),
+        losses=_losses(intake_count, intake_loss),
     )
     return {"report.html": lambda path: path.write_text(page, encoding="utf-8") and None}
 
@@ -151,6 +158,29 @@ def _strata_table(strata: pl.DataFrame) -> str:
     return str(table.as_raw_html())
 
 
+def _losses(intake_count: pl.LazyFrame, intake_loss: pl.LazyFrame) -> str:
+    """What the source cannot tell, and how much of it was set aside as faulty."""
+    read, aside = intake_count.select(pl.col("rows_read", "rows_quarantined").sum()).collect().row(0)
+    by_kind = (
+        intake_loss.filter(pl.col("loss") != "suspicious_gap")
+        .group_by("loss")
+        .agg(pl.col("state_abbr").n_unique(), pl.col("n").sum())
+        .sort("loss")
+        .collect()
+    )
+    gaps = intake_loss.filter(pl.col("loss") == "suspicious_gap").select(pl.len()).collect().item()
+    said = [
+        f"{_capitalised(LOSSES[loss])}{f' ({n:,} rows)' if n else ''}{f', in {states} states' if states > 1 else ''}."
+        for loss, states, n in by_kind.rows()
+    ]
+    if gaps:
+        said.append(
+            f"{gaps:,} empty months of agencies with many incidents look suspicious; nothing was done about them."
+        )
+    said.append(f"Of {read or 0:,} rows read, {aside or 0:,} were set aside as faulty (dataset quarantine).")
+    return "".join(f"<li>{escape(text)}</li>" for text in said)
+
+
 def _coverage_note(nation: dict[str, object]) -> str:
     if nation["universe_scope"] == "reporting":
         return (
@@ -178,5 +208,6 @@ number of eligible agencies. Respondents reported all twelve months. Standard er
 population correction, the agency being the sampling unit; they say how much the estimate would vary with which agencies
 of a stratum reported, not what reporting itself leaves out. Thin strata are collapsed with a neighbour of the same
 kind.</p>{strata}</section>
+<section><h2>What the source cannot tell</h2><ul>{losses}</ul></section>
 </body></html>
 """

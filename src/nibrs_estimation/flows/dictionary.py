@@ -1,0 +1,107 @@
+"""The data dictionary: every dataset, column, unit, code list and producer, made from the declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from nibrs_estimation.flows.catalogue import all_datasets, find_dataset
+from nibrs_estimation.model import agency, geography, incident, intake, results, ucr_prd
+from nibrs_estimation.model.codes import code_list, code_lists
+from nibrs_estimation.pipeline.dataset import Column, Dataset
+
+_UNUSED: dict[str, Any] = {"written_by": [], "read_by": []}
+
+_HEAD = """# Data dictionary
+
+Made from the declarations by `nibrs dictionary`; do not edit it by hand.
+
+Every dataset is a table of Parquet files under `datasets/` of a run: one file, or one for each value of its partition
+key. A column is required unless *may be missing* stands beside its type. Codes are the FBI's, trimmed; a missing value
+is null, never an empty text. Quantities carry their unit in the column *unit*.
+
+"""
+
+
+def data_dictionary() -> str:
+    """The page as Markdown."""
+    sections = [
+        ("Agencies and their months", [*agency.DATASETS, agency.SRS_MONTH]),
+        ("Incidents", list(incident.DATASETS)),
+        ("Places and people (optional)", list(geography.DATASETS)),
+        ("What was read", list(intake.DATASETS)),
+        ("Results", list(results.DATASETS)),
+    ]
+    listed = {dataset.name for _title, datasets in sections for dataset in datasets}
+    others = [find_dataset(row["dataset"]) for row in all_datasets() if row["dataset"] not in listed]
+    sections.append(("Truth and checks", others))
+    sections.append(("Tables of the FBI's database `ucr_prd`", list(ucr_prd.DATASETS)))
+    contents = "".join(
+        f"- {title}: {', '.join(f'[{d.name}](#{d.name})' for d in datasets)}\n" for title, datasets in sections
+    )
+    tables = "".join(
+        f"## {title}\n\n{''.join(_dataset(dataset) for dataset in datasets)}" for title, datasets in sections
+    )
+    return f"{_HEAD}{contents}- [Code lists](#code-lists)\n\n{tables}{_code_lists(sections)}"
+
+
+def _dataset(dataset: Dataset) -> str:
+    row = next((row for row in all_datasets() if row["dataset"] == dataset.name), _UNUSED)
+    facts = [
+        f"Key: {', '.join(f'`{name}`' for name in dataset.primary_key)}",
+        f"one file for each `{dataset.partition_key}`" if dataset.partition_key else "",
+        f"written by {_names(row['written_by'])}" if row["written_by"] else "",
+        f"read by {_names(row['read_by'])}" if row["read_by"] else "",
+        f"source: {dataset.source}" if dataset.source else "",
+    ]
+    absence = f"\n\nOptional. Without it: {dataset.absence}" if dataset.absence else ""
+    columns = "".join(_column(column) for column in dataset.columns)
+    return (
+        f"### {dataset.name}\n\n{dataset.description}{absence}\n\n{'; '.join(fact for fact in facts if fact)}.\n\n"
+        f"| column | type | unit | meaning | codes |\n|---|---|---|---|---|\n{columns}\n"
+    )
+
+
+def _column(column: Column) -> str:
+    kind = f"{column.type}({column.length})" if column.length else column.type
+    kind += ", may be missing" if column.is_nullable else ""
+    target = f" References `{column.references}`." if column.references else ""
+    codes = f"[{column.code_list}](#list-{column.code_list})" if column.code_list else _span(column.codes)
+    meaning = column.description.replace("|", "\\|")
+    return f"| `{column.name}` | {kind} | {column.unit} | {meaning}{target} | {codes} |\n"
+
+
+def _span(codes: tuple[object, ...]) -> str:
+    whole = [code for code in codes if isinstance(code, int) and not isinstance(code, bool)]
+    if len(whole) > 5 and whole == list(range(whole[0], whole[-1] + 1)):
+        return f"{whole[0]} to {whole[-1]}"
+    return ", ".join(f"`{code}`" for code in codes)
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _code_lists(sections: Iterable[tuple[str, list[Dataset]]]) -> str:
+    used: dict[str, list[str]] = {}
+    for _title, datasets in sections:
+        for dataset in datasets:
+            for column in dataset.columns:
+                if column.code_list:
+                    used.setdefault(column.code_list, []).append(f"{dataset.name}.{column.name}")
+    parts = []
+    for name in code_lists():
+        frame = code_list(name)
+        first, *others = (column for column in frame.columns if column not in ("valid_from", "valid_to", "source"))
+        rows = "".join(
+            f"| {' | '.join('' if value is None else str(value).replace('|', '/') for value in row)} |\n"
+            for row in frame.select(first, *others).rows()
+        )
+        by = f" Used by {_names(used[name])}." if name in used else ""
+        source = f" Source: {'; '.join(frame['source'].unique().sort())}." if "source" in frame.columns else ""
+        parts.append(
+            f'### <a id="list-{name}"></a>{name}\n\n{frame.height} codes in `model/codes/{name}.csv`.{by}{source}\n\n'
+            f"<details><summary>codes</summary>\n\n| {' | '.join([first, *others])} |\n"
+            f"|{'---|' * (1 + len(others))}\n{rows}\n</details>\n\n"
+        )
+    return f"## Code lists\n\n{''.join(parts)}".rstrip() + "\n"

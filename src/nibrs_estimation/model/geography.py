@@ -1,0 +1,118 @@
+"""Where agencies lie and who lives there: optional datasets, delivered by a source or by external files.
+
+Source: specification 02, sections 2.3, 6 and 7; 05 sections 2.1 and 3.1; 07 section 10.
+"""
+
+from nibrs_estimation.model.agency import SRS_MONTH
+from nibrs_estimation.pipeline.dataset import Column, Dataset
+
+_YEAR = Column("data_year", "int16", "Calendar year that the row describes.")
+_COUNTY = Column("county_fips", "str", "State and county FIPS code, five digits.", length=5)
+_MSA = Column("msa_name", "str", "Metropolitan statistical area of the county.", is_nullable=True)
+
+AGENCY_COUNTY = Dataset(
+    name="agency_county",
+    description="The counties in which an agency's residents live, with its share in each.",
+    source="02 sections 2.3 and 7; 05 section 3.1",
+    primary_key=("data_year", "ori", "county_fips"),
+    absence="No estimates for metropolitan areas, judicial districts and field offices.",
+    columns=(
+        _YEAR,
+        Column("ori", "str", "Originating agency identifier.", length=9, references="agency.ori"),
+        _COUNTY,
+        Column("county_name", "str", "Name of the county.", is_nullable=True),
+        _MSA,
+        Column("metro_division_name", "str", "Metropolitan division of the county.", is_nullable=True),
+        Column("judicial_district_name", "str", "Federal judicial district of the county.", is_nullable=True),
+        Column("field_office_name", "str", "FBI field office whose territory holds the county.", is_nullable=True),
+        Column("is_core_city", "bool", "The agency is a core city of its area.", is_nullable=True),
+        Column("population", "int32", "Residents of this piece.", unit="persons"),
+        Column("population_share", "float64", "Share of the agency in this county; an agency's shares add up to 1."),
+    ),
+)
+
+COUNTY_POPULATION = Dataset(
+    name="county_population",
+    description="Residents of a county by sex, age, race and ethnicity, crossed.",
+    source="07 section 10; Census Bureau, Population Estimates Program",
+    primary_key=("data_year", "county_fips", "sex_code", "age_bin_code", "race_code", "ethnicity_code"),
+    absence="No rates for demographic groups.",
+    columns=(
+        _COUNTY,
+        _YEAR,
+        Column("sex_code", "str", "M or F.", codes=("M", "F"), code_list="sex"),
+        Column("age_bin_code", "str", "Bin of ages.", code_list="age_bin"),
+        Column("race_code", "str", "W, B, I, A or P.", codes=("W", "B", "I", "A", "P"), code_list="race"),
+        Column("ethnicity_code", "str", "H or N.", codes=("H", "N"), code_list="ethnicity"),
+        Column("population", "int32", "Residents on 1 July.", unit="persons"),
+    ),
+)
+
+SRS_BENCHMARK = Dataset(
+    name="srs_benchmark",
+    description="Smoothed annual summary counts of an agency, to which weights are calibrated.",
+    source="02 section 7; 05 section 2.1",
+    primary_key=("ori", "period", "crime_type"),
+    absence="Weights are calibrated to the agencies' own completed counts (benchmark_source = own).",
+    columns=(
+        Column("ori", "str", "Originating agency identifier.", length=9, references="agency.ori"),
+        Column("legacy_ori", "str", "ORI before a renumbering.", is_nullable=True),
+        Column("period", "str", "`smoothed`, or a year of four digits."),
+        Column("crime_type", "str", "Type of crime.", code_list="srs_benchmark_type"),
+        Column("n_reported", "float64", "Offenses in the months reported.", unit="offenses", is_nullable=True),
+        Column("n_twelve_months", "float64", "The same, brought to twelve months.", unit="offenses", is_nullable=True),
+    ),
+)
+
+JUDICIAL_DISTRICT = Dataset(
+    name="judicial_district",
+    description="Federal judicial districts: code of the agency file and name.",
+    source="02 section 7",
+    primary_key=("judicial_district_code",),
+    absence="Agencies without county have no judicial district.",
+    columns=(
+        Column("judicial_district_code", "str", "Code in the agency file."),
+        Column("judicial_district_name", "str", "Name of the district."),
+    ),
+)
+
+FIELD_OFFICE = Dataset(
+    name="field_office",
+    description="FBI field offices: code of the agency file and name.",
+    source="02 section 7",
+    primary_key=("field_office_code",),
+    absence="Agencies without county have no field office.",
+    columns=(
+        Column("field_office_code", "str", "Code in the agency file."),
+        Column("field_office_name", "str", "Name of the field office."),
+    ),
+)
+
+PERMUTATION = Dataset(
+    name="permutation",
+    description="The geographies for which estimates are made: number, rule, label and weight.",
+    source="06 section 5.1; 07 section 10",
+    primary_key=("permutation_number",),
+    absence="Estimates are made for nation, regions and states only.",
+    columns=(
+        Column("permutation_number", "int32", "Number of the geography, 1 to 709."),
+        Column("geography_level", "str", "nation, region, state, university, tribal, msa, judicial_district, ..."),
+        Column("geography_code", "str", "Code or name of the area at its level."),
+        Column("agency_group", "str", "Size or type of agencies to which it is confined.", is_nullable=True),
+        Column("label", "str", "Name as published."),
+        Column("filter_expression", "str", "Which agencies (or their pieces in counties) belong to it."),
+        Column("weight_variable", "str", "Name of its weight."),
+        Column("is_excluded", "bool", "On the year's list of geographies that are not estimated."),
+    ),
+)
+
+DATASETS = (
+    AGENCY_COUNTY,
+    COUNTY_POPULATION,
+    SRS_BENCHMARK,
+    JUDICIAL_DISTRICT,
+    FIELD_OFFICE,
+    PERMUTATION,
+)
+#: Everything that a run can do without, and says so once.
+OPTIONAL = (SRS_MONTH, *DATASETS)

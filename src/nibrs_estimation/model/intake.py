@@ -1,0 +1,123 @@
+"""What was read, what was set aside, and what a source cannot tell: accounts that every source delivers.
+
+For each table of a source ``rows_read = rows_kept + rows_quarantined + rows_dropped``.
+Source: specification 02, sections 9.1 and 12.4.
+"""
+
+from nibrs_estimation.pipeline.dataset import Column, Dataset
+
+_STATE = Column("state_abbr", "str", "UCR state abbreviation.", code_list="state")
+_INPUT = Column("input_name", "str", "Name of the file or database that was read.")
+_TABLE = Column("input_table", "str", "Its table or member, such as nibrs_victim.")
+
+REASONS = {
+    "orphan": "its parent row is missing or was set aside",
+    "duplicate": "an equal row stands before it",
+    "conflict": "another row with the same key says otherwise",
+    "impossible_date": "the date is not on the calendar or far from the data year",
+    "out_of_range": "the number is outside what it can be",
+    "unknown_code": "the code is in no list",
+    "missing_value": "a value is missing without which the row means nothing",
+}
+
+INTAKE_FILE = Dataset(
+    name="intake_file",
+    description="The files or databases that were read.",
+    source="02 section 12.4 step 12",
+    primary_key=("input_name", "state_abbr"),
+    columns=(
+        _INPUT,
+        Column("state_abbr", "str", "UCR state abbreviation, or US.", code_list="state"),
+        Column("data_year", "int16", "Its data year; the last one of a database."),
+        Column(
+            "layout",
+            "str",
+            "cde_2016_2020, cde_2021, ucr_prd or synthetic.",
+            codes=("cde_2016_2020", "cde_2021", "ucr_prd", "synthetic"),
+        ),
+        Column(
+            "use",
+            "str",
+            "incidents: of the data year; history: counts of a year before.",
+            codes=("incidents", "history"),
+        ),
+        Column("is_excerpt", "bool", "Members are missing, as the user allowed."),
+        Column("sha256", "str", "Checksum of the file, or the database's fingerprint."),
+    ),
+)
+
+INTAKE_COUNT = Dataset(
+    name="intake_count",
+    description="Rows read, kept, quarantined and dropped, by input table.",
+    source="02 section 9.1 step 8; section 12.4 step 12",
+    primary_key=("state_abbr", "input_name", "input_table"),
+    partition_key="state_abbr",
+    columns=(
+        _STATE,
+        _INPUT,
+        _TABLE,
+        Column("dataset", "str", "The dataset that receives the rows."),
+        Column("rows_read", "int64", "Rows of the table.", unit="rows"),
+        Column("rows_kept", "int64", "Rows in the dataset.", unit="rows"),
+        Column("rows_quarantined", "int64", "Rows set aside as faulty, in dataset quarantine.", unit="rows"),
+        Column(
+            "rows_dropped", "int64", "Rows left out for they are not asked for: blank, or another year.", unit="rows"
+        ),
+        Column("values_quarantined", "int64", "Values of kept rows that were blanked as faulty.", unit="values"),
+        Column("rows_other_year", "int64", "Kept rows dated outside the data year of their file.", unit="rows"),
+    ),
+)
+
+QUARANTINE = Dataset(
+    name="quarantine",
+    description="Faulty rows, and faulty values of kept rows, with the reason.",
+    source="02 section 12.4 steps 4, 9 and 10",
+    primary_key=("state_abbr", "input_name", "input_table", "record", "column_name"),
+    partition_key="state_abbr",
+    columns=(
+        _STATE,
+        _INPUT,
+        _TABLE,
+        Column("record", "str", "Where it stands: a line of a file, or the key of a row."),
+        Column("column_name", "str", "The faulty column, or '' for the row as such."),
+        Column(
+            "reason",
+            "str",
+            "Why: " + "; ".join(f"{code}: {text}" for code, text in REASONS.items()) + ".",
+            codes=tuple(REASONS),
+        ),
+        Column("value", "str", "What stood there.", is_nullable=True),
+        Column("is_row", "bool", "The whole row was set aside, not only the value blanked."),
+    ),
+)
+
+LOSSES = {
+    "no_agency": "Group B arrests name no agency: tables that need it have no value, not 0",
+    "no_zero_months": "empty months are not told from months without report: they are inferred to be zero reports",
+    "no_circumstances": "circumstances of homicides and assaults are lost but for justifiable force",
+    "no_universe": "agencies that reported nothing are not listed",
+    "no_srs": "there are no monthly summary counts",
+    "no_covered_months": "which agency covers another in which month is not told",
+    "no_group_b": "there are no Group B arrests",
+    "missing_table": "the excerpt lacks this table: its dataset is empty",
+    "no_history": "months and counts of the years before are missing",
+    "suspicious_gap": "an agency with many incidents a month has an empty month: listed, not acted on",
+}
+
+INTAKE_LOSS = Dataset(
+    name="intake_loss",
+    description="What the input cannot tell, by its layout or because it is an excerpt; and gaps that look suspicious.",
+    source="02 sections 12.3 and 12.4",
+    primary_key=("state_abbr", "input_name", "loss", "subject"),
+    partition_key="state_abbr",
+    columns=(
+        _STATE,
+        _INPUT,
+        Column("loss", "str", "; ".join(f"{code}: {text}" for code, text in LOSSES.items()) + ".", codes=tuple(LOSSES)),
+        Column("subject", "str", "The dataset, table or agency and month that it concerns."),
+        Column("n", "int64", "Rows concerned, where they can be counted.", unit="rows", is_nullable=True),
+    ),
+)
+
+DATASETS = (INTAKE_FILE, INTAKE_COUNT, QUARANTINE, INTAKE_LOSS)
+PARTITIONED = (INTAKE_COUNT, QUARANTINE, INTAKE_LOSS)

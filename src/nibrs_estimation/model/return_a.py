@@ -1,0 +1,46 @@
+"""The items of the summary report (Return A): which are totals, and of what.
+
+Source: specification 02, section 6; code list ``srs_item``.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+#: The total items and the details that make them; larceny (20) has no details.
+PARTS: dict[int, tuple[int, ...]] = {
+    2: (3, 4),
+    5: (6, 7, 8, 9),
+    10: (11, 12, 13, 14, 15),
+    16: (17, 18, 19),
+    21: (22, 23, 24),
+    # Legacy rape is left out of the grand total.
+    25: (0, 1, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 15, 17, 18, 19, 20, 22, 23, 24),
+    26: (27, 28),
+}
+DETAILS = tuple(item for item in range(29) if item not in PARTS)
+
+
+def with_totals(details: pl.DataFrame) -> pl.DataFrame:
+    """Add the totals to counts of the detail items.
+
+    Args:
+        details: ``item_code`` and ``n``, each detail at most once for equal values of the other columns, which are
+            kept; total items must not be there.
+
+    Returns:
+        The same columns; every total that has at least one of its parts.
+    """
+    key = [column for column in details.columns if column not in ("item_code", "n")]
+    parts = pl.DataFrame(
+        [(total, part) for total, members in PARTS.items() for part in members],
+        schema={"total": pl.Int8(), "item_code": pl.Int8()},
+        orient="row",
+    )
+    totals = (
+        details.join(parts, on="item_code")
+        .group_by(*key, item_code="total")
+        .agg(pl.col("n").sum())
+        .select(pl.col(name).cast(dtype) for name, dtype in details.schema.items())
+    )
+    return pl.concat([details, totals])

@@ -1,0 +1,140 @@
+"""What became of the rows of a zip: read, kept, set aside with a reason, or left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS, QUARANTINE
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.sources.cde.text import LINE
+
+#: A member of which more rows than this share are faulty was written in another layout than the one read here.
+MOST_FAULTY = 0.5
+#: Below this number of rows the share says nothing.
+FEW_ROWS = 20
+
+_FAULT = {"input_table": pl.String, LINE: pl.Int64, "column_name": pl.String, "reason": pl.String, "value": pl.String}
+
+
+@dataclass
+class Accounts:
+    """The accounts of one zip.
+
+    Attributes:
+        input_name: the zip's file name.
+        state: UCR abbreviation of its state.
+    """
+
+    input_name: str
+    state: str
+    _read: Counter[str] = field(default_factory=Counter)
+    _dropped: Counter[str] = field(default_factory=Counter)
+    _kept: Counter[str] = field(default_factory=Counter)
+    _other_year: Counter[str] = field(default_factory=Counter)
+    _datasets: dict[str, str] = field(default_factory=dict)
+    _rows: list[pl.DataFrame] = field(default_factory=list)
+    _values: list[pl.DataFrame] = field(default_factory=list)
+    _losses: list[tuple[str, str, int | None]] = field(default_factory=list)
+
+    def read(self, member: str, rows: int, blank: int) -> None:
+        """So many rows were read, of which so many are blank and left out."""
+        self._read[member] += rows
+        self._dropped[member] += blank
+
+    def kept(self, member: str, dataset: str, rows: int, other_year: int = 0) -> None:
+        """So many rows went into a dataset, of which so many are dated outside the zip's year."""
+        self._kept[member] += rows
+        self._other_year[member] += other_year
+        self._datasets[member] = dataset
+
+    def lost(self, loss: str, subject: str, n: int | None = None) -> None:
+        """The zip cannot tell something; see :data:`~nibrs_estimation.model.intake.LOSSES`."""
+        self._losses.append((loss, subject, n))
+
+    def set_aside(
+        self, member: str, frame: pl.DataFrame, is_faulty: pl.Series, reason: str, column: str = ""
+    ) -> pl.DataFrame:
+        """The frame without its faulty rows, which go to quarantine.
+
+        Args:
+            member: that the rows are from.
+            frame: with the line of every row.
+            is_faulty: (n,) mask; null counts as false.
+            reason: see :data:`~nibrs_estimation.model.intake.REASONS`.
+            column: the faulty column of ``frame``, or "" for the row as such.
+        """
+        if not is_faulty.any():
+            return frame
+        self._rows.append(_faults(member, frame.filter(is_faulty), column, reason))
+        return frame.filter(~is_faulty.fill_null(False))
+
+    def blanked(self, member: str, frame: pl.DataFrame, is_faulty: pl.Series, reason: str, column: str) -> None:
+        """Values of rows that are kept were faulty and are now missing."""
+        if is_faulty.any():
+            self._values.append(_faults(member, frame.filter(is_faulty), column, reason))
+
+    def check_shares(self, where: str, member: str) -> None:
+        """Refuse a member most of whose rows are faulty by themselves.
+
+        Raises:
+            PipelineError: the layout must be another one; names the member and the commonest fault.
+        """
+        own = [rows for rows in self._rows if rows["input_table"][0] == member and rows["reason"][0] != "duplicate"]
+        faulty = sum(rows.height for rows in own)
+        if self._read[member] >= FEW_ROWS and faulty > MOST_FAULTY * self._read[member]:
+            worst = max(own, key=len).row(0, named=True)
+            column = f", column {worst['column_name']}" if worst["column_name"] else ""
+            raise PipelineError(
+                f"{where}{column}, line {worst[LINE]}: {faulty:,} of {self._read[member]:,} rows are faulty "
+                f"({worst['reason'].replace('_', ' ')}). The columns are not what the layout says: use the zip as "
+                "downloaded from the Crime Data Explorer."
+            )
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Datasets ``intake_count``, ``quarantine`` and ``intake_loss`` of the zip."""
+        rows = pl.concat([pl.DataFrame(schema=_FAULT), *self._rows]).with_columns(is_row=True)
+        values = pl.concat([pl.DataFrame(schema=_FAULT), *self._values]).with_columns(is_row=False)
+        # A row that was set aside takes its faulty values along.
+        values = values.join(rows, on=["input_table", LINE], how="anti")
+        by_member = pl.DataFrame(
+            [
+                (name, self._datasets[name], self._read[name], self._kept[name], self._dropped[name], other_year)
+                for name, other_year in ((name, self._other_year[name]) for name in self._datasets)
+            ],
+            schema=["input_table", "dataset", "rows_read", "rows_kept", "rows_dropped", "rows_other_year"],
+            orient="row",
+        )
+        counts = (
+            by_member.join(_number(rows, "rows_quarantined"), on="input_table", how="left")
+            .join(_number(values, "values_quarantined"), on="input_table", how="left")
+            .with_columns(pl.col("rows_quarantined", "values_quarantined").fill_null(0))
+        )
+        faults = pl.concat([rows, values]).with_columns(record=pl.format("line {}", LINE))
+        losses = pl.DataFrame(
+            self._losses, schema={"loss": pl.String, "subject": pl.String, "n": pl.Int64}, orient="row"
+        )
+        frames = {INTAKE_COUNT: counts, QUARANTINE: faults, INTAKE_LOSS: losses}
+        return {
+            dataset.name: frame.with_columns(state_abbr=pl.lit(self.state), input_name=pl.lit(self.input_name)).select(
+                pl.col(column.name).cast(column.dtype) for column in dataset.columns
+            )
+            for dataset, frame in frames.items()
+        }
+
+
+def _faults(member: str, frame: pl.DataFrame, column: str, reason: str) -> pl.DataFrame:
+    shown = pl.col(column).cast(pl.String) if column else pl.lit(None, pl.String)
+    return frame.select(
+        input_table=pl.lit(member),
+        **{LINE: pl.col(LINE).cast(pl.Int64)},
+        column_name=pl.lit(column),
+        reason=pl.lit(reason),
+        value=shown,
+    )
+
+
+def _number(faults: pl.DataFrame, name: str) -> pl.DataFrame:
+    return faults.group_by("input_table").len(name)

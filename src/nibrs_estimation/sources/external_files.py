@@ -1,0 +1,471 @@
+"""Importers of external files: from the files of specification 02 section 7 to the optional datasets.
+
+Every fault is refused with the file, the line, the column and the mend; nothing is guessed. Source: 02 section 7; 05
+sections 2.1 and 3.1; 07 section 10. What each file is and where it comes from stands in ``docs/external-files.md``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from nibrs_estimation.model.agency import AGENCY
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.geography import (
+    AGENCY_COUNTY,
+    COUNTY_POPULATION,
+    FIELD_OFFICE,
+    JUDICIAL_DISTRICT,
+    PERMUTATION,
+    SRS_BENCHMARK,
+)
+from nibrs_estimation.pipeline.dataset import Dataset
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.externals import ExternalFile
+from nibrs_estimation.pipeline.source import Probe, Source
+from nibrs_estimation.pipeline.task import YEAR, Task
+from nibrs_estimation.sources.external_table import LINE, ExternalTable, read_table
+from nibrs_estimation.sources.filter_expression import FilterError, parse_filter
+
+_log = logging.getLogger(__name__)
+
+#: How far the shares of an agency may be from 1 in sum.
+SHARE_TOLERANCE = 1e-6
+#: Permutation numbers from here on are demographic groups of a geography (06 section 5.2).
+FIRST_DEMOGRAPHIC = 1000
+#: What the files write where an agency lies in no area.
+_NO_AREA = ("NOT SPECIFIED", "NOT AVAILABLE")
+#: Weight of a geography -> its level (06 section 5.1).
+LEVELS = {
+    "NationalWgt": "nation",
+    "RegionWgt": "region",
+    "StateWgt": "state",
+    "UniversityWgt": "university",
+    "TribalWgt": "tribal",
+    "MSAWgt": "msa",
+    "JDWgt": "judicial_district",
+    "FOWgt": "field_office",
+}
+#: Column of a filter that names the area -> its level.
+AREA_COLUMNS = {
+    "region": "REGION_CODE",
+    "state": "STATE_ABBR",
+    "msa": "MSA_NAME_COUNTY",
+    "judicial_district": "JUDICIAL_DISTRICT_NAME",
+    "field_office": "FIELD_OFFICE_NAME",
+}
+
+
+def import_agency_county(agency: pl.LazyFrame, cbi_summary_county_reduced: Path, year: int) -> pl.LazyFrame:
+    """Read the counties of the agencies, one row for each piece of an agency (its "pseudo-ORI").
+
+    Agencies are found by ORI, failing that by legacy ORI; rows of agencies that the source does not know are left
+    out. A county that an agency names twice counts once where one of the rows alone has residents (02 section 8.3).
+
+    Raises:
+        PipelineError: a column is missing, a value is not of its kind, a state is unknown, a county stands twice, or
+            an agency's shares do not add up to 1.
+    """
+    table = read_table(cbi_summary_county_reduced)
+    state = table.text("state")
+    fips = _state_fips(table, "state", state)
+    county = table.text("county")
+    table.refuse(
+        county.cast(pl.Int16, strict=False).is_between(1, 999).not_() | county.is_null(),
+        "county",
+        ("is not the number of a county, 1 to 999. Give the county's FIPS code of three digits"),
+    )
+    pieces = pl.DataFrame(
+        {
+            LINE: table.lines,
+            "file_ori": table.text("ORI"),
+            "legacy_ori": table.text("LEGACY_ORI", is_required=False),
+            "county_fips": fips + county.str.zfill(3),
+            "county_name": table.optional("COUNTY_NAME_CENSUS"),
+            "msa_name": _area(table, "MSA_NAME_COUNTY"),
+            "metro_division_name": _area(table, "METRO_DIVISION_COUNTY"),
+            "judicial_district_name": _area(table, "JUDICIAL_DISTRICT_NAME"),
+            "field_office_name": _area(table, "FIELD_OFFICE_NAME"),
+            "is_core_city": table.optional("CORE_CITY") == "Y",
+            "population": table.number("popResidAgcyCounty_cbi", least=0),
+            "population_share": table.number("propMult", least=0),
+        }
+    )
+    is_idle_copy = (pl.col("population") == 0) & (pl.col("population").max().over("file_ori", "county_fips") > 0)
+    pieces = pieces.filter(~is_idle_copy)
+    table.refuse_duplicates(pieces, {"file_ori": "ORI", "county_fips": "county"})
+    _check_shares(table, pieces)
+    known = _with_ori(table, pieces, agency, year)
+    return known.lazy().select(
+        pl.lit(year).cast(AGENCY_COUNTY.schema["data_year"]).alias("data_year"),
+        *(
+            (pl.col(name).round() if name == "population" else pl.col(name)).cast(dtype)
+            for name, dtype in AGENCY_COUNTY.schema.items()
+            if name != "data_year"
+        ),
+    )
+
+
+def import_permutation(population: Path, exclusion: Path | None) -> pl.LazyFrame:
+    """Read the geographies for which estimates are made, and which of them are excluded.
+
+    Rows of demographic groups (numbers from 1000 on) are left out: they follow from the geographies. The level is
+    read off the weight, the area off the filter, the agency group off the label, unless the file says them.
+
+    Raises:
+        PipelineError: a column is missing, a number is repeated, a weight is unknown, or a filter is outside the
+            grammar; or the exclusion list names no number.
+    """
+    whole = read_table(population)
+    number = whole.whole_number("PERMUTATION_NUMBER", least=1)
+    table = whole.filter(number < FIRST_DEMOGRAPHIC)
+    weight = table.text("WEIGHT_VAR")
+    table.refuse(
+        ~weight.is_in(list(LEVELS)), "WEIGHT_VAR", f"is not a weight of this program. Give one of {', '.join(LEVELS)}"
+    )
+    label = table.text("PERMUTATION_DESCRIPTION")
+    filters = table.text("PERMUTATION_NUMBER_DESC")
+    rows = pl.DataFrame(
+        {
+            LINE: table.lines,
+            "permutation_number": number.filter(number < FIRST_DEMOGRAPHIC),
+            "geography_level": _given_or(table, "GEOGRAPHY_LEVEL", weight.replace_strict(LEVELS)),
+            "geography_code": _areas(table, filters, weight),
+            "agency_group": _given_or(table, "AGENCY_GROUP", label.str.extract(r" (?:Size|Agency Type) (.+)$")),
+            "label": label,
+            "filter_expression": filters,
+            "weight_variable": weight,
+        }
+    )
+    table.refuse_duplicates(rows, {"permutation_number": "PERMUTATION_NUMBER"})
+    excluded = pl.Series([], dtype=pl.Int64)
+    if exclusion is not None:
+        excluded = read_table(exclusion).whole_number("PERMUTATION_NUMBER", least=1)
+    return _declared(rows.with_columns(is_excluded=pl.col("permutation_number").is_in(excluded.implode())), PERMUTATION)
+
+
+def import_srs_benchmark(agency: pl.LazyFrame, srs_smoothed: Path, year: int) -> pl.LazyFrame:
+    """Read the smoothed summary counts, from one wide row per agency to long.
+
+    Columns are ``totcrime``, ``totcrime_<type>`` and the same with ``_imp`` (brought to twelve months), each also with
+    ``_<year>`` at its end for a single year. Agencies are found as in :func:`import_agency_county`.
+
+    Raises:
+        PipelineError: a column is missing, a type of crime is unknown, an agency stands twice or a count is no number.
+    """
+    table = read_table(srs_smoothed)
+    rows = pl.DataFrame(
+        {
+            LINE: table.lines,
+            "file_ori": table.text("ORI_UNIVERSE"),
+            "legacy_ori": table.optional("LEGACY_ORI"),
+        }
+    )
+    table.refuse_duplicates(rows, {"file_ori": "ORI_UNIVERSE"})
+    known = _with_ori(table, rows, agency, year)
+    counts = _benchmark_columns(table)
+    values = {row["name"]: table.number(row["name"], is_required=False) for row in counts.to_dicts()}
+    long = (
+        pl.DataFrame({LINE: table.lines, **values})
+        .unpivot(index=LINE, variable_name="name", value_name="n")
+        .drop_nulls("n")
+        .join(counts, on="name")
+        .group_by(LINE, "period", "crime_type")
+        .agg(
+            n_reported=pl.col("n").filter(~pl.col("is_imputed")).first(),
+            n_twelve_months=pl.col("n").filter("is_imputed").first(),
+        )
+    )
+    return _declared(known.join(long, on=LINE), SRS_BENCHMARK)
+
+
+def import_judicial_district(judicial_district: Path) -> pl.LazyFrame:
+    """Read the names of the judicial districts by the code of the agency file.
+
+    Raises:
+        PipelineError: a column or value is missing, or a code stands twice.
+    """
+    return _import_names(
+        judicial_district, "JD", JUDICIAL_DISTRICT, ("JUDICIAL_DISTRICT_CODE", "JUDICIAL_DISTRICT_NAME")
+    )
+
+
+def import_field_office(field_office: Path) -> pl.LazyFrame:
+    """Read the names of the FBI's field offices by the code of the agency file.
+
+    Raises:
+        PipelineError: a column or value is missing, or a code stands twice.
+    """
+    return _import_names(field_office, "FO", FIELD_OFFICE, ("FIELD_OFFICE_UNIV", "FIELD_OFFICE_NAME"))
+
+
+def import_county_population(county_population: Path, year: int) -> pl.LazyFrame:
+    """Read the residents of the counties; other years than the data year are left out.
+
+    Raises:
+        PipelineError: a column is missing, a code, state or number is wrong, a row is repeated, or there is no row of
+            the data year.
+    """
+    whole = read_table(county_population)
+    in_year = whole.whole_number("data_year", least=1900) == year
+    if not in_year.any():
+        raise PipelineError(
+            f"{county_population}, column data_year: no row is of {year}. Name the file of that data year under "
+            f'"{year}" in external_file_locations.json.'
+        )
+    table = whole.filter(in_year)
+    fips = table.text("county_fips").str.zfill(5)
+    _check_states(table, "county_fips", fips.str.head(2))
+    columns = {
+        "county_fips": fips,
+        "data_year": pl.repeat(year, fips.len(), eager=True),
+        "population": table.whole_number("population", least=0),
+    }
+    for name in ("sex_code", "age_bin_code", "race_code", "ethnicity_code"):
+        declared = COUNTY_POPULATION.column(name)
+        known = declared.codes or code_list(declared.code_list)["code"].to_list()
+        columns[name] = table.text(name)
+        table.refuse(~columns[name].is_in(list(known)), name, f"is not a code. Give one of {', '.join(known)}")
+    rows = pl.DataFrame({LINE: table.lines, **columns})
+    table.refuse_duplicates(rows, {name: name for name in COUNTY_POPULATION.primary_key})
+    return _declared(rows, COUNTY_POPULATION)
+
+
+@dataclass(frozen=True)
+class SourceWithExternalFiles:
+    """A source and the optional datasets that external files add to it.
+
+    Attributes:
+        source: the source.
+        code_names: the external files that `external_file_locations.json` names for the data year.
+    """
+
+    source: Source
+    code_names: tuple[str, ...]
+
+    @property
+    def spec(self) -> str:
+        """How the user named the source."""
+        return self.source.spec
+
+    def probe(self, year: int, seed: int) -> Probe:
+        """What the source says of itself; external files are checked where they are read."""
+        return self.source.probe(year, seed)
+
+    def tasks(self) -> tuple[Task, ...]:
+        """The source's tasks, and one for each dataset that only an external file delivers."""
+        own = self.source.tasks()
+        written = {output.name for task in own for output in task.writes}
+        return (*own, *(task for task in _import_tasks(self.code_names) if task.writes[0].name not in written))
+
+
+def with_external_files(source: Source, code_names: Collection[str]) -> Source:
+    """The source together with what external files add to it.
+
+    A dataset that the source writes itself is its own: the file is left unread, and the log says so.
+
+    Args:
+        source: any source.
+        code_names: the files that are named for the data year; others than those of :data:`FILES` are no concern of
+            the importers.
+    """
+    written = {output.name for task in source.tasks() for output in task.writes}
+    for task in _import_tasks(code_names):
+        dataset = task.writes[0].name
+        if dataset in written:
+            _log.info(
+                "%s: the source has its own dataset %s, so the external file %s is left unread",
+                source.spec,
+                dataset,
+                task.externals[0].code_name,
+            )
+    return SourceWithExternalFiles(source, tuple(sorted(set(code_names) & set(FILES))))
+
+
+#: The external files that importers read, by code name.
+FILES = {
+    file.code_name: file
+    for file in (
+        ExternalFile("cbi_summary_county_reduced", "agencies by county with residents and shares, CSV or xlsx"),
+        ExternalFile("population", "permutations (geographies) with filter, label and weight, CSV"),
+        ExternalFile("exclusion", "numbers of permutations that are not estimated, CSV", is_required=False),
+        ExternalFile("srs_smoothed", "smoothed summary counts by agency, CSV"),
+        ExternalFile("judicial_district", "code and name of the judicial districts, CSV or sheet JD of a workbook"),
+        ExternalFile("field_office", "code and name of the FBI's field offices, CSV or sheet FO of a workbook"),
+        ExternalFile("county_population", "residents of the counties by sex, age, race and ethnicity, CSV or Parquet"),
+    )
+}
+
+_TASKS = (
+    Task(
+        name="import_agency_county",
+        function=import_agency_county,
+        writes=(AGENCY_COUNTY,),
+        reads=(AGENCY,),
+        parameters=(YEAR,),
+        externals=(FILES["cbi_summary_county_reduced"],),
+    ),
+    Task(
+        name="import_permutation",
+        function=import_permutation,
+        writes=(PERMUTATION,),
+        externals=(FILES["population"], FILES["exclusion"]),
+    ),
+    Task(
+        name="import_srs_benchmark",
+        function=import_srs_benchmark,
+        writes=(SRS_BENCHMARK,),
+        reads=(AGENCY,),
+        parameters=(YEAR,),
+        externals=(FILES["srs_smoothed"],),
+    ),
+    Task(
+        name="import_judicial_district",
+        function=import_judicial_district,
+        writes=(JUDICIAL_DISTRICT,),
+        externals=(FILES["judicial_district"],),
+    ),
+    Task(
+        name="import_field_office",
+        function=import_field_office,
+        writes=(FIELD_OFFICE,),
+        externals=(FILES["field_office"],),
+    ),
+    Task(
+        name="import_county_population",
+        function=import_county_population,
+        writes=(COUNTY_POPULATION,),
+        parameters=(YEAR,),
+        externals=(FILES["county_population"],),
+    ),
+)
+
+
+def _import_tasks(code_names: Collection[str]) -> tuple[Task, ...]:
+    """The tasks all of whose required files are named."""
+    return tuple(
+        task for task in _TASKS if all(file.code_name in code_names for file in task.externals if file.is_required)
+    )
+
+
+def _import_names(path: Path, sheet: str, dataset: Dataset, headers: tuple[str, str]) -> pl.LazyFrame:
+    table = read_table(path, sheet)
+    code, name = dataset.schema.names()
+    rows = pl.DataFrame({LINE: table.lines, code: table.text(headers[0]), name: table.text(headers[1])})
+    table.refuse_duplicates(rows, {code: headers[0]})
+    return _declared(rows, dataset)
+
+
+def _declared(rows: pl.DataFrame, dataset: Dataset) -> pl.LazyFrame:
+    return rows.lazy().select(pl.col(name).cast(dtype) for name, dtype in dataset.schema.items())
+
+
+def _with_ori(table: ExternalTable, rows: pl.DataFrame, agency: pl.LazyFrame, year: int) -> pl.DataFrame:
+    """Add ``ori``, the ORI by which the source knows the agency; rows of unknown agencies are left out and counted.
+
+    Raises:
+        PipelineError: the file names an agency by its ORI and by its legacy ORI.
+    """
+    known = agency.filter(pl.col("data_year") == year).select("ori", "legacy_ori").collect()
+    by_legacy = known.drop_nulls("legacy_ori").unique("legacy_ori", keep="none")
+    own = rows["file_ori"].is_in(known["ori"].implode())
+    found = rows.join(by_legacy.rename({"ori": "by_legacy"}), left_on="file_ori", right_on="legacy_ori", how="left")
+    matched = found.with_columns(ori=pl.when(own).then("file_ori").otherwise("by_legacy")).drop_nulls("ori")
+    table.refuse_duplicates(matched.unique(["ori", "file_ori"], keep="first"), {"ori": "ORI"})
+    if missing := rows.height - matched.height:
+        _log.info("%s: %d rows are of agencies that the source does not know; they are left out", table.path, missing)
+    return matched
+
+
+def _area(table: ExternalTable, header: str) -> pl.Series:
+    name = table.text(header, is_required=False)
+    return name.set(name.str.to_uppercase().is_in(_NO_AREA).fill_null(False), None)
+
+
+def _state_fips(table: ExternalTable, header: str, state: pl.Series) -> pl.Series:
+    """Two digits from FIPS codes, UCR abbreviations or postal abbreviations."""
+    states = code_list("state")
+    by_name = {
+        name: fips
+        for column in ("state_abbr", "state_postal_abbr")
+        for name, fips in zip(states[column], states["state_fips"], strict=True)
+    }
+    fips = state.str.to_uppercase().replace(by_name).str.zfill(2)
+    _check_states(table, header, fips)
+    return fips
+
+
+def _check_states(table: ExternalTable, header: str, fips: pl.Series) -> None:
+    known = code_list("state")["state_fips"].drop_nulls()
+    table.refuse(~fips.is_in(known.implode()), header, "names no state. Give the FIPS code or the abbreviation")
+
+
+def _check_shares(table: ExternalTable, pieces: pl.DataFrame) -> None:
+    sums = pieces.group_by("file_ori").agg(pl.col("population_share").sum(), pl.col(LINE).sort())
+    wrong = sums.filter((pl.col("population_share") - 1).abs() > SHARE_TOLERANCE).sort("file_ori")
+    if wrong.height:
+        ori, total, lines = wrong.row(0)
+        raise PipelineError(
+            f"{table.path}, line {', '.join(map(str, lines))}, column propMult: the shares of agency {ori} add up to "
+            f"{total:.7g}, not to 1. Correct them, or add the county that is missing. So it is with {wrong.height:,} "
+            "agencies."
+        )
+
+
+def _given_or(table: ExternalTable, header: str, derived: pl.Series) -> pl.Series:
+    given = table.optional(header)
+    return given.zip_with(given.is_not_null(), derived)
+
+
+def _areas(table: ExternalTable, filters: pl.Series, weight: pl.Series) -> pl.Series:
+    """Code or name of each area, from the filter: the value of the column that names areas of its level."""
+    codes = []
+    for row, (text, level) in enumerate(zip(filters, weight.replace_strict(LEVELS), strict=True)):
+        try:
+            parsed = parse_filter(text)
+        except FilterError as error:
+            raise PipelineError(
+                f"{table.path}, line {table.lines[row]}, column PERMUTATION_NUMBER_DESC: {text!r} is not a filter: "
+                f"{error}. Correct it."
+            ) from None
+        codes.append(parsed.value_of(AREA_COLUMNS[level]) if level in AREA_COLUMNS else "US")
+    derived = pl.Series(codes, dtype=pl.String)
+    area = _given_or(table, "GEOGRAPHY_CODE", derived)
+    table.refuse(
+        area.is_null(),
+        "PERMUTATION_NUMBER_DESC",
+        "does not say which area it is. Compare the column of its level "
+        f"({', '.join(AREA_COLUMNS.values())}) with ==, or add a column GEOGRAPHY_CODE",
+    )
+    return area
+
+
+def _benchmark_columns(table: ExternalTable) -> pl.DataFrame:
+    """The columns of counts: name, crime_type, period and whether they are brought to twelve months."""
+    types = code_list("srs_benchmark_type")["code"].to_list()
+    pattern = rf"(?i)^totcrime(?:_(?P<type>{'|'.join(types)}))?(?P<imp>_imp)?(?:_(?P<period>\d{{4}}))?$"
+    headers = [header for header in table.headers if header.lower().startswith("totcrime")]
+    if not headers:
+        table.text("totcrime")
+    names = pl.Series("name", headers)
+    if wrong := names.filter(~names.str.contains(pattern)).to_list():
+        raise PipelineError(
+            f"{table.path}, line 1: the column {wrong[0]} is none of the counts. Write totcrime, or totcrime_<type> "
+            f"with one of {', '.join(types)}, with _imp and a year at its end where they apply."
+        )
+    by_lower = {name.lower(): name for name in types}
+    return (
+        names.to_frame()
+        .with_columns(names.str.extract_groups(pattern).alias("parts"))
+        .unnest("parts")
+        .select(
+            "name",
+            crime_type=pl.col("type").str.to_lowercase().replace(by_lower).fill_null("total"),
+            period=pl.col("period").fill_null("smoothed"),
+            is_imputed=pl.col("imp").is_not_null(),
+        )
+    )

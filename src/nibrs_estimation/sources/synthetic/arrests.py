@@ -1,0 +1,65 @@
+"""Arrests for the offenses of incidents, and arrestees' weapons (specification 02, 15.2 step 5, rules of 2.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from nibrs_estimation.sources.synthetic.demographics import known_as, person_columns, where
+from nibrs_estimation.sources.synthetic.marginals import Integers, days_after, draw, draw_codes, offenses
+from nibrs_estimation.sources.synthetic.missingness import with_missing
+from nibrs_estimation.sources.synthetic.persons import numbered
+
+ADULT_AGE = 18
+_UNARMED = "01"
+
+
+def arrestee_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Arrestees: the first known offenders of an incident, who are who they were as offenders.
+
+    Args:
+        incidents: rows of ``with_suspects``, with ``form_year`` and ``form_month``.
+        seed: of the run.
+
+    Returns:
+        The columns of dataset ``arrestee`` but the state.
+    """
+    arrestee = numbered(incidents, incidents["arrestees"].to_numpy(), "arrestee_id")
+    unit, number = arrestee["arrestee_id"].to_numpy(), arrestee["offense"].to_numpy()
+    return arrestee.with_columns(
+        is_group_b=pl.lit(False),
+        arrest_date=days_after("incident_date", "arrest_lag", seed, unit),
+        multiple_code=draw("multiple", seed, unit),
+        offense_code=offenses()["offense_code"].gather(number),
+    ).hstack(arrested_person("offender", seed, unit, number, arrestee["agency_id"].to_numpy()))
+
+
+def arrested_person(role: str, seed: int, unit: Integers, offense: Integers, agency_id: Integers) -> pl.DataFrame:
+    """What is known of persons under arrest: demographic columns, resident, type of arrest, disposition of minors.
+
+    Args:
+        role: prefix of the streams and of the distributions of age, sex, race and ethnicity.
+        seed: of the run.
+        unit: (n,) keys of the arrestees.
+        offense: (n,) numbers of the offenses whose distributions hold.
+        agency_id: (n,) the agencies.
+    """
+    person = known_as("arrestee", person_columns(role, seed, unit, offense), seed, unit, agency_id)
+    is_minor = (person["age_years"] < ADULT_AGE).fill_null(False).to_numpy()
+    resident = with_missing(draw("arrestee_resident", seed, unit), "arrestee_resident", seed, unit, agency_id)
+    disposition = draw("disposition", seed, unit).alias("under_18_disposition_code").to_frame()
+    return person.with_columns(resident_code=resident, arrest_type_code=draw("arrest_type", seed, unit)).hstack(
+        where(is_minor, disposition)
+    )
+
+
+def arrestee_weapon_rows(arrestee: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Weapons of arrestees, 01 alone where there is none: dataset ``arrestee_weapon`` without the state.
+
+    Args:
+        arrestee: ``is_group_b`` and ``arrestee_id``, which may be the same in both groups.
+        seed: of the run.
+    """
+    unit = arrestee["arrestee_id"].to_numpy() * 2 + arrestee["is_group_b"].to_numpy().astype(np.int64)
+    codes = draw_codes("arrest_weapon", seed, unit, alone=(_UNARMED,))
+    return arrestee.select("is_group_b", "arrestee_id")[codes["place"]].with_columns(weapon_code=codes["code"])

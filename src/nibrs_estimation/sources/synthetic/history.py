@@ -1,0 +1,78 @@
+"""Months reported and offenses by month, of the data year and the four before, at no more cost than they need.
+
+Source: specification 02, section 15.2 step 6; 03 section 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE, REPORT_MONTH
+from nibrs_estimation.sources.synthetic.crime import latent_incidents, monthly_counts, reported_incidents
+from nibrs_estimation.sources.synthetic.offenses import offense_rows
+from nibrs_estimation.sources.synthetic.reporting import reported_months, reported_summaries
+from nibrs_estimation.sources.synthetic.srs import summary_months
+
+
+@dataclass(frozen=True)
+class StateYear:
+    """What a state's agencies sent in a year: datasets ``report_month``, ``agency_month_offense``, ``srs_month``."""
+
+    months: pl.DataFrame
+    offenses: pl.DataFrame
+    summaries: pl.DataFrame
+
+
+def state_year(agencies: pl.DataFrame, year: int, seed: int) -> StateYear:
+    """Generate a state's year without the segments of its incidents.
+
+    Args:
+        agencies: the agencies of one state in that year, all of them, by agency_id.
+        year: any year.
+        seed: of the run.
+    """
+    latent = latent_incidents(agencies, year, seed)
+    reported = reported_incidents(agencies, year, seed, latent)
+    return StateYear(
+        _report_months(agencies, reported, year, seed),
+        _offenses(agencies, reported, year, seed),
+        summary_months(agencies, latent, year, seed),
+    )
+
+
+def _report_months(agencies: pl.DataFrame, reported: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+    counts = monthly_counts(reported, agencies)
+    forms = []
+    for form, months in (
+        ("N", reported_months(agencies, year, seed)),
+        ("R", reported_summaries(agencies, year, seed)),
+    ):
+        place, month = np.nonzero(months)
+        # A summary says nothing of whether incidents were reported.
+        status = np.where(counts[place, month] > 0, "I", "Z") if form == "N" else np.full(len(place), "U")
+        forms.append(
+            agencies.select("agency_id", "ori", "data_year")[place].with_columns(
+                month=pl.Series(month + 1, dtype=pl.Int8),
+                form_code=pl.lit(form),
+                status=pl.Series(status, dtype=pl.String),
+                status_source=pl.lit("reported"),
+            )
+        )
+    return pl.concat(forms).select(REPORT_MONTH.schema.names())
+
+
+def _offenses(agencies: pl.DataFrame, reported: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+    counted = (
+        offense_rows(reported, seed)
+        .join(reported.select("incident_id", "agency_id", "month"), on="incident_id")
+        .group_by("agency_id", "month", "offense_code")
+        .agg(n=pl.len())
+    )
+    return (
+        counted.join(agencies.select("agency_id", "ori"), on="agency_id")
+        .with_columns(data_year=pl.lit(year))
+        .select(pl.col(column.name).cast(column.dtype) for column in AGENCY_MONTH_OFFENSE.columns)
+    )

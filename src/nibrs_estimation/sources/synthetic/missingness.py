@@ -1,0 +1,69 @@
+"""Items that agencies leave unknown or empty (specification 02, sections 15.2 step 7 and 15.3).
+
+An agency's share of missing items has a random effect on the logit, so agencies differ as they do in real data. The
+shares of ``missing.csv`` are the means over agencies.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike
+from scipy import optimize, special
+
+from nibrs_estimation.sources.synthetic.marginals import Booleans, Floats, Integers, table
+from nibrs_estimation.stats import random
+
+#: Standard deviation of the agencies' effects on the logit.
+SIGMA = 0.7
+_NODES = 40
+
+
+def missing_probability(item: str, seed: int, agency_id: ArrayLike) -> Floats:
+    """The share of an item that each agency leaves missing: (n,) for (n,) agencies."""
+    effect = SIGMA * random.normal(seed, f"missing_by_agency_{item}", agency_id)
+    return np.asarray(special.expit(_intercept(item) + effect), dtype=np.float64)
+
+
+def is_missing(item: str, seed: int, unit: Integers, agency_id: Integers) -> Booleans:
+    """Whether the item is missing: (n,) for (n,) units of (n,) agencies."""
+    point = random.uniform(seed, f"missing_{item}", unit)
+    return np.asarray(point < missing_probability(item, seed, agency_id), dtype=np.bool_)
+
+
+def with_missing(values: pl.Series, item: str, seed: int, unit: Integers, agency_id: Integers) -> pl.Series:
+    """The values, but codes of missing values (or null) where the agency left the item missing.
+
+    Args:
+        values: (n,) texts.
+        item: an item of ``missing.csv``; one that is not there is never missing.
+        seed: of the run.
+        unit: (n,) keys of the units.
+        agency_id: (n,) the agencies that reported them.
+    """
+    codes = _rows(item)
+    if codes.is_empty():
+        return values
+    rows = np.flatnonzero(is_missing(item, seed, unit, agency_id))
+    place = random.categorical(seed, f"missing_code_{item}", unit[rows], probabilities=codes["share"].to_numpy())
+    return values.scatter(rows, codes["missing_code"].gather(place))
+
+
+@cache
+def _rows(item: str) -> pl.DataFrame:
+    return table("missing").filter(pl.col("item") == item)
+
+
+@cache
+def _intercept(item: str) -> float:
+    """The logit to which the effect is added, such that the mean over agencies is the item's share."""
+    share = _rows(item)["share"].sum()
+    nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+    weights = weights / weights.sum()
+
+    def excess(logit: float) -> float:
+        return float(weights @ special.expit(logit + SIGMA * nodes) - share)
+
+    return float(optimize.brentq(excess, -20, 20))

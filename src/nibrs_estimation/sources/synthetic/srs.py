@@ -1,0 +1,105 @@
+"""Summary reports (Return A) of the synthetic nation, from the same latent crime as its incidents.
+
+Source: specification 02, section 6 and the mapping at the end of section 15.2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from nibrs_estimation.model.agency import SRS_MONTH
+from nibrs_estimation.model.geography import SRS_BENCHMARK
+from nibrs_estimation.model.return_a import with_totals
+from nibrs_estimation.sources.synthetic.crime import annual_counts
+from nibrs_estimation.sources.synthetic.marginals import offenses, table
+from nibrs_estimation.sources.synthetic.reporting import reported_summaries
+from nibrs_estimation.stats import random
+
+#: Types of crime of the benchmark, and the offenses that make them (05 section 2.1).
+BENCHMARK = {
+    "murder": ("09A",),
+    "manslaughter": ("09B",),
+    "rape": ("11A", "11B", "11C"),
+    "rob": ("120",),
+    "aggAssault": ("13A",),
+    "simpAssault": ("13B", "13C"),
+    "burglary": ("220",),
+    "larceny": ("23A", "23B", "23C", "23D", "23E", "23F", "23G", "23H"),
+    "vhcTheft": ("240",),
+}
+VIOLENT = ("murder", "manslaughter", "rape", "rob", "aggAssault")
+PROPERTY = ("burglary", "larceny", "vhcTheft")
+#: The benchmark is the mean of this many years, with an error, and lacks some agencies.
+BENCHMARK_YEARS, BENCHMARK_SIGMA, BENCHMARK_GAPS = 5, 0.1, 0.02
+
+
+def summary_months(agencies: pl.DataFrame, latent: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+    """Dataset ``srs_month`` of a state in a year: every item above 0 of the months for which a summary came.
+
+    Args:
+        agencies: the agencies of one state, all of them, by agency_id.
+        latent: their incidents, reported or not.
+        year: data year.
+        seed: of the run.
+    """
+    months = reported_summaries(agencies, year, seed)
+    place = np.searchsorted(agencies["agency_id"].to_numpy(), latent["agency_id"].to_numpy())
+    sent = latent.filter(pl.Series(months[place, latent["month"].to_numpy() - 1]))
+    counts = sent.group_by("agency_id", "month", "offense").len("incidents").sort("agency_id", "month", "offense")
+    details = _items(counts, year, seed).group_by("agency_id", "month", "item_code").agg(pl.col("n").sum())
+    totals = with_totals(details.filter(pl.col("n") > 0))
+    return totals.with_columns(data_year=pl.lit(year, pl.Int16)).select(
+        pl.col(column.name).cast(column.dtype) for column in SRS_MONTH.columns
+    )
+
+
+def benchmark(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+    """Dataset ``srs_benchmark``: smoothed annual counts of the agencies by type of crime.
+
+    Args:
+        agencies: all agencies of a data year.
+        year: data year; the benchmark is of the years before.
+        seed: of the run.
+    """
+    years = range(year - BENCHMARK_YEARS, year)
+    mean = sum(annual_counts(agencies, former, seed) for former in years) / BENCHMARK_YEARS
+    unit = agencies["agency_id"].to_numpy()
+    error = np.exp(BENCHMARK_SIGMA * random.normal(seed, "benchmark", unit))[:, None]
+    is_there = random.uniform(seed, "benchmark gap", unit) >= BENCHMARK_GAPS
+    codes = offenses()["offense_code"]
+    columns = {
+        kind: (mean * error)[:, codes.is_in(list(members)).to_numpy()].sum(axis=1)
+        for kind, members in BENCHMARK.items()
+    }
+    columns["assault"] = columns["aggAssault"] + columns["simpAssault"]
+    columns["violent"] = np.sum([columns[kind] for kind in VIOLENT], axis=0)
+    columns["property"] = np.sum([columns[kind] for kind in PROPERTY], axis=0)
+    columns["total"] = columns["violent"] + columns["property"]
+    wide = agencies.select("ori", "legacy_ori").with_columns(
+        pl.Series(kind, np.round(values, 3)) for kind, values in columns.items()
+    )
+    return (
+        wide.filter(pl.Series(is_there))
+        .unpivot(index=["ori", "legacy_ori"], variable_name="crime_type", value_name="n_twelve_months")
+        .with_columns(period=pl.lit("smoothed"), n_reported="n_twelve_months")
+        .select(pl.col(column.name).cast(column.dtype) for column in SRS_BENCHMARK.columns)
+    )
+
+
+def _items(counts: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+    """Spread the incidents of each agency, month and offense over the items of the Return A.
+
+    The items of an offense take their shares of the line of its incidents, cut at one random point: whole numbers that
+    add up to the incidents and have the shares on average.
+    """
+    mapping = table("srs_mapping").with_columns(
+        start=pl.col("share").cum_sum().over("offense_code") - pl.col("share"),
+        end=pl.col("share").cum_sum().over("offense_code").round(9),
+    )
+    codes = offenses().select("offense_code", offense=pl.int_range(pl.len(), dtype=pl.Int16))
+    key = year * 100 + counts["month"].to_numpy().astype(np.int64)
+    point = random.uniform(seed, "return a", counts["agency_id"].to_numpy(), key * 100 + counts["offense"].to_numpy())
+    spread = counts.with_columns(point=point).join(mapping.join(codes, on="offense_code"), on="offense")
+    upto = [(pl.col("incidents") * pl.col(end) + pl.col("point")).floor() for end in ("end", "start")]
+    return spread.select("agency_id", "month", pl.col("item_code").cast(pl.Int8), n=(upto[0] - upto[1]).cast(pl.Int32))

@@ -1,0 +1,152 @@
+"""The segments of a state: values made uniform, faulty rows set aside.
+
+Source: specification 02, section 9.1 steps 6 and 7; sections 2.3 and 3.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import polars as pl
+
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.pipeline.dataset import Column, Dataset
+from nibrs_estimation.sources.ucr_prd.accounts import RECORD, Accounts
+from nibrs_estimation.sources.ucr_prd.layout import GROUP_B, INCIDENT, SEGMENTS, Segment
+from nibrs_estimation.sources.ucr_prd.spool import Spool
+
+_log = logging.getLogger(__name__)
+
+#: Texts that stand for a missing value, in any column.
+_MISSING = ("", "None", "-1")
+#: Codes for "not specified".
+_NOT_SPECIFIED = {"sex_code": "X", "ethnicity_code": "X", "race_code": "NS", "age_code": "NS"}
+_WEAPON_OF_GROUP_B = "nibrs_groupb_arrestee_weapon"
+
+
+def normalized_state(spool: Spool, state: str, year: int, input_name: str) -> dict[str, pl.DataFrame]:
+    """Every segment of a state and its accounts, by dataset name, with exactly the datasets' columns."""
+    accounts = Accounts(input_name, state)
+    parts: dict[str, list[pl.DataFrame]] = {segment.dataset.name: [] for segment in SEGMENTS}
+    kept: dict[str, pl.Series] = {}
+    for segment in SEGMENTS:
+        raw = spool.take(segment, state)
+        dropped = spool.dropped[segment.table.name, state]
+        accounts.read(segment.table.name, dropped + (0 if raw is None else raw.height), dropped)
+        rows = segment.dataset.empty().collect()
+        if raw is not None:
+            rows = _normalized(segment, raw, kept, state, year, accounts)
+        accounts.kept(segment.table.name, segment.dataset.name, rows.height)
+        kept[_family(segment)] = rows[segment.dataset.primary_key[-1]]
+        parts[segment.dataset.name].append(rows)
+    frames = {name: pl.concat(each) for name, each in parts.items()}
+    _tell_new_codes(state, frames)
+    return frames | accounts.frames()
+
+
+def clean_text(column: str) -> pl.Expr:
+    """A text without blanks around it; null where it says nothing."""
+    text = pl.col(column).str.strip_chars()
+    missing = [*_MISSING, *([_NOT_SPECIFIED[column]] if column in _NOT_SPECIFIED else [])]
+    return pl.when(~text.is_in(missing)).then(text).alias(column)
+
+
+def without_repeats(table: str, dataset: Dataset, frame: pl.DataFrame, accounts: Accounts) -> pl.DataFrame:
+    """Keep one row of each key: of equal rows one, of different rows the least by content.
+
+    So the order in which the database hands out its rows does not matter.
+    """
+    key = list(dataset.primary_key)
+    if not frame.select(pl.struct(key).is_duplicated().any()).item():
+        return frame
+    content = [column for column in frame.columns if column != RECORD]
+    ordered = frame.sort(*key, *(column for column in content if column not in key), nulls_last=True)
+    for same, reason in ((pl.struct(content), "duplicate"), (pl.struct(key), "conflict")):
+        ordered = accounts.set_aside(table, ordered, ordered.select(same == same.shift()).to_series(), reason)
+    return ordered
+
+
+def _normalized(
+    segment: Segment, raw: pl.DataFrame, kept: dict[str, pl.Series], state: str, year: int, accounts: Accounts
+) -> pl.DataFrame:
+    table, dataset = segment.table.name, segment.dataset
+    key = [name for name in dataset.primary_key if name in raw.columns]
+    frame = raw.with_columns(
+        pl.lit(state).alias("state_abbr"),
+        pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in key], separator="/").alias(RECORD),
+        *(pl.lit(value).alias(name) for name, value in segment.constants.items()),
+    ).with_columns(clean_text(name) for name, dtype in raw.schema.items() if dtype == pl.String)
+    frame = _with_made_columns(segment, frame, year)
+    for column in dataset.columns:
+        frame = _checked(table, frame, column, accounts)
+    for link in segment.links:
+        is_orphan = ~frame[link].is_in(kept[_target(segment, link)].implode())
+        frame = accounts.set_aside(table, frame, is_orphan, "orphan", link)
+    return without_repeats(table, dataset, frame, accounts).select(dataset.schema.names())
+
+
+def _with_made_columns(segment: Segment, frame: pl.DataFrame, year: int) -> pl.DataFrame:
+    if segment is INCIDENT:
+        date = pl.col("incident_date")
+        # An incident without a report is counted with its own month.
+        return frame.with_columns(
+            pl.col("is_report_date").fill_null(False),
+            pl.coalesce("form_year", date.dt.year()).alias("form_year"),
+            pl.coalesce("form_month", date.dt.month()).alias("form_month"),
+            data_year=pl.lit(year),
+        )
+    if "value_usd" in frame.columns:
+        frame = frame.with_columns(pl.col("value_usd").round())
+    if "age_code" in frame.columns:
+        years = pl.col("age_code").cast(pl.Int16, strict=False)
+        # 00 and 99 are codes, not years (02 section 2.3).
+        frame = frame.with_columns(age_years=pl.when(years.is_between(1, 98)).then(years))
+    absent = [column for column in segment.dataset.columns if column.name not in frame.columns]
+    return frame.with_columns(pl.lit(None, column.dtype).alias(column.name) for column in absent)
+
+
+def _checked(table: str, frame: pl.DataFrame, column: Column, accounts: Accounts) -> pl.DataFrame:
+    """The frame with a column in its type; rows without a value that they need, or with an impossible one, go."""
+    found = frame[column.name]
+    values = found.cast(column.dtype, strict=False)
+    is_faulty = found.is_not_null() & values.is_null()
+    reason = "out_of_range"
+    if column.codes:
+        is_unknown = ~values.is_in(list(column.codes)) & values.is_not_null()
+        reason = "unknown_code" if column.type == "str" or column.code_list else "out_of_range"
+        is_faulty |= is_unknown.fill_null(False)
+    if column.is_nullable:
+        accounts.blanked(table, frame, is_faulty, reason, column.name)
+        return frame.with_columns(values.set(is_faulty, None) if is_faulty.any() else values)
+    frame = accounts.set_aside(table, frame, is_faulty, reason, column.name)
+    frame = accounts.set_aside(table, frame, frame[column.name].is_null(), "missing_value", column.name)
+    return frame.with_columns(pl.col(column.name).cast(column.dtype))
+
+
+def _family(segment: Segment) -> str:
+    """The name under which a table's keys are looked up; arrestees of Group A and B count apart."""
+    return segment.table.name if segment is GROUP_B else segment.dataset.name
+
+
+def _target(segment: Segment, link: str) -> str:
+    if segment.table.name == _WEAPON_OF_GROUP_B:
+        return GROUP_B.table.name
+    return segment.dataset.column(link).references.partition(".")[0]
+
+
+def _tell_new_codes(state: str, frames: dict[str, pl.DataFrame]) -> None:
+    """Warn of codes that are in no list: they are kept, for a delivery may be newer than the lists."""
+    for dataset in dict.fromkeys(segment.dataset for segment in SEGMENTS):
+        for column in dataset.columns:
+            if not column.code_list or column.codes:
+                continue
+            known = code_list(column.code_list).select(pl.first()).to_series().cast(pl.String)
+            found = frames[dataset.name][column.name].drop_nulls().unique().cast(pl.String)
+            if (unknown := found.filter(~found.is_in(known.implode())).sort()).len():
+                _log.warning(
+                    "%s, dataset %s, column %s: the codes %s are in no code list; they are kept",
+                    state,
+                    dataset.name,
+                    column.name,
+                    ", ".join(unknown.head(10)),
+                )

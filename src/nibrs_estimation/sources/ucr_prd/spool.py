@@ -1,0 +1,95 @@
+"""The rows of the database on disk, by state, as they were read.
+
+The nation has some thirteen million incidents a year: the tables are written as they come, so that memory holds no
+more than some batches of each connection.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from nibrs_estimation.pipeline.database import Reader
+from nibrs_estimation.sources.ucr_prd.layout import AGENCY_OF_ROW, Segment, segment_query
+
+_log = logging.getLogger(__name__)
+
+#: Rows gathered before they are cut by state: fewer make many small files, more take memory.
+ROWS_PER_PART = 500_000
+_STATE = "state of row"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which agencies' rows are kept, and where the others are counted.
+
+    Attributes:
+        agencies: ``agency_id`` and ``state_abbr`` of every agency of the database, and ``is_in_scope``.
+        states: the states of the run, ascending; rows of no state of the run are counted with the first.
+    """
+
+    agencies: pl.DataFrame
+    states: tuple[str, ...]
+
+    def sorted_out(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with the state that counts them and whether they are kept; orphans are, for quarantine."""
+        located = rows.join(
+            self.agencies.rename({"agency_id": AGENCY_OF_ROW, "state_abbr": _STATE}), on=AGENCY_OF_ROW, how="left"
+        )
+        is_of_run = pl.col(_STATE).is_in(list(self.states)).fill_null(False)
+        return located.with_columns(
+            pl.when(is_of_run).then(_STATE).otherwise(pl.lit(self.states[0])).alias(_STATE),
+            is_in_scope=pl.col(AGENCY_OF_ROW).is_null() | (is_of_run & pl.col("is_in_scope").fill_null(False)),
+        )
+
+
+@dataclass
+class Spool:
+    """Raw tables below a folder: ``<table>/<state>/<number>.parquet``."""
+
+    folder: Path
+    dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def fill(self, segment: Segment, schema: str, year: int, is_enforced: bool, reader: Reader, scope: Scope) -> None:
+        """Read one table and write it by state.
+
+        Raises:
+            PipelineError, ConnectionLostError: as :meth:`Reader.batches`.
+        """
+        arrow, batches = reader.batches(segment_query(segment, schema, year, is_enforced))
+        held: list[pa.RecordBatch] = []
+        number = total = 0
+        for batch in batches:
+            held.append(batch)
+            if sum(each.num_rows for each in held) >= ROWS_PER_PART:
+                total += self._write(segment, pa.Table.from_batches(held, arrow), scope, number)
+                number, held = number + 1, []
+        total += self._write(segment, pa.Table.from_batches(held, arrow), scope, number)
+        _log.info("read %s: %d rows", segment.table.name, total)
+
+    def take(self, segment: Segment, state: str) -> pl.DataFrame | None:
+        """The rows of a state, or None where there are none; they leave the disk."""
+        parts = sorted((self.folder / segment.table.name / state).glob("*.parquet"))
+        if not parts:
+            return None
+        rows = pl.read_parquet(parts, memory_map=False)
+        for part in parts:
+            part.unlink()
+        return rows
+
+    def _write(self, segment: Segment, table: pa.Table, scope: Scope, number: int) -> int:
+        rows = scope.sorted_out(pl.DataFrame(pl.from_arrow(table)))
+        is_in_scope = rows["is_in_scope"]
+        for state, dropped in rows.filter(~is_in_scope).group_by(_STATE).len().iter_rows():
+            self.dropped[segment.table.name, state] += dropped
+        kept = rows.filter(is_in_scope).drop("is_in_scope", AGENCY_OF_ROW)
+        for (state,), part in kept.partition_by(_STATE, as_dict=True, include_key=False).items():
+            folder = self.folder / segment.table.name / str(state)
+            folder.mkdir(parents=True, exist_ok=True)
+            part.write_parquet(folder / f"{number:05}.parquet", compression="lz4", statistics=False)
+        return rows.height

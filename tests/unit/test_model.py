@@ -1,0 +1,101 @@
+"""The declarations: documented, with codes that exist and references that lead somewhere; what is made from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from nibrs_estimation.flows.catalogue import all_datasets, find_dataset
+from nibrs_estimation.flows.dictionary import data_dictionary
+from nibrs_estimation.model import agency, geography, incident, intake, results, ucr_prd
+from nibrs_estimation.model.codes import code_list, code_lists
+from nibrs_estimation.pipeline.dataset import Dataset
+from nibrs_estimation.pipeline.ddl import duckdb_table
+from nibrs_estimation.pipeline.table import read_table, write_table
+
+CORE = (
+    *agency.DATASETS,
+    agency.SRS_MONTH,
+    *incident.DATASETS,
+    *geography.DATASETS,
+    *intake.DATASETS,
+    *results.DATASETS,
+)
+EVERY = [*CORE, *ucr_prd.DATASETS]
+#: A name may stand for a table of the model and for one of the FBI's database, each with references of its own.
+FAMILIES = {id(dataset): family for family in (CORE, ucr_prd.DATASETS) for dataset in family}
+
+
+def each(datasets: list[Dataset]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("dataset", datasets, ids=lambda dataset: dataset.name)
+
+
+@each(EVERY)
+def test_everything_is_documented(dataset: Dataset) -> None:
+    assert dataset.description.endswith(".")
+    assert dataset.source
+    for column in dataset.columns:
+        assert column.description.strip(), column.name
+
+
+@each(EVERY)
+def test_code_lists_exist_and_hold_the_closed_codes(dataset: Dataset) -> None:
+    for column in dataset.columns:
+        if not column.code_list:
+            continue
+        assert column.code_list in code_lists(), column
+        frame = code_list(column.code_list)
+        known = set(frame[frame.columns[0]].cast(pl.String)) | set(frame.get_column("label", default=pl.Series([""])))
+        assert {str(code) for code in column.codes} <= known, column
+
+
+@each(EVERY)
+def test_references_lead_to_a_column_of_the_same_type(dataset: Dataset) -> None:
+    targets = {other.name: other for other in FAMILIES[id(dataset)]}
+    for column in dataset.columns:
+        if column.references:
+            table, name = column.references.split(".")
+            assert table in targets, column
+            assert name in targets[table].schema, column
+            assert targets[table].column(name).type == column.type, column
+
+
+@each(EVERY)
+def test_duckdb_takes_the_definition(dataset: Dataset) -> None:
+    duckdb.connect().execute(duckdb_table(dataset))
+
+
+@each(list(CORE))
+def test_an_empty_table_survives_its_file(dataset: Dataset, tmp_path: Path) -> None:
+    path = tmp_path / f"{dataset.name}.parquet"
+    write_table(dataset.empty(), dataset, path)
+    assert read_table([path], dataset).collect().schema == dataset.schema
+
+
+def test_optional_datasets_say_what_their_absence_means() -> None:
+    assert all(dataset.absence.endswith(".") for dataset in geography.OPTIONAL)
+
+
+def test_every_dataset_is_listed() -> None:
+    assert {dataset.name for dataset in CORE} <= {row["dataset"] for row in all_datasets()}
+
+
+def test_the_dictionary_is_up_to_date() -> None:
+    page = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
+    assert page.read_text(encoding="utf-8") == data_dictionary(), "run `nibrs dictionary --out docs/data-dictionary.md`"
+
+
+def test_the_dictionary_names_every_column_unit_list_and_producer() -> None:
+    page = data_dictionary()
+    for row in all_datasets():
+        dataset = find_dataset(row["dataset"])
+        assert f"### {dataset.name}\n" in page
+        for column in dataset.columns:
+            assert f"| `{column.name}` | {column.type}" in page
+        for producer in row["written_by"]:
+            assert f"`{producer}`" in page
+    for name in code_lists():
+        assert f'<a id="list-{name}"></a>' in page

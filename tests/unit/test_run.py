@@ -260,3 +260,80 @@ def test_rows_of_another_partition_are_refused(tmp_path: Path) -> None:
     result = run(tmp_path, Mixed({"VT": 1}))
     assert "1 rows of dataset parts do not belong to state_abbr = VT" in result.failures[0].message
     assert not (result.root / "datasets/parts/VT.parquet").exists()
+
+
+@dataclass
+class OneReader(Nation):
+    """A source that reads all states at once, as a database's snapshot must be, and writes their parts."""
+
+    def read_all(self, year: int) -> dict[str, Any]:
+        parts = {state: frame([(state, value + year)]) for state, value in self.values.items() if value >= 0}
+        return {PARTS.name: parts}
+
+    def tasks(self) -> tuple[Task, ...]:
+        return (Task(name="read", function=self.read_all, writes=(PARTS,), parameters=(YEAR,)),)
+
+
+def double(parts: pl.LazyFrame, partition: str) -> pl.LazyFrame:
+    """Twice the numbers."""
+    assert parts.collect()["state_abbr"].unique().to_list() == [partition]
+    return parts.with_columns(pl.col("n") * 2)
+
+
+DOUBLES = Dataset("doubles", "By state.", (STATE, N), ("n",), partition_key="state_abbr")
+MAYBE = Dataset("maybe", "Not there.", (STATE, N), ("state_abbr",), absence="Nothing is missed.")
+PARTED = Flow(
+    name="all",
+    description="Toy.",
+    tasks=(
+        Task(
+            name="double",
+            function=double,
+            reads=(PARTS,),
+            writes=(DOUBLES,),
+            parameters=(PARTITION,),
+            partition_by="state_abbr",
+        ),
+    ),
+    publishes=(PARTS, DOUBLES),
+    optional=(MAYBE,),
+)
+
+
+def run_parted(folder: Path, source: Nation, notes: list[str] | None = None) -> RunResult:
+    settings = RunSettings(
+        run_id="parted",
+        scratch=folder / "scratch",
+        artifacts=LocalStore(folder / "artifacts"),
+        externals=LocalStore(folder / "externals"),
+        locations=Locations("{}\n", {}),
+        source=source,
+        parameters={"year": 2024, "seed": 1},
+    )
+    return run_flow(PARTED, settings, run_inline, Watcher(noted=[].append if notes is None else notes.append))
+
+
+def test_one_task_may_write_every_part(tmp_path: Path) -> None:
+    result = run_parted(tmp_path, OneReader())
+    assert states(result) == {"read": "done", "double[NB]": "done", "double[VT]": "done"}
+    published = tmp_path / "artifacts" / "parted"
+    assert pl.read_parquet(published / "parts" / "NB.parquet").rows() == [("NB", 2025)]
+    assert pl.read_parquet(published / "doubles" / "VT.parquet").rows() == [("VT", 4052)]
+    assert ran(run_parted(tmp_path, OneReader())) == []
+    changed = run_parted(tmp_path, OneReader({"NB": 1, "VT": 7}))
+    assert ran(changed) == ["read", "double[VT]"], "a part that is the same again stops the ripple"
+    (tmp_path / "scratch/parted/all/datasets/parts/NB.parquet").unlink()
+    assert ran(run_parted(tmp_path, OneReader({"NB": 1, "VT": 7}))) == ["read"]
+
+
+def test_a_part_that_is_not_given_fails_the_task(tmp_path: Path) -> None:
+    result = run_parted(tmp_path, OneReader({"NB": 1, "VT": -2}))
+    assert states(result) == {"read": "failed", "double[NB]": "blocked", "double[VT]": "blocked"}
+
+
+def test_what_is_absent_is_said_once(tmp_path: Path) -> None:
+    notes: list[str] = []
+    result = run_parted(tmp_path, OneReader(), notes)
+    assert notes == ["Without maybe: Nothing is missed."]
+    assert json.loads((result.root / "run_metadata.json").read_text())["absent"] == {"maybe": "Nothing is missed."}
+    assert "Nothing is missed." in (result.root / "run.html").read_text()

@@ -399,9 +399,9 @@ def test_whole_nations_geography() -> None:
 
 def test_covering_agencies() -> None:
     rows = agency_frame(YEAR, SEED, 0.1)
-    covered = rows.filter("is_covered").select("state_abbr", ori="covered_by_ori")
-    assert covered["ori"].null_count() == 0
-    covering = covered.join(rows, on="ori", how="left")
+    covered = rows.filter("is_covered").select("state_abbr", legacy_ori="covered_by_ori")
+    assert covered["legacy_ori"].null_count() == 0
+    covering = covered.join(rows, on="legacy_ori", how="left")
     assert (covering["state_abbr"] == covering["state_abbr_right"]).all()
     assert not covering["is_covered"].any(), "chains have depth one"
     assert set(covering["agency_type_name"]) <= {"County", "State Police", "City"}

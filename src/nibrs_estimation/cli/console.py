@@ -19,6 +19,8 @@ from nibrs_estimation.pipeline.unit import Outcome
 console = Console()
 errors = Console(stderr=True, soft_wrap=True)
 _MARKS = {
+    "error": "[red]error[/]",
+    "warning": "[yellow]warning[/]",
     "ok": "[green]ok[/]",
     "mend": "[red]mend[/]",
     "not set": "[dim]not set[/]",

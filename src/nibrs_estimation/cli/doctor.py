@@ -65,7 +65,7 @@ def _disk(scratch: Path) -> Finding:
 
 
 def _source(settings: Settings) -> str:
-    source = open_source(settings.source_spec())
+    source = open_source(settings.source_spec(), settings.database())
     return source.probe(settings.data_year, settings.nibrs_seed).summary
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,7 +28,7 @@ from nibrs_estimation.flows.dictionary import data_dictionary
 from nibrs_estimation.flows.registry import FLOWS, find_flow
 from nibrs_estimation.pipeline.code import code_version
 from nibrs_estimation.pipeline.engines import make_engine
-from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.externals import NO_LOCATIONS, Locations, read_locations
 from nibrs_estimation.pipeline.files import write_text
 from nibrs_estimation.pipeline.run import RunSettings, check_run_id, run_flow
@@ -35,8 +36,12 @@ from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.pipeline.standalone import Folders, run_tasks
 from nibrs_estimation.pipeline.store import open_store
 from nibrs_estimation.sources.cde import CdeSource
+from nibrs_estimation.sources.external_files import with_external_files
 from nibrs_estimation.sources.registry import FORMS, open_source
 from nibrs_estimation.sources.synthetic import SyntheticSource
+from nibrs_estimation.sources.synthetic.emit import check_emission, emit, emit_database
+from nibrs_estimation.sources.ucr_prd.catalogue import DEFAULT_SCHEMA
+from nibrs_estimation.sources.ucr_prd.check import Finding, check_database
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -137,21 +142,24 @@ def _run(
     flow = find_flow(flow_name)
     check_run_id(run_id)
     s3 = settings.s3()
-    opened = open_source(source or settings.source_spec())
+    locations = _locations(settings)
+    data_year = settings.data_year if year is None else year
+    opened = open_source(source or settings.source_spec(), settings.database())
+    opened = with_external_files(opened, locations.files.get(str(data_year), {}))
     run_settings = RunSettings(
         run_id=run_id,
         # Workers of another machine or folder must find it, too.
         scratch=settings.scratch_dir.absolute(),
         artifacts=open_store(settings.artifact_store, s3),
         externals=open_store(settings.external_store, s3),
-        locations=_locations(settings),
+        locations=locations,
         source=opened,
         parameters={
-            "year": settings.data_year if year is None else year,
+            "year": data_year,
             "seed": settings.nibrs_seed if seed is None else seed,
             "database": settings.database(),
         },
-        recorded={**settings.recorded(), "source": opened.spec, "year": year or settings.data_year, **options},
+        recorded={**settings.recorded(), "source": opened.spec, "year": data_year, **options},
         code_version=code_version(__version__),
         memory_gib=settings.memory_gib(),
         log_threshold=settings.log_threshold,
@@ -266,9 +274,30 @@ def synth(
     scale: Annotated[float, typer.Option("--scale", help="Share of the nation's agencies, above 0 up to 1.")] = 0.01,
     year: YearOption = None,
     seed: SeedOption = None,
+    cde: Annotated[
+        bool, typer.Option("--cde", help="Write zips as the Crime Data Explorer's, too (scale 0.05 at most).")
+    ] = False,
+    external_files: Annotated[
+        bool,
+        typer.Option("--external-files", help="Write the external files that a run may take, too."),
+    ] = False,
+    database: Annotated[
+        bool, typer.Option("--database", help="Load the tables of ucr_prd into the database of PGHOST, too.")
+    ] = False,
 ) -> None:
-    """Make a synthetic nation and write its datasets, the truth among them, as Parquet files."""
-    _ingest(SyntheticSource.parse(str(scale)), out, year, seed)
+    """Make a synthetic nation and write its datasets, the truth among them, as Parquet files.
+
+    Zips are of the layout of their year: `--year 2020 --cde` writes that of 2016 to 2020.
+    """
+    source = SyntheticSource.parse(str(scale))
+    settings = load_settings()
+    data_year = settings.data_year if year is None else year
+    check_emission(source, with_zips=cde, with_database=database, database=settings.database())
+    _ingest(source, out, year, seed)
+    for line in emit(source, data_year, out, with_zips=cde, with_externals=external_files):
+        console.print(line, highlight=False)
+    if database:
+        console.print(emit_database(source, out, settings.database()), highlight=False)
 
 
 ingest_app = typer.Typer(no_args_is_help=True, help="Read a source and write its datasets as Parquet files.")
@@ -294,6 +323,34 @@ def ingest_cde(
     source = CdeSource(tuple(path.absolute() for path in files), is_excerpt=partial)
     externals = {"universe": universe} if universe else {}
     _ingest(source, out, source.newest_year() if year is None else year, seed=None, externals=externals)
+
+
+@ingest_app.command("postgresql", epilog="Example: PGHOST=db PGUSER=nibrs nibrs ingest postgresql --year 2024 --out us")
+def ingest_postgresql(out: OutOption, year: YearOption = None) -> None:
+    """Read the FBI's database `ucr_prd` that PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE name."""
+    _ingest(open_source("postgresql", load_settings().database()), out, year, seed=None)
+
+
+@ingest_app.command("check", epilog="Example: PGHOST=db PGUSER=nibrs nibrs ingest check")
+def ingest_check(as_json: JsonOption = False) -> None:
+    """Check the FBI's database: tables, columns, types, rows and codes. Exits with 1 if something is missing."""
+    database = load_settings().database()
+    if database is None:
+        raise UsageError("No database is named. Set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
+    found = check_database(database, DEFAULT_SCHEMA)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in found], indent=2, default=str))
+    else:
+        print_findings([(_checked(finding), finding.severity, finding.message) for finding in found])
+    errors = sum(finding.severity == "error" for finding in found)
+    if not as_json:
+        console.print(f"{errors} errors, {len(found) - errors} warnings in {database}.", highlight=False)
+    if errors:
+        raise typer.Exit(1)
+
+
+def _checked(finding: Finding) -> str:
+    return f"{finding.table}.{finding.column}" if finding.column else finding.table
 
 
 def _ingest(

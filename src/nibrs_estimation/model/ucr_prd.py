@@ -426,7 +426,7 @@ REF_MSA = _table(
     "Metropolitan statistical areas.",
     ("msa_id",),
     _key("msa_id", "int16", "Identifier of the area."),
-    _text("name", "Name.", 100),
+    _text("name", "Name."),
 )
 REF_METRO_DIVISION = _table(
     "ref_metro_division",
@@ -434,7 +434,7 @@ REF_METRO_DIVISION = _table(
     ("metro_div_id",),
     _key("metro_div_id", "int16", "Identifier of the division."),
     _number("msa_id", "int16", "Its area.", "ref_msa.msa_id"),
-    _text("name", "Name.", 100),
+    _text("name", "Name."),
     _flag("is_parent_msa", "The row stands for the area as such."),
     _number("legacy_msa_code", "int16", "Former code of the area."),
     _number("omb_code", "int32", "Code of the Office of Management and Budget."),

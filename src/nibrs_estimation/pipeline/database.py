@@ -72,7 +72,7 @@ class Database:
                 row = connection.execute("SELECT pg_export_snapshot()").fetchone()
             except psycopg.OperationalError as error:
                 raise ConnectionLostError(self.without_secrets(error)) from None
-            yield Snapshot(self, str(row[0]) if row else "")
+            yield Snapshot(self, connection, str(row[0]) if row else "")
 
     def without_secrets(self, error: BaseException) -> str:
         """The line of a driver's error that tells the fault, without the password that it may repeat."""
@@ -101,9 +101,10 @@ class ConnectionLostError(Exception):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot that is open as long as the connection that exported it."""
+    """A snapshot that is open as long as the connection that exported it, which reads it as well."""
 
     database: Database
+    connection: psycopg.Connection[tuple[object, ...]]
     id: str
 
     @contextmanager

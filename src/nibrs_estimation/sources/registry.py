@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nibrs_estimation.pipeline.database import Database
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.synthetic import SyntheticSource
+from nibrs_estimation.sources.ucr_prd import UcrPrdSource
 
-FORMS = "cde:FILE.zip[,FILE2.zip...] or synthetic[:SCALE]"
+FORMS = "cde:FILE.zip[,FILE2.zip...], postgresql or synthetic[:SCALE]"
 
 
-def open_source(spec: str) -> Source:
+def open_source(spec: str, database: Database | None) -> Source:
     """The source that a text names, such as ``cde:VT-2024.zip`` or ``synthetic:0.01``.
 
+    Args:
+        spec: the text.
+        database: what the source ``postgresql`` reads, if one is configured.
+
     Raises:
-        UsageError: there is no such source, or its part after the colon is malformed.
+        UsageError: there is no such source, its part after the colon is malformed, or no database is configured.
     """
     kind, _, rest = spec.partition(":")
     if kind == "cde":
@@ -29,13 +35,13 @@ def open_source(spec: str) -> Source:
     if kind == "synthetic":
         return SyntheticSource.parse(rest)
     if kind == "postgresql":
-        raise UsageError(
-            "This version does not read a PostgreSQL database yet. Name another source with --source or NIBRS_SOURCE: "
-            f"{FORMS}."
-        )
+        if database is None:
+            raise UsageError("The source postgresql needs a database: set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
+        return UcrPrdSource(database)
     raise UsageError(f"{spec!r} is not a source. Write {FORMS}.")
 
 
 def source_examples() -> dict[str, Source]:
     """One source of each kind, for listings of what they write; nothing is opened."""
-    return {"cde": CdeSource(()), "synthetic": SyntheticSource()}
+    nowhere = Database("localhost", 5432, "ucr_prd", None, None)
+    return {"cde": CdeSource(()), "postgresql": UcrPrdSource(nowhere), "synthetic": SyntheticSource()}

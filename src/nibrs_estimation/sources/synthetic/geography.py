@@ -107,23 +107,23 @@ def permutations(county: pl.DataFrame) -> pl.DataFrame:
     rows = [*_with_groups(1, "nation", "US", "United States", "der_national == 1", "NationalWgt")]
     regions = code_list("region").filter(pl.col("code") != "99").select("code", "label").rows()
     for place, (code, label) in enumerate(regions):
-        rule = f"region_code == {code}"
+        rule = f"REGION_CODE == {code}"
         rows += _with_groups(12 + 11 * place, "region", code, label, rule, "RegionWgt")
     states = code_list("state").sort("state_abbr").select("state_abbr", "state_name").rows()
     rows += [
-        (56 + place, "state", abbr, None, name, f'state_abbr == "{abbr}"', "StateWgt")
+        (56 + place, "state", abbr, None, name, f'STATE_ABBR == "{abbr}"', "StateWgt")
         for place, (abbr, name) in enumerate(states)
     ]
     rows.append((107, "university", "US", None, "University and college agencies", _type_rule(3), "UniversityWgt"))
     rows.append((108, "tribal", "US", None, "Tribal agencies", _type_rule(6), "TribalWgt"))
-    for level, column, weight, numbers in (
-        ("msa", "msa_name", "MSAWgt", [*range(109, 493), *range(638, 710)]),
-        ("judicial_district", "judicial_district_name", "JDWgt", list(range(493, 583))),
-        ("field_office", "field_office_name", "FOWgt", list(range(583, 638))),
+    for level, column, header, weight, numbers in (
+        ("msa", "msa_name", "MSA_NAME_COUNTY", "MSAWgt", [*range(109, 493), *range(638, 710)]),
+        ("judicial_district", "judicial_district_name", "JUDICIAL_DISTRICT_NAME", "JDWgt", list(range(493, 583))),
+        ("field_office", "field_office_name", "FIELD_OFFICE_NAME", "FOWgt", list(range(583, 638))),
     ):
         names = county[column].drop_nulls().unique().sort()
         rows += [
-            (number, level, name, None, name, f'{column} == "{name}"', weight)
+            (number, level, name, None, name, f'{header} == "{name}"', weight)
             for number, name in zip(numbers, names, strict=False)
         ]
     columns = ("permutation_number", "geography_level", "geography_code", "agency_group", "label")

@@ -183,14 +183,21 @@ def _status(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def _covered(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Add ``ori`` and who covers the covered agencies: a county or state police agency of their state."""
+    """Add the ORIs, and who covers the covered agencies: a county or state police agency of their state."""
     serial = pl.col("agency_id") % IDS_PER_STATE
-    agencies = agencies.with_columns(ori=pl.format("{}{}00", "state_abbr", serial.cast(pl.String).str.zfill(5)))
+    agencies = agencies.with_columns(
+        ori=pl.format("{}{}00", "state_abbr", serial.cast(pl.String).str.zfill(5))
+    ).with_columns(
+        # A few agencies were renumbered.
+        legacy_ori=pl.when(serial % 50 == 7)
+        .then(pl.format("{}{}", pl.col("ori").str.slice(0, 7), pl.lit("X9")))
+        .otherwise("ori")
+    )
     is_able = ~pl.col("is_covered") & ~pl.col("is_dormant") & (pl.col("agency_status") == "A")
     by_state = agencies.filter(is_able & pl.col("agency_type_name").is_in(["County", "State Police"]))
     others = agencies.filter(is_able & (pl.col("agency_type_name") == "City"))
     able = pl.concat([by_state, others.join(by_state, on="state_abbr", how="anti")])
-    able = able.group_by("state_abbr").agg(pl.col("ori").sort().alias("covering"))
+    able = able.group_by("state_abbr").agg(pl.col("legacy_ori").sort().alias("covering"))
     point = pl.Series(random.uniform(seed, "covered by", agencies["agency_id"].to_numpy()))
     chosen = pl.col("covering").list.get(
         (point * pl.col("covering").list.len()).floor().cast(pl.Int64), null_on_oob=True
@@ -233,10 +240,6 @@ def _described(agencies: pl.DataFrame) -> pl.DataFrame:
             how="left",
         )
         .with_columns(
-            # A few agencies were renumbered.
-            legacy_ori=pl.when(serial % 50 == 7)
-            .then(pl.format("{}{}", pl.col("ori").str.slice(0, 7), pl.lit("X9")))
-            .otherwise("ori"),
             agency_name=name,
             ncic_agency_name=name.str.to_uppercase(),
             published_agency_name=name,

@@ -9,7 +9,7 @@ import polars as pl
 
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS, QUARANTINE
 
-_FAULT = {name: pl.String for name in ("input_table", "record", "column_name", "reason", "value")}
+_FAULT = dict.fromkeys(("input_table", "record", "column_name", "reason", "value"), pl.String)
 #: The key of a row as a text, beside its columns.
 RECORD = "record of row"
 
@@ -51,9 +51,7 @@ class Accounts:
         self._rows.append(_faults(table, frame.filter(is_faulty), column, reason, column))
         return frame.filter(~is_faulty.fill_null(False))
 
-    def blanked(
-        self, table: str, frame: pl.DataFrame, is_faulty: pl.Series, reason: str, column: str
-    ) -> None:
+    def blanked(self, table: str, frame: pl.DataFrame, is_faulty: pl.Series, reason: str, column: str) -> None:
         """Values of a column of rows that are kept were faulty and are now missing."""
         if is_faulty.any():
             self._values.append(_faults(table, frame.filter(is_faulty), column, reason, column))

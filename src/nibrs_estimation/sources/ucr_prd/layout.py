@@ -100,9 +100,7 @@ SEGMENTS = (
     ),
     Segment(ucr_prd.NIBRS_SUSPECT_USING, incident.OFFENSE_USING, parent=_OFFENSE, links=("offense_id",)),
     Segment(_VICTIM, incident.VICTIM, {**_PERSON, "resident_code": "c.resident_status_code"}),
-    Segment(
-        ucr_prd.NIBRS_VICTIM_OFFENSE, incident.VICTIM_OFFENSE, parent=_VICTIM, links=("victim_id", "offense_id")
-    ),
+    Segment(ucr_prd.NIBRS_VICTIM_OFFENSE, incident.VICTIM_OFFENSE, parent=_VICTIM, links=("victim_id", "offense_id")),
     Segment(ucr_prd.NIBRS_VICTIM_INJURY, incident.VICTIM_INJURY, parent=_VICTIM, links=("victim_id",)),
     Segment(ucr_prd.NIBRS_VICTIM_CIRCUMSTANCE, incident.VICTIM_CIRCUMSTANCE, parent=_VICTIM, links=("victim_id",)),
     Segment(ucr_prd.NIBRS_OFFENDER, incident.OFFENDER, _PERSON),
@@ -189,7 +187,7 @@ def segment_query(segment: Segment, schema: str, year: int, is_enforced: bool) -
     in_year = f"{date} >= DATE '{year:04}-01-01' AND {date} < DATE '{year + 1:04}-01-01'"
     lost = "" if owner == "c" or is_enforced else f" OR {_owner_key(segment, owner)} IS NULL"
     return (
-        f'SELECT {", ".join(selected)}, {owner}.agency_id AS {AGENCY_OF_ROW} '
+        f"SELECT {', '.join(selected)}, {owner}.agency_id AS {AGENCY_OF_ROW} "
         f'FROM "{schema}".{segment.table.name} c {path} {form} WHERE {in_year}{lost}'
     )
 

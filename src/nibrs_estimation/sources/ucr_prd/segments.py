@@ -6,6 +6,7 @@ Source: specification 02, section 9.1 steps 6 and 7; sections 2.3 and 3.
 from __future__ import annotations
 
 import logging
+from functools import cache
 
 import polars as pl
 
@@ -33,7 +34,7 @@ def normalized_state(spool: Spool, state: str, year: int, input_name: str) -> di
         raw = spool.take(segment, state)
         dropped = spool.dropped[segment.table.name, state]
         accounts.read(segment.table.name, dropped + (0 if raw is None else raw.height), dropped)
-        rows = segment.dataset.empty().collect()
+        rows = pl.DataFrame(schema=segment.dataset.schema)
         if raw is not None:
             rows = _normalized(segment, raw, kept, state, year, accounts)
         accounts.kept(segment.table.name, segment.dataset.name, rows.height)
@@ -77,8 +78,12 @@ def _normalized(
         *(pl.lit(value).alias(name) for name, value in segment.constants.items()),
     ).with_columns(clean_text(name) for name, dtype in raw.schema.items() if dtype == pl.String)
     frame = _with_made_columns(segment, frame, year)
-    for column in dataset.columns:
-        frame = _checked(table, frame, column, accounts)
+    # One look at all columns; only those with faults are gone through one by one.
+    has_faults = frame.select(_is_faulty(column).any().alias(column.name) for column in dataset.columns).row(0)
+    for column, is_faulty in zip(dataset.columns, has_faults, strict=True):
+        if is_faulty:
+            frame = _without_faults(table, frame, column, accounts)
+    frame = frame.with_columns(pl.col(column.name).cast(column.dtype) for column in dataset.columns)
     for link in segment.links:
         is_orphan = ~frame[link].is_in(kept[_target(segment, link)].implode())
         frame = accounts.set_aside(table, frame, is_orphan, "orphan", link)
@@ -105,22 +110,29 @@ def _with_made_columns(segment: Segment, frame: pl.DataFrame, year: int) -> pl.D
     return frame.with_columns(pl.lit(None, column.dtype).alias(column.name) for column in absent)
 
 
-def _checked(table: str, frame: pl.DataFrame, column: Column, accounts: Accounts) -> pl.DataFrame:
-    """The frame with a column in its type; rows without a value that they need, or with an impossible one, go."""
-    found = frame[column.name]
+def _is_faulty(column: Column) -> pl.Expr:
+    """Whether a value cannot be of the column's type, is none of its codes, or is missing where one is needed."""
+    found = pl.col(column.name)
     values = found.cast(column.dtype, strict=False)
-    is_faulty = found.is_not_null() & values.is_null()
-    reason = "out_of_range"
+    is_faulty = values.is_null() if not column.is_nullable else values.is_null() & found.is_not_null()
     if column.codes:
-        is_unknown = ~values.is_in(list(column.codes)) & values.is_not_null()
-        reason = "unknown_code" if column.type == "str" or column.code_list else "out_of_range"
-        is_faulty |= is_unknown.fill_null(False)
-    if column.is_nullable:
-        accounts.blanked(table, frame, is_faulty, reason, column.name)
-        return frame.with_columns(values.set(is_faulty, None) if is_faulty.any() else values)
-    frame = accounts.set_aside(table, frame, is_faulty, reason, column.name)
-    frame = accounts.set_aside(table, frame, frame[column.name].is_null(), "missing_value", column.name)
-    return frame.with_columns(pl.col(column.name).cast(column.dtype))
+        codes = pl.Series(column.codes, dtype=column.dtype)
+        is_faulty |= ~values.is_in(codes.implode()).fill_null(True)
+    return is_faulty
+
+
+def _without_faults(table: str, frame: pl.DataFrame, column: Column, accounts: Accounts) -> pl.DataFrame:
+    """The frame without the faults of a column: needed values take their rows along, others become missing."""
+    found = pl.col(column.name)
+    if not column.is_nullable:
+        is_missing = frame[column.name].is_null()
+        frame = accounts.set_aside(table, frame, is_missing, "missing_value", column.name)
+    is_faulty = frame.select(_is_faulty(column)).to_series()
+    reason = "unknown_code" if column.codes and column.code_list else "out_of_range"
+    if not column.is_nullable:
+        return accounts.set_aside(table, frame, is_faulty, reason, column.name)
+    accounts.blanked(table, frame, is_faulty, reason, column.name)
+    return frame.with_columns(pl.when(~is_faulty).then(found))
 
 
 def _family(segment: Segment) -> str:
@@ -137,16 +149,28 @@ def _target(segment: Segment, link: str) -> str:
 def _tell_new_codes(state: str, frames: dict[str, pl.DataFrame]) -> None:
     """Warn of codes that are in no list: they are kept, for a delivery may be newer than the lists."""
     for dataset in dict.fromkeys(segment.dataset for segment in SEGMENTS):
-        for column in dataset.columns:
-            if not column.code_list or column.codes:
-                continue
-            known = code_list(column.code_list).select(pl.first()).to_series().cast(pl.String)
-            found = frames[dataset.name][column.name].drop_nulls().unique().cast(pl.String)
-            if (unknown := found.filter(~found.is_in(known.implode())).sort()).len():
+        unknown = {
+            column.name: pl.col(column.name).cast(pl.String).filter(~pl.col(column.name).cast(pl.String).is_in(known))
+            for column in dataset.columns
+            if column.code_list and not column.codes
+            for known in [_codes(column.code_list).implode()]
+        }
+        if not unknown:
+            continue
+        found = frames[dataset.name].select(
+            codes.unique().sort().implode().alias(name) for name, codes in unknown.items()
+        )
+        for name, codes in found.row(0, named=True).items():
+            if codes:
                 _log.warning(
                     "%s, dataset %s, column %s: the codes %s are in no code list; they are kept",
                     state,
                     dataset.name,
-                    column.name,
-                    ", ".join(unknown.head(10)),
+                    name,
+                    ", ".join(codes[:10]),
                 )
+
+
+@cache
+def _codes(name: str) -> pl.Series:
+    return code_list(name).to_series(0).cast(pl.String)

@@ -1,0 +1,95 @@
+"""What a synthetic nation is written as, besides its datasets: zips, external files, a database.
+
+Source: specification 02, section 15.2 step 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import psycopg
+
+from nibrs_estimation.model import agency, geography, incident
+from nibrs_estimation.pipeline.database import Database
+from nibrs_estimation.pipeline.errors import PipelineError, UsageError
+from nibrs_estimation.pipeline.files import write_json
+from nibrs_estimation.pipeline.run import EXTERNAL_LOCATIONS
+from nibrs_estimation.pipeline.table import find_table, read_table
+from nibrs_estimation.sources.synthetic.load_ucr_prd import load_ucr_prd
+from nibrs_estimation.sources.synthetic.nation import states
+from nibrs_estimation.sources.synthetic.render_cde import render_cde
+from nibrs_estimation.sources.synthetic.render_externals import render_externals
+from nibrs_estimation.sources.synthetic.source import SyntheticSource
+
+#: Above it, zips and database take long and show nothing new.
+LARGEST_SCALE = 0.05
+FIRST_ZIP_YEAR, FIRST_NEW_YEAR = 2016, 2021
+
+
+def check_emission(source: SyntheticSource, *, with_zips: bool, with_database: bool, database: Database | None) -> None:
+    """Refuse what cannot be written, before anything is.
+
+    Raises:
+        UsageError: the nation is too large for zips or a database, or no database is named.
+    """
+    if (with_zips or with_database) and source.scale > LARGEST_SCALE:
+        raise UsageError(
+            f"Zips and databases are written at a scale of {LARGEST_SCALE} at most, not {source.scale}. Choose a "
+            "smaller --scale."
+        )
+    if with_database and database is None:
+        raise UsageError("No database is named. Set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
+
+
+def emit(source: SyntheticSource, year: int, folder: Path, *, with_zips: bool, with_externals: bool) -> Iterator[str]:
+    """Write zips to ``folder/cde`` and external files to ``folder/externals``; yields a line on each.
+
+    Args:
+        source: the nation.
+        year: data year.
+        folder: holds the nation's datasets.
+        with_zips: write a zip for each state.
+        with_externals: write the external files, and `external_file_locations.json` beside their folder.
+
+    Raises:
+        UsageError: the year has no layout of zips.
+    """
+    datasets = _read(folder)
+    if with_zips:
+        if year < FIRST_ZIP_YEAR:
+            raise UsageError(f"There are no zips of data year {year}: choose {FIRST_ZIP_YEAR} or later.")
+        (folder / "cde").mkdir(exist_ok=True)
+        for state in states():
+            path = folder / "cde" / f"{state}-{year}.zip"
+            render_cde(datasets, state, year, 1 if year < FIRST_NEW_YEAR else 2, path)
+        yield f"Zips of {len(states())} states: {folder / 'cde'}"
+    if with_externals:
+        files = render_externals(datasets, year, folder / "externals")
+        write_json(folder / EXTERNAL_LOCATIONS, {str(year): files})
+        yield f"External files: {folder / 'externals'}, listed in {folder / EXTERNAL_LOCATIONS}"
+
+
+def emit_database(source: SyntheticSource, folder: Path, database: Database | None) -> str:
+    """Load the tables of ``ucr_prd`` from the nation's datasets; returns a line on it.
+
+    Raises:
+        PipelineError: the database cannot be written.
+    """
+    assert database is not None, "checked before"
+    with database.connect() as connection:
+        connection.read_only = False
+        try:
+            load_ucr_prd(_read(folder), connection)
+        except psycopg.Error as error:
+            raise PipelineError(
+                f"Schema ucr_prd cannot be made in {database} ({database.without_secrets(error)}). Name an empty "
+                "database in which this user may CREATE, or drop the schema first."
+            ) from None
+    return f"Schema ucr_prd of {database} holds {source.spec}."
+
+
+def _read(folder: Path) -> dict[str, pl.LazyFrame]:
+    known = (*agency.DATASETS, agency.SRS_MONTH, *geography.DATASETS, *incident.DATASETS)
+    return {dataset.name: read_table(find_table(folder, dataset), dataset) for dataset in known}

@@ -1,0 +1,125 @@
+"""Is the database what its description says? Tables, columns, types and rights, from its catalogue alone.
+
+Source: specification 02, section 9.1 step 1.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import psycopg
+
+from nibrs_estimation.model import ucr_prd
+from nibrs_estimation.pipeline.database import Database
+from nibrs_estimation.pipeline.dataset import Column
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.sources.ucr_prd.agencies import OPTIONAL_TABLE, OPTIONAL_TABLE_COLUMNS, USED_COLUMNS
+from nibrs_estimation.sources.ucr_prd.layout import SEGMENTS
+
+_log = logging.getLogger(__name__)
+
+#: Where the FBI's export puts its tables.
+DEFAULT_SCHEMA = "ucr_prd"
+TABLES = {table.name: table for table in ucr_prd.DATASETS}
+#: PostgreSQL's categories of types (column ``typcategory``) that hold what a declared type says.
+_CATEGORIES = {"str": "S", "bool": "B", "date": "D", "timestamp": "D"}
+_WORDS = {"S": "text", "B": "boolean", "D": "date", "N": "number"}
+_NUMBER = "N"
+
+_CATALOGUE = """
+SELECT c.relname, a.attname, t.typcategory::text, format_type(a.atttypid, a.atttypmod),
+    has_column_privilege(c.oid, a.attnum, 'SELECT')
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+WHERE n.nspname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"""
+
+
+@dataclass(frozen=True)
+class FoundColumn:
+    """A column of the database: the category and name of its type, and whether this user may read it."""
+
+    category: str
+    type: str
+    is_readable: bool
+
+
+Found = Mapping[str, Mapping[str, FoundColumn]]
+
+
+def read_catalogue(database: Database, connection: psycopg.Connection[tuple[object, ...]], schema: str) -> Found:
+    """The tables of a schema with their columns.
+
+    Raises:
+        PipelineError: there is no such schema, or this user may not use it.
+    """
+    row = connection.execute(
+        "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_catalog.pg_namespace WHERE nspname = %s", (schema,)
+    ).fetchone()
+    if row is None:
+        raise PipelineError(
+            f"{database} has no schema {schema}. Name the database that holds it with PGDATABASE, or restore the FBI's "
+            "export into it."
+        )
+    if not row[0]:
+        raise PipelineError(
+            f"{database}: this user may not use schema {schema}. Let its owner run GRANT USAGE ON SCHEMA {schema} and "
+            f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} to this user."
+        )
+    found: dict[str, dict[str, FoundColumn]] = {}
+    for table, column, category, type_name, is_readable in connection.execute(_CATALOGUE, (schema,)):
+        found.setdefault(str(table), {})[str(column)] = FoundColumn(str(category), str(type_name), bool(is_readable))
+    return found
+
+
+def needed_columns(found: Found) -> dict[str, set[str]]:
+    """The columns that the importer reads, by table; an optional table counts where it is there."""
+    needed = {table: set(columns) for table, columns in USED_COLUMNS.items()}
+    for segment in SEGMENTS:
+        needed.setdefault(segment.table.name, set()).update(segment.table.primary_key)
+        for table, columns in segment.used_columns().items():
+            needed.setdefault(table, set()).update(columns)
+    if OPTIONAL_TABLE in found:
+        needed[OPTIONAL_TABLE] = set(OPTIONAL_TABLE_COLUMNS)
+    return needed
+
+
+def check_catalogue(database: Database, schema: str, found: Found) -> None:
+    """Refuse a database from which the importer cannot read everything that it needs; log what is more.
+
+    Raises:
+        PipelineError: a table, column or right is missing, or a type is another; names each and how to mend it.
+    """
+    faults = []
+    for table, columns in needed_columns(found).items():
+        if table not in found:
+            faults.append(f"table {table} is missing")
+            continue
+        missing = [column for column in sorted(columns) if column not in found[table]]
+        faults += [f"column {table}.{column} is missing" for column in missing]
+        for column in sorted(columns - set(missing)):
+            declared, there = TABLES[table].column(column), found[table][column]
+            if not there.is_readable:
+                faults.append(f"this user may not SELECT {table}.{column}")
+            elif (fault := type_fault(declared, there)) is not None:
+                faults.append(f"column {table}.{column} {fault}")
+    if faults:
+        more = f"; and {len(faults) - 10} faults more" if len(faults) > 10 else ""
+        raise PipelineError(
+            f"{database}, schema {schema}: {'; '.join(faults[:10])}{more}. Restore the FBI's export completely, and "
+            f"let the owner run GRANT SELECT ON ALL TABLES IN SCHEMA {schema} to this user where a right is missing."
+        )
+    for table, declared_table in TABLES.items():
+        extra = set(found.get(table, {})) - set(declared_table.schema.names())
+        if extra:
+            _log.info("table %s has columns that are not known; they are not read: %s", table, ", ".join(sorted(extra)))
+
+
+def type_fault(declared: Column, found: FoundColumn) -> str | None:
+    """What is wrong with a column's type, or None: whole numbers, decimals and so on are one kind, number."""
+    expected = _CATEGORIES.get(declared.type, _NUMBER)
+    if found.category == expected:
+        return None
+    return f"is of type {found.type}, not a {_WORDS[expected]}"

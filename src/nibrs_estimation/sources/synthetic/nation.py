@@ -84,7 +84,7 @@ def agency_frame(year: int, seed: int, scale: float) -> pl.DataFrame:
         nibrs_cargo_theft_start_date=start,
         nibrs_multi_bias_start_date=start,
         nibrs_offender_ethnicity_start_date=start,
-        nibrs_certification_date=pl.when("is_nibrs").then(pl.date(1999, 1, 1)),
+        nibrs_certification_date=pl.date(1999, 1, 1),
     )
     return agencies.select(pl.col(column.name).cast(column.dtype) for column in AGENCY.columns)
 

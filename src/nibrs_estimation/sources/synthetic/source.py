@@ -139,8 +139,12 @@ class SyntheticSource:
             "is_excerpt": False,
             "sha256": self.probe(year, seed).fingerprint,
         }
+        # Registers know a start once it has come, and then in the rows of all years.
+        starts = frames[year].select("agency_id", pl.selectors.starts_with("nibrs_").name.suffix("_known"))
+        known = {name.removesuffix("_known"): pl.col(name) for name in starts.columns if name.endswith("_known")}
+        agencies = pl.concat(frames.values()).join(starts, on="agency_id", how="left", maintain_order="left")
         return {
-            AGENCY.name: pl.concat(frames.values()),
+            AGENCY.name: agencies.with_columns(**known).select(AGENCY.schema.names()),
             REPORT_MONTH.name: pl.concat(each.months for each in sent),
             AGENCY_MONTH_OFFENSE.name: pl.concat(each.offenses for each in sent),
             SRS_MONTH.name: pl.concat(each.summaries for each in sent),

@@ -10,8 +10,6 @@ import polars as pl
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS, QUARANTINE
 
 _FAULT = dict.fromkeys(("input_table", "record", "column_name", "reason", "value"), pl.String)
-#: The key of a row as a text, beside its columns.
-RECORD = "record of row"
 
 
 @dataclass
@@ -29,11 +27,13 @@ class Accounts:
     _dropped: Counter[str] = field(default_factory=Counter)
     _kept: Counter[str] = field(default_factory=Counter)
     _datasets: dict[str, str] = field(default_factory=dict)
+    _keys: dict[str, list[str]] = field(default_factory=dict)
     _rows: list[pl.DataFrame] = field(default_factory=list)
     _values: list[pl.DataFrame] = field(default_factory=list)
 
-    def read(self, table: str, rows: int, dropped: int) -> None:
-        """So many rows were read, of which so many belong to agencies that are not in scope."""
+    def read(self, table: str, key: list[str], rows: int, dropped: int) -> None:
+        """So many rows, known by their key, were read, of which so many belong to agencies that are not in scope."""
+        self._keys[table] = key
         self._read[table] += rows
         self._dropped[table] += dropped
 
@@ -48,13 +48,13 @@ class Accounts:
         """The frame without its faulty rows, which go to quarantine; a null in the (n,) mask counts as false."""
         if not is_faulty.any():
             return frame
-        self._rows.append(_faults(table, frame.filter(is_faulty), column, reason, column))
+        self._rows.append(self._faults(table, frame.filter(is_faulty), column, reason))
         return frame.filter(~is_faulty.fill_null(False))
 
     def blanked(self, table: str, frame: pl.DataFrame, is_faulty: pl.Series, reason: str, column: str) -> None:
         """Values of a column of rows that are kept were faulty and are now missing."""
         if is_faulty.any():
-            self._values.append(_faults(table, frame.filter(is_faulty), column, reason, column))
+            self._values.append(self._faults(table, frame.filter(is_faulty), column, reason))
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """Datasets ``intake_count``, ``quarantine`` and ``intake_loss`` of the state."""
@@ -92,12 +92,12 @@ class Accounts:
             for dataset, frame in frames.items()
         }
 
-
-def _faults(table: str, frame: pl.DataFrame, column: str, reason: str, shown: str) -> pl.DataFrame:
-    return frame.select(
-        input_table=pl.lit(table),
-        record=RECORD,
-        column_name=pl.lit(column),
-        reason=pl.lit(reason),
-        value=pl.col(shown).cast(pl.String) if shown else pl.lit(None, pl.String),
-    )
+    def _faults(self, table: str, frame: pl.DataFrame, column: str, reason: str) -> pl.DataFrame:
+        key = [pl.col(name).cast(pl.String).fill_null("") for name in self._keys[table]]
+        return frame.select(
+            input_table=pl.lit(table),
+            record=pl.concat_str(key, separator="/"),
+            column_name=pl.lit(column),
+            reason=pl.lit(reason),
+            value=pl.col(column).cast(pl.String) if column else pl.lit(None, pl.String),
+        )

@@ -5,6 +5,7 @@ Source: specification 02, section 9.1 step 1.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 WHERE n.nspname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"""
+
+_SIZES = """
+SELECT c.relname, c.relfilenode::text, pg_relation_size(c.oid)
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relname = ANY(%s) ORDER BY 1"""
 
 
 @dataclass(frozen=True)
@@ -123,3 +129,11 @@ def type_fault(declared: Column, found: FoundColumn) -> str | None:
     if found.category == expected:
         return None
     return f"is of type {found.type}, not a {_WORDS[expected]}"
+
+
+def fingerprint(
+    database: Database, connection: psycopg.Connection[tuple[object, ...]], schema: str, year: int, found: Found
+) -> str:
+    """A hint at the content: files and sizes of the tables that are read; loading or rewriting one changes them."""
+    sizes = connection.execute(_SIZES, (schema, sorted(needed_columns(found)))).fetchall()
+    return hashlib.sha256(f"{database} {schema} {year} {sizes}".encode()).hexdigest()

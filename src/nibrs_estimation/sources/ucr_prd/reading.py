@@ -6,6 +6,7 @@ Source: specification 02, section 9.1.
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +18,10 @@ import polars as pl
 import psycopg
 
 from nibrs_estimation.model import ucr_prd
-from nibrs_estimation.pipeline.database import ConnectionLostError, Database, Reader, Snapshot
+from nibrs_estimation.pipeline.database import ConnectionLostError, Database, Reader, Snapshot, UnreachableError
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.ucr_prd.agencies import OPTIONAL_TABLE, queries
-from nibrs_estimation.sources.ucr_prd.catalogue import check_catalogue, read_catalogue
+from nibrs_estimation.sources.ucr_prd.catalogue import check_catalogue, fingerprint, read_catalogue
 from nibrs_estimation.sources.ucr_prd.layout import SEGMENTS, Segment
 from nibrs_estimation.sources.ucr_prd.scope import states_of_run
 from nibrs_estimation.sources.ucr_prd.spool import Scope, Spool
@@ -28,6 +29,8 @@ from nibrs_estimation.sources.ucr_prd.spool import Scope, Spool
 _log = logging.getLogger(__name__)
 
 MOST_TRIES = 3
+#: Wait after the first loss; after the second it is twice as long.
+PAUSE_S = 1.0
 #: Foreign keys that the database has checked on all rows.
 _FOREIGN_KEYS = """
 SELECT child.relname, parent.relname
@@ -47,12 +50,14 @@ class Reading:
         frames: the results of :func:`~nibrs_estimation.sources.ucr_prd.agencies.queries`, by name.
         spool: the segments' rows.
         states: of the run, ascending.
+        fingerprint: of the database as the snapshot shows it.
         folder: where the spool lies; it goes with this object.
     """
 
     frames: dict[str, pl.DataFrame]
     spool: Spool
     states: tuple[str, ...]
+    fingerprint: str
     folder: TemporaryDirectory[str]
 
 
@@ -69,8 +74,11 @@ def read_database(database: Database, schema: str, year: int, connections: int) 
         try:
             with database.snapshot() as snapshot:
                 return _read_snapshot(snapshot, schema, year, connections, folder)
-        except (ConnectionLostError, psycopg.OperationalError) as error:
+        except (ConnectionLostError, UnreachableError, psycopg.OperationalError) as error:
             folder.cleanup()
+            # What was never reached is not lost; a server that is starting again may refuse for a while.
+            if isinstance(error, UnreachableError) and attempt == 1:
+                raise
             reason = database.without_secrets(error)
             if attempt == MOST_TRIES:
                 raise PipelineError(
@@ -84,6 +92,7 @@ def read_database(database: Database, schema: str, year: int, connections: int) 
                 attempt + 1,
                 MOST_TRIES,
             )
+            time.sleep(PAUSE_S * attempt)
         except BaseException:
             folder.cleanup()
             raise
@@ -95,6 +104,7 @@ def _read_snapshot(
 ) -> Reading:
     found = read_catalogue(snapshot.database, snapshot.connection, schema)
     check_catalogue(snapshot.database, schema, found)
+    mark = fingerprint(snapshot.database, snapshot.connection, schema, year, found)
     enforced = {(str(child), str(parent)) for child, parent in snapshot.connection.execute(_FOREIGN_KEYS, (schema,))}
     texts = queries(schema, year, OPTIONAL_TABLE in found)
     with snapshot.reader() as reader:
@@ -122,7 +132,7 @@ def _read_snapshot(
 
     # The exporting connection is one of those allowed.
     _run([fetch("offenses"), *map(fill, SEGMENTS), *map(fetch, texts.keys() - {"offenses"})], snapshot, connections - 1)
-    return Reading(frames, spool, states, folder)
+    return Reading(frames, spool, states, mark, folder)
 
 
 def _agency_scope(frames: dict[str, pl.DataFrame], year: int) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.dataset import Column, Dataset
-from nibrs_estimation.sources.ucr_prd.accounts import RECORD, Accounts
+from nibrs_estimation.sources.ucr_prd.accounts import Accounts
 from nibrs_estimation.sources.ucr_prd.layout import GROUP_B, INCIDENT, SEGMENTS, Segment
 from nibrs_estimation.sources.ucr_prd.spool import Spool
 
@@ -33,7 +33,8 @@ def normalized_state(spool: Spool, state: str, year: int, input_name: str) -> di
     for segment in SEGMENTS:
         raw = spool.take(segment, state)
         dropped = spool.dropped[segment.table.name, state]
-        accounts.read(segment.table.name, dropped + (0 if raw is None else raw.height), dropped)
+        key = [name for name in segment.dataset.primary_key if name in segment.expressions]
+        accounts.read(segment.table.name, key, dropped + (0 if raw is None else raw.height), dropped)
         rows = pl.DataFrame(schema=segment.dataset.schema)
         if raw is not None:
             rows = _normalized(segment, raw, kept, state, year, accounts)
@@ -58,11 +59,11 @@ def without_repeats(table: str, dataset: Dataset, frame: pl.DataFrame, accounts:
     So the order in which the database hands out its rows does not matter.
     """
     key = list(dataset.primary_key)
-    if not frame.select(pl.struct(key).is_duplicated().any()).item():
+    # Equal hashes of different keys only cost the closer look below.
+    if frame.select(pl.struct(key).hash().n_unique()).item() == frame.height:
         return frame
-    content = [column for column in frame.columns if column != RECORD]
-    ordered = frame.sort(*key, *(column for column in content if column not in key), nulls_last=True)
-    for same, reason in ((pl.struct(content), "duplicate"), (pl.struct(key), "conflict")):
+    ordered = frame.sort(*key, *(column for column in frame.columns if column not in key), nulls_last=True)
+    for same, reason in ((pl.struct(frame.columns), "duplicate"), (pl.struct(key), "conflict")):
         ordered = accounts.set_aside(table, ordered, ordered.select(same == same.shift()).to_series(), reason)
     return ordered
 
@@ -71,13 +72,12 @@ def _normalized(
     segment: Segment, raw: pl.DataFrame, kept: dict[str, pl.Series], state: str, year: int, accounts: Accounts
 ) -> pl.DataFrame:
     table, dataset = segment.table.name, segment.dataset
-    key = [name for name in dataset.primary_key if name in raw.columns]
-    frame = raw.with_columns(
+    completed = raw.lazy().with_columns(
         pl.lit(state).alias("state_abbr"),
-        pl.concat_str([pl.col(name).cast(pl.String).fill_null("") for name in key], separator="/").alias(RECORD),
         *(pl.lit(value).alias(name) for name, value in segment.constants.items()),
-    ).with_columns(clean_text(name) for name, dtype in raw.schema.items() if dtype == pl.String)
-    frame = _with_made_columns(segment, frame, year)
+        *(clean_text(name) for name, dtype in raw.schema.items() if dtype == pl.String),
+    )
+    frame = _with_made_columns(segment, completed, raw.columns, year).collect()
     # One look at all columns; only those with faults are gone through one by one.
     has_faults = frame.select(_is_faulty(column).any().alias(column.name) for column in dataset.columns).row(0)
     for column, is_faulty in zip(dataset.columns, has_faults, strict=True):
@@ -90,24 +90,27 @@ def _normalized(
     return without_repeats(table, dataset, frame, accounts).select(dataset.schema.names())
 
 
-def _with_made_columns(segment: Segment, frame: pl.DataFrame, year: int) -> pl.DataFrame:
+def _with_made_columns(segment: Segment, rows: pl.LazyFrame, read: list[str], year: int) -> pl.LazyFrame:
+    """The rows with the columns that the table does not hold; ``read`` are those that it does."""
     if segment is INCIDENT:
         date = pl.col("incident_date")
         # An incident without a report is counted with its own month.
-        return frame.with_columns(
+        return rows.with_columns(
             pl.col("is_report_date").fill_null(False),
             pl.coalesce("form_year", date.dt.year()).alias("form_year"),
             pl.coalesce("form_month", date.dt.month()).alias("form_month"),
             data_year=pl.lit(year),
         )
-    if "value_usd" in frame.columns:
-        frame = frame.with_columns(pl.col("value_usd").round())
-    if "age_code" in frame.columns:
+    made = {}
+    if "value_usd" in read:
+        made["value_usd"] = pl.col("value_usd").round()
+    if "age_code" in read:
         years = pl.col("age_code").cast(pl.Int16, strict=False)
         # 00 and 99 are codes, not years (02 section 2.3).
-        frame = frame.with_columns(age_years=pl.when(years.is_between(1, 98)).then(years))
-    absent = [column for column in segment.dataset.columns if column.name not in frame.columns]
-    return frame.with_columns(pl.lit(None, column.dtype).alias(column.name) for column in absent)
+        made["age_years"] = pl.when(years.is_between(1, 98)).then(years)
+    there = {"state_abbr", *read, *segment.constants, *made}
+    absent = [column for column in segment.dataset.columns if column.name not in there]
+    return rows.with_columns(*(pl.lit(None, column.dtype).alias(column.name) for column in absent), **made)
 
 
 def _is_faulty(column: Column) -> pl.Expr:

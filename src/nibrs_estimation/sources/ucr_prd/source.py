@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +24,7 @@ from nibrs_estimation.sources.ucr_prd.agencies import queries, reference_dataset
 from nibrs_estimation.sources.ucr_prd.catalogue import (
     DEFAULT_SCHEMA,
     check_catalogue,
-    needed_columns,
+    fingerprint,
     read_catalogue,
 )
 from nibrs_estimation.sources.ucr_prd.reading import Reading, read_database
@@ -46,10 +45,6 @@ CROSS JOIN LATERAL (
     SELECT FROM {incident} i WHERE i.incident_date >= make_date(y.data_year, 1, 1)
         AND i.incident_date < make_date(y.data_year + 1, 1, 1) LIMIT 1
 ) i ORDER BY 1"""
-_SIZES = """
-SELECT c.relname, c.relfilenode::text, pg_relation_size(c.oid)
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname = %s AND c.relname = ANY(%s) ORDER BY 1"""
 
 
 @dataclass(frozen=True)
@@ -100,7 +95,7 @@ class UcrPrdSource:
                         "years with --year or DATA_YEAR."
                     )
                 states = self._states(connection, year)
-                fingerprint = self._fingerprint(connection, sorted(needed_columns(found)), year)
+                mark = fingerprint(self.database, connection, self.schema, year, found)
             except psycopg.Error as error:
                 raise PipelineError(
                     f"{self.database} cannot be examined ({self.database.without_secrets(error)}). Check that the "
@@ -114,7 +109,7 @@ class UcrPrdSource:
         return Probe(
             years=years,
             partitions={"state_abbr": states},
-            fingerprint=fingerprint,
+            fingerprint=mark,
             is_content_hash=False,
             summary=f"{self.database}, schema {self.schema}, data year {year}: {len(states)} states",
         )
@@ -144,14 +139,11 @@ class UcrPrdSource:
         states = States(reading, year, str(self.database))
         return {
             **reference_datasets(reading.frames, year, scope),
-            INTAKE_FILE.name: self._intake_file(year),
+            INTAKE_FILE.name: self._intake_file(year, reading.fingerprint),
             **{dataset.name: StateTables(dataset.name, states) for dataset in SEGMENT_DATASETS},
         }
 
-    def _intake_file(self, year: int) -> pl.DataFrame:
-        with self.database.connect() as connection:
-            found = read_catalogue(self.database, connection, self.schema)
-            fingerprint = self._fingerprint(connection, sorted(needed_columns(found)), year)
+    def _intake_file(self, year: int, fingerprint: str) -> pl.DataFrame:
         row = {
             "input_name": str(self.database),
             "state_abbr": "US",
@@ -179,12 +171,6 @@ class UcrPrdSource:
             frames.append(pl.DataFrame(cursor.fetchall(), schema=columns, orient="row", infer_schema_length=None))
         return states_of_run(frames[0], frames[1], year)
 
-    def _fingerprint(self, connection: psycopg.Connection[tuple[object, ...]], tables: list[str], year: int) -> str:
-        """A hint at the content: files and sizes of the tables; whatever is loaded or rewritten changes them."""
-        sizes = connection.execute(_SIZES, (self.schema, tables)).fetchall()
-        content = f"{self.database} {self.schema} {year} {sizes}"
-        return hashlib.sha256(content.encode()).hexdigest()
-
 
 @dataclass
 class States:
@@ -201,9 +187,9 @@ class States:
         if state not in self._made:
             folder.mkdir(parents=True)
             for name, frame in normalized_state(self.reading.spool, state, self.year, self.input_name).items():
-                frame.write_parquet(folder / f"{name}.parquet", compression="lz4", statistics=False)
+                frame.write_ipc(folder / f"{name}.arrow", compression="lz4")
             self._made.add(state)
-        return pl.read_parquet(folder / f"{dataset}.parquet", memory_map=False)
+        return pl.read_ipc(folder / f"{dataset}.arrow")
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class Scope:
 
 @dataclass
 class Spool:
-    """Raw tables below a folder: ``<table>/<state>/<number>.parquet``."""
+    """Raw tables below a folder: ``<table>/<state>/<number>.arrow``."""
 
     folder: Path
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -74,10 +74,10 @@ class Spool:
 
     def take(self, segment: Segment, state: str) -> pl.DataFrame | None:
         """The rows of a state, or None where there are none; they leave the disk."""
-        parts = sorted((self.folder / segment.table.name / state).glob("*.parquet"))
+        parts = sorted((self.folder / segment.table.name / state).glob("*.arrow"))
         if not parts:
             return None
-        rows = pl.read_parquet(parts, memory_map=False)
+        rows = pl.concat([pl.read_ipc(part) for part in parts])
         for part in parts:
             part.unlink()
         return rows
@@ -91,5 +91,5 @@ class Spool:
         for (state,), part in kept.partition_by(_STATE, as_dict=True, include_key=False).items():
             folder = self.folder / segment.table.name / str(state)
             folder.mkdir(parents=True, exist_ok=True)
-            part.write_parquet(folder / f"{number:05}.parquet", compression="lz4", statistics=False)
+            part.write_ipc(folder / f"{number:05}.arrow", compression="lz4")
         return rows.height

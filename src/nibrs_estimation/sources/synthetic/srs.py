@@ -35,10 +35,10 @@ BENCHMARK_YEARS, BENCHMARK_SIGMA, BENCHMARK_GAPS = 5, 0.1, 0.02
 
 
 def summary_months(agencies: pl.DataFrame, latent: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    """Dataset ``srs_month`` of a state in a year: every item above 0 of the months for which a summary came.
+    """Dataset ``srs_month`` of some states in a year: every item above 0 of the months for which a summary came.
 
     Args:
-        agencies: the agencies of one state, all of them, by agency_id.
+        agencies: the agencies of whole states, by agency_id.
         latent: their incidents, reported or not.
         year: data year.
         seed: of the run.

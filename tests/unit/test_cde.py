@@ -785,6 +785,34 @@ def test_zips_of_several_states_and_years(path: Path, tmp_path: Path) -> None:
     assert segments["intake_count"]["input_name"].unique().sort().to_list() == ["VT-2022.zip", "VT-2024.zip"]
 
 
+def test_two_zips_of_one_name(tmp_path: Path) -> None:
+    paths = []
+    for year in (2023, 2024):
+        (tmp_path / str(year)).mkdir()
+        paths.append(
+            build_zip(tmp_path / str(year) / "VT.zip", incidents=[{"incident_date": f"{year}-02-06"}], year=year)
+        )
+    source = CdeSource(tuple(paths))
+    frames = {**source.ingest_agencies(year=YEAR), **source.ingest_incidents(year=YEAR, partition="VT")}
+    assert frames["intake_file"]["input_name"].sort().to_list() == ["2023/VT.zip", "2024/VT.zip"]
+    assert faults(frames) == []
+    for dataset in intake.DATASETS:
+        checked(frames[dataset.name], dataset)
+
+
+def test_whole_numbers_may_have_a_decimal_point(path: Path) -> None:
+    tables = build_tables()
+    tables["nibrs_property_desc"][0] |= {"property_value": "25.0"}
+    assert read(write_zip(path, tables))["property_item"]["value_usd"].to_list() == [25]
+
+
+def test_an_agency_of_which_little_is_said_still_counts(path: Path) -> None:
+    change = dict.fromkeys(("agency_type_name", "agency_status", "state_name", "region_code", "county_name"))
+    frames = read(build_zip(path, agencies=[change]))
+    assert frames["incident"].height == 1
+    assert frames["agency"].select("agency_type_name", "agency_status", "region_code").row(0) == ("Unknown", "A", 99)
+
+
 def test_a_year_that_the_run_does_not_need(path: Path, tmp_path: Path) -> None:
     old = build_zip(tmp_path / "VT-2019.zip", incidents=[{"incident_date": "2019-03-01"}], year=2019)
     with pytest.raises(PipelineError, match=r"VT-2019.zip holds data year 2019, .* needs 2020 to 2024"):

@@ -229,6 +229,8 @@ def test_months() -> None:
 def test_truth_is_at_least_what_was_reported() -> None:
     outliers = pl.concat(run("keep_truth", partition=state)["synthetic_outlier"] for state in STATES)
     assert set(outliers["factor"]) <= {0, 3, 10}
+    assert outliers["data_year"].n_unique() == 5
+    outliers = outliers.filter(pl.col("data_year") == YEAR)
     assert outliers.height == pytest.approx(0.01 * agencies().height, rel=0.7)
     reported = (
         segment(incident.INCIDENT).join(outliers, on="agency_id", how="anti").group_by("agency_id").len("reported")

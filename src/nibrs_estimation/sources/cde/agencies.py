@@ -51,6 +51,11 @@ def read_agencies(archive: Archive, year: int, accounts: Accounts) -> pl.DataFra
     # Counties come separated by ', ' or '; ', areas by '; ' since their names hold ', ' (02 Q9).
     counties, areas = _listed("county_name", r"\s*[;,]\s*"), _listed("msa_name", r"\s*;\s*")
     completed = agencies.with_columns(
+        # What an agency that reports must be, where the zip does not say it (02 section 5.3).
+        pl.col("agency_type_name").fill_null("Unknown"),
+        pl.col("agency_status").fill_null("A"),
+        pl.col("state_name").fill_null(pl.col("state_abbr")),
+        pl.col("region_code").fill_null(99),
         pl.col("population").fill_null(0),
         pl.col(_FLAGS).fill_null(False),
         county_name=counties.list.join(";"),

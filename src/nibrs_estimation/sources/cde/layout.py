@@ -132,12 +132,8 @@ AGENCY = Segment(
         "ncic_agency_name": "ncic_agency_name",
         "published_agency_name": "pub_agency_name",
         "published_agency_unit": "pub_agency_unit",
-        "agency_type_name": "agency_type_name",
-        "agency_status": "agency_status",
         "covered_by_ori": "covered_by_legacy_ori",
         "state_abbr": "state_abbr",
-        "state_name": "state_name",
-        "region_code": "region_code",
         "county_name": "county_name",
         "msa_name": "msa_name",
         "population_group_code": "population_group_code",
@@ -159,6 +155,10 @@ AGENCY = Segment(
     # Public zips list only agencies that reported (12.3).
     constants={"universe_scope": "reporting"},
     extra={
+        "agency_type_name": Field("agency_type_name", "str"),
+        "agency_status": Field("agency_status", "str", codes=("A", "D", "F", "L")),
+        "state_name": Field("state_name", "str"),
+        "region_code": Field("region_code", "int8"),
         "population": Field("population", "int32"),
         "reporting_type": Field("reporting_type", "str"),
         "is_covered": Field("covered_flag", "bool"),

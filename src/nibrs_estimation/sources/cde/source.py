@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -47,12 +48,14 @@ class Contents:
 
     Attributes:
         path: of the zip.
+        name: by which the accounts call it: the file's name, with its folder where two zips have one name.
         year, state: its data year and its state's UCR abbreviation.
         layout: ``cde_2016_2020`` or ``cde_2021``.
         sha256: of the file.
     """
 
     path: Path
+    name: str
     year: int
     state: str
     layout: str
@@ -139,7 +142,7 @@ class CdeSource:
         agencies, months, offenses, files = [], [], [], []
         for contents in (contents for held in self._by_state(year).values() for contents in held):
             with self._opened(contents.path) as archive:
-                accounts = Accounts(contents.path.name, contents.state)
+                accounts = Accounts(contents.name, contents.state)
                 agencies.append(read_agencies(archive, contents.year, accounts))
                 ids = agencies[-1]["agency_id"]
                 found, offense = read_dated_offenses(archive, ids, contents.year, accounts)
@@ -150,7 +153,7 @@ class CdeSource:
                 offenses.append(count_offenses(agencies[-1], found, offense, contents.year))
             files.append(
                 {
-                    "input_name": contents.path.name,
+                    "input_name": contents.name,
                     "state_abbr": contents.state,
                     "data_year": contents.year,
                     "layout": contents.layout,
@@ -186,7 +189,7 @@ class CdeSource:
         accounts = []
         for contents in by_state[partition]:
             with self._opened(contents.path) as archive:
-                book = Accounts(contents.path.name, partition)
+                book = Accounts(contents.name, partition)
                 if contents.year == year:
                     segments = self._read_all(archive, contents, book, has_universe=universe is not None)
                 else:
@@ -261,7 +264,13 @@ class CdeSource:
             if contents.sha256 in found and found[contents.sha256].path != path:
                 _log.warning("%s is the same file as %s; it is read once", path, found[contents.sha256].path)
             found.setdefault(contents.sha256, contents)
-        return list(found.values())
+        names = Counter(contents.path.name for contents in found.values())
+        return [
+            replace(contents, name=f"{contents.path.parent.name}/{contents.path.name}")
+            if names[contents.path.name] > 1
+            else contents
+            for contents in found.values()
+        ]
 
     def _look_at(self, path: Path) -> Contents:
         with self._opened(path):
@@ -296,7 +305,7 @@ def _look_at(path: Path, is_excerpt: bool, size_bytes: int, modified_ns: int) ->
         layout = NEW_LAYOUT
         if _OFFENSE in archive.members and "offense_code" not in header_of(archive.first_line(_OFFENSE)):
             layout = OLD_LAYOUT
-    return Contents(path, year, state, layout, sha256_of(path))
+    return Contents(path, path.name, year, state, layout, sha256_of(path))
 
 
 def _year_and_state(archive: Archive) -> tuple[int, str]:

@@ -105,7 +105,8 @@ def _parsed(content: bytes, skipped: int, width: int, kinds: Mapping[str, str]) 
 
 
 def _whole_numbers(where: str, name: str, text: pl.Series, first_line: int) -> pl.Series:
-    numbers = text.cast(pl.Int64, strict=False)
+    # Some programs write 3 as 3.0.
+    numbers = text.str.strip_suffix(".0").cast(pl.Int64, strict=False)
     wrong = (numbers.is_null() & text.is_not_null()).arg_true()
     if wrong.len():
         row = wrong[0]

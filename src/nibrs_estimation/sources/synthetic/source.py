@@ -190,7 +190,9 @@ class SyntheticSource:
     def keep_truth(self, year: int, seed: int, partition: str) -> dict[str, pl.DataFrame]:
         """Count the incidents of a state's agencies, reported or not, and tell which months they reported wrongly."""
         agencies = self._agencies_of(partition, year, seed)
-        outliers = planted_outliers(agencies, year, seed).with_columns(state_abbr=pl.lit(partition))
+        years = range(year - HISTORY_YEARS + 1, year + 1)
+        outliers = pl.concat(planted_outliers(agencies, each, seed) for each in years)
+        outliers = outliers.with_columns(state_abbr=pl.lit(partition))
         return {
             SYNTHETIC_TRUTH.name: true_numbers(agencies, year, seed),
             SYNTHETIC_OUTLIER.name: outliers.select(SYNTHETIC_OUTLIER.schema.names()),

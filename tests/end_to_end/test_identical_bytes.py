@@ -63,7 +63,9 @@ def test_permuted_rows_and_order_of_zips(tmp_path: Path) -> None:
     for folder, spec in ((".", "cde:vt.zip,nh.zip"), ("turned", "cde:nh.zip,vt.zip")):
         done = nibrs(tmp_path / folder, "run", "all", "zips", "--source", spec)
         assert done.returncode == 0, done.stderr
-        published.append(outputs_of(tmp_path / folder / "artifacts"))
+        outputs = outputs_of(tmp_path / folder / "artifacts")
+        # It tells the checksums of the zips, which are other files.
+        published.append({name: sha for name, sha in outputs.items() if not name.endswith("intake_manifest.json")})
     assert published[0] == published[1]
 
 

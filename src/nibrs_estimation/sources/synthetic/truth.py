@@ -30,7 +30,7 @@ SYNTHETIC_TRUTH = Dataset(
 
 SYNTHETIC_OUTLIER = Dataset(
     name="synthetic_outlier",
-    description="Months of the data year and the four before that were reported wrongly on purpose; no stage reads them.",
+    description="Months, of the data year and the four before, reported wrongly on purpose; no stage reads them.",
     source="02 section 15.2 step 7",
     primary_key=("agency_id", "data_year", "month"),
     partition_key="state_abbr",

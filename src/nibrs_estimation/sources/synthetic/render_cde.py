@@ -180,7 +180,11 @@ def _agencies(
 
 def _rate(persons: pl.Expr) -> pl.Expr:
     """Persons per 1,000 residents, 0 where there are none (02 section 5.2)."""
-    return pl.when(pl.col("population") > 0).then((persons * 1000 / pl.col("population")).round(1)).otherwise(0.0)
+    return (
+        pl.when(pl.col("population") > 0)
+        .then((persons * 1000 / pl.col("population")).round(1, mode="half_away_from_zero"))
+        .otherwise(0.0)
+    )
 
 
 def _states() -> pl.DataFrame:

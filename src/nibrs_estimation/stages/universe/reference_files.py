@@ -190,7 +190,9 @@ def _flag(column: str | pl.Expr) -> pl.Expr:
 
 def _rate(persons: pl.Expr) -> pl.Expr:
     population = pl.col("population")
-    return pl.when(population > 0).then((persons / (population / 1000)).round(1)).otherwise(0.0)
+    return (
+        pl.when(population > 0).then((persons * 1000 / population).round(1, mode="half_away_from_zero")).otherwise(0.0)
+    )
 
 
 def _writer(frame: pl.DataFrame) -> Callable[[Path], None]:

@@ -10,7 +10,10 @@ from nibrs_estimation.pipeline.files import sha256_of
 from tests.command import nibrs, python
 
 STAGES = ["universe", "completeness", "weighting", "indicators", "variance", "publication"]
-CORE = ["agency", "report_month", "incident", "offense", "victim", "victim_offense", "property", "property_item"]
+CORE = [
+    "agency", "report_month", "incident", "offense", "victim", "victim_offense", "property", "property_item",
+    "intake_count", "intake_loss",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

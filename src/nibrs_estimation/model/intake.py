@@ -52,6 +52,7 @@ INTAKE_COUNT = Dataset(
     source="02 section 9.1 step 8; section 12.4 step 12",
     primary_key=("state_abbr", "input_name", "input_table"),
     partition_key="state_abbr",
+    absence="The report does not say how many rows were set aside.",
     columns=(
         _STATE,
         _INPUT,
@@ -110,6 +111,7 @@ INTAKE_LOSS = Dataset(
     source="02 sections 12.3 and 12.4",
     primary_key=("state_abbr", "input_name", "loss", "subject"),
     partition_key="state_abbr",
+    absence="The report does not say what the source cannot tell.",
     columns=(
         _STATE,
         _INPUT,

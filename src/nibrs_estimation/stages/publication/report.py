@@ -177,7 +177,8 @@ def _losses(intake_count: pl.LazyFrame, intake_loss: pl.LazyFrame) -> str:
         said.append(
             f"{gaps:,} empty months of agencies with many incidents look suspicious; nothing was done about them."
         )
-    said.append(f"Of {read or 0:,} rows read, {aside or 0:,} were set aside as faulty (dataset quarantine).")
+    if read:
+        said.append(f"Of {read:,} rows read, {aside:,} were set aside as faulty (dataset quarantine).")
     return "".join(f"<li>{escape(text)}</li>" for text in said)
 
 

@@ -947,9 +947,30 @@ def test_impossible_values(path: Path, member: str, header: str, value: str, rea
     assert frames["quarantine"].filter(pl.col("reason") == reason)["is_row"].to_list() == [is_row]
 
 
+@pytest.mark.parametrize("kept", [0, 25])
+def test_lost_incidents_are_not_taken_for_few(path: Path, kept: int) -> None:
+    """Children whose parents are gone tell that the member of the parents is not whole."""
+    tables = build_tables(incidents=[{}] * 30)
+    tables["nibrs_incident"] = tables["nibrs_incident"][:kept]
+    write_zip(path, tables)
+    unreadable(path, "nibrs_offense", f"{30 - kept} of 30 rows are faulty (orphan")
+
+
+def test_an_impossible_age_is_blanked(path: Path) -> None:
+    tables = build_tables()
+    tables["nibrs_offender"][0] |= {"age_num": "412"}
+    frames = read(write_zip(path, tables))
+    assert frames["offender"]["age_code"].to_list() == ["34"]
+    assert faults(frames) == [("nibrs_offender", "line 2", "age_num", "out_of_range", "412")]
+
+
 def test_a_member_that_is_mostly_faulty_is_refused(path: Path) -> None:
     build_zip(path, incidents=[{}] * 30, nibrs_weapon=[{"offense_id": n + 1, "weapon_id": 999} for n in range(30)])
-    unreadable(path, "nibrs_weapon", "column weapon_id, line 2: 30 of 30 rows are faulty (unknown code)")
+    unreadable(
+        path,
+        "nibrs_weapon",
+        "column weapon_id, line 2: 30 of 30 rows are faulty (unknown code: the code is in no list)",
+    )
 
 
 @settings(deadline=None, max_examples=60)

@@ -67,7 +67,7 @@ def test_columns_of_the_reference_pipelines_file(path: Path) -> None:
         (["VT0010000,ZZ,County,5,8D"], ("line 2", "state_abbr", "'ZZ'")),
         (["VT0010000,VT,Village,5,8D"], ("line 2", "agency_type_name", "'Village'", "City, County")),
         (["VT0010000,VT,County,5,10"], ("line 2", "population_group_code", "'10'")),
-        (["VT0010000,VT,County,many,8D"], ("line 2", "population", "not of type int32")),
+        (["VT0010000,VT,County,many,8D"], ("line 2", "population", "not a whole number")),
         (["VT0010000,VT,County,,8D"], ("line 2", "population", "missing")),
         ([",VT,County,5,8D"], ("line 2", "ori", "missing")),
     ],
@@ -86,7 +86,7 @@ def test_bad_rows(path: Path, rows: list[str], words: tuple[str, ...]) -> None:
         (f"{HEADER},data_year", f"{ROW},2023", ("line 2, column data_year", "not 2024")),
         (f"{HEADER},nibrs_start_date", f"{ROW},1 July", ("column nibrs_start_date", "'1 July'")),
         (f"{HEADER},agency_status", f"{ROW},X", ("column agency_status", "not one of A, D, F, L")),
-        (f"{HEADER},covered_flag", f"{ROW},perhaps", ("column is_covered", "'perhaps'")),
+        (f"{HEADER},covered_flag", f"{ROW},perhaps", ("column is_covered", "'perhaps' is not Y or N")),
     ],
 )
 def test_bad_columns(path: Path, header: str, row: str, words: tuple[str, ...]) -> None:
@@ -128,9 +128,20 @@ def test_incident_files_and_universe_meet(path: Path, caplog: pytest.LogCaptureF
 
 
 def test_two_agencies_of_one_number_are_refused(path: Path) -> None:
-    universe = read(path, "VT0090000,VT,City,700,7,1", header=f"{HEADER},agency_id")
-    with pytest.raises(PipelineError, match="Two agencies have the number 1: VT0010000 and VT0090000"):
-        merge_universe(table("agency", {"agency_id": 1, "ori": "VT0010000"}).collect(), universe)
+    universe = read(path, "VT0090000,VT,City,700,7,2", header=f"{HEADER},agency_id")
+    other = read(path, "VT0080000,VT,City,700,7,1", header=f"{HEADER},agency_id")
+    listed = table("agency", {"agency_id": 1, "ori": "VT0010000"}, {"agency_id": 2, "ori": "VT0090000"}).collect()
+    with pytest.raises(PipelineError, match="Two agencies have the number 1: VT0010000 and VT0080000"):
+        merge_universe(listed, pl.concat([universe, other]))
+
+
+def test_a_file_that_lacks_most_agencies_is_no_universe(path: Path) -> None:
+    universe = read(path, "VT0010000,VT,County,1,8D")
+    listed = table("agency", *({"agency_id": n, "ori": f"VT00{n}0000"} for n in (1, 2, 3))).collect()
+    with pytest.raises(PipelineError, match="lacks 2 of the 3 agencies of VT"):
+        merge_universe(listed, universe)
+    with pytest.raises(PipelineError, match="lacks 3 of the 3 agencies of VT"):
+        merge_universe(listed, universe.clear())
 
 
 def test_the_source_takes_the_file(path: Path, tmp_path: Path) -> None:

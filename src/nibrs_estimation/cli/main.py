@@ -26,6 +26,7 @@ from nibrs_estimation.cli.statistics import FOLDERS_HELP, run_statistics
 from nibrs_estimation.flows.catalogue import all_datasets, all_tasks, find_dataset, find_task
 from nibrs_estimation.flows.dictionary import data_dictionary
 from nibrs_estimation.flows.registry import FLOWS, find_flow
+from nibrs_estimation.model.ucr_prd import DATASETS as TABLES
 from nibrs_estimation.pipeline.code import code_version
 from nibrs_estimation.pipeline.engines import make_engine
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
@@ -37,6 +38,7 @@ from nibrs_estimation.pipeline.standalone import Folders, run_tasks
 from nibrs_estimation.pipeline.store import open_store
 from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.external_files import with_external_files
+from nibrs_estimation.sources.intake import INTAKE_MANIFEST
 from nibrs_estimation.sources.registry import FORMS, open_source
 from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.sources.synthetic.emit import check_emission, emit, emit_database
@@ -174,6 +176,7 @@ def _run(
     )
     with ProgressWatcher() as watcher:
         result = run_flow(flow, run_settings, chosen, watcher)
+    _tell_intake(result.root / "documents" / INTAKE_MANIFEST.name)
     console.print(f"\nPublished in [bold]{result.artifacts}[/]: {', '.join(sorted(_heads(result.published)))}")
     if result.failures:
         print_failures(result.failures)
@@ -186,6 +189,8 @@ def _heads(names: tuple[str, ...]) -> set[str]:
 
 def _locations(settings: Settings) -> Locations:
     path = settings.external_file_locations
+    if not path.exists() and "external_file_locations" in settings.model_fields_set:
+        raise UsageError(f"EXTERNAL_FILE_LOCATIONS names {path}, which does not exist. Correct or unset it.")
     return read_locations(path) if path.exists() else NO_LOCATIONS
 
 
@@ -320,6 +325,8 @@ def ingest_cde(
 
     A universe file lists all agencies, reporting or not: docs/universe-file.md.
     """
+    if universe is not None and not universe.is_file():
+        raise UsageError(f"The universe file {universe} does not exist. Check its path.")
     source = CdeSource(tuple(path.absolute() for path in files), is_excerpt=partial)
     externals = {"universe": universe} if universe else {}
     _ingest(source, out, source.newest_year() if year is None else year, seed=None, externals=externals)
@@ -344,7 +351,11 @@ def ingest_check(as_json: JsonOption = False) -> None:
         print_findings([(_checked(finding), finding.severity, finding.message) for finding in found])
     errors = sum(finding.severity == "error" for finding in found)
     if not as_json:
-        console.print(f"{errors} errors, {len(found) - errors} warnings in {database}.", highlight=False)
+        console.print(
+            f"{len(TABLES)} tables of {database} checked for rows, columns, types, rights and codes: "
+            f"errors {errors}, warnings {len(found) - errors}.",
+            highlight=False,
+        )
     if errors:
         raise typer.Exit(1)
 
@@ -375,6 +386,21 @@ def _ingest(
     )
     if outcomes[-1].state == "failed":
         raise PipelineError(f"{outcomes[-1].key}: {outcomes[-1].message} Its log is {outcomes[-1].log_path}.")
+    _tell_intake(out / "documents" / INTAKE_MANIFEST.name)
+
+
+def _tell_intake(manifest: Path) -> None:
+    """Say how much of what was read was set aside, if the run has accounts."""
+    if not manifest.is_file():
+        return
+    totals = json.loads(manifest.read_text(encoding="utf-8"))["totals"]
+    aside = totals["rows_quarantined"] + totals["values_quarantined"]
+    text = (
+        f"Read {totals['rows_read']:,} rows, kept {totals['rows_kept']:,}; set aside as faulty: "
+        f"{totals['rows_quarantined']:,} rows and {totals['values_quarantined']:,} values."
+    )
+    tail = f" Dataset quarantine and {manifest} tell which and why." if aside else ""
+    console.print(f"[yellow]{text}{tail}[/]" if aside else f"[dim]{text}[/]", highlight=False)
 
 
 @app.command(epilog="Example: nibrs doctor")

@@ -98,7 +98,8 @@ class Database:
             "password": self.password.get_secret_value() if self.password else None,
             "sslmode": self.sslmode,
             "connect_timeout": CONNECT_TIMEOUT_S,
-            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS}",
+            # A snapshot's keeper waits while others read.
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c idle_in_transaction_session_timeout=0",
         }
         return make_conninfo("", **{name: value for name, value in settings.items() if value is not None})
 

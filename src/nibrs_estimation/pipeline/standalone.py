@@ -64,6 +64,9 @@ def run_tasks(
         raise UsageError(
             f"The input folder {folders.inputs} does not exist. Set INPUT_PIPELINE_DIR to the folder of the inputs."
         )
+    for task in tasks:
+        if task.partition_by is None or task.partition_by in (partitions or {}):
+            _check_outputs(task, _units(task, {}, partitions or {}), folders)
     made: set[str] = set()
     outcomes: list[Outcome] = []
     for task in tasks:
@@ -122,7 +125,7 @@ def _check_outputs(task: Task, units: Sequence[Unit], folders: Folders) -> None:
         if strays:
             raise PipelineError(
                 f"Task {task.name} would write {dataset.name} beside {strays[0]}, and the two would be read together "
-                "or be ambiguous. Move that file away, or choose another OUTPUT_PIPELINE_DIR."
+                "or be ambiguous. Move that file away, or choose another output folder."
             )
 
 

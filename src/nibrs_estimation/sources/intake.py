@@ -41,7 +41,11 @@ def write_intake_manifest(
             row["values_quarantined"],
         )
     by_reason = faults.group_by("input_name", "input_table", "column_name", "reason", "is_row").len("n")
+    totals = counts.select(
+        pl.col("rows_read", "rows_kept", "rows_quarantined", "rows_dropped", "values_quarantined").sum()
+    )
     content = {
+        "totals": totals.row(0, named=True),
         "files": [
             file
             | {
@@ -53,7 +57,7 @@ def write_intake_manifest(
                 ],
             }
             for file in intake_file.sort("input_name").collect().to_dicts()
-        ]
+        ],
     }
 
     def write(path: Path) -> None:

@@ -50,8 +50,14 @@ _NAMES = {
 _REQUIRED = ("ori", "agency_type_name", "population", "population_group_code")
 _STATE_COLUMNS = ("state_abbr", "state_postal_abbr")
 _FLAGS = {"y": True, "n": False, "t": True, "f": False, "true": True, "false": False, "1": True, "0": False}
-_INTEGERS = ("int8", "int16", "int32", "int64")
+_WRONG_TYPE = {
+    **dict.fromkeys(("int8", "int16", "int32", "int64"), "not a whole number"),
+    "bool": "not Y or N",
+    "date": "not a date (YYYY-MM-DD)",
+}
 _LINE = "line"
+#: A file that lacks a larger share of a state's reporting agencies is not the state's universe.
+MOST_UNKNOWN = 0.5
 
 
 def read_universe(path: Path, year: int) -> pl.DataFrame:
@@ -109,6 +115,18 @@ def merge_universe(listed: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame
         .otherwise("ori")
     ).unique("ori", keep="first", maintain_order=True)
     unknown = listed.join(own, on="ori", how="anti")
+    shares = (
+        listed.group_by("state_abbr")
+        .len("listed")
+        .join(unknown.group_by("state_abbr").len("unknown"), on="state_abbr", how="left")
+    )
+    for state, number, missing in shares.sort("state_abbr").rows():
+        if (missing or 0) > MOST_UNKNOWN * number:
+            raise PipelineError(
+                f"The universe file lacks {missing} of the {number} agencies of {state} that reported incidents, so it "
+                f"is not the universe of {state}. Give the whole list of agencies of the data year, or leave the file "
+                "out."
+            )
     if unknown.height:
         _log.warning(
             "%d agencies of the incident files are not in the universe file, the first %s; they are kept",
@@ -166,7 +184,8 @@ def _typed(path: Path, text: pl.DataFrame, column: Column) -> pl.Series:
         values = raw.str.to_date("%Y-%m-%d", strict=False)
     else:
         values = raw.cast(column.dtype, strict=False)
-    _refuse(path, text, values.is_null() & raw.is_not_null(), column.name, f"not of type {column.type}")
+    wrong_type = _WRONG_TYPE.get(column.type, f"not of type {column.type}")
+    _refuse(path, text, values.is_null() & raw.is_not_null(), column.name, wrong_type)
     if column.name in _REQUIRED:
         _refuse(path, text, values.is_null(), column.name, "missing, but every agency needs it")
     if column.codes and column.name != "universe_scope":
@@ -222,7 +241,8 @@ def _refuse(path: Path, frame: pl.DataFrame, wrong: pl.Series, column: str, comp
     if wrong.any():
         row = wrong.arg_true()[0]
         value = frame[column][row] if column in frame.columns else None
+        found = "the value" if value is None else repr(value)
         raise PipelineError(
-            f"{path}, line {frame[_LINE][row]}, column {column}: {value!r} is {complaint}. Correct it; "
+            f"{path}, line {frame[_LINE][row]}, column {column}: {found} is {complaint}. Correct it; "
             "docs/universe-file.md tells what the column holds."
         )

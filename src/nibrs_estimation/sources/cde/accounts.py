@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS, QUARANTINE
+from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS, QUARANTINE, REASONS
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.cde.text import LINE
 
-#: A member of which more rows than this share are faulty was written in another layout than the one read here.
-MOST_FAULTY = 0.5
+#: A member of which more rows than this share are faulty is damaged, or lost the rows that it belongs to.
+MOST_FAULTY = 0.1
 #: Below this number of rows the share says nothing.
 FEW_ROWS = 20
 
@@ -77,10 +77,10 @@ class Accounts:
             self._values.append(_faults(member, frame.filter(is_faulty), column, reason))
 
     def check_shares(self, where: str, member: str) -> None:
-        """Refuse a member most of whose rows are faulty by themselves.
+        """Refuse a member too many of whose rows are faulty; repeated rows are not, as nothing is lost with them.
 
         Raises:
-            PipelineError: the layout must be another one; names the member and the commonest fault.
+            PipelineError: names the member and the commonest fault.
         """
         own = [rows for rows in self._rows if rows["input_table"][0] == member and rows["reason"][0] != "duplicate"]
         faulty = sum(rows.height for rows in own)
@@ -89,8 +89,8 @@ class Accounts:
             column = f", column {worst['column_name']}" if worst["column_name"] else ""
             raise PipelineError(
                 f"{where}{column}, line {worst[LINE]}: {faulty:,} of {self._read[member]:,} rows are faulty "
-                f"({worst['reason'].replace('_', ' ')}). The columns are not what the layout says: use the zip as "
-                "downloaded from the Crime Data Explorer."
+                f"({worst['reason'].replace('_', ' ')}: {REASONS[worst['reason']]}). Estimates from the rest would "
+                "be far too low: use the whole zip as downloaded from the Crime Data Explorer."
             )
 
     def frames(self) -> dict[str, pl.DataFrame]:

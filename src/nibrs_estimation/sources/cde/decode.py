@@ -19,7 +19,7 @@ _FLAGS = {"t": True, "T": True, "Y": True, "y": True, "R": True, "f": False, "F"
 _ISO_DATE = r"^(\d{4}-\d{2}-\d{2})(?:[ T]\d{2}:\d{2}:\d{2}(?:\.\d+)?)?$"
 _OLD_DATE = r"^\d{2}-[A-Za-z]{3}-\d{2}$"
 #: What ``age_num`` holds: years, 00 and 99, or a word.
-_AGE = r"^(\d{1,2}|NN|NB|BB|NS)$"
+_AGE = r"^(\d+|NN|NB|BB|NS)$"
 _INTEGERS = ("int8", "int16", "int32", "int64")
 _KINDS = {
     "bool": "a flag (t, f, Y or N)",
@@ -70,7 +70,8 @@ def read_typed(
             accounts.set_aside(member, text, is_faulty & ~is_useless, reason, column)
             accounts.set_aside(member, text, values.is_null() & ~is_faulty & ~is_useless, "missing_value", column)
             is_useless |= values.is_null()
-    accounts.check_shares(where, member)
+    if not archive.is_excerpt:
+        accounts.check_shares(where, member)
     frame = pl.DataFrame(list(decoded.values()))
     return frame.filter(~is_useless) if is_useless.any() else frame
 
@@ -106,7 +107,7 @@ def _decoded(
     if header in LOOKUPS:
         codes = lookup_codes(archive, LOOKUPS[header])
         values = raw.replace_strict(list(codes), list(codes.values()), default=None, return_dtype=pl.String)
-        return _fault(raw, values.cast(COLUMN_TYPES[field.type], strict=False), "unknown_code")
+        return _fault(raw, _within(values.cast(COLUMN_TYPES[field.type], strict=False), field), "unknown_code")
     match field.type:
         case "bool":
             values = raw.replace_strict(_FLAGS, default=None, return_dtype=pl.Boolean)
@@ -114,6 +115,8 @@ def _decoded(
             return _dates(where, text, header, year)
         case "age":
             values = raw.str.extract(_AGE)
+            _refuse(where, text, header, values.is_null() & raw.is_not_null(), _KINDS["age"])
+            return _fault(raw, values.set(values.str.contains(r"^\d{3}"), None), "out_of_range")
         case "float64":
             number = raw.cast(pl.Float64, strict=False)
             values = number.set(~number.is_finite(), None)

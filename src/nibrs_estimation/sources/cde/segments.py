@@ -79,6 +79,8 @@ def read_segments(
     incidents = _dated(_read_incidents(archive, agency_ids, year, accounts), months)
     ids = {INCIDENT.member: incidents["incident_id"]}
     _keep(accounts, INCIDENT, incidents, year)
+    if not archive.is_excerpt:
+        accounts.check_shares(f"{archive.path}, member {archive.members[INCIDENT.member].filename}", INCIDENT.member)
     parts: dict[str, list[pl.DataFrame]] = {segment.dataset.name: [] for segment in SEGMENTS}
     parts[INCIDENT.dataset.name].append(_completed(incidents, INCIDENT.dataset, state))
     for segment in SEGMENTS:
@@ -96,6 +98,8 @@ def read_segments(
             )
         _keep(accounts, segment, frame, year)
         parts[segment.dataset.name].append(_completed(frame, segment.dataset, state))
+        if not archive.is_excerpt:
+            accounts.check_shares(f"{archive.path}, member {archive.members[segment.member].filename}", segment.member)
     return {name: pl.concat(frames) for name, frames in parts.items()}
 
 

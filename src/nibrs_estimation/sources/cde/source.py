@@ -259,7 +259,7 @@ class CdeSource:
         if not self.paths:
             raise PipelineError("No zip is named. Name at least one, such as cde:VT-2024.zip.")
         found: dict[str, Contents] = {}
-        for path in self.paths:
+        for path in dict.fromkeys(self.paths):
             contents = self._look_at(path)
             if contents.sha256 in found and found[contents.sha256].path != path:
                 _log.warning("%s is the same file as %s; it is read once", path, found[contents.sha256].path)

@@ -16,6 +16,7 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.database import Database
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.sources.ucr_prd.agencies import OPTIONAL_TABLE
 from nibrs_estimation.sources.ucr_prd.catalogue import DEFAULT_SCHEMA, Found, read_catalogue, type_fault
 
 MOST_EXAMPLES = 5
@@ -66,6 +67,8 @@ def check_database(database: Database, schema: str = DEFAULT_SCHEMA) -> list[Fin
 
 
 def _check_table(connection: _Connection, schema: str, table: Dataset, found: Found) -> list[Finding]:
+    if table.name not in found and table.name == OPTIONAL_TABLE:
+        return []
     if table.name not in found:
         return [_error(table.name, "", "table", f"The table {table.name} is missing. Restore it from the export.")]
     columns, findings = found[table.name], []

@@ -84,6 +84,9 @@ def _normalized(
         if is_faulty:
             frame = _without_faults(table, frame, column, accounts)
     frame = frame.with_columns(pl.col(column.name).cast(column.dtype) for column in dataset.columns)
+    if segment is GROUP_B:
+        # Without its agency it has no state, and here the database alone could tell.
+        frame = accounts.set_aside(table, frame, frame["agency_id"].is_null(), "missing_value", "agency_id")
     for link in segment.links:
         is_orphan = ~frame[link].is_in(kept[_target(segment, link)].implode())
         frame = accounts.set_aside(table, frame, is_orphan, "orphan", link)

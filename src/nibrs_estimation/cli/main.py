@@ -156,11 +156,7 @@ def _run(
         externals=open_store(settings.external_store, s3),
         locations=locations,
         source=opened,
-        parameters={
-            "year": data_year,
-            "seed": settings.nibrs_seed if seed is None else seed,
-            "database": settings.database(),
-        },
+        parameters=settings.parameters(year, seed),
         recorded={**settings.recorded(), "source": opened.spec, "year": data_year, **options},
         code_version=code_version(__version__),
         memory_gib=settings.memory_gib(),
@@ -368,10 +364,7 @@ def _ingest(
     source: Source, out: Path, year: int | None, seed: int | None, externals: Mapping[str, Path] | None = None
 ) -> None:
     settings = load_settings()
-    parameters = {
-        "year": settings.data_year if year is None else year,
-        "seed": settings.nibrs_seed if seed is None else seed,
-    }
+    parameters = settings.parameters(year, seed)
     probe = source.probe(parameters["year"], parameters["seed"])
     console.print(probe.summary, highlight=False)
     out.mkdir(parents=True, exist_ok=True)

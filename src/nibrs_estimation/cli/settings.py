@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     data_year: int = Field(DEFAULT_YEAR, ge=1985, le=2100)
     nibrs_source: str | None = None
     nibrs_seed: int = Field(1, ge=0)
+    nibrs_outlier_rule: Literal["intended", "reference"] = "intended"
     scratch_dir: Path = Path("scratch")
     artifact_store: str = "artifacts"
     external_store: str = "externals"
@@ -83,6 +84,15 @@ class Settings(BaseSettings):
             secret_access_key=self.aws_secret_access_key,
             session_token=self.aws_session_token,
         )
+
+    def parameters(self, year: int | None = None, seed: int | None = None) -> dict[str, Any]:
+        """Value of every parameter that a task may ask for; year and seed as given, else as set."""
+        return {
+            "year": self.data_year if year is None else year,
+            "seed": self.nibrs_seed if seed is None else seed,
+            "database": self.database(),
+            "outlier_rule": self.nibrs_outlier_rule,
+        }
 
     def recorded(self) -> dict[str, Any]:
         """The settings as a run's metadata shows them; secrets are left out."""

@@ -43,7 +43,7 @@ def run_statistics(tasks: Sequence[Task], settings: Settings) -> None:
     outcomes = run_tasks(
         tasks,
         folders,
-        {"year": settings.data_year, "seed": settings.nibrs_seed, "database": settings.database()},
+        settings.parameters(),
         _externals(tasks, folders, settings),
         log_threshold=settings.log_threshold,
         report=report_outcome,

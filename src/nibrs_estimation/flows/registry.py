@@ -10,6 +10,7 @@ from nibrs_estimation.sources.intake import INTAKE_MANIFEST
 from nibrs_estimation.stages import (
     completeness,
     indicators,
+    outliers,
     publication,
     smoketest,
     universe,
@@ -26,6 +27,7 @@ FLOWS = {
             tasks=(
                 *universe.TASKS,
                 *completeness.TASKS,
+                *outliers.TASKS,
                 *weighting.TASKS,
                 *indicators.TASKS,
                 *variance.TASKS,

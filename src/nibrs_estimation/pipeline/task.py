@@ -34,6 +34,7 @@ class Parameter:
 YEAR = Parameter("year", "Data year.")
 SEED = Parameter("seed", "Seed of every keyed random number.")
 DATABASE = Parameter("database", "The PostgreSQL database, or None where none is configured.")
+OUTLIER_RULE = Parameter("outlier_rule", "How outlier months are coloured: intended or reference.")
 PARTITION = Parameter("partition", "Value of the partition key that the call is for.")
 
 

@@ -1,10 +1,12 @@
 """Universe: which agencies the estimates are for."""
 
 from nibrs_estimation.model.agency import AGENCY, REPORT_MONTH, SRS_MONTH
+from nibrs_estimation.model.completeness import POLICE_EMPLOYEES
 from nibrs_estimation.model.results import UNIVERSE
 from nibrs_estimation.pipeline.dataset import Document
-from nibrs_estimation.pipeline.task import YEAR, Task
+from nibrs_estimation.pipeline.task import SEED, YEAR, Task
 from nibrs_estimation.stages.universe.frame import define_universe
+from nibrs_estimation.stages.universe.officers import impute_officers
 from nibrs_estimation.stages.universe.reference_files import (
     write_missing_months,
     write_msa_by_provider,
@@ -19,6 +21,14 @@ MISSING_MONTHS = Document("missing_months.csv", "Months of incident reports by a
 
 TASKS = (
     Task(name="define_universe", function=define_universe, reads=(AGENCY,), writes=(UNIVERSE,), parameters=(YEAR,)),
+    Task(
+        name="impute_officers",
+        function=impute_officers,
+        reads=(AGENCY, REPORT_MONTH, SRS_MONTH),
+        writes=(POLICE_EMPLOYEES,),
+        parameters=(YEAR, SEED),
+        memory="medium",
+    ),
 )
 
 #: The files of the reference pipeline, for comparison.

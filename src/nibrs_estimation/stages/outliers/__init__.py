@@ -1,0 +1,17 @@
+"""Outliers: months whose number of offenses does not fit the agency's own series."""
+
+from nibrs_estimation.model.agency import AGENCY
+from nibrs_estimation.model.completeness import AGENCY_MONTH, OUTLIER_AGENCY, OUTLIER_MONTH
+from nibrs_estimation.pipeline.task import OUTLIER_RULE, YEAR, Task
+from nibrs_estimation.stages.outliers.detect import detect_outliers
+
+TASKS = (
+    Task(
+        name="detect_outliers",
+        function=detect_outliers,
+        reads=(AGENCY, AGENCY_MONTH),
+        writes=(OUTLIER_AGENCY, OUTLIER_MONTH),
+        parameters=(YEAR, OUTLIER_RULE),
+        memory="medium",
+    ),
+)

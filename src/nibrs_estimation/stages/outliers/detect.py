@@ -1,0 +1,90 @@
+"""Outlier months of every agency (03 section 5)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from nibrs_estimation.model.agency import HISTORY_YEARS
+from nibrs_estimation.model.completeness import OUTLIER_AGENCY, OUTLIER_MONTH
+from nibrs_estimation.stages.outliers.colours import GREEN, colour_months
+
+MONTHS_PER_YEAR = 12
+#: With fewer reported months a series says nothing of what is normal for the agency.
+MIN_HISTORY_MONTHS = 24
+#: With fewer green months in the data year, and earlier ones, the agency has changed its level for good.
+MIN_GREEN_MONTHS = 4
+
+
+def detect_outliers(
+    agency: pl.LazyFrame, agency_month: pl.LazyFrame, year: int, outlier_rule: Literal["intended", "reference"]
+) -> dict[str, pl.DataFrame]:
+    """Colour each agency's months by how they fit its series of the data year and the four before.
+
+    Nothing stands out in a series of fewer than 24 reported months. If fewer than four months of the data year are
+    green although the agency has earlier ones, its level is believed to have shifted and the whole year is green.
+    """
+    years = range(year - HISTORY_YEARS + 1, year + 1)
+    months = (
+        agency_month.filter(pl.col("data_year").is_in(list(years)) & pl.col("n_all").is_not_null())
+        .select("agency_id", "data_year", "month", "n_all")
+        .sort("agency_id", "data_year", "month")
+        .collect()
+    )
+    ids, row = np.unique(months["agency_id"].to_numpy(), return_inverse=True)
+    time = (months["data_year"].to_numpy() - years[0]) * MONTHS_PER_YEAR + months["month"].to_numpy() - 1
+    values = np.full((len(ids), HISTORY_YEARS * MONTHS_PER_YEAR), np.nan)
+    values[row, time] = months["n_all"].to_numpy()
+    found = colour_months(values, outlier_rule)
+    present = np.isfinite(values)
+    colour, reason = settle(found.colour, present)
+    current = colour[:, -MONTHS_PER_YEAR:]
+    names = pl.Series(["", "green", "orange", "red", "blue", "brown"])
+    oris = agency.sort("data_year").group_by("agency_id", maintain_order=True).agg(pl.col("ori").last()).collect()
+    agencies = (
+        pl.DataFrame(
+            {
+                "agency_id": ids,
+                "n_months": present.sum(axis=1),
+                "mean_monthly_offenses": np.nansum(values, axis=1) / np.maximum(present.sum(axis=1), 1),
+                "n_levels": found.n_levels,
+                **{f"n_{name}": (current == number).sum(axis=1) for number, name in enumerate(names) if number},
+                "reason": reason,
+            },
+            schema_overrides={"agency_id": pl.Int32, "reason": pl.String},
+        )
+        .join(oris, on="agency_id", how="left")
+        .select(pl.col(column.name).cast(column.dtype) for column in OUTLIER_AGENCY.columns)
+    )
+    return {
+        OUTLIER_AGENCY.name: agencies,
+        OUTLIER_MONTH.name: months.with_columns(colour=names.gather(colour[row, time])),
+    }
+
+
+def settle(
+    colour: NDArray[np.int8], present: NDArray[np.bool_]
+) -> tuple[NDArray[np.int8], list[str | None]]:
+    """Make green what a short history or a shift of level explains.
+
+    Args:
+        colour: (n, t) colours of the months, the last twelve of them the data year's.
+        present: (n, t) the reported months.
+
+    Returns:
+        The colours, and of each series the reason why its months were made green, or None.
+    """
+    n, n_current = present.sum(axis=1), present[:, -MONTHS_PER_YEAR:].sum(axis=1)
+    is_short = n < MIN_HISTORY_MONTHS
+    n_green = (colour[:, -MONTHS_PER_YEAR:] == GREEN).sum(axis=1)
+    has_shifted = ~is_short & (n_current < n) & (n_current > 0) & (n_green < MIN_GREEN_MONTHS)
+    # A data year of fewer than four reported months always has fewer than four green ones: only colours shift it.
+    has_shifted &= n_green < n_current
+    settled = np.where(is_short[:, None] & present, GREEN, colour)
+    last_year = settled[:, -MONTHS_PER_YEAR:]
+    last_year[has_shifted] = np.where(present[has_shifted, -MONTHS_PER_YEAR:], GREEN, last_year[has_shifted])
+    reason = np.where(is_short, "short_history", np.where(has_shifted, "level_shift", ""))
+    return settled.astype(np.int8), [str(text) or None for text in reason]

@@ -8,6 +8,7 @@ from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
 from nibrs_estimation.sources.intake import INTAKE_MANIFEST
 from nibrs_estimation.stages import (
+    block_imputation,
     completeness,
     indicators,
     outliers,
@@ -28,6 +29,7 @@ FLOWS = {
                 *universe.TASKS,
                 *completeness.TASKS,
                 *outliers.TASKS,
+                *block_imputation.TASKS,
                 *weighting.TASKS,
                 *indicators.TASKS,
                 *variance.TASKS,

@@ -264,10 +264,7 @@ BLOCK_MONTH = Dataset(
         ),
         *(_count(f"own_{group}", f"Own {OFFENSE_GROUPS[group]}.") for group in COPIED_GROUPS),
         *(_count(f"donor_{group}", f"The donor's {OFFENSE_GROUPS[group]}.") for group in COPIED_GROUPS),
-        *(
-            _count(f"completed_{group}", f"Completed {OFFENSE_GROUPS[group]}.", is_nullable=False)
-            for group in COPIED_GROUPS
-        ),
+        *(_count(f"completed_{group}", f"Completed {OFFENSE_GROUPS[group]}.") for group in COPIED_GROUPS),
     ),
 )
 
@@ -302,6 +299,37 @@ REMOVED_MONTH = Dataset(
     ),
 )
 
+BLOCK_COUNT = Dataset(
+    name="block_count",
+    description="Incidents, their offenses and Group B arrests by agency and month: all, and those that count.",
+    source="03 sections 7, 8 and 10.2",
+    primary_key=("agency_id", "month"),
+    partition_key="state_abbr",
+    columns=(
+        _STATE,
+        AGENCY_ID,
+        Column("month", "int8", "Month of the incident or arrest.", codes=MONTHS),
+        Column("n_incidents", "int32", "Incidents of the data year.", unit="incidents"),
+        Column("n_incidents_kept", "int32", "Those that count as its own.", unit="incidents"),
+        *(_count(f"n_{group}", f"Of all its incidents: {OFFENSE_GROUPS[group]}.", is_nullable=False) for group in COPIED_GROUPS),
+        Column("n_group_b", "int32", "Group B arrests of the data year.", unit="arrestees"),
+        Column("n_group_b_kept", "int32", "Those that count as its own.", unit="arrestees"),
+    ),
+)
+
+BLOCK_CHECK = Dataset(
+    name="block_check",
+    description="What must balance after months were copied, how often it was looked at, and how often it did not.",
+    source="03 sections 4 to 8, invariants",
+    primary_key=("check",),
+    columns=(
+        Column("check", "str", "What must hold."),
+        Column("n_checked", "int64", "Cases looked at."),
+        Column("n_failed", "int64", "Cases in which it does not hold."),
+        Column("is_strict", "bool", "A single failure stops the run."),
+    ),
+)
+
 DATASETS = (
     AGENCY_MONTH,
     REPORTING_PATTERN,
@@ -313,4 +341,6 @@ DATASETS = (
     BLOCK_MONTH,
     BLOCK_REFERENCE,
     REMOVED_MONTH,
+    BLOCK_COUNT,
+    BLOCK_CHECK,
 )

@@ -112,6 +112,10 @@ class Dataset:
         """The declaration of one column."""
         return next(column for column in self.columns if column.name == name)
 
+    def cast(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Its columns of a table that has them, in order and in their types."""
+        return frame.select(pl.col(column.name).cast(column.dtype) for column in self.columns)
+
     def empty(self) -> pl.LazyFrame:
         """A table of this schema without rows."""
         return pl.LazyFrame(schema=self.schema)

@@ -57,10 +57,9 @@ def detect_outliers(
             schema_overrides={"agency_id": pl.Int32, "reason": pl.String},
         )
         .join(oris, on="agency_id", how="left")
-        .select(pl.col(column.name).cast(column.dtype) for column in OUTLIER_AGENCY.columns)
     )
     return {
-        OUTLIER_AGENCY.name: agencies,
+        OUTLIER_AGENCY.name: OUTLIER_AGENCY.cast(agencies),
         OUTLIER_MONTH.name: months.with_columns(colour=names.gather(colour[row, time])),
     }
 

@@ -51,11 +51,10 @@ def impute_officers(
         pl.col(f"imputed_{name}").ne_missing(pl.col(f"reported_{name}")) & pl.col("is_eligible").fill_null(False)
         for name in COUNTS
     )
-    return (
+    return POLICE_EMPLOYEES.cast(
         agencies.join(completed, on="agency_id", how="left", maintain_order="left")
         .with_columns(pl.coalesce(f"imputed_{name}", name).alias(name) for name in COUNTS)
         .with_columns(is_imputed=is_imputed)
-        .select(pl.col(column.name).cast(column.dtype) for column in POLICE_EMPLOYEES.columns)
     )
 
 

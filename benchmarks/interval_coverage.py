@@ -15,8 +15,10 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
+from nibrs_estimation.model.completeness import BLOCK_REFERENCE
 from nibrs_estimation.sources.synthetic import agency_frame, latent_totals, reported_months
-from nibrs_estimation.stages.completeness.months import summarize_reporting
+from nibrs_estimation.stages.completeness.months import describe_months, summarize_reporting
 from nibrs_estimation.stages.universe.frame import define_universe
 from nibrs_estimation.stages.weighting.design import weight_agencies
 from nibrs_estimation.stats import random
@@ -70,7 +72,10 @@ def synthetic_frame(scale: float, seed: int = 1, share: float | None = None) -> 
         status=pl.lit("I"),
         status_source=pl.lit("reported"),
     )
-    weights = weight_agencies(universe, summarize_reporting(universe, months.lazy(), YEAR)).sort("agency_id").collect()
+    described = describe_months(agencies.lazy(), months.lazy(), AGENCY_MONTH_OFFENSE.empty())
+    status = summarize_reporting(universe, described["agency_month"].lazy(), months.lazy(), YEAR)
+    # The benchmark is of the variance among full-year reporters: no month is copied.
+    weights = weight_agencies(universe, status, BLOCK_REFERENCE.empty()).sort("agency_id").collect()
     truth = weights.join(latent_totals(agencies, YEAR, seed), on="agency_id", how="left", maintain_order="left")
     strata = weights.select("stratum", "stratum_agencies", "stratum_respondents").unique().sort("stratum")
     N, n = strata["stratum_agencies"].to_numpy(), strata["stratum_respondents"].to_numpy()

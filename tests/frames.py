@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.model import agency, incident, results
+from nibrs_estimation.model import agency, completeness, incident, results
 from nibrs_estimation.pipeline.dataset import Dataset
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -41,17 +41,19 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "victim_offense": {"state_abbr": "VT"},
     "property": {"state_abbr": "VT", "loss_code": 7},
     "srs_month": {"data_year": 2024},
+    "agency_month_offense": {"data_year": 2024, "ori": "VT0010000", "offense_code": "13A"},
     "property_item": {"state_abbr": "VT", "description_code": "03"},
 }  # fmt: skip
 DATASETS: dict[str, Dataset] = {
-    dataset.name: dataset for dataset in (*agency.DATASETS, agency.SRS_MONTH, *incident.DATASETS, *results.DATASETS)
+    dataset.name: dataset
+    for dataset in (*agency.DATASETS, agency.SRS_MONTH, *incident.DATASETS, *results.DATASETS, *completeness.DATASETS)
 }
 
 
 def table(name: str, *rows: dict[str, Any]) -> pl.LazyFrame:
     """A table of the model from rows; what a row leaves out takes its default, or is missing."""
     schema = DATASETS[name].schema
-    full = [{column: {**DEFAULTS[name], **row}.get(column) for column in schema} for row in rows]
+    full = [{column: {**DEFAULTS.get(name, {}), **row}.get(column) for column in schema} for row in rows]
     if name in ("agency", "universe"):
         full = [{**row, "ori": row["ori"] or f"VT{row['agency_id']:07d}"} for row in full]
     return pl.LazyFrame(full, schema=schema)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.frames import table
 
-from nibrs_estimation.model.results import AGENCY_CELL_COUNT, ESTIMATES
+from nibrs_estimation.model.results import AGENCY_CELL_COUNT, BLOCK_CELL_COUNT, ESTIMATES
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.indicators.count import count_cells
@@ -63,7 +63,11 @@ def test_counts_equal_the_slow_twin(rows: list[tuple]) -> None:
             if year == 2024 and codes & set(column.offenses) and (column.where is None or is_carjacking):
                 expected[agency, number] += 1
     names = ("incident", "offense", "victim", "victim_offense", "property", "property_item")
-    counted = checked(count_cells(*(table(name, *tables[name]) for name in names), year=2024), AGENCY_CELL_COUNT)
+    made = count_cells(
+        *(table(name, *tables[name]) for name in names), table("block_reference"), table("removed_month"), year=2024
+    )
+    counted = checked(made["agency_cell_count"], AGENCY_CELL_COUNT)
+    assert checked(made["block_cell_count"], BLOCK_CELL_COUNT).is_empty()
     assert dict(zip(counted.select("agency_id", "column").iter_rows(), counted["n"], strict=True)) == expected
     assert set(counted["row"]) <= {1}
 
@@ -96,7 +100,12 @@ def agencies(frame: list[tuple[str, bool, int, int]]) -> tuple[pl.LazyFrame, pl.
 )
 def test_estimates_equal_the_slow_twin(frame: list[tuple[str, bool, int, int]]) -> None:
     weights, counts = agencies(frame)
-    made = checked(estimate_cells(weights, counts, measure_coverage(weights), 2024), ESTIMATES)
+    made = checked(
+        estimate_cells(
+            weights, counts, table("block_cell_count"), table("block_reference"), measure_coverage(weights), 2024
+        ),
+        ESTIMATES,
+    )
     N, sample = len(frame), [row for row in frame if row[1]]
     n = len(sample)
     for number, states in ((1, {"VT", "NH"}), (102, {"VT"}), (86, {"NH"})):

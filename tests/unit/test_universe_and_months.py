@@ -1,5 +1,7 @@
 """Eligibility, weight classes and months reported."""
 
+from datetime import date
+
 import polars as pl
 import pytest
 from tests.frames import table
@@ -8,7 +10,7 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
-from nibrs_estimation.stages.completeness.months import summarize_reporting
+from nibrs_estimation.stages.completeness.months import describe_months, summarize_reporting
 from nibrs_estimation.stages.universe.frame import define_universe
 
 
@@ -70,22 +72,25 @@ def test_other_years_are_left_out() -> None:
     assert define_universe(agencies, 2024).collect()["agency_id"].to_list() == [1]
 
 
+def status_of(
+    universe: pl.LazyFrame, agencies: pl.LazyFrame, months: pl.LazyFrame, *counts: dict[str, object]
+) -> pl.DataFrame:
+    described = describe_months(agencies, months, table("agency_month_offense", *counts))
+    return checked(summarize_reporting(universe, described["agency_month"].lazy(), months, 2024), REPORTING_STATUS)
+
+
 def test_months_are_counted_by_kind() -> None:
     months = [{"agency_id": 1, "month": month} for month in range(1, 10)]
     months += [{"agency_id": 1, "month": 10, "status": "Z"}]
     months += [{"agency_id": 1, "month": m, "status": "Z", "status_source": "inferred"} for m in (11, 12)]
     months += [{"agency_id": 2, "month": 3}, {"agency_id": 2, "month": 4, "data_year": 2023}]
+    counts = [{"agency_id": 1, "month": month, "n": 2} for month in range(1, 10)]
+    counts += [{"agency_id": 2, "month": 3, "n": 1}]
     universe = table("universe", *({"agency_id": i} for i in (1, 2, 3)))
-    status = checked(summarize_reporting(universe, table("report_month", *months), 2024), REPORTING_STATUS)
+    agencies = table("agency", *({"agency_id": i, "nibrs_start_date": date(2010, 1, 1)} for i in (1, 2, 3)))
+    status = status_of(universe, agencies, table("report_month", *months), *counts)
     assert status.select(pl.exclude("state_abbr")).rows() == [
         (1, 12, 9, 2, True),
         (2, 1, 1, 0, False),
         (3, 0, 0, 0, False),
     ]
-
-
-def test_months_of_unknown_agencies_are_refused() -> None:
-    with pytest.raises(PipelineError, match=r"1 agencies that are not in the universe.*VT0010000"):
-        summarize_reporting(
-            table("universe", {"agency_id": 1}), table("report_month", {"agency_id": 9, "month": 1}), 2024
-        )

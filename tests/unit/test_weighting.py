@@ -70,7 +70,7 @@ def weigh(classes: list[int], responds: list[bool]) -> pl.DataFrame:
     status = table(
         "reporting_status", *({"agency_id": i, "is_full_year": r} for i, r in zip(ids, responds, strict=True))
     )
-    return checked(weight_agencies(universe, status), AGENCY_WEIGHT)
+    return checked(weight_agencies(universe, status, table("block_reference")), AGENCY_WEIGHT)
 
 
 def test_weights_add_up_to_the_frame() -> None:
@@ -81,7 +81,7 @@ def test_weights_add_up_to_the_frame() -> None:
 
 
 def test_nobody_responded_is_told() -> None:
-    with pytest.raises(PipelineError, match="None of the 2 eligible agencies reported all twelve months"):
+    with pytest.raises(PipelineError, match="None of the 2 eligible agencies has twelve months"):
         weigh([8, 8], [False, False])
 
 

@@ -65,7 +65,9 @@ AGENCY_MONTH = Dataset(
 def _pattern_columns() -> tuple[Column, ...]:
     columns: list[Column] = []
     for group, text in OFFENSE_GROUPS.items():
-        columns += [_count(f"{month}_{group}", f"{text} of the month; missing if not reported.") for month in MONTH_NAMES]
+        columns += [
+            _count(f"{month}_{group}", f"{text} of the month; missing if not reported.") for month in MONTH_NAMES
+        ]
         columns += [
             _count(f"total_{group}", f"{text} of the reported months.", is_nullable=False),
             Column(f"pattern_{group}", "str", "Twelve digits, 1 a reported month, as ddd-ddd-ddd-ddd.", length=15),
@@ -311,7 +313,10 @@ BLOCK_COUNT = Dataset(
         Column("month", "int8", "Month of the incident or arrest.", codes=MONTHS),
         Column("n_incidents", "int32", "Incidents of the data year.", unit="incidents"),
         Column("n_incidents_kept", "int32", "Those that count as its own.", unit="incidents"),
-        *(_count(f"n_{group}", f"Of all its incidents: {OFFENSE_GROUPS[group]}.", is_nullable=False) for group in COPIED_GROUPS),
+        *(
+            _count(f"n_{group}", f"Of all its incidents: {OFFENSE_GROUPS[group]}.", is_nullable=False)
+            for group in COPIED_GROUPS
+        ),
         Column("n_group_b", "int32", "Group B arrests of the data year.", unit="arrestees"),
         Column("n_group_b_kept", "int32", "Those that count as its own.", unit="arrestees"),
     ),

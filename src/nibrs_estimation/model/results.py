@@ -86,7 +86,7 @@ AGENCY_WEIGHT = Dataset(
 
 AGENCY_CELL_COUNT = Dataset(
     name="agency_cell_count",
-    description="What each agency counted itself in each table cell; cells without counts have no row.",
+    description="What each agency counted itself in each table cell, copied months apart; no row where nothing.",
     source="06 sections 2 and 3",
     primary_key=("agency_id", "full_table", "section", "row", "column"),
     partition_key="state_abbr",
@@ -98,6 +98,20 @@ AGENCY_CELL_COUNT = Dataset(
         Column("row", "int16", "Row of the table."),
         Column("column", "int16", "Column of the table."),
         Column("n", "int64", "Units counted.", unit="the table's units"),
+    ),
+)
+
+BLOCK_CELL_COUNT = Dataset(
+    name="block_cell_count",
+    description="What donors counted in each table cell in the months that others copy from them.",
+    source="06 sections 2 and 3; 03 section 7",
+    primary_key=("agency_id", "month", "full_table", "section", "row", "column"),
+    partition_key="state_abbr",
+    columns=(
+        _STATE,
+        Column("agency_id", "int32", "The donor."),
+        Column("month", "int8", "Month, 1 to 12."),
+        *AGENCY_CELL_COUNT.columns[2:],
     ),
 )
 
@@ -185,4 +199,4 @@ ESTIMATES = Dataset(
     ),
 )
 
-DATASETS = (UNIVERSE, REPORTING_STATUS, AGENCY_WEIGHT, AGENCY_CELL_COUNT, COVERAGE, ESTIMATES)
+DATASETS = (UNIVERSE, REPORTING_STATUS, AGENCY_WEIGHT, AGENCY_CELL_COUNT, BLOCK_CELL_COUNT, COVERAGE, ESTIMATES)

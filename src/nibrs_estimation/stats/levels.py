@@ -108,7 +108,12 @@ def distant_share(values: Floats, is_high: Flags, threshold: float) -> Floats:
 
 
 def two_levels(
-    values: Floats, *, threshold: float = 3.5, strong_threshold: float = 5.0, min_main: int = 4, main_share: float = 1 / 3
+    values: Floats,
+    *,
+    threshold: float = 3.5,
+    strong_threshold: float = 5.0,
+    min_main: int = 4,
+    main_share: float = 1 / 3,
 ) -> Levels:
     """Find the series that run on two levels.
 

@@ -160,7 +160,8 @@ def quick_predictors(
 def pairwise_correlations(x: Floats, has_x: Flags, y: Floats, has_y: Flags) -> Floats:
     """Pearson correlations of the columns of x with those of y over the rows that both have: (p, q); undefined is 0."""
     x, y = (
-        np.where(has, values - np.nan_to_num(_column_means(values, has)), 0.0) for values, has in ((x, has_x), (y, has_y))
+        np.where(has, values - np.nan_to_num(_column_means(values, has)), 0.0)
+        for values, has in ((x, has_x), (y, has_y))
     )
     in_x, in_y = has_x.astype(np.float64), has_y.astype(np.float64)
     n = in_x.T @ in_y
@@ -295,7 +296,7 @@ def _scores(x: Floats, coefficients: Floats) -> Floats:
 
 
 def _screen(variables: Mapping[str, Variable]) -> tuple[set[str], set[str]]:
-    """The variables that may predict, and those that are not imputed: constant ones and the worse of collinear pairs."""
+    """The variables that may predict, and the rest: constant ones and the worse of collinear pairs."""
     names = list(variables)
     data = np.column_stack([variable.values for variable in variables.values()])
     observed = ~np.isnan(data)

@@ -114,8 +114,7 @@ class _CrossProducts:
         self.xx, self.xy, self.yy = centred.T @ centred, centred.T @ residual, float(residual @ residual)
         ends = np.cumsum([block.shape[1] for block in design.values()])
         self.place = {
-            term: np.arange(end - block.shape[1], end)
-            for (term, block), end in zip(design.items(), ends, strict=True)
+            term: np.arange(end - block.shape[1], end) for (term, block), end in zip(design.items(), ends, strict=True)
         }
 
     def fit(self, terms: tuple[str, ...]) -> LinearModel:

@@ -94,9 +94,7 @@ def _agency_checks(agencies: pl.DataFrame, references: pl.DataFrame, reported: p
     given = agencies.filter(pl.col("donor_agency_id").is_not_null())
     shared = ("has_population", "is_covering")
     pairs = given.join(
-        agencies.select(
-            "part", *shared, "months_missing", "months_low", "months_high", donor_agency_id="agency_id"
-        ),
+        agencies.select("part", *shared, "months_missing", "months_low", "months_high", donor_agency_id="agency_id"),
         on="donor_agency_id",
         how="left",
         suffix="_donor",
@@ -106,16 +104,34 @@ def _agency_checks(agencies: pl.DataFrame, references: pl.DataFrame, reported: p
     complete = reported.group_by("agency_id").len().filter(pl.col("len") == 12)
     donors = references.select(agency_id="donor_agency_id").unique()
     return [
-        _check("a recipient is no donor, and its donor is one", pairs, (pl.col("part") == "recipient") & (pl.col("part_donor") == "donor")),
-        _check("donor and recipient are of one class", by_class, pl.all_horizontal(pl.col(c) == pl.col(f"{c}_donor") for c in shared)),
+        _check(
+            "a recipient is no donor, and its donor is one",
+            pairs,
+            (pl.col("part") == "recipient") & (pl.col("part_donor") == "donor"),
+        ),
+        _check(
+            "donor and recipient are of one class",
+            by_class,
+            pl.all_horizontal(pl.col(c) == pl.col(f"{c}_donor") for c in shared),
+        ),
         _check("a recipient misses at most nine months", given, pl.col("months_missing") <= 9),
-        _check("months come from the agency's own donor", copied, pl.col("donor_agency_id") == pl.col("donor_agency_id_chosen")),
-        _check("a donor reported all twelve months", donors, pl.col("agency_id").is_in(complete["agency_id"].implode())),
+        _check(
+            "months come from the agency's own donor",
+            copied,
+            pl.col("donor_agency_id") == pl.col("donor_agency_id_chosen"),
+        ),
+        _check(
+            "a donor reported all twelve months", donors, pl.col("agency_id").is_in(complete["agency_id"].implode())
+        ),
     ]
 
 
 def _month_checks(
-    agencies: pl.DataFrame, months: pl.DataFrame, references: pl.DataFrame, reported: pl.DataFrame, colours: pl.DataFrame
+    agencies: pl.DataFrame,
+    months: pl.DataFrame,
+    references: pl.DataFrame,
+    reported: pl.DataFrame,
+    colours: pl.DataFrame,
 ) -> list[_Check]:
     key = ["agency_id", "month"]
     is_reported = reported.select(*key, is_reported=pl.lit(True))
@@ -152,12 +168,20 @@ def _count_checks(
     untouched = joined.filter(pl.col("reason").is_null())
     same = [pl.col(f"n_{kind}") == pl.col(f"n_{kind}_kept") for kind in ("incidents", "group_b")]
     history = reported.join(counts, on=key, suffix="_counted", how="left")
-    numbers = [
-        pl.col(f"n_{group}") == pl.col(f"n_{group}_counted").fill_null(0) for group in COPIED_GROUPS
-    ]
+    numbers = [pl.col(f"n_{group}") == pl.col(f"n_{group}_counted").fill_null(0) for group in COPIED_GROUPS]
     return [
-        _check("no incident is kept in a replaced month", gone, (pl.col("n_incidents_kept") == 0) & (pl.col("n_group_b_kept") == 0)),
+        _check(
+            "no incident is kept in a replaced month",
+            gone,
+            (pl.col("n_incidents_kept") == 0) & (pl.col("n_group_b_kept") == 0),
+        ),
         _check("every incident of another month is kept", untouched, pl.all_horizontal(same)),
-        _check("every copied month is marked as replaced", references.join(removed, on=key, how="left"), pl.col("reason").is_in(["missing", "low"])),
-        _check("offenses by month are those of the incident files", history, pl.all_horizontal(numbers), is_strict=False),
+        _check(
+            "every copied month is marked as replaced",
+            references.join(removed, on=key, how="left"),
+            pl.col("reason").is_in(["missing", "low"]),
+        ),
+        _check(
+            "offenses by month are those of the incident files", history, pl.all_horizontal(numbers), is_strict=False
+        ),
     ]

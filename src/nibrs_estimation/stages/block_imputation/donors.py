@@ -55,7 +55,7 @@ class Months:
     @property
     def is_missing(self) -> Flags:
         """(n, 12) the month was not reported."""
-        return np.isnan(self.own).any(axis=2)
+        return np.asarray(np.isnan(self.own).any(axis=2))
 
 
 def choose_donors(
@@ -74,8 +74,8 @@ def choose_donors(
     """
     agencies = _agencies(agency, agency_month, police_employees, year)
     months = _months(agencies, agency_month, outlier_month, year)
-    is_recipient = months.is_missing.any(axis=1) | months.is_low.any(axis=1)
-    is_donor = ~is_recipient & ~months.is_high.any(axis=1)
+    is_recipient = np.asarray(months.is_missing.any(axis=1) | months.is_low.any(axis=1))
+    is_donor = np.asarray(~is_recipient & ~months.is_high.any(axis=1))
     observed = np.nansum(months.own, axis=(1, 2))
     model = fit_donor_model(agencies, observed, is_donor, year)
     predicted = np.zeros(agencies.height) if model is None else model.predict(_design(agencies, is_donor, year))
@@ -124,7 +124,8 @@ def match(
     Args:
         agencies: ``agency_id``, ``has_population`` and ``is_covering``, by agency_id.
         predicted: (n,) offenses of a year by the donor model.
-        is_recipient, is_donor: (n,) the two parts.
+        is_recipient: (n,) agencies that need a donor.
+        is_donor: (n,) agencies that may be one.
         seed: of the run.
     """
     ids = agencies["agency_id"].to_numpy()
@@ -148,7 +149,7 @@ def match(
 
 
 def month_flags(months: Months, donor: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Which months are copied: (n, 12) 1 a missing one, 2 a low one smaller than the donor's, 0 none (03 section 6.6)."""
+    """Which months are copied: (n, 12) 1 a missing, 2 a low one below the donor's, 0 none (03 section 6.6)."""
     total = months.own.sum(axis=2)
     has_donor = (donor >= 0)[:, None]
     replaces = months.is_low & (total < total[donor])
@@ -184,7 +185,7 @@ def removed_months(agency: pl.LazyFrame, references: pl.DataFrame, year: int) ->
 def _agencies(
     agency: pl.LazyFrame, agency_month: pl.LazyFrame, police_employees: pl.LazyFrame, year: int
 ) -> pl.DataFrame:
-    """The agencies that may give or receive: eligible, reporting incidents, with at least three months; by agency_id."""
+    """Agencies that may give or receive: eligible, reporting incidents, with at least three months; by agency_id."""
     reported = (
         agency_month.filter((pl.col("data_year") == year) & pl.col("n_all").is_not_null())
         .group_by("agency_id")
@@ -252,7 +253,7 @@ def _design(agencies: pl.DataFrame, is_donor: Flags, year: int) -> Mapping[str, 
 def _factor(values: pl.Series, is_donor: Flags, into: str | None = None) -> Floats:
     """Dummies of a factor; levels without donor are merged into ``into``, or else into the one with most donors."""
     levels, count = np.unique(values.to_numpy()[is_donor], return_counts=True)
-    target = into if into in levels else levels[np.argmax(count)]
+    target = str(into if into in levels else levels[np.argmax(count)])
     merged = np.where(np.isin(values.to_numpy(), levels), values.to_numpy(), target)
     return treatment_dummies(np.searchsorted(levels, merged), np.arange(len(levels)))
 

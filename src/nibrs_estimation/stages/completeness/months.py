@@ -32,9 +32,7 @@ def describe_months(
         agencies.join(pl.DataFrame({"month": MONTHS}, schema={"month": pl.Int8}), how="cross")
         .join(reported_months(reports), on=KEY, how="left")
         .join(grouped_counts(counts), on=KEY, how="left")
-        .with_columns(
-            pl.col(f"n_{group}").fill_null(0) for group in OFFENSE_GROUPS
-        )
+        .with_columns(pl.col(f"n_{group}").fill_null(0) for group in OFFENSE_GROUPS)
         .with_columns(_is_from_start=_is_from_start())
         .with_columns(
             mm_flag=pl.when(pl.col("is_reported") & pl.col("_is_from_start").fill_null(False))
@@ -83,9 +81,7 @@ def mask_unreported(months: pl.DataFrame) -> pl.DataFrame:
         pl.when("is_flag_repaired").then(pl.lit(1, dtype=pl.Int8)).otherwise("mm_flag").alias("mm_flag"),
         # Flags 1 and 9 keep their 0: it is a true one. An unknown start leaves the numbers as they are.
         *(
-            pl.when(
-                ((pl.col("mm_flag") != 0) | (pl.col("n_all") > 0)) & _is_from_start().fill_null(True)
-            ).then(name)
+            pl.when(((pl.col("mm_flag") != 0) | (pl.col("n_all") > 0)) & _is_from_start().fill_null(True)).then(name)
             for name in numbers
         ),
     )
@@ -132,7 +128,11 @@ def _issues(name: str, rows: pl.DataFrame, rule: str) -> list[Issue]:
     by_year = (
         rows.sort("agency_id")
         .group_by("data_year")
-        .agg(pl.len(), pl.col("agency_id").n_unique(), pl.coalesce("ori", pl.col("agency_id").cast(pl.String)).first().alias("first"))
+        .agg(
+            pl.len(),
+            pl.col("agency_id").n_unique(),
+            pl.coalesce("ori", pl.col("agency_id").cast(pl.String)).first().alias("first"),
+        )
         .sort("data_year")
     )
     return [(name, *row, rule) for row in by_year.iter_rows()]

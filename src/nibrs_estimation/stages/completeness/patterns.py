@@ -109,4 +109,6 @@ def _month_columns(months: pl.DataFrame, is_reported: NDArray[np.bool_]) -> list
 def _ratio(violent: pl.Series, property_: pl.Series) -> pl.Series:
     """Missing where there is no property offense."""
     ratio = violent / property_
-    return ratio.zip_with((property_ > 0).fill_null(False), pl.Series([None], dtype=pl.Float64).new_from_index(0, len(ratio)))
+    return ratio.zip_with(
+        (property_ > 0).fill_null(False), pl.Series([None], dtype=pl.Float64).new_from_index(0, len(ratio))
+    )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from nibrs_estimation.model.results import AGENCY_CELL_COUNT
+from nibrs_estimation.model.blocks import block_rows, own_rows
+from nibrs_estimation.model.results import AGENCY_CELL_COUNT, BLOCK_CELL_COUNT
+from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.stages.indicators.attributes import carjackings
 from nibrs_estimation.tables.definition import TableDefinition, table_definition
 
@@ -16,11 +18,15 @@ def count_cells(
     victim_offense: pl.LazyFrame,
     property: pl.LazyFrame,
     property_item: pl.LazyFrame,
+    block_reference: pl.LazyFrame,
+    removed_month: pl.LazyFrame,
     year: int,
-) -> pl.LazyFrame:
+) -> dict[str, pl.LazyFrame]:
     """Count the incidents of the data year in each cell of table 1a, per agency.
 
-    An incident counts once in a column, however many of its offenses belong there (06 section 2.2).
+    An incident counts once in a column, however many of its offenses belong there (06 section 2.2). Incidents of
+    replaced months, or before the start of NIBRS, are left out; those of months that others copy are counted by month,
+    too, for the recipients.
     """
     table = table_definition("1a")
     flagged = carjackings(offense, victim, victim_offense, property, property_item)
@@ -39,16 +45,26 @@ def count_cells(
         schema={"row": pl.Int16, "section": pl.Int16},
         orient="row",
     )
-    return (
-        incident.filter(pl.col("data_year") == year)
-        .select("state_abbr", "agency_id", "incident_id")
-        .join(units, on="incident_id")
-        .group_by("state_abbr", "agency_id", "column")
-        .agg(n=pl.len().cast(pl.Int64))
-        .join(rows, how="cross")
-        .with_columns(full_table=pl.lit(table.table))
-        .select(AGENCY_CELL_COUNT.schema.names())
+    incidents = incident.filter(pl.col("data_year") == year).select(
+        "state_abbr", "agency_id", "incident_id", "incident_date"
     )
+
+    def counted(counting: pl.LazyFrame, dataset: Dataset, *by: str) -> pl.LazyFrame:
+        return (
+            counting.join(units, on="incident_id")
+            .group_by("state_abbr", "agency_id", *by, "column")
+            .agg(n=pl.len().cast(pl.Int64))
+            .join(rows, how="cross")
+            .with_columns(full_table=pl.lit(table.table))
+            .select(dataset.schema.names())
+        )
+
+    own = own_rows(incidents, removed_month, "incident_date")
+    blocks = block_rows(incidents, block_reference, "incident_date")
+    return {
+        AGENCY_CELL_COUNT.name: counted(own, AGENCY_CELL_COUNT),
+        BLOCK_CELL_COUNT.name: counted(blocks, BLOCK_CELL_COUNT, "month"),
+    }
 
 
 def _membership(table: TableDefinition) -> pl.LazyFrame:

@@ -44,29 +44,24 @@ def detect_outliers(
     current = colour[:, -MONTHS_PER_YEAR:]
     names = pl.Series(["", "green", "orange", "red", "blue", "brown"])
     oris = agency.sort("data_year").group_by("agency_id", maintain_order=True).agg(pl.col("ori").last()).collect()
-    agencies = (
-        pl.DataFrame(
-            {
-                "agency_id": ids,
-                "n_months": present.sum(axis=1),
-                "mean_monthly_offenses": np.nansum(values, axis=1) / np.maximum(present.sum(axis=1), 1),
-                "n_levels": found.n_levels,
-                **{f"n_{name}": (current == number).sum(axis=1) for number, name in enumerate(names) if number},
-                "reason": reason,
-            },
-            schema_overrides={"agency_id": pl.Int32, "reason": pl.String},
-        )
-        .join(oris, on="agency_id", how="left")
-    )
+    agencies = pl.DataFrame(
+        {
+            "agency_id": ids,
+            "n_months": present.sum(axis=1),
+            "mean_monthly_offenses": np.nansum(values, axis=1) / np.maximum(present.sum(axis=1), 1),
+            "n_levels": found.n_levels,
+            **{f"n_{name}": (current == number).sum(axis=1) for number, name in enumerate(names) if number},
+            "reason": reason,
+        },
+        schema_overrides={"agency_id": pl.Int32, "reason": pl.String},
+    ).join(oris, on="agency_id", how="left")
     return {
         OUTLIER_AGENCY.name: OUTLIER_AGENCY.cast(agencies),
         OUTLIER_MONTH.name: months.with_columns(colour=names.gather(colour[row, time])),
     }
 
 
-def settle(
-    colour: NDArray[np.int8], present: NDArray[np.bool_]
-) -> tuple[NDArray[np.int8], list[str | None]]:
+def settle(colour: NDArray[np.int8], present: NDArray[np.bool_]) -> tuple[NDArray[np.int8], list[str | None]]:
     """Make green what a short history or a shift of level explains.
 
     Args:

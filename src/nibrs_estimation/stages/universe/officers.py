@@ -59,13 +59,16 @@ def impute_officers(
 
 
 def subtype() -> pl.Expr:
-    """Subtype of an agency by its names: the first pattern that one of them matches, 21 (police) if none (table 1.A)."""
+    """Subtype of an agency by its names: the first pattern that one matches, 21 (police) if none (table 1.A)."""
     names = [pl.col(f"{kind}_agency_name").str.strip_chars().str.to_uppercase() for kind in ("published", "ncic")]
-    found = pl.when(pl.lit(False)).then(None)
-    for number, pattern in code_list("agency_subtype").select("subtype", "pattern").drop_nulls().iter_rows():
-        matches = pl.any_horizontal(name.str.contains(pattern).fill_null(False) for name in names)
-        found = found.when(matches).then(int(number))
-    return found.otherwise(21)
+    patterns = code_list("agency_subtype").select("subtype", "pattern").drop_nulls()
+    return pl.coalesce(
+        *(
+            pl.when(pl.any_horizontal(name.str.contains(pattern).fill_null(False) for name in names)).then(int(number))
+            for number, pattern in patterns.iter_rows()
+        ),
+        pl.lit(21),
+    )
 
 
 def reported_counts() -> list[pl.Expr]:
@@ -98,7 +101,9 @@ def annual_totals(
     )
     # An agency that is covered and sent nothing itself has true zeros (flag 9).
     reported = reported.with_columns(
-        pl.when("is_covered").then(pl.col("n_flags").fill_null(MONTHS_PER_YEAR)).otherwise(pl.col("n_flags").fill_null(0))
+        pl.when("is_covered")
+        .then(pl.col("n_flags").fill_null(MONTHS_PER_YEAR))
+        .otherwise(pl.col("n_flags").fill_null(0))
     )
     late = flags.with_columns(has_flag=pl.lit(True))
     counts = srs_month.filter(pl.col("data_year") == year).collect().join(late, on=["agency_id", "month"], how="left")
@@ -110,7 +115,9 @@ def annual_totals(
     )
     known = (pl.col("n_flags") + pl.col("n_late").fill_null(0)).clip(upper_bound=MONTHS_PER_YEAR)
     total = pl.when(known >= MIN_MONTHS).then(pl.col("n").fill_null(0) * MONTHS_PER_YEAR / known).otherwise(0.0)
-    wide = full.with_columns(total=total, is_known=known >= MIN_MONTHS, name="srs_" + pl.col("item_code").cast(pl.String))
+    wide = full.with_columns(
+        total=total, is_known=known >= MIN_MONTHS, name="srs_" + pl.col("item_code").cast(pl.String)
+    )
     has_summary = wide.filter(pl.col("item_code") == 25).select("agency_id", has_summary="is_known")
     return wide.pivot("name", index="agency_id", values="total").join(
         has_summary, on="agency_id", maintain_order="left"
@@ -133,8 +140,13 @@ def _completed(eligible: pl.DataFrame, totals: pl.DataFrame, seed: int) -> pl.Da
     }
     logs = ["population", *(name for name in frame.columns if name.startswith("srs_")), *targets]
     variables = {
-        **{name: Variable(_numbers(frame[name].rank("dense") - 1), is_categorical=True) for name in ("agency_type", "agency_subtype")},
-        "population_group": Variable(_numbers(frame["population_group_code"].fill_null("").rank("dense") - 1), is_categorical=True),
+        **{
+            name: Variable(_numbers(frame[name].rank("dense") - 1), is_categorical=True)
+            for name in ("agency_type", "agency_subtype")
+        },
+        "population_group": Variable(
+            _numbers(frame["population_group_code"].fill_null("").rank("dense") - 1), is_categorical=True
+        ),
         **{name: Variable(_numbers(values)) for name, values in plain.items()},
         # Corrections may leave a negative total.
         **{name: Variable(np.log1p(np.maximum(_numbers(frame[name]), 0.0))) for name in logs},
@@ -150,8 +162,10 @@ def _completed(eligible: pl.DataFrame, totals: pl.DataFrame, seed: int) -> pl.Da
         cycles=CYCLES,
     )
     imputed = {name: _taken(frame[name], done.donor[name]) if name in done.donor else frame[name] for name in targets}
-    return frame.select("agency_id", *(pl.col(name) for name in COUNTS)).with_columns(**imputed).rename(
-        {name: f"imputed_{name}" for name in COUNTS}
+    return (
+        frame.select("agency_id", *(pl.col(name) for name in COUNTS))
+        .with_columns(**imputed)
+        .rename({name: f"imputed_{name}" for name in COUNTS})
     )
 
 

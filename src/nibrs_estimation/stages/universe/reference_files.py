@@ -155,7 +155,7 @@ def write_missing_months(agency: pl.LazyFrame, report_month: pl.LazyFrame, year:
         .join(pl.LazyFrame({"month": range(1, 13)}, schema={"month": pl.Int8}), how="cross")
         .join(reported, on=["agency_id", "month"], how="left")
         .select(
-            "agency_id", "month", flag=(pl.col("is_reported").fill_null(False) & started.fill_null(True)).cast(pl.Int8)
+            "agency_id", "month", flag=(pl.col("is_reported").fill_null(False) & started.fill_null(False)).cast(pl.Int8)
         )
         .collect()
         .pivot("month", index="agency_id", values="flag")

@@ -1,6 +1,7 @@
 """Variance: estimates with standard errors and confidence intervals."""
 
-from nibrs_estimation.model.results import AGENCY_CELL_COUNT, AGENCY_WEIGHT, COVERAGE, ESTIMATES
+from nibrs_estimation.model.completeness import BLOCK_REFERENCE
+from nibrs_estimation.model.results import AGENCY_CELL_COUNT, AGENCY_WEIGHT, BLOCK_CELL_COUNT, COVERAGE, ESTIMATES
 from nibrs_estimation.pipeline.task import YEAR, Task
 from nibrs_estimation.stages.variance.estimate import estimate_cells
 
@@ -8,7 +9,7 @@ TASKS = (
     Task(
         name="estimate_cells",
         function=estimate_cells,
-        reads=(AGENCY_WEIGHT, AGENCY_CELL_COUNT, COVERAGE),
+        reads=(AGENCY_WEIGHT, AGENCY_CELL_COUNT, BLOCK_CELL_COUNT, BLOCK_REFERENCE, COVERAGE),
         writes=(ESTIMATES,),
         parameters=(YEAR,),
     ),

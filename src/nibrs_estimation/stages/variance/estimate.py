@@ -16,7 +16,12 @@ Z_95 = 1.96
 
 
 def estimate_cells(
-    agency_weight: pl.LazyFrame, agency_cell_count: pl.LazyFrame, coverage: pl.LazyFrame, year: int
+    agency_weight: pl.LazyFrame,
+    agency_cell_count: pl.LazyFrame,
+    block_cell_count: pl.LazyFrame,
+    block_reference: pl.LazyFrame,
+    coverage: pl.LazyFrame,
+    year: int,
 ) -> pl.LazyFrame:
     """Estimate counts and rates of table 1a for every geography that has a respondent.
 
@@ -29,7 +34,7 @@ def estimate_cells(
     geographies = coverage.filter(pl.col("responding_agencies") > 0).sort("permutation_number").collect()
     strata = agency_weight.select("stratum", "stratum_agencies").unique().sort("stratum").collect()
     totals = stratified_totals(
-        _counts(agency_cell_count, weights, table),
+        _counts(completed_counts(agency_cell_count, block_cell_count, block_reference), weights, table),
         weights["weight"].to_numpy(),
         np.searchsorted(strata["stratum"].to_numpy(), weights["stratum"].to_numpy()),
         strata["stratum_agencies"].to_numpy(),
@@ -43,6 +48,22 @@ def estimate_cells(
         .select(pl.col(name).cast(dtype) for name, dtype in ESTIMATES.schema.items())
         .lazy()
     )
+
+
+def completed_counts(
+    agency_cell_count: pl.LazyFrame, block_cell_count: pl.LazyFrame, block_reference: pl.LazyFrame
+) -> pl.LazyFrame:
+    """Y = Y_own + R Y_blocks: each agency's own counts and those of the months that it copies (03 section 7).
+
+    Returns:
+        The columns of dataset ``agency_cell_count`` without the state.
+    """
+    cell = ["full_table", "section", "row", "column"]
+    copied = block_reference.select("agency_id", "month", "donor_agency_id").join(
+        block_cell_count.select("month", *cell, "n", donor_agency_id="agency_id"), on=["donor_agency_id", "month"]
+    )
+    both = pl.concat([agency_cell_count.select("agency_id", *cell, "n"), copied.select("agency_id", *cell, "n")])
+    return both.group_by("agency_id", *cell).agg(pl.col("n").sum())
 
 
 def _counts(agency_cell_count: pl.LazyFrame, weights: pl.DataFrame, table: TableDefinition) -> sparse.csr_array:

@@ -1,5 +1,6 @@
 """Weighting: how many agencies each respondent stands for, and what share of the population responded."""
 
+from nibrs_estimation.model.completeness import BLOCK_REFERENCE
 from nibrs_estimation.model.results import AGENCY_WEIGHT, COVERAGE, REPORTING_STATUS, UNIVERSE
 from nibrs_estimation.pipeline.task import Task
 from nibrs_estimation.stages.weighting.coverage import measure_coverage
@@ -9,7 +10,7 @@ TASKS = (
     Task(
         name="weight_agencies",
         function=weight_agencies,
-        reads=(UNIVERSE, REPORTING_STATUS),
+        reads=(UNIVERSE, REPORTING_STATUS, BLOCK_REFERENCE),
         writes=(AGENCY_WEIGHT,),
     ),
     Task(name="measure_coverage", function=measure_coverage, reads=(AGENCY_WEIGHT,), writes=(COVERAGE,)),

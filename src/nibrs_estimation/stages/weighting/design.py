@@ -12,26 +12,31 @@ from nibrs_estimation.stages.weighting.collapse import Stratum, collapse
 WEIGHT_VARIABLE = "NationalWgt"
 
 
-def weight_agencies(universe: pl.LazyFrame, reporting_status: pl.LazyFrame) -> pl.LazyFrame:
+def weight_agencies(
+    universe: pl.LazyFrame, reporting_status: pl.LazyFrame, block_reference: pl.LazyFrame
+) -> pl.LazyFrame:
     """Give every eligible agency a stratum, and every respondent the weight N_h / n_h of its stratum.
 
-    A respondent is an eligible agency that reported all twelve months: without imputation of missing months an
-    agency with gaps would count too little. Strata are the 20 national classes of 05 section 5.1; a class with
-    N_h < 5 or n_h < 2 is merged with a neighbour (05 section 5.2).
+    A respondent is an eligible agency whose twelve months are there: reported, or copied from a donor. Strata are the
+    20 national classes of 05 section 5.1; a class with N_h < 5 or n_h < 2 is merged with a neighbour (05 section 5.2).
 
     Raises:
         PipelineError: the frame is empty, or no agency responded.
     """
+    # Who receives one missing month receives all of them.
+    recipients = block_reference.select("agency_id", is_recipient=pl.lit(True)).unique()
     frame = (
         universe.filter("is_eligible")
-        .join(reporting_status.select("agency_id", is_respondent="is_full_year"), on="agency_id", how="left")
-        .with_columns(pl.col("is_respondent").fill_null(False))
+        .join(reporting_status.select("agency_id", "is_full_year"), on="agency_id", how="left")
+        .join(recipients, on="agency_id", how="left")
+        .with_columns(is_respondent=pl.col("is_full_year").fill_null(False) | pl.col("is_recipient").fill_null(False))
+        .drop("is_full_year", "is_recipient")
         .collect()
     )
     if not frame["is_respondent"].any():
         raise PipelineError(
-            f"None of the {frame.height} eligible agencies reported all twelve months, so there is nothing to estimate "
-            "from. Check the data year and the source."
+            f"None of the {frame.height} eligible agencies has twelve months, reported or copied, so there is "
+            "nothing to estimate from. Check the data year and the source."
         )
     strata = _strata(frame)
     return (

@@ -13,7 +13,15 @@ from nibrs_estimation.model.codes import code_list, code_lists
 
 LEADING = ["code", "label", "valid_from", "valid_to", "source"]
 #: Lists of another form: places, rules and pairs.
-SPECIAL = {"geography", "property_loss_by_offense", "state", "state_tile", "weight_class", "weight_class_rule"}
+SPECIAL = {
+    "agency_subtype",
+    "geography",
+    "property_loss_by_offense",
+    "state",
+    "state_tile",
+    "weight_class",
+    "weight_class_rule",
+}
 LISTS = [name for name in code_lists() if name not in SPECIAL]
 #: Every list with ids of a layout, with the name of their column.
 IDS = [

@@ -1,5 +1,6 @@
 """Outlier months: the worked examples of 03 section 5.6 under both rules, and the slow twin of the classifier."""
 
+import itertools
 import statistics
 
 import numpy as np
@@ -78,7 +79,7 @@ def slow(xs: list[float], rule: Rule) -> str:
     if n < 4 or len(set(xs)) == 1:
         return "g" * n
     ordered = sorted(xs)
-    gaps = [b - a for a, b in zip(ordered, ordered[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(ordered)]
     cut = ordered[gaps.index(max(gaps))]
     high, low = [x for x in xs if x > cut], [x for x in xs if x <= cut]
     r = {"H": distance(high, max(low)), "L": distance(low, min(high))}
@@ -92,7 +93,7 @@ def slow(xs: list[float], rule: Rule) -> str:
         main, minor, is_minor_high = (high, low, False) if len(high) >= max(4, n / 3) else (low, high, True)
     median, spread = statistics.median(main), mad(main)
 
-    def colour(x: float) -> str:
+    def colour(x: float) -> str:  # noqa: PLR0911 (one return for each line of the table)
         if minor and (x > cut) == is_minor_high:
             other = statistics.median(minor)
             if abs(other - median) < 10:

@@ -130,10 +130,10 @@ def match(
     """
     ids = agencies["agency_id"].to_numpy()
     donor = np.full(len(ids), -1)
-    rule = np.full(len(ids), "", dtype="U15")
+    rule = np.zeros(len(ids), dtype=np.int64)
     point = random.uniform(seed, "block donor", ids)
     waiting = is_recipient.copy()
-    for name, columns in CLASSES.items():
+    for number, columns in enumerate(CLASSES.values(), start=1):
         key = np.zeros(len(ids), dtype=np.int64)
         for column in columns:
             key = 2 * key + agencies[column].to_numpy()
@@ -144,8 +144,8 @@ def match(
                 continue
             donor[recipients] = donors[draw_nearest(predicted[donors], predicted[recipients], point[recipients])]
             waiting[recipients] = False
-            rule[recipients] = name
-    return donor, pl.Series(rule).replace("", None)
+            rule[recipients] = number
+    return donor, pl.Series([None, *CLASSES], dtype=pl.String).gather(rule)
 
 
 def month_flags(months: Months, donor: NDArray[np.int64]) -> NDArray[np.int8]:

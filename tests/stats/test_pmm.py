@@ -1,0 +1,186 @@
+"""Predictive mean matching: its parts against slow twins, its imputations against known truth."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from nibrs_estimation.stats.pmm import (
+    Variable,
+    bayesian_coefficients,
+    canonical_variate,
+    impute,
+    pairwise_correlations,
+    quick_predictors,
+)
+
+Floats = NDArray[np.float64]
+
+
+def holed(values: Floats, share: float, generator: np.random.Generator) -> Floats:
+    return np.where(generator.uniform(size=values.shape) < share, np.nan, values)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10_000), st.integers(4, 30))
+def test_quick_predictors_equal_the_slow_twin(seed: int, n: int) -> None:
+    generator = np.random.default_rng(seed)
+    base = generator.normal(size=n)
+    data = {
+        "a": base,
+        "b": holed(np.round(base + generator.normal(size=n)), 0.3, generator),
+        "c": holed(generator.normal(size=n), 0.5, generator),
+        "d": np.ones(n),
+    }
+    chosen = quick_predictors(data, forced=("d",))
+    for j, y in data.items():
+        missing = np.isnan(y)
+        if not missing.any():
+            assert j not in chosen
+            continue
+        for k, x in data.items():
+            both, seen = ~missing & ~np.isnan(x), ~np.isnan(x)
+            v, u = slow_correlation(y[both], x[both]), slow_correlation((~missing)[seen].astype(float), x[seen])
+            usable = (missing & seen).sum() / missing.sum()
+            expected = k != j and (k == "d" or (max(abs(v), abs(u)) > 0.1 and usable >= 0.25))
+            assert (k in chosen[j]) == expected
+
+
+def slow_correlation(x: Floats, y: Floats) -> float:
+    return 0.0 if len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0 else float(np.corrcoef(x, y)[0, 1])
+
+
+def test_pairwise_correlations_far_from_zero() -> None:
+    generator = np.random.default_rng(1)
+    x = 1e6 + generator.normal(size=(200, 2))
+    everywhere = np.ones(x.shape, dtype=np.bool_)
+    assert pairwise_correlations(x, everywhere, x, everywhere) == pytest.approx(np.corrcoef(x.T), abs=1e-6)
+
+
+def test_posterior_has_its_mean_and_covariance() -> None:
+    generator = np.random.default_rng(2)
+    x = generator.normal(size=(60, 2)) * [1.0, 5.0]
+    y = 1 + x @ [2.0, -1.0] + generator.normal(size=60)
+    draws = np.array([bayesian_coefficients(x, y, seed=1, stream="t", draw=i)[1] for i in range(4000)])
+    design = np.column_stack([np.ones(60), x])
+    estimate = np.linalg.lstsq(design, y, rcond=None)[0]
+    residual = y - design @ estimate
+    # E[1/chi²_57] = 1/55.
+    covariance = np.linalg.inv(design.T @ design) * (residual @ residual) / 55
+    error = np.sqrt(np.diag(covariance) / 4000)
+    assert np.abs((draws.mean(axis=0) - estimate) / error).max() < 4
+    of_covariance = np.sqrt((np.outer(np.diag(covariance), np.diag(covariance)) + covariance**2) / 4000)
+    assert (np.abs(np.cov(draws.T) - covariance) < 4 * of_covariance).all()
+    assert bayesian_coefficients(x, y, seed=1, stream="t", draw=0)[0] == pytest.approx(estimate)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10_000), st.integers(2, 5))
+def test_canonical_variate_equals_an_independent_computation(seed: int, n_levels: int) -> None:
+    generator = np.random.default_rng(seed)
+    levels = np.concatenate([np.arange(n_levels), generator.integers(0, n_levels, 40)])
+    x = generator.normal(size=(len(levels), 2)) + levels[:, None] * generator.normal(size=2)
+    scores = canonical_variate(levels, x)[levels]
+    dummies = (levels[:, None] == np.arange(1, n_levels)).astype(np.float64)
+    q_x, q_d = (np.linalg.qr(block - block.mean(axis=0))[0] for block in (x, dummies))
+    first = np.linalg.svd(q_x.T @ q_d)[1][0]
+    fitted = q_x @ (q_x.T @ (scores - scores.mean()))
+    # The largest correlation that any coding of the levels can have with a combination of x.
+    assert np.linalg.norm(fitted) / np.linalg.norm(scores - scores.mean()) == pytest.approx(first, rel=1e-6)
+
+
+def agencies(seed: int, n: int = 200) -> tuple[dict[str, Variable], NDArray[np.int64]]:
+    generator = np.random.default_rng(seed)
+    people, kind = generator.normal(8, 1.5, n), generator.integers(0, 3, n)
+    officers = np.round(people + kind + generator.normal(size=n))
+    return {
+        "people": Variable(people),
+        "kind": Variable(kind.astype(np.float64), is_categorical=True),
+        "officers": Variable(holed(officers, 0.3, generator)),
+        "civilians": Variable(holed(np.round(officers / 2 + generator.normal(size=n)), 0.3, generator)),
+        "group": Variable(holed((people > 8).astype(np.float64) + (kind == 2), 0.2, generator), is_categorical=True),
+    }, generator.permutation(10 * n)[:n]
+
+
+@pytest.mark.parametrize("coding", ["canonical", "integer"])
+def test_imputed_values_are_observed_ones(coding: str) -> None:
+    variables, unit = agencies(4)
+    done = impute(variables, unit=unit, seed=1, stream="t", cycles=3, coding=coding)  # type: ignore[arg-type]
+    assert set(done.donor) == {"officers", "civilians", "group"}
+    for name, variable in variables.items():
+        observed = ~np.isnan(variable.values)
+        assert (done.values[name][observed] == variable.values[observed]).all()
+        assert not np.isnan(done.values[name]).any()
+        if name in done.donor:
+            assert (done.donor[name][observed] == -1).all()
+            donors = done.donor[name][~observed]
+            assert observed[donors].all()
+            assert (done.values[name][~observed] == variable.values[donors]).all()
+
+
+def test_order_of_rows_changes_nothing_and_the_seed_does() -> None:
+    variables, unit = agencies(5)
+    one = impute(variables, unit=unit, seed=1, stream="t", cycles=3)
+    order = np.random.default_rng(9).permutation(len(unit))
+    turned = {name: Variable(v.values[order], v.is_categorical) for name, v in variables.items()}
+    other = impute(turned, unit=unit[order], seed=1, stream="t", cycles=3)
+    assert all((one.values[name][order] == other.values[name]).all() for name in variables)
+    again = impute(variables, unit=unit, seed=2, stream="t", cycles=3)
+    assert any((one.values[name] != again.values[name]).any() for name in variables)
+
+
+def test_missing_at_random_is_mended() -> None:
+    """The larger the predictor, the more often the outcome is missing: its observed mean is far too low."""
+    errors, naive = [], []
+    for seed in range(40):
+        generator = np.random.default_rng(seed)
+        x = generator.normal(size=500)
+        y = 3 + 2 * x + generator.normal(size=500)
+        holes = generator.uniform(size=500) < 1 / (1 + np.exp(-1.5 * x))
+        data = {"x": Variable(x), "y": Variable(np.where(holes, np.nan, y))}
+        done = impute(data, unit=np.arange(500), seed=seed, stream="mar")
+        errors.append(float((done.values["y"] - y).mean()))
+        naive.append(float(y[~holes].mean() - y.mean()))
+    error = np.std(errors, ddof=1) / np.sqrt(len(errors))
+    # What remains is the lack of donors at the upper end.
+    assert abs(np.mean(errors)) < 4 * error + 0.05
+    assert np.mean(naive) < -0.5
+
+
+def test_constant_and_collinear_variables_are_left_alone() -> None:
+    x = np.arange(30.0)
+    holes = np.where(x % 5 == 0, np.nan, 1.0)
+    data = {
+        "x": Variable(x),
+        "twice": Variable(np.where(x % 7 == 0, np.nan, 2 * x)),
+        "constant": Variable(holes),
+        "y": Variable(np.where(x % 4 == 0, np.nan, np.sin(x))),
+    }
+    done = impute(data, unit=np.arange(30), seed=1, stream="t", forced=("x",))
+    assert done.not_imputed == ("twice", "constant")
+    assert np.isnan(done.values["constant"]).sum() == 6
+    assert done.predictors == {"y": ("x",)}
+
+
+def test_few_donors_and_complete_data() -> None:
+    data = {"x": Variable(np.arange(6.0)), "y": Variable(np.array([1.0, 2.0, np.nan, np.nan, np.nan, 5.0]))}
+    done = impute(data, unit=np.arange(6), seed=1, stream="t", forced=("x",))
+    assert set(done.values["y"]) <= {1.0, 2.0, 5.0}
+    complete = impute({"x": data["x"]}, unit=np.arange(6), seed=1, stream="t")
+    assert complete.donor == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"unit": np.zeros(4, dtype=np.int64)}, "units are not unique"),
+        ({"forced": ("z",)}, "no variable z"),
+        ({"variables": {"x": Variable(np.full(4, np.nan))}}, "no observed value"),
+        ({"variables": {"x": Variable(np.zeros(3))}}, "shape"),
+    ],
+)
+def test_bad_input_is_refused(change: dict[str, object], message: str) -> None:
+    arguments = {"variables": {"x": Variable(np.arange(4.0))}, "unit": np.arange(4), "seed": 1, "stream": "t", **change}
+    with pytest.raises(ValueError, match=message):
+        impute(arguments.pop("variables"), **arguments)  # type: ignore[arg-type]

@@ -93,7 +93,7 @@ def detection(made: dict[str, pl.LazyFrame]) -> None:
         months.join(normal, on="agency_id")
         .join(made["outlier_agency"].select("agency_id", "reason").collect(), on="agency_id")
         .with_columns(
-            size=pl.col("a_year").cut(list(SIZES[1:]), labels=[f"{low}+" for low in SIZES], left_closed=True),
+            size=_size(pl.col("a_year")),
             is_low=pl.col("colour").is_in(LOW_COLOURS),
             is_high=pl.col("colour").is_in(HIGH_COLOURS),
         )
@@ -117,6 +117,11 @@ def detection(made: dict[str, pl.LazyFrame]) -> None:
         print(marked.filter(pl.col("a_year") >= 50).select(**columns).with_columns(size=pl.lit("50 or more")))
         print(marked.filter(pl.col("a_year") >= 240).select(**columns).with_columns(size=pl.lit("240 or more")))
         print(marked.select(**columns).with_columns(size=pl.lit("all")))
+
+
+def _size(offenses: pl.Expr) -> pl.Expr:
+    """The lower end of the class of sizes."""
+    return pl.max_horizontal(pl.when(offenses >= low).then(low) for low in SIZES)
 
 
 def accuracy(made: dict[str, pl.LazyFrame], data: dict[str, pl.LazyFrame], n_patterns: int) -> None:

@@ -51,11 +51,12 @@ def test_demo_again_does_nothing(demo: Path) -> None:
 
 
 def test_respondents_counts_are_the_truth(demo: Path) -> None:
-    """What respondents counted is the synthetic truth, which no stage reads, but for months reported wrongly."""
+    """What respondents counted is the synthetic truth, which no stage reads, but for months reported wrongly or copied."""
     datasets = demo / "scratch/demo/all/datasets"
     outliers = pl.read_parquet(datasets / "synthetic_outlier/*.parquet").filter(pl.col("data_year") == 2024)
     respondents = pl.read_parquet(datasets / "agency_weight.parquet").filter("is_respondent")
-    respondents = respondents.join(outliers, on="agency_id", how="anti")
+    copied = pl.read_parquet(datasets / "block_reference.parquet")
+    respondents = respondents.join(outliers, on="agency_id", how="anti").join(copied, on="agency_id", how="anti")
     assert 100 < respondents.height < pl.read_parquet(datasets / "universe.parquet").height
     truth = pl.read_parquet(datasets / "synthetic_truth/*.parquet").join(respondents, on="agency_id", how="semi")
     counts = pl.read_parquet(datasets / "agency_cell_count/*.parquet").join(respondents, on="agency_id", how="semi")

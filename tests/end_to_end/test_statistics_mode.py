@@ -9,10 +9,19 @@ import pytest
 from nibrs_estimation.pipeline.files import sha256_of
 from tests.command import nibrs, python
 
-STAGES = ["universe", "completeness", "weighting", "indicators", "variance", "publication"]
+STAGES = [
+    "universe",
+    "completeness",
+    "outliers",
+    "block_imputation",
+    "weighting",
+    "indicators",
+    "variance",
+    "publication",
+]
 CORE = [
     "agency", "report_month", "incident", "offense", "victim", "victim_offense", "property", "property_item",
-    "intake_count", "intake_loss",
+    "intake_count", "intake_loss", "agency_month_offense", "srs_month", "agency_county", "arrestee",
 ]  # fmt: skip
 
 
@@ -35,7 +44,11 @@ def hashes(folder: Path, names: list[str]) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): sha256_of(path) for path in files if path.is_file()}
 
 
-MADE = ["universe", "reporting_status", "agency_weight", "coverage", "agency_cell_count", "estimates"]
+MADE = [
+    "universe", "police_employees", "agency_month", "reporting_pattern", "completeness_issue", "reporting_status",
+    "outlier_agency", "outlier_month", "block_agency", "block_month", "block_reference", "removed_month", "block_count",
+    "block_check", "agency_weight", "coverage", "agency_cell_count", "block_cell_count", "estimates",
+]  # fmt: skip
 
 
 def copy_shuffled(source: Path, target: Path) -> None:

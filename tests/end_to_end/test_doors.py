@@ -51,7 +51,7 @@ def test_demo_again_does_nothing(demo: Path) -> None:
 
 
 def test_respondents_counts_are_the_truth(demo: Path) -> None:
-    """What respondents counted is the synthetic truth, which no stage reads, but for months reported wrongly or copied."""
+    """What respondents counted is the synthetic truth, which no stage reads, but for wrong or copied months."""
     datasets = demo / "scratch/demo/all/datasets"
     outliers = pl.read_parquet(datasets / "synthetic_outlier/*.parquet").filter(pl.col("data_year") == 2024)
     respondents = pl.read_parquet(datasets / "agency_weight.parquet").filter("is_respondent")

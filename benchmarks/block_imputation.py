@@ -41,12 +41,17 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--scale", type=float, default=1.0)
     options.add_argument("--patterns", type=int, default=40)
+    options.add_argument("--nations", type=int, default=3, help="nations whose outlier months are looked for")
     arguments = options.parse_args()
-    source = SyntheticSource(arguments.scale)
-    print(f"generating the history of the nation at scale {arguments.scale} ...", flush=True)
-    data = {name: frame.lazy() for name, frame in source.ingest_agencies(YEAR, SEED).items()}
-    made = steps(data)
-    detection(made)
+    judged = []
+    for seed in range(SEED, SEED + arguments.nations):
+        print(f"generating the history of nation {seed} at scale {arguments.scale} ...", flush=True)
+        data = {
+            name: frame.lazy() for name, frame in SyntheticSource(arguments.scale).ingest_agencies(YEAR, seed).items()
+        }
+        made = steps(data)
+        judged.append(planted_and_plain(made, seed))
+    detection(pl.concat(judged))
     accuracy(made, data, arguments.patterns)
 
 
@@ -78,30 +83,36 @@ def steps(data: dict[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
     }  # fmt: skip
 
 
-def detection(made: dict[str, pl.LazyFrame]) -> None:
-    """Which planted months were found, and how often others were coloured, by size of agency."""
-    agencies = made["agency"].filter(pl.col("data_year") == YEAR).sort("agency_id").collect()
-    planted = planted_outliers(agencies, YEAR, SEED)
-    months = (
-        made["outlier_month"]
-        .filter(pl.col("data_year") == YEAR)
-        .collect()
-        .join(planted, on=["agency_id", "data_year", "month"], how="left")
+def planted_and_plain(made: dict[str, pl.LazyFrame], seed: int) -> pl.DataFrame:
+    """Every reported month of the five years, with the factor by which it was multiplied on purpose."""
+    agencies = made["agency"].sort("agency_id").collect()
+    planted = pl.concat(
+        planted_outliers(agencies.filter(pl.col("data_year") == year), year, seed) for year in range(YEAR - 4, YEAR + 1)
     )
-    normal = made["outlier_month"].collect().group_by("agency_id").agg(a_year=12 * pl.col("n_all").median())
-    marked = (
+    months = made["outlier_month"].collect().join(planted, on=["agency_id", "data_year", "month"], how="left")
+    normal = months.group_by("agency_id").agg(a_year=12 * pl.col("n_all").median())
+    reasons = made["outlier_agency"].select("agency_id", "reason").collect()
+    return (
         months.join(normal, on="agency_id")
-        .join(made["outlier_agency"].select("agency_id", "reason").collect(), on="agency_id")
-        .with_columns(
+        .join(reasons, on="agency_id")
+        .select(
+            "agency_id",
+            "a_year",
+            "factor",
+            "reason",
             size=_size(pl.col("a_year")),
             is_low=pl.col("colour").is_in(LOW_COLOURS),
             is_high=pl.col("colour").is_in(HIGH_COLOURS),
         )
     )
+
+
+def detection(marked: pl.DataFrame) -> None:
+    """Which planted months were found, and how often others were coloured, by size of agency."""
     is_ten, is_zero = pl.col("factor") == 10, pl.col("factor") == 0
     is_plain, has_history = pl.col("factor").is_null(), pl.col("reason").ne_missing("short_history")
     columns = {
-        "agencies": pl.col("agency_id").n_unique(),
+        "months": pl.len(),
         "x10_planted": is_ten.sum(),
         "x10_found": pl.col("is_high").filter(is_ten).mean(),
         "x10_found_with_history": pl.col("is_high").filter(is_ten & has_history).mean(),
@@ -112,7 +123,7 @@ def detection(made: dict[str, pl.LazyFrame]) -> None:
         "false_high": pl.col("is_high").filter(is_plain).mean(),
     }
     with pl.Config(tbl_cols=20, tbl_rows=20, float_precision=4, tbl_width_chars=200):
-        print("outlier months by offenses of a normal year:")
+        print("outlier months of five years, by offenses of a normal year of the agency:")
         print(marked.group_by("size").agg(**columns).sort("size"))
         print(marked.filter(pl.col("a_year") >= 50).select(**columns).with_columns(size=pl.lit("50 or more")))
         print(marked.filter(pl.col("a_year") >= 240).select(**columns).with_columns(size=pl.lit("240 or more")))

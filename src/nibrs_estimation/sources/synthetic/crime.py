@@ -7,16 +7,21 @@ import datetime as dt
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy import special
 
 from nibrs_estimation.sources.synthetic.marginals import Floats, Integers, main_shares, marginal, offenses, table
 from nibrs_estimation.sources.synthetic.nation import IDS_PER_STATE
 from nibrs_estimation.sources.synthetic.reporting import reported_months, reports_crime
 from nibrs_estimation.stats import random
 
+#: The first year of the history that years remember.
+FIRST_REMEMBERED_YEAR = 1980
 AGENCY_SIGMA = 0.5
 #: Size of the negative binomial of an agency's annual total.
 DISPERSION = 5.0
-YEAR_SIGMA, YEAR_MEMORY, YEARS_REMEMBERED = 0.05, 0.7, 20
+YEAR_SIGMA, YEAR_MEMORY = 0.05, 0.7
+#: Correlation of an agency's propensity from one year to the next.
+AGENCY_MEMORY = 0.99
 #: Agencies with an outlier month in a year, and what the month's incidents are multiplied by.
 OUTLIER_SHARE, OUTLIER_FACTORS = 0.01, (0, 3, 10)
 #: Range of the yearly mean of an agency without population; log-uniform between.
@@ -46,17 +51,35 @@ def annual_counts(agencies: pl.DataFrame, year: int, seed: int) -> Integers:
     and months share; given the total, both are multinomial.
     """
     unit, kind = agencies["agency_id"].to_numpy()[:, None], year * 100 + np.arange(offenses().height)
-    propensity = random.gamma(seed, "propensity", unit, year, shape=DISPERSION) / DISPERSION
-    mean = expected_incidents(agencies, seed)[:, None] * main_shares() * propensity * year_effect(year, seed)
-    return random.poisson(seed, "incidents", unit, kind, mean=mean)
+    mean = expected_incidents(agencies, seed) * propensity(agencies, year, seed) * year_effect(year, seed)
+    return random.poisson(seed, "incidents", unit, kind, mean=mean[:, None] * main_shares())
+
+
+def propensity(agencies: pl.DataFrame, year: int, seed: int) -> Floats:
+    """How much more crime than expected each agency sees in a year: gamma of mean 1, an AR(1) from year to year.
+
+    The series is normal, and the gamma of each year its quantile, so that years of an agency are alike (they differ by
+    some 6 %, not by half) while the counts of any one year are negative binomial.
+    """
+    shocks = random.normal(seed, "propensity", agencies["agency_id"].to_numpy()[:, None], _years(year))
+    share = special.ndtr(_autoregressive(shocks, AGENCY_MEMORY))
+    return np.asarray(special.gammaincinv(DISPERSION, share) / DISPERSION, dtype=np.float64)
 
 
 def year_effect(year: int, seed: int) -> float:
     """How much more crime than usual the nation sees in a year: exp of an AR(1) of standard deviation 0.05."""
-    shocks = random.normal(seed, "year", np.arange(year - YEARS_REMEMBERED, year + 1))
-    weights = YEAR_MEMORY ** np.arange(YEARS_REMEMBERED, -1, -1.0)
-    # What lies further back is forgotten; the weights are scaled so that the spread is that of the whole series.
-    return float(np.exp(YEAR_SIGMA * (shocks * weights).sum() / np.sqrt((weights**2).sum())))
+    return float(np.exp(YEAR_SIGMA * _autoregressive(random.normal(seed, "year", _years(year)), YEAR_MEMORY)))
+
+
+def _years(year: int) -> Integers:
+    return np.arange(FIRST_REMEMBERED_YEAR, year + 1)
+
+
+def _autoregressive(shocks: Floats, memory: float) -> Floats:
+    """The last value of a standard normal AR(1) with these shocks, the last axis being the years; the first is free."""
+    age = np.arange(shocks.shape[-1] - 1, -1, -1)
+    weights = memory**age * np.where(age < len(age) - 1, np.sqrt(1 - memory**2), 1.0)
+    return np.asarray((shocks * weights).sum(axis=-1))
 
 
 def expected_incidents(agencies: pl.DataFrame, seed: int) -> Floats:

@@ -33,7 +33,7 @@ from nibrs_estimation.sources.synthetic.srs import benchmark
 from nibrs_estimation.sources.synthetic.truth import SYNTHETIC_OUTLIER, SYNTHETIC_TRUTH, true_numbers
 
 #: To be raised whenever the same seed gives other data.
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 FIRST_YEAR, LAST_YEAR = 1985, 2100
 #: Of the agencies whose history is generated at a time.
 AGENCIES_PER_BATCH = 1000

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import altair as alt
 import polars as pl
-import vl_convert
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.pages import BLUE, rows_of, svg
 
-_BLUE = "#2f6690"
 _LEAST_RATE = 0.05
 #: Below this share of the population the reference pipeline doubts a geography's estimates (07 section 8.5).
 LEAST_COVERAGE = 0.8
@@ -23,14 +22,12 @@ def headline_rates(headline: pl.DataFrame) -> str:
     )
     if rates.is_empty():
         return "<p>No rates: nobody lives where the agencies of this run serve.</p>"
-    base = alt.Chart(_rows(rates)).encode(
+    base = alt.Chart(rows_of(rates)).encode(
         y=alt.Y("indicator_name:N", sort=rates["indicator_name"].to_list(), title=None, axis=alt.Axis(labelLimit=320))
     )
     scale = alt.X("estimate:Q", scale=alt.Scale(type="log"), title="Incidents per 100,000 persons (log scale)")
-    line = base.mark_rule(color=_BLUE, strokeWidth=2).encode(x=alt.X("low:Q", title=""), x2="estimate_upper_bound:Q")
-    return _svg(
-        alt.layer(line, base.mark_point(filled=True, color=_BLUE, size=55).encode(x=scale)).properties(width=560)
-    )
+    line = base.mark_rule(color=BLUE, strokeWidth=2).encode(x=alt.X("low:Q", title=""), x2="estimate_upper_bound:Q")
+    return svg(alt.layer(line, base.mark_point(filled=True, color=BLUE, size=55).encode(x=scale)).properties(width=560))
 
 
 def state_rates(estimates: pl.DataFrame, coverage: pl.DataFrame) -> str:
@@ -45,7 +42,7 @@ def state_rates(estimates: pl.DataFrame, coverage: pl.DataFrame) -> str:
     )
     if rates.is_empty():
         return "<p>No state has enough coverage and a population.</p>"
-    base = alt.Chart(_rows(rates)).encode(
+    base = alt.Chart(rows_of(rates)).encode(
         y=alt.Y(
             "estimate_geographic_location:N",
             sort=rates["estimate_geographic_location"].to_list(),
@@ -53,12 +50,12 @@ def state_rates(estimates: pl.DataFrame, coverage: pl.DataFrame) -> str:
             axis=alt.Axis(labelLimit=320),
         )
     )
-    line = base.mark_rule(color=_BLUE).encode(
+    line = base.mark_rule(color=BLUE).encode(
         x=alt.X("estimate_lower_bound:Q", title="Incidents with violent crime per 100,000 persons"),
         x2="estimate_upper_bound:Q",
     )
-    return _svg(
-        alt.layer(line, base.mark_point(filled=True, color=_BLUE, size=40).encode(x="estimate:Q")).properties(width=560)
+    return svg(
+        alt.layer(line, base.mark_point(filled=True, color=BLUE, size=40).encode(x="estimate:Q")).properties(width=560)
     )
 
 
@@ -72,7 +69,7 @@ def coverage_map(coverage: pl.DataFrame) -> str:
         .join(known.select("share", state_abbr="geography_code"), on="state_abbr", how="left", maintain_order="left")
         .join(code_list("state").select("state_abbr", "state_postal_abbr"), on="state_abbr", maintain_order="left")
     )
-    base = alt.Chart(_rows(tiles)).encode(x=alt.X("tile_column:O", axis=None), y=alt.Y("tile_row:O", axis=None))
+    base = alt.Chart(rows_of(tiles)).encode(x=alt.X("tile_column:O", axis=None), y=alt.Y("tile_row:O", axis=None))
     in_run = base.transform_filter("isValid(datum.share)")
     grey = base.mark_rect(stroke="white", strokeWidth=3, cornerRadius=4, color="#e3e7eb")
     boxes = in_run.mark_rect(stroke="white", strokeWidth=3, cornerRadius=4).encode(
@@ -90,13 +87,4 @@ def coverage_map(coverage: pl.DataFrame) -> str:
         text=alt.Text("share:Q", format=".0%"),
         color=alt.condition(dark, alt.value("white"), alt.value("#1b2733")),
     )
-    return _svg(alt.layer(grey, boxes, names, shares).properties(width=alt.Step(46), height=alt.Step(40)))
-
-
-def _rows(table: pl.DataFrame) -> alt.InlineData:
-    return alt.InlineData(values=table.to_dicts())
-
-
-def _svg(chart: alt.LayerChart | alt.FacetChart) -> str:
-    spec = chart.configure_view(stroke=None).configure_axis(grid=True, gridColor="#e8edf1", domain=False)
-    return vl_convert.vegalite_to_svg(spec.to_dict())
+    return svg(alt.layer(grey, boxes, names, shares).properties(width=alt.Step(46), height=alt.Step(40)))

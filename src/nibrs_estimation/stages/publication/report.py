@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 
 import polars as pl
 
 from nibrs_estimation.model.intake import LOSSES
+from nibrs_estimation.pages import STYLE, writer
 from nibrs_estimation.pipeline.task import DocumentWriter
 
 NATION = 1
-_STYLE = (Path(__file__).parent / "report.css").read_text(encoding="utf-8")
 
 
 def write_report(
@@ -35,7 +34,7 @@ def write_report(
     headline = all_estimates.filter(pl.col("permutation_number") == NATION)
     page = _PAGE.format(
         year=year,
-        style=_STYLE,
+        style=STYLE,
         place=escape(_capitalised(nation["estimate_geographic_location"])),
         origin=_origin(nation),
         tiles=_tiles(headline, nation),
@@ -47,7 +46,7 @@ def write_report(
         strata=_strata_table(strata),
         losses=_losses(intake_count, intake_loss),
     )
-    return {"report.html": lambda path: path.write_text(page, encoding="utf-8") and None}
+    return {"report.html": writer(page)}
 
 
 def _capitalised(text: str) -> str:
@@ -76,7 +75,7 @@ def _tiles(headline: pl.DataFrame, nation: dict[str, object]) -> str:
     told = "not known from this source" if share is None else f"of the population ({share:.0%})"
     tiles.append(
         f'<div class="tile"><b>{nation["responding_agencies"]:,} of {nation["eligible_agencies"]:,}</b>'
-        f"<span>agencies reported the full year</span><small>coverage {told}</small></div>"
+        f"<span>agencies with a full year, reported or completed</span><small>coverage {told}</small></div>"
     )
     return "".join(tiles)
 
@@ -187,9 +186,12 @@ def _coverage_note(nation: dict[str, object]) -> str:
         return (
             "The source lists only agencies that reported something, so the share of the population that they serve "
             "is not known, and the estimates speak of reporting agencies only. Colour shows the share of the listed "
-            "agencies that reported all twelve months."
+            "agencies whose twelve months are there, reported or copied from a donor."
         )
-    return "Share of each state's population that is served by agencies which reported all twelve months."
+    return (
+        "Share of each state's population that is served by agencies whose twelve months are there, reported or copied "
+        "from a donor."
+    )
 
 
 _PAGE = """<!doctype html>
@@ -205,7 +207,8 @@ only where most of it reported: states whose respondents are known to serve less
 out here.</p><figure>{states}</figure></section>
 <section><h2>Coverage by state</h2><p>{coverage_note}</p><figure>{coverage}</figure></section>
 <section><h2>How the agencies were weighted</h2><p>Design weights: within a stratum, each respondent stands for the same
-number of eligible agencies. Respondents reported all twelve months. Standard errors by Taylor linearisation with finite
+number of eligible agencies. Respondents reported all twelve months, or at least three, the others being copied from a
+donor; the errors do not yet tell what copying adds. Standard errors by Taylor linearisation with finite
 population correction, the agency being the sampling unit; they say how much the estimate would vary with which agencies
 of a stratum reported, not what reporting itself leaves out. Thin strata are collapsed with a neighbour of the same
 kind.</p>{strata}</section>

@@ -1,0 +1,84 @@
+"""How pages look: one style for all of them, pictures drawn into the page, no network and no script."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+if TYPE_CHECKING:
+    import altair as alt
+
+STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+#: Colours of all charts: the main one, and one that warns.
+BLUE, RED, GREY = "#2f6690", "#c0392b", "#9aa7b2"
+
+
+def rows_of(table: pl.DataFrame) -> alt.InlineData:
+    """A table as the data of a chart."""
+    import altair as alt  # noqa: PLC0415 (a second that only tasks with charts should take)
+
+    return alt.InlineData(values=table.to_dicts())
+
+
+def svg(chart: Any) -> str:
+    """A chart as SVG, in the style of the pages."""
+    import vl_convert  # noqa: PLC0415 (as above)
+
+    spec = chart.configure_view(stroke=None).configure_axis(grid=True, gridColor="#e8edf1", domain=False).to_dict()
+    image = str(vl_convert.vegalite_to_svg(spec))
+    # The converter numbers gradients and clips over the life of the process: the same chart must have the same bytes,
+    # and two charts of a page different names.
+    prefix = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:12]
+    names = dict.fromkeys(re.findall(r'\bid="([^"]+)"', image))
+    for number, name in enumerate(names):
+        image = image.replace(f'id="{name}"', f'id="{prefix}-{number}"').replace(f"#{name})", f"#{prefix}-{number})")
+    return image
+
+
+def html_table(table: pl.DataFrame, name: str, labels: dict[str, str], **formats: str) -> str:
+    """A table as HTML.
+
+    Args:
+        table: what to show.
+        name: its id on the page.
+        labels: column -> heading, for the columns to show, in this order.
+        formats: column -> "integer", "number" (one decimal) or "percent".
+    """
+    from great_tables import GT  # noqa: PLC0415 (as above)
+
+    shown = GT(table.select(list(labels)), id=name).sub_missing(missing_text="–").cols_label(**labels)  # type: ignore[arg-type]
+    of_kind: dict[str, list[str]] = {}
+    for column, kind in formats.items():
+        of_kind.setdefault(kind, []).append(column)
+    for kind, columns in of_kind.items():
+        if kind == "percent":
+            shown = shown.fmt_percent(columns, decimals=1)
+        else:
+            shown = shown.fmt_number(columns, decimals={"integer": 0, "number": 1}[kind])
+    return str(shown.as_raw_html())
+
+
+def page(title: str, subtitle: str, sections: Iterable[tuple[str, str]]) -> str:
+    """A whole page; the contents of its sections are HTML, all else is text."""
+    body = "\n".join(f"<section><h2>{escape(heading)}</h2>{content}</section>" for heading, content in sections)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
+        f'content="width=device-width">\n<title>{escape(title)}</title><style>{STYLE}</style></head><body>\n'
+        f"<header><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></header>\n{body}\n</body></html>\n"
+    )
+
+
+def writer(content: str) -> Callable[[Path], None]:
+    """The function that writes a page, as documents ask for it."""
+
+    def write(path: Path) -> None:
+        path.write_text(content, encoding="utf-8")
+
+    return write

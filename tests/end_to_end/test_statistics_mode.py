@@ -14,6 +14,7 @@ STAGES = [
     "completeness",
     "outliers",
     "block_imputation",
+    "validation",
     "weighting",
     "indicators",
     "variance",
@@ -77,7 +78,8 @@ def test_stages_on_permuted_and_recut_inputs_give_the_runs_bytes(run: Path, tmp_
         done = stage(tmp_path, name, **first)
         assert done.returncode == 0, done.stderr
     assert hashes(tmp_path / "in", MADE) == hashes(run / "datasets", MADE)
-    for name in ("report.html", "estimates.csv"):
+    pages = [f"validation_{page}.html" for page in ("population", "outliers", "blocks")]
+    for name in ("report.html", "estimates.csv", *pages):
         assert (tmp_path / "in" / "documents" / name).read_bytes() == (run / "documents" / name).read_bytes()
 
 

@@ -15,6 +15,7 @@ from nibrs_estimation.stages import (
     publication,
     smoketest,
     universe,
+    validation,
     variance,
     weighting,
 )
@@ -30,6 +31,7 @@ FLOWS = {
                 *completeness.TASKS,
                 *outliers.TASKS,
                 *block_imputation.TASKS,
+                *validation.TASKS,
                 *weighting.TASKS,
                 *indicators.TASKS,
                 *variance.TASKS,
@@ -41,6 +43,7 @@ FLOWS = {
                 publication.ESTIMATES_CSV,
                 publication.ESTIMATES_DUCKDB,
                 publication.REPORT,
+                *validation.PAGES,
                 INTAKE_MANIFEST,
             ),
             optional=geography.OPTIONAL,

@@ -1,0 +1,56 @@
+"""Validation: pages that let a person judge the universe, the months reported and the months copied."""
+
+from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE
+from nibrs_estimation.model.completeness import (
+    AGENCY_MONTH,
+    BLOCK_AGENCY,
+    BLOCK_CHECK,
+    BLOCK_MONTH,
+    BLOCK_REFERENCE,
+    COMPLETENESS_ISSUE,
+    OUTLIER_AGENCY,
+    OUTLIER_MONTH,
+)
+from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE
+from nibrs_estimation.pipeline.dataset import Document
+from nibrs_estimation.pipeline.task import YEAR, Task
+from nibrs_estimation.stages.validation.blocks import validate_blocks
+from nibrs_estimation.stages.validation.outliers import validate_outliers
+from nibrs_estimation.stages.validation.population import validate_population
+
+POPULATION_PAGE = Document("validation_population.html", "Population that the reported months cover, and its changes.")
+OUTLIER_PAGE = Document("validation_outliers.html", "Months that do not fit their agency's series, with their charts.")
+BLOCK_PAGE = Document("validation_blocks.html", "Months that were copied: how many, whose, and what they change.")
+PAGES = (POPULATION_PAGE, OUTLIER_PAGE, BLOCK_PAGE)
+
+TASKS = (
+    Task(
+        name="validate_population",
+        function=validate_population,
+        reads=(AGENCY, UNIVERSE, REPORTING_STATUS, BLOCK_REFERENCE),
+        writes=(POPULATION_PAGE,),
+        parameters=(YEAR,),
+    ),
+    Task(
+        name="validate_outliers",
+        function=validate_outliers,
+        reads=(AGENCY, OUTLIER_AGENCY, OUTLIER_MONTH, COMPLETENESS_ISSUE),
+        writes=(OUTLIER_PAGE,),
+        parameters=(YEAR,),
+    ),
+    Task(
+        name="validate_blocks",
+        function=validate_blocks,
+        reads=(
+            AGENCY,
+            AGENCY_MONTH,
+            AGENCY_MONTH_OFFENSE,
+            BLOCK_AGENCY,
+            BLOCK_MONTH,
+            BLOCK_REFERENCE,
+            BLOCK_CHECK,
+        ),
+        writes=(BLOCK_PAGE,),
+        parameters=(YEAR,),
+    ),
+)

@@ -1,0 +1,154 @@
+"""Months that do not fit: how many, of whom, and the 60 months of the agencies that have them (03 section 5.5)."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from nibrs_estimation.model.completeness import COLOURS
+from nibrs_estimation.pages import GREY, html_table, page, rows_of, svg, writer
+from nibrs_estimation.pipeline.task import DocumentWriter
+
+#: Agencies whose months are drawn: those with most offenses in outlier months.
+CHARTS = 48
+CHARTS_PER_ROW = 4
+_PAINT = {"green": GREY, "orange": "#e08e0b", "red": "#c0392b", "blue": "#2f6690", "brown": "#7b4f2c"}
+
+#: Lower ends of the classes of population and of mean monthly offenses (03 section 5.5).
+_POPULATIONS = (0, 1, 2_500, 10_000, 25_000, 50_000, 100_000, 250_000)
+_MEANS = (0, 10, 20, 30, 40, 50)
+_LATE_JOINER_MONTHS = 24
+
+
+def validate_outliers(
+    agency: pl.LazyFrame,
+    outlier_agency: pl.LazyFrame,
+    outlier_month: pl.LazyFrame,
+    completeness_issue: pl.LazyFrame,
+    year: int,
+) -> dict[str, DocumentWriter]:
+    """Show outlier months by kind of agency, the series of agencies that have them, and what was odd in the input."""
+    current = agency.filter(pl.col("data_year") == year).select(
+        "agency_id", "agency_name", "agency_type_name", "state_abbr", "population"
+    )
+    agencies = outlier_agency.join(current, on="agency_id", how="left").sort("agency_id").collect()
+    sections = [
+        (
+            "Agencies and months",
+            "<p>Months of the data year. Red and orange: too low; blue and brown: too high, against the agency's own "
+            f"months of {year - 4} to {year}. Agencies of fewer than 24 months are not judged (short history).</p>"
+            + html_table(summary(agencies), "summary", _LABELS, **dict.fromkeys(list(_LABELS)[1:], "integer")),
+        ),
+        (
+            "The agencies with most offenses in outlier months",
+            f"<p>Offenses of each month, at most {CHARTS} agencies; the scales differ.</p>"
+            + _charts(agencies, outlier_month.collect(), year),
+        ),
+        ("What was odd in months and counts", _issues(completeness_issue.collect())),
+    ]
+    subtitle = "Months whose number of offenses does not fit the agency's own series."
+    return {"validation_outliers.html": writer(page(f"Outlier months, {year}", subtitle, sections))}
+
+
+_LABELS = {
+    "kind": "Agencies", "agencies": "Number", "two_levels": "On two levels", "short_history": "Short history",
+    "level_shift": "Level shift", "any_low": "With a low month", "any_high": "With a high month",
+    **{f"n_{colour}": f"{colour.capitalize()} months" for colour in COLOURS},
+}  # fmt: skip
+
+
+def summary(agencies: pl.DataFrame) -> pl.DataFrame:
+    """Agencies and months by type, population, mean monthly offenses and length of history.
+
+    Args:
+        agencies: dataset ``outlier_agency`` with ``agency_type_name`` and ``population``.
+
+    Returns:
+        ``kind``, numbers of agencies and of months of each colour, one row for each kind.
+    """
+    mean, people = pl.col("mean_monthly_offenses"), pl.col("population")
+    types = agencies["agency_type_name"].drop_nulls().unique().sort()
+    kinds = [
+        ("All", pl.lit(True)),
+        *((str(name), pl.col("agency_type_name") == name) for name in types),
+        *_classes("Population", people, _POPULATIONS),
+        *_classes("Offenses a month", mean, _MEANS),
+        ("Fewer than 24 months", pl.col("n_months") < _LATE_JOINER_MONTHS),
+    ]
+    numbers = {
+        "agencies": pl.len(),
+        "two_levels": (pl.col("n_levels") == 2).sum(),
+        "short_history": (pl.col("reason") == "short_history").sum(),
+        "level_shift": (pl.col("reason") == "level_shift").sum(),
+        "any_low": (pl.col("n_red") + pl.col("n_orange") > 0).sum(),
+        "any_high": (pl.col("n_blue") + pl.col("n_brown") > 0).sum(),
+        **{f"n_{colour}": pl.col(f"n_{colour}").cast(pl.Int64).sum() for colour in COLOURS},
+    }
+    return pl.concat(
+        agencies.filter(is_of_kind).select(kind=pl.lit(name), **{k: n.cast(pl.Int64) for k, n in numbers.items()})
+        for name, is_of_kind in kinds
+    )
+
+
+def _classes(name: str, value: pl.Expr, lower: tuple[int, ...]) -> list[tuple[str, pl.Expr]]:
+    def label(low: int, high: int | None) -> str:
+        if high is None:
+            return f"{name} {low:,} and more"
+        return f"{name} {low}" if high == low + 1 else f"{name} {low:,} to below {high:,}"
+
+    return [
+        (label(low, high), (value >= low) & (value < high if high is not None else pl.lit(True)))
+        for low, high in zip(lower, (*lower[1:], None), strict=True)
+    ]
+
+
+def _charts(agencies: pl.DataFrame, months: pl.DataFrame, year: int) -> str:
+    import altair as alt  # noqa: PLC0415 (a second that only tasks with charts should take)
+
+    odd = months.filter((pl.col("data_year") == year) & (pl.col("colour") != "green"))
+    # A month without offenses is as odd as the months around it are large.
+    size = (
+        odd.join(agencies, on="agency_id")
+        .group_by("agency_id")
+        .agg(size=pl.max_horizontal("n_all", "mean_monthly_offenses").sum())
+    )
+    chosen = size.sort("size", "agency_id", descending=[True, False]).head(CHARTS)
+    if chosen.is_empty():
+        return "<p>No month of the data year stands out.</p>"
+    names = agencies.select(
+        "agency_id", name=pl.coalesce("agency_name", "ori") + ", " + pl.col("state_abbr").fill_null("?")
+    )
+    shown = (
+        chosen.join(names, on="agency_id", maintain_order="left")
+        .with_row_index("position")
+        .join(months, on="agency_id")
+        .with_columns(time=pl.col("data_year") + (pl.col("month") - 1) / 12)
+        .sort("position", "data_year", "month")
+    )
+    charts = []
+    for part in shown.partition_by("position", maintain_order=True):
+        base = alt.Chart(rows_of(part.select("time", "n_all", "colour")), title=part["name"][0]).encode(
+            x=alt.X(
+                "time:Q",
+                title=None,
+                scale=alt.Scale(domain=[year - 4, year + 1]),
+                axis=alt.Axis(format="d", tickCount=5),
+            ),
+            y=alt.Y("n_all:Q", title=None, axis=alt.Axis(tickCount=3)),
+        )
+        paint = alt.Color("colour:N", scale=alt.Scale(domain=list(_PAINT), range=list(_PAINT.values())), legend=None)
+        points = base.mark_point(filled=True, size=18, opacity=1).encode(color=paint)
+        charts.append(
+            alt.layer(base.mark_line(color="#cfd8df", strokeWidth=1), points).properties(width=190, height=90)
+        )
+    rows = [alt.hconcat(*charts[start : start + CHARTS_PER_ROW]) for start in range(0, len(charts), CHARTS_PER_ROW)]
+    return f"<figure>{svg(alt.vconcat(*rows).configure_title(fontSize=10, limit=190))}</figure>"
+
+
+def _issues(issues: pl.DataFrame) -> str:
+    if issues.is_empty():
+        return "<p>Nothing.</p>"
+    labels = {
+        "issue": "What", "data_year": "Year", "n_rows": "Rows", "n_agencies": "Agencies", "first_agency": "The first",
+        "rule": "What was done",
+    }  # fmt: skip
+    return html_table(issues.sort("issue", "data_year"), "issues", labels, n_rows="integer", n_agencies="integer")

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.stats.pmm import (
     Variable,
-    bayesian_coefficients,
     canonical_variate,
+    draw_coefficients,
     impute,
+    least_squares,
     pairwise_correlations,
     quick_predictors,
 )
@@ -62,17 +63,19 @@ def test_posterior_has_its_mean_and_covariance() -> None:
     generator = np.random.default_rng(2)
     x = generator.normal(size=(60, 2)) * [1.0, 5.0]
     y = 1 + x @ [2.0, -1.0] + generator.normal(size=60)
-    draws = np.array([bayesian_coefficients(x, y, seed=1, stream="t", draw=i)[1] for i in range(4000)])
     design = np.column_stack([np.ones(60), x])
     estimate = np.linalg.lstsq(design, y, rcond=None)[0]
     residual = y - design @ estimate
+    fit = least_squares(design.T @ design, design.T @ y)
+    squares = float(residual @ residual)
+    draws = np.array([draw_coefficients(fit, squares, 57, seed=1, stream="t", draw=i) for i in range(4000)])
     # E[1/chi²_57] = 1/55.
     covariance = np.linalg.inv(design.T @ design) * (residual @ residual) / 55
     error = np.sqrt(np.diag(covariance) / 4000)
     assert np.abs((draws.mean(axis=0) - estimate) / error).max() < 4
     of_covariance = np.sqrt((np.outer(np.diag(covariance), np.diag(covariance)) + covariance**2) / 4000)
     assert (np.abs(np.cov(draws.T) - covariance) < 4 * of_covariance).all()
-    assert bayesian_coefficients(x, y, seed=1, stream="t", draw=0)[0] == pytest.approx(estimate)
+    assert fit.estimate == pytest.approx(estimate)
 
 
 @settings(deadline=None, max_examples=40)

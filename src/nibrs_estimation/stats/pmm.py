@@ -200,7 +200,15 @@ def canonical_variate(levels: NDArray[np.integer], x: Floats) -> Floats:
 
 
 class _Chain:
-    """The state of the chain: what is known, and what is imputed so far. Rows are in order of unit."""
+    """The state of the chain: what is known, and what is imputed so far. Rows are in order of unit.
+
+    Attributes:
+        design: (n, p) a constant, then the columns of every variable; numbers are standardised by their observed mean
+            and spread, so that cross products keep their digits. Stored by column.
+        columns: variable -> its columns of the design.
+        scale: (p,) by which each column was divided.
+        products: (p, p) cross products of the design, kept up to date.
+    """
 
     def __init__(self, variables: Mapping[str, Variable], unit: NDArray[np.integer], seed: int, stream: str) -> None:
         self.variables = variables
@@ -214,17 +222,40 @@ class _Chain:
             for name, variable in variables.items()
             if variable.is_categorical
         }
-        complete = (name for name in variables if name not in self.incomplete)
-        self.designs = {name: self._design(name) for name in complete}
+        self.columns: dict[str, NDArray[np.int64]] = {}
+        p = 1
+        for name in variables:
+            width = max(len(self.levels[name]) - 1, 0) if name in self.levels else 1
+            self.columns[name] = np.arange(p, p + width)
+            p += width
+        self.design = np.ones((len(unit), p), order="F")
+        self.location, self.scale = np.zeros(p), np.ones(p)
+        for name, variable in variables.items():
+            if name not in self.levels:
+                known = variable.values[self.observed[name]]
+                self.location[self.columns[name]] = known.mean()
+                self.scale[self.columns[name]] = known.std() or 1.0
+        self.products = np.zeros((p, p))
+        for name in variables:
+            if name not in self.incomplete:
+                self._refresh(name)
 
-    def _design(self, name: str) -> Floats:
+    def _refresh(self, name: str) -> None:
+        """Bring the design and its cross products up to what is imputed so far."""
+        columns = self.columns[name]
         if name in self.levels:
-            return treatment_dummies(self.values[name].astype(np.int64), self.levels[name])
-        return self.values[name][:, None]
+            self.design[:, columns] = treatment_dummies(self.values[name].astype(np.int64), self.levels[name])
+        else:
+            standardised = (self.values[name][:, None] - self.location[columns]) / self.scale[columns]
+            self.design[:, columns] = standardised
+        products = self.design.T @ self.design[:, columns]
+        self.products[:, columns], self.products[columns] = products, products.T
+        self.products[0, 0] = len(self.unit)
 
     def _set(self, target: str, rows: NDArray[np.integer], donors: NDArray[np.integer]) -> None:
         self.values[target][rows] = self.variables[target].values[donors]
         self.donor[target][rows] = donors
+        self._refresh(target)
 
     def start(self, target: str) -> None:
         """Give every missing cell a random observed value."""
@@ -234,64 +265,107 @@ class _Chain:
 
     def step(self, target: str, predictors: Sequence[str], cycle: int, k: int, coding: Coding) -> None:
         """Impute one variable from the current values of its predictors."""
-        blocks = [self.designs[p] if p in self.designs else self._design(p) for p in predictors]
-        x = np.column_stack([np.zeros((len(self.unit), 0)), *blocks])
         is_donor = self.observed[target]
         donors, recipients = np.flatnonzero(is_donor), np.flatnonzero(~is_donor)
-        y = self.variables[target].values[donors]
+        y = np.where(is_donor, self.variables[target].values, 0.0)
+        kept = np.concatenate([[0], *(self.columns[name] for name in predictors)]).astype(np.int64)
+        moments = self._moments(donors, recipients, y, kept)
+        usable = _usable_columns(moments, self.scale[kept])
+        products, with_outcome = moments.products[np.ix_(usable, usable)], moments.with_outcome[usable]
+        kept = kept[usable]
+        if self.variables[target].is_categorical and coding == "canonical" and len(kept) > 1 and np.ptp(y[donors]) > 0:
+            level = y[donors].astype(np.int64)
+            y[donors] = canonical_variate(level, self.design[np.ix_(donors, kept[1:])])[level]
+            with_outcome = self.design[:, kept].T @ y
+        fit = least_squares(products, with_outcome)
+        fitted = _scores(self.design, kept, fit.estimate)[donors]
         key = f"{self.stream}/{target}"
-        x = x[:, _usable_columns(x[donors], y)]
-        if self.variables[target].is_categorical and coding == "canonical" and x.shape[1] and np.ptp(y) > 0:
-            y = canonical_variate(y.astype(np.int64), x[donors])[y.astype(np.int64)]
-        fitted, drawn = bayesian_coefficients(x[donors], y, seed=self.seed, stream=key, draw=cycle)
+        residual = y[donors] - fitted
+        drawn = draw_coefficients(
+            fit, float(residual @ residual), len(donors) - len(kept), seed=self.seed, stream=key, draw=cycle
+        )
         point = random.uniform(self.seed, f"{key}/donor", self.unit[recipients], cycle)
-        chosen = draw_nearest(_scores(x[donors], fitted), _scores(x[recipients], drawn), point, k=k)
+        chosen = draw_nearest(fitted, _scores(self.design, kept, drawn)[recipients], point, k=k)
         self._set(target, recipients, donors[chosen])
 
+    def _moments(
+        self, donors: NDArray[np.int64], recipients: NDArray[np.int64], y: Floats, kept: NDArray[np.int64]
+    ) -> _Moments:
+        """Sums over donors, from everybody's less the recipients' where these are fewer; y is 0 of recipients."""
+        of_few = self.design[np.ix_(recipients if len(recipients) < len(donors) else donors, kept)]
+        products = of_few.T @ of_few
+        if len(recipients) < len(donors):
+            products = self.products[np.ix_(kept, kept)] - products
+        return _Moments(len(donors), products, (self.design.T @ y)[kept], float(y @ y))
 
-def bayesian_coefficients(x: Floats, y: Floats, *, seed: int, stream: str, draw: int) -> tuple[Floats, Floats]:
-    """Least squares estimate and a draw from the posterior of the coefficients, under the standard improper prior.
 
-    b = (X'X)^-1 X'y;  s² = r'r / chi²(n - p);  b* = b + s L z,  L L' = (X'X)^-1,  z standard normal.
+@dataclass(frozen=True)
+class _Moments:
+    """Sums over n rows: cross products of p columns, the first being the constant, with each other and an outcome."""
+
+    n: int
+    products: Floats
+    with_outcome: Floats
+    outcome_squares: float
+
+
+@dataclass(frozen=True)
+class LeastSquares:
+    """Least squares estimate of p coefficients, and the Cholesky factor of their columns' scaled cross products."""
+
+    estimate: Floats
+    factor: Floats
+    scale: Floats
+
+
+def least_squares(products: Floats, with_outcome: Floats) -> LeastSquares:
+    """Solve the normal equations (X'X) b = X'y; where X'X is singular, with a ridge of 1e-5 of its diagonal.
 
     Args:
-        x: (n, p) predictors without intercept.
-        y: (n,) outcome.
+        products: (p, p) X'X.
+        with_outcome: (p,) X'y.
+    """
+    # Columns of length one keep the equations well conditioned; scaling changes neither estimate nor posterior.
+    scale = np.sqrt(np.diag(products))
+    scale[scale == 0] = 1.0
+    scaled = products / np.outer(scale, scale)
+    try:
+        factor = linalg.cholesky(scaled, lower=True)
+    except linalg.LinAlgError:
+        factor = linalg.cholesky(scaled + _RIDGE * np.diag(np.diag(scaled) + (np.diag(scaled) == 0)), lower=True)
+    return LeastSquares(linalg.cho_solve((factor, True), with_outcome / scale) / scale, factor, scale)
+
+
+def draw_coefficients(
+    fit: LeastSquares, residual_squares: float, df: int, *, seed: int, stream: str, draw: int
+) -> Floats:
+    """A draw from the posterior of the coefficients, under the standard improper prior.
+
+    s² = r'r / chi²(n - p);  b* = b + s L z,  L L' = (X'X)^-1,  z standard normal.
+
+    Args:
+        fit: estimate b of p coefficients.
+        residual_squares: r'r.
+        df: n - p; at least 1 is taken.
         seed: of the run.
         stream: what the draw is for.
         draw: number of the draw.
 
     Returns:
-        (p + 1,) estimate and (p + 1,) draw, the intercept first.
+        (p,) b*.
     """
-    n = len(y)
-    design = np.column_stack([np.ones(n), x])
-    p = design.shape[1]
-    # Columns of length one keep the cross products well conditioned; scaling changes neither estimate nor posterior.
-    scale = np.sqrt((design**2).sum(axis=0))
-    scale[scale == 0] = 1.0
-    design = design / scale
-    products = design.T @ design
-    try:
-        factor = linalg.cholesky(products, lower=True)
-    except linalg.LinAlgError:
-        factor = linalg.cholesky(products + _RIDGE * np.diag(np.diag(products) + (np.diag(products) == 0)), lower=True)
-    estimate = linalg.cho_solve((factor, True), design.T @ y)
-    residual = y - design @ estimate
-    half_df = max(n - p, 1) / 2
-    chi2 = 2.0 * random.gamma(seed, f"{stream}/variance", draw, shape=half_df)
-    sigma = np.sqrt(float(residual @ residual) / chi2)
-    z = random.normal(seed, f"{stream}/coefficient", draw, np.arange(p))
-    # L = inverse of the transposed factor: L L' = (X'X)^-1.
-    deviation = sigma * linalg.solve_triangular(factor, z, lower=True, trans="T")
-    return estimate / scale, (estimate + deviation) / scale
+    chi2 = 2.0 * random.gamma(seed, f"{stream}/variance", draw, shape=max(df, 1) / 2)
+    z = random.normal(seed, f"{stream}/coefficient", draw, np.arange(len(fit.estimate)))
+    # The inverse of the transposed factor: L L' = (X'X)^-1.
+    deviation = linalg.solve_triangular(fit.factor, z, lower=True, trans="T")
+    return np.asarray(fit.estimate + np.sqrt(residual_squares / chi2) * deviation / fit.scale)
 
 
-def _scores(x: Floats, coefficients: Floats) -> Floats:
+def _scores(design: Floats, columns: NDArray[np.int64], coefficients: Floats) -> Floats:
     """Predicted means, column by column: equal rows have equal bits, so that ties are ties."""
-    scores = np.full(len(x), coefficients[0])
-    for column, coefficient in zip(x.T, coefficients[1:], strict=True):
-        scores += column * coefficient
+    scores = np.zeros(len(design))
+    for column, coefficient in zip(columns, coefficients, strict=True):
+        scores += design[:, column] * coefficient
     return scores
 
 
@@ -311,20 +385,19 @@ def _screen(variables: Mapping[str, Variable]) -> tuple[set[str], set[str]]:
     return used, set(names) - used
 
 
-def _usable_columns(x: Floats, y: Floats) -> NDArray[np.int64]:
-    """Columns of the donors' design that carry information of their own."""
-    if x.shape[1] == 0 or len(y) < 2 or y.var(ddof=1) < _MIN_VARIANCE:
-        return np.zeros(0, dtype=np.int64)
-    centred = x - x.mean(axis=0)
-    squares = (centred**2).sum(axis=0)
-    kept = np.flatnonzero(squares / (len(y) - 1) > _MIN_VARIANCE)
-    if not len(kept):
-        return kept
-    centred = centred[:, kept] / np.sqrt(squares[kept])
-    deviation = y - y.mean()
-    with_target = centred.T @ deviation / np.sqrt(float(deviation @ deviation))
-    centred, kept = centred[:, with_target < _MAX_CORRELATION], kept[with_target < _MAX_CORRELATION]
-    correlation = centred.T @ centred
+def _usable_columns(moments: _Moments, scale: Floats) -> NDArray[np.int64]:
+    """The constant, and the columns of the donors that carry information of their own; ``scale`` is of each column."""
+    n, constant = moments.n, np.zeros(1, dtype=np.int64)
+    mean, outcome_mean = moments.products[0] / n, moments.with_outcome[0] / n
+    outcome_squares = moments.outcome_squares - n * outcome_mean**2
+    if len(mean) == 1 or n < 2 or outcome_squares / (n - 1) < _MIN_VARIANCE:
+        return constant
+    centred = moments.products - n * np.outer(mean, mean)
+    squares = np.diag(centred)
+    kept = np.flatnonzero(squares * scale**2 / (n - 1) > _MIN_VARIANCE)
+    with_outcome = moments.with_outcome[kept] - n * mean[kept] * outcome_mean
+    kept = kept[with_outcome / np.sqrt(squares[kept] * outcome_squares) < _MAX_CORRELATION]
+    correlation = centred[np.ix_(kept, kept)] / np.sqrt(np.outer(squares[kept], squares[kept]))
     while len(kept) > 1:
         eigenvalues, vectors = np.linalg.eigh(correlation)
         if eigenvalues[0] >= _MIN_EIGENVALUE_RATIO * eigenvalues[-1]:
@@ -332,7 +405,7 @@ def _usable_columns(x: Floats, y: Floats) -> NDArray[np.int64]:
         worst = int(np.argmax(np.abs(vectors[:, 0])))
         kept = np.delete(kept, worst)
         correlation = np.delete(np.delete(correlation, worst, axis=0), worst, axis=1)
-    return kept
+    return np.concatenate([constant, kept])
 
 
 def _column_means(values: Floats, has: Flags) -> Floats:

@@ -52,7 +52,7 @@ def main() -> None:
         made = steps(data)
         judged.append(planted_and_plain(made, seed))
     detection(pl.concat(judged))
-    accuracy(made, data, arguments.patterns)
+    accuracy(filling_errors(made, data, arguments.patterns), arguments.patterns)
 
 
 def timed(name: str, function: Callable[[], Any]) -> tuple[Any, float]:
@@ -107,11 +107,11 @@ def planted_and_plain(made: dict[str, pl.LazyFrame], seed: int) -> pl.DataFrame:
     )
 
 
-def detection(marked: pl.DataFrame) -> None:
-    """Which planted months were found, and how often others were coloured, by size of agency."""
+def found_rates() -> dict[str, pl.Expr]:
+    """Shares of planted months that were found, and of others that were coloured, of ``planted_and_plain``."""
     is_ten, is_zero = pl.col("factor") == 10, pl.col("factor") == 0
     is_plain, has_history = pl.col("factor").is_null(), pl.col("reason").ne_missing("short_history")
-    columns = {
+    return {
         "months": pl.len(),
         "x10_planted": is_ten.sum(),
         "x10_found": pl.col("is_high").filter(is_ten).mean(),
@@ -122,6 +122,11 @@ def detection(marked: pl.DataFrame) -> None:
         "false_low": pl.col("is_low").filter(is_plain).mean(),
         "false_high": pl.col("is_high").filter(is_plain).mean(),
     }
+
+
+def detection(marked: pl.DataFrame) -> None:
+    """Print which planted months were found, and how often others were coloured, by size of agency."""
+    columns = found_rates()
     with pl.Config(tbl_cols=20, tbl_rows=20, float_precision=4, tbl_width_chars=200):
         print("outlier months of five years, by offenses of a normal year of the agency:")
         print(marked.group_by("size").agg(**columns).sort("size"))
@@ -135,8 +140,8 @@ def _size(offenses: pl.Expr) -> pl.Expr:
     return pl.max_horizontal(pl.when(offenses >= low).then(low) for low in SIZES)
 
 
-def accuracy(made: dict[str, pl.LazyFrame], data: dict[str, pl.LazyFrame], n_patterns: int) -> None:
-    """Hide months of complete agencies, fill them, and compare with what was hidden."""
+def filling_errors(made: dict[str, pl.LazyFrame], data: dict[str, pl.LazyFrame], n_patterns: int) -> pl.DataFrame:
+    """Hide months of complete agencies, fill them, and compare with what was hidden: a row for each kind of offense."""
     current = made["agency_month"].filter((pl.col("data_year") == YEAR) & pl.col("n_all").is_not_null()).collect()
     full = current.filter(pl.len().over("agency_id") == 12)
     planted = made["outlier_month"].filter((pl.col("data_year") == YEAR) & (pl.col("colour") != "green")).collect()
@@ -159,7 +164,7 @@ def accuracy(made: dict[str, pl.LazyFrame], data: dict[str, pl.LazyFrame], n_pat
             for row in _errors(full, hidden, blocks["block_reference"], offenses).iter_rows(named=True)
         ]
     errors = pl.DataFrame(rows)
-    table = errors.group_by("kind", maintain_order=True).agg(
+    return errors.group_by("kind", maintain_order=True).agg(
         truth=pl.col("truth").mean(),
         error_blocks=pl.col("blocks").mean(),
         mc_se=pl.col("blocks").std() / np.sqrt(n_patterns),
@@ -168,6 +173,10 @@ def accuracy(made: dict[str, pl.LazyFrame], data: dict[str, pl.LazyFrame], n_pat
         agency_rmse_blocks=pl.col("agency_blocks").mean(),
         agency_rmse_own_rate=pl.col("agency_own_rate").mean(),
     )
+
+
+def accuracy(table: pl.DataFrame, n_patterns: int) -> None:
+    """Print the errors of filled totals."""
     with pl.Config(tbl_cols=20, tbl_rows=20, float_precision=4, tbl_width_chars=200):
         print(f"errors of the totals of partial reporters over {n_patterns} patterns, relative (agency_: offenses):")
         print(table)

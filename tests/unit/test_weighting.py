@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tests.frames import table
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.results import AGENCY_WEIGHT, COVERAGE
+from nibrs_estimation.model.results import COVERAGE
+from nibrs_estimation.model.weighting import AGENCY_WEIGHT
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.weighting.collapse import Stratum, collapse

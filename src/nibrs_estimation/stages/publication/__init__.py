@@ -1,7 +1,8 @@
 """Publication: the estimates as files for people."""
 
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
-from nibrs_estimation.model.results import AGENCY_WEIGHT, COVERAGE, ESTIMATES
+from nibrs_estimation.model.results import COVERAGE, ESTIMATES
+from nibrs_estimation.model.weighting import AGENCY_WEIGHT
 from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import YEAR, Task
 from nibrs_estimation.stages.publication.files import export_estimates

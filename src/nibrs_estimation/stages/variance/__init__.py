@@ -1,7 +1,8 @@
 """Variance: estimates with standard errors and confidence intervals."""
 
 from nibrs_estimation.model.completeness import BLOCK_REFERENCE
-from nibrs_estimation.model.results import AGENCY_CELL_COUNT, AGENCY_WEIGHT, BLOCK_CELL_COUNT, COVERAGE, ESTIMATES
+from nibrs_estimation.model.results import AGENCY_CELL_COUNT, BLOCK_CELL_COUNT, COVERAGE, ESTIMATES
+from nibrs_estimation.model.weighting import AGENCY_WEIGHT
 from nibrs_estimation.pipeline.task import YEAR, Task
 from nibrs_estimation.stages.variance.estimate import estimate_cells
 

@@ -1,7 +1,8 @@
 """Weighting: how many agencies each respondent stands for, and what share of the population responded."""
 
 from nibrs_estimation.model.completeness import BLOCK_REFERENCE
-from nibrs_estimation.model.results import AGENCY_WEIGHT, COVERAGE, REPORTING_STATUS, UNIVERSE
+from nibrs_estimation.model.results import COVERAGE, REPORTING_STATUS, UNIVERSE
+from nibrs_estimation.model.weighting import AGENCY_WEIGHT
 from nibrs_estimation.pipeline.task import Task
 from nibrs_estimation.stages.weighting.coverage import measure_coverage
 from nibrs_estimation.stages.weighting.design import weight_agencies

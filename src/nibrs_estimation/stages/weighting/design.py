@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.results import AGENCY_WEIGHT
+from nibrs_estimation.model.weighting import AGENCY_WEIGHT
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.stages.weighting.collapse import Stratum, collapse
 

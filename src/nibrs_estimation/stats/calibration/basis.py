@@ -1,0 +1,103 @@
+"""Independent directions of the controls of each cell: which there are, and what the totals are along them.
+
+With the controls scaled to length one under the design weights, X_s = X diag(1 / scale), the eigenvectors v_j of
+X_s' diag(d) X_s give directions z_j = X_s v_j. The length of z_j is computed from z_j itself, not from the eigenvalue,
+which has lost half of the digits. Directions longer than 1e-9 carry the fit; the others are dependences among the
+controls, and the totals have to obey them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nibrs_estimation.stats.calibration.layout import Layout
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+#: Totals are met to this, relative; a direction no longer than this, relative to the controls, is none.
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Directions of C cells with p controls; unused directions are 0 throughout.
+
+    Attributes:
+        z: (m, p, 32) values of the directions at the records of each block; lengths are 1.
+        totals: (C, p) totals along the directions.
+        back: (C, p, p) turns residuals along directions into residuals of the controls.
+        to_lambda: (C, p, p) turns multipliers of directions into multipliers of the controls.
+        is_used: (C, p) which directions there are.
+        allowance: (C, p) largest residual of each control that is accepted; infinite where it is not selected.
+        contradiction: (C, p) how far the totals are from obeying the dependences, in each control's own unit; 0 where
+            they do.
+    """
+
+    z: Floats
+    totals: Floats
+    back: Floats
+    to_lambda: Floats
+    is_used: Flags
+    allowance: Floats
+    contradiction: Floats
+
+
+def basis_of(layout: Layout, x: Floats, d: Floats, totals: Floats, is_selected: Flags | None) -> Basis:
+    """Directions of the controls.
+
+    Args:
+        layout: of the cells.
+        x: (m, p, 32) controls.
+        d: (m, 32) design weights.
+        totals: (C, p) to be met.
+        is_selected: (C, p) controls that count, or None for all.
+    """
+    p = x.shape[1]
+    # Dividing by the largest value first keeps squares from overflowing.
+    largest = layout.max(np.abs(x).max(axis=2))
+    is_present = largest > 0 if is_selected is None else (largest > 0) & is_selected
+    scale = np.where(is_present, largest, 1.0)
+    if is_selected is None:
+        factor = 1 / scale
+    else:
+        factor = np.where(is_selected, 1 / scale, 0.0)
+        totals = np.where(is_selected, totals, 0.0)
+    scaled = x * factor[layout.cell][:, :, None]
+    gram = layout.sum((scaled * d[:, None, :]) @ scaled.transpose(0, 2, 1))
+    diagonal = np.arange(p)
+    length = np.sqrt(np.where(is_present, gram[:, diagonal, diagonal], 1.0))
+    gram /= length[:, :, None] * length[:, None, :]
+    # An absent control is an eigenvector by itself, apart from dependences among the others.
+    gram[:, diagonal, diagonal] = np.where(is_present, 1.0, -1.0)
+    scale = scale * length
+    vectors = np.linalg.eigh(gram)[1]
+
+    z = (vectors / length[:, :, None]).transpose(0, 2, 1)[layout.cell] @ scaled
+    lengths = np.sqrt(layout.sum((z**2 @ d[:, :, None])[:, :, 0]))
+    is_used = lengths > TOLERANCE
+    inverse = np.where(is_used, 1 / np.where(is_used, lengths, 1.0), 0.0)
+    z *= inverse[layout.cell][:, :, None]
+
+    along = (vectors * (totals / scale)[:, :, None]).sum(axis=1)
+    absolute = np.abs(totals)
+    # How far the totals could move along a direction and still be accepted.
+    play = TOLERANCE * (np.abs(vectors) * (absolute / scale)[:, :, None]).sum(axis=1)
+    beyond = np.where(is_used | (np.abs(along) <= play), 0.0, along)
+    contradiction = scale * (vectors * beyond[:, None, :]).sum(axis=2) if beyond.any() else np.zeros_like(totals)
+    # A total of 0 has no relative error: the control's own size stands in for it.
+    size = np.where(absolute > 0, absolute, scale) if (absolute == 0).any() else absolute
+    allowance = TOLERANCE * size
+    if is_selected is not None:
+        allowance = np.where(is_selected, allowance, np.inf)
+    return Basis(
+        z=z,
+        totals=along * inverse,
+        back=scale[:, :, None] * vectors * (lengths * is_used)[:, None, :],
+        to_lambda=vectors * inverse[:, None, :] / scale[:, :, None],
+        is_used=is_used,
+        allowance=allowance,
+        contradiction=contradiction,
+    )

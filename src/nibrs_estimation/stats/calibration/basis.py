@@ -8,7 +8,7 @@ controls, and the totals have to obey them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +31,10 @@ class Basis:
         back: (C, p, p) turns residuals along directions into residuals of the controls.
         to_lambda: (C, p, p) turns multipliers of directions into multipliers of the controls.
         is_used: (C, p) which directions there are.
+        vectors: (C, p, p) directions as combinations (columns) of the scaled controls; unused ones give dependences.
+        scaled_totals: (C, p) of the scaled controls.
         allowance: (C, p) largest residual of each control that is accepted; infinite where it is not selected.
-        contradiction: (C, p) how far the totals are from obeying the dependences, in each control's own unit; 0 where
-            they do.
+        contradicts: (C,) totals do not obey the dependences, by more than the accepted errors explain.
     """
 
     z: Floats
@@ -41,8 +42,14 @@ class Basis:
     back: Floats
     to_lambda: Floats
     is_used: Flags
+    vectors: Floats
+    scaled_totals: Floats
     allowance: Floats
-    contradiction: Floats
+    contradicts: Flags
+
+    def keep(self, cells: Flags, blocks: Flags) -> Basis:
+        """Directions of some of the cells, whose blocks these are."""
+        return Basis(**{f.name: getattr(self, f.name)[blocks if f.name == "z" else cells] for f in fields(self)})
 
 
 def basis_of(layout: Layout, x: Floats, d: Floats, totals: Floats, is_selected: Flags | None) -> Basis:
@@ -81,12 +88,9 @@ def basis_of(layout: Layout, x: Floats, d: Floats, totals: Floats, is_selected: 
     inverse = np.where(is_used, 1 / np.where(is_used, lengths, 1.0), 0.0)
     z *= inverse[layout.cell][:, :, None]
 
-    along = (vectors * (totals / scale)[:, :, None]).sum(axis=1)
+    scaled_totals = totals / scale
+    along = (vectors * scaled_totals[:, :, None]).sum(axis=1)
     absolute = np.abs(totals)
-    # How far the totals could move along a direction and still be accepted.
-    play = TOLERANCE * (np.abs(vectors) * (absolute / scale)[:, :, None]).sum(axis=1)
-    beyond = np.where(is_used | (np.abs(along) <= play), 0.0, along)
-    contradiction = scale * (vectors * beyond[:, None, :]).sum(axis=2) if beyond.any() else np.zeros_like(totals)
     # A total of 0 has no relative error: the control's own size stands in for it.
     size = np.where(absolute > 0, absolute, scale) if (absolute == 0).any() else absolute
     allowance = TOLERANCE * size
@@ -98,6 +102,33 @@ def basis_of(layout: Layout, x: Floats, d: Floats, totals: Floats, is_selected: 
         back=scale[:, :, None] * vectors * (lengths * is_used)[:, None, :],
         to_lambda=vectors * inverse[:, None, :] / scale[:, :, None],
         is_used=is_used,
+        vectors=vectors,
+        scaled_totals=scaled_totals,
         allowance=allowance,
-        contradiction=contradiction,
+        contradicts=(~is_used & (np.abs(along) > _play(vectors, scaled_totals))).any(axis=1),
     )
+
+
+def contradiction(basis: Basis, cell: int) -> NDArray[np.intp]:
+    """Controls of a cell whose totals do not obey a dependence among them; of several dependences, the shortest."""
+    relations = _reduced(basis.vectors[cell][:, ~basis.is_used[cell]].T)
+    totals = basis.scaled_totals[cell]
+    relations = relations[np.abs(relations @ totals) > TOLERANCE * (np.abs(relations) @ np.abs(totals))]
+    takes_part = np.abs(relations) > 1e-6
+    return np.flatnonzero(takes_part[np.argmin(takes_part.sum(axis=1))])
+
+
+def _reduced(rows: Floats) -> Floats:
+    """Rows of the same span, each with a column of its own (Gauss and Jordan): few controls to a dependence."""
+    rows = rows.copy()
+    for at in range(len(rows)):
+        pivot = np.argmax(np.abs(rows[at]))
+        rows[at] /= rows[at, pivot]
+        others = np.arange(len(rows)) != at
+        rows[others] -= rows[others, pivot][:, None] * rows[at]
+    return rows
+
+
+def _play(vectors: Floats, scaled_totals: Floats) -> Floats:
+    """How far the totals could move along each direction and still be accepted: (C, p)."""
+    return TOLERANCE * (np.abs(vectors) * np.abs(scaled_totals)[:, :, None]).sum(axis=1)

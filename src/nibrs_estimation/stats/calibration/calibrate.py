@@ -9,12 +9,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nibrs_estimation.stats.calibration.basis import TOLERANCE, Basis, basis_of
-from nibrs_estimation.stats.calibration.certificate import farkas_multipliers
+from nibrs_estimation.stats.calibration.basis import basis_of, contradiction
+from nibrs_estimation.stats.calibration.certificate import prove_infeasible
 from nibrs_estimation.stats.calibration.checks import check_bounds, check_cells, check_problem
 from nibrs_estimation.stats.calibration.distance import Method
-from nibrs_estimation.stats.calibration.layout import BLOCK, Layout, place
-from nibrs_estimation.stats.calibration.newton import Problem, Solution, is_proven_infeasible, solve
+from nibrs_estimation.stats.calibration.layout import Layout, by_block, place
+from nibrs_estimation.stats.calibration.newton import Problem, solve
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -171,42 +171,34 @@ def _calibrate(
 ) -> CellCalibrations:
     C, p = totals.shape
     layout, where = place(cell, C)
-    m = len(layout.cell)
-    blocks = np.zeros((m * BLOCK, p))
-    blocks[where] = x
-    x_blocks = np.ascontiguousarray(blocks.reshape(m, BLOCK, p).transpose(0, 2, 1))
-    weights = np.zeros(m * BLOCK)
-    weights[where] = d
-    d_blocks = weights.reshape(m, BLOCK)
+    x_blocks = by_block(x, where, layout)
+    d_blocks = by_block(d[:, None], where, layout)[:, 0, :]
 
     basis = basis_of(layout, x_blocks, d_blocks, totals, is_selected)
     residuals = _achieved(layout, x_blocks, d_blocks) - totals
-    is_met = (np.abs(residuals) <= basis.allowance).all(axis=1)
-    contradicts = (basis.contradiction != 0).any(axis=1)
+    is_met = (np.abs(residuals) <= 1e-2 * basis.allowance).all(axis=1)
     # Beside a bound of 1 there is no logit curve.
     no_room = ((lower == 1) | (upper == 1)) if method == "logit" else np.zeros(C, dtype=np.bool_)
-    is_open = ~is_met & ~contradicts & ~no_room
+    is_open = ~is_met & ~basis.contradicts & ~no_room
     problem = Problem(layout, d_blocks, basis, lower, upper, method)
     solution = solve(problem, is_open)
-    is_infeasible = contradicts | no_room | solution.is_infeasible
+    is_infeasible = basis.contradicts | no_room | solution.is_infeasible
 
     w_blocks = d_blocks * solution.g
     residuals = _achieved(layout, x_blocks, w_blocks) - totals
     is_met = (np.abs(residuals) <= basis.allowance).all(axis=1)
     is_infeasible &= ~is_met
     for undecided in np.flatnonzero(~is_met & ~is_infeasible):
-        is_infeasible[undecided] = _is_infeasible_by_program(problem, int(undecided))
+        is_infeasible[undecided] = prove_infeasible(problem, int(undecided))
 
     is_met_by_block = is_met[layout.cell][:, None]
     g = np.where(is_met_by_block, solution.g, np.nan).reshape(-1)[where]
     lambda_ = (basis.to_lambda @ solution.multipliers[:, :, None])[:, :, 0]
     status = np.where(is_met, "converged", np.where(is_infeasible, "infeasible", "not_converged"))
+    units = np.bincount(cell, minlength=C)
     reasons = [""] * C
     for failed in np.flatnonzero(~is_met).tolist():
-        units = int((cell == failed).sum())
-        reasons[failed] = _reason(
-            basis, failed, units, residuals[failed], bool(is_infeasible[failed]), bool(no_room[failed])
-        )
+        reasons[failed] = _reason(problem, failed, int(units[failed]), status[failed].item(), residuals[failed])
     return CellCalibrations(
         weights=d * g,
         g_weights=g,
@@ -221,3 +213,24 @@ def _calibrate(
 
 def _achieved(layout: Layout, x: Floats, weights: Floats) -> Floats:
     return layout.sum((x @ weights[:, :, None])[:, :, 0])
+
+
+def _reason(problem: Problem, cell: int, units: int, status: Status, residuals: Floats) -> str:
+    basis, lower, upper = problem.basis, problem.lower[cell], problem.upper[cell]
+    if basis.contradicts[cell]:
+        controls = contradiction(basis, cell)
+        named = ", ".join(str(control) for control in controls)
+        if len(controls) == 1:
+            return f"control {named} is 0 in every unit, and its total is not"
+        if basis.is_used[cell].sum() == units:
+            return f"fewer units than the rank of the totals: {units} units cannot meet those of controls {named}"
+        return f"contradicting controls: {named} depend on each other, and their totals do not likewise"
+    if status == "infeasible" and 1 in (lower, upper) and problem.method == "logit":
+        return f"bounds: with {lower:g} and {upper:g} only the design weights are left, and they miss the totals"
+    if status == "infeasible":
+        return f"bounds: no g-weights from {lower:g} to {upper:g} meet the totals"
+    excess = np.abs(residuals) / basis.allowance[cell]
+    return (
+        f"Newton's method ended {excess.max():.3g} times as far from the total of control {excess.argmax()} as is "
+        "accepted, and a linear program gave no proof that there is no solution"
+    )

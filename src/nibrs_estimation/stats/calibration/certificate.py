@@ -13,39 +13,33 @@ from scipy.optimize import linprog
 
 from nibrs_estimation.stats.calibration.basis import basis_of
 from nibrs_estimation.stats.calibration.checks import check_problem
-from nibrs_estimation.stats.calibration.layout import BLOCK, place
+from nibrs_estimation.stats.calibration.layout import by_block, by_record, place
+from nibrs_estimation.stats.calibration.newton import Problem, is_proven_infeasible
 
 Floats = NDArray[np.float64]
 _PRECISE = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 
 
-def farkas_multipliers(z: Floats, d: Floats, totals: Floats, lower: float, upper: float) -> Floats:
-    """Multipliers that prove infeasibility if any do.
+def prove_infeasible(problem: Problem, cell: int) -> bool:
+    """Whether it can be proven that no g-weights within the bounds meet the totals of a cell.
 
     The program is: smallest Σ |s_j| with Σ d_i g_i z_i + s = T and L ≤ g ≤ U. Its dual solution is the λ with
-    |λ_j| ≤ 1 for which λ'T exceeds Σ d_i max(L η_i, U η_i) by most.
-
-    Args:
-        z: (n, r) directions.
-        d: (n,) design weights.
-        totals: (r,) along the directions.
-        lower: bound of g.
-        upper: bound of g.
-
-    Returns:
-        (r,) multipliers; 0 where the program was not solved.
+    |λ_j| ≤ 1 for which λ'T exceeds Σ d_i max(L η_i, U η_i) by most; whether that proves anything is then computed
+    directly, so no tolerance of the solver enters.
     """
-    n, r = z.shape
-    one = np.eye(r)
+    one = problem.of_cell(cell)
+    z, d = by_record(one.basis.z), one.d.reshape(-1)
+    n, p = z.shape
+    slack = np.eye(p)
     solved = linprog(
-        np.concatenate([np.zeros(n), np.ones(2 * r)]),
-        A_eq=np.hstack([(d[:, None] * z).T, one, -one]),
-        b_eq=totals,
-        bounds=np.vstack([np.tile([lower, upper], (n, 1)), np.tile([0.0, np.inf], (2 * r, 1))]),
+        np.concatenate([np.zeros(n), np.ones(2 * p)]),
+        A_eq=np.hstack([(d[:, None] * z).T, slack, -slack]),
+        b_eq=one.basis.totals[0],
+        bounds=np.vstack([np.tile([one.lower[0], one.upper[0]], (n, 1)), np.tile([0.0, np.inf], (2 * p, 1))]),
         method="highs",
         options=_PRECISE,
     )
-    return np.asarray(solved.eqlin.marginals) if solved.status == 0 else np.zeros(r)
+    return solved.status == 0 and bool(is_proven_infeasible(one, solved.eqlin.marginals[None, :])[0])
 
 
 def smallest_upper_bound(controls: Floats, design_weights: Floats, totals: Floats, *, lower: float) -> float:
@@ -75,27 +69,21 @@ def smallest_upper_bound(controls: Floats, design_weights: Floats, totals: Float
     x, d, T = check_problem(controls, design_weights, totals)
     if not math.isfinite(lower):
         raise ValueError(f"the lower bound is {lower}: the smallest upper bound is that to a finite lower bound")
-    n, p = x.shape
-    layout, where = place(np.zeros(n, dtype=np.intp), 1)
-    blocks = np.zeros((len(layout.cell) * BLOCK, p))
-    blocks[where] = x
-    weights = np.zeros(len(blocks))
-    weights[where] = d
-    shape = (len(layout.cell), BLOCK)
-    basis = basis_of(layout, blocks.reshape(*shape, p).transpose(0, 2, 1), weights.reshape(shape), T[None, :], None)
-    if basis.contradiction.any():
+    layout, where = place(np.zeros(len(x), dtype=np.intp), 1)
+    d_blocks = by_block(d[:, None], where, layout)[:, 0, :]
+    basis = basis_of(layout, by_block(x, where, layout), d_blocks, T[None, :], None)
+    if basis.contradicts[0]:
         return math.inf
-    used = basis.is_used[0]
-    z = basis.z.transpose(0, 2, 1).reshape(-1, p)[where][:, used]
+    z = by_record(basis.z)[where][:, basis.is_used[0]]
     most = (d[:, None] * z).T
-    above = basis.totals[0, used] - lower * most.sum(axis=1)
+    above = basis.totals[0, basis.is_used[0]] - lower * most.sum(axis=1)
     if np.abs(above).max(initial=0.0) <= 1e-12 * np.abs(most).sum():
         return lower
     solved = linprog(
-        np.append(np.zeros(n), -1.0),
+        np.append(np.zeros(len(x)), -1.0),
         A_eq=np.column_stack([most, -above]),
         b_eq=np.zeros(len(above)),
-        bounds=np.vstack([np.tile([0.0, 1.0], (n, 1)), [0.0, np.inf]]),
+        bounds=np.vstack([np.tile([0.0, 1.0], (len(x), 1)), [0.0, np.inf]]),
         method="highs",
         options=_PRECISE,
     )

@@ -55,3 +55,16 @@ def place(cell: NDArray[np.integer], cells: int) -> tuple[Layout, Indices]:
     layout = layout_of(np.maximum(1, -(-count // BLOCK)))
     before = np.cumsum(count) - count
     return layout, np.arange(len(cell)) + (layout.first * BLOCK - before)[cell]
+
+
+def by_block(values: Floats, where: Indices, layout: Layout) -> Floats:
+    """Columns (n, p) of the records at their places: (m, p, 32)."""
+    m, p = len(layout.cell), values.shape[1]
+    blocks = np.zeros((m * BLOCK, p))
+    blocks[where] = values
+    return np.ascontiguousarray(blocks.reshape(m, BLOCK, p).transpose(0, 2, 1))
+
+
+def by_record(blocks: Floats) -> Floats:
+    """(m, p, 32) as (m * 32, p), counted through."""
+    return blocks.transpose(0, 2, 1).reshape(-1, blocks.shape[1])

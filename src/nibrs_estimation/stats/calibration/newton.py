@@ -62,6 +62,13 @@ class Problem:
     upper: Floats
     method: Method
 
+    def of_cell(self, cell: int) -> Problem:
+        """The problem of one cell."""
+        is_it = np.arange(len(self.lower)) == cell
+        layout, blocks = self.layout.keep(is_it)
+        basis = self.basis.keep(is_it, blocks)
+        return Problem(layout, self.d[blocks], basis, self.lower[is_it], self.upper[is_it], self.method)
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -241,9 +248,7 @@ def _lowers_dual(work: _Work, distance: Distance, trial: Floats, slope: Floats) 
     wanted = work.share * (work.move * work.totals).sum(axis=1)
     rise = work.layout.sum(change.sum(axis=1)) - wanted
     noise = 1e-13 * (work.layout.sum(np.abs(change).sum(axis=1)) + np.abs(wanted))
-    return (rise <= 1e-4 * work.share * work.slope) | (
-        (rise <= noise) & (np.abs(slope) <= 0.9 * np.abs(work.slope))
-    )
+    return (rise <= 1e-4 * work.share * work.slope) | ((rise <= noise) & (np.abs(slope) <= 0.9 * np.abs(work.slope)))
 
 
 def _shorter(share: Floats, slope: Floats, slope_there: Floats) -> Floats:

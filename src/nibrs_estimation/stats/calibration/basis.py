@@ -63,49 +63,50 @@ def basis_of(layout: Layout, x: Floats, d: Floats, totals: Floats, is_selected: 
         is_selected: (C, p) controls that count, or None for all.
     """
     p = x.shape[1]
-    # Dividing by the largest value first keeps squares from overflowing.
-    largest = layout.max(np.abs(x).max(axis=2))
-    is_present = largest > 0 if is_selected is None else (largest > 0) & is_selected
-    scale = np.where(is_present, largest, 1.0)
-    if is_selected is None:
-        factor = 1 / scale
-    else:
-        factor = np.where(is_selected, 1 / scale, 0.0)
-        totals = np.where(is_selected, totals, 0.0)
-    scaled = x * factor[layout.cell][:, :, None]
-    gram = layout.sum((scaled * d[:, None, :]) @ scaled.transpose(0, 2, 1))
-    diagonal = np.arange(p)
-    length = np.sqrt(np.where(is_present, gram[:, diagonal, diagonal], 1.0))
+    gram = layout.sum((x * d[:, None, :]) @ x.transpose(0, 2, 1))
+    length = np.sqrt(np.diagonal(gram, axis1=1, axis2=2))
+    if not np.isfinite(length).all():
+        raise ValueError("controls are too large: their squares are not finite")
+    is_present = length > 0 if is_selected is None else (length > 0) & is_selected
+    all_present = bool(is_present.all())
+    if not all_present:
+        length = np.where(is_present, length, 1.0)
+        totals = totals if is_selected is None else np.where(is_selected, totals, 0.0)
+        # An absent control is an eigenvector by itself, apart from dependences among the others.
+        gram = np.where(is_present[:, :, None] & is_present[:, None, :], gram, -np.eye(p))
     gram /= length[:, :, None] * length[:, None, :]
-    # An absent control is an eigenvector by itself, apart from dependences among the others.
-    gram[:, diagonal, diagonal] = np.where(is_present, 1.0, -1.0)
-    scale = scale * length
     vectors = np.linalg.eigh(gram)[1]
+    to_directions = vectors / length[:, :, None]
+    if not all_present:
+        to_directions = np.where(is_present[:, :, None], to_directions, 0.0)
 
-    z = (vectors / length[:, :, None]).transpose(0, 2, 1)[layout.cell] @ scaled
-    lengths = np.sqrt(layout.sum((z**2 @ d[:, :, None])[:, :, 0]))
+    z = to_directions.transpose(0, 2, 1)[layout.cell] @ x
+    lengths = np.sqrt(layout.sum((z * z @ d[:, :, None])[:, :, 0]))
     is_used = lengths > TOLERANCE
-    inverse = np.where(is_used, 1 / np.where(is_used, lengths, 1.0), 0.0)
+    all_used = bool(is_used.all())
+    inverse = 1 / lengths if all_used else np.where(is_used, 1 / np.where(is_used, lengths, 1.0), 0.0)
     z *= inverse[layout.cell][:, :, None]
 
-    scaled_totals = totals / scale
+    scaled_totals = totals / length
     along = (vectors * scaled_totals[:, :, None]).sum(axis=1)
-    absolute = np.abs(totals)
+    contradicts = np.zeros(len(totals), dtype=np.bool_)
+    if not all_used:
+        contradicts = (~is_used & (np.abs(along) > _play(vectors, scaled_totals))).any(axis=1)
     # A total of 0 has no relative error: the control's own size stands in for it.
-    size = np.where(absolute > 0, absolute, scale) if (absolute == 0).any() else absolute
-    allowance = TOLERANCE * size
+    allowance = np.abs(totals)
+    allowance = TOLERANCE * np.where(allowance > 0, allowance, length)
     if is_selected is not None:
         allowance = np.where(is_selected, allowance, np.inf)
     return Basis(
         z=z,
         totals=along * inverse,
-        back=scale[:, :, None] * vectors * (lengths * is_used)[:, None, :],
-        to_lambda=vectors * inverse[:, None, :] / scale[:, :, None],
+        back=length[:, :, None] * vectors * (lengths * is_used)[:, None, :],
+        to_lambda=to_directions * inverse[:, None, :],
         is_used=is_used,
         vectors=vectors,
         scaled_totals=scaled_totals,
         allowance=allowance,
-        contradicts=(~is_used & (np.abs(along) > _play(vectors, scaled_totals))).any(axis=1),
+        contradicts=contradicts,
     )
 
 

@@ -49,7 +49,7 @@ class Linear:
         self.is_smooth = np.isneginf(lower) & np.isposinf(upper)
         self.sharpness = np.where(self.is_smooth, 0.0, 1.0)
 
-    def g(self, eta: Floats) -> tuple[Floats, Floats]:
+    def g(self, eta: Floats) -> tuple[Floats, Floats]:  # noqa: D102
         inside = np.minimum(np.maximum(eta, self._low), self._high)
         return 1 + inside, (inside == eta).astype(np.float64)
 
@@ -67,7 +67,7 @@ class Raking:
         self.is_smooth = (lower <= 0) & np.isposinf(upper)
         self.sharpness = np.ones(len(lower))
 
-    def g(self, eta: Floats) -> tuple[Floats, Floats]:
+    def g(self, eta: Floats) -> tuple[Floats, Floats]:  # noqa: D102
         inside = np.minimum(np.maximum(eta, self._low), self._high)
         g = np.exp(inside)
         return g, np.where(inside == eta, g, 0.0)
@@ -89,13 +89,20 @@ class Logit:
         self._lower, self._span = lower[:, None], (upper - lower)[:, None]
         self._slope = self.sharpness[:, None]
         self._shift = np.log((1 - lower) / (upper - 1))[:, None]
+        self._minus_slope, self._minus_shift, self._slope_span = -self._slope, -self._shift, self._slope * self._span
 
     def g(self, eta: Floats) -> tuple[Floats, Floats]:
-        # Beyond -700 the exponential would overflow, and g is its bound to the last digit long before.
-        e = np.exp(np.minimum(-self._shift - self._slope * eta, 700.0))
-        part = 1 / (1 + e)
-        rise = self._span * part
-        return self._lower + rise, self._slope * rise * e * part
+        # Beyond 700 the exponential would overflow, and g is its bound to the last digit long before.
+        e = self._minus_slope * eta
+        e += self._minus_shift
+        np.exp(np.minimum(e, 700.0, out=e), out=e)
+        part = 1 / (e + 1)
+        g = self._span * part
+        g += self._lower
+        e *= part
+        e *= part
+        e *= self._slope_span
+        return g, e
 
     def integral(self, eta: Floats) -> Floats:
         z = self._shift + self._slope * eta

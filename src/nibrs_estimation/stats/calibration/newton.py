@@ -34,10 +34,10 @@ _ENOUGH = 0.01
 _CERTAIN = 1.5
 #: A step moves no S η by more than this at first, later than twice what has been reached.
 _REACH = 8.0
-#: Ridge relative to the trace of the Hessian: safely above the rounding of its factorisation, which so never fails.
-_RIDGE = 1e-13
+#: Added to the Hessian's diagonal, relative and absolute: above the rounding of its factorisation, which so never fails.
+_RIDGE, _FLOOR = 1e-13, 1e-30
 #: Steps before infeasibility is looked for; most cells that can be solved are solved by then.
-_PATIENCE = 4
+_PATIENCE = 5
 #: Cells at rest are removed when the open ones have at most this share of the blocks.
 _SPARSE = 0.7
 
@@ -93,14 +93,14 @@ def solve(problem: Problem, is_open: Flags) -> Solution:
     """Solve the cells that are open; the others keep g = 1."""
     C, p = problem.basis.totals.shape
     solution = Solution(
-        g=np.ones_like(problem.d),
+        g=np.ones(problem.d.shape),
         multipliers=np.zeros((C, p)),
         is_converged=np.zeros(C, dtype=np.bool_),
         is_infeasible=np.zeros(C, dtype=np.bool_),
         steps=np.zeros(C, dtype=np.intp),
     )
     if is_open.any():
-        work = _Work.start(problem)
+        work = _start(problem)
         if not is_open.all():
             work = work.keep(is_open)
         with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
@@ -113,13 +113,26 @@ def is_proven_infeasible(problem: Problem, multipliers: Floats) -> Flags:
 
     Rounding and the accepted error of the totals are on the side of the cell.
     """
-    eta = (multipliers[problem.layout.cell][:, None, :] @ problem.basis.z)[:, 0, :]
-    return _is_proven(_Work.start(problem), eta, multipliers)
+    work = _start(problem)
+    work.multipliers = multipliers
+    work.eta = work.along(multipliers)
+    return _is_proven(work)
 
 
 @dataclass
 class _Work:
-    """Cells at work: what they are, and where each of them stands. Removing cells leaves the others as they are."""
+    """Cells at work: what they are, and where each of them stands. Removing cells leaves the others as they are.
+
+    Attributes:
+        number, block: of the cells and blocks in the whole problem.
+        is_open: cells that are not decided yet.
+        idle: (C, p, p) curvature that unused directions are given; as they have no residual they stay at 0.
+        multipliers, eta: where the cells stand.
+        step, eta_step: what is tried next.
+        slope: of D along the step, at its start.
+        is_certain: the step lowers D for certain.
+        is_near: totals were met to the accepted error where the step starts.
+    """
 
     method: Method
     layout: Layout
@@ -134,51 +147,21 @@ class _Work:
     allowance: Floats
     idle: Floats
     multipliers: Floats
-    move: Floats
-    share: Floats
+    step: Floats
     slope: Floats
-    miss: Floats
     is_certain: Flags
+    is_near: Flags
     # By block.
     block: Indices
     z: Floats
+    dz: Floats
     d: Floats
     eta: Floats
-    eta_move: Floats
-
-    @staticmethod
-    def start(problem: Problem) -> _Work:
-        basis = problem.basis
-        C, p = basis.totals.shape
-        return _Work(
-            method=problem.method,
-            layout=problem.layout,
-            number=np.arange(C),
-            is_open=np.ones(C, dtype=np.bool_),
-            lower=problem.lower,
-            upper=problem.upper,
-            totals=basis.totals,
-            back=basis.back,
-            to_lambda=basis.to_lambda,
-            allowance=basis.allowance,
-            # Unused directions have no curvature; theirs is set to 1, and as they have no residual they stay at 0.
-            idle=np.where(basis.is_used, 0.0, 1.0)[:, :, None] * np.eye(p),
-            multipliers=np.zeros((C, p)),
-            move=np.zeros((C, p)),
-            share=np.zeros(C),
-            slope=np.zeros(C),
-            miss=np.full(C, np.inf),
-            is_certain=np.ones(C, dtype=np.bool_),
-            block=np.arange(len(problem.d)),
-            z=basis.z,
-            d=problem.d,
-            eta=np.zeros_like(problem.d),
-            eta_move=np.zeros_like(problem.d),
-        )
+    eta_step: Floats
 
     def keep(self, cells: Flags) -> _Work:
         layout, blocks = self.layout.keep(cells)
-        by_block = ("block", "z", "d", "eta", "eta_move")
+        by_block = ("block", "z", "dz", "d", "eta", "eta_step")
         kept = {
             field.name: getattr(self, field.name)[blocks if field.name in by_block else cells]
             for field in fields(self)
@@ -189,33 +172,68 @@ class _Work:
     def distance(self) -> Distance:
         return DISTANCES[self.method](self.lower[self.layout.cell], self.upper[self.layout.cell])
 
+    def along(self, multipliers: Floats) -> Floats:
+        """Σ_j multiplier_j z_j of every record."""
+        return (multipliers[self.layout.cell][:, None, :] @ self.z)[:, 0, :]
+
+
+def _start(problem: Problem) -> _Work:
+    basis = problem.basis
+    C, p = basis.totals.shape
+    return _Work(
+        method=problem.method,
+        layout=problem.layout,
+        number=np.arange(C),
+        is_open=np.ones(C, dtype=np.bool_),
+        lower=problem.lower,
+        upper=problem.upper,
+        totals=basis.totals,
+        back=basis.back,
+        to_lambda=basis.to_lambda,
+        allowance=basis.allowance,
+        idle=np.where(basis.is_used, _FLOOR, 1.0)[:, :, None] * np.eye(p),
+        multipliers=np.zeros((C, p)),
+        step=np.zeros((C, p)),
+        slope=np.zeros(C),
+        is_certain=np.zeros(C, dtype=np.bool_),
+        is_near=np.zeros(C, dtype=np.bool_),
+        block=np.arange(len(problem.d)),
+        z=basis.z,
+        dz=problem.d[:, None, :] * basis.z,
+        d=problem.d,
+        eta=np.zeros(problem.d.shape),
+        eta_step=np.zeros(problem.d.shape),
+    )
+
 
 def _run(work: _Work, solution: Solution) -> None:
     distance = work.distance()
-    for step in range(MAX_STEPS + 1):
-        trial = work.eta + work.share[work.layout.cell][:, None] * work.eta_move
+    # At g = 1 the Hessian is the identity: the directions have length one and are orthogonal.
+    residual = work.layout.sum(work.dz.sum(axis=2)) - work.totals
+    _plan(work, distance, -residual, residual)
+    ridge = 1 + _RIDGE * np.eye(residual.shape[1])
+    for step in range(1, MAX_STEPS + 1):
+        trial = work.eta + work.eta_step
         g, derivative = distance.g(trial)
-        residual = work.layout.sum((work.z @ (work.d * g)[:, :, None])[:, :, 0]) - work.totals
-        of_controls = np.abs((work.back @ residual[:, :, None])[:, :, 0])
-        miss = (of_controls / work.allowance).max(axis=1)
-        slope = (residual * work.move).sum(axis=1)
-
+        residual = work.layout.sum((work.dz @ g[:, :, None])[:, :, 0]) - work.totals
+        miss = (np.abs((work.back @ residual[:, :, None])[:, :, 0]) / work.allowance).max(axis=1)
         is_taken = work.is_certain | (miss <= 1)
-        if not is_taken.all():
+        all_taken = bool(is_taken.all())
+        if all_taken:
+            work.eta, work.multipliers = trial, work.multipliers + work.step
+        else:
+            slope = (residual * work.step).sum(axis=1)
             is_taken |= _lowers_dual(work, distance, trial, slope)
-        is_taken &= work.is_open
-        work.multipliers += np.where(is_taken, work.share, 0.0)[:, None] * work.move
-        work.eta = np.where(is_taken[work.layout.cell][:, None], trial, work.eta)
+            is_taken &= work.is_open
+            work.multipliers = np.where(is_taken[:, None], work.multipliers + work.step, work.multipliers)
+            work.eta = np.where(is_taken[work.layout.cell][:, None], trial, work.eta)
 
-        is_met = miss <= np.where(work.miss <= 1, 1.0, _ENOUGH)
-        work.miss = np.where(is_taken, miss, work.miss)
-        is_proven = np.zeros_like(is_met)
-        if step >= _PATIENCE:
-            is_proven = ~is_met & _is_proven(work, work.eta, work.multipliers)
-        is_closed = work.is_open & (is_met | is_proven | (step == MAX_STEPS))
+        is_met = miss <= np.where(work.is_near, 1.0, _ENOUGH)
+        is_proven = ~is_met & _is_proven(work) if step >= _PATIENCE else np.zeros_like(is_met)
+        is_closed = (is_met | is_proven | (step == MAX_STEPS)) & work.is_open
         if is_closed.any():
-            number, closed_blocks = work.number[is_closed], is_closed[work.layout.cell]
-            solution.g[work.block[closed_blocks]] = g[closed_blocks]
+            number, blocks = work.number[is_closed], is_closed[work.layout.cell]
+            solution.g[work.block[blocks]] = g[blocks]
             solution.multipliers[number] = work.multipliers[is_closed]
             solution.is_converged[number] = is_met[is_closed]
             solution.is_infeasible[number] = is_proven[is_closed]
@@ -224,57 +242,74 @@ def _run(work: _Work, solution: Solution) -> None:
             if not work.is_open.any():
                 return
 
-        hessian = work.layout.sum((work.z * (work.d * derivative)[:, None, :]) @ work.z.transpose(0, 2, 1))
-        move = _direction(hessian + work.idle, residual, is_taken & work.is_open)
-        shorter = _shorter(work.share, work.slope, slope)
-        work.move = np.where(is_taken[:, None], move, work.move)
-        work.slope = np.where(is_taken, (residual * move).sum(axis=1), work.slope)
-        work.eta_move = (work.move[work.layout.cell][:, None, :] @ work.z)[:, 0, :]
-        reach = work.layout.max(distance.sharpness * np.abs(work.eta_move).max(axis=1))
-        reached = work.layout.max(distance.sharpness * np.abs(work.eta).max(axis=1))
-        limit = np.maximum(_REACH, 2 * reached)
-        work.share = np.where(is_taken, np.where(reach > limit, limit / reach, 1.0), shorter)
-        work.is_certain = distance.is_smooth[work.layout.first] & (work.share * reach <= _CERTAIN)
-
-        open_blocks = work.is_open[work.layout.cell]
-        if np.count_nonzero(open_blocks) <= _SPARSE * len(open_blocks):
+        hessian = work.layout.sum((work.dz * derivative[:, None, :]) @ work.z.transpose(0, 2, 1)) * ridge
+        if all_taken:
+            work.is_near = miss <= 1
+            _plan(work, distance, _direction(hessian + work.idle, residual), residual)
+        else:
+            work.is_near = np.where(is_taken, miss <= 1, work.is_near)
+            before = work.step, work.eta_step, work.slope
+            # What has not been taken is not used, and might be no number.
+            hessian = np.where(is_taken[:, None, None], hessian, 0.0)
+            _plan(work, distance, _direction(hessian + work.idle, residual), residual)
+            _shorten(work, ~is_taken, *before, slope)
+        blocks = work.is_open[work.layout.cell]
+        if np.count_nonzero(blocks) <= _SPARSE * len(blocks):
             work = work.keep(work.is_open)
             distance = work.distance()
+
+
+def _direction(hessian: Floats, residual: Floats) -> Floats:
+    return np.asarray(-np.linalg.solve(hessian, residual[:, :, None])[:, :, 0])
+
+
+def _plan(work: _Work, distance: Distance, move: Floats, residual: Floats) -> None:
+    """Try Newton's move next, but no farther than is sensible."""
+    eta_move = work.along(move)
+    reach = work.layout.max(distance.sharpness * np.abs(eta_move).max(axis=1))
+    slope = (residual * move).sum(axis=1)
+    if (reach > _REACH).any():
+        reached = work.layout.max(distance.sharpness * np.abs(work.eta).max(axis=1))
+        share = np.minimum(1.0, np.maximum(_REACH, 2 * reached) / np.maximum(reach, _REACH))
+        move, slope, reach = share[:, None] * move, share * slope, share * reach
+        eta_move = share[work.layout.cell][:, None] * eta_move
+    work.step, work.eta_step, work.slope = move, eta_move, slope
+    work.is_certain = (reach <= _CERTAIN) & distance.is_smooth[work.layout.first]
+
+
+def _shorten(
+    work: _Work, is_wanted: Flags, step: Floats, eta_step: Floats, slope: Floats, slope_there: Floats
+) -> None:
+    """Shorten steps not taken, to where the slope would be 0 if it changed evenly, by a half at least."""
+    factor = slope / (slope - slope_there)
+    factor = np.where(factor > 0.1, np.minimum(factor, 0.5), 0.1)
+    blocks = is_wanted[work.layout.cell][:, None]
+    work.step = np.where(is_wanted[:, None], factor[:, None] * step, work.step)
+    work.eta_step = np.where(blocks, factor[work.layout.cell][:, None] * eta_step, work.eta_step)
+    work.slope = np.where(is_wanted, factor * slope, work.slope)
+    reach = work.layout.max(work.distance().sharpness * np.abs(work.eta_step).max(axis=1))
+    work.is_certain = np.where(
+        is_wanted, (reach <= _CERTAIN) & work.distance().is_smooth[work.layout.first], work.is_certain
+    )
 
 
 def _lowers_dual(work: _Work, distance: Distance, trial: Floats, slope: Floats) -> Flags:
     """Whether the trial lowers D enough; close to the minimum, whether its slope shows that it does."""
     change = work.d * (distance.integral(trial) - distance.integral(work.eta))
-    wanted = work.share * (work.move * work.totals).sum(axis=1)
+    wanted = (work.step * work.totals).sum(axis=1)
     rise = work.layout.sum(change.sum(axis=1)) - wanted
     noise = 1e-13 * (work.layout.sum(np.abs(change).sum(axis=1)) + np.abs(wanted))
-    return (rise <= 1e-4 * work.share * work.slope) | ((rise <= noise) & (np.abs(slope) <= 0.9 * np.abs(work.slope)))
+    is_lower = rise <= 1e-4 * work.slope
+    return np.asarray(is_lower | ((rise <= noise) & (np.abs(slope) <= 0.9 * np.abs(work.slope))))
 
 
-def _shorter(share: Floats, slope: Floats, slope_there: Floats) -> Floats:
-    """A shorter step: to where the slope would be 0 if it changed evenly, within a tenth and a half of the step."""
-    factor = slope / (slope - slope_there)
-    return share * np.where(factor > 0.1, np.minimum(factor, 0.5), 0.1)
-
-
-def _direction(hessian: Floats, residual: Floats, is_wanted: Flags) -> Floats:
-    """Newton's direction where it is wanted; elsewhere the Hessian may be anything and is not used."""
-    p = hessian.shape[1]
-    trace = np.trace(hessian, axis1=1, axis2=2)
-    is_wanted = is_wanted & np.isfinite(trace)
-    if not is_wanted.all():
-        hessian, trace = np.where(is_wanted[:, None, None], hessian, 0.0), np.where(is_wanted, trace, 1.0)
-    hessian += (_RIDGE * trace + 1e-30)[:, None, None] * np.eye(p)
-    return -np.linalg.solve(hessian, residual[:, :, None])[:, :, 0]
-
-
-def _is_proven(work: _Work, eta: Floats, multipliers: Floats) -> Flags:
+def _is_proven(work: _Work) -> Flags:
     lower, upper = work.lower[work.layout.cell][:, None], work.upper[work.layout.cell][:, None]
-    with np.errstate(over="ignore", invalid="ignore"):
-        most = np.where(eta > 0, upper * eta, np.where(eta < 0, lower * eta, 0.0))
-        most = work.layout.sum((work.d * most).sum(axis=1))
-        size = work.layout.sum((work.d * np.abs(eta)).sum(axis=1))
-        wanted = (multipliers * work.totals).sum(axis=1)
-        of_controls = np.abs((work.to_lambda @ multipliers[:, :, None])[:, :, 0])
-        play = (of_controls * np.where(np.isfinite(work.allowance), work.allowance, 0.0)).sum(axis=1)
-        return most + play + 1e-13 * (size + np.abs(wanted)) < wanted
+    # 0 times an infinite bound is 0 here.
+    most = np.where(work.eta > 0, upper * work.eta, np.where(work.eta < 0, lower * work.eta, 0.0))
+    size = work.layout.sum((work.d * np.abs(work.eta)).sum(axis=1))
+    wanted = (work.multipliers * work.totals).sum(axis=1)
+    of_controls = np.abs((work.to_lambda @ work.multipliers[:, :, None])[:, :, 0])
+    play = (of_controls * np.where(np.isfinite(work.allowance), work.allowance, 0.0)).sum(axis=1)
+    greatest = work.layout.sum((work.d * most).sum(axis=1))
+    return np.asarray(greatest + play + 1e-13 * (size + np.abs(wanted)) < wanted)

@@ -80,12 +80,12 @@ def basis_of(layout: Layout, x: Floats, d: Floats, totals: Floats, is_selected: 
     if not all_present:
         to_directions = np.where(is_present[:, :, None], to_directions, 0.0)
 
-    z = to_directions.transpose(0, 2, 1)[layout.cell] @ x
+    z = layout.spread(to_directions.transpose(0, 2, 1)) @ x
     lengths = np.sqrt(layout.sum((z * z @ d[:, :, None])[:, :, 0]))
     is_used = lengths > TOLERANCE
     all_used = bool(is_used.all())
     inverse = 1 / lengths if all_used else np.where(is_used, 1 / np.where(is_used, lengths, 1.0), 0.0)
-    z *= inverse[layout.cell][:, :, None]
+    z *= layout.spread(inverse)[:, :, None]
 
     scaled_totals = totals / length
     along = (vectors * scaled_totals[:, :, None]).sum(axis=1)

@@ -37,6 +37,10 @@ class Layout:
         """Largest values by cell."""
         return np.asarray(np.maximum.reduceat(by_block, self.first, axis=0))
 
+    def spread(self, by_cell: Floats) -> Floats:
+        """Values by cell for their blocks; those of a single cell are left to broadcasting."""
+        return by_cell if len(self.first) == 1 else by_cell[self.cell]
+
     def keep(self, cells: NDArray[np.bool_]) -> tuple[Layout, NDArray[np.bool_]]:
         """The layout of some of the cells, and which blocks are theirs."""
         blocks = cells[self.cell]

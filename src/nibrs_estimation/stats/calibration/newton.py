@@ -33,7 +33,7 @@ _ENOUGH = 0.01
 #: Largest S |Δη| of a step that needs no look at D.
 _CERTAIN = 1.5
 #: A step moves no S η by more than this at first, later than twice what has been reached.
-_REACH = 8.0
+_REACH = 2.0
 #: Added to the Hessian's diagonal, relative and absolute: above the rounding of its factorisation, which so never fails.
 _RIDGE, _FLOOR = 1e-13, 1e-30
 #: Steps before infeasibility is looked for; most cells that can be solved are solved by then.
@@ -130,7 +130,7 @@ class _Work:
         multipliers, eta: where the cells stand.
         step, eta_step: what is tried next.
         slope: of D along the step, at its start.
-        is_certain: the step lowers D for certain.
+        reach: largest S |Δη| of the step.
         is_near: totals were met to the accepted error where the step starts.
     """
 
@@ -141,6 +141,8 @@ class _Work:
     is_open: Flags
     lower: Floats
     upper: Floats
+    sharpness: Floats
+    is_smooth: Flags
     totals: Floats
     back: Floats
     to_lambda: Floats
@@ -149,7 +151,7 @@ class _Work:
     multipliers: Floats
     step: Floats
     slope: Floats
-    is_certain: Flags
+    reach: Floats
     is_near: Flags
     # By block.
     block: Indices
@@ -170,16 +172,17 @@ class _Work:
         return _Work(method=self.method, layout=layout, **kept)
 
     def distance(self) -> Distance:
-        return DISTANCES[self.method](self.lower[self.layout.cell], self.upper[self.layout.cell])
+        return DISTANCES[self.method](self.layout.spread(self.lower), self.layout.spread(self.upper))
 
     def along(self, multipliers: Floats) -> Floats:
         """Σ_j multiplier_j z_j of every record."""
-        return (multipliers[self.layout.cell][:, None, :] @ self.z)[:, 0, :]
+        return (self.layout.spread(multipliers)[:, None, :] @ self.z)[:, 0, :]
 
 
 def _start(problem: Problem) -> _Work:
     basis = problem.basis
     C, p = basis.totals.shape
+    distance = DISTANCES[problem.method](problem.lower, problem.upper)
     return _Work(
         method=problem.method,
         layout=problem.layout,
@@ -187,6 +190,8 @@ def _start(problem: Problem) -> _Work:
         is_open=np.ones(C, dtype=np.bool_),
         lower=problem.lower,
         upper=problem.upper,
+        sharpness=distance.sharpness,
+        is_smooth=distance.is_smooth,
         totals=basis.totals,
         back=basis.back,
         to_lambda=basis.to_lambda,
@@ -195,7 +200,7 @@ def _start(problem: Problem) -> _Work:
         multipliers=np.zeros((C, p)),
         step=np.zeros((C, p)),
         slope=np.zeros(C),
-        is_certain=np.zeros(C, dtype=np.bool_),
+        reach=np.zeros(C),
         is_near=np.zeros(C, dtype=np.bool_),
         block=np.arange(len(problem.d)),
         z=basis.z,
@@ -210,14 +215,14 @@ def _run(work: _Work, solution: Solution) -> None:
     distance = work.distance()
     # At g = 1 the Hessian is the identity: the directions have length one and are orthogonal.
     residual = work.layout.sum(work.dz.sum(axis=2)) - work.totals
-    _plan(work, distance, -residual, residual)
+    _plan(work, -residual, residual)
     ridge = 1 + _RIDGE * np.eye(residual.shape[1])
     for step in range(1, MAX_STEPS + 1):
         trial = work.eta + work.eta_step
         g, derivative = distance.g(trial)
         residual = work.layout.sum((work.dz @ g[:, :, None])[:, :, 0]) - work.totals
         miss = (np.abs((work.back @ residual[:, :, None])[:, :, 0]) / work.allowance).max(axis=1)
-        is_taken = work.is_certain | (miss <= 1)
+        is_taken = (miss <= 1) | (work.is_smooth & (work.reach <= _CERTAIN))
         all_taken = bool(is_taken.all())
         if all_taken:
             work.eta, work.multipliers = trial, work.multipliers + work.step
@@ -226,7 +231,7 @@ def _run(work: _Work, solution: Solution) -> None:
             is_taken |= _lowers_dual(work, distance, trial, slope)
             is_taken &= work.is_open
             work.multipliers = np.where(is_taken[:, None], work.multipliers + work.step, work.multipliers)
-            work.eta = np.where(is_taken[work.layout.cell][:, None], trial, work.eta)
+            work.eta = np.where(work.layout.spread(is_taken)[:, None], trial, work.eta)
 
         is_met = miss <= np.where(work.is_near, 1.0, _ENOUGH)
         is_proven = ~is_met & _is_proven(work) if step >= _PATIENCE else np.zeros_like(is_met)
@@ -245,14 +250,14 @@ def _run(work: _Work, solution: Solution) -> None:
         hessian = work.layout.sum((work.dz * derivative[:, None, :]) @ work.z.transpose(0, 2, 1)) * ridge
         if all_taken:
             work.is_near = miss <= 1
-            _plan(work, distance, _direction(hessian + work.idle, residual), residual)
+            _plan(work, _direction(hessian + work.idle, residual), residual)
         else:
             work.is_near = np.where(is_taken, miss <= 1, work.is_near)
-            before = work.step, work.eta_step, work.slope
+            tried = work.step, work.eta_step, work.slope, work.reach
             # What has not been taken is not used, and might be no number.
             hessian = np.where(is_taken[:, None, None], hessian, 0.0)
-            _plan(work, distance, _direction(hessian + work.idle, residual), residual)
-            _shorten(work, ~is_taken, *before, slope)
+            _plan(work, _direction(hessian + work.idle, residual), residual)
+            _shorten(work, tried, is_taken, slope)
         blocks = work.is_open[work.layout.cell]
         if np.count_nonzero(blocks) <= _SPARSE * len(blocks):
             work = work.keep(work.is_open)
@@ -263,34 +268,29 @@ def _direction(hessian: Floats, residual: Floats) -> Floats:
     return np.asarray(-np.linalg.solve(hessian, residual[:, :, None])[:, :, 0])
 
 
-def _plan(work: _Work, distance: Distance, move: Floats, residual: Floats) -> None:
+def _plan(work: _Work, move: Floats, residual: Floats) -> None:
     """Try Newton's move next, but no farther than is sensible."""
     eta_move = work.along(move)
-    reach = work.layout.max(distance.sharpness * np.abs(eta_move).max(axis=1))
+    reach = work.sharpness * work.layout.max(np.abs(eta_move).max(axis=1))
     slope = (residual * move).sum(axis=1)
     if (reach > _REACH).any():
-        reached = work.layout.max(distance.sharpness * np.abs(work.eta).max(axis=1))
+        reached = work.sharpness * work.layout.max(np.abs(work.eta).max(axis=1))
         share = np.minimum(1.0, np.maximum(_REACH, 2 * reached) / np.maximum(reach, _REACH))
         move, slope, reach = share[:, None] * move, share * slope, share * reach
-        eta_move = share[work.layout.cell][:, None] * eta_move
-    work.step, work.eta_step, work.slope = move, eta_move, slope
-    work.is_certain = (reach <= _CERTAIN) & distance.is_smooth[work.layout.first]
+        eta_move = work.layout.spread(share)[:, None] * eta_move
+    work.step, work.eta_step, work.slope, work.reach = move, eta_move, slope, reach
 
 
-def _shorten(
-    work: _Work, is_wanted: Flags, step: Floats, eta_step: Floats, slope: Floats, slope_there: Floats
-) -> None:
-    """Shorten steps not taken, to where the slope would be 0 if it changed evenly, by a half at least."""
+def _shorten(work: _Work, tried: tuple[Floats, ...], is_taken: Flags, slope_there: Floats) -> None:
+    """Where the trial was not taken, shorten it: to where the slope would be 0 if it changed evenly, by half at least."""
+    step, eta_step, slope, reach = tried
     factor = slope / (slope - slope_there)
     factor = np.where(factor > 0.1, np.minimum(factor, 0.5), 0.1)
-    blocks = is_wanted[work.layout.cell][:, None]
-    work.step = np.where(is_wanted[:, None], factor[:, None] * step, work.step)
-    work.eta_step = np.where(blocks, factor[work.layout.cell][:, None] * eta_step, work.eta_step)
-    work.slope = np.where(is_wanted, factor * slope, work.slope)
-    reach = work.layout.max(work.distance().sharpness * np.abs(work.eta_step).max(axis=1))
-    work.is_certain = np.where(
-        is_wanted, (reach <= _CERTAIN) & work.distance().is_smooth[work.layout.first], work.is_certain
-    )
+    work.step = np.where(is_taken[:, None], work.step, factor[:, None] * step)
+    taken_blocks = work.layout.spread(is_taken)[:, None]
+    work.eta_step = np.where(taken_blocks, work.eta_step, work.layout.spread(factor)[:, None] * eta_step)
+    work.slope = np.where(is_taken, work.slope, factor * slope)
+    work.reach = np.where(is_taken, work.reach, factor * reach)
 
 
 def _lowers_dual(work: _Work, distance: Distance, trial: Floats, slope: Floats) -> Flags:
@@ -304,7 +304,7 @@ def _lowers_dual(work: _Work, distance: Distance, trial: Floats, slope: Floats) 
 
 
 def _is_proven(work: _Work) -> Flags:
-    lower, upper = work.lower[work.layout.cell][:, None], work.upper[work.layout.cell][:, None]
+    lower, upper = (work.layout.spread(bound)[:, None] for bound in (work.lower, work.upper))
     # 0 times an infinite bound is 0 here.
     most = np.where(work.eta > 0, upper * work.eta, np.where(work.eta < 0, lower * work.eta, 0.0))
     size = work.layout.sum((work.d * np.abs(work.eta)).sum(axis=1))

@@ -132,4 +132,4 @@ def _reduced(rows: Floats) -> Floats:
 
 def _play(vectors: Floats, scaled_totals: Floats) -> Floats:
     """How far the totals could move along each direction and still be accepted: (C, p)."""
-    return TOLERANCE * (np.abs(vectors) * np.abs(scaled_totals)[:, :, None]).sum(axis=1)
+    return np.asarray(TOLERANCE * (np.abs(vectors) * np.abs(scaled_totals)[:, :, None]).sum(axis=1))

@@ -169,42 +169,38 @@ def _calibrate(
     is_selected: Flags | None,
     method: Method,
 ) -> CellCalibrations:
-    C, p = totals.shape
+    C = len(totals)
     layout, where = place(cell, C)
     x_blocks = by_block(x, where, layout)
     d_blocks = by_block(d[:, None], where, layout)[:, 0, :]
-
     basis = basis_of(layout, x_blocks, d_blocks, totals, is_selected)
     residuals = _achieved(layout, x_blocks, d_blocks) - totals
-    is_met = (np.abs(residuals) <= 1e-2 * basis.allowance).all(axis=1)
     # Beside a bound of 1 there is no logit curve.
-    no_room = ((lower == 1) | (upper == 1)) if method == "logit" else np.zeros(C, dtype=np.bool_)
-    is_open = ~is_met & ~basis.contradicts & ~no_room
+    no_room = np.asarray(((lower == 1) | (upper == 1)) & (method == "logit"))
+    is_open = ~((np.abs(residuals) <= 1e-2 * basis.allowance).all(axis=1) | basis.contradicts | no_room)
     problem = Problem(layout, d_blocks, basis, lower, upper, method)
     solution = solve(problem, is_open)
-    is_infeasible = basis.contradicts | no_room | solution.is_infeasible
 
-    w_blocks = d_blocks * solution.g
-    residuals = _achieved(layout, x_blocks, w_blocks) - totals
+    residuals = _achieved(layout, x_blocks, d_blocks * solution.g) - totals
     is_met = (np.abs(residuals) <= basis.allowance).all(axis=1)
-    is_infeasible &= ~is_met
-    for undecided in np.flatnonzero(~is_met & ~is_infeasible):
-        is_infeasible[undecided] = prove_infeasible(problem, int(undecided))
-
-    is_met_by_block = is_met[layout.cell][:, None]
-    g = np.where(is_met_by_block, solution.g, np.nan).reshape(-1)[where]
+    g = solution.g.reshape(-1)[where]
     lambda_ = (basis.to_lambda @ solution.multipliers[:, :, None])[:, :, 0]
-    status = np.where(is_met, "converged", np.where(is_infeasible, "infeasible", "not_converged"))
-    units = np.bincount(cell, minlength=C)
-    reasons = [""] * C
-    for failed in np.flatnonzero(~is_met).tolist():
-        reasons[failed] = _reason(problem, failed, int(units[failed]), status[failed].item(), residuals[failed])
+    status, reasons = np.full(C, "converged", dtype="U13"), [""] * C
+    if not is_met.all():
+        is_infeasible = basis.contradicts | no_room | solution.is_infeasible
+        for undecided in np.flatnonzero(~is_met & ~is_infeasible):
+            is_infeasible[undecided] = prove_infeasible(problem, int(undecided))
+        status[~is_met] = np.where(is_infeasible, "infeasible", "not_converged")[~is_met]
+        g, lambda_ = np.where(is_met[cell], g, np.nan), np.where(is_met[:, None], lambda_, np.nan)
+        units = np.bincount(cell, minlength=C)
+        for failed in np.flatnonzero(~is_met).tolist():
+            reasons[failed] = _reason(problem, failed, int(units[failed]), status[failed].item(), residuals[failed])
     return CellCalibrations(
         weights=d * g,
         g_weights=g,
         status=status,
         residuals=residuals,
-        lambda_=np.where(is_met[:, None], lambda_, np.nan),
+        lambda_=lambda_,
         rank=basis.is_used.sum(axis=1),
         iterations=solution.steps,
         reason=reasons,

@@ -27,7 +27,7 @@ def prove_infeasible(problem: Problem, cell: int) -> bool:
     |λ_j| ≤ 1 for which λ'T exceeds Σ d_i max(L η_i, U η_i) by most; whether that proves anything is then computed
     directly, so no tolerance of the solver enters.
     """
-    one = problem.of_cell(cell)
+    one = problem.keep(np.arange(len(problem.lower)) == cell)
     z, d = by_record(one.basis.z), one.d.reshape(-1)
     n, p = z.shape
     slack = np.eye(p)

@@ -63,14 +63,14 @@ def check_bounds(lower: ArrayLike, upper: ArrayLike, cells: int, method: Method)
     """
     if method not in ("linear", "raking", "logit"):
         raise ValueError(f"there is no method {method!r}; there are linear, raking and logit")
-    low, high = np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
+    low, high = (np.asarray(bound, dtype=np.float64) for bound in (lower, upper))
     for bound in (low, high):
         if bound.shape not in ((), (cells,)):
             raise ValueError(f"bounds have shape {bound.shape}: one number, or one for each of {cells} cells")
-    low, high = np.broadcast_to(low, (cells,)), np.broadcast_to(high, (cells,))
-    bad = ~((low <= 1) & (high >= 1) & (low < high))
-    if bad.any():
-        at = int(np.flatnonzero(bad)[0])
+    low, high = (bound if bound.shape else np.full(cells, bound) for bound in (low, high))
+    is_good = (low <= 1) & (high >= 1) & (low < high)
+    if not is_good.all():
+        at = int(np.argmin(is_good))
         raise ValueError(
             f"bounds {low[at]} and {high[at]}{_of_cell((at, 0) if cells > 1 else ())}: 1, the g-weight that changes "
             "nothing, lies between the bounds"

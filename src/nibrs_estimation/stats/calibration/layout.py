@@ -8,12 +8,14 @@ the same bits by itself and among others.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
+Value = TypeVar("Value", np.float64, np.bool_)
 BLOCK = 32
 
 
@@ -37,7 +39,7 @@ class Layout:
         """Largest values by cell."""
         return np.asarray(np.maximum.reduceat(by_block, self.first, axis=0))
 
-    def spread(self, by_cell: Floats) -> Floats:
+    def spread(self, by_cell: NDArray[Value]) -> NDArray[Value]:
         """Values by cell for their blocks; those of a single cell are left to broadcasting."""
         return by_cell if len(self.first) == 1 else by_cell[self.cell]
 

@@ -5,8 +5,8 @@ The multipliers λ of a cell minimise the convex dual
     D(λ) = Σ d_i F(x_i'λ) - λ'T,    F = ∫ g,    gradient Σ d_i g(η_i) x_i - T,    Hessian Σ d_i g'(η_i) x_i x_i'.
 
 A step is taken if it lowers D enough (Armijo); else it is shortened. Most steps need no look at D: where |g''| ≤ S g'
-and no η moves by more than 1.5 / S, D falls by at least a tenth of what its slope promises (Bach 2010, Electronic
-Journal of Statistics 4:384-414, proposition 1).
+and no η moves by more than 1.7 / S, D falls by at least 4 % of what its slope promises (Bach 2010, Electronic Journal
+of Statistics 4:384-414, proposition 1).
 
 A cell that cannot be solved shows itself on the way. Whatever g-weights between L and U are chosen, Σ d_i g_i η_i is at
 most Σ d_i max(L η_i, U η_i); so if for one λ that is less than λ'T, no weights meet T (Farkas). D then has no minimum,
@@ -31,10 +31,8 @@ MAX_STEPS = 200
 #: Share of the accepted error at which no further step is worth its while.
 _ENOUGH = 0.01
 #: Largest S |Δη| of a step that needs no look at D.
-_CERTAIN = 1.5
-#: A step moves no S η by more than this at first, later than twice what has been reached.
-_REACH = 2.0
-#: Added to the Hessian's diagonal, relative and absolute: above the rounding of its factorisation, which so never fails.
+_CERTAIN = 1.7
+#: Added to the Hessian's diagonal, relative and absolute; above the rounding of its factorisation, so that never fails.
 _RIDGE, _FLOOR = 1e-13, 1e-30
 #: Steps before infeasibility is looked for; most cells that can be solved are solved by then.
 _PATIENCE = 5
@@ -62,12 +60,11 @@ class Problem:
     upper: Floats
     method: Method
 
-    def of_cell(self, cell: int) -> Problem:
-        """The problem of one cell."""
-        is_it = np.arange(len(self.lower)) == cell
-        layout, blocks = self.layout.keep(is_it)
-        basis = self.basis.keep(is_it, blocks)
-        return Problem(layout, self.d[blocks], basis, self.lower[is_it], self.upper[is_it], self.method)
+    def keep(self, cells: Flags) -> Problem:
+        """The problem of some of the cells."""
+        layout, blocks = self.layout.keep(cells)
+        basis = self.basis.keep(cells, blocks)
+        return Problem(layout, self.d[blocks], basis, self.lower[cells], self.upper[cells], self.method)
 
 
 @dataclass(frozen=True)
@@ -77,32 +74,28 @@ class Solution:
     Attributes:
         g: (m, 32) g-weights last reached.
         multipliers: (C, p) of the directions.
-        is_converged: (C,) totals are met.
         is_infeasible: (C,) proven: no g-weights within the bounds meet the totals.
         steps: (C,) steps tried.
     """
 
     g: Floats
     multipliers: Floats
-    is_converged: Flags
     is_infeasible: Flags
     steps: Indices
 
 
 def solve(problem: Problem, is_open: Flags) -> Solution:
-    """Solve the cells that are open; the others keep g = 1."""
+    """Solve the cells that are open, as far as they can be solved; the others keep g = 1."""
     C, p = problem.basis.totals.shape
     solution = Solution(
         g=np.ones(problem.d.shape),
         multipliers=np.zeros((C, p)),
-        is_converged=np.zeros(C, dtype=np.bool_),
         is_infeasible=np.zeros(C, dtype=np.bool_),
         steps=np.zeros(C, dtype=np.intp),
     )
     if is_open.any():
-        work = _start(problem)
-        if not is_open.all():
-            work = work.keep(is_open)
+        numbers, blocks = np.flatnonzero(is_open), np.flatnonzero(is_open[problem.layout.cell])
+        work = _start(problem if is_open.all() else problem.keep(is_open), numbers, blocks)
         with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
             _run(work, solution)
     return solution
@@ -113,7 +106,7 @@ def is_proven_infeasible(problem: Problem, multipliers: Floats) -> Flags:
 
     Rounding and the accepted error of the totals are on the side of the cell.
     """
-    work = _start(problem)
+    work = _start(problem, np.arange(len(multipliers)), np.arange(len(problem.d)))
     work.multipliers = multipliers
     work.eta = work.along(multipliers)
     return _is_proven(work)
@@ -179,30 +172,31 @@ class _Work:
         return (self.layout.spread(multipliers)[:, None, :] @ self.z)[:, 0, :]
 
 
-def _start(problem: Problem) -> _Work:
+def _start(problem: Problem, number: Indices, block: Indices) -> _Work:
     basis = problem.basis
     C, p = basis.totals.shape
-    distance = DISTANCES[problem.method](problem.lower, problem.upper)
+    sharpness, is_smooth = DISTANCES[problem.method].curvature(problem.lower, problem.upper)
+    idle = _FLOOR * np.eye(p) if basis.is_used.all() else np.where(basis.is_used, _FLOOR, 1.0)[:, :, None] * np.eye(p)
     return _Work(
         method=problem.method,
         layout=problem.layout,
-        number=np.arange(C),
+        number=number,
         is_open=np.ones(C, dtype=np.bool_),
         lower=problem.lower,
         upper=problem.upper,
-        sharpness=distance.sharpness,
-        is_smooth=distance.is_smooth,
+        sharpness=sharpness,
+        is_smooth=is_smooth,
         totals=basis.totals,
         back=basis.back,
         to_lambda=basis.to_lambda,
         allowance=basis.allowance,
-        idle=np.where(basis.is_used, _FLOOR, 1.0)[:, :, None] * np.eye(p),
+        idle=np.broadcast_to(idle, (C, p, p)),
         multipliers=np.zeros((C, p)),
         step=np.zeros((C, p)),
         slope=np.zeros(C),
         reach=np.zeros(C),
         is_near=np.zeros(C, dtype=np.bool_),
-        block=np.arange(len(problem.d)),
+        block=block,
         z=basis.z,
         dz=problem.d[:, None, :] * basis.z,
         d=problem.d,
@@ -234,14 +228,15 @@ def _run(work: _Work, solution: Solution) -> None:
             work.eta = np.where(work.layout.spread(is_taken)[:, None], trial, work.eta)
 
         is_met = miss <= np.where(work.is_near, 1.0, _ENOUGH)
-        is_proven = ~is_met & _is_proven(work) if step >= _PATIENCE else np.zeros_like(is_met)
-        is_closed = (is_met | is_proven | (step == MAX_STEPS)) & work.is_open
+        is_closed = is_met & work.is_open
+        if step >= _PATIENCE and not is_met.all():
+            is_proven = work.is_open & ~is_met & _is_proven(work)
+            solution.is_infeasible[work.number[is_proven]] = True
+            is_closed |= work.is_open & (is_proven | (step == MAX_STEPS))
         if is_closed.any():
             number, blocks = work.number[is_closed], is_closed[work.layout.cell]
             solution.g[work.block[blocks]] = g[blocks]
             solution.multipliers[number] = work.multipliers[is_closed]
-            solution.is_converged[number] = is_met[is_closed]
-            solution.is_infeasible[number] = is_proven[is_closed]
             solution.steps[number] = step
             work.is_open &= ~is_closed
             if not work.is_open.any():
@@ -269,20 +264,20 @@ def _direction(hessian: Floats, residual: Floats) -> Floats:
 
 
 def _plan(work: _Work, move: Floats, residual: Floats) -> None:
-    """Try Newton's move next, but no farther than is sensible."""
+    """Try Newton's move next, but no farther than is certain or than twice what has been reached."""
     eta_move = work.along(move)
     reach = work.sharpness * work.layout.max(np.abs(eta_move).max(axis=1))
     slope = (residual * move).sum(axis=1)
-    if (reach > _REACH).any():
+    if (reach > _CERTAIN).any():
         reached = work.sharpness * work.layout.max(np.abs(work.eta).max(axis=1))
-        share = np.minimum(1.0, np.maximum(_REACH, 2 * reached) / np.maximum(reach, _REACH))
+        share = np.minimum(1.0, np.maximum(_CERTAIN, 2 * reached) / np.maximum(reach, _CERTAIN))
         move, slope, reach = share[:, None] * move, share * slope, share * reach
         eta_move = work.layout.spread(share)[:, None] * eta_move
     work.step, work.eta_step, work.slope, work.reach = move, eta_move, slope, reach
 
 
 def _shorten(work: _Work, tried: tuple[Floats, ...], is_taken: Flags, slope_there: Floats) -> None:
-    """Where the trial was not taken, shorten it: to where the slope would be 0 if it changed evenly, by half at least."""
+    """Shorten what was not taken, to where the slope would be 0 if it changed evenly, but by half at least."""
     step, eta_step, slope, reach = tried
     factor = slope / (slope - slope_there)
     factor = np.where(factor > 0.1, np.minimum(factor, 0.5), 0.1)

@@ -114,7 +114,9 @@ def contradiction(basis: Basis, cell: int) -> NDArray[np.intp]:
     """Controls of a cell whose totals do not obey a dependence among them; of several dependences, the shortest."""
     relations = _reduced(basis.vectors[cell][:, ~basis.is_used[cell]].T)
     totals = basis.scaled_totals[cell]
-    relations = relations[np.abs(relations @ totals) > TOLERANCE * (np.abs(relations) @ np.abs(totals))]
+    size = np.abs(relations) @ np.abs(totals)
+    excess = np.abs(relations @ totals) / np.where(size > 0, size, 1.0)
+    relations = relations[excess > min(TOLERANCE, excess.max() / 2)]
     takes_part = np.abs(relations) > 1e-6
     return np.flatnonzero(takes_part[np.argmin(takes_part.sum(axis=1))])
 

@@ -114,9 +114,8 @@ def contradiction(basis: Basis, cell: int) -> NDArray[np.intp]:
     """Controls of a cell whose totals do not obey a dependence among them; of several dependences, the shortest."""
     relations = _reduced(basis.vectors[cell][:, ~basis.is_used[cell]].T)
     totals = basis.scaled_totals[cell]
-    size = np.abs(relations) @ np.abs(totals)
-    excess = np.abs(relations @ totals) / np.where(size > 0, size, 1.0)
-    relations = relations[excess > min(TOLERANCE, excess.max() / 2)]
+    excess = np.abs(relations @ totals) / np.maximum(_play(relations.T[None], totals[None])[0], 1e-300)
+    relations = relations[excess > min(1.0, excess.max() / 2)]
     takes_part = np.abs(relations) > 1e-6
     return np.flatnonzero(takes_part[np.argmin(takes_part.sum(axis=1))])
 
@@ -133,5 +132,7 @@ def _reduced(rows: Floats) -> Floats:
 
 
 def _play(vectors: Floats, scaled_totals: Floats) -> Floats:
-    """How far the totals could move along each direction and still be accepted: (C, p)."""
-    return np.asarray(TOLERANCE * (np.abs(vectors) * np.abs(scaled_totals)[:, :, None]).sum(axis=1))
+    """How far the totals could move along each direction and still be accepted, and rounding of the directions."""
+    size = np.abs(scaled_totals)
+    moved = (np.abs(vectors) * size[:, :, None]).sum(axis=1)
+    return np.asarray(TOLERANCE * moved + 1e-13 * size.max(axis=1, keepdims=True))

@@ -27,13 +27,15 @@ from nibrs_estimation.stats.calibration.layout import Layout
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
-MAX_STEPS = 200
+MAX_STEPS = 300
 #: Share of the accepted error at which no further step is worth its while.
 _ENOUGH = 0.01
 #: Largest S |Δη| of a step that needs no look at D.
 _CERTAIN = 1.7
 #: Added to the Hessian's diagonal, relative and absolute; above the rounding of its factorisation, so that never fails.
 _RIDGE, _FLOOR = 1e-13, 1e-30
+#: Steps after which truncated distances are given curvature in proportion to the residual per unit, and how much.
+_DOUBT, _BEYOND = 100, 0.01
 #: Steps before infeasibility is looked for; most cells that can be solved are solved by then.
 _PATIENCE = 5
 #: Cells at rest are removed when the open ones have at most this share of the blocks.
@@ -123,6 +125,7 @@ class _Work:
         multipliers, eta: where the cells stand.
         step, eta_step: what is tried next.
         slope: of D along the step, at its start.
+        population: (C,) sum of the design weights.
         reach: largest S |Δη| of the step.
         is_near: totals were met to the accepted error where the step starts.
     """
@@ -140,6 +143,7 @@ class _Work:
     back: Floats
     to_lambda: Floats
     allowance: Floats
+    population: Floats
     idle: Floats
     multipliers: Floats
     step: Floats
@@ -190,6 +194,7 @@ def _start(problem: Problem, number: Indices, block: Indices) -> _Work:
         back=basis.back,
         to_lambda=basis.to_lambda,
         allowance=basis.allowance,
+        population=problem.layout.sum(problem.d.sum(axis=1)),
         idle=np.broadcast_to(idle, (C, p, p)),
         multipliers=np.zeros((C, p)),
         step=np.zeros((C, p)),
@@ -242,16 +247,20 @@ def _run(work: _Work, solution: Solution) -> None:
             if not work.is_open.any():
                 return
 
-        hessian = work.layout.sum((work.dz * derivative[:, None, :]) @ work.z.transpose(0, 2, 1)) * ridge
+        hessian = work.layout.sum((work.dz * derivative[:, None, :]) @ work.z.transpose(0, 2, 1)) * ridge + work.idle
+        if step >= _DOUBT and not work.is_smooth.all():
+            # Where bounds cut off, steps may go to and fro across directions of which the Hessian sees nothing.
+            size = np.sqrt((residual**2).sum(axis=1) / work.population)
+            hessian += np.where(work.is_smooth, 0.0, _BEYOND * size)[:, None, None] * np.eye(len(ridge))
         if all_taken:
             work.is_near = miss <= 1
-            _plan(work, _direction(hessian + work.idle, residual), residual)
+            _plan(work, _direction(hessian, residual), residual)
         else:
             work.is_near = np.where(is_taken, miss <= 1, work.is_near)
             tried = work.step, work.eta_step, work.slope, work.reach
             # What has not been taken is not used, and might be no number.
-            hessian = np.where(is_taken[:, None, None], hessian, 0.0)
-            _plan(work, _direction(hessian + work.idle, residual), residual)
+            hessian = np.where(is_taken[:, None, None], hessian, np.eye(len(ridge)))
+            _plan(work, _direction(hessian, residual), residual)
             _shorten(work, tried, is_taken, slope)
         blocks = work.is_open[work.layout.cell]
         if np.count_nonzero(blocks) <= _SPARSE * len(blocks):

@@ -63,7 +63,8 @@ def basis_of(layout: Layout, x: Floats, d: Floats, totals: Floats, is_selected: 
         is_selected: (C, p) controls that count, or None for all.
     """
     p = x.shape[1]
-    gram = layout.sum((x * d[:, None, :]) @ x.transpose(0, 2, 1))
+    with np.errstate(over="ignore"):
+        gram = layout.sum((x * d[:, None, :]) @ x.transpose(0, 2, 1))
     length = np.sqrt(np.diagonal(gram, axis1=1, axis2=2))
     if not np.isfinite(length).all():
         raise ValueError("controls are too large: their squares are not finite")

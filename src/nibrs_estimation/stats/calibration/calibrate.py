@@ -187,7 +187,7 @@ def _calibrate(
     lambda_ = (basis.to_lambda @ solution.multipliers[:, :, None])[:, :, 0]
     status, reasons = np.full(C, "converged", dtype="U13"), [""] * C
     if not is_met.all():
-        is_infeasible: Flags = basis.contradicts | no_room | solution.is_infeasible
+        is_infeasible = np.asarray(basis.contradicts | no_room | solution.is_infeasible)
         for undecided in np.flatnonzero(~is_met & ~is_infeasible):
             is_infeasible[undecided] = prove_infeasible(problem, int(undecided))
         status[~is_met] = np.where(is_infeasible, "infeasible", "not_converged")[~is_met]

@@ -77,7 +77,8 @@ def check_bounds(lower: ArrayLike, upper: ArrayLike, cells: int, method: Method)
         )
     if method == "logit" and not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise ValueError("the logit distance needs finite bounds")
-    return low, high
+    # Weights that are multiplied do not fall below 0.
+    return np.maximum(low, 0.0) if method == "raking" else low, high
 
 
 def _of_cell(at: tuple[int, ...] | list[int]) -> str:

@@ -61,15 +61,15 @@ class Linear(Distance):
 
 
 class Raking(Distance):
-    """g = exp(η): multiplicative weights, as raking ratio estimation (iterative proportional fitting) gives them."""
+    """g = exp(η): multiplicative weights, as iterative proportional fitting gives them. Needs L ≥ 0."""
 
     def __init__(self, lower: Floats, upper: Floats) -> None:
         with np.errstate(divide="ignore"):
-            self._low, self._high = np.log(np.maximum(lower, 0.0))[:, None], np.log(upper)[:, None]
+            self._low, self._high = np.log(lower)[:, None], np.log(upper)[:, None]
 
     @staticmethod
     def curvature(lower: Floats, upper: Floats) -> tuple[Floats, Flags]:  # noqa: D102
-        return np.ones(len(lower)), (lower <= 0) & np.isposinf(upper)
+        return np.ones(len(lower)), (lower == 0) & np.isposinf(upper)
 
     def g(self, eta: Floats) -> tuple[Floats, Floats]:  # noqa: D102
         inside = np.minimum(np.maximum(eta, self._low), self._high)

@@ -309,11 +309,15 @@ def _lowers_dual(work: _Work, distance: Distance, trial: Floats, slope: Floats) 
 
 def _is_proven(work: _Work) -> Flags:
     lower, upper = (work.layout.spread(bound)[:, None] for bound in (work.lower, work.upper))
-    # 0 times an infinite bound is 0 here.
-    most = np.where(work.eta > 0, upper * work.eta, np.where(work.eta < 0, lower * work.eta, 0.0))
-    size = work.layout.sum((work.d * np.abs(work.eta)).sum(axis=1))
+    size = np.abs(work.eta)
+    rounding = 1e-13 * work.layout.max(size.max(axis=1))
+    sign = np.where(size > work.layout.spread(rounding)[:, None], np.sign(work.eta), 0.0)
+    with np.errstate(invalid="ignore"):
+        # 0 times an infinite bound is 0 here.
+        most = np.where(sign > 0, upper * work.eta, np.where(sign < 0, lower * work.eta, 0.0))
+    greatest = work.layout.sum((work.d * most).sum(axis=1))
     wanted = (work.multipliers * work.totals).sum(axis=1)
     of_controls = np.abs((work.to_lambda @ work.multipliers[:, :, None])[:, :, 0])
     play = (of_controls * np.where(np.isfinite(work.allowance), work.allowance, 0.0)).sum(axis=1)
-    greatest = work.layout.sum((work.d * most).sum(axis=1))
-    return np.asarray(greatest + play + 1e-13 * (size + np.abs(wanted)) < wanted)
+    play += 1e-13 * (work.layout.sum((work.d * size).sum(axis=1)) + np.abs(wanted))
+    return np.asarray(greatest + play < wanted)

@@ -1,4 +1,4 @@
-"""Calibration of one problem: worked examples, conditions that only the right weights fulfil, slow twins, invariants."""
+"""Calibration of one problem: worked examples, conditions that only optimal weights fulfil, slow twins, invariants."""
 
 import numpy as np
 import pytest

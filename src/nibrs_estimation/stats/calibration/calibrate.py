@@ -109,7 +109,7 @@ def calibrate(
     if T.ndim != 1:
         raise ValueError(f"totals of one problem have shape {T.shape}, not ({x.shape[1]},)")
     lower, upper = check_bounds(*bounds, 1, method)
-    made = _calibrate(x, d, T[None, :], np.zeros(len(x), dtype=np.intp), lower, upper, None, method)
+    made = _calibrate(x, d, T[None, :], np.array([len(x)]), lower, upper, None, method)
     return Calibration(
         weights=made.weights,
         g_weights=made.g_weights,
@@ -152,38 +152,38 @@ def calibrate_cells(
     x, d, T = check_problem(controls, design_weights, totals)
     if T.ndim != 2:
         raise ValueError(f"totals have shape {T.shape}: one row for each cell wanted")
-    of_units = check_cells(cell, len(x), len(T))
+    count = check_cells(cell, len(x), len(T))
     lower, upper = check_bounds(*bounds, len(T), method)
     if is_selected is not None and is_selected.shape != T.shape:
         raise ValueError(f"is_selected has shape {is_selected.shape}, totals have {T.shape}")
-    return _calibrate(x, d, T, of_units, lower, upper, is_selected, method)
+    return _calibrate(x, d, T, count, lower, upper, is_selected, method)
 
 
 def _calibrate(
     x: Floats,
     d: Floats,
     totals: Floats,
-    cell: NDArray[np.intp],
+    count: NDArray[np.intp],
     lower: Floats,
     upper: Floats,
     is_selected: Flags | None,
     method: Method,
 ) -> CellCalibrations:
     C = len(totals)
-    layout, where = place(cell, C)
+    layout, where = place(count)
     x_blocks = by_block(x, where, layout)
     d_blocks = by_block(d[:, None], where, layout)[:, 0, :]
     basis = basis_of(layout, x_blocks, d_blocks, totals, is_selected)
-    residuals = _achieved(layout, x_blocks, d_blocks) - totals
+    is_met = _is_met(_achieved(layout, x_blocks, d_blocks) - totals, 1e-2 * basis.allowance)
     # Beside a bound of 1 there is no logit curve.
     no_room = np.asarray(((lower == 1) | (upper == 1)) & (method == "logit"))
-    is_open = ~((np.abs(residuals) <= 1e-2 * basis.allowance).all(axis=1) | basis.contradicts | no_room)
+    is_open = ~(is_met | basis.contradicts | no_room)
     problem = Problem(layout, d_blocks, basis, lower, upper, method)
     solution = solve(problem, is_open)
 
     residuals = _achieved(layout, x_blocks, d_blocks * solution.g) - totals
-    is_met = (np.abs(residuals) <= basis.allowance).all(axis=1)
-    g = solution.g.reshape(-1)[where]
+    is_met = _is_met(residuals, basis.allowance)
+    g = solution.g
     lambda_ = (basis.to_lambda @ solution.multipliers[:, :, None])[:, :, 0]
     status, reasons = np.full(C, "converged", dtype="U13"), [""] * C
     if not is_met.all():
@@ -191,13 +191,12 @@ def _calibrate(
         for undecided in np.flatnonzero(~is_met & ~is_infeasible):
             is_infeasible[undecided] = prove_infeasible(problem, int(undecided))
         status[~is_met] = np.where(is_infeasible, "infeasible", "not_converged")[~is_met]
-        g, lambda_ = np.where(is_met[cell], g, np.nan), np.where(is_met[:, None], lambda_, np.nan)
-        units = np.bincount(cell, minlength=C)
+        g, lambda_ = np.where(is_met[layout.cell][:, None], g, np.nan), np.where(is_met[:, None], lambda_, np.nan)
         for failed in np.flatnonzero(~is_met).tolist():
-            reasons[failed] = _reason(problem, failed, int(units[failed]), status[failed].item(), residuals[failed])
+            reasons[failed] = _reason(problem, failed, int(count[failed]), status[failed].item(), residuals[failed])
     return CellCalibrations(
-        weights=d * g,
-        g_weights=g,
+        weights=d * g.reshape(-1)[where],
+        g_weights=g.reshape(-1)[where],
         status=status,
         residuals=residuals,
         lambda_=lambda_,
@@ -209,6 +208,10 @@ def _calibrate(
 
 def _achieved(layout: Layout, x: Floats, weights: Floats) -> Floats:
     return layout.sum((x @ weights[:, :, None])[:, :, 0])
+
+
+def _is_met(residuals: Floats, allowance: Floats) -> Flags:
+    return np.asarray((np.abs(residuals) <= allowance).all(axis=1))
 
 
 def _reason(problem: Problem, cell: int, units: int, status: Status, residuals: Floats) -> str:

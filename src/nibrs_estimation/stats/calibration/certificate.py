@@ -69,7 +69,7 @@ def smallest_upper_bound(controls: Floats, design_weights: Floats, totals: Float
     x, d, T = check_problem(controls, design_weights, totals)
     if not math.isfinite(lower):
         raise ValueError(f"the lower bound is {lower}: the smallest upper bound is that to a finite lower bound")
-    layout, where = place(np.zeros(len(x), dtype=np.intp), 1)
+    layout, where = place(np.array([len(x)]))
     d_blocks = by_block(d[:, None], where, layout)[:, 0, :]
     basis = basis_of(layout, by_block(x, where, layout), d_blocks, T[None, :], None)
     if basis.contradicts[0]:

@@ -37,7 +37,7 @@ def check_problem(controls: ArrayLike, design_weights: ArrayLike, totals: ArrayL
 
 
 def check_cells(cell: ArrayLike, units: int, cells: int) -> NDArray[np.intp]:
-    """The cell of each unit.
+    """Number of units of each cell.
 
     Raises:
         ValueError: there is not one for each unit, they are not sorted, or one has no totals.
@@ -51,7 +51,7 @@ def check_cells(cell: ArrayLike, units: int, cells: int) -> NDArray[np.intp]:
             raise ValueError("units are not sorted by cell")
         if of_units[0] < 0 or of_units[-1] >= cells:
             raise ValueError(f"cells run from {of_units[0]} to {of_units[-1]}, but there are totals of {cells} cells")
-    return of_units
+    return np.bincount(of_units, minlength=cells)
 
 
 def check_bounds(lower: ArrayLike, upper: ArrayLike, cells: int, method: Method) -> tuple[Floats, Floats]:

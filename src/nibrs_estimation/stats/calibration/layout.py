@@ -55,15 +55,16 @@ def layout_of(blocks: Indices) -> Layout:
     return Layout(first=np.cumsum(blocks) - blocks, cell=np.repeat(np.arange(len(blocks)), blocks))
 
 
-def place(cell: NDArray[np.integer], cells: int) -> tuple[Layout, Indices]:
-    """Layout for records sorted by cell, and the place of each in the blocks, counted through."""
-    count = np.bincount(cell, minlength=cells)
+def place(count: Indices) -> tuple[Layout, Indices | slice]:
+    """Layout for cells of so many records, and the place of each record in the blocks, counted through."""
     layout = layout_of(np.maximum(1, -(-count // BLOCK)))
-    before = np.cumsum(count) - count
-    return layout, np.arange(len(cell)) + (layout.first * BLOCK - before)[cell]
+    if len(count) == 1:
+        return layout, slice(0, int(count[0]))
+    shift = layout.first * BLOCK - (np.cumsum(count) - count)
+    return layout, np.arange(count.sum()) + np.repeat(shift, count)
 
 
-def by_block(values: Floats, where: Indices, layout: Layout) -> Floats:
+def by_block(values: Floats, where: Indices | slice, layout: Layout) -> Floats:
     """Columns (n, p) of the records at their places: (m, p, 32)."""
     m, p = len(layout.cell), values.shape[1]
     blocks = np.zeros((m * BLOCK, p))

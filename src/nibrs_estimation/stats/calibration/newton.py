@@ -127,6 +127,7 @@ class _Work:
         slope: of D along the step, at its start.
         population: (C,) sum of the design weights.
         reach: largest S |Δη| of the step.
+        is_certain: the step lowers D for certain.
         is_near: totals were met to the accepted error where the step starts.
     """
 
@@ -149,6 +150,7 @@ class _Work:
     step: Floats
     slope: Floats
     reach: Floats
+    is_certain: Flags
     is_near: Flags
     # By block.
     block: Indices
@@ -200,6 +202,7 @@ def _start(problem: Problem, number: Indices, block: Indices) -> _Work:
         step=np.zeros((C, p)),
         slope=np.zeros(C),
         reach=np.zeros(C),
+        is_certain=np.zeros(C, dtype=np.bool_),
         is_near=np.zeros(C, dtype=np.bool_),
         block=block,
         z=basis.z,
@@ -215,61 +218,73 @@ def _run(work: _Work, solution: Solution) -> None:
     # At g = 1 the Hessian is the identity: the directions have length one and are orthogonal.
     residual = work.layout.sum(work.dz.sum(axis=2)) - work.totals
     _plan(work, -residual, residual)
-    ridge = 1 + _RIDGE * np.eye(residual.shape[1])
+    one = np.eye(residual.shape[1])
+    ridge = 1 + _RIDGE * one
     for step in range(1, MAX_STEPS + 1):
         trial = work.eta + work.eta_step
         g, derivative = distance.g(trial)
         residual = work.layout.sum((work.dz @ g[:, :, None])[:, :, 0]) - work.totals
         miss = (np.abs((work.back @ residual[:, :, None])[:, :, 0]) / work.allowance).max(axis=1)
-        is_taken = (miss <= 1) | (work.is_smooth & (work.reach <= _CERTAIN))
+        is_near = miss <= 1
+        is_taken = (is_near | work.is_certain) & work.is_open
         all_taken = bool(is_taken.all())
         if all_taken:
             work.eta, work.multipliers = trial, work.multipliers + work.step
         else:
             slope = (residual * work.step).sum(axis=1)
-            is_taken |= _lowers_dual(work, distance, trial, slope)
-            is_taken &= work.is_open
+            is_taken |= work.is_open & _lowers_dual(work, distance, trial, slope)
             work.multipliers = np.where(is_taken[:, None], work.multipliers + work.step, work.multipliers)
             work.eta = np.where(work.layout.spread(is_taken)[:, None], trial, work.eta)
 
-        is_met = miss <= np.where(work.is_near, 1.0, _ENOUGH)
-        is_closed = is_met & work.is_open
+        # One more step where the totals are met, unless they are met very well or that was it.
+        is_met = work.is_open & ((miss <= _ENOUGH) | (is_near & work.is_near))
+        is_closed = is_met | (work.is_open & (step == MAX_STEPS))
         if step >= _PATIENCE and not is_met.all():
             is_proven = work.is_open & ~is_met & _is_proven(work)
             solution.is_infeasible[work.number[is_proven]] = True
-            is_closed |= work.is_open & (is_proven | (step == MAX_STEPS))
-        if is_closed.any():
-            number, blocks = work.number[is_closed], is_closed[work.layout.cell]
-            solution.g[work.block[blocks]] = g[blocks]
-            solution.multipliers[number] = work.multipliers[is_closed]
-            solution.steps[number] = step
-            work.is_open &= ~is_closed
+            is_closed |= is_proven
+        any_closed = bool(is_closed.any())
+        if any_closed:
+            _close(work, is_closed, solution, g, step)
             if not work.is_open.any():
                 return
 
-        hessian = work.layout.sum((work.dz * derivative[:, None, :]) @ work.z.transpose(0, 2, 1)) * ridge + work.idle
-        if step >= _DOUBT and not work.is_smooth.all():
-            # Where bounds cut off, steps may go to and fro across directions of which the Hessian sees nothing.
-            size = np.sqrt((residual**2).sum(axis=1) / work.population)
-            hessian += np.where(work.is_smooth, 0.0, _BEYOND * size)[:, None, None] * np.eye(len(ridge))
+        hessian = _hessian(work, derivative) * ridge + work.idle
+        if step >= _DOUBT:
+            hessian += _doubt(work, residual)[:, None, None] * one
+        tried = work.step, work.eta_step, work.slope, work.reach
+        if not all_taken:
+            # What has not been taken, or is at rest, is not used, and might be no number.
+            hessian = np.where(is_taken[:, None, None], hessian, one)
+            residual = np.where(is_taken[:, None], residual, 0.0)
+        _plan(work, np.asarray(-np.linalg.solve(hessian, residual[:, :, None])[:, :, 0]), residual)
         if all_taken:
-            work.is_near = miss <= 1
-            _plan(work, _direction(hessian, residual), residual)
+            work.is_near = is_near
         else:
-            work.is_near = np.where(is_taken, miss <= 1, work.is_near)
-            tried = work.step, work.eta_step, work.slope, work.reach
-            # What has not been taken is not used, and might be no number.
-            hessian = np.where(is_taken[:, None, None], hessian, np.eye(len(ridge)))
-            _plan(work, _direction(hessian, residual), residual)
+            work.is_near = np.where(is_taken, is_near, work.is_near)
             _shorten(work, tried, is_taken, slope)
-        blocks = work.is_open[work.layout.cell]
-        if np.count_nonzero(blocks) <= _SPARSE * len(blocks):
+        if any_closed and np.count_nonzero(work.is_open[work.layout.cell]) <= _SPARSE * len(work.layout.cell):
             work = work.keep(work.is_open)
             distance = work.distance()
 
 
-def _direction(hessian: Floats, residual: Floats) -> Floats:
-    return np.asarray(-np.linalg.solve(hessian, residual[:, :, None])[:, :, 0])
+def _close(work: _Work, cells: Flags, solution: Solution, g: Floats, step: int) -> None:
+    """Note what became of cells, and let them rest."""
+    number, blocks = work.number[cells], cells[work.layout.cell]
+    solution.g[work.block[blocks]] = g[blocks]
+    solution.multipliers[number] = work.multipliers[cells]
+    solution.steps[number] = step
+    work.is_open &= ~cells
+
+
+def _hessian(work: _Work, derivative: Floats) -> Floats:
+    return work.layout.sum((work.dz * derivative[:, None, :]) @ work.z.transpose(0, 2, 1))
+
+
+def _doubt(work: _Work, residual: Floats) -> Floats:
+    """Curvature where bounds cut off: steps may go to and fro in directions of which the Hessian sees nothing."""
+    size = np.sqrt((residual**2).sum(axis=1) / work.population)
+    return np.where(work.is_smooth, 0.0, _BEYOND * size)
 
 
 def _plan(work: _Work, move: Floats, residual: Floats) -> None:
@@ -283,6 +298,7 @@ def _plan(work: _Work, move: Floats, residual: Floats) -> None:
         move, slope, reach = share[:, None] * move, share * slope, share * reach
         eta_move = work.layout.spread(share)[:, None] * eta_move
     work.step, work.eta_step, work.slope, work.reach = move, eta_move, slope, reach
+    work.is_certain = work.is_smooth & (reach <= _CERTAIN)
 
 
 def _shorten(work: _Work, tried: tuple[Floats, ...], is_taken: Flags, slope_there: Floats) -> None:
@@ -295,6 +311,7 @@ def _shorten(work: _Work, tried: tuple[Floats, ...], is_taken: Flags, slope_ther
     work.eta_step = np.where(taken_blocks, work.eta_step, work.layout.spread(factor)[:, None] * eta_step)
     work.slope = np.where(is_taken, work.slope, factor * slope)
     work.reach = np.where(is_taken, work.reach, factor * reach)
+    work.is_certain = work.is_smooth & (work.reach <= _CERTAIN)
 
 
 def _lowers_dual(work: _Work, distance: Distance, trial: Floats, slope: Floats) -> Flags:

@@ -1,5 +1,7 @@
 """Calibration of one problem: worked examples, conditions that only optimal weights fulfil, slow twins, invariants."""
 
+import doctest
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import optimize
 
-from nibrs_estimation.stats.calibration import Method, calibrate, smallest_upper_bound
+from nibrs_estimation.stats.calibration import Method, calibrate, certificate, engine, smallest_upper_bound
 
 Floats = NDArray[np.float64]
 Problem = tuple[Floats, Floats, Floats, tuple[float, float]]
@@ -84,6 +86,13 @@ def test_worked_example_where_the_reference_fails(upper: float) -> None:
     assert smallest_upper_bound(x, np.full(8, 1.125), np.array([422.0]), lower=8 / 9) == pytest.approx(
         1.339683, abs=5e-7
     )
+
+
+def test_examples_of_the_documentation() -> None:
+    for module in (engine, certificate):
+        found = doctest.testmod(module, extraglobs={"np": np})
+        assert found.attempted > 0
+        assert found.failed == 0
 
 
 def slope_of_distance(g: Floats, lower: float, upper: float, method: Method) -> Floats:

@@ -5,7 +5,7 @@ whether it converged, cannot be solved, or was not solved. ``smallest_upper_boun
 g-weights would do. Formulas, and what was found beside R: ``docs/methods/calibration.md``.
 """
 
-from nibrs_estimation.stats.calibration.calibrate import (
+from nibrs_estimation.stats.calibration.engine import (
     Calibration,
     CellCalibrations,
     Status,

@@ -182,7 +182,6 @@ def _start(problem: Problem, number: Indices, block: Indices) -> _Work:
     basis = problem.basis
     C, p = basis.totals.shape
     sharpness, is_smooth = DISTANCES[problem.method].curvature(problem.lower, problem.upper)
-    idle = _FLOOR * np.eye(p) if basis.is_used.all() else np.where(basis.is_used, _FLOOR, 1.0)[:, :, None] * np.eye(p)
     return _Work(
         method=problem.method,
         layout=problem.layout,
@@ -197,7 +196,7 @@ def _start(problem: Problem, number: Indices, block: Indices) -> _Work:
         to_lambda=basis.to_lambda,
         allowance=basis.allowance,
         population=problem.layout.sum(problem.d.sum(axis=1)),
-        idle=np.broadcast_to(idle, (C, p, p)),
+        idle=np.where(basis.is_used, _FLOOR, 1.0)[:, :, None] * np.eye(p),
         multipliers=np.zeros((C, p)),
         step=np.zeros((C, p)),
         slope=np.zeros(C),

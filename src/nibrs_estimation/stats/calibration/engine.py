@@ -181,9 +181,10 @@ def _calibrate(
     problem = Problem(layout, d_blocks, basis, lower, upper, method)
     solution = solve(problem, is_open)
 
-    residuals = _achieved(layout, x_blocks, d_blocks * solution.g) - totals
+    # Rounding may have led past a bound by the last digit.
+    g = np.minimum(np.maximum(solution.g, layout.spread(lower)[:, None]), layout.spread(upper)[:, None])
+    residuals = _achieved(layout, x_blocks, d_blocks * g) - totals
     is_met = _is_met(residuals, basis.allowance)
-    g = solution.g
     lambda_ = (basis.to_lambda @ solution.multipliers[:, :, None])[:, :, 0]
     status, reasons = np.full(C, "converged", dtype="U13"), [""] * C
     if not is_met.all():

@@ -5,6 +5,8 @@ whether it converged, cannot be solved, or was not solved. ``smallest_upper_boun
 g-weights would do. Formulas, and what was found beside R: ``docs/methods/calibration.md``.
 """
 
+from nibrs_estimation.stats.calibration.certificate import smallest_upper_bound
+from nibrs_estimation.stats.calibration.distance import Method
 from nibrs_estimation.stats.calibration.engine import (
     Calibration,
     CellCalibrations,
@@ -12,8 +14,6 @@ from nibrs_estimation.stats.calibration.engine import (
     calibrate,
     calibrate_cells,
 )
-from nibrs_estimation.stats.calibration.certificate import smallest_upper_bound
-from nibrs_estimation.stats.calibration.distance import Method
 
 __all__ = [
     "Calibration",

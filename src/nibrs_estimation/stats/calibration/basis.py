@@ -26,7 +26,7 @@ class Basis:
     """Directions of C cells with p controls; unused directions are 0 throughout.
 
     Attributes:
-        z: (m, p, 32) values of the directions at the records of each block; lengths are 1.
+        z: (m, p, 128) values of the directions at the records of each block; lengths are 1.
         totals: (C, p) totals along the directions.
         back: (C, p, p) turns residuals along directions into residuals of the controls.
         to_lambda: (C, p, p) turns multipliers of directions into multipliers of the controls.
@@ -57,8 +57,8 @@ def basis_of(layout: Layout, x: Floats, d: Floats, totals: Floats, is_selected: 
 
     Args:
         layout: of the cells.
-        x: (m, p, 32) controls.
-        d: (m, 32) design weights.
+        x: (m, p, 128) controls.
+        d: (m, 128) design weights.
         totals: (C, p) to be met.
         is_selected: (C, p) controls that count, or None for all.
     """

@@ -86,8 +86,9 @@ class Logit(Distance):
 
     def __init__(self, lower: Floats, upper: Floats) -> None:
         self._lower, self._span = lower[:, None], (upper - lower)[:, None]
-        self._slope = self.curvature(lower, upper)[0][:, None]
-        self._shift = np.log((1 - lower) / (upper - 1))[:, None]
+        slope, shift = self.curvature(lower, upper)[0][:, None], np.log((1 - lower) / (upper - 1))[:, None]
+        self._slope, self._shift = slope, shift
+        self._minus_slope, self._steepest = -slope, slope * self._span
 
     @staticmethod
     def curvature(lower: Floats, upper: Floats) -> tuple[Floats, Flags]:  # noqa: D102
@@ -95,7 +96,7 @@ class Logit(Distance):
 
     def g(self, eta: Floats) -> tuple[Floats, Floats]:  # noqa: D102
         # Beyond 700 the exponential would overflow, and g is its bound to the last digit long before.
-        e = -self._slope * eta
+        e = self._minus_slope * eta
         e -= self._shift
         np.exp(np.minimum(e, 700.0, out=e), out=e)
         part = 1 / (e + 1)
@@ -103,7 +104,7 @@ class Logit(Distance):
         g += self._lower
         e *= part
         e *= part
-        e *= self._slope * self._span
+        e *= self._steepest
         return g, e
 
     def integral(self, eta: Floats) -> Floats:  # noqa: D102

@@ -1,6 +1,6 @@
 """Where the records of many cells lie so that sums by cell are quick and always the same.
 
-The records of each cell are cut into blocks of 32; the last is filled up with records of weight 0 and controls 0. Sums
+The records of each cell are cut into blocks of 128; the last is filled up with records of weight 0 and controls 0. Sums
 run within blocks, then over the blocks of a cell in order. So they depend on the cell's own records alone: a cell has
 the same bits by itself and among others.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 Value = TypeVar("Value", np.float64, np.bool_)
-BLOCK = 32
+BLOCK = 128
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def place(count: Indices) -> tuple[Layout, Indices | slice]:
 
 
 def by_block(values: Floats, where: Indices | slice, layout: Layout) -> Floats:
-    """Columns (n, p) of the records at their places: (m, p, 32)."""
+    """Columns (n, p) of the records at their places: (m, p, 128)."""
     m, p = len(layout.cell), values.shape[1]
     blocks = np.zeros((m * BLOCK, p))
     blocks[where] = values
@@ -73,5 +73,5 @@ def by_block(values: Floats, where: Indices | slice, layout: Layout) -> Floats:
 
 
 def by_record(blocks: Floats) -> Floats:
-    """(m, p, 32) as (m * 32, p), counted through."""
+    """(m, p, 128) as (m * 128, p), counted through."""
     return blocks.transpose(0, 2, 1).reshape(-1, blocks.shape[1])

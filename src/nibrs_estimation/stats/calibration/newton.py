@@ -44,11 +44,11 @@ _SPARSE = 0.7
 
 @dataclass(frozen=True)
 class Problem:
-    """C cells with p directions in m blocks of 32 records; see ``Basis`` for the directions.
+    """C cells with p directions in m blocks of 128 records; see ``Basis`` for the directions.
 
     Attributes:
         layout: of the cells.
-        d: (m, 32) design weights.
+        d: (m, 128) design weights.
         basis: directions and totals.
         lower: (C,) lower bounds of g.
         upper: (C,) upper bounds of g.
@@ -74,7 +74,7 @@ class Solution:
     """What became of C cells.
 
     Attributes:
-        g: (m, 32) g-weights last reached.
+        g: (m, 128) g-weights last reached.
         multipliers: (C, p) of the directions.
         is_infeasible: (C,) proven: no g-weights within the bounds meet the totals.
         steps: (C,) steps tried.

@@ -16,6 +16,8 @@ from scipy import sparse
 Floats = NDArray[np.float64]
 #: Below this share of the raw sum of squares the moments have lost their digits.
 _CANCELLATION = 1e-6
+#: Eigenvalues of scaled cross products below this share of the largest are those of dependent controls.
+_DEPENDENT = 1e-10
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,67 @@ def stratified_totals(
         unweighted_total=(domains @ y).toarray(),
         unit_count=(domains @ positive).toarray(),
     )
+
+
+def regression_residuals(y: Floats, x: Floats, weights: Floats, group: NDArray[np.integer]) -> Floats:
+    """Y - x B with B = (Σ d x xᵀ)⁻¹ Σ d x y in each group: what calibration to x leaves of y.
+
+    The linearised value of a calibrated total is w (y - x B) (07 section 6.2; Deville and Särndal 1992, equation 3.4).
+    Controls that are 0 in a group, or depend on others there, change nothing: the inverse is the generalised one.
+
+    Args:
+        y: (n, m) values.
+        x: (n, p) controls; no intercept is added.
+        weights: (n,) design weights d.
+        group: (n,) groups, ascending; every group is regressed by itself.
+
+    Returns:
+        (n, m) residuals.
+    """
+    if not len(y):
+        return y.copy()
+    starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
+    number = np.cumsum(np.diff(group, prepend=group[0]) != 0)
+    scale = np.sqrt(np.add.reduceat(weights[:, None] * x * x, starts, axis=0))
+    scaled = np.divide(x, scale[number], out=np.zeros_like(x, dtype=np.float64), where=scale[number] > 0)
+    weighted = weights[:, None] * scaled
+    p = x.shape[1]
+    products = np.add.reduceat((weighted[:, :, None] * scaled[:, None, :]).reshape(len(x), p * p), starts, axis=0)
+    inverse = np.linalg.pinv(products.reshape(-1, p, p), rcond=_DEPENDENT, hermitian=True)
+    residuals = np.empty_like(y, dtype=np.float64)
+    for column in range(y.shape[1]):
+        with_y = np.add.reduceat(weighted * y[:, [column]], starts, axis=0)
+        B = (inverse @ with_y[:, :, None])[:, :, 0]
+        residuals[:, column] = y[:, column] - (scaled * B[number]).sum(axis=1)
+    return residuals
+
+
+def variances_within(u: Floats, stratum: NDArray[np.integer], stratum_population: NDArray[np.integer]) -> Floats:
+    """(1 - f_h) n_h / (n_h - 1) Σ (u_k - ū_h)² of every stratum, from residuals, so that nothing cancels.
+
+    Args:
+        u: (n, m) linearised values of the sampled units.
+        stratum: (n,) strata 0 to H - 1, ascending.
+        stratum_population: (H,) N_h.
+
+    Returns:
+        (H, m); 0 where all units are sampled or none, NaN where one is sampled out of several.
+    """
+    N = np.asarray(stratum_population, dtype=np.float64)
+    n = np.bincount(stratum, minlength=len(N)).astype(np.float64)
+    variances = np.zeros((len(N), u.shape[1]))
+    if not len(u):
+        return variances
+    starts = np.flatnonzero(np.diff(stratum, prepend=stratum[0] - 1))
+    present = stratum[starts]
+    mean = np.zeros_like(variances)
+    mean[present] = np.add.reduceat(u, starts, axis=0) / n[present][:, None]
+    squares = np.add.reduceat((u - mean[stratum]) ** 2, starts, axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = np.where(n < N, (1 - n / N) * n / (n - 1), 0.0)
+    factor[(n == 1) & (N > 1)] = np.nan
+    variances[present] = factor[present][:, None] * squares
+    return variances
 
 
 def _residual_squares(u: sparse.csr_array, mean: Floats, n: float) -> Floats:

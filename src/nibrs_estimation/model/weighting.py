@@ -51,6 +51,57 @@ WEIGHT_LEVELS = {
     "JDWgt": "judicial_district",
     "MSAWgt": "msa",
 }
+
+#: Letters of the calibration variables (05 section 7). In regions what is calibrated to viol and prop has none; letter
+#: F of the smaller places, aggravated assault and robbery as one, is always 0 there and has no control.
+_LARGE = {
+    "tot": "A",
+    "murder": "B",
+    "rape": "C",
+    "aggrob": "D",
+    "agg": "E",
+    "burg": "F",
+    "rob": "G",
+    "larc": "H",
+    "mvt": "I",
+}
+_SMALL = {
+    "tot": "A",
+    "viol": "B",
+    "prop": "C",
+    "murder": "D",
+    "rape": "E",
+    "agg": "G",
+    "burg": "H",
+    "rob": "I",
+    "larc": "J",
+    "mvt": "K",
+}
+#: Level -> control -> letter; the weights of universities and tribes are not calibrated.
+LETTERS: dict[str, dict[str, str]] = {
+    "nation": _LARGE,
+    "region": _LARGE,
+    "state": _SMALL,
+    "university": {},
+    "tribal": {},
+    "field_office": _SMALL,
+    "judicial_district": _SMALL,
+    "msa": _SMALL,
+}
+
+
+def variable_name(level: str, crossing: int, control: str) -> str | None:
+    """Name of a calibration variable, such as V12_C, or None where the level has no letter for the control.
+
+    Args:
+        level: a level of :data:`WEIGHT_LEVELS`.
+        crossing: number of the crossing of geography and weight group.
+        control: short name of the control.
+    """
+    letter = LETTERS[level].get(control)
+    return None if letter is None else f"V{crossing}_{letter}"
+
+
 _WEIGHT = Column("weight_variable", "str", "Name of the weight.", codes=tuple(WEIGHT_LEVELS))
 _LEVEL = Column("geography_level", "str", "Kind of geography.", codes=tuple(WEIGHT_LEVELS.values()))
 _CODE = Column("geography_code", "str", "US, region code, state abbreviation, or name of the area.")

@@ -1,11 +1,13 @@
 """Weighting: how many agencies each respondent stands for, and what share of the population responded."""
 
-from nibrs_estimation.model.completeness import BLOCK_REFERENCE
+from nibrs_estimation.model.completeness import BLOCK_REFERENCE, POLICE_EMPLOYEES
+from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION, PERMUTATION
 from nibrs_estimation.model.results import COVERAGE, REPORTING_STATUS, UNIVERSE
-from nibrs_estimation.model.weighting import AGENCY_WEIGHT
-from nibrs_estimation.pipeline.task import Task
+from nibrs_estimation.model.weighting import AGENCY_WEIGHT, PERMUTATION_POPULATION, WEIGHT_CELL, WEIGHTING_FRAME
+from nibrs_estimation.pipeline.task import YEAR, Task
 from nibrs_estimation.stages.weighting.coverage import measure_coverage
 from nibrs_estimation.stages.weighting.design import weight_agencies
+from nibrs_estimation.stages.weighting.populations import measure_populations
 
 TASKS = (
     Task(
@@ -14,5 +16,18 @@ TASKS = (
         reads=(UNIVERSE, REPORTING_STATUS, BLOCK_REFERENCE),
         writes=(AGENCY_WEIGHT,),
     ),
-    Task(name="measure_coverage", function=measure_coverage, reads=(AGENCY_WEIGHT,), writes=(COVERAGE,)),
+    Task(
+        name="measure_coverage",
+        function=measure_coverage,
+        reads=(UNIVERSE, WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, PERMUTATION, AGENCY_COUNTY),
+        writes=(COVERAGE,),
+        parameters=(YEAR,),
+    ),
+    Task(
+        name="measure_populations",
+        function=measure_populations,
+        reads=(COVERAGE, AGENCY_WEIGHT, WEIGHTING_FRAME, AGENCY_COUNTY, COUNTY_POPULATION, POLICE_EMPLOYEES),
+        writes=(PERMUTATION_POPULATION,),
+        parameters=(YEAR,),
+    ),
 )

@@ -41,6 +41,13 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "weight_variable": "NationalWgt", "geography_level": "nation", "geography_code": "US", "weight_group": 8,
         "label": "Cities", "rule": "calibrated", "attempts": 1,
     },
+    "permutation": {
+        "geography_level": "nation", "geography_code": "US", "label": "United States", "filter_expression": "",
+        "weight_variable": "NationalWgt", "is_excluded": False,
+    },
+    "agency_county": {"data_year": 2024, "county_fips": "50001", "population": 5000, "population_share": 1.0},
+    "county_population": {"data_year": 2024, "county_fips": "50001"},
+    "police_employees": {"is_imputed": False, "is_covering": False, "agency_subtype": 100},
     "agency_cell_count": {"state_abbr": "VT", "full_table": "1a", "section": 1, "row": 1},
     "incident": {
         "state_abbr": "VT", "agency_id": 1, "data_year": 2024, "form_year": 2024, "form_month": 1,
@@ -72,6 +79,6 @@ def table(name: str, *rows: dict[str, Any]) -> pl.LazyFrame:
     """A table of the model from rows; what a row leaves out takes its default, or is missing."""
     schema = DATASETS[name].schema
     full = [{column: {**DEFAULTS.get(name, {}), **row}.get(column) for column in schema} for row in rows]
-    if name in ("agency", "universe", "weighting_frame"):
+    if name in ("agency", "universe", "weighting_frame", "police_employees"):
         full = [{**row, "ori": row["ori"] or f"VT{row['agency_id']:07d}"} for row in full]
     return pl.LazyFrame(full, schema=schema)

@@ -1,4 +1,4 @@
-"""Design weights, collapsing of thin strata, coverage."""
+"""Design weights, collapsing of thin strata."""
 
 import polars as pl
 import pytest
@@ -7,12 +7,10 @@ from hypothesis import strategies as st
 from tests.frames import table
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.results import COVERAGE
 from nibrs_estimation.model.weighting import AGENCY_WEIGHT
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.weighting.collapse import Stratum, collapse
-from nibrs_estimation.stages.weighting.coverage import measure_coverage
 from nibrs_estimation.stages.weighting.design import weight_agencies
 
 SUPER_GROUP = dict(code_list("weight_class").select("weight_class", "super_group").iter_rows())
@@ -84,47 +82,3 @@ def test_weights_add_up_to_the_frame() -> None:
 def test_nobody_responded_is_told() -> None:
     with pytest.raises(PipelineError, match="None of the 2 eligible agencies has twelve months"):
         weigh([8, 8], [False, False])
-
-
-def coverage_of(*rows: dict[str, object]) -> pl.DataFrame:
-    filled = [
-        {"agency_id": i, "stratum_agencies": 1, "stratum_respondents": 1, "is_respondent": True, **row}
-        for i, row in enumerate(rows)
-    ]
-    return checked(measure_coverage(table("agency_weight", *filled)), COVERAGE)
-
-
-def test_coverage_counts_agencies_and_people() -> None:
-    found = coverage_of(
-        {"population": 300}, {"population": 100, "is_respondent": False}, {"state_abbr": "NB", "region_code": 2}
-    )
-    vermont = found.filter(pl.col("geography_code") == "VT").row(0, named=True)
-    assert (vermont["permutation_number"], vermont["eligible_agencies"], vermont["responding_agencies"]) == (102, 2, 1)
-    assert vermont["population_coverage"] == 0.75
-    assert found["estimate_geographic_location"].to_list() == ["all states in this run", "Nebraska", "Vermont"]
-
-
-def test_reporters_only_have_no_coverage() -> None:
-    found = coverage_of({"universe_scope": "reporting"})
-    assert found["population_coverage"].to_list() == [None, None]
-    assert found["estimate_geographic_location"].to_list() == [
-        "reporting agencies of all states in this run",
-        "reporting agencies of Vermont",
-    ]
-
-
-def test_regions_and_nation_are_whole_or_not_named() -> None:
-    states = code_list("state")
-    rows = [{"state_abbr": s, "region_code": r} for s, r in states.select("state_abbr", "region_code").iter_rows()]
-    whole = coverage_of(*rows)
-    assert whole["permutation_number"].to_list() == [1, 12, 23, 34, 45, *range(56, 107)]
-    assert whole["estimate_geographic_location"][0] == "United States"
-    less = coverage_of(*(row for row in rows if row["state_abbr"] != "VT"))
-    assert 12 not in less["permutation_number"]
-    assert less["estimate_geographic_location"][0] == "all states in this run"
-
-
-def test_a_synthetic_nation_is_whole() -> None:
-    found = coverage_of({"universe_scope": "synthetic"})
-    assert found["population_coverage"].to_list() == [1.0, 1.0]
-    assert set(found["universe_scope"]) == {"synthetic"}

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nibrs_estimation.stages.weighting.design import weight_agencies
 from tests.frames import table
 
 from nibrs_estimation.model.codes import code_list
@@ -11,7 +12,6 @@ from nibrs_estimation.model.weighting import AGENCY_WEIGHT
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.weighting.collapse import Stratum, collapse
-from nibrs_estimation.stages.weighting.design import weight_agencies
 
 SUPER_GROUP = dict(code_list("weight_class").select("weight_class", "super_group").iter_rows())
 

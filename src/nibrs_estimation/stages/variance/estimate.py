@@ -62,7 +62,7 @@ def estimate_cells(
         .sort("permutation_number")
         .collect()
     )
-    sample = _sample(geographies, weighting_frame.collect(), agency_weight.collect(), weight_cell.collect())
+    sample = _sample(geographies, weighting_frame, agency_weight, weight_cell.collect())
     geographies = geographies.join(sample, on="permutation_number", how="semi", maintain_order="left")
     counts = completed_counts(agency_cell_count, block_cell_count, block_reference)
     y = _counts(counts, sample, table)
@@ -94,7 +94,7 @@ def completed_counts(
 
 
 def _sample(
-    geographies: pl.DataFrame, frame: pl.DataFrame, agency_weight: pl.DataFrame, weight_cell: pl.DataFrame
+    geographies: pl.DataFrame, frame: pl.LazyFrame, agency_weight: pl.LazyFrame, weight_cell: pl.DataFrame
 ) -> pl.DataFrame:
     """The sampled units of each geography, by permutation_number, stratum, weight_group and agency_id.
 
@@ -103,11 +103,12 @@ def _sample(
     """
     key = ["weight_variable", "geography_code", "weight_group"]
     designs = weight_cell.select(*key, cell_design_weight=pl.col("eligible_agencies") / pl.col("responding_agencies"))
-    members = geography_members(geographies, agency_weight, frame).select(
+    members = geography_members(geographies.lazy(), agency_weight, frame).select(
         "permutation_number", *key, "agency_id", is_member=pl.lit(True)
     )
     return (
         agency_weight.filter(pl.col("weight").is_not_null())
+        .collect()
         .join(geographies.select("permutation_number", "is_model_used", *key[:2]), on=key[:2])
         .join(members, on=["permutation_number", *key, "agency_id"], how="left")
         .join(variance_strata(weight_cell), on=key)

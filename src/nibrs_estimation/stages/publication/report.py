@@ -189,8 +189,8 @@ population are left out here: too few answer for too many.</p><figure>{states}</
 <section><h2>Coverage by state</h2><p>{coverage_note}</p><figure>{coverage}</figure></section>
 <section><h2>How the agencies of the nation were weighted</h2><p>Respondents reported all twelve months, or at least
 three, the others being copied from a donor; the errors do not yet tell what copying adds. Within a group their weights
-are calibrated: they bring the crimes that all eligible agencies are known to have had to their totals, in the data year or
-before. Every region, state and smaller place has weights of its own, made likewise (<a
+are calibrated: they bring the crimes that all eligible agencies are known to have had, in the data year or before, to
+their totals. Every region, state and smaller place has weights of its own, made likewise (<a
 href="validation_weights.html">how well that went</a>). Standard errors by Taylor linearisation with finite population
 correction, the agency being the sampling unit; they say how much the estimate would vary with which agencies of a group
 reported, not what reporting itself leaves out.</p>{groups}</section>

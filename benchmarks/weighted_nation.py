@@ -8,6 +8,7 @@ import polars as pl
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.weighting import CRIMES, WEIGHTING_FRAME
 from nibrs_estimation.sources.synthetic import SyntheticSource
+from nibrs_estimation.sources.synthetic.crime import annual_counts
 from nibrs_estimation.stages.universe.frame import define_universe
 
 YEAR = 2024
@@ -50,3 +51,10 @@ def responding(frame: pl.DataFrame, share: float, pattern: int) -> pl.DataFrame:
     large = frame["n_total"].to_numpy() > 1000
     answers = generator.uniform(size=frame.height) < np.where(large, share - 0.1, share)
     return frame.with_columns(is_respondent=pl.Series(answers))
+
+
+def incidents(frame: pl.DataFrame, scale: float, seed: int) -> np.ndarray:
+    """(n,) true incidents of the data year of the agencies of the frame, reported or not."""
+    data = SyntheticSource(scale).ingest_agencies(YEAR, seed)["agency"].filter(pl.col("data_year") == YEAR)
+    agencies = data.join(frame.select("agency_id"), on="agency_id", how="semi").sort("agency_id")
+    return annual_counts(agencies, YEAR, seed).sum(axis=1).astype(np.float64)

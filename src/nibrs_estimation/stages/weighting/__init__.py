@@ -1,8 +1,9 @@
 """Weighting: how many agencies each respondent stands for, in every geography, and how well that went."""
 
-from nibrs_estimation.model.completeness import POLICE_EMPLOYEES
-from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION, PERMUTATION
-from nibrs_estimation.model.results import COVERAGE, UNIVERSE
+from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH, SRS_MONTH
+from nibrs_estimation.model.completeness import AGENCY_MONTH, BLOCK_REFERENCE, OUTLIER_MONTH, POLICE_EMPLOYEES
+from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION, PERMUTATION, SRS_BENCHMARK
+from nibrs_estimation.model.results import COVERAGE, REPORTING_STATUS, UNIVERSE
 from nibrs_estimation.model.weighting import (
     AGENCY_WEIGHT,
     CALIBRATION_VARIABLE,
@@ -12,13 +13,34 @@ from nibrs_estimation.model.weighting import (
     WEIGHT_CELL,
     WEIGHT_CONTROL,
     WEIGHTING_FRAME,
+    WEIGHTING_ISSUE,
 )
-from nibrs_estimation.pipeline.task import YEAR, Task
+from nibrs_estimation.pipeline.task import SEED, YEAR, Task
 from nibrs_estimation.stages.weighting.coverage import measure_coverage
+from nibrs_estimation.stages.weighting.frame import build_frame
 from nibrs_estimation.stages.weighting.populations import measure_populations
 from nibrs_estimation.stages.weighting.weights import weight_agencies
 
 TASKS = (
+    Task(
+        name="build_frame",
+        function=build_frame,
+        reads=(
+            AGENCY,
+            UNIVERSE,
+            AGENCY_MONTH,
+            OUTLIER_MONTH,
+            BLOCK_REFERENCE,
+            REPORTING_STATUS,
+            REPORT_MONTH,
+            SRS_MONTH,
+            SRS_BENCHMARK,
+            AGENCY_MONTH_OFFENSE,
+        ),
+        writes=(WEIGHTING_FRAME, WEIGHTING_ISSUE),
+        parameters=(YEAR, SEED),
+        memory="medium",
+    ),
     Task(
         name="weight_agencies",
         function=weight_agencies,

@@ -22,6 +22,22 @@ CRIMES = {
     "larceny": "n_larceny",
     "vhcTheft": "n_vehicle_theft",
 }
+#: Rows of Table A, in its order (05 section 10.3).
+TABLE_A_ROWS = {
+    "total": "All Crime",
+    "violent": "All Violent",
+    "murder": "Murder",
+    "manslaughter": "Manslaughter",
+    "rape": "Rape",
+    "rob": "Robbery",
+    "assault": "Assault",
+    "aggAssault": "Aggravated Assault",
+    "simpAssault": "Simple Assault",
+    "property": "All Property",
+    "burglary": "Burglary",
+    "larceny": "Larceny",
+    "vhcTheft": "Vehicle Theft",
+}
 #: Which crimes add up to a sum. Violent crime holds manslaughter by negligence, property crime no arson.
 VIOLENT = ("murder", "manslaughter", "rape", "rob", "aggAssault")
 PROPERTY = ("burglary", "larceny", "vhcTheft")

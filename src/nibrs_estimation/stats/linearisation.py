@@ -44,7 +44,7 @@ def stratified_totals(
     stratum_population: NDArray[np.integer],
     domains: sparse.csr_array,
     *,
-    lonely: Literal["refuse", "average"] = "refuse",
+    lonely: Literal["refuse", "average", "adjust"] = "refuse",
 ) -> StratifiedTotals:
     """Totals of every cell in every domain, with standard errors.
 
@@ -64,11 +64,15 @@ def stratified_totals(
         stratum: (n,) their strata, 0 to H - 1.
         stratum_population: (H,) N_h, units in each stratum of the population.
         domains: (G, n) 1 where a unit lies in a domain, else 0.
-        lonely: what to do with strata of one sampled unit out of several: refuse them, or leave them out and scale
-            up by H / H_ok, the "average" rule of R's survey package. H counts the strata of the whole design that
+        lonely: what to do with strata of one sampled unit out of several: refuse them, or one of two rules of R's
+            survey package.
+            "average" leaves them out and scales up by H / H_ok. H counts the strata of the whole design that
             have sampled units and H_ok those of them that are not lonely, in every domain alike: a domain that
             touches no lonely stratum is scaled up too. (R applied to the subset of the domain counts only the strata
             that the subset touches.)
+            "adjust" gives such a stratum (1 - 1 / N_h) u_k²: its unit is not centred at the mean of its stratum, which
+            is itself. R's manual speaks of centring at the mean of the sample; its ``svytotal`` centres totals at 0,
+            and so do we.
 
     Raises:
         ValueError: shapes or numbers do not fit, a stratum of the population has no sampled unit or fewer units
@@ -87,25 +91,16 @@ def stratified_totals(
             "cannot be estimated: collapse each with a neighbour, or ask for the average rule"
         )
     strata, lonely_strata = np.count_nonzero(n), np.count_nonzero(is_lonely)
-    if strata and lonely_strata == strata:
+    if strata and lonely_strata == strata and lonely == "average":
         raise ValueError("every stratum has one sampled unit out of several: there is no variance to average")
 
     u = sparse.csr_array(y.multiply(weights[:, None]))
     u2 = sparse.csr_array(u.multiply(u))
-    variance = np.zeros((domains.shape[0], y.shape[1]))
-    for h in np.flatnonzero(~is_lonely & (n < N)):
-        rows = np.flatnonzero(stratum == h)
-        inside = sparse.csr_array(domains[:, rows])
-        u_h = sparse.csr_array(u[rows])
-        mean = (inside @ u_h).toarray() / n[h]
-        Q = (inside @ u2[rows]).toarray()
-        squares = Q - n[h] * mean * mean
-        lost = (squares < _CANCELLATION * Q) & (Q > 0)
-        for g in np.flatnonzero(lost.any(axis=1)):
-            members = inside[[g]].nonzero()[1]
-            squares[g, lost[g]] = _residual_squares(u_h[members][:, lost[g]], mean[g, lost[g]], n[h])
-        variance += (1 - n[h] / N[h]) * n[h] / (n[h] - 1) * np.maximum(squares, 0.0)
-    if lonely_strata:
+    variance = _within_strata(u, u2, stratum, n, N, domains)
+    if lonely == "adjust":
+        alone = np.where(is_lonely, 1 - 1 / np.maximum(N, 1), 0.0)[stratum]
+        variance += (domains @ sparse.csr_array(u2.multiply(alone[:, None]))).toarray()
+    elif lonely_strata:
         variance *= strata / (strata - lonely_strata)
     positive = sparse.csr_array((y > 0).astype(np.float64))
     return StratifiedTotals(
@@ -175,6 +170,38 @@ def variances_within(u: Floats, stratum: NDArray[np.integer], stratum_population
     factor[(n == 1) & (N > 1)] = np.nan
     variances[present] = factor[present][:, None] * squares
     return variances
+
+
+def _within_strata(
+    u: sparse.csr_array,
+    u2: sparse.csr_array,
+    stratum: NDArray[np.integer],
+    n: Floats,
+    N: Floats,
+    domains: sparse.csr_array,
+) -> Floats:
+    """Σ_h (1 - f_h) n_h / (n_h - 1) [Σ u_k² - (Σ u_k)² / n_h] of strata with several sampled units, not all of them.
+
+    The moments of all pairs of a domain and a stratum that it touches are one product of sparse matrices.
+    """
+    domain, unit = domains.nonzero()
+    counted = ((n > 1) & (n < N))[stratum[unit]]
+    domain, unit = domain[counted].astype(np.int64), unit[counted]
+    pairs, pair = np.unique(domain * len(n) + stratum[unit], return_inverse=True)
+    g, h = np.divmod(pairs, len(n))
+    inside = sparse.csr_array((np.ones(len(unit)), (pair, unit)), shape=(len(pairs), u.shape[0]))
+    # The sums below run in the order of the units.
+    inside.sort_indices()
+    mean = (inside @ u).toarray() / n[h][:, None]
+    Q = (inside @ u2).toarray()
+    squares = Q - n[h][:, None] * mean * mean
+    lost = (squares < _CANCELLATION * Q) & (Q > 0)
+    for p in np.flatnonzero(lost.any(axis=1)):
+        members = inside.indices[inside.indptr[p] : inside.indptr[p + 1]]
+        squares[p, lost[p]] = _residual_squares(u[members][:, lost[p]], mean[p, lost[p]], n[h[p]])
+    factor = (1 - n[h] / N[h]) * n[h] / (n[h] - 1)
+    of_domain = sparse.csr_array((factor, (g, np.arange(len(pairs)))), shape=(domains.shape[0], len(pairs)))
+    return np.asarray(of_domain @ np.maximum(squares, 0.0), dtype=np.float64)
 
 
 def _residual_squares(u: sparse.csr_array, mean: Floats, n: float) -> Floats:

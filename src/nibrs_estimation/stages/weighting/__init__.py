@@ -10,16 +10,25 @@ from nibrs_estimation.model.weighting import (
     COUNTY_WEIGHT,
     PERMUTATION_POPULATION,
     STATE_WEIGHT_GROUP,
+    TABLE_A,
     WEIGHT_CELL,
+    WEIGHT_CHECK,
     WEIGHT_CONTROL,
     WEIGHTING_FRAME,
     WEIGHTING_ISSUE,
 )
+from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import SEED, YEAR, Task
+from nibrs_estimation.stages.weighting.checks import check_weights
 from nibrs_estimation.stages.weighting.coverage import measure_coverage
 from nibrs_estimation.stages.weighting.frame import build_frame
 from nibrs_estimation.stages.weighting.populations import measure_populations
+from nibrs_estimation.stages.weighting.table_a import compare_with_benchmark
 from nibrs_estimation.stages.weighting.weights import weight_agencies
+
+TABLE_A_CSV = Document(
+    "table_a.csv", "Table A: weighted benchmark of respondents beside that of all eligible agencies."
+)
 
 TASKS = (
     Task(
@@ -62,5 +71,17 @@ TASKS = (
         reads=(COVERAGE, AGENCY_WEIGHT, WEIGHTING_FRAME, AGENCY_COUNTY, COUNTY_POPULATION, POLICE_EMPLOYEES),
         writes=(PERMUTATION_POPULATION,),
         parameters=(YEAR,),
+    ),
+    Task(
+        name="check_weights",
+        function=check_weights,
+        reads=(WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, WEIGHT_CONTROL),
+        writes=(WEIGHT_CHECK,),
+    ),
+    Task(
+        name="compare_with_benchmark",
+        function=compare_with_benchmark,
+        reads=(WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL),
+        writes=(TABLE_A, TABLE_A_CSV),
     ),
 )

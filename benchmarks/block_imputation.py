@@ -67,7 +67,9 @@ def timed(name: str, function: Callable[[], Any]) -> tuple[Any, float]:
 def steps(data: dict[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
     """Run the steps, and compare their times with the limits."""
     agency, reports = data["agency"], data["report_month"]
-    months, first = timed("describe_months", lambda: describe_months(agency, reports, data["agency_month_offense"]))
+    months, first = timed(
+        "describe_months", lambda: describe_months(agency, reports, data["agency_month_offense"], YEAR)
+    )
     month = months["agency_month"].lazy()
     _, second = timed("describe_patterns", lambda: describe_patterns(agency, AGENCY_COUNTY.empty(), month).collect())
     outliers, third = timed("detect_outliers", lambda: detect_outliers(agency, month, YEAR, "intended"))

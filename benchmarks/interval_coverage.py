@@ -72,7 +72,7 @@ def synthetic_frame(scale: float, seed: int = 1, share: float | None = None) -> 
         status=pl.lit("I"),
         status_source=pl.lit("reported"),
     )
-    described = describe_months(agencies.lazy(), months.lazy(), AGENCY_MONTH_OFFENSE.empty())
+    described = describe_months(agencies.lazy(), months.lazy(), AGENCY_MONTH_OFFENSE.empty(), YEAR)
     status = summarize_reporting(universe, described["agency_month"].lazy(), months.lazy(), YEAR)
     # The benchmark is of the variance among full-year reporters: no month is copied.
     weights = weight_agencies(universe, status, BLOCK_REFERENCE.empty()).sort("agency_id").collect()

@@ -1,5 +1,6 @@
 """One task at a time on plain files: the same bytes as a run, whatever the form, order or cut of the inputs."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -111,6 +112,17 @@ def test_wrong_inputs_are_told(prepare, code: int, message: str, tmp_path: Path)
     done = stage(tmp_path, "weighting", "measure_coverage", INPUT_PIPELINE_DIR="in", OUTPUT_PIPELINE_DIR="out")
     assert done.returncode == code
     assert message in " ".join(done.stderr.split())
+
+
+def test_rows_that_do_not_fit_are_told_with_their_file(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    months = pl.read_parquet(run / "datasets" / "agency_month.parquet")
+    months.with_columns(month=pl.lit(0, pl.Int8)).write_parquet(tmp_path / "in" / "agency_month.parquet")
+    shutil.copy(run / "datasets" / "agency.parquet", tmp_path / "in")
+    done = stage(tmp_path, "outliers", DATA_YEAR="2024", INPUT_PIPELINE_DIR="in", OUTPUT_PIPELINE_DIR="out")
+    assert done.returncode == 1
+    told = " ".join(done.stderr.split())
+    assert "in/agency_month.parquet: Dataset agency_month, column month: 0 is not one of 1, 2" in told
 
 
 def test_outputs_are_not_written_beside_another_form(run: Path, tmp_path: Path) -> None:

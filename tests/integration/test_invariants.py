@@ -174,7 +174,7 @@ def summaries(frames: Frames) -> pl.DataFrame:
 
 def test_11_flags_agree_wherever_they_are_told(frames: Frames, tmp_path: Path) -> None:
     agencies, reports = frames["agency"].lazy(), frames["report_month"].lazy()
-    months = describe_months(agencies, reports, frames["agency_month_offense"].lazy())["agency_month"]
+    months = describe_months(agencies, reports, frames["agency_month_offense"].lazy(), YEAR)["agency_month"]
     unrepaired = pl.when("is_flag_repaired").then(0).otherwise("mm_flag")
     ours = (
         months.filter(pl.col("data_year") == YEAR)

@@ -20,8 +20,9 @@ Rows = list[dict[str, Any]]
 
 
 def months_of(agencies: Rows, reports: Rows, counts: Rows) -> tuple[pl.DataFrame, pl.DataFrame]:
+    year = max(row.get("data_year", 2024) for row in agencies)
     made = describe_months(
-        table("agency", *agencies), table("report_month", *reports), table("agency_month_offense", *counts)
+        table("agency", *agencies), table("report_month", *reports), table("agency_month_offense", *counts), year
     )
     return checked(made["agency_month"], AGENCY_MONTH), checked(made["completeness_issue"], COMPLETENESS_ISSUE)
 
@@ -132,6 +133,11 @@ def test_bad_input_is_named_counted_and_left_out() -> None:
         {"agency_id": 1, "month": 1, "offense_code": "220", "n": -5},
         {"agency_id": 1, "month": 1, "offense_code": "240", "n": None},
         {"agency_id": 7, "ori": "VT0000007", "month": 1, "n": 1},
+        {"agency_id": 1, "month": 0, "n": 1},
+        {"agency_id": 1, "month": None, "n": 1},
+        {"agency_id": 1, "month": 3, "n": 2},
+        {"agency_id": 1, "month": 3, "n": 7},
+        {"agency_id": 1, "month": 3, "offense_code": "ZZZ", "n": 1},
     ]
     months, issues = months_of(agency, reports, counts)
     found = {issue: (rows, agencies, first) for issue, _y, rows, agencies, first, _rule in issues.iter_rows()}
@@ -142,10 +148,24 @@ def test_bad_input_is_named_counted_and_left_out() -> None:
     assert found["count of an unknown agency"] == (1, 1, "VT0000007")
     assert found["negative count"] == (1, 1, "VT0010000")
     assert found["missing count"] == (1, 1, "VT0010000")
+    assert found["count out of range"] == (2, 1, "VT0010000")
+    assert found["repeated count"] == (1, 1, "VT0010000")
+    assert found["unknown offense code"] == (1, 1, "VT0010000")
     assert issues.filter(pl.col("issue") == "year without history")["data_year"].to_list() == [2020, 2021, 2022, 2023]
     january = months.filter(pl.col("month") == 1).row(0, named=True)
     assert (january["mm_flag"], january["n_part1v"], january["n_part1p"], january["n_all"]) == (1, 5, 0, 5)
     assert months.filter(pl.col("month") == 2)["n_all"].item() is None
+    march = months.filter(pl.col("month") == 3).row(0, named=True)
+    assert (march["n_part1v"], march["n_otherc"], march["n_all"]) == (7, 1, 8)
+
+
+def test_an_agency_without_a_start_is_told() -> None:
+    _months, issues = months_of(
+        [{"agency_id": 1}], [{"agency_id": 1, "month": 1}], [{"agency_id": 1, "month": 2, "n": 3}]
+    )
+    found = {issue: rows for issue, _y, rows, *_rest in issues.iter_rows()}
+    assert found["no start of NIBRS"] == 2
+    assert found["count without a report"] == 1
 
 
 _STARTS = st.none() | st.dates(date(2021, 6, 1), date(2024, 12, 31))

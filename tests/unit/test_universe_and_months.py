@@ -67,6 +67,11 @@ def test_unknown_population_group_is_told() -> None:
         define_universe(table("agency", {"agency_id": 1, "population_group_code": "0"}), 2024)
 
 
+def test_a_year_that_is_not_there_is_told() -> None:
+    with pytest.raises(PipelineError, match=r"no agencies of data year 2030, but of 2024\. Give another"):
+        define_universe(table("agency", {"agency_id": 1, "data_year": 2024}), 2030)
+
+
 def test_other_years_are_left_out() -> None:
     agencies = table("agency", {"agency_id": 1}, {"agency_id": 2, "data_year": 2023})
     assert define_universe(agencies, 2024).collect()["agency_id"].to_list() == [1]
@@ -75,7 +80,7 @@ def test_other_years_are_left_out() -> None:
 def status_of(
     universe: pl.LazyFrame, agencies: pl.LazyFrame, months: pl.LazyFrame, *counts: dict[str, object]
 ) -> pl.DataFrame:
-    described = describe_months(agencies, months, table("agency_month_offense", *counts))
+    described = describe_months(agencies, months, table("agency_month_offense", *counts), 2024)
     return checked(summarize_reporting(universe, described["agency_month"].lazy(), months, 2024), REPORTING_STATUS)
 
 

@@ -113,7 +113,6 @@ def test_summary_counts_each_kind() -> None:
     assert rows["Population 250,000 and more"]["agencies"] == 1
     assert rows["Offenses a month 50 and more"]["any_low"] == 1
     assert rows["Offenses a month 0 to below 10"]["agencies"] == 2
-    assert rows["Fewer than 24 months"]["agencies"] == 1
 
 
 def test_outlier_page_draws_the_agencies_with_outlier_months(tmp_path: Path) -> None:
@@ -133,14 +132,18 @@ def test_outlier_page_draws_the_agencies_with_outlier_months(tmp_path: Path) -> 
         {"issue": "negative count", "data_year": YEAR, "n_rows": 3, "n_agencies": 2, "first_agency": "VT0000001",
          "rule": "Left out."},
     )  # fmt: skip
-    html = written(validate_outliers(agencies, outlier_agencies(), months, issues, YEAR), tmp_path)
-    assert "Town 1, VT" in html
-    assert "Town 2, VT" not in html
+    html = written(validate_outliers(agencies, outlier_agencies(), months, issues, YEAR, "intended"), tmp_path)
+    assert "Town 1, VT0000001" in html
+    assert "Town 2, VT0000002" not in html
+    assert "blue and brown: too high" in html
     assert "negative count 2024 3 2 VT0000001 Left out." in text_of(html)
     calm = written(
-        validate_outliers(agencies, outlier_agencies(), months.with_columns(colour=pl.lit("green")), issues, YEAR),
+        validate_outliers(
+            agencies, outlier_agencies(), months.with_columns(colour=pl.lit("green")), issues, YEAR, "reference"
+        ),
         tmp_path,
     )
+    assert "outlier_rule = reference" in calm
     assert "No month of the data year stands out." in text_of(calm)
 
 

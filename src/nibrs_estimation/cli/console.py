@@ -31,6 +31,10 @@ _MARKS = {
 }
 
 
+#: What the command-line library exits with after an interrupt.
+INTERRUPTED = 130
+
+
 def run_app(app: typer.Typer, name: str) -> None:
     """Run a command-line app; a pipeline error becomes one paragraph and the right exit code."""
     # Matrix products must not depend on the number of cores; the libraries read this when they are first imported.
@@ -41,9 +45,10 @@ def run_app(app: typer.Typer, name: str) -> None:
     except PipelineError as error:
         errors.print(f"[red bold]Error:[/] {_plain(str(error))}", highlight=False)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        errors.print("Stopped. What was finished is kept: run the same command again to go on.")
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            errors.print("Stopped. What was finished is kept: run the same command again to go on.")
+        raise
 
 
 def _plain(text: str) -> str:

@@ -15,7 +15,7 @@ from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.files import sha256_of
 from nibrs_estimation.pipeline.flow import FLAT_LAYOUT, Unit
 from nibrs_estimation.pipeline.manifest import Cause
-from nibrs_estimation.pipeline.table import find_table, read_table
+from nibrs_estimation.pipeline.table import check_files, find_table, read_table
 from nibrs_estimation.pipeline.task import PARTITION, Task
 from nibrs_estimation.pipeline.unit import Job, Outcome, run_job
 
@@ -58,7 +58,7 @@ def run_tasks(
         The outcomes so far; the last one is a failure if a unit failed.
 
     Raises:
-        PipelineError: an input is missing or stands twice; an output would.
+        PipelineError: an input is missing, stands twice or does not fit its declaration; an output would stand twice.
     """
     if not folders.inputs.is_dir():
         raise UsageError(
@@ -68,9 +68,14 @@ def run_tasks(
         if task.partition_by is None or task.partition_by in (partitions or {}):
             _check_outputs(task, _units(task, {}, partitions or {}), folders)
     made: set[str] = set()
+    fitting: set[str] = set()
     outcomes: list[Outcome] = []
     for task in tasks:
         files = {dataset.name: _files(dataset, folders, made, task) for dataset in task.reads}
+        for dataset in task.reads:
+            if dataset.name not in made | fitting and dataset not in task.tolerates:
+                check_files(files[dataset.name], dataset)
+                fitting.add(dataset.name)
         units = _units(task, files, partitions or {})
         _check_outputs(task, units, folders)
         for unit in units:

@@ -126,6 +126,19 @@ def read_table(paths: Sequence[Path], dataset: Dataset) -> pl.LazyFrame:
     return pl.concat([_read_file(path, dataset) for path in paths])
 
 
+def check_files(paths: Sequence[Path], dataset: Dataset) -> None:
+    """Check the rows of files that others may have made; of several files each by itself.
+
+    Raises:
+        PipelineError: naming the file, the column and the first offending row.
+    """
+    for path in paths:
+        try:
+            checked(_read_file(path, dataset), dataset)
+        except PipelineError as error:
+            raise PipelineError(f"{path}: {error}") from None
+
+
 def _read_file(path: Path, dataset: Dataset) -> pl.LazyFrame:
     if path.suffix == ".csv":
         return _read_csv(path, dataset).lazy()

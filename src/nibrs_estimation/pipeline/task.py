@@ -55,6 +55,8 @@ class Task:
         partition_by: a partition key: the task then runs once for each value, on that part of its partitioned
             inputs and on the whole of the others, and writes that part. A task without one runs once and writes all
             parts of its partitioned outputs.
+        tolerates: of the datasets that it reads, those whose faults it handles itself; all others must fit their
+            declaration when they come as plain files.
         memory: class of :data:`MEMORY_GIB`.
     """
 
@@ -65,6 +67,7 @@ class Task:
     parameters: tuple[Parameter, ...] = ()
     externals: tuple[ExternalFile, ...] = ()
     partition_by: str | None = None
+    tolerates: tuple[Dataset, ...] = ()
     memory: str = "small"
 
     def __post_init__(self) -> None:

@@ -14,6 +14,8 @@ TASKS = (
         function=describe_months,
         reads=(AGENCY, REPORT_MONTH, AGENCY_MONTH_OFFENSE),
         writes=(AGENCY_MONTH, COMPLETENESS_ISSUE),
+        parameters=(YEAR,),
+        tolerates=(REPORT_MONTH, AGENCY_MONTH_OFFENSE),
         memory="medium",
     ),
     Task(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from nibrs_estimation.model.agency import MONTHS
+from nibrs_estimation.model.agency import HISTORY_YEARS, MONTHS
+from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.completeness import AGENCY_MONTH, COMPLETENESS_ISSUE, OFFENSE_GROUPS, PART1P, PART1V
 from nibrs_estimation.model.results import REPORTING_STATUS
 
@@ -16,7 +17,7 @@ _REPORTED, _KNOWN = ("I", "Z"), ("I", "Z", "U")
 
 
 def describe_months(
-    agency: pl.LazyFrame, report_month: pl.LazyFrame, agency_month_offense: pl.LazyFrame
+    agency: pl.LazyFrame, report_month: pl.LazyFrame, agency_month_offense: pl.LazyFrame, year: int
 ) -> dict[str, pl.DataFrame]:
     """Say of every agency's month whether it was reported, and how many offenses of each group it holds.
 
@@ -26,8 +27,10 @@ def describe_months(
     """
     agencies = agency.select("agency_id", "ori", "data_year", "nibrs_start_date").collect()
     reports = report_month.filter(pl.col("form_code") == "N").collect()
-    counts = agency_month_offense.collect()
-    issues = [*_report_issues(reports, agencies), *_count_issues(counts, agencies)]
+    told = agency_month_offense.collect()
+    issues = [*_report_issues(reports, agencies), *_count_issues(told, agencies)]
+    # One number of a month and offense: of several the largest, so that a repeated row counts once.
+    counts = told.group_by(*KEY, "offense_code").agg(pl.col("n").max())
     months = (
         agencies.join(pl.DataFrame({"month": MONTHS}, schema={"month": pl.Int8}), how="cross")
         .join(reported_months(reports), on=KEY, how="left")
@@ -40,7 +43,7 @@ def describe_months(
             .otherwise(pl.lit(0, dtype=pl.Int8))
         )
     )
-    issues += [*_month_issues(months), *_history_issues(months)]
+    issues += [*_month_issues(months), *_history_issues(months, year)]
     return {
         AGENCY_MONTH.name: mask_unreported(months).select(AGENCY_MONTH.schema.names()),
         COMPLETENESS_ISSUE.name: pl.DataFrame(issues, schema=COMPLETENESS_ISSUE.schema, orient="row"),
@@ -120,6 +123,7 @@ def _is_from_start() -> pl.Expr:
     return pl.col("nibrs_start_date").dt.month_start() <= pl.date("data_year", "month", 1)
 
 
+_UNUSABLE = "Left out: a reported month counts what else it holds, or nothing; one without report stays missing."
 Issue = tuple[str, int, int, int, str | None, str]
 
 
@@ -145,7 +149,7 @@ def _report_issues(reports: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]
         *_issues(
             "month of an unknown agency",
             reports.join(agencies, on=known, how="anti"),
-            "Left out: the agency is not in the universe of the year. Add it to dataset agency, or remove the months.",
+            "Left out: dataset agency does not hold the agency in that year. Add it there, or remove the months.",
         ),
         *_issues("month out of range", reports.filter(out_of_range), "Left out: months are 1 to 12."),
         *_issues(
@@ -162,14 +166,31 @@ def _report_issues(reports: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]
 
 
 def _count_issues(counts: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]:
+    key = [*KEY, "offense_code"]
+    code = pl.col("offense_code").str.strip_chars().str.to_uppercase()
     return [
         *_issues(
             "count of an unknown agency",
             counts.join(agencies, on=["agency_id", "data_year"], how="anti"),
-            "Left out: the agency is not in the universe of the year. Add it to dataset agency, or remove the counts.",
+            "Left out: dataset agency does not hold the agency in that year. Add it there, or remove the counts.",
         ),
-        *_issues("negative count", counts.filter(pl.col("n") < 0), "Left out: a number of offenses is at least 0."),
-        *_issues("missing count", counts.filter(pl.col("n").is_null()), "Left out: nothing is counted for it."),
+        *_issues(
+            "count out of range",
+            counts.filter(~pl.col("month").is_in(MONTHS).fill_null(False)),
+            "Left out: months are 1 to 12.",
+        ),
+        *_issues(
+            "repeated count",
+            counts.filter(pl.struct(key).is_duplicated() & ~pl.struct(key).is_first_distinct()),
+            "Counted once: of the numbers of a month and offense the largest is taken.",
+        ),
+        *_issues(
+            "unknown offense code",
+            counts.filter(~code.is_in([*code_list("offense")["code"], "NONE"]).fill_null(False)),
+            "Counted among the other offenses (03 section 3).",
+        ),
+        *_issues("negative count", counts.filter(pl.col("n") < 0), _UNUSABLE),
+        *_issues("missing count", counts.filter(pl.col("n").is_null()), _UNUSABLE),
     ]
 
 
@@ -183,18 +204,24 @@ def _month_issues(months: pl.DataFrame) -> list[Issue]:
             "The month counts as not reported (03 section 4, step 10).",
         ),
         *_issues(
+            "no start of NIBRS",
+            months.filter(
+                pl.col("nibrs_start_date").is_null() & (has_offenses | pl.col("is_reported").fill_null(False))
+            ),
+            "A report does not count without a start, offenses do: their months are repaired. Complete the date.",
+        ),
+        *_issues(
             "count without a report",
-            months.filter(has_offenses & from_start & (pl.col("mm_flag") == 0)),
+            months.filter(has_offenses & from_start & (pl.col("mm_flag") == 0) & pl.col("is_reported").is_null()),
             "The flag is repaired: offenses are a report (03 section 4, step 8).",
         ),
     ]
 
 
-def _history_issues(months: pl.DataFrame) -> list[Issue]:
+def _history_issues(months: pl.DataFrame, year: int) -> list[Issue]:
     """Years of the window in which nobody reported."""
     reported = months.group_by("data_year").agg((pl.col("mm_flag").any() | (pl.col("n_all") > 0).any()).alias("any"))
     years = set(reported.filter("any")["data_year"])
-    last = max(months["data_year"], default=0)
-    present = range(last - 4, last + 1)
+    present = range(year - HISTORY_YEARS + 1, year + 1)
     rule = "Outlier months are looked for in the years that are there, with at least 24 reported months."
-    return [("year without history", year, 0, 0, None, rule) for year in present if year not in years]
+    return [("year without history", each, 0, 0, None, rule) for each in present if each not in years]

@@ -17,8 +17,9 @@ def define_universe(agency: pl.LazyFrame, year: int) -> pl.LazyFrame:
     states or DC (02 section 1.1). Weight classes follow population group and population (05 section 5.1).
 
     Raises:
-        PipelineError: an eligible agency has a population group without weight class.
+        PipelineError: there is no agency of the year, or an eligible one has a population group without weight class.
     """
+    _require_year(agency, year)
     agencies = agency.filter(pl.col("data_year") == year).with_columns(ineligible_reason=ineligible_reason())
     universe = agencies.with_columns(
         is_eligible=pl.col("ineligible_reason").is_null(), has_population=pl.col("population") > 0
@@ -26,6 +27,15 @@ def define_universe(agency: pl.LazyFrame, year: int) -> pl.LazyFrame:
     universe = universe.with_columns(weight_class=pl.when("is_eligible").then("weight_class"))
     _require_weight_class(universe.filter(pl.col("is_eligible") & pl.col("weight_class").is_null()).collect())
     return universe.select(UNIVERSE.schema.names())
+
+
+def _require_year(agency: pl.LazyFrame, year: int) -> None:
+    years = agency.select(pl.col("data_year").unique().sort()).collect()["data_year"].to_list()
+    if year not in years:
+        raise PipelineError(
+            f"Dataset agency holds no agencies of data year {year}, but of {', '.join(map(str, years)) or 'no year'}. "
+            "Give another data year (--year or DATA_YEAR), or another source."
+        )
 
 
 def _require_weight_class(without: pl.DataFrame) -> None:

@@ -22,7 +22,7 @@ from nibrs_estimation.model.weighting import (
     WEIGHTING_ISSUE,
 )
 from nibrs_estimation.pipeline.dataset import Document
-from nibrs_estimation.pipeline.task import YEAR, Task
+from nibrs_estimation.pipeline.task import OUTLIER_RULE, YEAR, Task
 from nibrs_estimation.stages.validation.blocks import validate_blocks
 from nibrs_estimation.stages.validation.outliers import validate_outliers
 from nibrs_estimation.stages.validation.population import validate_population
@@ -49,7 +49,7 @@ TASKS = (
         function=validate_outliers,
         reads=(AGENCY, OUTLIER_AGENCY, OUTLIER_MONTH, COMPLETENESS_ISSUE),
         writes=(OUTLIER_PAGE,),
-        parameters=(YEAR,),
+        parameters=(YEAR, OUTLIER_RULE),
     ),
     Task(
         name="validate_blocks",

@@ -8,6 +8,7 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.completeness import COPIED_GROUPS, OFFENSE_GROUPS
 from nibrs_estimation.pages import BLUE, RED, html_table, page, rows_of, svg, writer
 from nibrs_estimation.pipeline.task import DocumentWriter
+from nibrs_estimation.stages.validation.scope import scope_of
 
 #: Longest list of single agencies on a page; the datasets hold them all.
 LISTED = 50
@@ -39,7 +40,11 @@ def validate_blocks(
         counted = offense_shares(agency_month, agency_month_offense, references, year)
         sections = [
             ("Copied months", _overview(agencies, references, block_month.collect())),
-            ("Imputed share by offense", f"<figure>{_share_chart(counted)}</figure>" + _share_table(counted)),
+            (
+                "Imputed share by offense",
+                "<p>Offenses that count, of all agencies that reported, federal ones and those of one or two months "
+                f"included.</p><figure>{_share_chart(counted)}</figure>" + _share_table(counted),
+            ),
             ("Before and after", _before_after(recipients)),
             ("By state", _by(recipients, references, "state_abbr", "State")),
             ("By type of agency", _by(recipients, references, "agency_type_name", "Type")),
@@ -47,7 +52,8 @@ def validate_blocks(
             ("Recipients far from their own rate", _odd(recipients, references)),
         ]
     sections.append(("Checks", _checks(block_check.collect())))
-    subtitle = "Months that are missing or too low, copied whole from a donor; estimates hold them like any other."
+    subtitle = "Months that are missing or too low, copied whole from a donor; estimates hold them like any other. "
+    subtitle += scope_of(agency, year)
     return {"validation_blocks.html": writer(page(f"Copied months, {year}", subtitle, sections))}
 
 
@@ -94,6 +100,7 @@ def _overview(agencies: pl.DataFrame, references: pl.DataFrame, months: pl.DataF
         {
             "group": OFFENSE_GROUPS[group],
             "observed": months[f"own_{group}"].cast(pl.Int64).sum(),
+            "replaced": months.filter(flagged)[f"own_{group}"].cast(pl.Int64).sum(),
             "imputed": months.filter(flagged)[f"completed_{group}"].cast(pl.Int64).sum(),
             "completed": months[f"completed_{group}"].cast(pl.Int64).sum(),
         }
@@ -102,10 +109,14 @@ def _overview(agencies: pl.DataFrame, references: pl.DataFrame, months: pl.DataF
     table = pl.DataFrame(rows).with_columns(share=pl.col("imputed") / pl.max_horizontal("completed", 1))
     labels = {
         "group": "Offenses of eligible agencies with three months or more", "observed": "Reported",
-        "imputed": "Copied", "completed": "Completed", "share": "Share copied",
+        "replaced": "Of these replaced", "imputed": "Copied", "completed": "Completed", "share": "Share copied",
     }  # fmt: skip
     return lines + html_table(
-        table, "overview", labels, observed="integer", imputed="integer", completed="integer", share="percent"
+        table,
+        "overview",
+        labels,
+        **dict.fromkeys(("observed", "replaced", "imputed", "completed"), "integer"),
+        share="percent",
     )
 
 
@@ -161,7 +172,8 @@ def _before_after(recipients: pl.DataFrame) -> str:
         {"what": "Offenses of recipients, quantiles", **{f"{level:.0%}": f"{level:.0%}" for level in levels}},
         **{f"{level:.0%}": "integer" for level in levels},
     )
-    return quantiles + (f"<figure>{svg(chart)}</figure>" if points.height else "")
+    note = "<p>Predicted is the score by which donors are found, a linear one: of small agencies it may be below 0.</p>"
+    return quantiles + note + (f"<figure>{svg(chart)}</figure>" if points.height else "")
 
 
 def _by(recipients: pl.DataFrame, references: pl.DataFrame, column: str, title: str) -> str:
@@ -182,7 +194,7 @@ def _by(recipients: pl.DataFrame, references: pl.DataFrame, column: str, title: 
         .sort(column)
     )
     labels = {
-        column: title, "recipients": "Partial reporters", "missing": "Missing months copied",
+        column: title, "recipients": "Recipients", "missing": "Missing months copied",
         "low": "Low months copied", "ratio": "Months each", "observed": "Offenses reported",
         "completed": "Offenses completed",
     }  # fmt: skip
@@ -198,8 +210,9 @@ def _donors(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
     distance = recipients["distance"]
     busiest = int(uses["recipients"].to_numpy().max())
     words = ", ".join(f"{level:.0%}: {distance.quantile(level, 'linear'):,.1f}" for level in (0.5, 0.9, 0.99))
+    noun = "recipient" if busiest == 1 else "recipients"
     return (
-        f"<p>The busiest donor gives to {busiest:,} recipients. Distance of predictions, in offenses "
+        f"<p>The busiest donor gives to {busiest:,} {noun}. Distance of predictions, in offenses "
         f"a year, by quantile: {words}. Donors were found "
         + ", ".join(f"by rule {rule} for {number:,}" for rule, number in rules.items())
         + ".</p>"
@@ -219,9 +232,10 @@ def _odd(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
     ratio = (
         recipients.join(copied, on="agency_id")
         .with_columns(own_rate=own_rate)
-        .with_columns(ratio=pl.col("n_completed") / pl.col("own_rate"))
+        .with_columns(ratio=pl.when(pl.col("own_rate") > 0).then(pl.col("n_completed") / pl.col("own_rate")))
     )
-    odd = ratio.filter((pl.col("ratio") > ODD_FACTOR) | (pl.col("ratio") < 1 / ODD_FACTOR))
+    has_only_copies = (pl.col("own_rate") == 0) & (pl.col("n_completed") > 0)
+    odd = ratio.filter((pl.col("ratio") > ODD_FACTOR) | (pl.col("ratio") < 1 / ODD_FACTOR) | has_only_copies)
     listed = odd.sort(pl.col("n_completed") - pl.col("own_rate"), "ori", descending=[True, False]).head(LISTED)
     labels = {
         "ori": "ORI", "agency_name": "Agency", "k": "Months copied", "n_observed": "Reported",
@@ -237,7 +251,12 @@ def _odd(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
 
 def _checks(checks: pl.DataFrame) -> str:
     failed = checks.filter(pl.col("n_failed") > 0).height
-    word = "All hold." if not failed else f'<span style="color:{RED}">{failed} do not hold.</span>'
+    idle = checks.filter(pl.col("n_checked") == 0).height
+    word = (
+        "All hold." + (f" {idle} had no case." if idle else "")
+        if not failed
+        else f'<span style="color:{RED}">{failed} do not hold.</span>'
+    )
     labels = {"check": "What must hold", "n_checked": "Cases", "n_failed": "Failed"}
     return f"<p>{word}</p>" + html_table(
         checks.sort("check"), "checks", labels, n_checked="integer", n_failed="integer"

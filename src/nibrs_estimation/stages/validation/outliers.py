@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import polars as pl
 
 from nibrs_estimation.model.completeness import COLOURS
 from nibrs_estimation.pages import GREY, html_table, page, rows_of, svg, writer
 from nibrs_estimation.pipeline.task import DocumentWriter
+from nibrs_estimation.stages.validation.scope import scope_of
 
 #: Agencies whose months are drawn: those with most offenses in outlier months.
 CHARTS = 48
@@ -16,7 +19,6 @@ _PAINT = {"green": GREY, "orange": "#e08e0b", "red": "#c0392b", "blue": "#2f6690
 #: Lower ends of the classes of population and of mean monthly offenses (03 section 5.5).
 _POPULATIONS = (0, 1, 2_500, 10_000, 25_000, 50_000, 100_000, 250_000)
 _MEANS = (0, 10, 20, 30, 40, 50)
-_LATE_JOINER_MONTHS = 24
 
 
 def validate_outliers(
@@ -25,6 +27,7 @@ def validate_outliers(
     outlier_month: pl.LazyFrame,
     completeness_issue: pl.LazyFrame,
     year: int,
+    outlier_rule: Literal["intended", "reference"],
 ) -> dict[str, DocumentWriter]:
     """Show outlier months by kind of agency, the series of agencies that have them, and what was odd in the input."""
     current = agency.filter(pl.col("data_year") == year).select(
@@ -34,19 +37,30 @@ def validate_outliers(
     sections = [
         (
             "Agencies and months",
-            "<p>Months of the data year. Red and orange: too low; blue and brown: too high, against the agency's own "
-            f"months of {year - 4} to {year}. Agencies of fewer than 24 months are not judged (short history).</p>"
+            f"<p>Months of the data year. {_RULES[outlier_rule]} Against the agency's own months of {year - 4} to "
+            f"{year}; agencies of fewer than 24 months are not judged (short history).</p>"
             + html_table(summary(agencies), "summary", _LABELS, **dict.fromkeys(list(_LABELS)[1:], "integer")),
         ),
         (
             "The agencies with most offenses in outlier months",
-            f"<p>Offenses of each month, at most {CHARTS} agencies; the scales differ.</p>"
-            + _charts(agencies, outlier_month.collect(), year),
+            f"<p>Offenses of each month over five years, at most {CHARTS} agencies; the scales differ, and lines break "
+            f"where a month was not reported. {_legend()}</p>" + _charts(agencies, outlier_month.collect(), year),
         ),
         ("What was odd in months and counts", _issues(completeness_issue.collect())),
     ]
-    subtitle = "Months whose number of offenses does not fit the agency's own series."
+    subtitle = f"Months whose number of offenses does not fit the agency's own series. {scope_of(agency, year)}"
     return {"validation_outliers.html": writer(page(f"Outlier months, {year}", subtitle, sections))}
+
+
+_RULES = {
+    "intended": "Red and orange: too low; blue and brown: too high.",
+    "reference": "Colours as the reference pipeline's conditions were executed (outlier_rule = reference): red and "
+    "orange too low, blue too high, or, in a series without spread, too low.",
+}
+
+
+def _legend() -> str:
+    return ", ".join(f'<span style="color:{paint}">&#9679;</span> {colour}' for colour, paint in _PAINT.items())
 
 
 _LABELS = {
@@ -72,11 +86,10 @@ def summary(agencies: pl.DataFrame) -> pl.DataFrame:
         *((str(name), pl.col("agency_type_name") == name) for name in types),
         *_classes("Population", people, _POPULATIONS),
         *_classes("Offenses a month", mean, _MEANS),
-        ("Fewer than 24 months", pl.col("n_months") < _LATE_JOINER_MONTHS),
     ]
     numbers = {
         "agencies": pl.len(),
-        "two_levels": (pl.col("n_levels") == 2).sum(),
+        "two_levels": ((pl.col("n_levels") == 2) & pl.col("reason").ne_missing("short_history")).sum(),
         "short_history": (pl.col("reason") == "short_history").sum(),
         "level_shift": (pl.col("reason") == "level_shift").sum(),
         "any_low": (pl.col("n_red") + pl.col("n_orange") > 0).sum(),
@@ -114,13 +127,15 @@ def _charts(agencies: pl.DataFrame, months: pl.DataFrame, year: int) -> str:
     chosen = size.sort("size", "agency_id", descending=[True, False]).head(CHARTS)
     if chosen.is_empty():
         return "<p>No month of the data year stands out.</p>"
-    names = agencies.select(
-        "agency_id", name=pl.coalesce("agency_name", "ori") + ", " + pl.col("state_abbr").fill_null("?")
-    )
+    names = agencies.select("agency_id", name=pl.concat_str("agency_name", "ori", separator=", ", ignore_nulls=True))
+    grid = pl.DataFrame(
+        {"data_year": range(year - 4, year + 1)}, schema={"data_year": months.schema["data_year"]}
+    ).join(pl.DataFrame({"month": range(1, 13)}, schema={"month": months.schema["month"]}), how="cross")
     shown = (
         chosen.join(names, on="agency_id", maintain_order="left")
         .with_row_index("position")
-        .join(months, on="agency_id")
+        .join(grid, how="cross")
+        .join(months, on=["agency_id", "data_year", "month"], how="left")
         .with_columns(time=pl.col("data_year") + (pl.col("month") - 1) / 12)
         .sort("position", "data_year", "month")
     )
@@ -137,9 +152,8 @@ def _charts(agencies: pl.DataFrame, months: pl.DataFrame, year: int) -> str:
         )
         paint = alt.Color("colour:N", scale=alt.Scale(domain=list(_PAINT), range=list(_PAINT.values())), legend=None)
         points = base.mark_point(filled=True, size=18, opacity=1).encode(color=paint)
-        charts.append(
-            alt.layer(base.mark_line(color="#cfd8df", strokeWidth=1), points).properties(width=190, height=90)
-        )
+        line = base.mark_line(color="#cfd8df", strokeWidth=1, invalid="break-paths-show-domains")
+        charts.append(alt.layer(line, points.transform_filter("isValid(datum.n_all)")).properties(width=190, height=90))
     rows = [alt.hconcat(*charts[start : start + CHARTS_PER_ROW]) for start in range(0, len(charts), CHARTS_PER_ROW)]
     return f"<figure>{svg(alt.vconcat(*rows).configure_title(fontSize=10, limit=190))}</figure>"
 

@@ -7,6 +7,7 @@ import polars as pl
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pages import BLUE, GREY, html_table, page, rows_of, svg, writer
 from nibrs_estimation.pipeline.task import DocumentWriter
+from nibrs_estimation.stages.validation.scope import scope_of
 
 #: Lower ends, in percent, of the groups of changes; a smaller change is not listed.
 CHANGE_STEPS = (5, 10, 20, 30, 40, 50)
@@ -31,17 +32,16 @@ def validate_population(
         (
             "Population by what its agencies reported",
             "<p>Eligible agencies, by their population. Reported: all twelve months. Completed: at least three, the "
-            "others copied from a donor. Partly: some months, but no donor. Not reported: nothing usable.</p>"
-            + _nation(eligible),
+            "others copied from a donor. Partly: some months, but fewer than three, or no donor. Not reported: nothing "
+            "usable.</p>" + _nation(eligible) + _inferred(eligible),
         ),
-        ("By state", f"<figure>{_bars(eligible, 'state_name', 'State')}</figure>"),
+        ("By state", f"<p>{_ORDER}</p><figure>{_bars(eligible, 'state_name', 'State')}</figure>"),
         ("By population group", f"<figure>{_bars(eligible, 'group', 'Population group')}</figure>"),
         ("By type of agency", f"<figure>{_bars(eligible, 'agency_type_name', 'Type')}</figure>"),
         (f"Changes of population since {year - 1}", _changes(changes, year)),
     ]
     title = f"Population and coverage, {year}"
-    subtitle = "Who reported, and for how many people. Benign reasons of a change: a new projection, a county's "
-    subtitle += "residents dealt out anew, a city dissolved or founded, agencies that cover each other otherwise."
+    subtitle = f"Who reported, and for how many people. {scope_of(agency, year)}"
     return {"validation_population.html": writer(page(title, subtitle, sections))}
 
 
@@ -67,13 +67,35 @@ def population_changes(agency: pl.DataFrame, year: int) -> pl.DataFrame:
     )
 
 
+#: How the bars of the charts are ordered and measured.
+_ORDER = (
+    "Shares of the population; of agencies where nobody lives (those of states, universities and the like), shares of "
+    "the agencies. The places with most reported or completed come first."
+)
+
+
+def _inferred(eligible: pl.DataFrame) -> str:
+    """Since 2021 public data have no zero reports: who counts as having reported an empty month (02 section 12.4)."""
+    agencies = eligible.filter(pl.col("months_inferred") > 0)
+    if agencies.is_empty():
+        return ""
+    return (
+        f"<p>Of {agencies.height:,} agencies, {agencies['months_inferred'].cast(pl.Int64).sum():,} empty months are "
+        "taken as months without crime, since the source has no zero reports.</p>"
+    )
+
+
 def _parts(universe: pl.LazyFrame, reporting_status: pl.LazyFrame, block_reference: pl.LazyFrame) -> pl.DataFrame:
     recipients = block_reference.select("agency_id", is_recipient=pl.lit(True)).unique()
     groups = code_list("population_group").lazy().select(population_group_code="code", group="label")
     states = code_list("state").lazy().select("state_abbr", "state_name")
     return (
         universe.filter("is_eligible")
-        .join(reporting_status.select("agency_id", "months_reported", "is_full_year"), on="agency_id", how="left")
+        .join(
+            reporting_status.select("agency_id", "months_reported", "months_inferred", "is_full_year"),
+            on="agency_id",
+            how="left",
+        )
         .join(recipients, on="agency_id", how="left")
         .join(groups, on="population_group_code", how="left")
         .join(states, on="state_abbr", how="left")
@@ -138,7 +160,7 @@ def _bars(eligible: pl.DataFrame, by: str, title: str) -> str:
         .mark_bar()
         .encode(
             y=alt.Y(f"{by}:N", sort=order[by].to_list(), title=title, axis=alt.Axis(labelLimit=320)),
-            x=alt.X("share:Q", title="Share of the population", axis=alt.Axis(format=".0%"), stack="zero"),
+            x=alt.X("share:Q", title="Share", axis=alt.Axis(format=".0%"), stack="zero"),
             color=alt.Color("part:N", scale=alt.Scale(domain=list(_PARTS), range=list(_COLOURS)), title=None),
             order="position:Q",
         )
@@ -166,7 +188,11 @@ def _changes(changes: pl.DataFrame, year: int) -> str:
         "ori": "ORI", "agency_name": "Agency", "state_abbr": "State", "previous": str(year - 1), "current": str(year),
         "change": "Change, %",
     }  # fmt: skip
-    zeros = f"{zero_now:,} agencies lost their whole population, {zero_before:,} had none the year before."
+    zeros = (
+        "Benign reasons: a new projection, a county's residents dealt out anew, a city dissolved or founded, agencies "
+        f"that cover each other otherwise. {zero_now:,} agencies lost their whole population, {zero_before:,} had none "
+        "the year before."
+    )
     summary = html_table(counts, "changes", {"change": "Change", "agencies": "Agencies"}, agencies="integer")
     if listed.is_empty():
         return f"{summary}<p>{zeros}</p>"

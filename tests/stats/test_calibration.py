@@ -114,7 +114,7 @@ def problems(draw: st.DrawFn, *, feasible: bool) -> Problem:
     if draw(st.booleans()):
         x = np.column_stack([x, x.sum(axis=1)])
     if draw(st.booleans()):
-        x[0] *= 1000
+        x[0] *= 100
     if draw(st.booleans()):
         x[:, 0] = 0
     d = rng.uniform(1, 3, n)

@@ -125,7 +125,6 @@ class _Work:
         multipliers, eta: where the cells stand.
         step, eta_step: what is tried next.
         slope: of D along the step, at its start.
-        population: (C,) sum of the design weights.
         reach: largest S |Δη| of the step.
         is_certain: the step lowers D for certain.
         is_near: totals were met to the accepted error where the step starts.
@@ -144,7 +143,6 @@ class _Work:
     back: Floats
     to_lambda: Floats
     allowance: Floats
-    population: Floats
     idle: Floats
     multipliers: Floats
     step: Floats
@@ -195,7 +193,6 @@ def _start(problem: Problem, number: Indices, block: Indices) -> _Work:
         back=basis.back,
         to_lambda=basis.to_lambda,
         allowance=basis.allowance,
-        population=problem.layout.sum(problem.d.sum(axis=1)),
         idle=np.where(basis.is_used, _FLOOR, 1.0)[:, :, None] * np.eye(p),
         multipliers=np.zeros((C, p)),
         step=np.zeros((C, p)),
@@ -283,7 +280,7 @@ def _hessian(work: _Work, derivative: Floats) -> Floats:
 
 def _doubt(work: _Work, residual: Floats) -> Floats:
     """Curvature where bounds cut off: steps may go to and fro in directions of which the Hessian sees nothing."""
-    size = np.sqrt((residual**2).sum(axis=1) / work.population)
+    size = np.sqrt((residual**2).sum(axis=1) / work.layout.sum(work.d.sum(axis=1)))
     return np.where(work.is_smooth, 0.0, _BEYOND * size)
 
 

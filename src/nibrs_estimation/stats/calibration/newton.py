@@ -28,8 +28,8 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 MAX_STEPS = 300
-#: Share of the accepted error at which no further step is worth its while.
-_ENOUGH = 0.01
+#: Share of the accepted error, and largest S |Δη| of the step to there, at which a further step would do nothing.
+_ENOUGH, _SMALL = 0.01, 1e-4
 #: Largest S |Δη| of a step that needs no look at D.
 _CERTAIN = 1.7
 #: Added to the Hessian's diagonal, relative and absolute; above the rounding of its factorisation, so that never fails.
@@ -125,7 +125,6 @@ class _Work:
         multipliers, eta: where the cells stand.
         step, eta_step: what is tried next.
         slope: of D along the step, at its start.
-        population: (C,) sum of the design weights.
         reach: largest S |Δη| of the step.
         is_certain: the step lowers D for certain.
         is_near: totals were met to the accepted error where the step starts.
@@ -144,7 +143,6 @@ class _Work:
     back: Floats
     to_lambda: Floats
     allowance: Floats
-    population: Floats
     idle: Floats
     multipliers: Floats
     step: Floats
@@ -195,7 +193,6 @@ def _start(problem: Problem, number: Indices, block: Indices) -> _Work:
         back=basis.back,
         to_lambda=basis.to_lambda,
         allowance=basis.allowance,
-        population=problem.layout.sum(problem.d.sum(axis=1)),
         idle=np.where(basis.is_used, _FLOOR, 1.0)[:, :, None] * np.eye(p),
         multipliers=np.zeros((C, p)),
         step=np.zeros((C, p)),
@@ -235,8 +232,9 @@ def _run(work: _Work, solution: Solution) -> None:
             work.multipliers = np.where(is_taken[:, None], work.multipliers + work.step, work.multipliers)
             work.eta = np.where(work.layout.spread(is_taken)[:, None], trial, work.eta)
 
-        # One more step where the totals are met, unless they are met very well or that was it.
-        is_met = work.is_open & ((miss <= _ENOUGH) | (is_near & work.is_near))
+        # Where the totals are met, one more step is for the weights: small agencies beside a huge one matter little to
+        # the totals. It is spared if the totals are met very well by a step so small that the next would do nothing.
+        is_met = work.is_open & is_near & (work.is_near | ((miss <= _ENOUGH) & (work.reach <= _SMALL)))
         is_closed = is_met | (work.is_open & (step == MAX_STEPS))
         if step >= _PATIENCE and not is_met.all():
             is_proven = work.is_open & ~is_met & _is_proven(work)
@@ -282,7 +280,7 @@ def _hessian(work: _Work, derivative: Floats) -> Floats:
 
 def _doubt(work: _Work, residual: Floats) -> Floats:
     """Curvature where bounds cut off: steps may go to and fro in directions of which the Hessian sees nothing."""
-    size = np.sqrt((residual**2).sum(axis=1) / work.population)
+    size = np.sqrt((residual**2).sum(axis=1) / work.layout.sum(work.d.sum(axis=1)))
     return np.where(work.is_smooth, 0.0, _BEYOND * size)
 
 

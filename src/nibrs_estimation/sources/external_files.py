@@ -10,6 +10,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
@@ -261,6 +262,15 @@ def import_state_weight_group(state_weight_groups: Path) -> pl.LazyFrame:
     return _declared(rows, STATE_WEIGHT_GROUP)
 
 
+@runtime_checkable
+class _Yielding(Protocol):
+    """A source that can do without some of its datasets."""
+
+    def without(self, datasets: Collection[str]) -> Source:
+        """The source without those of the datasets that it can give up."""
+        ...
+
+
 @dataclass(frozen=True)
 class SourceWithExternalFiles:
     """A source and the optional datasets that external files add to it.
@@ -292,15 +302,19 @@ class SourceWithExternalFiles:
 def with_external_files(source: Source, code_names: Collection[str]) -> Source:
     """The source together with what external files add to it.
 
-    A dataset that the source writes itself is its own: the file is left unread, and the log says so.
+    A dataset that the source writes itself is its own: the file is left unread, and the log says so. A source that can
+    do without some of its datasets gives them up where a file delivers them.
 
     Args:
         source: any source.
         code_names: the files that are named for the data year; others than those of :data:`FILES` are no concern of
             the importers.
     """
+    tasks = _import_tasks(code_names)
+    if isinstance(source, _Yielding):
+        source = source.without({task.writes[0].name for task in tasks})
     written = {output.name for task in source.tasks() for output in task.writes}
-    for task in _import_tasks(code_names):
+    for task in tasks:
         dataset = task.writes[0].name
         if dataset in written:
             _log.info(

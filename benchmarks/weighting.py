@@ -1,6 +1,6 @@
 """Weights of all geographies: time and peak memory, and error of an outcome beside that of N/n weights.
 
-    uv run python benchmarks/weighting.py [--scale 1.0] [--patterns 50] [--study-scale 0.3]
+    uv run python -m benchmarks.weighting [--scale 1.0] [--patterns 50] [--study-scale 0.3]
 
 The outcome is the incidents of the data year, which the benchmark of earlier years foretells but does not know. N/n
 weights are those of the same cells without calibration. Limits: 30 s, 2 GiB; an error below that of N/n weights.

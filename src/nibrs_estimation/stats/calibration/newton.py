@@ -29,7 +29,7 @@ Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 MAX_STEPS = 300
 #: Share of the accepted error, and largest S |Δη| of the step to there, at which a further step would do nothing.
-_ENOUGH, _SMALL = 0.01, 1e-4
+_ENOUGH, _SMALL = 0.5, 1e-4
 #: Largest S |Δη| of a step that needs no look at D.
 _CERTAIN = 1.7
 #: Added to the Hessian's diagonal, relative and absolute; above the rounding of its factorisation, so that never fails.

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.model import agency, completeness, incident, results
+from nibrs_estimation.model import agency, completeness, geography, incident, results, weighting
 from nibrs_estimation.pipeline.dataset import Dataset
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -27,10 +27,27 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "state_abbr": "VT", "months_reported": 12, "months_with_incidents": 12, "months_inferred": 0,
         "is_full_year": True,
     },
-    "agency_weight": {
-        "weight_variable": "NationalWgt", "state_abbr": "VT", "region_code": 1, "population": 5000,
-        "weight_method": "design", "stratum": 8, "stratum_label": "Cities", "universe_scope": "all",
+    "weighting_frame": {
+        "state_abbr": "VT", "region_code": 1, "agency_type_name": "City", "population": 5000,
+        "population_group_code": "6", "weight_class": 8, "substate_class": 8, "months_usable": 12,
+        "is_respondent": True, "benchmark_source": "smoothed",
+        **dict.fromkeys(weighting.CRIMES.values(), 0.0),
     },
+    "agency_weight": {
+        "weight_variable": "NationalWgt", "geography_code": "US", "weight_group": 8, "state_abbr": "VT",
+        "population_share": 1.0, "is_respondent": True,
+    },
+    "weight_cell": {
+        "weight_variable": "NationalWgt", "geography_level": "nation", "geography_code": "US", "weight_group": 8,
+        "label": "Cities", "rule": "calibrated", "attempts": 1,
+    },
+    "permutation": {
+        "geography_level": "nation", "geography_code": "US", "label": "United States", "filter_expression": "",
+        "weight_variable": "NationalWgt", "is_excluded": False,
+    },
+    "agency_county": {"data_year": 2024, "county_fips": "50001", "population": 5000, "population_share": 1.0},
+    "county_population": {"data_year": 2024, "county_fips": "50001"},
+    "police_employees": {"is_imputed": False, "is_covering": False, "agency_subtype": 100},
     "agency_cell_count": {"state_abbr": "VT", "full_table": "1a", "section": 1, "row": 1},
     "incident": {
         "state_abbr": "VT", "agency_id": 1, "data_year": 2024, "form_year": 2024, "form_month": 1,
@@ -46,7 +63,15 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 DATASETS: dict[str, Dataset] = {
     dataset.name: dataset
-    for dataset in (*agency.DATASETS, agency.SRS_MONTH, *incident.DATASETS, *results.DATASETS, *completeness.DATASETS)
+    for dataset in (
+        *agency.DATASETS,
+        agency.SRS_MONTH,
+        *incident.DATASETS,
+        *geography.DATASETS,
+        *completeness.DATASETS,
+        *weighting.DATASETS,
+        *results.DATASETS,
+    )
 }
 
 
@@ -54,6 +79,6 @@ def table(name: str, *rows: dict[str, Any]) -> pl.LazyFrame:
     """A table of the model from rows; what a row leaves out takes its default, or is missing."""
     schema = DATASETS[name].schema
     full = [{column: {**DEFAULTS.get(name, {}), **row}.get(column) for column in schema} for row in rows]
-    if name in ("agency", "universe"):
+    if name in ("agency", "universe", "weighting_frame", "police_employees"):
         full = [{**row, "ori": row["ori"] or f"VT{row['agency_id']:07d}"} for row in full]
     return pl.LazyFrame(full, schema=schema)

@@ -1,4 +1,4 @@
-"""Kill a small synthetic run at every named fault point, going on after each, and compare with an undisturbed run.
+"""Kill a small synthetic run at the fault points of every kind of file, and compare with an undisturbed run.
 
 Run as a program: it imports everything once and forks a child for each process of the run, before any thread exists.
 Prints JSON: the fault points, how often the run was killed, and whether its outputs are those of the undisturbed run.
@@ -28,6 +28,11 @@ from nibrs_estimation.sources.synthetic import SyntheticSource
 from tests.outputs import outputs_of
 
 STATES = ("DC", "VT")
+#: The datasets, documents and manifests at whose fault points the run is killed.
+TRIED = (
+    "incident", "agency", "agency_weight", "estimates", "report",
+    "ingest_incidents", "ingest_agencies", "weight_agencies", "estimate_cells", "write_report",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,13 @@ def point_of(name: str, path: Path) -> str:
     return f"{name} {'/'.join(parts)}"
 
 
+def is_of_a_kind_to_try(point: str) -> bool:
+    """Some datasets, a document, their manifests, and all that stands beside: files of a kind are written alike."""
+    name = point.rpartition("/")[2].partition(".")[0]
+    is_output = any(folder in point for folder in ("/datasets/", "/documents/", "/manifests/"))
+    return not is_output or any(part in TRIED for part in (name, point.split("/")[-2]))
+
+
 def checkpoint(act: Callable[[str], None]) -> None:
     def reached(name: str, path: Path) -> None:
         act(point_of(name, path))
@@ -95,7 +107,7 @@ def main(folder: Path) -> None:
         known = set(met.read_text().splitlines())
 
         def die(point: str) -> None:
-            if point not in known:
+            if point not in known and is_of_a_kind_to_try(point):
                 with met.open("a") as file:
                     file.write(point + "\n")
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -12,7 +12,7 @@ def test_every_fault_point(tmp_path: Path) -> None:
     result = json.loads(done.stdout)
     moments = {point.partition(" ")[0] + " " + point.split()[1] for point in result["points"]}
     assert moments == {"before write", "before rename", "after rename", "before manifest", "after manifest"}
-    assert len(result["points"]) > 60
+    assert len(result["points"]) >= 25
     assert result["kills"] == len(result["points"])
     assert result["status"] == 0
     assert result["is_same"]

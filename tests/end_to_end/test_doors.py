@@ -54,7 +54,7 @@ def test_respondents_counts_are_the_truth(demo: Path) -> None:
     """What respondents counted is the synthetic truth, which no stage reads, but for wrong or copied months."""
     datasets = demo / "scratch/demo/all/datasets"
     outliers = pl.read_parquet(datasets / "synthetic_outlier/*.parquet").filter(pl.col("data_year") == 2024)
-    respondents = pl.read_parquet(datasets / "agency_weight.parquet").filter("is_respondent")
+    respondents = pl.read_parquet(datasets / "weighting_frame.parquet").filter("is_respondent")
     copied = pl.read_parquet(datasets / "block_reference.parquet")
     respondents = respondents.join(outliers, on="agency_id", how="anti").join(copied, on="agency_id", how="anti")
     assert 100 < respondents.height < pl.read_parquet(datasets / "universe.parquet").height

@@ -15,8 +15,8 @@ STAGES = [
     "completeness",
     "outliers",
     "block_imputation",
-    "validation",
     "weighting",
+    "validation",
     "indicators",
     "variance",
     "publication",
@@ -24,6 +24,7 @@ STAGES = [
 CORE = [
     "agency", "report_month", "incident", "offense", "victim", "victim_offense", "property", "property_item",
     "intake_count", "intake_loss", "agency_month_offense", "srs_month", "agency_county", "arrestee",
+    "srs_benchmark", "permutation", "county_population",
 ]  # fmt: skip
 
 
@@ -49,7 +50,9 @@ def hashes(folder: Path, names: list[str]) -> dict[str, str]:
 MADE = [
     "universe", "police_employees", "agency_month", "reporting_pattern", "completeness_issue", "reporting_status",
     "outlier_agency", "outlier_month", "block_agency", "block_month", "block_reference", "removed_month", "block_count",
-    "block_check", "agency_weight", "coverage", "agency_cell_count", "block_cell_count", "estimates",
+    "block_check", "weighting_frame", "weighting_issue", "weight_cell", "weight_control", "agency_weight",
+    "county_weight", "calibration_variable", "coverage", "permutation_population", "weight_check", "table_a",
+    "agency_cell_count", "block_cell_count", "estimates",
 ]  # fmt: skip
 
 
@@ -79,8 +82,8 @@ def test_stages_on_permuted_and_recut_inputs_give_the_runs_bytes(run: Path, tmp_
         done = stage(tmp_path, name, **first)
         assert done.returncode == 0, done.stderr
     assert hashes(tmp_path / "in", MADE) == hashes(run / "datasets", MADE)
-    pages = [f"validation_{page}.html" for page in ("population", "outliers", "blocks")]
-    for name in ("report.html", "estimates.csv", *pages):
+    pages = [f"validation_{page}.html" for page in ("population", "outliers", "blocks", "weights")]
+    for name in ("report.html", "estimates.csv", "table_a.csv", *pages):
         assert (tmp_path / "in" / "documents" / name).read_bytes() == (run / "documents" / name).read_bytes()
 
 
@@ -99,9 +102,9 @@ def test_one_task_reads_a_run_and_writes_elsewhere(run: Path, tmp_path: Path) ->
     ("prepare", "code", "message"),
     [
         (lambda folder: None, 2, "input folder in does not exist"),
-        (lambda folder: folder.mkdir(), 1, "needs dataset agency_weight, but in holds no agency_weight.parquet"),
+        (lambda folder: folder.mkdir(), 1, "needs dataset weighting_frame, but in holds no weighting_frame.parquet"),
         (
-            lambda folder: (folder / "agency_weight").mkdir(parents=True) or (folder / "agency_weight.csv").touch(),
+            lambda folder: (folder / "weighting_frame").mkdir(parents=True) or (folder / "weighting_frame.csv").touch(),
             1,
             "more than once",
         ),
@@ -109,7 +112,7 @@ def test_one_task_reads_a_run_and_writes_elsewhere(run: Path, tmp_path: Path) ->
 )
 def test_wrong_inputs_are_told(prepare, code: int, message: str, tmp_path: Path) -> None:
     prepare(tmp_path / "in")
-    done = stage(tmp_path, "weighting", "measure_coverage", INPUT_PIPELINE_DIR="in", OUTPUT_PIPELINE_DIR="out")
+    done = stage(tmp_path, "weighting", "weight_agencies", INPUT_PIPELINE_DIR="in", OUTPUT_PIPELINE_DIR="out")
     assert done.returncode == code
     assert message in " ".join(done.stderr.split())
 

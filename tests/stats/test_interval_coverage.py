@@ -2,36 +2,31 @@
 
 import numpy as np
 import pytest
-from benchmarks.interval_coverage import NATION, SMALL, Frame, coverage, synthetic_frame
+from benchmarks.interval_coverage import TENTH, WHOLE, coverage, synthetic_nation
 
-PATTERNS = 2000
-SHARE = 0.8
-
-
-def test_intervals_of_nations() -> None:
-    """Over five nations; in one alone a city of several millions may cost or lend a few points."""
-    results = []
-    for seed in range(1, 6):
-        frame = synthetic_frame(NATION, seed, SHARE)
-        assert len(frame.stratum) > 15_000
-        assert frame.respondents_per_stratum.min() >= 2
-        results.append(coverage(*frame, n_patterns=PATTERNS))
-    assert 0.89 <= np.mean([result["coverage"] for result in results]) <= 0.97
-    for result in results:
-        assert abs(result["relative_bias"]) < 4 * result["relative_spread"] / np.sqrt(PATTERNS)
-        assert result["relative_standard_error"] == pytest.approx(result["relative_spread"], rel=0.1)
+SHARE, PATTERNS = 0.8, 30
 
 
-def test_estimates_of_a_small_frame_are_unbiased() -> None:
-    """Among some 350 agencies one may hold a third of all crime, which no interval of this kind survives."""
-    result = coverage(*synthetic_frame(SMALL, share=SHARE), n_patterns=PATTERNS)
-    assert 0.5 <= result["coverage"] <= 0.99
-    assert abs(result["relative_bias"]) < 4 * result["relative_spread"] / np.sqrt(PATTERNS)
+def test_intervals_of_nations_with_calibrated_weights() -> None:
+    """Over three nations; calibration also makes the error much smaller than that of N/n weights."""
+    nations = [synthetic_nation(WHOLE, seed) for seed in range(1, 4)]
+    assert all(len(nation.truth) > 15_000 for nation in nations)
+    calibrated = [coverage(nation, SHARE, PATTERNS) for nation in nations]
+    plain = [coverage(nation, SHARE, PATTERNS, is_calibrated=False) for nation in nations]
+    for results, least in ((calibrated, 0.85), (plain, 0.8)):
+        assert least <= np.mean([result["coverage"] for result in results]) <= 1.0
+        for result in results:
+            # The mean of the patterns differs from the truth by chance, and by the small bias of calibration.
+            chance = 4 * result["relative_spread"] / np.sqrt(PATTERNS)
+            assert abs(result["relative_bias"]) < chance + 0.002
+            assert result["relative_standard_error"] == pytest.approx(result["relative_spread"], rel=0.5)
+    spread = [np.mean([result["relative_spread"] for result in results]) for results in (calibrated, plain)]
+    assert spread[0] < 0.5 * spread[1]
 
 
 def test_full_response_covers_always() -> None:
-    """Without error every interval is the truth itself."""
-    truth, stratum, _ = synthetic_frame(SMALL)
-    result = coverage(*Frame(truth, stratum, np.bincount(stratum)), n_patterns=3)
-    assert result["coverage"] == 1
-    assert result["relative_standard_error"] == 0
+    """Without nonrespondents every interval is the truth itself."""
+    for is_calibrated in (True, False):
+        result = coverage(synthetic_nation(TENTH), 1.0, 3, is_calibrated=is_calibrated)
+        assert result["coverage"] == 1
+        assert result["relative_standard_error"] == 0

@@ -34,9 +34,7 @@ def totals(
     )
 
 
-def slow_standard_error(
-    u: Floats, stratum: NDArray[np.integer], population: NDArray[np.integer], average: bool
-) -> float:
+def slow_standard_error(u: Floats, stratum: NDArray[np.integer], population: NDArray[np.integer], lonely: str) -> float:
     """One total: the formula, stratum by stratum and unit by unit."""
     variance, strata, good = 0.0, 0, 0
     for h, N in enumerate(population):
@@ -46,13 +44,14 @@ def slow_standard_error(
             continue
         strata += 1
         if n == 1 and N > 1:
-            assert average
+            assert lonely != "refuse"
+            variance += (1 - 1 / N) * values[0] ** 2 if lonely == "adjust" else 0
             continue
         good += 1
         if n < N:
             mean = sum(values) / n
             variance += (1 - n / N) * n / (n - 1) * sum((value - mean) ** 2 for value in values)
-    return float(np.sqrt(variance * strata / good))
+    return float(np.sqrt(variance * (strata / good if lonely == "average" else 1)))
 
 
 def test_worked_example() -> None:
@@ -74,6 +73,17 @@ def test_worked_example_with_a_lonely_stratum() -> None:
     # An empty stratum of an empty population is no stratum; a domain away from the lonely one is scaled up alike.
     away = totals(y, weights, stratum, [6, 3, 4, 0], np.array([[1.0, 1, 1, 1, 1, 0]]), lonely="average")
     assert away.standard_error[0, 0] ** 2 == pytest.approx(534)
+
+
+def test_worked_example_with_a_lonely_stratum_by_the_adjust_rule() -> None:
+    """Variances of R's survey 4.1-1, svytotal and svyby: 944 in all, 1415 and 1907 of two domains."""
+    y, weights, stratum = np.vstack([Y, [[7.0]]]), np.append(WEIGHTS, 4.0), np.append(STRATUM, 2)
+    domains = np.array([[1.0, 1, 1, 1, 1, 1], [1, 1, 0, 1, 0, 1], [0, 0, 1, 0, 1, 0]])
+    result = totals(y, weights, stratum, [6, 3, 4], domains, lonely="adjust")
+    assert result.standard_error[:, 0] ** 2 == pytest.approx([944, 1415, 1907], abs=0.5)
+    assert result.standard_error[0, 0] ** 2 == pytest.approx(356 + 3 / 4 * 28**2)
+    only = totals(y[5:], weights[5:], np.array([0]), [4], lonely="adjust")
+    assert only.standard_error[0, 0] ** 2 == pytest.approx(3 / 4 * 28**2)
 
 
 def test_full_response_has_no_error() -> None:
@@ -108,13 +118,14 @@ def designs(draw: st.DrawFn) -> tuple[Floats, Floats, NDArray[np.int64], NDArray
     if all(n == 1 and N > 1 for n, N in zip(sampled, population, strict=True)):
         sampled[0], population[0] = 2, population[0] + 1
     lonely = any(n == 1 and N > 1 for n, N in zip(sampled, population, strict=True))
+    rule = draw(st.sampled_from(["average", "adjust"])) if lonely else "refuse"
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     stratum = rng.permutation(np.repeat(np.arange(len(sampled)), sampled))
     y = rng.poisson(draw(st.sampled_from([0.3, 5.0, 1e7])), (len(stratum), draw(st.integers(1, 6)))).astype(float)
     weights = rng.uniform(1, 4, len(stratum)) if draw(st.booleans()) else np.ones(len(stratum))
     domains = rng.integers(0, 2, (draw(st.integers(1, 5)), len(stratum))).astype(float)
     domains[0] = 1
-    return y, weights, stratum, np.array(population), domains, "average" if lonely else "refuse"
+    return y, weights, stratum, np.array(population), domains, rule
 
 
 @given(designs())
@@ -125,7 +136,7 @@ def test_equals_the_slow_twin(
     result = totals(y, weights, stratum, population, domains, lonely=lonely)
     for g, cell in product(range(len(domains)), range(y.shape[1])):
         u = domains[g] * weights * y[:, cell]
-        error = slow_standard_error(u, stratum, population, lonely == "average")
+        error = slow_standard_error(u, stratum, population, lonely)
         # Where all u are equal either computation may leave a residue of rounding.
         assert result.standard_error[g, cell] == pytest.approx(error, rel=1e-8, abs=1e-12 * np.abs(u).sum())
         assert result.total[g, cell] == pytest.approx(u.sum(), rel=1e-12)

@@ -21,6 +21,8 @@ SPECIAL = {
     "state_tile",
     "weight_class",
     "weight_class_rule",
+    "substate_class",
+    "substate_class_rule",
 }
 LISTS = [name for name in code_lists() if name not in SPECIAL]
 #: Every list with ids of a layout, with the name of their column.

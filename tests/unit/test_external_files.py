@@ -26,9 +26,11 @@ from nibrs_estimation.model.geography import (
     PERMUTATION,
     SRS_BENCHMARK,
 )
+from nibrs_estimation.model.weighting import STATE_WEIGHT_GROUP
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.source import Probe
+from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.pipeline.task import Task
 from nibrs_estimation.sources.external_files import (
     FILES,
@@ -38,6 +40,7 @@ from nibrs_estimation.sources.external_files import (
     import_judicial_district,
     import_permutation,
     import_srs_benchmark,
+    import_state_weight_group,
     with_external_files,
 )
 from nibrs_estimation.sources.filter_expression import FilterError, parse_filter
@@ -141,7 +144,8 @@ def nation() -> dict[str, pl.LazyFrame]:
 def imported(nation: Mapping[str, pl.LazyFrame], folder: Path) -> dict[str, pl.LazyFrame]:
     """What the importers make of the files that are written from a nation."""
     files = {code_name: folder / name for code_name, name in render_externals(nation, YEAR, folder).items()}
-    assert set(files) == set(FILES)
+    # How to merge the groups of states is no property of a nation.
+    assert set(files) == set(FILES) - {"state_weight_groups"}
     return {
         "agency_county": import_agency_county(nation["agency"], files["cbi_summary_county_reduced"], YEAR),
         "county_population": import_county_population(files["county_population"], YEAR),
@@ -461,7 +465,7 @@ def test_one_task_for_each_dataset_whose_file_is_named() -> None:
     assert added() == []
     assert added("population", "pep") == ["import_permutation"]
     assert added("exclusion") == []
-    assert len(added(*FILES)) == 6
+    assert len(added(*FILES)) == 7
     assert {file.code_name for task in with_external_files(_Source(), FILES).tasks() for file in task.externals} == set(
         FILES
     )
@@ -515,3 +519,38 @@ def test_filters_outside_the_grammar_are_refused(text: str) -> None:
 
 def test_all_states_are_known_to_the_importer() -> None:
     assert code_list("state")["state_fips"].drop_nulls().len() >= 51
+
+
+def test_table_of_state_groups(tmp_path: Path) -> None:
+    """The reference's table (05 section 5.4): classes of a state that share a number are one group."""
+    shipped = Path(__file__).parents[2] / "docs" / "reference" / "state_weight_groups.csv"
+    rows = checked(import_state_weight_group(shipped), STATE_WEIGHT_GROUP)
+    assert rows.height == 4 * 51
+    groups: dict[str, dict[str, int]] = {}
+    for state, one, group in rows.iter_rows():
+        groups.setdefault(state, {})[one] = group
+    assert groups["VT"] == {"A": 1, "B": 2, "Z": 3, "O": 4}
+    assert set(groups["FL"].values()) == set(groups["HI"].values()) == {9}
+    assert {state for state, of in groups.items() if of["A"] == 1} == set(groups) - {"AK", "FL", "HI", "LA", "MD", "PA"}
+    assert {state for state, of in groups.items() if of["B"] == 2} == set(groups) - {"FL", "HI", "LA", "MD", "MS", "PA"}
+    assert {state for state, of in groups.items() if of["Z"] == 3} == set(groups) - {"FL", "HI"}
+    assert {state for state, of in groups.items() if of["O"] == 4} == set(groups) - {"AK", "FL", "HI", "MS", "PA"}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("VT,Z,3", "VT,Z,10"), ["column weight_group", "'10'", "is not a code"]),
+        (("VT,Z,3", "VT,X,3"), ["column super_class", "'X'", "is not a code"]),
+        (("VT,Z,3", "XX,Z,3"), ["column state_abbr", "'XX'", "no UCR abbreviation"]),
+        (("VT,Z,3\n", ""), ["column state_abbr", "'VT'", "has not all four super classes"]),
+        (("VT,Z,3\n", "VT,O,3\n"), ["VT"]),
+    ],
+)
+def test_wrong_tables_of_state_groups_are_refused(change: tuple[str, str], told: list[str], tmp_path: Path) -> None:
+    rows = "state_abbr,super_class,weight_group\nVT,A,1\nVT,B,2\nVT,Z,3\nVT,O,4\n"
+    (tmp_path / "groups.csv").write_text(rows.replace(*change))
+    with pytest.raises(PipelineError) as error:
+        import_state_weight_group(tmp_path / "groups.csv")
+    for part in told:
+        assert part in str(error.value)

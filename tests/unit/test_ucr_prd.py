@@ -8,10 +8,12 @@ import pytest
 
 from nibrs_estimation.model import ucr_prd
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.geography import AGENCY_COUNTY
 from nibrs_estimation.model.return_a import PARTS
 from nibrs_estimation.pipeline.database import Database
 from nibrs_estimation.pipeline.ddl import duckdb_table, postgresql_table
 from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.sources.external_files import with_external_files
 from nibrs_estimation.sources.ucr_prd import UcrPrdSource
 from nibrs_estimation.sources.ucr_prd.accounts import Accounts
 from nibrs_estimation.sources.ucr_prd.agencies import USED_COLUMNS, overrides, return_a_items
@@ -166,3 +168,11 @@ def test_source_refuses_what_it_cannot_use() -> None:
         UcrPrdSource(nowhere, connections=1)
     with pytest.raises(UsageError, match="is not the name of a schema"):
         UcrPrdSource(nowhere, schema='a"b')
+
+
+def test_counties_of_a_file_take_the_place_of_the_databases() -> None:
+    """The file names the judicial district and field office of a county, which the database does not."""
+    source = UcrPrdSource(Database("localhost", 5432, "ucr_prd", None, None))
+    for code_names, writer in (([], "ingest_database"), (["cbi_summary_county_reduced"], "import_agency_county")):
+        tasks = with_external_files(source, code_names).tasks()
+        assert [task.name for task in tasks if AGENCY_COUNTY in task.writes] == [writer]

@@ -40,6 +40,7 @@ FLOWS = {
             publishes=(
                 ESTIMATES,
                 COVERAGE,
+                weighting.TABLE_A_CSV,
                 publication.ESTIMATES_CSV,
                 publication.ESTIMATES_DUCKDB,
                 publication.REPORT,

@@ -3,6 +3,7 @@
 Sources: specification 05 (weights), 06 (tables), 07 sections 6 and 9 (variance, estimates database).
 """
 
+from nibrs_estimation.model.weighting import WEIGHT_LEVELS
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 _AGENCY_ID = Column("agency_id", "int32", "The FBI's number of the agency.")
@@ -62,28 +63,6 @@ REPORTING_STATUS = Dataset(
     ),
 )
 
-AGENCY_WEIGHT = Dataset(
-    name="agency_weight",
-    description="Eligible agencies with their stratum and, for respondents, their weight.",
-    source="05 sections 5.1 and 5.2",
-    primary_key=("weight_variable", "agency_id"),
-    columns=(
-        Column("weight_variable", "str", "Name of the weight, such as NationalWgt."),
-        _AGENCY_ID,
-        _STATE,
-        Column("region_code", "int8", "Census region 1 to 4."),
-        Column("population", "int32", "Residents that the agency serves first.", unit="persons"),
-        Column("weight_method", "str", "How the weight was made.", codes=("design", "calibrated")),
-        Column("stratum", "int16", "Number of the stratum: the smallest weight class in it."),
-        Column("stratum_label", "str", "The weight classes that the stratum holds, in words."),
-        Column("stratum_agencies", "int32", "N_h, eligible agencies in the stratum.", unit="agencies"),
-        Column("stratum_respondents", "int32", "n_h, respondents in the stratum.", unit="agencies"),
-        Column("is_respondent", "bool", "The agency's data enter the estimates."),
-        Column("weight", "float64", "Weight of a respondent; null for the others.", is_nullable=True),
-        _SCOPE,
-    ),
-)
-
 AGENCY_CELL_COUNT = Dataset(
     name="agency_cell_count",
     description="What each agency counted itself in each table cell, copied months apart; no row where nothing.",
@@ -117,25 +96,40 @@ BLOCK_CELL_COUNT = Dataset(
 
 COVERAGE = Dataset(
     name="coverage",
-    description="Agencies and population behind the estimates of each geography.",
-    source="07 section 10",
+    description="Every geography that is estimated: agencies and population behind it, and the model of its weight.",
+    source="05 section 9; 07 section 10",
     primary_key=("permutation_number",),
     columns=(
         Column("permutation_number", "int32", "Number of the geography."),
-        Column("geography_level", "str", "nation, region or state.", codes=("nation", "region", "state")),
-        Column("geography_code", "str", "Region code or state abbreviation; US for the nation."),
+        Column("geography_level", "str", "Kind of geography.", codes=tuple(WEIGHT_LEVELS.values())),
+        Column("geography_code", "str", "US, region code, state abbreviation, or name of the area."),
+        Column("agency_group", "str", "Size or type of agencies to which it is confined.", is_nullable=True),
         Column("estimate_geographic_location", "str", "Name of the geography as published."),
-        Column("weight_variable", "str", "Weight of the geography's estimates."),
+        Column("weight_variable", "str", "Weight of the geography's estimates.", codes=tuple(WEIGHT_LEVELS)),
+        Column("is_excluded", "bool", "On the year's list of geographies that are not estimated."),
         Column("eligible_agencies", "int32", "Eligible agencies.", unit="agencies"),
+        Column("eligible_pieces", "int32", "Their pieces in counties.", unit="pieces"),
         Column("responding_agencies", "int32", "Respondents.", unit="agencies"),
-        Column("population", "int64", "Population of the eligible agencies.", unit="persons"),
-        Column("population_responding", "int64", "Population of the respondents.", unit="persons"),
+        Column("population", "int64", "Population of the eligible agencies there.", unit="persons"),
+        Column("population_responding", "int64", "Population of the respondents there.", unit="persons"),
         Column(
             "population_coverage",
             "float64",
             "Share of the population that respondents serve, 0 to 1; null where the frame holds only reporters.",
             is_nullable=True,
         ),
+        *(
+            Column(f"{name}_coverage_pct", "float64", f"Percentage of eligible {text} that respond.", is_nullable=True)
+            for name, text in {
+                "tribal": "tribal agencies",
+                "state_police": "state police agencies",
+                "other": "other and other state agencies",
+            }.items()
+        ),
+        Column("is_missing_over_10_percent", "bool", "A nonrespondent holds over a tenth of the population."),
+        Column("is_missing_principal_city", "bool", "A principal city's agency did not respond.", is_nullable=True),
+        Column("calibration_model", "str", "V columns of the geography, joined by commas.", is_nullable=True),
+        Column("is_model_used", "bool", "Whether variances use the model."),
         _SCOPE,
     ),
 )
@@ -199,4 +193,4 @@ ESTIMATES = Dataset(
     ),
 )
 
-DATASETS = (UNIVERSE, REPORTING_STATUS, AGENCY_WEIGHT, AGENCY_CELL_COUNT, BLOCK_CELL_COUNT, COVERAGE, ESTIMATES)
+DATASETS = (UNIVERSE, REPORTING_STATUS, AGENCY_CELL_COUNT, BLOCK_CELL_COUNT, COVERAGE, ESTIMATES)

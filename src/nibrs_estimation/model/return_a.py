@@ -1,6 +1,6 @@
 """The items of the summary report (Return A): which are totals, and of what.
 
-Source: specification 02, section 6; code list ``srs_item``.
+Source: specification 02, section 6; 05, section 2.1; code list ``srs_item``.
 """
 
 from __future__ import annotations
@@ -19,6 +19,31 @@ PARTS: dict[int, tuple[int, ...]] = {
     26: (27, 28),
 }
 DETAILS = tuple(item for item in range(29) if item not in PARTS)
+
+#: The crimes of the benchmark that add up to all others, and the NIBRS offenses that make them.
+OFFENSES_OF_CRIME: dict[str, tuple[str, ...]] = {
+    "murder": ("09A",),
+    "manslaughter": ("09B",),
+    "rape": ("11A", "11B", "11C"),
+    "rob": ("120",),
+    "aggAssault": ("13A",),
+    "simpAssault": ("13B", "13C"),
+    "burglary": ("220",),
+    "larceny": ("23A", "23B", "23C", "23D", "23E", "23F", "23G", "23H"),
+    "vhcTheft": ("240",),
+}
+#: The same crimes, and the items that make them (05 section 2.1).
+ITEMS_OF_CRIME: dict[str, tuple[int, ...]] = {
+    "murder": (0,),
+    "manslaughter": (1,),
+    "rape": (2,),
+    "rob": (5,),
+    "aggAssault": (11, 12, 13, 14),
+    "simpAssault": (15,),
+    "burglary": (16,),
+    "larceny": (20,),
+    "vhcTheft": (21,),
+}
 
 
 def with_totals(details: pl.DataFrame) -> pl.DataFrame:

@@ -49,7 +49,7 @@ def html_table(table: pl.DataFrame, name: str, labels: dict[str, str], **formats
         table: what to show.
         name: its id on the page.
         labels: column -> heading, for the columns to show, in this order.
-        formats: column -> "integer", "number" (one decimal) or "percent".
+        formats: column -> "integer", "number" (one decimal), "fine" (two decimals) or "percent".
     """
     from great_tables import GT  # noqa: PLC0415 (as above)
 
@@ -61,7 +61,7 @@ def html_table(table: pl.DataFrame, name: str, labels: dict[str, str], **formats
         if kind == "percent":
             shown = shown.fmt_percent(columns, decimals=1)
         else:
-            shown = shown.fmt_number(columns, decimals={"integer": 0, "number": 1}[kind])
+            shown = shown.fmt_number(columns, decimals={"integer": 0, "number": 1, "fine": 2}[kind])
     return str(shown.as_raw_html())
 
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
@@ -23,6 +24,7 @@ from nibrs_estimation.model.geography import (
     PERMUTATION,
     SRS_BENCHMARK,
 )
+from nibrs_estimation.model.weighting import STATE_WEIGHT_GROUP
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.externals import ExternalFile
@@ -235,6 +237,40 @@ def import_county_population(county_population: Path, year: int) -> pl.LazyFrame
     return _declared(rows, COUNTY_POPULATION)
 
 
+def import_state_weight_group(state_weight_groups: Path) -> pl.LazyFrame:
+    """Read the weight groups of states, where a table is to say them (05 section 5.4).
+
+    Raises:
+        PipelineError: a column is missing, a value is no code, a row is repeated, or a state lacks a super class.
+    """
+    table = read_table(state_weight_groups)
+    state, one = table.text("state_abbr"), table.text("super_class")
+    group = table.whole_number("weight_group", least=1)
+    for column, values in (("super_class", one), ("weight_group", group)):
+        codes = STATE_WEIGHT_GROUP.column(column).codes
+        table.refuse(~values.is_in(list(codes)), column, f"is not a code. Give one of {', '.join(map(str, codes))}")
+    known = code_list("state")["state_abbr"]
+    table.refuse(~state.is_in(known.implode()), "state_abbr", "is no UCR abbreviation of a state; Nebraska is NB")
+    rows = pl.DataFrame({LINE: table.lines, "state_abbr": state, "super_class": one, "weight_group": group})
+    table.refuse_duplicates(rows, {"state_abbr": "state_abbr", "super_class": "super_class"})
+    classes = len(STATE_WEIGHT_GROUP.column("super_class").codes)
+    table.refuse(
+        rows.select(pl.len().over("state_abbr") < classes).to_series(),
+        "state_abbr",
+        "has not all four super classes A, B, Z and O. Add the others, or remove the state",
+    )
+    return _declared(rows, STATE_WEIGHT_GROUP)
+
+
+@runtime_checkable
+class _Yielding(Protocol):
+    """A source that can do without some of its datasets."""
+
+    def without(self, datasets: Collection[str]) -> Source:
+        """The source without those of the datasets that it can give up."""
+        ...
+
+
 @dataclass(frozen=True)
 class SourceWithExternalFiles:
     """A source and the optional datasets that external files add to it.
@@ -266,15 +302,19 @@ class SourceWithExternalFiles:
 def with_external_files(source: Source, code_names: Collection[str]) -> Source:
     """The source together with what external files add to it.
 
-    A dataset that the source writes itself is its own: the file is left unread, and the log says so.
+    A dataset that the source writes itself is its own: the file is left unread, and the log says so. A source that can
+    do without some of its datasets gives them up where a file delivers them.
 
     Args:
         source: any source.
         code_names: the files that are named for the data year; others than those of :data:`FILES` are no concern of
             the importers.
     """
+    tasks = _import_tasks(code_names)
+    if isinstance(source, _Yielding):
+        source = source.without({task.writes[0].name for task in tasks})
     written = {output.name for task in source.tasks() for output in task.writes}
-    for task in _import_tasks(code_names):
+    for task in tasks:
         dataset = task.writes[0].name
         if dataset in written:
             _log.info(
@@ -296,6 +336,7 @@ FILES = {
         ExternalFile("srs_smoothed", "smoothed summary counts by agency, CSV"),
         ExternalFile("judicial_district", "code and name of the judicial districts, CSV or sheet JD of a workbook"),
         ExternalFile("field_office", "code and name of the FBI's field offices, CSV or sheet FO of a workbook"),
+        ExternalFile("state_weight_groups", "weight groups of states by super class, CSV"),
         ExternalFile("county_population", "residents of the counties by sex, age, race and ethnicity, CSV or Parquet"),
     )
 }
@@ -341,6 +382,12 @@ _TASKS = (
         writes=(COUNTY_POPULATION,),
         parameters=(YEAR,),
         externals=(FILES["county_population"],),
+    ),
+    Task(
+        name="import_state_weight_group",
+        function=import_state_weight_group,
+        writes=(STATE_WEIGHT_GROUP,),
+        externals=(FILES["state_weight_groups"],),
     ),
 )
 

@@ -16,6 +16,8 @@ from scipy import sparse
 Floats = NDArray[np.float64]
 #: Below this share of the raw sum of squares the moments have lost their digits.
 _CANCELLATION = 1e-6
+#: Eigenvalues of scaled cross products below this share of the largest are those of dependent controls.
+_DEPENDENT = 1e-10
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def stratified_totals(
     stratum_population: NDArray[np.integer],
     domains: sparse.csr_array,
     *,
-    lonely: Literal["refuse", "average"] = "refuse",
+    lonely: Literal["refuse", "average", "adjust"] = "refuse",
 ) -> StratifiedTotals:
     """Totals of every cell in every domain, with standard errors.
 
@@ -62,11 +64,15 @@ def stratified_totals(
         stratum: (n,) their strata, 0 to H - 1.
         stratum_population: (H,) N_h, units in each stratum of the population.
         domains: (G, n) 1 where a unit lies in a domain, else 0.
-        lonely: what to do with strata of one sampled unit out of several: refuse them, or leave them out and scale
-            up by H / H_ok, the "average" rule of R's survey package. H counts the strata of the whole design that
+        lonely: what to do with strata of one sampled unit out of several: refuse them, or one of two rules of R's
+            survey package.
+            "average" leaves them out and scales up by H / H_ok. H counts the strata of the whole design that
             have sampled units and H_ok those of them that are not lonely, in every domain alike: a domain that
             touches no lonely stratum is scaled up too. (R applied to the subset of the domain counts only the strata
             that the subset touches.)
+            "adjust" gives such a stratum (1 - 1 / N_h) u_k²: its unit is not centred at the mean of its stratum, which
+            is itself. R's manual speaks of centring at the mean of the sample; its ``svytotal`` centres totals at 0,
+            and so do we.
 
     Raises:
         ValueError: shapes or numbers do not fit, a stratum of the population has no sampled unit or fewer units
@@ -85,25 +91,16 @@ def stratified_totals(
             "cannot be estimated: collapse each with a neighbour, or ask for the average rule"
         )
     strata, lonely_strata = np.count_nonzero(n), np.count_nonzero(is_lonely)
-    if strata and lonely_strata == strata:
+    if strata and lonely_strata == strata and lonely == "average":
         raise ValueError("every stratum has one sampled unit out of several: there is no variance to average")
 
     u = sparse.csr_array(y.multiply(weights[:, None]))
     u2 = sparse.csr_array(u.multiply(u))
-    variance = np.zeros((domains.shape[0], y.shape[1]))
-    for h in np.flatnonzero(~is_lonely & (n < N)):
-        rows = np.flatnonzero(stratum == h)
-        inside = sparse.csr_array(domains[:, rows])
-        u_h = sparse.csr_array(u[rows])
-        mean = (inside @ u_h).toarray() / n[h]
-        Q = (inside @ u2[rows]).toarray()
-        squares = Q - n[h] * mean * mean
-        lost = (squares < _CANCELLATION * Q) & (Q > 0)
-        for g in np.flatnonzero(lost.any(axis=1)):
-            members = inside[[g]].nonzero()[1]
-            squares[g, lost[g]] = _residual_squares(u_h[members][:, lost[g]], mean[g, lost[g]], n[h])
-        variance += (1 - n[h] / N[h]) * n[h] / (n[h] - 1) * np.maximum(squares, 0.0)
-    if lonely_strata:
+    variance = _within_strata(u, u2, stratum, n, N, domains)
+    if lonely == "adjust":
+        alone = np.where(is_lonely, 1 - 1 / np.maximum(N, 1), 0.0)[stratum]
+        variance += (domains @ sparse.csr_array(u2.multiply(alone[:, None]))).toarray()
+    elif lonely_strata:
         variance *= strata / (strata - lonely_strata)
     positive = sparse.csr_array((y > 0).astype(np.float64))
     return StratifiedTotals(
@@ -112,6 +109,99 @@ def stratified_totals(
         unweighted_total=(domains @ y).toarray(),
         unit_count=(domains @ positive).toarray(),
     )
+
+
+def regression_residuals(y: Floats, x: Floats, weights: Floats, group: NDArray[np.integer]) -> Floats:
+    """Y - x B with B = (Σ d x xᵀ)⁻¹ Σ d x y in each group: what calibration to x leaves of y.
+
+    The linearised value of a calibrated total is w (y - x B) (07 section 6.2; Deville and Särndal 1992, equation 3.4).
+    Controls that are 0 in a group, or depend on others there, change nothing: the inverse is the generalised one.
+
+    Args:
+        y: (n, m) values.
+        x: (n, p) controls; no intercept is added.
+        weights: (n,) design weights d.
+        group: (n,) groups, ascending; every group is regressed by itself.
+
+    Returns:
+        (n, m) residuals.
+    """
+    if not len(y):
+        return y.copy()
+    starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
+    number = np.cumsum(np.diff(group, prepend=group[0]) != 0)
+    scale = np.sqrt(np.add.reduceat(weights[:, None] * x * x, starts, axis=0))
+    scaled = np.divide(x, scale[number], out=np.zeros_like(x, dtype=np.float64), where=scale[number] > 0)
+    weighted = weights[:, None] * scaled
+    p = x.shape[1]
+    products = np.add.reduceat((weighted[:, :, None] * scaled[:, None, :]).reshape(len(x), p * p), starts, axis=0)
+    inverse = np.linalg.pinv(products.reshape(-1, p, p), rcond=_DEPENDENT, hermitian=True)
+    residuals = np.empty_like(y, dtype=np.float64)
+    for column in range(y.shape[1]):
+        with_y = np.add.reduceat(weighted * y[:, [column]], starts, axis=0)
+        B = (inverse @ with_y[:, :, None])[:, :, 0]
+        residuals[:, column] = y[:, column] - (scaled * B[number]).sum(axis=1)
+    return residuals
+
+
+def variances_within(u: Floats, stratum: NDArray[np.integer], stratum_population: NDArray[np.integer]) -> Floats:
+    """(1 - f_h) n_h / (n_h - 1) Σ (u_k - ū_h)² of every stratum, from residuals, so that nothing cancels.
+
+    Args:
+        u: (n, m) linearised values of the sampled units.
+        stratum: (n,) strata 0 to H - 1, ascending.
+        stratum_population: (H,) N_h.
+
+    Returns:
+        (H, m); 0 where all units are sampled or none, NaN where one is sampled out of several.
+    """
+    N = np.asarray(stratum_population, dtype=np.float64)
+    n = np.bincount(stratum, minlength=len(N)).astype(np.float64)
+    variances = np.zeros((len(N), u.shape[1]))
+    if not len(u):
+        return variances
+    starts = np.flatnonzero(np.diff(stratum, prepend=stratum[0] - 1))
+    present = stratum[starts]
+    mean = np.zeros_like(variances)
+    mean[present] = np.add.reduceat(u, starts, axis=0) / n[present][:, None]
+    squares = np.add.reduceat((u - mean[stratum]) ** 2, starts, axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = np.where(n < N, (1 - n / N) * n / (n - 1), 0.0)
+    factor[(n == 1) & (N > 1)] = np.nan
+    variances[present] = factor[present][:, None] * squares
+    return variances
+
+
+def _within_strata(
+    u: sparse.csr_array,
+    u2: sparse.csr_array,
+    stratum: NDArray[np.integer],
+    n: Floats,
+    N: Floats,
+    domains: sparse.csr_array,
+) -> Floats:
+    """Σ_h (1 - f_h) n_h / (n_h - 1) [Σ u_k² - (Σ u_k)² / n_h] of strata with several sampled units, not all of them.
+
+    The moments of all pairs of a domain and a stratum that it touches are one product of sparse matrices.
+    """
+    domain, unit = domains.nonzero()
+    counted = ((n > 1) & (n < N))[stratum[unit]]
+    domain, unit = domain[counted].astype(np.int64), unit[counted]
+    pairs, pair = np.unique(domain * len(n) + stratum[unit], return_inverse=True)
+    g, h = np.divmod(pairs, len(n))
+    inside = sparse.csr_array((np.ones(len(unit)), (pair, unit)), shape=(len(pairs), u.shape[0]))
+    # The sums below run in the order of the units.
+    inside.sort_indices()
+    mean = (inside @ u).toarray() / n[h][:, None]
+    Q = (inside @ u2).toarray()
+    squares = Q - n[h][:, None] * mean * mean
+    lost = (squares < _CANCELLATION * Q) & (Q > 0)
+    for p in np.flatnonzero(lost.any(axis=1)):
+        members = inside.indices[inside.indptr[p] : inside.indptr[p + 1]]
+        squares[p, lost[p]] = _residual_squares(u[members][:, lost[p]], mean[p, lost[p]], n[h[p]])
+    factor = (1 - n[h] / N[h]) * n[h] / (n[h] - 1)
+    of_domain = sparse.csr_array((factor, (g, np.arange(len(pairs)))), shape=(domains.shape[0], len(pairs)))
+    return np.asarray(of_domain @ np.maximum(squares, 0.0), dtype=np.float64)
 
 
 def _residual_squares(u: sparse.csr_array, mean: Floats, n: float) -> Floats:

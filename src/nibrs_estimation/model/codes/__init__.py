@@ -14,6 +14,7 @@ _TYPES: dict[str, pl.DataType] = {
     "permutation_number": pl.Int32(),
     "weight_class": pl.Int8(),
     "super_group": pl.Int8(),
+    "substate_class": pl.Int8(),
     "has_population": pl.Boolean(),
     "tile_column": pl.Int8(),
     "tile_row": pl.Int8(),
@@ -24,8 +25,8 @@ _TYPES: dict[str, pl.DataType] = {
 def code_list(name: str) -> pl.DataFrame:
     """A code list by name; every column is text but those that are numbers by nature.
 
-    `state`, `state_tile` (where a state stands in a map of tiles), `geography` (06 section 5.1), `weight_class` and
-    `weight_class_rule` (05 section 5.1).
+    `state`, `state_tile` (where a state stands in a map of tiles), `geography` (06 section 5.1), and the weight classes
+    with their rules, `weight_class` for nation and regions, `substate_class` for all else (05 section 5.1).
     """
     text = pl.read_csv(Path(__file__).parent / f"{name}.csv", infer_schema=False)
     return text.with_columns(

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.geographies import SIZES, TYPES
 from nibrs_estimation.sources.synthetic.marginals import Floats, Integers
 from nibrs_estimation.stats import random
 
@@ -114,8 +115,10 @@ def permutations(county: pl.DataFrame) -> pl.DataFrame:
         (56 + place, "state", abbr, None, name, f'STATE_ABBR == "{abbr}"', "StateWgt")
         for place, (abbr, name) in enumerate(states)
     ]
-    rows.append((107, "university", "US", None, "University and college agencies", _type_rule(3), "UniversityWgt"))
-    rows.append((108, "tribal", "US", None, "Tribal agencies", _type_rule(6), "TribalWgt"))
+    rows.append(
+        (107, "university", "US", None, "University and college agencies", "der_agency_type_1_7 == 3", "UniversityWgt")
+    )
+    rows.append((108, "tribal", "US", None, "Tribal agencies", "der_agency_type_1_7 == 6", "TribalWgt"))
     for level, column, header, weight, numbers in (
         ("msa", "msa_name", "MSA_NAME_COUNTY", "MSAWgt", [*range(109, 493), *range(638, 710)]),
         ("judicial_district", "judicial_district_name", "JUDICIAL_DISTRICT_NAME", "JDWgt", list(range(493, 583))),
@@ -135,19 +138,13 @@ def permutations(county: pl.DataFrame) -> pl.DataFrame:
 def _with_groups(
     number: int, level: str, code: str, label: str, rule: str, weight: str
 ) -> list[tuple[int, str, str, str | None, str, str, str]]:
-    sizes = [f"Size {name}" for name in ("100,000 or over", "25,000-99,999", "10,000-24,999", "under 10,000")]
-    types = ["City", "County", "University or College", "State Police", "Other State Agency", "Tribal"]
-    groups = [(name, f"der_population_group == {place}") for place, name in enumerate(sizes, start=1)]
-    groups += [(f"Agency Type {name}", _type_rule(place)) for place, name in enumerate(types, start=1)]
+    groups = [(f"Size {name}", f"der_population_group == {size}") for size, name in SIZES.items()]
+    groups += [(f"Agency Type {name}", f"der_agency_type_1_7 == {kind}") for kind, name in TYPES.items()]
     rows: list[tuple[int, str, str, str | None, str, str, str]] = [(number, level, code, None, label, rule, weight)]
     return rows + [
         (number + place, level, code, name, f"{label} {name}", f"{rule} & {own}", weight)
         for place, (name, own) in enumerate(groups, start=1)
     ]
-
-
-def _type_rule(kind: int) -> str:
-    return f"der_agency_type_1_7 == {kind}"
 
 
 def _with_areas(county: pl.DataFrame, scale: float) -> pl.DataFrame:

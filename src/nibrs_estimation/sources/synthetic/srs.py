@@ -10,26 +10,13 @@ import polars as pl
 
 from nibrs_estimation.model.agency import SRS_MONTH
 from nibrs_estimation.model.geography import SRS_BENCHMARK
-from nibrs_estimation.model.return_a import with_totals
+from nibrs_estimation.model.return_a import OFFENSES_OF_CRIME, with_totals
+from nibrs_estimation.model.weighting import PROPERTY, VIOLENT
 from nibrs_estimation.sources.synthetic.crime import annual_counts
 from nibrs_estimation.sources.synthetic.marginals import offenses, table
 from nibrs_estimation.sources.synthetic.reporting import reported_summaries
 from nibrs_estimation.stats import random
 
-#: Types of crime of the benchmark, and the offenses that make them (05 section 2.1).
-BENCHMARK = {
-    "murder": ("09A",),
-    "manslaughter": ("09B",),
-    "rape": ("11A", "11B", "11C"),
-    "rob": ("120",),
-    "aggAssault": ("13A",),
-    "simpAssault": ("13B", "13C"),
-    "burglary": ("220",),
-    "larceny": ("23A", "23B", "23C", "23D", "23E", "23F", "23G", "23H"),
-    "vhcTheft": ("240",),
-}
-VIOLENT = ("murder", "manslaughter", "rape", "rob", "aggAssault")
-PROPERTY = ("burglary", "larceny", "vhcTheft")
 #: The benchmark is the mean of this many years, with an error, and lacks some agencies.
 BENCHMARK_YEARS, BENCHMARK_SIGMA, BENCHMARK_GAPS = 5, 0.1, 0.02
 
@@ -70,7 +57,7 @@ def benchmark(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
     codes = offenses()["offense_code"]
     columns = {
         kind: (mean * error)[:, codes.is_in(list(members)).to_numpy()].sum(axis=1)
-        for kind, members in BENCHMARK.items()
+        for kind, members in OFFENSES_OF_CRIME.items()
     }
     columns["assault"] = columns["aggAssault"] + columns["simpAssault"]
     columns["violent"] = np.sum([columns[kind] for kind in VIOLENT], axis=0)

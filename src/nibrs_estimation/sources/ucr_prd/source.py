@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,7 @@ class UcrPrdSource:
     database: Database
     schema: str = DEFAULT_SCHEMA
     connections: int = DEFAULT_CONNECTIONS
+    has_counties: bool = True
 
     def __post_init__(self) -> None:
         if self.connections < LEAST_CONNECTIONS:
@@ -114,13 +115,21 @@ class UcrPrdSource:
             summary=f"{self.database}, schema {self.schema}, data year {year}: {len(states)} states",
         )
 
+    def without(self, datasets: Collection[str]) -> UcrPrdSource:
+        """The same source, leaving ``agency_county`` out if it is among the datasets that others deliver.
+
+        The database names neither judicial district nor field office of a county.
+        """
+        return replace(self, has_counties=AGENCY_COUNTY.name not in datasets)
+
     def tasks(self) -> tuple[Task, ...]:
         """One task reads everything in one snapshot; another accounts for it."""
+        places = (AGENCY_COUNTY,) if self.has_counties else ()
         return (
             Task(
                 name="ingest_database",
                 function=self.ingest_database,
-                writes=(*agency.DATASETS, agency.SRS_MONTH, AGENCY_COUNTY, INTAKE_FILE, *SEGMENT_DATASETS),
+                writes=(*agency.DATASETS, agency.SRS_MONTH, *places, INTAKE_FILE, *SEGMENT_DATASETS),
                 parameters=(YEAR,),
                 memory="large",
             ),
@@ -137,8 +146,11 @@ class UcrPrdSource:
         comment = reading.frames["scope_mark"]["comment"][0]
         scope = "synthetic" if comment == SYNTHETIC_MARK else "all"
         states = States(reading, year, str(self.database))
+        datasets = reference_datasets(reading.frames, year, scope)
+        if not self.has_counties:
+            del datasets[AGENCY_COUNTY.name]
         return {
-            **reference_datasets(reading.frames, year, scope),
+            **datasets,
             INTAKE_FILE.name: self._intake_file(year, reading.fingerprint),
             **{dataset.name: StateTables(dataset.name, states) for dataset in SEGMENT_DATASETS},
         }

@@ -1,7 +1,8 @@
 """Publication: the estimates as files for people."""
 
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
-from nibrs_estimation.model.results import AGENCY_WEIGHT, COVERAGE, ESTIMATES
+from nibrs_estimation.model.results import COVERAGE, ESTIMATES
+from nibrs_estimation.model.weighting import WEIGHT_CELL
 from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import YEAR, Task
 from nibrs_estimation.stages.publication.files import export_estimates
@@ -23,7 +24,7 @@ TASKS = (
     Task(
         name="write_report",
         function=write_report,
-        reads=(ESTIMATES, COVERAGE, AGENCY_WEIGHT, INTAKE_COUNT, INTAKE_LOSS),
+        reads=(ESTIMATES, COVERAGE, WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS),
         writes=(REPORT,),
         parameters=(YEAR,),
     ),

@@ -7,7 +7,7 @@ from html import escape
 import polars as pl
 
 from nibrs_estimation.model.intake import LOSSES
-from nibrs_estimation.pages import STYLE, writer
+from nibrs_estimation.pages import STYLE, html_table, writer
 from nibrs_estimation.pipeline.task import DocumentWriter
 
 NATION = 1
@@ -16,7 +16,7 @@ NATION = 1
 def write_report(
     estimates: pl.LazyFrame,
     coverage: pl.LazyFrame,
-    agency_weight: pl.LazyFrame,
+    weight_cell: pl.LazyFrame,
     intake_count: pl.LazyFrame,
     intake_loss: pl.LazyFrame,
     year: int,
@@ -29,7 +29,6 @@ def write_report(
 
     all_estimates = estimates.collect()
     places = coverage.sort("permutation_number").collect()
-    strata = _strata(agency_weight)
     nation = places.row(0, named=True)
     headline = all_estimates.filter(pl.col("permutation_number") == NATION)
     page = _PAGE.format(
@@ -43,7 +42,7 @@ def write_report(
         states=charts.state_rates(all_estimates, places),
         coverage=charts.coverage_map(places),
         coverage_note=escape(_coverage_note(nation)),
-        strata=_strata_table(strata),
+        groups=_groups_table(weight_cell),
         losses=_losses(intake_count, intake_loss),
     )
     return {"report.html": writer(page)}
@@ -128,33 +127,16 @@ def _interval(low: str, high: str, decimals: int) -> pl.Expr:
     )
 
 
-def _strata(agency_weight: pl.LazyFrame) -> pl.DataFrame:
-    return (
-        agency_weight.select(
-            "stratum", "stratum_label", "stratum_agencies", "stratum_respondents", "weight_method", "weight_variable"
-        )
-        .unique()
-        .sort("stratum")
-        .with_columns(weight=pl.col("stratum_agencies") / pl.col("stratum_respondents"))
-        .collect()
-    )
-
-
-def _strata_table(strata: pl.DataFrame) -> str:
-    from great_tables import GT  # noqa: PLC0415 (as above)
-
-    table = (
-        GT(strata.select("stratum_label", "stratum_agencies", "stratum_respondents", "weight"), id="strata")
-        .fmt_number(["stratum_agencies", "stratum_respondents"], decimals=0)
-        .fmt_number("weight", decimals=3)
-        .cols_label(
-            stratum_label="Stratum",
-            stratum_agencies="Eligible agencies",
-            stratum_respondents="Respondents",
-            weight="Design weight",
-        )
-    )
-    return str(table.as_raw_html())
+def _groups_table(weight_cell: pl.LazyFrame) -> str:
+    """The weight groups of the nation."""
+    cells = weight_cell.filter(pl.col("weight_variable") == "NationalWgt").sort("weight_group").collect()
+    labels = {
+        "label": "Weight group", "eligible_agencies": "Eligible agencies", "responding_agencies": "Respondents",
+        "crime_coverage": "Share of crime", "rule": "How",
+    }  # fmt: skip
+    shown = cells.with_columns(rule=pl.col("rule").str.replace_all("_", " "))
+    whole = dict.fromkeys(("eligible_agencies", "responding_agencies"), "integer")
+    return html_table(shown, "groups", labels, **whole, crime_coverage="percent")
 
 
 def _losses(intake_count: pl.LazyFrame, intake_loss: pl.LazyFrame) -> str:
@@ -202,16 +184,16 @@ _PAGE = """<!doctype html>
 <section><h2>Headline estimates</h2><p>Incidents, counted once in every line that applies to them. Each estimate comes
 with its 95 % confidence interval and relative standard error (SE).</p>{table}</section>
 <section><h2>Rates with their intervals</h2><figure>{intervals}</figure></section>
-<section><h2>Violent crime by state</h2><p>A state's agencies carry weights made for the nation, which serve a state
-only where most of it reported: states whose respondents are known to serve less than 80 % of the population are left
-out here.</p><figure>{states}</figure></section>
+<section><h2>Violent crime by state</h2><p>States whose respondents are known to serve less than 80 % of the
+population are left out here: too few answer for too many.</p><figure>{states}</figure></section>
 <section><h2>Coverage by state</h2><p>{coverage_note}</p><figure>{coverage}</figure></section>
-<section><h2>How the agencies were weighted</h2><p>Design weights: within a stratum, each respondent stands for the same
-number of eligible agencies. Respondents reported all twelve months, or at least three, the others being copied from a
-donor; the errors do not yet tell what copying adds. Standard errors by Taylor linearisation with finite
-population correction, the agency being the sampling unit; they say how much the estimate would vary with which agencies
-of a stratum reported, not what reporting itself leaves out. Thin strata are collapsed with a neighbour of the same
-kind.</p>{strata}</section>
+<section><h2>How the agencies of the nation were weighted</h2><p>Respondents reported all twelve months, or at least
+three, the others being copied from a donor; the errors do not yet tell what copying adds. Within a group their weights
+are calibrated: they bring the crimes that all eligible agencies are known to have had, in the data year or before, to
+their totals. Every region, state and smaller place has weights of its own, made likewise (<a
+href="validation_weights.html">how well that went</a>). Standard errors by Taylor linearisation with finite population
+correction, the agency being the sampling unit; they say how much the estimate would vary with which agencies of a group
+reported, not what reporting itself leaves out.</p>{groups}</section>
 <section><h2>What the source cannot tell</h2><ul>{losses}</ul></section>
 </body></html>
 """

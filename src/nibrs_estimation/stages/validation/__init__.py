@@ -1,4 +1,4 @@
-"""Validation: pages that let a person judge the universe, the months reported and the months copied."""
+"""Validation: pages that let a person judge the universe, the months reported and copied, and the weights."""
 
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.completeness import (
@@ -12,16 +12,29 @@ from nibrs_estimation.model.completeness import (
     OUTLIER_MONTH,
 )
 from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE
+from nibrs_estimation.model.weighting import (
+    AGENCY_WEIGHT,
+    TABLE_A,
+    WEIGHT_CELL,
+    WEIGHT_CHECK,
+    WEIGHT_CONTROL,
+    WEIGHTING_FRAME,
+    WEIGHTING_ISSUE,
+)
 from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import OUTLIER_RULE, YEAR, Task
 from nibrs_estimation.stages.validation.blocks import validate_blocks
 from nibrs_estimation.stages.validation.outliers import validate_outliers
 from nibrs_estimation.stages.validation.population import validate_population
+from nibrs_estimation.stages.validation.weights import validate_weights
 
 POPULATION_PAGE = Document("validation_population.html", "Population that the reported months cover, and its changes.")
 OUTLIER_PAGE = Document("validation_outliers.html", "Months that do not fit their agency's series, with their charts.")
 BLOCK_PAGE = Document("validation_blocks.html", "Months that were copied: how many, whose, and what they change.")
-PAGES = (POPULATION_PAGE, OUTLIER_PAGE, BLOCK_PAGE)
+WEIGHT_PAGE = Document(
+    "validation_weights.html", "Weights: problem cells, distributions, controls, Table A, benchmark."
+)
+PAGES = (POPULATION_PAGE, OUTLIER_PAGE, BLOCK_PAGE, WEIGHT_PAGE)
 
 TASKS = (
     Task(
@@ -51,6 +64,21 @@ TASKS = (
             BLOCK_CHECK,
         ),
         writes=(BLOCK_PAGE,),
+        parameters=(YEAR,),
+    ),
+    Task(
+        name="validate_weights",
+        function=validate_weights,
+        reads=(
+            WEIGHTING_FRAME,
+            WEIGHTING_ISSUE,
+            WEIGHT_CELL,
+            WEIGHT_CONTROL,
+            AGENCY_WEIGHT,
+            WEIGHT_CHECK,
+            TABLE_A,
+        ),
+        writes=(WEIGHT_PAGE,),
         parameters=(YEAR,),
     ),
 )

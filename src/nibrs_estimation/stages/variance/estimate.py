@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import sparse
 
+from nibrs_estimation.model.geographies import geography_members
 from nibrs_estimation.model.results import ESTIMATES
-from nibrs_estimation.stats.linearisation import StratifiedTotals, stratified_totals
+from nibrs_estimation.model.weighting import CONTROLS
+from nibrs_estimation.stages.variance.strata import variance_strata
+from nibrs_estimation.stats.linearisation import regression_residuals, variances_within
 from nibrs_estimation.tables.definition import TableDefinition, TableRow, table_definition
 
 RATE_BASE = 100_000
 Z_95 = 1.96
 
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Estimated totals; all arrays are (geographies, cells).
+
+    Attributes:
+        total: sum of weight times the agency's count in the geography.
+        standard_error: of ``total``; NaN where a geography's only group has one respondent out of several.
+        unweighted_total: sum of the respondents' counts.
+        unit_count: respondents with a count above 0.
+    """
+
+    total: Floats
+    standard_error: Floats
+    unweighted_total: Floats
+    unit_count: Floats
+
 
 def estimate_cells(
+    weighting_frame: pl.LazyFrame,
     agency_weight: pl.LazyFrame,
+    weight_cell: pl.LazyFrame,
+    calibration_variable: pl.LazyFrame,
     agency_cell_count: pl.LazyFrame,
     block_cell_count: pl.LazyFrame,
     block_reference: pl.LazyFrame,
@@ -25,21 +51,22 @@ def estimate_cells(
 ) -> pl.LazyFrame:
     """Estimate counts and rates of table 1a for every geography that has a respondent.
 
-    With G (geographies x agencies), the weights w and Y (agencies x cells) all totals are G w Y at once; variances
-    follow from weighted moments within strata, the agency being the PSU. A geography is a domain: agencies outside
-    it stay in the sample with a count of 0.
+    The agency is the sampling unit; it enters a geography with its weight before proration and with its count times
+    the share of it that lies there. Linearised values are w (y - x B), x being the controls to which its weight group
+    was calibrated, or w y where it was not. A part of a geography, such as its cities, is a domain: the other agencies
+    stay in the sample with a count of 0.
     """
     table = table_definition("1a")
-    weights = agency_weight.filter("is_respondent").sort("agency_id").collect()
-    geographies = coverage.filter(pl.col("responding_agencies") > 0).sort("permutation_number").collect()
-    strata = agency_weight.select("stratum", "stratum_agencies").unique().sort("stratum").collect()
-    totals = stratified_totals(
-        _counts(completed_counts(agency_cell_count, block_cell_count, block_reference), weights, table),
-        weights["weight"].to_numpy(),
-        np.searchsorted(strata["stratum"].to_numpy(), weights["stratum"].to_numpy()),
-        strata["stratum_agencies"].to_numpy(),
-        _membership(weights, geographies),
+    geographies = (
+        coverage.filter((pl.col("responding_agencies") > 0) & ~pl.col("is_excluded"))
+        .sort("permutation_number")
+        .collect()
     )
+    sample = _sample(geographies, weighting_frame, agency_weight, weight_cell.collect())
+    geographies = geographies.join(sample, on="permutation_number", how="semi", maintain_order="left")
+    counts = completed_counts(agency_cell_count, block_cell_count, block_reference)
+    y = _counts(counts, sample, table)
+    totals = _totals(y, _controls(sample, calibration_variable.collect()), sample, geographies)
     frames = [_row_estimates(table, row, totals, geographies, year) for row in table.rows]
     missing = {name: dtype for name, dtype in ESTIMATES.schema.items() if name not in frames[0].columns}
     return (
@@ -66,34 +93,97 @@ def completed_counts(
     return both.group_by("agency_id", *cell).agg(pl.col("n").sum())
 
 
-def _counts(agency_cell_count: pl.LazyFrame, weights: pl.DataFrame, table: TableDefinition) -> sparse.csr_array:
-    """Y: respondents in order of agency_id x columns of the table."""
+def _sample(
+    geographies: pl.DataFrame, frame: pl.LazyFrame, agency_weight: pl.LazyFrame, weight_cell: pl.DataFrame
+) -> pl.DataFrame:
+    """The sampled units of each geography, by permutation_number, stratum, weight_group and agency_id.
+
+    Every geography has the units of the place that its weight was made for, ``is_member`` telling which of them are
+    its own.
+    """
+    key = ["weight_variable", "geography_code", "weight_group"]
+    designs = weight_cell.select(*key, cell_design_weight=pl.col("eligible_agencies") / pl.col("responding_agencies"))
+    members = geography_members(geographies.lazy(), agency_weight, frame).select(
+        "permutation_number", *key, "agency_id", is_member=pl.lit(True)
+    )
+    return (
+        agency_weight.filter(pl.col("weight").is_not_null())
+        .collect()
+        .join(geographies.select("permutation_number", "is_model_used", *key[:2]), on=key[:2])
+        .join(members, on=["permutation_number", *key, "agency_id"], how="left")
+        .join(variance_strata(weight_cell), on=key)
+        .join(designs, on=key)
+        .with_columns(pl.col("is_member").fill_null(False))
+        .sort("permutation_number", "stratum", "weight_group", "agency_id")
+    )
+
+
+def _counts(counts: pl.LazyFrame, sample: pl.DataFrame, table: TableDefinition) -> Floats:
+    """Units x columns of the table: counts of the whole agency, 0 of those that are no members."""
+    units = sample["agency_id"].unique().sort()
     cells = (
-        agency_cell_count.filter((pl.col("full_table") == table.table) & (pl.col("row") == 1))
-        .join(weights.lazy().select("agency_id").with_row_index("unit"), on="agency_id")
-        .sort("unit", "column")
-        .select("unit", "column", "n")
+        counts.filter((pl.col("full_table") == table.table) & (pl.col("row") == 1))
+        .join(pl.LazyFrame({"agency_id": units}).with_row_index("unit"), on="agency_id")
         .collect()
     )
-    shape = (weights.height, len(table.columns))
-    position = (cells["unit"].to_numpy(), cells["column"].to_numpy() - 1)
-    return sparse.csr_array((cells["n"].to_numpy().astype(np.float64), position), shape=shape)
+    by_agency = np.zeros((len(units), len(table.columns)))
+    by_agency[cells["unit"].to_numpy(), cells["column"].to_numpy() - 1] = cells["n"].to_numpy()
+    place = np.searchsorted(units.to_numpy(), sample["agency_id"].to_numpy())
+    return np.asarray(by_agency[place] * sample["is_member"].to_numpy()[:, None])
 
 
-def _membership(weights: pl.DataFrame, geographies: pl.DataFrame) -> sparse.csr_array:
-    """G: geographies x respondents, 1 where the agency lies in the geography."""
-    region = weights["region_code"].cast(pl.String)
-    code = {"nation": pl.Series(["US"]).new_from_index(0, weights.height), "region": region}
-    code["state"] = weights["state_abbr"]
-    rows = [
-        (code[level] == value).to_numpy()
-        for level, value in geographies.select("geography_level", "geography_code").iter_rows()
-    ]
-    return sparse.csr_array(np.array(rows, dtype=np.float64))
+def _controls(sample: pl.DataFrame, calibration_variable: pl.DataFrame) -> Floats:
+    """Units x controls: what the unit's group was calibrated to, 0 elsewhere and where no model is used."""
+    names = [*CONTROLS, "aggrob"]
+    x = np.zeros((sample.height, len(names)))
+    key = ["weight_variable", "geography_code", "weight_group", "agency_id"]
+    values = (
+        sample.with_row_index("unit")
+        .filter("is_model_used")
+        .select("unit", *key)
+        .join(calibration_variable, on=key)
+        .with_columns(place=pl.col("control").replace_strict(names, range(len(names)), return_dtype=pl.Int64))
+    )
+    x[values["unit"].to_numpy(), values["place"].to_numpy()] = values["value"].to_numpy()
+    return x
+
+
+def _totals(y: Floats, x: Floats, sample: pl.DataFrame, geographies: pl.DataFrame) -> Totals:
+    weight, share = sample["weight"].to_numpy(), sample["population_share"].to_numpy()
+    in_geography = y * share[:, None]
+    u = weight[:, None] * regression_residuals(
+        in_geography,
+        x,
+        sample["cell_design_weight"].to_numpy(),
+        _numbered(sample, "permutation_number", "stratum", "weight_group"),
+    )
+    stratum = _numbered(sample, "permutation_number", "stratum")
+    first = np.flatnonzero(np.diff(stratum, prepend=-1))
+    variances = variances_within(u, stratum, sample["stratum_agencies"].to_numpy()[first])
+    of_stratum = np.searchsorted(
+        geographies["permutation_number"].to_numpy(), sample["permutation_number"].to_numpy()[first]
+    )
+    of_unit = of_stratum[stratum]
+    G = geographies.height
+    return Totals(
+        total=_sums(weight[:, None] * in_geography, of_unit, G),
+        standard_error=np.sqrt(_sums(variances, of_stratum, G)),
+        unweighted_total=_sums(y, of_unit, G),
+        unit_count=_sums((y > 0).astype(np.float64), of_unit, G),
+    )
+
+
+def _numbered(sample: pl.DataFrame, *key: str) -> NDArray[np.int64]:
+    """Numbers from 0 for the values of a key by which the rows are sorted."""
+    return sample.select(pl.struct(key).rle_id().cast(pl.Int64)).to_series().to_numpy()
+
+
+def _sums(values: Floats, place: NDArray[np.int64], number: int) -> Floats:
+    return np.column_stack([np.bincount(place, column, minlength=number) for column in values.T])
 
 
 def _row_estimates(
-    table: TableDefinition, row: TableRow, totals: StratifiedTotals, geographies: pl.DataFrame, year: int
+    table: TableDefinition, row: TableRow, totals: Totals, geographies: pl.DataFrame, year: int
 ) -> pl.DataFrame:
     """One row of the table: geographies x columns, as long rows."""
     shape = totals.total.shape

@@ -1,9 +1,7 @@
-"""Counts of table 1a and their estimates, each against a slow twin."""
+"""Counts of table 1a against a slow twin, and definitions of tables."""
 
-import math
 from collections import defaultdict
 
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,8 +11,6 @@ from nibrs_estimation.model.results import AGENCY_CELL_COUNT, BLOCK_CELL_COUNT, 
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.indicators.count import count_cells
-from nibrs_estimation.stages.variance.estimate import estimate_cells
-from nibrs_estimation.stages.weighting.coverage import measure_coverage
 from nibrs_estimation.tables import definition
 from nibrs_estimation.tables.definition import table_definition
 
@@ -70,71 +66,6 @@ def test_counts_equal_the_slow_twin(rows: list[tuple]) -> None:
     assert checked(made["block_cell_count"], BLOCK_CELL_COUNT).is_empty()
     assert dict(zip(counted.select("agency_id", "column").iter_rows(), counted["n"], strict=True)) == expected
     assert set(counted["row"]) <= {1}
-
-
-def agencies(frame: list[tuple[str, bool, int, int]]) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """Weights and counts of agencies given as (state, responds, population, count), all in one stratum."""
-    N, n = len(frame), sum(responds for _state, responds, _population, _count in frame)
-    rows = [
-        {
-            "agency_id": i, "state_abbr": state, "region_code": 1, "population": population, "stratum_agencies": N,
-            "stratum_respondents": n, "is_respondent": responds, "weight": N / n if responds else None,
-        }
-        for i, (state, responds, population, _count) in enumerate(frame)
-    ]  # fmt: skip
-    counts = [
-        {"agency_id": i, "state_abbr": state, "column": 17, "n": count}
-        for i, (state, _responds, _population, count) in enumerate(frame)
-        if count
-    ]
-    return table("agency_weight", *rows), table("agency_cell_count", *counts)
-
-
-@settings(deadline=None)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["VT", "NH"]), st.booleans(), st.integers(0, 9000), st.integers(0, 500)),
-        min_size=3,
-        max_size=10,
-    ).filter(lambda frame: sum(row[1] for row in frame) >= 2)
-)
-def test_estimates_equal_the_slow_twin(frame: list[tuple[str, bool, int, int]]) -> None:
-    weights, counts = agencies(frame)
-    made = checked(
-        estimate_cells(
-            weights, counts, table("block_cell_count"), table("block_reference"), measure_coverage(weights), 2024
-        ),
-        ESTIMATES,
-    )
-    N, sample = len(frame), [row for row in frame if row[1]]
-    n = len(sample)
-    for number, states in ((1, {"VT", "NH"}), (102, {"VT"}), (86, {"NH"})):
-        inside = [row for row in frame if row[0] in states]
-        found = made.filter(
-            (pl.col("permutation_number") == number) & pl.col("der_variable_name").str.ends_with("_17")
-        ).sort("estimate_type_num")
-        if not any(row[1] for row in inside):
-            assert found.is_empty()
-            continue
-        u = [N / n * row[3] if row[0] in states else 0.0 for row in sample]
-        total, mean = sum(u), sum(u) / n
-        error = math.sqrt((1 - n / N) * n / (n - 1) * sum((value - mean) ** 2 for value in u))
-        count, rate = found.rows(named=True)
-        assert count["estimate"] == pytest.approx(total)
-        assert count["estimate_standard_error"] == pytest.approx(error, abs=1e-6)
-        assert count["estimate_upper_bound"] == pytest.approx(total + 1.96 * error)
-        assert count["estimate_lower_bound"] == pytest.approx(max(total - 1.96 * error, 0), abs=1e-6)
-        assert count["agency_counts"] == sum(row[0] in states and row[3] > 0 for row in sample)
-        assert count["estimate_unweighted"] == sum(row[3] for row in sample if row[0] in states)
-        population = sum(row[2] for row in inside)
-        assert rate["population_estimate"] == population
-        if population:
-            assert rate["estimate"] == pytest.approx(total / population * 100_000)
-            assert rate["estimate_standard_error"] == pytest.approx(error / population * 100_000, abs=1e-6)
-            assert rate["relative_standard_error"] == count["relative_standard_error"]
-        else:
-            assert rate["estimate"] is None
-            assert rate["estimate_standard_error"] is None
 
 
 def test_stated_columns_come_first_in_order() -> None:

@@ -1,0 +1,372 @@
+"""The crimes of a full year of every eligible agency, to which weights are calibrated (05 sections 2.1 to 2.6).
+
+Each source gives *candidates*: agency and year with the crimes of twelve months. An agency takes the first that it has:
+its own Return A of a recent year, the file of smoothed counts, its own completed incidents, or those of a donor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from nibrs_estimation.model.agency import HISTORY_YEARS, MONTHS
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.completeness import MIN_MONTHS_REPORTED
+from nibrs_estimation.model.return_a import ITEMS_OF_CRIME, OFFENSES_OF_CRIME
+from nibrs_estimation.model.weighting import CRIMES, PROPERTY, VIOLENT
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.stats import random
+
+#: Summaries of earlier years are in the file of smoothed counts.
+FIRST_RECENT_YEAR = 2022
+#: The periods of that file, in the order in which they are taken (05 section 2.4).
+SMOOTHED = "smoothed"
+PERIODS = ("2020", "2019", "2018", "2017", "2016", SMOOTHED)
+SOURCES = ("recent", "smoothed", "own")
+#: The crimes that add up to all others.
+COUNTS = tuple(CRIMES[crime] for crime in OFFENSES_OF_CRIME)
+#: How an agency is found in the file: its column and the file's, the best first.
+MATCHES = (("ori", "ori"), ("legacy_ori", "ori"), ("legacy_ori", "legacy_ori"))
+#: Counts of a full year are equal to themselves brought to twelve months, but for rounding.
+FULL_YEAR_TOLERANCE = 1e-9
+#: How many offenses the file's total may be away from the sum of its parts unnoticed: parts are rounded.
+TOTAL_TOLERANCE = 1.0
+#: Class of the hot deck that stands in where a class has no agency with a benchmark: cities under 2,500.
+CLASS_OF_LAST_RESORT = 7
+
+CANDIDATE = {
+    "agency_id": pl.Int32(),
+    "benchmark_source": pl.String(),
+    "benchmark_year": pl.Int16(),
+    "is_full_year": pl.Boolean(),
+    **dict.fromkeys(COUNTS, pl.Float64()),
+}
+Issue = tuple[str, int, str | None, str]
+
+
+def issue(name: str, rows: pl.DataFrame, rule: str) -> list[Issue]:
+    """One issue of all rows, of which the first is named by its ``ori``; none where there are no rows."""
+    return [(name, rows.height, rows["ori"][0], rule)] if rows.height else []
+
+
+@dataclass(frozen=True)
+class Filed:
+    """What the file of smoothed counts says of the agencies of the frame.
+
+    Attributes:
+        candidates: each period of an agency that can be used.
+        totals: ``agency_id`` and ``smoothed_total``, the total of its period `smoothed`, where that is a number.
+        issues: what was odd.
+    """
+
+    candidates: pl.DataFrame
+    totals: pl.DataFrame
+    issues: list[Issue]
+
+
+def read_file(srs_benchmark: pl.LazyFrame, agencies: pl.DataFrame) -> Filed:
+    """Find the agencies in the file of smoothed counts, and their counts brought to twelve months.
+
+    A period can be used if it has the total and parts of it, all of them finite; a part that is absent counts 0. The
+    file's sums are not used, but its total tells whether counts are of a full year (05 sections 2.1 and 2.5).
+
+    Args:
+        srs_benchmark: dataset of that name.
+        agencies: ``agency_id``, ``ori`` and ``legacy_ori`` of the frame, by agency_id.
+    """
+    rows = srs_benchmark.collect()
+    pairs, issues = match_file(rows, agencies)
+    n, crime = pl.col("n_twelve_months"), pl.col("crime_type")
+    of_total = crime == "total"
+    periods = (
+        rows.filter(pl.col("period").is_in(PERIODS) & crime.is_in(["total", *OFFENSES_OF_CRIME]))
+        .rename({"ori": "file_ori"})
+        .join(pairs, on="file_ori")
+        .group_by("agency_id", "period")
+        .agg(
+            *(n.filter(crime == code).sum().alias(CRIMES[code]) for code in OFFENSES_OF_CRIME),
+            total=n.filter(of_total).first(),
+            reported_total=pl.col("n_reported").filter(of_total).first(),
+            has_parts=(~of_total).any(),
+            has_total=of_total.any(),
+            is_faulty=~n.is_finite().fill_null(False).all(),
+        )
+    )
+    total = pl.col("total")
+    tolerance = FULL_YEAR_TOLERANCE * pl.max_horizontal(total.abs(), 1.0)
+    candidates = periods.filter(pl.col("has_total") & pl.col("has_parts") & ~pl.col("is_faulty")).with_columns(
+        benchmark_source=pl.lit("smoothed"),
+        benchmark_year=pl.col("period").cast(pl.Int16, strict=False),
+        is_full_year=((pl.col("reported_total") - total).abs() <= tolerance).fill_null(False),
+    )
+    without = periods.filter("is_faulty" | (pl.col("has_total") & ~pl.col("has_parts")))
+    unlike = candidates.filter((total - sum_of((*VIOLENT, *PROPERTY))).abs() > TOTAL_TOLERANCE)
+    issues += issue(
+        "benchmark without numbers",
+        agencies.join(without, on="agency_id", how="semi", maintain_order="left"),
+        "A period of srs_benchmark with a number that is missing or not finite, or with a total without parts, is left "
+        "out: the next period or source is taken.",
+    )
+    issues += issue(
+        "benchmark total unlike its parts",
+        agencies.join(unlike, on="agency_id", how="semi", maintain_order="left"),
+        "Totals are computed anew from the parts (05 section 2.6).",
+    )
+    return Filed(
+        candidates.select(pl.col(name).cast(dtype) for name, dtype in CANDIDATE.items()),
+        periods.filter((pl.col("period") == SMOOTHED) & total.is_finite()).select("agency_id", smoothed_total="total"),
+        issues,
+    )
+
+
+def match_file(rows: pl.DataFrame, agencies: pl.DataFrame) -> tuple[pl.DataFrame, list[Issue]]:
+    """Find the agencies in the file by ORI, failing that by legacy ORI (05 section 2.2): ``agency_id``, ``file_ori``.
+
+    What is found by one rule is not looked for by the next. Counts that meet several agencies are given to none of
+    them; of several that meet one agency it takes those with the first ORI.
+    """
+    filed = rows.group_by(file_ori="ori").agg(file_legacy_ori=pl.col("legacy_ori").min()).sort("file_ori")
+    left, waiting, found, shared = filed, agencies, [], []
+    for ours, theirs in MATCHES:
+        pairs = _pairs(waiting, left, ours, theirs)
+        is_shared = pl.col("file_ori").is_duplicated()
+        shared.append(pairs.filter(is_shared))
+        found.append(pairs.filter(~is_shared).sort("agency_id", "file_ori").unique("agency_id", keep="first"))
+        waiting = waiting.join(found[-1], on="agency_id", how="anti", maintain_order="left")
+        left = left.join(pl.concat([found[-1], shared[-1]]), on="file_ori", how="anti", maintain_order="left")
+    again = pl.concat([_pairs(agencies, left, ours, theirs) for ours, theirs in MATCHES])
+    outside = left.join(again, on="file_ori", how="anti", maintain_order="left")
+    return pl.concat(found), [
+        *issue(
+            "benchmark of an agency outside the frame",
+            outside.rename({"file_ori": "ori"}),
+            "Ignored: no eligible agency has this ORI or legacy ORI.",
+        ),
+        *issue(
+            "benchmark of several agencies",
+            agencies.join(pl.concat(shared), on="agency_id", how="semi", maintain_order="left"),
+            "Given to none of them: they share the ORI or legacy ORI of srs_benchmark, and the next source is taken.",
+        ),
+        *issue(
+            "several benchmarks of one agency",
+            agencies.join(again, on="agency_id", how="semi", maintain_order="left"),
+            "One is taken: that of its ORI before those of its legacy ORI, then the first by ORI.",
+        ),
+    ]
+
+
+def _pairs(agencies: pl.DataFrame, filed: pl.DataFrame, ours: str, theirs: str) -> pl.DataFrame:
+    pairs = agencies.select("agency_id", key=ours).join(filed.with_columns(key=f"file_{theirs}"), on="key")
+    return pairs.select("agency_id", "file_ori")
+
+
+def recent_candidates(
+    report_month: pl.LazyFrame, srs_month: pl.LazyFrame, agencies: pl.DataFrame, year: int
+) -> tuple[pl.DataFrame, list[Issue]]:
+    """The summaries of the years since 2022, at most five, with at least three months, brought to twelve months.
+
+    A month counts if a summary form came, whatever it says; numbers of other months do not. A year of which the run
+    has no summary counts at all is passed over: its empty months are unknown, not 0.
+    """
+    years = [each for each in range(year, year - HISTORY_YEARS, -1) if each >= FIRST_RECENT_YEAR]
+    key = ["agency_id", "data_year"]
+    forms = (
+        report_month.filter((pl.col("form_code") == "R") & pl.col("data_year").is_in(years))
+        .filter(pl.col("month").is_in(MONTHS))
+        .select(*key, "month")
+        .unique()
+        .filter(pl.len().over(key) >= MIN_MONTHS_REPORTED)
+        .collect()
+        .join(agencies, on="agency_id", how="semi")
+    )
+    counts = srs_month.filter(pl.col("data_year").is_in(years)).collect()
+    is_counted = pl.col("data_year").is_in(counts["data_year"].unique().implode())
+    items = pl.DataFrame(
+        [(item, CRIMES[crime]) for crime, members in ITEMS_OF_CRIME.items() for item in members],
+        schema={"item_code": pl.Int8(), "crime": pl.String()},
+        orient="row",
+    )
+    months = forms.filter(is_counted)
+    sums = _wide(counts.join(months, on=[*key, "month"], how="semi").join(items, on="item_code"), key)
+    n_months = months.group_by(key).len("n_months").join(sums, on=key, how="left")
+    scale = len(MONTHS) / pl.col("n_months")
+    candidates = n_months.select(
+        "agency_id",
+        benchmark_source=pl.lit("recent"),
+        benchmark_year="data_year",
+        is_full_year=pl.col("n_months") == len(MONTHS),
+        **{count: pl.col(count).fill_null(0.0) * scale for count in COUNTS},
+    )
+    return candidates, issue(
+        "summary reports of a year without counts",
+        agencies.join(forms.filter(~is_counted), on="agency_id", how="semi", maintain_order="left"),
+        "The year is passed over: srs_month has no row of it.",
+    )
+
+
+def own_candidates(
+    respondents: pl.DataFrame,
+    reported: pl.DataFrame,
+    block_reference: pl.LazyFrame,
+    agency_month_offense: pl.LazyFrame,
+    year: int,
+) -> pl.DataFrame:
+    """The offenses of the data year of respondents: of their own months that count, and of copied months.
+
+    Args:
+        respondents: ``agency_id`` and ``is_full_year``.
+        reported: ``agency_id`` and ``month`` of the months that were reported.
+        block_reference: dataset of that name.
+        agency_month_offense: dataset of that name.
+        year: the data year.
+    """
+    month = ["agency_id", "month"]
+    copied = block_reference.select(*month, giver_id="donor_agency_id").collect()
+    own = reported.join(copied, on=month, how="anti").select(*month, giver_id="agency_id")
+    used = pl.concat([own, copied]).join(respondents, on="agency_id", how="semi")
+    crimes = {offense: CRIMES[crime] for crime, members in OFFENSES_OF_CRIME.items() for offense in members}
+    counts = (
+        # Numbers below 0 are no counts; stage completeness lists them.
+        agency_month_offense.filter((pl.col("data_year") == year) & (pl.col("n") > 0))
+        .filter(pl.col("offense_code").is_in(list(crimes)))
+        .select("month", "n", giver_id="agency_id", crime=pl.col("offense_code").replace_strict(crimes))
+        .collect()
+    )
+    sums = _wide(counts.join(used, on=["giver_id", "month"]), ["agency_id"])
+    return respondents.join(sums, on="agency_id", how="left").select(
+        "agency_id",
+        benchmark_source=pl.lit("own"),
+        benchmark_year=pl.lit(year, pl.Int16),
+        is_full_year="is_full_year",
+        **{count: pl.col(count).fill_null(0.0) for count in COUNTS},
+    )
+
+
+def _wide(counts: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Sums of ``n`` by key, a column for each of :data:`COUNTS` that ``crime`` names."""
+    # Whole numbers as floats: they cannot overflow, and their sum does not depend on their order.
+    sums = counts.group_by(*key, "crime").agg(pl.col("n").cast(pl.Float64).sum())
+    return sums.group_by(key).agg(pl.col("n").filter(pl.col("crime") == count).sum().alias(count) for count in COUNTS)
+
+
+def complete_benchmark(
+    agencies: pl.DataFrame, candidates: list[pl.DataFrame], seed: int
+) -> tuple[pl.DataFrame, list[Issue]]:
+    """Give every agency the counts of its first source, or of a donor, and compute their sums (05 sections 2.4 to 2.6).
+
+    Args:
+        agencies: ``agency_id``, ``ori`` and ``population_group_code`` of the frame, by agency_id.
+        candidates: what the sources have, of any agency.
+        seed: of the run.
+
+    Returns:
+        ``agency_id``, source, year, donor and crimes of each agency, and what was odd.
+
+    Raises:
+        PipelineError: no agency has a benchmark of its own.
+    """
+    order = pl.col("benchmark_source").replace_strict(SOURCES, range(len(SOURCES)), return_dtype=pl.Int8)
+    first = (
+        pl.concat(candidates)
+        .sort("agency_id", order, -pl.col("benchmark_year").cast(pl.Int32), nulls_last=True)
+        .unique("agency_id", keep="first", maintain_order=True)
+    )
+    given = agencies.select("agency_id", "ori", "population_group_code").join(
+        first, on="agency_id", how="left", maintain_order="left"
+    )
+    negative = given.filter(pl.any_horizontal(pl.col(COUNTS) < 0))
+    given = given.with_columns(pl.col(COUNTS).clip(lower_bound=0.0))
+    donor, issues = draw_donors(given, seed)
+    is_recipient = donor >= 0
+    position = np.where(is_recipient, donor, np.arange(given.height))
+    completed = given.select(
+        "agency_id",
+        "ori",
+        pl.when(pl.Series(is_recipient)).then(pl.lit("donor")).otherwise("benchmark_source").alias("benchmark_source"),
+        "benchmark_year",
+        pl.when(pl.Series(is_recipient)).then(pl.col("agency_id").gather(position)).alias("benchmark_donor_id"),
+        *(pl.col(count).gather(position) for count in COUNTS),
+    ).with_columns(
+        n_violent=sum_of(VIOLENT), n_property=sum_of(PROPERTY), n_assault=sum_of(("aggAssault", "simpAssault"))
+    )
+    completed = completed.with_columns(n_total=pl.col("n_violent") + pl.col("n_property"))
+    return completed.drop("ori"), [
+        *issue("negative count", negative, "Set to 0 after the months were added up: a year has no negative crime."),
+        *issues,
+        *issue(
+            "no crime in a year",
+            completed.filter(pl.col("n_total") == 0),
+            "Kept: small agencies have such years. The agency adds nothing to the totals of its weight group.",
+        ),
+    ]
+
+
+def sum_of(crimes: tuple[str, ...]) -> pl.Expr:
+    """The sum of some crimes of a row."""
+    return pl.sum_horizontal(CRIMES[crime] for crime in crimes)
+
+
+def draw_donors(agencies: pl.DataFrame, seed: int) -> tuple[NDArray[np.int64], list[Issue]]:
+    """A donor for every agency without benchmark, drawn from its class (05 section 2.5): its position, -1 for others.
+
+    Donors have counts of a full year. Where a class has none of them, anybody of the class gives; where nobody of it
+    has a benchmark, cities under 2,500 do, failing them all.
+
+    Args:
+        agencies: ``agency_id``, ``ori``, ``population_group_code``, ``benchmark_source`` (missing without benchmark)
+            and ``is_full_year``, by agency_id.
+        seed: of the run.
+
+    Raises:
+        PipelineError: there are agencies, but none has a benchmark.
+    """
+    has_benchmark = agencies["benchmark_source"].is_not_null().to_numpy()
+    if not has_benchmark.any():
+        raise PipelineError(
+            f"None of the {agencies.height} eligible agencies has counts to which weights could be calibrated: no "
+            "summary reports of recent years, no smoothed counts, no respondent. Name the file of smoothed counts as "
+            "srs_smoothed in external_file_locations.json, or check the data year and the source."
+        )
+    is_full = agencies["is_full_year"].fill_null(False).to_numpy()
+    classes = _hot_deck_classes(agencies)
+    point = random.uniform(seed, "hot deck", agencies["agency_id"].to_numpy())
+    donor, rule = (np.full(agencies.height, -1) for _ in range(2))
+    for number in np.unique(classes[~has_benchmark]):
+        in_class = classes == number
+        pools = (
+            in_class & has_benchmark & is_full,
+            in_class & has_benchmark,
+            (classes == CLASS_OF_LAST_RESORT) & has_benchmark,
+            has_benchmark,
+        )
+        used = next(place for place, pool in enumerate(pools) if pool.any())
+        donors, recipients = np.flatnonzero(pools[used]), np.flatnonzero(in_class & ~has_benchmark)
+        donor[recipients] = donors[np.floor(point[recipients] * len(donors)).astype(np.int64)]
+        rule[recipients] = used
+    return donor, [
+        *issue(
+            "no benchmark of its own",
+            agencies.filter(pl.Series(~has_benchmark)),
+            "Counts of a donor drawn from the agencies of its population group (05 section 2.5).",
+        ),
+        *issue(
+            "class without donor of a full year",
+            agencies.filter(pl.Series(rule == 1)),
+            "The donor is any agency of the population group with a benchmark.",
+        ),
+        *issue(
+            "class without donor",
+            agencies.filter(pl.Series(rule >= 2)),
+            "The donor is a city under 2,500, failing that any agency with a benchmark.",
+        ),
+    ]
+
+
+def _hot_deck_classes(agencies: pl.DataFrame) -> NDArray[np.int64]:
+    """Population groups without their subgroups: 1 to 7 cities, 8 non-MSA and 9 MSA counties; 0 for anything else."""
+    groups = code_list("population_group").select(population_group_code="code", number=pl.col("parent_code"))
+    joined = agencies.join(groups, on="population_group_code", how="left", maintain_order="left")
+    return joined["number"].cast(pl.Int64).fill_null(0).to_numpy()

@@ -1,0 +1,192 @@
+"""Are the weights of each cell fit for use: their distribution, calibration and size (05 sections 10.1 and 10.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from nibrs_estimation.model.weighting import AGENCY_WEIGHT, CONTROLS, WEIGHT_CHECK
+
+Floats = NDArray[np.float64]
+
+#: Rules by which a cell is fitted; cells of the others have no weight to check, or 1.
+FITTED = ("calibrated", "inverse_coverage", "equal")
+#: A control is met within this relative miss, or within one offense where a total of the cell is 0 (05 section 4.2).
+TOLERANCE, TOLERANCE_OF_ZERO = 1e-6, 1.0
+#: Limits of the weight-check report (05 section 10.2).
+LARGE_WEIGHT = 20
+MAJOR_EFFECT, MINOR_EFFECT = 3, 2
+LARGE_SPREAD = 5
+
+QUANTILES = {
+    "minimum": 0.0,
+    **{f"percentile_{p:02d}": p / 100 for p in (5, 10, 25, 50, 75, 90, 95)},
+    "maximum": 1.0,
+}
+_CELL = ["weight_variable", "geography_code", "weight_group"]
+
+
+def check_weights(
+    weighting_frame: pl.LazyFrame,
+    agency_weight: pl.LazyFrame,
+    weight_cell: pl.LazyFrame,
+    weight_control: pl.LazyFrame,
+) -> pl.DataFrame:
+    """Describe the weights of every fitted cell, and of all agencies of the nation, and say what is wrong with them.
+
+    Calibration is checked on the final weights of the agencies, not on what the fit reported.
+    """
+    members = agency_weight.sort(AGENCY_WEIGHT.primary_key).collect()
+    cells = weight_cell.filter(
+        pl.col("rule").is_in(FITTED) & ((pl.col("eligible_agencies") > 0) | (pl.col("responding_agencies") > 0))
+    ).select(*_CELL, "geography_level", "label", "rule")
+    nation = members.filter(pl.col("weight_variable") == "NationalWgt").with_columns(
+        weight_group=pl.lit(0, dtype=pl.Int32)
+    )
+    everybody = nation.select(*_CELL, geography_level=pl.lit("nation"), label=pl.lit("All agencies")).unique()
+    checked = (
+        pl.concat([cells.collect(), everybody], how="diagonal")
+        .join(_counts(pl.concat([members, nation])), on=_CELL, how="left")
+        .join(distribution(pl.concat([members, nation])), on=_CELL, how="left")
+        .join(_met(members, weighting_frame, weight_control), on=_CELL, how="left")
+        .with_columns(pl.col("eligible_agencies", "responding_agencies", "missing_weights").fill_null(0))
+        .with_columns(pl.col("below_1", "below_0_9", "above_20").fill_null(0))
+        .with_columns(
+            is_calibrated=pl.when(pl.col("rule") != "equal").then(pl.col("is_calibrated").fill_null(False)),
+            major_problem=_major_problem(),
+            minor_problem=_minor_problem(),
+        )
+        .sort(WEIGHT_CHECK.primary_key)
+    )
+    return WEIGHT_CHECK.cast(checked)
+
+
+def _counts(members: pl.DataFrame) -> pl.DataFrame:
+    # Calibrated weights stand on their bounds up to rounding.
+    weight = pl.col("weight").round(6)
+    return members.group_by(_CELL).agg(
+        eligible_agencies=pl.len(),
+        responding_agencies=pl.col("is_respondent").sum(),
+        missing_weights=(pl.col("is_respondent") & pl.col("weight").is_null()).sum(),
+        below_1=(weight < 1).sum(),
+        below_0_9=(weight < 0.9).sum(),
+        above_20=(pl.col("weight") > LARGE_WEIGHT).sum(),
+    )
+
+
+def distribution(members: pl.DataFrame) -> pl.DataFrame:
+    """Mean, quantiles and unequal weighting effect of the weights of each cell, of those that have any.
+
+    Quantiles interpolate linearly between order statistics, type 7 of Hyndman and Fan (1996). The unequal weighting
+    effect is 1 + s²(w) / mean(w)² with divisor n - 1 (Kish 1965, section 11.2C); of one weight it is missing.
+
+    Args:
+        members: columns of dataset ``agency_weight``.
+
+    Returns:
+        The cell's key, ``mean``, the columns of :data:`QUANTILES` and ``unequal_weighting_effect``.
+    """
+    # In order of size all sums and quantiles are those of the weights as a set, whoever bears them.
+    weighted = members.filter(pl.col("weight").is_not_null()).sort(*_CELL, "weight")
+    sizes = weighted.group_by(_CELL, maintain_order=True).len()
+    n, w = sizes["len"].to_numpy().astype(np.int64), weighted["weight"].to_numpy()
+    first, cell = np.cumsum(n) - n, np.repeat(np.arange(len(n)), n)
+
+    mean = np.bincount(cell, w, len(n)) / n
+    variance = np.bincount(cell, (w - mean[cell]) ** 2, len(n)) / np.maximum(n - 1, 1)
+    effect = np.where(n > 1, 1 + variance / mean**2, np.nan)
+    numbers = {"mean": mean, "unequal_weighting_effect": effect}
+    for name, level in QUANTILES.items():
+        position = (n - 1) * level
+        lower = np.floor(position).astype(np.int64)
+        upper = np.minimum(lower + 1, n - 1)
+        numbers[name] = w[first + lower] + (position - lower) * (w[first + upper] - w[first + lower])
+    return sizes.select(_CELL).with_columns(pl.Series(name, of).fill_nan(None) for name, of in numbers.items())
+
+
+def _met(members: pl.DataFrame, weighting_frame: pl.LazyFrame, weight_control: pl.LazyFrame) -> pl.DataFrame:
+    """Whether the final weights meet all selected controls of each cell that has any (05 section 4.2)."""
+    miss = (pl.col("weighted") - pl.col("total")).abs()
+    relative = (miss / pl.col("total").abs()).max() < TOLERANCE
+    absolute = miss.max() < TOLERANCE_OF_ZERO
+    return (
+        weight_control.filter("is_selected")
+        .select(*_CELL, "control", "total")
+        .collect()
+        .join(_weighted_controls(members, weighting_frame), on=[*_CELL, "control"], how="left")
+        .with_columns(pl.col("weighted").fill_null(0.0))
+        .group_by(_CELL)
+        .agg(is_calibrated=pl.when((pl.col("total") == 0).any()).then(absolute).otherwise(relative))
+    )
+
+
+def _weighted_controls(members: pl.DataFrame, weighting_frame: pl.LazyFrame) -> pl.DataFrame:
+    """Σ w s x of every control of every cell, in the order of the agencies: the key, ``control``, ``weighted``."""
+    benchmark = weighting_frame.select("agency_id", *CONTROLS.values()).collect()
+    rows = members.join(benchmark, on="agency_id", how="left", maintain_order="left")
+    cells = members.select(_CELL).unique(maintain_order=True)
+    cell = rows.join(cells.with_row_index("cell"), on=_CELL, maintain_order="left")["cell"].to_numpy()
+    share = rows["population_share"].to_numpy()
+    weighted_share = share * rows["weight"].fill_null(0.0).to_numpy()
+
+    def sums(factor: Floats) -> dict[str, Floats]:
+        return {
+            control: np.bincount(cell, factor * rows[column].to_numpy(), cells.height).astype(np.float64)
+            for control, column in CONTROLS.items()
+        }
+
+    total, weighted = sums(share), sums(weighted_share)
+    # Aggravated assault and robbery in one control, with equal parts in the total (05 section 4.5).
+    k = np.divide(total["agg"], total["rob"], out=np.zeros(cells.height), where=total["rob"] > 0)
+    weighted["aggrob"] = weighted["agg"] + k * weighted["rob"]
+    return pl.concat(
+        [cells.with_columns(control=pl.lit(name), weighted=pl.Series(values)) for name, values in weighted.items()]
+    )
+
+
+def _major_problem() -> pl.Expr:
+    spread = pl.col("percentile_95") / pl.col("percentile_50")
+    is_special = pl.col("geography_level").is_in(["university", "tribal"])
+    return _joined(
+        _told(pl.col("missing_weights"), "respondent without weight", "respondents without weight"),
+        _told(pl.col("above_20"), f"weight above {LARGE_WEIGHT}", f"weights above {LARGE_WEIGHT}"),
+        _effect(pl.col("unequal_weighting_effect") >= MAJOR_EFFECT),
+        pl.when((spread >= LARGE_SPREAD) & ~is_special).then(
+            pl.format("percentile 95 is {} times the median", spread.round(1))
+        ),
+        pl.when(_may_be_below_1())
+        .then(_told(pl.col("below_0_9"), "weight below 0.9", "weights below 0.9"))
+        .otherwise(_below_1()),
+    )
+
+
+def _minor_problem() -> pl.Expr:
+    return _joined(
+        _effect(pl.col("unequal_weighting_effect").is_between(MINOR_EFFECT, MAJOR_EFFECT, closed="left")),
+        pl.when(_may_be_below_1()).then(_below_1()),
+    )
+
+
+def _may_be_below_1() -> pl.Expr:
+    """In nation and regions the search for a fit may end with weights down to 0.9 (05 section 5.2, step 9)."""
+    return pl.col("geography_level").is_in(["nation", "region"])
+
+
+def _below_1() -> pl.Expr:
+    return _told(pl.col("below_1"), "weight below 1", "weights below 1")
+
+
+def _effect(is_so: pl.Expr) -> pl.Expr:
+    effect = pl.col("unequal_weighting_effect")
+    return pl.when(is_so).then(pl.format("unequal weighting effect {}", effect.round(3)))
+
+
+def _told(number: pl.Expr, one: str, several: str) -> pl.Expr:
+    noun = pl.when(number == 1).then(pl.lit(one)).otherwise(pl.lit(several))
+    return pl.when(number > 0).then(pl.format("{} {}", number, noun))
+
+
+def _joined(*problems: pl.Expr) -> pl.Expr:
+    text = pl.concat_str(problems, separator="; ", ignore_nulls=True)
+    return pl.when(text != "").then(text)

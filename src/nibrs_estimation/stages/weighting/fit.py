@@ -1,0 +1,254 @@
+"""Fitting the cells: what is not calibrated, and sets of controls or bounds tried in order (05 sections 4 and 5).
+
+A cell is a weight group of a geography. Units lie by cell; ``cell`` is the number of each unit's cell, ascending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nibrs_estimation.model.weighting import CONTROLS
+from nibrs_estimation.stats.calibration import calibrate_cells
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+
+#: From this share of the crime among respondents on, they stand for themselves alone.
+FULL_COVERAGE = 0.99
+#: Upper bound of g-weights where nothing else is tried.
+UPPER_BOUND = 10.0
+#: Upper bounds tried in nation and regions, then smallest weights with the last of them (05 section 5.2).
+UPPER_BOUNDS = (2.5, 5.0, UPPER_BOUND)
+SMALLEST_WEIGHTS = (0.998, *(m / 100 for m in range(99, 89, -1)))
+
+NAMES = (*CONTROLS, "aggrob")
+BASE = ("tot", "viol", "prop")
+CANDIDATES = ("murder", "rape", "agg", "burg", "rob", "larc", "mvt")
+#: Given the property total, any two of these say the third.
+_OF_PROPERTY = frozenset(("burg", "larc", "mvt"))
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Units by cell, and what is known of each cell.
+
+    Attributes:
+        cell: (n,) number of the cell of each unit, ascending.
+        is_respondent: (n,)
+        controls: (n, 11) benchmark in the order of ``NAMES``.
+        design_weight: (C,) d: N/n of the cell, or of the whole frame.
+    """
+
+    cell: Integers
+    is_respondent: Flags
+    controls: Floats
+    design_weight: Floats
+
+    @property
+    def number(self) -> int:
+        """Number of cells, C."""
+        return len(self.design_weight)
+
+    def totals(self, weights: Floats | None = None) -> Floats:
+        """Sums of the controls, times weights if given, of every cell: (C, 11); in the order of the units."""
+        values = self.controls if weights is None else self.controls * weights[:, None]
+        return np.column_stack([np.bincount(self.cell, values[:, j], self.number) for j in range(values.shape[1])])
+
+    def counts(self) -> tuple[Integers, Integers]:
+        """Eligible units N and respondents n of every cell."""
+        N = np.bincount(self.cell, minlength=self.number)
+        return N, np.bincount(self.cell[self.is_respondent], minlength=self.number)
+
+    def coverage(self) -> Floats:
+        """r: share of the benchmark's total of respondents; NaN where nobody has crime."""
+        responding = self.totals(self.is_respondent.astype(np.float64))[:, 0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(responding / self.totals()[:, 0])
+
+
+@dataclass
+class Fit:
+    """How each cell's weights were made.
+
+    Attributes:
+        weights: (n,) NaN for nonrespondents and in cells without weights.
+        rule: (C,) one of dataset ``weight_cell``'s rules, or empty while nothing is decided.
+        lower, upper: (C,) bounds of the g-weights, NaN where none.
+        is_selected: (C, 11) controls of the model.
+        attempts: (C,) calibrations tried.
+    """
+
+    weights: Floats
+    rule: NDArray[np.str_]
+    lower: Floats
+    upper: Floats
+    is_selected: Flags
+    attempts: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+
+    @classmethod
+    def nothing(cls, cells: Cells) -> Fit:
+        """Nothing decided yet."""
+        C = cells.number
+        return cls(
+            weights=np.full(len(cells.cell), np.nan),
+            rule=np.full(C, "", dtype="U20"),
+            lower=np.full(C, np.nan),
+            upper=np.full(C, np.nan),
+            is_selected=np.zeros((C, len(NAMES)), dtype=np.bool_),
+            attempts=np.zeros(C, dtype=np.int64),
+        )
+
+    def settle(self, cells: Cells, which: Flags, rule: str, weight: Floats | float | None) -> None:
+        """Give the respondents of some cells the weight of a rule, (C,) or one for all; None gives no weight."""
+        which = which & (self.rule == "")
+        self.rule[which] = rule
+        if weight is not None:
+            units = which[cells.cell] & cells.is_respondent
+            self.weights[units] = np.broadcast_to(np.asarray(weight, dtype=np.float64), which.shape)[cells.cell[units]]
+
+
+def settle_full_response(cells: Cells, fit: Fit) -> None:
+    """Where all agencies of a cell respond, each stands for itself."""
+    N, n = cells.counts()
+    fit.settle(cells, (n == N) & (N > 0), "full_coverage", 1.0)
+
+
+def settle_by_coverage(cells: Cells, fit: Fit, *, no_crime_is_settled: bool) -> None:
+    """Decide the cells of which respondents have nearly all crime, or none (05 sections 5.4 to 5.7).
+
+    Args:
+        cells: of states or smaller places.
+        fit: to be filled.
+        no_crime_is_settled: whether cells in which nobody has crime get a weight of 1, as in metropolitan areas;
+            elsewhere they get N/n, which meets their controls.
+    """
+    _, n = cells.counts()
+    r = cells.coverage()
+    fit.settle(cells, n == 0, "no_response", None)
+    settle_full_response(cells, fit)
+    fit.settle(cells, np.nan_to_num(r, nan=0.0) >= FULL_COVERAGE, "full_coverage", 1.0)
+    if no_crime_is_settled:
+        fit.settle(cells, cells.totals()[:, 0] == 0, "no_crime", 1.0)
+    # No factor makes nothing into something.
+    fit.settle(cells, r == 0, "no_response", None)
+
+
+def fit_with_subsets(cells: Cells, fit: Fit) -> None:
+    """Calibrate to the largest set of controls that can be met, else by inverse coverage (05 section 5.4, steps 4, 5).
+
+    Sets are tried from the largest to the base {tot, viol, prop}, those of one size in order. Sets of the same span
+    are tried once, and no set that holds a control which the base cannot be met with.
+    """
+    N, n = cells.counts()
+    lower = n / np.maximum(N, 1)
+    is_hopeless = np.zeros((cells.number, len(NAMES)), dtype=np.bool_)
+    for extra in ((), *((name,) for name in CANDIDATES)):
+        undecided = (fit.rule == "") & ~is_hopeless[:, 0]
+        status, _ = _attempt(cells, fit, undecided, (*BASE, *extra), lower, UPPER_BOUND)
+        column = NAMES.index(extra[0]) if extra else 0
+        is_hopeless[status == "infeasible", column] = True
+    base_fails = is_hopeless[:, 0]
+    for names in _subsets():
+        columns = [NAMES.index(name) for name in names if name not in BASE]
+        undecided = (fit.rule == "") & ~base_fails & ~is_hopeless[:, columns].any(axis=1)
+        if not undecided.any():
+            continue
+        status, weights = _attempt(cells, fit, undecided, names, lower, UPPER_BOUND)
+        _accept(cells, fit, status == "converged", weights, names, lower, np.full(cells.number, UPPER_BOUND))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverse = 1 / cells.coverage()
+    is_left = fit.rule == ""
+    fit.is_selected[is_left, 0] = True
+    fit.settle(cells, is_left, "inverse_coverage", inverse)
+
+
+def fit_with_bounds(cells: Cells, fit: Fit, names: Sequence[Sequence[str]], lower: Floats) -> None:
+    """Calibrate to all controls with the smallest upper bound that can be met, at last with weights below 1.
+
+    05 section 5.2, steps 1 to 9 with the robust solver. What fails stays undecided.
+
+    Args:
+        cells: of nation or regions.
+        fit: to be filled.
+        names: controls of each cell.
+        lower: (C,) n/N of the whole frame, below which the weight would be below 1.
+    """
+    is_wanted = np.array([[name in cell for name in NAMES] for cell in names], dtype=np.bool_).reshape(-1, len(NAMES))
+
+    def tried(which: Flags, low: Floats, upper: float) -> Flags:
+        """Which of some undecided cells can be fitted so; they then are, with what was found last."""
+        status, weights = _attempt(cells, fit, which, is_wanted, low, upper)
+        is_met = np.asarray(status == "converged")
+        _accept(cells, fit, is_met, weights, is_wanted, low, np.full(cells.number, upper))
+        return is_met
+
+    undecided = fit.rule == ""
+    undecided &= ~tried(undecided, lower, UPPER_BOUNDS[0])
+    # Wider bounds hold all that narrower ones do: the widest tell whether it is worth to look between.
+    is_within_widest = tried(undecided, lower, UPPER_BOUNDS[-1])
+    for upper in UPPER_BOUNDS[1:-1]:
+        is_within_widest &= ~tried(is_within_widest, lower, upper)
+    undecided = fit.rule == ""
+    can_be_below = tried(undecided, SMALLEST_WEIGHTS[-1] * lower, UPPER_BOUND)
+    for m in SMALLEST_WEIGHTS[:-1]:
+        can_be_below &= ~tried(can_be_below, m * lower, UPPER_BOUND)
+
+
+def _subsets() -> Iterator[tuple[str, ...]]:
+    """The base with subsets of the candidates, each span once."""
+    for size in range(len(CANDIDATES), -1, -1):
+        for extra in combinations(CANDIDATES, size):
+            if len(_OF_PROPERTY & set(extra)) != 2:
+                yield (*BASE, *extra)
+
+
+def _attempt(
+    cells: Cells, fit: Fit, which: Flags, names: Sequence[str] | Flags, lower: Floats, upper: float
+) -> tuple[NDArray[np.str_], Floats]:
+    """Calibrate some cells: (C,) status, empty for the others, and (n,) weights, NaN for the others."""
+    status, weights = np.full(cells.number, "", dtype="U13"), np.full(len(cells.cell), np.nan)
+    if not which.any():
+        return status, weights
+    chosen = np.flatnonzero(which)
+    position = np.full(cells.number, -1)
+    position[chosen] = np.arange(len(chosen))
+    units = np.flatnonzero(which[cells.cell] & cells.is_respondent)
+    is_selected = names[chosen] if isinstance(names, np.ndarray) else _rows(names, len(chosen))
+    made = calibrate_cells(
+        cells.controls[units],
+        cells.design_weight[cells.cell[units]],
+        cells.totals()[chosen],
+        position[cells.cell[units]],
+        bounds=(lower[chosen], np.full(len(chosen), upper)),
+        is_selected=is_selected,
+    )
+    fit.attempts[chosen] += 1
+    status[chosen], weights[units] = made.status, made.weights
+    return status, weights
+
+
+def _accept(
+    cells: Cells,
+    fit: Fit,
+    which: Flags,
+    weights: Floats,
+    names: Sequence[str] | Flags,
+    lower: Floats,
+    upper: Floats,
+) -> None:
+    fit.rule[which] = "calibrated"
+    fit.lower[which], fit.upper[which] = lower[which], upper[which]
+    selected = names[which] if isinstance(names, np.ndarray) else _rows(names, int(which.sum()))
+    fit.is_selected[which] = selected
+    units = which[cells.cell]
+    fit.weights[units] = weights[units]
+
+
+def _rows(names: Sequence[str], number: int) -> Flags:
+    return np.tile(np.array([name in names for name in NAMES]), (number, 1))

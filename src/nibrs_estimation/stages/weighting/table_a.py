@@ -1,0 +1,172 @@
+"""Table A: what the weighted respondents give for crimes that are known of all eligible agencies (05 section 10.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.weighting import AGENCY_WEIGHT, CRIMES, TABLE_A, TABLE_A_ROWS, WEIGHT_LEVELS
+from nibrs_estimation.pipeline.task import DocumentWriter, Table
+from nibrs_estimation.stats.linearisation import stratified_totals
+
+BIASED_PCT = 5
+#: Grouping -> the weights whose rows are also cut by it.
+GROUPINGS = {
+    "all": tuple(WEIGHT_LEVELS),
+    "population_group": ("NationalWgt", "RegionWgt"),
+    "agency_type": ("NationalWgt", "RegionWgt"),
+    "region": ("NationalWgt",),
+}
+_SMALL_CITIES = ("6", "7")
+_GEOGRAPHY = ["weight_variable", "geography_level", "geography_code"]
+_DOMAIN = [*_GEOGRAPHY, "grouping", "group"]
+
+
+def compare_with_benchmark(
+    weighting_frame: pl.LazyFrame, agency_weight: pl.LazyFrame, weight_cell: pl.LazyFrame
+) -> Mapping[str, Table | DocumentWriter]:
+    """Set the weighted benchmark of respondents beside that of all eligible agencies, with its error and bias.
+
+    Strata are geography x weight group, of the nation state x weight group; N_h are the eligible agencies of the
+    stratum. A row of a group (of population, type or region) is a domain: agencies outside it count with 0. Strata
+    without respondents have no part in estimate and error, though in the benchmark.
+    """
+    records = _records(weighting_frame, agency_weight, weight_cell)
+    domains, membership = _domains(records)
+    y = sparse.csr_array(records.select(CRIMES.values()).to_numpy() * records["population_share"].to_numpy()[:, None])
+
+    sampled = np.flatnonzero(records["weight"].is_not_null().to_numpy())
+    stratum, stratum_population = _strata(records, sampled)
+    totals = stratified_totals(
+        y[sampled],
+        records["weight"].to_numpy()[sampled],
+        stratum,
+        stratum_population,
+        sparse.csr_array(membership[:, sampled]),
+        lonely="adjust",
+    )
+    has_respondents = membership[:, sampled].sum(axis=1) > 0
+    error = np.where(has_respondents[:, None], totals.standard_error, np.nan)
+    table = _table(domains, totals.total, error, (membership @ y).toarray())
+    return {"table_a": table, "table_a.csv": _csv(table)}
+
+
+def _records(weighting_frame: pl.LazyFrame, agency_weight: pl.LazyFrame, weight_cell: pl.LazyFrame) -> pl.DataFrame:
+    """Agencies of every geography with their benchmark and the values of the groupings, in order of the key."""
+    regions = code_list("region").select(region_code=pl.col("code").cast(pl.Int8), region="label").lazy()
+    parents = pl.when(pl.col("parent_code").is_in(_SMALL_CITIES)).then(pl.lit("Cities under 10,000"))
+    groups = (
+        code_list("population_group")
+        .select(population_group_code="code", population_group=parents.otherwise("parent_label"))
+        .lazy()
+    )
+    agencies = (
+        weighting_frame.join(regions, on="region_code", how="left")
+        .join(groups, on="population_group_code", how="left")
+        .select(
+            "agency_id",
+            pl.col("region", "population_group").fill_null("Not known"),
+            *CRIMES.values(),
+            all=pl.lit("all"),
+            agency_type="agency_type_name",
+        )
+    )
+    levels = weight_cell.select(_GEOGRAPHY).unique()
+    return (
+        agency_weight.join(levels, on=["weight_variable", "geography_code"], how="left")
+        .join(agencies, on="agency_id", how="left")
+        .sort(AGENCY_WEIGHT.primary_key)
+        .collect()
+    )
+
+
+def _domains(records: pl.DataFrame) -> tuple[pl.DataFrame, sparse.csr_array]:
+    """The groups of every geography, one row each, and their members: a matrix of 0 and 1, groups x records."""
+    numbered = records.with_row_index("record")
+    rows = pl.concat(
+        numbered.filter(pl.col("weight_variable").is_in(weights)).select(
+            "record", *_GEOGRAPHY, grouping=pl.lit(grouping), group=grouping
+        )
+        for grouping, weights in GROUPINGS.items()
+    )
+    domains = rows.select(_DOMAIN).unique().sort(_DOMAIN)
+    position = rows.join(domains.with_row_index("domain"), on=_DOMAIN).sort("domain", "record")
+    member = (position["domain"].to_numpy(), position["record"].to_numpy())
+    shape = (domains.height, records.height)
+    return domains, sparse.csr_array((np.ones(position.height), member), shape=shape)
+
+
+def _strata(records: pl.DataFrame, sampled: NDArray[np.intp]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+    """The stratum of each sampled record, and how many records each stratum has in all."""
+    is_nation = pl.col("weight_variable") == "NationalWgt"
+    key = records.select(*_GEOGRAPHY, "weight_group", part=pl.when(is_nation).then("state_abbr"))
+    strata = key[sampled].unique(maintain_order=True).with_row_index("stratum")
+    stratum = key.join(strata, on=key.columns, how="left", nulls_equal=True, maintain_order="left")["stratum"]
+    numbers = stratum[sampled].to_numpy().astype(np.int64)
+    return numbers, np.bincount(stratum.drop_nulls().to_numpy(), minlength=strata.height)
+
+
+def _table(
+    domains: pl.DataFrame, estimate: NDArray[np.float64], error: NDArray[np.float64], benchmark: NDArray[np.float64]
+) -> pl.DataFrame:
+    """Domains x crimes as rows of the dataset."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        relative_error = np.where(estimate != 0, 100 * error / estimate, np.nan)
+        bias = np.where(benchmark != 0, 100 * (estimate - benchmark) / benchmark, np.nan)
+    numbers = {
+        "estimate": estimate,
+        "standard_error": error,
+        "relative_standard_error_pct": relative_error.round(2),
+        "benchmark": benchmark,
+        # Adding 0 makes one zero of -0 and 0.
+        "relative_bias_pct": bias.round(2) + 0.0,
+    }
+    rows = (
+        domains.join(pl.DataFrame({"crime_type": list(CRIMES)}), how="cross", maintain_order="left_right")
+        .with_columns(pl.Series(name, values.ravel()).fill_nan(None) for name, values in numbers.items())
+        .with_columns(is_biased=(pl.col("relative_bias_pct").abs() > BIASED_PCT).fill_null(False))
+        .sort(TABLE_A.primary_key)
+    )
+    return TABLE_A.cast(rows)
+
+
+def _csv(table: pl.DataFrame) -> DocumentWriter:
+    """The table for people: in the order of the weights and of Table A, with its words for what is not there."""
+
+    def order(column: str, values: Mapping[str, object]) -> pl.Expr:
+        return pl.col(column).replace_strict({value: i for i, value in enumerate(values)}, return_dtype=pl.Int64)
+
+    def or_word(column: str, word: str) -> pl.Expr:
+        return pl.col(column).cast(pl.String).fill_null(word)
+
+    rows = table.sort(
+        order("weight_variable", WEIGHT_LEVELS),
+        "geography_code",
+        order("grouping", GROUPINGS),
+        "group",
+        order("crime_type", TABLE_A_ROWS),
+    ).select(
+        "weight_variable",
+        "geography_level",
+        "geography_code",
+        "grouping",
+        "group",
+        offense_type=pl.col("crime_type").replace_strict(TABLE_A_ROWS, return_dtype=pl.String),
+        estimate=pl.col("estimate").round().cast(pl.Int64),
+        standard_error=pl.col("standard_error").round(2),
+        relative_standard_error_pct=or_word("relative_standard_error_pct", "-"),
+        benchmark=pl.col("benchmark").round().cast(pl.Int64),
+        relative_bias_pct=or_word("relative_bias_pct", "NC"),
+        flag=pl.when("is_biased").then(pl.lit("*")),
+    )
+
+    def write(path: Path) -> None:
+        rows.write_csv(path)
+
+    return write

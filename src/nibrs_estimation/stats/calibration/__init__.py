@@ -1,0 +1,26 @@
+"""Calibration of design weights to known totals (Deville and Särndal 1992), one problem or many at once.
+
+``calibrate`` solves one problem, ``calibrate_cells`` many small ones together, by the same code; both say for each
+whether it converged, cannot be solved, or was not solved. ``smallest_upper_bound`` tells which upper bound on the
+g-weights would do. Formulas, and what was found beside R: ``docs/methods/calibration.md``.
+"""
+
+from nibrs_estimation.stats.calibration.certificate import smallest_upper_bound
+from nibrs_estimation.stats.calibration.distance import Method
+from nibrs_estimation.stats.calibration.engine import (
+    Calibration,
+    CellCalibrations,
+    Status,
+    calibrate,
+    calibrate_cells,
+)
+
+__all__ = [
+    "Calibration",
+    "CellCalibrations",
+    "Method",
+    "Status",
+    "calibrate",
+    "calibrate_cells",
+    "smallest_upper_bound",
+]

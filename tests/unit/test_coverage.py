@@ -1,0 +1,319 @@
+"""Which geographies are estimated, and who is behind each (05 sections 7 and 9; 07 section 10)."""
+
+import logging
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from tests.frames import table
+from tests.places import YEAR, Nation, geographies, members_of, nations, pieces_of
+
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.results import COVERAGE
+from nibrs_estimation.model.weighting import CONTROLS, LETTERS, WEIGHT_LEVELS, variable_name
+from nibrs_estimation.pipeline.table import checked
+from nibrs_estimation.stages.weighting.coverage import measure_coverage
+
+Rows = list[dict[str, Any]]
+
+
+def coverage_of(
+    agencies: Rows,
+    *,
+    units: Rows | None = None,
+    permutation: Rows | None = None,
+    counties: Rows | None = None,
+    cells: Rows | None = None,
+    scope: str = "all",
+) -> pl.DataFrame:
+    """Coverage of agencies with units in nation, region and state, unless the units are given."""
+    frame = [{"agency_id": number, "state_abbr": "VT", **row} for number, row in enumerate(agencies, start=1)]
+    if units is None:
+        region = dict(code_list("state").select("state_abbr", "region_code").iter_rows())
+        units = [
+            {"agency_id": row["agency_id"], "weight_variable": weight, "geography_code": code}
+            for row in frame
+            for weight, code in (
+                ("NationalWgt", "US"),
+                ("RegionWgt", str(region[row["state_abbr"]])),
+                ("StateWgt", row["state_abbr"]),
+            )
+        ]
+    found = measure_coverage(
+        table("universe", *({"agency_id": row["agency_id"], "universe_scope": scope} for row in frame)),
+        table("weighting_frame", *frame),
+        table("agency_weight", *units),
+        table("weight_cell", *(cells or [])),
+        table("permutation", *(permutation or [])),
+        table("agency_county", *(counties or [])),
+        YEAR,
+    )
+    return checked(found, COVERAGE)
+
+
+def area(level: str, code: str, number: int = 200) -> dict[str, Any]:
+    weight = {level: weight for weight, level in WEIGHT_LEVELS.items()}[level]
+    return {
+        "permutation_number": number, "geography_level": level, "geography_code": code, "label": code,
+        "weight_variable": weight,
+    }  # fmt: skip
+
+
+def unit(agency: int, level: str, code: str, group: int = 1, share: float = 1.0) -> dict[str, Any]:
+    return {
+        "agency_id": agency, "weight_variable": area(level, code)["weight_variable"], "geography_code": code,
+        "weight_group": group, "population_share": share,
+    }  # fmt: skip
+
+
+def test_coverage_counts_agencies_and_people() -> None:
+    found = coverage_of(
+        [{"population": 300}, {"population": 100, "is_respondent": False}, {"state_abbr": "NB", "region_code": 2}]
+    )
+    vermont = found.filter(pl.col("geography_code") == "VT").row(0, named=True)
+    assert (vermont["permutation_number"], vermont["eligible_agencies"], vermont["responding_agencies"]) == (102, 2, 1)
+    assert (vermont["population"], vermont["population_responding"], vermont["population_coverage"]) == (400, 300, 0.75)
+    assert vermont["eligible_pieces"] == 2
+    assert vermont["weight_variable"] == "StateWgt"
+    assert found["estimate_geographic_location"].to_list() == ["all states in this run", "Nebraska", "Vermont"]
+
+
+def test_reporters_only_have_no_coverage() -> None:
+    found = coverage_of([{}], scope="reporting")
+    assert found["population_coverage"].to_list() == [None, None]
+    assert found["estimate_geographic_location"].to_list() == [
+        "reporting agencies of all states in this run",
+        "reporting agencies of Vermont",
+    ]
+
+
+def test_a_synthetic_nation_is_whole() -> None:
+    found = coverage_of([{}], scope="synthetic")
+    assert found["population_coverage"].to_list() == [1.0, 1.0]
+    assert set(found["universe_scope"]) == {"synthetic"}
+
+
+def test_nobody_lives_there() -> None:
+    found = coverage_of([{"population": 0, "is_respondent": False}])
+    assert found["population_coverage"].to_list() == [None, None]
+    assert found["is_missing_over_10_percent"].to_list() == [False, False]
+
+
+@pytest.mark.parametrize("permutation", [[], [area("nation", "US", 1), area("region", "1", 12), area("region", "2")]])
+def test_regions_and_nation_are_whole_or_not_named(permutation: Rows, caplog: pytest.LogCaptureFixture) -> None:
+    rows: Rows = [{"state_abbr": state} for state in code_list("state")["state_abbr"]]
+    whole = coverage_of(rows, permutation=permutation)
+    name = "US" if permutation else "United States"
+    numbers = [1, 12, 200] if permutation else [1, 12, 23, 34, 45, *range(56, 107)]
+    assert whole["permutation_number"].to_list() == numbers
+    assert whole["estimate_geographic_location"][0] == name
+    with caplog.at_level(logging.INFO):
+        less = coverage_of([row for row in rows if row["state_abbr"] != "VT"], permutation=permutation)
+    assert less["permutation_number"].to_list() == [number for number in numbers if number not in (12, 102)]
+    assert less["estimate_geographic_location"][0] == "all states in this run"
+    assert "region: 1 geographies are left out, for some of their states are not in the run" in caplog.text
+
+
+def test_parts_of_the_nation_are_called_so() -> None:
+    permutation = [
+        {"permutation_number": 1, "label": "National", "agency_group": None},
+        {"permutation_number": 2, "label": "National Agency Type City", "agency_group": "Agency Type City"},
+        {**area("tribal", "US", 108), "label": "Tribal agencies"},
+    ]
+    units = [{"agency_id": 1}, {"agency_id": 2}, unit(2, "tribal", "US")]
+    found = coverage_of([{}, {"agency_type_name": "Tribal"}], units=units, permutation=permutation)
+    assert found["estimate_geographic_location"].to_list() == [
+        "all states in this run",
+        "all states in this run, Agency Type City",
+        "Tribal agencies of all states in this run",
+    ]
+    assert found["eligible_agencies"].to_list() == [2, 1, 1]
+    assert found["geography_level"].to_list() == ["nation", "nation", "tribal"]
+
+
+def test_geographies_without_agencies_are_left_out_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    permutation = [
+        area("state", "VT", 102), area("state", "WY", 106), area("msa", "Area A", 109), area("msa", "Area B", 110)
+    ]  # fmt: skip
+    with caplog.at_level(logging.INFO):
+        found = coverage_of([{}], permutation=permutation)
+    assert found["permutation_number"].to_list() == [102]
+    assert [record.getMessage() for record in caplog.records] == [
+        "state: 1 geographies are left out, for they have no eligible agency",
+        "msa: 2 geographies are left out, for no agency has a MSAWgt",
+    ]
+
+
+def test_areas_hold_the_pieces_that_lie_in_them() -> None:
+    ori = "VT0000001"
+    counties = [
+        {"ori": ori, "county_fips": "50001", "msa_name": "Area A", "population": 60, "population_share": 0.6},
+        {"ori": ori, "county_fips": "50003", "msa_name": "Area A", "population": 25, "population_share": 0.25},
+        {"ori": ori, "county_fips": "50005", "population": 15, "population_share": 0.15},
+        # Another year's pieces count nowhere.
+        {"ori": ori, "county_fips": "50007", "msa_name": "Area A", "population": 999, "data_year": 2023},
+    ]
+    # Two divisions of one area: two units, but each piece once.
+    units = [unit(1, "msa", "Area A", 4, 0.6), unit(1, "msa", "Area A", 7, 0.25), unit(1, "state", "VT")]
+    found = coverage_of(
+        [{"ori": ori, "population": 110}],
+        units=units,
+        permutation=[area("msa", "Area A", 109), area("state", "VT", 102)],
+        counties=counties,
+    )
+    assert found.select("population", "eligible_agencies", "eligible_pieces").rows() == [(110, 1, 3), (85, 1, 2)]
+
+
+def test_an_agency_placed_by_its_weights_alone_counts_with_its_share() -> None:
+    counties = [{"ori": "VT0000001", "judicial_district_name": None, "population": 70}]
+    found = coverage_of(
+        [{"ori": "VT0000001", "population": 80}, {"ori": "VT0000002", "population": 9}],
+        units=[unit(1, "judicial_district", "Arizona", share=0.25), unit(2, "judicial_district", "Arizona")],
+        permutation=[area("judicial_district", "Arizona")],
+        counties=counties,
+    )
+    assert found.select("population", "eligible_agencies", "eligible_pieces").rows() == [(29, 2, 2)]
+
+
+def test_response_of_kinds_of_agencies() -> None:
+    kinds = ["Tribal", "Tribal", "Other", "Other State Agency", "Other", "City"]
+    responds = [True, False, True, True, False, False]
+    rows = [{"agency_type_name": k, "is_respondent": r} for k, r in zip(kinds, responds, strict=True)]
+    nation = coverage_of(rows).row(0, named=True)
+    assert nation["tribal_coverage_pct"] == 50
+    assert nation["state_police_coverage_pct"] is None
+    assert nation["other_coverage_pct"] == pytest.approx(200 / 3)
+
+
+@pytest.mark.parametrize(("missing", "is_told"), [(100, False), (101, True)])
+def test_a_nonrespondent_above_a_tenth_is_told(missing: int, is_told: bool) -> None:
+    rows = [{"population": missing, "is_respondent": False}, {"population": 1000 - missing}]
+    assert coverage_of(rows)["is_missing_over_10_percent"].to_list() == [is_told, is_told]
+
+
+@pytest.mark.parametrize(
+    ("kind", "responds", "is_core", "expected"),
+    [
+        ("City", False, True, True),
+        ("City", True, True, False),
+        ("City", False, False, False),
+        ("County", False, True, False),
+        ("City", False, None, None),
+    ],
+)
+def test_missing_principal_cities(kind: str, responds: bool, is_core: bool | None, expected: bool | None) -> None:
+    found = coverage_of(
+        [{"ori": "VT0000001", "agency_type_name": kind, "is_respondent": responds}],
+        units=[unit(1, "msa", "Area A"), unit(1, "state", "VT")],
+        permutation=[area("msa", "Area A", 109), area("state", "VT", 102)],
+        counties=[{"ori": "VT0000001", "msa_name": "Area A", "is_core_city": is_core}],
+    )
+    assert found["is_missing_principal_city"].to_list() == [None, expected]
+
+
+def test_letters() -> None:
+    assert {level: "".join(letters.values()) for level, letters in LETTERS.items()} == {
+        "nation": "ABCDEFGHI",
+        "region": "ABCDEFGHI",
+        "state": "ABCDEGHIJK",
+        "university": "",
+        "tribal": "",
+        "field_office": "ABCDEGHIJK",
+        "judicial_district": "ABCDEGHIJK",
+        "msa": "ABCDEGHIJK",
+    }
+    assert variable_name("region", 21, "mvt") == "V21_I"
+    assert variable_name("msa", 900, "mvt") == "V900_K"
+    assert variable_name("nation", 1, "aggrob") == "V1_D"
+    assert variable_name("region", 21, "viol") is None
+    assert all(set(LETTERS[level]) == set(CONTROLS) for level in ("state", "msa"))
+
+
+def cell(level: str, code: str, group: int, crossing: int | None, rule: str, controls: str | None) -> dict[str, Any]:
+    return {
+        "weight_variable": area(level, code)["weight_variable"], "geography_level": level, "geography_code": code,
+        "weight_group": group, "crossing_number": crossing, "rule": rule, "controls": controls,
+    }  # fmt: skip
+
+
+def test_models_name_the_variables_of_all_fitted_cells() -> None:
+    rows: Rows = [{"state_abbr": state} for state in code_list("state")["state_abbr"]]
+    cells = [
+        cell("nation", "US", 9, 9, "calibrated", "tot,murder,rape,agg,burg,rob,larc,mvt"),
+        cell("nation", "US", 1, 1, "calibrated", "tot,murder,rape,aggrob,burg,larc,mvt"),
+        cell("region", "1", 1, 21, "calibrated", "tot,viol,prop,murder"),
+        cell("state", "VT", 1, 1100, "calibrated", "tot,viol,prop,rape"),
+        cell("state", "VT", 2, 1101, "inverse_coverage", "tot"),
+        cell("state", "VT", 3, 1102, "full_coverage", None),
+        cell("state", "WY", 1, 1200, "inverse_coverage", None),
+        cell("state", "NB", 1, 1300, "full_coverage", None),
+        cell("state", "NB", 10, None, "self_representing", None),
+        cell("state", "NC", 1, 1400, "equal", None),
+    ]
+    found = coverage_of(rows, cells=cells)
+    models = dict(found.select("geography_code", "calibration_model").iter_rows())
+    assert models["US"] == "V1_A,V1_B,V1_C,V1_D,V1_F,V1_H,V1_I,V9_A,V9_B,V9_C,V9_E,V9_F,V9_G,V9_H,V9_I"
+    assert models["1"] == "V21_A,V21_B"
+    assert models["VT"] == "V1100_A,V1100_B,V1100_C,V1100_E,V1101_A"
+    assert models["WY"] == "V1200_A"
+    assert models["NB"] is None
+    used = dict(found.select("geography_code", "is_model_used").iter_rows())
+    assert [code for code, is_used in used.items() if is_used] == ["US", "1", "VT", "WY"]
+
+
+def test_the_nation_uses_its_model_and_groups_share_it_but_types_have_none() -> None:
+    permutation = [
+        area("nation", "US", 1), {**area("nation", "US", 6), "agency_group": "City"}, area("tribal", "US", 108)
+    ]  # fmt: skip
+    units = [{"agency_id": 1}, unit(1, "tribal", "US")]
+    bare = coverage_of([{}], units=units, permutation=permutation)
+    assert bare["calibration_model"].to_list() == [None, None, None]
+    assert bare["is_model_used"].to_list() == [True, True, False]
+    cells = [cell("nation", "US", 8, 8, "calibrated", "tot"), cell("tribal", "US", 1, None, "equal", None)]
+    found = coverage_of([{}], units=units, permutation=permutation, cells=cells)
+    assert found["calibration_model"].to_list() == ["V8_A", "V8_A", None]
+
+
+def test_excluded_geographies_stay_and_are_marked() -> None:
+    found = coverage_of([{}], permutation=[{**area("state", "VT", 102), "is_excluded": True}])
+    assert found["is_excluded"].to_list() == [True]
+
+
+def measured(frames: dict[str, pl.LazyFrame]) -> pl.DataFrame:
+    names = ("universe", "weighting_frame", "agency_weight", "permutation", "agency_county")
+    given_frames = {name: frames[name] for name in names}
+    return measure_coverage(**given_frames, weight_cell=table("weight_cell"), year=YEAR)
+
+
+@settings(deadline=None, max_examples=80)
+@given(nations())
+def test_coverage_equals_the_slow_twin(nation: Nation) -> None:
+    found = checked(measured(nation.frames()), COVERAGE)
+    assert found.equals(checked(measured(nation.frames(order=7)), COVERAGE))
+    by_number = {row["permutation_number"]: row for row in found.iter_rows(named=True)}
+    for geography in geographies():
+        members = members_of(nation, geography)
+        row = by_number.pop(geography["permutation_number"], None)
+        level = geography.get("geography_level", "nation")
+        # The run holds two states of the region.
+        assert (row is not None) == (bool(members) and level != "region")
+        if row is None:
+            continue
+        people, pieces, core = {}, 0, set()
+        for agency in members:
+            there = pieces_of(nation, geography, agency)
+            people[agency["agency_id"]] = round(sum(residents for _, residents, _ in there))
+            pieces += len(there)
+            is_city_missing = agency["agency_type_name"] == "City" and not agency["is_respondent"]
+            core |= {is_city_missing and is_core for *_, is_core in there if is_core is not None}
+        responding = [agency for agency in members if agency["is_respondent"]]
+        missing = [people[agency["agency_id"]] for agency in members if not agency["is_respondent"]]
+        assert row["eligible_agencies"] == len(members)
+        assert row["responding_agencies"] == len(responding)
+        assert row["eligible_pieces"] == pieces
+        assert row["population"] == sum(people.values())
+        assert row["population_responding"] == sum(people[agency["agency_id"]] for agency in responding)
+        assert row["is_missing_over_10_percent"] == any(10 * number > sum(people.values()) for number in missing)
+        assert row["is_missing_principal_city"] == (any(core) if level == "msa" and core else None)
+    assert not by_number

@@ -1,0 +1,197 @@
+"""The page about weights: which controls count as met, and what stands on the page."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.frames import table
+
+from nibrs_estimation.stages.validation.weights import LISTED, control_misses, validate_weights
+from nibrs_estimation.stages.weighting.checks import check_weights
+from nibrs_estimation.stages.weighting.table_a import compare_with_benchmark
+
+Rows = list[dict[str, Any]]
+NATION = {"weight_variable": "NationalWgt", "geography_code": "US"}
+STATE = {"weight_variable": "StateWgt", "geography_code": "VT"}
+
+
+def written(folder: Path, frame: Rows, weights: Rows, cells: Rows, controls: Rows, issues: Rows) -> str:
+    """The page of these tables with the checks and Table A that follow from them; it must stand alone."""
+    tables = {
+        "weighting_frame": table("weighting_frame", *frame),
+        "agency_weight": table("agency_weight", *weights),
+        "weight_cell": table("weight_cell", *cells),
+        "weight_control": table("weight_control", *controls),
+    }
+    derived = {
+        "weight_check": check_weights(**tables).lazy(),
+        "table_a": compare_with_benchmark(*(tables[n] for n in ("weighting_frame", "agency_weight", "weight_cell")))[
+            "table_a"
+        ].lazy(),
+    }
+    documents = validate_weights(**tables, **derived, weighting_issue=table("weighting_issue", *issues), year=2024)
+    documents["validation_weights.html"](folder / "page.html")
+    html = (folder / "page.html").read_text(encoding="utf-8")
+    assert not re.search(r'<script|<link|src="http|href="http|@import', html)
+    return html
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"<style.*?</style>", "", html, flags=re.S)).split())
+
+
+def example() -> tuple[Rows, Rows, Rows, Rows, Rows]:
+    """Four agencies; one does not respond. Cells of every kind that the page lists."""
+    frame: Rows = [
+        {"agency_id": i, "n_total": 10.0 * i, "n_property": 10.0 * i, "n_larceny": 10.0 * i, "population": 1000}
+        for i in (1, 2, 3, 4)
+    ]
+    frame[3] |= {"is_respondent": False, "nonresponse_reason": "not completed", "benchmark_source": "donor"}
+    of_nation = [{"agency_id": i, "weight": w, **NATION} for i, w in ((1, 1.0), (2, 1.0), (3, 23.0), (4, None))]
+    of_state = [
+        {"agency_id": 1, "weight": 2.0, "weight_group": 1, **STATE},
+        {"agency_id": 2, "weight": 2.0, "weight_group": 1, **STATE},
+        {"agency_id": 3, "weight": 1.5, "weight_group": 2, **STATE},
+        {"agency_id": 4, "weight": None, "weight_group": 3, **STATE},
+    ]
+    weights = [{**row, "is_respondent": row["weight"] is not None} for row in (*of_nation, *of_state)]
+    cells = [
+        {"label": "Cities & towns", "eligible_agencies": 4, "responding_agencies": 3, **NATION},
+        *(
+            {"geography_level": "state", "eligible_agencies": N, "responding_agencies": n, "rule": rule,
+             "weight_group": group, "label": f"Not self-representing - Stratum {group}", **STATE}
+            for group, (rule, N, n) in enumerate(
+                [("calibrated", 2, 2), ("inverse_coverage", 1, 1), ("no_response", 1, 0)], 1
+            )
+        ),
+    ]  # fmt: skip
+    cells[1]["merged_from"] = "4; 5: no respondents"
+    controls = [
+        {"control": "tot", "is_selected": True, "total": 720.0, "weighted_total": 720.0, "weight_group": 8, **NATION},
+        {"control": "tot", "is_selected": True, "total": 60.0, "weighted_total": 60.0, "weight_group": 1, **STATE},
+        {"control": "rape", "is_selected": False, "total": 4.0, "weighted_total": 3.0, "weight_group": 1, **STATE},
+        {"control": "mvt", "is_selected": False, "total": 4.0, "weighted_total": 6.0, "weight_group": 1, **STATE},
+        {"control": "murder", "is_selected": False, "total": 0.0, "weighted_total": 2.0, "weight_group": 2, **STATE},
+        {"control": "tot", "is_selected": False, "total": 40.0, "weighted_total": None, "weight_group": 3, **STATE},
+    ]
+    issues = [{"issue": "class without donor", "n_agencies": 3, "first_agency": "VT0000001", "rule": "Any agency."}]
+    return frame, weights, cells, controls, issues
+
+
+def test_page(tmp_path: Path) -> None:
+    html = written(tmp_path, *example())
+    text = text_of(html)
+    assert "3 respondents of 4 eligible agencies (75.0%)" in text
+    assert "60.0% of the benchmark’s crime" in text
+    assert "2 cells: Nation 2. 0 have a minor one" in text
+    assert "Nation United States Cities &amp; towns 4 3 3.32 1.00 20.80 23.00 1 weight above 20;" in text
+    assert "3 of 4 cells that were to meet controls: 1 no weight, 1 calibrated, 1 1/r." in text
+    assert "State Vermont Stratum 3 1 0 – 0 of 1 – no respondent: no weight" in text
+    assert "Stratum 1 2 2 – 1 of 3 vehicle theft +50.0 %, rape -25.0 % no weights within the bounds meet all" in text
+    assert "Stratum 2 1 1 – 0 of 1 murder +2 of none not even all, violent and property crime can be met" in text
+    assert "State Vermont Stratum 1 2 2 4; 5: no respondents" in text
+    assert "State 1 3 1 1 0 0 0 0 1" in text
+    assert "State StateWgt 4 3 75.0% 60.0% 1.50 2.00 2.00 2.00" in text
+    assert "Nation 1 / 1 0 / 0" in text
+    assert "All Crime 720 338 46.88 100 620.00 *" in text
+    assert "donor: an agency of its class 1 25.0% 0 25.0% 40.0%" in text
+    assert "not completed 1 25.0% 25.0% 40.0%" in text
+    assert "class without donor 3 VT0000001 Any agency." in text
+    assert html.count("<svg") == 5
+
+
+def test_lists_stop_and_tell_how_many_there_are(tmp_path: Path) -> None:
+    """60 states of one agency, each with a merged cell without weight."""
+    frame, _weights, _cells, _controls, issues = example()
+    many = [f"S{i:02d}" for i in range(60)]
+    weights = [{"agency_id": 4, **STATE, "geography_code": code, "is_respondent": False} for code in many]
+    cells = [
+        {"geography_level": "state", "rule": "no_response", "eligible_agencies": 1, "responding_agencies": 0, **STATE,
+         "geography_code": code, "merged_from": "2: no respondents"}
+        for code in many
+    ]  # fmt: skip
+    text = text_of(written(tmp_path, frame, weights, cells, [], issues))
+    assert "60 of 60 cells that were to meet controls: 60 no weight. Estimates" in text
+    assert f"60 of 60 cells: State 60. The first {LISTED}:" in text
+    assert text.count("no respondent: no weight") == LISTED
+    assert text.count("2: no respondents") == LISTED
+
+
+def test_full_coverage_has_no_control_to_meet(tmp_path: Path) -> None:
+    frame, weights, cells, controls, issues = example()
+    for cell in cells:
+        cell["rule"] = "full_coverage"
+    text = text_of(written(tmp_path, frame, weights, cells, controls, issues))
+    assert "Cells that miss a control None." in text
+    assert "Nothing was calibrated." in text
+
+
+def test_page_of_nothing(tmp_path: Path) -> None:
+    text = text_of(written(tmp_path, [], [], [], [], []))
+    for told in (
+        "0 respondents of 0 eligible agencies", "Cells with a major problem None.", "Merged cells None.",
+        "There are no weights of states.", "There are no weights of the nation.", "What was odd Nothing.",
+    ):  # fmt: skip
+        assert told in text
+
+
+@pytest.mark.parametrize(
+    ("totals", "met"),
+    [
+        ([(100.0, 100.0), (50.0, 50.0 * (1 + 9e-7))], [True, True]),
+        ([(100.0, 100.0), (50.0, 50.0 * (1 + 2e-6))], [True, False]),
+        # With a total of 0 in the cell the misses are counted in offenses.
+        ([(0.0, 0.9), (50.0, 50.9)], [True, True]),
+        ([(0.0, 1.0), (50.0, 50.9)], [False, True]),
+        ([(100.0, None)], [False]),
+    ],
+)
+def test_a_control_is_met_within_the_tolerance(totals: list[tuple[float, float | None]], met: list[bool]) -> None:
+    rows = [
+        {**NATION, "weight_group": 8, "control": name, "total": total, "weighted_total": weighted}
+        for name, (total, weighted) in zip(("tot", "viol"), totals, strict=False)
+    ]
+    assert control_misses(table("weight_control", *rows).collect())["is_met"].to_list() == met
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 3),
+            st.sampled_from(["tot", "viol", "prop", "rape"]),
+            st.sampled_from([0.0, 1.0, 40.0]),
+            st.one_of(st.none(), st.sampled_from([0.0, 0.5, 1.0, 1 + 5e-7, 40.0, 40.5, 42.0])),
+        ),
+        max_size=12,
+        unique_by=lambda row: row[:2],
+    )
+)
+@settings(max_examples=80, deadline=None)
+def test_misses_equal_the_slow_twin(rows: list[tuple[int, str, float, float | None]]) -> None:
+    found = control_misses(
+        table(
+            "weight_control",
+            *(
+                {**NATION, "weight_group": group, "control": control, "total": total, "weighted_total": weighted}
+                for group, control, total, weighted in rows
+            ),
+        ).collect()
+    )
+    for (group, _control, total, weighted), row in zip(rows, found.iter_rows(named=True), strict=True):
+        has_zero = any(other[2] == 0 for other in rows if other[0] == group)
+        if weighted is None:
+            assert (row["is_met"], row["miss"], row["miss_pct"]) == (False, None, None)
+            continue
+        miss = weighted - total
+        assert row["miss"] == miss
+        assert row["miss_pct"] == (None if total == 0 else pytest.approx(100 * miss / total))
+        assert row["is_met"] == (abs(miss) < 1 if has_zero else abs(miss) / total < 1e-6)
+    assert found.height == len(rows)
+
+
+def test_the_order_of_rows_does_not_matter(tmp_path: Path) -> None:
+    tables = example()
+    assert written(tmp_path, *(rows[::-1] for rows in tables)) == written(tmp_path, *tables)

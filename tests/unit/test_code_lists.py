@@ -16,6 +16,7 @@ LEADING = ["code", "label", "valid_from", "valid_to", "source"]
 SPECIAL = {
     "agency_subtype",
     "geography",
+    "place_override",
     "property_loss_by_offense",
     "state",
     "state_tile",

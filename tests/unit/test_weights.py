@@ -267,3 +267,22 @@ def test_one_agency_that_dominates_its_cell_is_listed() -> None:
     assert cell["rule"] == "inverse_coverage"
     assert cell["controls"] == "tot"
     assert np.isfinite(made["agency_weight"]["weight"].drop_nulls().to_numpy()).all()
+
+
+def test_agencies_of_the_list_lie_in_the_places_that_it_names() -> None:
+    """05 section 3.1, step 4: one has a county without district, the other none at all."""
+    frame, counties = example_13_6([True, True, False, False, True])
+    rows = [{"agency_id": i, "ori": ori, "state_abbr": "CA"} for i, ori in ((10, "CADIT1400"), (11, "MI780219E"))]
+    listed = table("weighting_frame", *rows).collect()
+    own = table(
+        "agency_county",
+        {"data_year": YEAR, "ori": "CADIT1400", "county_fips": "06073", "population": 0, "population_share": 1.0},
+    ).collect()
+    made = weighted(pl.concat([frame, listed]), pl.concat([counties, own]))
+    places = (
+        made["agency_weight"].filter(pl.col("agency_id") >= 10).select("weight_variable", "geography_code", "agency_id")
+    )
+    assert set(places.filter(pl.col("weight_variable").is_in(["JDWgt", "FOWgt"])).rows()) == {
+        ("JDWgt", "California Southern", 10), ("FOWgt", "San Diego", 10), ("FOWgt", "Detroit", 11),
+    }  # fmt: skip
+    assert made["county_weight"].filter(pl.col("agency_id") == 11).is_empty()

@@ -25,8 +25,9 @@ _TYPES: dict[str, pl.DataType] = {
 def code_list(name: str) -> pl.DataFrame:
     """A code list by name; every column is text but those that are numbers by nature.
 
-    `state`, `state_tile` (where a state stands in a map of tiles), `geography` (06 section 5.1), and the weight classes
-    with their rules, `weight_class` for nation and regions, `substate_class` for all else (05 section 5.1).
+    `state`, `state_tile` (where a state stands in a map of tiles), `geography` (06 section 5.1), `place_override` (05
+    section 3.1), and the weight classes with their rules: `weight_class` for nation and regions, `substate_class` for
+    all else (05 section 5.1).
     """
     text = pl.read_csv(Path(__file__).parent / f"{name}.csv", infer_schema=False)
     return text.with_columns(

@@ -95,7 +95,8 @@ def located_pieces(agency_county: pl.DataFrame, frame: pl.DataFrame, year: int) 
     Divisions of areas that hold more than one are numbered 1 upward in alphabetical order; all else is division 0.
 
     Returns:
-        ``agency_id``, ``county_fips``, ``population_share``, the names of the areas, ``metro_division_name`` (missing
+        ``agency_id``, ``county_fips`` (missing for an agency that is known to lie in a district or office but has no
+        county), ``population_share``, the names of the areas, ``metro_division_name`` (missing
         where an area is not split) and ``division``.
 
     Raises:
@@ -116,6 +117,7 @@ def located_pieces(agency_county: pl.DataFrame, frame: pl.DataFrame, year: int) 
             f"Dataset agency_county: the shares of {wrong.height} agencies in their counties do not add up to 1, the "
             f"first {wrong['ori'][0]} with {wrong['population_share'][0]:.6f}. Correct population_share (propMult)."
         )
+    pieces = _with_known_places(pieces, frame) if pieces.height else pieces
     is_split = pl.col("metro_division_name").drop_nulls().n_unique().over("msa_name") > 1
     pieces = pieces.with_columns(pl.when(is_split & pl.col("msa_name").is_not_null()).then("metro_division_name"))
     names = pieces["metro_division_name"].drop_nulls().unique().sort()
@@ -125,6 +127,19 @@ def located_pieces(agency_county: pl.DataFrame, frame: pl.DataFrame, year: int) 
         .with_columns(pl.col("division").fill_null(0))
         .select("agency_id", "county_fips", "population_share", *AREAS.values(), "metro_division_name", "division")
     )
+
+
+def _with_known_places(pieces: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    """Give the agencies of a short list the district and office that no county tells (05 section 3.1, step 4).
+
+    One that has no county at all gets a piece without one.
+    """
+    known = code_list("place_override").join(frame.select("agency_id", "ori"), on="ori")
+    joined = pieces.join(known.drop("ori"), on="agency_id", how="full", coalesce=True, suffix="_known")
+    names = ("judicial_district_name", "field_office_name")
+    return joined.with_columns(
+        pl.col("population_share").fill_null(1.0), *(pl.coalesce(name, f"{name}_known") for name in names)
+    ).sort("agency_id", "county_fips")
 
 
 def division_names(pieces: pl.DataFrame) -> list[str]:

@@ -330,6 +330,7 @@ def _with_crossings(cells: pl.DataFrame) -> pl.DataFrame:
 def _prorated(weights: pl.DataFrame, pieces: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
     """The weights of respondents by county: weight times the share of the agency in the county (05 section 8)."""
     located = weights.drop("population_share").filter(pl.col("weight").is_not_null())
+    pieces = pieces.drop_nulls("county_fips")
     is_area = pl.col("weight_variable").is_in(list(AREAS))
     parts = [located.filter(~is_area).join(pieces, on="agency_id")]
     certain = cells.filter(pl.col("rule") == "self_representing").select(

@@ -1,0 +1,16 @@
+"""Calibrated weights are nearer to the truth than N/n; the full study is `benchmarks/weighting.py`."""
+
+from benchmarks.weighting import errors
+
+
+def test_calibration_lessens_the_error_of_an_outcome_that_the_benchmark_foretells() -> None:
+    found = {row["weight_variable"]: row for row in errors(0.1, 4).iter_rows(named=True)}
+    assert set(found) == {
+        "NationalWgt", "RegionWgt", "StateWgt", "UniversityWgt", "TribalWgt", "FOWgt", "JDWgt", "MSAWgt",
+    }  # fmt: skip
+    for weight, row in found.items():
+        if weight in ("UniversityWgt", "TribalWgt"):
+            assert row["ratio"] == 1
+        else:
+            assert row["ratio"] < 0.5, weight
+            assert abs(row["bias_calibrated"]) < 0.05, weight

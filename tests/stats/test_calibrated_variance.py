@@ -19,7 +19,8 @@ DESIGN, ONE = np.full(4, 1.5), np.zeros(4, dtype=np.int64)
 def test_worked_example(method: str, bounds: tuple[float, float], error: float) -> None:
     """Example D, verified there with R's survey package."""
     made = calibrate(X, DESIGN, [660.0], bounds=bounds, method=method)
-    e = regression_residuals(Y, X, DESIGN, ONE)
+    e, rank = regression_residuals(Y, X, DESIGN, ONE)
+    assert rank.tolist() == [1] * 4
     assert e[:, 0] == pytest.approx([-0.627615, -2.502092, -1.313808, 1.933054], abs=5e-7)
     variance = variances_within(made.weights[:, None] * e, ONE, np.array([6]))
     assert np.sqrt(variance[0, 0]) == pytest.approx(error, abs=5e-7)
@@ -45,12 +46,13 @@ def test_residuals_equal_least_squares_in_each_group(
     group, y, a, b, d = (np.array(column) for column in zip(*drawn, strict=True))
     x = np.column_stack([a, b, a + b] if sum_too else [a, b]).astype(np.float64)
     values = np.column_stack([y, a, 2 * b]).astype(np.float64)
-    found = regression_residuals(values, x, d, group * 10)
+    found, rank = regression_residuals(values, x, d, group * 10)
     for number in np.unique(group):
         of = group == number
         root = np.sqrt(d[of])[:, None]
         B = np.linalg.lstsq(root * x[of], root * values[of], rcond=1e-9)[0]
         assert found[of] == pytest.approx(values[of] - x[of] @ B, abs=1e-7)
+        assert set(rank[of]) == {np.linalg.matrix_rank(root * x[of])}
     # What is calibrated leaves nothing.
     assert found[:, 1] == pytest.approx(0, abs=1e-7)
     assert found[:, 2] == pytest.approx(0, abs=1e-7)
@@ -78,5 +80,5 @@ def test_variances_equal_the_slow_twin(drawn: list[tuple[int, float]], unsampled
 
 def test_nothing_sampled() -> None:
     empty = np.zeros((0, 2))
-    assert regression_residuals(empty, empty, np.zeros(0), np.zeros(0, dtype=np.int64)).shape == (0, 2)
+    assert regression_residuals(empty, empty, np.zeros(0), np.zeros(0, dtype=np.int64))[0].shape == (0, 2)
     assert variances_within(empty, np.zeros(0, dtype=np.int64), np.array([3])).tolist() == [[0.0, 0.0]]

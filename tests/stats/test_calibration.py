@@ -200,7 +200,7 @@ def test_equals_a_minimiser_of_the_distance(method: Method) -> None:
 
 
 def test_linear_without_bounds_is_the_regression_estimator() -> None:
-    made = calibrate(X, D, TOTALS, method="linear")
+    made = calibrate(X, D, TOTALS, bounds=(-np.inf, np.inf), method="linear")
     lambda_ = np.linalg.solve((X * D[:, None]).T @ X, TOTALS - D @ X)
     np.testing.assert_allclose(made.lambda_, lambda_, rtol=1e-9)
     np.testing.assert_allclose(made.weights, D * (1 + X @ lambda_), rtol=1e-12)

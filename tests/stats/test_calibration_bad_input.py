@@ -150,9 +150,9 @@ def test_a_bound_of_one(bounds: tuple[float, float]) -> None:
 
 
 def test_raking_gives_no_negative_weight() -> None:
-    made = calibrate(X, D, [-1, 1380], method="raking")
+    made = calibrate(X, D, [-1, 1380], bounds=(-np.inf, np.inf), method="raking")
     assert made.status == "infeasible"
-    made = calibrate(X, D, [-1, 1380], method="linear")
+    made = calibrate(X, D, [-1, 1380], bounds=(-np.inf, np.inf), method="linear")
     assert made.status == "converged"
 
 

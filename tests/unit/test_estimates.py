@@ -11,8 +11,9 @@ from tests.frames import table
 
 from nibrs_estimation.model.results import ESTIMATES
 from nibrs_estimation.pipeline.table import checked
-from nibrs_estimation.stages.variance.estimate import estimate_cells
+from nibrs_estimation.stages.variance.estimate import calibration_residuals, estimate_cells
 from nibrs_estimation.stages.variance.strata import variance_strata
+from nibrs_estimation.stats.linearisation import regression_residuals
 
 Rows = list[dict[str, Any]]
 CALIBRATED, PLAIN = 5, 8
@@ -63,7 +64,10 @@ def given_data(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
     ]  # fmt: skip
     return {
         "weighting_frame": table(
-            "weighting_frame", *({"agency_id": i, "agency_type_name": row[2]} for i, row in enumerate(nation))
+            "weighting_frame",
+            *(
+                {"agency_id": i, "agency_type_name": row[2], "n_total": float(row[5])} for i, row in enumerate(nation)
+            ),
         ),
         "agency_weight": table("agency_weight", *weights),
         "weight_cell": table(
@@ -71,7 +75,7 @@ def given_data(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
             *(
                 {"weight_variable": variable, "geography_level": levels[variable], "geography_code": code,
                  "weight_group": group, "eligible_agencies": N, "responding_agencies": n,
-                 "rule": "calibrated" if n else "no_response"}
+                 "rule": ("full_coverage" if variable == "MSAWgt" else "calibrated") if n else "no_response"}
                 for (variable, code, group), (N, n) in cells.items()
             ),
         ),
@@ -98,7 +102,7 @@ def slow(nation: list[Agency], place: str, only: str | None) -> tuple[float, flo
         part = share if place == "Area" else 1.0
         of_group = {"US": group, "Area": 1}.get(place, 4)
         y = part * count if only in (None, kind) else 0.0
-        units.append((of_group, responds, y, float(control), weight))
+        units.append((of_group, responds, y, part * control, weight))
     total, u = 0.0, {}
     sizes: dict[int, list[int]] = {}
     for group in {unit[0] for unit in units}:
@@ -109,7 +113,8 @@ def slow(nation: list[Agency], place: str, only: str | None) -> tuple[float, flo
         sizes[group] = [len(members), len(sample)]
         y, x, w = (np.array([unit[k] for unit in sample]) for k in (2, 3, 4))
         total += float(w @ y)
-        e = y - x * (x @ y) / (x @ x) if place == "US" and group == CALIBRATED else y
+        knows_total = place == "Area" or (place == "US" and group == CALIBRATED)
+        e = y - x * (x @ y) / (x @ x) if knows_total else y
         u[group] = w * e
     strata = {group: [group] for group in u}
     open_groups = [group for group in sorted(u) if sizes[group][0] != sizes[group][1]]
@@ -163,6 +168,22 @@ def test_nobody_lives_there() -> None:
     rates = checked(estimate_cells(**data, year=2024), ESTIMATES).filter(pl.col("estimate_type") == "rate")
     assert rates.height > 0
     assert rates["estimate"].null_count() == rates.height
+
+
+def test_residuals_know_what_the_controls_use_up() -> None:
+    generator = np.random.default_rng(4)
+    x = np.column_stack([generator.uniform(1, 9, (6, 4)), np.zeros(6)])
+    y, d = generator.uniform(0, 9, (6, 1)), np.full(6, 1.5)
+    group = np.zeros(6, dtype=np.int64)
+    plain, rank = regression_residuals(y, x, d, group)
+    assert set(rank) == {4}
+    assert calibration_residuals(y, x, d, group) == pytest.approx(plain * np.sqrt(5 / 2))
+    # Five controls for six respondents leave one degree of freedom: only the total counts.
+    full = np.column_stack([x[:, :4], generator.uniform(1, 9, 6)])
+    of_total = y - full[:, :1] * (full[:, 0] @ y[:, 0]) / (full[:, 0] @ full[:, 0])
+    assert calibration_residuals(y, full, d, group) == pytest.approx(of_total)
+    # Nothing is calibrated: the values themselves.
+    assert calibration_residuals(y, np.zeros((6, 2)), d, group) == pytest.approx(y)
 
 
 def strata(*sizes: tuple[int, int]) -> list[int]:

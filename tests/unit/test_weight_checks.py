@@ -192,7 +192,7 @@ def test_one_respondent_and_none() -> None:
     assert (none["eligible_agencies"], none["responding_agencies"], none["above_20"]) == (2, 0, 0)
 
 
-def test_only_fitted_cells_with_agencies_have_a_row() -> None:
+def test_fitted_cells_and_those_without_weights_have_a_row() -> None:
     rules = ["calibrated", "inverse_coverage", "equal", "full_coverage", "self_representing", "no_crime", "no_response"]
     keys = [
         {"weight_variable": "StateWgt", "geography_code": "VT", "weight_group": group} for group in range(len(rules))
@@ -200,7 +200,7 @@ def test_only_fitted_cells_with_agencies_have_a_row() -> None:
     cells = [cell_row([1.0], geography_level="state", rule=rule, **key) for rule, key in zip(rules, keys, strict=True)]
     cells[1]["eligible_agencies"] = cells[1]["responding_agencies"] = 0
     found = checks(frame_rows([(1, 1)]), [row for key in keys for row in weight_rows([1.0], **key)], cells, [])
-    assert found["rule"].to_list() == ["calibrated", "equal"]
+    assert found["rule"].to_list() == ["calibrated", "equal", "no_response"]
 
 
 def test_the_row_of_all_agencies_holds_those_that_were_not_fitted() -> None:

@@ -98,6 +98,12 @@ def test_a_table_of_groups_is_followed() -> None:
     assert {group for group, _label, _why in made.values()} == {9}
     assert made["A"][1] == "Not self-representing - All strata"
     assert "table" in str(made["A"][2])
+    # Where nobody of a group of the table responds, it is merged like any other.
+    made = grouped_states(
+        {"A": 0, "B": 0, "Z": 1, "O": 1}, {("VT", "A"): 5, ("VT", "B"): 5, ("VT", "Z"): 3, ("VT", "O"): 4}
+    )
+    assert {one: group for one, (group, _label, _why) in made.items()} == {"A": 8, "B": 8, "Z": 3, "O": 8}
+    assert made["A"][2] == "AB: by the table of groups; AB into O: no respondent"
 
 
 @given(st.dictionaries(st.sampled_from("ABZO"), st.integers(0, 2), min_size=1))

@@ -286,3 +286,36 @@ def test_agencies_of_the_list_lie_in_the_places_that_it_names() -> None:
         ("JDWgt", "California Southern", 10), ("FOWgt", "San Diego", 10), ("FOWgt", "Detroit", 11),
     }  # fmt: skip
     assert made["county_weight"].filter(pl.col("agency_id") == 11).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_rape": -5.0}, "column n_rape: -5.0 of VT0000001 is negative"),
+        ({"n_total": 7.0}, "column n_total: 7.0 of VT0000001 is not the sum"),
+        ({"n_property": 7.0, "n_total": 7.0}, "column n_property: 7.0 of VT0000001 is not the sum"),
+    ],
+)
+def test_impossible_benchmarks_are_refused(change: dict[str, float], message: str) -> None:
+    rows = [{"agency_id": 1, **change}, {"agency_id": 2}]
+    with pytest.raises(PipelineError, match=message):
+        weighted(table("weighting_frame", *rows).collect(), table("agency_county").collect())
+
+
+def test_shares_beyond_0_and_1_are_refused(frame: pl.DataFrame, pieces: pl.DataFrame) -> None:
+    first = frame["ori"][0]
+    own = pieces.filter((pl.col("ori") == first) & (pl.col("data_year") == YEAR)).head(1)
+    shares = (("01001", 2.0), ("01003", -1.0))
+    parts = [own.with_columns(county_fips=pl.lit(fips), population_share=pl.lit(share)) for fips, share in shares]
+    with pytest.raises(PipelineError, match="2 shares are none"):
+        weighted(frame, pl.concat([pieces.filter(pl.col("ori") != first), *parts]))
+
+
+def test_a_cell_without_respondents_is_told(caplog: Any) -> None:
+    rows = [{"agency_id": i, "state_abbr": "VT"} for i in (1, 2)]
+    rows += [{"agency_id": i, "state_abbr": "ME", "is_respondent": False} for i in (3, 4)]
+    made = weighted(table("weighting_frame", *rows).collect(), table("agency_county").collect())
+    assert made["weight_cell"].filter(pl.col("geography_code") == "ME")["rule"].to_list() == ["no_response"]
+    told = [record.message for record in caplog.records]
+    place = "StateWgt, ME, Not self-representing - Other strata"
+    assert f"{place}: no weights, so its 2 agencies are in no estimate of the place." in told

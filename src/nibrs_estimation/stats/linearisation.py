@@ -111,7 +111,9 @@ def stratified_totals(
     )
 
 
-def regression_residuals(y: Floats, x: Floats, weights: Floats, group: NDArray[np.integer]) -> Floats:
+def regression_residuals(
+    y: Floats, x: Floats, weights: Floats, group: NDArray[np.integer]
+) -> tuple[Floats, NDArray[np.int64]]:
     """Y - x B with B = (Σ d x xᵀ)⁻¹ Σ d x y in each group: what calibration to x leaves of y.
 
     The linearised value of a calibrated total is w (y - x B) (07 section 6.2; Deville and Särndal 1992, equation 3.4).
@@ -124,10 +126,10 @@ def regression_residuals(y: Floats, x: Floats, weights: Floats, group: NDArray[n
         group: (n,) groups, ascending; every group is regressed by itself.
 
     Returns:
-        (n, m) residuals.
+        (n, m) residuals, and the number of independent controls in each unit's group: (n,).
     """
     if not len(y):
-        return y.copy()
+        return y.copy(), np.zeros(0, dtype=np.int64)
     starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
     number = np.cumsum(np.diff(group, prepend=group[0]) != 0)
     scale = np.sqrt(np.add.reduceat(weights[:, None] * x * x, starts, axis=0))
@@ -135,13 +137,15 @@ def regression_residuals(y: Floats, x: Floats, weights: Floats, group: NDArray[n
     weighted = weights[:, None] * scaled
     p = x.shape[1]
     products = np.add.reduceat((weighted[:, :, None] * scaled[:, None, :]).reshape(len(x), p * p), starts, axis=0)
-    inverse = np.linalg.pinv(products.reshape(-1, p, p), rcond=_DEPENDENT, hermitian=True)
+    products = products.reshape(-1, p, p)
+    inverse = np.linalg.pinv(products, rcond=_DEPENDENT, hermitian=True)
+    rank = np.linalg.matrix_rank(products, rtol=_DEPENDENT, hermitian=True)
     residuals = np.empty_like(y, dtype=np.float64)
     for column in range(y.shape[1]):
         with_y = np.add.reduceat(weighted * y[:, [column]], starts, axis=0)
         B = (inverse @ with_y[:, :, None])[:, :, 0]
         residuals[:, column] = y[:, column] - (scaled * B[number]).sum(axis=1)
-    return residuals
+    return residuals, rank[number]
 
 
 def variances_within(u: Floats, stratum: NDArray[np.integer], stratum_population: NDArray[np.integer]) -> Floats:

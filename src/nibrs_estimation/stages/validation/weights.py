@@ -41,6 +41,12 @@ _RULES = {
     "no_response": "No weight",
 }
 #: Cells of the other rules have no control to meet.
+_WHY_ABSENT = {
+    "region": "no region has all of its states in this run",
+    "university": "no agency of that type",
+    "tribal": "no agency of that type",
+    **dict.fromkeys(("field_office", "judicial_district", "msa"), "the source does not tell where agencies lie"),
+}
 _FITTED_TO_CONTROLS = ("calibrated", "inverse_coverage", "no_response")
 _CONTROLS = {
     "tot": "all", "viol": "violent", "prop": "property", "murder": "murder", "rape": "rape", "agg": "aggr. assault",
@@ -81,7 +87,7 @@ def validate_weights(
     compared = _with_words(table_a)
     coverage = _coverage(agency_weight, weighting_frame)
     sections = [
-        ("In short", _tiles(frame, checks, controls, compared) + _SYMBOLS),
+        ("In short", _tiles(frame, checks, controls, compared) + _absent(cells) + _SYMBOLS),
         ("Cells with a major problem", _major(checks)),
         ("Cells that miss a control", _missing(fitted, controls)),
         ("Merged cells", _merged(cells)),
@@ -101,6 +107,13 @@ def validate_weights(
     title = f"Weights, {year}"
     subtitle = "How many agencies each respondent stands for, and how well the weighted respondents give known crimes."
     return {"validation_weights.html": writer(page(title, subtitle, sections))}
+
+
+def _absent(cells: pl.DataFrame) -> str:
+    """Which kinds of geographies have no weights, with the usual reason."""
+    there = set(cells["geography_level"])
+    absent = [f"{level.replace('_', ' ')} ({why})" for level, why in _WHY_ABSENT.items() if level not in there]
+    return f"<p>No weights of: {escape('; '.join(absent))}.</p>" if absent else ""
 
 
 def control_misses(controls: pl.DataFrame) -> pl.DataFrame:

@@ -17,6 +17,8 @@ from nibrs_estimation.tables.definition import TableDefinition, TableRow, table_
 
 RATE_BASE = 100_000
 Z_95 = 1.96
+#: Degrees of freedom below which a regression on all controls of a group is none.
+LEAST_FREEDOM = 2
 
 Floats = NDArray[np.float64]
 
@@ -53,8 +55,8 @@ def estimate_cells(
 
     The agency is the sampling unit; it enters a geography with its weight before proration and with its count times
     the share of it that lies there. Linearised values are w (y - x B), x being the controls to which its weight group
-    was calibrated, or w y where it was not. A part of a geography, such as its cities, is a domain: the other agencies
-    stay in the sample with a count of 0.
+    was calibrated (:func:`calibration_residuals`), or w y where it was not. A part of a geography, such as its cities,
+    is a domain: the other agencies stay in the sample with a count of 0.
     """
     table = table_definition("1a")
     geographies = (
@@ -66,7 +68,8 @@ def estimate_cells(
     geographies = geographies.join(sample, on="permutation_number", how="semi", maintain_order="left")
     counts = completed_counts(agency_cell_count, block_cell_count, block_reference)
     y = _counts(counts, sample, table)
-    totals = _totals(y, _controls(sample, calibration_variable.collect()), sample, geographies)
+    x = _controls(sample, calibration_variable.collect(), weighting_frame.collect())
+    totals = _totals(y, x, sample, geographies)
     frames = [_row_estimates(table, row, totals, geographies, year) for row in table.rows]
     missing = {name: dtype for name, dtype in ESTIMATES.schema.items() if name not in frames[0].columns}
     return (
@@ -102,7 +105,9 @@ def _sample(
     its own.
     """
     key = ["weight_variable", "geography_code", "weight_group"]
-    designs = weight_cell.select(*key, cell_design_weight=pl.col("eligible_agencies") / pl.col("responding_agencies"))
+    designs = weight_cell.select(
+        *key, "rule", cell_design_weight=pl.col("eligible_agencies") / pl.col("responding_agencies")
+    )
     members = geography_members(geographies.lazy(), agency_weight, frame).select(
         "permutation_number", *key, "agency_id", is_member=pl.lit(True)
     )
@@ -132,8 +137,12 @@ def _counts(counts: pl.LazyFrame, sample: pl.DataFrame, table: TableDefinition) 
     return np.asarray(by_agency[place] * sample["is_member"].to_numpy()[:, None])
 
 
-def _controls(sample: pl.DataFrame, calibration_variable: pl.DataFrame) -> Floats:
-    """Units x controls: what the unit's group was calibrated to, 0 elsewhere and where no model is used."""
+def _controls(sample: pl.DataFrame, calibration_variable: pl.DataFrame, frame: pl.DataFrame) -> Floats:
+    """Units x controls: what the unit's group was calibrated to, 0 elsewhere and where no model is used.
+
+    Respondents who have nearly all crime of their group stand for themselves: their weight of 1 meets the group's total
+    within a hundredth, so the total is taken for known.
+    """
     names = [*CONTROLS, "aggrob"]
     x = np.zeros((sample.height, len(names)))
     key = ["weight_variable", "geography_code", "weight_group", "agency_id"]
@@ -145,18 +154,17 @@ def _controls(sample: pl.DataFrame, calibration_variable: pl.DataFrame) -> Float
         .with_columns(place=pl.col("control").replace_strict(names, range(len(names)), return_dtype=pl.Int64))
     )
     x[values["unit"].to_numpy(), values["place"].to_numpy()] = values["value"].to_numpy()
+    total = sample.join(frame.select("agency_id", "n_total"), on="agency_id", how="left", maintain_order="left")
+    alone = (total["rule"] == "full_coverage").to_numpy()
+    x[alone, 0] = (total["n_total"] * total["population_share"]).to_numpy()[alone]
     return x
 
 
 def _totals(y: Floats, x: Floats, sample: pl.DataFrame, geographies: pl.DataFrame) -> Totals:
     weight, share = sample["weight"].to_numpy(), sample["population_share"].to_numpy()
     in_geography = y * share[:, None]
-    u = weight[:, None] * regression_residuals(
-        in_geography,
-        x,
-        sample["cell_design_weight"].to_numpy(),
-        _numbered(sample, "permutation_number", "stratum", "weight_group"),
-    )
+    group = _numbered(sample, "permutation_number", "stratum", "weight_group")
+    u = weight[:, None] * calibration_residuals(in_geography, x, sample["cell_design_weight"].to_numpy(), group)
     stratum = _numbered(sample, "permutation_number", "stratum")
     first = np.flatnonzero(np.diff(stratum, prepend=-1))
     variances = variances_within(u, stratum, sample["stratum_agencies"].to_numpy()[first])
@@ -171,6 +179,32 @@ def _totals(y: Floats, x: Floats, sample: pl.DataFrame, geographies: pl.DataFram
         unweighted_total=_sums(y, of_unit, G),
         unit_count=_sums((y > 0).astype(np.float64), of_unit, G),
     )
+
+
+def calibration_residuals(y: Floats, x: Floats, design_weights: Floats, group: NDArray[np.int64]) -> Floats:
+    """What calibration leaves of y in each group, made larger for what the regression itself uses up.
+
+    With n respondents and controls of rank p the residuals have n - p degrees of freedom, not n - 1, so they are
+    multiplied by √((n - 1) / (n - p)). Where fewer than two would be left, only the first control, the total, is taken
+    for known: the other controls are met, but say nothing of how far the group might be from the truth.
+
+    Args:
+        y: (n, m) values.
+        x: (n, p) controls, the total first; 0 in groups that are not calibrated.
+        design_weights: (n,)
+        group: (n,) groups from 0, ascending.
+    """
+    n = np.bincount(group)[group]
+    residuals, rank = regression_residuals(y, x, design_weights, group)
+    is_used_up = n - rank < LEAST_FREEDOM
+    if is_used_up.any():
+        of_total = np.where(np.arange(x.shape[1]) == 0, x, 0.0)
+        few, few_rank = regression_residuals(y, np.where(is_used_up[:, None], of_total, 0.0), design_weights, group)
+        residuals = np.where(is_used_up[:, None], few, residuals)
+        rank = np.where(is_used_up, few_rank, rank)
+    freedom = n - np.maximum(rank, 1)
+    factor = np.where(freedom > 0, (n - 1) / np.maximum(freedom, 1), 1.0)
+    return np.asarray(residuals * np.sqrt(factor)[:, None], dtype=np.float64)
 
 
 def _numbered(sample: pl.DataFrame, *key: str) -> NDArray[np.int64]:

@@ -10,8 +10,8 @@ from nibrs_estimation.model.weighting import AGENCY_WEIGHT, CONTROLS, WEIGHT_CHE
 
 Floats = NDArray[np.float64]
 
-#: Rules by which a cell is fitted; cells of the others have no weight to check, or 1.
-FITTED = ("calibrated", "inverse_coverage", "equal")
+#: Rules by which a cell is fitted, and that of the cells that got no weight; the weights of all others are 1.
+CHECKED = ("calibrated", "inverse_coverage", "equal", "no_response")
 #: A control is met within this relative miss, or within one offense where a total of the cell is 0 (05 section 4.2).
 TOLERANCE, TOLERANCE_OF_ZERO = 1e-6, 1.0
 #: Limits of the weight-check report (05 section 10.2).
@@ -33,13 +33,13 @@ def check_weights(
     weight_cell: pl.LazyFrame,
     weight_control: pl.LazyFrame,
 ) -> pl.DataFrame:
-    """Describe the weights of every fitted cell, and of all agencies of the nation, and say what is wrong with them.
+    """Describe the weights of fitted cells, of those without any and of the whole nation, and what is wrong with them.
 
     Calibration is checked on the final weights of the agencies, not on what the fit reported.
     """
     members = agency_weight.sort(AGENCY_WEIGHT.primary_key).collect()
     cells = weight_cell.filter(
-        pl.col("rule").is_in(FITTED) & ((pl.col("eligible_agencies") > 0) | (pl.col("responding_agencies") > 0))
+        pl.col("rule").is_in(CHECKED) & ((pl.col("eligible_agencies") > 0) | (pl.col("responding_agencies") > 0))
     ).select(*_CELL, "geography_level", "label", "rule")
     nation = members.filter(pl.col("weight_variable") == "NationalWgt").with_columns(
         weight_group=pl.lit(0, dtype=pl.Int32)
@@ -53,7 +53,9 @@ def check_weights(
         .with_columns(pl.col("eligible_agencies", "responding_agencies", "missing_weights").fill_null(0))
         .with_columns(pl.col("below_1", "below_0_9", "above_20").fill_null(0))
         .with_columns(
-            is_calibrated=pl.when(pl.col("rule") != "equal").then(pl.col("is_calibrated").fill_null(False)),
+            is_calibrated=pl.when(~pl.col("rule").is_in(["equal", "no_response"])).then(
+                pl.col("is_calibrated").fill_null(False)
+            ),
             major_problem=_major_problem(),
             minor_problem=_minor_problem(),
         )
@@ -149,6 +151,9 @@ def _major_problem() -> pl.Expr:
     spread = pl.col("percentile_95") / pl.col("percentile_50")
     is_special = pl.col("geography_level").is_in(["university", "tribal"])
     return _joined(
+        pl.when((pl.col("rule") == "no_response") & (pl.col("responding_agencies") == 0)).then(
+            pl.lit("no respondent: its agencies are in no estimate of the place")
+        ),
         _told(pl.col("missing_weights"), "respondent without weight", "respondents without weight"),
         _told(pl.col("above_20"), f"weight above {LARGE_WEIGHT}", f"weights above {LARGE_WEIGHT}"),
         _effect(pl.col("unequal_weighting_effect") >= MAJOR_EFFECT),

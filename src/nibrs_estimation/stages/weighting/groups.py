@@ -50,11 +50,12 @@ def state_groups(units: pl.DataFrame, given: Mapping[tuple[str, str], int]) -> p
     """Add ``weight_group``, ``label`` and ``merged_from`` to units with ``is_self_representing``.
 
     A super class without respondents goes to another (A to B, B to O, O to B, Z to O, or what is there), and merged
-    ones likewise, until each group has a respondent or there is one left. Self-representing units are apart.
+    ones likewise, until each group has a respondent or there is one left. A table says with which groups this begins.
+    Self-representing units are apart.
 
     Args:
         units: of states.
-        given: (state, super class) -> weight group, where a table of groups is to be followed instead.
+        given: (state, super class) -> weight group, where a table says it; classes of one number are one group.
     """
     classes = code_list("substate_class").select("substate_class", "super_class")
     units = units.join(classes, on="substate_class", how="left", maintain_order="left")
@@ -67,8 +68,7 @@ def state_groups(units: pl.DataFrame, given: Mapping[tuple[str, str], int]) -> p
     rows = []
     for (state,), part in counted.partition_by("geography_code", as_dict=True, maintain_order=True).items():
         respondents = dict(zip(part["super_class"], part["is_respondent"], strict=True))
-        members = _given_groups(str(state), respondents, given) or _merged_classes(respondents)
-        for group, (union, why) in members.items():
+        for group, (union, why) in _merged_classes(respondents, _given_unions(str(state), respondents, given)).items():
             rows += [(state, one, group, union, why) for one in union]
     table = pl.DataFrame(
         rows,
@@ -158,10 +158,10 @@ def _no_division(divisions: list[str]) -> str:
     return "Not Select Metro Division - " if divisions else ""
 
 
-def _merged_classes(respondents: Mapping[str, int]) -> dict[int, tuple[str, str | None]]:
-    """Group -> its super classes, and why they were merged."""
-    groups = {one: one for one in respondents}  # class -> the union that holds it
-    why: dict[str, str] = {}
+def _merged_classes(respondents: Mapping[str, int], unions: list[str]) -> dict[int, tuple[str, str | None]]:
+    """Group -> its super classes, and why they were merged, beginning with some unions."""
+    groups = {one: union for union in unions for one in union}
+    why = {union: f"{union}: by the table of groups" for union in unions if len(union) > 1}
     while len(set(groups.values())) > 1:
         empty = [union for union in sorted(set(groups.values())) if not sum(respondents[one] for one in union)]
         if not empty:
@@ -172,23 +172,17 @@ def _merged_classes(respondents: Mapping[str, int]) -> dict[int, tuple[str, str 
         reasons = [why.pop(part) for part in (union, partner) if part in why]
         why[both] = "; ".join([*reasons, f"{union} into {partner}: {NO_RESPONDENT}"])
         groups |= dict.fromkeys(both, both)
-    return {
-        STATE_GROUPS.get(union, STATE_OTHER_UNION): (union, why.get(union)) for union in sorted(set(groups.values()))
-    }
+    left = sorted(set(groups.values()))
+    return {STATE_GROUPS.get(union, STATE_OTHER_UNION): (union, why.get(union)) for union in left}
 
 
-def _given_groups(
-    state: str, respondents: Mapping[str, int], given: Mapping[tuple[str, str], int]
-) -> dict[int, tuple[str, str | None]]:
-    """The same by a table; empty if the table does not name the state."""
-    groups: dict[int, str] = {}
+def _given_unions(state: str, respondents: Mapping[str, int], given: Mapping[tuple[str, str], int]) -> list[str]:
+    """The super classes that stand together at first: each by itself, or by a table."""
+    groups: dict[int | str, str] = {}
     for one in respondents:
-        if (state, one) in given:
-            number = given[state, one]
-            groups[number] = _ordered(groups.get(number, "") + one)
-    if not groups:
-        return {}
-    return {n: (union, f"{union}: by the table of groups" if len(union) > 1 else None) for n, union in groups.items()}
+        number = given.get((state, one), one)
+        groups[number] = _ordered(groups.get(number, "") + one)
+    return list(groups.values())
 
 
 def _ordered(union: str) -> str:

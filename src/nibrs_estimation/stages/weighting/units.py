@@ -100,7 +100,7 @@ def located_pieces(agency_county: pl.DataFrame, frame: pl.DataFrame, year: int) 
         where an area is not split) and ``division``.
 
     Raises:
-        PipelineError: the shares of an agency do not add up to 1.
+        PipelineError: a share is below 0 or above 1, or the shares of an agency do not add up to 1.
     """
     pieces = (
         agency_county.filter(pl.col("data_year") == year)
@@ -116,6 +116,12 @@ def located_pieces(agency_county: pl.DataFrame, frame: pl.DataFrame, year: int) 
         raise PipelineError(
             f"Dataset agency_county: the shares of {wrong.height} agencies in their counties do not add up to 1, the "
             f"first {wrong['ori'][0]} with {wrong['population_share'][0]:.6f}. Correct population_share (propMult)."
+        )
+    beyond = pieces.filter(~pl.col("population_share").is_between(0, 1 + SHARE_TOLERANCE))
+    if beyond.height:
+        raise PipelineError(
+            f"Dataset agency_county: {beyond.height} shares are none, the first {beyond['population_share'][0]} of "
+            f"{beyond['ori'][0]} in county {beyond['county_fips'][0]}. Correct population_share (propMult): 0 to 1."
         )
     pieces = _with_known_places(pieces, frame) if pieces.height else pieces
     is_split = pl.col("metro_division_name").drop_nulls().n_unique().over("msa_name") > 1

@@ -15,6 +15,7 @@ from nibrs_estimation.model.weighting import (
     AGENCY_WEIGHT,
     CALIBRATION_VARIABLE,
     COUNTY_WEIGHT,
+    CRIMES,
     WEIGHT_CELL,
     WEIGHT_CONTROL,
     WEIGHT_LEVELS,
@@ -41,6 +42,8 @@ _ABSENT = {
     **dict.fromkeys(TYPES, "no eligible agency is of that type"),
 }
 _MERGED_LABELS = {1: "All cities 250,000 or over", 11: "MSA counties under 25,000"}
+#: How far a benchmark may be from the sum of its parts, in offenses.
+SUM_TOLERANCE = 0.5
 #: Crossing numbers run on from level to level (05 section 3.2).
 _FIRST_OF_STATES, _GROUPS_OF_STATE, _GROUPS_OF_REGION, _GROUPS_OF_OFFICE, _GROUPS_OF_DISTRICT = 101, 12, 20, 3, 4
 
@@ -55,7 +58,8 @@ def weight_agencies(
     universities and tribal agencies by number.
 
     Raises:
-        PipelineError: nobody responded, or the shares of an agency are no shares.
+        PipelineError: nobody responded, a benchmark is negative or does not add up, or the shares of an agency are no
+            shares.
     """
     frame = weighting_frame.sort("agency_id").collect()
     if not frame["is_respondent"].any():
@@ -63,6 +67,7 @@ def weight_agencies(
             f"None of the {frame.height} eligible agencies is a respondent with a complete year, so there is nothing "
             "to estimate from. Check the data year and the source; dataset weighting_frame tells each agency's reason."
         )
+    _refuse_impossible_benchmarks(frame)
     pieces = located_pieces(agency_county.collect(), frame, year)
     given = {(state, one): group for state, one, group in state_weight_group.collect().iter_rows()}
     tables = []
@@ -78,6 +83,14 @@ def weight_agencies(
             tables.append(_by_group(weight, units, division_names(pieces), given))
     cells, controls, weights, values = (pl.concat(parts) for parts in zip(*tables, strict=True))
     cells = _with_crossings(cells)
+    for cell in cells.filter(pl.col("rule") == "no_response").iter_rows(named=True):
+        _log.warning(
+            "%s, %s, %s: no weights, so its %d agencies are in no estimate of the place.",
+            cell["weight_variable"],
+            cell["geography_code"],
+            cell["label"],
+            cell["eligible_agencies"],
+        )
     return {
         WEIGHT_CELL.name: WEIGHT_CELL.cast(cells),
         WEIGHT_CONTROL.name: WEIGHT_CONTROL.cast(controls),
@@ -85,6 +98,22 @@ def weight_agencies(
         COUNTY_WEIGHT.name: COUNTY_WEIGHT.cast(_prorated(weights, pieces, cells)),
         CALIBRATION_VARIABLE.name: CALIBRATION_VARIABLE.cast(_with_names(values, cells)),
     }
+
+
+def _refuse_impossible_benchmarks(frame: pl.DataFrame) -> None:
+    parts = {"n_total": ("n_violent", "n_property"), "n_property": ("n_burglary", "n_larceny", "n_vehicle_theft")}
+    faults = [(column, pl.col(column) < 0, "is negative") for column in CRIMES.values()]
+    faults += [
+        (whole, (pl.sum_horizontal(of) - pl.col(whole)).abs() > SUM_TOLERANCE, f"is not the sum of {of}")
+        for whole, of in parts.items()
+    ]
+    for column, is_wrong, fault in faults:
+        wrong = frame.filter(is_wrong)
+        if wrong.height:
+            raise PipelineError(
+                f"Dataset weighting_frame, column {column}: {wrong[column][0]} of {wrong['ori'][0]} {fault} "
+                f"({wrong.height} agencies). Correct it; the task build_frame makes the dataset without such rows."
+            )
 
 
 #: Rows for the datasets weight_cell, weight_control, agency_weight and calibration_variable.
@@ -135,7 +164,10 @@ def _by_class(weight: str, units: Units, year: int) -> list[Tables]:
             {
                 "geography_code": [code] * len(fitted.groups),
                 "weight_group": [group.number for group in fitted.groups],
-                "label": [_class_label(group.classes) for group in fitted.groups],
+                "label": [
+                    _class_label(np.unique(part["weight_class"].to_numpy()[fitted.cell == place]))
+                    for place in range(len(fitted.groups))
+                ],
                 "merged_from": fitted.merged_from,
             },
             schema_overrides={"merged_from": pl.String},
@@ -277,10 +309,11 @@ def _eleven(controls: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([controls, np.zeros(len(controls))])
 
 
-def _class_label(classes: tuple[int, ...]) -> str:
+def _class_label(classes: NDArray[np.integer]) -> str:
+    """The classes of a group in words; those that always stand together have one name."""
     labels: dict[int, str] = dict(code_list("weight_class").select("weight_class", "label").iter_rows())
-    labels |= _MERGED_LABELS
-    return "; ".join(labels[k] for k in classes if k not in ALWAYS_MERGED)
+    first = dict.fromkeys(ALWAYS_MERGED.get(int(k), int(k)) for k in classes)
+    return "; ".join(_MERGED_LABELS.get(k, labels[k]) for k in first)
 
 
 def _with_crossings(cells: pl.DataFrame) -> pl.DataFrame:

@@ -78,7 +78,7 @@ def calibrate(
     design_weights: ArrayLike,
     totals: ArrayLike,
     *,
-    bounds: tuple[float, float] = (-np.inf, np.inf),
+    bounds: tuple[float, float],
     method: Method = "logit",
 ) -> Calibration:
     """Find the weights nearest to the design weights that meet the totals.
@@ -91,8 +91,8 @@ def calibrate(
             Controls may depend on each other; they are then met together or contradict each other.
         design_weights: (n,) d, above 0.
         totals: (p,) T.
-        bounds: (L, U) of the g-weights with L ≤ 1 ≤ U; finite for logit. Where one of them is 1 there is no logit
-            distance, and only the design weights themselves are tried.
+        bounds: (L, U) of the g-weights with L ≤ 1 ≤ U, finite for logit; (-inf, inf) for none. Where one of them is 1
+            there is no logit distance, and only the design weights themselves are tried.
         method: "linear" (generalised regression), "raking" (multiplicative) or "logit" (bounded).
 
     Raises:
@@ -128,8 +128,8 @@ def calibrate_cells(
     totals: ArrayLike,
     cell: ArrayLike,
     *,
-    bounds: tuple[ArrayLike, ArrayLike] = (-np.inf, np.inf),
-    is_selected: NDArray[np.bool_] | None = None,
+    bounds: tuple[ArrayLike, ArrayLike],
+    is_selected: ArrayLike | None = None,
     method: Method = "logit",
 ) -> CellCalibrations:
     """Calibrate every cell by itself, all of them at once.
@@ -154,9 +154,10 @@ def calibrate_cells(
         raise ValueError(f"totals have shape {T.shape}: one row for each cell wanted")
     count = check_cells(cell, len(x), len(T))
     lower, upper = check_bounds(*bounds, len(T), method)
-    if is_selected is not None and is_selected.shape != T.shape:
-        raise ValueError(f"is_selected has shape {is_selected.shape}, totals have {T.shape}")
-    return _calibrate(x, d, T, count, lower, upper, is_selected, method)
+    chosen = None if is_selected is None else np.asarray(is_selected, dtype=np.bool_)
+    if chosen is not None and chosen.shape != T.shape:
+        raise ValueError(f"is_selected has shape {chosen.shape}, totals have {T.shape}")
+    return _calibrate(x, d, T, count, lower, upper, chosen, method)
 
 
 def _calibrate(

@@ -66,6 +66,21 @@ def test_respondents_counts_are_the_truth(demo: Path) -> None:
         assert found.sort("agency_id").equals(true.sort("agency_id"))
 
 
+def test_estimates_of_the_nation_are_near_the_truth(demo: Path) -> None:
+    """Respondents serve half of the people; the estimates are for all eligible agencies."""
+    datasets = demo / "scratch/demo/all/datasets"
+    eligible = pl.read_parquet(datasets / "weighting_frame.parquet").select("agency_id")
+    truth = pl.read_parquet(datasets / "synthetic_truth/*.parquet").join(eligible, on="agency_id", how="semi")
+    estimates = pl.read_parquet(datasets / "estimates.parquet").filter(
+        (pl.col("permutation_number") == 1) & (pl.col("estimate_type") == "count")
+    )
+    for measure, column in (("incidents_against_person", 1), ("violent_crime", 17), ("incidents_09A", 5)):
+        true = truth.filter(pl.col("measure") == measure)["n"].sum()
+        found = estimates.filter(pl.col("der_variable_name") == f"t_1a_1_1_{column}").row(0, named=True)
+        assert abs(found["estimate"] / true - 1) < 0.1
+        assert abs(found["estimate"] - true) < 3 * found["estimate_standard_error"]
+
+
 @pytest.mark.parametrize("arguments", [["flows"], ["tasks"], ["datasets"], ["describe", "estimates"]])
 def test_listings(arguments: list[str], tmp_path: Path) -> None:
     for_people = nibrs(tmp_path, *arguments)

@@ -139,7 +139,9 @@ def _column(
         problem = f"column {name} has {'a' if column.category is not None else 'no'} category"
         raise file.error(f"{problem}; `column_variable` tells of which variable the columns are categories", "columns")
     if column.category is not None and column.category not in shared.variables[str(form.column_variable)]:
-        raise file.error(f"{form.column_variable} has no category {column.category} of column {name}; correct one", "columns")
+        raise file.error(
+            f"{form.column_variable} has no category {column.category} of column {name}; correct one", "columns"
+        )
     return TableColumn(
         position=position,
         name=name,

@@ -55,9 +55,7 @@ def expand_rows(frame: Frame, blocks: Sequence[Block], n_rows: int) -> tuple[Tab
     return tuple(rows)
 
 
-def row_numbers(
-    file: DefinitionFile, rows: Sequence[int | str], n_rows: int, *place: str | int
-) -> tuple[int, ...]:
+def row_numbers(file: DefinitionFile, rows: Sequence[int | str], n_rows: int, *place: str | int) -> tuple[int, ...]:
     """Numbers from a list of numbers and ranges such as ``5-14``.
 
     Raises:
@@ -89,13 +87,13 @@ def _labels(frame: Frame, number: int, block: Block) -> list[str]:
             raise frame.file.error(unknown("set", name, frame.shared.sets, "_sets.yaml"), "blocks", number, key)
         return frame.shared.sets[name]
 
-    if block.label is not None:
-        labels = [block.label]
-    elif block.cross is not None:
+    if block.cross is not None:
         outer, inner = (of_set(name, "cross") for name in block.cross)
         labels = [f"{first}: {second}" for first in outer for second in inner]
+    elif block.set is not None:
+        labels = of_set(block.set, "set")
     else:
-        labels = block.labels if block.set is None else of_set(block.set, "set")
+        labels = block.labels if block.labels is not None else [block.label or ""]
     return [block.prefix + label for label in labels]
 
 

@@ -170,7 +170,9 @@ class TableForm(_Strict):
     @model_validator(mode="after")
     def _is_whole(self) -> TableForm:
         if (self.blocks is None) == (self.rows_of is None) or (self.blocks is None) != (self.n_rows is None):
-            raise ValueError("give the rows in `n_rows` and `blocks`, or in `rows_of` the table that has the same; not both")
+            raise ValueError(
+                "give the rows in `n_rows` and `blocks`, or in `rows_of` the table that has the same; not both"
+            )
         if self.grey_by_series and self.demographic is None:
             raise ValueError("`grey_by_series` is of tables that are repeated for groups of persons: add `demographic`")
         return self

@@ -96,6 +96,7 @@ def _offenses(
     file: DefinitionFile, form: ColumnsForm, variables: Mapping[str, frozenset[int]]
 ) -> dict[str, tuple[str, ...]]:
     known: list[str] = code_list("offense")["code"].to_list()
+    flags = [name for name, categories in variables.items() if categories == {0, 1}]
     found = {}
     for name, column in form.columns.items():
         key = "except" if column.offenses is None else "offenses"
@@ -106,8 +107,7 @@ def _offenses(
                 raise file.error(message, "columns", name, key, place)
             if code in codes[:place]:
                 raise file.error(f"code {code} stands there twice; keep one", "columns", name, key, place)
-        if column.where is not None and variables.get(column.where) != {0, 1}:
-            flags = [flag for flag, categories in variables.items() if categories == {0, 1}]
+        if column.where is not None and column.where not in flags:
             raise file.error(unknown("flag", column.where, flags, "_variables.yaml"), "columns", name, "where")
         found[name] = tuple(codes) if key == "offenses" else tuple(code for code in known if code not in codes)
     for name, columns in form.lists.items():

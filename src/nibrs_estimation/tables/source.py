@@ -56,7 +56,7 @@ class DefinitionFile:
         return PipelineError(f"{self._name} line {self._line(place)}: {message.removesuffix('.')}.")
 
     def _line(self, place: tuple[str | int, ...]) -> int:
-        node, line = self._node, 1
+        node, line = self._node, self._node.start_mark.line + 1 if self._node else 1
         for part in place:
             found = self._child(node, part)
             if found is None:

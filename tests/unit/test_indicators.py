@@ -1,27 +1,18 @@
-"""Counts of table 1a against a slow twin, and definitions of tables."""
+"""Counts of table 1a against a slow twin."""
 
 from collections import defaultdict
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.frames import table
 
 from nibrs_estimation.model.results import AGENCY_CELL_COUNT, BLOCK_CELL_COUNT, ESTIMATES
-from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.indicators.count import count_cells
-from nibrs_estimation.tables import definition
-from nibrs_estimation.tables.definition import table_definition
+from nibrs_estimation.tables.read import table_definition
 
 TABLE = table_definition("1a")
 CODES = ["09A", "09B", "100", "11A", "120", "13A", "13B", "220", "35A", "64A", "720"]
-
-
-def test_table_1a_is_the_specifications() -> None:
-    assert [column.name for column in TABLE.columns][16:19] == ["violent_crime", "car_jacking", "assault_offenses"]
-    assert len(TABLE.columns) == 20
-    assert [row.label for row in TABLE.rows] == ["Incident count", "Incident rate (per 100k total pop)"]
 
 
 incidents = st.lists(
@@ -77,24 +68,3 @@ def test_stated_columns_come_first_in_order() -> None:
         "estimate_domain_2",
         "estimate_geographic_location",
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("table: [", "wrong.yaml is not valid YAML"),
-        ("columns: [no_such]", "uses the column 'no_such'"),
-        ("columns: [murder]\ntable: w", "title"),
-        (
-            "{columns: [murder], table: w, title: t, unit: incident, rate_label: r, "
-            "rows: [{row: 2, section: 1, label: l, estimate: rate, of: 1}]}",
-            "names in `of` the count row",
-        ),
-    ],
-)
-def test_wrong_definitions_are_refused(text: str, message: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "_columns.yaml").write_text("murder: {label: Murder, offenses: [09A]}")
-    (tmp_path / "wrong.yaml").write_text(text)
-    monkeypatch.setattr(definition, "_FOLDER", tmp_path)
-    with pytest.raises(PipelineError, match=message):
-        table_definition.__wrapped__("wrong")

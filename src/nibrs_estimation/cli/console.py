@@ -43,7 +43,7 @@ def run_app(app: typer.Typer, name: str) -> None:
     try:
         app(prog_name=name)
     except PipelineError as error:
-        errors.print(f"[red bold]Error:[/] {_plain(str(error))}", highlight=False)
+        errors.print(f"[red bold]Error:[/] {plain(str(error))}", highlight=False)
         sys.exit(error.exit_code)
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
@@ -51,17 +51,18 @@ def run_app(app: typer.Typer, name: str) -> None:
         raise
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Text in which square brackets are no markup."""
     return text.replace("[", r"\[")
 
 
 def report_outcome(outcome: Outcome) -> None:
     """One line for a unit that ended."""
-    console.print(f"{_MARKS[outcome.state]} {_plain(outcome.key)} [dim]{outcome.duration_s:.2f} s[/]", highlight=False)
+    console.print(f"{_MARKS[outcome.state]} {plain(outcome.key)} [dim]{outcome.duration_s:.2f} s[/]", highlight=False)
 
 
 def _note(text: str) -> None:
-    console.print(f"[dim]{_plain(text)}[/]", highlight=False)
+    console.print(f"[dim]{plain(text)}[/]", highlight=False)
 
 
 class ProgressWatcher:
@@ -122,19 +123,19 @@ def print_entries(rows: list[dict[str, Any]]) -> None:
     """A listing for people: each row's name, its description below, and what else is said of it."""
     for row in rows:
         name, *others = row
-        console.print(f"[bold]{_plain(str(row[name]))}[/]", highlight=False)
+        console.print(f"[bold]{plain(str(row[name]))}[/]", highlight=False)
         if row.get("description"):
-            console.print(Padding(_plain(row["description"]), (0, 0, 0, 4)), highlight=False)
+            console.print(Padding(plain(row["description"]), (0, 0, 0, 4)), highlight=False)
         said = [f"{key.replace('_', ' ')}: {_shown(row[key])}" for key in others if key != "description" and row[key]]
         if said:
-            console.print(Padding(f"[dim]{_plain('; '.join(said))}[/]", (0, 0, 0, 4)), highlight=False)
+            console.print(Padding(f"[dim]{plain('; '.join(said))}[/]", (0, 0, 0, 4)), highlight=False)
 
 
 def print_findings(findings: list[tuple[str, str, str]]) -> None:
     """A line for each finding: what, in which state, and why."""
     for what, state, finding in findings:
         mark = _MARKS.get(state, state)
-        console.print(f"{mark} [bold]{what}[/]: {_plain(finding)}", highlight=False, soft_wrap=True)
+        console.print(f"{mark} [bold]{what}[/]: {plain(finding)}", highlight=False, soft_wrap=True)
 
 
 def _shown(value: Any) -> str:
@@ -148,6 +149,4 @@ def print_failures(failures: list[Outcome]) -> None:
     errors.print(f"\n[red bold]{len(failures)} of the run's units did not finish:[/]", highlight=False)
     for outcome in failures:
         log = f" (log: {outcome.log_path})" if outcome.log_path else ""
-        errors.print(
-            f"  {_MARKS[outcome.state]} {_plain(outcome.key)}: {_plain(outcome.message)}{log}", highlight=False
-        )
+        errors.print(f"  {_MARKS[outcome.state]} {plain(outcome.key)}: {plain(outcome.message)}{log}", highlight=False)

@@ -23,6 +23,7 @@ from nibrs_estimation.cli.console import (
 )
 from nibrs_estimation.cli.settings import Settings, load_settings
 from nibrs_estimation.cli.statistics import FOLDERS_HELP, run_statistics
+from nibrs_estimation.cli.tables import tables_app
 from nibrs_estimation.flows.catalogue import all_datasets, all_tasks, find_dataset, find_task
 from nibrs_estimation.flows.dictionary import data_dictionary
 from nibrs_estimation.flows.registry import FLOWS, find_flow
@@ -303,6 +304,7 @@ def synth(
 
 ingest_app = typer.Typer(no_args_is_help=True, help="Read a source and write its datasets as Parquet files.")
 app.add_typer(ingest_app, name="ingest")
+app.add_typer(tables_app, name="tables")
 
 
 @ingest_app.command("cde", epilog="Example: nibrs ingest cde VT-2024.zip VT-2023.zip --out vermont")

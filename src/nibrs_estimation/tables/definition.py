@@ -1,84 +1,133 @@
-"""Reading table definitions: each is one YAML file, checked when it is read."""
+"""What a table is: its frame of rows and columns, ready to be counted and printed."""
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
-
-from nibrs_estimation.pipeline.errors import PipelineError
-
-_FOLDER = Path(__file__).parent / "definitions"
-_COLUMNS_FILE = "_columns.yaml"
+Estimate = Literal["count", "percentage", "rate"]
+RowKind = Literal["total", "total_any_column", "total_same_group", "rate", "rate_total", "category"]
+Join = Literal["incident", "incident_offense", "victim_offense", "victim", "arrestee", "agency"]
+Condition = tuple[str, tuple[int, ...]]
+"""A derived variable and the categories of it that are meant."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+@dataclass(frozen=True)
+class TableColumn:
+    """A column: units that hold one of the offense codes.
 
+    Attributes:
+        position: number in the table, from 1.
+        name: of the definition in ``_columns.yaml``.
+        label: as printed.
+        offenses: NIBRS offense codes.
+        where: flag that must hold as well, such as ``is_carjacking``.
+        category: category of the table's column variable that the unit must have.
+        group: number that columns of one kind share (the drug).
+        unit: what is counted: the table's unit, or another.
+        except_rows: rows in which the table's unit is counted all the same.
+        plus: name of the column whose counts are added to those of this one, which is counted without its codes.
+        multiplier: number by which each unit counts.
+        status: "proposed" or "inferred" where the specification does not know the codes.
+    """
 
-class TableColumn(_Strict):
-    """A column: units that hold one of the offense codes, and whose incident has the attribute ``where``."""
-
+    position: int
     name: str
     label: str
     offenses: tuple[str, ...]
-    where: Literal["is_carjacking"] | None = None
+    where: str | None
+    category: int | None
+    group: int | None
+    unit: str
+    except_rows: tuple[int, ...]
+    plus: str | None
+    multiplier: str | None
+    status: str | None
 
 
-class TableRow(_Strict):
-    """A row: a count of units, or a rate made from the count row ``of``."""
+@dataclass(frozen=True)
+class TableRow:
+    """A row.
+
+    Attributes:
+        row: number in the table, from 1.
+        section: number of the section.
+        label: as printed by the reference.
+        kind: a total of units (of this column, of any column, of the columns of this one's group), a rate made from
+            the count of row ``of``, a rate of the total, or a category of a variable.
+        estimates: what is estimated, in the order of the types' numbers; nothing in a dropped row.
+        variable: derived variable.
+        category: its category.
+        where: conditions that the unit must meet.
+        join: by which key the variable is joined to the unit.
+        unit: what is counted.
+        known_offender_only: whether incidents without known offender are left out.
+        denominator: rows whose sum, in the same column, percentages are of.
+        population: key of the population that rates are of.
+        of: count row that a rate is made from.
+        is_dropped: whether the row is empty by design and never published.
+        percentage_detail: text that tells what percentages are of.
+        rate_detail: text that tells what rates are of.
+    """
 
     row: int
     section: int
     label: str
-    estimate: Literal["count", "rate"]
-    of: int | None = None
+    kind: RowKind
+    estimates: tuple[Estimate, ...]
+    variable: str | None
+    category: int | None
+    where: tuple[Condition, ...]
+    join: Join | None
+    unit: str
+    known_offender_only: bool
+    denominator: tuple[int, ...]
+    population: str | None
+    of: int | None
+    is_dropped: bool
+    percentage_detail: str | None
+    rate_detail: str | None
+
+    @property
+    def domain_1(self) -> str:
+        """What the row divides by: the label up to its first colon."""
+        return self.label.partition(":")[0].strip()
+
+    @property
+    def domain_2(self) -> str | None:
+        """The category: the label after its first colon."""
+        return self.label.partition(":")[2].strip() or None
 
 
-class TableDefinition(_Strict):
-    """A table: what is counted (unit), in which columns and rows."""
+@dataclass(frozen=True)
+class TableDefinition:
+    """A table.
+
+    Attributes:
+        table: its name, such as ``3aclear``.
+        title: as printed by the reference.
+        unit: what is counted.
+        universe: which of these, in words.
+        where: conditions that every unit must meet.
+        variant_of: the table whose rows and columns this one has, or None.
+        demographic: whose demographic groups the table is repeated for, or None.
+        column_variable: derived variable that a column's category is of, or None.
+        columns: in order.
+        rows: in order; row r is ``rows[r - 1]``.
+        greyed: cells (row, column) that are never estimated.
+        greyed_by_series: rows that are not estimated for series that are divided by age, sex or race.
+    """
 
     table: str
     title: str
-    unit: Literal["incident"]
-    rate_label: str
+    unit: str
+    universe: str
+    where: tuple[Condition, ...]
+    variant_of: str | None
+    demographic: Literal["victim", "arrestee"] | None
+    column_variable: str | None
     columns: tuple[TableColumn, ...]
     rows: tuple[TableRow, ...]
-
-    @model_validator(mode="after")
-    def _rates_have_counts(self) -> TableDefinition:
-        counts = {row.row for row in self.rows if row.estimate == "count"}
-        for row in self.rows:
-            if (row.estimate == "rate") != (row.of is not None) or (row.of is not None and row.of not in counts):
-                raise ValueError(f"row {row.row}: a rate, and only a rate, names in `of` the count row it is made from")
-        return self
-
-
-@cache
-def table_definition(name: str) -> TableDefinition:
-    """The definition of a table, such as ``1a``.
-
-    Raises:
-        PipelineError: the file does not fit the schema; names file and place.
-    """
-    shared = _load(_COLUMNS_FILE)
-    content = _load(f"{name}.yaml")
-    try:
-        content["columns"] = [{"name": column, **shared[column]} for column in content["columns"]]
-        return TableDefinition(**content)
-    except KeyError as error:
-        raise PipelineError(f"{name}.yaml uses the column {error}, which {_COLUMNS_FILE} does not define.") from error
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise PipelineError(f"Table definition {name}.yaml is wrong at {problems}.") from error
-
-
-def _load(file_name: str) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = yaml.safe_load((_FOLDER / file_name).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise PipelineError(f"Table definition {file_name} is not valid YAML: {error}") from error
-    return content
+    greyed: frozenset[tuple[int, int]]
+    greyed_by_series: Mapping[str, tuple[int, ...]]

@@ -8,7 +8,8 @@ from nibrs_estimation.model.blocks import block_rows, own_rows
 from nibrs_estimation.model.results import AGENCY_CELL_COUNT, BLOCK_CELL_COUNT
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.stages.indicators.attributes import carjackings
-from nibrs_estimation.tables.definition import TableDefinition, table_definition
+from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.tables.read import table_definition
 
 
 def count_cells(
@@ -22,7 +23,7 @@ def count_cells(
     removed_month: pl.LazyFrame,
     year: int,
 ) -> dict[str, pl.LazyFrame]:
-    """Count the incidents of the data year in each cell of table 1a, per agency.
+    """Count the incidents of the data year in the total row of table 1a, per agency and column.
 
     An incident counts once in a column, however many of its offenses belong there (06 section 2.2). Incidents of
     replaced months, or before the start of NIBRS, are left out; those of months that others copy are counted by month,
@@ -41,7 +42,7 @@ def count_cells(
         .unique()
     )
     rows = pl.LazyFrame(
-        [(row.row, row.section) for row in table.rows if row.estimate == "count"],
+        [(row.row, row.section) for row in table.rows if row.kind == "total"],
         schema={"row": pl.Int16, "section": pl.Int16},
         orient="row",
     )
@@ -70,11 +71,7 @@ def count_cells(
 def _membership(table: TableDefinition) -> pl.LazyFrame:
     """Which offense code puts a unit into which column."""
     return pl.LazyFrame(
-        [
-            (code, position, column.where)
-            for position, column in enumerate(table.columns, start=1)
-            for code in column.offenses
-        ],
+        [(code, column.position, column.where) for column in table.columns for code in column.offenses],
         schema={"offense_code": pl.String, "column": pl.Int16, "where": pl.String},
         orient="row",
     )

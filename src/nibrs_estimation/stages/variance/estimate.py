@@ -13,7 +13,8 @@ from nibrs_estimation.model.results import ESTIMATES
 from nibrs_estimation.model.weighting import CONTROLS
 from nibrs_estimation.stages.variance.strata import variance_strata
 from nibrs_estimation.stats.linearisation import regression_residuals, variances_within
-from nibrs_estimation.tables.definition import TableDefinition, TableRow, table_definition
+from nibrs_estimation.tables.definition import Estimate, TableDefinition, TableRow
+from nibrs_estimation.tables.read import table_definition
 
 RATE_BASE = 100_000
 Z_95 = 1.96
@@ -70,7 +71,12 @@ def estimate_cells(
     y = _counts(counts, sample, table)
     x = _controls(sample, calibration_variable.collect(), weighting_frame.collect())
     totals = _totals(y, x, sample, geographies)
-    frames = [_row_estimates(table, row, totals, geographies, year) for row in table.rows]
+    frames = [
+        _row_estimates(table, row, estimate, totals, geographies, year)
+        for row in table.rows
+        if row.kind in ("total", "rate")
+        for estimate in row.estimates
+    ]
     missing = {name: dtype for name, dtype in ESTIMATES.schema.items() if name not in frames[0].columns}
     return (
         pl.concat(frames)
@@ -217,13 +223,13 @@ def _sums(values: Floats, place: NDArray[np.int64], number: int) -> Floats:
 
 
 def _row_estimates(
-    table: TableDefinition, row: TableRow, totals: Totals, geographies: pl.DataFrame, year: int
+    table: TableDefinition, row: TableRow, kind: Estimate, totals: Totals, geographies: pl.DataFrame, year: int
 ) -> pl.DataFrame:
-    """One row of the table: geographies x columns, as long rows."""
+    """One kind of estimate in one row of the table: geographies x columns, as long rows."""
     shape = totals.total.shape
     factor = np.ones((shape[0], 1))
     factor_unweighted = factor
-    if row.estimate == "rate":
+    if kind == "rate":
         factor = _per_population(geographies["population"])
         factor_unweighted = _per_population(geographies["population_responding"])
     estimate = totals.total * factor
@@ -239,10 +245,9 @@ def _row_estimates(
         "estimate_lower_bound": np.maximum(estimate - Z_95 * error, 0.0),
         "relative_standard_error": np.where(np.isnan(factor), np.nan, relative),
         "agency_counts": totals.unit_count,
-        "population_estimate": populations if row.estimate == "rate" else np.full(shape, np.nan),
+        "population_estimate": populations if kind == "rate" else np.full(shape, np.nan),
     }
     names = [f"t_{table.table}_{row.section}_{row.row}_{position}" for position in range(1, shape[1] + 1)]
-    domain_1, _, domain_2 = row.label.partition(":")
     per_geography = geographies.select("permutation_number", "estimate_geographic_location")
     index = pl.DataFrame({"der_variable_name": names, "indicator_name": [column.label for column in table.columns]})
     return (
@@ -251,11 +256,11 @@ def _row_estimates(
         .with_columns(
             time_series_start_year=pl.lit(year),
             rate_specific_domain=pl.lit(False),
-            estimate_type=pl.lit(row.estimate),
-            estimate_type_num=pl.lit({"count": 1, "rate": 3}[row.estimate]),
-            estimate_type_detail_rate=pl.lit(table.rate_label if row.estimate == "rate" else None, dtype=pl.String),
-            estimate_domain_1=pl.lit(domain_1.strip()),
-            estimate_domain_2=pl.lit(domain_2.strip() or None, dtype=pl.String),
+            estimate_type=pl.lit(kind),
+            estimate_type_num=pl.lit({"count": 1, "rate": 3}[kind]),
+            estimate_type_detail_rate=pl.lit(row.rate_detail, dtype=pl.String),
+            estimate_domain_1=pl.lit(row.domain_1),
+            estimate_domain_2=pl.lit(row.domain_2, dtype=pl.String),
         )
     )
 

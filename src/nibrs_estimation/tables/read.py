@@ -1,0 +1,188 @@
+"""Reading table definitions: each is one YAML file, checked as a whole when it is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.tables.definition import TableColumn, TableDefinition
+from nibrs_estimation.tables.rows import Frame, conditions, expand_rows, row_numbers
+from nibrs_estimation.tables.schema import Block, TableForm
+from nibrs_estimation.tables.shared import Shared, check_columns, read_shared, unknown
+from nibrs_estimation.tables.source import DefinitionFile
+
+_FOLDER = Path(__file__).parent / "definitions"
+
+
+@cache
+def table_definitions() -> Mapping[str, TableDefinition]:
+    """Every table and variant by name, in order: 1a, 1b, ..., 3a, 3aclear, 3aunclear, ...
+
+    Raises:
+        PipelineError: a file is wrong; names file, line and mend.
+    """
+    return read_tables(_FOLDER)
+
+
+def table_definition(name: str) -> TableDefinition:
+    """The definition of a table or variant, such as ``1a``.
+
+    Raises:
+        UsageError: there is no such table.
+        PipelineError: a file is wrong; names file, line and mend.
+    """
+    tables = table_definitions()
+    if name not in tables:
+        raise UsageError(f"There is no table {name!r}. The tables are: {', '.join(tables)}.")
+    return tables[name]
+
+
+def read_tables(folder: Path) -> dict[str, TableDefinition]:
+    """The tables and variants of a folder of definitions."""
+    shared = read_shared(folder)
+    names = sorted((path.stem for path in folder.glob("[!_]*.yaml")), key=_natural)
+    files = {name: DefinitionFile(folder / f"{name}.yaml") for name in names}
+    forms = {name: file.parsed(TableForm) for name, file in files.items()}
+    found: dict[str, TableDefinition] = {}
+    for name, form in forms.items():
+        file = files[name]
+        if form.table != name:
+            raise file.error(f"table is {form.table}, the file is {name}.yaml; give both the same name", "table")
+        table = _table(name, files, forms, shared)
+        for variant in _with_variants(file, form, table, shared):
+            if variant.table in found or (variant.variant_of and variant.table in forms):
+                raise file.error(f"there are two tables {variant.table}; rename one", "variants", variant.table)
+            found[variant.table] = variant
+    return found
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """DM2 before DM10, numbers before letters."""
+    return [(int(part), "") if part.isdigit() else (10**6, part) for part in re.findall(r"\d+|\D+", name)]
+
+
+def _table(
+    name: str, files: Mapping[str, DefinitionFile], forms: Mapping[str, TableForm], shared: Shared
+) -> TableDefinition:
+    file, form = files[name], forms[name]
+    if form.unit not in shared.units:
+        raise file.error(unknown("unit", form.unit, shared.units, "_sets.yaml"), "unit")
+    source, blocks, n_rows = _blocks(file, form, files, forms)
+    drop = frozenset(row_numbers(file, form.drop, n_rows, "drop"))
+    frame = Frame(source, shared, form.unit, drop, form.percentage_detail)
+    rows = expand_rows(frame, blocks, n_rows)
+    columns = _columns(file, form, shared, n_rows)
+    return TableDefinition(
+        table=form.table,
+        title=form.title,
+        unit=form.unit,
+        universe=form.universe,
+        where=conditions(file, form.where, shared, "where"),
+        variant_of=None,
+        demographic=form.demographic,
+        column_variable=form.column_variable,
+        columns=columns,
+        rows=rows,
+        greyed=_greyed(file, form, columns, n_rows),
+        greyed_by_series={
+            str(dimension): row_numbers(file, listed, n_rows, "grey_by_series", dimension)
+            for dimension, listed in form.grey_by_series.items()
+        },
+    )
+
+
+def _blocks(
+    file: DefinitionFile, form: TableForm, files: Mapping[str, DefinitionFile], forms: Mapping[str, TableForm]
+) -> tuple[DefinitionFile, list[Block], int]:
+    """The blocks, in which file they stand, and their number of rows."""
+    name = form.table if form.rows_of is None else form.rows_of
+    other = forms.get(name)
+    if other is None or other.blocks is None or other.n_rows is None:
+        raise file.error(f"there is no table {name} with blocks; name one that has them", "rows_of")
+    return files[name], other.blocks, other.n_rows
+
+
+def _columns(file: DefinitionFile, form: TableForm, shared: Shared, n_rows: int) -> tuple[TableColumn, ...]:
+    if isinstance(form.columns, str):
+        if form.columns not in shared.lists:
+            message = unknown("list of columns", form.columns, shared.lists, "_columns.yaml")
+            raise file.error(message, "columns")
+        names = shared.lists[form.columns]
+    else:
+        names = form.columns
+        check_columns(file, names, shared.columns, "columns")
+    if form.column_variable is not None and form.column_variable not in shared.variables:
+        message = unknown("variable", form.column_variable, shared.variables, "_variables.yaml")
+        raise file.error(message, "column_variable")
+    for name, rule in form.column_rules.items():
+        place = ("column_rules", name)
+        for key, known, where in (
+            (name, names, "the table's columns"),
+            (rule.plus, names, "the table's columns"),
+            (rule.unit, shared.units, "_sets.yaml"),
+            (rule.multiplier, shared.multipliers, "_variables.yaml"),
+        ):
+            if key is not None and key not in known:
+                raise file.error(unknown("name", key, known, where), *place)
+    return tuple(_column(file, form, shared, name, position, n_rows) for position, name in enumerate(names, start=1))
+
+
+def _column(
+    file: DefinitionFile, form: TableForm, shared: Shared, name: str, position: int, n_rows: int
+) -> TableColumn:
+    column, rule = shared.columns[name], form.column_rules.get(name)
+    if (column.category is not None) != (form.column_variable is not None):
+        problem = f"column {name} has {'a' if column.category is not None else 'no'} category"
+        raise file.error(f"{problem}; `column_variable` tells of which variable the columns are categories", "columns")
+    if column.category is not None and column.category not in shared.variables[str(form.column_variable)]:
+        raise file.error(
+            f"{form.column_variable} has no category {column.category} of column {name}; correct one", "columns"
+        )
+    return TableColumn(
+        position=position,
+        name=name,
+        label=column.label,
+        offenses=shared.offenses[name],
+        where=column.where,
+        category=column.category,
+        group=column.group,
+        unit=rule.unit if rule and rule.unit else form.unit,
+        except_rows=row_numbers(file, rule.except_rows, n_rows, "column_rules", name, "except_rows") if rule else (),
+        plus=rule.plus if rule else None,
+        multiplier=rule.multiplier if rule else None,
+        status=column.status,
+    )
+
+
+def _greyed(
+    file: DefinitionFile, form: TableForm, columns: tuple[TableColumn, ...], n_rows: int
+) -> frozenset[tuple[int, int]]:
+    positions = {column.name: column.position for column in columns}
+    cells: set[tuple[int, int]] = set()
+    for number, grey in enumerate(form.grey):
+        for key, names in (("columns", grey.columns), ("except_columns", grey.except_columns)):
+            check_columns(file, names or [], positions, "grey", number, key)
+        named = grey.columns if grey.columns is not None else positions.keys() - set(grey.except_columns or [])
+        rows = row_numbers(file, grey.rows, n_rows, "grey", number, "rows")
+        cells |= {(row, positions[name]) for row in rows for name in named}
+    return frozenset(cells)
+
+
+def _with_variants(
+    file: DefinitionFile, form: TableForm, table: TableDefinition, shared: Shared
+) -> list[TableDefinition]:
+    variants = [
+        replace(
+            table,
+            table=name,
+            title=variant.title,
+            where=(*table.where, *conditions(file, variant.where, shared, "variants", name, "where")),
+            variant_of=table.table,
+        )
+        for name, variant in form.variants.items()
+    ]
+    return [table, *variants]

@@ -1,0 +1,234 @@
+"""From the blocks of a table's file to its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nibrs_estimation.tables.definition import Condition, Estimate, TableRow
+from nibrs_estimation.tables.schema import Block
+from nibrs_estimation.tables.shared import Shared, unknown
+from nibrs_estimation.tables.source import DefinitionFile
+
+TOTAL, OFFICER = "TOTAL", "OFFICER"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the rows of one table are made with.
+
+    Attributes:
+        file: where the blocks stand, for errors.
+        shared: sets, populations, variables.
+        unit: the table's unit.
+        dropped: rows that are never published.
+        percentage_detail: the text of every percentage, or None for that of the block.
+    """
+
+    file: DefinitionFile
+    shared: Shared
+    unit: str
+    dropped: frozenset[int]
+    percentage_detail: str | None
+
+
+def expand_rows(frame: Frame, blocks: Sequence[Block], n_rows: int) -> tuple[TableRow, ...]:
+    """The rows of a table, checked.
+
+    Raises:
+        PipelineError: blocks overlap or leave a gap, sections go back, a label stands twice, or a block names what
+            does not exist; names file, line and mend.
+    """
+    labels = [_labels(frame, number, block) for number, block in enumerate(blocks)]
+    _check_tiling(frame.file, blocks, labels, n_rows)
+    rows = [
+        row for number, block in enumerate(blocks) for row in _block_rows(frame, number, block, labels[number], n_rows)
+    ]
+    by_number = {row.row: row for row in rows}
+    seen: set[str] = set()
+    for number, block in enumerate(blocks):
+        _check_references(frame, number, block, by_number)
+        for label in labels[number]:
+            if label in seen:
+                raise frame.file.error(f"a row {label!r} stands there twice; keep one", "blocks", number)
+            seen.add(label)
+    return tuple(rows)
+
+
+def row_numbers(file: DefinitionFile, rows: Sequence[int | str], n_rows: int, *place: str | int) -> tuple[int, ...]:
+    """Numbers from a list of numbers and ranges such as ``5-14``.
+
+    Raises:
+        PipelineError: the table has no such row, or it stands there twice.
+    """
+    found: list[int] = []
+    for number, item in enumerate(rows):
+        first, last = (int(end) for end in str(item).split("-")) if isinstance(item, str) else (item, item)
+        if not first <= last <= n_rows:
+            raise file.error(f"there is no row {item}; the table has rows 1 to {n_rows}", *place, number)
+        if set(found) & set(range(first, last + 1)):
+            raise file.error(f"{item} repeats a row; name each once", *place, number)
+        found += range(first, last + 1)
+    return tuple(found)
+
+
+def conditions(
+    file: DefinitionFile, where: Mapping[str, list[int]], shared: Shared, *place: str | int
+) -> tuple[Condition, ...]:
+    """Conditions on derived variables, checked."""
+    for variable, categories in where.items():
+        _check_categories(file, variable, categories, shared, *place, variable)
+    return tuple((variable, tuple(categories)) for variable, categories in where.items())
+
+
+def _labels(frame: Frame, number: int, block: Block) -> list[str]:
+    def of_set(name: str, key: str) -> list[str]:
+        if name not in frame.shared.sets:
+            raise frame.file.error(unknown("set", name, frame.shared.sets, "_sets.yaml"), "blocks", number, key)
+        return frame.shared.sets[name]
+
+    if block.cross is not None:
+        outer, inner = (of_set(name, "cross") for name in block.cross)
+        labels = [f"{first}: {second}" for first in outer for second in inner]
+    elif block.set is not None:
+        labels = of_set(block.set, "set")
+    else:
+        labels = block.labels if block.labels is not None else [block.label or ""]
+    return [block.prefix + label for label in labels]
+
+
+def _check_tiling(file: DefinitionFile, blocks: Sequence[Block], labels: list[list[str]], n_rows: int) -> None:
+    following, section = 1, 1
+    for number, block in enumerate(blocks):
+        if block.start != following:
+            problem = "overlaps the block before" if block.start < following else "leaves a gap"
+            message = f"start {block.start} {problem}; the next row is {following}"
+            raise file.error(message, "blocks", number, "start")
+        if block.section not in (section, section + 1):
+            message = f"section {block.section} comes after section {section}; sections go up by 1"
+            raise file.error(message, "blocks", number, "section")
+        following, section = following + len(labels[number]), block.section
+    if following != n_rows + 1:
+        raise file.error(f"the blocks give {following - 1} rows, n_rows says {n_rows}; correct one of them", "n_rows")
+
+
+def _block_rows(frame: Frame, number: int, block: Block, labels: list[str], n_rows: int) -> list[TableRow]:
+    numbers = range(block.start, block.start + len(labels))
+    categories = _categories(frame, number, block, len(labels))
+    populations = _populations(frame, number, block, len(labels))
+    unit = frame.unit if block.unit is None else block.unit
+    if unit not in frame.shared.units:
+        raise frame.file.error(unknown("unit", unit, frame.shared.units, "_sets.yaml"), "blocks", number, "unit")
+    level = frame.shared.units[unit].level
+    where = conditions(frame.file, block.where, frame.shared, "blocks", number, "where")
+    denominator = _denominator(frame, number, block, numbers, n_rows)
+    detail = frame.percentage_detail or f"{level} Level{f' {block.detail}' if block.detail else ''}"
+    rows = []
+    for row, label, category, population in zip(numbers, labels, categories, populations, strict=True):
+        is_dropped = row in frame.dropped
+        rows.append(
+            TableRow(
+                row=row,
+                section=block.section,
+                label=label,
+                kind=block.kind,
+                estimates=() if is_dropped else _estimates(block),
+                variable=block.variable,
+                category=category,
+                where=where,
+                join=block.join,
+                unit=unit,
+                known_offender_only=block.known_offender_only,
+                denominator=denominator,
+                population=population,
+                of=block.of,
+                is_dropped=is_dropped,
+                percentage_detail=detail if denominator else None,
+                rate_detail=None if population is None else _rate_detail(level, population, label),
+            )
+        )
+    return rows
+
+
+def _estimates(block: Block) -> tuple[Estimate, ...]:
+    """Rows with a population and no denominator have rates only (06 sections 4 and 8)."""
+    has_rate, has_percentage = block.population is not None, block.denominator is not None
+    found: list[Estimate] = []
+    if not has_rate or has_percentage:
+        found.append("count")
+    if has_percentage:
+        found.append("percentage")
+    if has_rate:
+        found.append("rate")
+    return tuple(found)
+
+
+def _rate_detail(level: str, population: str, label: str) -> str:
+    if population == OFFICER:
+        return f"{level} rate per 100,000 law enforcement officers"
+    text = f"{level} rate per 100,000 persons"
+    return text if population == TOTAL else f"{text} among persons {label.partition(':')[2].strip()}"
+
+
+def _categories(frame: Frame, number: int, block: Block, size: int) -> list[int | None]:
+    if block.variable is None:
+        return [None] * size
+    categories = list(range(1, size + 1)) if block.categories is None else block.categories
+    key = "variable" if block.categories is None else "categories"
+    _check_categories(frame.file, block.variable, categories, frame.shared, "blocks", number, key)
+    if len(categories) != size:
+        message = f"{size} rows have {len(categories)} categories; give one for each"
+        raise frame.file.error(message, "blocks", number, "categories")
+    return list(categories)
+
+
+def _check_categories(
+    file: DefinitionFile, variable: str, categories: list[int], shared: Shared, *place: str | int
+) -> None:
+    if variable not in shared.variables:
+        raise file.error(unknown("variable", variable, shared.variables, "_variables.yaml"), *place)
+    known = shared.variables[variable]
+    if not set(categories) <= known:
+        problem = f"{variable} has the categories {min(known)} to {max(known)}, not all of {categories}"
+        raise file.error(f"{problem}; correct one of them", *place)
+    if len(set(categories)) < len(categories):
+        raise file.error(f"a category of {variable} stands there twice; rows must not overlap", *place)
+
+
+def _populations(frame: Frame, number: int, block: Block, size: int) -> list[str | None]:
+    if block.population is None:
+        return [None] * size
+    known = frame.shared.population_keys
+    keys = block.population
+    if isinstance(keys, str):
+        keys = frame.shared.populations.get(keys, [keys] * size)
+    for key in keys:
+        if key not in known:
+            message = unknown("population", key, known, "code list population_key")
+            raise frame.file.error(message, "blocks", number, "population")
+    if len(keys) != size:
+        message = f"{size} rows have {len(keys)} populations; give one for each"
+        raise frame.file.error(message, "blocks", number, "population")
+    return list(keys)
+
+
+def _denominator(frame: Frame, number: int, block: Block, numbers: range, n_rows: int) -> tuple[int, ...]:
+    """Dropped rows are no part of their own block's sum (06 section 8, remarks)."""
+    if block.denominator is None:
+        return ()
+    if block.denominator == "total":
+        return (1,)
+    if block.denominator == "self":
+        return tuple(row for row in numbers if row not in frame.dropped)
+    return row_numbers(frame.file, block.denominator, n_rows, "blocks", number, "denominator")
+
+
+def _check_references(frame: Frame, number: int, block: Block, rows: Mapping[int, TableRow]) -> None:
+    own = rows[block.start]
+    for row in own.denominator:
+        if "count" not in rows[row].estimates:
+            message = f"row {row} is no count that percentages could be of; name rows that are counted"
+            raise frame.file.error(message, "blocks", number, "denominator")
+    if block.of is not None and (block.of not in rows or rows[block.of].kind != "total"):
+        message = f"row {block.of} is no total that a rate could be made from; name the row of kind total"
+        raise frame.file.error(message, "blocks", number, "of")

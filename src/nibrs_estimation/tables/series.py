@@ -1,0 +1,69 @@
+"""Demographic series: the groups of persons for which tables of victims and arrestees are repeated (06 section 5.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from nibrs_estimation.model.codes import code_list
+
+#: A series' permutation numbers are those of the geographies plus this times its number.
+SERIES_STEP = 1000
+
+
+@dataclass(frozen=True)
+class Series:
+    """A group of persons; an empty part of the definition holds for everybody, unknowns included.
+
+    Attributes:
+        number: 1 to 260.
+        label: words for people.
+        series_class: AGE, SEX, RACE or several of them, joined by ``_``.
+        sex_code: M or F, or empty.
+        age_bins: bins of code list ``age_bin``.
+        race_codes: W, B, I, A, P.
+        ethnicity_code: H or N, or empty.
+        geographies: where it is estimated: "all"; "region" (nation and regions); "national".
+        greyed_geographies: permutation numbers for which it is never estimated (07 section 8.3).
+        is_retired: whether it is defined, but no longer estimated.
+    """
+
+    number: int
+    label: str
+    series_class: str
+    sex_code: str
+    age_bins: tuple[str, ...]
+    race_codes: tuple[str, ...]
+    ethnicity_code: str
+    geographies: str
+    greyed_geographies: tuple[int, ...]
+    is_retired: bool
+
+    @property
+    def dimensions(self) -> frozenset[str]:
+        """What it divides persons by, out of AGE, SEX and RACE: rows that do the same are greyed (07 section 8.3)."""
+        return frozenset(self.series_class.split("_"))
+
+
+@cache
+def demographic_series() -> tuple[Series, ...]:
+    """All series, retired ones too, by number."""
+    return tuple(
+        Series(
+            number=int(row["code"]),
+            label=row["label"],
+            series_class=row["series_class"],
+            sex_code=row["sex_code"] or "",
+            age_bins=_several(row["age_bins"]),
+            race_codes=_several(row["race_codes"]),
+            ethnicity_code=row["ethnicity_code"] or "",
+            geographies=row["geographies"],
+            greyed_geographies=tuple(map(int, _several(row["greyed_geographies"]))),
+            is_retired=row["is_retired"] == "true",
+        )
+        for row in code_list("demographic_series").iter_rows(named=True)
+    )
+
+
+def _several(text: str | None) -> tuple[str, ...]:
+    return tuple(text.split(";")) if text else ()

@@ -1,0 +1,124 @@
+"""What tables share: `_sets.yaml`, `_columns.yaml` and `_variables.yaml`, checked against the code lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.tables.schema import ColumnForm, ColumnsForm, SetsForm, UnitForm, VariablesForm
+from nibrs_estimation.tables.source import DefinitionFile
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What tables share.
+
+    Attributes:
+        units: units of counting.
+        sets: labels of categories.
+        populations: population keys of categories.
+        population_keys: every known key.
+        columns: definitions of columns.
+        offenses: offense codes of each column.
+        lists: names of columns.
+        variables: categories of each derived variable.
+        multipliers: names of numbers by which units may be multiplied.
+    """
+
+    units: Mapping[str, UnitForm]
+    sets: Mapping[str, list[str]]
+    populations: Mapping[str, list[str]]
+    population_keys: frozenset[str]
+    columns: Mapping[str, ColumnForm]
+    offenses: Mapping[str, tuple[str, ...]]
+    lists: Mapping[str, list[str]]
+    variables: Mapping[str, frozenset[int]]
+    multipliers: frozenset[str]
+
+
+def read_shared(folder: Path) -> Shared:
+    """Read and check what the tables of a folder share.
+
+    Raises:
+        PipelineError: something is wrong; names file, line and mend.
+    """
+    variables, multipliers = _read_variables(DefinitionFile(folder / "_variables.yaml"))
+    keys = frozenset(code_list("population_key")["code"])
+    sets_file = DefinitionFile(folder / "_sets.yaml")
+    sets = sets_file.parsed(SetsForm)
+    _check_sets(sets_file, sets, keys)
+    columns_file = DefinitionFile(folder / "_columns.yaml")
+    columns = columns_file.parsed(ColumnsForm)
+    return Shared(
+        units=sets.units,
+        sets=sets.sets,
+        populations=sets.populations,
+        population_keys=keys,
+        columns=columns.columns,
+        offenses=_offenses(columns_file, columns, variables),
+        lists=columns.lists,
+        variables=variables,
+        multipliers=multipliers,
+    )
+
+
+def unknown(what: str, name: object, known: Iterable[object], where: str) -> str:
+    """The message about a name that nothing has."""
+    return f"there is no {what} {name}; take one of {where}, or add it there: {', '.join(sorted(map(str, known)))}"
+
+
+def _read_variables(file: DefinitionFile) -> tuple[dict[str, frozenset[int]], frozenset[str]]:
+    form = file.parsed(VariablesForm)
+    both = form.variables.keys() & form.flags.keys()
+    for name in sorted(both):
+        raise file.error(f"{name} is a variable and a flag; keep one", "flags", name)
+    variables = {name: frozenset(range(1, v.categories + 1)) for name, v in form.variables.items()}
+    return variables | dict.fromkeys(form.flags, frozenset((0, 1))), frozenset(form.multipliers)
+
+
+def _check_sets(file: DefinitionFile, form: SetsForm, keys: frozenset[str]) -> None:
+    for name, labels in form.sets.items():
+        if len(set(labels)) < len(labels):
+            raise file.error(f"set {name} has a label twice; keep one", "sets", name)
+    for name, populations in form.populations.items():
+        for place, key in enumerate(populations):
+            if key not in keys:
+                message = unknown("population", key, keys, "code list population_key")
+                raise file.error(message, "populations", name, place)
+        if name in form.sets and len(populations) != len(form.sets[name]):
+            message = f"set {name} has {len(form.sets[name])} categories, {len(populations)} populations are given"
+            raise file.error(f"{message}; give one for each", "populations", name)
+
+
+def _offenses(
+    file: DefinitionFile, form: ColumnsForm, variables: Mapping[str, frozenset[int]]
+) -> dict[str, tuple[str, ...]]:
+    known: list[str] = code_list("offense")["code"].to_list()
+    flags = [name for name, categories in variables.items() if categories == {0, 1}]
+    found = {}
+    for name, column in form.columns.items():
+        key = "except" if column.offenses is None else "offenses"
+        codes = column.offenses if column.offenses is not None else column.except_ or []
+        for place, code in enumerate(codes):
+            if code not in known:
+                message = f"there is no offense code {code} in code list offense; correct it"
+                raise file.error(message, "columns", name, key, place)
+            if code in codes[:place]:
+                raise file.error(f"code {code} stands there twice; keep one", "columns", name, key, place)
+        if column.where is not None and column.where not in flags:
+            raise file.error(unknown("flag", column.where, flags, "_variables.yaml"), "columns", name, "where")
+        found[name] = tuple(codes) if key == "offenses" else tuple(code for code in known if code not in codes)
+    for name, columns in form.lists.items():
+        check_columns(file, columns, form.columns, "lists", name)
+    return found
+
+
+def check_columns(file: DefinitionFile, names: list[str], known: Iterable[str], *place: str | int) -> None:
+    """Refuse a list of columns that names one twice, or one that is not known."""
+    for number, name in enumerate(names):
+        if name not in known:
+            raise file.error(unknown("column", name, known, "_columns.yaml"), *place, number)
+        if name in names[:number]:
+            raise file.error(f"column {name} stands there twice; keep one", *place, number)

@@ -1,0 +1,89 @@
+"""Definition files: YAML that knows on which line everything stands, so that errors can tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from nibrs_estimation.pipeline.errors import PipelineError
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class DefinitionFile:
+    """One file of definitions.
+
+    A place in it is told by the keys and positions that lead there, such as ``("blocks", 3, "denominator")``.
+
+    Raises:
+        PipelineError: the file is missing, is no YAML, or gives a key twice.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._name = f"{path.parent.name}/{path.name}"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise PipelineError(f"{self._name} cannot be read ({error}). Put the file there.") from error
+        try:
+            self._node = yaml.compose(text, Loader=yaml.SafeLoader)
+            self.content: Any = yaml.safe_load(text)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise PipelineError(f"{self._name} line {line} is not valid YAML: {error.problem}. Correct it.") from error
+        if self._node is not None:
+            self._refuse_repeated_keys(self._node)
+
+    def parsed(self, model: type[_Model]) -> _Model:
+        """The content as a model.
+
+        Raises:
+            PipelineError: the content does not fit; names the first place that does not.
+        """
+        try:
+            return model.model_validate(self.content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            message = first["msg"].removeprefix("Value error, ")
+            place = ".".join(str(part) for part in first["loc"])
+            raise self.error(f"{place}: {message}" if place else message, *first["loc"]) from error
+
+    def error(self, message: str, *place: str | int) -> PipelineError:
+        """An error about a place; the line is that of the innermost part of it that exists."""
+        return PipelineError(f"{self._name} line {self._line(place)}: {message.removesuffix('.')}.")
+
+    def _line(self, place: tuple[str | int, ...]) -> int:
+        node, line = self._node, self._node.start_mark.line + 1 if self._node else 1
+        for part in place:
+            found = self._child(node, part)
+            if found is None:
+                break
+            line, node = found
+        return line
+
+    @staticmethod
+    def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == str(part):
+                    return key.start_mark.line + 1, value
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            child = node.value[part]
+            return child.start_mark.line + 1, child
+        return None
+
+    def _refuse_repeated_keys(self, node: yaml.Node) -> None:
+        if isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, value in node.value:
+                if key.value in seen:
+                    line = key.start_mark.line + 1
+                    raise PipelineError(f"{self._name} line {line}: {key.value} stands there twice. Keep one.")
+                seen.add(key.value)
+                self._refuse_repeated_keys(value)
+        elif isinstance(node, yaml.SequenceNode):
+            for child in node.value:
+                self._refuse_repeated_keys(child)

@@ -1,0 +1,609 @@
+"""Definitions of tables against the specification (06 sections 4, 7, 8 and 9; 07 sections 6.5, 6.7, 8.2 and 8.3)."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.command import nibrs
+
+from nibrs_estimation.cli.tables import ranges
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.pipeline.errors import PipelineError, UsageError
+from nibrs_estimation.tables import read
+from nibrs_estimation.tables.read import read_tables, table_definition, table_definitions
+
+FOLDER = Path(read.__file__).parent / "definitions"
+
+#: Rows, columns, first and last label of the rows, last column (06 section 8).
+SHAPES = {
+    "1a": (101, 20, "Incident count", "Location type 3: Not residence", "Violent Crime 2"),
+    "1b": (88, 15, "Incident count", "Location type 3: Not residence", "Car Jacking"),
+    "1c": (78, 27, "Incident count", "Location type 3: Not residence", " Drug Equipment Violations"),
+    "2a": (110, 20, "Offense count", "Weapon involved hierarchy collapse: Not Applicable", "Violent Crime 2"),
+    "2b": (75, 18, "Offense count", "Clearance 2: Not cleared incident", "Hacking/Computer Invasion"),
+    "2c": (62, 27, "Offense count", "Clearance 2: Not cleared incident", " Drug Equipment Violations"),
+    "3a": (
+        171, 33, "Victimization count",
+        "Victim race and Hispanic Origin: Unknown race or Hispanic origin", "Violent Crime 2",
+    ),
+    "3b": (
+        79, 33, "Victimization count",
+        "Race and Hispanic Origin-specific victimization rate: Unknown race or Hispanic origin", "Violent Crime 2",
+    ),
+    "3c": (
+        4, 15, "Businesses: Victimization count",
+        "Other non-person victims: Victimization rate (victimization county population)", "Car Jacking",
+    ),
+    "4a": (
+        80, 61, "Arrest count",
+        "Arrestee race and Hispanic Origin: Unknown race or Hispanic origin", " Drug Equipment Violations",
+    ),
+    "4b": (
+        39, 61, "Arrest rate (per 100k total population)",
+        "Race and Hispanic Origin-specific arrest rate: Unknown race or Hispanic origin", " Drug Equipment Violations",
+    ),
+    "LEOKA": (
+        91, 1, "Victimization count: Law enforcement officers",
+        "Victim-offender relationship 2: Unknown relationship", "ASSAULT OFFENSES",
+    ),
+    "DM1": (
+        4, 1, "Incident count",
+        "Completed drug-related offenses: Both drug/narcotic and drug equipment violations",
+        "Completed Drug-Related Offense",
+    ),
+    "DM2": (
+        12, 1, "Total",
+        "Criminal activity: Drug trafficking not for personal consumption", "Completed Drug/Narcotic Violation",
+    ),
+    "DM3": (8, 1, "Total", "Property description: Property not seized", "Completed Drug/Narcotic Violation"),
+    "DM4": (10, 1, "Total", "Suspected type of drug: More Than 3 Types (X)", "Completed Drug/Narcotic Violation"),
+    "DM5": (
+        145, 1, "Total",
+        "One Criminal Activity or One Suspected Drug More Than 3 Types (X): Using/consuming",
+        "Completed Drug/Narcotic Violation",
+    ),
+    "DM6": (
+        53, 54, "Total Incident Counts per Activity",
+        "Location type 2: Other/unknown location", "35A - More Than 3 Types (X) - U (Using/consuming)",
+    ),
+    "DM7": (
+        65, 54, "Total Arrests per Activity",
+        "Arrestee race and Hispanic Origin: Unknown race or Hispanic origin",
+        "35A - More Than 3 Types (X) - U (Using/consuming)",
+    ),
+    "DM10": (
+        3, 4, "Total arrests", "Arrestee sex: Female", "Drug trafficking not for personal consumption",
+    ),
+    "GV1a": (19, 13, "Offense count", "Location Type 4: Other/unknown location", "Car Jacking"),
+    "GV2a": (
+        73, 13, "Known Victim count",
+        "Victim race and Hispanic Origin: Unknown race or Hispanic origin", "Car Jacking",
+    ),
+    "GV3a": (15, 13, "Incident count", "Clearance: Juvenile/no custody", "Car Jacking"),
+    "YT1": (
+        21, 1, "Victimization count 12-17",
+        "Victim Multiple/Unknown/Not Specified Ethnicity/Race: Unknown Race",
+        "Murder and Non-negligent Manslaughter",
+    ),
+    "YT2": (
+        5, 1,
+        "Number of Victimizations performed by offenders aged 12 or older, or missing age, or from unknown offender "
+        "incidents",
+        "Victimization performed by any offenders in an incident by age: Unknown offender incidents",
+        "Murder and Non-negligent Manslaughter",
+    ),
+}  # fmt: skip
+SHAPES |= {"3aclear": SHAPES["3a"], "3aunclear": SHAPES["3a"], "3bclear": SHAPES["3b"], "3bunclear": SHAPES["3b"]}
+SHAPES |= {"DM8": SHAPES["DM6"], "DM9": SHAPES["DM7"]}
+#: 5a and 5b have the rows of 4a and 4b and columns of their own.
+SHAPES |= {"5a": (80, 71, *SHAPES["4a"][2:]), "5b": (39, 71, *SHAPES["4b"][2:])}
+
+
+def numbers(text: str) -> list[int]:
+    """``3-5, 9`` as the specification writes it."""
+    found: list[int] = []
+    for part in filter(None, re.split(r"[,\s]+", text)):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def test_the_tables_are_the_33_of_the_specification() -> None:
+    assert set(table_definitions()) == set(SHAPES)
+    assert len(SHAPES) == 33
+
+
+def test_tables_are_listed_by_number() -> None:
+    names = list(table_definitions())
+    assert names[6:9] == ["3a", "3aclear", "3aunclear"]
+    assert names.index("DM2") < names.index("DM10")
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_rows_and_columns(name: str) -> None:
+    table = table_definition(name)
+    rows, columns, first, last, last_column = SHAPES[name]
+    assert [row.row for row in table.rows] == list(range(1, rows + 1))
+    assert [column.position for column in table.columns] == list(range(1, columns + 1))
+    assert (table.rows[0].label, table.rows[-1].label, table.columns[-1].label) == (first, last, last_column)
+    sections = [row.section for row in table.rows]
+    assert sections == sorted(sections)
+
+
+SECTION_STARTS = {
+    "1a": "1 3 11 13 15 18 21 27 37 44 51 57 64 72 80 84 95 100",
+    "2b": "1 3 11 13 16 26 33 40 46 53 55 57 61 72 74",
+    "3a": "1 5 15 18 24 29 34 45 66 74 76 82 84 90 95 103 108 126 134 136 154 158 162 165",
+    "4a": "1 2 5 15 18 24 45 49 52 57 65 71 74",
+    "DM9": "1 2 3 11 13 19 40 44 47 49 50 56 59",
+    "GV2a": "1 3 11 16 20 23 29 33 35 39 44 50 58 64 67",
+}
+
+
+@pytest.mark.parametrize("name", SECTION_STARTS)
+def test_sections(name: str) -> None:
+    rows = table_definition(name).rows
+    starts = [next(row.row for row in rows if row.section == section) for section in range(1, rows[-1].section + 1)]
+    assert starts == numbers(SECTION_STARTS[name])
+
+
+#: Rows whose percentages are of other rows than their own (07 section 6.5); "self" spans stand by themselves.
+DENOMINATORS = {
+    "1a": {
+        "self": "3-4 11-12 13-14 15-17 18-20 37-43 44-50 51-55 57-62 64-66 67-71 80-83",
+        "5-10": "4", "21-36": "1", "72-79": "1", "84-101": "1",
+    },
+    "1b": {
+        "self": "3-4 11-12 13-15 16-18 29-35 36-42 43-47 49-54 56-58 59-63 72-75",
+        "5-10": "4", "19-28": "1", "64-71": "1", "76-88": "1",
+    },
+    "2b": {
+        "self": "3-4 11-12 13-15 26-32 33-39 40-44 46-51 53-54 55-56 57-60 74-75",
+        "5-10": "4", "16-25": "1", "61-73": "1",
+    },
+    "3a": {
+        "self": "5-14 15-17 18-23 46-51 53-58 60-65 66-67 74-75 82-83 95-97 98-102 108-125 126-133 136-153 154-157 "
+        "162-164 165-171",
+        "24-44": "1", "45 52 59": "15-17", "68-73": "67", "76-81": "1", "84 85 88 89": "1", "86-87": "85",
+        "90-94": "1", "103 105 107": "67", "104": "103", "106": "105", "134-135": "1", "158-161": "67",
+    },
+    "5a": {
+        "self": "2-4 5-14 15-16 18-23 25-30 32-37 39-44 45-48 49-51 52-53 57-58 71-73 74-80",
+        "24 31 38": "15-16", "54-56": "53", "59-64": "58", "65 66 69 70": "1", "67-68": "66",
+    },
+    "DM4": {},
+    "DM10": {"self": "2-3"},
+    "GV1a": {"self": "8-19", "3 7": "3 7", "4-6": "3"},
+    "GV2a": {
+        "self": "3-10 16-19 20-22 23-28 29-32 35-38 39-43 44-49 50-57 58-63 64-66 67-73",
+        "11 14 15": "1", "12-13": "11", "33-34": "1",
+    },
+    "YT2": {"2-5": "1"},
+}  # fmt: skip
+DENOMINATORS |= {"3aclear": DENOMINATORS["3a"], "3aunclear": DENOMINATORS["3a"], "4a": DENOMINATORS["5a"]}
+
+
+@pytest.mark.parametrize("name", DENOMINATORS)
+def test_denominators(name: str) -> None:
+    """DM4 has a map, too, but no percentages (06 section 4)."""
+    expected = {}
+    for key, value in DENOMINATORS[name].items():
+        if key == "self":
+            expected |= {row: numbers(span) for span in value.split() for row in numbers(span)}
+        else:
+            expected |= {row: numbers(value) for row in numbers(key)}
+    found = {row.row: list(row.denominator) for row in table_definition(name).rows if "percentage" in row.estimates}
+    assert found == expected
+
+
+#: 06 section 4: rows without a count, rows without a percentage ("all": none has one), rows with a rate.
+ESTIMATES = {
+    **dict.fromkeys(["1a", "1b", "1c", "2a", "2b", "2c", "GV1a", "GV3a", "LEOKA"], ("2", "1 2", "2")),
+    **dict.fromkeys(["3a", "3aclear", "3aunclear"], ("3 4", "1-4", "3 4")),
+    **dict.fromkeys(["3b", "3bclear", "3bunclear"], ("3-79", "all", "3-79")),
+    "3c": ("2 4", "all", "2 4"),
+    **dict.fromkeys(["4a", "5a"], ("", "1", "")),
+    **dict.fromkeys(["4b", "5b"], ("1-39", "all", "1-39")),
+    "GV2a": ("2", "1 2", "2-73"),
+    **dict.fromkeys(["YT1", "YT2", "DM1", "DM3", "DM10"], ("", "1", "")),
+    **dict.fromkeys(["DM2", "DM4", "DM5", "DM6", "DM7", "DM8", "DM9"], ("", "all", "")),
+}
+#: 06 section 8 and 07 section 6.7.
+DROPPED = {
+    "1a": [56, 63], "1b": [48, 55], "1c": [38, 45], "2a": [53, 60], "2b": [45, 52], "2c": [32, 39], "4a": [17],
+    "5a": [17],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_estimate_types(name: str) -> None:
+    table = table_definition(name)
+    uncounted, without_percentage, rates = ESTIMATES[name]
+    dropped = set(DROPPED.get(name, []))
+    every = {row.row for row in table.rows} - dropped
+    assert {row.row for row in table.rows if row.is_dropped} == dropped
+    assert {row.row for row in table.rows if "count" in row.estimates} == every - set(numbers(uncounted))
+    percentages = set() if without_percentage == "all" else every - set(numbers(without_percentage))
+    assert {row.row for row in table.rows if "percentage" in row.estimates} == percentages
+    assert {row.row for row in table.rows if "rate" in row.estimates} == set(numbers(rates))
+
+
+_AGES = "LT5 5TO14 15 16 17 18TO24 25TO34 35TO64 GTE65"
+_BLOCKS = {
+    "age10": [f"PCTAGE{age}" for age in _AGES.split()],
+    "age8": [f"PCTAGE{age}" for age in ("LT5", "5TO14", "_15_17", "18TO24", "25TO34", "35TO64", "GTE65")],
+    "sex": ["PCTSEXMALE", "PCTSEXFEMALE"],
+    "race": [f"PCTRACE{race}" for race in ("WHITE", "BLACK", "AIAN", "ASIAN", "NHPI")],
+    "age2": [f"PCTAGE_{age}" for age in ("UNDER_12", "12_17", "12_14", "15_17", "OVER_18")],
+    "gv_age2": [f"PCTAGE_{age}" for age in ("UNDER_18", "UNDER_12", "12_17", "OVER_18")],
+    "hispanic": ["PCT_HISP", "PCT_NONHISP"],
+    "race_hispanic": ["PCT_HISP", *(f"PCT_NONHISP_{race}" for race in ("WHITE", "BLACK", "AIAN", "ASIAN", "NHOPI"))],
+}
+#: Rows with a population of their own (07 section 8.2): first row and keys; all other rates are of all residents.
+_VICTIM_RATES = {4: ["OFFICER"], 5: "age10", 15: "sex", 18: "race", 24: "age2", 70: "hispanic", 73: "race_hispanic"}
+_ARREST_RATES = {5: "age10", 15: "sex", 18: "race", 24: "age2", 30: "hispanic", 33: "race_hispanic"}
+_GUN_RATES = {3: "age8", 11: "gv_age2", 20: "sex", 23: "race", 64: "hispanic", 67: "race_hispanic"}
+_OFFICER_RATE = {4: ["OFFICER"]}
+POPULATIONS = {
+    **dict.fromkeys(["3b", "3bclear", "3bunclear"], _VICTIM_RATES),
+    **dict.fromkeys(["4b", "5b"], _ARREST_RATES),
+    **dict.fromkeys(["3a", "3aclear", "3aunclear"], _OFFICER_RATE),
+    "LEOKA": {2: ["OFFICER"]},
+    "GV2a": _GUN_RATES,
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_populations_of_rates(name: str) -> None:
+    rates = [row for row in table_definition(name).rows if "rate" in row.estimates]
+    expected = {row.row: "TOTAL" for row in rates}
+    for first, block in POPULATIONS.get(name, {}).items():
+        keys = _BLOCKS[block] if isinstance(block, str) else block
+        expected |= dict(enumerate(keys, start=first))
+    assert {row.row: row.population for row in rates} == expected
+
+
+#: 07 section 8.3 (a): rows and columns.
+GREYED = {
+    "1a": [("11-12", "5-6"), ("72-79", "1-6 8-18")],
+    "1b": [("3-10", "1-7 9-15")],
+    "1c": [("54-61", "1 2 5 6 7")],
+    "2a": [("3-10", "4 14"), ("11-12", "5 6")],
+    "2b": [("3-10", "1-7 9-18"), ("55-56", "1-4 6-12 14-18")],
+    "2c": [("42-43", "1 6")],
+    "3a": [("74-75", "5 6"), ("82-83", "1-4 7-21 23-28 30-31")],
+}
+#: 07 section 8.3 (d): unknown categories, in every column.
+UNKNOWN = {
+    "3a": "14 17 23 51 58-65 89 164 171", "3b": "14 17 23 29 72 79", "4a": "14 17 23 30 37-44 70 73 80",
+    "4b": "14 17 23 29 32 39", "DM7": "10 18 25 32-39 55 58 65", "GV2a": "10 15 22 28 66 73",
+}  # fmt: skip
+#: 07 section 8.3 (b): rows by dimension of the series.
+BY_SERIES = {
+    "3a": {"AGE": "5-14 84-89", "SEX": "15-17", "RACE": "18-23 162-171"},
+    "3b": {"AGE": "5-14 24-29", "SEX": "15-17", "RACE": "18-23 70-79"},
+    "4a": {"AGE": "5-14 65-70", "SEX": "15-17", "RACE": "18-23 71-80"},
+    "4b": {"AGE": "5-14 24-29", "SEX": "15-17", "RACE": "18-23 30-39"},
+    "DM7": {"AGE": "3-10 50-55", "SEX": "11-12", "RACE": "13-18 56-65"},
+    "DM10": {"SEX": "2-3"},
+    "GV2a": {"AGE": "3-15", "SEX": "20-22", "RACE": "23-28 64-73"},
+}
+TWINS = {
+    "3aclear": "3a", "3aunclear": "3a", "3bclear": "3b", "3bunclear": "3b", "5a": "4a", "5b": "4b", "DM9": "DM7",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_greyed_cells(name: str) -> None:
+    table, twin = table_definition(name), TWINS.get(name, name)
+    expected = {
+        (row, column) for rows, columns in GREYED.get(twin, []) for row in numbers(rows) for column in numbers(columns)
+    }
+    expected |= {(row, column.position) for row in numbers(UNKNOWN.get(twin, "")) for column in table.columns}
+    assert table.greyed == expected
+    by_series = {dimension: tuple(numbers(rows)) for dimension, rows in BY_SERIES.get(twin, {}).items()}
+    assert table.greyed_by_series == by_series
+
+
+def test_the_14_demographic_tables_have_587_columns() -> None:
+    demographic = {name: table for name, table in table_definitions().items() if table.demographic}
+    assert set(demographic) == {
+        "3a", "3aclear", "3aunclear", "3b", "3bclear", "3bunclear", "4a", "4b", "5a", "5b", "DM7", "DM9", "DM10", "GV2a"
+    }  # fmt: skip
+    assert sum(len(table.columns) for table in demographic.values()) == 587
+    assert {name for name, table in demographic.items() if table.demographic == "victim"} == {
+        "3a", "3aclear", "3aunclear", "3b", "3bclear", "3bunclear", "GV2a"
+    }  # fmt: skip
+
+
+def _codes(table: str, column: str) -> set[str]:
+    return set(next(c.offenses for c in table_definition(table).columns if c.name == column))
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "codes"),
+    [
+        ("1a", "against_person", "09A 09B 100 11A 11B 11C 11D 13A 13B 13C 36A 36B 64A 64B"),
+        ("1a", "revised_rape", "11A 11B 11C"),
+        ("2a", "violent_crime", "09A 11A 11B 11C 120 13A"),
+        ("3a", "violent_crime_2", "09A 11A 11B 11C 11D 120 13A 13B"),
+        ("3a", "sex_nonforcible", "36A 36B"),
+        (
+            "2b", "against_property",
+            "120 200 210 220 23A 23B 23C 23D 23E 23F 23G 23H 240 250 26A 26B 26C 26D 26E 26F 26G 270 280 290 510",
+        ),
+        ("2b", "corruption", "510 270"),
+        ("3c", "property_crime", "220 23A 23B 23C 23D 23E 23F 23G 23H 240"),
+        ("2b", "fraud", "26A 26B 26C 26D 26E 26F 26G"),
+        ("1c", "money_laundering", "26H"),
+        ("2c", "gambling", "39A 39B 39C 39D"),
+        ("2c", "drug_equipment", "35B"),
+        ("5a", "partb_other", "90Z 90A 90E 90H 90I"),
+        ("5a", "dui", "90D"),
+        ("LEOKA", "assault_victim", "13A 13B 13C"),
+        ("GV1a", "total_gun_violence", "09A 09B 11A 11B 11C 120 13A 100 64A 64B"),
+        ("GV3a", "nonfatal_gun_violence", "11A 11B 11C 120 13A 100 64A 64B"),
+        ("GV3a", "nonfatal_gun_violence_2", "11A 11B 11C 120 13A"),
+        ("DM1", "completed_drug_related", "35A 35B"),
+        ("YT1", "murder", "09A"),
+    ],
+)  # fmt: skip
+def test_offense_codes(table: str, column: str, codes: str) -> None:
+    assert _codes(table, column) == set(codes.split())
+
+
+def test_lists_that_the_code_list_tells() -> None:
+    offense = code_list("offense").rows(named=True)
+    society = {row["code"] for row in offense if (row["crime_against"], row["offense_group"]) == ("Society", "A")}
+    assert _codes("1c", "society") == society
+    assert _codes("4a", "total_arrest") == {row["code"] for row in offense} - {"09C"}
+
+
+def test_every_code_is_of_the_code_list() -> None:
+    known = set(code_list("offense")["code"])
+    keys = set(code_list("population_key")["code"])
+    for table in table_definitions().values():
+        assert {code for column in table.columns for code in column.offenses} <= known
+        assert {row.population for row in table.rows if row.population} <= keys
+
+
+def test_lists_that_the_specification_proposes_say_so() -> None:
+    proposed = {c.name for t in table_definitions().values() for c in t.columns if c.status == "proposed"}
+    assert proposed == {"violent_crime_2", "corruption", "other_corruption", "assault_victim"}
+
+
+def _rules(table: str) -> dict[str, tuple[str, tuple[int, ...], str | None, str | None]]:
+    found = table_definition(table)
+    rules = {c.name: (c.unit, c.except_rows, c.plus, c.multiplier) for c in found.columns}
+    return {name: rule for name, rule in rules.items() if rule != (found.unit, (), None, None)}
+
+
+def test_columns_that_are_counted_otherwise() -> None:
+    """06 sections 9.2, 9.3 and 9.4."""
+    relations = tuple(numbers("18-23 78-82"))
+    plus_robbery = ("victim_offense", (), "robbery", None)
+    assert _rules("2a") == {
+        "robbery": ("offense", relations, None, None),
+        "car_jacking": ("offense", relations, None, None),
+        "violent_crime": plus_robbery,
+        "violent_crime_2": plus_robbery,
+    }
+    assert _rules("2b") == {
+        "against_property": ("offense", (), "mvt", None),
+        "property_crime": ("offense", (), "mvt", None),
+        "mvt": ("offense", (), None, "stolen_vehicle_count"),
+    }
+    with_robbery = ("victim_offense_firearm", (), "robbery", None)
+    assert _rules("GV1a") == {
+        "robbery": ("offense", (), None, None),
+        "car_jacking": ("offense", (), None, None),
+        **dict.fromkeys(["total_gun_violence", "nonfatal_gun_violence", "nonfatal_gun_violence_2"], with_robbery),
+    }
+    assert not any(_rules(name) for name in SHAPES if name not in ("2a", "2b", "GV1a"))
+
+
+def test_pairs_of_drug_and_activity() -> None:
+    """Column 6 (drug - 1) + j is pair 8 (drug - 1) + [1, 2, 3, 6, 7, 8][j - 1]."""
+    columns = table_definition("DM6").columns
+    assert [column.category for column in columns] == [8 * d + a for d in range(9) for a in (1, 2, 3, 6, 7, 8)]
+    assert [column.group for column in columns] == [d for d in range(1, 10) for _ in range(6)]
+    assert columns[9].label == "35A - Marijuana/Hashish (C,E) - P (Possessing/Concealing)"
+    variables = {name: table_definition(name).column_variable for name in ("DM6", "DM7", "DM8", "DM9")}
+    assert variables == {"DM6": "drug72_single", "DM7": "drug72_single", "DM8": "drug72", "DM9": "drug72"}
+    assert table_definition("DM8").rows == table_definition("DM6").rows
+    assert [row.row for row in table_definition("DM7").rows if row.kind == "total"] == [49]
+
+
+def test_variants() -> None:
+    for name in ("3a", "3b"):
+        base, clear, unclear = (table_definition(f"{name}{end}") for end in ("", "clear", "unclear"))
+        assert clear.where == (("clearance3", (2, 3)),)
+        assert unclear.where == (("clearance3", (1,)),)
+        assert base.rows == clear.rows == unclear.rows
+        assert clear.variant_of == unclear.variant_of == name
+    assert table_definition("3aclear").title == "Table3acleared-Person Victims"
+
+
+def test_conditions_of_rows() -> None:
+    rows = table_definition("3a").rows
+    assert rows[1].where == (("victim_officer", (1,)),)
+    assert {row.where for row in rows[45:51]} == {(("sex3", (1,)),)}
+    assert {row.row for row in rows if row.known_offender_only} == set(numbers("24-44"))
+    assert {row.row for row in rows if row.unit == "incident"} == set(numbers("154-157"))
+    assert [(row.variable, row.category) for row in rows[83:89]] == [
+        ("under18_2", 1), ("under18_2", 2), ("a12_17_2", 1), ("a12_17_2", 2), ("uo18", 2), ("uo18", 3)
+    ]  # fmt: skip
+    assert [row.category for row in table_definition("DM3").rows if row.variable == "property_seized_any"] == [1, 0]
+
+
+def test_words_for_people() -> None:
+    row = table_definition("1a").rows[4]
+    assert (row.domain_1, row.domain_2) == ("Weapon involved", "Personal weapons")
+    assert row.percentage_detail == "Incident Level subset to weapon involved yes"
+    assert table_definition("1a").rows[1].rate_detail == "Incident rate per 100,000 persons"
+    assert table_definition("3b").rows[4].rate_detail == "Victim rate per 100,000 persons among persons Under 5"
+    assert table_definition("3a").rows[1].domain_2 == "Law enforcement officers"
+    assert table_definition("GV2a").rows[28].percentage_detail == "Incident Level"
+    assert table_definition("YT1").rows[1].percentage_detail == "Victim Level Subset to 12-17 Years Old"
+
+
+def test_reading_twice_gives_the_same() -> None:
+    assert read_tables(FOLDER) == dict(table_definitions())
+    assert list(read_tables(FOLDER)) == list(table_definitions())
+
+
+def test_a_table_that_does_not_exist() -> None:
+    with pytest.raises(UsageError, match=r"There is no table '9z'\. The tables are: 1a, 1b"):
+        table_definition("9z")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What tables share, and two tables to be spoilt."""
+    made = tmp_path / "definitions"
+    made.mkdir()
+    for name in ("_sets", "_columns", "_variables", "1a", "4a", "5a", "3b", "DM6"):
+        shutil.copy(FOLDER / f"{name}.yaml", made)
+    return made
+
+
+def spoil(folder: Path, file: str, old: str, new: str) -> None:
+    text = (folder / file).read_text(encoding="utf-8")
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+WRONG = [
+    # file, what stands there, what is put there, a text of the line that the error names, message
+    ("1a.yaml", "set: YN", "set: YNO", "set: YNO", "there is no set YNO; take one of _sets.yaml"),
+    ("1a.yaml", "columns: C1A", "columns: C1Z", "columns: C1Z", "no list of columns C1Z; take one of _columns.yaml"),
+    ("1a.yaml", "columns: C1A", "columns: [arson, arsen]", "arsen", "there is no column arsen"),
+    ("1a.yaml", "columns: C1A", "columns: [arson, arson]", "arson", "column arson stands there twice"),
+    ("1a.yaml", "unit: incident", "unit: crime", "unit: crime", "there is no unit crime"),
+    ("1a.yaml", "title: Table1a", "titel: Table1a", "table: 1a", "title: Field required"),
+    ("1a.yaml", "n_rows: 101", "n_rows: 101\nformat: pdf", "format: pdf", "format: Extra inputs are not permitted"),
+    ("1a.yaml", "start: 11,", "start: 10,", "start: 10,", "start 10 overlaps the block before; the next row is 11"),
+    ("1a.yaml", "start: 11,", "start: 12,", "start: 12,", "start 12 leaves a gap; the next row is 11"),
+    ("1a.yaml", "n_rows: 101", "n_rows: 102", "n_rows: 102", "the blocks give 101 rows, n_rows says 102"),
+    ("1a.yaml", "section: 4,", "section: 2,", "start: 13,", "section 2 comes after section 3; sections go up by 1"),
+    ("1a.yaml", "denominator: [4]", "denominator: [400]", "[400]", "there is no row 400; the table has rows 1 to 101"),
+    ("1a.yaml", "denominator: [4]", "denominator: [2]", "denominator: [2]", "row 2 is no count that percentages"),
+    ("1a.yaml", "denominator: [4]", "denominator: [56]", "denominator: [56]", "row 56 is no count that percentages"),
+    ("1a.yaml", "denominator: [4]", "denominator: 4", "denominator: 4", "Input should be"),
+    ("1a.yaml", "of: 1, population: TOTAL", "of: 1", "kind: rate", "a rate needs a `population`"),
+    ("1a.yaml", "population: TOTAL", "population: EVERYBODY", "EVERYBODY", "there is no population EVERYBODY"),
+    ("1a.yaml", "of: 1,", "of: 3,", "of: 3,", "row 3 is no total that a rate could be made from"),
+    ("1a.yaml", "of: 1, ", "", "kind: rate", "a rate, and only a rate, names in `of` the count row"),
+    ("1a.yaml", "variable: weapon6", "variable: weapon7", "weapon7", "there is no variable weapon7; take one of _var"),
+    ("1a.yaml", "variable: offender_count", "variable: residence", "start: 15", "residence has the categories 1 to 2"),
+    ("1a.yaml", "prefix: 'Location type 2: '", "prefix: 'Location type: '", "start: 84,", "stands there twice"),
+    ("1a.yaml", "join: incident, ", "", "start: 3,", "rows of categories, and only they, have `variable` and `join`"),
+    ("1a.yaml", "set: YN,", "set: YN, label: Weapon,", "label: Weapon", "give the labels of the rows in one of"),
+    ("1a.yaml", "drop: [56, 63]", "drop: [56, 156]", "drop: [56, 156]", "there is no row 156"),
+    ("1a.yaml", "rows: [11-12]", "rows: [11-120]", "11-120", "there is no row 11-120"),
+    ("1a.yaml", "[murder, neg_manslaughter]", "[fraud]", "[fraud]", "there is no column fraud"),
+    ("1a.yaml", "rows: [11-12]", "rows: [11-12, 12]", "11-12, 12", "12 repeats a row; name each once"),
+    ("1a.yaml", "table: 1a", "table: 1b", "table: 1b", "table is 1b, the file is 1a.yaml"),
+    ("1a.yaml", "table: 1a", "table: 1a\ntable: 1a", "table: 1a", "table stands there twice"),
+    ("1a.yaml", "blocks:", "blocks: [", "blocks: [", "is not valid YAML"),
+    ("3b.yaml", "population: AGE10", "population: SEX3", "population: SEX3", "10 rows have 3 populations; give one"),
+    ("3b.yaml", "clearance3: [2, 3]", "clearance3: [2, 4]", "[2, 4]", "clearance3 has the categories 1 to 3"),
+    ("3b.yaml", "  3bclear:", "  1a:", "  1a:", "there are two tables 1a; rename one"),
+    ("4a.yaml", "categories: [2, 3]", "categories: [3, 3]", "[3, 3]", "rows must not overlap"),
+    ("4a.yaml", "categories: [2, 3]", "categories: [3]", "[3]", "2 rows have 1 categories; give one for each"),
+    ("5a.yaml", "rows_of: 4a", "rows_of: 4z", "rows_of: 4z", "there is no table 4z with blocks"),
+    ("5a.yaml", "demographic: arrestee\n", "", "table: 5a", "`grey_by_series` is of tables that are repeated"),
+    ("DM6.yaml", "column_variable: drug72_single\n", "", "columns: CDM6", "`column_variable` tells of which variable"),
+    ("DM6.yaml", "variable: drug72_single", "variable: drug9", "columns: CDM6", "drug9 has no category 10"),
+    ("_columns.yaml", "[09B]", "[09Z]", "[09Z]", "there is no offense code 09Z in code list offense"),
+    ("_columns.yaml", "[36A, 36B]", "[36A, 36A]", "[36A, 36A]", "code 36A stands there twice"),
+    ("_columns.yaml", "['200']", "[200]", "[200]", "columns.arson.offenses.0: Input should be a valid string"),
+    ("_columns.yaml", "where: is_carjacking", "where: is_theft", "is_theft", "there is no flag is_theft"),
+    ("_columns.yaml", "except: [09C]", "status: proposed", "total_arrest: {", "give the offense codes in `offenses`"),
+    ("_sets.yaml", "[PCTSEXMALE,", "[PCTSEX,", "[PCTSEX,", "there is no population PCTSEX"),
+    ("_sets.yaml", "PCTSEXFEMALE, TOTAL]", "TOTAL]", "[PCTSEXMALE, TOTAL]", "set SEX3 has 3 categories, 2 populations"),
+    ("_sets.yaml", "SEX2: [Male, Female]", "SEX2: [Male, Male]", "[Male, Male]", "set SEX2 has a label twice"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "old", "new", "there", "message"), WRONG, ids=[f"{w[0]}: {w[4][:50]}" for w in WRONG])
+def test_wrong_definitions_are_refused(file: str, old: str, new: str, there: str, message: str, folder: Path) -> None:
+    spoil(folder, file, old, new)
+    with pytest.raises(PipelineError) as refused:
+        read_tables(folder)
+    text = str(refused.value)
+    assert message in text
+    named = int(re.match(rf"definitions/{re.escape(file)} line (\d+)", text)[1])
+    lines = [n for n, line in enumerate((folder / file).read_text().splitlines(), start=1) if there in line]
+    assert named in lines or (message == "is not valid YAML" and named == lines[0] + 1)
+
+
+def test_rules_of_columns_that_name_nothing(folder: Path) -> None:
+    shutil.copy(FOLDER / "2b.yaml", folder)
+    spoil(folder, "2b.yaml", "{plus: mvt}", "{plus: murder}")
+    with pytest.raises(PipelineError, match=r"2b.yaml line \d+: there is no name murder; take one of the table's col"):
+        read_tables(folder)
+
+
+def test_a_new_table_needs_no_python(folder: Path) -> None:
+    (folder / "X1.yaml").write_text(
+        """
+        table: X1
+        title: Thefts by place
+        unit: offense
+        universe: Thefts
+        columns: [larceny, mvt]
+        n_rows: 4
+        blocks:
+          - {start: 1, section: 1, label: Thefts, kind: total}
+          - {start: 2, section: 1, label: Theft rate, kind: rate, of: 1, population: TOTAL}
+          - {start: 3, section: 2, set: LOC3, prefix: 'Place: ', variable: residence, join: incident, denominator: self}
+        """
+    )
+    table = read_tables(folder)["X1"]
+    assert [row.estimates for row in table.rows] == [("count",), ("rate",), *[("count", "percentage")] * 2]
+    assert table.rows[3].percentage_detail == "Offense Level"
+
+
+@pytest.mark.parametrize(("given", "text"), [([], ""), ([4], "4"), ([1, 2, 3, 7, 9, 10], "1-3, 7, 9-10")])
+def test_ranges(given: list[int], text: str) -> None:
+    assert ranges(given) == text
+
+
+def test_listing(tmp_path: Path) -> None:
+    rows = json.loads(nibrs(tmp_path, "tables", "list", "--json").stdout)
+    assert len(rows) == 29
+    third = next(row for row in rows if row["table"] == "3a")
+    assert third == {
+        "table": "3a", "title": "Table3a-Person Victims", "unit": "person_victim", "rows": 171, "columns": 33,
+        "variants": ["3aclear", "3aunclear"],
+    }  # fmt: skip
+
+
+def test_showing_a_table(tmp_path: Path) -> None:
+    shown = nibrs(tmp_path, "tables", "show", "2a").stdout
+    words = " ".join(shown.split())
+    assert "2a: Table2a-Person Offenses" in words
+    assert "Weapon involved: Personal weapons │ count, % │ 4" in words
+    assert "by offense but rows 18-23, 78-82" in words
+    assert "Never estimated: rows 11-12 of columns 5-6." in words
+
+
+def test_a_table_as_json(tmp_path: Path) -> None:
+    table = json.loads(nibrs(tmp_path, "tables", "show", "3aclear", "--json").stdout)
+    assert table["where"] == [["clearance3", [2, 3]]]
+    assert table["rows"][170]["population"] is None
+    assert [14, 1] in table["greyed"]
+    assert table["greyed_by_series"]["SEX"] == [15, 16, 17]
+
+
+def test_files_are_plain_data() -> None:
+    """No anchors, tags or merge keys: what stands in a file is what is read."""
+    for path in FOLDER.glob("*.yaml"):
+        kinds = {type(event) for event in yaml.parse(path.read_text(encoding="utf-8"))}
+        assert yaml.AliasEvent not in kinds, path

@@ -69,52 +69,9 @@ def fit_geography(
     number, groups = _first_groups(weight_class)
     if is_region:
         number, groups = _merge_empty(number, groups, is_respondent, controls[:, 0], merges)
-    N, n = len(number), int(is_respondent.sum())
-    d = N / n if n else np.nan
-    wanted = REGION_CONTROLS if is_region else NATION_CONTROLS
-
-    def fitted(members: list[Group]) -> tuple[Cells, Fit, Integers]:
-        """Units of some groups by group, their fit, and the units' positions."""
-        places = np.full(21, -1)
-        for place, group in enumerate(members):
-            places[list(group.classes)] = place
-        place_of = places[number]
-        units = np.flatnonzero(place_of >= 0)
-        units = units[np.argsort(place_of[units], kind="stable")]
-        extended = _with_aggrob(controls[units], place_of[units], len(members))
-        cells = Cells(place_of[units], is_respondent[units], extended, np.full(len(members), d))
-        fit = Fit.nothing(cells)
-        settle_full_response(cells, fit)
-        if is_region:
-            fit.settle(cells, np.nan_to_num(cells.coverage(), nan=0.0) >= FULL_COVERAGE, "full_coverage", 1.0)
-        if n:
-            fit_with_bounds(
-                cells, fit, [_controls(group, wanted, year) for group in members], np.full(len(members), n / N)
-            )
-        return cells, fit, units
-
-    decided = {group: group for group in groups}
-    _, first, _ = fitted(groups)
-    is_settled = {group: bool(rule) for group, rule in zip(groups, first.rule, strict=True)}
-    for original in groups:
-        group = decided.get(original)
-        while group is not None and not is_settled[group] and len(is_settled) > 1 and n:
-            partner = partner_of(group, list(is_settled))
-            both = group.merged(partner)
-            why = [
-                *merges.pop(group, []),
-                *merges.pop(partner, []),
-                f"{_name(group)} into {_name(partner)}: {CANNOT_BE_MET}",
-            ]
-            merges[both] = why
-            is_settled = {other: done for other, done in is_settled.items() if other not in (group, partner)}
-            is_settled[both] = bool(fitted([both])[1].rule[0])
-            decided = {
-                first_one: both if current in (group, partner) else current for first_one, current in decided.items()
-            }
-            group = both
-    final = sorted(is_settled, key=lambda group: group.classes)
-    cells, fit, units = fitted(final)
+    place = _Geography(number, is_respondent, controls, year, is_region)
+    groups = _merge_until_fitted(place, groups, merges)
+    cells, fit, units = place.fitted(groups)
     with np.errstate(divide="ignore", invalid="ignore"):
         inverse = 1 / cells.coverage()
     _, respondents = cells.counts()
@@ -122,13 +79,72 @@ def fit_geography(
     fit.is_selected[is_left, 0] = True
     fit.settle(cells, is_left, "inverse_coverage", inverse)
     # Without crime to go by, agencies count.
-    fit.settle(cells, (fit.rule == "") & (respondents > 0), "equal", len(number) / max(n, 1))
-    fit.settle(cells, np.ones(len(final), dtype=np.bool_), "no_response", None)
+    fit.settle(cells, (fit.rule == "") & (respondents > 0), "equal", place.design_weight)
+    fit.settle(cells, np.ones(len(groups), dtype=np.bool_), "no_response", None)
     back = np.empty(len(units), dtype=np.int64)
     back[units] = np.arange(len(units))
     fit.weights = fit.weights[back]
-    told = ["; ".join(merges[group]) if group in merges else None for group in final]
-    return FittedGroups(final, cells.cell[back], cells.controls[back], fit, d, told)
+    told = ["; ".join(merges[group]) if group in merges else None for group in groups]
+    return FittedGroups(groups, cells.cell[back], cells.controls[back], fit, place.design_weight, told)
+
+
+@dataclass(frozen=True)
+class _Geography:
+    """Nation or a region: its units, with the class by which each is grouped."""
+
+    number: Integers
+    is_respondent: Flags
+    controls: Floats
+    year: int
+    is_region: bool
+
+    @property
+    def design_weight(self) -> float:
+        """N/n, NaN if nobody responds."""
+        n = int(self.is_respondent.sum())
+        return len(self.number) / n if n else np.nan
+
+    def fitted(self, groups: list[Group]) -> tuple[Cells, Fit, Integers]:
+        """Units of some groups by group, their fit, and the positions of the units."""
+        places = np.full(self.number.max() + 1, -1)
+        for place, group in enumerate(groups):
+            places[list(group.classes)] = place
+        place_of = places[self.number]
+        units = np.flatnonzero(place_of >= 0)
+        units = units[np.argsort(place_of[units], kind="stable")]
+        extended = _with_aggrob(self.controls[units], place_of[units], len(groups))
+        d = self.design_weight
+        cells = Cells(place_of[units], self.is_respondent[units], extended, np.full(len(groups), d))
+        fit = Fit.nothing(cells)
+        settle_full_response(cells, fit)
+        if self.is_region:
+            fit.settle(cells, np.nan_to_num(cells.coverage(), nan=0.0) >= FULL_COVERAGE, "full_coverage", 1.0)
+        if self.is_respondent.any():
+            names = [_controls(group, self.year, is_region=self.is_region) for group in groups]
+            # A weight of 1 is g = n/N.
+            fit_with_bounds(cells, fit, names, np.full(len(groups), self.is_respondent.sum() / len(self.number)))
+        return cells, fit, units
+
+
+def _merge_until_fitted(place: _Geography, groups: list[Group], merges: dict[Group, list[str]]) -> list[Group]:
+    """Merge groups that cannot be fitted with a partner, in numeric order, until all can or one is left."""
+    _, fit, _ = place.fitted(groups)
+    is_fitted = {group: bool(rule) for group, rule in zip(groups, fit.rule, strict=True)}
+    while len(is_fitted) > 1 and place.is_respondent.any():
+        failing = next((group for group in sorted(is_fitted, key=_order) if not is_fitted[group]), None)
+        if failing is None:
+            break
+        partner = partner_of(failing, list(is_fitted))
+        both = failing.merged(partner)
+        why = f"{_name(failing)} into {_name(partner)}: {CANNOT_BE_MET}"
+        merges[both] = [*merges.pop(failing, []), *merges.pop(partner, []), why]
+        is_fitted = {group: done for group, done in is_fitted.items() if group not in (failing, partner)}
+        is_fitted[both] = bool(place.fitted([both])[1].rule[0])
+    return sorted(is_fitted, key=_order)
+
+
+def _order(group: Group) -> tuple[int, ...]:
+    return group.classes
 
 
 def _first_groups(weight_class: NDArray[np.int64]) -> tuple[Integers, list[Group]]:
@@ -164,7 +180,8 @@ def _merge_empty(
     return number, left
 
 
-def _controls(group: Group, wanted: tuple[str, ...], year: int) -> tuple[str, ...]:
+def _controls(group: Group, year: int, *, is_region: bool) -> tuple[str, ...]:
+    wanted = REGION_CONTROLS if is_region else NATION_CONTROLS
     if group.classes == (1,) and year < FIRST_YEAR_OF_BOTH:
         return (*(name for name in wanted if name not in ("agg", "rob")), "aggrob")
     return wanted

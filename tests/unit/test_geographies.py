@@ -7,9 +7,7 @@ from tests.frames import table
 from tests.places import GROUPS, Nation, geographies, members_of, nations
 
 from nibrs_estimation.model.geographies import SIZES, TYPES, geography_members
-from nibrs_estimation.model.weighting import WEIGHT_LEVELS
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.external_files import LEVELS
 
 
 def members(
@@ -92,10 +90,6 @@ def test_other_weights_are_refused() -> None:
 def test_agencies_of_another_run_are_refused() -> None:
     with pytest.raises(PipelineError, match=r"Agency 5 stands in dataset agency_weight but not in weighting_frame"):
         members(None, {}, units=[{"agency_id": 5}, {"agency_id": 1}])
-
-
-def test_importers_know_the_same_weights() -> None:
-    assert LEVELS == WEIGHT_LEVELS
 
 
 @settings(deadline=None, max_examples=60)

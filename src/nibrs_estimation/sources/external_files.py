@@ -24,7 +24,7 @@ from nibrs_estimation.model.geography import (
     PERMUTATION,
     SRS_BENCHMARK,
 )
-from nibrs_estimation.model.weighting import STATE_WEIGHT_GROUP
+from nibrs_estimation.model.weighting import STATE_WEIGHT_GROUP, WEIGHT_LEVELS
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.externals import ExternalFile
@@ -41,17 +41,6 @@ SHARE_TOLERANCE = 1e-6
 FIRST_DEMOGRAPHIC = 1000
 #: What the files write where an agency lies in no area.
 _NO_AREA = ("NOT SPECIFIED", "NOT AVAILABLE")
-#: Weight of a geography -> its level (06 section 5.1).
-LEVELS = {
-    "NationalWgt": "nation",
-    "RegionWgt": "region",
-    "StateWgt": "state",
-    "UniversityWgt": "university",
-    "TribalWgt": "tribal",
-    "MSAWgt": "msa",
-    "JDWgt": "judicial_district",
-    "FOWgt": "field_office",
-}
 #: Column of a filter that names the area -> its level.
 AREA_COLUMNS = {
     "region": "REGION_CODE",
@@ -127,7 +116,9 @@ def import_permutation(population: Path, exclusion: Path | None) -> pl.LazyFrame
     table = whole.filter(number < FIRST_DEMOGRAPHIC)
     weight = table.text("WEIGHT_VAR")
     table.refuse(
-        ~weight.is_in(list(LEVELS)), "WEIGHT_VAR", f"is not a weight of this program. Give one of {', '.join(LEVELS)}"
+        ~weight.is_in(list(WEIGHT_LEVELS)),
+        "WEIGHT_VAR",
+        f"is not a weight of this program. Give one of {', '.join(WEIGHT_LEVELS)}",
     )
     label = table.text("PERMUTATION_DESCRIPTION")
     filters = table.text("PERMUTATION_NUMBER_DESC")
@@ -135,7 +126,7 @@ def import_permutation(population: Path, exclusion: Path | None) -> pl.LazyFrame
         {
             LINE: table.lines,
             "permutation_number": number.filter(number < FIRST_DEMOGRAPHIC),
-            "geography_level": _given_or(table, "GEOGRAPHY_LEVEL", weight.replace_strict(LEVELS)),
+            "geography_level": _given_or(table, "GEOGRAPHY_LEVEL", weight.replace_strict(WEIGHT_LEVELS)),
             "geography_code": _areas(table, filters, weight),
             "agency_group": _given_or(table, "AGENCY_GROUP", label.str.extract(r" (?:Size|Agency Type) (.+)$")),
             "label": label,
@@ -471,7 +462,7 @@ def _given_or(table: ExternalTable, header: str, derived: pl.Series) -> pl.Serie
 def _areas(table: ExternalTable, filters: pl.Series, weight: pl.Series) -> pl.Series:
     """Code or name of each area, from the filter: the value of the column that names areas of its level."""
     codes = []
-    for row, (text, level) in enumerate(zip(filters, weight.replace_strict(LEVELS), strict=True)):
+    for row, (text, level) in enumerate(zip(filters, weight.replace_strict(WEIGHT_LEVELS), strict=True)):
         try:
             parsed = parse_filter(text)
         except FilterError as error:

@@ -7,9 +7,6 @@ from functools import cache
 
 from nibrs_estimation.model.codes import code_list
 
-#: A series' permutation numbers are those of the geographies plus this times its number.
-SERIES_STEP = 1000
-
 
 @dataclass(frozen=True)
 class Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -69,7 +70,8 @@ def weight_agencies(
     given = {(state, one): group for state, one, group in state_weight_group.collect().iter_rows()}
     tables = []
     for weight in WEIGHT_LEVELS:
-        units = _units(weight, frame, pieces)
+        is_place = WEIGHT_LEVELS[weight] == "state" or weight in AREAS
+        units = (_place_units if is_place else units_of)(weight, frame, pieces)
         if units.frame.is_empty():
             _log.warning("No %s: %s.", weight, _ABSENT.get(weight, "no eligible agency"))
         elif weight in ("NationalWgt", "RegionWgt"):
@@ -113,22 +115,31 @@ def _refuse_impossible_benchmarks(frame: pl.DataFrame) -> None:
             )
 
 
-def _units(weight: str, frame: pl.DataFrame, pieces: pl.DataFrame) -> Units:
-    """The units of a weight; large agencies of a metropolitan area stand above its divisions."""
+def _place_units(weight: str, frame: pl.DataFrame, pieces: pl.DataFrame) -> Units:
+    """The units of states and smaller places, with ``total`` and ``is_self_representing``.
+
+    Large agencies of a metropolitan area are found over its divisions, and stand above them.
+    """
     if weight != "MSAWgt":
-        return units_of(weight, frame, pieces)
+        units = units_of(weight, frame, pieces)
+        with_total = units.frame.with_columns(total=pl.Series(units.controls[:, 0]))
+        if weight == "FOWgt":
+            return replace(units, frame=with_total.with_columns(is_self_representing=pl.lit(False)))
+        return replace(units, frame=mark_self_representing(with_total))
     whole = units_of(weight, frame, pieces.with_columns(division=pl.lit(0, pieces.schema["division"])))
-    certain = (
-        mark_self_representing(whole.frame.with_columns(total=pl.Series(whole.controls[:, 0])))
-        .filter("is_self_representing")
-        .select("agency_id", msa_name="geography_code", is_certain=pl.lit(True))
+    certain = mark_self_representing(whole.frame.with_columns(total=pl.Series(whole.controls[:, 0]))).select(
+        "agency_id", "is_self_representing", msa_name="geography_code"
     )
-    apart = pieces.join(certain, on=["agency_id", "msa_name"], how="left", maintain_order="left")
-    return units_of(
-        weight,
-        frame,
-        apart.with_columns(division=pl.when(pl.col("is_certain").is_null()).then("division").otherwise(0)),
+    located = pieces.join(certain, on=["agency_id", "msa_name"], how="left", maintain_order="left")
+    division = pl.when(pl.col("is_self_representing").fill_null(False)).then(0).otherwise("division")
+    units = units_of(weight, frame, located.with_columns(division=division))
+    marked = units.frame.with_columns(total=pl.Series(units.controls[:, 0])).join(
+        certain.rename({"msa_name": "geography_code"}),
+        on=["agency_id", "geography_code"],
+        how="left",
+        maintain_order="left",
     )
+    return replace(units, frame=marked)
 
 
 def _by_class(weight: str, units: Units, year: int) -> list[Tables]:
@@ -189,20 +200,8 @@ def _by_number(weight: str, units: Units) -> Tables:
 
 
 def _by_group(weight: str, units: Units, divisions: list[str], given: Mapping[tuple[str, str], int]) -> Tables:
-    """States, field offices, judicial districts or metropolitan areas."""
-    frame = units.frame.with_columns(total=pl.Series(units.controls[:, 0]))
-    if weight == "FOWgt":
-        frame = frame.with_columns(is_self_representing=pl.lit(False))
-    elif weight == "MSAWgt":
-        # Divisions do not matter to who is large: what stands above them was found so.
-        over_divisions = mark_self_representing(
-            frame.group_by("geography_code", "agency_id", maintain_order=True).agg(
-                pl.col("total").sum(), pl.col("is_respondent").first()
-            )
-        ).select("geography_code", "agency_id", "is_self_representing")
-        frame = frame.join(over_divisions, on=["geography_code", "agency_id"], how="left", maintain_order="left")
-    else:
-        frame = mark_self_representing(frame)
+    """States, field offices, judicial districts or metropolitan areas, from :func:`_place_units`."""
+    frame = units.frame
     if weight == "StateWgt":
         frame = state_groups(frame, given)
     else:

@@ -1,0 +1,54 @@
+"""Datasets of the tables' estimates: sparse, by table; what is not there is 0, or missing where `cell_gap` says so.
+
+Rates are counts per 100,000 of a population and are not stored; `tables/published.py` makes the rows that people read.
+Source: specification 07, sections 6.3 to 6.6.
+"""
+
+from nibrs_estimation.pipeline.dataset import Column, Dataset
+
+
+def _cells(name: str, description: str, part: str) -> Dataset:
+    return Dataset(
+        name=name,
+        description=description,
+        source="07 sections 6.3 to 6.6",
+        primary_key=("part", "permutation_number", "row", "column"),
+        partition_key="part",
+        columns=(
+            Column("part", "str", part),
+            Column("permutation_number", "int32", "1000 x demographic series + geography."),
+            Column("row", "int16", "Row of the table."),
+            Column("column", "int16", "Column of the table."),
+            Column("estimate", "float64", "Estimated count: sum of weight times the agency's count."),
+            Column("standard_error", "float64", "Of the count; missing where it cannot be known.", is_nullable=True),
+            Column("unweighted", "float64", "What respondents counted."),
+            Column("agency_counts", "int32", "Respondents with a count above 0.", unit="agencies"),
+            Column("percentage", "float64", "100 x count / denominator.", unit="percent", is_nullable=True),
+            Column("percentage_standard_error", "float64", "Its standard error.", unit="percent", is_nullable=True),
+        ),
+    )
+
+
+CELL_ESTIMATE = _cells(
+    "cell_estimate", "Estimated counts and percentages of the tables' cells that are not 0.", "Name of the table."
+)
+SERIES_ESTIMATE = _cells(
+    "series_estimate",
+    "The same for demographic series, cells that are not 0.",
+    "Table and level of the series, such as 3a_region: all, region, national.",
+)
+
+CELL_GAP = Dataset(
+    name="cell_gap",
+    description="Cells that the run's input cannot tell: missing, not 0.",
+    source="02 section 12.3",
+    primary_key=("full_table", "row", "column"),
+    columns=(
+        Column("full_table", "str", "Name of the table."),
+        Column("row", "int16", "Row of the table."),
+        Column("column", "int16", "Column of the table."),
+        Column("reason", "str", "Why it is not known."),
+    ),
+)
+
+DATASETS = (CELL_ESTIMATE, SERIES_ESTIMATE, CELL_GAP)

@@ -1,77 +1,272 @@
-"""Counting: agency x cell, without weights."""
+"""Counting: profiles of units, and what each profile's units have of every variable."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
 import polars as pl
 
 from nibrs_estimation.model.blocks import block_rows, own_rows
-from nibrs_estimation.model.results import AGENCY_CELL_COUNT, BLOCK_CELL_COUNT
-from nibrs_estimation.pipeline.dataset import Dataset
-from nibrs_estimation.stages.indicators.attributes import carjackings
-from nibrs_estimation.tables.definition import TableDefinition
-from nibrs_estimation.tables.read import table_definition
+from nibrs_estimation.model.counts import INCIDENT_PROFILE, PROFILE_COUNT, PROFILE_SIGNATURE, UNIT_PROFILE, UNITS
+from nibrs_estimation.stages.indicators.attributes import derive, multiplier
+from nibrs_estimation.stages.indicators.membership import (
+    columns_held,
+    flags_of,
+    together,
+    with_columns_of_categories,
+    with_columns_of_codes,
+    words,
+)
+from nibrs_estimation.stages.indicators.segments import Segments
+from nibrs_estimation.stages.indicators.units import KEYS, fact_key, facts_of_units, key_of, offenses_of_units
+from nibrs_estimation.tables.counting import CountingUnit, Feature, counting_units
+from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.variables import Level, derived_variables
+
+Relations = Mapping[tuple[str, Level], pl.DataFrame]
+_PROFILE = ("agency_id", "month", "signature_id", "atom", "clearance")
+#: How often a unit counts in a category of which it has n records.
+COUNT_MODES = {"indicator": pl.lit(1, pl.Int64), "records": pl.col("n")}
 
 
-def count_cells(
+def count_units(
     incident: pl.LazyFrame,
     offense: pl.LazyFrame,
-    victim: pl.LazyFrame,
+    offense_weapon: pl.LazyFrame,
+    offense_activity: pl.LazyFrame,
+    analysis_victim: pl.LazyFrame,
     victim_offense: pl.LazyFrame,
+    victim_injury: pl.LazyFrame,
+    analysis_offender: pl.LazyFrame,
+    victim_offender: pl.LazyFrame,
     property: pl.LazyFrame,
     property_item: pl.LazyFrame,
+    drug: pl.LazyFrame,
+    analysis_arrestee: pl.LazyFrame,
+    arrestee_weapon: pl.LazyFrame,
     block_reference: pl.LazyFrame,
     removed_month: pl.LazyFrame,
     year: int,
+    count_mode: str,
+    partition: str,
 ) -> dict[str, pl.LazyFrame]:
-    """Count the incidents of the data year in the total row of table 1a, per agency and column.
+    """Count the units of the data year by profile, for all tables, with every variable that a table asks for.
 
-    An incident counts once in a column, however many of its offenses belong there (06 section 2.2). Incidents of
-    replaced months, or before the start of NIBRS, are left out; those of months that others copy are counted by month,
-    too, for the recipients.
+    A unit counts once in a column, however many of its offenses belong there (06 section 2.2), and once in a category
+    of a variable, however many of its records have it, unless ``count_mode`` is "records" (06 section 12, quirk 1).
+    Units of replaced months, or before the start of NIBRS, are left out; those of months that others copy are counted
+    by month, too, for the recipients.
     """
-    table = table_definition("1a")
-    flagged = carjackings(offense, victim, victim_offense, property, property_item)
-    offenses = offense.select("incident_id", "offense_code").join(
-        flagged.with_columns(is_carjacking=pl.lit(True)), on="incident_id", how="left"
+    segments = Segments(
+        incident=incident,
+        offense=offense,
+        offense_weapon=offense_weapon,
+        offense_activity=offense_activity,
+        victim=analysis_victim,
+        victim_offense=victim_offense,
+        victim_injury=victim_injury,
+        offender=analysis_offender,
+        victim_offender=victim_offender,
+        property=property,
+        property_item=property_item,
+        drug=drug,
+        arrestee=analysis_arrestee,
+        arrestee_weapon=arrestee_weapon,
     )
-    # Keys are small: offense codes of the table times the columns that hold them.
-    units = (
-        offenses.join(_membership(table), on="offense_code")
-        .filter(pl.col("where").is_null() | pl.col("is_carjacking").fill_null(False))
-        .select("incident_id", "column")
-        .unique()
-    )
-    rows = pl.LazyFrame(
-        [(row.row, row.section) for row in table.rows if row.kind == "total"],
-        schema={"row": pl.Int16, "section": pl.Int16},
-        orient="row",
-    )
-    incidents = incident.filter(pl.col("data_year") == year).select(
-        "state_abbr", "agency_id", "incident_id", "incident_date"
-    )
-
-    def counted(counting: pl.LazyFrame, dataset: Dataset, *by: str) -> pl.LazyFrame:
-        return (
-            counting.join(units, on="incident_id")
-            .group_by("state_abbr", "agency_id", *by, "column")
-            .agg(n=pl.len().cast(pl.Int64))
-            .join(rows, how="cross")
-            .with_columns(full_table=pl.lit(table.table))
-            .select(dataset.schema.names())
-        )
-
-    own = own_rows(incidents, removed_month, "incident_date")
-    blocks = block_rows(incidents, block_reference, "incident_date")
+    relations = _relations(segments)
+    counted, numbered = _Counted([], [], [], []), 0
+    for unit in all_counting_units():
+        units = _units(unit, segments, relations, block_reference, removed_month, year)
+        numbered = _count(unit, units, segments, relations, count_mode, numbered, counted)
     return {
-        AGENCY_CELL_COUNT.name: counted(own, AGENCY_CELL_COUNT),
-        BLOCK_CELL_COUNT.name: counted(blocks, BLOCK_CELL_COUNT, "month"),
+        dataset.name: pl.concat(frames)
+        .with_columns(state_abbr=pl.lit(partition))
+        .select(pl.col(name).cast(dtype) for name, dtype in dataset.schema.items())
+        .lazy()
+        for dataset, frames in (
+            (UNIT_PROFILE, counted.profiles),
+            (PROFILE_SIGNATURE, counted.signatures),
+            (PROFILE_COUNT, counted.counts),
+            (INCIDENT_PROFILE, counted.incidents),
+        )
     }
 
 
-def _membership(table: TableDefinition) -> pl.LazyFrame:
-    """Which offense code puts a unit into which column."""
-    return pl.LazyFrame(
-        [(code, column.position, column.where) for column in table.columns for code in column.offenses],
-        schema={"offense_code": pl.String, "column": pl.Int16, "where": pl.String},
-        orient="row",
+@dataclass(frozen=True)
+class _Counted:
+    """Parts of the four datasets."""
+
+    profiles: list[pl.DataFrame]
+    signatures: list[pl.DataFrame]
+    counts: list[pl.DataFrame]
+    incidents: list[pl.DataFrame]
+
+
+@cache
+def all_counting_units() -> tuple[CountingUnit, ...]:
+    """What all tables need."""
+    return counting_units(table_definitions().values())
+
+
+def _relations(segments: Segments) -> Relations:
+    """Every variable that is asked for, at every level: collected once, for several units ask."""
+    asked: dict[tuple[str, Level], None] = {}
+    for unit in all_counting_units():
+        asked |= dict.fromkeys(flags_of(unit))
+        if unit.column_variable is not None:
+            asked[unit.column_variable, "incident"] = None
+        for feature in unit.features:
+            asked |= {(name, level): None for (name, _categories), level in feature.where}
+            if feature.variable == UNITS:
+                continue
+            smallest_of = derived_variables()[feature.variable].smallest_of
+            asked[(feature.variable, feature.level) if smallest_of is None else (smallest_of, "offense")] = None
+    lazy = [derive(name, level, segments).select(*KEYS[level], "category", "n") for name, level in asked]
+    return dict(zip(asked, pl.collect_all(lazy), strict=True))
+
+
+def _units(
+    unit: CountingUnit,
+    segments: Segments,
+    relations: Relations,
+    block_reference: pl.LazyFrame,
+    removed_month: pl.LazyFrame,
+    year: int,
+) -> pl.DataFrame:
+    """The units with their columns: key, ``incident_id``, profile columns but the signature, its numbers, ``m``.
+
+    A unit of a month that others copy stands there twice: as its agency's own, and with ``month``.
+    """
+    key, signature = key_of(unit.unit), words(unit)
+    rows = offenses_of_units(unit.unit, segments)
+    if unit.column_variable is None:
+        flags = {flag: relations[flag].lazy() for flag in flags_of(unit)}
+        rows = with_columns_of_codes(rows, unit, flags)
+    else:
+        relation = relations[unit.column_variable, "incident"].lazy()
+        rows = rows.select(*{*key, "incident_id"}).unique()
+        rows = rows.join(with_columns_of_categories(relation, unit), on="incident_id")
+    rows = rows.group_by({*key, "incident_id"}).agg(together(signature))
+    rows = rows.filter(pl.any_horizontal(pl.col(name) != 0 for name in signature))
+    facts = facts_of_units(unit.unit, segments, year)
+    rows = rows.join(facts, on=fact_key(unit.unit)).drop_nulls("agency_id")
+    if unit.multiplier is None:
+        rows = rows.with_columns(m=pl.lit(1, pl.Int64))
+    else:
+        times = multiplier(unit.multiplier, segments).select("incident_id", m=pl.col("n"))
+        rows = rows.join(times, on="incident_id", how="left").with_columns(pl.col("m").fill_null(1).clip(lower_bound=1))
+    own = own_rows(rows, removed_month, "date").with_columns(month=pl.lit(None, dtype=pl.Int8))
+    copied = block_rows(rows, block_reference, "date").with_columns(pl.col("month").cast(pl.Int8))
+    wanted = [*dict.fromkeys((*key, "incident_id")), "agency_id", "month", "atom", "clearance", *signature, "m"]
+    return pl.concat([own.select(wanted), copied.select(wanted)]).collect()
+
+
+def _count(
+    unit: CountingUnit,
+    units: pl.DataFrame,
+    segments: Segments,
+    relations: Relations,
+    count_mode: str,
+    first: int,
+    into: _Counted,
+) -> int:
+    """Number the profiles of a counting unit from ``first`` and count what they have; returns the next free number."""
+    within = [feature for feature in unit.features if _smallest_of(feature) is not None]
+    parts = [units, *(_within_columns(unit, feature, units, segments, relations) for feature in within)]
+    coded, profiles, signatures = _numbered(parts, words(unit), first)
+    own, of_columns = coded[0].lazy(), {feature.name: part for feature, part in zip(within, coded[1:], strict=True)}
+    counts = [
+        _of_profiles(of_columns[feature.name].lazy(), pl.lit(1, pl.Int64))
+        if feature.name in of_columns
+        else _of_profiles(*_with_feature(own, feature, relations, count_mode))
+        for feature in unit.features
+    ]
+    into.counts.extend(
+        frame.with_columns(variable=pl.lit(feature.name), counting_unit=pl.lit(unit.name))
+        for feature, frame in zip(unit.features, pl.collect_all(counts), strict=True)
     )
+    into.profiles.append(profiles.with_columns(counting_unit=pl.lit(unit.name)))
+    into.signatures.append(columns_held(signatures, unit).with_columns(counting_unit=pl.lit(unit.name)))
+    if unit.by_incident:
+        number = pl.struct("incident_id", "month").rank("dense").cast(pl.Int32)
+        into.incidents.append(
+            coded[0]
+            .group_by("profile_id", incident_number=number)
+            .agg(n=pl.len())
+            .with_columns(counting_unit=pl.lit(unit.name))
+        )
+    return first + profiles.height
+
+
+def _smallest_of(feature: Feature) -> str | None:
+    return None if feature.variable == UNITS else derived_variables()[feature.variable].smallest_of
+
+
+def _within_columns(
+    unit: CountingUnit, feature: Feature, units: pl.DataFrame, segments: Segments, relations: Relations
+) -> pl.DataFrame:
+    """Units by the smallest category over their offenses of each column: with those columns alone, and ``category``."""
+    key, signature = key_of(unit.unit), words(unit)
+    values = relations[_smallest_of(feature) or "", "offense"].lazy().select("offense_id", "category")
+    flags = {flag: relations[flag].lazy() for flag in flags_of(unit)}
+    rows = (
+        with_columns_of_codes(offenses_of_units(unit.unit, segments), unit, flags)
+        .join(values, on="offense_id")
+        .group_by(*key, "category")
+        .agg(together(signature))
+        .sort(*key, "category")
+        .collect()
+    )
+    # A column belongs to the first category in which the unit has it.
+    place = rows.select(pl.int_range(pl.len()).over(key)).to_series().to_numpy()
+    found = {}
+    for name in signature:
+        held = rows[name].to_numpy()
+        before = np.zeros_like(held)
+        for later in range(1, int(place.max(initial=0)) + 1):
+            at = np.flatnonzero(place == later)
+            before[at] = before[at - 1] | held[at - 1]
+        found[name] = held & ~before
+    rows = rows.with_columns(**{name: pl.Series(values) for name, values in found.items()})
+    rows = rows.filter(pl.any_horizontal(pl.col(name) != 0 for name in signature))
+    return units.drop(signature).join(rows, on=key)
+
+
+def _numbered(
+    parts: Sequence[pl.DataFrame], signature: tuple[str, ...], first: int
+) -> tuple[list[pl.DataFrame], pl.DataFrame, pl.DataFrame]:
+    """Parts with their profiles, the profiles and the signatures, numbered in the order of their contents."""
+    signatures = (
+        pl.concat([part.select(signature).unique() for part in parts])
+        .unique()
+        .sort(signature)
+        .with_columns(signature_id=pl.int_range(pl.len(), dtype=pl.Int32))
+    )
+    coded = [part.join(signatures, on=signature).drop(signature) for part in parts]
+    profiles = (
+        pl.concat([part.select(_PROFILE).unique() for part in coded])
+        .unique()
+        .sort(_PROFILE)
+        .with_columns(profile_id=pl.int_range(first, first + pl.len(), dtype=pl.Int32))
+    )
+    return [part.join(profiles, on=_PROFILE, nulls_equal=True) for part in coded], profiles, signatures
+
+
+def _with_feature(
+    units: pl.LazyFrame, feature: Feature, relations: Relations, count_mode: str
+) -> tuple[pl.LazyFrame, pl.Expr]:
+    """Units that meet a feature's conditions, once for each category that they have, and how often each counts."""
+    for (name, categories), level in feature.where:
+        meeting = relations[name, level].lazy().filter(pl.col("category").is_in(categories))
+        units = units.join(meeting, on=KEYS[level], how="semi")
+    if feature.variable == UNITS:
+        return units.with_columns(category=pl.lit(1, pl.Int8)), pl.lit(1, pl.Int64)
+    relation = relations[feature.variable, feature.level].lazy()
+    return units.join(relation, on=KEYS[feature.level]), COUNT_MODES[count_mode]
+
+
+def _of_profiles(units: pl.LazyFrame, n: pl.Expr) -> pl.LazyFrame:
+    return units.group_by("profile_id", "category").agg(n=(n * pl.col("m")).sum())

@@ -1,0 +1,104 @@
+"""Which columns a unit belongs to, as bits of whole numbers: the unit's signature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import polars as pl
+
+from nibrs_estimation.stages.indicators.units import KEYS
+from nibrs_estimation.tables.counting import CountingUnit, UnitColumn
+from nibrs_estimation.tables.variables import Level, derived_variables
+
+#: Columns in one whole number; a signature is as many numbers as its unit's columns need.
+BITS = 62
+
+
+def words(unit: CountingUnit) -> tuple[str, ...]:
+    """Names of the numbers that hold the bits of a counting unit's columns."""
+    return tuple(f"columns_{place}" for place in range(-(-len(unit.columns) // BITS)))
+
+
+def flags_of(unit: CountingUnit) -> tuple[tuple[str, Level], ...]:
+    """The flags that columns ask for, with the level at which they hold."""
+    named = {column.where for column in unit.columns if column.where is not None and column.category is None}
+    return tuple((name, derived_variables()[name].level or "incident") for name in sorted(named))
+
+
+def with_columns_of_codes(
+    rows: pl.LazyFrame, unit: CountingUnit, flags: Mapping[tuple[str, Level], pl.LazyFrame]
+) -> pl.LazyFrame:
+    """Offenses of units with the columns that each puts its unit into.
+
+    Args:
+        rows: ``incident_id``, ``offense_id`` and ``offense_code``.
+        unit: what is counted.
+        flags: relation of each flag of :func:`flags_of`.
+    """
+    for (name, level), relation in flags.items():
+        holding = relation.filter(pl.col("category") == 1).select(*KEYS[level], pl.lit(True).alias(name))
+        rows = rows.join(holding, on=KEYS[level], how="left")
+    expressions = []
+    for place, name in enumerate(words(unit)):
+        plain = _bits_of_codes(unit.columns, place, None)
+        expression = _of_codes(plain)
+        for flag, _level in flags:
+            flagged = _bits_of_codes(unit.columns, place, flag)
+            expression = expression | pl.when(pl.col(flag)).then(_of_codes(flagged)).otherwise(pl.lit(0, pl.Int64))
+        expressions.append(expression.alias(name))
+    return rows.with_columns(expressions).drop([name for name, _level in flags])
+
+
+def with_columns_of_categories(relation: pl.LazyFrame, unit: CountingUnit) -> pl.LazyFrame:
+    """Categories of the column variable as columns: the relation's key and the bits of one category a row."""
+    of_category = {column.category: bit for bit, column in enumerate(unit.columns)}
+    return relation.filter(pl.col("category").is_in(list(of_category))).with_columns(
+        pl.col("category")
+        .replace_strict(
+            {category: _bit(bit) if bit // BITS == place else 0 for category, bit in of_category.items()},
+            return_dtype=pl.Int64,
+        )
+        .alias(name)
+        for place, name in enumerate(words(unit))
+    )
+
+
+def columns_held(signatures: pl.DataFrame, unit: CountingUnit) -> pl.DataFrame:
+    """The columns of each signature: ``signature_id`` and ``column_key``.
+
+    Args:
+        signatures: ``signature_id`` and the numbers of :func:`words`.
+        unit: what is counted.
+    """
+    held = []
+    for bit, column in enumerate(unit.columns):
+        values = signatures[words(unit)[bit // BITS]].to_numpy()
+        ids = signatures["signature_id"].to_numpy()[(values & _bit(bit)) != 0]
+        held.append(pl.DataFrame({"signature_id": ids, "column_key": np.full(len(ids), column.key, dtype=object)}))
+    return pl.concat(held).cast({"signature_id": pl.Int32, "column_key": pl.String})
+
+
+def _bits_of_codes(columns: Sequence[UnitColumn], place: int, where: str | None) -> dict[str, int]:
+    """Offense code -> bits of its columns in one number, of those that ask for the flag, or for none."""
+    found: dict[str, int] = {}
+    for bit, column in enumerate(columns):
+        if bit // BITS == place and column.where == where and column.category is None:
+            for code in column.offenses:
+                found[code] = found.get(code, 0) | _bit(bit)
+    return found
+
+
+def _of_codes(bits: Mapping[str, int]) -> pl.Expr:
+    if not bits:
+        return pl.lit(0, pl.Int64)
+    return pl.col("offense_code").replace_strict(dict(bits), default=0, return_dtype=pl.Int64)
+
+
+def _bit(place: int) -> int:
+    return 1 << (place % BITS)
+
+
+def together(names: Iterable[str]) -> list[pl.Expr]:
+    """The columns of several offenses of one unit together."""
+    return [pl.col(name).bitwise_or() for name in names]

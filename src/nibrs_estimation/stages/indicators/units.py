@@ -1,0 +1,101 @@
+"""The units that tables count, with the offenses that put them into columns (06 section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.stages.indicators.attributes import clearance
+from nibrs_estimation.stages.indicators.segments import Segments
+from nibrs_estimation.tables.atoms import atom
+from nibrs_estimation.tables.counting import PERSON_UNITS, UNIT_LEVELS
+from nibrs_estimation.tables.variables import Level
+
+#: Level -> the columns that identify its records.
+KEYS: Mapping[Level, tuple[str, ...]] = {
+    "incident": ("incident_id",),
+    "offense": ("offense_id",),
+    "victim": ("victim_id",),
+    "arrestee": ("is_group_b", "arrestee_id"),
+}
+_PERSONS, _OFFICERS = ("I", "L"), ("L",)
+_PERSON = ("age_years", "sex_code", "race_code", "ethnicity_code")
+
+
+def key_of(unit: str) -> tuple[str, ...]:
+    """The columns that identify a unit."""
+    if unit.startswith("victim_offense"):
+        return ("victim_id", "offense_id")
+    return KEYS[UNIT_LEVELS[unit][-1]]
+
+
+def offenses_of_units(unit: str, segments: Segments) -> pl.LazyFrame:
+    """Which offenses each unit holds: the unit's key, ``incident_id``, ``offense_id`` and ``offense_code``.
+
+    An arrestee by arrest code holds the code of the arrest, which is no offense of an incident.
+    """
+    offense = segments.offense.select("incident_id", "offense_id", "offense_code")
+    if unit.endswith("_firearm"):
+        offense = offense.join(_firearm_offenses(segments), on="offense_id", how="semi")
+    kind = unit.removesuffix("_firearm")
+    if kind in ("incident", "offense"):
+        return offense
+    if kind == "arrestee_by_arrest_code":
+        return segments.arrestee.select(
+            "is_group_b", "arrestee_id", "incident_id", "offense_code", offense_id=pl.lit(None, dtype=pl.Int64)
+        )
+    if kind == "arrestee":
+        arrestee = segments.arrestee.filter(~pl.col("is_group_b")).select("is_group_b", "arrestee_id", "incident_id")
+        return arrestee.join(offense, on="incident_id")
+    linked = segments.victim_offense.select("victim_id", "offense_id").join(offense, on="offense_id")
+    if kind == "victim_offense":
+        return linked
+    is_person = pl.col("victim_type_code").is_in(_OFFICERS if kind == "officer_victim" else _PERSONS)
+    if kind == "non_person_victim":
+        is_person = ~is_person
+    return linked.join(segments.victim.filter(is_person).select("victim_id"), on="victim_id", how="semi")
+
+
+def facts_of_units(unit: str, segments: Segments, year: int) -> pl.LazyFrame:
+    """What units of the data year share beside their columns, by the column that :func:`fact_key` names.
+
+    Returns:
+        The key, ``agency_id``, ``date``, ``clearance`` and, for persons, ``atom``. Agencies may be missing in Group B.
+    """
+    incident = (
+        segments.incident.filter(pl.col("data_year") == year)
+        .select("incident_id", "agency_id", date="incident_date")
+        .join(clearance(segments), on="incident_id", how="left")
+    )
+    if unit not in PERSON_UNITS:
+        return incident.with_columns(atom=pl.lit(None, dtype=pl.Int16))
+    if "victim" in unit:
+        persons = segments.victim.select("victim_id", "incident_id", atom=atom())
+        return persons.join(incident, on="incident_id").drop("incident_id")
+    persons = segments.arrestee.select("is_group_b", "arrestee_id", "incident_id", "agency_id", "arrest_date", atom=atom())
+    group_a = (
+        persons.filter(~pl.col("is_group_b")).drop("agency_id", "arrest_date").join(incident, on="incident_id")
+    ).drop("incident_id")
+    if unit == "arrestee":
+        return group_a
+    group_b = persons.filter(pl.col("is_group_b") & (pl.col("arrest_date").dt.year() == year)).select(
+        "is_group_b",
+        "arrestee_id",
+        "atom",
+        "agency_id",
+        date="arrest_date",
+        clearance=pl.lit(None, dtype=pl.Int8),
+    )
+    return pl.concat([group_a, group_b], how="diagonal")
+
+
+def fact_key(unit: str) -> tuple[str, ...]:
+    """The columns by which :func:`facts_of_units` is joined to units."""
+    return KEYS[UNIT_LEVELS[unit][-1]] if unit in PERSON_UNITS else KEYS["incident"]
+
+
+def _firearm_offenses(segments: Segments) -> pl.LazyFrame:
+    firearms = code_list("weapon").filter(pl.col("is_firearm") == "true")["code"]
+    return segments.offense_weapon.filter(pl.col("weapon_code").is_in(firearms.to_list())).select("offense_id")

@@ -1,0 +1,86 @@
+"""Atoms: the kinds of persons that demographic groups are made of (06 section 13).
+
+An atom is an age bin of code list ``age_bin`` x sex (male, female, unknown) x race (White, Black, AIAN, Asian, NHOPI,
+unknown) x ethnicity (Hispanic, not Hispanic, unknown): 11 x 3 x 6 x 3 = 594, numbered from 0 in that order. Every
+variable of persons and every demographic series is a set of atoms.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.tables.series import Series
+
+Bools = NDArray[np.bool_]
+
+SEXES = ("M", "F")
+#: Race code -> place; codes of years before 2013 held Asians apart (06 section 6.1).
+RACES = {"W": 0, "B": 1, "I": 2, "A": 3, "AP": 3, "C": 3, "J": 3, "P": 4}
+ETHNICITIES = ("H", "N")
+_SHAPE = (11, 3, 6, 3)
+NUMBER = int(np.prod(_SHAPE))
+_AGE, _SEX, _RACE, _ETHNICITY = np.unravel_index(np.arange(NUMBER), _SHAPE)
+
+
+def atom() -> pl.Expr:
+    """The atom of a person with ``age_years``, ``sex_code``, ``race_code`` and ``ethnicity_code``."""
+    lows = code_list("age_bin")["age_low_years"].cast(pl.Int16).to_list()
+    age = pl.lit(len(lows) - 1, pl.Int16)
+    for place, low in enumerate(lows[:-1]):
+        age = pl.when(pl.col("age_years") >= low).then(pl.lit(place, pl.Int16)).otherwise(age)
+    sex = _place("sex_code", dict(zip(SEXES, (0, 1), strict=True)), 2)
+    race = _place("race_code", RACES, 5)
+    ethnicity = _place("ethnicity_code", dict(zip(ETHNICITIES, (0, 1), strict=True)), 2)
+    return (((age * 3 + sex) * 6 + race) * 3 + ethnicity).cast(pl.Int16)
+
+
+def _place(column: str, places: dict[str, int], unknown: int) -> pl.Expr:
+    return pl.col(column).replace_strict(places, default=unknown, return_dtype=pl.Int16)
+
+
+@cache
+def atoms_of_variable(variable: str) -> Bools:
+    """Which atoms have which category of a variable of persons: (594, categories).
+
+    The groups of ``age2`` overlap; those of the others do not (06 section 6.1).
+    """
+    under18_2 = np.select([_AGE <= 1, _AGE <= 5], [1, 2], 0)
+    a12_17_2 = np.select([_AGE == 2, (_AGE >= 3) & (_AGE <= 5)], [1, 2], 0)
+    uo18 = np.select([_AGE <= 5, _AGE <= 9], [1, 2], 3)
+    if variable == "age2":
+        parts = (under18_2 == 1, under18_2 == 2, a12_17_2 == 1, a12_17_2 == 2, uo18 == 2, uo18 == 3)
+        return np.stack(parts, axis=1)
+    race4 = np.select([_RACE <= 1, _RACE <= 4], [_RACE + 1, 3], 4)
+    categories, number = {
+        "age10": (np.array([1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10])[_AGE], 10),
+        "age8": (np.array([1, 2, 2, 3, 3, 3, 4, 5, 6, 7, 8])[_AGE], 8),
+        "under18_2": (under18_2, 2),
+        "a12_17_2": (a12_17_2, 2),
+        "uo18": (uo18, 3),
+        "sex3": (_SEX + 1, 3),
+        "race6": (_RACE + 1, 6),
+        "ethnicity3": (_ETHNICITY + 1, 3),
+        "rh7": (np.select([_ETHNICITY == 0, (_ETHNICITY == 1) & (_RACE <= 4)], [1, _RACE + 2], 7), 7),
+        "er12": (4 * _ETHNICITY + race4, 12),
+    }[variable]
+    return np.asarray(categories[:, None] == np.arange(1, number + 1))
+
+
+def atoms_of_series(series: Series) -> Bools:
+    """Which atoms a demographic series holds: (594,). Persons with an unknown part belong to no group that uses it."""
+    bins = code_list("age_bin")["code"].to_list()
+    held = np.ones(NUMBER, dtype=bool)
+    if series.age_bins:
+        held &= np.isin(_AGE, [bins.index(name) for name in series.age_bins])
+    if series.sex_code:
+        held &= _SEX == SEXES.index(series.sex_code)
+    if series.race_codes:
+        held &= np.isin(_RACE, [RACES[code] for code in series.race_codes])
+    if series.ethnicity_code:
+        held &= _ETHNICITY == ETHNICITIES.index(series.ethnicity_code)
+    return held

@@ -1,0 +1,326 @@
+"""From tables to what must be counted: units with their columns and variables, and how cells are made of the counts.
+
+A cell (row, column) is a sum of *terms*: units of one kind that belong to a column and meet the row's conditions. Most
+tables are one term; columns that are counted by another unit, times a multiplier, or added to another column make more
+of them (06 sections 9.2 to 9.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from nibrs_estimation.model.counts import UNITS
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.tables.atoms import Bools, atoms_of_variable
+from nibrs_estimation.tables.definition import Condition, Join, TableColumn, TableDefinition, TableRow
+from nibrs_estimation.tables.variables import Level, Variable, derived_variables
+
+#: Level by which a variable is joined -> which records it is taken from.
+_LEVELS: Mapping[Join, Level] = {
+    "incident": "incident",
+    "incident_offense": "offense",
+    "victim_offense": "offense",
+    "victim": "victim",
+    "arrestee": "arrestee",
+}
+#: Unit -> the levels that it is part of, its own last.
+UNIT_LEVELS: Mapping[str, tuple[Level, ...]] = {
+    "incident": ("incident",),
+    "incident_firearm": ("incident",),
+    "offense": ("incident", "offense"),
+    "offense_firearm": ("incident", "offense"),
+    "victim_offense": ("incident", "offense", "victim"),
+    "victim_offense_firearm": ("incident", "offense", "victim"),
+    "person_victim": ("incident", "victim"),
+    "person_victim_firearm": ("incident", "victim"),
+    "non_person_victim": ("incident", "victim"),
+    "officer_victim": ("incident", "victim"),
+    "arrestee": ("incident", "arrestee"),
+    "arrestee_by_arrest_code": ("incident", "arrestee"),
+}
+#: Units that are persons, whose demographic groups are known.
+PERSON_UNITS = ("person_victim", "person_victim_firearm", "arrestee", "arrestee_by_arrest_code")
+_CLEARANCES: Mapping[str, Mapping[int, tuple[int, ...]]] = {
+    "clearance3": {1: (1,), 2: (2,), 3: (3,)},
+    "cleared_by_arrest": {1: (1, 3), 2: (2,)},
+    "cleared_incident": {1: (2, 3), 2: (1,)},
+}
+
+
+@dataclass(frozen=True)
+class UnitColumn:
+    """Membership of units in a column: those that hold one of the codes, or are of the category.
+
+    Attributes:
+        key: name within the counting unit.
+        offenses: NIBRS offense codes.
+        where: flag that must hold as well.
+        category: category of the counting unit's column variable; then codes and flag do not count.
+    """
+
+    key: str
+    offenses: tuple[str, ...]
+    where: str | None
+    category: int | None
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A variable that is counted, joined at a level, of units that meet conditions.
+
+    Attributes:
+        variable: derived variable, or ``units``.
+        level: records that it is taken from.
+        where: derived conditions with their level.
+    """
+
+    variable: str
+    level: Level
+    where: tuple[tuple[Condition, Level], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name in dataset ``profile_count``."""
+        stem = UNITS if self.variable == UNITS else f"{self.level}.{self.variable}"
+        told = [f"{name} {' '.join(map(str, categories))}" for (name, categories), _level in self.where]
+        return " where ".join([stem, *([" and ".join(told)] if told else [])])
+
+
+@dataclass(frozen=True)
+class CountingUnit:
+    """What is counted together.
+
+    Attributes:
+        name: its name in dataset ``unit_profile``.
+        unit: unit of the tables.
+        column_variable: variable whose categories the columns are, or None.
+        multiplier: number by which each unit counts, or None.
+        columns: all columns that a table has for it.
+        features: all variables that a table has for it; ``units`` without conditions first.
+        by_incident: whether a table asks how many units of a column an incident has.
+    """
+
+    name: str
+    unit: str
+    column_variable: str | None
+    multiplier: str | None
+    columns: tuple[UnitColumn, ...]
+    features: tuple[Feature, ...]
+    by_incident: bool
+
+
+@dataclass(frozen=True, eq=False)
+class CountedRow:
+    """How the count of a row is taken from profiles.
+
+    Attributes:
+        row: number in the table.
+        feature: what is counted.
+        category: its category.
+        atoms: kinds of persons that count, (594,), or None for all.
+        clearances: clearances that count, or None for all.
+        agency: variable of the agency and its category, or None.
+        columns: units of the column itself ("own"), of any column of the term, or of columns of the same group.
+        is_by_incident: whether incidents are counted, by their number of units of the column.
+    """
+
+    row: int
+    feature: str
+    category: int
+    atoms: Bools | None = None
+    clearances: tuple[int, ...] | None = None
+    agency: tuple[str, int] | None = None
+    columns: Literal["own", "any", "group"] = "own"
+    is_by_incident: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """Cells that are counted alike.
+
+    Attributes:
+        counting_unit: name of it.
+        columns: column of the table -> key of the unit's column.
+        groups: column of the table -> its group.
+        rows: in order.
+    """
+
+    counting_unit: str
+    columns: Mapping[int, str]
+    groups: Mapping[int, int | None]
+    rows: tuple[CountedRow, ...]
+
+
+@dataclass
+class _Collected:
+    """A counting unit in the making."""
+
+    unit: str
+    column_variable: str | None
+    multiplier: str | None
+    columns: dict[str, UnitColumn] = field(default_factory=dict)
+    features: dict[str, Feature] = field(default_factory=dict)
+    by_incident: bool = False
+
+
+@dataclass(frozen=True)
+class _Source:
+    """One summand of a column."""
+
+    unit: str
+    multiplier: str | None
+    column: UnitColumn
+
+
+def table_terms(table: TableDefinition) -> tuple[Term, ...]:
+    """The terms whose sum is the table.
+
+    Raises:
+        PipelineError: a row asks for a variable that its unit does not have.
+    """
+    return tuple(term for term, _features in _terms(table))
+
+
+def counting_units(tables: Iterable[TableDefinition]) -> tuple[CountingUnit, ...]:
+    """Everything that must be counted for tables, by name of the counting unit.
+
+    Raises:
+        PipelineError: as for :func:`table_terms`.
+    """
+    found: dict[str, _Collected] = {}
+    for table in tables:
+        sources = {
+            (_unit_name(table, source), source.column.key): source
+            for column in table.columns
+            for row in table.rows
+            for source in _sources(table, column, row)
+        }
+        for (name, key), source in sources.items():
+            unit = found.setdefault(name, _Collected(source.unit, table.column_variable, source.multiplier))
+            unit.columns[key] = source.column
+            unit.features[UNITS] = Feature(UNITS, UNIT_LEVELS[source.unit][-1])
+        for term, features in _terms(table):
+            unit = found[term.counting_unit]
+            unit.features |= {feature.name: feature for feature in features}
+            unit.by_incident |= any(row.is_by_incident for row in term.rows)
+    return tuple(
+        CountingUnit(
+            name=name,
+            unit=unit.unit,
+            column_variable=unit.column_variable,
+            multiplier=unit.multiplier,
+            columns=tuple(unit.columns[key] for key in sorted(unit.columns)),
+            features=tuple(unit.features.values()),
+            by_incident=unit.by_incident,
+        )
+        for name, unit in sorted(found.items())
+    )
+
+
+def counted_rows(table: TableDefinition) -> tuple[TableRow, ...]:
+    """The rows that have a count of their own: rates of another row's count, and dropped rows, have none."""
+    return tuple(row for row in table.rows if row.kind != "rate" and not row.is_dropped)
+
+
+def _terms(table: TableDefinition) -> list[tuple[Term, list[Feature]]]:
+    by_unit: dict[tuple[str, str, int], dict[int, dict[int, str]]] = {}
+    for column in table.columns:
+        for row in counted_rows(table):
+            # Two summands of a column may be of one unit: they then belong to different terms.
+            for place, source in enumerate(_sources(table, column, row)):
+                key = (_unit_name(table, source), source.unit, place)
+                by_unit.setdefault(key, {}).setdefault(row.row, {})[column.position] = source.column.key
+    groups = {column.position: column.group for column in table.columns}
+    rows = {row.row: row for row in table.rows}
+    terms = []
+    for (name, unit, _place), columns_of_row in by_unit.items():
+        alike: dict[tuple[tuple[int, str], ...], list[int]] = {}
+        for row, columns in columns_of_row.items():
+            alike.setdefault(tuple(sorted(columns.items())), []).append(row)
+        for pairs, members in alike.items():
+            counted = [_counted(table, rows[row], unit) for row in members]
+            term = Term(name, dict(pairs), groups, tuple(row for row, _feature in counted))
+            terms.append((term, [feature for _row, feature in counted if feature is not None]))
+    return terms
+
+
+def _unit_name(table: TableDefinition, source: _Source) -> str:
+    variable = f"/{table.column_variable}" if table.column_variable else ""
+    return f"{source.unit}{variable}{f'*{source.multiplier}' if source.multiplier else ''}"
+
+
+def _sources(table: TableDefinition, column: TableColumn, row: TableRow) -> list[_Source]:
+    """The summands of a column in a row."""
+    unit = table.unit if row.row in column.except_rows else column.unit
+    added = next((other for other in table.columns if other.name == column.plus), None)
+    if added is None:
+        return [_Source(unit, column.multiplier, _unit_column(column, column.name, column.offenses))]
+    rest = tuple(code for code in column.offenses if code not in added.offenses)
+    own = _Source(unit, column.multiplier, _unit_column(column, f"{column.name} without {added.name}", rest))
+    return [own, *_sources(table, added, row)]
+
+
+def _unit_column(column: TableColumn, key: str, offenses: tuple[str, ...]) -> UnitColumn:
+    return UnitColumn(key, offenses, column.where, column.category)
+
+
+def _counted(table: TableDefinition, row: TableRow, unit: str) -> tuple[CountedRow, Feature | None]:
+    """How the row is counted, and the feature that must be counted for it beside the units themselves."""
+    variables = derived_variables()
+    atoms: Bools | None = None
+    clearances: set[int] | None = None
+    derived: list[tuple[Condition, Level]] = []
+    conditions = [*table.where, *row.where]
+    own: Variable | None = None if row.variable is None else variables[row.variable]
+    if own is not None and own.kind in ("person", "clearance"):
+        conditions.append((own.name, (row.category or 0,)))
+    for name, categories in conditions:
+        variable = variables[name]
+        if variable.kind == "person":
+            mask = atoms_of_variable(name)[:, np.array(categories) - 1].any(axis=1)
+            atoms = mask if atoms is None else atoms & mask
+        elif variable.kind == "clearance":
+            allowed = {clearance for category in categories for clearance in _CLEARANCES[name][category]}
+            clearances = allowed if clearances is None else clearances & allowed
+        elif variable.kind == "derived" and variable.level is not None:
+            derived.append(((name, categories), _level(table, row, unit, variable.level)))
+        else:
+            raise _refused(table, row, f"{name} cannot be a condition; take a flag or a variable of persons")
+    if atoms is not None and unit not in PERSON_UNITS:
+        raise _refused(table, row, f"units of {unit} have no age, sex or race; count persons")
+    feature, category = Feature(UNITS, UNIT_LEVELS[unit][-1], tuple(derived)), 1
+    if own is not None and own.kind in ("derived", "within_column"):
+        feature = Feature(own.name, _level(table, row, unit, _LEVELS[row.join or "incident"]), tuple(derived))
+        category = 0 if row.category is None else row.category
+    is_by_incident = own is not None and own.kind == "victims_of_column"
+    if is_by_incident and (unit not in PERSON_UNITS or row.category is None):
+        raise _refused(table, row, "victims by incident are those of a table of victims")
+    counted = CountedRow(
+        row=row.row,
+        feature=feature.name,
+        category=row.category or 0 if is_by_incident else category,
+        atoms=atoms,
+        clearances=None if clearances is None else tuple(sorted(clearances)),
+        agency=(own.name, row.category or 0) if own is not None and own.kind == "agency" else None,
+        columns={"total_any_column": "any", "total_same_group": "group"}.get(row.kind, "own"),  # type: ignore[arg-type]
+        is_by_incident=is_by_incident,
+    )
+    return counted, None if feature.name == UNITS else feature
+
+
+def _level(table: TableDefinition, row: TableRow, unit: str, level: Level) -> Level:
+    """The level at which a unit has a variable; offenses without victim take that of the incident (06 section 9.2)."""
+    levels = UNIT_LEVELS[unit]
+    if level in levels:
+        return level
+    if level == "victim" and "offense" in levels:
+        return "incident"
+    raise _refused(table, row, f"units of {unit} are joined by {', '.join(levels)}, not by {level}")
+
+
+def _refused(table: TableDefinition, row: TableRow, problem: str) -> PipelineError:
+    return PipelineError(f"Table {table.table}, row {row.row} ({row.label.strip()}): {problem} (definitions/*.yaml).")

@@ -9,6 +9,11 @@ from typing import Literal
 Estimate = Literal["count", "percentage", "rate"]
 RowKind = Literal["total", "total_any_column", "total_same_group", "rate", "rate_total", "category"]
 Join = Literal["incident", "incident_offense", "victim_offense", "victim", "arrestee", "agency"]
+Level = Literal["incident", "offense", "victim", "arrestee"]
+"""What a derived variable tells about."""
+VariableKind = Literal["derived", "person", "clearance", "agency", "within_column", "victims_of_column"]
+Several = Literal["each", "smallest", "largest", "only"]
+Status = Literal["proposed", "inferred"]
 Condition = tuple[str, tuple[int, ...]]
 """A derived variable and the categories of it that are meant."""
 
@@ -62,7 +67,6 @@ class TableRow:
         where: conditions that the unit must meet.
         join: by which key the variable is joined to the unit.
         unit: what is counted.
-        known_offender_only: whether incidents without known offender are left out.
         denominator: rows whose sum, in the same column, percentages are of.
         population: key of the population that rates are of.
         of: count row that a rate is made from.
@@ -81,7 +85,6 @@ class TableRow:
     where: tuple[Condition, ...]
     join: Join | None
     unit: str
-    known_offender_only: bool
     denominator: tuple[int, ...]
     population: str | None
     of: int | None

@@ -12,8 +12,8 @@ from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition
 from nibrs_estimation.tables.rows import Frame, conditions, expand_rows, row_numbers
 from nibrs_estimation.tables.schema import Block, TableForm
-from nibrs_estimation.tables.shared import Shared, check_columns, read_shared, unknown
-from nibrs_estimation.tables.source import DefinitionFile
+from nibrs_estimation.tables.shared import Shared, check_columns, read_shared
+from nibrs_estimation.tables.source import DefinitionFile, unknown
 
 _FOLDER = Path(__file__).parent / "definitions"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from nibrs_estimation.tables.definition import Condition, Estimate, TableRow
 from nibrs_estimation.tables.schema import Block
-from nibrs_estimation.tables.shared import Shared, unknown
-from nibrs_estimation.tables.source import DefinitionFile
+from nibrs_estimation.tables.shared import Shared
+from nibrs_estimation.tables.source import DefinitionFile, unknown
 
 TOTAL, OFFICER = "TOTAL", "OFFICER"
 
@@ -138,7 +138,6 @@ def _block_rows(frame: Frame, number: int, block: Block, labels: list[str], n_ro
                 where=where,
                 join=block.join,
                 unit=unit,
-                known_offender_only=block.known_offender_only,
                 denominator=denominator,
                 population=population,
                 of=block.of,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from nibrs_estimation.tables.definition import Join, RowKind
+from nibrs_estimation.tables.definition import Join, Level, RowKind, Several, Status, VariableKind
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -14,7 +14,6 @@ Where = dict[str, list[int]]
 Dimension = Literal["AGE", "SEX", "RACE"]
 RowRange = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*-[1-9]\d*$")]
 Rows = list[Positive | RowRange]
-Status = Literal["proposed", "inferred"]
 
 
 class _Strict(BaseModel):
@@ -66,13 +65,42 @@ class VariableForm(_Strict):
 
     categories: Positive
     tells: Text
+    kind: VariableKind = "derived"
+    of: Text | None = None
+    level: Level | None = None
+    codes: dict[int, list[Text]] = {}
+    others: Positive | None = None
+    without: Positive | None = None
+    several: Several = "each"
+    smallest_of: Text | None = None
+    status: Status | None = None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> VariableForm:
+        if (self.kind == "within_column") != (self.smallest_of is not None):
+            raise ValueError(
+                "variables of kind within_column, and only they, name in `smallest_of` a variable of offenses"
+            )
+        return self
+
+
+class FlagForm(_Strict):
+    """A flag in ``_variables.yaml``: a variable with category 1, and with ``others: 0`` category 0, too."""
+
+    tells: Text
+    of: Text | None = None
+    level: Level | None = None
+    codes: list[Text] = []
+    others: Literal[0] | None = None
+    several: Several = "each"
+    status: Status | None = None
 
 
 class VariablesForm(_Strict):
     """``_variables.yaml``."""
 
     variables: dict[str, VariableForm]
-    flags: dict[str, Text]
+    flags: dict[str, FlagForm]
     multipliers: dict[str, Text]
 
 
@@ -124,7 +152,6 @@ class Block(_Strict):
     where: Where = {}
     join: Join | None = None
     unit: str | None = None
-    known_offender_only: bool = False
     denominator: Literal["self", "total"] | Rows | None = None
     detail: Text | None = None
     population: Text | list[Text] | None = None

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.tables.schema import ColumnForm, ColumnsForm, SetsForm, UnitForm, VariablesForm
-from nibrs_estimation.tables.source import DefinitionFile
+from nibrs_estimation.tables.schema import ColumnForm, ColumnsForm, SetsForm, UnitForm
+from nibrs_estimation.tables.source import DefinitionFile, unknown
+from nibrs_estimation.tables.variables import Variable, read_variables
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def read_shared(folder: Path) -> Shared:
     Raises:
         PipelineError: something is wrong; names file, line and mend.
     """
-    variables, multipliers = _read_variables(DefinitionFile(folder / "_variables.yaml"))
+    variables, multipliers = read_variables(DefinitionFile(folder / "_variables.yaml"))
     keys = frozenset(code_list("population_key")["code"])
     sets_file = DefinitionFile(folder / "_sets.yaml")
     sets = sets_file.parsed(SetsForm)
@@ -59,23 +60,9 @@ def read_shared(folder: Path) -> Shared:
         columns=columns.columns,
         offenses=_offenses(columns_file, columns, variables),
         lists=columns.lists,
-        variables=variables,
+        variables={name: frozenset(variable.categories) for name, variable in variables.items()},
         multipliers=multipliers,
     )
-
-
-def unknown(what: str, name: object, known: Iterable[object], where: str) -> str:
-    """The message about a name that nothing has."""
-    return f"there is no {what} {name}; take one of {where}, or add it there: {', '.join(sorted(map(str, known)))}"
-
-
-def _read_variables(file: DefinitionFile) -> tuple[dict[str, frozenset[int]], frozenset[str]]:
-    form = file.parsed(VariablesForm)
-    both = form.variables.keys() & form.flags.keys()
-    for name in sorted(both):
-        raise file.error(f"{name} is a variable and a flag; keep one", "flags", name)
-    variables = {name: frozenset(range(1, v.categories + 1)) for name, v in form.variables.items()}
-    return variables | dict.fromkeys(form.flags, frozenset((0, 1))), frozenset(form.multipliers)
 
 
 def _check_sets(file: DefinitionFile, form: SetsForm, keys: frozenset[str]) -> None:
@@ -92,11 +79,9 @@ def _check_sets(file: DefinitionFile, form: SetsForm, keys: frozenset[str]) -> N
             raise file.error(f"{message}; give one for each", "populations", name)
 
 
-def _offenses(
-    file: DefinitionFile, form: ColumnsForm, variables: Mapping[str, frozenset[int]]
-) -> dict[str, tuple[str, ...]]:
+def _offenses(file: DefinitionFile, form: ColumnsForm, variables: Mapping[str, Variable]) -> dict[str, tuple[str, ...]]:
     known: list[str] = code_list("offense")["code"].to_list()
-    flags = [name for name, categories in variables.items() if categories == {0, 1}]
+    flags = [name for name, variable in variables.items() if variable.categories in ((1,), (0, 1))]
     found = {}
     for name, column in form.columns.items():
         key = "except" if column.offenses is None else "offenses"

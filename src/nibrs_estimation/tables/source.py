@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,11 @@ from pydantic import BaseModel, ValidationError
 from nibrs_estimation.pipeline.errors import PipelineError
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+def unknown(what: str, name: object, known: Iterable[object], where: str) -> str:
+    """The message about a name that nothing has."""
+    return f"there is no {what} {name}; take one of {where}, or add it there: {', '.join(sorted(map(str, known)))}"
 
 
 class DefinitionFile:

@@ -83,7 +83,11 @@ INCIDENT_PROFILE = Dataset(
     columns=(
         _STATE,
         _UNIT,
-        Column("incident_number", "int32", "Number of the incident within state and counting unit; of a copied month another."),
+        Column(
+            "incident_number",
+            "int32",
+            "Number within state and counting unit; copied months apart.",
+        ),
         _PROFILE,
         Column("n", "int16", "Victims of the profile.", unit="victims"),
     ),

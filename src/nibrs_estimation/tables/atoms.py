@@ -78,9 +78,9 @@ def atoms_of_series(series: Series) -> Bools:
     if series.age_bins:
         held &= np.isin(_AGE, [bins.index(name) for name in series.age_bins])
     if series.sex_code:
-        held &= _SEX == SEXES.index(series.sex_code)
+        held &= SEXES.index(series.sex_code) == _SEX
     if series.race_codes:
         held &= np.isin(_RACE, [RACES[code] for code in series.race_codes])
     if series.ethnicity_code:
-        held &= _ETHNICITY == ETHNICITIES.index(series.ethnicity_code)
+        held &= ETHNICITIES.index(series.ethnicity_code) == _ETHNICITY
     return held

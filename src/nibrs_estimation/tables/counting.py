@@ -16,8 +16,8 @@ import numpy as np
 from nibrs_estimation.model.counts import UNITS
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.tables.atoms import Bools, atoms_of_variable
-from nibrs_estimation.tables.definition import Condition, Join, TableColumn, TableDefinition, TableRow
-from nibrs_estimation.tables.variables import Level, Variable, derived_variables
+from nibrs_estimation.tables.definition import Condition, Join, Level, TableColumn, TableDefinition, TableRow
+from nibrs_estimation.tables.variables import Variable, derived_variables
 
 #: Level by which a variable is joined -> which records it is taken from.
 _LEVELS: Mapping[Join, Level] = {
@@ -101,6 +101,7 @@ class CountingUnit:
         multiplier: number by which each unit counts, or None.
         columns: all columns that a table has for it.
         features: all variables that a table has for it; ``units`` without conditions first.
+        columns_of: feature -> keys of the columns for which a table asks for it.
         by_incident: whether a table asks how many units of a column an incident has.
     """
 
@@ -110,6 +111,7 @@ class CountingUnit:
     multiplier: str | None
     columns: tuple[UnitColumn, ...]
     features: tuple[Feature, ...]
+    columns_of: Mapping[str, frozenset[str]]
     by_incident: bool
 
 
@@ -164,6 +166,7 @@ class _Collected:
     multiplier: str | None
     columns: dict[str, UnitColumn] = field(default_factory=dict)
     features: dict[str, Feature] = field(default_factory=dict)
+    columns_of: dict[str, set[str]] = field(default_factory=dict)
     by_incident: bool = False
 
 
@@ -205,7 +208,9 @@ def counting_units(tables: Iterable[TableDefinition]) -> tuple[CountingUnit, ...
             unit.features[UNITS] = Feature(UNITS, UNIT_LEVELS[source.unit][-1])
         for term, features in _terms(table):
             unit = found[term.counting_unit]
-            unit.features |= {feature.name: feature for feature in features}
+            for feature in features:
+                unit.features[feature.name] = feature
+                unit.columns_of.setdefault(feature.name, set()).update(term.columns.values())
             unit.by_incident |= any(row.is_by_incident for row in term.rows)
     return tuple(
         CountingUnit(
@@ -215,10 +220,17 @@ def counting_units(tables: Iterable[TableDefinition]) -> tuple[CountingUnit, ...
             multiplier=unit.multiplier,
             columns=tuple(unit.columns[key] for key in sorted(unit.columns)),
             features=tuple(unit.features.values()),
+            columns_of={name: frozenset(keys) for name, keys in unit.columns_of.items()}
+            | {UNITS: frozenset(unit.columns)},
             by_incident=unit.by_incident,
         )
         for name, unit in sorted(found.items())
     )
+
+
+def finest_level(variable: Variable, unit: str) -> Level | None:
+    """The finest records of a unit of which a variable is known, or None."""
+    return next((level for level in reversed(UNIT_LEVELS[unit]) if level in variable.levels), None)
 
 
 def counted_rows(table: TableDefinition) -> tuple[TableRow, ...]:
@@ -239,8 +251,8 @@ def _terms(table: TableDefinition) -> list[tuple[Term, list[Feature]]]:
     terms = []
     for (name, unit, _place), columns_of_row in by_unit.items():
         alike: dict[tuple[tuple[int, str], ...], list[int]] = {}
-        for row, columns in columns_of_row.items():
-            alike.setdefault(tuple(sorted(columns.items())), []).append(row)
+        for number, columns in columns_of_row.items():
+            alike.setdefault(tuple(sorted(columns.items())), []).append(number)
         for pairs, members in alike.items():
             counted = [_counted(table, rows[row], unit) for row in members]
             term = Term(name, dict(pairs), groups, tuple(row for row, _feature in counted))
@@ -281,15 +293,16 @@ def _counted(table: TableDefinition, row: TableRow, unit: str) -> tuple[CountedR
     for name, categories in conditions:
         variable = variables[name]
         if variable.kind == "person":
-            mask = atoms_of_variable(name)[:, np.array(categories) - 1].any(axis=1)
-            atoms = mask if atoms is None else atoms & mask
+            mask = np.asarray(atoms_of_variable(name)[:, np.array(categories) - 1].any(axis=1))
+            atoms = mask if atoms is None else np.asarray(atoms & mask)
         elif variable.kind == "clearance":
             allowed = {clearance for category in categories for clearance in _CLEARANCES[name][category]}
             clearances = allowed if clearances is None else clearances & allowed
-        elif variable.kind == "derived" and variable.level is not None:
-            derived.append(((name, categories), _level(table, row, unit, variable.level)))
         else:
-            raise _refused(table, row, f"{name} cannot be a condition; take a flag or a variable of persons")
+            level = finest_level(variable, unit)
+            if level is None:
+                raise _refused(table, row, f"units of {unit} cannot be told apart by {name}; take another condition")
+            derived.append(((name, categories), level))
     if atoms is not None and unit not in PERSON_UNITS:
         raise _refused(table, row, f"units of {unit} have no age, sex or race; count persons")
     feature, category = Feature(UNITS, UNIT_LEVELS[unit][-1], tuple(derived)), 1

@@ -15,6 +15,7 @@ from nibrs_estimation.stages.indicators.attributes import derive, multiplier
 from nibrs_estimation.stages.indicators.membership import (
     columns_held,
     flags_of,
+    has_columns,
     together,
     with_columns_of_categories,
     with_columns_of_codes,
@@ -23,8 +24,9 @@ from nibrs_estimation.stages.indicators.membership import (
 from nibrs_estimation.stages.indicators.segments import Segments
 from nibrs_estimation.stages.indicators.units import KEYS, fact_key, facts_of_units, key_of, offenses_of_units
 from nibrs_estimation.tables.counting import CountingUnit, Feature, counting_units
+from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.read import table_definitions
-from nibrs_estimation.tables.variables import Level, derived_variables
+from nibrs_estimation.tables.variables import derived_variables
 
 Relations = Mapping[tuple[str, Level], pl.DataFrame]
 _PROFILE = ("agency_id", "month", "signature_id", "atom", "clearance")
@@ -181,7 +183,7 @@ def _count(
     counts = [
         _of_profiles(of_columns[feature.name].lazy(), pl.lit(1, pl.Int64))
         if feature.name in of_columns
-        else _of_profiles(*_with_feature(own, feature, relations, count_mode))
+        else _of_profiles(*_with_feature(unit, own, feature, relations, count_mode))
         for feature in unit.features
     ]
     into.counts.extend(
@@ -245,7 +247,7 @@ def _numbered(
         .sort(signature)
         .with_columns(signature_id=pl.int_range(pl.len(), dtype=pl.Int32))
     )
-    coded = [part.join(signatures, on=signature).drop(signature) for part in parts]
+    coded = [part.join(signatures, on=signature) for part in parts]
     profiles = (
         pl.concat([part.select(_PROFILE).unique() for part in coded])
         .unique()
@@ -256,9 +258,12 @@ def _numbered(
 
 
 def _with_feature(
-    units: pl.LazyFrame, feature: Feature, relations: Relations, count_mode: str
+    unit: CountingUnit, units: pl.LazyFrame, feature: Feature, relations: Relations, count_mode: str
 ) -> tuple[pl.LazyFrame, pl.Expr]:
     """Units that meet a feature's conditions, once for each category that they have, and how often each counts."""
+    columns = unit.columns_of[feature.name]
+    if len(columns) < len(unit.columns):
+        units = units.filter(has_columns(unit, columns))
     for (name, categories), level in feature.where:
         meeting = relations[name, level].lazy().filter(pl.col("category").is_in(categories))
         units = units.join(meeting, on=KEYS[level], how="semi")

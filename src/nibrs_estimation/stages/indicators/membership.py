@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 
 from nibrs_estimation.stages.indicators.units import KEYS
-from nibrs_estimation.tables.counting import CountingUnit, UnitColumn
-from nibrs_estimation.tables.variables import Level, derived_variables
+from nibrs_estimation.tables.counting import CountingUnit, UnitColumn, finest_level
+from nibrs_estimation.tables.definition import Level
+from nibrs_estimation.tables.variables import derived_variables
 
 #: Columns in one whole number; a signature is as many numbers as its unit's columns need.
 BITS = 62
@@ -23,7 +24,8 @@ def words(unit: CountingUnit) -> tuple[str, ...]:
 def flags_of(unit: CountingUnit) -> tuple[tuple[str, Level], ...]:
     """The flags that columns ask for, with the level at which they hold."""
     named = {column.where for column in unit.columns if column.where is not None and column.category is None}
-    return tuple((name, derived_variables()[name].level or "incident") for name in sorted(named))
+    levels = {name: finest_level(derived_variables()[name], unit.unit) for name in sorted(named)}
+    return tuple((name, level) for name, level in levels.items() if level is not None)
 
 
 def with_columns_of_codes(
@@ -77,6 +79,17 @@ def columns_held(signatures: pl.DataFrame, unit: CountingUnit) -> pl.DataFrame:
         ids = signatures["signature_id"].to_numpy()[(values & _bit(bit)) != 0]
         held.append(pl.DataFrame({"signature_id": ids, "column_key": np.full(len(ids), column.key, dtype=object)}))
     return pl.concat(held).cast({"signature_id": pl.Int32, "column_key": pl.String})
+
+
+def has_columns(unit: CountingUnit, keys: frozenset[str]) -> pl.Expr:
+    """Whether a unit belongs to one of some columns."""
+    held = [0 for _name in words(unit)]
+    for bit, column in enumerate(unit.columns):
+        if column.key in keys:
+            held[bit // BITS] |= _bit(bit)
+    return pl.any_horizontal(
+        pl.col(name) & pl.lit(bits, pl.Int64) != 0 for name, bits in zip(words(unit), held, strict=True)
+    )
 
 
 def _bits_of_codes(columns: Sequence[UnitColumn], place: int, where: str | None) -> dict[str, int]:

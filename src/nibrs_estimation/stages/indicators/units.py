@@ -11,7 +11,7 @@ from nibrs_estimation.stages.indicators.attributes import clearance
 from nibrs_estimation.stages.indicators.segments import Segments
 from nibrs_estimation.tables.atoms import atom
 from nibrs_estimation.tables.counting import PERSON_UNITS, UNIT_LEVELS
-from nibrs_estimation.tables.variables import Level
+from nibrs_estimation.tables.definition import Level
 
 #: Level -> the columns that identify its records.
 KEYS: Mapping[Level, tuple[str, ...]] = {
@@ -74,7 +74,9 @@ def facts_of_units(unit: str, segments: Segments, year: int) -> pl.LazyFrame:
     if "victim" in unit:
         persons = segments.victim.select("victim_id", "incident_id", atom=atom())
         return persons.join(incident, on="incident_id").drop("incident_id")
-    persons = segments.arrestee.select("is_group_b", "arrestee_id", "incident_id", "agency_id", "arrest_date", atom=atom())
+    persons = segments.arrestee.select(
+        "is_group_b", "arrestee_id", "incident_id", "agency_id", "arrest_date", atom=atom()
+    )
     group_a = (
         persons.filter(~pl.col("is_group_b")).drop("agency_id", "arrest_date").join(incident, on="incident_id")
     ).drop("incident_id")

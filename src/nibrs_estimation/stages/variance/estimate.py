@@ -1,273 +1,256 @@
-"""Estimates of every cell in every geography, with their uncertainty (07 sections 6.2 to 6.6)."""
+"""Estimates of every cell of every table in every geography, with their uncertainty (07 sections 6.2 to 6.6)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy import sparse
 
-from nibrs_estimation.model.geographies import geography_members
-from nibrs_estimation.model.results import ESTIMATES
-from nibrs_estimation.model.weighting import CONTROLS
-from nibrs_estimation.stages.variance.strata import variance_strata
-from nibrs_estimation.stats.linearisation import regression_residuals, variances_within
-from nibrs_estimation.tables.definition import Estimate, TableDefinition, TableRow
-from nibrs_estimation.tables.read import table_definition
+from nibrs_estimation.stages.variance.agencies import agency_categories
+from nibrs_estimation.stages.variance.gaps import cell_gaps
+from nibrs_estimation.stages.variance.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
+from nibrs_estimation.stages.variance.sample import Design, estimation_design
+from nibrs_estimation.stages.variance.table_matrix import Copies, table_matrix
+from nibrs_estimation.stats.cell_estimates import cell_estimates
+from nibrs_estimation.stats.variance_form import VarianceForm, variance_form
+from nibrs_estimation.tables.atoms import atoms_of_series
+from nibrs_estimation.tables.counting import counted_rows
+from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
+from nibrs_estimation.tables.series import Series, demographic_series
 
-RATE_BASE = 100_000
-Z_95 = 1.96
-#: Degrees of freedom below which a regression on all controls of a group is none.
-LEAST_FREEDOM = 2
+#: Level of series -> kinds of geographies for which it is estimated.
+SERIES_LEVELS: Mapping[str, tuple[str, ...] | None] = {
+    "all": None,
+    "region": ("nation", "region"),
+    "national": ("nation",),
+}
+_SERIES_FACTOR = 1000
 
-Floats = NDArray[np.float64]
+
+def table_parts() -> tuple[str, ...]:
+    """Parts of dataset ``cell_estimate``: the tables."""
+    return tuple(table_definitions())
 
 
-@dataclass(frozen=True)
-class Totals:
-    """Estimated totals; all arrays are (geographies, cells).
-
-    Attributes:
-        total: sum of weight times the agency's count in the geography.
-        standard_error: of ``total``; NaN where a geography's only group has one respondent out of several.
-        unweighted_total: sum of the respondents' counts.
-        unit_count: respondents with a count above 0.
-    """
-
-    total: Floats
-    standard_error: Floats
-    unweighted_total: Floats
-    unit_count: Floats
+def series_parts() -> tuple[str, ...]:
+    """Parts of dataset ``series_estimate``: tables that are repeated for groups of persons, by level of the series."""
+    return tuple(
+        f"{name}_{level}" for name, table in table_definitions().items() if table.demographic for level in SERIES_LEVELS
+    )
 
 
 def estimate_cells(
+    unit_profile: pl.LazyFrame,
+    profile_signature: pl.LazyFrame,
+    profile_count: pl.LazyFrame,
+    incident_profile: pl.LazyFrame,
+    block_reference: pl.LazyFrame,
     weighting_frame: pl.LazyFrame,
     agency_weight: pl.LazyFrame,
     weight_cell: pl.LazyFrame,
     calibration_variable: pl.LazyFrame,
-    agency_cell_count: pl.LazyFrame,
-    block_cell_count: pl.LazyFrame,
-    block_reference: pl.LazyFrame,
     coverage: pl.LazyFrame,
+    agency_county: pl.LazyFrame,
+    intake_loss: pl.LazyFrame,
+    year: int,
+) -> dict[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]]:
+    """Estimate counts and percentages of all tables for every geography that has a respondent.
+
+    Linearised values are w (y - x B), x being the controls to which the agency's weight group was calibrated, or w y
+    where it was not; of percentages the same of (a - R b) / B. Cells that are greyed, or that the input cannot tell,
+    are left out.
+    """
+    tables = table_definitions()
+    gaps = cell_gaps(tables, intake_loss, agency_county)
+    counted = CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile)
+    design = estimation_design(coverage, weighting_frame, agency_weight, weight_cell, calibration_variable)
+    counts = Counts(design, counted, block_reference, weighting_frame, agency_county, year)
+    form = variance_form(design.sample, design.members, len(design.agencies))
+
+    def part(name: str) -> pl.LazyFrame:
+        cells = _wanted(tables[name], gaps)
+        frame = _estimates(tables[name], counts.matrix(tables[name]), cells, form, design)
+        return _as_part(frame, name).lazy()
+
+    return {CELL_ESTIMATE.name: Parts(tuple(tables), part), CELL_GAP.name: gaps.lazy()}
+
+
+def estimate_series(
+    unit_profile: pl.LazyFrame,
+    profile_signature: pl.LazyFrame,
+    profile_count: pl.LazyFrame,
+    incident_profile: pl.LazyFrame,
+    block_reference: pl.LazyFrame,
+    weighting_frame: pl.LazyFrame,
+    agency_weight: pl.LazyFrame,
+    weight_cell: pl.LazyFrame,
+    calibration_variable: pl.LazyFrame,
+    coverage: pl.LazyFrame,
+    cell_gap: pl.LazyFrame,
+    partition: str,
     year: int,
 ) -> pl.LazyFrame:
-    """Estimate counts and rates of table 1a for every geography that has a respondent.
+    """Estimate a table for the demographic series of one level, in all geographies in which these are estimated.
 
-    The agency is the sampling unit; it enters a geography with its weight before proration and with its count times
-    the share of it that lies there. Linearised values are w (y - x B), x being the controls to which its weight group
-    was calibrated (:func:`calibration_residuals`), or w y where it was not. A part of a geography, such as its cities,
-    is a domain: the other agencies stay in the sample with a count of 0.
+    Rows that divide persons by what the series is divided by are left out (07 section 8.3), so are retired series.
     """
-    table = table_definition("1a")
-    geographies = (
-        coverage.filter((pl.col("responding_agencies") > 0) & ~pl.col("is_excluded"))
-        .sort("permutation_number")
-        .collect()
+    name, _, level = partition.rpartition("_")
+    table, levels = table_definitions()[name], SERIES_LEVELS[level]
+    places = (
+        coverage
+        if levels is None
+        else coverage.filter(pl.col("geography_level").is_in(levels) & pl.col("agency_group").is_null())
     )
-    sample = _sample(geographies, weighting_frame, agency_weight, weight_cell.collect())
-    geographies = geographies.join(sample, on="permutation_number", how="semi", maintain_order="left")
-    counts = completed_counts(agency_cell_count, block_cell_count, block_reference)
-    y = _counts(counts, sample, table)
-    x = _controls(sample, calibration_variable.collect(), weighting_frame.collect())
-    totals = _totals(y, x, sample, geographies)
-    frames = [
-        _row_estimates(table, row, estimate, totals, geographies, year)
-        for row in table.rows
-        if row.kind in ("total", "rate")
-        for estimate in row.estimates
-    ]
-    missing = {name: dtype for name, dtype in ESTIMATES.schema.items() if name not in frames[0].columns}
-    return (
-        pl.concat(frames)
-        .with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in missing.items())
-        .select(pl.col(name).cast(dtype) for name, dtype in ESTIMATES.schema.items())
-        .lazy()
-    )
-
-
-def completed_counts(
-    agency_cell_count: pl.LazyFrame, block_cell_count: pl.LazyFrame, block_reference: pl.LazyFrame
-) -> pl.LazyFrame:
-    """Y = Y_own + R Y_blocks: each agency's own counts and those of the months that it copies (03 section 7).
-
-    Returns:
-        The columns of dataset ``agency_cell_count`` without the state.
-    """
-    cell = ["full_table", "section", "row", "column"]
-    copied = block_reference.select("agency_id", "month", "donor_agency_id").join(
-        block_cell_count.select("month", *cell, "n", donor_agency_id="agency_id"), on=["donor_agency_id", "month"]
-    )
-    both = pl.concat([agency_cell_count.select("agency_id", *cell, "n"), copied.select("agency_id", *cell, "n")])
-    return both.group_by("agency_id", *cell).agg(pl.col("n").sum())
-
-
-def _sample(
-    geographies: pl.DataFrame, frame: pl.LazyFrame, agency_weight: pl.LazyFrame, weight_cell: pl.DataFrame
-) -> pl.DataFrame:
-    """The sampled units of each geography, by permutation_number, stratum, weight_group and agency_id.
-
-    Every geography has the units of the place that its weight was made for, ``is_member`` telling which of them are
-    its own.
-    """
-    key = ["weight_variable", "geography_code", "weight_group"]
-    designs = weight_cell.select(
-        *key, "rule", cell_design_weight=pl.col("eligible_agencies") / pl.col("responding_agencies")
-    )
-    members = geography_members(geographies.lazy(), agency_weight, frame).select(
-        "permutation_number", *key, "agency_id", is_member=pl.lit(True)
-    )
-    return (
-        agency_weight.filter(pl.col("weight").is_not_null())
-        .collect()
-        .join(geographies.select("permutation_number", "is_model_used", *key[:2]), on=key[:2])
-        .join(members, on=["permutation_number", *key, "agency_id"], how="left")
-        .join(variance_strata(weight_cell), on=key)
-        .join(designs, on=key)
-        .with_columns(pl.col("is_member").fill_null(False))
-        .sort("permutation_number", "stratum", "weight_group", "agency_id")
-    )
-
-
-def _counts(counts: pl.LazyFrame, sample: pl.DataFrame, table: TableDefinition) -> Floats:
-    """Units x columns of the table: counts of the whole agency, 0 of those that are no members."""
-    units = sample["agency_id"].unique().sort()
-    cells = (
-        counts.filter((pl.col("full_table") == table.table) & (pl.col("row") == 1))
-        .join(pl.LazyFrame({"agency_id": units}).with_row_index("unit"), on="agency_id")
-        .collect()
-    )
-    by_agency = np.zeros((len(units), len(table.columns)))
-    by_agency[cells["unit"].to_numpy(), cells["column"].to_numpy() - 1] = cells["n"].to_numpy()
-    place = np.searchsorted(units.to_numpy(), sample["agency_id"].to_numpy())
-    return np.asarray(by_agency[place] * sample["is_member"].to_numpy()[:, None])
-
-
-def _controls(sample: pl.DataFrame, calibration_variable: pl.DataFrame, frame: pl.DataFrame) -> Floats:
-    """Units x controls: what the unit's group was calibrated to, 0 elsewhere and where no model is used.
-
-    Respondents who have nearly all crime of their group stand for themselves: their weight of 1 meets the group's total
-    within a hundredth, so the total is taken for known.
-    """
-    names = [*CONTROLS, "aggrob"]
-    x = np.zeros((sample.height, len(names)))
-    key = ["weight_variable", "geography_code", "weight_group", "agency_id"]
-    values = (
-        sample.with_row_index("unit")
-        .filter("is_model_used")
-        .select("unit", *key)
-        .join(calibration_variable, on=key)
-        .with_columns(place=pl.col("control").replace_strict(names, range(len(names)), return_dtype=pl.Int64))
-    )
-    x[values["unit"].to_numpy(), values["place"].to_numpy()] = values["value"].to_numpy()
-    total = sample.join(frame.select("agency_id", "n_total"), on="agency_id", how="left", maintain_order="left")
-    alone = (total["rule"] == "full_coverage").to_numpy()
-    x[alone, 0] = (total["n_total"] * total["population_share"]).to_numpy()[alone]
-    return x
-
-
-def _totals(y: Floats, x: Floats, sample: pl.DataFrame, geographies: pl.DataFrame) -> Totals:
-    weight, share = sample["weight"].to_numpy(), sample["population_share"].to_numpy()
-    in_geography = y * share[:, None]
-    group = _numbered(sample, "permutation_number", "stratum", "weight_group")
-    u = weight[:, None] * calibration_residuals(in_geography, x, sample["cell_design_weight"].to_numpy(), group)
-    stratum = _numbered(sample, "permutation_number", "stratum")
-    first = np.flatnonzero(np.diff(stratum, prepend=-1))
-    variances = variances_within(u, stratum, sample["stratum_agencies"].to_numpy()[first])
-    of_stratum = np.searchsorted(
-        geographies["permutation_number"].to_numpy(), sample["permutation_number"].to_numpy()[first]
-    )
-    of_unit = of_stratum[stratum]
-    G = geographies.height
-    return Totals(
-        total=_sums(weight[:, None] * in_geography, of_unit, G),
-        standard_error=np.sqrt(_sums(variances, of_stratum, G)),
-        unweighted_total=_sums(y, of_unit, G),
-        unit_count=_sums((y > 0).astype(np.float64), of_unit, G),
-    )
-
-
-def calibration_residuals(y: Floats, x: Floats, design_weights: Floats, group: NDArray[np.int64]) -> Floats:
-    """What calibration leaves of y in each group, made larger for what the regression itself uses up.
-
-    With n respondents and controls of rank p the residuals have n - p degrees of freedom, not n - 1, so they are
-    multiplied by √((n - 1) / (n - p)). Where fewer than two would be left, only the first control, the total, is taken
-    for known: the other controls are met, but say nothing of how far the group might be from the truth.
-
-    Args:
-        y: (n, m) values.
-        x: (n, p) controls, the total first; 0 in groups that are not calibrated.
-        design_weights: (n,)
-        group: (n,) groups from 0, ascending.
-    """
-    n = np.bincount(group)[group]
-    residuals, rank = regression_residuals(y, x, design_weights, group)
-    is_used_up = n - rank < LEAST_FREEDOM
-    if is_used_up.any():
-        of_total = np.where(np.arange(x.shape[1]) == 0, x, 0.0)
-        few, few_rank = regression_residuals(y, np.where(is_used_up[:, None], of_total, 0.0), design_weights, group)
-        residuals = np.where(is_used_up[:, None], few, residuals)
-        rank = np.where(is_used_up, few_rank, rank)
-    freedom = n - np.maximum(rank, 1)
-    factor = np.where(freedom > 0, (n - 1) / np.maximum(freedom, 1), 1.0)
-    return np.asarray(residuals * np.sqrt(factor)[:, None], dtype=np.float64)
-
-
-def _numbered(sample: pl.DataFrame, *key: str) -> NDArray[np.int64]:
-    """Numbers from 0 for the values of a key by which the rows are sorted."""
-    return sample.select(pl.struct(key).rle_id().cast(pl.Int64)).to_series().to_numpy()
-
-
-def _sums(values: Floats, place: NDArray[np.int64], number: int) -> Floats:
-    return np.column_stack([np.bincount(place, column, minlength=number) for column in values.T])
-
-
-def _row_estimates(
-    table: TableDefinition, row: TableRow, kind: Estimate, totals: Totals, geographies: pl.DataFrame, year: int
-) -> pl.DataFrame:
-    """One kind of estimate in one row of the table: geographies x columns, as long rows."""
-    shape = totals.total.shape
-    factor = np.ones((shape[0], 1))
-    factor_unweighted = factor
-    if kind == "rate":
-        factor = _per_population(geographies["population"])
-        factor_unweighted = _per_population(geographies["population_responding"])
-    estimate = totals.total * factor
-    error = totals.standard_error * factor
-    with np.errstate(invalid="ignore", divide="ignore"):
-        relative = np.where(totals.total > 0, totals.standard_error / totals.total, np.nan)
-    populations = np.broadcast_to(geographies["population"].cast(pl.Float64).to_numpy()[:, None], shape)
-    numbers = {
-        "estimate": estimate,
-        "estimate_unweighted": totals.unweighted_total * factor_unweighted,
-        "estimate_standard_error": error,
-        "estimate_upper_bound": estimate + Z_95 * error,
-        "estimate_lower_bound": np.maximum(estimate - Z_95 * error, 0.0),
-        "relative_standard_error": np.where(np.isnan(factor), np.nan, relative),
-        "agency_counts": totals.unit_count,
-        "population_estimate": populations if kind == "rate" else np.full(shape, np.nan),
-    }
-    names = [f"t_{table.table}_{row.section}_{row.row}_{position}" for position in range(1, shape[1] + 1)]
-    per_geography = geographies.select("permutation_number", "estimate_geographic_location")
-    index = pl.DataFrame({"der_variable_name": names, "indicator_name": [column.label for column in table.columns]})
-    return (
-        per_geography.join(index, how="cross", maintain_order="left_right")
-        .with_columns(pl.Series(name, values.ravel()).fill_nan(None) for name, values in numbers.items())
-        .with_columns(
-            time_series_start_year=pl.lit(year),
-            rate_specific_domain=pl.lit(False),
-            estimate_type=pl.lit(kind),
-            estimate_type_num=pl.lit({"count": 1, "rate": 3}[kind]),
-            estimate_type_detail_rate=pl.lit(row.rate_detail, dtype=pl.String),
-            estimate_domain_1=pl.lit(row.domain_1),
-            estimate_domain_2=pl.lit(row.domain_2, dtype=pl.String),
+    counted = CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile)
+    design = estimation_design(places, weighting_frame, agency_weight, weight_cell, calibration_variable)
+    counts = Counts(design, counted, block_reference, weighting_frame, None, year)
+    form = variance_form(design.sample, design.members, len(design.agencies))
+    gaps = cell_gap.collect()
+    frames = [_as_part(SERIES_ESTIMATE.empty().collect(), partition)]
+    for series in demographic_series():
+        if series.is_retired or series.geographies != level:
+            continue
+        matrix = counts.matrix(table, atoms_of_series(series))
+        frame = _estimates(table, matrix, _wanted(table, gaps, series), form, design)
+        frame = frame.filter(~pl.col("permutation_number").is_in(series.greyed_geographies)).with_columns(
+            pl.col("permutation_number") + _SERIES_FACTOR * series.number
         )
+        frames.append(_as_part(frame, partition))
+    return pl.concat(frames).lazy()
+
+
+class Counts:
+    """Matrices of tables for the agencies of a design; counts are read once for all tables that need them."""
+
+    def __init__(
+        self,
+        design: Design,
+        counted: CountedProfiles,
+        block_reference: pl.LazyFrame,
+        weighting_frame: pl.LazyFrame,
+        agency_county: pl.LazyFrame | None,
+        year: int,
+    ) -> None:
+        self._counted = counted
+        self._rows = matrix_rows(design.agencies, block_reference)
+        self._copies = _copies(design.agencies, self._rows, block_reference)
+        self._categories = (
+            {} if agency_county is None else agency_categories(design.agencies, weighting_frame, agency_county, year)
+        )
+        self._units: dict[str, UnitCounts] = {}
+
+    def matrix(self, table: TableDefinition, in_group: NDArray[np.bool_] | None = None) -> sparse.csc_array:
+        """Agencies x cells of a table, of all persons or of a group (:func:`table_matrix`)."""
+        return table_matrix(table, self._unit, self._copies, self._categories, in_group)
+
+    def _unit(self, name: str) -> UnitCounts:
+        if name not in self._units:
+            self._units[name] = read_unit(name, self._counted, self._rows)
+        return self._units[name]
+
+
+def _copies(agencies: pl.Series, rows: pl.DataFrame, block_reference: pl.LazyFrame) -> Copies:
+    """R: one where an agency copies a month of a donor."""
+    blocks = rows.filter(pl.col("month").is_not_null()).select(donor_agency_id="agency_id", month="month", block="row")
+    recipients = rows.filter(pl.col("month").is_null()).select("agency_id", recipient="row")
+    references = (
+        block_reference.select("agency_id", "donor_agency_id", pl.col("month").cast(pl.Int8))
+        .collect()
+        .join(recipients, on="agency_id")
+        .join(blocks, on=["donor_agency_id", "month"])
+        .sort("recipient", "block")
+    )
+    A = len(agencies)
+    place = (references["recipient"].to_numpy(), references["block"].to_numpy() - A)
+    shape = (A, rows.height - A)
+    return Copies(A, sparse.csr_array((np.ones(references.height), place), shape=shape))
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """Cells of a table to estimate: their numbers in the matrix, and which cells' sum each is a percentage of."""
+
+    cell: NDArray[np.int64]
+    denominator_of: NDArray[np.int64]
+    denominators: tuple[tuple[int, ...], ...]
+
+
+def _wanted(table: TableDefinition, gaps: pl.DataFrame, series: Series | None = None) -> _Cells:
+    """The cells that are estimated: counted, not greyed, and known."""
+    C = len(table.columns)
+    left_out = set(table.greyed)
+    left_out |= set(gaps.filter(pl.col("full_table") == table.table).select("row", "column").iter_rows())
+    greyed_rows = {
+        row
+        for dimension in (series.dimensions if series is not None else ())
+        for row in table.greyed_by_series.get(dimension, ())
+    }
+    cells: list[int] = []
+    denominator_of: list[int] = []
+    numbers: dict[tuple[int, ...], int] = {}
+    for row in counted_rows(table):
+        if row.row in greyed_rows:
+            continue
+        for column in range(1, C + 1):
+            if (row.row, column) in left_out:
+                continue
+            cells.append((row.row - 1) * C + column - 1)
+            of = tuple((other - 1) * C + column - 1 for other in row.denominator)
+            denominator_of.append(numbers.setdefault(of, len(numbers)) if of else -1)
+    return _Cells(np.array(cells, dtype=np.int64), np.array(denominator_of, dtype=np.int64), tuple(numbers))
+
+
+def _estimates(
+    table: TableDefinition, matrix: sparse.csc_array, wanted: _Cells, form: VarianceForm, design: Design
+) -> pl.DataFrame:
+    """Estimates of cells that are not 0, in the columns of ``cell_estimate`` but ``part``."""
+    members = [(cell, number) for number, cells in enumerate(wanted.denominators) for cell in cells]
+    place = np.array(members, dtype=np.int64).reshape(-1, 2).T
+    shape = (matrix.shape[1], len(wanted.denominators))
+    summed = sparse.csc_array((np.ones(len(members)), (place[0], place[1])), shape=shape)
+    found = cell_estimates(form, matrix[:, wanted.cell], sparse.csc_array(matrix @ summed), wanted.denominator_of)
+    row, column = np.divmod(wanted.cell[found.cell], len(table.columns))
+    return pl.DataFrame(
+        {
+            "permutation_number": design.permutations[found.domain],
+            "row": row + 1,
+            "column": column + 1,
+            "estimate": found.total,
+            "standard_error": found.standard_error,
+            "unweighted": found.unweighted_total,
+            "agency_counts": found.unit_count,
+            "percentage": 100 * found.ratio,
+            "percentage_standard_error": 100 * found.ratio_standard_error,
+        }
     )
 
 
-def _per_population(population: pl.Series) -> NDArray[np.float64]:
-    """Factor that turns counts into rates, as a column; missing where nobody lives."""
-    persons = population.to_numpy().astype(np.float64)
-    factor = np.full(persons.shape, np.nan)
-    np.divide(RATE_BASE, persons, out=factor, where=persons > 0)
-    return factor[:, None]
+def _as_part(frame: pl.DataFrame, part: str) -> pl.DataFrame:
+    numbers = ("standard_error", "percentage", "percentage_standard_error")
+    return CELL_ESTIMATE.cast(
+        frame.with_columns(pl.col(name).fill_nan(None) for name in numbers).with_columns(part=pl.lit(part))
+    )
+
+
+class Parts(Mapping[str, pl.LazyFrame]):
+    """Parts of a dataset, each made when it is asked for."""
+
+    def __init__(self, names: tuple[str, ...], part: Callable[[str], pl.LazyFrame]) -> None:
+        self._names, self._part = names, part
+
+    def __getitem__(self, name: str) -> pl.LazyFrame:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._part(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numba
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -60,9 +58,7 @@ def table_matrix(
     return sparse.csc_array(_with_agency_rows(matrix, table, agency_categories))
 
 
-def _of_term(
-    term: Term, counts: UnitCounts, C: int, cells: int, in_group: Bools | None
-) -> sparse.csr_array:
+def _of_term(term: Term, counts: UnitCounts, C: int, cells: int, in_group: Bools | None) -> sparse.csr_array:
     """The cells of a term, (rows of the matrix, cells of the table)."""
     rows = [row for row in term.rows if row.agency is None]
     group = np.ones(NO_ATOM + 1, dtype=bool) if in_group is None else np.append(in_group, False)
@@ -82,7 +78,17 @@ def _counted(
     pointer, columns = _columns_of_signatures(term, counts)
     of_row = np.array([["own", "any", "group"].index(row.columns) for row in rows])
     base = np.array([(row.row - 1) * C for row in rows], dtype=np.int64)
-    shared = (counts.signature, counts.atom, counts.clearance, masks & group, clearances, of_row, pointer, columns, base)
+    shared = (
+        counts.signature,
+        counts.atom,
+        counts.clearance,
+        masks & group,
+        clearances,
+        of_row,
+        pointer,
+        columns,
+        base,
+    )
     if rows[0].is_by_incident:
         of_number = np.full(_MOST_IN_INCIDENT + 1, -1, dtype=np.int64)
         of_number[[row.category for row in rows]] = np.arange(len(rows))
@@ -144,9 +150,7 @@ def _with_agency_rows(
 ) -> sparse.csr_array:
     """The matrix with rows by attributes of agencies: the total of those that have the category."""
     C = len(table.columns)
-    wanted = {
-        row.row: row.agency for term in table_terms(table) for row in term.rows if row.agency is not None
-    }
+    wanted = {row.row: row.agency for term in table_terms(table) for row in term.rows if row.agency is not None}
     if not wanted:
         return matrix
     total = next(row.row for row in table.rows if row.kind == "total" and not row.where)

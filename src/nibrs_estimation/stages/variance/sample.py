@@ -1,0 +1,121 @@
+"""The sampled agencies of all geographies side by side, as the estimation of cells takes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from nibrs_estimation.model.geographies import geography_members
+from nibrs_estimation.model.weighting import CONTROLS
+from nibrs_estimation.stages.variance.strata import variance_strata
+from nibrs_estimation.stats.variance_form import Memberships, Sample
+
+_PLACE = ["weight_variable", "geography_code"]
+_GROUP = [*_PLACE, "weight_group"]
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Who was sampled for what.
+
+    Attributes:
+        sample: respondents of every place that has weights; a place is the nation, a state, an area.
+        members: which of them count for which geography; domains are numbered as ``permutations``.
+        agencies: identifiers of the respondents, ascending: the rows of the tables' matrices.
+        permutations: numbers of the geographies, ascending.
+    """
+
+    sample: Sample
+    members: Memberships
+    agencies: pl.Series
+    permutations: NDArray[np.int32]
+
+
+def estimation_design(
+    coverage: pl.LazyFrame,
+    weighting_frame: pl.LazyFrame,
+    agency_weight: pl.LazyFrame,
+    weight_cell: pl.LazyFrame,
+    calibration_variable: pl.LazyFrame,
+) -> Design:
+    """The design of every geography that is not excluded and has a respondent (07 section 6.1).
+
+    The agency is the sampling unit; it enters a place with its weight before proration and with its counts times the
+    share of it that lies there. A part of a place, such as the cities of the nation, is a domain: the other agencies
+    stay in the sample with counts of 0.
+    """
+    geographies = (
+        coverage.filter((pl.col("responding_agencies") > 0) & ~pl.col("is_excluded"))
+        .sort("permutation_number")
+        .collect()
+    )
+    units = _units(geographies, agency_weight, weight_cell.collect())
+    members = (
+        geography_members(geographies.lazy(), agency_weight, weighting_frame)
+        .join(units.select(*_GROUP, "agency_id", "unit"), on=[*_GROUP, "agency_id"])
+        .select("permutation_number", "unit")
+        .sort("permutation_number", "unit")
+    )
+    permutations = members["permutation_number"].unique().sort()
+    agencies = units["agency_id"].unique().sort()
+    first = np.flatnonzero(np.diff(units["stratum_number"].to_numpy(), prepend=-1))
+    sample = Sample(
+        psu=np.searchsorted(agencies.to_numpy(), units["agency_id"].to_numpy()),
+        weight=units["weight"].to_numpy(),
+        share=units["population_share"].to_numpy(),
+        stratum=units["stratum_number"].to_numpy(),
+        group=units["weight_group"].cast(pl.Int64).to_numpy(),
+        controls=_controls(units, calibration_variable.collect(), weighting_frame.collect()),
+        stratum_population=units["stratum_agencies"].to_numpy()[first],
+        stratum_design=units["place_number"].to_numpy()[first],
+    )
+    domain = np.searchsorted(permutations.to_numpy(), members["permutation_number"].to_numpy())
+    return Design(
+        sample=sample,
+        members=Memberships(members["unit"].to_numpy(), domain, len(permutations)),
+        agencies=agencies,
+        permutations=permutations.to_numpy(),
+    )
+
+
+def _units(geographies: pl.DataFrame, agency_weight: pl.LazyFrame, weight_cell: pl.DataFrame) -> pl.DataFrame:
+    """The respondents of each place, by place, stratum, weight group and agency, numbered by ``unit``."""
+    places = geographies.group_by(_PLACE).agg(pl.col("is_model_used").any())
+    return (
+        agency_weight.filter(pl.col("weight").is_not_null())
+        .collect()
+        .join(places, on=_PLACE)
+        .join(variance_strata(weight_cell), on=_GROUP)
+        .join(weight_cell.select(*_GROUP, "rule"), on=_GROUP)
+        .sort(*_PLACE, "stratum", "weight_group", "agency_id")
+        .with_columns(
+            place_number=pl.struct(_PLACE).rle_id().cast(pl.Int64),
+            stratum_number=pl.struct(*_PLACE, "stratum").rle_id().cast(pl.Int64),
+            unit=pl.int_range(pl.len(), dtype=pl.Int64),
+        )
+    )
+
+
+def _controls(units: pl.DataFrame, calibration_variable: pl.DataFrame, frame: pl.DataFrame) -> NDArray[np.float64]:
+    """Units x controls: what the unit's group was calibrated to, 0 elsewhere and where no model is used.
+
+    Respondents who have nearly all crime of their group stand for themselves: their weight of 1 meets the group's total
+    within a hundredth, so the total is taken for known.
+    """
+    names = [*CONTROLS, "aggrob"]
+    x = np.zeros((units.height, len(names)))
+    key = [*_GROUP, "agency_id"]
+    values = (
+        units.filter("is_model_used")
+        .select("unit", *key)
+        .join(calibration_variable, on=key)
+        .with_columns(place=pl.col("control").replace_strict(names, range(len(names)), return_dtype=pl.Int64))
+    )
+    x[values["unit"].to_numpy(), values["place"].to_numpy()] = values["value"].to_numpy()
+    total = units.join(frame.select("agency_id", "n_total"), on="agency_id", how="left", maintain_order="left")
+    alone = (total["rule"] == "full_coverage").to_numpy()
+    x[alone, 0] = (total["n_total"] * total["population_share"]).to_numpy()[alone]
+    return x

@@ -12,14 +12,13 @@ from nibrs_estimation.model.geographies import geography_members
 from nibrs_estimation.model.results import ESTIMATES
 from nibrs_estimation.model.weighting import CONTROLS
 from nibrs_estimation.stages.variance.strata import variance_strata
-from nibrs_estimation.stats.linearisation import regression_residuals, variances_within
+from nibrs_estimation.stats.control_basis import calibration_residuals
+from nibrs_estimation.stats.linearisation import variances_within
 from nibrs_estimation.tables.definition import Estimate, TableDefinition, TableRow
 from nibrs_estimation.tables.read import table_definition
 
 RATE_BASE = 100_000
 Z_95 = 1.96
-#: Degrees of freedom below which a regression on all controls of a group is none.
-LEAST_FREEDOM = 2
 
 Floats = NDArray[np.float64]
 
@@ -56,8 +55,8 @@ def estimate_cells(
 
     The agency is the sampling unit; it enters a geography with its weight before proration and with its count times
     the share of it that lies there. Linearised values are w (y - x B), x being the controls to which its weight group
-    was calibrated (:func:`calibration_residuals`), or w y where it was not. A part of a geography, such as its cities,
-    is a domain: the other agencies stay in the sample with a count of 0.
+    was calibrated (:func:`~nibrs_estimation.stats.control_basis.calibration_residuals`), or w y where it was not. A
+    part of a geography, such as its cities, is a domain: the other agencies stay in the sample with a count of 0.
     """
     table = table_definition("1a")
     geographies = (
@@ -111,9 +110,6 @@ def _sample(
     its own.
     """
     key = ["weight_variable", "geography_code", "weight_group"]
-    designs = weight_cell.select(
-        *key, "rule", cell_design_weight=pl.col("eligible_agencies") / pl.col("responding_agencies")
-    )
     members = geography_members(geographies.lazy(), agency_weight, frame).select(
         "permutation_number", *key, "agency_id", is_member=pl.lit(True)
     )
@@ -123,7 +119,7 @@ def _sample(
         .join(geographies.select("permutation_number", "is_model_used", *key[:2]), on=key[:2])
         .join(members, on=["permutation_number", *key, "agency_id"], how="left")
         .join(variance_strata(weight_cell), on=key)
-        .join(designs, on=key)
+        .join(weight_cell.select(*key, "rule"), on=key)
         .with_columns(pl.col("is_member").fill_null(False))
         .sort("permutation_number", "stratum", "weight_group", "agency_id")
     )
@@ -170,7 +166,7 @@ def _totals(y: Floats, x: Floats, sample: pl.DataFrame, geographies: pl.DataFram
     weight, share = sample["weight"].to_numpy(), sample["population_share"].to_numpy()
     in_geography = y * share[:, None]
     group = _numbered(sample, "permutation_number", "stratum", "weight_group")
-    u = weight[:, None] * calibration_residuals(in_geography, x, sample["cell_design_weight"].to_numpy(), group)
+    u = weight[:, None] * calibration_residuals(in_geography, x, group)
     stratum = _numbered(sample, "permutation_number", "stratum")
     first = np.flatnonzero(np.diff(stratum, prepend=-1))
     variances = variances_within(u, stratum, sample["stratum_agencies"].to_numpy()[first])
@@ -185,32 +181,6 @@ def _totals(y: Floats, x: Floats, sample: pl.DataFrame, geographies: pl.DataFram
         unweighted_total=_sums(y, of_unit, G),
         unit_count=_sums((y > 0).astype(np.float64), of_unit, G),
     )
-
-
-def calibration_residuals(y: Floats, x: Floats, design_weights: Floats, group: NDArray[np.int64]) -> Floats:
-    """What calibration leaves of y in each group, made larger for what the regression itself uses up.
-
-    With n respondents and controls of rank p the residuals have n - p degrees of freedom, not n - 1, so they are
-    multiplied by √((n - 1) / (n - p)). Where fewer than two would be left, only the first control, the total, is taken
-    for known: the other controls are met, but say nothing of how far the group might be from the truth.
-
-    Args:
-        y: (n, m) values.
-        x: (n, p) controls, the total first; 0 in groups that are not calibrated.
-        design_weights: (n,)
-        group: (n,) groups from 0, ascending.
-    """
-    n = np.bincount(group)[group]
-    residuals, rank = regression_residuals(y, x, design_weights, group)
-    is_used_up = n - rank < LEAST_FREEDOM
-    if is_used_up.any():
-        of_total = np.where(np.arange(x.shape[1]) == 0, x, 0.0)
-        few, few_rank = regression_residuals(y, np.where(is_used_up[:, None], of_total, 0.0), design_weights, group)
-        residuals = np.where(is_used_up[:, None], few, residuals)
-        rank = np.where(is_used_up, few_rank, rank)
-    freedom = n - np.maximum(rank, 1)
-    factor = np.where(freedom > 0, (n - 1) / np.maximum(freedom, 1), 1.0)
-    return np.asarray(residuals * np.sqrt(factor)[:, None], dtype=np.float64)
 
 
 def _numbered(sample: pl.DataFrame, *key: str) -> NDArray[np.int64]:

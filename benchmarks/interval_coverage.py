@@ -19,9 +19,9 @@ from nibrs_estimation.model.weighting import CONTROLS, CRIMES
 from nibrs_estimation.sources.synthetic import agency_frame, latent_totals, reported_months
 from nibrs_estimation.sources.synthetic.srs import benchmark
 from nibrs_estimation.stages.universe.frame import define_universe
-from nibrs_estimation.stages.variance.estimate import calibration_residuals
 from nibrs_estimation.stages.weighting.classes import fit_geography
 from nibrs_estimation.stats import random
+from nibrs_estimation.stats.control_basis import calibration_residuals
 from nibrs_estimation.stats.linearisation import variances_within
 
 Floats = NDArray[np.float64]
@@ -122,7 +122,7 @@ def _estimate(nation: Nation, answers: NDArray[np.bool_], is_calibrated: bool) -
     sample = np.flatnonzero(answers)
     sample = sample[np.argsort(group[sample], kind="stable")]
     y, w = nation.truth[sample][:, None], weights[sample][:, None]
-    u = w * calibration_residuals(y, x[sample], d[sample], group[sample])
+    u = w * calibration_residuals(y, x[sample], group[sample])
     return float((w * y).sum()), float(np.sqrt(variances_within(u, group[sample], N).sum()))
 
 

@@ -11,9 +11,8 @@ from tests.frames import table
 
 from nibrs_estimation.model.results import ESTIMATES
 from nibrs_estimation.pipeline.table import checked
-from nibrs_estimation.stages.variance.estimate import calibration_residuals, estimate_cells
+from nibrs_estimation.stages.variance.estimate import estimate_cells
 from nibrs_estimation.stages.variance.strata import variance_strata
-from nibrs_estimation.stats.linearisation import regression_residuals
 
 Rows = list[dict[str, Any]]
 CALIBRATED, PLAIN = 5, 8
@@ -168,22 +167,6 @@ def test_nobody_lives_there() -> None:
     rates = checked(estimate_cells(**data, year=2024), ESTIMATES).filter(pl.col("estimate_type") == "rate")
     assert rates.height > 0
     assert rates["estimate"].null_count() == rates.height
-
-
-def test_residuals_know_what_the_controls_use_up() -> None:
-    generator = np.random.default_rng(4)
-    x = np.column_stack([generator.uniform(1, 9, (6, 4)), np.zeros(6)])
-    y, d = generator.uniform(0, 9, (6, 1)), np.full(6, 1.5)
-    group = np.zeros(6, dtype=np.int64)
-    plain, rank = regression_residuals(y, x, d, group)
-    assert set(rank) == {4}
-    assert calibration_residuals(y, x, d, group) == pytest.approx(plain * np.sqrt(5 / 2))
-    # Five controls for six respondents leave one degree of freedom: only the total counts.
-    full = np.column_stack([x[:, :4], generator.uniform(1, 9, 6)])
-    of_total = y - full[:, :1] * (full[:, 0] @ y[:, 0]) / (full[:, 0] @ full[:, 0])
-    assert calibration_residuals(y, full, d, group) == pytest.approx(of_total)
-    # Nothing is calibrated: the values themselves.
-    assert calibration_residuals(y, np.zeros((6, 2)), d, group) == pytest.approx(y)
 
 
 def strata(*sizes: tuple[int, int]) -> list[int]:

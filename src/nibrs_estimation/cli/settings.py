@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     nibrs_source: str | None = None
     nibrs_seed: int = Field(1, ge=0)
     nibrs_outlier_rule: Literal["intended", "reference"] = "intended"
+    nibrs_count_mode: Literal["indicator", "records"] = "indicator"
     scratch_dir: Path = Path("scratch")
     artifact_store: str = "artifacts"
     external_store: str = "externals"
@@ -92,6 +93,7 @@ class Settings(BaseSettings):
             "seed": self.nibrs_seed if seed is None else seed,
             "database": self.database(),
             "outlier_rule": self.nibrs_outlier_rule,
+            "count_mode": self.nibrs_count_mode,
         }
 
     def recorded(self) -> dict[str, Any]:

@@ -35,6 +35,7 @@ YEAR = Parameter("year", "Data year.")
 SEED = Parameter("seed", "Seed of every keyed random number.")
 DATABASE = Parameter("database", "The PostgreSQL database, or None where none is configured.")
 OUTLIER_RULE = Parameter("outlier_rule", "How outlier months are coloured: intended or reference.")
+COUNT_MODE = Parameter("count_mode", "What counts in a category of a table: indicator (a unit once) or records.")
 PARTITION = Parameter("partition", "Value of the partition key that the call is for.")
 
 

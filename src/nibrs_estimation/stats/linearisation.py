@@ -16,8 +16,6 @@ from scipy import sparse
 Floats = NDArray[np.float64]
 #: Below this share of the raw sum of squares the moments have lost their digits.
 _CANCELLATION = 1e-6
-#: Eigenvalues of scaled cross products below this share of the largest are those of dependent controls.
-_DEPENDENT = 1e-10
 
 
 @dataclass(frozen=True)
@@ -109,43 +107,6 @@ def stratified_totals(
         unweighted_total=(domains @ y).toarray(),
         unit_count=(domains @ positive).toarray(),
     )
-
-
-def regression_residuals(
-    y: Floats, x: Floats, weights: Floats, group: NDArray[np.integer]
-) -> tuple[Floats, NDArray[np.int64]]:
-    """Y - x B with B = (Σ d x xᵀ)⁻¹ Σ d x y in each group: what calibration to x leaves of y.
-
-    The linearised value of a calibrated total is w (y - x B) (07 section 6.2; Deville and Särndal 1992, equation 3.4).
-    Controls that are 0 in a group, or depend on others there, change nothing: the inverse is the generalised one.
-
-    Args:
-        y: (n, m) values.
-        x: (n, p) controls; no intercept is added.
-        weights: (n,) design weights d.
-        group: (n,) groups, ascending; every group is regressed by itself.
-
-    Returns:
-        (n, m) residuals, and the number of independent controls in each unit's group: (n,).
-    """
-    if not len(y):
-        return y.copy(), np.zeros(0, dtype=np.int64)
-    starts = np.flatnonzero(np.diff(group, prepend=group[0] - 1))
-    number = np.cumsum(np.diff(group, prepend=group[0]) != 0)
-    scale = np.sqrt(np.add.reduceat(weights[:, None] * x * x, starts, axis=0))
-    scaled = np.divide(x, scale[number], out=np.zeros_like(x, dtype=np.float64), where=scale[number] > 0)
-    weighted = weights[:, None] * scaled
-    p = x.shape[1]
-    products = np.add.reduceat((weighted[:, :, None] * scaled[:, None, :]).reshape(len(x), p * p), starts, axis=0)
-    products = products.reshape(-1, p, p)
-    inverse = np.linalg.pinv(products, rcond=_DEPENDENT, hermitian=True)
-    rank = np.linalg.matrix_rank(products, rtol=_DEPENDENT, hermitian=True)
-    residuals = np.empty_like(y, dtype=np.float64)
-    for column in range(y.shape[1]):
-        with_y = np.add.reduceat(weighted * y[:, [column]], starts, axis=0)
-        B = (inverse @ with_y[:, :, None])[:, :, 0]
-        residuals[:, column] = y[:, column] - (scaled * B[number]).sum(axis=1)
-    return residuals, rank[number]
 
 
 def variances_within(u: Floats, stratum: NDArray[np.integer], stratum_population: NDArray[np.integer]) -> Floats:

@@ -167,7 +167,8 @@ def _with_agency_rows(
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _profile_cells(
     row_pointer, profile, feature, n, feature_pointer, feature_rows,
-    signature, atom, clearance, atoms, clearances, columns_of_row, pointer, columns, base, cells, starts, out_cell, out_n,
+    signature, atom, clearance, atoms, clearances, columns_of_row, pointer, columns, base,
+    cells, starts, out_cell, out_n,
 ):  # type: ignore[no-untyped-def]  # fmt: skip
     """Cells of every row of the matrix from counts by profile; without room for them only their number."""
     is_filling = len(out_cell) > 0
@@ -194,7 +195,8 @@ def _profile_cells(
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _incident_cells(
     incident_row, incident_pointer, profile, n, of_number,
-    signature, atom, clearance, atoms, clearances, columns_of_row, pointer, columns, base, cells, starts, out_cell, out_n,
+    signature, atom, clearance, atoms, clearances, columns_of_row, pointer, columns, base,
+    cells, starts, out_cell, out_n,
 ):  # type: ignore[no-untyped-def]  # fmt: skip
     """The same for incidents by their number of units of the column."""
     is_filling = len(out_cell) > 0

@@ -1,0 +1,265 @@
+"""The compiled loops of :mod:`nibrs_estimation.stats.cell_estimates`: sums over the PSUs of one cell after another.
+
+Sums run in the order of PSUs, domains and strata, without re-association, so that neither threads nor the order of the
+input change a bit. y, b: columns of y and of the denominators (CSC: first, row, value). G domains.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from nibrs_estimation.stats.variance_form import VarianceForm
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+#: Below this share of the raw sum of squares a variance from moments has lost its digits.
+_CANCELLATION = 1e-6
+
+
+class Columns(NamedTuple):
+    """A sparse matrix by columns, rows ascending, without stored zeros."""
+
+    first: Integers
+    row: NDArray[np.int32]
+    value: Floats
+
+
+class Sums(NamedTuple):
+    """Sums of one column; zeros between columns.
+
+    Attributes:
+        total: (G,) of weight x share x value.
+        unweighted: (G,) of the values.
+        units: (G,) number of values.
+        squares: (pairs,) Σ c W² z².
+        products: (pairs,) the same with z of this column times z of the denominator.
+        moments: of each pair.
+        dense: (PSUs,) the column.
+    """
+
+    total: Floats
+    unweighted: Floats
+    units: Integers
+    squares: Floats
+    products: Floats
+    moments: Floats
+    dense: Floats
+
+
+@njit(cache=True, nogil=True)
+def domain_counts(form: VarianceForm, y: Columns, counts: Integers) -> None:
+    """For each cell the number of domains with a value: into ``counts`` (m,)."""
+    moments, domains = form.moments, form.domains
+    last = np.full(len(domains.is_estimable), -1)
+    for cell in range(len(counts)):
+        for i in range(y.first[cell], y.first[cell + 1]):
+            for place in range(moments.first_place[y.row[i]], moments.first_place[y.row[i] + 1]):
+                for m in range(domains.first_member[place], domains.first_member[place + 1]):
+                    if last[domains.domain[m]] != cell:
+                        last[domains.domain[m]] = cell
+                        counts[cell] += 1
+
+
+@njit(cache=True, nogil=True)
+def estimate(
+    form: VarianceForm,
+    y: Columns,
+    b: Columns,
+    cells: Integers,
+    denominator_of: Integers,
+    first_row: Integers,
+    domain: NDArray[np.int32],
+    numbers: Floats,
+    units: Integers,
+) -> None:
+    """Estimates of some cells, those with the same denominator next to each other.
+
+    Args:
+        form: of the sample.
+        y: values.
+        b: denominators.
+        cells: the cells.
+        denominator_of: (m,) column of b of each cell, -1 without.
+        first_row: (m,) first row of each cell in the results.
+        domain: (rows,) result.
+        numbers: (rows, 5) result: total, its standard error, unweighted total, ratio, its standard error.
+        units: (rows,) result: units with a value.
+    """
+    of_cell, of_denominator = _sums(form), _sums(form)
+    below = np.zeros(len(form.domains.pair_stratum))
+    buffers = np.zeros((2, np.diff(form.strata.first_unit).max()))
+    loaded = -1
+    for cell in cells:
+        denominator = denominator_of[cell]
+        if denominator >= 0 and denominator != loaded:
+            if loaded >= 0:
+                _clear(form, b, loaded, of_denominator)
+            _add(form, b, denominator, of_cell.dense, of_denominator)
+            _load(form, of_denominator, below, buffers)
+            loaded = denominator
+        _add(form, y, cell, of_denominator.dense, of_cell)
+        row = first_row[cell]
+        for g in range(len(of_cell.units)):
+            if of_cell.units[g] == 0:
+                continue
+            divisor = of_denominator.total[g] if denominator >= 0 else 0.0
+            ratio = of_cell.total[g] / divisor if divisor > 0 else np.nan
+            variance, of_ratio = _variances(form, g, of_cell, of_denominator, ratio, below, buffers)
+            domain[row] = g
+            units[row] = of_cell.units[g]
+            numbers[row, 0] = of_cell.total[g]
+            numbers[row, 1] = np.sqrt(variance)
+            numbers[row, 2] = of_cell.unweighted[g]
+            numbers[row, 3] = ratio
+            numbers[row, 4] = np.sqrt(of_ratio) / divisor if divisor > 0 else np.nan
+            row += 1
+        _clear(form, y, cell, of_cell)
+
+
+@njit(cache=True, nogil=True)
+def _sums(form: VarianceForm) -> Sums:
+    G, pairs = len(form.domains.is_estimable), len(form.domains.pair_stratum)
+    return Sums(
+        np.zeros(G), np.zeros(G), np.zeros(G, dtype=np.int64), np.zeros(pairs), np.zeros(pairs),
+        np.zeros(form.domains.pair_moment[-1]), np.zeros(len(form.moments.first_place) - 1),
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _add(form: VarianceForm, columns: Columns, column: int, other: Floats, sums: Sums) -> None:
+    """Sum up a column, with products with the column ``other`` (PSUs,)."""
+    moments, domains = form.moments, form.domains
+    for i in range(columns.first[column], columns.first[column + 1]):
+        row, value = columns.row[i], columns.value[i]
+        sums.dense[row] = value
+        for place in range(moments.first_place[row], moments.first_place[row + 1]):
+            expanded = moments.expansion[place] * value
+            square = moments.square[place] * value * value
+            product = moments.square[place] * value * other[row]
+            first = moments.first_vector[place]
+            others = moments.first_vector[place + 1] - first - 1
+            for m in range(domains.first_member[place], domains.first_member[place + 1]):
+                g, q = domains.domain[m], domains.pair[m]
+                sums.total[g] += expanded
+                sums.unweighted[g] += value
+                sums.units[g] += 1
+                if q < 0:
+                    continue
+                sums.squares[q] += square
+                sums.products[q] += product
+                at = domains.pair_moment[q]
+                sums.moments[at] += moments.vectors[first] * value
+                at += moments.first_moment[place]
+                for j in range(others):
+                    sums.moments[at + j] += moments.vectors[first + 1 + j] * value
+
+
+@njit(cache=True, nogil=True)
+def _clear(form: VarianceForm, columns: Columns, column: int, sums: Sums) -> None:
+    domains = form.domains
+    for i in range(columns.first[column], columns.first[column + 1]):
+        sums.dense[columns.row[i]] = 0.0
+    for g in range(len(sums.units)):
+        if sums.units[g] == 0:
+            continue
+        sums.total[g] = 0.0
+        sums.unweighted[g] = 0.0
+        sums.units[g] = 0
+        for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
+            if sums.squares[q] > 0:
+                sums.squares[q] = 0.0
+                sums.products[q] = 0.0
+                for j in range(domains.pair_moment[q], domains.pair_moment[q + 1]):
+                    sums.moments[j] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def _load(form: VarianceForm, of_denominator: Sums, below: Floats, buffers: Floats) -> None:
+    """Variances of the total of the denominator in every pair: into ``below`` (pairs,)."""
+    domains = form.domains
+    for g in range(len(domains.is_estimable)):
+        for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
+            below[q] = 0.0
+            if of_denominator.squares[q] > 0:
+                below[q] = _variance(form, g, q, of_denominator, of_denominator, 0.0, buffers)
+
+
+@njit(cache=True, nogil=True)
+def _variances(
+    form: VarianceForm, g: int, of_cell: Sums, of_denominator: Sums, ratio: float, below: Floats, buffers: Floats
+) -> tuple[float, float]:
+    """Variances in a domain: of the total of a cell, and of that of its values less ratio x denominator."""
+    domains = form.domains
+    if not domains.is_estimable[g]:
+        return np.nan, np.nan
+    variance, of_difference = 0.0, 0.0
+    for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
+        if of_cell.squares[q] > 0:
+            variance += _variance(form, g, q, of_cell, of_denominator, 0.0, buffers)
+            if ratio > 0:
+                of_difference += _variance(form, g, q, of_cell, of_denominator, ratio, buffers)
+        elif ratio > 0:
+            # Values of 0 leave only the denominator.
+            of_difference += ratio * ratio * below[q]
+    return variance, of_difference
+
+
+@njit(cache=True, nogil=True)
+def _variance(form: VarianceForm, g: int, q: int, a: Sums, b: Sums, ratio: float, buffers: Floats) -> float:
+    """Variance of the total of a - ratio x b in a pair, from its moments or, where these cancel, from residuals."""
+    domains = form.domains
+    stratum = domains.pair_stratum[q]
+    # In this order nothing is left of a = b with a ratio of 1.
+    squares = a.squares[q] - ratio * (2 * a.products[q] - ratio * b.squares[q])
+    raw = a.squares[q] + ratio * (2 * a.products[q] + ratio * b.squares[q])
+    added, taken = 0.0, 0.0
+    first = domains.pair_moment[q]
+    sign = form.moments.first_sign[stratum]
+    for j in range(domains.pair_moment[q + 1] - first):
+        moment = a.moments[first + j] - ratio * b.moments[first + j]
+        if form.moments.signs[sign + j] > 0:
+            added += moment * moment
+        else:
+            taken += moment * moment
+    variance = squares + added - taken
+    if variance < _CANCELLATION * (raw + added):
+        variance = _variance_of_residuals(form, g, stratum, a.dense, b.dense, ratio, buffers)
+    return float(variance)
+
+
+@njit(cache=True, nogil=True)
+def _variance_of_residuals(
+    form: VarianceForm, g: int, stratum: int, a: Floats, b: Floats, ratio: float, buffers: Floats
+) -> float:
+    """C Σ (u - ū)² with u = W (z - Q Qᵀz), z = share x (a - ratio x b) in the domain and 0 outside."""
+    strata, moments, domains = form.strata, form.moments, form.domains
+    first, last = strata.first_unit[stratum], strata.first_unit[stratum + 1]
+    z, u = buffers[0], buffers[1]
+    p = strata.basis.shape[1]
+    for k in range(first, last):
+        z[k - first] = 0.0
+        place = moments.of_unit[k]
+        for m in range(domains.first_member[place], domains.first_member[place + 1]):
+            if domains.domain[m] == g:
+                z[k - first] = strata.share[k] * (a[strata.psu[k]] - ratio * b[strata.psu[k]])
+        u[k - first] = z[k - first]
+    for group in range(strata.first_group[stratum], strata.first_group[stratum + 1]):
+        for j in range(p - strata.rank[group], p):
+            along = 0.0
+            for k in range(strata.group_unit[group], strata.group_unit[group + 1]):
+                along += strata.basis[k, j] * z[k - first]
+            for k in range(strata.group_unit[group], strata.group_unit[group + 1]):
+                u[k - first] -= along * strata.basis[k, j]
+    mean = 0.0
+    for k in range(first, last):
+        u[k - first] *= strata.weight[k]
+        mean += u[k - first]
+    mean /= last - first
+    squares = 0.0
+    for k in range(first, last):
+        squares += (u[k - first] - mean) ** 2
+    return float(strata.scale[stratum] * squares)

@@ -104,9 +104,10 @@ def pair(turned: pl.LazyFrame, spread: pl.LazyFrame, partition: str) -> pl.LazyF
     return both.group_by("part").agg(pl.col("n").sum())
 
 
-def back(numbers: pl.LazyFrame, turned: pl.LazyFrame, partition: str) -> pl.LazyFrame:
+def back(numbers: pl.LazyFrame, turned: pl.LazyFrame, spread: pl.LazyFrame, partition: str) -> pl.LazyFrame:
     """Add up a state's numbers of all parts."""
     assert numbers.collect()["state_abbr"].to_list() == [partition]
+    assert spread.collect()["part"].to_list() == PARTS
     return turned.filter(pl.col("state_abbr") == partition).group_by("state_abbr").agg(pl.col("n").sum())
 
 
@@ -115,7 +116,7 @@ TASKS = (
     Task("turn", turn, (TURNED,), (NUMBERS, SUMS), (PARTITION,), partition_by="part", partitions=parts),
     Task("spread", spread, (SPREAD, WHOLE), (NUMBERS,), partitions=parts),
     Task("pair", pair, (PAIRED,), (TURNED, SPREAD), (PARTITION,), partition_by="part", partitions=parts),
-    Task("back", back, (BACK,), (NUMBERS, TURNED), (PARTITION,), partition_by="state_abbr"),
+    Task("back", back, (BACK,), (NUMBERS, TURNED, SPREAD), (PARTITION,), partition_by="state_abbr"),
 )
 READ = ["read[NB]", "read[VT]"]
 DERIVED = ["add", "turn[1a]", "turn[VT]", "spread", "pair[1a]", "pair[VT]", "back[NB]", "back[VT]"]

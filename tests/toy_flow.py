@@ -1,4 +1,4 @@
-"""A small flow for tests of engines: a source by partition, a task by partition, a joined task and a document."""
+"""A small flow for tests of engines: tasks by state, by another key and for all at once, and a document."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ N = Column("n", "int64", "Number.")
 RAW = Dataset("raw", "Numbers.", (KEY, N), ("n",), partition_key="state_abbr")
 SQUARES = Dataset("squares", "Their squares.", (KEY, N), ("n",), partition_key="state_abbr")
 TOTALS = Dataset("totals", "Sums of the squares.", (KEY, N), ("state_abbr",))
+BY_PARITY = Dataset(
+    "by_parity", "The squares.", (Column("parity", "str", "Of n."), KEY, N), ("state_abbr", "n"), partition_key="parity"
+)
 PAGE = Document("page.html", "The sums, for people.")
 
 BEHAVIOUR = Parameter("behaviour", "What square does in each state: fail, die or sleep.")
@@ -68,6 +71,17 @@ def total(squares: pl.LazyFrame) -> pl.LazyFrame:
     return squares.group_by("state_abbr").agg(pl.col("n").sum())
 
 
+def parities() -> tuple[str, ...]:
+    """A key whose values the source does not know."""
+    return ("even", "odd")
+
+
+def sift(squares: pl.LazyFrame, totals: pl.LazyFrame, partition: str) -> pl.LazyFrame:
+    """Take the squares of a parity, of all states."""
+    of_parity = squares.filter(pl.col("n") % 2 == parities().index(partition))
+    return of_parity.join(totals, on="state_abbr", how="semi").with_columns(parity=pl.lit(partition))
+
+
 def page(totals: pl.LazyFrame) -> dict[str, DocumentWriter]:
     """Show the sums."""
     text = "".join(f"<p>{state}: {n}</p>" for state, n in totals.collect().rows())
@@ -84,6 +98,7 @@ def tasks(memory: str = "small") -> tuple[Task, ...]:
         Task("read", read, (RAW,), parameters=(PARTITION, SEED), partition_by="state_abbr"),
         Task("square", square, (SQUARES,), (RAW,), (PARTITION, BEHAVIOUR), partition_by="state_abbr", memory=memory),
         Task("total", total, (TOTALS,), (SQUARES,)),
+        Task("sift", sift, (BY_PARITY,), (SQUARES, TOTALS), (PARTITION,), partition_by="parity", partitions=parities),
         Task("page", page, (PAGE,), (TOTALS,)),
     )
 

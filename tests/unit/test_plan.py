@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nibrs_estimation.pipeline.dataset import Column, Dataset, Document
 from nibrs_estimation.pipeline.errors import UsageError
-from nibrs_estimation.pipeline.flow import make_plan
+from nibrs_estimation.pipeline.flow import Unit, make_plan
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
 
 
@@ -99,6 +99,53 @@ def test_partition_key_without_values_is_refused() -> None:
         make_plan([task("cut", (), (parts,), partition_by="state_abbr")], {})
 
 
+def parts_of(plan, name: str) -> list[tuple[str, tuple[str, ...]]]:
+    return [(unit.key, unit.partitions) for unit in plan.units if unit.task.name == name]
+
+
+def test_units_of_another_key_meet_as_a_whole() -> None:
+    by_state, by_n = dataset("by_state", partition_key="state_abbr"), dataset("by_n", partition_key="n")
+    again, states_again = dataset("again", partition_key="n"), dataset("states_again", partition_key="state_abbr")
+    numbers = ("VT", "7")  # a value of one key may be one of another key, too
+    tasks = [
+        task("cut", (), (by_state,), partition_by="state_abbr"),
+        task("turn", (by_state, A), (by_n,), partition_by="n", partitions=lambda: numbers),
+        task("along", (by_n,), (again,), partition_by="n", partitions=lambda: numbers),
+        task("back", (by_n, by_state), (states_again,), partition_by="state_abbr"),
+        task("once", (again, by_state), (B, dataset("spread", partition_key="n")), partitions=lambda: numbers),
+        task("first", (), (A,)),
+    ]
+    plan = make_plan(tasks, {"state_abbr": ("NB", "VT")})
+    needs = {key: [unit.key for unit in found] for key, found in plan.needs.items()}
+    assert needs["turn[VT]"] == needs["turn[7]"] == ["cut[NB]", "cut[VT]", "first"]
+    assert needs["along[VT]"] == ["turn[VT]"]
+    assert needs["back[VT]"] == ["cut[VT]", "turn[VT]", "turn[7]"]
+    assert needs["once"] == ["cut[NB]", "cut[VT]", "along[VT]", "along[7]"]
+    assert parts_of(plan, "once") == [("once", numbers)]
+    (back,) = (unit for unit in plan.units if unit.key == "back[VT]")
+    assert [unit.key for unit in plan.inputs_of(back, by_n)] == ["turn[VT]", "turn[7]"]
+    assert (back.partition_read(by_state), back.partition_read(by_n), back.partition_read(A)) == ("VT", None, None)
+    (once,) = (unit for unit in plan.units if unit.key == "once")
+    assert once.output_names() == {"b", "spread[VT]", "spread[7]"}
+
+
+def test_partitions_are_asked_when_a_plan_is_made() -> None:
+    found: list[str] = []
+    turn = task("turn", (), (dataset("by_n", partition_key="n"),), partition_by="n", partitions=lambda: tuple(found))
+    assert make_plan([turn], {}).units == ()
+    found.append("7")
+    assert make_plan([turn], {}).units == (Unit(turn, "7"),)
+
+
+def test_a_part_that_nothing_writes_is_refused() -> None:
+    by_n, again = dataset("by_n", partition_key="n"), dataset("again", partition_key="n")
+    reader = task("reader", (by_n,), (again,), partition_by="n", partitions=lambda: ("6", "7", "8"))
+    for options in ({"partition_by": "n"}, {}):
+        writer = task("writer", (), (by_n,), partitions=lambda: ("7",), **options)
+        with pytest.raises(UsageError, match="reader runs for n 6, 8, but writer writes no such part of by_n"):
+            make_plan([writer, reader], {})
+
+
 @given(st.data())
 def test_every_unit_comes_after_what_it_needs(data: st.DataObject) -> None:
     sets = [dataset(f"d{i}") for i in range(6)]
@@ -123,6 +170,11 @@ def test_task_declaration_must_fit_its_function() -> None:
         Task(name="lacks", function=wants_year, reads=(A,), writes=(B,))
     with pytest.raises(ValueError, match="must agree"):
         Task(name="uneven", function=lambda partition: None, writes=(B,), parameters=(PARTITION,), partition_by="n")
+    two_keys = (dataset("a", partition_key="n"), dataset("b", partition_key="state_abbr"))
+    with pytest.raises(ValueError, match="writes parts by n and state_abbr; it may have one key"):
+        Task(name="torn", function=lambda: None, writes=two_keys)
+    with pytest.raises(ValueError, match="none of its outputs is partitioned"):
+        Task(name="vain", function=lambda: None, writes=(A,), partitions=lambda: ("1",))
     with pytest.raises(ValueError, match="writes nothing"):
         Task(name="idle", function=lambda: None, writes=())
     with pytest.raises(ValueError, match="memory class"):

@@ -54,6 +54,10 @@ class Unit:
         """Relative path, without ending, of the unit's log and manifest."""
         return self.task.name if self.partition is None else f"{self.task.name}/{self.partition}"
 
+    def partition_read(self, dataset: Dataset) -> str | None:
+        """The partition of an input that it reads, or None where it reads the whole: keys must be the same."""
+        return self.partition if dataset.partition_key == self.task.partition_by else None
+
     def parts_of(self, output: Dataset | Document) -> dict[str, str | None]:
         """The files of an output: the name of each in manifests -> its partition, or None for an output of one file."""
         if isinstance(output, Document) or output.partition_key is None:
@@ -61,6 +65,10 @@ class Unit:
         if self.partition is not None:
             return {output.name: self.partition}
         return {f"{output.name}[{partition}]": partition for partition in self.partitions}
+
+    def output_names(self) -> set[str]:
+        """Names in manifests of all files that it writes."""
+        return {name for output in self.task.writes for name in self.parts_of(output)}
 
     @staticmethod
     def file_name(output: Dataset | Document, partition: str | None) -> str:
@@ -133,12 +141,13 @@ def make_plan(
 
     Args:
         tasks: all tasks of the flow, the source's included.
-        partitions: for each partition key its values.
+        partitions: for each partition key of the source its values.
         until: keep only this task and what it needs.
         source_tasks: names of the tasks that read from the source.
 
     Raises:
-        UsageError: a missing or second producer, a cycle, two declarations of one dataset, an unknown task.
+        UsageError: a missing or second producer, a cycle, two declarations of one dataset, an unknown task, a part
+            that nothing writes.
     """
     by_name = _unique_tasks(tasks)
     producers = _producers(by_name.values())
@@ -153,12 +162,14 @@ def make_plan(
     if until is not None:
         order = [name for name in order if name in _ancestors(_known(until, by_name), graph)]
     units = {name: _units_of(by_name[name], partitions) for name in order}
+    for name in order:
+        _check_parts_read(by_name[name], units, producers)
     needs = {
         unit.key: tuple(
             needed
             for upstream in sorted(graph[name], key=rank.__getitem__)
             for needed in units[upstream]
-            if None in (unit.partition, needed.partition) or unit.partition == needed.partition
+            if unit.task.partition_by != needed.task.partition_by or unit.partition == needed.partition
         )
         for name in order
         for unit in units[name]
@@ -247,13 +258,31 @@ def _ancestors(name: str, graph: Mapping[str, set[str]]) -> set[str]:
 
 
 def _units_of(task: Task, partitions: Mapping[str, tuple[str, ...]]) -> tuple[Unit, ...]:
-    keys = {output.partition_key for output in task.datasets if output.partition_key} | {task.partition_by}
-    for key in keys - {None}:
-        if key not in partitions:
-            raise UsageError(
-                f"Task {task.name} runs by {key} or writes parts by it, but the source does not say which values that "
-                "key has."
-            )
+    if task.partition_key is None:
+        return (Unit(task),)
+    values = task.parts(partitions)
+    if values is None:
+        raise UsageError(
+            f"Task {task.name} runs by {task.partition_key} or writes parts by it, but the source does not say which "
+            "values that key has. Say it in the task's `partitions`."
+        )
     if task.partition_by is None:
-        return (Unit(task, partitions=tuple(value for key in keys - {None} for value in partitions[str(key)])),)
-    return tuple(Unit(task, value) for value in partitions[task.partition_by])
+        return (Unit(task, partitions=values),)
+    return tuple(Unit(task, value) for value in values)
+
+
+def _check_parts_read(
+    task: Task, units: Mapping[str, tuple[Unit, ...]], producers: Mapping[str, tuple[Task, Dataset | Document]]
+) -> None:
+    """Refuse a task that runs for a part which its input does not have: it would find an empty table."""
+    for dataset in task.reads:
+        if dataset.partition_key is None or dataset.partition_key != task.partition_by or dataset.name not in producers:
+            continue
+        producer = producers[dataset.name][0]
+        written = {part for unit in units[producer.name] for part in unit.parts_of(dataset).values()}
+        missing = [str(unit.partition) for unit in units[task.name] if unit.partition not in written]
+        if missing:
+            raise UsageError(
+                f"Task {task.name} runs for {task.partition_by} {', '.join(missing)}, but {producer.name} writes no "
+                f"such part of {dataset.name}. Let the `partitions` of the two agree."
+            )

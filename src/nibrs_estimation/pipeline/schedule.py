@@ -148,7 +148,8 @@ def _job(work: Work, unit: Unit, outcomes: Mapping[str, Outcome], executor: Exec
 
 def _records(plan: Plan, unit: Unit, dataset: Dataset, outcomes: Mapping[str, Outcome]) -> list[Any]:
     manifests = [outcomes[needed.key].manifest for needed in plan.inputs_of(unit, dataset)]
-    return [record for manifest in manifests if manifest for record in manifest.files_of(dataset.name, unit.partition)]
+    partition = unit.partition_read(dataset)
+    return [record for manifest in manifests if manifest for record in manifest.files_of(dataset.name, partition)]
 
 
 def _recordable(value: Any) -> Any:
@@ -158,7 +159,8 @@ def _recordable(value: Any) -> Any:
 def _standing(work: Work, job: Job) -> Manifest | None:
     """The manifest under which the unit's outputs may be kept, or None if it must run."""
     manifest = Manifest.read(job.manifest_path)
-    if manifest is None:
+    # The cause does not tell for which parts a task that runs once was asked.
+    if manifest is None or manifest.outputs.keys() != job.unit.output_names():
         return None
     cause = job.cause
     if cause.source is not None:

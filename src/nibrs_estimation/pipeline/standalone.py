@@ -51,7 +51,7 @@ def run_tasks(
         parameters: value of every parameter that a task may ask for.
         externals: path of every external file that is there.
         log_threshold: level of the task logs.
-        partitions: values of the partition keys; by default those in the input data.
+        partitions: values of the partition keys that no task tells; by default those in the input data.
         report: told of every outcome.
 
     Returns:
@@ -65,7 +65,7 @@ def run_tasks(
             f"The input folder {folders.inputs} does not exist. Set INPUT_PIPELINE_DIR to the folder of the inputs."
         )
     for task in tasks:
-        if task.partition_by is None or task.partition_by in (partitions or {}):
+        if task.partition_by is None or task.parts(partitions or {}) is not None:
             _check_outputs(task, _units(task, {}, partitions or {}), folders)
     made: set[str] = set()
     fitting: set[str] = set()
@@ -101,12 +101,11 @@ def _files(dataset: Dataset, folders: Folders, made: set[str], task: Task) -> li
 
 
 def _units(task: Task, files: Mapping[str, list[Path]], partitions: Mapping[str, tuple[str, ...]]) -> list[Unit]:
-    key = task.partition_by
+    key, known = task.partition_by, task.parts(partitions)
     if key is None:
-        written = {output.partition_key for output in task.datasets if output.partition_key}
-        return [Unit(task, partitions=tuple(value for name in written for value in (partitions or {}).get(name, ())))]
-    if key in partitions:
-        return [Unit(task, value) for value in partitions[key]]
+        return [Unit(task, partitions=known or ())]
+    if known is not None:
+        return [Unit(task, value) for value in known]
     found = [
         read_table(files[dataset.name], dataset).select(pl.col(key).unique()).collect()[key]
         for dataset in task.reads

@@ -53,9 +53,11 @@ class Task:
         reads, writes: datasets (and, in ``writes``, documents).
         parameters: settings of the run that it needs.
         externals: external files that it needs.
-        partition_by: a partition key: the task then runs once for each value, on that part of its partitioned
-            inputs and on the whole of the others, and writes that part. A task without one runs once and writes all
-            parts of its partitioned outputs.
+        partition_by: a partition key: the task then runs once for each value, on that part of the inputs of the same
+            key and on the whole of the others, and writes that part. A task without one runs once and writes all
+            parts of its partitioned outputs, which have one key.
+        partitions: values of its partition key (of ``partition_by``, or of its partitioned outputs where it runs
+            once) that are not the source's; importable like ``function``. Asked when a plan is made, never on import.
         tolerates: of the datasets that it reads, those whose faults it handles itself; all others must fit their
             declaration when they come as plain files.
         memory: class of :data:`MEMORY_GIB`.
@@ -68,6 +70,7 @@ class Task:
     parameters: tuple[Parameter, ...] = ()
     externals: tuple[ExternalFile, ...] = ()
     partition_by: str | None = None
+    partitions: Callable[[], tuple[str, ...]] | None = None
     tolerates: tuple[Dataset, ...] = ()
     memory: str = "small"
 
@@ -83,6 +86,11 @@ class Task:
                     f"task {self.name} runs by {self.partition_by or 'nothing'}, but its output {output.name} is "
                     f"partitioned by {key or 'nothing'}; the two must agree"
                 )
+        keys = {output.partition_key for output in self.datasets if output.partition_key}
+        if len(keys) > 1:
+            raise ValueError(f"task {self.name} writes parts by {' and '.join(sorted(keys))}; it may have one key")
+        if self.partitions and not keys:
+            raise ValueError(f"task {self.name} names partitions, but none of its outputs is partitioned")
         expected = {
             *(dataset.name for dataset in self.reads),
             *(parameter.name for parameter in self.parameters),
@@ -96,6 +104,17 @@ class Task:
     def description(self) -> str:
         """First line of the function's docstring."""
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    @property
+    def partition_key(self) -> str | None:
+        """The key of its partitioned outputs, which is that by which it runs, if it runs by one."""
+        return next((dataset.partition_key for dataset in self.datasets if dataset.partition_key), None)
+
+    def parts(self, known: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
+        """Values of its partition key: its own, or else those in ``known``; None if neither tells them."""
+        if self.partitions is not None:
+            return self.partitions()
+        return known.get(self.partition_key) if self.partition_key else None
 
     @property
     def datasets(self) -> tuple[Dataset, ...]:

@@ -155,7 +155,5 @@ def _run(job: Job) -> dict[str, FileRecord]:
 
 def _input(job: Job, dataset: Dataset) -> pl.LazyFrame:
     table = read_table(job.inputs[dataset.name], dataset)
-    key = dataset.partition_key
-    if key is not None and job.unit.partition is not None:
-        return table.filter(pl.col(key) == job.unit.partition)
-    return table
+    partition = job.unit.partition_read(dataset)
+    return table if partition is None else table.filter(pl.col(str(dataset.partition_key)) == partition)

@@ -9,13 +9,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from nibrs_estimation.stages.variance.cell_counts import IncidentFacts, ProfileFacts, Profiles
 from nibrs_estimation.tables import atoms
 
 #: Place of the units that are no persons among the atoms.
 NO_ATOM = atoms.NUMBER
 NO_CLEARANCE = 0
-
-Integers = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -33,29 +32,20 @@ class UnitCounts:
     """Counts of one counting unit.
 
     Attributes:
-        signature, atom, clearance: (P,) of each profile.
-        columns: column key -> which signatures hold it: (S,).
-        features: (variable, category) -> number of the feature.
-        row_pointer: (rows + 1,) where the counts of each row begin.
-        profile, feature, n: (F,) of each count.
-        incident_row: (I,) row of each incident, ascending.
-        incident_pointer: (I + 1,) where its profiles begin.
-        incident_profile, incident_n: its profiles and their number of units.
+        profiles: what units share.
+        facts: counts by profile.
+        incidents: profiles by incident.
+        signatures: number of sets of columns.
+        columns: column key -> which sets hold it: (signatures,).
+        features: (variable, category) -> number of the feature, in order.
     """
 
-    signature: Integers
-    atom: NDArray[np.int16]
-    clearance: NDArray[np.int8]
+    profiles: Profiles
+    facts: ProfileFacts
+    incidents: IncidentFacts
+    signatures: int
     columns: Mapping[str, NDArray[np.bool_]]
     features: Mapping[tuple[str, int], int]
-    row_pointer: NDArray[np.int64]
-    profile: Integers
-    feature: Integers
-    n: NDArray[np.int64]
-    incident_row: Integers
-    incident_pointer: NDArray[np.int64]
-    incident_profile: Integers
-    incident_n: NDArray[np.int64]
 
 
 def matrix_rows(agencies: pl.Series, block_reference: pl.LazyFrame) -> pl.DataFrame:
@@ -113,19 +103,26 @@ def read_unit(name: str, counted: CountedProfiles, rows: pl.DataFrame) -> UnitCo
     )
     first = np.flatnonzero(np.diff(incidents["incident"].to_numpy().astype(np.int64), prepend=-1))
     return UnitCounts(
-        signature=profiles["signature"].to_numpy(),
-        atom=profiles["atom"].fill_null(NO_ATOM).to_numpy(),
-        clearance=profiles["clearance"].fill_null(NO_CLEARANCE).to_numpy(),
+        profiles=Profiles(
+            signature=profiles["signature"].to_numpy(),
+            atom=profiles["atom"].fill_null(NO_ATOM).to_numpy(),
+            clearance=profiles["clearance"].fill_null(NO_CLEARANCE).to_numpy(),
+        ),
+        facts=ProfileFacts(
+            first=np.searchsorted(counts["row"].to_numpy(), np.arange(rows.height + 1)),
+            profile=counts["profile"].to_numpy(),
+            feature=counts["feature"].cast(pl.Int32).to_numpy(),
+            n=counts["n"].to_numpy(),
+        ),
+        incidents=IncidentFacts(
+            row=incidents["row"].to_numpy()[first],
+            first=np.append(first, incidents.height),
+            profile=incidents["profile"].to_numpy(),
+            n=incidents["n"].cast(pl.Int64).to_numpy(),
+        ),
+        signatures=signature_of["signature"].n_unique(),
         columns=columns,
         features={(name, category): number for number, name, category in features.iter_rows()},
-        row_pointer=np.searchsorted(counts["row"].to_numpy(), np.arange(rows.height + 1)),
-        profile=counts["profile"].to_numpy(),
-        feature=counts["feature"].cast(pl.Int32).to_numpy(),
-        n=counts["n"].to_numpy(),
-        incident_row=incidents["row"].to_numpy()[first],
-        incident_pointer=np.append(first, incidents.height),
-        incident_profile=incidents["profile"].to_numpy(),
-        incident_n=incidents["n"].cast(pl.Int64).to_numpy(),
     )
 
 
@@ -138,7 +135,7 @@ def _signatures(held: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, NDArray[np.
         .with_columns(signature=(pl.col("columns").rank("dense") - 1).cast(pl.Int32))
     )
     distinct = sets.select("signature", pl.col("columns").str.split("\n")).unique("signature").explode("columns")
-    number = int(sets["signature"].max() or 0) + 1  # type: ignore[arg-type]
+    number = sets["signature"].n_unique()
     columns = {}
     for (key,), part in distinct.group_by("columns"):
         holds = np.zeros(number, dtype=bool)

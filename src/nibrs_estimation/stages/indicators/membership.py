@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
 import polars as pl
 
 from nibrs_estimation.stages.indicators.units import KEYS
-from nibrs_estimation.tables.counting import CountingUnit, UnitColumn, finest_level
+from nibrs_estimation.tables.counting import CountingUnit, UnitColumn
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import derived_variables
 
@@ -22,10 +21,10 @@ def words(unit: CountingUnit) -> tuple[str, ...]:
 
 
 def flags_of(unit: CountingUnit) -> tuple[tuple[str, Level], ...]:
-    """The flags that columns ask for, with the level at which they hold."""
+    """The flags that columns ask for, with the level at which they hold: the offense or its incident."""
     named = {column.where for column in unit.columns if column.where is not None and column.category is None}
-    levels = {name: finest_level(derived_variables()[name], unit.unit) for name in sorted(named)}
-    return tuple((name, level) for name, level in levels.items() if level is not None)
+    levels = {name: derived_variables()[name].levels for name in sorted(named)}
+    return tuple((name, "offense" if "offense" in known else "incident") for name, known in levels.items())
 
 
 def with_columns_of_codes(
@@ -73,12 +72,13 @@ def columns_held(signatures: pl.DataFrame, unit: CountingUnit) -> pl.DataFrame:
         signatures: ``signature_id`` and the numbers of :func:`words`.
         unit: what is counted.
     """
-    held = []
-    for bit, column in enumerate(unit.columns):
-        values = signatures[words(unit)[bit // BITS]].to_numpy()
-        ids = signatures["signature_id"].to_numpy()[(values & _bit(bit)) != 0]
-        held.append(pl.DataFrame({"signature_id": ids, "column_key": np.full(len(ids), column.key, dtype=object)}))
-    return pl.concat(held).cast({"signature_id": pl.Int32, "column_key": pl.String})
+    held = [
+        signatures.filter(pl.col(words(unit)[bit // BITS]) & pl.lit(_bit(bit), pl.Int64) != 0).select(
+            "signature_id", column_key=pl.lit(column.key)
+        )
+        for bit, column in enumerate(unit.columns)
+    ]
+    return pl.concat(held)
 
 
 def has_columns(unit: CountingUnit, keys: frozenset[str]) -> pl.Expr:

@@ -62,22 +62,29 @@ def count_units(
     Units of replaced months, or before the start of NIBRS, are left out; those of months that others copy are counted
     by month, too, for the recipients.
     """
+    # Read once: many small queries follow, and planning them over files would take longer than running them.
     segments = Segments(
-        incident=incident,
-        offense=offense,
-        offense_weapon=offense_weapon,
-        offense_activity=offense_activity,
-        victim=analysis_victim,
-        victim_offense=victim_offense,
-        victim_injury=victim_injury,
-        offender=analysis_offender,
-        victim_offender=victim_offender,
-        property=property,
-        property_item=property_item,
-        drug=drug,
-        arrestee=analysis_arrestee,
-        arrestee_weapon=arrestee_weapon,
+        *(
+            frame.collect().lazy()
+            for frame in (
+                incident,
+                offense,
+                offense_weapon,
+                offense_activity,
+                analysis_victim,
+                victim_offense,
+                victim_injury,
+                analysis_offender,
+                victim_offender,
+                property,
+                property_item,
+                drug,
+                analysis_arrestee,
+                arrestee_weapon,
+            )
+        )
     )
+    block_reference, removed_month = block_reference.collect().lazy(), removed_month.collect().lazy()
     relations = _relations(segments)
     counted, numbered = _Counted([], [], [], []), 0
     for unit in all_counting_units():
@@ -126,8 +133,7 @@ def _relations(segments: Segments) -> Relations:
                 continue
             smallest_of = derived_variables()[feature.variable].smallest_of
             asked[(feature.variable, feature.level) if smallest_of is None else (smallest_of, "offense")] = None
-    lazy = [derive(name, level, segments).select(*KEYS[level], "category", "n") for name, level in asked]
-    return dict(zip(asked, pl.collect_all(lazy), strict=True))
+    return {(name, level): derive(name, level, segments).collect() for name, level in asked}
 
 
 def _units(
@@ -187,8 +193,8 @@ def _count(
         for feature in unit.features
     ]
     into.counts.extend(
-        frame.with_columns(variable=pl.lit(feature.name), counting_unit=pl.lit(unit.name))
-        for feature, frame in zip(unit.features, pl.collect_all(counts), strict=True)
+        frame.collect().with_columns(variable=pl.lit(feature.name), counting_unit=pl.lit(unit.name))
+        for feature, frame in zip(unit.features, counts, strict=True)
     )
     into.profiles.append(profiles.with_columns(counting_unit=pl.lit(unit.name)))
     into.signatures.append(columns_held(signatures, unit).with_columns(counting_unit=pl.lit(unit.name)))

@@ -72,13 +72,16 @@ def columns_held(signatures: pl.DataFrame, unit: CountingUnit) -> pl.DataFrame:
         signatures: ``signature_id`` and the numbers of :func:`words`.
         unit: what is counted.
     """
-    held = [
-        signatures.filter(pl.col(words(unit)[bit // BITS]) & pl.lit(_bit(bit), pl.Int64) != 0).select(
-            "signature_id", column_key=pl.lit(column.key)
-        )
+    held = {
+        column.key: pl.col(words(unit)[bit // BITS]) & pl.lit(_bit(bit), pl.Int64) != 0
         for bit, column in enumerate(unit.columns)
-    ]
-    return pl.concat(held)
+    }
+    return (
+        signatures.select("signature_id", **held)
+        .unpivot(index="signature_id", variable_name="column_key")
+        .filter("value")
+        .drop("value")
+    )
 
 
 def has_columns(unit: CountingUnit, keys: frozenset[str]) -> pl.Expr:

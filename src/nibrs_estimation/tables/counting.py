@@ -196,16 +196,12 @@ def counting_units(tables: Iterable[TableDefinition]) -> tuple[CountingUnit, ...
     """
     found: dict[str, _Collected] = {}
     for table in tables:
-        sources = {
-            (_unit_name(table, source), source.column.key): source
-            for column in table.columns
-            for row in table.rows
-            for source in _sources(table, column, row)
-        }
-        for (name, key), source in sources.items():
-            unit = found.setdefault(name, _Collected(source.unit, table.column_variable, source.multiplier))
-            unit.columns[key] = source.column
-            unit.features[UNITS] = Feature(UNITS, UNIT_LEVELS[source.unit][-1])
+        for rows in _alike(table):
+            for source in (source for sources in _sources_of(table, rows[0]).values() for source in sources):
+                new = _Collected(source.unit, table.column_variable, source.multiplier)
+                unit = found.setdefault(_unit_name(table, source), new)
+                unit.columns[source.column.key] = source.column
+                unit.features[UNITS] = Feature(UNITS, UNIT_LEVELS[source.unit][-1])
         for term, features in _terms(table):
             unit = found[term.counting_unit]
             for feature in features:
@@ -239,25 +235,34 @@ def counted_rows(table: TableDefinition) -> tuple[TableRow, ...]:
 
 
 def _terms(table: TableDefinition) -> list[tuple[Term, list[Feature]]]:
-    by_unit: dict[tuple[str, str, int], dict[int, dict[int, str]]] = {}
-    for column in table.columns:
-        for row in counted_rows(table):
-            # Two summands of a column may be of one unit: they then belong to different terms.
-            for place, source in enumerate(_sources(table, column, row)):
-                key = (_unit_name(table, source), source.unit, place)
-                by_unit.setdefault(key, {}).setdefault(row.row, {})[column.position] = source.column.key
     groups = {column.position: column.group for column in table.columns}
-    rows = {row.row: row for row in table.rows}
     terms = []
-    for (name, unit, _place), columns_of_row in by_unit.items():
-        alike: dict[tuple[tuple[int, str], ...], list[int]] = {}
-        for number, columns in columns_of_row.items():
-            alike.setdefault(tuple(sorted(columns.items())), []).append(number)
-        for pairs, members in alike.items():
-            counted = [_counted(table, rows[row], unit) for row in members]
-            term = Term(name, dict(pairs), groups, tuple(row for row, _feature in counted))
+    for rows in _alike(table):
+        # Two summands of a column may be of one unit: they then belong to different terms.
+        columns_of: dict[tuple[str, str, int], dict[int, str]] = {}
+        for position, sources in _sources_of(table, rows[0]).items():
+            for place, source in enumerate(sources):
+                columns = columns_of.setdefault((_unit_name(table, source), source.unit, place), {})
+                columns[position] = source.column.key
+        for (name, unit, _place), columns in columns_of.items():
+            counted = [_counted(table, row, unit) for row in rows]
+            term = Term(name, columns, groups, tuple(row for row, _feature in counted))
             terms.append((term, [feature for _row, feature in counted if feature is not None]))
     return terms
+
+
+def _alike(table: TableDefinition) -> list[list[TableRow]]:
+    """The counted rows, those together in which all columns are counted by the same units."""
+    found: dict[tuple[int, ...], list[TableRow]] = {}
+    for row in counted_rows(table):
+        exceptions = tuple(column.position for column in table.columns if row.row in column.except_rows)
+        found.setdefault(exceptions, []).append(row)
+    return list(found.values())
+
+
+def _sources_of(table: TableDefinition, row: TableRow) -> dict[int, list[_Source]]:
+    """The summands of every column in a row, by position."""
+    return {column.position: _sources(table, column, row) for column in table.columns}
 
 
 def _unit_name(table: TableDefinition, source: _Source) -> str:

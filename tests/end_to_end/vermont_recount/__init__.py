@@ -1,0 +1,66 @@
+"""Counts of every table for one state of the public files, in SQL written beside the specification.
+
+The SQL files run in the order of their numbers: records decoded from the CSV files, offense lists and columns,
+attributes of units, then the units and rows of each family of tables. Nothing of the package is used.
+"""
+
+import tempfile
+import zipfile
+from itertools import product
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+HERE = Path(__file__).parent
+SCHEMA = {"full_table": pl.String, "row": pl.Int64, "column": pl.Int64, "n": pl.Int64}
+
+
+def recount(zip_path: Path) -> pl.DataFrame:
+    """Cells with any unit: full_table, row, column, n; rows of rates and what `untold` lists are absent."""
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        with zipfile.ZipFile(zip_path) as archive:
+            archive.extractall(folder)
+        connection.execute("CREATE SCHEMA raw")
+        for file in sorted(Path(folder).rglob("*.csv")):
+            connection.execute(
+                f'CREATE TABLE raw."{file.stem.lower()}" AS '
+                "SELECT * FROM read_csv($file, all_varchar = true, header = true, delim = ',', quote = '\"')",
+                {"file": str(file)},
+            )
+        for script in sorted(HERE.glob("*.sql"), key=lambda path: int(path.stem.partition("_")[0])):
+            connection.execute(script.read_text(encoding="utf-8"))
+        return pl.DataFrame(connection.fetchall(), schema=SCHEMA, orient="row")
+
+
+MSA_ROWS = {
+    "1a": range(80, 84),
+    "1b": range(72, 76),
+    "1c": range(62, 66),
+    "2a": range(63, 67),
+    "2b": range(57, 61),
+    "2c": range(44, 48),
+    "DM6": range(39, 43),
+    "DM8": range(39, 43),
+}
+N_COLUMNS = {"1a": 20, "1b": 15, "1c": 27, "2a": 20, "2b": 18, "2c": 27, "DM6": 54, "DM8": 54}
+GROUP_B_COLUMNS = [*range(51, 61), 62]  # family offenses to all other offenses, and total arrests
+N_ROWS = {"5a": 80, "5b": 39}
+
+
+def untold() -> set[tuple[str, int, int]]:
+    """Cells (full_table, row, column) that the public files cannot tell.
+
+    They have no metropolitan areas, and no agency of Group B arrests.
+    """
+    msa = {
+        (table, row, column)
+        for table, rows in MSA_ROWS.items()
+        for row, column in product(rows, range(1, N_COLUMNS[table] + 1))
+    }
+    group_b = {
+        (table, row, column)
+        for table, rows in N_ROWS.items()
+        for row, column in product(range(1, rows + 1), GROUP_B_COLUMNS)
+    }
+    return msa | group_b

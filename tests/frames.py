@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.model import agency, completeness, geography, incident, results, weighting
+from nibrs_estimation.model import agency, analysis, completeness, geography, incident, results, weighting
 from nibrs_estimation.pipeline.dataset import Dataset
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -67,6 +67,7 @@ DATASETS: dict[str, Dataset] = {
         *agency.DATASETS,
         agency.SRS_MONTH,
         *incident.DATASETS,
+        *analysis.DATASETS,
         *geography.DATASETS,
         *completeness.DATASETS,
         *weighting.DATASETS,

@@ -17,13 +17,14 @@ STAGES = [
     "block_imputation",
     "weighting",
     "validation",
+    "item_imputation",
     "indicators",
     "variance",
     "publication",
 ]
 CORE = [
     "agency", "report_month", "incident", "offense", "victim", "victim_offense", "property", "property_item",
-    "intake_count", "intake_loss", "agency_month_offense", "srs_month", "agency_county", "arrestee",
+    "offender", "intake_count", "intake_loss", "agency_month_offense", "srs_month", "agency_county", "arrestee",
     "srs_benchmark", "permutation", "county_population",
 ]  # fmt: skip
 
@@ -52,7 +53,7 @@ MADE = [
     "outlier_agency", "outlier_month", "block_agency", "block_month", "block_reference", "removed_month", "block_count",
     "block_check", "weighting_frame", "weighting_issue", "weight_cell", "weight_control", "agency_weight",
     "county_weight", "calibration_variable", "coverage", "permutation_population", "weight_check", "table_a",
-    "agency_cell_count", "block_cell_count", "estimates",
+    "analysis_victim", "analysis_offender", "analysis_arrestee", "agency_cell_count", "block_cell_count", "estimates",
 ]  # fmt: skip
 
 

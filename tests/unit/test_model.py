@@ -10,7 +10,7 @@ import pytest
 
 from nibrs_estimation.flows.catalogue import all_datasets, find_dataset
 from nibrs_estimation.flows.dictionary import data_dictionary
-from nibrs_estimation.model import agency, geography, incident, intake, results, ucr_prd, weighting
+from nibrs_estimation.model import agency, analysis, geography, incident, intake, results, ucr_prd, weighting
 from nibrs_estimation.model.codes import code_list, code_lists
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.ddl import duckdb_table
@@ -20,6 +20,7 @@ CORE = (
     *agency.DATASETS,
     agency.SRS_MONTH,
     *incident.DATASETS,
+    *analysis.DATASETS,
     *geography.DATASETS,
     *intake.DATASETS,
     *weighting.DATASETS,

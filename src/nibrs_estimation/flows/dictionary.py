@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from nibrs_estimation.flows.catalogue import all_datasets, find_dataset
-from nibrs_estimation.model import agency, geography, incident, intake, results, ucr_prd, weighting
+from nibrs_estimation.model import agency, analysis, geography, incident, intake, results, ucr_prd, weighting
 from nibrs_estimation.model.codes import code_list, code_lists
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
@@ -28,6 +28,7 @@ def data_dictionary() -> str:
     sections = [
         ("Agencies and their months", [*agency.DATASETS, agency.SRS_MONTH]),
         ("Incidents", list(incident.DATASETS)),
+        ("Persons as they are analysed", list(analysis.DATASETS)),
         ("Places and people (optional)", list(geography.DATASETS)),
         ("What was read", list(intake.DATASETS)),
         ("Weights", list(weighting.DATASETS)),

@@ -7,11 +7,13 @@ estimates database (07 section 9). Sources: 06 section 4; 07 sections 6.3 to 6.6
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.results import ESTIMATES
-from nibrs_estimation.tables.definition import Estimate, TableDefinition
+from nibrs_estimation.tables.definition import Estimate, TableDefinition, TableRow
 from nibrs_estimation.tables.series import Series
 
 RATE_BASE = 100_000
@@ -27,7 +29,15 @@ NEVER_ESTIMATED = "never estimated, by design of the table"
 NO_DENOMINATOR = "the rows that it is a percentage of are 0"
 NO_POPULATION = "the population is not known"
 
-_INFORMATION = ("indicator_name", "section", "estimate_domain_1", "estimate_domain_2", "detail_percentage", "detail_rate")
+_SUBSET = re.compile(r"subset to (.*)", re.IGNORECASE)
+_INFORMATION = (
+    "indicator_name",
+    "section",
+    "estimate_domain_1",
+    "estimate_domain_2",
+    "detail_percentage",
+    "detail_rate",
+)
 
 _BOOLEAN, _NUMBER, _TEXT = pl.Boolean(), pl.Float64(), pl.String()
 #: The columns of the final files in their order; those of the database have its types.
@@ -96,6 +106,17 @@ _GREYED = (
 )
 
 
+def words(label: str) -> str:
+    """A label without the blanks that the reference prints."""
+    return " ".join(label.split())
+
+
+def subset_of(row: TableRow) -> str | None:
+    """What percentages of a row are of, where that is a part of the units."""
+    found = _SUBSET.search(row.percentage_detail or "")
+    return found[1] if found else None
+
+
 def part_of(table: TableDefinition, series: Series | None = None) -> str:
     """Where a table's estimates are stored: part of ``cell_estimate``, for a series of ``series_estimate``."""
     return table.table if series is None else f"{table.table}_{series.geographies}"
@@ -105,6 +126,14 @@ def estimated_places(coverage: pl.LazyFrame) -> pl.DataFrame:
     """The geographies of dataset ``coverage`` that are estimated: not excluded, and with a respondent; by number."""
     wanted = (pl.col("responding_agencies") > 0) & ~pl.col("is_excluded")
     return coverage.filter(wanted).sort("permutation_number").collect()
+
+
+def series_places(places: pl.DataFrame, series: Series) -> pl.DataFrame:
+    """Those geographies of dataset ``coverage`` for which a series is estimated (06 section 5.3)."""
+    levels = {"region": ["nation", "region"], "national": ["nation"]}.get(series.geographies)
+    if levels is None:
+        return places
+    return places.filter(pl.col("geography_level").is_in(levels) & pl.col("agency_group").is_null())
 
 
 def table_rows(
@@ -229,7 +258,7 @@ def _denominators(table: TableDefinition) -> pl.DataFrame:
 
 
 def _gaps(table: TableDefinition, gaps: pl.DataFrame) -> pl.DataFrame:
-    """What is not known, by row, column and type, with the reason (``gap``): what follows from a count is not, either."""
+    """What is not known, nor what follows from it: row, column and type, with the reason (``gap``)."""
     known = gaps.filter(pl.col("full_table") == table.table).select(count_row="row", column="column", gap="reason")
     of_rows = pl.DataFrame(
         [

@@ -7,6 +7,7 @@ import polars as pl
 
 from nibrs_estimation.model import agency, analysis, completeness, geography, incident, results, weighting
 from nibrs_estimation.pipeline.dataset import Dataset
+from nibrs_estimation.tables import results as tables
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "agency": {
@@ -72,6 +73,7 @@ DATASETS: dict[str, Dataset] = {
         *completeness.DATASETS,
         *weighting.DATASETS,
         *results.DATASETS,
+        *tables.DATASETS,
     )
 }
 

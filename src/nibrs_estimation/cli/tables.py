@@ -1,4 +1,4 @@
-"""`nibrs tables`: the tables as they are defined."""
+"""`nibrs tables`: the tables as they are defined, and as a run estimated them."""
 
 from __future__ import annotations
 
@@ -6,16 +6,36 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any
 
+import polars as pl
+import polars.selectors as cs
 import typer
 from rich.table import Table
 
 from nibrs_estimation.cli.console import console, plain, print_entries
+from nibrs_estimation.cli.estimates import (
+    EstimatedRun,
+    check_series,
+    find_column,
+    find_geography,
+    find_run,
+    find_series,
+    required_run,
+    write_final_csv,
+)
+from nibrs_estimation.cli.settings import load_settings
+from nibrs_estimation.cli.table_view import TableView, short_title
+from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.definition import Condition, TableColumn, TableDefinition, TableRow
+from nibrs_estimation.tables.published import series_places, words
 from nibrs_estimation.tables.read import table_definition, table_definitions
+from nibrs_estimation.tables.series import Series
 
-tables_app = typer.Typer(no_args_is_help=True, help="Show how the published tables are defined.")
+tables_app = typer.Typer(
+    no_args_is_help=True, help="Show the published tables: how they are defined, and what a run estimated."
+)
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 _SHORT = {"count": "count", "percentage": "%", "rate": "rate"}
 
@@ -42,13 +62,121 @@ def list_tables(as_json: JsonOption = False) -> None:
         print_entries(rows)
 
 
-@tables_app.command("show", epilog="Example: nibrs tables show 1a")
+@tables_app.command(
+    "show",
+    help="Show a table as the last finished run estimated it; without a run, or with --frame, how it is defined.\n\n"
+    "A wide table is shown in blocks, each estimate with its margin (half of the 95 % confidence interval) and, beside "
+    "it, its percentage. --column shows one column in full.",
+    epilog="Examples: nibrs tables show 1a; nibrs tables show 3a --geography VT --column robbery; "
+    "nibrs tables show 3a --series male; nibrs tables show 4b --geography all --csv 4b.csv",
+)
 def show_table(
     table: Annotated[str, typer.Argument(help="Name of the table or variant; `nibrs tables list` lists them.")],
+    geography: Annotated[
+        str | None,
+        typer.Option(
+            "--geography", help="Number, code (US, VT) or part of the name; with --csv also all. Default: US."
+        ),
+    ] = None,
+    series: Annotated[
+        str | None, typer.Option("--series", help="Demographic series: number or part of its label, such as male.")
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--column", help="Only this column, in full: number or part of its name.")
+    ] = None,
+    run_id: Annotated[str | None, typer.Option("--run", help="Run. Default: the one that finished last.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Write the table to this file, with the columns of the final files.")
+    ] = None,
+    frame: Annotated[bool, typer.Option("--frame", help="Show how the table is defined.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the frame of a table: its rows, what is estimated in them, and its columns with their offense codes."""
+    """Show a table."""
     found = table_definition(table)
+    asks_estimates = any(asked is not None for asked in (geography, series, column, run_id, csv))
+    if frame and asks_estimates:
+        raise UsageError("--frame shows no estimates: leave out --geography, --series, --column, --run and --csv.")
+    run = None
+    if not frame:
+        scratch = load_settings().scratch_dir
+        run = required_run(scratch, run_id) if asks_estimates else find_run(scratch, None)
+    if run is None:
+        _show_frame(found, as_json)
+        if not (frame or as_json):
+            console.print("[dim]No finished run has estimates of it yet; `nibrs demo` makes some.[/]")
+        return
+    group = None if series is None else find_series(found, series)
+    columns = [find_column(found, asked) for asked in column or []]
+    if csv is not None and columns:
+        raise UsageError("--csv writes all columns of the table: leave out --column.")
+    if geography == "all":
+        _write_all(run, found, group, csv)
+        return
+    place = find_geography(run, geography)
+    if group is not None:
+        check_series(group, place)
+    if csv is not None:
+        n_rows = write_final_csv(run, found, place, group, csv)
+        console.print(f"Wrote {csv}: {n_rows:,} rows.", highlight=False)
+        return
+    rows = run.rows(found, place, group)
+    if columns:
+        rows = rows.filter(pl.col("column").is_in([column.position for column in columns]))
+    if as_json:
+        typer.echo(json.dumps({**_as_data(found), **_estimates_data(run, place, group, rows)}, indent=2))
+        return
+    _show_estimates(run, found, place, group, columns, rows)
+
+
+def _write_all(run: EstimatedRun, table: TableDefinition, series: Series | None, csv: Path | None) -> None:
+    if csv is None:
+        raise UsageError("--geography all is for a file: add --csv FILE, or name one geography.")
+    places = run.places if series is None else series_places(run.places, series)
+    n_rows = write_final_csv(run, table, places, series, csv)
+    console.print(f"Wrote {csv}: {n_rows:,} rows of {places.height} geographies.", highlight=False)
+
+
+def _show_estimates(
+    run: EstimatedRun,
+    table: TableDefinition,
+    place: pl.DataFrame,
+    series: Series | None,
+    columns: list[TableColumn],
+    rows: pl.DataFrame,
+) -> None:
+    view = TableView(table, rows)
+    console.print(f"[bold]{table.table}[/]: {plain(short_title(table))}", highlight=False)
+    where = place["estimate_geographic_location"].item()
+    about = [where[:1].upper() + where[1:], str(run.year), *([series.label] if series else []), f"run {run.run_id}"]
+    console.print(plain(" · ".join(about)), highlight=False)
+    console.print(f"{plain(table.universe)}{_where(table.where)}.\n", highlight=False)
+    if columns or len(table.columns) == 1:
+        for column in columns or table.columns:
+            console.print(f"[bold]{plain(words(column.label))}[/]", highlight=False)
+            console.print(view.details(column), "", highlight=False)
+    else:
+        for block in view.overview(table.columns, console.width):
+            console.print(block, "", highlight=False)
+        console.print("[dim]±  half of the 95 % confidence interval; --column NAME shows a column in full[/]")
+    for note in view.notes():
+        console.print(f"[dim]{plain(note)}[/]", highlight=False)
+
+
+def _estimates_data(
+    run: EstimatedRun, place: pl.DataFrame, series: Series | None, rows: pl.DataFrame
+) -> dict[str, Any]:
+    number, name = place.select("permutation_number", "estimate_geographic_location").row(0)
+    kept = rows.drop("geography", "permutation_number", "indicator_name", cs.starts_with("detail_", "estimate_domain_"))
+    return {
+        "run": run.run_id,
+        "year": run.year,
+        "geography": {"number": number, "name": name},
+        "series": None if series is None else {"number": series.number, "label": series.label},
+        "estimates": kept.to_dicts(),
+    }
+
+
+def _show_frame(found: TableDefinition, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(_as_data(found), indent=2))
         return

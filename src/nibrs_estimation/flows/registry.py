@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nibrs_estimation.model import geography
-from nibrs_estimation.model.results import COVERAGE, ESTIMATES
+from nibrs_estimation.model.results import COVERAGE
+from nibrs_estimation.model.weighting import PERMUTATION_POPULATION
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
 from nibrs_estimation.sources.intake import INTAKE_MANIFEST
@@ -20,6 +21,7 @@ from nibrs_estimation.stages import (
     variance,
     weighting,
 )
+from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
 
 FLOWS = {
     flow.name: flow
@@ -40,8 +42,11 @@ FLOWS = {
                 *publication.TASKS,
             ),
             publishes=(
-                ESTIMATES,
+                CELL_ESTIMATE,
+                SERIES_ESTIMATE,
+                CELL_GAP,
                 COVERAGE,
+                PERMUTATION_POPULATION,
                 weighting.TABLE_A_CSV,
                 publication.ESTIMATES_CSV,
                 publication.ESTIMATES_DUCKDB,

@@ -9,54 +9,70 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pages import BLUE, rows_of, svg
 
 _LEAST_RATE = 0.05
+_WIDTH, _LABELS, _LABEL_PIXELS = 520, 320, 260
 #: Below this share of the population the reference pipeline doubts a geography's estimates (07 section 8.5).
 LEAST_COVERAGE = 0.8
 
 
-def headline_rates(headline: pl.DataFrame) -> str:
-    """Rates per 100,000 of the nation with 95 % intervals, on a log scale; indicators near 0 are left out."""
-    rates = (
-        headline.filter((pl.col("estimate_type") == "rate") & (pl.col("estimate") > _LEAST_RATE))
-        .with_columns(low=pl.max_horizontal("estimate_lower_bound", pl.lit(_LEAST_RATE)))
+def intervals(rows: pl.DataFrame, axis: str) -> str:
+    """Estimates with their 95 % intervals, in the order given.
+
+    Args:
+        rows: ``label``, ``estimate``, ``low``, ``high``; none missing but the bounds.
+        axis: title of the axis.
+    """
+    scale = alt.Scale(domainMin=0)
+    return _dots(rows, scale, axis, size=45)
+
+
+def intervals_on_log_scale(rows: pl.DataFrame, axis: str) -> str:
+    """The same on a log scale, highest first; estimates near 0 are left out."""
+    shown = (
+        rows.filter(pl.col("estimate") > _LEAST_RATE)
+        .with_columns(pl.col("low").clip(lower_bound=_LEAST_RATE))
         .sort("estimate", descending=True)
     )
-    if rates.is_empty():
-        return "<p>No rates: nobody lives where the agencies of this run serve.</p>"
-    base = alt.Chart(rows_of(rates)).encode(
-        y=alt.Y("indicator_name:N", sort=rates["indicator_name"].to_list(), title=None, axis=alt.Axis(labelLimit=320))
-    )
-    scale = alt.X("estimate:Q", scale=alt.Scale(type="log"), title="Incidents per 100,000 persons (log scale)")
-    line = base.mark_rule(color=BLUE, strokeWidth=2).encode(x=alt.X("low:Q", title=""), x2="estimate_upper_bound:Q")
-    return svg(alt.layer(line, base.mark_point(filled=True, color=BLUE, size=55).encode(x=scale)).properties(width=560))
+    if shown.is_empty():
+        return "<p>No rates: nothing happened, or nobody lives where the agencies of this run serve.</p>"
+    return _dots(shown, alt.Scale(type="log"), axis, size=55)
 
 
-def state_rates(estimates: pl.DataFrame, coverage: pl.DataFrame) -> str:
-    """Violent crime rates of states with 95 % intervals, highest first; states of low coverage are left out."""
+def state_rates(rates: pl.DataFrame) -> str:
+    """Violent crime rates of states with 95 % intervals, highest first; states of low coverage are left out.
+
+    Args:
+        rates: rows of ``tables/published.py`` with the state's name and population coverage.
+    """
     enough = pl.col("population_coverage").fill_null(1.0) >= LEAST_COVERAGE
-    states = coverage.filter((pl.col("geography_level") == "state") & enough)
-    rates = (
-        estimates.filter((pl.col("estimate_type") == "rate") & (pl.col("indicator_name") == "Violent Crime"))
-        .join(states.select("permutation_number"), on="permutation_number")
+    shown = (
+        rates.filter(enough)
         .drop_nulls("estimate")
         .sort("estimate", descending=True)
-    )
-    if rates.is_empty():
-        return "<p>No state has enough coverage and a population.</p>"
-    base = alt.Chart(rows_of(rates)).encode(
-        y=alt.Y(
-            "estimate_geographic_location:N",
-            sort=rates["estimate_geographic_location"].to_list(),
-            title=None,
-            axis=alt.Axis(labelLimit=320),
+        .select(
+            "estimate",
+            label="estimate_geographic_location",
+            low="estimate_lower_bound",
+            high="estimate_upper_bound",
         )
     )
-    line = base.mark_rule(color=BLUE).encode(
-        x=alt.X("estimate_lower_bound:Q", title="Incidents with violent crime per 100,000 persons"),
-        x2="estimate_upper_bound:Q",
+    if shown.is_empty():
+        return "<p>No state has enough coverage and a population.</p>"
+    return _dots(shown, alt.Scale(), "Incidents with violent crime per 100,000 persons", size=40)
+
+
+def _dots(rows: pl.DataFrame, scale: alt.Scale, axis: str, size: int) -> str:
+    base = alt.Chart(rows_of(rows.select("label", "estimate", "low", "high"))).encode(
+        y=alt.Y(
+            "label:N",
+            sort=rows["label"].to_list(),
+            title=None,
+            # Charts below each other line up.
+            axis=alt.Axis(labelLimit=_LABELS, minExtent=_LABEL_PIXELS),
+        )
     )
-    return svg(
-        alt.layer(line, base.mark_point(filled=True, color=BLUE, size=40).encode(x="estimate:Q")).properties(width=560)
-    )
+    line = base.mark_rule(color=BLUE, strokeWidth=2).encode(x=alt.X("low:Q", title="", scale=scale), x2="high:Q")
+    points = base.mark_point(filled=True, color=BLUE, size=size).encode(x=alt.X("estimate:Q", scale=scale, title=axis))
+    return svg(alt.layer(line, points).properties(width=_WIDTH))
 
 
 def coverage_map(coverage: pl.DataFrame) -> str:

@@ -1,7 +1,8 @@
-"""`report.html`: the headline estimates and the coverage behind them, on one self-contained page."""
+"""`report.html`: the main results and the coverage behind them, on one self-contained page."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 
 import polars as pl
@@ -9,43 +10,122 @@ import polars as pl
 from nibrs_estimation.model.intake import LOSSES
 from nibrs_estimation.pages import STYLE, html_table, writer
 from nibrs_estimation.pipeline.task import DocumentWriter
+from nibrs_estimation.stages.publication.selection import Results
+from nibrs_estimation.tables.published import estimated_places
 
 NATION = 1
+_NOTHING = "<p>Nothing was estimated.</p>"
+_LEVELS = pl.col("geography_level").is_in(["nation", "state"]) & pl.col("agency_group").is_null()
 
 
 def write_report(
-    estimates: pl.LazyFrame,
+    cell_estimate: pl.LazyFrame,
+    cell_gap: pl.LazyFrame,
     coverage: pl.LazyFrame,
+    permutation_population: pl.LazyFrame,
     weight_cell: pl.LazyFrame,
     intake_count: pl.LazyFrame,
     intake_loss: pl.LazyFrame,
     year: int,
 ) -> dict[str, DocumentWriter]:
-    """Draw the report: headline estimates, charts with 95 % intervals, coverage by state, and what was not told.
+    """Draw the report: crimes, victims, arrestees, firearms and drugs with 95 % intervals, states, and coverage.
 
     Pictures are drawn into the page as SVG, so that it needs no network and no script.
     """
     from nibrs_estimation.stages.publication import charts  # noqa: PLC0415 (a second that only this task should take)
 
-    all_estimates = estimates.collect()
     places = coverage.sort("permutation_number").collect()
-    nation = places.row(0, named=True)
-    headline = all_estimates.filter(pl.col("permutation_number") == NATION)
+    estimated = estimated_places(coverage.filter(_LEVELS))
+    nation = Results(
+        cell_estimate, cell_gap, estimated.filter(pl.col("permutation_number") == NATION), permutation_population
+    )
+    states = Results(
+        cell_estimate, cell_gap, estimated.filter(pl.col("geography_level") == "state"), permutation_population
+    )
+    rates = states.column("1a", "violent_crime", "rate").join(
+        estimated.select("estimate_geographic_location", "population_coverage", geography="permutation_number"),
+        on="geography",
+    )
+    about = places.row(0, named=True)
     page = _PAGE.format(
         year=year,
         style=STYLE,
-        place=escape(_capitalised(nation["estimate_geographic_location"])),
-        origin=_origin(nation),
-        tiles=_tiles(headline, nation),
-        table=_headline_table(headline),
-        intervals=charts.headline_rates(headline),
-        states=charts.state_rates(all_estimates, places),
+        place=escape(_capitalised(about["estimate_geographic_location"])),
+        origin=_origin(about),
+        tiles=_tiles(nation, about),
+        persons=_totals(nation, "1a"),
+        intervals=charts.intervals_on_log_scale(
+            nation.totals("1a").select("label", estimate="rate", low="rate_low", high="rate_high"),
+            "Incidents per 100,000 persons (log scale)",
+        ),
+        property=_totals(nation, "1b"),
+        society=_totals(nation, "1c"),
+        states=charts.state_rates(rates),
         coverage=charts.coverage_map(places),
-        coverage_note=escape(_coverage_note(nation)),
+        coverage_note=escape(_coverage_note(about)),
         groups=_groups_table(weight_cell),
         losses=_losses(intake_count, intake_loss),
+        **{name: _charts(nation, wanted) for name, wanted in _CHARTS.items()},
     )
     return {"report.html": writer(page)}
+
+
+#: Charts of each section: heading, unit of the axis, table, column, part of the rows, and type of estimate.
+_CHARTS: dict[str, tuple[tuple[str, str, str, str, str, str], ...]] = {
+    "victims": (
+        ("Age", "Percent of victims", "3a", "violent_crime", "Victim Age", "percentage"),
+        ("Sex", "Percent of victims", "3a", "violent_crime", "Victim sex", "percentage"),
+        ("Race", "Percent of victims", "3a", "violent_crime", "Victim race", "percentage"),
+        (
+            "Offender is to the victim", "Percent of victims", "3a", "violent_crime", "Victim-offender relationship",
+            "percentage",
+        ),
+    ),
+    "circumstances": (
+        ("Place", "Percent of incidents", "1a", "violent_crime", "Location type", "percentage"),
+        ("Time of day", "Percent of incidents", "1a", "violent_crime", "Time of day- Incident time", "percentage"),
+        ("Weapon", "Percent of incidents", "1a", "violent_crime", "Weapon involved", "percentage"),
+        (
+            "Weapons where any was involved", "Percent of incidents with a weapon", "1a", "violent_crime",
+            "Weapon involved: weapon involved yes", "percentage",
+        ),
+    ),
+    "arrestees": (
+        ("Age", "Percent of arrestees", "4a", "violent_crime", "Arrestee age", "percentage"),
+        ("Sex", "Percent of arrestees", "4a", "violent_crime", "Arrestee sex", "percentage"),
+    ),
+    "firearms": (
+        ("Firearms", "Percent of offenses", "GV1a", "total_gun_violence", "Firearm type", "percentage"),
+        ("Offenders", "Percent of incidents", "GV3a", "total_gun_violence", "Number of Offenders", "percentage"),
+    ),
+    "drugs": (
+        (
+            "Kind of offense", "Percent of incidents", "DM1", "completed_drug_related",
+            "Completed drug-related offenses", "percentage",
+        ),
+        ("What was done", "Incidents", "DM2", "completed_35A", "Criminal activity", "count"),
+        ("Drugs", "Incidents", "DM4", "completed_35A", "Suspected type of drug", "count"),
+    ),
+}  # fmt: skip
+
+
+def _charts(nation: Results, wanted: Iterable[tuple[str, str, str, str, str, str]]) -> str:
+    """Charts one below the other; what cannot be told is said below them."""
+    from nibrs_estimation.stages.publication import charts  # noqa: PLC0415 (as above)
+
+    drawn, notes = [], []
+    for heading, axis, table, column, rows, estimate in wanted:
+        found = nation.rows(table, column, rows, estimate)
+        known = found.drop_nulls("estimate")
+        if known["estimate"].sum() > 0:
+            drawn.append(f"<h3>{escape(heading)}</h3><figure>{charts.intervals(known, axis)}</figure>")
+        for (reason,), part in (
+            found.filter(~pl.col("is_greyed")).drop_nulls("missing").group_by("missing", maintain_order=True)
+        ):
+            what = heading if part.height == found.height else f"{heading}: {', '.join(part['label'])}"
+            notes.append(f"<li>{escape(what)}: {escape(str(reason))}.</li>")
+    told = f'<p class="note">Not known:</p><ul class="note">{"".join(notes)}</ul>' if notes else ""
+    return ("".join(drawn) or _NOTHING) + told
 
 
 def _capitalised(text: str) -> str:
@@ -58,66 +138,44 @@ def _origin(nation: dict[str, object]) -> str:
     return "estimates from NIBRS incident reports"
 
 
-def _tiles(headline: pl.DataFrame, nation: dict[str, object]) -> str:
-    """The three numbers that most readers come for."""
-    wanted = ("NIBRS crimes against persons (Total)", "Violent Crime", "Murder and Non-negligent Manslaughter")
-    counts = headline.filter(pl.col("estimate_type") == "count")
+def _tiles(nation: Results, about: dict[str, object]) -> str:
+    """The numbers that most readers come for."""
     tiles = []
-    for name in wanted:
-        row = counts.filter(pl.col("indicator_name") == name).row(0, named=True)
-        tiles.append(
-            f'<div class="tile"><b>{row["estimate"]:,.0f}</b><span>{escape(name)}</span>'
-            f"<small>95 % interval {row['estimate_lower_bound']:,.0f} to {row['estimate_upper_bound']:,.0f}</small>"
-            "</div>"
-        )
-    share = nation["population_coverage"]
+    for table, column in (("1a", "violent_crime"), ("1a", "murder"), ("1b", "property_crime"), ("1c", "drug_narcotic")):
+        for row in nation.column(table, column, "count").drop_nulls("estimate").iter_rows(named=True):
+            low, high = row["estimate_lower_bound"], row["estimate_upper_bound"]
+            interval = "interval not known" if low is None else f"95 % interval {low:,.0f} to {high:,.0f}"
+            tiles.append(
+                f'<div class="tile"><b>{row["estimate"]:,.0f}</b><span>{escape(row["column_label"])}</span>'
+                f"<small>incidents; {interval}</small></div>"
+            )
+    share = about["population_coverage"]
     told = "not known from this source" if share is None else f"of the population ({share:.0%})"
     tiles.append(
-        f'<div class="tile"><b>{nation["responding_agencies"]:,} of {nation["eligible_agencies"]:,}</b>'
+        f'<div class="tile"><b>{about["responding_agencies"]:,} of {about["eligible_agencies"]:,}</b>'
         f"<span>agencies with a full year, reported or completed</span><small>coverage {told}</small></div>"
     )
     return "".join(tiles)
 
 
-def _headline_table(headline: pl.DataFrame) -> str:
-    from great_tables import GT  # noqa: PLC0415 (as above)
-
-    counts = headline.filter(pl.col("estimate_type") == "count")
-    rates = headline.filter(pl.col("estimate_type") == "rate").select(
-        "indicator_name", rate="estimate", rate_low="estimate_lower_bound", rate_high="estimate_upper_bound"
+def _totals(nation: Results, table: str) -> str:
+    """Counts and rates of all columns of a table; columns of 0 are named below it."""
+    totals = nation.totals(table)
+    if totals.is_empty():
+        return _NOTHING
+    shown = totals.filter((pl.col("estimate") > 0) | pl.col("estimate").is_null()).with_columns(
+        interval=_interval("low", "high", 0), rate_interval=_interval("rate_low", "rate_high", 1)
     )
-    shown = (
-        counts.with_columns(position=pl.col("der_variable_name").str.split("_").list.last().cast(pl.Int32))
-        .join(rates, on="indicator_name", maintain_order="left")
-        .sort("position")
-        .select(
-            "indicator_name",
-            "estimate",
-            interval=_interval("estimate_lower_bound", "estimate_upper_bound", 0),
-            rse=pl.col("relative_standard_error"),
-            rate="rate",
-            rate_interval=_interval("rate_low", "rate_high", 1),
-            agencies="agency_counts",
-        )
-    )
-    table = (
-        GT(shown, id="headline")
-        .fmt_number(["estimate", "agencies"], decimals=0)
-        .fmt_number("rate", decimals=1)
-        .fmt_percent("rse", decimals=1)
-        .sub_missing(missing_text="–")
-        .cols_label(
-            indicator_name="Incidents with",
-            estimate="Count",
-            interval="95 % interval",
-            rse="Relative SE",
-            rate="Rate per 100,000",
-            rate_interval="95 % interval",
-            agencies="Agencies with any",
-        )
-        .cols_align("right", ["interval", "rate_interval"])
-    )
-    return str(table.as_raw_html())
+    labels = {
+        "label": "Incidents with", "estimate": "Count", "interval": "95 % interval", "rse": "Relative SE",
+        "rate": "Rate per 100,000", "rate_interval": "95 % interval", "agencies": "Agencies with any",
+    }  # fmt: skip
+    formats = {"estimate": "integer", "rse": "percent", "rate": "number", "agencies": "integer"}
+    none = totals.filter(pl.col("estimate") == 0)["label"].to_list()
+    said = f'<p class="note">None: {escape(", ".join(none))}.</p>' if none else ""
+    reasons = totals["missing"].drop_nulls().unique(maintain_order=True)
+    said += "".join(f'<p class="note">–: {escape(reason)}.</p>' for reason in reasons)
+    return f'<div class="numbers">{html_table(shown, f"table-{table}", labels, **formats)}</div>{said}'
 
 
 def _interval(low: str, high: str, decimals: int) -> pl.Expr:
@@ -178,14 +236,22 @@ def _coverage_note(nation: dict[str, object]) -> str:
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Crimes against persons, {year}: {place}</title><style>{style}</style></head><body>
-<header><h1>Crimes against persons, {year}</h1><p>{place} · {origin}</p></header>
+<title>Crime, {year}: {place}</title><style>{style}</style></head><body>
+<header><h1>Crime in {year}</h1><p>{place} · {origin}</p></header>
 <section class="tiles">{tiles}</section>
-<section><h2>Headline estimates</h2><p>Incidents, counted once in every line that applies to them. Each estimate comes
-with its 95 % confidence interval and relative standard error (SE).</p>{table}</section>
-<section><h2>Rates with their intervals</h2><figure>{intervals}</figure></section>
+<section><h2>Crimes against persons</h2><p>Incidents, counted once in every line that applies to them. Each estimate
+comes with its 95 % confidence interval and relative standard error (SE).</p>{persons}<figure>{intervals}</figure>
+</section>
+<section><h2>Crimes against property</h2>{property}</section>
+<section><h2>Crimes against society</h2>{society}</section>
 <section><h2>Violent crime by state</h2><p>States whose respondents are known to serve less than 80 % of the
 population are left out here: too few answer for too many.</p><figure>{states}</figure></section>
+<section><h2>Victims of violent crime</h2>{victims}</section>
+<section><h2>Where, when and how violent crime happens</h2><p>An incident may have several weapons, and counts with
+each.</p>{circumstances}</section>
+<section><h2>Who was arrested for violent crime</h2>{arrestees}</section>
+<section><h2>Gun violence</h2>{firearms}</section>
+<section><h2>Drugs</h2>{drugs}</section>
 <section><h2>Coverage by state</h2><p>{coverage_note}</p><figure>{coverage}</figure></section>
 <section><h2>How the agencies of the nation were weighted</h2><p>Respondents reported all twelve months, or at least
 three, the others being copied from a donor; the errors do not yet tell what copying adds. Within a group their weights

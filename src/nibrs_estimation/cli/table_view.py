@@ -1,0 +1,188 @@
+"""A table of estimates as people read it in a terminal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import polars as pl
+from rich.table import Table
+
+from nibrs_estimation.cli.console import plain
+from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
+from nibrs_estimation.tables.published import NEVER_ESTIMATED, TYPE_NUMBERS, Z_95, subset_of, words
+
+_LABEL_WIDTH, _HEADING_WIDTH = 46, 13
+#: What stands between two columns of text.
+_GAP = 2
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_COUNT, _PERCENTAGE, _RATE = TYPE_NUMBERS.values()
+
+Line = tuple[TableRow | None, str]
+"""A row with its label, or a heading of several."""
+Cell = Mapping[str, Any]
+
+
+def short_title(table: TableDefinition) -> str:
+    """The title without the name of the table that the reference begins it with."""
+    return re.sub(r"^Table\S*?\s*-\s*", "", table.title)
+
+
+def lines_of(table: TableDefinition) -> list[Line]:
+    """The rows that are published with short labels, under what they have in common."""
+    kept = [row for row in table.rows if not row.is_dropped]
+    lines: list[Line] = []
+    for (_section, domain, base), group in groupby(kept, lambda row: (row.section, row.domain_1, subset_of(row))):
+        rows = list(group)
+        if len(rows) == 1 or rows[0].domain_2 is None:
+            lines += [(row, words(row.label)) for row in rows]
+            continue
+        lines.append((None, words(domain) + (f" (% of {base})" if base else "")))
+        lines += [(row, f"  {words(row.domain_2 or domain)}") for row in rows]
+    return lines
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """A column of text: its heading and what stands in each line."""
+
+    heading: str
+    texts: list[str]
+
+    @property
+    def width(self) -> int:
+        return max(len(text) for text in (*self.texts, *self.heading.split(), self.heading[:_HEADING_WIDTH]))
+
+
+class TableView:
+    """Estimates of one table, geography and group of persons.
+
+    Args:
+        table: the definition.
+        rows: the whole table of one geography, as `tables/published.py` makes it.
+    """
+
+    def __init__(self, table: TableDefinition, rows: pl.DataFrame) -> None:
+        self._cells = {(row["row"], row["column"], row["estimate_type_num"]): row for row in rows.iter_rows(named=True)}
+        self._lines = lines_of(table)
+        self._kinds = {kind for _row, _column, kind in self._cells}
+        self._has_both = any({"count", "rate"} <= set(row.estimates) for row in table.rows)
+        missing = rows["missing"].drop_nulls().unique(maintain_order=True)
+        self._reasons = [reason for reason in missing if reason != NEVER_ESTIMATED]
+        self._has_greyed = bool(rows["is_greyed"].any())
+
+    def overview(self, columns: Sequence[TableColumn], width: int) -> Iterator[Table]:
+        """Estimate with margin, and percentage, of all columns: blocks that are no wider than ``width``."""
+        block: list[_Strip] = []
+        room = width - min(_LABEL_WIDTH, max(len(label) for _row, label in self._lines))
+        for column in columns:
+            strips = [self._strip(words(column.label), column, self._main, _with_margin)]
+            if _PERCENTAGE in self._kinds:
+                strips.append(self._strip("%", column, self._of_type(_PERCENTAGE), _estimate))
+            if self._has_both:
+                strips.append(self._strip("rate", column, self._of_type(_RATE), _estimate))
+            if block and sum(strip.width + _GAP for strip in (*block, *strips)) > room:
+                yield self._shown(block)
+                block = []
+            block += strips
+        yield self._shown(block)
+
+    def details(self, column: TableColumn) -> Table:
+        """All that is told of one column: intervals, relative standard errors, respondents with any."""
+        strips = [
+            self._strip("estimate", column, self._main, _estimate),
+            self._strip("95 % interval", column, self._main, _interval),
+            self._strip("rel. SE", column, self._main, _relative_error),
+        ]
+        others = [(_PERCENTAGE, "%", _estimate)] if _PERCENTAGE in self._kinds else []
+        others += [(_RATE, "rate", _estimate)] if self._has_both else []
+        for kind, heading, text in others:
+            strips.append(self._strip(heading, column, self._of_type(kind), text))
+            strips.append(self._strip("95 % interval", column, self._of_type(kind), _interval))
+        return self._shown([*strips, self._strip("agencies", column, self._main, _agencies)])
+
+    def notes(self) -> Iterator[str]:
+        """What the marks mean."""
+        if self._has_greyed:
+            yield f"–  {NEVER_ESTIMATED}"
+        for number, reason in enumerate(self._reasons, start=1):
+            yield f"n/a{_mark(number)}  {reason}"
+
+    def _shown(self, strips: Sequence[_Strip]) -> Table:
+        shown = Table(box=None, padding=(0, _GAP, 0, 0), header_style="bold", pad_edge=False)
+        shown.add_column("", max_width=_LABEL_WIDTH)
+        for strip in strips:
+            shown.add_column(plain(strip.heading), justify="right", width=strip.width, vertical="top")
+        for place, (row, label) in enumerate(self._lines):
+            texts = [strip.texts[place] for strip in strips]
+            shown.add_row(plain(label), *texts, style="bold" if row is None else "")
+        return shown
+
+    def _strip(
+        self,
+        heading: str,
+        column: TableColumn,
+        cell: Callable[[TableRow, TableColumn], Cell | None],
+        text: Callable[[Cell], str],
+    ) -> _Strip:
+        cells = [None if row is None else cell(row, column) for row, _label in self._lines]
+        return _Strip(heading, ["" if found is None else self._mark_missing(found) or text(found) for found in cells])
+
+    def _main(self, row: TableRow, column: TableColumn) -> Cell | None:
+        """The count, or the rate of rows that have no count."""
+        kind = _COUNT if "count" in row.estimates else _RATE
+        return self._cells.get((row.row, column.position, kind))
+
+    def _of_type(self, kind: int) -> Callable[[TableRow, TableColumn], Cell | None]:
+        def find(row: TableRow, column: TableColumn) -> Cell | None:
+            is_main = kind == _RATE and "count" not in row.estimates
+            return None if is_main else self._cells.get((row.row, column.position, kind))
+
+        return find
+
+    def _mark_missing(self, cell: Cell) -> str:
+        if cell["is_greyed"]:
+            return "–"
+        return f"n/a{_mark(self._reasons.index(cell['missing']) + 1)}" if cell["missing"] else ""
+
+
+def _mark(number: int) -> str:
+    return str(number).translate(_SUPERSCRIPTS)
+
+
+def _decimals(value: float, kind: int) -> int:
+    """Counts are whole but where they are small; percentages have one decimal, rates one or two."""
+    if kind == _COUNT:
+        return 0 if value >= 10 or value == round(value) else 1
+    return 1 if kind == _PERCENTAGE or value >= 10 or value == 0 else 2
+
+
+def _estimate(cell: Cell) -> str:
+    value = cell["estimate"]
+    return f"{value:,.{_decimals(value, cell['estimate_type_num'])}f}"
+
+
+def _with_margin(cell: Cell) -> str:
+    error = cell["estimate_standard_error"]
+    if error is None:
+        return f"{_estimate(cell)} ±?"
+    decimals = _decimals(cell["estimate"], cell["estimate_type_num"])
+    return f"{_estimate(cell)} ±{Z_95 * error:,.{decimals}f}" if error > 0 else _estimate(cell)
+
+
+def _interval(cell: Cell) -> str:
+    low, high = cell["estimate_lower_bound"], cell["estimate_upper_bound"]
+    decimals = _decimals(cell["estimate"], cell["estimate_type_num"])
+    return "?" if low is None else f"{low:,.{decimals}f} – {high:,.{decimals}f}"
+
+
+def _relative_error(cell: Cell) -> str:
+    relative = cell["relative_standard_error"]
+    return "" if relative is None else f"{relative:.1%}"
+
+
+def _agencies(cell: Cell) -> str:
+    return f"{cell['agency_counts']:,.0f}"

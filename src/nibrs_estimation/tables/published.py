@@ -1,0 +1,425 @@
+"""The rows that people read, made of the sparse estimates: counts, percentages and rates with their intervals.
+
+What is stored are the cells that are not 0 (`tables/results.py`). A table becomes one row for each cell and type of
+estimate, of the stored cells or of all; then either the columns of the final files (07 section 8.9) or those of the
+estimates database (07 section 9). Sources: 06 section 4; 07 sections 6.3 to 6.6, 8.3, 8.7 and 8.9.
+"""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.results import ESTIMATES
+from nibrs_estimation.tables.definition import Estimate, TableDefinition, TableRow
+from nibrs_estimation.tables.series import Series
+
+RATE_BASE = 100_000
+Z_95 = 1.96
+#: What the final files write into cells that are never estimated.
+NOT_APPLICABLE = -9.0
+#: Demographic series are numbered above the geographies.
+SERIES_STEP = 1000
+TYPE_NUMBERS: dict[Estimate, int] = {"count": 1, "percentage": 2, "rate": 3}
+_COUNT, _PERCENTAGE, _RATE = TYPE_NUMBERS.values()
+
+NEVER_ESTIMATED = "never estimated, by design of the table"
+NO_DENOMINATOR = "the rows that it is a percentage of are 0"
+NO_POPULATION = "the population is not known"
+
+_SUBSET = re.compile(r"subset to (.*)", re.IGNORECASE)
+_INFORMATION = (
+    "indicator_name",
+    "section",
+    "estimate_domain_1",
+    "estimate_domain_2",
+    "detail_percentage",
+    "detail_rate",
+)
+
+_BOOLEAN, _NUMBER, _TEXT = pl.Boolean(), pl.Float64(), pl.String()
+#: The columns of the final files in their order; those of the database have its types.
+FINAL_SCHEMA = pl.Schema(
+    {
+        name: ESTIMATES.schema.get(name, other)
+        for name, other in {
+            "indicator_name": _TEXT,
+            "estimate": _NUMBER,
+            "estimate_unweighted": _NUMBER,
+            "estimate_geographic_location": _TEXT,
+            "estimate_type": _TEXT,
+            "estimate_type_num": _NUMBER,
+            "estimate_type_detail_percentage": _TEXT,
+            "estimate_type_detail_rate": _TEXT,
+            "estimate_domain_1": _TEXT,
+            "estimate_domain_2": _TEXT,
+            "estimate_standard_error": _NUMBER,
+            "estimate_upper_bound": _NUMBER,
+            "estimate_lower_bound": _NUMBER,
+            "relative_standard_error": _NUMBER,
+            "analysis_weight_name": _TEXT,
+            "estimate_prb": _NUMBER,
+            "estimate_bias": _NUMBER,
+            "estimate_rmse": _NUMBER,
+            "relative_rmse": _NUMBER,
+            "suppression_flag_indicator": _BOOLEAN,
+            "der_elig_suppression": _BOOLEAN,
+            "pop_cov": _NUMBER,
+            "agency_counts": _NUMBER,
+            "der_rrmse_30": _TEXT,
+            "der_rrmse_gt_30_se_estimate_0_2_cond": _BOOLEAN,
+            "der_rrmse_gt_30_se_estimate_0_2_cond_top": _NUMBER,
+            "der_perm_group_unsuppression_flag": _BOOLEAN,
+            "der_perm_group_suppression_flag": _BOOLEAN,
+            "population_estimate": _NUMBER,
+            "time_series_start_year": _NUMBER,
+            "full_table": _TEXT,
+            "der_variable_name": _TEXT,
+            "PERMUTATION_NUMBER": pl.Int32(),
+            "PRB_ACTUAL": _NUMBER,
+            "POPTOTAL_ORIG_UNIV_ELIG_PERM_AGENCY_MISSING_OVER_10_PERCENT": _BOOLEAN,
+            "POPTOTAL_ORIG_ELIG_PERM_AGENCY_MISSING_PRINCIPAL_CITY": _BOOLEAN,
+            "PROP_ELIG_ORIS_NONZERO_COUNT": _NUMBER,
+            "CORRELATION_WITH_PRIOR_YEAR": _NUMBER,
+            "estimate_copula": _NUMBER,
+        }.items()
+    }
+)
+#: Of these, the ones that are -9 where nothing is ever estimated (07 sections 8.3, 8.7 and 8.8).
+_GREYED = (
+    "estimate",
+    "estimate_unweighted",
+    "estimate_standard_error",
+    "estimate_upper_bound",
+    "estimate_lower_bound",
+    "relative_standard_error",
+    "estimate_bias",
+    "estimate_rmse",
+    "relative_rmse",
+    "agency_counts",
+    "population_estimate",
+    "PROP_ELIG_ORIS_NONZERO_COUNT",
+    "CORRELATION_WITH_PRIOR_YEAR",
+    "estimate_copula",
+)
+
+
+def words(label: str) -> str:
+    """A label without the blanks that the reference prints."""
+    return " ".join(label.split())
+
+
+def subset_of(row: TableRow) -> str | None:
+    """What percentages of a row are of, where that is a part of the units."""
+    found = _SUBSET.search(row.percentage_detail or "")
+    return found[1] if found else None
+
+
+def part_of(table: TableDefinition, series: Series | None = None) -> str:
+    """Where a table's estimates are stored: part of ``cell_estimate``, for a series of ``series_estimate``."""
+    return table.table if series is None else f"{table.table}_{series.geographies}"
+
+
+def estimated_places(coverage: pl.LazyFrame) -> pl.DataFrame:
+    """The geographies of dataset ``coverage`` that are estimated: not excluded, and with a respondent; by number."""
+    wanted = (pl.col("responding_agencies") > 0) & ~pl.col("is_excluded")
+    return coverage.filter(wanted).sort("permutation_number").collect()
+
+
+def series_places(places: pl.DataFrame, series: Series) -> pl.DataFrame:
+    """Those geographies of dataset ``coverage`` for which a series is estimated (06 section 5.3)."""
+    levels = {"region": ["nation", "region"], "national": ["nation"]}.get(series.geographies)
+    if levels is None:
+        return places
+    return places.filter(pl.col("geography_level").is_in(levels) & pl.col("agency_group").is_null())
+
+
+def table_rows(
+    table: TableDefinition,
+    cells: pl.LazyFrame,
+    cell_gap: pl.LazyFrame,
+    places: pl.DataFrame,
+    permutation_population: pl.LazyFrame,
+    *,
+    series: Series | None = None,
+    is_whole: bool = True,
+) -> pl.DataFrame:
+    """The estimates of a table, one row for each geography, cell and type of estimate.
+
+    Args:
+        table: its definition.
+        cells: dataset ``cell_estimate``, or for a series ``series_estimate``.
+        cell_gap: dataset of that name.
+        places: rows of dataset ``coverage``: estimated geographies.
+        permutation_population: dataset of that name.
+        series: group of persons for which the table is repeated, or None for everybody.
+        is_whole: all cells of the table, those that are 0 or never estimated too; else those that are stored and those
+            that the input cannot tell.
+
+    Returns:
+        ``geography``, ``permutation_number``, ``row``, ``column``, ``section``, ``estimate_type_num``, the words of the
+        cell, ``estimate`` (units, percent, or per 100,000 of ``population_estimate``), ``estimate_unweighted``,
+        ``estimate_standard_error``, ``estimate_lower_bound``, ``estimate_upper_bound``, ``relative_standard_error``,
+        ``agency_counts``, ``population_estimate``, ``is_greyed`` and ``missing`` (why there is no estimate, or null);
+        sorted by permutation number, row, column and type.
+    """
+    frame = _frame(table, cell_gap.collect(), series)
+    numbers = places.select(
+        geography="permutation_number",
+        permutation_number=pl.col("permutation_number") + SERIES_STEP * (series.number if series else 0),
+    )
+    stored = cells.filter(pl.col("part") == part_of(table, series)).drop("part").rename({"row": "count_row"}).collect()
+    stored = stored.join(numbers, on="permutation_number")
+    key = ["permutation_number", "count_row", "column"]
+    if is_whole:
+        rows = numbers.join(frame, how="cross").join(stored.drop("geography"), on=key, how="left")
+    else:
+        untold = numbers.join(frame.filter(pl.col("gap").is_not_null()), how="cross")
+        told = stored.join(frame.filter(pl.col("gap").is_null()), on=key[1:])
+        rows = pl.concat([told, untold], how="diagonal")
+    if series is not None:
+        rows = rows.with_columns(pl.col("is_greyed") | pl.col("geography").is_in(series.greyed_geographies))
+    rows = _with_denominators(rows, stored, table)
+    rows = _with_populations(rows, permutation_population)
+    return _estimated(rows).sort("permutation_number", "row", "column", "estimate_type_num")
+
+
+def _frame(table: TableDefinition, gaps: pl.DataFrame, series: Series | None) -> pl.DataFrame:
+    """All cells of a table by type of estimate: of which stored row, of which population, greyed or not known."""
+    types = [
+        {
+            "row": row.row,
+            "count_row": row.of if row.of is not None else row.row,
+            "estimate_type_num": TYPE_NUMBERS[estimate],
+            "section": row.section,
+            "estimate_domain_1": row.domain_1,
+            "estimate_domain_2": row.domain_2,
+            "detail_percentage": row.percentage_detail if estimate == "percentage" else None,
+            "detail_rate": row.rate_detail if estimate == "rate" else None,
+            "denominator": row.row if estimate == "percentage" else None,
+            "population_key": _population_key(row.population, series) if estimate == "rate" else None,
+        }
+        for row in table.rows
+        for estimate in row.estimates
+    ]
+    schema = {
+        "row": pl.Int16, "count_row": pl.Int16, "estimate_type_num": pl.Int8, "section": pl.Int16,
+        "estimate_domain_1": pl.String, "estimate_domain_2": pl.String, "detail_percentage": pl.String,
+        "detail_rate": pl.String, "denominator": pl.Int16, "population_key": pl.String,
+    }  # fmt: skip
+    columns = pl.DataFrame(
+        {
+            "column": [column.position for column in table.columns],
+            "indicator_name": [column.label for column in table.columns],
+        },
+        schema_overrides={"column": pl.Int16},
+    )
+    cell = ["row", "column"]
+    greyed = pl.DataFrame(sorted(table.greyed), schema=dict.fromkeys(cell, pl.Int16), orient="row")
+    return (
+        pl.DataFrame(types, schema=schema)
+        .join(columns, how="cross")
+        .join(greyed.with_columns(is_greyed=pl.lit(True)), on=cell, how="left")
+        .with_columns(pl.col("is_greyed").fill_null(False) | pl.col("row").is_in(_greyed_rows(table, series)))
+        .join(_gaps(table, gaps), on=[*cell, "estimate_type_num"], how="left")
+        .with_columns(gap=pl.when(~pl.col("is_greyed")).then("gap"))
+    )
+
+
+def _greyed_rows(table: TableDefinition, series: Series | None) -> list[int]:
+    dimensions = series.dimensions if series else frozenset()
+    return sorted({row for dimension in dimensions for row in table.greyed_by_series.get(dimension, ())})
+
+
+def _population_key(key: str | None, series: Series | None) -> str | None:
+    """The population of a rate. All residents are, for a series, the persons of the series; officers stay.
+
+    The populations of a row's group within that of a series are not known.
+    """
+    if series is None or key == "OFFICER":
+        return key
+    if key != "TOTAL":
+        return None
+    definition = (series.sex_code, ";".join(series.age_bins), ";".join(series.race_codes), series.ethnicity_code)
+    groups = code_list("population_key").filter(~pl.col("code").is_in(["TOTAL", "OFFICER"]))
+    parts = ("sex_code", "age_bins", "race_codes", "ethnicity_code")
+    for code, *group in groups.select("code", pl.col(parts).fill_null("")).iter_rows():
+        if tuple(group) == definition:
+            return str(code)
+    return None
+
+
+def _denominators(table: TableDefinition) -> pl.DataFrame:
+    """Rows with percentages (``denominator``) and the rows that these are of (``count_row``)."""
+    pairs = [(row.row, other) for row in table.rows if "percentage" in row.estimates for other in row.denominator]
+    return pl.DataFrame(pairs, schema={"denominator": pl.Int16, "count_row": pl.Int16}, orient="row")
+
+
+def _gaps(table: TableDefinition, gaps: pl.DataFrame) -> pl.DataFrame:
+    """What is not known, nor what follows from it: row, column and type, with the reason (``gap``)."""
+    known = gaps.filter(pl.col("full_table") == table.table).select(count_row="row", column="column", gap="reason")
+    of_rows = pl.DataFrame(
+        [
+            (row.row, TYPE_NUMBERS[estimate], row.of if row.of is not None else row.row)
+            for row in table.rows
+            for estimate in row.estimates
+        ],
+        schema={"row": pl.Int16, "estimate_type_num": pl.Int8, "count_row": pl.Int16},
+        orient="row",
+    )
+    of_denominators = _denominators(table).select(
+        "count_row", row="denominator", estimate_type_num=pl.lit(_PERCENTAGE, dtype=pl.Int8)
+    )
+    key = ["row", "column", "estimate_type_num"]
+    return (
+        pl.concat([of_rows, of_denominators.select(of_rows.columns)])
+        .join(known, on="count_row")
+        .select(*key, "gap")
+        .unique(key, keep="first", maintain_order=True)
+    )
+
+
+def _with_denominators(rows: pl.DataFrame, stored: pl.DataFrame, table: TableDefinition) -> pl.DataFrame:
+    """Percentages with the sums, weighted and not, that they are of: null where they are 0."""
+    sets = _denominator_sets(table)
+    key = ["permutation_number", "set", "column"]
+    sums = (
+        stored.join(sets.select("count_row", "set").unique(), on="count_row")
+        .group_by(key)
+        .agg(base=pl.col("estimate").sum(), base_unweighted=pl.col("unweighted").sum())
+    )
+    of_row = sets.select("denominator", "set").unique()
+    return rows.join(of_row, on="denominator", how="left").join(sums, on=key, how="left")
+
+
+def _denominator_sets(table: TableDefinition) -> pl.DataFrame:
+    """Rows that are divided by the same rows share a number (``set``)."""
+    sets = {rows: number for number, rows in enumerate(dict.fromkeys(row.denominator for row in table.rows))}
+    pairs = _denominators(table)
+    number = {row.row: sets[row.denominator] for row in table.rows}
+    return pairs.with_columns(set=pl.col("denominator").replace_strict(number, return_dtype=pl.Int32))
+
+
+def _with_populations(rows: pl.DataFrame, permutation_population: pl.LazyFrame) -> pl.DataFrame:
+    """Rates with the population of their geography and that of its respondents: null where nobody lives."""
+    populations = permutation_population.select(
+        "population_key",
+        *(pl.when(pl.col(name) > 0).then(name).alias(name) for name in ("population", "population_responding")),
+        geography="permutation_number",
+    ).collect()
+    return rows.join(populations, on=["geography", "population_key"], how="left")
+
+
+def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
+    """Numbers by type of estimate."""
+    kind = pl.col("estimate_type_num")
+    is_open = ~pl.col("is_greyed") & pl.col("gap").is_null()
+    is_stored = pl.col("estimate").is_not_null()
+    zeros = ("estimate", "standard_error", "unweighted", "agency_counts")
+    shares = ("percentage", "percentage_standard_error")
+    # Cells that are not stored are 0, and so is their share of what is not.
+    filled = rows.with_columns(
+        *(pl.when(is_open & ~is_stored).then(0).otherwise(name).alias(name) for name in zeros),
+        *(
+            pl.when(is_open & ~is_stored & (pl.col("base") > 0)).then(0.0).otherwise(name).alias(name)
+            for name in shares
+        ),
+    )
+    per_person = RATE_BASE / pl.col("population")
+    estimate, error, unweighted = (
+        pl.when(kind == _RATE).then(rate).when(kind == _PERCENTAGE).then(percentage).otherwise(count)
+        for count, percentage, rate in (
+            ("estimate", "percentage", pl.col("estimate") * per_person),
+            ("standard_error", "percentage_standard_error", pl.col("standard_error") * per_person),
+            (
+                "unweighted",
+                pl.when(pl.col("base_unweighted") > 0).then(100 * pl.col("unweighted") / pl.col("base_unweighted")),
+                pl.col("unweighted") * RATE_BASE / pl.col("population_responding"),
+            ),
+        )
+    )
+    margin = Z_95 * pl.col("estimate_standard_error")
+    return (
+        filled.with_columns(estimate=estimate, estimate_standard_error=error, estimate_unweighted=unweighted)
+        .with_columns(
+            pl.when(is_open).then(name).alias(name)
+            for name in ("estimate", "estimate_standard_error", "estimate_unweighted")
+        )
+        .select(
+            "geography",
+            "permutation_number",
+            "row",
+            "column",
+            "estimate_type_num",
+            *_INFORMATION,
+            "estimate",
+            "estimate_unweighted",
+            "estimate_standard_error",
+            pl.when(is_open).then(pl.col("agency_counts").cast(pl.Float64)),
+            "is_greyed",
+            estimate_lower_bound=(pl.col("estimate") - margin).clip(lower_bound=0),
+            estimate_upper_bound=pl.col("estimate") + margin,
+            relative_standard_error=pl.when(pl.col("estimate") > 0).then(
+                pl.col("estimate_standard_error") / pl.col("estimate")
+            ),
+            population_estimate=pl.when(is_open & (kind == _RATE)).then("population"),
+            missing=pl.when("is_greyed")
+            .then(pl.lit(NEVER_ESTIMATED))
+            .when(pl.col("gap").is_not_null())
+            .then("gap")
+            .when(pl.col("estimate").is_null() & (kind == _RATE))
+            .then(pl.lit(NO_POPULATION))
+            .when(pl.col("estimate").is_null())
+            .then(pl.lit(NO_DENOMINATOR)),
+        )
+    )
+
+
+def final_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
+    """Rows of :func:`table_rows` with exactly the columns of the final files; what no stage computes yet is missing.
+
+    Cells that are never estimated carry -9 (07 section 8.3).
+    """
+    named = _named(rows, table, places, year).with_columns(
+        PERMUTATION_NUMBER="permutation_number",
+        full_table=pl.lit(table.table),
+        analysis_weight_name="weight_variable",
+        pop_cov="population_coverage",
+        POPTOTAL_ORIG_UNIV_ELIG_PERM_AGENCY_MISSING_OVER_10_PERCENT="is_missing_over_10_percent",
+        POPTOTAL_ORIG_ELIG_PERM_AGENCY_MISSING_PRINCIPAL_CITY="is_missing_principal_city",
+    )
+    return _complete(named, FINAL_SCHEMA).with_columns(
+        pl.when(rows["is_greyed"]).then(NOT_APPLICABLE).otherwise(name).alias(name) for name in _GREYED
+    )
+
+
+def database_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
+    """Rows of :func:`table_rows` with the columns of dataset ``estimates``, without cells that are never estimated."""
+    return _complete(_named(rows.filter(~pl.col("is_greyed")), table, places, year), ESTIMATES.schema)
+
+
+def _named(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
+    about = places.select(
+        "estimate_geographic_location",
+        "weight_variable",
+        "population_coverage",
+        "is_missing_over_10_percent",
+        "is_missing_principal_city",
+        geography="permutation_number",
+    )
+    kind = pl.col("estimate_type_num")
+    return rows.join(about, on="geography", how="left", maintain_order="left").with_columns(
+        time_series_start_year=pl.lit(year),
+        der_variable_name=pl.format("t_{}_{}_{}_{}", pl.lit(table.table), "section", "row", "column"),
+        estimate_type=kind.replace_strict({number: name for name, number in TYPE_NUMBERS.items()}),
+        estimate_type_detail_percentage="detail_percentage",
+        estimate_type_detail_rate="detail_rate",
+        rate_specific_domain=pl.lit("GV2a" in table.table) & (kind == _RATE),
+    )
+
+
+def _complete(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items() if name not in rows.columns]
+    return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in schema.items())

@@ -1,0 +1,289 @@
+"""Published rows against a slow twin that looks at one cell at a time (06 section 4; 07 sections 6 and 8)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.frames import table
+
+from nibrs_estimation.model.results import ESTIMATES
+from nibrs_estimation.pipeline.table import checked
+from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.tables.published import (
+    FINAL_SCHEMA,
+    database_rows,
+    estimated_places,
+    final_rows,
+    part_of,
+    table_rows,
+)
+from nibrs_estimation.tables.read import table_definition
+from nibrs_estimation.tables.series import Series, demographic_series
+
+FINAL_COLUMNS = """indicator_name, estimate, estimate_unweighted, estimate_geographic_location, estimate_type,
+estimate_type_num, estimate_type_detail_percentage, estimate_type_detail_rate, estimate_domain_1, estimate_domain_2,
+estimate_standard_error, estimate_upper_bound, estimate_lower_bound, relative_standard_error, analysis_weight_name,
+estimate_prb, estimate_bias, estimate_rmse, relative_rmse, suppression_flag_indicator, der_elig_suppression, pop_cov,
+agency_counts, der_rrmse_30, der_rrmse_gt_30_se_estimate_0_2_cond, der_rrmse_gt_30_se_estimate_0_2_cond_top,
+der_perm_group_unsuppression_flag, der_perm_group_suppression_flag, population_estimate, time_series_start_year,
+full_table, der_variable_name, PERMUTATION_NUMBER, PRB_ACTUAL,
+POPTOTAL_ORIG_UNIV_ELIG_PERM_AGENCY_MISSING_OVER_10_PERCENT, POPTOTAL_ORIG_ELIG_PERM_AGENCY_MISSING_PRINCIPAL_CITY,
+PROP_ELIG_ORIS_NONZERO_COUNT, CORRELATION_WITH_PRIOR_YEAR, estimate_copula"""
+SERIES: dict[int, Series] = {series.number: series for series in demographic_series()}
+MALE, UNDER_5, MALE_HISPANIC = SERIES[10], SERIES[1], SERIES[154]
+#: Table, and the series for which it is asked.
+ASKED: list[tuple[str, Series | None]] = [
+    ("1a", None), ("3b", None), ("4b", None), ("GV2a", None), ("3a", MALE), ("3b", UNDER_5), ("GV2a", MALE_HISPANIC),
+]  # fmt: skip
+GEOGRAPHIES = (1, 12, 102, 107)
+Stored = dict[tuple[int, int, int], dict[str, float | None]]
+Populations = dict[tuple[int, str], float]
+Numbers = tuple[float | None, float | None, float | None, float | None, str | None]
+
+
+def places() -> pl.DataFrame:
+    levels = {1: "nation", 12: "region", 102: "state", 107: "university"}
+    rows = [
+        {"permutation_number": number, "geography_level": levels[number], "weight_variable": "StateWgt",
+         "geography_code": "X", "estimate_geographic_location": f"place {number}", "responding_agencies": 3,
+         "is_excluded": False, "is_missing_over_10_percent": True, "population_coverage": 0.5}
+        for number in GEOGRAPHIES
+    ]  # fmt: skip
+    return table("coverage", *rows).collect()
+
+
+@st.composite
+def results(draw: st.DrawFn) -> tuple[TableDefinition, Series | None, Stored, dict[tuple[int, int], str], Populations]:
+    """A table, a few stored cells of it with the shares that the engine would find, gaps, and populations."""
+    name, series = draw(st.sampled_from(ASKED))
+    definition = table_definition(name)
+    stored_rows = [row.row for row in definition.rows if row.kind != "rate"]
+    cell = st.tuples(
+        st.sampled_from(GEOGRAPHIES), st.sampled_from(stored_rows), st.integers(1, min(3, len(definition.columns)))
+    )
+    number = st.floats(0.5, 1000)
+    stored: Stored = {
+        key: {"estimate": draw(number), "standard_error": draw(st.none() | number), "unweighted": draw(number),
+              "agency_counts": draw(st.integers(1, 9))}
+        for key in draw(st.lists(cell, max_size=40, unique=True))
+        if key[1:] not in definition.greyed
+    }  # fmt: skip
+    for (geography, row, column), values in stored.items():
+        rows = definition.rows[row - 1].denominator
+        base = sum(stored.get((geography, other, column), {}).get("estimate") or 0 for other in rows)
+        values["percentage"] = 100 * (values["estimate"] or 0) / base if base else None
+        values["percentage_standard_error"] = draw(number) if base else None
+    gap = st.tuples(st.sampled_from(stored_rows), st.integers(1, min(3, len(definition.columns))))
+    gaps = {key: f"reason {key}" for key in draw(st.lists(gap, max_size=3, unique=True))}
+    keys = sorted({row.population for row in definition.rows if row.population} | {"PCTSEXMALE", "PCTAGELT5"})
+    populations = {
+        (geography, key): draw(st.sampled_from([0.0, 1000.0, 2500.5])) for geography in GEOGRAPHIES for key in keys
+    }
+    return definition, series, stored, gaps, populations
+
+
+def as_tables(
+    definition: TableDefinition, series: Series | None, stored: Stored, gaps: dict[tuple[int, int], str],
+    populations: Populations,
+) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:  # fmt: skip
+    step = 1000 * series.number if series else 0
+    cells = [
+        {"part": part_of(definition, series), "permutation_number": geography + step, "row": row, "column": column,
+         **values}
+        for (geography, row, column), values in stored.items()
+    ]  # fmt: skip
+    noise = {"part": "1b", "permutation_number": 1, "row": 1, "column": 1, "estimate": 5.0, "unweighted": 5.0,
+             "agency_counts": 1}  # fmt: skip
+    return (
+        table("cell_estimate", *cells, noise),
+        table(
+            "cell_gap",
+            *(
+                {"full_table": definition.table, "row": row, "column": column, "reason": reason}
+                for (row, column), reason in gaps.items()
+            ),
+            {"full_table": "1b", "row": 1, "column": 1, "reason": "of another table"},
+        ),
+        table(
+            "permutation_population",
+            *(
+                {"permutation_number": number, "population_key": key, "population": persons,
+                 "population_responding": persons / 2}
+                for (number, key), persons in populations.items()
+            ),
+        ),
+    )  # fmt: skip
+
+
+def population_of(key: str | None, series: Series | None) -> str | None:
+    if series is None or key == "OFFICER":
+        return key
+    return {10: "PCTSEXMALE", 1: "PCTAGELT5"}.get(series.number) if key == "TOTAL" else None
+
+
+def slow(
+    definition: TableDefinition, series: Series | None, stored: Stored, gaps: dict[tuple[int, int], str],
+    populations: Populations, geography: int, row_number: int, column: int, kind: str,
+) -> Numbers | None:  # fmt: skip
+    """Estimate, standard error, unweighted estimate, population and reason of one cell; None where it is greyed."""
+    row = definition.rows[row_number - 1]
+    if (row_number, column) in definition.greyed or is_greyed_in(definition, series, geography, row_number):
+        return None
+    asked = [row.of or row_number, *(row.denominator if kind == "percentage" else ())]
+    for other in asked:
+        if (other, column) in gaps:
+            return None, None, None, None, gaps[other, column]
+    nothing: dict[str, float | None] = dict.fromkeys(
+        ("estimate", "standard_error", "unweighted", "percentage", "percentage_standard_error"), 0.0
+    )
+    cell = stored.get((geography, asked[0], column), nothing)
+    values = (cell["estimate"], cell["standard_error"], cell["unweighted"])
+    persons, reason = None, None
+    if kind == "rate":
+        persons = populations.get((geography, population_of(row.population, series) or ""), 0) or None
+        reason = None if persons else "the population is not known"
+        rate, error, unweighted = (None if v is None or not persons else v * 100_000 / persons for v in values)
+        values = (rate, error, None if unweighted is None else 2 * unweighted)
+    if kind == "percentage":
+        bases = [stored.get((geography, other, column), nothing) for other in row.denominator]
+        base = sum(other["unweighted"] or 0 for other in bases)
+        reason = None if base else "the rows that it is a percentage of are 0"
+        share = 100 * (cell["unweighted"] or 0) / base if base else None
+        values = (cell["percentage"], cell["percentage_standard_error"], share) if base else (None, None, None)
+    return *values, persons, reason
+
+
+def is_greyed_in(definition: TableDefinition, series: Series | None, geography: int, row: int) -> bool:
+    if series is None:
+        return False
+    by_dimension = (definition.greyed_by_series.get(dimension, ()) for dimension in series.dimensions)
+    return geography in series.greyed_geographies or any(row in rows for rows in by_dimension)
+
+
+def same(found: float | None, expected: float | None) -> bool:
+    if found is None or expected is None:
+        return found is expected
+    return math.isclose(found, expected, rel_tol=1e-9, abs_tol=1e-9)
+
+
+@settings(deadline=None, max_examples=60)
+@given(results())
+def test_every_row_equals_the_slow_twin(
+    given_results: tuple[TableDefinition, Series | None, Stored, dict[tuple[int, int], str], Populations],
+) -> None:
+    definition, series = given_results[:2]
+    tables = as_tables(*given_results)
+    rows = table_rows(definition, tables[0], tables[1], places(), tables[2], series=series)
+    cells = len(definition.columns) * sum(len(row.estimates) for row in definition.rows)
+    assert rows.height == cells * len(GEOGRAPHIES)
+    final = final_rows(rows, definition, places(), 2024)
+    assert final.columns == [name.strip() for name in FINAL_COLUMNS.split(",")]
+    assert final.schema == FINAL_SCHEMA
+    step = 1000 * series.number if series else 0
+    for row, published in zip(rows.iter_rows(named=True), final.iter_rows(named=True), strict=True):
+        geography, kind = row["geography"], {1: "count", 2: "percentage", 3: "rate"}[row["estimate_type_num"]]
+        assert published["PERMUTATION_NUMBER"] == geography + step
+        twin = slow(*given_results, geography, row["row"], row["column"], kind)
+        if twin is None:
+            assert row["is_greyed"]
+            assert published["estimate"] == published["estimate_lower_bound"] == published["agency_counts"] == -9
+            continue
+        estimate, error, unweighted, persons, reason = twin
+        assert same(published["estimate"], estimate), row
+        assert same(published["estimate_standard_error"], error), row
+        assert same(published["estimate_unweighted"], unweighted), row
+        assert same(published["population_estimate"], persons), row
+        assert row["missing"] == reason
+        bounds = (None, None)
+        if estimate is not None and error is not None:
+            bounds = (max(estimate - 1.96 * error, 0), estimate + 1.96 * error)
+        assert same(published["estimate_lower_bound"], bounds[0])
+        assert same(published["estimate_upper_bound"], bounds[1])
+        relative = error / estimate if estimate and error is not None else None
+        assert same(published["relative_standard_error"], relative)
+
+
+@settings(deadline=None, max_examples=30)
+@given(results())
+def test_stored_rows_are_the_whole_table_without_zeros(
+    given_results: tuple[TableDefinition, Series | None, Stored, dict[tuple[int, int], str], Populations],
+) -> None:
+    definition, series, stored = given_results[:3]
+    cells, gap, population = as_tables(*given_results)
+    whole = table_rows(definition, cells, gap, places(), population, series=series)
+    shuffled = cells.collect().sample(fraction=1.0, shuffle=True, seed=3).lazy()
+    some = table_rows(definition, shuffled, gap, places(), population, series=series, is_whole=False)
+    of = {row.row: row.of or row.row for row in definition.rows}
+    wanted = [
+        (row["geography"], of[row["row"]], row["column"]) in stored
+        or (not row["is_greyed"] and row["missing"] is not None and row["missing"].startswith("reason"))
+        for row in whole.iter_rows(named=True)
+    ]
+    assert some.filter(~pl.col("is_greyed")).equals(whole.filter(pl.Series(wanted), ~pl.col("is_greyed")))
+    stated = checked(database_rows(some, definition, places(), 2024), ESTIMATES)
+    assert stated.height == some.filter(~pl.col("is_greyed")).height
+    assert stated["rate_specific_domain"].any() == (
+        definition.table == "GV2a" and (stated["estimate_type"] == "rate").any()
+    )
+
+
+def only(definition: TableDefinition, stored: Stored, **asked: Any) -> dict[str, Any]:
+    """One final row of the nation, by its variable and type of estimate."""
+    tables = as_tables(definition, None, stored, {}, {(1, "TOTAL"): 250_000.0})
+    where = places().filter(pl.col("permutation_number") == 1)
+    rows = final_rows(table_rows(definition, tables[0], tables[1], where, tables[2]), definition, where, 2024)
+    return rows.filter(**asked).row(0, named=True)
+
+
+def test_the_worked_examples_of_the_specification() -> None:
+    """07 sections 6.3 to 6.5: 160 with error 18.867962 among 250,000 persons; 30.625 % with error 4.543148."""
+    stored: Stored = {
+        (1, 1, 1): {"estimate": 160.0, "standard_error": 18.867962, "unweighted": 140.0, "agency_counts": 5},
+        (1, 4, 1): {"estimate": 49.0, "standard_error": 7.0, "unweighted": 45.0, "agency_counts": 5,
+                    "percentage": 30.625, "percentage_standard_error": 4.543148},
+        (1, 3, 1): {"estimate": 111.0, "standard_error": 7.0, "unweighted": 95.0, "agency_counts": 5,
+                    "percentage": 69.375, "percentage_standard_error": 4.543148},
+    }  # fmt: skip
+    count = only(table_definition("1a"), stored, der_variable_name="t_1a_1_1_1")
+    assert count["relative_standard_error"] == pytest.approx(0.117925, abs=1e-6)
+    assert count["indicator_name"] == "NIBRS crimes against persons (Total)"
+    assert (count["estimate_domain_1"], count["estimate_domain_2"]) == ("Incident count", None)
+    rate = only(table_definition("1a"), stored, der_variable_name="t_1a_1_2_1")
+    assert rate["estimate"] == pytest.approx(64)
+    assert rate["estimate_standard_error"] == pytest.approx(7.547185, abs=1e-6)
+    assert rate["population_estimate"] == 250_000
+    assert rate["estimate_type_detail_rate"] == "Incident rate per 100,000 persons"
+    assert rate["agency_counts"] == 5
+    share = only(table_definition("1a"), stored, der_variable_name="t_1a_2_4_1", estimate_type="percentage")
+    assert share["estimate"] == 30.625
+    assert share["estimate_upper_bound"] == pytest.approx(30.625 + 1.96 * 4.543148)
+    assert share["estimate_unweighted"] == pytest.approx(100 * 45 / 140)
+    assert (share["estimate_domain_1"], share["estimate_domain_2"]) == ("Weapon involved", "Yes")
+    assert share["estimate_type_detail_percentage"] == "Incident Level"
+    assert (share["analysis_weight_name"], share["pop_cov"]) == ("StateWgt", 0.5)
+    # Nothing of what is there: 0 percent; nothing at all: undefined. Murder has no injury by design.
+    none = only(table_definition("1a"), stored, der_variable_name="t_1a_2_10_1", estimate_type="percentage")
+    assert (none["estimate"], none["estimate_standard_error"]) == (0, 0)
+    undefined = only(table_definition("1a"), stored, der_variable_name="t_1a_3_11_1", estimate_type="percentage")
+    assert undefined["estimate"] is None
+    greyed = only(table_definition("1a"), stored, der_variable_name="t_1a_3_11_5", estimate_type="percentage")
+    assert (greyed["estimate"], greyed["population_estimate"]) == (-9, -9)
+
+
+def test_which_geographies_are_estimated() -> None:
+    rows = places().with_columns(
+        responding_agencies=pl.Series([3, 0, 3, 3], dtype=pl.Int32), is_excluded=pl.Series([False, False, True, False])
+    )
+    assert estimated_places(rows.lazy())["permutation_number"].to_list() == [1, 107]
+
+
+def test_where_tables_are_stored() -> None:
+    table_3a = table_definition("3a")
+    assert [part_of(table_3a, s) for s in (None, MALE, MALE_HISPANIC, SERIES[84])] == [
+        "3a", "3a_all", "3a_region", "3a_national",
+    ]  # fmt: skip

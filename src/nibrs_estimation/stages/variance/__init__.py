@@ -1,5 +1,6 @@
 """Variance: estimates of the tables' cells with standard errors."""
 
+from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.completeness import BLOCK_REFERENCE
 from nibrs_estimation.model.counts import INCIDENT_PROFILE, PROFILE_COUNT, PROFILE_SIGNATURE, UNIT_PROFILE
 from nibrs_estimation.model.geography import AGENCY_COUNTY
@@ -17,7 +18,7 @@ TASKS = (
     Task(
         name="estimate_cells",
         function=estimate_cells,
-        reads=(*_COUNTS, *_WEIGHTS, AGENCY_COUNTY, INTAKE_LOSS),
+        reads=(*_COUNTS, *_WEIGHTS, AGENCY, AGENCY_COUNTY, INTAKE_LOSS),
         writes=(CELL_ESTIMATE, CELL_GAP),
         parameters=(YEAR,),
         partitions=table_parts,
@@ -28,7 +29,7 @@ TASKS = (
         function=estimate_series,
         reads=(*_COUNTS, *_WEIGHTS, CELL_GAP),
         writes=(SERIES_ESTIMATE,),
-        parameters=(PARTITION, YEAR),
+        parameters=(PARTITION,),
         partition_by="part",
         partitions=series_parts,
         memory="large",

@@ -16,13 +16,18 @@ _CITY_IDS = (3, 11)
 
 
 def agency_categories(
-    agencies: pl.Series, weighting_frame: pl.LazyFrame, agency_county: pl.LazyFrame, year: int
+    agencies: pl.Series,
+    weighting_frame: pl.LazyFrame,
+    agency: pl.LazyFrame,
+    agency_county: pl.LazyFrame,
+    year: int,
 ) -> Mapping[str, NDArray[np.int8]]:
     """The category of each agency, 0 where it has none, by variable: ``population_group``, ``agency_type``, ``msa``.
 
     Args:
         agencies: identifiers, in the order wanted.
         weighting_frame: dataset of that name.
+        agency: dataset of that name: names of counties and areas for those that ``agency_county`` lacks.
         agency_county: dataset of that name; of it the latest year up to the data year counts.
         year: data year.
     """
@@ -40,7 +45,7 @@ def agency_categories(
         .join(groups, on="population_group_code", how="left")
         .join(types, on="agency_type_name", how="left")
     )
-    status = _metropolitan_status(frame, agency_county.collect(), year)
+    status = _metropolitan_status(frame, agency.filter(pl.col("data_year") == year), agency_county.collect(), year)
     known = (
         pl.DataFrame({"agency_id": agencies})
         .join(frame, on="agency_id", how="left", maintain_order="left")
@@ -53,13 +58,23 @@ def agency_categories(
     }
 
 
-def _metropolitan_status(frame: pl.DataFrame, agency_county: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Status of each agency with counties, of several that of most residents, then the smallest: ``ori``, ``msa``."""
+def _metropolitan_status(
+    frame: pl.DataFrame, agency: pl.LazyFrame, agency_county: pl.DataFrame, year: int
+) -> pl.DataFrame:
+    """Status of each agency whose counties are known: of several that of most residents, then the smallest."""
     of_year = agency_county.filter(pl.col("data_year") <= year).filter(pl.col("data_year") == pl.col("data_year").max())
+    named = of_year.select("ori", "msa_name", "population")
+    others = (
+        agency.filter(pl.col("county_name").is_not_null())
+        .select("ori", "msa_name", population=pl.lit(0, pl.Int32))
+        .collect()
+        .join(named, on="ori", how="anti")
+    )
     is_city = pl.col("population_group_id").is_between(*_CITY_IDS).fill_null(False)
     status = pl.when(pl.col("msa_name").is_not_null()).then(1).when(is_city).then(2).otherwise(3).cast(pl.Int8)
     return (
-        of_year.join(frame.select("ori", "population_group_id"), on="ori")
+        pl.concat([named, others])
+        .join(frame.select("ori", "population_group_id"), on="ori")
         .with_columns(msa=status)
         .group_by("ori", "msa")
         .agg(pl.col("population").sum())

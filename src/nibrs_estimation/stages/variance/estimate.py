@@ -56,6 +56,7 @@ def estimate_cells(
     weight_cell: pl.LazyFrame,
     calibration_variable: pl.LazyFrame,
     coverage: pl.LazyFrame,
+    agency: pl.LazyFrame,
     agency_county: pl.LazyFrame,
     intake_loss: pl.LazyFrame,
     year: int,
@@ -67,10 +68,11 @@ def estimate_cells(
     are left out.
     """
     tables = table_definitions()
-    gaps = cell_gaps(tables, intake_loss, agency_county)
+    gaps = cell_gaps(tables, intake_loss)
     counted = CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile)
     design = estimation_design(coverage, weighting_frame, agency_weight, weight_cell, calibration_variable)
-    counts = Counts(design, counted, block_reference, weighting_frame, agency_county, year)
+    categories = agency_categories(design.agencies, weighting_frame, agency, agency_county, year)
+    counts = Counts(design, counted, block_reference, categories)
     form = variance_form(design.sample, design.members, len(design.agencies))
 
     def part(name: str) -> pl.LazyFrame:
@@ -94,7 +96,6 @@ def estimate_series(
     coverage: pl.LazyFrame,
     cell_gap: pl.LazyFrame,
     partition: str,
-    year: int,
 ) -> pl.LazyFrame:
     """Estimate a table for the demographic series of one level, in all geographies in which these are estimated.
 
@@ -109,7 +110,7 @@ def estimate_series(
     )
     counted = CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile)
     design = estimation_design(places, weighting_frame, agency_weight, weight_cell, calibration_variable)
-    counts = Counts(design, counted, block_reference, weighting_frame, None, year)
+    counts = Counts(design, counted, block_reference, {})
     form = variance_form(design.sample, design.members, len(design.agencies))
     gaps = cell_gap.collect()
     frames = [_as_part(SERIES_ESTIMATE.empty().collect(), partition)]
@@ -133,16 +134,12 @@ class Counts:
         design: Design,
         counted: CountedProfiles,
         block_reference: pl.LazyFrame,
-        weighting_frame: pl.LazyFrame,
-        agency_county: pl.LazyFrame | None,
-        year: int,
+        agency_categories: Mapping[str, NDArray[np.int8]],
     ) -> None:
         self._counted = counted
         self._rows = matrix_rows(design.agencies, block_reference)
         self._copies = _copies(design.agencies, self._rows, block_reference)
-        self._categories = (
-            {} if agency_county is None else agency_categories(design.agencies, weighting_frame, agency_county, year)
-        )
+        self._categories = agency_categories
         self._units: dict[str, UnitCounts] = {}
 
     def matrix(self, table: TableDefinition, in_group: NDArray[np.bool_] | None = None) -> sparse.csc_array:

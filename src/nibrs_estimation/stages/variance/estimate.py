@@ -14,7 +14,7 @@ from nibrs_estimation.stages.variance.agencies import agency_categories
 from nibrs_estimation.stages.variance.gaps import cell_gaps
 from nibrs_estimation.stages.variance.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
 from nibrs_estimation.stages.variance.sample import Design, estimation_design
-from nibrs_estimation.stages.variance.table_matrix import Copies, table_matrix
+from nibrs_estimation.stages.variance.table_matrix import Copies, TableMatrix
 from nibrs_estimation.stats.cell_estimates import cell_estimates
 from nibrs_estimation.stats.variance_form import VarianceForm, variance_form
 from nibrs_estimation.tables.atoms import atoms_of_series
@@ -22,7 +22,7 @@ from nibrs_estimation.tables.counting import counted_rows
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
-from nibrs_estimation.tables.series import Series, demographic_series
+from nibrs_estimation.tables.series import demographic_series
 
 #: Level of series -> kinds of geographies for which it is estimated.
 SERIES_LEVELS: Mapping[str, tuple[str, ...] | None] = {
@@ -76,8 +76,8 @@ def estimate_cells(
     form = variance_form(design.sample, design.members, len(design.agencies))
 
     def part(name: str) -> pl.LazyFrame:
-        cells = _wanted(tables[name], gaps)
-        frame = _estimates(tables[name], counts.matrix(tables[name]), cells, form, design)
+        cells = _wanted(tables[name], gaps, frozenset())
+        frame = _estimates(tables[name], counts.of_table(tables[name]).of(), cells, form, design)
         return _as_part(frame, name).lazy()
 
     return {CELL_ESTIMATE.name: Parts(tuple(tables), part), CELL_GAP.name: gaps.lazy()}
@@ -112,13 +112,16 @@ def estimate_series(
     design = estimation_design(places, weighting_frame, agency_weight, weight_cell, calibration_variable)
     counts = Counts(design, counted, block_reference, {})
     form = variance_form(design.sample, design.members, len(design.agencies))
-    gaps = cell_gap.collect()
+    gaps, matrices = cell_gap.collect(), counts.of_table(table)
+    cells: dict[frozenset[str], _Cells] = {}
     frames = [_as_part(SERIES_ESTIMATE.empty().collect(), partition)]
     for series in demographic_series():
         if series.is_retired or series.geographies != level:
             continue
-        matrix = counts.matrix(table, atoms_of_series(series))
-        frame = _estimates(table, matrix, _wanted(table, gaps, series), form, design)
+        if series.dimensions not in cells:
+            cells[series.dimensions] = _wanted(table, gaps, series.dimensions)
+        matrix = matrices.of(atoms_of_series(series))
+        frame = _estimates(table, matrix, cells[series.dimensions], form, design)
         frame = frame.filter(~pl.col("permutation_number").is_in(series.greyed_geographies)).with_columns(
             pl.col("permutation_number") + _SERIES_FACTOR * series.number
         )
@@ -142,9 +145,9 @@ class Counts:
         self._categories = agency_categories
         self._units: dict[str, UnitCounts] = {}
 
-    def matrix(self, table: TableDefinition, in_group: NDArray[np.bool_] | None = None) -> sparse.csc_array:
-        """Agencies x cells of a table, of all persons or of a group (:func:`table_matrix`)."""
-        return table_matrix(table, self._unit, self._copies, self._categories, in_group)
+    def of_table(self, table: TableDefinition) -> TableMatrix:
+        """What makes the matrices of a table."""
+        return TableMatrix(table, self._unit, self._copies, self._categories)
 
     def _unit(self, name: str) -> UnitCounts:
         if name not in self._units:
@@ -171,47 +174,51 @@ def _copies(agencies: pl.Series, rows: pl.DataFrame, block_reference: pl.LazyFra
 
 @dataclass(frozen=True, eq=False)
 class _Cells:
-    """Cells of a table to estimate: their numbers in the matrix, and which cells' sum each is a percentage of."""
+    """Cells of a table to estimate.
+
+    Attributes:
+        cell: (m,) their numbers in the matrix.
+        denominator_of: (m,) which sum each is a percentage of, -1 for none.
+        sums: (cells of the matrix, K) the cells of each sum.
+    """
 
     cell: NDArray[np.int64]
     denominator_of: NDArray[np.int64]
-    denominators: tuple[tuple[int, ...], ...]
+    sums: sparse.csc_array
 
 
-def _wanted(table: TableDefinition, gaps: pl.DataFrame, series: Series | None = None) -> _Cells:
-    """The cells that are estimated: counted, not greyed, and known."""
-    C = len(table.columns)
-    left_out = set(table.greyed)
-    left_out |= set(gaps.filter(pl.col("full_table") == table.table).select("row", "column").iter_rows())
-    greyed_rows = {
-        row
-        for dimension in (series.dimensions if series is not None else ())
-        for row in table.greyed_by_series.get(dimension, ())
+def _wanted(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozenset[str]) -> _Cells:
+    """The cells that are estimated: counted, not greyed, also not for what a series is divided by, and known."""
+    R, C = len(table.rows), len(table.columns)
+    is_wanted = np.zeros((R, C), dtype=bool)
+    is_wanted[[row.row - 1 for row in counted_rows(table)]] = True
+    unknown = gaps.filter(pl.col("full_table") == table.table).select("row", "column").iter_rows()
+    for row, column in (*table.greyed, *unknown):
+        is_wanted[row - 1, column - 1] = False
+    for dimension in dimensions:
+        is_wanted[[row - 1 for row in table.greyed_by_series.get(dimension, ())]] = False
+    sets = {
+        rows: place
+        for place, rows in enumerate(dict.fromkeys(row.denominator for row in table.rows if row.denominator))
     }
-    cells: list[int] = []
-    denominator_of: list[int] = []
-    numbers: dict[tuple[int, ...], int] = {}
-    for row in counted_rows(table):
-        if row.row in greyed_rows:
-            continue
-        for column in range(1, C + 1):
-            if (row.row, column) in left_out:
-                continue
-            cells.append((row.row - 1) * C + column - 1)
-            of = tuple((other - 1) * C + column - 1 for other in row.denominator)
-            denominator_of.append(numbers.setdefault(of, len(numbers)) if of else -1)
-    return _Cells(np.array(cells, dtype=np.int64), np.array(denominator_of, dtype=np.int64), tuple(numbers))
+    set_of = np.array([sets.get(row.denominator, -1) for row in table.rows], dtype=np.int64)
+    cell = np.flatnonzero(is_wanted)
+    row_, column_ = np.divmod(cell, C)
+    summed = np.array([(row - 1, place) for rows, place in sets.items() for row in rows]).reshape(-1, 2)
+    columns = np.tile(np.arange(C), len(summed))
+    place = (np.repeat(summed[:, 0], C) * C + columns, np.repeat(summed[:, 1], C) * C + columns)
+    return _Cells(
+        cell=cell,
+        denominator_of=np.where(set_of[row_] >= 0, set_of[row_] * C + column_, -1),
+        sums=sparse.csc_array((np.ones(len(columns)), place), shape=(R * C, len(sets) * C)),
+    )
 
 
 def _estimates(
     table: TableDefinition, matrix: sparse.csc_array, wanted: _Cells, form: VarianceForm, design: Design
 ) -> pl.DataFrame:
     """Estimates of cells that are not 0, in the columns of ``cell_estimate`` but ``part``."""
-    members = [(cell, number) for number, cells in enumerate(wanted.denominators) for cell in cells]
-    place = np.array(members, dtype=np.int64).reshape(-1, 2).T
-    shape = (matrix.shape[1], len(wanted.denominators))
-    summed = sparse.csc_array((np.ones(len(members)), (place[0], place[1])), shape=shape)
-    found = cell_estimates(form, matrix[:, wanted.cell], sparse.csc_array(matrix @ summed), wanted.denominator_of)
+    found = cell_estimates(form, matrix[:, wanted.cell], sparse.csc_array(matrix @ wanted.sums), wanted.denominator_of)
     row, column = np.divmod(wanted.cell[found.cell], len(table.columns))
     return pl.DataFrame(
         {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,59 +33,76 @@ class Copies:
     references: sparse.csr_array
 
 
-def table_matrix(
-    table: TableDefinition,
-    counts: Callable[[str], UnitCounts],
-    copies: Copies,
-    agency_categories: Mapping[str, NDArray[np.int8]],
-    in_group: Bools | None = None,
-) -> sparse.csc_array:
-    """Counts of the agencies in the cells of a table, copied months included.
+class TableMatrix:
+    """Makes the matrices of one table: of all units, or of demographic groups.
 
     Args:
         table: its definition.
         counts: of a counting unit.
         copies: who copies what.
         agency_categories: variable of agencies -> category of each, 0 if missing: (agencies,).
-        in_group: the atoms of a demographic group, (594,), or None for all units.
-
-    Returns:
-        (agencies, rows x columns): cell (row, column) is column (row - 1) x columns + column - 1.
     """
-    parts = [_of_term(table, term, counts(term.counting_unit), in_group) for term in table_terms(table)]
-    total = sum(parts[1:], start=parts[0])
-    own, blocks = total[: copies.agencies], total[copies.agencies :]
-    matrix = sparse.csr_array(own + copies.references @ blocks)
-    return sparse.csc_array(_with_agency_rows(matrix, table, agency_categories))
+
+    def __init__(
+        self,
+        table: TableDefinition,
+        counts: Callable[[str], UnitCounts],
+        copies: Copies,
+        agency_categories: Mapping[str, NDArray[np.int8]],
+    ) -> None:
+        self._terms = table_terms(table)
+        self._table, self._copies, self._categories = table, copies, agency_categories
+        self._parts = [part for term in self._terms for part in _parts(table, term, counts(term.counting_unit))]
+
+    def of(self, in_group: Bools | None = None) -> sparse.csc_array:
+        """Counts of the agencies in the cells, copied months included.
+
+        Args:
+            in_group: the atoms of a demographic group, (594,), or None for all units.
+
+        Returns:
+            (agencies, rows x columns): cell (row, column) is column (row - 1) x columns + column - 1.
+        """
+        group = np.ones(NO_ATOM + 1, dtype=bool) if in_group is None else np.append(in_group, False)
+        total = sum((part(group) for part in self._parts[1:]), start=self._parts[0](group))
+        own, blocks = total[: self._copies.agencies], total[self._copies.agencies :]
+        matrix = sparse.csr_array(own + self._copies.references @ blocks)
+        return sparse.csc_array(_with_agency_rows(matrix, self._table, self._terms, self._categories))
 
 
-def _of_term(table: TableDefinition, term: Term, counts: UnitCounts, in_group: Bools | None) -> sparse.csr_array:
-    """The cells of a term: (rows of the matrix, cells of the table)."""
+def _parts(table: TableDefinition, term: Term, counts: UnitCounts) -> list[Callable[[Bools], sparse.csr_array]]:
+    """What makes the cells of a term for a group of atoms, (595,): (rows of the matrix, cells of the table)."""
     rows = [row for row in term.rows if row.agency is None]
     shape = (len(counts.facts.first) - 1, len(table.rows) * len(table.columns))
-    matrix = sparse.csr_array(shape, dtype=np.float64)
     by_profile = [row for row in rows if not row.is_by_incident]
-    if by_profile:
-        cells = _cell_map(table, term, by_profile, counts, in_group)
-        of_feature = [
-            [place for place, row in enumerate(by_profile) if (row.feature, row.category) == feature]
-            for feature in counts.features
-        ]
-        first_of = np.cumsum([0, *map(len, of_feature)], dtype=np.int64)
-        row_of = np.array([place for places in of_feature for place in places], dtype=np.int64)
-        matrix = matrix + _matrix(
-            lambda found: count_profiles(counts.facts, counts.profiles, cells, first_of, row_of, found), shape
-        )
     by_incident = [row for row in rows if row.is_by_incident]
+    made: list[Callable[[Bools], sparse.csr_array]] = []
+    if by_profile:
+        cells = _cell_map(table, term, by_profile, counts)
+        places: dict[tuple[str, int], list[int]] = {}
+        for place, row in enumerate(by_profile):
+            places.setdefault((row.feature, row.category), []).append(place)
+        of_feature = [places.get(feature, []) for feature in counts.features]
+        first_of = np.cumsum([0, *map(len, of_feature)], dtype=np.int64)
+        row_of = np.array([place for listed in of_feature for place in listed], dtype=np.int64)
+
+        def profiles(group: Bools) -> sparse.csr_array:
+            held = cells._replace(atoms=cells.atoms & group)
+            return _matrix(lambda to: count_profiles(counts.facts, counts.profiles, held, first_of, row_of, to), shape)
+
+        made.append(profiles)
     if by_incident:
-        cells = _cell_map(table, term, by_incident, counts, in_group)
+        incident_cells = _cell_map(table, term, by_incident, counts)
         of_number = np.full(max(row.category for row in by_incident) + 1, -1, dtype=np.int64)
         of_number[[row.category for row in by_incident]] = np.arange(len(by_incident))
         C = len(table.columns)
-        matrix = matrix + _matrix(
-            lambda found: count_incidents(counts.incidents, counts.profiles, cells, of_number, C, found), shape
-        )
-    return matrix
+
+        def incidents(group: Bools) -> sparse.csr_array:
+            held = incident_cells._replace(atoms=incident_cells.atoms & group)
+            return _matrix(lambda to: count_incidents(counts.incidents, counts.profiles, held, of_number, C, to), shape)
+
+        made.append(incidents)
+    return made
 
 
 def _matrix(count: Callable[[Found], None], shape: tuple[int, int]) -> sparse.csr_array:
@@ -98,15 +115,12 @@ def _matrix(count: Callable[[Found], None], shape: tuple[int, int]) -> sparse.cs
     return sparse.csr_array((found.n.astype(np.float64), found.cell, first), shape=shape)
 
 
-def _cell_map(
-    table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts, in_group: Bools | None
-) -> CellMap:
+def _cell_map(table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts) -> CellMap:
     atoms = np.ones((len(rows), NO_ATOM + 1), dtype=bool)
     clearances = np.ones((len(rows), 4), dtype=bool)
     for place, row in enumerate(rows):
-        for held in (row.atoms, in_group):
-            if held is not None:
-                atoms[place] &= np.append(held, False)
+        if row.atoms is not None:
+            atoms[place] = np.append(row.atoms, False)
         if row.clearances is not None:
             clearances[place] = np.isin(np.arange(4), row.clearances)
     first_column, column = _columns_of_signatures(term, counts)
@@ -142,11 +156,14 @@ def _columns_of_signatures(term: Term, counts: UnitCounts) -> tuple[Integers, In
 
 
 def _with_agency_rows(
-    matrix: sparse.csr_array, table: TableDefinition, agency_categories: Mapping[str, NDArray[np.int8]]
+    matrix: sparse.csr_array,
+    table: TableDefinition,
+    terms: Sequence[Term],
+    agency_categories: Mapping[str, NDArray[np.int8]],
 ) -> sparse.csr_array:
     """The matrix with rows by attributes of agencies: the total of those that have the category."""
     C = len(table.columns)
-    wanted = {row.row: row.agency for term in table_terms(table) for row in term.rows if row.agency is not None}
+    wanted = {row.row: row.agency for term in terms for row in term.rows if row.agency is not None}
     if not wanted:
         return matrix
     total = next(row.row for row in table.rows if row.kind == "total" and not row.where)

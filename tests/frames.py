@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.model import agency, completeness, geography, incident, results, weighting
+from nibrs_estimation.model import agency, analysis, completeness, geography, incident, results, weighting
 from nibrs_estimation.pipeline.dataset import Dataset
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -55,7 +55,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "offense": {"state_abbr": "VT", "attempt_complete_code": "C"},
     "victim": {"state_abbr": "VT", "victim_type_code": "I"},
+    "analysis_victim": {"state_abbr": "VT", "victim_type_code": "I"},
+    "analysis_offender": {"state_abbr": "VT"},
+    "analysis_arrestee": {"state_abbr": "VT", "is_group_b": False},
+    "offense_weapon": {"state_abbr": "VT"},
+    "offense_activity": {"state_abbr": "VT"},
     "victim_offense": {"state_abbr": "VT"},
+    "victim_injury": {"state_abbr": "VT"},
+    "victim_offender": {"state_abbr": "VT"},
+    "drug": {"state_abbr": "VT"},
+    "arrestee_weapon": {"state_abbr": "VT"},
     "property": {"state_abbr": "VT", "loss_code": 7},
     "srs_month": {"data_year": 2024},
     "agency_month_offense": {"data_year": 2024, "ori": "VT0010000", "offense_code": "13A"},
@@ -67,6 +76,7 @@ DATASETS: dict[str, Dataset] = {
         *agency.DATASETS,
         agency.SRS_MONTH,
         *incident.DATASETS,
+        *analysis.DATASETS,
         *geography.DATASETS,
         *completeness.DATASETS,
         *weighting.DATASETS,

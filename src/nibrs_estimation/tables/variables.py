@@ -55,6 +55,16 @@ ATTRIBUTES: Mapping[str, Attribute] = {
 }
 
 
+#: What a variable tells about, by how it is joined to units.
+LEVEL_OF_JOIN: Mapping[str, Level] = {
+    "incident": "incident",
+    "incident_offense": "offense",
+    "victim_offense": "offense",
+    "victim": "victim",
+    "arrestee": "arrestee",
+}
+
+
 @dataclass(frozen=True)
 class Variable:
     """A derived variable.

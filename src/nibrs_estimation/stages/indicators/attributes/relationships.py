@@ -67,7 +67,7 @@ def _known(variable: str, code: str) -> pl.Expr:
 
 
 def _pairs(segments: Segments, group: pl.Expr, of_pair: pl.Expr) -> pl.LazyFrame:
-    """Every victim with every known offender of its incident, by the ``group`` of one and ``group_right`` of the other."""
+    """Every victim with every known offender of its incident, by ``group`` and, of the offender, ``group_right``."""
     victims = segments.victim.select("victim_id", "incident_id", group=group.cast(pl.Int8))
     offenders = known_offenders(segments).select("incident_id", group=group.cast(pl.Int8))
     return (

@@ -1,0 +1,145 @@
+"""Random small incidents, and their segments as the derivation of variables reads them."""
+
+from collections import defaultdict
+from typing import Any
+
+from hypothesis import strategies as st
+
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.stages.indicators.segments import Segments
+from tests.frames import table
+
+Rows = dict[str, list[dict[str, Any]]]
+
+#: Datasets of persons have other names than the fields of Segments.
+_DATASETS = {name: f"analysis_{name}" for name in ("victim", "offender", "arrestee")}
+
+
+def segments_of(rows: Rows) -> Segments:
+    """Segments from rows by field; rows may leave out what has a default in ``tests.frames``."""
+    names = Segments.__dataclass_fields__
+    return Segments(**{name: table(_DATASETS.get(name, name), *rows.get(name, [])) for name in names})
+
+
+def _codes(name: str) -> list[str]:
+    return code_list(name)["code"].to_list()
+
+
+def _maybe(codes: list[Any]) -> st.SearchStrategy[Any]:
+    return st.sampled_from([None, *codes])
+
+
+def _some(codes: list[str], most: int = 3) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(codes), max_size=most, unique=True)
+
+
+_person = {
+    "age_years": st.one_of(st.none(), st.sampled_from([0, 11, 12, 17, 18, 40, 99])),
+    "sex_code": _maybe(_codes("sex")),
+    "race_code": _maybe(_codes("race")),
+    "ethnicity_code": _maybe(_codes("ethnicity")),
+}
+_offense = {
+    "attempt_complete_code": st.sampled_from(["C", "C", "A", None]),
+    "location_code": _maybe(_codes("location")),
+    "weapons": _some(_codes("weapon")),
+    "activities": _some(_codes("criminal_activity")),
+}
+_victim = {
+    **_person,
+    "victim_type_code": st.sampled_from([*"IIIL", *_codes("victim_type"), None]),
+    "activity_code": _maybe(_codes("officer_activity")),
+    "assignment_code": _maybe(_codes("officer_assignment")),
+    "injuries": _some(_codes("injury")),
+    "suffered": st.lists(st.integers(0, 2), unique=True),
+    "relationships": st.lists(_maybe(_codes("relationship")), max_size=3),
+}
+_offender = {**_person, "sequence_number": st.sampled_from([0, 1, 2, 3, None])}
+_property = {
+    "loss_code": _maybe([*range(1, 9), 5, 6, 6, 6, 7]),
+    "stolen_vehicles": _maybe([0, 1, 2]),
+    "items": _some(["03", "10", "11", "13", "20", "37", "45", "77"]),
+    "drugs": st.lists(st.sampled_from(_codes("drug")), max_size=2),
+}
+_arrestee = {
+    **_person,
+    "arrest_type_code": _maybe(_codes("arrest_type")),
+    "multiple_code": _maybe(_codes("multiple_indicator")),
+    "under_18_disposition_code": _maybe(_codes("under_18_disposition")),
+    "weapons": _some(["01", "11", "12A", "15", "16", "17", "20"]),
+}
+_incident = {
+    "is_report_date": st.booleans(),
+    "incident_hour": _maybe(list(range(24))),
+    "cleared_exceptionally_code": _maybe(_codes("cleared_exceptionally")),
+    "offenses": st.dictionaries(
+        st.sampled_from(["09A", "09B", "120", "13A", "220", "35A", "35A", "35B"]),
+        st.fixed_dictionaries(_offense),
+        min_size=1,
+        max_size=3,
+    ),
+    "victims": st.lists(st.fixed_dictionaries(_victim), max_size=5),
+    "offenders": st.lists(st.fixed_dictionaries(_offender), max_size=5),
+    "properties": st.lists(st.fixed_dictionaries(_property), max_size=3),
+    "arrestees": st.lists(st.fixed_dictionaries(_arrestee), max_size=2),
+}
+
+
+def _rows(incidents: list[dict[str, Any]], group_b: list[dict[str, Any]]) -> Rows:
+    """Rows by field of Segments; what is told of a part with others, such as its weapons, becomes rows of its own."""
+    rows: Rows = defaultdict(list)
+
+    def number(field: str) -> int:
+        return len(rows[field]) + 100
+
+    def arrest(arrestee: dict[str, Any], incident: int | None) -> None:
+        # Groups A and B count apart: the same ids stand in both.
+        key = {"arrestee_id": sum((a["incident_id"] is None) == (incident is None) for a in rows["arrestee"])}
+        key["is_group_b"] = incident is None
+        rows["arrestee"].append({**arrestee, **key, "incident_id": incident})
+        rows["arrestee_weapon"] += [{**key, "weapon_code": code} for code in arrestee["weapons"]]
+
+    for told in incidents:
+        incident = number("incident")
+        rows["incident"].append({"incident_id": incident, **told})
+        offenses, offenders = [], []
+        for code, offense in told["offenses"].items():
+            key = number("offense")
+            offenses.append(key)
+            rows["offense"].append({"offense_id": key, "incident_id": incident, "offense_code": code, **offense})
+            rows["offense_weapon"] += [{"offense_id": key, "weapon_code": weapon} for weapon in offense["weapons"]]
+            rows["offense_activity"] += [{"offense_id": key, "activity_code": a} for a in offense["activities"]]
+        for offender in told["offenders"]:
+            key = number("offender")
+            offenders.append(key)
+            rows["offender"].append({"offender_id": key, "incident_id": incident, **offender})
+        for victim in told["victims"]:
+            key = number("victim")
+            rows["victim"].append({"victim_id": key, "incident_id": incident, **victim})
+            rows["victim_injury"] += [{"victim_id": key, "injury_code": code} for code in victim["injuries"]]
+            rows["victim_offense"] += [
+                {"victim_id": key, "offense_id": offenses[i]} for i in victim["suffered"] if i < len(offenses)
+            ]
+            rows["victim_offender"] += [
+                {"victim_id": key, "offender_id": offender, "relationship_code": code}
+                for offender, code in zip(offenders, victim["relationships"], strict=False)
+            ]
+        for segment in told["properties"]:
+            key = number("property")
+            rows["property"].append({"property_id": key, "incident_id": incident, **segment})
+            rows["property_item"] += [{"property_id": key, "description_code": code} for code in segment["items"]]
+            for code in segment["drugs"]:
+                rows["drug"].append({"drug_id": number("drug"), "property_id": key, "drug_code": code})
+        for arrestee in told["arrestees"]:
+            arrest(arrestee, incident)
+    for arrestee in group_b:
+        arrest(arrestee, None)
+    return rows
+
+
+#: Rows by field of Segments.
+worlds = st.builds(
+    _rows,
+    st.lists(st.fixed_dictionaries(_incident), min_size=1, max_size=4),
+    st.lists(st.fixed_dictionaries(_arrestee), max_size=2),
+)

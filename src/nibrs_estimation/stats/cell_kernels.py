@@ -19,6 +19,10 @@ Integers = NDArray[np.int64]
 #: Below this share of the raw sum of squares a variance from moments has lost its digits.
 _CANCELLATION = 1e-6
 
+_kernel = njit(cache=True, nogil=True, error_model="numpy")
+#: Called by kernels only, which saves time in compiling.
+_helper = njit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
 
 class Columns(NamedTuple):
     """A sparse matrix by columns, rows ascending, without stored zeros."""
@@ -50,7 +54,35 @@ class Sums(NamedTuple):
     dense: Floats
 
 
-@njit(cache=True, nogil=True)
+class Scratch(NamedTuple):
+    """What one thread works in.
+
+    Attributes:
+        cell: sums of the cell.
+        denominator: sums of the denominator.
+        variances: (pairs,) of the total of the denominator.
+        residuals: (2, largest number of units of a stratum).
+    """
+
+    cell: Sums
+    denominator: Sums
+    variances: Floats
+    residuals: Floats
+
+
+def scratch(form: VarianceForm) -> Scratch:
+    pairs, largest = len(form.domains.pair_stratum), np.diff(form.strata.first_unit).max()
+    return Scratch(_no_sums(form), _no_sums(form), np.zeros(pairs), np.zeros((2, largest)))
+
+
+def _no_sums(form: VarianceForm) -> Sums:
+    G, pairs = len(form.domains.is_estimable), len(form.domains.pair_stratum)
+    moments, psus = form.domains.pair_moment[-1], len(form.moments.first_place) - 1
+    floats = (np.zeros(size) for size in (G, G, pairs, pairs, moments, psus))
+    return Sums(next(floats), next(floats), np.zeros(G, dtype=np.int64), *floats)
+
+
+@_kernel
 def domain_counts(form: VarianceForm, y: Columns, counts: Integers) -> None:
     """For each cell the number of domains with a value: into ``counts`` (m,)."""
     moments, domains = form.moments, form.domains
@@ -64,7 +96,7 @@ def domain_counts(form: VarianceForm, y: Columns, counts: Integers) -> None:
                         counts[cell] += 1
 
 
-@njit(cache=True, nogil=True)
+@_kernel
 def estimate(
     form: VarianceForm,
     y: Columns,
@@ -72,6 +104,7 @@ def estimate(
     cells: Integers,
     denominator_of: Integers,
     first_row: Integers,
+    work: Scratch,
     domain: NDArray[np.int32],
     numbers: Floats,
     units: Integers,
@@ -85,21 +118,20 @@ def estimate(
         cells: the cells.
         denominator_of: (m,) column of b of each cell, -1 without.
         first_row: (m,) first row of each cell in the results.
+        work: zeros of the thread, and zeros again of the cell at the end.
         domain: (rows,) result.
         numbers: (rows, 5) result: total, its standard error, unweighted total, ratio, its standard error.
         units: (rows,) result: units with a value.
     """
-    of_cell, of_denominator = _sums(form), _sums(form)
-    below = np.zeros(len(form.domains.pair_stratum))
-    buffers = np.zeros((2, np.diff(form.strata.first_unit).max()))
-    loaded = -1
+    of_cell, of_denominator = work.cell, work.denominator
+    loaded = np.int64(-1)
     for cell in cells:
         denominator = denominator_of[cell]
         if denominator >= 0 and denominator != loaded:
             if loaded >= 0:
                 _clear(form, b, loaded, of_denominator)
             _add(form, b, denominator, of_cell.dense, of_denominator)
-            _load(form, of_denominator, below, buffers)
+            _load(form, work)
             loaded = denominator
         _add(form, y, cell, of_denominator.dense, of_cell)
         row = first_row[cell]
@@ -108,7 +140,7 @@ def estimate(
                 continue
             divisor = of_denominator.total[g] if denominator >= 0 else 0.0
             ratio = of_cell.total[g] / divisor if divisor > 0 else np.nan
-            variance, of_ratio = _variances(form, g, of_cell, of_denominator, ratio, below, buffers)
+            variance, of_ratio = _variances(form, g, ratio, work)
             domain[row] = g
             units[row] = of_cell.units[g]
             numbers[row, 0] = of_cell.total[g]
@@ -120,16 +152,7 @@ def estimate(
         _clear(form, y, cell, of_cell)
 
 
-@njit(cache=True, nogil=True)
-def _sums(form: VarianceForm) -> Sums:
-    G, pairs = len(form.domains.is_estimable), len(form.domains.pair_stratum)
-    return Sums(
-        np.zeros(G), np.zeros(G), np.zeros(G, dtype=np.int64), np.zeros(pairs), np.zeros(pairs),
-        np.zeros(form.domains.pair_moment[-1]), np.zeros(len(form.moments.first_place) - 1),
-    )  # fmt: skip
-
-
-@njit(cache=True, nogil=True)
+@_helper
 def _add(form: VarianceForm, columns: Columns, column: int, other: Floats, sums: Sums) -> None:
     """Sum up a column, with products with the column ``other`` (PSUs,)."""
     moments, domains = form.moments, form.domains
@@ -158,7 +181,7 @@ def _add(form: VarianceForm, columns: Columns, column: int, other: Floats, sums:
                     sums.moments[at + j] += moments.vectors[first + 1 + j] * value
 
 
-@njit(cache=True, nogil=True)
+@_helper
 def _clear(form: VarianceForm, columns: Columns, column: int, sums: Sums) -> None:
     domains = form.domains
     for i in range(columns.first[column], columns.first[column + 1]):
@@ -177,38 +200,36 @@ def _clear(form: VarianceForm, columns: Columns, column: int, sums: Sums) -> Non
                     sums.moments[j] = 0.0
 
 
-@njit(cache=True, nogil=True)
-def _load(form: VarianceForm, of_denominator: Sums, below: Floats, buffers: Floats) -> None:
-    """Variances of the total of the denominator in every pair: into ``below`` (pairs,)."""
+@_helper
+def _load(form: VarianceForm, work: Scratch) -> None:
+    """Variances of the total of the denominator in every pair."""
     domains = form.domains
     for g in range(len(domains.is_estimable)):
         for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
-            below[q] = 0.0
-            if of_denominator.squares[q] > 0:
-                below[q] = _variance(form, g, q, of_denominator, of_denominator, 0.0, buffers)
+            work.variances[q] = 0.0
+            if work.denominator.squares[q] > 0:
+                work.variances[q] = _variance(form, g, q, work.denominator, work.denominator, 0.0, work.residuals)
 
 
-@njit(cache=True, nogil=True)
-def _variances(
-    form: VarianceForm, g: int, of_cell: Sums, of_denominator: Sums, ratio: float, below: Floats, buffers: Floats
-) -> tuple[float, float]:
+@_helper
+def _variances(form: VarianceForm, g: int, ratio: float, work: Scratch) -> tuple[float, float]:
     """Variances in a domain: of the total of a cell, and of that of its values less ratio x denominator."""
     domains = form.domains
     if not domains.is_estimable[g]:
         return np.nan, np.nan
     variance, of_difference = 0.0, 0.0
     for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
-        if of_cell.squares[q] > 0:
-            variance += _variance(form, g, q, of_cell, of_denominator, 0.0, buffers)
+        if work.cell.squares[q] > 0:
+            variance += _variance(form, g, q, work.cell, work.denominator, 0.0, work.residuals)
             if ratio > 0:
-                of_difference += _variance(form, g, q, of_cell, of_denominator, ratio, buffers)
+                of_difference += _variance(form, g, q, work.cell, work.denominator, ratio, work.residuals)
         elif ratio > 0:
             # Values of 0 leave only the denominator.
-            of_difference += ratio * ratio * below[q]
+            of_difference += ratio * ratio * work.variances[q]
     return variance, of_difference
 
 
-@njit(cache=True, nogil=True)
+@_helper
 def _variance(form: VarianceForm, g: int, q: int, a: Sums, b: Sums, ratio: float, buffers: Floats) -> float:
     """Variance of the total of a - ratio x b in a pair, from its moments or, where these cancel, from residuals."""
     domains = form.domains
@@ -231,7 +252,7 @@ def _variance(form: VarianceForm, g: int, q: int, a: Sums, b: Sums, ratio: float
     return float(variance)
 
 
-@njit(cache=True, nogil=True)
+@_helper
 def _variance_of_residuals(
     form: VarianceForm, g: int, stratum: int, a: Floats, b: Floats, ratio: float, buffers: Floats
 ) -> float:

@@ -16,16 +16,7 @@ from nibrs_estimation.stats.variance_form import Memberships, Sample, variance_f
 
 Floats = NDArray[np.float64]
 FIXTURES = Path(__file__).parent / "fixtures" / "calibrated_ratio"
-FIELDS = (
-    "cell",
-    "domain",
-    "total",
-    "standard_error",
-    "unweighted_total",
-    "unit_count",
-    "ratio",
-    "ratio_standard_error",
-)
+FIELDS = [field.name for field in fields(CellEstimates)]
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,7 @@ Integers = NDArray[np.int64]
 #: Below this share of the raw sum of squares a variance from moments has lost its digits.
 _CANCELLATION = 1e-6
 
-_kernel = njit(cache=True, nogil=True, error_model="numpy")
-#: Called by kernels only, which saves time in compiling.
-_helper = njit(cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 class Columns(NamedTuple):
@@ -71,6 +69,7 @@ class Scratch(NamedTuple):
 
 
 def scratch(form: VarianceForm) -> Scratch:
+    """Zeros for one thread."""
     pairs, largest = len(form.domains.pair_stratum), np.diff(form.strata.first_unit).max()
     return Scratch(_no_sums(form), _no_sums(form), np.zeros(pairs), np.zeros((2, largest)))
 
@@ -82,7 +81,7 @@ def _no_sums(form: VarianceForm) -> Sums:
     return Sums(next(floats), next(floats), np.zeros(G, dtype=np.int64), *floats)
 
 
-@_kernel
+@_compiled
 def domain_counts(form: VarianceForm, y: Columns, counts: Integers) -> None:
     """For each cell the number of domains with a value: into ``counts`` (m,)."""
     moments, domains = form.moments, form.domains
@@ -96,7 +95,7 @@ def domain_counts(form: VarianceForm, y: Columns, counts: Integers) -> None:
                         counts[cell] += 1
 
 
-@_kernel
+@_compiled
 def estimate(
     form: VarianceForm,
     y: Columns,
@@ -124,7 +123,7 @@ def estimate(
         units: (rows,) result: units with a value.
     """
     of_cell, of_denominator = work.cell, work.denominator
-    loaded = np.int64(-1)
+    loaded = -1
     for cell in cells:
         denominator = denominator_of[cell]
         if denominator >= 0 and denominator != loaded:
@@ -152,7 +151,7 @@ def estimate(
         _clear(form, y, cell, of_cell)
 
 
-@_helper
+@_compiled
 def _add(form: VarianceForm, columns: Columns, column: int, other: Floats, sums: Sums) -> None:
     """Sum up a column, with products with the column ``other`` (PSUs,)."""
     moments, domains = form.moments, form.domains
@@ -160,11 +159,11 @@ def _add(form: VarianceForm, columns: Columns, column: int, other: Floats, sums:
         row, value = columns.row[i], columns.value[i]
         sums.dense[row] = value
         for place in range(moments.first_place[row], moments.first_place[row + 1]):
-            expanded = moments.expansion[place] * value
-            square = moments.square[place] * value * value
-            product = moments.square[place] * value * other[row]
-            first = moments.first_vector[place]
-            others = moments.first_vector[place + 1] - first - 1
+            first = moments.first_number[place]
+            expanded = moments.numbers[first] * value
+            square = moments.numbers[first + 1] * value * value
+            product = moments.numbers[first + 1] * value * other[row]
+            others = moments.first_number[place + 1] - first - 3
             for m in range(domains.first_member[place], domains.first_member[place + 1]):
                 g, q = domains.domain[m], domains.pair[m]
                 sums.total[g] += expanded
@@ -175,13 +174,13 @@ def _add(form: VarianceForm, columns: Columns, column: int, other: Floats, sums:
                 sums.squares[q] += square
                 sums.products[q] += product
                 at = domains.pair_moment[q]
-                sums.moments[at] += moments.vectors[first] * value
+                sums.moments[at] += moments.numbers[first + 2] * value
                 at += moments.first_moment[place]
                 for j in range(others):
-                    sums.moments[at + j] += moments.vectors[first + 1 + j] * value
+                    sums.moments[at + j] += moments.numbers[first + 3 + j] * value
 
 
-@_helper
+@_compiled
 def _clear(form: VarianceForm, columns: Columns, column: int, sums: Sums) -> None:
     domains = form.domains
     for i in range(columns.first[column], columns.first[column + 1]):
@@ -200,7 +199,7 @@ def _clear(form: VarianceForm, columns: Columns, column: int, sums: Sums) -> Non
                     sums.moments[j] = 0.0
 
 
-@_helper
+@_compiled
 def _load(form: VarianceForm, work: Scratch) -> None:
     """Variances of the total of the denominator in every pair."""
     domains = form.domains
@@ -211,7 +210,7 @@ def _load(form: VarianceForm, work: Scratch) -> None:
                 work.variances[q] = _variance(form, g, q, work.denominator, work.denominator, 0.0, work.residuals)
 
 
-@_helper
+@_compiled
 def _variances(form: VarianceForm, g: int, ratio: float, work: Scratch) -> tuple[float, float]:
     """Variances in a domain: of the total of a cell, and of that of its values less ratio x denominator."""
     domains = form.domains
@@ -229,7 +228,7 @@ def _variances(form: VarianceForm, g: int, ratio: float, work: Scratch) -> tuple
     return variance, of_difference
 
 
-@_helper
+@_compiled
 def _variance(form: VarianceForm, g: int, q: int, a: Sums, b: Sums, ratio: float, buffers: Floats) -> float:
     """Variance of the total of a - ratio x b in a pair, from its moments or, where these cancel, from residuals."""
     domains = form.domains
@@ -252,7 +251,7 @@ def _variance(form: VarianceForm, g: int, q: int, a: Sums, b: Sums, ratio: float
     return float(variance)
 
 
-@_helper
+@_compiled
 def _variance_of_residuals(
     form: VarianceForm, g: int, stratum: int, a: Floats, b: Floats, ratio: float, buffers: Floats
 ) -> float:

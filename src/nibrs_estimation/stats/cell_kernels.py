@@ -58,27 +58,50 @@ class Scratch(NamedTuple):
     Attributes:
         cell: sums of the cell.
         denominator: sums of the denominator.
-        variances: (pairs,) of the total of the denominator.
+        no_ratio: (G,) zeros.
+        ratio: (G,) of the cell; NaN where its denominator is 0.
+        of_total: (pairs,) variances of the total of the cell.
+        of_denominator: (pairs,) variances of the total of the denominator.
+        of_difference: (pairs,) variances of the total of cell - ratio x denominator.
         residuals: (2, largest number of units of a stratum).
     """
 
     cell: Sums
     denominator: Sums
-    variances: Floats
+    no_ratio: Floats
+    ratio: Floats
+    of_total: Floats
+    of_denominator: Floats
+    of_difference: Floats
     residuals: Floats
 
 
 def scratch(form: VarianceForm) -> Scratch:
     """Zeros for one thread."""
-    pairs, largest = len(form.domains.pair_stratum), np.diff(form.strata.first_unit).max()
-    return Scratch(_no_sums(form), _no_sums(form), np.zeros(pairs), np.zeros((2, largest)))
+    G, pairs = len(form.domains.is_estimable), len(form.domains.pair_stratum)
+    return Scratch(
+        cell=_no_sums(form),
+        denominator=_no_sums(form),
+        no_ratio=np.zeros(G),
+        ratio=np.zeros(G),
+        of_total=np.zeros(pairs),
+        of_denominator=np.zeros(pairs),
+        of_difference=np.zeros(pairs),
+        residuals=np.zeros((2, np.diff(form.strata.first_unit).max())),
+    )
 
 
 def _no_sums(form: VarianceForm) -> Sums:
     G, pairs = len(form.domains.is_estimable), len(form.domains.pair_stratum)
-    moments, psus = form.domains.pair_moment[-1], len(form.moments.first_place) - 1
-    floats = (np.zeros(size) for size in (G, G, pairs, pairs, moments, psus))
-    return Sums(next(floats), next(floats), np.zeros(G, dtype=np.int64), *floats)
+    return Sums(
+        total=np.zeros(G),
+        unweighted=np.zeros(G),
+        units=np.zeros(G, dtype=np.int64),
+        squares=np.zeros(pairs),
+        products=np.zeros(pairs),
+        moments=np.zeros(form.domains.pair_moment[-1]),
+        dense=np.zeros(len(form.moments.first_place) - 1),
+    )
 
 
 @_compiled
@@ -122,33 +145,41 @@ def estimate(
         numbers: (rows, 5) result: total, its standard error, unweighted total, ratio, its standard error.
         units: (rows,) result: units with a value.
     """
-    of_cell, of_denominator = work.cell, work.denominator
-    loaded = -1
+    first_pair, loaded = form.domains.first_pair, -1
     for cell in cells:
         denominator = denominator_of[cell]
         if denominator >= 0 and denominator != loaded:
             if loaded >= 0:
-                _clear(form, b, loaded, of_denominator)
-            _add(form, b, denominator, of_cell.dense, of_denominator)
-            _load(form, work)
+                _clear(form, b, loaded, work.denominator)
+            _add(form, b, denominator, work.cell.dense, work.denominator)
+            _variances(form, work.denominator, work.denominator, work.no_ratio, work, work.of_denominator)
             loaded = denominator
-        _add(form, y, cell, of_denominator.dense, of_cell)
+        _add(form, y, cell, work.denominator.dense, work.cell)
+        _variances(form, work.cell, work.denominator, work.no_ratio, work, work.of_total)
+        if denominator >= 0:
+            for g in range(len(work.ratio)):
+                divisor = work.denominator.total[g]
+                work.ratio[g] = work.cell.total[g] / divisor if divisor > 0 else np.nan
+            _variances(form, work.cell, work.denominator, work.ratio, work, work.of_difference)
         row = first_row[cell]
-        for g in range(len(of_cell.units)):
-            if of_cell.units[g] == 0:
+        for g in range(len(work.ratio)):
+            if work.cell.units[g] == 0:
                 continue
-            divisor = of_denominator.total[g] if denominator >= 0 else 0.0
-            ratio = of_cell.total[g] / divisor if divisor > 0 else np.nan
-            variance, of_ratio = _variances(form, g, ratio, work)
             domain[row] = g
-            units[row] = of_cell.units[g]
-            numbers[row, 0] = of_cell.total[g]
-            numbers[row, 1] = np.sqrt(variance)
-            numbers[row, 2] = of_cell.unweighted[g]
-            numbers[row, 3] = ratio
-            numbers[row, 4] = np.sqrt(of_ratio) / divisor if divisor > 0 else np.nan
+            units[row] = work.cell.units[g]
+            numbers[row, 0] = work.cell.total[g]
+            numbers[row, 1] = _root_of_sum(work.of_total, first_pair[g], first_pair[g + 1])
+            numbers[row, 2] = work.cell.unweighted[g]
+            numbers[row, 3:] = np.nan
+            if denominator >= 0 and work.ratio[g] >= 0:
+                numbers[row, 3] = work.ratio[g]
+                root = _root_of_sum(work.of_difference, first_pair[g], first_pair[g + 1])
+                numbers[row, 4] = root / work.denominator.total[g]
+            if not form.domains.is_estimable[g]:
+                numbers[row, 1] = np.nan
+                numbers[row, 4] = np.nan
             row += 1
-        _clear(form, y, cell, of_cell)
+        _clear(form, y, cell, work.cell)
 
 
 @_compiled
@@ -200,55 +231,44 @@ def _clear(form: VarianceForm, columns: Columns, column: int, sums: Sums) -> Non
 
 
 @_compiled
-def _load(form: VarianceForm, work: Scratch) -> None:
-    """Variances of the total of the denominator in every pair."""
-    domains = form.domains
-    for g in range(len(domains.is_estimable)):
+def _variances(form: VarianceForm, a: Sums, b: Sums, ratios: Floats, work: Scratch, variances: Floats) -> None:
+    """Variances of the total of a - ratio x b in the pairs of the domains that a touches and that have a ratio.
+
+    From moments or, where these cancel, from residuals; b's own variances are known where a has no values. One call is
+    for all pairs, as a call costs more than the variance of a pair.
+    """
+    moments, domains = form.moments, form.domains
+    for g in range(len(ratios)):
+        ratio = ratios[g]
+        if a.units[g] == 0 or np.isnan(ratio):
+            continue
         for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
-            work.variances[q] = 0.0
-            if work.denominator.squares[q] > 0:
-                work.variances[q] = _variance(form, g, q, work.denominator, work.denominator, 0.0, work.residuals)
+            if a.squares[q] == 0:
+                variances[q] = ratio * ratio * work.of_denominator[q]
+                continue
+            stratum = domains.pair_stratum[q]
+            # In this order nothing is left of a = b with a ratio of 1.
+            squares = a.squares[q] - ratio * (2 * a.products[q] - ratio * b.squares[q])
+            raw = a.squares[q] + ratio * (2 * a.products[q] + ratio * b.squares[q])
+            added, taken = 0.0, 0.0
+            first, sign = domains.pair_moment[q], moments.first_sign[stratum]
+            for j in range(domains.pair_moment[q + 1] - first):
+                moment = a.moments[first + j] - ratio * b.moments[first + j]
+                if moments.signs[sign + j] > 0:
+                    added += moment * moment
+                else:
+                    taken += moment * moment
+            variances[q] = squares + added - taken
+            if variances[q] < _CANCELLATION * (raw + added):
+                variances[q] = _variance_of_residuals(form, g, stratum, a.dense, b.dense, ratio, work.residuals)
 
 
 @_compiled
-def _variances(form: VarianceForm, g: int, ratio: float, work: Scratch) -> tuple[float, float]:
-    """Variances in a domain: of the total of a cell, and of that of its values less ratio x denominator."""
-    domains = form.domains
-    if not domains.is_estimable[g]:
-        return np.nan, np.nan
-    variance, of_difference = 0.0, 0.0
-    for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
-        if work.cell.squares[q] > 0:
-            variance += _variance(form, g, q, work.cell, work.denominator, 0.0, work.residuals)
-            if ratio > 0:
-                of_difference += _variance(form, g, q, work.cell, work.denominator, ratio, work.residuals)
-        elif ratio > 0:
-            # Values of 0 leave only the denominator.
-            of_difference += ratio * ratio * work.variances[q]
-    return variance, of_difference
-
-
-@_compiled
-def _variance(form: VarianceForm, g: int, q: int, a: Sums, b: Sums, ratio: float, buffers: Floats) -> float:
-    """Variance of the total of a - ratio x b in a pair, from its moments or, where these cancel, from residuals."""
-    domains = form.domains
-    stratum = domains.pair_stratum[q]
-    # In this order nothing is left of a = b with a ratio of 1.
-    squares = a.squares[q] - ratio * (2 * a.products[q] - ratio * b.squares[q])
-    raw = a.squares[q] + ratio * (2 * a.products[q] + ratio * b.squares[q])
-    added, taken = 0.0, 0.0
-    first = domains.pair_moment[q]
-    sign = form.moments.first_sign[stratum]
-    for j in range(domains.pair_moment[q + 1] - first):
-        moment = a.moments[first + j] - ratio * b.moments[first + j]
-        if form.moments.signs[sign + j] > 0:
-            added += moment * moment
-        else:
-            taken += moment * moment
-    variance = squares + added - taken
-    if variance < _CANCELLATION * (raw + added):
-        variance = _variance_of_residuals(form, g, stratum, a.dense, b.dense, ratio, buffers)
-    return float(variance)
+def _root_of_sum(values: Floats, first: int, end: int) -> float:
+    total = 0.0
+    for k in range(first, end):
+        total += values[k]
+    return float(np.sqrt(total))
 
 
 @_compiled

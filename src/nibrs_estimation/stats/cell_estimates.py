@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from nibrs_estimation.stats.cell_kernels import Columns, domain_counts, estimate
+from nibrs_estimation.stats.cell_kernels import Columns, domain_counts, estimate, scratch
 from nibrs_estimation.stats.variance_form import VarianceForm
 
 Floats = NDArray[np.float64]
@@ -85,7 +85,7 @@ def cell_estimates(
     units = np.zeros(len(domain), dtype=np.int64)
 
     def work(cells: Integers) -> None:
-        estimate(form, values, divisors, cells, of_cell, first_row, domain, numbers, units)
+        estimate(form, values, divisors, cells, of_cell, first_row, scratch(form), domain, numbers, units)
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, _pieces(of_cell, np.diff(values.first), threads * _PIECES)))

@@ -19,6 +19,8 @@ Integers = NDArray[np.int64]
 #: Below this share of the raw sum of squares a variance from moments has lost its digits.
 _CANCELLATION = 1e-6
 
+_compiled = njit(cache=True, nogil=True, error_model="numpy")
+
 
 class Columns(NamedTuple):
     """A sparse matrix by columns, rows ascending, without stored zeros."""
@@ -50,7 +52,59 @@ class Sums(NamedTuple):
     dense: Floats
 
 
-@njit(cache=True, nogil=True)
+class Scratch(NamedTuple):
+    """What one thread works in.
+
+    Attributes:
+        cell: sums of the cell.
+        denominator: sums of the denominator.
+        no_ratio: (G,) zeros.
+        ratio: (G,) of the cell; NaN where its denominator is 0.
+        of_total: (pairs,) variances of the total of the cell.
+        of_denominator: (pairs,) variances of the total of the denominator.
+        of_difference: (pairs,) variances of the total of cell - ratio x denominator.
+        residuals: (2, largest number of units of a stratum).
+    """
+
+    cell: Sums
+    denominator: Sums
+    no_ratio: Floats
+    ratio: Floats
+    of_total: Floats
+    of_denominator: Floats
+    of_difference: Floats
+    residuals: Floats
+
+
+def scratch(form: VarianceForm) -> Scratch:
+    """Zeros for one thread."""
+    G, pairs = len(form.domains.is_estimable), len(form.domains.pair_stratum)
+    return Scratch(
+        cell=_no_sums(form),
+        denominator=_no_sums(form),
+        no_ratio=np.zeros(G),
+        ratio=np.zeros(G),
+        of_total=np.zeros(pairs),
+        of_denominator=np.zeros(pairs),
+        of_difference=np.zeros(pairs),
+        residuals=np.zeros((2, np.diff(form.strata.first_unit).max())),
+    )
+
+
+def _no_sums(form: VarianceForm) -> Sums:
+    G, pairs = len(form.domains.is_estimable), len(form.domains.pair_stratum)
+    return Sums(
+        total=np.zeros(G),
+        unweighted=np.zeros(G),
+        units=np.zeros(G, dtype=np.int64),
+        squares=np.zeros(pairs),
+        products=np.zeros(pairs),
+        moments=np.zeros(form.domains.pair_moment[-1]),
+        dense=np.zeros(len(form.moments.first_place) - 1),
+    )
+
+
+@_compiled
 def domain_counts(form: VarianceForm, y: Columns, counts: Integers) -> None:
     """For each cell the number of domains with a value: into ``counts`` (m,)."""
     moments, domains = form.moments, form.domains
@@ -64,7 +118,7 @@ def domain_counts(form: VarianceForm, y: Columns, counts: Integers) -> None:
                         counts[cell] += 1
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def estimate(
     form: VarianceForm,
     y: Columns,
@@ -72,6 +126,7 @@ def estimate(
     cells: Integers,
     denominator_of: Integers,
     first_row: Integers,
+    work: Scratch,
     domain: NDArray[np.int32],
     numbers: Floats,
     units: Integers,
@@ -85,51 +140,49 @@ def estimate(
         cells: the cells.
         denominator_of: (m,) column of b of each cell, -1 without.
         first_row: (m,) first row of each cell in the results.
+        work: zeros of the thread, and zeros again of the cell at the end.
         domain: (rows,) result.
         numbers: (rows, 5) result: total, its standard error, unweighted total, ratio, its standard error.
         units: (rows,) result: units with a value.
     """
-    of_cell, of_denominator = _sums(form), _sums(form)
-    below = np.zeros(len(form.domains.pair_stratum))
-    buffers = np.zeros((2, np.diff(form.strata.first_unit).max()))
-    loaded = -1
+    first_pair, loaded = form.domains.first_pair, -1
     for cell in cells:
         denominator = denominator_of[cell]
         if denominator >= 0 and denominator != loaded:
             if loaded >= 0:
-                _clear(form, b, loaded, of_denominator)
-            _add(form, b, denominator, of_cell.dense, of_denominator)
-            _load(form, of_denominator, below, buffers)
+                _clear(form, b, loaded, work.denominator)
+            _add(form, b, denominator, work.cell.dense, work.denominator)
+            _variances(form, work.denominator, work.denominator, work.no_ratio, work, work.of_denominator)
             loaded = denominator
-        _add(form, y, cell, of_denominator.dense, of_cell)
+        _add(form, y, cell, work.denominator.dense, work.cell)
+        _variances(form, work.cell, work.denominator, work.no_ratio, work, work.of_total)
+        if denominator >= 0:
+            for g in range(len(work.ratio)):
+                divisor = work.denominator.total[g]
+                work.ratio[g] = work.cell.total[g] / divisor if divisor > 0 else np.nan
+            _variances(form, work.cell, work.denominator, work.ratio, work, work.of_difference)
         row = first_row[cell]
-        for g in range(len(of_cell.units)):
-            if of_cell.units[g] == 0:
+        for g in range(len(work.ratio)):
+            if work.cell.units[g] == 0:
                 continue
-            divisor = of_denominator.total[g] if denominator >= 0 else 0.0
-            ratio = of_cell.total[g] / divisor if divisor > 0 else np.nan
-            variance, of_ratio = _variances(form, g, of_cell, of_denominator, ratio, below, buffers)
             domain[row] = g
-            units[row] = of_cell.units[g]
-            numbers[row, 0] = of_cell.total[g]
-            numbers[row, 1] = np.sqrt(variance)
-            numbers[row, 2] = of_cell.unweighted[g]
-            numbers[row, 3] = ratio
-            numbers[row, 4] = np.sqrt(of_ratio) / divisor if divisor > 0 else np.nan
+            units[row] = work.cell.units[g]
+            numbers[row, 0] = work.cell.total[g]
+            numbers[row, 1] = _root_of_sum(work.of_total, first_pair[g], first_pair[g + 1])
+            numbers[row, 2] = work.cell.unweighted[g]
+            numbers[row, 3:] = np.nan
+            if denominator >= 0 and work.ratio[g] >= 0:
+                numbers[row, 3] = work.ratio[g]
+                root = _root_of_sum(work.of_difference, first_pair[g], first_pair[g + 1])
+                numbers[row, 4] = root / work.denominator.total[g]
+            if not form.domains.is_estimable[g]:
+                numbers[row, 1] = np.nan
+                numbers[row, 4] = np.nan
             row += 1
-        _clear(form, y, cell, of_cell)
+        _clear(form, y, cell, work.cell)
 
 
-@njit(cache=True, nogil=True)
-def _sums(form: VarianceForm) -> Sums:
-    G, pairs = len(form.domains.is_estimable), len(form.domains.pair_stratum)
-    return Sums(
-        np.zeros(G), np.zeros(G), np.zeros(G, dtype=np.int64), np.zeros(pairs), np.zeros(pairs),
-        np.zeros(form.domains.pair_moment[-1]), np.zeros(len(form.moments.first_place) - 1),
-    )  # fmt: skip
-
-
-@njit(cache=True, nogil=True)
+@_compiled
 def _add(form: VarianceForm, columns: Columns, column: int, other: Floats, sums: Sums) -> None:
     """Sum up a column, with products with the column ``other`` (PSUs,)."""
     moments, domains = form.moments, form.domains
@@ -137,11 +190,11 @@ def _add(form: VarianceForm, columns: Columns, column: int, other: Floats, sums:
         row, value = columns.row[i], columns.value[i]
         sums.dense[row] = value
         for place in range(moments.first_place[row], moments.first_place[row + 1]):
-            expanded = moments.expansion[place] * value
-            square = moments.square[place] * value * value
-            product = moments.square[place] * value * other[row]
-            first = moments.first_vector[place]
-            others = moments.first_vector[place + 1] - first - 1
+            first = moments.first_number[place]
+            expanded = moments.numbers[first] * value
+            square = moments.numbers[first + 1] * value * value
+            product = moments.numbers[first + 1] * value * other[row]
+            others = moments.first_number[place + 1] - first - 3
             for m in range(domains.first_member[place], domains.first_member[place + 1]):
                 g, q = domains.domain[m], domains.pair[m]
                 sums.total[g] += expanded
@@ -152,13 +205,13 @@ def _add(form: VarianceForm, columns: Columns, column: int, other: Floats, sums:
                 sums.squares[q] += square
                 sums.products[q] += product
                 at = domains.pair_moment[q]
-                sums.moments[at] += moments.vectors[first] * value
+                sums.moments[at] += moments.numbers[first + 2] * value
                 at += moments.first_moment[place]
                 for j in range(others):
-                    sums.moments[at + j] += moments.vectors[first + 1 + j] * value
+                    sums.moments[at + j] += moments.numbers[first + 3 + j] * value
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _clear(form: VarianceForm, columns: Columns, column: int, sums: Sums) -> None:
     domains = form.domains
     for i in range(columns.first[column], columns.first[column + 1]):
@@ -177,61 +230,48 @@ def _clear(form: VarianceForm, columns: Columns, column: int, sums: Sums) -> Non
                     sums.moments[j] = 0.0
 
 
-@njit(cache=True, nogil=True)
-def _load(form: VarianceForm, of_denominator: Sums, below: Floats, buffers: Floats) -> None:
-    """Variances of the total of the denominator in every pair: into ``below`` (pairs,)."""
-    domains = form.domains
-    for g in range(len(domains.is_estimable)):
+@_compiled
+def _variances(form: VarianceForm, a: Sums, b: Sums, ratios: Floats, work: Scratch, variances: Floats) -> None:
+    """Variances of the total of a - ratio x b in the pairs of the domains that a touches and that have a ratio.
+
+    From moments or, where these cancel, from residuals; b's own variances are known where a has no values. One call is
+    for all pairs, as a call costs more than the variance of a pair.
+    """
+    moments, domains = form.moments, form.domains
+    for g in range(len(ratios)):
+        ratio = ratios[g]
+        if a.units[g] == 0 or np.isnan(ratio):
+            continue
         for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
-            below[q] = 0.0
-            if of_denominator.squares[q] > 0:
-                below[q] = _variance(form, g, q, of_denominator, of_denominator, 0.0, buffers)
+            if a.squares[q] == 0:
+                variances[q] = ratio * ratio * work.of_denominator[q]
+                continue
+            stratum = domains.pair_stratum[q]
+            # In this order nothing is left of a = b with a ratio of 1.
+            squares = a.squares[q] - ratio * (2 * a.products[q] - ratio * b.squares[q])
+            raw = a.squares[q] + ratio * (2 * a.products[q] + ratio * b.squares[q])
+            added, taken = 0.0, 0.0
+            first, sign = domains.pair_moment[q], moments.first_sign[stratum]
+            for j in range(domains.pair_moment[q + 1] - first):
+                moment = a.moments[first + j] - ratio * b.moments[first + j]
+                if moments.signs[sign + j] > 0:
+                    added += moment * moment
+                else:
+                    taken += moment * moment
+            variances[q] = squares + added - taken
+            if variances[q] < _CANCELLATION * (raw + added):
+                variances[q] = _variance_of_residuals(form, g, stratum, a.dense, b.dense, ratio, work.residuals)
 
 
-@njit(cache=True, nogil=True)
-def _variances(
-    form: VarianceForm, g: int, of_cell: Sums, of_denominator: Sums, ratio: float, below: Floats, buffers: Floats
-) -> tuple[float, float]:
-    """Variances in a domain: of the total of a cell, and of that of its values less ratio x denominator."""
-    domains = form.domains
-    if not domains.is_estimable[g]:
-        return np.nan, np.nan
-    variance, of_difference = 0.0, 0.0
-    for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
-        if of_cell.squares[q] > 0:
-            variance += _variance(form, g, q, of_cell, of_denominator, 0.0, buffers)
-            if ratio > 0:
-                of_difference += _variance(form, g, q, of_cell, of_denominator, ratio, buffers)
-        elif ratio > 0:
-            # Values of 0 leave only the denominator.
-            of_difference += ratio * ratio * below[q]
-    return variance, of_difference
+@_compiled
+def _root_of_sum(values: Floats, first: int, end: int) -> float:
+    total = 0.0
+    for k in range(first, end):
+        total += values[k]
+    return float(np.sqrt(total))
 
 
-@njit(cache=True, nogil=True)
-def _variance(form: VarianceForm, g: int, q: int, a: Sums, b: Sums, ratio: float, buffers: Floats) -> float:
-    """Variance of the total of a - ratio x b in a pair, from its moments or, where these cancel, from residuals."""
-    domains = form.domains
-    stratum = domains.pair_stratum[q]
-    # In this order nothing is left of a = b with a ratio of 1.
-    squares = a.squares[q] - ratio * (2 * a.products[q] - ratio * b.squares[q])
-    raw = a.squares[q] + ratio * (2 * a.products[q] + ratio * b.squares[q])
-    added, taken = 0.0, 0.0
-    first = domains.pair_moment[q]
-    sign = form.moments.first_sign[stratum]
-    for j in range(domains.pair_moment[q + 1] - first):
-        moment = a.moments[first + j] - ratio * b.moments[first + j]
-        if form.moments.signs[sign + j] > 0:
-            added += moment * moment
-        else:
-            taken += moment * moment
-    variance = squares + added - taken
-    if variance < _CANCELLATION * (raw + added):
-        variance = _variance_of_residuals(form, g, stratum, a.dense, b.dense, ratio, buffers)
-    return float(variance)
-
-
-@njit(cache=True, nogil=True)
+@_compiled
 def _variance_of_residuals(
     form: VarianceForm, g: int, stratum: int, a: Floats, b: Floats, ratio: float, buffers: Floats
 ) -> float:

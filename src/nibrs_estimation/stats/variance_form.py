@@ -105,10 +105,9 @@ class Moments(NamedTuple):
 
     Attributes:
         first_place: (PSUs + 1,) of each PSU.
-        expansion: (n,) weight x share.
-        square: (n,) c W² share².
-        first_vector: (n + 1,) of each place, in ``vectors``.
-        vectors: at each place m, then a and b of its group; nothing in strata without variance.
+        first_number: (n + 1,) of each place, in ``numbers``.
+        numbers: of each place, next to each other as they are read together: weight x share; c W² share²; m, then a and
+            b of its group (nothing of them in strata without variance).
         first_moment: (n,) place of the group's moments among those of its stratum.
         first_sign: (H + 1,) of each stratum, in ``signs``.
         signs: of the squares of a stratum's moments, 1.0 or -1.0.
@@ -116,10 +115,8 @@ class Moments(NamedTuple):
     """
 
     first_place: Integers
-    expansion: Floats
-    square: Floats
-    first_vector: Integers
-    vectors: Floats
+    first_number: Integers
+    numbers: Floats
     first_moment: Integers
     first_sign: Integers
     signs: Floats
@@ -236,16 +233,16 @@ def _moments(
     n = np.diff(strata.first_unit)[stratum]
     root = np.sqrt(strata.scale)[stratum] * strata.share
     vectors = np.concatenate([(mean / np.sqrt(n))[:, None], of_group], axis=1) * root[:, None]
-    is_stored = np.concatenate([has_variance[stratum, None], is_vector[group]], axis=1)
+    numbers = np.concatenate([np.stack([weight * strata.share, (strata.weight * root) ** 2], axis=1), vectors], axis=1)
+    is_stored = np.ones(numbers.shape, dtype=np.bool_)
+    is_stored[:, 2:] = np.concatenate([has_variance[stratum, None], is_vector[group]], axis=1)
     places = np.lexsort((stratum, strata.psu))
     of_unit = np.empty(len(places), dtype=np.int64)
     of_unit[places] = np.arange(len(places))
     return Moments(
         first_place=_firsts(strata.psu[places], psus),
-        expansion=(weight * strata.share)[places],
-        square=((strata.weight * root) ** 2)[places],
-        first_vector=_offsets(is_stored[places].sum(axis=1)),
-        vectors=vectors[places][is_stored[places]],
+        first_number=_offsets(is_stored[places].sum(axis=1)),
+        numbers=numbers[places][is_stored[places]],
         first_moment=first_moment[group][places],
         first_sign=first_sign,
         signs=signs,

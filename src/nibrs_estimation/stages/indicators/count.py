@@ -11,7 +11,7 @@ import polars as pl
 
 from nibrs_estimation.model.blocks import block_rows, own_rows
 from nibrs_estimation.model.counts import INCIDENT_PROFILE, PROFILE_COUNT, PROFILE_SIGNATURE, UNIT_PROFILE, UNITS
-from nibrs_estimation.stages.indicators.attributes import derive, multiplier
+from nibrs_estimation.stages.indicators.attributes import KEYS, derive, multiplier
 from nibrs_estimation.stages.indicators.membership import (
     columns_held,
     flags_of,
@@ -22,7 +22,7 @@ from nibrs_estimation.stages.indicators.membership import (
     words,
 )
 from nibrs_estimation.stages.indicators.segments import Segments
-from nibrs_estimation.stages.indicators.units import KEYS, fact_key, facts_of_units, key_of, offenses_of_units
+from nibrs_estimation.stages.indicators.units import fact_key, facts_of_units, key_of, offenses_of_units
 from nibrs_estimation.tables.counting import CountingUnit, Feature, counting_units
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.read import table_definitions

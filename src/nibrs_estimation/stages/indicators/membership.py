@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from nibrs_estimation.stages.indicators.units import KEYS
+from nibrs_estimation.stages.indicators.attributes import KEYS
 from nibrs_estimation.tables.counting import CountingUnit, UnitColumn
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import derived_variables

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.stages.indicators.attributes import clearance
+from nibrs_estimation.stages.indicators.attributes import KEYS, clearance
 from nibrs_estimation.stages.indicators.segments import Segments
 from nibrs_estimation.tables.atoms import atom
 from nibrs_estimation.tables.counting import PERSON_UNITS, UNIT_LEVELS
-from nibrs_estimation.tables.definition import Level
 
-#: Level -> the columns that identify its records.
-KEYS: Mapping[Level, tuple[str, ...]] = {
-    "incident": ("incident_id",),
-    "offense": ("offense_id",),
-    "victim": ("victim_id",),
-    "arrestee": ("is_group_b", "arrestee_id"),
-}
 _PERSONS, _OFFICERS = ("I", "L"), ("L",)
 _PERSON = ("age_years", "sex_code", "race_code", "ethnicity_code")
 

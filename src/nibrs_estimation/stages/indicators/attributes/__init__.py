@@ -25,7 +25,7 @@ from nibrs_estimation.stages.indicators.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable, derived_variables
 
-__all__ = ["carjackings", "clearance", "derive", "multiplier"]
+__all__ = ["KEYS", "carjackings", "clearance", "derive", "multiplier"]
 
 RECORDS: Mapping[str, Records] = {
     **offenses.RECORDS,

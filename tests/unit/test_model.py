@@ -101,3 +101,14 @@ def test_the_dictionary_names_every_column_unit_list_and_producer() -> None:
             assert f"`{producer}`" in page
     for name in code_lists():
         assert f'<a id="list-{name}"></a>' in page
+
+
+def test_stated_columns_of_estimates_come_first_in_order() -> None:
+    """The 31 columns of 07 section 9, then the words for people."""
+    assert len(ESTIMATES.columns) == 35
+    assert [column.name for column in ESTIMATES.columns[31:]] == [
+        "indicator_name",
+        "estimate_domain_1",
+        "estimate_domain_2",
+        "estimate_geographic_location",
+    ]

@@ -502,8 +502,8 @@ def test_every_variable_has_a_twin() -> None:
 @given(worlds)
 def test_variables_equal_their_twins(rows: Rows) -> None:
     world, segments = World(rows), segments_of(rows)
-    derived = pl.collect_all([derive(variable, level, segments) for variable, level in DECLARED])
-    for (variable, level), found in zip(DECLARED, derived, strict=True):
+    for variable, level in DECLARED:
+        found = derive(variable, level, segments).collect()
         assert found.schema.names() == [*KEYS[level], "category", "n"], variable
         assert found.schema["category"] == pl.Int8 and found.schema["n"] == pl.Int64, variable
         counted = {(*key, category): n for *key, category, n in found.rows()}

@@ -191,7 +191,7 @@ def slow_standard_error(sample: Sample, design: int, z: Floats) -> float:
 
 
 @given(problems())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_equals_the_slow_twin(problem: Problem) -> None:
     sample, members, y = problem.sample, problem.members, problem.y
     found = problem.estimate()
@@ -232,7 +232,7 @@ def test_equals_the_slow_twin(problem: Problem) -> None:
 
 
 @given(problems(), st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_neither_threads_nor_the_order_of_the_sample_change_a_bit(problem: Problem, seed: int) -> None:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(problem.sample.psu))

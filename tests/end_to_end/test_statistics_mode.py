@@ -52,7 +52,7 @@ MADE = [
     "outlier_agency", "outlier_month", "block_agency", "block_month", "block_reference", "removed_month", "block_count",
     "block_check", "weighting_frame", "weighting_issue", "weight_cell", "weight_control", "agency_weight",
     "county_weight", "calibration_variable", "coverage", "permutation_population", "weight_check", "table_a",
-    "agency_cell_count", "block_cell_count", "estimates",
+    "agency_cell_count", "block_cell_count", "cell_estimate", "series_estimate", "cell_gap",
 ]  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def cell(part: str, permutation: int, row: int, column: int, estimate: float, **
 
 def share(part: str, permutation: int, row: int, column: int, estimate: float, of: float) -> dict[str, Any]:
     """The same with its percentage."""
-    percentages = {"percentage": 100 * estimate / of, "percentage_standard_error": 2.0}
+    percentages = {"percentage": 100 * estimate / of, "percentage_standard_error": 2.0, "percentage_unweighted": 50.0}
     return cell(part, permutation, row, column, estimate, **percentages)
 
 

@@ -30,7 +30,7 @@ from tests.outputs import outputs_of
 STATES = ("DC", "VT")
 #: The datasets, documents and manifests at whose fault points the run is killed.
 TRIED = (
-    "incident", "agency", "agency_weight", "estimates", "report",
+    "incident", "agency", "agency_weight", "cell_estimate", "report",
     "ingest_incidents", "ingest_agencies", "weight_agencies", "estimate_cells", "write_report",
 )  # fmt: skip
 

@@ -87,7 +87,7 @@ def read(run: Path, name: str) -> pl.DataFrame:
     return pl.read_parquet(path / "*.parquet" if path.is_dir() else path.with_suffix(".parquet"))
 
 
-@pytest.mark.parametrize("dataset", ["agency_cell_count", "estimates", "coverage", "agency_weight", "agency"])
+@pytest.mark.parametrize("dataset", ["agency_cell_count", "cell_estimate", "coverage", "agency_weight", "agency"])
 def test_the_database_gives_what_the_nation_gives(runs: dict[str, Path], dataset: str) -> None:
     assert_frame_equal(read(runs["postgresql"], dataset), read(runs["synthetic"], dataset))
 

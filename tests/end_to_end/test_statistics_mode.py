@@ -53,7 +53,8 @@ MADE = [
     "outlier_agency", "outlier_month", "block_agency", "block_month", "block_reference", "removed_month", "block_count",
     "block_check", "weighting_frame", "weighting_issue", "weight_cell", "weight_control", "agency_weight",
     "county_weight", "calibration_variable", "coverage", "permutation_population", "weight_check", "table_a",
-    "analysis_victim", "analysis_offender", "analysis_arrestee", "agency_cell_count", "block_cell_count", "estimates",
+"analysis_victim", "analysis_offender", "analysis_arrestee", "unit_profile", "profile_signature", "profile_count",
+    "incident_profile", "cell_estimate", "series_estimate", "cell_gap",
 ]  # fmt: skip
 
 

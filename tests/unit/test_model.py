@@ -12,6 +12,7 @@ from nibrs_estimation.flows.catalogue import all_datasets, find_dataset
 from nibrs_estimation.flows.dictionary import data_dictionary
 from nibrs_estimation.model import agency, analysis, geography, incident, intake, results, ucr_prd, weighting
 from nibrs_estimation.model.codes import code_list, code_lists
+from nibrs_estimation.model.results import ESTIMATES
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.ddl import duckdb_table
 from nibrs_estimation.pipeline.table import read_table, write_table

@@ -400,7 +400,7 @@ SERIES = {series.number: series for series in demographic_series()}
 GROUPS = (11, 18, 147, 229)
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(worlds_of(8, 3), months_of, st.sampled_from(["indicator", "records"]))
 def test_every_table_equals_the_slow_twin(rows: Rows, months: Months, mode: str) -> None:
     world, engine = World(rows, mode), Engine(rows, months, mode)

@@ -145,7 +145,7 @@ def _flag(name: str, description: str) -> Column:
 
 ESTIMATES = Dataset(
     name="estimates",
-    description="The published estimates: one row per table cell, geography and type of estimate.",
+    description="What estimates.csv and estimates.duckdb hold: a row per table cell, geography and type of estimate.",
     source="07 sections 6 and 9",
     primary_key=(
         "time_series_start_year",

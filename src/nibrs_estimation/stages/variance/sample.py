@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy import sparse
 
 from nibrs_estimation.model.geographies import geography_members
 from nibrs_estimation.model.weighting import CONTROLS
 from nibrs_estimation.stages.variance.strata import variance_strata
 from nibrs_estimation.stats.variance_form import Memberships, Sample
 
+LOG = logging.getLogger(__name__)
 _PLACE = ["weight_variable", "geography_code"]
 _GROUP = [*_PLACE, "weight_group"]
 
@@ -26,12 +29,14 @@ class Design:
         members: which of them count for which geography; domains are numbered as ``permutations``.
         agencies: identifiers of the respondents, ascending: the rows of the tables' matrices.
         permutations: numbers of the geographies, ascending.
+        respondents: which agencies are members: geographies x agencies, 1 or 0.
     """
 
     sample: Sample
     members: Memberships
     agencies: pl.Series
     permutations: NDArray[np.int32]
+    respondents: sparse.csr_array
 
 
 def estimation_design(
@@ -47,11 +52,11 @@ def estimation_design(
     share of it that lies there. A part of a place, such as the cities of the nation, is a domain: the other agencies
     stay in the sample with counts of 0.
     """
-    geographies = (
-        coverage.filter((pl.col("responding_agencies") > 0) & ~pl.col("is_excluded"))
-        .sort("permutation_number")
-        .collect()
-    )
+    wanted = coverage.filter(~pl.col("is_excluded")).sort("permutation_number").collect()
+    geographies = wanted.filter(pl.col("responding_agencies") > 0)
+    silent = wanted.filter(pl.col("responding_agencies") == 0)["estimate_geographic_location"].to_list()
+    if silent:
+        LOG.warning("%d geographies have no respondent and no estimates: %s", len(silent), "; ".join(silent))
     units = _units(geographies, agency_weight, weight_cell.collect())
     members = (
         geography_members(geographies.lazy(), agency_weight, weighting_frame)
@@ -72,12 +77,14 @@ def estimation_design(
         stratum_population=units["stratum_agencies"].to_numpy()[first],
         stratum_design=units["place_number"].to_numpy()[first],
     )
-    domain = np.searchsorted(permutations.to_numpy(), members["permutation_number"].to_numpy())
+    domain, unit = np.searchsorted(permutations, members["permutation_number"]), members["unit"].to_numpy()
+    shape = (len(permutations), len(agencies))
     return Design(
         sample=sample,
-        members=Memberships(members["unit"].to_numpy(), domain, len(permutations)),
+        members=Memberships(unit, domain, len(permutations)),
         agencies=agencies,
         permutations=permutations.to_numpy(),
+        respondents=sparse.csr_array((np.ones(len(unit)), (domain, sample.psu[unit])), shape=shape),
     )
 
 

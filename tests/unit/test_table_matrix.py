@@ -436,7 +436,7 @@ def busy(agency: int, day: date) -> Row:
         },
         "victims": [
             victim("I", 0, 1, who=person(14, "F", "B", "H"), injuries="G", relation="ST"),
-            victim("I", 0, who=person(40, "M"), injuries="N", relation="BG"),
+            *[victim("I", 0, who=person(40, "M"), injuries="N", relation="BG")] * 2,
             victim("B", 0), victim("S", 2),
         ],
         "offenders": [{**person(17, "M"), "sequence_number": 1}, {**person(None, "U"), "sequence_number": 2}],
@@ -450,7 +450,7 @@ def busy(agency: int, day: date) -> Row:
     }  # fmt: skip
 
 
-def quiet(agency: int, day: date) -> Row:
+def quiet(agency: int, day: date, vehicles: int = 3) -> Row:
     """Stolen vehicles and an assaulted officer, cleared by nobody."""
     return {
         "agency_id": agency, "incident_date": day, "is_report_date": True, "incident_hour": None,
@@ -461,23 +461,27 @@ def quiet(agency: int, day: date) -> Row:
             victim("G", 0),
         ],
         "offenders": [{**person(None, "U"), "sequence_number": 0}],
-        "properties": [{"loss_code": 7, "stolen_vehicles": 3, "items": ["03"], "drugs": []}],
+        "properties": [{"loss_code": 7, "stolen_vehicles": vehicles, "items": ["03"], "drugs": []}],
         "arrestees": [],
     }  # fmt: skip
 
 
-JANUARY, MARCH, MAY = date(YEAR, 1, 10), date(YEAR, 3, 10), date(YEAR, 5, 5)
+JANUARY, BEGIN, MARCH, MAY = date(YEAR, 1, 10), date(YEAR, 1, 15), date(YEAR, 3, 10), date(YEAR, 5, 5)
+LAST_YEAR = date(YEAR - 1, 3, 10)
 WORKED = rows_of(
     [
         busy(1, MARCH), quiet(1, MARCH), quiet(1, MAY), busy(2, MARCH), busy(3, JANUARY), quiet(3, MARCH),
-        busy(4, MARCH), quiet(4, MARCH), busy(2, date(YEAR - 1, 3, 10)),
+        quiet(3, BEGIN, vehicles=0), busy(4, MARCH), quiet(4, MARCH), busy(2, LAST_YEAR),
     ],
-    [arrestee("90D", MARCH, who=person(50, "M"), agency=4), arrestee("90D", MARCH, who=person(51, "F"))],
+    [
+        arrestee("90D", MARCH, who=person(50, "M"), agency=4), arrestee("90D", MARCH, who=person(51, "F")),
+        arrestee("90D", LAST_YEAR, who=person(50, "M"), agency=4),
+    ],
 )  # fmt: skip
 #: March of agency 4 is copied by 1 and 2, whose own does not count; agency 3 began in the middle of January.
 COPIED = Months(
     {(1, 3): 4, (2, 3): 4},
-    {(3, 1): date(YEAR, 1, 15)},
+    {(3, 1): BEGIN},
     {
         1: {"population_group": 2, "agency_type": 1, "msa": 1},
         2: {"population_group": 3, "agency_type": 2, "msa": 4},
@@ -505,26 +509,26 @@ def test_copied_months_by_hand() -> None:
     """Recipients count the donor's month once each, as theirs; own months that are replaced do not count."""
     engine = Engine(WORKED, COPIED, "indicator")
     (incidents,) = engine.cells(table_definitions()["1a"], None)
-    # 1 has its own May and the donor's March; 2 the donor's March; 3 its own March, for it began after January 10.
+    # 1 has its own May and the donor's March; 2 the donor's March; 3 its own March and January from its beginning on.
     assert [cell(incidents, a, 1, "murder", "1a") for a in AGENCIES] == [1, 1, 0]
-    assert [cell(incidents, a, 1, "aggravated_assault", "1a") for a in AGENCIES] == [2, 1, 1]
+    assert [cell(incidents, a, 1, "aggravated_assault", "1a") for a in AGENCIES] == [2, 1, 2]
     # Rows by attributes of the agency are those of the recipient.
     by_size = [[cell(incidents, a, row, "murder", "1a") for row in range(51, 56)] for a in AGENCIES]
     assert by_size == [[0, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0]]
     assert [cell(incidents, a, 80, "murder", "1a") for a in AGENCIES] == [1, 0, 0]
     (arrests,) = engine.cells(table_definitions()["5a"], None)
     assert [cell(arrests, a, 1, "dui", "5a") for a in AGENCIES] == [1, 1, 0]
-    # Three stolen vehicles are three thefts (06 section 9.3), also among all crimes against property.
+    # Three stolen vehicles are three thefts (06 section 9.3), none are one, also among all crimes against property.
     (property_crimes,) = engine.cells(table_definitions()["2b"], None)
-    assert [cell(property_crimes, a, 1, "mvt", "2b") for a in AGENCIES] == [6, 3, 3]
-    assert [cell(property_crimes, a, 1, "against_property", "2b") for a in AGENCIES] == [7, 4, 3]
+    assert [cell(property_crimes, a, 1, "mvt", "2b") for a in AGENCIES] == [6, 3, 4]
+    assert [cell(property_crimes, a, 1, "against_property", "2b") for a in AGENCIES] == [7, 4, 4]
 
 
 def test_victims_of_the_column_by_incident() -> None:
-    """Two persons were robbed, one of them killed; of women there is one of each."""
+    """Three persons were robbed, two of them alike, and one killed; of women there is one of each."""
     engine = Engine(WORKED, COPIED, "indicator")
     everybody, women = engine.cells(table_definitions()["3a"], None, 11)
-    assert [cell(everybody, 2, row, "robbery", "3a") for row in range(154, 158)] == [0, 1, 0, 0]
+    assert [cell(everybody, 2, row, "robbery", "3a") for row in range(154, 158)] == [0, 0, 1, 0]
     assert [cell(everybody, 2, row, "murder", "3a") for row in range(154, 158)] == [1, 0, 0, 0]
     assert [cell(women, 2, row, "robbery", "3a") for row in range(154, 158)] == [1, 0, 0, 0]
 

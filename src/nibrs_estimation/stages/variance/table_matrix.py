@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.stages.variance.cell_counts import CellMap, Found, count_incidents, count_profiles
-from nibrs_estimation.stages.variance.profiles import NO_ATOM, UnitCounts
+from nibrs_estimation.stages.variance.profiles import CATEGORIES, NO_ATOM, UnitCounts
 from nibrs_estimation.tables.counting import CountedRow, Term, table_terms
 from nibrs_estimation.tables.definition import TableDefinition
 
@@ -18,6 +19,8 @@ Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 _KINDS = ("own", "any", "group")
 _NOTHING = np.zeros(0, dtype=np.int64)
+#: Rows of a matrix that a thread counts at a time.
+_ROWS, _THREADS = 500, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,45 +76,55 @@ class TableMatrix:
 def _parts(table: TableDefinition, term: Term, counts: UnitCounts) -> list[Callable[[Bools], sparse.csr_array]]:
     """What makes the cells of a term for a group of atoms, (595,): (rows of the matrix, cells of the table)."""
     rows = [row for row in term.rows if row.agency is None]
-    shape = (len(counts.facts.first) - 1, len(table.rows) * len(table.columns))
+    shape = (len(counts.profiles.first), len(table.rows) * len(table.columns))
     by_profile = [row for row in rows if not row.is_by_incident]
     by_incident = [row for row in rows if row.is_by_incident]
     made: list[Callable[[Bools], sparse.csr_array]] = []
     if by_profile:
         cells = _cell_map(table, term, by_profile, counts)
-        places: dict[tuple[str, int], list[int]] = {}
+        of_feature: list[list[int]] = [[] for _ in range(CATEGORIES * len(counts.variables))]
         for place, row in enumerate(by_profile):
-            places.setdefault((row.feature, row.category), []).append(place)
-        of_feature = [places.get(feature, []) for feature in counts.features]
+            of_feature[CATEGORIES * counts.variables[row.feature] + row.category].append(place)
         first_of = np.cumsum([0, *map(len, of_feature)], dtype=np.int64)
-        row_of = np.array([place for listed in of_feature for place in listed], dtype=np.int64)
+        row_of = np.array([place for places in of_feature for place in places], dtype=np.int64)
 
         def profiles(group: Bools) -> sparse.csr_array:
-            held = cells._replace(atoms=cells.atoms & group)
-            return _matrix(lambda to: count_profiles(counts.facts, counts.profiles, held, first_of, row_of, to), shape)
+            held = cells._replace(group=group)
+
+            def count(begin: int, end: int, found: Found) -> None:
+                count_profiles(counts.profiles, counts.facts, held, first_of, row_of, begin, end, found)
+
+            return _matrix(count, shape)
 
         made.append(profiles)
     if by_incident:
         incident_cells = _cell_map(table, term, by_incident, counts)
         of_number = np.full(max(row.category for row in by_incident) + 1, -1, dtype=np.int64)
         of_number[[row.category for row in by_incident]] = np.arange(len(by_incident))
-        C = len(table.columns)
 
         def incidents(group: Bools) -> sparse.csr_array:
-            held = incident_cells._replace(atoms=incident_cells.atoms & group)
-            return _matrix(lambda to: count_incidents(counts.incidents, counts.profiles, held, of_number, C, to), shape)
+            held = incident_cells._replace(group=group)
+            C = len(table.columns)
+
+            def count(begin: int, end: int, found: Found) -> None:
+                count_incidents(counts.profiles, counts.incidents, held, of_number, C, begin, end, found)
+
+            return _matrix(count, shape)
 
         made.append(incidents)
     return made
 
 
-def _matrix(count: Callable[[Found], None], shape: tuple[int, int]) -> sparse.csr_array:
+def _matrix(count: Callable[[int, int, Found], None], shape: tuple[int, int]) -> sparse.csr_array:
+    """A matrix whose rows are counted in two passes, some rows in each thread."""
     first = np.zeros(shape[0] + 1, dtype=np.int64)
-    count(Found(first, _NOTHING, _NOTHING))
-    first = np.cumsum(first)
-    found = Found(first, np.zeros(first[-1], dtype=np.int64), np.zeros(first[-1], dtype=np.int64))
-    if first[-1]:
-        count(found)
+    cuts = [(begin, min(begin + _ROWS, shape[0])) for begin in range(0, shape[0], _ROWS)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(lambda rows: count(*rows, Found(first, _NOTHING, _NOTHING)), cuts))
+        np.cumsum(first, out=first)
+        found = Found(first, np.zeros(first[-1], dtype=np.int64), np.zeros(first[-1], dtype=np.int64))
+        if first[-1]:
+            list(pool.map(lambda rows: count(*rows, found), cuts))
     return sparse.csr_array((found.n.astype(np.float64), found.cell, first), shape=shape)
 
 
@@ -125,6 +138,7 @@ def _cell_map(table: TableDefinition, term: Term, rows: list[CountedRow], counts
             clearances[place] = np.isin(np.arange(4), row.clearances)
     first_column, column = _columns_of_signatures(term, counts)
     return CellMap(
+        group=np.ones(NO_ATOM + 1, dtype=bool),
         atoms=atoms,
         clearances=clearances,
         kind=np.array([_KINDS.index(row.columns) for row in rows], dtype=np.int64),

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
+_compiled = njit(cache=True, nogil=True)
+
 
 class Profiles(NamedTuple):
     """What units share, by profile; those of a row of the matrix lie together.
@@ -98,7 +100,7 @@ class Found(NamedTuple):
     n: Integers
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def count_profiles(
     profiles: Profiles,
     facts: Facts,
@@ -142,7 +144,7 @@ def count_profiles(
         _flush(sums, touched, number, y, found)
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def count_incidents(
     profiles: Profiles,
     incidents: Incidents,
@@ -191,7 +193,7 @@ def count_incidents(
         _flush(sums, touched, number, y, found)
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _flush(sums: Integers, touched: Integers, number: int, y: int, found: Found) -> None:
     """Write the cells of one row of the matrix in order, or their number, and empty the sums."""
     has_room = len(found.cell) > 0

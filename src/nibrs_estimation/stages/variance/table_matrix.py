@@ -120,11 +120,11 @@ def _matrix(count: Callable[[int, int, Found], None], shape: tuple[int, int]) ->
     first = np.zeros(shape[0] + 1, dtype=np.int64)
     cuts = [(begin, min(begin + _ROWS, shape[0])) for begin in range(0, shape[0], _ROWS)]
     with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(lambda rows: count(*rows, Found(first, _NOTHING, _NOTHING)), cuts))
+        list(pool.map(lambda rows: count(rows[0], rows[1], Found(first, _NOTHING, _NOTHING)), cuts))
         np.cumsum(first, out=first)
         found = Found(first, np.zeros(first[-1], dtype=np.int64), np.zeros(first[-1], dtype=np.int64))
         if first[-1]:
-            list(pool.map(lambda rows: count(*rows, found), cuts))
+            list(pool.map(lambda rows: count(rows[0], rows[1], found), cuts))
     return sparse.csr_array((found.n.astype(np.float64), found.cell, first), shape=shape)
 
 

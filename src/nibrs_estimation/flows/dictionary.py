@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from nibrs_estimation.flows.catalogue import all_datasets, find_dataset
-from nibrs_estimation.model import agency, analysis, geography, incident, intake, results, ucr_prd, weighting
+from nibrs_estimation.model import agency, analysis, counts, geography, incident, intake, results, ucr_prd, weighting
 from nibrs_estimation.model.codes import code_list, code_lists
 from nibrs_estimation.pipeline.dataset import Column, Dataset
+from nibrs_estimation.tables import results as tables
 
 _UNUSED: dict[str, Any] = {"written_by": [], "read_by": []}
 
@@ -32,7 +33,9 @@ def data_dictionary() -> str:
         ("Places and people (optional)", list(geography.DATASETS)),
         ("What was read", list(intake.DATASETS)),
         ("Weights", list(weighting.DATASETS)),
-        ("Results", list(results.DATASETS)),
+        ("What agencies counted", list(counts.DATASETS)),
+        ("Results", [*results.DATASETS, *tables.DATASETS]),
+        ("Published files", [results.ESTIMATES]),
     ]
     listed = {dataset.name for _title, datasets in sections for dataset in datasets}
     others = [find_dataset(row["dataset"]) for row in all_datasets() if row["dataset"] not in listed]

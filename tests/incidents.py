@@ -40,7 +40,7 @@ _person = {
     "ethnicity_code": _maybe(_codes("ethnicity")),
 }
 _offense = {
-    "attempt_complete_code": st.sampled_from(["C", "C", "A", None]),
+    "attempt_complete_code": st.sampled_from(["C", "C", "C", "A", None]),
     "location_code": _maybe(_codes("location")),
     "weapons": _some(_codes("weapon")),
     "activities": _some(_codes("criminal_activity")),
@@ -51,10 +51,10 @@ _victim = {
     "activity_code": _maybe(_codes("officer_activity")),
     "assignment_code": _maybe(_codes("officer_assignment")),
     "injuries": _some(_codes("injury")),
-    "suffered": st.lists(st.integers(0, 2), unique=True),
+    "suffered": st.lists(st.integers(0, 2), max_size=3, unique=True),
     "relationships": st.lists(_maybe(_codes("relationship")), max_size=3),
 }
-_offender = {**_person, "sequence_number": st.sampled_from([0, 1, 2, 3, None])}
+_offender = {**_person, "sequence_number": st.sampled_from([1, 2, 3, 4, 5, 0, None])}
 _property = {
     "loss_code": _maybe([*range(1, 9), 5, 6, 6, 6, 7]),
     "stolen_vehicles": _maybe([0, 1, 2]),
@@ -73,7 +73,7 @@ _incident = {
     "incident_hour": _maybe(list(range(24))),
     "cleared_exceptionally_code": _maybe(_codes("cleared_exceptionally")),
     "offenses": st.dictionaries(
-        st.sampled_from(["09A", "09B", "120", "13A", "220", "35A", "35A", "35B"]),
+        st.sampled_from(["35A", "120", "09A", "09B", "13A", "220", "35B"]),
         st.fixed_dictionaries(_offense),
         min_size=1,
         max_size=3,
@@ -143,3 +143,81 @@ worlds = st.builds(
     st.lists(st.fixed_dictionaries(_incident), min_size=1, max_size=4),
     st.lists(st.fixed_dictionaries(_arrestee), max_size=2),
 )
+
+
+def plain_incident(code: str = "13A", **told: Any) -> dict[str, Any]:
+    """An incident with one completed offense; ``told`` of the offense, of a victim, or of the incident itself."""
+    offense = {"attempt_complete_code": "C", "location_code": "20", "weapons": [], "activities": []}
+    parts = {"victims": [], "offenders": [], "properties": [], "arrestees": []}
+    incident = {"is_report_date": False, "incident_hour": None, "cleared_exceptionally_code": None, **parts}
+    of_offense = {key: told.pop(key) for key in offense.keys() & told.keys()}
+    return {**incident, "offenses": {code: {**offense, **of_offense}}, **told}
+
+
+def plain_person(**told: Any) -> dict[str, Any]:
+    """A victim, offender or arrestee, of whom only this is known."""
+    parts = {"injuries": [], "suffered": [0], "relationships": [], "weapons": []}
+    codes = dict.fromkeys(
+        ["activity_code", "assignment_code", "arrest_type_code", "multiple_code", "under_18_disposition_code"]
+    )
+    person = {**dict.fromkeys(_person), "victim_type_code": "I", "sequence_number": 1, **parts, **codes}
+    return {**person, **told}
+
+
+def plain_property(**told: Any) -> dict[str, Any]:
+    """A property segment."""
+    return {"loss_code": 6, "stolen_vehicles": None, "items": [], "drugs": [], **told}
+
+
+def every_code() -> Rows:
+    """Incidents that have one code each, and each code once; persons of every race and sex, each with each."""
+    person = plain_person
+    people = [person(race_code=race) for race in _codes("race")] + [person(sex_code=sex) for sex in _codes("sex")]
+    people += [person(age_years=age) for age in (0, 17, 18, 99, None)]
+    incidents = [
+        *(plain_incident(weapons=[code], victims=[person()]) for code in _codes("weapon")),
+        plain_incident(weapons=["12", "13A"], victims=[person()]),
+        plain_incident("09A", victims=[person()]),
+        *(plain_incident(is_report_date=late) for late in (False, True)),
+        plain_incident(victims=[person()], offenders=[person(sequence_number=0)]),
+        plain_incident(offenders=[person(age_years=12)]),
+        {**plain_incident(), "offenses": plain_incident("35A")["offenses"] | plain_incident("35B")["offenses"]},
+        {**plain_incident(), "offenses": {c: plain_incident(c)["offenses"][c] for c in ("120", "220", "240")}},
+        plain_incident("35B"),
+        *(plain_incident(location_code=code, victims=[person()]) for code in _codes("location")),
+        *(plain_incident("35A", activities=[code], victims=[person()]) for code in _codes("criminal_activity")),
+        *(plain_incident(incident_hour=hour, is_report_date=late) for hour in range(24) for late in (False, True)),
+        *(plain_incident(cleared_exceptionally_code=code) for code in _codes("cleared_exceptionally")),
+        *(plain_incident(victims=[person(injuries=[code])]) for code in _codes("injury")),
+        *(plain_incident(victims=[person(victim_type_code=code)]) for code in _codes("victim_type")),
+        *(plain_incident(victims=[person(activity_code=code)]) for code in _codes("officer_activity")),
+        *(plain_incident(victims=[person(assignment_code=code)]) for code in _codes("officer_assignment")),
+        *(
+            plain_incident(victims=[person(relationships=[code])], offenders=[person()])
+            for code in _codes("relationship")
+        ),
+        *(plain_incident(victims=[victim], offenders=[offender]) for victim in people for offender in people),
+        *(plain_incident(victims=[person()] * n, offenders=[person()] * n, weapons=["12"]) for n in range(6)),
+        *(plain_incident(properties=[plain_property(loss_code=loss)]) for loss in range(1, 9)),
+        *(plain_incident(properties=[plain_property(items=[code])]) for code in _codes("property_description")),
+        *(
+            plain_incident("35A", activities=[*activities], properties=[plain_property(drugs=[drug, *more])])
+            for drug in _codes("drug")
+            for more in ("", "A", "B")
+            for activities in ("P", "PU", "PN", "BCDEOPTU")
+        ),
+        *(
+            plain_incident("120", victims=[person()], properties=[plain_property(loss_code=loss, items=[code])])
+            for loss in range(1, 9)
+            for code in _codes("property_description")
+        ),
+    ]
+    arrestees = [person(age_years=age) for age in (17, 18)]
+    arrestees += [person(weapons=[code]) for code in _codes("weapon")]
+    for name, codes in (
+        ("arrest_type_code", _codes("arrest_type")),
+        ("multiple_code", _codes("multiple_indicator")),
+        ("under_18_disposition_code", _codes("under_18_disposition")),
+    ):
+        arrestees += [person(**{name: code}) for code in codes]
+    return _rows([*incidents, plain_incident(arrestees=arrestees)], arrestees)

@@ -400,8 +400,8 @@ def test_columns_that_are_counted_otherwise() -> None:
     }
     with_robbery = ("victim_offense_firearm", (), "robbery", None)
     assert _rules("GV1a") == {
-        "robbery": ("offense", (), None, None),
-        "car_jacking": ("offense", (), None, None),
+        "robbery": ("offense_firearm", (), None, None),
+        "car_jacking": ("offense_firearm", (), None, None),
         **dict.fromkeys(["total_gun_violence", "nonfatal_gun_violence", "nonfatal_gun_violence_2"], with_robbery),
     }
     assert not any(_rules(name) for name in SHAPES if name not in ("2a", "2b", "GV1a"))
@@ -433,7 +433,6 @@ def test_conditions_of_rows() -> None:
     rows = table_definition("3a").rows
     assert rows[1].where == (("victim_officer", (1,)),)
     assert {row.where for row in rows[45:51]} == {(("sex3", (1,)),)}
-    assert {row.row for row in rows if row.known_offender_only} == set(numbers("24-44"))
     assert {row.row for row in rows if row.unit == "incident"} == set(numbers("154-157"))
     assert [(row.variable, row.category) for row in rows[83:89]] == [
         ("under18_2", 1), ("under18_2", 2), ("a12_17_2", 1), ("a12_17_2", 2), ("uo18", 2), ("uo18", 3)
@@ -525,6 +524,31 @@ WRONG = [
     ("_columns.yaml", "['200']", "[200]", "[200]", "columns.arson.offenses.0: Input should be a valid string"),
     ("_columns.yaml", "where: is_carjacking", "where: is_theft", "is_theft", "there is no flag is_theft"),
     ("_columns.yaml", "except: [09C]", "status: proposed", "total_arrest: {", "give the offense codes in `offenses`"),
+    ("1a.yaml", "weapon6, join: incident", "weapon6, join: arrestee", "weapon6", "weapon6 is not known by"),
+    ("_variables.yaml", "1: ['40']", "1: ['41']", "1: ['41']", "there is no code weapon 41; take one of these"),
+    ("_variables.yaml", "1: ['40']", "1: ['11A']", "1: ['11A']", "there is no code weapon 11A"),
+    ("_variables.yaml", "1: ['40']", "1: [40]", "1: [40]", "Input should be a valid string"),
+    ("_variables.yaml", "3: ['20']", "3: ['11']", "3: ['11']", "11 stands there twice; categories must not"),
+    ("_variables.yaml", "['20', '21', '22', '23']", "['20', '24']", "'24'", "there is no code incident_hour 24"),
+    ("_variables.yaml", "5: ['18']", "5: ['19']", "5: ['19']", "there is no code wh18 19"),
+    ("_variables.yaml", "codes: [F, G, R,", "codes: [F, F, R,", "[F, F, R,", "code F stands there twice"),
+    ("_variables.yaml", "of: loss\n", "of: lost\n", "of: lost", "there is no attribute or variable lost"),
+    ("_variables.yaml", "without: 18", "without: 19", "without: 19", "wh18 has no category 19"),
+    ("_variables.yaml", "others: 10", "others: 11", "others: 11", "loc10 has no category 11"),
+    ("_variables.yaml", "      6: ['95']", "      7: ['95']", "7: ['95']", "weapon6 has no category 7"),
+    ("_variables.yaml", "several: only", "several: none", "several: none", "several: Input should be 'each'"),
+    ("_variables.yaml", "kind: agency", "kind: police", "kind: police", "kind: Input should be 'derived', 'person'"),
+    ("_variables.yaml", "level: victim", "level: nation", "level: nation", "level: Input should be 'incident'"),
+    ("_variables.yaml", "    smallest_of: wh18\n", "", "wh18_within_offense", "and only they, name in `smallest_of`"),
+    ("_variables.yaml", "smallest_of: wh18", "smallest_of: wh5", "categories: 18", "wh5 has 5 categories; give"),
+    ("_variables.yaml", "smallest_of: wh18", "smallest_of: age10", "smallest_of: age10", "no derived variable age10"),
+    ("_variables.yaml", "smallest_of: wh18", "smallest_of: vor8", "smallest_of: vor8", "no derived variable vor8"),
+    ("_variables.yaml", "smallest_of: residence", "smallest_of: offense_count", "offense_count", "is no variable"),
+    ("_variables.yaml", "    of: loss\n", "", "codes: {1: ['1'], 2: ['2']", "`codes` are of nothing"),
+    ("_variables.yaml", "unknown, level: victim}", "unknown}", "vo_age", "a derived variable needs `of`, what is"),
+    ("_variables.yaml", "of: vor6, level: victim", "of: vor_hierarchy_known6", "vor_hierarchy8: {", "of each other"),
+    ("_variables.yaml", "  gang:", "  drug:", "  drug:", "drug is an attribute of records; take another name"),
+    ("_variables.yaml", "  gang:", "  cyberspace:", "  cyberspace: {", "cyberspace is a variable and a flag; keep one"),
     ("_sets.yaml", "[PCTSEXMALE,", "[PCTSEX,", "[PCTSEX,", "there is no population PCTSEX"),
     ("_sets.yaml", "PCTSEXFEMALE, TOTAL]", "TOTAL]", "[PCTSEXMALE, TOTAL]", "set SEX3 has 3 categories, 2 populations"),
     ("_sets.yaml", "SEX2: [Male, Female]", "SEX2: [Male, Male]", "[Male, Male]", "set SEX2 has a label twice"),

@@ -16,17 +16,9 @@ import numpy as np
 from nibrs_estimation.model.counts import UNITS
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.tables.atoms import Bools, atoms_of_variable
-from nibrs_estimation.tables.definition import Condition, Join, Level, TableColumn, TableDefinition, TableRow
-from nibrs_estimation.tables.variables import Variable, derived_variables
+from nibrs_estimation.tables.definition import Condition, Level, TableColumn, TableDefinition, TableRow
+from nibrs_estimation.tables.variables import LEVEL_OF_JOIN, Variable, derived_variables
 
-#: Level by which a variable is joined -> which records it is taken from.
-_LEVELS: Mapping[Join, Level] = {
-    "incident": "incident",
-    "incident_offense": "offense",
-    "victim_offense": "offense",
-    "victim": "victim",
-    "arrestee": "arrestee",
-}
 #: Unit -> the levels that it is part of, its own last.
 UNIT_LEVELS: Mapping[str, tuple[Level, ...]] = {
     "incident": ("incident",),
@@ -312,7 +304,7 @@ def _counted(table: TableDefinition, row: TableRow, unit: str) -> tuple[CountedR
         raise _refused(table, row, f"units of {unit} have no age, sex or race; count persons")
     feature, category = Feature(UNITS, UNIT_LEVELS[unit][-1], tuple(derived)), 1
     if own is not None and own.kind in ("derived", "within_column"):
-        feature = Feature(own.name, _level(table, row, unit, _LEVELS[row.join or "incident"]), tuple(derived))
+        feature = Feature(own.name, _level(table, row, unit, LEVEL_OF_JOIN[row.join or "incident"]), tuple(derived))
         category = 0 if row.category is None else row.category
     is_by_incident = own is not None and own.kind == "victims_of_column"
     if is_by_incident and (unit not in PERSON_UNITS or row.category is None):

@@ -24,6 +24,9 @@ def _cells(name: str, description: str, part: str) -> Dataset:
             Column("unweighted", "float64", "What respondents counted."),
             Column("agency_counts", "int32", "Respondents with a count above 0.", unit="agencies"),
             Column("percentage", "float64", "100 x count / denominator.", unit="percent", is_nullable=True),
+            Column(
+                "percentage_unweighted", "float64", "Of what respondents counted.", unit="percent", is_nullable=True
+            ),
             Column("percentage_standard_error", "float64", "Its standard error.", unit="percent", is_nullable=True),
         ),
     )

@@ -9,6 +9,7 @@ from nibrs_estimation.tables.definition import Condition, Estimate, TableRow
 from nibrs_estimation.tables.schema import Block
 from nibrs_estimation.tables.shared import Shared
 from nibrs_estimation.tables.source import DefinitionFile, unknown
+from nibrs_estimation.tables.variables import LEVEL_OF_JOIN
 
 TOTAL, OFFICER = "TOTAL", "OFFICER"
 
@@ -121,6 +122,7 @@ def _block_rows(frame: Frame, number: int, block: Block, labels: list[str], n_ro
         raise frame.file.error(unknown("unit", unit, frame.shared.units, "_sets.yaml"), "blocks", number, "unit")
     level = frame.shared.units[unit].level
     where = conditions(frame.file, block.where, frame.shared, "blocks", number, "where")
+    _check_join(frame, number, block)
     denominator = _denominator(frame, number, block, numbers, n_rows)
     detail = frame.percentage_detail or f"{level} Level{f' {block.detail}' if block.detail else ''}"
     rows = []
@@ -192,6 +194,14 @@ def _check_categories(
         raise file.error(f"{problem}; correct one of them", *place)
     if len(set(categories)) < len(categories):
         raise file.error(f"a category of {variable} stands there twice; rows must not overlap", *place)
+
+
+def _check_join(frame: Frame, number: int, block: Block) -> None:
+    levels = frame.shared.levels.get(str(block.variable))
+    if levels is not None and LEVEL_OF_JOIN.get(str(block.join)) not in levels:
+        message = f"{block.variable} is not known by {block.join}; its `join` may be one of"
+        known = ", ".join(join for join, level in LEVEL_OF_JOIN.items() if level in levels)
+        raise frame.file.error(f"{message}: {known}", "blocks", number, "join")
 
 
 def _populations(frame: Frame, number: int, block: Block, size: int) -> list[str | None]:

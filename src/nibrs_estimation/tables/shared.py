@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.schema import ColumnForm, ColumnsForm, SetsForm, UnitForm
 from nibrs_estimation.tables.source import DefinitionFile, unknown
 from nibrs_estimation.tables.variables import Variable, read_variables
@@ -25,6 +26,7 @@ class Shared:
         offenses: offense codes of each column.
         lists: names of columns.
         variables: categories of each derived variable.
+        levels: what each variable that is derived from records is known of.
         multipliers: names of numbers by which units may be multiplied.
     """
 
@@ -36,6 +38,7 @@ class Shared:
     offenses: Mapping[str, tuple[str, ...]]
     lists: Mapping[str, list[str]]
     variables: Mapping[str, frozenset[int]]
+    levels: Mapping[str, tuple[Level, ...]]
     multipliers: frozenset[str]
 
 
@@ -61,6 +64,7 @@ def read_shared(folder: Path) -> Shared:
         offenses=_offenses(columns_file, columns, variables),
         lists=columns.lists,
         variables={name: frozenset(variable.categories) for name, variable in variables.items()},
+        levels={name: variable.levels for name, variable in variables.items() if variable.kind == "derived"},
         multipliers=multipliers,
     )
 

@@ -218,8 +218,13 @@ def _estimates(
     table: TableDefinition, matrix: sparse.csc_array, wanted: _Cells, form: VarianceForm, design: Design
 ) -> pl.DataFrame:
     """Estimates of cells that are not 0, in the columns of ``cell_estimate`` but ``part``."""
-    found = cell_estimates(form, matrix[:, wanted.cell], sparse.csc_array(matrix @ wanted.sums), wanted.denominator_of)
+    denominators = sparse.csc_array(matrix @ wanted.sums)
+    found = cell_estimates(form, matrix[:, wanted.cell], denominators, wanted.denominator_of)
     row, column = np.divmod(wanted.cell[found.cell], len(table.columns))
+    of_respondents = np.append(
+        (design.respondents @ denominators).toarray(), np.zeros((len(design.permutations), 1)), 1
+    )
+    denominator = of_respondents[found.domain, wanted.denominator_of[found.cell]]
     return pl.DataFrame(
         {
             "permutation_number": design.permutations[found.domain],
@@ -230,13 +235,15 @@ def _estimates(
             "unweighted": found.unweighted_total,
             "agency_counts": found.unit_count,
             "percentage": 100 * found.ratio,
+            "percentage_unweighted": 100
+            * np.divide(found.unweighted_total, denominator, out=np.full(len(row), np.nan), where=denominator > 0),
             "percentage_standard_error": 100 * found.ratio_standard_error,
         }
     )
 
 
 def _as_part(frame: pl.DataFrame, part: str) -> pl.DataFrame:
-    numbers = ("standard_error", "percentage", "percentage_standard_error")
+    numbers = ("standard_error", "percentage", "percentage_unweighted", "percentage_standard_error")
     return CELL_ESTIMATE.cast(
         frame.with_columns(pl.col(name).fill_nan(None) for name in numbers).with_columns(part=pl.lit(part))
     )

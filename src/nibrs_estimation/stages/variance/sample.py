@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy import sparse
 
 from nibrs_estimation.model.geographies import geography_members
 from nibrs_estimation.model.weighting import CONTROLS
@@ -26,12 +27,14 @@ class Design:
         members: which of them count for which geography; domains are numbered as ``permutations``.
         agencies: identifiers of the respondents, ascending: the rows of the tables' matrices.
         permutations: numbers of the geographies, ascending.
+        respondents: which agencies are members: geographies x agencies, 1 or 0.
     """
 
     sample: Sample
     members: Memberships
     agencies: pl.Series
     permutations: NDArray[np.int32]
+    respondents: sparse.csr_array
 
 
 def estimation_design(
@@ -72,12 +75,14 @@ def estimation_design(
         stratum_population=units["stratum_agencies"].to_numpy()[first],
         stratum_design=units["place_number"].to_numpy()[first],
     )
-    domain = np.searchsorted(permutations.to_numpy(), members["permutation_number"].to_numpy())
+    domain, unit = np.searchsorted(permutations, members["permutation_number"]), members["unit"].to_numpy()
+    shape = (len(permutations), len(agencies))
     return Design(
         sample=sample,
-        members=Memberships(members["unit"].to_numpy(), domain, len(permutations)),
+        members=Memberships(unit, domain, len(permutations)),
         agencies=agencies,
         permutations=permutations.to_numpy(),
+        respondents=sparse.csr_array((np.ones(len(unit)), (domain, sample.psu[unit])), shape=shape),
     )
 
 

@@ -113,11 +113,10 @@ def _flag(name: str, description: str) -> Column:
     return Column(name, "bool", description, is_nullable=True)
 
 
-#: No dataset of a run: it would be 1,000 times as large as what it is made of (tables/results.py).
+#: No dataset of a run: the rows are made of its datasets (tables/results.py) when they are written or shown.
 ESTIMATES = Dataset(
     name="estimates",
-    description="Rows of the published files estimates.csv and estimates.duckdb: one for each table cell, geography and "
-    "type of estimate.",
+    description="Rows of estimates.csv and estimates.duckdb: one for each cell, geography and type of estimate.",
     source="07 sections 6 and 9",
     primary_key=(
         "time_series_start_year",

@@ -30,7 +30,7 @@ from tests.outputs import outputs_of
 STATES = ("DC", "VT")
 #: The datasets, documents and manifests at whose fault points the run is killed.
 TRIED = (
-    "incident", "agency", "agency_weight", "estimates", "report",
+    "incident", "agency", "agency_weight", "cell_estimate", "report",
     "ingest_incidents", "ingest_agencies", "weight_agencies", "estimate_cells", "write_report",
 )  # fmt: skip
 
@@ -51,7 +51,7 @@ def run(folder: Path) -> None:
         externals=LocalStore(folder / "externals"),
         locations=NO_LOCATIONS,
         source=FewStates(0.01),
-        parameters={"year": 2024, "seed": 1, "database": None, "outlier_rule": "intended"},
+        parameters={"year": 2024, "seed": 1, "database": None, "outlier_rule": "intended", "count_mode": "indicator"},
     )
     result = run_flow(find_flow("all"), settings, run_inline, Watcher())
     if result.failures:

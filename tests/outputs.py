@@ -21,7 +21,9 @@ def outputs_of(folder: Path) -> dict[str, str]:
 
 def _table_hash(path: Path) -> str:
     with duckdb.connect(path, read_only=True) as connection:
-        return _hash(repr(connection.execute("SELECT * FROM estimates ORDER BY ALL").fetchall()).encode())
+        # Rows have a primary key, so none cancels another.
+        content = connection.execute("SELECT count(*), bit_xor(hash(estimates)) FROM estimates").fetchall()
+    return _hash(repr(content).encode())
 
 
 def _hash(content: bytes) -> str:

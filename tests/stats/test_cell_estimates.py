@@ -75,6 +75,22 @@ def test_worked_examples_without_calibration() -> None:
     assert found.ratio_standard_error[2] == pytest.approx(found.ratio_standard_error[1])
 
 
+def test_a_psu_in_two_divisions_of_an_area_counts_once() -> None:
+    """Its units stand in two strata: each has its weight and share, together they are one PSU."""
+    sample = replace(
+        one_stratum_each(np.array([2.0, 2, 3, 3]), [0, 0, 1, 1], [4, 6], np.zeros((4, 1))),
+        psu=np.array([0, 1, 1, 2]),
+        share=np.array([1, 0.25, 0.75, 1]),
+    )
+    y = np.array([[10.0], [8], [5]])
+    found = Problem(sample, everywhere(4), y, np.zeros((1, 0)), np.array([-1])).estimate()
+    assert found.total.tolist() == [2 * 10 + 2 * 2 + 3 * 6 + 3 * 5]
+    assert found.unweighted_total.tolist() == [23]
+    assert found.unit_count.tolist() == [3]
+    # u = 20, 4 and 18, 15.
+    assert found.standard_error[0] == pytest.approx(np.sqrt(0.5 * 2 * 128 + (2 / 3) * 2 * 4.5))
+
+
 def test_worked_example_with_calibration() -> None:
     """Example D of 07 section 6.2."""
     x = np.array([[100.0], [80], [50], [170]])
@@ -191,7 +207,7 @@ def slow_standard_error(sample: Sample, design: int, z: Floats) -> float:
 
 
 @given(problems())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_equals_the_slow_twin(problem: Problem) -> None:
     sample, members, y = problem.sample, problem.members, problem.y
     found = problem.estimate()
@@ -232,7 +248,7 @@ def test_equals_the_slow_twin(problem: Problem) -> None:
 
 
 @given(problems(), st.integers(0, 2**32))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_neither_threads_nor_the_order_of_the_sample_change_a_bit(problem: Problem, seed: int) -> None:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(problem.sample.psu))
@@ -339,7 +355,6 @@ PLAIN = one_stratum_each(np.full(3, 2.0), [0] * 3, [6], np.zeros((3, 1)))
         ({"weight": np.array([1.0, np.nan, 1])}, "finite"),
         ({"weight": np.array([1.0, 0, 1])}, "leave units without a weight out"),
         ({"stratum_population": np.array([2])}, r"strata \[0\] have more sampled units"),
-        ({"psu": np.array([0, 1, 1])}, "twice in a design"),
     ],
 )
 def test_bad_samples_are_refused(change: dict[str, object], message: str) -> None:

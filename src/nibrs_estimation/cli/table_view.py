@@ -75,34 +75,34 @@ class TableView:
         self._has_greyed = bool(rows["is_greyed"].any())
 
     def overview(self, columns: Sequence[TableColumn], width: int) -> Iterator[Table]:
-        """Estimate with margin, and percentage, of all columns: blocks that are no wider than ``width``."""
-        block: list[_Strip] = []
-        room = width - min(_LABEL_WIDTH, max(len(label) for _row, label in self._lines))
+        """Estimate with margin, and percentage, of some columns: blocks that are no wider than ``width``."""
+        groups = []
         for column in columns:
             strips = [self._strip(words(column.label), column, self._main, _with_margin)]
             if _PERCENTAGE in self._kinds:
                 strips.append(self._strip("%", column, self._of_type(_PERCENTAGE), _estimate))
             if self._has_both:
                 strips.append(self._strip("rate", column, self._of_type(_RATE), _estimate))
-            if block and sum(strip.width + _GAP for strip in (*block, *strips)) > room:
-                yield self._shown(block)
-                block = []
-            block += strips
-        yield self._shown(block)
+            groups.append(strips)
+        return self._blocks(groups, width)
 
-    def details(self, column: TableColumn) -> Table:
+    def details(self, column: TableColumn, width: int) -> Iterator[Table]:
         """All that is told of one column: intervals, relative standard errors, respondents with any."""
-        strips = [
-            self._strip("estimate", column, self._main, _estimate),
-            self._strip("95 % interval", column, self._main, _interval),
-            self._strip("rel. SE", column, self._main, _relative_error),
+        groups = [
+            [
+                self._strip("estimate", column, self._main, _estimate),
+                self._strip("95 % interval", column, self._main, _interval),
+                self._strip("rel. SE", column, self._main, _relative_error),
+            ]
         ]
-        others = [(_PERCENTAGE, "%", _estimate)] if _PERCENTAGE in self._kinds else []
-        others += [(_RATE, "rate", _estimate)] if self._has_both else []
-        for kind, heading, text in others:
-            strips.append(self._strip(heading, column, self._of_type(kind), text))
-            strips.append(self._strip("95 % interval", column, self._of_type(kind), _interval))
-        return self._shown([*strips, self._strip("agencies", column, self._main, _agencies)])
+        others = [(_PERCENTAGE, "%")] if _PERCENTAGE in self._kinds else []
+        others += [(_RATE, "rate")] if self._has_both else []
+        for kind, heading in others:
+            cell = self._of_type(kind)
+            groups.append(
+                [self._strip(heading, column, cell, _estimate), self._strip("95 % interval", column, cell, _interval)]
+            )
+        return self._blocks([*groups, [self._strip("agencies", column, self._main, _agencies)]], width)
 
     def notes(self) -> Iterator[str]:
         """What the marks mean."""
@@ -110,6 +110,17 @@ class TableView:
             yield f"–  {NEVER_ESTIMATED}"
         for number, reason in enumerate(self._reasons, start=1):
             yield f"n/a{_mark(number)}  {reason}"
+
+    def _blocks(self, groups: Sequence[list[_Strip]], width: int) -> Iterator[Table]:
+        """Columns of text side by side, those of a group together, in as many tables as the width asks for."""
+        room = width - min(_LABEL_WIDTH, max(len(label) for _row, label in self._lines)) - _GAP
+        block: list[_Strip] = []
+        for group in groups:
+            if block and sum(strip.width + _GAP for strip in (*block, *group)) > room:
+                yield self._shown(block)
+                block = []
+            block += group
+        yield self._shown(block)
 
     def _shown(self, strips: Sequence[_Strip]) -> Table:
         shown = Table(box=None, padding=(0, _GAP, 0, 0), header_style="bold", pad_edge=False)

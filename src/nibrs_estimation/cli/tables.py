@@ -153,7 +153,8 @@ def _show_estimates(
     if columns or len(table.columns) == 1:
         for column in columns or table.columns:
             console.print(f"[bold]{plain(words(column.label))}[/]", highlight=False)
-            console.print(view.details(column), "", highlight=False)
+            for block in view.details(column, console.width):
+                console.print(block, "", highlight=False)
     else:
         for block in view.overview(table.columns, console.width):
             console.print(block, "", highlight=False)

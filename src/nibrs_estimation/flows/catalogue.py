@@ -24,6 +24,7 @@ def _source_tasks() -> list[tuple[str, Task]]:
 def _datasets() -> dict[str, Dataset]:
     tasks = [*(task for _kind, task in _source_tasks()), *_tasks().values()]
     used = [dataset for task in tasks for dataset in (*task.datasets, *task.reads)]
+    # `estimates` is no file of a run, but what estimates.csv and estimates.duckdb hold.
     return {dataset.name: dataset for dataset in (*used, *geography.OPTIONAL, ESTIMATES)}
 
 

@@ -113,10 +113,10 @@ def _flag(name: str, description: str) -> Column:
     return Column(name, "bool", description, is_nullable=True)
 
 
-#: No dataset of a run: the rows are made of its datasets (tables/results.py) when they are written or shown.
+#: No file of a run: the rows are made of its datasets (tables/results.py) when they are written or shown.
 ESTIMATES = Dataset(
     name="estimates",
-    description="Rows of estimates.csv and estimates.duckdb: one for each cell, geography and type of estimate.",
+    description="What estimates.csv and estimates.duckdb hold: a row per table cell, geography and type of estimate.",
     source="07 sections 6 and 9",
     primary_key=(
         "time_series_start_year",

@@ -198,8 +198,9 @@ def _add(form: VarianceForm, columns: Columns, column: int, other: Floats, sums:
             for m in range(domains.first_member[place], domains.first_member[place + 1]):
                 g, q = domains.domain[m], domains.pair[m]
                 sums.total[g] += expanded
-                sums.unweighted[g] += value
-                sums.units[g] += 1
+                if domains.is_first[m]:
+                    sums.unweighted[g] += value
+                    sums.units[g] += 1
                 if q < 0:
                     continue
                 sums.squares[q] += square

@@ -32,7 +32,7 @@ class Sample:
     """Sampled units of several designs side by side; n units, H strata. Units come in any order.
 
     A design is a sample for one set of weights: the whole, a region of it, ... A primary sampling unit (PSU) may be a
-    unit of several designs, and of each once.
+    unit of several designs, and several units of one, such as of two divisions of an area; units are independent.
 
     Attributes:
         psu: (n,) the PSU: its row in y.
@@ -130,6 +130,7 @@ class Domains(NamedTuple):
         first_member: (n + 1,) first membership of each place.
         domain: (k,)
         pair: (k,) -1 in a stratum without variance.
+        is_first: (k,) False where the PSU counts for the domain by another unit before.
         first_pair: (G + 1,) of each domain.
         pair_stratum: (pairs,)
         pair_moment: (pairs + 1,) first moment of each pair.
@@ -139,6 +140,7 @@ class Domains(NamedTuple):
     first_member: Integers
     domain: Integers
     pair: Integers
+    is_first: NDArray[np.bool_]
     first_pair: Integers
     pair_stratum: Integers
     pair_moment: Integers
@@ -162,8 +164,8 @@ def variance_form(sample: Sample, members: Memberships, psus: int) -> VarianceFo
         psus: rows of y.
 
     Raises:
-        ValueError: shapes or numbers do not fit, a stratum has more sampled units than its population, a PSU is twice
-            in a design, a membership is told twice, or a domain has units of several designs.
+        ValueError: shapes or numbers do not fit, a stratum has more sampled units than its population, a membership is
+            told twice, or a domain has units of several designs.
     """
     _check(sample, members, psus)
     order = np.lexsort((sample.psu, sample.group, sample.stratum))
@@ -262,6 +264,8 @@ def _domains(
     pair = np.full(len(domain), -1)
     pair[has_variance] = number
     pair_domain, pair_stratum = np.divmod(pairs, H)
+    is_first = np.zeros(len(domain), dtype=np.bool_)
+    is_first[np.unique(sample.psu[members.unit[order]] * G + domain, return_index=True)[1]] = True
     n = np.diff(strata.first_unit)
     lonely_designs = np.unique(sample.stratum_design[(n == 1) & (sample.stratum_population > 1)])
     is_estimable = np.ones(G, dtype=np.bool_)
@@ -270,6 +274,7 @@ def _domains(
         first_member=_firsts(place[order], len(stratum)),
         domain=domain,
         pair=pair,
+        is_first=is_first,
         first_pair=_firsts(pair_domain, G),
         pair_stratum=pair_stratum,
         pair_moment=_offsets(np.diff(moments.first_sign)[pair_stratum]),
@@ -325,8 +330,6 @@ def _check(sample: Sample, members: Memberships, psus: int) -> None:
         more = np.flatnonzero(sampled > sample.stratum_population)
         raise ValueError(f"strata {more.tolist()} have more sampled units than their population")
     design = sample.stratum_design[sample.stratum]
-    if _repeats(design, sample.psu):
-        raise ValueError("a PSU is twice in a design: add up its shares and controls, and let it be one unit")
     if _repeats(members.unit, members.domain):
         raise ValueError("a unit is twice in a domain")
     if len(np.unique(members.domain)) != len(np.unique(np.stack([members.domain, design[members.unit]]), axis=1).T):

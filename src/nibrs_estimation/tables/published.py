@@ -282,16 +282,13 @@ def _gaps(table: TableDefinition, gaps: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_denominators(rows: pl.DataFrame, stored: pl.DataFrame, table: TableDefinition) -> pl.DataFrame:
-    """Percentages with the sums, weighted and not, that they are of: null where they are 0."""
+    """Percentages with whether something is stored of the rows that they are of (``has_base``), else null."""
     sets = _denominator_sets(table)
     key = ["permutation_number", "set", "column"]
-    sums = (
-        stored.join(sets.select("count_row", "set").unique(), on="count_row")
-        .group_by(key)
-        .agg(base=pl.col("estimate").sum(), base_unweighted=pl.col("unweighted").sum())
-    )
+    bases = stored.join(sets.select("count_row", "set").unique(), on="count_row").select(key).unique()
     of_row = sets.select("denominator", "set").unique()
-    return rows.join(of_row, on="denominator", how="left").join(sums, on=key, how="left")
+    bases = bases.with_columns(has_base=pl.lit(True))
+    return rows.join(of_row, on="denominator", how="left").join(bases, on=key, how="left")
 
 
 def _denominator_sets(table: TableDefinition) -> pl.DataFrame:
@@ -318,14 +315,11 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
     is_open = ~pl.col("is_greyed") & pl.col("gap").is_null()
     is_stored = pl.col("estimate").is_not_null()
     zeros = ("estimate", "standard_error", "unweighted", "agency_counts")
-    shares = ("percentage", "percentage_standard_error")
+    shares = ("percentage", "percentage_unweighted", "percentage_standard_error")
     # Cells that are not stored are 0, and so is their share of what is not.
     filled = rows.with_columns(
         *(pl.when(is_open & ~is_stored).then(0).otherwise(name).alias(name) for name in zeros),
-        *(
-            pl.when(is_open & ~is_stored & (pl.col("base") > 0)).then(0.0).otherwise(name).alias(name)
-            for name in shares
-        ),
+        *(pl.when(is_open & ~is_stored & pl.col("has_base")).then(0.0).otherwise(name).alias(name) for name in shares),
     )
     per_person = RATE_BASE / pl.col("population")
     estimate, error, unweighted = (
@@ -335,7 +329,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             ("standard_error", "percentage_standard_error", pl.col("standard_error") * per_person),
             (
                 "unweighted",
-                pl.when(pl.col("base_unweighted") > 0).then(100 * pl.col("unweighted") / pl.col("base_unweighted")),
+                "percentage_unweighted",
                 pl.col("unweighted") * RATE_BASE / pl.col("population_responding"),
             ),
         )

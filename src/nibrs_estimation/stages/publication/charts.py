@@ -71,7 +71,9 @@ def _dots(rows: pl.DataFrame, scale: alt.Scale, axis: str, size: int) -> str:
         )
     )
     line = base.mark_rule(color=BLUE, strokeWidth=2).encode(x=alt.X("low:Q", title="", scale=scale), x2="high:Q")
-    points = base.mark_point(filled=True, color=BLUE, size=size).encode(x=alt.X("estimate:Q", scale=scale, title=axis))
+    points = base.mark_point(filled=True, color=BLUE, size=size).encode(
+        x=alt.X("estimate:Q", scale=scale, title=axis, axis=alt.Axis(tickCount=6))
+    )
     return svg(alt.layer(line, points).properties(width=_WIDTH))
 
 

@@ -115,13 +115,12 @@ def _charts(nation: Results, wanted: Iterable[tuple[str, str, str, str, str, str
 
     drawn, notes = [], []
     for heading, axis, table, column, rows, estimate in wanted:
-        found = nation.rows(table, column, rows, estimate)
+        found = nation.rows(table, column, rows, estimate).filter(~pl.col("is_greyed"))
         known = found.drop_nulls("estimate")
         if known["estimate"].sum() > 0:
             drawn.append(f"<h3>{escape(heading)}</h3><figure>{charts.intervals(known, axis)}</figure>")
-        for (reason,), part in (
-            found.filter(~pl.col("is_greyed")).drop_nulls("missing").group_by("missing", maintain_order=True)
-        ):
+        untold = found.drop_nulls("missing").group_by("missing", maintain_order=True)
+        for (reason,), part in untold:
             what = heading if part.height == found.height else f"{heading}: {', '.join(part['label'])}"
             notes.append(f"<li>{escape(what)}: {escape(str(reason))}.</li>")
     told = f'<p class="note">Not known:</p><ul class="note">{"".join(notes)}</ul>' if notes else ""
@@ -247,8 +246,8 @@ comes with its 95 % confidence interval and relative standard error (SE).</p>{pe
 <section><h2>Violent crime by state</h2><p>States whose respondents are known to serve less than 80 % of the
 population are left out here: too few answer for too many.</p><figure>{states}</figure></section>
 <section><h2>Victims of violent crime</h2>{victims}</section>
-<section><h2>Where, when and how violent crime happens</h2><p>An incident may have several weapons, and counts with
-each.</p>{circumstances}</section>
+<section><h2>Where, when and how violent crime happens</h2><p>An incident with several places or weapons counts
+with each of them.</p>{circumstances}</section>
 <section><h2>Who was arrested for violent crime</h2>{arrestees}</section>
 <section><h2>Gun violence</h2>{firearms}</section>
 <section><h2>Drugs</h2>{drugs}</section>

@@ -54,14 +54,19 @@ class Results:
         rows = self._table(table)
         labels = {column.position: words(column.label) for column in table_definition(table).columns}
         rates = rows.filter(row=2).select(
-            "geography", "column", rate="estimate", rate_low="estimate_lower_bound", rate_high="estimate_upper_bound"
+            "geography",
+            "column",
+            rate="estimate",
+            rate_low="estimate_lower_bound",
+            rate_high="estimate_upper_bound",
+            rate_missing="missing",
         )
         return (
             rows.filter(row=1)
             .join(rates, on=["geography", "column"], how="left", maintain_order="left")
             .select(
                 "estimate",
-                "missing",
+                pl.coalesce("missing", "rate_missing"),
                 "rate",
                 "rate_low",
                 "rate_high",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from nibrs_estimation.model.weighting import CONTROLS
 from nibrs_estimation.stages.variance.strata import variance_strata
 from nibrs_estimation.stats.variance_form import Memberships, Sample
 
+LOG = logging.getLogger(__name__)
 _PLACE = ["weight_variable", "geography_code"]
 _GROUP = [*_PLACE, "weight_group"]
 
@@ -50,11 +52,11 @@ def estimation_design(
     share of it that lies there. A part of a place, such as the cities of the nation, is a domain: the other agencies
     stay in the sample with counts of 0.
     """
-    geographies = (
-        coverage.filter((pl.col("responding_agencies") > 0) & ~pl.col("is_excluded"))
-        .sort("permutation_number")
-        .collect()
-    )
+    wanted = coverage.filter(~pl.col("is_excluded")).sort("permutation_number").collect()
+    geographies = wanted.filter(pl.col("responding_agencies") > 0)
+    silent = wanted.filter(pl.col("responding_agencies") == 0)["estimate_geographic_location"].to_list()
+    if silent:
+        LOG.warning("%d geographies have no respondent and no estimates: %s", len(silent), "; ".join(silent))
     units = _units(geographies, agency_weight, weight_cell.collect())
     members = (
         geography_members(geographies.lazy(), agency_weight, weighting_frame)

@@ -19,13 +19,12 @@ from nibrs_estimation.stages.indicators.attributes import (
     victims,
 )
 from nibrs_estimation.stages.indicators.attributes.incidents import clearance
-from nibrs_estimation.stages.indicators.attributes.property import carjackings
 from nibrs_estimation.stages.indicators.attributes.recode import KEYS, Making, Records, categorised, counted, every
 from nibrs_estimation.stages.indicators.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable, derived_variables
 
-__all__ = ["KEYS", "carjackings", "clearance", "derive", "multiplier"]
+__all__ = ["KEYS", "clearance", "derive", "multiplier"]
 
 RECORDS: Mapping[str, Records] = {
     **offenses.RECORDS,

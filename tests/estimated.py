@@ -1,0 +1,105 @@
+"""Estimates made by hand, as a run would hold them: the nation, one region, two states and the nation's cities."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nibrs_estimation.pipeline.table import write_table
+from nibrs_estimation.tables.read import table_definition
+from tests.frames import DATASETS, table
+
+_PLACES = [
+    (1, "nation", "US", None, "the United States", "NationalWgt"),
+    (6, "nation", "US", "City", "the United States, City", "NationalWgt"),
+    (12, "region", "1", None, "Northeast", "RegionWgt"),
+    (86, "state", "NH", None, "New Hampshire", "StateWgt"),
+    (84, "state", "NB", None, "Nebraska", "StateWgt"),
+    (90, "state", "NY", None, "New York", "StateWgt"),
+    (102, "state", "VT", None, "Vermont", "StateWgt"),
+]
+#: Respondents of Nebraska: none.
+_WITHOUT = 84
+REASON = "public files do not tell of injuries"
+
+
+def cell(part: str, permutation: int, row: int, column: int, estimate: float, **others: Any) -> dict[str, Any]:
+    """A stored cell with a standard error of a tenth."""
+    return {
+        "part": part, "permutation_number": permutation, "row": row, "column": column, "estimate": estimate,
+        "standard_error": estimate / 10, "unweighted": estimate / 2, "agency_counts": 3, **others,
+    }  # fmt: skip
+
+
+def share(part: str, permutation: int, row: int, column: int, estimate: float, of: float) -> dict[str, Any]:
+    """The same with its percentage."""
+    percentages = {"percentage": 100 * estimate / of, "percentage_standard_error": 2.0, "percentage_unweighted": 50.0}
+    return cell(part, permutation, row, column, estimate, **percentages)
+
+
+def estimates() -> dict[str, pl.LazyFrame]:
+    """The datasets that publication reads."""
+    violent = position("1a", "violent_crime")
+    cells = [
+        *(cell("1a", number, 1, violent, 1000.0 * factor) for number, factor in ((1, 9), (6, 8), (12, 4), (102, 1))),
+        *(cell("1a", number, 1, 1, 2000.0 * factor) for number, factor in ((1, 9), (6, 8), (12, 4), (102, 1))),
+        share("1a", 1, 3, violent, 6000.0, 9000.0),
+        share("1a", 1, 4, violent, 3000.0, 9000.0),
+        share("1a", 1, 6, violent, 1500.0, 3000.0),
+        cell("1b", 1, 1, position("1b", "property_crime"), 5000.0),
+        share("3a", 1, 15, position("3a", "violent_crime"), 300.0, 1000.0),
+        share("3a", 1, 16, position("3a", "violent_crime"), 700.0, 1000.0),
+        cell("3a", 1, 1, position("3a", "violent_crime"), 1000.0),
+        cell("4b", 1, 1, 1, 50.0),
+        cell("DM4", 1, 3, 1, 40.0, standard_error=None),
+        share("GV2a", 102, 3, 2, 4.0, 4.0),
+    ]
+    gaps = [
+        {"full_table": "1a", "row": row, "column": violent, "reason": REASON} for row in (11, 12)
+    ]  # fmt: skip
+    return {
+        "cell_estimate": table("cell_estimate", *cells),
+        "series_estimate": table(
+            "series_estimate", cell("3a_all", 10_001, 1, 1, 70.0), cell("3a_all", 10_102, 1, 1, 7.0)
+        ),
+        "cell_gap": table("cell_gap", *gaps),
+        "coverage": table(
+            "coverage",
+            *(
+                {"permutation_number": number, "geography_level": level, "geography_code": code, "agency_group": group,
+                 "estimate_geographic_location": name, "weight_variable": weight, "is_excluded": number == 90,
+                 "eligible_agencies": 5, "eligible_pieces": 5, "responding_agencies": 0 if number == _WITHOUT else 3,
+                 "population": 1_000_000, "population_responding": 500_000, "population_coverage": 0.9,
+                 "is_missing_over_10_percent": False, "is_model_used": True, "universe_scope": "all"}
+                for number, level, code, group, name, weight in _PLACES
+            ),
+        ),
+        "permutation_population": table(
+            "permutation_population",
+            *(
+                {"permutation_number": number, "population_key": "TOTAL", "population": 1_000_000.0,
+                 "population_responding": 500_000.0}
+                for number, *_others in _PLACES
+            ),
+        ),
+    }  # fmt: skip
+
+
+def position(name: str, column: str) -> int:
+    """Number of a column by its name."""
+    return next(other.position for other in table_definition(name).columns if other.name == column)
+
+
+def write_run(scratch: Path, run_id: str, ended: str = "2025-01-01T00:00:00+00:00", state: str = "finished") -> None:
+    """A run's folder with these datasets."""
+    root = scratch / run_id / "all"
+    for name, frame in estimates().items():
+        path = root / "datasets" / f"{name}.parquet"
+        if name in ("cell_estimate", "series_estimate"):
+            for (part,), rows in frame.collect().group_by("part", maintain_order=True):
+                write_table(rows, DATASETS[name], root / "datasets" / name / f"{part}.parquet")
+        else:
+            write_table(frame, DATASETS[name], path)
+    about = {"run_id": run_id, "settings": {"year": 2024}, "ended": ended, "state": state}
+    (root / "run_metadata.json").write_text(json.dumps(about))

@@ -1,0 +1,111 @@
+"""Files for people: all tables as CSV and DuckDB, and the report."""
+
+import re
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from tests.estimated import REASON, estimates
+from tests.frames import DATASETS
+
+from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
+from nibrs_estimation.model.results import ESTIMATES
+from nibrs_estimation.model.weighting import WEIGHT_CELL
+from nibrs_estimation.stages.publication.files import export_estimates
+from nibrs_estimation.stages.publication.report import write_report
+
+Tables = dict[str, pl.LazyFrame]
+
+
+def given_tables() -> Tables:
+    return {name: frame for name, frame in estimates().items() if name != "series_estimate"}
+
+
+def exported(tables: Tables, folder: Path) -> tuple[bytes, pl.DataFrame]:
+    folder.mkdir()
+    for name, write in export_estimates(**tables, year=2024).items():
+        write(folder / name)
+    with duckdb.connect(folder / "estimates.duckdb", read_only=True) as connection:
+        rows = connection.execute("SELECT * FROM estimates").fetchall()
+    return (folder / "estimates.csv").read_bytes(), pl.DataFrame(rows, schema=ESTIMATES.schema, orient="row")
+
+
+def test_both_files_hold_the_stored_cells_of_nation_regions_and_states(tmp_path: Path) -> None:
+    content, stored = exported(given_tables(), tmp_path / "a")
+    shuffled = {
+        name: t.collect().sample(fraction=1.0, shuffle=True, seed=5).lazy() for name, t in given_tables().items()
+    }
+    again, _ = exported(shuffled, tmp_path / "b")
+    assert again == content
+    read = pl.read_csv(content, schema=ESTIMATES.schema)
+    key = ESTIMATES.primary_key
+    assert read.sort(key).equals(stored.sort(key))
+    assert set(read["permutation_number"]) == {1, 12, 86, 102}
+    told = read.filter(permutation_number=1, estimate_type="count").drop_nulls("estimate")
+    assert told["der_variable_name"].to_list() == [
+        "t_1a_1_1_1", "t_1a_1_1_17", "t_1a_2_3_17", "t_1a_2_4_17", "t_1a_2_6_17", "t_1b_1_1_14", "t_3a_1_1_16",
+        "t_3a_3_15_16", "t_3a_3_16_16", "t_DM4_2_3_1",
+    ]  # fmt: skip
+    rates = read.filter(permutation_number=1, estimate_type="rate")
+    assert rates["der_variable_name"].to_list() == [
+        "t_1a_1_2_1", "t_1a_1_2_17", "t_1b_1_2_14", "t_3a_1_3_16", "t_4b_1_1_1",
+    ]  # fmt: skip
+    assert rates["estimate"].to_list() == pytest.approx([1800, 900, 500, 100, 5])
+    # What the input cannot tell stands there without a number.
+    gaps = read.filter(pl.col("estimate").is_null(), permutation_number=1, estimate_type="count")
+    assert gaps["der_variable_name"].to_list() == ["t_1a_3_11_17", "t_1a_3_12_17"]
+
+
+def test_a_run_that_estimates_nothing_makes_files_all_the_same(tmp_path: Path) -> None:
+    empty = {name: DATASETS[name].empty() for name in given_tables()}
+    content, stored = exported(empty, tmp_path / "a")
+    assert stored.is_empty()
+    assert content.decode().strip() == ",".join(ESTIMATES.schema)
+
+
+def page(tables: Tables, folder: Path) -> str:
+    accounts = {dataset.name: dataset.empty() for dataset in (WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS)}
+    write_report(**tables, **accounts, year=2024)["report.html"](folder / "report.html")
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r'<script|<link|src="http|href="http|@import', html)
+    return html
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"<(style|svg).*?</\1>", "", html, flags=re.S)).split())
+
+
+def test_the_report_tells_the_main_results(tmp_path: Path) -> None:
+    html = page(given_tables(), tmp_path)
+    text = text_of(html)
+    assert "Crime in 2024 The United States · estimates from NIBRS incident reports" in text
+    assert "9,000 Violent Crime incidents; 95 % interval 7,236 to 10,764" in text
+    assert "Violent Crime 9,000 7,236 – 10,764 10.0% 900.0 723.6 – 1,076.4 3" in text
+    assert "5,000 Property Crime incidents" in text
+    # Rates, states, victims' sex, weapons (two charts), drugs, coverage.
+    assert html.count("<svg") == 7
+    order = [
+        html.index(f"<h2>{title}") for title in ("Crimes against persons", "Victims", "Where", "Drugs", "Coverage")
+    ]
+    assert order == sorted(order)
+    assert "None: Aggravated Assault, Simple Assault" in text
+
+
+def test_the_report_says_what_is_not_known(tmp_path: Path) -> None:
+    tables = given_tables()
+    untold = [{"full_table": "3a", "row": 16, "column": 16, "reason": REASON}]
+    tables["cell_gap"] = pl.LazyFrame(untold, schema=DATASETS["cell_gap"].schema)
+    tables["permutation_population"] = DATASETS["permutation_population"].empty()
+    text = text_of(page(tables, tmp_path))
+    assert f"Sex: {REASON}." in text
+    assert "–: the population is not known." in text
+    assert "No state has enough coverage and a population." in text
+
+
+def test_a_report_without_any_estimate(tmp_path: Path) -> None:
+    tables = given_tables()
+    tables["cell_estimate"] = DATASETS["cell_estimate"].empty()
+    assert "0 Violent Crime" in text_of(page(tables, tmp_path))
+    tables["coverage"] = tables["coverage"].with_columns(responding_agencies=pl.lit(0, pl.Int32))
+    assert text_of(page(tables, tmp_path)).count("Nothing was estimated.") >= 5

@@ -14,6 +14,7 @@ from nibrs_estimation.stages.variance.cell_counts import CellMap, Found, count_i
 from nibrs_estimation.stages.variance.profiles import CATEGORIES, NO_ATOM, UnitCounts
 from nibrs_estimation.tables.counting import CountedRow, Term, table_terms
 from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.tables.variables import derived_variables
 
 Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
@@ -76,43 +77,65 @@ class TableMatrix:
 def _parts(table: TableDefinition, term: Term, counts: UnitCounts) -> list[Callable[[Bools], sparse.csr_array]]:
     """What makes the cells of a term for a group of atoms, (595,): (rows of the matrix, cells of the table)."""
     rows = [row for row in term.rows if row.agency is None]
-    shape = (len(counts.profiles.first), len(table.rows) * len(table.columns))
     by_profile = [row for row in rows if not row.is_by_incident]
-    by_incident = [row for row in rows if row.is_by_incident]
-    made: list[Callable[[Bools], sparse.csr_array]] = []
-    if by_profile:
-        cells = _cell_map(table, term, by_profile, counts)
-        of_feature: list[list[int]] = [[] for _ in range(CATEGORIES * len(counts.variables))]
-        for place, row in enumerate(by_profile):
-            of_feature[CATEGORIES * counts.variables[row.feature] + row.category].append(place)
-        first_of = np.cumsum([0, *map(len, of_feature)], dtype=np.int64)
-        row_of = np.array([place for places in of_feature for place in places], dtype=np.int64)
+    made = [_part_of_profiles(table, term, by_profile, counts)] if by_profile else []
+    return [*made, *(_part_of_incidents(table, term, block, counts) for block in _blocks_by_incident(rows))]
 
-        def profiles(group: Bools) -> sparse.csr_array:
-            held = cells._replace(group=group)
 
-            def count(begin: int, end: int, found: Found) -> None:
-                count_profiles(counts.profiles, counts.facts, held, first_of, row_of, begin, end, found)
+def _part_of_profiles(
+    table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts
+) -> Callable[[Bools], sparse.csr_array]:
+    cells, shape = _cell_map(table, term, rows, counts), _shape(table, counts)
+    of_feature: list[list[int]] = [[] for _ in range(CATEGORIES * len(counts.variables))]
+    for place, row in enumerate(rows):
+        of_feature[CATEGORIES * counts.variables[row.feature] + row.category].append(place)
+    first_of = np.cumsum([0, *map(len, of_feature)], dtype=np.int64)
+    row_of = np.array([place for places in of_feature for place in places], dtype=np.int64)
 
-            return _matrix(count, shape)
+    def part(group: Bools) -> sparse.csr_array:
+        held = cells._replace(group=group)
 
-        made.append(profiles)
-    if by_incident:
-        incident_cells = _cell_map(table, term, by_incident, counts)
-        of_number = np.full(max(row.category for row in by_incident) + 1, -1, dtype=np.int64)
-        of_number[[row.category for row in by_incident]] = np.arange(len(by_incident))
+        def count(begin: int, end: int, found: Found) -> None:
+            count_profiles(counts.profiles, counts.facts, held, first_of, row_of, begin, end, found)
 
-        def incidents(group: Bools) -> sparse.csr_array:
-            held = incident_cells._replace(group=group)
-            C = len(table.columns)
+        return _matrix(count, shape)
 
-            def count(begin: int, end: int, found: Found) -> None:
-                count_incidents(counts.profiles, counts.incidents, held, of_number, C, begin, end, found)
+    return part
 
-            return _matrix(count, shape)
 
-        made.append(incidents)
-    return made
+def _part_of_incidents(
+    table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts
+) -> Callable[[Bools], sparse.csr_array]:
+    """Of one block of rows, which share their conditions."""
+    cells, shape = _cell_map(table, term, rows, counts), _shape(table, counts)
+    variable = derived_variables()[str(table.rows[rows[0].row - 1].variable)]
+    of_number = np.full(variable.categories[-1] + 1, -1, dtype=np.int64)
+    of_number[[row.category for row in rows]] = np.arange(len(rows))
+    C = len(table.columns)
+
+    def part(group: Bools) -> sparse.csr_array:
+        held = cells._replace(group=group)
+
+        def count(begin: int, end: int, found: Found) -> None:
+            count_incidents(counts.profiles, counts.incidents, held, of_number, C, begin, end, found)
+
+        return _matrix(count, shape)
+
+    return part
+
+
+def _blocks_by_incident(rows: Sequence[CountedRow]) -> list[list[CountedRow]]:
+    """The rows that count incidents: those together that stand together and have the same conditions."""
+    blocks: dict[tuple[object, ...], list[CountedRow]] = {}
+    for row in rows:
+        if row.is_by_incident:
+            atoms = None if row.atoms is None else row.atoms.tobytes()
+            blocks.setdefault((atoms, row.clearances, row.row - row.category), []).append(row)
+    return list(blocks.values())
+
+
+def _shape(table: TableDefinition, counts: UnitCounts) -> tuple[int, int]:
+    return len(counts.profiles.first), len(table.rows) * len(table.columns)
 
 
 def _matrix(count: Callable[[int, int, Found], None], shape: tuple[int, int]) -> sparse.csr_array:
@@ -157,7 +180,7 @@ def _columns_of_signatures(term: Term, counts: UnitCounts) -> tuple[Integers, In
     """
     none = np.zeros(counts.signatures, dtype=bool)
     places = sorted(term.columns)
-    own = np.array([counts.columns.get(term.columns[place], none) for place in places]).reshape(-1, counts.signatures)
+    own = np.stack([counts.columns.get(term.columns[place], none) for place in places])
     any_ = np.broadcast_to(own.any(axis=0), own.shape)
     groups = np.array([term.groups[place] or 0 for place in places])
     group = (groups[:, None] == groups).astype(np.int64) @ own.astype(np.int64) > 0

@@ -19,12 +19,12 @@ def clean_environment(**settings: str) -> dict[str, str]:
     return {**kept, "COLUMNS": "200", **settings}
 
 
-def nibrs(folder: Path, *arguments: str, timeout: float = 300, **settings: str) -> subprocess.CompletedProcess[str]:
+def nibrs(folder: Path, *arguments: str, timeout: float = 600, **settings: str) -> subprocess.CompletedProcess[str]:
     """`nibrs ARGUMENTS` in a folder."""
     return python(folder, "-m", "nibrs_estimation", *arguments, timeout=timeout, **settings)
 
 
-def python(folder: Path, *arguments: str, timeout: float = 300, **settings: str) -> subprocess.CompletedProcess[str]:
+def python(folder: Path, *arguments: str, timeout: float = 600, **settings: str) -> subprocess.CompletedProcess[str]:
     """`python ARGUMENTS` in a folder."""
     return subprocess.run(
         [sys.executable, *arguments],

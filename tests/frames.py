@@ -5,7 +5,17 @@ from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.model import agency, analysis, completeness, geography, incident, results, weighting
+from nibrs_estimation.model import (
+    agency,
+    analysis,
+    completeness,
+    counts,
+    geography,
+    incident,
+    intake,
+    results,
+    weighting,
+)
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.tables import results as tables
 
@@ -49,7 +59,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "agency_county": {"data_year": 2024, "county_fips": "50001", "population": 5000, "population_share": 1.0},
     "county_population": {"data_year": 2024, "county_fips": "50001"},
     "police_employees": {"is_imputed": False, "is_covering": False, "agency_subtype": 100},
-    "agency_cell_count": {"state_abbr": "VT", "full_table": "1a", "section": 1, "row": 1},
+    "unit_profile": {"state_abbr": "VT", "counting_unit": "incident", "signature_id": 0},
+    "profile_signature": {"state_abbr": "VT", "counting_unit": "incident", "signature_id": 0},
+    "profile_count": {"state_abbr": "VT", "counting_unit": "incident", "variable": "units", "category": 1},
+    "incident_profile": {"state_abbr": "VT", "counting_unit": "person_victim", "n": 1},
     "incident": {
         "state_abbr": "VT", "agency_id": 1, "data_year": 2024, "form_year": 2024, "form_month": 1,
         "incident_date": date(2024, 1, 1), "is_report_date": False,
@@ -81,6 +94,8 @@ DATASETS: dict[str, Dataset] = {
         *geography.DATASETS,
         *completeness.DATASETS,
         *weighting.DATASETS,
+        *counts.DATASETS,
+        *intake.DATASETS,
         *results.DATASETS,
         *tables.DATASETS,
     )

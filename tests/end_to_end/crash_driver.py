@@ -51,7 +51,7 @@ def run(folder: Path) -> None:
         externals=LocalStore(folder / "externals"),
         locations=NO_LOCATIONS,
         source=FewStates(0.01),
-        parameters={"year": 2024, "seed": 1, "database": None, "outlier_rule": "intended"},
+        parameters={"year": 2024, "seed": 1, "database": None, "outlier_rule": "intended", "count_mode": "indicator"},
     )
     result = run_flow(find_flow("all"), settings, run_inline, Watcher())
     if result.failures:

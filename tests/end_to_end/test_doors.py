@@ -62,10 +62,26 @@ def test_respondents_counts_are_the_truth(demo: Path) -> None:
     respondents = respondents.join(outliers, on="agency_id", how="anti").join(copied, on="agency_id", how="anti")
     assert 100 < respondents.height < pl.read_parquet(datasets / "universe.parquet").height
     truth = pl.read_parquet(datasets / "synthetic_truth/*.parquet").join(respondents, on="agency_id", how="semi")
-    counts = pl.read_parquet(datasets / "agency_cell_count/*.parquet").join(respondents, on="agency_id", how="semi")
-    for measure, column in (("incidents_against_person", 1), ("violent_crime", 17), ("incidents_09A", 5)):
+    keys = ["state_abbr", "counting_unit"]
+    profiles, signatures, counts = (
+        pl.read_parquet(datasets / name / "*.parquet").filter(counting_unit="incident")
+        for name in ("unit_profile", "profile_signature", "profile_count")
+    )
+    counts = (
+        counts.filter(variable="units")
+        .join(profiles.filter(pl.col("month").is_null()), on=[*keys, "profile_id"])
+        .join(signatures, on=[*keys, "signature_id"])
+        .join(respondents, on="agency_id", how="semi")
+        .group_by("agency_id", "column_key")
+        .agg(pl.col("n").sum())
+    )
+    for measure, column in (
+        ("incidents_against_person", "against_person"),
+        ("violent_crime", "violent_crime"),
+        ("incidents_09A", "murder"),
+    ):
         true = truth.filter((pl.col("measure") == measure) & (pl.col("n") > 0)).select("agency_id", "n")
-        found = counts.filter(pl.col("column") == column).select("agency_id", "n")
+        found = counts.filter(column_key=column).select("agency_id", "n")
         assert found.sort("agency_id").equals(true.sort("agency_id"))
 
 

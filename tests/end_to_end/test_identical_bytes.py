@@ -12,13 +12,22 @@ from tests.integration.conftest import CREDENTIALS, s3_bucket, s3_endpoint, s3_s
 from tests.outputs import outputs_of
 
 __all__ = ["s3_bucket", "s3_endpoint", "s3_settings"]
-RUN = ["run", "all", "same", "--source", "synthetic:0.01", "--seed", "7"]
 
 
 @pytest.fixture(scope="module")
-def inline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """A run of two states of a synthetic nation, as zips: without list of places there are few to estimate."""
+    folder = tmp_path_factory.mktemp("nation")
+    done = nibrs(folder, "synth", "--scale", "0.01", "--seed", "7", "--cde", "--out", "nation")
+    assert done.returncode == 0, done.stderr
+    zips = ",".join(str(folder / "nation" / "cde" / f"{state}-2024.zip") for state in ("GA", "VT"))
+    return ["run", "all", "same", "--source", f"cde:{zips}", "--seed", "7"]
+
+
+@pytest.fixture(scope="module")
+def inline(run: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("inline")
-    done = nibrs(folder, *RUN)
+    done = nibrs(folder, *run)
     assert done.returncode == 0, done.stderr
     return outputs_of(folder)
 
@@ -32,11 +41,13 @@ def inline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     ],
     ids=["prefect threads", "prefect processes", "dask with 2 worker processes"],
 )
-def test_engines_agree(engine: str, settings: dict[str, str], inline: dict[str, str], tmp_path: Path) -> None:
-    done = nibrs(tmp_path, *RUN, "--engine", engine, **settings)
+def test_engines_agree(
+    engine: str, settings: dict[str, str], run: list[str], inline: dict[str, str], tmp_path: Path
+) -> None:
+    done = nibrs(tmp_path, *run, "--engine", engine, **settings)
     assert done.returncode == 0, done.stderr
     assert outputs_of(tmp_path) == inline
-    manifest = tmp_path / "scratch/same/all/manifests/count_cells/VT.json"
+    manifest = tmp_path / "scratch/same/all/manifests/count_units/VT.json"
     assert json.loads(manifest.read_text())["engine"] == engine
 
 
@@ -70,11 +81,11 @@ def test_permuted_rows_and_order_of_zips(tmp_path: Path) -> None:
 
 
 def test_artifacts_go_through_s3(
-    s3_bucket: str, s3_settings: dict[str, str], inline: dict[str, str], tmp_path: Path
+    s3_bucket: str, s3_settings: dict[str, str], run: list[str], inline: dict[str, str], tmp_path: Path
 ) -> None:
     import boto3
 
-    done = nibrs(tmp_path, *RUN, ARTIFACT_STORE=f"s3://{s3_bucket}/some/prefix", **s3_settings)
+    done = nibrs(tmp_path, *run, ARTIFACT_STORE=f"s3://{s3_bucket}/some/prefix", **s3_settings)
     assert done.returncode == 0, done.stderr
     assert f"s3://{s3_bucket}/some/prefix/same" in done.stdout
     client = boto3.client(

@@ -23,9 +23,10 @@ STAGES = [
     "publication",
 ]
 CORE = [
-    "agency", "report_month", "incident", "offense", "victim", "victim_offense", "property", "property_item",
-    "offender", "intake_count", "intake_loss", "agency_month_offense", "srs_month", "agency_county", "arrestee",
-    "srs_benchmark", "permutation", "county_population",
+    "agency", "report_month", "incident", "offense", "offense_weapon", "offense_activity", "victim", "victim_offense",
+    "victim_injury", "victim_offender", "property", "property_item", "drug", "offender", "arrestee", "arrestee_weapon",
+    "intake_count", "intake_loss", "agency_month_offense", "srs_month", "agency_county", "srs_benchmark", "permutation",
+    "county_population",
 ]  # fmt: skip
 
 
@@ -53,8 +54,8 @@ MADE = [
     "outlier_agency", "outlier_month", "block_agency", "block_month", "block_reference", "removed_month", "block_count",
     "block_check", "weighting_frame", "weighting_issue", "weight_cell", "weight_control", "agency_weight",
     "county_weight", "calibration_variable", "coverage", "permutation_population", "weight_check", "table_a",
-"analysis_victim", "analysis_offender", "analysis_arrestee", "unit_profile", "profile_signature", "profile_count",
-    "incident_profile", "cell_estimate", "series_estimate", "cell_gap",
+    "analysis_victim", "analysis_offender", "analysis_arrestee", "unit_profile", "profile_signature", "profile_count",
+    "incident_profile", "cell_estimate", "cell_gap", "series_estimate",
 ]  # fmt: skip
 
 

@@ -1,5 +1,7 @@
-"""Estimates of table 1a with calibrated and other weights, against a slow twin that knows one geography at a time."""
+"""Estimates of tables 1a and 3a with calibrated and other weights, against a slow twin of one cell in one place."""
 
+import random
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,34 +11,44 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.frames import table
 
-from nibrs_estimation.model.results import ESTIMATES
+from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.table import checked
-from nibrs_estimation.stages.variance.estimate import estimate_cells
+from nibrs_estimation.stages.variance.estimate import estimate_cells, estimate_series
 from nibrs_estimation.stages.variance.strata import variance_strata
+from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
+from nibrs_estimation.tables.series import demographic_series
 
 Rows = list[dict[str, Any]]
 CALIBRATED, PLAIN = 5, 8
 STATES = {"VT": 102, "NH": 86}
+#: Geographies: number, place, and the type of agency to which it is confined.
+PLACES = ((1, "US", None), (6, "US", "City"), (109, "Area", None), (102, "VT", None), (86, "NH", None))
+KINDS = {"City": 57, "County": 58}
+#: Columns of table 1a.
+MURDER, VIOLENT = 5, 17
 
 agency = st.tuples(
     st.sampled_from(["VT", "NH"]),
     st.sampled_from([CALIBRATED, PLAIN]),
     st.sampled_from(["City", "County"]),
     st.booleans(),  # responds
-    st.integers(0, 500),  # count
+    st.lists(  # its incidents: murder too, clearance, with weapon record, firearm, how many
+        st.tuples(st.booleans(), st.integers(1, 3), st.booleans(), st.booleans(), st.integers(1, 200)), max_size=4
+    ),
     st.integers(1, 40),  # control
     st.floats(1, 5),  # weight
     st.floats(0.2, 1),  # share in the metropolitan area
 )
-Agency = tuple[str, int, str, bool, int, int, float, float]
+Agency = tuple[str, int, str, bool, list[tuple[bool, int, bool, bool, int]], int, float, float]
 
 
-def given_data(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
+def given_weights(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
     """Weights of the nation (a calibrated group and one that is not), of its states and of one metropolitan area."""
     weights: Rows = []
     cells: dict[tuple[str, str, int], list[int]] = {}
     values: Rows = []
-    for number, (state, group, _kind, responds, _count, control, weight, share) in enumerate(nation):
+    for number, (state, group, _kind, responds, _incidents, control, weight, share) in enumerate(nation):
         places = [("NationalWgt", "US", group, 1.0), ("StateWgt", state, 4, 1.0), ("MSAWgt", "Area", 1, share)]
         for variable, code, of_group, part in places:
             key = {"weight_variable": variable, "geography_code": code, "weight_group": of_group}
@@ -52,14 +64,13 @@ def given_data(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
     shared = {"eligible_agencies": 1, "eligible_pieces": 1, "responding_agencies": 1, "population": 1000,
               "population_responding": 500, "is_excluded": False, "is_missing_over_10_percent": False,
               "universe_scope": "all", "estimate_geographic_location": "somewhere"}  # fmt: skip
-    places = [
-        (1, "NationalWgt", "US", None), (6, "NationalWgt", "US", "Agency Type City"), (109, "MSAWgt", "Area", None),
-        *((number, "StateWgt", state, None) for state, number in STATES.items()),
-    ]  # fmt: skip
+    variables = {"US": "NationalWgt", "Area": "MSAWgt"}
     coverage = [
-        {"permutation_number": number, "weight_variable": variable, "geography_level": levels[variable],
-         "geography_code": code, "agency_group": only, "is_model_used": variable == "NationalWgt", **shared}
-        for number, variable, code, only in places
+        {"permutation_number": number, "weight_variable": (variable := variables.get(place, "StateWgt")),
+         "geography_level": levels[variable], "geography_code": place,
+         "agency_group": None if only is None else f"Agency Type {only}",
+         "is_model_used": variable == "NationalWgt", **shared}
+        for number, place, only in PLACES
     ]  # fmt: skip
     return {
         "weighting_frame": table(
@@ -79,28 +90,66 @@ def given_data(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
             ),
         ),
         "calibration_variable": table("calibration_variable", *values),
-        "agency_cell_count": table(
-            "agency_cell_count",
-            *(
-                {"agency_id": i, "state_abbr": row[0], "column": 17, "n": row[4]}
-                for i, row in enumerate(nation) if row[4]
-            ),
-        ),
-        "block_cell_count": table("block_cell_count"),
-        "block_reference": table("block_reference"),
         "coverage": table("coverage", *coverage),
     }  # fmt: skip
 
 
-def slow(nation: list[Agency], place: str, only: str | None) -> tuple[float, float]:
-    """Estimate and standard error of one geography, straight from 07 section 6.2."""
+def given_incidents(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
+    """Profiles of incidents; numbers of profiles and signatures are of one state."""
+    profiles: Rows = []
+    counts: Rows = []
+    for number, row in enumerate(nation):
+        for place, (murder, clearance, told, firearm, n) in enumerate(row[4]):
+            key = {"state_abbr": row[0], "profile_id": 10 * number + place}
+            profiles.append({**key, "agency_id": number, "signature_id": int(murder), "clearance": clearance})
+            counts.append({**key, "n": n})
+            if told:
+                yes_no = {"variable": "incident.weapon_no_yes", "category": 2 if firearm else 1}
+                counts.append({**key, **yes_no, "n": n})
+            if told and firearm:
+                counts.append({**key, "variable": "incident.weapon6", "category": 2, "n": n})
+    signatures = [
+        {"state_abbr": state, "signature_id": number, "column_key": column}
+        for state in STATES
+        for number, columns in enumerate((["violent_crime"], ["murder", "violent_crime"]))
+        for column in columns
+    ]
+    return {
+        "unit_profile": table("unit_profile", *profiles),
+        "profile_signature": table("profile_signature", *signatures),
+        "profile_count": table("profile_count", *counts),
+        "incident_profile": table("incident_profile"),
+        "block_reference": table("block_reference"),
+        "agency": table("agency"),
+        "agency_county": table("agency_county"),
+        "intake_loss": table("intake_loss"),
+    }
+
+
+def counted(row: Agency, of_table_row: int, column: int) -> int:
+    """What an agency counted in a cell of table 1a."""
+    total = 0
+    for murder, clearance, told, firearm, n in row[4]:
+        is_in = {
+            1: True, 3: told and not firearm, 4: told and firearm, 6: told and firearm,
+            57: row[2] == "City", 58: row[2] == "County", 64: clearance == 1, 65: clearance == 2, 66: clearance == 3,
+        }[of_table_row]  # fmt: skip
+        total += n if is_in and (murder or column == VIOLENT) else 0
+    return total
+
+
+def slow(
+    nation: list[Agency], place: str, only: str | None, count: Callable[[Agency], float]
+) -> tuple[float, float | None]:
+    """Total and standard error in one geography, straight from 07 section 6.2."""
     units = []
-    for state, group, kind, responds, count, control, weight, share in nation:
-        if place in ("VT", "NH") and state != place:
+    for row in nation:
+        state, group, kind, responds, _incidents, control, weight, share = row
+        if place in STATES and state != place:
             continue
         part = share if place == "Area" else 1.0
         of_group = {"US": group, "Area": 1}.get(place, 4)
-        y = part * count if only in (None, kind) else 0.0
+        y = part * count(row) if only in (None, kind) else 0.0
         units.append((of_group, responds, y, part * control, weight))
     total, u = 0.0, {}
     sizes: dict[int, list[int]] = {}
@@ -125,48 +174,215 @@ def slow(nation: list[Agency], place: str, only: str | None) -> tuple[float, flo
         values = np.concatenate([u[g] for g in groups])
         if n < N:
             variance += np.nan if n == 1 else (1 - n / N) * n / (n - 1) * ((values - values.mean()) ** 2).sum()
-    return total, float(np.sqrt(variance))
+    return total, None if np.isnan(variance) else float(np.sqrt(variance))
 
 
-@settings(deadline=None, max_examples=60)
+def close(expected: float | None) -> Any:
+    return None if expected is None else pytest.approx(expected, rel=1e-6, abs=1e-6)
+
+
+#: Rows of table 1a -> the rows that they are percentages of.
+DENOMINATORS = {1: (), 3: (3, 4), 4: (3, 4), 6: (4,), 57: (57, 58), 58: (57, 58), 64: (64, 65, 66), 65: (64, 65, 66)}
+
+
+def check_cell(
+    found: dict[str, Any] | None, nation: list[Agency], place: str, only: str | None, row: int, column: int
+) -> None:
+    members = [
+        (other, counted(other, row, column))
+        for other in nation
+        if other[3] and place in ("US", "Area", other[0]) and only in (None, other[2])
+    ]
+    if not any(n for _other, n in members):
+        assert found is None
+        return
+    assert found is not None
+    total, error = slow(nation, place, only, lambda other: counted(other, row, column))
+    assert found["estimate"] == close(total)
+    assert found["standard_error"] == close(error)
+    assert found["unweighted"] == sum(n for _other, n in members)
+    assert found["agency_counts"] == sum(n > 0 for _other, n in members)
+    if not DENOMINATORS[row]:
+        assert (found["percentage"], found["percentage_standard_error"]) == (None, None)
+        return
+
+    def base(other: Agency) -> int:
+        return sum(counted(other, of_row, column) for of_row in DENOMINATORS[row])
+
+    divisor, _error = slow(nation, place, only, base)
+    R = total / divisor
+    _total, error = slow(nation, place, only, lambda other: counted(other, row, column) - R * base(other))
+    assert found["percentage"] == close(100 * R)
+    assert found["percentage_unweighted"] == close(
+        100 * found["unweighted"] / sum(base(other) for other, _n in members)
+    )
+    assert found["percentage_standard_error"] == close(None if error is None else 100 * error / divisor)
+
+
+@settings(deadline=None, max_examples=40)
 @given(st.lists(agency, min_size=3, max_size=14).filter(lambda nation: any(row[3] for row in nation)))
 def test_estimates_equal_the_slow_twin(nation: list[Agency]) -> None:
-    data = given_data(nation)
-    made = checked(estimate_cells(**data, year=2024), ESTIMATES)
+    data = {**given_weights(nation), **given_incidents(nation)}
+    made = estimate_cells(**data, year=2024)
+    found = checked(made[CELL_ESTIMATE.name]["1a"], CELL_ESTIMATE)
     shuffled = {name: frame.collect().sample(fraction=1.0, shuffle=True, seed=1).lazy() for name, frame in data.items()}
-    assert checked(estimate_cells(**shuffled, year=2024), ESTIMATES).equals(made)
-    for number, place, only in (
-        (1, "US", None), (6, "US", "City"), (109, "Area", None), (102, "VT", None), (86, "NH", None),
-    ):  # fmt: skip
-        found = made.filter(
-            (pl.col("permutation_number") == number) & pl.col("der_variable_name").str.ends_with("_17")
-        ).sort("estimate_type_num")
-        inside = [row for row in nation if place in ("US", "Area", row[0])]
-        if not any(row[3] for row in inside):
-            assert found.is_empty()
-            continue
-        total, error = slow(nation, place, only)
-        members = [row for row in inside if only in (None, row[2])]
-        count, rate = found.rows(named=True)
-        assert count["estimate"] == pytest.approx(total)
-        assert count["agency_counts"] == sum(row[3] and row[4] > 0 for row in members)
-        assert count["estimate_unweighted"] == sum(row[4] for row in members if row[3])
-        assert rate["estimate"] == pytest.approx(total / 1000 * 100_000)
-        if np.isnan(error):
-            assert count["estimate_standard_error"] is None
-            continue
-        assert count["estimate_standard_error"] == pytest.approx(error, abs=1e-6)
-        assert count["estimate_upper_bound"] == pytest.approx(total + 1.96 * error)
-        assert count["estimate_lower_bound"] == pytest.approx(max(total - 1.96 * error, 0), abs=1e-6)
-        assert rate["estimate_standard_error"] == pytest.approx(error / 1000 * 100_000, abs=1e-4)
+    again = estimate_cells(**shuffled, year=2024)
+    assert checked(again[CELL_ESTIMATE.name]["1a"], CELL_ESTIMATE).equals(found)
+    assert set(found["part"]) <= {"1a"}
+    assert checked(made[CELL_GAP.name], CELL_GAP).is_empty()
+    cells = {(row["permutation_number"], row["row"], row["column"]): row for row in found.iter_rows(named=True)}
+    for number, place, only in PLACES:
+        for row in DENOMINATORS:
+            for column in (MURDER, VIOLENT):
+                check_cell(cells.get((number, row, column)), nation, place, only, row, column)
 
 
-def test_nobody_lives_there() -> None:
-    data = given_data([("VT", PLAIN, "City", True, 5, 1, 2.0, 1.0), ("VT", PLAIN, "City", True, 3, 1, 2.0, 1.0)])
-    data["coverage"] = data["coverage"].with_columns(population=pl.lit(0, pl.Int64))
-    rates = checked(estimate_cells(**data, year=2024), ESTIMATES).filter(pl.col("estimate_type") == "rate")
-    assert rates.height > 0
-    assert rates["estimate"].null_count() == rates.height
+def lone(incidents: list[tuple[bool, int, bool, bool, int]]) -> Agency:
+    return ("VT", PLAIN, "City", True, incidents, 1, 2.0, 1.0)
+
+
+def test_cells_that_are_never_estimated_are_left_out() -> None:
+    """Losses of an attempted murder are greyed in table 1a; rows 56 and 63 are empty by design."""
+    nation = [lone([(True, 1, False, False, 5)]), lone([])]
+    data = given_incidents(nation)
+    losses = {"variable": "incident.property_loss", "category": 1, "profile_id": 0, "n": 5}
+    data["profile_count"] = pl.concat([data["profile_count"], table("profile_count", losses)])
+    found = estimate_cells(**given_weights(nation), **data, year=2024)[CELL_ESTIMATE.name]["1a"].collect()
+    assert set(found["column"]) == {MURDER, VIOLENT}
+    assert found.filter(pl.col("row").is_between(72, 79) | pl.col("row").is_in([56, 63])).is_empty()
+
+
+def test_what_the_input_cannot_tell_is_a_gap_and_no_estimate() -> None:
+    nation = [lone([]), lone([])]
+    data = given_incidents(nation)
+    unit = {"counting_unit": "arrestee_by_arrest_code"}
+    data["unit_profile"] = table("unit_profile", {**unit, "profile_id": 0, "agency_id": 0, "atom": 0, "clearance": 2})
+    data["profile_count"] = table("profile_count", {**unit, "profile_id": 0, "n": 3})
+    columns = ("arson", "dui", "total_arrest")
+    data["profile_signature"] = table("profile_signature", *({**unit, "column_key": key} for key in columns))
+    positions = {column.name: column.position for column in table_definitions()["5a"].columns if column.name in columns}
+    whole = estimate_cells(**given_weights(nation), **data, year=2024)[CELL_ESTIMATE.name]["5a"].collect()
+    assert set(whole["column"]) == set(positions.values())
+    data["intake_loss"] = table(
+        "intake_loss", {"state_abbr": "VT", "input_name": "zip", "loss": "no_group_b", "subject": "arrestee"}
+    )
+    made = estimate_cells(**given_weights(nation), **data, year=2024)
+    gaps = checked(made[CELL_GAP.name], CELL_GAP)
+    assert set(gaps["full_table"]) == {"5a", "5b"}
+    assert set(positions.values()) & set(gaps.filter(full_table="5a")["column"]) == {
+        positions["dui"],
+        positions["total_arrest"],
+    }
+    left = made[CELL_ESTIMATE.name]["5a"].collect()
+    assert left.equals(whole.filter(column=positions["arson"]))
+
+
+Person = tuple[int, str, str, str]  # place of the age bin, sex, race, ethnicity
+BINS = code_list("age_bin")["code"].to_list()
+
+
+def atom_of(person: Person) -> int:
+    age, sex, race, ethnicity = person
+    return ((age * 3 + "MFU".index(sex)) * 6 + "WBIAPU".index(race)) * 3 + "HNU".index(ethnicity)
+
+
+def given_persons(nation: list[Agency], victims: list[dict[Person, int]]) -> dict[str, pl.LazyFrame]:
+    """Profiles of victims of murder."""
+    unit = {"counting_unit": "person_victim"}
+    profiles, counts = [], []
+    for number, persons in enumerate(victims):
+        for place, (person, n) in enumerate(persons.items()):
+            key = {**unit, "state_abbr": nation[number][0], "profile_id": 100 * number + place}
+            profiles.append({**key, "agency_id": number, "atom": atom_of(person), "clearance": 1})
+            counts.append({**key, "n": n})
+    signatures = [{**unit, "state_abbr": state, "column_key": "murder"} for state in STATES]
+    return {
+        "unit_profile": table("unit_profile", *profiles),
+        "profile_signature": table("profile_signature", *signatures),
+        "profile_count": table("profile_count", *counts),
+        "incident_profile": table("incident_profile"),
+        "block_reference": table("block_reference"),
+        "cell_gap": table("cell_gap"),
+    }
+
+
+SERIES: dict[int, Callable[[Person], bool]] = {
+    3: lambda person: BINS[person[0]] == "A15",
+    10: lambda person: person[1] == "M",
+    18: lambda person: person[0] <= BINS.index("A17"),
+    145: lambda person: person[3] == "H",
+}
+MALE_ROW, WHITE_ROW = 15, 18
+
+
+def drawn_nation(seed: int) -> tuple[list[Agency], list[dict[Person, int]]]:
+    draw = random.Random(seed)
+    nation: list[Agency] = [
+        (draw.choice(["VT", "NH"]), draw.choice([CALIBRATED, PLAIN]), draw.choice(["City", "County"]),
+         draw.random() < 0.7, [], draw.randint(1, 40), draw.uniform(1, 5), draw.uniform(0.2, 1))
+        for _agency in range(20)
+    ]  # fmt: skip
+    victims = [
+        {
+            (draw.randrange(len(BINS)), draw.choice("MFU"), draw.choice("WBIAPU"), draw.choice("HNU")): draw.randint(
+                1, 9
+            )
+            for _person in range(draw.randint(0, 12))
+        }
+        for _agency in nation
+    ]
+    return nation, victims
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_series_equal_the_slow_twin(seed: int) -> None:
+    nation, victims = drawn_nation(seed)
+    data = {**given_weights(nation), **given_persons(nation, victims)}
+    found = checked(estimate_series(**data, partition="3a_all"), SERIES_ESTIMATE)
+    cells = {(row["permutation_number"], row["row"], row["column"]): row for row in found.iter_rows(named=True)}
+    of = {id(row): persons for row, persons in zip(nation, victims, strict=True)}
+
+    def counts(belongs: Callable[[Person], bool]) -> Callable[[Agency], int]:
+        return lambda row: sum(n for person, n in of[id(row)].items() if belongs(person))
+
+    for series, belongs in SERIES.items():
+        for number, place, only in PLACES:
+            for row, has in ((1, None), (WHITE_ROW, "W"), (MALE_ROW, "M")):
+                is_greyed = (row, series) in ((MALE_ROW, 10), (WHITE_ROW, 145))
+                whole = counts(belongs)
+                part = counts(lambda p, belongs=belongs, has=has: belongs(p) and (has is None or has in p[1:3]))
+                total, error = slow(nation, place, only, part)
+                cell = cells.get((1000 * series + number, row, MURDER))
+                if is_greyed or total == 0:
+                    assert cell is None
+                    continue
+                assert cell is not None
+                assert cell["estimate"] == close(total)
+                assert cell["standard_error"] == close(error)
+                if has is not None:
+                    R = total / slow(nation, place, only, whole)[0]
+                    assert cell["percentage"] == close(100 * R)
+
+
+def test_series_are_those_of_the_part() -> None:
+    """Series of the nation alone are estimated there; retired ones nowhere; some never in a part of the nation."""
+    nation, victims = drawn_nation(3)
+    weights, persons = given_weights(nation), given_persons(nation, victims)
+    # A part of the nation in which no series by age is estimated.
+    weights["coverage"] = weights["coverage"].with_columns(pl.col("permutation_number").replace({6: 107}))
+    parts = {
+        level: estimate_series(**weights, **persons, partition=f"3a_{level}").collect()
+        for level in ("all", "region", "national")
+    }
+    of_level = {series.number: series.geographies for series in demographic_series() if not series.is_retired}
+    for level, part in parts.items():
+        series, geography = part["permutation_number"] // 1000, part["permutation_number"] % 1000
+        assert {of_level[number] for number in series} <= {level}
+        assert set(geography) <= ({1} if level != "all" else {1, 107, 109, *STATES.values()})
+    assert parts["national"].height
+    everywhere = parts["all"]["permutation_number"]
+    assert not everywhere.is_in([3107, 18107]).any()
+    assert everywhere.is_in([10107]).any()
 
 
 def strata(*sizes: tuple[int, int]) -> list[int]:

@@ -10,12 +10,13 @@ import pytest
 
 from nibrs_estimation.flows.catalogue import all_datasets, find_dataset
 from nibrs_estimation.flows.dictionary import data_dictionary
-from nibrs_estimation.model import agency, analysis, geography, incident, intake, results, ucr_prd, weighting
+from nibrs_estimation.model import agency, analysis, counts, geography, incident, intake, results, ucr_prd, weighting
 from nibrs_estimation.model.codes import code_list, code_lists
 from nibrs_estimation.model.results import ESTIMATES
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.ddl import duckdb_table
 from nibrs_estimation.pipeline.table import read_table, write_table
+from nibrs_estimation.tables import results as tables
 
 CORE = (
     *agency.DATASETS,
@@ -25,7 +26,10 @@ CORE = (
     *geography.DATASETS,
     *intake.DATASETS,
     *weighting.DATASETS,
+    *counts.DATASETS,
     *results.DATASETS,
+    *tables.DATASETS,
+    results.ESTIMATES,
 )
 EVERY = [*CORE, *ucr_prd.DATASETS]
 #: A name may stand for a table of the model and for one of the FBI's database, each with references of its own.

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from nibrs_estimation.flows.catalogue import all_datasets, find_dataset
-from nibrs_estimation.model import agency, analysis, geography, incident, intake, results, ucr_prd, weighting
+from nibrs_estimation.model import agency, analysis, counts, geography, incident, intake, results, ucr_prd, weighting
 from nibrs_estimation.model.codes import code_list, code_lists
 from nibrs_estimation.pipeline.dataset import Column, Dataset
+from nibrs_estimation.tables.results import DATASETS as TABLE_RESULTS
 
 _UNUSED: dict[str, Any] = {"written_by": [], "read_by": []}
 
@@ -17,8 +18,9 @@ _HEAD = """# Data dictionary
 Made from the declarations by `nibrs dictionary`; do not edit it by hand.
 
 Every dataset is a table of Parquet files under `datasets/` of a run: one file, or one for each value of its partition
-key. A column is required unless *may be missing* stands beside its type. Codes are the FBI's, trimmed; a missing value
-is null, never an empty text. Quantities carry their unit in the column *unit*.
+key; *Published files* are written for people. A column is required unless *may be missing* stands beside its type.
+Codes are the FBI's, trimmed; a missing value is null, never an empty text. Quantities carry their unit in the column
+*unit*.
 
 """
 
@@ -32,7 +34,9 @@ def data_dictionary() -> str:
         ("Places and people (optional)", list(geography.DATASETS)),
         ("What was read", list(intake.DATASETS)),
         ("Weights", list(weighting.DATASETS)),
-        ("Results", list(results.DATASETS)),
+        ("What agencies counted", list(counts.DATASETS)),
+        ("Results", [*results.DATASETS, *TABLE_RESULTS]),
+        ("Published files", [results.ESTIMATES]),
     ]
     listed = {dataset.name for _title, datasets in sections for dataset in datasets}
     others = [find_dataset(row["dataset"]) for row in all_datasets() if row["dataset"] not in listed]

@@ -1,6 +1,7 @@
-"""What the stages compute, from the universe of agencies to the estimates.
+"""What the stages compute, from the universe of agencies to the geographies that are estimated, and what is published.
 
-Sources: specification 05 (weights), 06 (tables), 07 sections 6 and 9 (variance, estimates database).
+Counts and estimates of tables stand in model/counts.py and tables/results.py. Sources: specification 02 section 5
+(universe), 05 section 9 (coverage), 07 section 9 (estimates database).
 """
 
 from nibrs_estimation.model.weighting import WEIGHT_LEVELS
@@ -63,37 +64,6 @@ REPORTING_STATUS = Dataset(
     ),
 )
 
-AGENCY_CELL_COUNT = Dataset(
-    name="agency_cell_count",
-    description="What each agency counted itself in each table cell, copied months apart; no row where nothing.",
-    source="06 sections 2 and 3",
-    primary_key=("agency_id", "full_table", "section", "row", "column"),
-    partition_key="state_abbr",
-    columns=(
-        _STATE,
-        _AGENCY_ID,
-        Column("full_table", "str", "Name of the table, such as 1a."),
-        Column("section", "int16", "Section of the table."),
-        Column("row", "int16", "Row of the table."),
-        Column("column", "int16", "Column of the table."),
-        Column("n", "int64", "Units counted.", unit="the table's units"),
-    ),
-)
-
-BLOCK_CELL_COUNT = Dataset(
-    name="block_cell_count",
-    description="What donors counted in each table cell in the months that others copy from them.",
-    source="06 sections 2 and 3; 03 section 7",
-    primary_key=("agency_id", "month", "full_table", "section", "row", "column"),
-    partition_key="state_abbr",
-    columns=(
-        _STATE,
-        Column("agency_id", "int32", "The donor."),
-        Column("month", "int8", "Month, 1 to 12."),
-        *AGENCY_CELL_COUNT.columns[2:],
-    ),
-)
-
 COVERAGE = Dataset(
     name="coverage",
     description="Every geography that is estimated: agencies and population behind it, and the model of its weight.",
@@ -143,6 +113,7 @@ def _flag(name: str, description: str) -> Column:
     return Column(name, "bool", description, is_nullable=True)
 
 
+#: No file of a run: the rows are made of its datasets (tables/results.py) when they are written or shown.
 ESTIMATES = Dataset(
     name="estimates",
     description="What estimates.csv and estimates.duckdb hold: a row per table cell, geography and type of estimate.",
@@ -193,4 +164,4 @@ ESTIMATES = Dataset(
     ),
 )
 
-DATASETS = (UNIVERSE, REPORTING_STATUS, AGENCY_CELL_COUNT, BLOCK_CELL_COUNT, COVERAGE, ESTIMATES)
+DATASETS = (UNIVERSE, REPORTING_STATUS, COVERAGE)

@@ -46,7 +46,7 @@ class Unit:
 
     @property
     def key(self) -> str:
-        """Unique name within a plan, such as ``count_cells[VT]``."""
+        """Unique name within a plan, such as ``count_units[VT]``."""
         return self.task.name if self.partition is None else f"{self.task.name}[{self.partition}]"
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from nibrs_estimation.model.counts import UNITS
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.tables.atoms import Bools, atoms_of_variable
 from nibrs_estimation.tables.definition import Condition, Level, TableColumn, TableDefinition, TableRow
+from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.variables import LEVEL_OF_JOIN, Variable, derived_variables
 
 #: Unit -> the levels that it is part of, its own last.
@@ -178,6 +180,12 @@ def table_terms(table: TableDefinition) -> tuple[Term, ...]:
         PipelineError: a row asks for a variable that its unit does not have.
     """
     return tuple(term for term, _features in _terms(table))
+
+
+@cache
+def all_counting_units() -> tuple[CountingUnit, ...]:
+    """What must be counted for all tables."""
+    return counting_units(table_definitions().values())
 
 
 def counting_units(tables: Iterable[TableDefinition]) -> tuple[CountingUnit, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import polars as pl
@@ -23,9 +22,8 @@ from nibrs_estimation.stages.indicators.membership import (
 )
 from nibrs_estimation.stages.indicators.segments import Segments
 from nibrs_estimation.stages.indicators.units import fact_key, facts_of_units, key_of, offenses_of_units
-from nibrs_estimation.tables.counting import CountingUnit, Feature, counting_units
+from nibrs_estimation.tables.counting import CountingUnit, Feature, all_counting_units
 from nibrs_estimation.tables.definition import Level
-from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.variables import derived_variables
 
 Relations = Mapping[tuple[str, Level], pl.DataFrame]
@@ -114,12 +112,6 @@ class _Counted:
     incidents: list[pl.DataFrame]
 
 
-@cache
-def all_counting_units() -> tuple[CountingUnit, ...]:
-    """What all tables need."""
-    return counting_units(table_definitions().values())
-
-
 def _relations(segments: Segments) -> Relations:
     """Every variable that is asked for, at every level: collected once, for several units ask."""
     asked: dict[tuple[str, Level], None] = {}
@@ -199,7 +191,7 @@ def _count(
     into.profiles.append(profiles.with_columns(counting_unit=pl.lit(unit.name)))
     into.signatures.append(columns_held(signatures, unit).with_columns(counting_unit=pl.lit(unit.name)))
     if unit.by_incident:
-        number = pl.struct("incident_id", "month").rank("dense").cast(pl.Int32)
+        number = pl.struct("agency_id", "month", "incident_id").rank("dense").cast(pl.Int32)
         into.incidents.append(
             coded[0]
             .group_by("profile_id", incident_number=number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.stages.variance.cell_counts import CellMap, Found, count_incidents, count_profiles
-from nibrs_estimation.stages.variance.profiles import NO_ATOM, UnitCounts
+from nibrs_estimation.stages.variance.profiles import CATEGORIES, NO_ATOM, UnitCounts
 from nibrs_estimation.tables.counting import CountedRow, Term, table_terms
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.variables import derived_variables
@@ -19,6 +20,8 @@ Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 _KINDS = ("own", "any", "group")
 _NOTHING = np.zeros(0, dtype=np.int64)
+#: Rows of a matrix that a thread counts at a time.
+_ROWS, _THREADS = 500, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,16 +86,19 @@ def _part_of_profiles(
     table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts
 ) -> Callable[[Bools], sparse.csr_array]:
     cells, shape = _cell_map(table, term, rows, counts), _shape(table, counts)
-    places: dict[tuple[str, int], list[int]] = {}
+    of_feature: list[list[int]] = [[] for _ in range(CATEGORIES * len(counts.variables))]
     for place, row in enumerate(rows):
-        places.setdefault((row.feature, row.category), []).append(place)
-    of_feature = [places.get(feature, []) for feature in counts.features]
+        of_feature[CATEGORIES * counts.variables[row.feature] + row.category].append(place)
     first_of = np.cumsum([0, *map(len, of_feature)], dtype=np.int64)
-    row_of = np.array([place for listed in of_feature for place in listed], dtype=np.int64)
+    row_of = np.array([place for places in of_feature for place in places], dtype=np.int64)
 
     def part(group: Bools) -> sparse.csr_array:
-        held = cells._replace(atoms=cells.atoms & group)
-        return _matrix(lambda to: count_profiles(counts.facts, counts.profiles, held, first_of, row_of, to), shape)
+        held = cells._replace(group=group)
+
+        def count(begin: int, end: int, found: Found) -> None:
+            count_profiles(counts.profiles, counts.facts, held, first_of, row_of, begin, end, found)
+
+        return _matrix(count, shape)
 
     return part
 
@@ -108,8 +114,12 @@ def _part_of_incidents(
     C = len(table.columns)
 
     def part(group: Bools) -> sparse.csr_array:
-        held = cells._replace(atoms=cells.atoms & group)
-        return _matrix(lambda to: count_incidents(counts.incidents, counts.profiles, held, of_number, C, to), shape)
+        held = cells._replace(group=group)
+
+        def count(begin: int, end: int, found: Found) -> None:
+            count_incidents(counts.profiles, counts.incidents, held, of_number, C, begin, end, found)
+
+        return _matrix(count, shape)
 
     return part
 
@@ -125,16 +135,19 @@ def _blocks_by_incident(rows: Sequence[CountedRow]) -> list[list[CountedRow]]:
 
 
 def _shape(table: TableDefinition, counts: UnitCounts) -> tuple[int, int]:
-    return len(counts.facts.first) - 1, len(table.rows) * len(table.columns)
+    return len(counts.profiles.first), len(table.rows) * len(table.columns)
 
 
-def _matrix(count: Callable[[Found], None], shape: tuple[int, int]) -> sparse.csr_array:
+def _matrix(count: Callable[[int, int, Found], None], shape: tuple[int, int]) -> sparse.csr_array:
+    """A matrix whose rows are counted in two passes, some rows in each thread."""
     first = np.zeros(shape[0] + 1, dtype=np.int64)
-    count(Found(first, _NOTHING, _NOTHING))
-    first = np.cumsum(first)
-    found = Found(first, np.zeros(first[-1], dtype=np.int64), np.zeros(first[-1], dtype=np.int64))
-    if first[-1]:
-        count(found)
+    cuts = [(begin, min(begin + _ROWS, shape[0])) for begin in range(0, shape[0], _ROWS)]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        list(pool.map(lambda rows: count(rows[0], rows[1], Found(first, _NOTHING, _NOTHING)), cuts))
+        np.cumsum(first, out=first)
+        found = Found(first, np.zeros(first[-1], dtype=np.int64), np.zeros(first[-1], dtype=np.int64))
+        if first[-1]:
+            list(pool.map(lambda rows: count(rows[0], rows[1], found), cuts))
     return sparse.csr_array((found.n.astype(np.float64), found.cell, first), shape=shape)
 
 
@@ -148,6 +161,7 @@ def _cell_map(table: TableDefinition, term: Term, rows: list[CountedRow], counts
             clearances[place] = np.isin(np.arange(4), row.clearances)
     first_column, column = _columns_of_signatures(term, counts)
     return CellMap(
+        group=np.ones(NO_ATOM + 1, dtype=bool),
         atoms=atoms,
         clearances=clearances,
         kind=np.array([_KINDS.index(row.columns) for row in rows], dtype=np.int64),

@@ -15,17 +15,6 @@ from tests.command import nibrs, python
 from tests.outputs import outputs_of
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the demo ran."""
-    folder = tmp_path_factory.mktemp("demo")
-    done = nibrs(folder, "demo")
-    assert done.returncode == 0, done.stderr
-    assert "write_report: done" in done.stdout
-    assert "artifacts/demo" in done.stdout
-    return folder
-
-
 def test_demo_publishes_what_people_want(demo: Path) -> None:
     published = demo / "artifacts" / "demo"
     estimates = pl.read_csv(published / "estimates.csv", infer_schema_length=None)

@@ -31,11 +31,8 @@ CORE = [
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("run")
-    done = nibrs(folder, "demo")
-    assert done.returncode == 0, done.stderr
-    return folder / "scratch" / "demo" / "all"
+def run(demo: Path) -> Path:
+    return demo / "scratch" / "demo" / "all"
 
 
 def stage(folder: Path, name: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -7,10 +7,12 @@ section 7).
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -31,9 +33,10 @@ from nibrs_estimation.stages.indicators.count import count_units
 from nibrs_estimation.stages.variance.estimate import Counts
 from nibrs_estimation.stages.variance.profiles import CountedProfiles
 from nibrs_estimation.stages.variance.sample import Design
+from nibrs_estimation.tables import read
 from nibrs_estimation.tables.atoms import atoms_of_series
 from nibrs_estimation.tables.definition import Condition, TableColumn, TableDefinition, TableRow
-from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.read import read_tables, table_definitions
 from nibrs_estimation.tables.series import demographic_series
 from nibrs_estimation.tables.variables import derived_variables
 
@@ -533,6 +536,36 @@ def test_victims_of_the_column_by_incident() -> None:
     assert [cell(women, 2, row, "robbery", "3a") for row in range(154, 158)] == [1, 0, 0, 0]
 
 
+BY_SEX = """
+table: X1
+title: Incidents by their victims of a sex
+unit: person_victim
+universe: Victims
+columns: [robbery, murder]
+n_rows: 7
+blocks:
+  - {start: 1, section: 1, label: All, kind: total}
+  - {start: 2, section: 2, set: N4, prefix: 'Men: ', variable: n_victims_of_column, join: incident,
+     unit: incident, where: {sex3: [1]}}
+  - {start: 6, section: 3, labels: ['1', '2'], prefix: 'Women: ', variable: n_victims_of_column, join: incident,
+     unit: incident, where: {sex3: [2]}}
+"""
+
+
+def test_victims_by_incident_in_several_blocks(tmp_path: Path) -> None:
+    """Each block counts under its own conditions; one without 3 and 4+ does not count those as 2."""
+    for path in Path(read.__file__).parent.glob("definitions/_*.yaml"):
+        shutil.copy(path, tmp_path)
+    (tmp_path / "X1.yaml").write_text(BY_SEX, encoding="utf-8")
+    definition = read_tables(tmp_path)["X1"]
+    (found,) = Engine(WORKED, COPIED, "indicator").cells(definition, None)
+    assert found == twin(definition, World(WORKED, "indicator"), COPIED)
+    assert [found[2, row, 1] for row in range(1, 8)] == [3, 0, 1, 0, 0, 1, 0]
+    crowd = rows_of([{**busy(1, MAY), "victims": [victim("I", 0, who=person(age, "F")) for age in (20, 30, 40)]}], [])
+    (found,) = Engine(crowd, COPIED, "indicator").cells(definition, None)
+    assert [found[1, row, 1] for row in range(1, 8)] == [3, 0, 0, 0, 0, 0, 0]
+
+
 def test_records_count_each_record() -> None:
     """One incident has a handgun and a knife in its robbery, and a rifle in its murder (06 section 12, quirk 1)."""
     murders = {}
@@ -554,7 +587,7 @@ def test_agencies_without_any_unit() -> None:
 # Shrinking would take minutes; the worked months above are small.
 @settings(
     deadline=None,
-    max_examples=8,
+    max_examples=6,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

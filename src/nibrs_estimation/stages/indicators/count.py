@@ -88,17 +88,17 @@ def count_units(
     for unit in all_counting_units():
         units = _units(unit, segments, relations, block_reference, removed_month, year)
         numbered = _count(unit, units, segments, relations, count_mode, numbered, counted)
+    parts = (
+        (UNIT_PROFILE, counted.profiles),
+        (PROFILE_SIGNATURE, counted.signatures),
+        (PROFILE_COUNT, counted.counts),
+        (INCIDENT_PROFILE, counted.incidents),
+    )
     return {
-        dataset.name: pl.concat(frames)
-        .with_columns(state_abbr=pl.lit(partition))
-        .select(pl.col(name).cast(dtype) for name, dtype in dataset.schema.items())
-        .lazy()
-        for dataset, frames in (
-            (UNIT_PROFILE, counted.profiles),
-            (PROFILE_SIGNATURE, counted.signatures),
-            (PROFILE_COUNT, counted.counts),
-            (INCIDENT_PROFILE, counted.incidents),
-        )
+        dataset.name: dataset.cast(pl.concat(frames).with_columns(state_abbr=pl.lit(partition))).lazy()
+        if frames
+        else dataset.empty()
+        for dataset, frames in parts
     }
 
 
@@ -178,16 +178,13 @@ def _count(
     parts = [units, *(_within_columns(unit, feature, units, segments, relations) for feature in within)]
     coded, profiles, signatures = _numbered(parts, words(unit), first)
     own, of_columns = coded[0].lazy(), {feature.name: part for feature, part in zip(within, coded[1:], strict=True)}
-    counts = [
-        _of_profiles(of_columns[feature.name].lazy(), pl.lit(1, pl.Int64))
-        if feature.name in of_columns
-        else _of_profiles(*_with_feature(unit, own, feature, relations, count_mode))
-        for feature in unit.features
-    ]
-    into.counts.extend(
-        frame.collect().with_columns(variable=pl.lit(feature.name), counting_unit=pl.lit(unit.name))
-        for feature, frame in zip(unit.features, counts, strict=True)
-    )
+    for feature in unit.features if coded[0].height else ():
+        if feature.name in of_columns:
+            counts = _of_profiles(of_columns[feature.name].lazy(), pl.lit(1, pl.Int64))
+        else:
+            counts = _of_profiles(*_with_feature(unit, own, feature, relations, count_mode))
+        name, counting_unit = pl.lit(feature.name), pl.lit(unit.name)
+        into.counts.append(counts.with_columns(variable=name, counting_unit=counting_unit).collect())
     into.profiles.append(profiles.with_columns(counting_unit=pl.lit(unit.name)))
     into.signatures.append(columns_held(signatures, unit).with_columns(counting_unit=pl.lit(unit.name)))
     if unit.by_incident:

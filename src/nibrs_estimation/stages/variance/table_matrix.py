@@ -69,8 +69,10 @@ class TableMatrix:
         """
         group = np.ones(NO_ATOM + 1, dtype=bool) if in_group is None else np.append(in_group, False)
         total = sum((part(group) for part in self._parts[1:]), start=self._parts[0](group))
-        own, blocks = total[: self._copies.agencies], total[self._copies.agencies :]
-        matrix = sparse.csr_array(own + self._copies.references @ blocks)
+        matrix = total
+        if total.shape[0] > self._copies.agencies:
+            own, blocks = total[: self._copies.agencies], total[self._copies.agencies :]
+            matrix = sparse.csr_array(own + self._copies.references @ blocks)
         return sparse.csc_array(_with_agency_rows(matrix, self._table, self._terms, self._categories))
 
 
@@ -141,14 +143,21 @@ def _shape(table: TableDefinition, counts: UnitCounts) -> tuple[int, int]:
 def _matrix(count: Callable[[int, int, Found], None], shape: tuple[int, int]) -> sparse.csr_array:
     """A matrix whose rows are counted in two passes, some rows in each thread."""
     first = np.zeros(shape[0] + 1, dtype=np.int64)
-    cuts = [(begin, min(begin + _ROWS, shape[0])) for begin in range(0, shape[0], _ROWS)]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(lambda rows: count(rows[0], rows[1], Found(first, _NOTHING, _NOTHING)), cuts))
-        np.cumsum(first, out=first)
-        found = Found(first, np.zeros(first[-1], dtype=np.int64), np.zeros(first[-1], dtype=np.int64))
-        if first[-1]:
-            list(pool.map(lambda rows: count(rows[0], rows[1], found), cuts))
+    _in_threads(count, shape[0], Found(first, _NOTHING, _NOTHING))
+    np.cumsum(first, out=first)
+    found = Found(first, np.zeros(first[-1], dtype=np.int64), np.zeros(first[-1], dtype=np.int64))
+    if first[-1]:
+        _in_threads(count, shape[0], found)
     return sparse.csr_array((found.n.astype(np.float64), found.cell, first), shape=shape)
+
+
+def _in_threads(count: Callable[[int, int, Found], None], rows: int, found: Found) -> None:
+    if rows <= _ROWS:
+        count(0, rows, found)
+        return
+    with ThreadPoolExecutor(_THREADS) as pool:
+        begins = range(0, rows, _ROWS)
+        list(pool.map(lambda begin: count(begin, min(begin + _ROWS, rows), found), begins))
 
 
 def _cell_map(table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts) -> CellMap:

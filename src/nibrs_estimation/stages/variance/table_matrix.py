@@ -143,7 +143,7 @@ def _columns_of_signatures(term: Term, counts: UnitCounts) -> tuple[Integers, In
     """
     none = np.zeros(counts.signatures, dtype=bool)
     places = sorted(term.columns)
-    own = np.array([counts.columns.get(term.columns[place], none) for place in places]).reshape(-1, counts.signatures)
+    own = np.array([counts.columns.get(term.columns[place], none) for place in places])
     any_ = np.broadcast_to(own.any(axis=0), own.shape)
     groups = np.array([term.groups[place] or 0 for place in places])
     group = (groups[:, None] == groups).astype(np.int64) @ own.astype(np.int64) > 0

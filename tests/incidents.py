@@ -1,6 +1,7 @@
 """Random small incidents, and their segments as the derivation of variables reads them."""
 
 from collections import defaultdict
+from datetime import date
 from typing import Any
 
 from hypothesis import strategies as st
@@ -61,19 +62,25 @@ _property = {
     "items": _some(["03", "10", "11", "13", "20", "37", "45", "77"]),
     "drugs": st.lists(st.sampled_from(_codes("drug")), max_size=2),
 }
+#: Days of three months of the data year, and one of the year before.
+_DAYS = [date(2024, 1, 5), date(2024, 1, 20), date(2024, 2, 10), date(2024, 3, 10), date(2023, 12, 30)]
 _arrestee = {
     **_person,
+    "offense_code": st.sampled_from(["09A", "09C", "120", "13A", "35A", "90D", "90Z"]),
+    "arrest_date": st.sampled_from(_DAYS),
     "arrest_type_code": _maybe(_codes("arrest_type")),
     "multiple_code": _maybe(_codes("multiple_indicator")),
     "under_18_disposition_code": _maybe(_codes("under_18_disposition")),
     "weapons": _some(["01", "11", "12A", "15", "16", "17", "20"]),
 }
 _incident = {
+    "agency_id": st.integers(1, 4),
+    "incident_date": st.sampled_from(_DAYS),
     "is_report_date": st.booleans(),
     "incident_hour": _maybe(list(range(24))),
     "cleared_exceptionally_code": _maybe(_codes("cleared_exceptionally")),
     "offenses": st.dictionaries(
-        st.sampled_from(["35A", "120", "09A", "09B", "13A", "220", "35B"]),
+        st.sampled_from(["35A", "120", "09A", "09B", "13A", "220", "35B", "240", "11A", "13B", "720"]),
         st.fixed_dictionaries(_offense),
         min_size=1,
         max_size=3,
@@ -85,7 +92,7 @@ _incident = {
 }
 
 
-def _rows(incidents: list[dict[str, Any]], group_b: list[dict[str, Any]]) -> Rows:
+def rows_of(incidents: list[dict[str, Any]], group_b: list[dict[str, Any]]) -> Rows:
     """Rows by field of Segments; what is told of a part with others, such as its weapons, becomes rows of its own."""
     rows: Rows = defaultdict(list)
 
@@ -101,7 +108,8 @@ def _rows(incidents: list[dict[str, Any]], group_b: list[dict[str, Any]]) -> Row
 
     for told in incidents:
         incident = number("incident")
-        rows["incident"].append({"incident_id": incident, **told})
+        year = {"data_year": told["incident_date"].year} if "incident_date" in told else {}
+        rows["incident"].append({"incident_id": incident, **year, **told})
         offenses, offenders = [], []
         for code, offense in told["offenses"].items():
             key = number("offense")
@@ -137,12 +145,17 @@ def _rows(incidents: list[dict[str, Any]], group_b: list[dict[str, Any]]) -> Row
     return rows
 
 
-#: Rows by field of Segments.
-worlds = st.builds(
-    _rows,
-    st.lists(st.fixed_dictionaries(_incident), min_size=1, max_size=4),
-    st.lists(st.fixed_dictionaries(_arrestee), max_size=2),
-)
+def worlds_of(incidents: int, group_b: int) -> st.SearchStrategy[Rows]:
+    """Rows by field of Segments: of so many incidents and Group B arrests at most."""
+    arrest = st.fixed_dictionaries({**_arrestee, "agency_id": _maybe([1, 2, 3, 4])})
+    return st.builds(
+        rows_of,
+        st.lists(st.fixed_dictionaries(_incident), min_size=1, max_size=incidents),
+        st.lists(arrest, max_size=group_b),
+    )
+
+
+worlds = worlds_of(4, 2)
 
 
 def plain_incident(code: str = "13A", **told: Any) -> dict[str, Any]:
@@ -220,4 +233,4 @@ def every_code() -> Rows:
         ("under_18_disposition_code", _codes("under_18_disposition")),
     ):
         arrestees += [person(**{name: code}) for code in codes]
-    return _rows([*incidents, plain_incident(arrestees=arrestees)], arrestees)
+    return rows_of([*incidents, plain_incident(arrestees=arrestees)], arrestees)

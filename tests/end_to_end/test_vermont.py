@@ -1,17 +1,23 @@
 """Vermont 2024: every eligible agency reported, so each estimate must be the plain count, without error.
 
-The recount below is written from the specification with the csv module alone and shares no code with the package.
+The recounts, one below with the csv module alone and one of every table in SQL (`vermont_recount`), are written from
+the specification and share no code with the package.
 """
 
 import csv
 import io
 import zipfile
 from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
 
 import polars as pl
 import pytest
 
+from nibrs_estimation.tables.read import table_definitions
 from tests.command import nibrs
+from tests.end_to_end import vermont_recount
+from tests.end_to_end.vermont_recount import untold
 from tests.shared_data import VERMONT, needs_vermont
 
 pytestmark = needs_vermont
@@ -90,11 +96,16 @@ def carjackings(tables: dict[str, list[dict[str, str]]]) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def estimates(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("vermont")
     done = nibrs(folder, "run", "all", "vt", "--year", "2024", "--source", f"cde:{VERMONT}")
     assert done.returncode == 0, done.stderr
-    return pl.read_csv(folder / "artifacts" / "vt" / "estimates.csv", infer_schema_length=None)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def estimates(run: Path) -> pl.DataFrame:
+    return pl.read_csv(run / "artifacts" / "vt" / "estimates.csv", infer_schema_length=None)
 
 
 def of_table(estimates: pl.DataFrame, permutation: int, row: int) -> pl.DataFrame:
@@ -134,10 +145,137 @@ def test_estimates_speak_of_reporting_agencies(estimates: pl.DataFrame) -> None:
     assert places == {1: "reporting agencies of all states in this run", 102: "reporting agencies of Vermont"}
 
 
-def test_quiet_agencies_count_as_reporting(estimates: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_quiet_agencies_count_as_reporting(run: Path) -> None:
     """34 of the 87 agencies have empty months, which are inferred zero reports."""
-    run = next(tmp_path_factory.getbasetemp().glob("vermont*/scratch/vt/all/datasets"))
-    status = pl.read_parquet(run / "reporting_status.parquet")
+    status = pl.read_parquet(run / "scratch/vt/all/datasets/reporting_status.parquet")
     assert status.height == 87
     assert (status["months_inferred"] > 0).sum() == 34
     assert status["is_full_year"].all()
+
+
+# Every table, against the recount in SQL.
+
+CELL = ["full_table", "row", "column"]
+PLACES = pytest.mark.parametrize("permutation", [1, 102], ids=["nation", "Vermont"])
+
+
+@pytest.fixture(scope="module")
+def counts() -> pl.DataFrame:
+    """The recount: full_table, row, column, n; cells without any unit are absent."""
+    return vermont_recount.recount(VERMONT)
+
+
+@pytest.fixture(scope="module")
+def cells(run: Path) -> pl.DataFrame:
+    """The stored estimates of all tables."""
+    stored = pl.read_parquet(run / "scratch/vt/all/datasets/cell_estimate/*.parquet")
+    return stored.rename({"part": "full_table"}).with_columns(pl.col("row", "column").cast(pl.Int64))
+
+
+def keys(found: Iterable[tuple[str, int, int]]) -> pl.DataFrame:
+    return pl.DataFrame(
+        sorted(found), schema={"full_table": pl.String, "row": pl.Int64, "column": pl.Int64}, orient="row"
+    )
+
+
+def never_estimated() -> pl.DataFrame:
+    greyed = {(name, *cell) for name, table in table_definitions().items() for cell in table.greyed}
+    dropped = {
+        (name, row.row, column.position)
+        for name, table in table_definitions().items()
+        for row in table.rows if row.is_dropped
+        for column in table.columns
+    }  # fmt: skip
+    return keys(greyed | dropped)
+
+
+@PLACES
+def test_every_cell_of_every_table_is_the_recount(cells: pl.DataFrame, counts: pl.DataFrame, permutation: int) -> None:
+    """What is stored is all that has a unit, but cells that are greyed or cannot be told."""
+    found = cells.filter(pl.col("permutation_number") == permutation)
+    expected = counts.join(never_estimated(), on=CELL, how="anti").join(keys(untold()), on=CELL, how="anti")
+    assert expected.height > 20_000
+    assert set(expected["full_table"]) == set(table_definitions()) - {"YT1"}
+    both = found.join(expected, on=CELL, how="full", coalesce=True)
+    wrong = both.filter(
+        pl.any_horizontal(pl.col(name).ne_missing(pl.col("n")) for name in ("estimate", "unweighted"))
+    ).select(*CELL, "estimate", "unweighted", "n")
+    assert wrong.is_empty(), wrong
+
+
+def test_what_is_never_estimated_is_not_stored(cells: pl.DataFrame, counts: pl.DataFrame) -> None:
+    assert cells.join(never_estimated(), on=CELL, how="semi").is_empty()
+    # Some of these cells would have something to tell.
+    assert counts.join(never_estimated(), on=CELL, how="semi").height > 1000
+
+
+def test_gaps_are_the_arrests_of_group_b(run: Path, cells: pl.DataFrame) -> None:
+    gaps = pl.read_parquet(run / "scratch/vt/all/datasets/cell_gap.parquet").select(
+        "full_table", pl.col("row", "column").cast(pl.Int64)
+    )
+    assert set(gaps.iter_rows()) == untold()
+    assert gaps.height == len(untold())
+    assert cells.join(gaps, on=CELL, how="semi").is_empty()
+
+
+def test_every_stored_standard_error_is_zero(cells: pl.DataFrame) -> None:
+    assert (cells["standard_error"] == 0).all()
+    assert cells["standard_error"].null_count() == 0
+    shares = cells.drop_nulls("percentage")
+    assert (shares["percentage_standard_error"] == 0).all()
+    assert shares["percentage_standard_error"].null_count() == 0
+
+
+@PLACES
+def test_every_percentage_is_of_its_denominator(cells: pl.DataFrame, counts: pl.DataFrame, permutation: int) -> None:
+    """Of the recount: 100 n over the sum of the rows that the definition names, greyed ones too."""
+    parts = pl.DataFrame(
+        [
+            (name, row.row, other)
+            for name, t in table_definitions().items()
+            for row in t.rows
+            for other in row.denominator
+        ],
+        schema={"full_table": pl.String, "row": pl.Int64, "other": pl.Int64},
+        orient="row",
+    )
+    bases = parts.join(counts.rename({"row": "other", "n": "base"}), on=["full_table", "other"])
+    expected = counts.join(bases.group_by(CELL).agg(pl.col("base").sum()), on=CELL).with_columns(
+        expected=100 * pl.col("n") / pl.col("base")
+    )
+    found = cells.filter(pl.col("permutation_number") == permutation).join(expected, on=CELL, how="left")
+    assert found["expected"].count() > 15_000
+    for name in ("percentage", "percentage_unweighted"):
+        wrong = found.filter(
+            pl.col(name).is_null()
+            != pl.col("expected").is_null() | ((pl.col(name) - pl.col("expected")).abs() > 1e-9 * pl.col("expected"))
+        )
+        assert wrong.is_empty(), wrong.select(*CELL, "n", "base", name, "expected")
+
+
+@PLACES
+def test_the_file_for_people_says_the_same(
+    run: Path, estimates: pl.DataFrame, counts: pl.DataFrame, permutation: int
+) -> None:
+    """Counts, and rates by the population that stands beside them; what cannot be told has no number."""
+    parts = pl.col("der_variable_name").str.split("_")
+    rows = estimates.filter(pl.col("permutation_number") == permutation).with_columns(
+        full_table=parts.list.get(1), row=parts.list.get(3).cast(pl.Int64), column=parts.list.get(4).cast(pl.Int64)
+    )
+    rates = pl.DataFrame(
+        [(name, row.row, row.of or row.row) for name, table in table_definitions().items() for row in table.rows],
+        schema={"full_table": pl.String, "row": pl.Int64, "counted": pl.Int64},
+        orient="row",
+    )
+    of_rates = rates.join(counts.rename({"row": "counted"}), on=["full_table", "counted"])
+    told = rows.join(of_rates, on=CELL, how="left").filter(pl.col("estimate").is_not_null())
+    of_counts = told.filter(pl.col("estimate_type") == "count")
+    assert (of_counts["estimate"] == of_counts["n"]).all()
+    assert of_counts["n"].null_count() == 0
+    of_persons = told.filter(pl.col("estimate_type") == "rate")
+    assert of_persons.height > 100
+    assert of_persons.select(
+        ((pl.col("estimate") * pl.col("population_estimate") / 100_000 - pl.col("n")).abs() <= 1e-9 * pl.col("n")).all()
+    ).item()
+    unknown = rows.filter(pl.col("estimate").is_null() & (pl.col("estimate_type") == "count"))
+    assert set(unknown.select(CELL).iter_rows()) <= untold()

@@ -22,7 +22,6 @@ from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.block_imputation.balance import check_blocks, count_blocks
 from nibrs_estimation.stages.block_imputation.donors import Months, choose_donors, match, month_flags, removed_months
-from nibrs_estimation.stages.variance.estimate import completed_counts
 
 Rows = list[dict[str, Any]]
 YEAR = 2023
@@ -246,39 +245,6 @@ def test_copies_equal_the_slow_twin(
     counts = count_blocks(table("incident", *rows), table("offense"), table("arrestee"), removed, YEAR).collect()
     assert counts["n_incidents"].sum() == len(rows)
     assert counts["n_incidents_kept"].sum() == sum(not copied for _a, _i, copied in expected)
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    own=st.dictionaries(st.tuples(st.integers(1, 3), st.integers(1, 2)), st.integers(1, 9), max_size=6),
-    blocks=st.dictionaries(
-        st.tuples(st.integers(4, 5), st.integers(1, 12), st.integers(1, 2)), st.integers(1, 9), max_size=12
-    ),
-    references=st.dictionaries(st.tuples(st.integers(1, 3), st.integers(1, 12)), st.integers(4, 5), max_size=12),
-)
-def test_completed_counts_equal_the_slow_twin(
-    own: dict[tuple[int, int], int], blocks: dict[tuple[int, int, int], int], references: dict[tuple[int, int], int]
-) -> None:
-    expected = dict(own)
-    for (agency, month), donor in references.items():
-        for (giver, of_month, column), n in blocks.items():
-            if (giver, of_month) == (donor, month):
-                expected[agency, column] = expected.get((agency, column), 0) + n
-    made = completed_counts(
-        table("agency_cell_count", *({"agency_id": a, "column": c, "n": n} for (a, c), n in own.items())),
-        table(
-            "block_cell_count",
-            *(
-                {"agency_id": a, "month": m, "full_table": "1a", "section": 1, "row": 1, "column": c, "n": n}
-                for (a, m, c), n in blocks.items()
-            ),
-        ),
-        table(
-            "block_reference",
-            *({"agency_id": a, "month": m, "donor_agency_id": d, "month_flag": 1} for (a, m), d in references.items()),
-        ),
-    ).collect()
-    assert {(a, c): n for a, c, n in made.select("agency_id", "column", "n").iter_rows()} == expected
 
 
 _PREDICTIONS = st.lists(

@@ -12,6 +12,7 @@ from nibrs_estimation.flows.catalogue import all_datasets, find_dataset
 from nibrs_estimation.flows.dictionary import data_dictionary
 from nibrs_estimation.model import agency, analysis, counts, geography, incident, intake, results, ucr_prd, weighting
 from nibrs_estimation.model.codes import code_list, code_lists
+from nibrs_estimation.model.results import ESTIMATES
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.ddl import duckdb_table
 from nibrs_estimation.pipeline.table import read_table, write_table
@@ -105,3 +106,14 @@ def test_the_dictionary_names_every_column_unit_list_and_producer() -> None:
             assert f"`{producer}`" in page
     for name in code_lists():
         assert f'<a id="list-{name}"></a>' in page
+
+
+def test_stated_columns_of_estimates_come_first_in_order() -> None:
+    """The 31 columns of 07 section 9, then the words for people."""
+    assert len(ESTIMATES.columns) == 35
+    assert [column.name for column in ESTIMATES.columns[31:]] == [
+        "indicator_name",
+        "estimate_domain_1",
+        "estimate_domain_2",
+        "estimate_geographic_location",
+    ]

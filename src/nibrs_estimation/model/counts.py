@@ -9,7 +9,7 @@ is counted by profile. Source: specification 06, sections 2, 3 and 13.
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 _STATE = Column("state_abbr", "str", "UCR state abbreviation of the agency.", code_list="state", length=2)
-_PROFILE = Column("profile_id", "int32", "Number of the profile within the state.")
+_PROFILE = Column("profile_id", "int32", "Number of the profile within the state, by unit, agency and month.")
 _UNIT = Column("counting_unit", "str", "What is counted, such as person_victim.")
 #: The variable of a unit's own count: every unit has its category 1.
 UNITS = "units"
@@ -86,7 +86,7 @@ INCIDENT_PROFILE = Dataset(
         Column(
             "incident_number",
             "int32",
-            "Number within state and counting unit; copied months apart.",
+            "Number within state and counting unit, by agency and month copied.",
         ),
         _PROFILE,
         Column("n", "int16", "Victims of the profile.", unit="victims"),

@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 #: Pieces of work for each thread.
 _PIECES = 4
+#: Below so many values of y threads cost more than they spare.
+_FEW_VALUES = 50_000
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,12 @@ def cell_estimates(
     def work(cells: Integers) -> None:
         estimate(form, values, divisors, cells, of_cell, first_row, scratch(form), domain, numbers, units)
 
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, _pieces(of_cell, np.diff(values.first), threads * _PIECES)))
+    sizes = np.diff(values.first)
+    if len(values.row) < _FEW_VALUES:
+        work(np.argsort(of_cell, kind="stable"))
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, _pieces(of_cell, sizes, threads * _PIECES)))
     total, error, unweighted, ratio, ratio_error = np.ascontiguousarray(numbers.T)
     return CellEstimates(
         cell=np.repeat(np.arange(m, dtype=np.int32), counts),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from nibrs_estimation.model.counts import UNITS
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.tables.atoms import Bools, atoms_of_variable
 from nibrs_estimation.tables.definition import Condition, Level, TableColumn, TableDefinition, TableRow
+from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.variables import LEVEL_OF_JOIN, Variable, derived_variables
 
 #: Unit -> the levels that it is part of, its own last.
@@ -180,6 +182,12 @@ def table_terms(table: TableDefinition) -> tuple[Term, ...]:
     return tuple(term for term, _features in _terms(table))
 
 
+@cache
+def all_counting_units() -> tuple[CountingUnit, ...]:
+    """What must be counted for all tables."""
+    return counting_units(table_definitions().values())
+
+
 def counting_units(tables: Iterable[TableDefinition]) -> tuple[CountingUnit, ...]:
     """Everything that must be counted for tables, by name of the counting unit.
 
@@ -307,8 +315,7 @@ def _counted(table: TableDefinition, row: TableRow, unit: str) -> tuple[CountedR
         feature = Feature(own.name, _level(table, row, unit, LEVEL_OF_JOIN[row.join or "incident"]), tuple(derived))
         category = 0 if row.category is None else row.category
     is_by_incident = own is not None and own.kind == "victims_of_column"
-    if is_by_incident and (unit not in PERSON_UNITS or row.category is None):
-        raise _refused(table, row, "victims by incident are those of a table of victims")
+    _check(table, row, own, unit, has_conditions=bool(derived))
     counted = CountedRow(
         row=row.row,
         feature=feature.name,
@@ -320,6 +327,25 @@ def _counted(table: TableDefinition, row: TableRow, unit: str) -> tuple[CountedR
         is_by_incident=is_by_incident,
     )
     return counted, None if feature.name == UNITS else feature
+
+
+def _check(table: TableDefinition, row: TableRow, own: Variable | None, unit: str, *, has_conditions: bool) -> None:
+    """Refuse rows that would be counted otherwise than they say."""
+    kind = None if own is None else own.kind
+    if kind == "victims_of_column":
+        if unit not in ("person_victim", "person_victim_firearm"):
+            raise _refused(table, row, "victims by incident are those of a table of persons who are victims")
+    elif row.unit != table.unit:
+        raise _refused(table, row, "only victims by incident have a `unit` of their own; give it in `column_rules`")
+    if kind == "within_column" and table.column_variable is not None:
+        raise _refused(table, row, f"{row.variable} is of offenses of the column; columns are categories here")
+    if kind in ("victims_of_column", "within_column") and has_conditions:
+        raise _refused(table, row, f"rows of {row.variable} meet conditions of person and clearance only")
+    if kind == "agency":
+        if row.where:
+            raise _refused(table, row, f"rows of {row.variable} divide the table's total and meet no conditions")
+        if not any(other.kind == "total" and not other.where for other in table.rows):
+            raise _refused(table, row, f"rows of {row.variable} divide a total; add a row of kind total without where")
 
 
 def _level(table: TableDefinition, row: TableRow, unit: str, level: Level) -> Level:

@@ -126,6 +126,7 @@ FROM (VALUES ('DM6', 'drug72_single'), ('DM8', 'drug72')) AS counted (full_table
             ('pair', 27, 'population_group', 'ori', NULL),
             ('pair', 32, 'agency_type', 'ori', [1, 2, 3, 4, 5, 6]),
             ('pair', 38, 'total', NULL, NULL),
+            ('pair', 39, 'msa', 'ori', NULL),
             ('pair', 43, 'loc11', 'inc', NULL)
     ) AS blocks (which, start, variable, level, categories);
 

@@ -21,7 +21,14 @@ SELECT
         WHEN 'OTHER STATE AGENCY' THEN 5
         WHEN 'TRIBAL' THEN 6
         WHEN 'FEDERAL' THEN 7
-    END AS agency_type
+    END AS agency_type,
+    -- Metropolitan status: an area that is named; else a city outside of areas, or another county; no entry: missing.
+    CASE
+        WHEN msa_name IS NULL THEN 4
+        WHEN upper(trim(msa_name)) NOT IN ('NOT SPECIFIED', 'NOT AVAILABLE') THEN 1
+        WHEN population_group_id::INT BETWEEN 3 AND 11 THEN 2
+        ELSE 3
+    END AS msa
 FROM raw.agencies;
 
 -- Incidents of the data year by incident date (decision 22).

@@ -49,6 +49,8 @@ FROM incident JOIN agency USING (agency) WHERE population_group IS NOT NULL;
 INSERT INTO attribute
 SELECT 'agency_type', 'ori', incident, agency_type
 FROM incident JOIN agency USING (agency) WHERE agency_type IS NOT NULL;
+INSERT INTO attribute
+SELECT 'msa', 'ori', incident, msa FROM incident JOIN agency USING (agency);
 
 -- Weapons (06 section 6.2). Weapons of a victim: those of all offenses linked to the victim (decision 3).
 CREATE TABLE weapon_class AS

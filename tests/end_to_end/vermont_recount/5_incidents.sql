@@ -1,4 +1,4 @@
--- Tables 1a, 1b, 1c: incidents with an offense of the column. Rows 2: rates. MSA rows: not told.
+-- Tables 1a, 1b, 1c: incidents with an offense of the column. Rows 2: rates.
 
 INSERT INTO unit (units, col, incident)
 SELECT DISTINCT full_table, col, incident
@@ -25,6 +25,7 @@ FROM (
         (64, 'clearance3', 'inc', NULL),
         (67, 'exceptional5', 'inc', NULL),
         (72, 'property_loss', 'inc', NULL),
+        (80, 'msa', 'ori', NULL),
         (84, 'loc11', 'inc', NULL),
         (95, 'vor5', 'inc', NULL),
         (100, 'residence', 'inc', NULL)
@@ -48,6 +49,7 @@ FROM (
         (56, 'clearance3', 'inc', NULL),
         (59, 'exceptional5', 'inc', NULL),
         (64, 'property_loss', 'inc', NULL),
+        (72, 'msa', 'ori', NULL),
         (76, 'loc11', 'inc', NULL),
         (87, 'residence', 'inc', NULL)
 );
@@ -67,6 +69,7 @@ FROM (
         (46, 'clearance3', 'inc', NULL),
         (49, 'exceptional5', 'inc', NULL),
         (54, 'property_loss', 'inc', NULL),
+        (62, 'msa', 'ori', NULL),
         (66, 'loc11', 'inc', NULL),
         (77, 'residence', 'inc', NULL)
 );

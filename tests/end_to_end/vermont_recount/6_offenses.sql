@@ -1,4 +1,4 @@
--- Tables 2a, 2b, 2c. Rows 2: rates. MSA rows: not told.
+-- Tables 2a, 2b, 2c. Rows 2: rates.
 
 -- 2a: victim x offense, but robberies once per offense (06 section 9.2). Robbery stands in columns 15 (robbery) and 18
 -- (carjacking), and is added to columns 17 and 20 (violent crime), so every column is the sum of its three kinds of units.
@@ -40,6 +40,7 @@ FROM (VALUES ('offense against victim'), ('robbery')) AS counted (units),
             (48, 'population_group', 'ori', NULL),
             (54, 'agency_type', 'ori', [1, 2, 3, 4, 5, 6]),
             (61, 'cleared_by_arrest', 'inc', NULL),
+            (63, 'msa', 'ori', NULL),
             (67, 'loc11', 'off', NULL),
             (83, 'cyberspace', 'off', NULL),
             (84, 'wh18', 'off', NULL),
@@ -72,6 +73,7 @@ FROM (
         (46, 'agency_type', 'ori', [1, 2, 3, 4, 5, 6]),
         (53, 'cleared_by_arrest', 'inc', NULL),
         (55, 'gang', 'off', NULL),
+        (57, 'msa', 'ori', NULL),
         (61, 'loc11', 'off', NULL),
         (72, 'residence', 'off', NULL),
         (74, 'cleared_incident', 'inc', NULL)
@@ -93,6 +95,7 @@ FROM (
         (33, 'agency_type', 'ori', [1, 2, 3, 4, 5, 6]),
         (40, 'cleared_by_arrest', 'inc', NULL),
         (42, 'gang', 'off', NULL),
+        (44, 'msa', 'ori', NULL),
         (48, 'loc11', 'off', NULL),
         (59, 'residence', 'off', NULL),
         (61, 'cleared_incident', 'inc', NULL)

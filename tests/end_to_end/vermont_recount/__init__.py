@@ -33,34 +33,14 @@ def recount(zip_path: Path) -> pl.DataFrame:
         return pl.DataFrame(connection.fetchall(), schema=SCHEMA, orient="row")
 
 
-MSA_ROWS = {
-    "1a": range(80, 84),
-    "1b": range(72, 76),
-    "1c": range(62, 66),
-    "2a": range(63, 67),
-    "2b": range(57, 61),
-    "2c": range(44, 48),
-    "DM6": range(39, 43),
-    "DM8": range(39, 43),
-}
-N_COLUMNS = {"1a": 20, "1b": 15, "1c": 27, "2a": 20, "2b": 18, "2c": 27, "DM6": 54, "DM8": 54}
 GROUP_B_COLUMNS = [*range(51, 61), 62]  # family offenses to all other offenses, and total arrests
 N_ROWS = {"5a": 80, "5b": 39}
 
 
 def untold() -> set[tuple[str, int, int]]:
-    """Cells (full_table, row, column) that the public files cannot tell.
-
-    They have no metropolitan areas, and no agency of Group B arrests.
-    """
-    msa = {
-        (table, row, column)
-        for table, rows in MSA_ROWS.items()
-        for row, column in product(rows, range(1, N_COLUMNS[table] + 1))
-    }
-    group_b = {
+    """Cells (full_table, row, column) that the public files cannot tell: they have no agency of Group B arrests."""
+    return {
         (table, row, column)
         for table, rows in N_ROWS.items()
         for row, column in product(range(1, rows + 1), GROUP_B_COLUMNS)
     }
-    return msa | group_b

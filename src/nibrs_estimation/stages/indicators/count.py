@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import polars as pl
@@ -23,9 +22,8 @@ from nibrs_estimation.stages.indicators.membership import (
 )
 from nibrs_estimation.stages.indicators.segments import Segments
 from nibrs_estimation.stages.indicators.units import fact_key, facts_of_units, key_of, offenses_of_units
-from nibrs_estimation.tables.counting import CountingUnit, Feature, counting_units
+from nibrs_estimation.tables.counting import CountingUnit, Feature, all_counting_units
 from nibrs_estimation.tables.definition import Level
-from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.variables import derived_variables
 
 Relations = Mapping[tuple[str, Level], pl.DataFrame]
@@ -90,17 +88,17 @@ def count_units(
     for unit in all_counting_units():
         units = _units(unit, segments, relations, block_reference, removed_month, year)
         numbered = _count(unit, units, segments, relations, count_mode, numbered, counted)
+    parts = (
+        (UNIT_PROFILE, counted.profiles),
+        (PROFILE_SIGNATURE, counted.signatures),
+        (PROFILE_COUNT, counted.counts),
+        (INCIDENT_PROFILE, counted.incidents),
+    )
     return {
-        dataset.name: pl.concat(frames)
-        .with_columns(state_abbr=pl.lit(partition))
-        .select(pl.col(name).cast(dtype) for name, dtype in dataset.schema.items())
-        .lazy()
-        for dataset, frames in (
-            (UNIT_PROFILE, counted.profiles),
-            (PROFILE_SIGNATURE, counted.signatures),
-            (PROFILE_COUNT, counted.counts),
-            (INCIDENT_PROFILE, counted.incidents),
-        )
+        dataset.name: dataset.cast(pl.concat(frames).with_columns(state_abbr=pl.lit(partition))).lazy()
+        if frames
+        else dataset.empty()
+        for dataset, frames in parts
     }
 
 
@@ -112,12 +110,6 @@ class _Counted:
     signatures: list[pl.DataFrame]
     counts: list[pl.DataFrame]
     incidents: list[pl.DataFrame]
-
-
-@cache
-def all_counting_units() -> tuple[CountingUnit, ...]:
-    """What all tables need."""
-    return counting_units(table_definitions().values())
 
 
 def _relations(segments: Segments) -> Relations:
@@ -186,20 +178,17 @@ def _count(
     parts = [units, *(_within_columns(unit, feature, units, segments, relations) for feature in within)]
     coded, profiles, signatures = _numbered(parts, words(unit), first)
     own, of_columns = coded[0].lazy(), {feature.name: part for feature, part in zip(within, coded[1:], strict=True)}
-    counts = [
-        _of_profiles(of_columns[feature.name].lazy(), pl.lit(1, pl.Int64))
-        if feature.name in of_columns
-        else _of_profiles(*_with_feature(unit, own, feature, relations, count_mode))
-        for feature in unit.features
-    ]
-    into.counts.extend(
-        frame.collect().with_columns(variable=pl.lit(feature.name), counting_unit=pl.lit(unit.name))
-        for feature, frame in zip(unit.features, counts, strict=True)
-    )
+    for feature in unit.features if coded[0].height else ():
+        if feature.name in of_columns:
+            counts = _of_profiles(of_columns[feature.name].lazy(), pl.lit(1, pl.Int64))
+        else:
+            counts = _of_profiles(*_with_feature(unit, own, feature, relations, count_mode))
+        name, counting_unit = pl.lit(feature.name), pl.lit(unit.name)
+        into.counts.append(counts.with_columns(variable=name, counting_unit=counting_unit).collect())
     into.profiles.append(profiles.with_columns(counting_unit=pl.lit(unit.name)))
     into.signatures.append(columns_held(signatures, unit).with_columns(counting_unit=pl.lit(unit.name)))
     if unit.by_incident:
-        number = pl.struct("incident_id", "month").rank("dense").cast(pl.Int32)
+        number = pl.struct("agency_id", "month", "incident_id").rank("dense").cast(pl.Int32)
         into.incidents.append(
             coded[0]
             .group_by("profile_id", incident_number=number)

@@ -14,55 +14,61 @@ from numpy.typing import NDArray
 Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
+_compiled = njit(cache=True, nogil=True)
+
 
 class Profiles(NamedTuple):
-    """What units share, by profile, sorted by row of the matrix.
+    """What units share, by profile; those of a row of the matrix lie together.
 
     Attributes:
+        first, last: (rows,) where the profiles of each row begin and end.
         signature: (P,) set of columns.
         atom: (P,) kind of person, 594 if missing.
         clearance: (P,) 0 if missing.
     """
 
+    first: Integers
+    last: Integers
     signature: NDArray[np.int32]
     atom: NDArray[np.int16]
     clearance: NDArray[np.int8]
 
 
-class ProfileFacts(NamedTuple):
-    """Counts by profile and feature, sorted by row of the matrix.
+class Facts(NamedTuple):
+    """Counts by profile and feature.
 
     Attributes:
-        first: (rows + 1,) first count of each row.
-        profile, feature, n: (F,) of each count.
+        first: (P + 1,) first count of each profile.
+        feature, n: (F,) of each count.
     """
 
     first: Integers
-    profile: NDArray[np.int32]
-    feature: NDArray[np.int32]
+    feature: NDArray[np.int16]
     n: Integers
 
 
-class IncidentFacts(NamedTuple):
-    """Which profiles were in one incident together, sorted by row of the matrix.
+class Incidents(NamedTuple):
+    """Which profiles were in one incident together; those of a row of the matrix lie together.
 
     Attributes:
-        row: (I,) row of each incident.
-        first: (I + 1,) its first profile.
+        first, last: (rows,) where the incidents of each row begin and end.
+        first_profile: (I + 1,) first profile of each incident.
         profile, n: its profiles and their number of units.
     """
 
-    row: NDArray[np.int32]
     first: Integers
+    last: Integers
+    first_profile: Integers
     profile: NDArray[np.int32]
-    n: Integers
+    n: NDArray[np.int16]
 
 
 class CellMap(NamedTuple):
     """Which units count in which cells; R rows of the table, three kinds of columns (own, any, of the group).
 
     Attributes:
-        atoms: (R, 595) kinds of persons that count, the missing last.
+        group: (595,) kinds of persons of the demographic group, the missing last.
+        atoms: (R, 595) kinds of persons that count in the row.
         clearances: (R, 4) clearances that count, the missing first.
         kind: (R,) kind of columns.
         first_cell: (R,) cell of the row's first column.
@@ -71,6 +77,7 @@ class CellMap(NamedTuple):
         cells: of the table.
     """
 
+    group: Bools
     atoms: Bools
     clearances: Bools
     kind: Integers
@@ -93,81 +100,100 @@ class Found(NamedTuple):
     n: Integers
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def count_profiles(
-    facts: ProfileFacts, profiles: Profiles, cells: CellMap, first_of: Integers, row_of: Integers, found: Found
+    profiles: Profiles,
+    facts: Facts,
+    cells: CellMap,
+    first_of: Integers,
+    row_of: Integers,
+    begin: int,
+    end: int,
+    found: Found,
 ) -> None:
     """Cells from counts by profile.
 
     Args:
-        facts: the counts.
         profiles: the profiles.
+        facts: their counts.
         cells: rows and columns.
         first_of: (features + 1,) first row of the table that counts a feature, in ``row_of``.
         row_of: rows of the table, 0 to R - 1.
+        begin: first row of the matrix to fill.
+        end: the row after the last.
         found: where the cells go.
     """
     sums, touched = np.zeros(cells.cells, dtype=np.int64), np.zeros(cells.cells, dtype=np.int64)
-    for y in range(len(facts.first) - 1):
+    for y in range(begin, end):
         number = 0
-        for f in range(facts.first[y], facts.first[y + 1]):
-            p = facts.profile[f]
-            s = profiles.signature[p]
-            for q in range(first_of[facts.feature[f]], first_of[facts.feature[f] + 1]):
-                r = row_of[q]
-                if not (cells.atoms[r, profiles.atom[p]] and cells.clearances[r, profiles.clearance[p]]):
-                    continue
-                for k in range(cells.first_column[cells.kind[r], s], cells.first_column[cells.kind[r], s + 1]):
-                    cell = cells.first_cell[r] + cells.column[k]
-                    if sums[cell] == 0:
-                        touched[number] = cell
-                        number += 1
-                    sums[cell] += facts.n[f]
+        for p in range(profiles.first[y], profiles.last[y]):
+            atom, clearance, s = profiles.atom[p], profiles.clearance[p], profiles.signature[p]
+            if not cells.group[atom]:
+                continue
+            for f in range(facts.first[p], facts.first[p + 1]):
+                for q in range(first_of[facts.feature[f]], first_of[facts.feature[f] + 1]):
+                    r = row_of[q]
+                    if not (cells.atoms[r, atom] and cells.clearances[r, clearance]):
+                        continue
+                    for k in range(cells.first_column[cells.kind[r], s], cells.first_column[cells.kind[r], s + 1]):
+                        cell = cells.first_cell[r] + cells.column[k]
+                        if sums[cell] == 0:
+                            touched[number] = cell
+                            number += 1
+                        sums[cell] += facts.n[f]
         _flush(sums, touched, number, y, found)
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def count_incidents(
-    facts: IncidentFacts, profiles: Profiles, cells: CellMap, row_of: Integers, columns: int, found: Found
+    profiles: Profiles,
+    incidents: Incidents,
+    cells: CellMap,
+    row_of: Integers,
+    columns: int,
+    begin: int,
+    end: int,
+    found: Found,
 ) -> None:
     """Cells of incidents by their number of units of the column.
 
     Args:
-        facts: the incidents.
         profiles: the profiles.
+        incidents: the incidents.
         cells: rows and columns.
         row_of: row of the table, 0 to R - 1, of 0, 1, 2, ... units, the last of as many or more; -1 for none.
         columns: of the table.
+        begin: first row of the matrix to fill.
+        end: the row after the last.
         found: where the cells go.
     """
     sums, touched = np.zeros(cells.cells, dtype=np.int64), np.zeros(cells.cells, dtype=np.int64)
     units = np.zeros(columns, dtype=np.int64)
-    number = 0
-    for i in range(len(facts.row)):
-        for k in range(facts.first[i], facts.first[i + 1]):
-            p = facts.profile[k]
-            if cells.atoms[0, profiles.atom[p]] and cells.clearances[0, profiles.clearance[p]]:
-                s = profiles.signature[p]
+    for y in range(begin, end):
+        number = 0
+        for i in range(incidents.first[y], incidents.last[y]):
+            for k in range(incidents.first_profile[i], incidents.first_profile[i + 1]):
+                p = incidents.profile[k]
+                atom, s = profiles.atom[p], profiles.signature[p]
+                if cells.group[atom] and cells.atoms[0, atom] and cells.clearances[0, profiles.clearance[p]]:
+                    for c in range(cells.first_column[0, s], cells.first_column[0, s + 1]):
+                        units[cells.column[c]] += incidents.n[k]
+            for k in range(incidents.first_profile[i], incidents.first_profile[i + 1]):
+                s = profiles.signature[incidents.profile[k]]
                 for c in range(cells.first_column[0, s], cells.first_column[0, s + 1]):
-                    units[cells.column[c]] += facts.n[k]
-        for k in range(facts.first[i], facts.first[i + 1]):
-            s = profiles.signature[facts.profile[k]]
-            for c in range(cells.first_column[0, s], cells.first_column[0, s + 1]):
-                column = cells.column[c]
-                r = row_of[min(units[column], len(row_of) - 1)]
-                units[column] = 0
-                if r >= 0:
-                    cell = cells.first_cell[r] + column
-                    if sums[cell] == 0:
-                        touched[number] = cell
-                        number += 1
-                    sums[cell] += 1
-        if i + 1 == len(facts.row) or facts.row[i + 1] != facts.row[i]:
-            _flush(sums, touched, number, facts.row[i], found)
-            number = 0
+                    column = cells.column[c]
+                    r = row_of[min(units[column], len(row_of) - 1)]
+                    units[column] = 0
+                    if r >= 0:
+                        cell = cells.first_cell[r] + column
+                        if sums[cell] == 0:
+                            touched[number] = cell
+                            number += 1
+                        sums[cell] += 1
+        _flush(sums, touched, number, y, found)
 
 
-@njit(cache=True, nogil=True)
+@_compiled
 def _flush(sums: Integers, touched: Integers, number: int, y: int, found: Found) -> None:
     """Write the cells of one row of the matrix in order, or their number, and empty the sums."""
     has_room = len(found.cell) > 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,7 +22,7 @@ from nibrs_estimation.tables.atoms import atoms_of_series
 from nibrs_estimation.tables.counting import counted_rows
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.read import table_definitions
-from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
+from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP
 from nibrs_estimation.tables.series import demographic_series
 
 #: Level of series -> kinds of geographies for which it is estimated.
@@ -31,6 +32,8 @@ SERIES_LEVELS: Mapping[str, tuple[str, ...] | None] = {
     "national": ("nation",),
 }
 _SERIES_FACTOR = 1000
+
+Estimates = dict[str, NDArray[Any]]
 
 
 def table_parts() -> tuple[str, ...]:
@@ -77,8 +80,8 @@ def estimate_cells(
 
     def part(name: str) -> pl.LazyFrame:
         cells = _wanted(tables[name], gaps, frozenset())
-        frame = _estimates(tables[name], counts.of_table(tables[name]).of(), cells, form, design)
-        return _as_part(frame, name).lazy()
+        found = _estimates(tables[name], counts.of_table(tables[name]).of(), cells, form, design)
+        return _as_part([found], name).lazy()
 
     return {CELL_ESTIMATE.name: Parts(tuple(tables), part), CELL_GAP.name: gaps.lazy()}
 
@@ -114,19 +117,19 @@ def estimate_series(
     form = variance_form(design.sample, design.members, len(design.agencies))
     gaps, matrices = cell_gap.collect(), counts.of_table(table)
     cells: dict[frozenset[str], _Cells] = {}
-    frames = [_as_part(SERIES_ESTIMATE.empty().collect(), partition)]
+    found = []
     for series in demographic_series():
         if series.is_retired or series.geographies != level:
             continue
         if series.dimensions not in cells:
             cells[series.dimensions] = _wanted(table, gaps, series.dimensions)
         matrix = matrices.of(atoms_of_series(series))
-        frame = _estimates(table, matrix, cells[series.dimensions], form, design)
-        frame = frame.filter(~pl.col("permutation_number").is_in(series.greyed_geographies)).with_columns(
-            pl.col("permutation_number") + _SERIES_FACTOR * series.number
-        )
-        frames.append(_as_part(frame, partition))
-    return pl.concat(frames).lazy()
+        estimates = _estimates(table, matrix, cells[series.dimensions], form, design)
+        geography = estimates["permutation_number"]
+        is_kept = ~np.isin(geography, series.greyed_geographies)
+        estimates["permutation_number"] = geography + _SERIES_FACTOR * series.number
+        found.append({name: values[is_kept] for name, values in estimates.items()})
+    return _as_part(found, partition).lazy()
 
 
 class Counts:
@@ -216,34 +219,35 @@ def _wanted(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozenset[st
 
 def _estimates(
     table: TableDefinition, matrix: sparse.csc_array, wanted: _Cells, form: VarianceForm, design: Design
-) -> pl.DataFrame:
-    """Estimates of cells that are not 0, in the columns of ``cell_estimate`` but ``part``."""
+) -> Estimates:
+    """Estimates of cells that are not 0: the columns of ``cell_estimate`` but ``part``."""
     denominators = sparse.csc_array(matrix @ wanted.sums)
     found = cell_estimates(form, matrix[:, wanted.cell], denominators, wanted.denominator_of)
     row, column = np.divmod(wanted.cell[found.cell], len(table.columns))
-    of_respondents = np.append(
-        (design.respondents @ denominators).toarray(), np.zeros((len(design.permutations), 1)), 1
-    )
+    none = np.zeros((len(design.permutations), 1))
+    of_respondents = np.append((design.respondents @ denominators).toarray(), none, axis=1)
     denominator = of_respondents[found.domain, wanted.denominator_of[found.cell]]
-    return pl.DataFrame(
-        {
-            "permutation_number": design.permutations[found.domain],
-            "row": row + 1,
-            "column": column + 1,
-            "estimate": found.total,
-            "standard_error": found.standard_error,
-            "unweighted": found.unweighted_total,
-            "agency_counts": found.unit_count,
-            "percentage": 100 * found.ratio,
-            "percentage_unweighted": 100
-            * np.divide(found.unweighted_total, denominator, out=np.full(len(row), np.nan), where=denominator > 0),
-            "percentage_standard_error": 100 * found.ratio_standard_error,
-        }
-    )
+    return {
+        "permutation_number": design.permutations[found.domain],
+        "row": row + 1,
+        "column": column + 1,
+        "estimate": found.total,
+        "standard_error": found.standard_error,
+        "unweighted": found.unweighted_total,
+        "agency_counts": found.unit_count,
+        "percentage": 100 * found.ratio,
+        "percentage_unweighted": 100
+        * np.divide(found.unweighted_total, denominator, out=np.full(len(row), np.nan), where=denominator > 0),
+        "percentage_standard_error": 100 * found.ratio_standard_error,
+    }
 
 
-def _as_part(frame: pl.DataFrame, part: str) -> pl.DataFrame:
+def _as_part(found: Sequence[Estimates], part: str) -> pl.DataFrame:
+    """Estimates as a part of the dataset; a number that is not known is missing."""
+    if not found:
+        return CELL_ESTIMATE.empty().collect()
     numbers = ("standard_error", "percentage", "percentage_unweighted", "percentage_standard_error")
+    frame = pl.DataFrame({name: np.concatenate([estimates[name] for estimates in found]) for name in found[0]})
     return CELL_ESTIMATE.cast(
         frame.with_columns(pl.col(name).fill_nan(None) for name in numbers).with_columns(part=pl.lit(part))
     )

@@ -1,4 +1,4 @@
-"""Profiles of a counting unit as arrays, in the order of the rows of the tables' matrices."""
+"""Profiles of a counting unit as arrays, for the matrices of tables."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nibrs_estimation.stages.variance.cell_counts import IncidentFacts, ProfileFacts, Profiles
+from nibrs_estimation.stages.variance.cell_counts import Facts, Incidents, Profiles
 from nibrs_estimation.tables import atoms
+from nibrs_estimation.tables.counting import all_counting_units
 
 #: Place of the units that are no persons among the atoms.
 NO_ATOM = atoms.NUMBER
 NO_CLEARANCE = 0
+#: Numbers of features are those of their variable times this, plus the category.
+CATEGORIES = 128
+#: Profiles are found by state and number in one number.
+_STATE = 2**32
+
+Integers = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -37,15 +44,15 @@ class UnitCounts:
         incidents: profiles by incident.
         signatures: number of sets of columns.
         columns: column key -> which sets hold it: (signatures,).
-        features: (variable, category) -> number of the feature, in order.
+        variables: name in dataset ``profile_count`` -> number; category c of variable v is feature 128 v + c.
     """
 
     profiles: Profiles
-    facts: ProfileFacts
-    incidents: IncidentFacts
+    facts: Facts
+    incidents: Incidents
     signatures: int
     columns: Mapping[str, NDArray[np.bool_]]
-    features: Mapping[tuple[str, int], int]
+    variables: Mapping[str, int]
 
 
 def matrix_rows(agencies: pl.Series, block_reference: pl.LazyFrame) -> pl.DataFrame:
@@ -70,75 +77,116 @@ def matrix_rows(agencies: pl.Series, block_reference: pl.LazyFrame) -> pl.DataFr
 
 
 def read_unit(name: str, counted: CountedProfiles, rows: pl.DataFrame) -> UnitCounts:
-    """The counts of a counting unit in given rows; units of other agencies, and months nobody copies, are left out."""
+    """The counts of a counting unit in given rows; units of other agencies, and months nobody copies, are in no row.
+
+    Profiles are numbered by agency and month, so those of a row, and their counts, lie together.
+    """
     is_unit = pl.col("counting_unit") == name
-    signature_of, columns = _signatures(counted.profile_signature.filter(is_unit).collect())
+    sets = _signatures(counted.profile_signature.filter(is_unit).collect())
+    states = {state: place for place, state in enumerate(sets["state_abbr"].unique().sort())}
     profiles = (
         counted.unit_profile.filter(is_unit)
-        .join(rows.lazy(), on=["agency_id", "month"], nulls_equal=True)
-        .join(signature_of.lazy(), on=["state_abbr", "signature_id"])
-        .sort("row", "state_abbr", "profile_id")
-        .with_columns(profile=pl.int_range(pl.len(), dtype=pl.Int32))
-        .select("state_abbr", "profile_id", "profile", "row", "signature", "atom", "clearance")
+        .join(rows.lazy(), on=["agency_id", "month"], how="left", nulls_equal=True)
+        .join(sets.lazy().select("state_abbr", "signature_id", "signature").unique(), on=["state_abbr", "signature_id"])
+        .select(
+            _key(states, "profile_id"),
+            "signature",
+            pl.col("row").fill_null(-1),
+            pl.col("atom").fill_null(NO_ATOM),
+            pl.col("clearance").fill_null(NO_CLEARANCE),
+        )
+        .sort("key")
         .collect()
     )
-    key = ["state_abbr", "profile_id"]
-    of_profile = profiles.lazy().select(*key, "profile", "row")
-    counts = (
-        counted.profile_count.filter(is_unit)
-        .join(of_profile, on=key)
-        .select("profile", "row", "variable", "category", "n")
-        .sort("profile", "variable", "category")
-        .collect()
-    )
-    features = counts.select("variable", "category").unique().sort("variable", "category").with_row_index("feature")
-    counts = counts.join(features, on=["variable", "category"], maintain_order="left")
-    incidents = (
-        counted.incident_profile.filter(is_unit)
-        .join(of_profile, on=key)
-        .sort("row", "state_abbr", "incident_number", "profile")
-        .with_columns(incident=pl.struct("row", "state_abbr", "incident_number").rle_id())
-        .select("row", "incident", "profile", "n")
-        .collect()
-    )
-    first = np.flatnonzero(np.diff(incidents["incident"].to_numpy().astype(np.int64), prepend=-1))
+    key, row_of = profiles["key"].to_numpy(), profiles["row"].to_numpy()
+    first, last = _ranges(row_of, rows.height)
+    names = next(unit.features for unit in all_counting_units() if unit.name == name)
+    variables = {feature.name: number for number, feature in enumerate(names)}
+    fact_key, facts = _facts(counted.profile_count.filter(is_unit), states, variables)
+    columns = {}
+    for (column,), part in sets.group_by("column_key"):
+        columns[str(column)] = np.isin(np.arange(sets["signature"].n_unique()), part["signature"].to_numpy())
     return UnitCounts(
         profiles=Profiles(
+            first=first,
+            last=last,
             signature=profiles["signature"].to_numpy(),
-            atom=profiles["atom"].fill_null(NO_ATOM).to_numpy(),
-            clearance=profiles["clearance"].fill_null(NO_CLEARANCE).to_numpy(),
+            atom=profiles["atom"].to_numpy(),
+            clearance=profiles["clearance"].to_numpy(),
         ),
-        facts=ProfileFacts(
-            first=np.searchsorted(counts["row"].to_numpy(), np.arange(rows.height + 1)),
-            profile=counts["profile"].to_numpy(),
-            feature=counts["feature"].cast(pl.Int32).to_numpy(),
-            n=counts["n"].to_numpy(),
+        facts=Facts(
+            first=np.append(np.searchsorted(fact_key, key), len(fact_key)),
+            feature=facts["feature"].to_numpy(),
+            n=facts["n"].to_numpy(),
         ),
-        incidents=IncidentFacts(
-            row=incidents["row"].to_numpy()[first],
-            first=np.append(first, incidents.height),
-            profile=incidents["profile"].to_numpy(),
-            n=incidents["n"].cast(pl.Int64).to_numpy(),
-        ),
-        signatures=signature_of["signature"].n_unique(),
+        incidents=_incidents(counted.incident_profile.filter(is_unit), states, key, row_of, rows.height),
+        signatures=sets["signature"].n_unique(),
         columns=columns,
-        features={(name, category): number for number, name, category in features.iter_rows()},
+        variables=variables,
     )
 
 
-def _signatures(held: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, NDArray[np.bool_]]]:
-    """The states' signatures with one number for all that hold the same columns, and which hold each column."""
-    sets = (
-        held.sort("column_key")
-        .group_by("state_abbr", "signature_id", maintain_order=True)
-        .agg(columns=pl.col("column_key").str.join("\n"))
-        .with_columns(signature=(pl.col("columns").rank("dense") - 1).cast(pl.Int32))
+def _facts(
+    counts: pl.LazyFrame, states: Mapping[str, int], variables: Mapping[str, int]
+) -> tuple[NDArray[np.int64], pl.DataFrame]:
+    """Counts by profile: the profile's key, ascending, and ``feature`` and ``n``."""
+    number = pl.col("variable").replace_strict(variables, default=None, return_dtype=pl.Int16)
+    facts = (
+        counts.select(_key(states, "profile_id"), "n", feature=number * CATEGORIES + pl.col("category"))
+        .filter(pl.col("feature").is_not_null())
+        .collect()
     )
-    distinct = sets.select("signature", pl.col("columns").str.split("\n")).unique("signature").explode("columns")
-    number = sets["signature"].n_unique()
-    columns = {}
-    for (key,), part in distinct.group_by("columns"):
-        holds = np.zeros(number, dtype=bool)
-        holds[part["signature"].to_numpy()] = True
-        columns[str(key)] = holds
-    return sets.select("state_abbr", "signature_id", "signature"), columns
+    if not facts["key"].is_sorted():
+        facts = facts.sort("key", maintain_order=True)
+    return facts["key"].to_numpy(), facts.drop("key")
+
+
+def _incidents(
+    incident_profile: pl.LazyFrame, states: Mapping[str, int], key: NDArray[np.int64], row_of: Integers, rows: int
+) -> Incidents:
+    found = (
+        incident_profile.select(_key(states, "incident_number"), "n", profile=_key(states, "profile_id"))
+        .sort("key", "profile")
+        .collect()
+    )
+    profile = np.searchsorted(key, found["profile"].to_numpy())
+    starts = np.flatnonzero(np.diff(found["key"].to_numpy(), prepend=-1))
+    first, last = _ranges(row_of[profile[starts]], rows)
+    return Incidents(
+        first=first,
+        last=last,
+        first_profile=np.append(starts, found.height),
+        profile=profile.astype(np.int32),
+        n=found["n"].to_numpy(),
+    )
+
+
+def _key(states: Mapping[str, int], number: str) -> pl.Expr:
+    """State and number of a profile or incident as one number."""
+    state = pl.col("state_abbr").replace_strict(states, return_dtype=pl.Int64)
+    return (state * _STATE + pl.col(number)).alias("key")
+
+
+def _ranges(row_of: Integers, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where what belongs to each row begins and ends: (rows,) each.
+
+    Raises:
+        ValueError: what belongs to a row does not lie together.
+    """
+    starts = np.flatnonzero(np.diff(row_of, prepend=-2))
+    ends = np.append(starts[1:], len(row_of))
+    wanted = row_of[starts] >= 0
+    at = row_of[starts[wanted]]
+    if len(np.unique(at)) < len(at):
+        raise ValueError("profiles of an agency do not lie together: the datasets of counts are not of one run")
+    first, last = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+    first[at], last[at] = starts[wanted], ends[wanted]
+    return first, last
+
+
+def _signatures(held: pl.DataFrame) -> pl.DataFrame:
+    """The states' signatures with one number, ``signature``, for all that hold the same columns."""
+    key = ["state_abbr", "signature_id"]
+    sets = held.sort("column_key").group_by(key).agg(pl.col("column_key").str.join("\n"))
+    numbered = sets.select(*key, signature=(pl.col("column_key").rank("dense") - 1).cast(pl.Int32))
+    return held.join(numbered, on=key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +11,17 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.stages.variance.cell_counts import CellMap, Found, count_incidents, count_profiles
-from nibrs_estimation.stages.variance.profiles import NO_ATOM, UnitCounts
+from nibrs_estimation.stages.variance.profiles import CATEGORIES, NO_ATOM, UnitCounts
 from nibrs_estimation.tables.counting import CountedRow, Term, table_terms
 from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.tables.variables import derived_variables
 
 Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 _KINDS = ("own", "any", "group")
 _NOTHING = np.zeros(0, dtype=np.int64)
+#: Rows of a matrix that a thread counts at a time.
+_ROWS, _THREADS = 500, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,54 +69,95 @@ class TableMatrix:
         """
         group = np.ones(NO_ATOM + 1, dtype=bool) if in_group is None else np.append(in_group, False)
         total = sum((part(group) for part in self._parts[1:]), start=self._parts[0](group))
-        own, blocks = total[: self._copies.agencies], total[self._copies.agencies :]
-        matrix = sparse.csr_array(own + self._copies.references @ blocks)
+        matrix = total
+        if total.shape[0] > self._copies.agencies:
+            own, blocks = total[: self._copies.agencies], total[self._copies.agencies :]
+            matrix = sparse.csr_array(own + self._copies.references @ blocks)
         return sparse.csc_array(_with_agency_rows(matrix, self._table, self._terms, self._categories))
 
 
 def _parts(table: TableDefinition, term: Term, counts: UnitCounts) -> list[Callable[[Bools], sparse.csr_array]]:
     """What makes the cells of a term for a group of atoms, (595,): (rows of the matrix, cells of the table)."""
     rows = [row for row in term.rows if row.agency is None]
-    shape = (len(counts.facts.first) - 1, len(table.rows) * len(table.columns))
     by_profile = [row for row in rows if not row.is_by_incident]
-    by_incident = [row for row in rows if row.is_by_incident]
-    made: list[Callable[[Bools], sparse.csr_array]] = []
-    if by_profile:
-        cells = _cell_map(table, term, by_profile, counts)
-        places: dict[tuple[str, int], list[int]] = {}
-        for place, row in enumerate(by_profile):
-            places.setdefault((row.feature, row.category), []).append(place)
-        of_feature = [places.get(feature, []) for feature in counts.features]
-        first_of = np.cumsum([0, *map(len, of_feature)], dtype=np.int64)
-        row_of = np.array([place for listed in of_feature for place in listed], dtype=np.int64)
-
-        def profiles(group: Bools) -> sparse.csr_array:
-            held = cells._replace(atoms=cells.atoms & group)
-            return _matrix(lambda to: count_profiles(counts.facts, counts.profiles, held, first_of, row_of, to), shape)
-
-        made.append(profiles)
-    if by_incident:
-        incident_cells = _cell_map(table, term, by_incident, counts)
-        of_number = np.full(max(row.category for row in by_incident) + 1, -1, dtype=np.int64)
-        of_number[[row.category for row in by_incident]] = np.arange(len(by_incident))
-        C = len(table.columns)
-
-        def incidents(group: Bools) -> sparse.csr_array:
-            held = incident_cells._replace(atoms=incident_cells.atoms & group)
-            return _matrix(lambda to: count_incidents(counts.incidents, counts.profiles, held, of_number, C, to), shape)
-
-        made.append(incidents)
-    return made
+    made = [_part_of_profiles(table, term, by_profile, counts)] if by_profile else []
+    return [*made, *(_part_of_incidents(table, term, block, counts) for block in _blocks_by_incident(rows))]
 
 
-def _matrix(count: Callable[[Found], None], shape: tuple[int, int]) -> sparse.csr_array:
+def _part_of_profiles(
+    table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts
+) -> Callable[[Bools], sparse.csr_array]:
+    cells, shape = _cell_map(table, term, rows, counts), _shape(table, counts)
+    of_feature: list[list[int]] = [[] for _ in range(CATEGORIES * len(counts.variables))]
+    for place, row in enumerate(rows):
+        of_feature[CATEGORIES * counts.variables[row.feature] + row.category].append(place)
+    first_of = np.cumsum([0, *map(len, of_feature)], dtype=np.int64)
+    row_of = np.array([place for places in of_feature for place in places], dtype=np.int64)
+
+    def part(group: Bools) -> sparse.csr_array:
+        held = cells._replace(group=group)
+
+        def count(begin: int, end: int, found: Found) -> None:
+            count_profiles(counts.profiles, counts.facts, held, first_of, row_of, begin, end, found)
+
+        return _matrix(count, shape)
+
+    return part
+
+
+def _part_of_incidents(
+    table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts
+) -> Callable[[Bools], sparse.csr_array]:
+    """Of one block of rows, which share their conditions."""
+    cells, shape = _cell_map(table, term, rows, counts), _shape(table, counts)
+    variable = derived_variables()[str(table.rows[rows[0].row - 1].variable)]
+    of_number = np.full(variable.categories[-1] + 1, -1, dtype=np.int64)
+    of_number[[row.category for row in rows]] = np.arange(len(rows))
+    C = len(table.columns)
+
+    def part(group: Bools) -> sparse.csr_array:
+        held = cells._replace(group=group)
+
+        def count(begin: int, end: int, found: Found) -> None:
+            count_incidents(counts.profiles, counts.incidents, held, of_number, C, begin, end, found)
+
+        return _matrix(count, shape)
+
+    return part
+
+
+def _blocks_by_incident(rows: Sequence[CountedRow]) -> list[list[CountedRow]]:
+    """The rows that count incidents: those together that stand together and have the same conditions."""
+    blocks: dict[tuple[object, ...], list[CountedRow]] = {}
+    for row in rows:
+        if row.is_by_incident:
+            atoms = None if row.atoms is None else row.atoms.tobytes()
+            blocks.setdefault((atoms, row.clearances, row.row - row.category), []).append(row)
+    return list(blocks.values())
+
+
+def _shape(table: TableDefinition, counts: UnitCounts) -> tuple[int, int]:
+    return len(counts.profiles.first), len(table.rows) * len(table.columns)
+
+
+def _matrix(count: Callable[[int, int, Found], None], shape: tuple[int, int]) -> sparse.csr_array:
+    """A matrix whose rows are counted in two passes, some rows in each thread."""
     first = np.zeros(shape[0] + 1, dtype=np.int64)
-    count(Found(first, _NOTHING, _NOTHING))
-    first = np.cumsum(first)
+    _in_threads(count, shape[0], Found(first, _NOTHING, _NOTHING))
+    np.cumsum(first, out=first)
     found = Found(first, np.zeros(first[-1], dtype=np.int64), np.zeros(first[-1], dtype=np.int64))
     if first[-1]:
-        count(found)
+        _in_threads(count, shape[0], found)
     return sparse.csr_array((found.n.astype(np.float64), found.cell, first), shape=shape)
+
+
+def _in_threads(count: Callable[[int, int, Found], None], rows: int, found: Found) -> None:
+    if rows <= _ROWS:
+        count(0, rows, found)
+        return
+    with ThreadPoolExecutor(_THREADS) as pool:
+        begins = range(0, rows, _ROWS)
+        list(pool.map(lambda begin: count(begin, min(begin + _ROWS, rows), found), begins))
 
 
 def _cell_map(table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts) -> CellMap:
@@ -125,6 +170,7 @@ def _cell_map(table: TableDefinition, term: Term, rows: list[CountedRow], counts
             clearances[place] = np.isin(np.arange(4), row.clearances)
     first_column, column = _columns_of_signatures(term, counts)
     return CellMap(
+        group=np.ones(NO_ATOM + 1, dtype=bool),
         atoms=atoms,
         clearances=clearances,
         kind=np.array([_KINDS.index(row.columns) for row in rows], dtype=np.int64),
@@ -143,7 +189,7 @@ def _columns_of_signatures(term: Term, counts: UnitCounts) -> tuple[Integers, In
     """
     none = np.zeros(counts.signatures, dtype=bool)
     places = sorted(term.columns)
-    own = np.array([counts.columns.get(term.columns[place], none) for place in places])
+    own = np.stack([counts.columns.get(term.columns[place], none) for place in places])
     any_ = np.broadcast_to(own.any(axis=0), own.shape)
     groups = np.array([term.groups[place] or 0 for place in places])
     group = (groups[:, None] == groups).astype(np.int64) @ own.astype(np.int64) > 0

@@ -1,0 +1,563 @@
+"""The engine of counting against a slow twin: every table straight from its definition, in loops over units.
+
+Categories of derived variables are those of `derive`, which has twins of its own (test_attributes.py); all else, from
+membership in columns to copied months, is written here from the specification (06 sections 2, 3, 6.1, 9 and 13; 03
+section 7).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from tests.frames import table
+from tests.incidents import Rows, rows_of, segments_of, worlds_of
+from tests.unit.test_atoms import RACE_OF, WITHIN, groups
+from tests.unit.test_atoms import TWINS as PERSON_TWINS
+
+from nibrs_estimation.model.counts import DATASETS
+from nibrs_estimation.pipeline.table import checked
+from nibrs_estimation.stages.indicators.attributes import clearance, derive, multiplier
+from nibrs_estimation.stages.indicators.count import count_units
+from nibrs_estimation.stages.variance.estimate import Counts
+from nibrs_estimation.stages.variance.profiles import CountedProfiles
+from nibrs_estimation.stages.variance.sample import Design
+from nibrs_estimation.tables.atoms import atoms_of_series
+from nibrs_estimation.tables.definition import Condition, TableColumn, TableDefinition, TableRow
+from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.series import demographic_series
+from nibrs_estimation.tables.variables import derived_variables
+
+Row = dict[str, Any]
+Cells = Counter[tuple[int, int, int]]
+"""Counts by agency, row and column; what is not there is 0."""
+YEAR = 2024
+FIREARMS = {f"{tens}{ones}" for tens in (1, 2) for ones in range(1, 6)}
+#: Categories of clearance that the incident's clearance (1 not, 2 by arrest, 3 exceptional) has.
+CLEARANCE = {
+    "clearance3": {1: 1, 2: 2, 3: 3},
+    "cleared_by_arrest": {1: 1, 2: 2, 3: 1},
+    "cleared_incident": {1: 2, 2: 1, 3: 1},
+}
+#: Respondents; agency 4 gives months, but is not one of them.
+AGENCIES = [1, 2, 3]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is counted, with the offenses that put it into columns."""
+
+    keys: Mapping[str, Any]
+    offenses: list[Row]
+    agency: int | None
+    day: date
+    person: Row | None = None
+
+    @property
+    def incident(self) -> int | None:
+        return self.keys.get("incident")
+
+    @property
+    def name(self) -> tuple[Any, ...]:
+        return tuple(sorted(self.keys.items()))
+
+
+class World:
+    """Incidents whose records can be asked for, and the categories that they have."""
+
+    def __init__(self, rows: Rows, mode: str) -> None:
+        self.rows, self.mode, self._segments = rows, mode, segments_of(rows)
+        self._told: dict[tuple[str, str], dict[Any, dict[int, int]]] = {}
+        self._units: dict[str, list[Unit]] = {}
+        self.clearance = dict(clearance(self._segments).collect().rows())
+        self.vehicles = dict(multiplier("stolen_vehicle_count", self._segments).collect().rows())
+
+    def told(self, variable: str, level: str, key: Any) -> dict[int, int]:
+        """Category -> number of records of the unit with that key."""
+        if (variable, level) not in self._told:
+            found: dict[Any, dict[int, int]] = defaultdict(dict)
+            for *parts, category, n in derive(variable, level, self._segments).collect().rows():  # type: ignore[arg-type]
+                found[tuple(parts) if len(parts) > 1 else parts[0]][category] = n
+            self._told[variable, level] = found
+        return self._told[variable, level].get(key, {})
+
+    def units(self, kind: str) -> list[Unit]:
+        if kind not in self._units:
+            self._units[kind] = list(self._made(kind.removesuffix("_firearm"), kind.endswith("_firearm")))
+        return self._units[kind]
+
+    def _made(self, kind: str, firearm: bool) -> Iterator[Unit]:
+        if kind == "arrestee_by_arrest_code":
+            for arrestee in self.rows["arrestee"]:
+                yield from self._of_arrest(arrestee)
+        for incident in self.rows["incident"]:
+            if incident["data_year"] != YEAR:
+                continue
+            key, agency, day = incident["incident_id"], incident["agency_id"], incident["incident_date"]
+            offenses = [
+                offense for offense in self.rows["offense"]
+                if offense["incident_id"] == key
+                and (not firearm or any(code.rstrip("A") in FIREARMS for code in offense["weapons"]))
+            ]  # fmt: skip
+            if kind == "incident":
+                yield Unit({"incident": key}, offenses, agency, day)
+            elif kind == "offense":
+                for offense in offenses:
+                    yield Unit({"incident": key, "offense": offense["offense_id"]}, [offense], agency, day)
+            elif kind == "arrestee":
+                for arrestee in self.rows["arrestee"]:
+                    if arrestee["incident_id"] == key:
+                        keys = {"incident": key, "arrestee": (False, arrestee["arrestee_id"])}
+                        yield Unit(keys, offenses, agency, day, arrestee)
+            else:
+                yield from self._of_victims(kind, incident, offenses)
+
+    def _of_victims(self, kind: str, incident: Row, offenses: list[Row]) -> Iterator[Unit]:
+        key, agency, day = incident["incident_id"], incident["agency_id"], incident["incident_date"]
+        for victim in self.rows["victim"]:
+            if victim["incident_id"] != key:
+                continue
+            number, type_code = victim["victim_id"], victim["victim_type_code"]
+            links = [link["offense_id"] for link in self.rows["victim_offense"] if link["victim_id"] == number]
+            suffered = [offense for offense in offenses if offense["offense_id"] in links]
+            if kind == "victim_offense":
+                for offense in suffered:
+                    keys = {"incident": key, "offense": offense["offense_id"], "victim": number}
+                    yield Unit(keys, [offense], agency, day)
+            wanted = {
+                "person_victim": type_code in ("I", "L"),
+                "officer_victim": type_code == "L",
+                # A victim whose type is not told is none of them.
+                "non_person_victim": type_code not in ("I", "L", None),
+            }
+            if wanted.get(kind):
+                person = victim if kind == "person_victim" else None
+                yield Unit({"incident": key, "victim": number}, suffered, agency, day, person)
+
+    def _of_arrest(self, arrestee: Row) -> Iterator[Unit]:
+        """The arrest's own code; a Group B arrest has no incident, and perhaps no agency."""
+        codes = [{"offense_code": arrestee["offense_code"], "offense_id": None}]
+        keys = {"arrestee": (arrestee["is_group_b"], arrestee["arrestee_id"])}
+        if arrestee["is_group_b"]:
+            if arrestee["arrest_date"].year == YEAR:
+                yield Unit(keys, codes, arrestee["agency_id"], arrestee["arrest_date"], arrestee)
+            return
+        (incident,) = [row for row in self.rows["incident"] if row["incident_id"] == arrestee["incident_id"]]
+        if incident["data_year"] == YEAR:
+            keys["incident"] = incident["incident_id"]
+            yield Unit(keys, codes, incident["agency_id"], incident["incident_date"], arrestee)
+
+
+def categories(world: World, unit: Unit, variable: str, level: str) -> dict[int, int]:
+    """How often a unit has each category of a variable."""
+    kind = derived_variables()[variable].kind
+    if kind == "clearance":
+        cleared = world.clearance.get(unit.incident)
+        return {} if cleared is None else {CLEARANCE[variable][cleared]: 1}
+    if kind == "person":
+        assert unit.person is not None
+        parts = (unit.person[name] for name in ("age_years", "sex_code", "race_code", "ethnicity_code"))
+        return dict.fromkeys(PERSON_TWINS[variable](*parts), 1)
+    found = world.told(variable, level, unit.keys.get(level))
+    return found if world.mode == "records" else dict.fromkeys(found, 1)
+
+
+def meets(world: World, unit: Unit, condition: Condition) -> bool:
+    """Whether a unit meets a condition, which is told by the finest of its records that know of it."""
+    variable, wanted = condition
+    levels = [level for level in ("arrestee", "victim", "offense", "incident") if level in unit.keys]
+    known = [level for level in levels if level in derived_variables()[variable].levels]
+    return bool(set(wanted) & categories(world, unit, variable, known[0] if known else "").keys())
+
+
+def holds(world: World, flag: str | None, offense: Row, unit: Unit) -> bool:
+    if flag is None:
+        return True
+    if "offense" in derived_variables()[flag].levels:
+        return 1 in world.told(flag, "offense", offense["offense_id"])
+    return 1 in world.told(flag, "incident", unit.incident)
+
+
+def level_of(row: TableRow, unit: Unit) -> str:
+    """The records from which a row takes its variable; robberies by offense take those of the incident for victims'."""
+    level = {"incident_offense": "offense", "victim_offense": "offense"}.get(str(row.join), str(row.join))
+    return "incident" if level == "victim" and "victim" not in unit.keys else level
+
+
+def in_group(unit: Unit, series: int | None) -> bool:
+    if series is None:
+        return True
+    assert unit.person is not None
+    age, sex, race, ethnicity = groups()[series]
+    return (
+        (age is None or unit.person["age_years"] in WITHIN[age])
+        and (sex is None or unit.person["sex_code"] == sex)
+        and (race is None or RACE_OF.get(unit.person["race_code"]) in race.split())
+        and (ethnicity is None or unit.person["ethnicity_code"] == ethnicity)
+    )
+
+
+@dataclass(frozen=True)
+class Source:
+    """Units that a column counts in a row, by which of their offenses."""
+
+    kind: str
+    column: TableColumn
+    codes: tuple[str, ...]
+
+
+def sources(definition: TableDefinition, row: TableRow, column: TableColumn) -> list[Source]:
+    """A column that another is added to is counted without its codes."""
+    codes, added = column.offenses, []
+    if column.plus is not None:
+        (other,) = [other for other in definition.columns if other.name == column.plus]
+        codes = tuple(code for code in codes if code not in other.offenses)
+        added = sources(definition, row, other)
+    kind = definition.unit if row.row in column.except_rows else column.unit
+    return [Source(kind, column, codes), *added]
+
+
+def offenses_of(world: World, source: Source, unit: Unit) -> list[Row]:
+    return [
+        offense for offense in unit.offenses
+        if offense["offense_code"] in source.codes and holds(world, source.column.where, offense, unit)
+    ]  # fmt: skip
+
+
+def belongs(world: World, definition: TableDefinition, source: Source, unit: Unit) -> bool:
+    if source.column.category is not None:
+        return source.column.category in world.told(str(definition.column_variable), "incident", unit.incident)
+    return bool(offenses_of(world, source, unit))
+
+
+def value(world: World, row: TableRow, source: Source, unit: Unit, agency_category: Mapping[str, int]) -> int:
+    """How often a unit of the column counts in the row."""
+    if row.variable is None:
+        return 1
+    variable = derived_variables()[row.variable]
+    if variable.kind == "agency":
+        return int(agency_category[variable.name] == row.category)
+    if variable.kind == "within_column":
+        keys = [offense["offense_id"] for offense in offenses_of(world, source, unit)]
+        smallest = min((c for key in keys for c in world.told(str(variable.smallest_of), "offense", key)), default=0)
+        return int(smallest == row.category)
+    return categories(world, unit, variable.name, level_of(row, unit)).get(row.category or 0, 0)
+
+
+@dataclass(frozen=True)
+class Months:
+    """Whose months count for whom.
+
+    Attributes:
+        donors: (recipient, month) -> agency whose month is copied.
+        removed: (agency, month) -> first day that counts, or None.
+        categories: category of each agency, by variable.
+    """
+
+    donors: Mapping[tuple[int, int], int]
+    removed: Mapping[tuple[int, int], date | None]
+    categories: Mapping[int, Mapping[str, int]]
+
+    def counting(self, unit: Unit) -> list[int]:
+        """The agencies that count a unit: its own, unless the month is replaced, and those that copy the month."""
+        month = unit.day.month
+        own = unit.agency in AGENCIES
+        if (unit.agency, month) in self.donors:
+            own = False
+        elif (unit.agency, month) in self.removed:
+            kept_from = self.removed[unit.agency, month]  # type: ignore[index]
+            own = own and kept_from is not None and unit.day >= kept_from
+        copies = [who for (who, of), donor in self.donors.items() if (donor, of) == (unit.agency, month)]
+        return [*([unit.agency] if own else []), *(who for who in copies if who in AGENCIES)]  # type: ignore[list-item]
+
+    def references(self) -> pl.LazyFrame:
+        return table(
+            "block_reference",
+            *({"agency_id": who, "month": month, "donor_agency_id": donor, "month_flag": 1}
+              for (who, month), donor in self.donors.items()),
+        )  # fmt: skip
+
+    def removals(self) -> pl.LazyFrame:
+        rows = [{"agency_id": who, "month": month, "reason": "missing"} for who, month in self.donors]
+        rows += [
+            {"agency_id": who, "month": month, "kept_from": day, "reason": "before_start"}
+            for (who, month), day in self.removed.items() if (who, month) not in self.donors
+        ]  # fmt: skip
+        return table("removed_month", *rows)
+
+
+VARIABLES = {"population_group": 5, "agency_type": 7, "msa": 4}
+months_of = st.builds(
+    Months,
+    st.dictionaries(st.tuples(st.integers(1, 3), st.integers(1, 3)), st.integers(1, 4), max_size=5).map(
+        lambda found: {(who, month): donor for (who, month), donor in found.items() if who != donor}
+    ),
+    st.dictionaries(
+        st.tuples(st.integers(1, 4), st.integers(1, 3)), st.sampled_from([None, date(YEAR, 1, 20)]), max_size=3
+    ),
+    st.fixed_dictionaries(
+        {
+            agency: st.fixed_dictionaries({name: st.integers(0, most) for name, most in VARIABLES.items()})
+            for agency in AGENCIES
+        }
+    ),
+)
+
+
+def twin(definition: TableDefinition, world: World, months: Months, series: int | None = None) -> Cells:
+    """The counts of the agencies, copied months included."""
+    cells: Cells = Counter()
+    held: dict[Source, list[tuple[Unit, int]]] = {}
+
+    def members(source: Source) -> list[tuple[Unit, int]]:
+        """Units of the column and of the group with the agencies that count them."""
+        if source not in held:
+            held[source] = [
+                (unit, agency)
+                for unit in world.units(source.kind)
+                if in_group(unit, series) and belongs(world, definition, source, unit)
+                for agency in months.counting(unit)
+            ]
+        return held[source]
+
+    for row in definition.rows:
+        if row.kind == "rate" or row.is_dropped:
+            continue
+        for column in definition.columns:
+            counted = [
+                (source, unit, agency)
+                for other in columns_counted(definition, row, column)
+                for source in sources(definition, row, other)
+                for unit, agency in members(source)
+                if all(meets(world, unit, condition) for condition in (*definition.where, *row.where))
+            ]
+            if row.kind in ("total_any_column", "total_same_group"):
+                once = {(unit.name, agency): (source, unit, agency) for source, unit, agency in counted}
+                counted = list(once.values())
+            if row.variable == "n_victims_of_column":
+                victims = Counter((agency, unit.incident) for _source, unit, agency in counted)
+                for (agency, _incident), n in victims.items():
+                    cells[agency, row.row, column.position] += int(min(n, 4) == row.category)
+                continue
+            for source, unit, agency in counted:
+                times = max(world.vehicles.get(unit.incident, 1), 1) if source.column.multiplier else 1
+                n = value(world, row, source, unit, months.categories[agency])
+                cells[agency, row.row, column.position] += n * times
+    return Counter({cell: n for cell, n in cells.items() if n})
+
+
+def columns_counted(definition: TableDefinition, row: TableRow, column: TableColumn) -> Sequence[TableColumn]:
+    if row.kind == "total_any_column":
+        return definition.columns
+    if row.kind == "total_same_group":
+        return [other for other in definition.columns if other.group == column.group]
+    return [column]
+
+
+class Engine:
+    """Matrices that the program makes of the same rows."""
+
+    def __init__(self, rows: Rows, months: Months, mode: str, agencies: Sequence[int] = AGENCIES) -> None:
+        segments = segments_of(rows)
+        given = [getattr(segments, field.name) for field in fields(segments)]
+        made = count_units(*given, months.references(), months.removals(), YEAR, mode, "VT")
+        frames = {dataset.name: checked(made[dataset.name], dataset).lazy() for dataset in DATASETS}
+        self.agencies = agencies
+        self._counts = Counts(
+            cast(Design, SimpleNamespace(agencies=pl.Series(agencies, dtype=pl.Int32))),
+            CountedProfiles(**frames),
+            months.references(),
+            {name: np.array([months.categories[a][name] for a in agencies], dtype=np.int8) for name in VARIABLES},
+        )
+
+    def cells(self, definition: TableDefinition, *series: int | None) -> list[Cells]:
+        """Cells of all persons (None) and of groups."""
+        matrices = self._counts.of_table(definition)
+        C = len(definition.columns)
+        found = []
+        for number in series:
+            matrix = matrices.of(None if number is None else atoms_of_series(SERIES[number])).tocoo()
+            cells: Cells = Counter()
+            for place, cell, n in zip(matrix.row, matrix.col, matrix.data, strict=True):
+                assert n > 0
+                cells[self.agencies[place], cell // C + 1, cell % C + 1] = n
+            assert len(cells) == matrix.nnz
+            found.append(cells)
+        return found
+
+
+SERIES = {series.number: series for series in demographic_series()}
+#: Groups by sex; age; ethnicity and race; all of them.
+GROUPS = (11, 18, 147, 229)
+
+
+def person(age: int | None, sex: str, race: str = "W", ethnicity: str = "N") -> Row:
+    return {"age_years": age, "sex_code": sex, "race_code": race, "ethnicity_code": ethnicity}
+
+
+def offense(*weapons: str, activities: str = "", location: str = "20") -> Row:
+    return {
+        "attempt_complete_code": "C", "location_code": location, "weapons": list(weapons), "activities": [*activities],
+    }  # fmt: skip
+
+
+def victim(type_code: str, *suffered: int, who: Row | None = None, injuries: str = "", relation: str = "") -> Row:
+    return {
+        **(who or person(None, "U")), "victim_type_code": type_code, "suffered": list(suffered),
+        "injuries": [*injuries], "relationships": [relation] if relation else [],
+        "activity_code": "01" if type_code == "L" else None, "assignment_code": "F" if type_code == "L" else None,
+    }  # fmt: skip
+
+
+def arrestee(code: str, day: date, *weapons: str, who: Row, agency: int | None = None) -> Row:
+    return {
+        **who, "offense_code": code, "arrest_date": day, "agency_id": agency, "weapons": list(weapons),
+        "arrest_type_code": "O", "multiple_code": "N", "under_18_disposition_code": None,
+    }  # fmt: skip
+
+
+def busy(agency: int, day: date) -> Row:
+    """An incident that every table counts but those of non-persons' victims and Group B."""
+    return {
+        "agency_id": agency, "incident_date": day, "is_report_date": False, "incident_hour": 13,
+        "cleared_exceptionally_code": None,
+        "offenses": {
+            "120": offense("12", "20", activities="N"), "09A": offense("13A", activities="J", location="13"),
+            "35A": offense(activities="PD"),
+        },
+        "victims": [
+            victim("I", 0, 1, who=person(14, "F", "B", "H"), injuries="G", relation="ST"),
+            victim("I", 0, who=person(40, "M"), injuries="N", relation="BG"),
+            victim("B", 0), victim("S", 2),
+        ],
+        "offenders": [{**person(17, "M"), "sequence_number": 1}, {**person(None, "U"), "sequence_number": 2}],
+        "properties": [
+            {"loss_code": 7, "stolen_vehicles": 2, "items": ["03"], "drugs": []},
+            {"loss_code": 6, "stolen_vehicles": None, "items": ["10"], "drugs": ["A"]},
+        ],
+        "arrestees": [
+            arrestee("120", day, "12", who=person(17, "M", "A")), arrestee("35A", day, "01", who=person(30, "F")),
+        ],
+    }  # fmt: skip
+
+
+def quiet(agency: int, day: date) -> Row:
+    """Stolen vehicles and an assaulted officer, cleared by nobody."""
+    return {
+        "agency_id": agency, "incident_date": day, "is_report_date": True, "incident_hour": None,
+        "cleared_exceptionally_code": None,
+        "offenses": {"240": offense(location="18"), "13A": offense("40"), "35B": offense()},
+        "victims": [
+            victim("L", 1, who=person(33, "M"), injuries="M"), victim("I", 0, 1, who=person(11, "F", "P")),
+            victim("G", 0),
+        ],
+        "offenders": [{**person(None, "U"), "sequence_number": 0}],
+        "properties": [{"loss_code": 7, "stolen_vehicles": 3, "items": ["03"], "drugs": []}],
+        "arrestees": [],
+    }  # fmt: skip
+
+
+JANUARY, MARCH, MAY = date(YEAR, 1, 10), date(YEAR, 3, 10), date(YEAR, 5, 5)
+WORKED = rows_of(
+    [
+        busy(1, MARCH), quiet(1, MARCH), quiet(1, MAY), busy(2, MARCH), busy(3, JANUARY), quiet(3, MARCH),
+        busy(4, MARCH), quiet(4, MARCH), busy(2, date(YEAR - 1, 3, 10)),
+    ],
+    [arrestee("90D", MARCH, who=person(50, "M"), agency=4), arrestee("90D", MARCH, who=person(51, "F"))],
+)  # fmt: skip
+#: March of agency 4 is copied by 1 and 2, whose own does not count; agency 3 began in the middle of January.
+COPIED = Months(
+    {(1, 3): 4, (2, 3): 4},
+    {(3, 1): date(YEAR, 1, 15)},
+    {
+        1: {"population_group": 2, "agency_type": 1, "msa": 1},
+        2: {"population_group": 3, "agency_type": 2, "msa": 4},
+        3: {"population_group": 4, "agency_type": 0, "msa": 2},
+    },
+)
+
+
+@pytest.mark.parametrize("mode", ["indicator", "records"])
+def test_worked_months_in_every_table(mode: str) -> None:
+    """All tables have something here, so that equality says something of each."""
+    world, engine = World(WORKED, mode), Engine(WORKED, COPIED, mode)
+    for definition in table_definitions().values():
+        (found,) = engine.cells(definition, None)
+        assert found == twin(definition, world, COPIED), definition.table
+        assert found.total() > 0, definition.table
+
+
+def cell(found: Cells, agency: int, row: int, column: str, name: str) -> float:
+    (position,) = [c.position for c in table_definitions()[name].columns if c.name == column]
+    return found[agency, row, position]
+
+
+def test_copied_months_by_hand() -> None:
+    """Recipients count the donor's month once each, as theirs; own months that are replaced do not count."""
+    engine = Engine(WORKED, COPIED, "indicator")
+    (incidents,) = engine.cells(table_definitions()["1a"], None)
+    # 1 has its own May and the donor's March; 2 the donor's March; 3 its own March, for it began after January 10.
+    assert [cell(incidents, a, 1, "murder", "1a") for a in AGENCIES] == [1, 1, 0]
+    assert [cell(incidents, a, 1, "aggravated_assault", "1a") for a in AGENCIES] == [2, 1, 1]
+    # Rows by attributes of the agency are those of the recipient.
+    by_size = [[cell(incidents, a, row, "murder", "1a") for row in range(51, 56)] for a in AGENCIES]
+    assert by_size == [[0, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 0, 0]]
+    assert [cell(incidents, a, 80, "murder", "1a") for a in AGENCIES] == [1, 0, 0]
+    (arrests,) = engine.cells(table_definitions()["5a"], None)
+    assert [cell(arrests, a, 1, "dui", "5a") for a in AGENCIES] == [1, 1, 0]
+    # Three stolen vehicles are three thefts (06 section 9.3), also among all crimes against property.
+    (property_crimes,) = engine.cells(table_definitions()["2b"], None)
+    assert [cell(property_crimes, a, 1, "mvt", "2b") for a in AGENCIES] == [6, 3, 3]
+    assert [cell(property_crimes, a, 1, "against_property", "2b") for a in AGENCIES] == [7, 4, 3]
+
+
+def test_victims_of_the_column_by_incident() -> None:
+    """Two persons were robbed, one of them killed; of women there is one of each."""
+    engine = Engine(WORKED, COPIED, "indicator")
+    everybody, women = engine.cells(table_definitions()["3a"], None, 11)
+    assert [cell(everybody, 2, row, "robbery", "3a") for row in range(154, 158)] == [0, 1, 0, 0]
+    assert [cell(everybody, 2, row, "murder", "3a") for row in range(154, 158)] == [1, 0, 0, 0]
+    assert [cell(women, 2, row, "robbery", "3a") for row in range(154, 158)] == [1, 0, 0, 0]
+
+
+def test_records_count_each_record() -> None:
+    """One incident has a handgun and a knife in its robbery, and a rifle in its murder (06 section 12, quirk 1)."""
+    murders = {}
+    for mode in ("indicator", "records"):
+        (found,) = Engine(WORKED, COPIED, mode).cells(table_definitions()["1a"], None)
+        murders[mode] = [cell(found, 2, row, "murder", "1a") for row in range(5, 11)]
+    assert murders == {"indicator": [0, 1, 1, 0, 0, 0], "records": [0, 2, 1, 0, 0, 0]}
+
+
+def test_agencies_without_any_unit() -> None:
+    nobody = Engine(WORKED, Months({}, {}, {9: dict.fromkeys(VARIABLES, 1)}), "indicator", [9])
+    for definition in table_definitions().values():
+        assert nobody.cells(definition, None) == [Counter()]
+    nothing = Engine(rows_of([], []), COPIED, "indicator")
+    for definition in table_definitions().values():
+        assert nothing.cells(definition, None) == [Counter()]
+
+
+# Shrinking would take minutes; the worked months above are small.
+@settings(
+    deadline=None,
+    max_examples=8,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(worlds_of(8, 3), months_of, st.sampled_from(["indicator", "records"]))
+def test_every_table_equals_the_slow_twin(rows: Rows, months: Months, mode: str) -> None:
+    world, engine = World(rows, mode), Engine(rows, months, mode)
+    for definition in table_definitions().values():
+        series = (None, *GROUPS) if definition.demographic else (None,)
+        for number, found in zip(series, engine.cells(definition, *series), strict=True):
+            assert found == twin(definition, world, months, number), (definition.table, number)

@@ -95,13 +95,15 @@ def given_weights(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
 
 
 def given_incidents(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
-    """Profiles of incidents; numbers of profiles and signatures are of one state."""
+    """Profiles of incidents; numbers of profiles and signatures are of one state, and another's mean other columns."""
     profiles: Rows = []
     counts: Rows = []
     for number, row in enumerate(nation):
         for place, (murder, clearance, told, firearm, n) in enumerate(row[4]):
             key = {"state_abbr": row[0], "profile_id": 10 * number + place}
-            profiles.append({**key, "agency_id": number, "signature_id": int(murder), "clearance": clearance})
+            profiles.append(
+                {**key, "agency_id": number, "signature_id": murder ^ (row[0] == "NH"), "clearance": clearance}
+            )
             counts.append({**key, "n": n})
             if told:
                 yes_no = {"variable": "incident.weapon_no_yes", "category": 2 if firearm else 1}
@@ -109,9 +111,9 @@ def given_incidents(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
             if told and firearm:
                 counts.append({**key, "variable": "incident.weapon6", "category": 2, "n": n})
     signatures = [
-        {"state_abbr": state, "signature_id": number, "column_key": column}
+        {"state_abbr": state, "signature_id": murder ^ (state == "NH"), "column_key": column}
         for state in STATES
-        for number, columns in enumerate((["violent_crime"], ["murder", "violent_crime"]))
+        for murder, columns in enumerate((["violent_crime"], ["murder", "violent_crime"]))
         for column in columns
     ]
     return {
@@ -250,6 +252,16 @@ def test_cells_that_are_never_estimated_are_left_out() -> None:
     found = estimate_cells(**given_weights(nation), **data, year=2024)[CELL_ESTIMATE.name]["1a"].collect()
     assert set(found["column"]) == {MURDER, VIOLENT}
     assert found.filter(pl.col("row").is_between(72, 79) | pl.col("row").is_in([56, 63])).is_empty()
+
+
+def test_nothing_counted_is_no_estimate() -> None:
+    nation = [lone([]), lone([])]
+    tables = estimate_cells(**given_weights(nation), **given_incidents(nation), year=2024)[CELL_ESTIMATE.name]
+    assert set(tables) == set(table_definitions())
+    for name in tables:
+        assert checked(tables[name], CELL_ESTIMATE).is_empty()
+    data = {**given_weights(nation), **given_persons(nation, [{}, {}])}
+    assert checked(estimate_series(**data, partition="4a_all"), SERIES_ESTIMATE).is_empty()
 
 
 def test_what_the_input_cannot_tell_is_a_gap_and_no_estimate() -> None:

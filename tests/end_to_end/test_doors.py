@@ -216,16 +216,17 @@ def test_failing_run_ends_with_one_summary(tmp_path: Path) -> None:
 def test_full_disk_fails_cleanly_and_goes_on_with_space(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", scratch], check=False).returncode:
+    build_zip(tmp_path / "small.zip")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", scratch], check=False).returncode:
         pytest.skip("this machine does not let tests mount a tmpfs")
     try:
-        done = nibrs(tmp_path, "run", "all", "full", "--source", "synthetic:0.01")
+        done = nibrs(tmp_path, "run", "all", "full", "--source", "cde:small.zip")
         assert done.returncode == 1
         assert "The disk is full" in done.stderr
         assert "Traceback" not in done.stderr
         assert not list(scratch.rglob("*.partial"))
         subprocess.run(["mount", "-o", "remount,size=500m", scratch], check=True)
-        again = nibrs(tmp_path, "run", "all", "full", "--source", "synthetic:0.01")
+        again = nibrs(tmp_path, "run", "all", "full", "--source", "cde:small.zip")
         assert again.returncode == 0, again.stderr
         assert "kept" in again.stdout
     finally:

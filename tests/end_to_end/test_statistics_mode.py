@@ -31,8 +31,8 @@ CORE = [
 
 
 @pytest.fixture(scope="module")
-def run(demo: Path) -> Path:
-    return demo / "scratch" / "demo" / "all"
+def run(whole: Path) -> Path:
+    return whole / "scratch" / "whole" / "all"
 
 
 def stage(folder: Path, name: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

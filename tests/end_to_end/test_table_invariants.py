@@ -1,4 +1,4 @@
-"""What must hold among the estimates of the demo, whatever the data (06 section 11)."""
+"""What must hold among the estimates of a tiny nation, whatever the data (06 section 11)."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ Dense = Callable[..., Floats]
 
 
 @pytest.fixture(scope="module")
-def datasets(demo: Path) -> Path:
-    return demo / "scratch/demo/all/datasets"
+def datasets(whole: Path) -> Path:
+    return whole / "scratch/whole/all/datasets"
 
 
 @pytest.fixture(scope="module")

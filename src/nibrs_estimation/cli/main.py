@@ -83,12 +83,15 @@ _default_engine: Engine = "inline"
 
 @app.command(epilog="Example: nibrs demo")
 def demo(engine: EngineOption = None, force: ForceOption = False) -> None:
-    """Make a small synthetic nation, estimate it, and show where the report is.
+    """Make a small synthetic nation, estimate its tables, and show where the report is.
 
-    Run id demo, source synthetic:0.01, seed 1.
+    Run id demo, source synthetic:0.01, seed 1. Demographic series and the files of all estimates, which would be larger
+    than the nation, are left to `nibrs run all demo --source synthetic:0.01 --seed 1`.
     """
     settings = load_settings()
-    _run("all", "demo", settings, source="synthetic:0.01", year=settings.data_year, seed=1, engine=engine, force=force)
+    year = settings.data_year
+    source, until = "synthetic:0.01", "write_report"
+    _run("all", "demo", settings, source=source, year=year, seed=1, engine=engine, force=force, until=until)
 
 
 @app.command(

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from nibrs_estimation.pipeline.table import write_table
+from nibrs_estimation.stages.variance.estimate import series_parts, table_parts
 from nibrs_estimation.tables.read import table_definition
 from tests.frames import DATASETS, table
 
@@ -86,6 +87,9 @@ def estimates() -> dict[str, pl.LazyFrame]:
     }  # fmt: skip
 
 
+PARTS = {"cell_estimate": table_parts, "series_estimate": series_parts}
+
+
 def position(name: str, column: str) -> int:
     """Number of a column by its name."""
     return next(other.position for other in table_definition(name).columns if other.name == column)
@@ -96,9 +100,9 @@ def write_run(scratch: Path, run_id: str, ended: str = "2025-01-01T00:00:00+00:0
     root = scratch / run_id / "all"
     for name, frame in estimates().items():
         path = root / "datasets" / f"{name}.parquet"
-        if name in ("cell_estimate", "series_estimate"):
-            for (part,), rows in frame.collect().group_by("part", maintain_order=True):
-                write_table(rows, DATASETS[name], root / "datasets" / name / f"{part}.parquet")
+        if name in PARTS:
+            for part in PARTS[name]():
+                write_table(frame.filter(part=part), DATASETS[name], root / "datasets" / name / f"{part}.parquet")
         else:
             write_table(frame, DATASETS[name], path)
     about = {"run_id": run_id, "settings": {"year": 2024}, "ended": ended, "state": state}

@@ -96,6 +96,22 @@ def test_what_cannot_be_shown(
         raise show(scratch, monkeypatch, *arguments).exception or AssertionError("shown all the same")
 
 
+@pytest.mark.parametrize(
+    ("part", "arguments", "what"),
+    [
+        ("cell_estimate/3a.parquet", ["3a"], "table 3a"),
+        ("series_estimate/3a_all.parquet", ["3a", "--series", "male"], "demographic series of table 3a"),
+    ],
+)
+def test_what_a_run_has_not_estimated_is_not_0(
+    part: str, arguments: list[str], what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(tmp_path, "us")
+    (tmp_path / "us/all/datasets" / part).unlink()
+    with pytest.raises(UsageError, match=f"Run us has not estimated {what}. Run it again"):
+        raise show(tmp_path, monkeypatch, *arguments).exception or AssertionError("shown all the same")
+
+
 def test_without_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Never estimated: rows 11-12" in " ".join(show(tmp_path, monkeypatch, "2a").stdout.split())
     with pytest.raises(UsageError, match=r"No finished run in .* has estimates. `nibrs demo` makes"):

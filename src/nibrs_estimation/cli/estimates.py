@@ -23,6 +23,7 @@ from nibrs_estimation.tables.published import (
     FINAL_SCHEMA,
     estimated_places,
     final_rows,
+    part_of,
     series_places,
     table_rows,
     words,
@@ -59,8 +60,19 @@ class EstimatedRun:
         return read_table(find_table(self.datasets, dataset), dataset)
 
     def rows(self, table: TableDefinition, places: pl.DataFrame, series: Series | None) -> pl.DataFrame:
-        """The whole table for some geographies, as ``tables/published.py`` describes it."""
-        cells = self.read(CELL_ESTIMATE if series is None else SERIES_ESTIMATE)
+        """The whole table for some geographies, as ``tables/published.py`` describes it.
+
+        Raises:
+            UsageError: the run has not estimated the table, or not for the series: no row would be taken for 0.
+        """
+        dataset, part = CELL_ESTIMATE if series is None else SERIES_ESTIMATE, part_of(table, series)
+        if not (self.datasets / dataset.name / f"{part}.parquet").is_file():
+            what = f"table {table.table}" if series is None else f"demographic series of table {table.table}"
+            raise UsageError(
+                f"Run {self.run_id} has not estimated {what}. Run it again, whole: `nibrs run all {self.run_id}` with "
+                "its --year and --source (the demo: --source synthetic:0.01 --seed 1)."
+            )
+        cells = self.read(dataset)
         populations = self.read(PERMUTATION_POPULATION)
         return table_rows(table, cells, self.read(CELL_GAP), places, populations, series=series)
 

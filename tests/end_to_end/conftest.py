@@ -1,16 +1,25 @@
 """Runs that several modules look at: once for all processes of the tests; nobody may change them."""
 
 import fcntl
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from nibrs_estimation.model.codes import code_list
 from tests.command import nibrs
 
+#: Regions of `whole`. Geographies: nation, regions and states, groups of agencies, three areas, a district and an
+#: office; all others, which would take most of the time, are on the list of exclusions.
+REGIONS = (1, 2)
+PLACES = {*range(1, 110), 110, 111, 493, 583}
 
-def once(factory: pytest.TempPathFactory, name: str, *commands: tuple[str, ...]) -> Path:
-    """A folder in which commands have run, by whichever process comes first."""
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder in which something has been made, by whichever process comes first."""
     shared = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -19,22 +28,42 @@ def once(factory: pytest.TempPathFactory, name: str, *commands: tuple[str, ...])
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "done").exists():
             folder.mkdir(exist_ok=True)
-            for command in commands:
-                done = nibrs(folder, *command)
-                assert done.returncode == 0, done.stderr
-                assert "artifacts/" in done.stdout
+            make(folder)
             (folder / "done").touch()
     return folder
+
+
+def succeed(folder: Path, *command: str, **settings: str) -> None:
+    done = nibrs(folder, *command, **settings)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo, and the truth about its nation."""
-    truth = ("run", "all", "demo", "--source", "synthetic:0.01", "--seed", "1", "--until", "keep_truth")
-    return once(tmp_path_factory, "demo", ("demo",), truth)
+
+    def make(folder: Path) -> None:
+        succeed(folder, "demo")
+        succeed(folder, "run", "all", "demo", "--source", "synthetic:0.01", "--seed", "1", "--until", "keep_truth")
+
+    return once(tmp_path_factory, "demo", make)
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run `whole` of a tiny nation, with everything that a run makes."""
-    return once(tmp_path_factory, "whole", ("run", "all", "whole", "--source", "synthetic:0.001", "--seed", "1"))
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run `whole` of two regions of a tiny nation, with everything that a run makes, for some geographies."""
+
+    def make(folder: Path) -> None:
+        out = ("--cde", "--external-files", "--out", "nation")
+        succeed(folder, "synth", "--scale", "0.001", "--seed", "1", "--year", "2024", *out)
+        excluded = sorted(set(range(1, 710)) - PLACES)
+        (folder / "nation/externals/exclusion.csv").write_text("\n".join(["PERMUTATION_NUMBER", *map(str, excluded)]))
+        files = json.loads((folder / "nation/external_file_locations.json").read_text())
+        files["2024"]["exclusion"] = "exclusion.csv"
+        (folder / "locations.json").write_text(json.dumps(files))
+        settings = {"EXTERNAL_STORE": "nation/externals", "EXTERNAL_FILE_LOCATIONS": "locations.json"}
+        states = code_list("state").filter(pl.col("region_code").is_in(REGIONS))["state_abbr"].sort()
+        zips = ",".join(f"nation/cde/{state}-2024.zip" for state in states)
+        succeed(folder, "run", "all", "whole", "--year", "2024", "--source", f"cde:{zips}", **settings)
+
+    return once(tmp_path_factory, "whole", make)

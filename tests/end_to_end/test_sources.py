@@ -74,9 +74,9 @@ def runs(folder: Path, nation: Path, database: dict[str, str]) -> dict[str, Path
     }
     sources = {"synthetic": f"synthetic:{SCALE}", "cde": f"cde:{zips}", "postgresql": "postgresql"}
     for name, source in sources.items():
-        done = nibrs(
-            folder, "run", "all", name, "--year", YEAR, "--seed", SEED, "--source", source, **database, **externals
-        )
+        # Demographic series of all places would take longer than everything else and tell nothing new.
+        run = ("run", "all", name, "--year", YEAR, "--seed", SEED, "--source", source, "--until", "write_report")
+        done = nibrs(folder, *run, **database, **externals)
         assert done.returncode == 0, done.stderr
         assert "Without agency_county" not in done.stdout
     return {name: folder / "scratch" / name / "all" / "datasets" for name in sources}
@@ -90,9 +90,7 @@ def read(run: Path, name: str) -> pl.DataFrame:
 COUNTS = ["unit_profile", "profile_signature", "profile_count", "incident_profile"]
 
 
-@pytest.mark.parametrize(
-    "dataset", [*COUNTS, "cell_estimate", "series_estimate", "cell_gap", "coverage", "agency_weight", "agency"]
-)
+@pytest.mark.parametrize("dataset", [*COUNTS, "cell_estimate", "cell_gap", "coverage", "agency_weight", "agency"])
 def test_the_database_gives_what_the_nation_gives(runs: dict[str, Path], dataset: str) -> None:
     assert_frame_equal(read(runs["postgresql"], dataset), read(runs["synthetic"], dataset))
 

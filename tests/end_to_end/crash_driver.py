@@ -33,6 +33,8 @@ TRIED = (
     "incident", "agency", "agency_weight", "cell_estimate", "report",
     "ingest_incidents", "ingest_agencies", "weight_agencies", "estimate_cells", "write_report",
 )  # fmt: skip
+#: Folders of a run; in others are the parts of a dataset or task.
+FOLDERS = ("crash", "all", "datasets", "documents", "externals", "logs", "manifests")
 
 
 @dataclass(frozen=True)
@@ -72,18 +74,15 @@ def in_child(work: Callable[[], None]) -> int:
 
 
 def point_of(name: str, path: Path) -> str:
-    """A fault point's name: the moment and the file, without run folder and state."""
-    parts = [
-        part for part in path.parts[path.parts.index("crash") + 1 :] if path.stem not in STATES or part != path.name
-    ]
-    return f"{name} {'/'.join(parts)}"
+    """A fault point's name: the moment and the file, without run folder and part: parts of a dataset are alike."""
+    place = path if path.parent.name in FOLDERS else path.parent
+    return f"{name} {'/'.join(place.parts[place.parts.index('crash') + 1 :])}"
 
 
 def is_of_a_kind_to_try(point: str) -> bool:
     """Some datasets, a document, their manifests, and all that stands beside: files of a kind are written alike."""
-    name = point.rpartition("/")[2].partition(".")[0]
     is_output = any(folder in point for folder in ("/datasets/", "/documents/", "/manifests/"))
-    return not is_output or any(part in TRIED for part in (name, point.split("/")[-2]))
+    return not is_output or point.rpartition("/")[2].partition(".")[0] in TRIED
 
 
 def checkpoint(act: Callable[[str], None]) -> None:

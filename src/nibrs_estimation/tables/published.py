@@ -14,14 +14,12 @@ import polars as pl
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.results import ESTIMATES
 from nibrs_estimation.tables.definition import Estimate, TableDefinition, TableRow
-from nibrs_estimation.tables.series import Series
+from nibrs_estimation.tables.series import SERIES_STEP, Series, is_of_level
 
 RATE_BASE = 100_000
 Z_95 = 1.96
 #: What the final files write into cells that are never estimated.
 NOT_APPLICABLE = -9.0
-#: Demographic series are numbered above the geographies.
-SERIES_STEP = 1000
 TYPE_NUMBERS: dict[Estimate, int] = {"count": 1, "percentage": 2, "rate": 3}
 _COUNT, _PERCENTAGE, _RATE = TYPE_NUMBERS.values()
 
@@ -130,10 +128,7 @@ def estimated_places(coverage: pl.LazyFrame) -> pl.DataFrame:
 
 def series_places(places: pl.DataFrame, series: Series) -> pl.DataFrame:
     """Those geographies of dataset ``coverage`` for which a series is estimated (06 section 5.3)."""
-    levels = {"region": ["nation", "region"], "national": ["nation"]}.get(series.geographies)
-    if levels is None:
-        return places
-    return places.filter(pl.col("geography_level").is_in(levels) & pl.col("agency_group").is_null())
+    return places.filter(is_of_level(series.geographies))
 
 
 def table_rows(

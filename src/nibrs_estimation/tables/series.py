@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+import polars as pl
+
 from nibrs_estimation.model.codes import code_list
+
+#: Permutation number = this x series + geography.
+SERIES_STEP = 1000
+#: Level of series -> kinds of geographies for which it is estimated, None for all (06 section 5.3).
+SERIES_LEVELS: Mapping[str, tuple[str, ...] | None] = {
+    "all": None,
+    "region": ("nation", "region"),
+    "national": ("nation",),
+}
 
 
 @dataclass(frozen=True)
@@ -64,3 +76,11 @@ def demographic_series() -> tuple[Series, ...]:
 
 def _several(text: str | None) -> tuple[str, ...]:
     return tuple(text.split(";")) if text else ()
+
+
+def is_of_level(level: str) -> pl.Expr:
+    """Whether a geography of dataset ``coverage`` is one for which series of a level are estimated."""
+    levels = SERIES_LEVELS[level]
+    return (
+        pl.lit(True) if levels is None else pl.col("geography_level").is_in(levels) & pl.col("agency_group").is_null()
+    )

@@ -23,15 +23,7 @@ from nibrs_estimation.tables.counting import counted_rows
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP
-from nibrs_estimation.tables.series import demographic_series
-
-#: Level of series -> kinds of geographies for which it is estimated.
-SERIES_LEVELS: Mapping[str, tuple[str, ...] | None] = {
-    "all": None,
-    "region": ("nation", "region"),
-    "national": ("nation",),
-}
-_SERIES_FACTOR = 1000
+from nibrs_estimation.tables.series import SERIES_LEVELS, SERIES_STEP, demographic_series, is_of_level
 
 Estimates = dict[str, NDArray[Any]]
 
@@ -105,12 +97,7 @@ def estimate_series(
     Rows that divide persons by what the series is divided by are left out (07 section 8.3), so are retired series.
     """
     name, _, level = partition.rpartition("_")
-    table, levels = table_definitions()[name], SERIES_LEVELS[level]
-    places = (
-        coverage
-        if levels is None
-        else coverage.filter(pl.col("geography_level").is_in(levels) & pl.col("agency_group").is_null())
-    )
+    table, places = table_definitions()[name], coverage.filter(is_of_level(level))
     counted = CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile)
     design = estimation_design(places, weighting_frame, agency_weight, weight_cell, calibration_variable)
     counts = Counts(design, counted, block_reference, {})
@@ -127,7 +114,7 @@ def estimate_series(
         estimates = _estimates(table, matrix, cells[series.dimensions], form, design)
         geography = estimates["permutation_number"]
         is_kept = ~np.isin(geography, series.greyed_geographies)
-        estimates["permutation_number"] = geography + _SERIES_FACTOR * series.number
+        estimates["permutation_number"] = geography + SERIES_STEP * series.number
         found.append({name: values[is_kept] for name, values in estimates.items()})
     return _as_part(found, partition).lazy()
 

@@ -9,6 +9,8 @@ import polars as pl
 from nibrs_estimation.pipeline.table import write_table
 from nibrs_estimation.stages.variance.estimate import series_parts, table_parts
 from nibrs_estimation.tables.read import table_definition
+from nibrs_estimation.tables.variables import derived_variables
+from nibrs_estimation.tables.version import definition_version
 from tests.frames import DATASETS, table
 
 _PLACES = [
@@ -25,10 +27,16 @@ _WITHOUT = 84
 REASON = "public files do not tell of injuries"
 
 
+def version_of(name: str) -> str:
+    """The version of a table's definition."""
+    return definition_version(table_definition(name), derived_variables())
+
+
 def cell(part: str, permutation: int, row: int, column: int, estimate: float, **others: Any) -> dict[str, Any]:
     """A stored cell with a standard error of a tenth."""
     return {
-        "part": part, "permutation_number": permutation, "row": row, "column": column, "estimate": estimate,
+        "part": part, "definition_version": version_of(part.partition("_")[0]),
+        "permutation_number": permutation, "row": row, "column": column, "estimate": estimate,
         "standard_error": estimate / 10, "unweighted": estimate / 2, "agency_counts": 3, **others,
     }  # fmt: skip
 

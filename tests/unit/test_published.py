@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.estimated import version_of
 from tests.frames import table
 
 from nibrs_estimation.model.results import ESTIMATES
+from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import (
@@ -24,6 +27,8 @@ from nibrs_estimation.tables.published import (
 )
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.series import Series, demographic_series
+from nibrs_estimation.tables.variables import derived_variables
+from nibrs_estimation.tables.version import definition_version
 
 FINAL_COLUMNS = """indicator_name, estimate, estimate_unweighted, estimate_geographic_location, estimate_type,
 estimate_type_num, estimate_type_detail_percentage, estimate_type_detail_rate, estimate_domain_1, estimate_domain_2,
@@ -97,12 +102,13 @@ def as_tables(
 ) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:  # fmt: skip
     step = 1000 * series.number if series else 0
     cells = [
-        {"part": part_of(definition, series), "permutation_number": geography + step, "row": row, "column": column,
+        {"part": part_of(definition, series), "definition_version": version_of(definition.table),
+         "permutation_number": geography + step, "row": row, "column": column,
          **values}
         for (geography, row, column), values in stored.items()
     ]  # fmt: skip
-    noise = {"part": "1b", "permutation_number": 1, "row": 1, "column": 1, "estimate": 5.0, "unweighted": 5.0,
-             "agency_counts": 1}  # fmt: skip
+    noise = {"part": "1b", "definition_version": "other", "permutation_number": 1, "row": 1, "column": 1,
+             "estimate": 5.0, "unweighted": 5.0, "agency_counts": 1}  # fmt: skip
     return (
         table("cell_estimate", *cells, noise),
         table(
@@ -277,6 +283,24 @@ def test_the_worked_examples_of_the_specification() -> None:
     assert undefined["estimate"] is None
     greyed = only(table_definition("1a"), stored, der_variable_name="t_1a_3_11_5", estimate_type="percentage")
     assert (greyed["estimate"], greyed["population_estimate"]) == (-9, -9)
+
+
+def test_cells_of_another_definition_are_refused() -> None:
+    stored: Stored = {(1, 1, 1): {"estimate": 1.0, "unweighted": 1.0, "agency_counts": 1}}
+    definition = table_definition("1a")
+    cells, gap, population = as_tables(definition, None, stored, {}, {})
+    renamed = replace(definition, rows=(replace(definition.rows[0], label="Other"), *definition.rows[1:]))
+    with pytest.raises(PipelineError, match=r"definition of table 1a, .* has changed since 1a was estimated"):
+        table_rows(renamed, cells, gap, places(), population)
+    assert table_rows(definition, cells, gap, places(), population).height
+
+
+def test_a_definitions_version_is_that_of_its_variables_too() -> None:
+    definition, variables = table_definition("DM10"), derived_variables()
+    own = definition_version(definition, variables)
+    for name, is_asked in (("has_possession_for_consumption", True), ("drug_poss_personal", True), ("msa", False)):
+        changed = {**variables, name: replace(variables[name], tells="other")}
+        assert (definition_version(definition, changed) != own) == is_asked
 
 
 def test_which_geographies_are_estimated() -> None:

@@ -30,7 +30,7 @@ from nibrs_estimation.model.counts import DATASETS
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.indicators.attributes import clearance, derive, multiplier
 from nibrs_estimation.stages.indicators.count import count_units
-from nibrs_estimation.stages.variance.estimate import Counts
+from nibrs_estimation.stages.variance.cells import Counts
 from nibrs_estimation.stages.variance.profiles import CountedProfiles
 from nibrs_estimation.stages.variance.sample import Design
 from nibrs_estimation.tables import read

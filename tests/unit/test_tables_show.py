@@ -35,7 +35,7 @@ def show(scratch: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Res
 
 def test_the_nation_of_the_run_that_finished_last(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = " ".join(show(scratch, monkeypatch, "1a", "--column", "violent_crime").stdout.split())
-    assert "1a: Person Incidents The United States · 2024 · run us" in words
+    assert "1a: Person Incidents The United States (geography 1) · 2024 · run us" in words
     assert "Incident count 9,000 7,236 – 10,764 10.0% 3" in words
     assert "Incident rate (per 100k total pop) 900.0 723.6 – 1,076.4 10.0% 3" in words
     assert "Weapon involved No 6,000 4,824 – 7,176 10.0% 66.7 62.7 – 70.6 3 Yes 3,000" in words
@@ -46,7 +46,7 @@ def test_the_nation_of_the_run_that_finished_last(scratch: Path, monkeypatch: py
 
 def test_all_columns_with_margins(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = " ".join(show(scratch, monkeypatch, "1a", "--run", "old", "--geography", "vt").stdout.split())
-    assert "Vermont · 2024 · run old" in words
+    assert "Vermont (geography 102) · 2024 · run old" in words
     assert "2,000 ±392" in words
     assert "– never estimated, by design of the table" in words
     assert "± half of the 95 % confidence interval" in words

@@ -45,6 +45,7 @@ from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.sources.synthetic.emit import check_emission, emit, emit_database
 from nibrs_estimation.sources.ucr_prd.catalogue import DEFAULT_SCHEMA
 from nibrs_estimation.sources.ucr_prd.check import Finding, check_database
+from nibrs_estimation.stages.publication import REPORT
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -177,10 +178,17 @@ def _run(
     with ProgressWatcher() as watcher:
         result = run_flow(flow, run_settings, chosen, watcher)
     _tell_intake(result.root / "documents" / INTAKE_MANIFEST.name)
-    console.print(f"\nPublished in [bold]{result.artifacts}[/]: {', '.join(sorted(_heads(result.published)))}")
+    published = _heads(result.published)
+    console.print(f"\nPublished in [bold]{result.artifacts}[/]: {', '.join(sorted(published))}")
     if result.failures:
         print_failures(result.failures)
         raise typer.Exit(1)
+    if REPORT.name in published:
+        console.print(
+            f"Open [bold]{result.artifacts}/{REPORT.name}[/] in a browser, or print a table: "
+            f"nibrs tables show 3a --run {run_id}",
+            highlight=False,
+        )
 
 
 def _heads(names: tuple[str, ...]) -> set[str]:

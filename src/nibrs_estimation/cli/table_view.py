@@ -13,7 +13,7 @@ from rich.table import Table
 
 from nibrs_estimation.cli.console import plain
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
-from nibrs_estimation.tables.published import NEVER_ESTIMATED, TYPE_NUMBERS, Z_95, subset_of, words
+from nibrs_estimation.tables.published import NEVER_ESTIMATED, NOTHING_SAMPLED, TYPE_NUMBERS, Z_95, subset_of, words
 
 _LABEL_WIDTH, _HEADING_WIDTH = 46, 13
 #: What stands between two columns of text.
@@ -73,6 +73,8 @@ class TableView:
         missing = rows["missing"].drop_nulls().unique(maintain_order=True)
         self._reasons = [reason for reason in missing if reason != NEVER_ESTIMATED]
         self._has_greyed = bool(rows["is_greyed"].any())
+        is_exact = (pl.col("estimate") > 0) & (pl.col("estimate_standard_error") == 0)
+        self._has_exact = not rows.filter(is_exact).is_empty()
 
     def overview(self, columns: Sequence[TableColumn], width: int) -> Iterator[Table]:
         """Estimate with margin, and percentage, of some columns: blocks that are no wider than ``width``."""
@@ -110,6 +112,8 @@ class TableView:
             yield f"–  {NEVER_ESTIMATED}"
         for number, reason in enumerate(self._reasons, start=1):
             yield f"n/a{_mark(number)}  {reason}"
+        if self._has_exact:
+            yield f"An estimate without margin: {NOTHING_SAMPLED}."
 
     def _blocks(self, groups: Sequence[list[_Strip]], width: int) -> Iterator[Table]:
         """Columns of text side by side, those of a group together, in as many tables as the width asks for."""

@@ -75,7 +75,9 @@ def show_table(
     geography: Annotated[
         str | None,
         typer.Option(
-            "--geography", help="Number, code (US, VT) or part of the name; with --csv also all. Default: US."
+            "--geography",
+            help="Code (US, VT), part of the name, or permutation number (no FIPS code); with --csv also all. "
+            "Default: US.",
         ),
     ] = None,
     series: Annotated[
@@ -146,8 +148,9 @@ def _show_estimates(
 ) -> None:
     view = TableView(table, rows)
     console.print(f"[bold]{table.table}[/]: {plain(short_title(table))}", highlight=False)
-    where = place["estimate_geographic_location"].item()
-    about = [where[:1].upper() + where[1:], str(run.year), *([series.label] if series else []), f"run {run.run_id}"]
+    number, name = place.select("permutation_number", "estimate_geographic_location").row(0)
+    where = f"{name[:1].upper()}{name[1:]} (geography {number})"
+    about = [where, str(run.year), *([series.label] if series else []), f"run {run.run_id}"]
     console.print(plain(" · ".join(about)), highlight=False)
     console.print(f"{plain(table.universe)}{_where(table.where)}.\n", highlight=False)
     if columns or len(table.columns) == 1:

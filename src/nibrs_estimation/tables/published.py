@@ -13,8 +13,11 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.results import ESTIMATES
+from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.tables.definition import Estimate, TableDefinition, TableRow
 from nibrs_estimation.tables.series import SERIES_STEP, Series, is_of_level
+from nibrs_estimation.tables.variables import derived_variables
+from nibrs_estimation.tables.version import definition_version
 
 RATE_BASE = 100_000
 Z_95 = 1.96
@@ -26,6 +29,10 @@ _COUNT, _PERCENTAGE, _RATE = TYPE_NUMBERS.values()
 NEVER_ESTIMATED = "never estimated, by design of the table"
 NO_DENOMINATOR = "the rows that it is a percentage of are 0"
 NO_POPULATION = "the population is not known"
+#: What an interval of no width tells, and what not.
+NOTHING_SAMPLED = (
+    "all agencies behind it reported, so nothing was sampled; errors in reports and unknown items are not measured"
+)
 
 _SUBSET = re.compile(r"subset to (.*)", re.IGNORECASE)
 _INFORMATION = (
@@ -159,14 +166,16 @@ def table_rows(
         ``estimate_standard_error``, ``estimate_lower_bound``, ``estimate_upper_bound``, ``relative_standard_error``,
         ``agency_counts``, ``population_estimate``, ``is_greyed`` and ``missing`` (why there is no estimate, or null);
         sorted by permutation number, row, column and type.
+
+    Raises:
+        PipelineError: the cells are of another definition of the table.
     """
     frame = _frame(table, cell_gap.collect(), series)
     numbers = places.select(
         geography="permutation_number",
         permutation_number=pl.col("permutation_number") + SERIES_STEP * (series.number if series else 0),
     )
-    stored = cells.filter(pl.col("part") == part_of(table, series)).drop("part").rename({"row": "count_row"}).collect()
-    stored = stored.join(numbers, on="permutation_number")
+    stored = _stored(cells, table, series).join(numbers, on="permutation_number")
     key = ["permutation_number", "count_row", "column"]
     if is_whole:
         rows = numbers.join(frame, how="cross").join(stored.drop("geography"), on=key, how="left")
@@ -179,6 +188,19 @@ def table_rows(
     rows = _with_denominators(rows, stored, table)
     rows = _with_populations(rows, permutation_population)
     return _estimated(rows).sort("permutation_number", "row", "column", "estimate_type_num")
+
+
+def _stored(cells: pl.LazyFrame, table: TableDefinition, series: Series | None) -> pl.DataFrame:
+    """The stored cells of a table, refused if they are of another definition than the words that they would get."""
+    part = part_of(table, series)
+    stored = cells.filter(pl.col("part") == part).drop("part").rename({"row": "count_row"}).collect()
+    if (stored["definition_version"] != definition_version(table, derived_variables())).any():
+        raise PipelineError(
+            f"The definition of table {table.table}, or of a variable that it asks for, has changed since {part} was "
+            "estimated: old numbers would stand under new labels. Estimate it again (the same `nibrs run` does what "
+            "has changed), or take the definition back."
+        )
+    return stored.drop("definition_version")
 
 
 def _frame(table: TableDefinition, gaps: pl.DataFrame, series: Series | None) -> pl.DataFrame:

@@ -29,16 +29,17 @@ def table_definitions() -> Mapping[str, TableDefinition]:
 
 
 def table_definition(name: str) -> TableDefinition:
-    """The definition of a table or variant, such as ``1a``.
+    """The definition of a table or variant, such as ``1a``, in capitals or not.
 
     Raises:
         UsageError: there is no such table.
         PipelineError: a file is wrong; names file, line and mend.
     """
     tables = table_definitions()
-    if name not in tables:
+    found = next((table for known, table in tables.items() if known.lower() == name.lower()), None)
+    if found is None:
         raise UsageError(f"There is no table {name!r}. The tables are: {', '.join(tables)}.")
-    return tables[name]
+    return found
 
 
 def read_tables(folder: Path) -> dict[str, TableDefinition]:

@@ -54,23 +54,39 @@ class DefinitionFile:
         try:
             return model.model_validate(self.content)
         except ValidationError as error:
-            first = error.errors()[0]
-            message = first["msg"].removeprefix("Value error, ")
-            place = ".".join(str(part) for part in first["loc"])
-            raise self.error(f"{place}: {message}" if place else message, *first["loc"]) from error
+            place, message = self._first_problem(error)
+            name = ".".join(map(str, place))
+            raise self.error(f"{name}: {message}" if name else message, *place) from error
+
+    def _first_problem(self, error: ValidationError) -> tuple[tuple[str | int, ...], str]:
+        """The first place that does not fit, and what is said of it by each form that it may have."""
+        told: dict[tuple[str | int, ...], list[str]] = {}
+        for found in error.errors():
+            place = found["loc"]
+            if found["type"] not in ("missing", "extra_forbidden"):
+                # Behind the place stands which of several forms was tried.
+                place = place[: len(self._nodes(place))]
+            told.setdefault(place, []).append(found["msg"].removeprefix("Value error, "))
+        place, messages = next(iter(told.items()))
+        return place, "; or ".join(messages)
 
     def error(self, message: str, *place: str | int) -> PipelineError:
         """An error about a place; the line is that of the innermost part of it that exists."""
         return PipelineError(f"{self._name} line {self._line(place)}: {message.removesuffix('.')}.")
 
     def _line(self, place: tuple[str | int, ...]) -> int:
-        node, line = self._node, self._node.start_mark.line + 1 if self._node else 1
+        start = self._node.start_mark.line + 1 if self._node else 1
+        return [start, *(line for line, _node in self._nodes(place))][-1]
+
+    def _nodes(self, place: tuple[str | int, ...]) -> list[tuple[int, yaml.Node]]:
+        """What stands on the way to a place, as far as it exists: lines and nodes."""
+        found: list[tuple[int, yaml.Node]] = []
         for part in place:
-            found = self._child(node, part)
-            if found is None:
+            child = self._child(found[-1][1] if found else self._node, part)
+            if child is None:
                 break
-            line, node = found
-        return line
+            found.append(child)
+        return found
 
     @staticmethod
     def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | None:

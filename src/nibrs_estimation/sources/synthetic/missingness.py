@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import special
 
 from nibrs_estimation.sources.synthetic.marginals import Booleans, Floats, Integers, table
 from nibrs_estimation.stats import random
@@ -59,6 +59,8 @@ def _rows(item: str) -> pl.DataFrame:
 @cache
 def _intercept(item: str) -> float:
     """The logit to which the effect is added, such that the mean over agencies is the item's share."""
+    from scipy import optimize  # noqa: PLC0415 (half a second that only a synthetic nation should take)
+
     share = _rows(item)["share"].sum()
     nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)
     weights = weights / weights.sum()

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from nibrs_estimation.model.results import ESTIMATES
@@ -46,6 +45,8 @@ def export_estimates(
                 part.write_csv(file, include_header=False)
 
     def write_duckdb(path: Path) -> None:
+        import duckdb  # noqa: PLC0415 (a tenth of a second that only this task should take)
+
         path.unlink(missing_ok=True)
         with tempfile.TemporaryDirectory() as folder, duckdb.connect(path) as connection:
             connection.execute(duckdb_table(ESTIMATES))

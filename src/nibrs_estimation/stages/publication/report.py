@@ -11,7 +11,7 @@ from nibrs_estimation.model.intake import LOSSES
 from nibrs_estimation.pages import STYLE, html_table, writer
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.selection import Results
-from nibrs_estimation.tables.published import estimated_places
+from nibrs_estimation.tables.published import NOTHING_SAMPLED, estimated_places
 
 NATION = 1
 _NOTHING = "<p>Nothing was estimated.</p>"
@@ -172,6 +172,8 @@ def _totals(nation: Results, table: str) -> str:
     formats = {"estimate": "integer", "rse": "percent", "rate": "number", "agencies": "integer"}
     none = totals.filter(pl.col("estimate") == 0)["label"].to_list()
     said = f'<p class="note">None: {escape(", ".join(none))}.</p>' if none else ""
+    if (shown["rse"] == 0).any():
+        said += f'<p class="note">An interval of one number: {escape(NOTHING_SAMPLED)}.</p>'
     reasons = totals["missing"].drop_nulls().unique(maintain_order=True)
     said += "".join(f'<p class="note">–: {escape(reason)}.</p>' for reason in reasons)
     return f'<div class="numbers">{html_table(shown, f"table-{table}", labels, **formats)}</div>{said}'

@@ -6,10 +6,10 @@ They cost many times what Newton's method costs, so only a cell that Newton's me
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 from nibrs_estimation.stats.calibration.basis import basis_of
 from nibrs_estimation.stats.calibration.checks import check_problem
@@ -31,13 +31,11 @@ def prove_infeasible(problem: Problem, cell: int) -> bool:
     z, d = by_record(one.basis.z), one.d.reshape(-1)
     n, p = z.shape
     slack = np.eye(p)
-    solved = linprog(
+    solved = _solve(
         np.concatenate([np.zeros(n), np.ones(2 * p)]),
         A_eq=np.hstack([(d[:, None] * z).T, slack, -slack]),
         b_eq=one.basis.totals[0],
         bounds=np.vstack([np.tile([one.lower[0], one.upper[0]], (n, 1)), np.tile([0.0, np.inf], (2 * p, 1))]),
-        method="highs",
-        options=_PRECISE,
     )
     return solved.status == 0 and bool(is_proven_infeasible(one, solved.eqlin.marginals[None, :])[0])
 
@@ -79,13 +77,18 @@ def smallest_upper_bound(controls: Floats, design_weights: Floats, totals: Float
     above = basis.totals[0, basis.is_used[0]] - lower * most.sum(axis=1)
     if np.abs(above).max(initial=0.0) <= 1e-12 * np.abs(most).sum():
         return lower
-    solved = linprog(
+    solved = _solve(
         np.append(np.zeros(len(x)), -1.0),
         A_eq=np.column_stack([most, -above]),
         b_eq=np.zeros(len(above)),
         bounds=np.vstack([np.tile([0.0, 1.0], (len(x), 1)), [0.0, np.inf]]),
-        method="highs",
-        options=_PRECISE,
     )
     largest = float(solved.x[-1]) if solved.status == 0 else 0.0
     return lower + 1 / largest if largest > 1e-9 else math.inf
+
+
+def _solve(objective: Floats, **conditions: Floats) -> Any:
+    """The smallest value of a linear objective, as ``scipy.optimize.linprog`` tells it."""
+    from scipy.optimize import linprog  # noqa: PLC0415 (half a second that few runs need)
+
+    return linprog(objective, method="highs", options=_PRECISE, **conditions)

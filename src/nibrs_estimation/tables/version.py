@@ -1,0 +1,34 @@
+"""Which definition cells were estimated by: they mean nothing under the labels of another."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+
+from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.tables.variables import Variable
+
+_DIGITS = 12
+
+
+def definition_version(table: TableDefinition, variables: Mapping[str, Variable]) -> str:
+    """The first digits of a hash of a table's definition and of the variables that it asks for."""
+    seen: set[str] = set()
+    waiting = list(_asked(table))
+    while waiting:
+        name = waiting.pop()
+        if name in variables and name not in seen:
+            seen.add(name)
+            waiting += [other for other in (variables[name].of, variables[name].smallest_of) if other]
+    told = {"table": asdict(table), "variables": [asdict(variables[name]) for name in sorted(seen)]}
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=sorted).encode()).hexdigest()[:_DIGITS]
+
+
+def _asked(table: TableDefinition) -> Iterator[str]:
+    conditions = [*table.where, *(condition for row in table.rows for condition in row.where)]
+    yield from (name for name, _categories in conditions)
+    yield from (row.variable for row in table.rows if row.variable)
+    yield from (column.where for column in table.columns if column.where)
+    yield from [table.column_variable] if table.column_variable else []

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,20 +51,30 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run `whole` of two regions of a tiny nation, with everything that a run makes, for some geographies."""
+def tiny_nation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny nation as datasets, zips and external files."""
 
     def make(folder: Path) -> None:
-        out = ("--cde", "--external-files", "--out", "nation")
+        out = ("--cde", "--external-files", "--out", ".")
         succeed(folder, "synth", "--scale", "0.001", "--seed", "1", "--year", "2024", *out)
+
+    return once(tmp_path_factory, "tiny", make)
+
+
+@pytest.fixture(scope="session")
+def whole_run(tiny_nation: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run `whole` of two regions of the tiny nation, with everything that a run makes, for some geographies."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(tiny_nation / "externals", folder / "externals")
         excluded = sorted(set(range(1, 710)) - PLACES)
-        (folder / "nation/externals/exclusion.csv").write_text("\n".join(["PERMUTATION_NUMBER", *map(str, excluded)]))
-        files = json.loads((folder / "nation/external_file_locations.json").read_text())
+        (folder / "externals/exclusion.csv").write_text("\n".join(["PERMUTATION_NUMBER", *map(str, excluded)]))
+        files = json.loads((tiny_nation / "external_file_locations.json").read_text())
         files["2024"]["exclusion"] = "exclusion.csv"
         (folder / "locations.json").write_text(json.dumps(files))
-        settings = {"EXTERNAL_STORE": "nation/externals", "EXTERNAL_FILE_LOCATIONS": "locations.json"}
+        settings = {"EXTERNAL_STORE": "externals", "EXTERNAL_FILE_LOCATIONS": "locations.json"}
         states = code_list("state").filter(pl.col("region_code").is_in(REGIONS))["state_abbr"].sort()
-        zips = ",".join(f"nation/cde/{state}-2024.zip" for state in states)
+        zips = ",".join(str(tiny_nation / f"cde/{state}-2024.zip") for state in states)
         succeed(folder, "run", "all", "whole", "--year", "2024", "--source", f"cde:{zips}", **settings)
 
     return once(tmp_path_factory, "whole", make)

@@ -15,12 +15,9 @@ __all__ = ["s3_bucket", "s3_endpoint", "s3_settings"]
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def run(tiny_nation: Path) -> list[str]:
     """A run of two states of a synthetic nation, as zips: without list of places there are few to estimate."""
-    folder = tmp_path_factory.mktemp("nation")
-    done = nibrs(folder, "synth", "--scale", "0.01", "--seed", "7", "--cde", "--out", "nation")
-    assert done.returncode == 0, done.stderr
-    zips = ",".join(str(folder / "nation" / "cde" / f"{state}-2024.zip") for state in ("GA", "VT"))
+    zips = ",".join(str(tiny_nation / "cde" / f"{state}-2024.zip") for state in ("GA", "VT"))
     return ["run", "all", "same", "--source", f"cde:{zips}", "--seed", "7"]
 
 

@@ -89,12 +89,14 @@ def cell_estimates(
     def work(cells: Integers) -> None:
         estimate(form, values, divisors, cells, of_cell, first_row, scratch(form), domain, numbers, units)
 
-    sizes = np.diff(values.first)
+    # Cells that are 0 everywhere, which in a small place most are, take no time.
+    counted = np.flatnonzero(counts)
+    ordered = counted[np.argsort(of_cell[counted], kind="stable")]
     if len(values.row) < _FEW_VALUES:
-        work(np.argsort(of_cell, kind="stable"))
+        work(ordered)
     else:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, _pieces(of_cell, sizes, threads * _PIECES)))
+            list(pool.map(work, _pieces(ordered, np.diff(values.first), threads * _PIECES)))
     total, error, unweighted, ratio, ratio_error = np.ascontiguousarray(numbers.T)
     return CellEstimates(
         cell=np.repeat(np.arange(m, dtype=np.int32), counts),
@@ -108,12 +110,11 @@ def cell_estimates(
     )
 
 
-def _pieces(denominator_of: Integers, sizes: Integers, number: int) -> list[Integers]:
-    """Cells by denominator, cut into pieces with about as many values."""
-    order = np.argsort(denominator_of, kind="stable")
-    done = np.cumsum(sizes[order] + 1)
+def _pieces(cells: Integers, sizes: Integers, number: int) -> list[Integers]:
+    """Cells, cut into pieces with about as many values."""
+    done = np.cumsum(sizes[cells] + 1)
     cuts = np.searchsorted(done, done[-1] * np.arange(1, number) / number) if len(done) else []
-    return [piece for piece in np.split(order, cuts) if len(piece)]
+    return [piece for piece in np.split(cells, cuts) if len(piece)]
 
 
 def _columns(matrix: sparse.csc_array) -> Columns:

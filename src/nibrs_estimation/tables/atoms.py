@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.tables.lookup import looked_up
 from nibrs_estimation.tables.series import Series
 
 Bools = NDArray[np.bool_]
@@ -40,7 +41,7 @@ def atom() -> pl.Expr:
 
 
 def _place(column: str, places: dict[str, int], unknown: int) -> pl.Expr:
-    return pl.col(column).replace_strict(places, default=unknown, return_dtype=pl.Int16)
+    return looked_up(pl.col(column), places, pl.Int16).fill_null(unknown)
 
 
 @cache

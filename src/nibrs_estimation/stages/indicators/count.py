@@ -21,7 +21,7 @@ from nibrs_estimation.stages.indicators.membership import (
     words,
 )
 from nibrs_estimation.stages.indicators.segments import Segments
-from nibrs_estimation.stages.indicators.units import fact_key, facts_of_units, key_of, offenses_of_units
+from nibrs_estimation.stages.indicators.units import fact_key, facts_of, key_of, kind_of, offenses_of_units
 from nibrs_estimation.tables.counting import CountingUnit, Feature, all_counting_units
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import derived_variables
@@ -82,11 +82,11 @@ def count_units(
             )
         )
     )
-    block_reference, removed_month = block_reference.collect().lazy(), removed_month.collect().lazy()
+    facts = _facts(segments, block_reference.collect().lazy(), removed_month.collect().lazy(), year)
     relations = _relations(segments)
     counted, numbered = _Counted([], [], [], []), 0
     for unit in all_counting_units():
-        units = _units(unit, segments, relations, block_reference, removed_month, year)
+        units = _units(unit, segments, relations, facts[kind_of(unit.unit)].lazy())
         numbered = _count(unit, units, segments, relations, count_mode, numbered, counted)
     parts = (
         (UNIT_PROFILE, counted.profiles),
@@ -112,6 +112,19 @@ class _Counted:
     incidents: list[pl.DataFrame]
 
 
+def _facts(
+    segments: Segments, block_reference: pl.LazyFrame, removed_month: pl.LazyFrame, year: int
+) -> dict[str, pl.DataFrame]:
+    """The facts of all units that count, by kind; those of a month that others copy once more, with ``month``."""
+    found = {}
+    for kind in sorted({kind_of(unit.unit) for unit in all_counting_units()}):
+        rows = facts_of(kind, segments, year).drop_nulls("agency_id")
+        own = own_rows(rows, removed_month, "date").with_columns(month=pl.lit(None, dtype=pl.Int8))
+        copied = block_rows(rows, block_reference, "date").with_columns(pl.col("month").cast(pl.Int8))
+        found[kind] = pl.concat([own, copied]).drop("date").collect()
+    return found
+
+
 def _relations(segments: Segments) -> Relations:
     """Every variable that is asked for, at every level: collected once, for several units ask."""
     asked: dict[tuple[str, Level], None] = {}
@@ -128,14 +141,7 @@ def _relations(segments: Segments) -> Relations:
     return {(name, level): derive(name, level, segments).collect() for name, level in asked}
 
 
-def _units(
-    unit: CountingUnit,
-    segments: Segments,
-    relations: Relations,
-    block_reference: pl.LazyFrame,
-    removed_month: pl.LazyFrame,
-    year: int,
-) -> pl.DataFrame:
+def _units(unit: CountingUnit, segments: Segments, relations: Relations, facts: pl.LazyFrame) -> pl.DataFrame:
     """The units with their columns: key, ``incident_id``, profile columns but the signature, its numbers, ``m``.
 
     A unit of a month that others copy stands there twice: as its agency's own, and with ``month``.
@@ -151,17 +157,14 @@ def _units(
         rows = rows.join(with_columns_of_categories(relation, unit), on="incident_id")
     rows = rows.group_by({*key, "incident_id"}).agg(together(signature))
     rows = rows.filter(pl.any_horizontal(pl.col(name) != 0 for name in signature))
-    facts = facts_of_units(unit.unit, segments, year)
-    rows = rows.join(facts, on=fact_key(unit.unit)).drop_nulls("agency_id")
+    rows = rows.join(facts, on=fact_key(unit.unit))
     if unit.multiplier is None:
         rows = rows.with_columns(m=pl.lit(1, pl.Int64))
     else:
         times = multiplier(unit.multiplier, segments).select("incident_id", m=pl.col("n"))
         rows = rows.join(times, on="incident_id", how="left").with_columns(pl.col("m").fill_null(1).clip(lower_bound=1))
-    own = own_rows(rows, removed_month, "date").with_columns(month=pl.lit(None, dtype=pl.Int8))
-    copied = block_rows(rows, block_reference, "date").with_columns(pl.col("month").cast(pl.Int8))
     wanted = [*dict.fromkeys((*key, "incident_id")), "agency_id", "month", "atom", "clearance", *signature, "m"]
-    return pl.concat([own.select(wanted), copied.select(wanted)]).collect()
+    return rows.select(wanted).collect()
 
 
 def _count(

@@ -9,6 +9,7 @@ import polars as pl
 from nibrs_estimation.stages.indicators.attributes import KEYS
 from nibrs_estimation.tables.counting import CountingUnit, UnitColumn
 from nibrs_estimation.tables.definition import Level
+from nibrs_estimation.tables.lookup import looked_up
 from nibrs_estimation.tables.variables import derived_variables
 
 #: Columns in one whole number; a signature is as many numbers as its unit's columns need.
@@ -108,7 +109,7 @@ def _bits_of_codes(columns: Sequence[UnitColumn], place: int, where: str | None)
 def _of_codes(bits: Mapping[str, int]) -> pl.Expr:
     if not bits:
         return pl.lit(0, pl.Int64)
-    return pl.col("offense_code").replace_strict(dict(bits), default=0, return_dtype=pl.Int64)
+    return looked_up(pl.col("offense_code"), bits, pl.Int64).fill_null(0)
 
 
 def _bit(place: int) -> int:

@@ -48,20 +48,28 @@ def offenses_of_units(unit: str, segments: Segments) -> pl.LazyFrame:
     return linked.join(segments.victim.filter(is_person).select("victim_id"), on="victim_id", how="semi")
 
 
-def facts_of_units(unit: str, segments: Segments, year: int) -> pl.LazyFrame:
-    """What units of the data year share beside their columns, by the column that :func:`fact_key` names.
+def kind_of(unit: str) -> str:
+    """Of what facts of a unit are known: persons of a kind, or incidents."""
+    if unit not in PERSON_UNITS:
+        return "incident"
+    return "victim" if "victim" in unit else unit
+
+
+def facts_of(kind: str, segments: Segments, year: int) -> pl.LazyFrame:
+    """What units of a kind share beside their columns, of the data year.
 
     Returns:
-        The key, ``agency_id``, ``date``, ``clearance`` and, for persons, ``atom``. Agencies may be missing in Group B.
+        The key of :func:`fact_key`, ``agency_id``, ``date``, ``clearance`` and ``atom``, which persons alone have.
+        Agencies may be missing in Group B.
     """
     incident = (
         segments.incident.filter(pl.col("data_year") == year)
         .select("incident_id", "agency_id", date="incident_date")
         .join(clearance(segments), on="incident_id", how="left")
     )
-    if unit not in PERSON_UNITS:
+    if kind == "incident":
         return incident.with_columns(atom=pl.lit(None, dtype=pl.Int16))
-    if "victim" in unit:
+    if kind == "victim":
         persons = segments.victim.select("victim_id", "incident_id", atom=atom())
         return persons.join(incident, on="incident_id").drop("incident_id")
     persons = segments.arrestee.select(
@@ -70,7 +78,7 @@ def facts_of_units(unit: str, segments: Segments, year: int) -> pl.LazyFrame:
     group_a = (
         persons.filter(~pl.col("is_group_b")).drop("agency_id", "arrest_date").join(incident, on="incident_id")
     ).drop("incident_id")
-    if unit == "arrestee":
+    if kind == "arrestee":
         return group_a
     group_b = persons.filter(pl.col("is_group_b") & (pl.col("arrest_date").dt.year() == year)).select(
         "is_group_b",
@@ -84,7 +92,7 @@ def facts_of_units(unit: str, segments: Segments, year: int) -> pl.LazyFrame:
 
 
 def fact_key(unit: str) -> tuple[str, ...]:
-    """The columns by which :func:`facts_of_units` is joined to units."""
+    """The columns by which :func:`facts_of` are joined to units."""
     return KEYS[UNIT_LEVELS[unit][-1]] if unit in PERSON_UNITS else KEYS["incident"]
 
 

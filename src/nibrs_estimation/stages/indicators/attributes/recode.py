@@ -12,6 +12,7 @@ import polars as pl
 
 from nibrs_estimation.stages.indicators.segments import Segments
 from nibrs_estimation.tables.definition import Level
+from nibrs_estimation.tables.lookup import looked_up
 from nibrs_estimation.tables.variables import Variable, derived_variables
 
 KEYS: Mapping[Level, tuple[str, ...]] = {
@@ -29,7 +30,7 @@ Making = Callable[[Variable, Level, Segments], pl.LazyFrame]
 def category(variable: str, code: str) -> pl.Expr:
     """The category of a variable by a column of codes; missing where the code has none."""
     declared = derived_variables()[variable]
-    found = pl.col(code).replace_strict(declared.codes, default=None, return_dtype=pl.Int8)
+    found = looked_up(pl.col(code), declared.codes, pl.Int8)
     return found if declared.others is None else found.fill_null(declared.others)
 
 

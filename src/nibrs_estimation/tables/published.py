@@ -27,7 +27,7 @@ TYPE_NUMBERS: dict[Estimate, int] = {"count": 1, "percentage": 2, "rate": 3}
 _COUNT, _PERCENTAGE, _RATE = TYPE_NUMBERS.values()
 
 NEVER_ESTIMATED = "never estimated, by design of the table"
-NO_DENOMINATOR = "the rows that it is a percentage of are 0"
+NO_DENOMINATOR = "the rows that it is a percentage of are 0, or hold only unknowns"
 NO_POPULATION = "the population is not known"
 #: What an interval of no width tells, and what not.
 NOTHING_SAMPLED = (

@@ -21,6 +21,8 @@ _PLACES = [
     (84, "state", "NB", None, "Nebraska", "StateWgt"),
     (90, "state", "NY", None, "New York", "StateWgt"),
     (102, "state", "VT", None, "Vermont", "StateWgt"),
+    (107, "university", "US", None, "University and college agencies", "UniversityWgt"),
+    (558, "judicial_district", "Vermont", None, "Vermont", "JDWgt"),
 ]
 #: Respondents of Nebraska: none.
 _WITHOUT = 84

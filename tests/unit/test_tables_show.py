@@ -35,7 +35,7 @@ def show(scratch: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Res
 
 def test_the_nation_of_the_run_that_finished_last(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = " ".join(show(scratch, monkeypatch, "1a", "--column", "violent_crime").stdout.split())
-    assert "1a: Person Incidents The United States (geography 1) · 2024 · run us" in words
+    assert "1a: Person Incidents The United States (nation, geography 1) · 2024 · run us" in words
     assert "Incident count 9,000 7,236 – 10,764 10.0% 3" in words
     assert "Incident rate (per 100k total pop) 900.0 723.6 – 1,076.4 10.0% 3" in words
     assert "Weapon involved No 6,000 4,824 – 7,176 10.0% 66.7 62.7 – 70.6 3 Yes 3,000" in words
@@ -46,7 +46,7 @@ def test_the_nation_of_the_run_that_finished_last(scratch: Path, monkeypatch: py
 
 def test_all_columns_with_margins(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = " ".join(show(scratch, monkeypatch, "1a", "--run", "old", "--geography", "vt").stdout.split())
-    assert "Vermont (geography 102) · 2024 · run old" in words
+    assert "Vermont (state, geography 102) · 2024 · run old" in words
     assert "2,000 ±392" in words
     assert "– never estimated, by design of the table" in words
     assert "± half of the 95 % confidence interval" in words
@@ -56,7 +56,8 @@ def test_all_columns_with_margins(scratch: Path, monkeypatch: pytest.MonkeyPatch
     ("asked", "found"),
     [
         ("1", "The United States"), ("us", "The United States"), ("6", "The United States, City"),
-        ("VT", "Vermont"), ("vermont", "Vermont"), ("north", "Northeast"), ("102", "Vermont"), ("City", "The United"),
+        ("VT", "Vermont (state"), ("vermont", "Vermont (state"), ("558", "Vermont (judicial district"),
+        ("north", "Northeast"), ("102", "Vermont"), ("City", "The United"),
     ],
 )  # fmt: skip
 def test_geographies(asked: str, found: str, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,6 +88,7 @@ def test_geographies(asked: str, found: str, scratch: Path, monkeypatch: pytest.
         (["1a", "--run", "../x"], "is not a run id"),
         (["1a", "--frame", "--geography", "VT"], "--frame shows no estimates"),
         (["1a", "--csv", "x.csv", "--column", "1"], "leave out --column"),
+        (["1a", "--csv", "x.csv", "--json"], "leave out --column and --json"),
     ],
 )
 def test_what_cannot_be_shown(
@@ -137,12 +139,12 @@ def test_files(scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (vermont["estimate"] == -9).sum() == 2 * 140
     show(scratch, monkeypatch, "1a", "--geography", "all", "--csv", str(every))
     read = pl.read_csv(every, infer_schema_length=None)
-    assert read["PERMUTATION_NUMBER"].unique().sort().to_list() == [1, 6, 12, 86, 102]
+    assert read["PERMUTATION_NUMBER"].unique().sort().to_list() == [1, 6, 12, 86, 102, 107, 558]
     assert read.filter(PERMUTATION_NUMBER=102).equals(vermont)
     show(scratch, monkeypatch, "3a", "--geography", "all", "--series", "male", "--csv", str(men))
     read = pl.read_csv(men, infer_schema_length=None).filter(der_variable_name="t_3a_1_1_1")
     assert dict(read.select("PERMUTATION_NUMBER", "estimate").rows()) == {
-        10_001: 70.0, 10_006: 0.0, 10_012: 0.0, 10_086: 0.0, 10_102: 7.0,
+        10_001: 70.0, 10_006: 0.0, 10_012: 0.0, 10_086: 0.0, 10_102: 7.0, 10_107: 0.0, 10_558: 0.0,
     }  # fmt: skip
 
 

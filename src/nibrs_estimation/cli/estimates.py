@@ -152,17 +152,18 @@ def find_geography(run: EstimatedRun, asked: str | None) -> pl.DataFrame:
 
 
 def _meant(coverage: pl.DataFrame, asked: str) -> pl.DataFrame:
-    """The geographies that a word may mean: the first way that finds any counts."""
+    """The geographies that a word may mean: code or name before part of it, common places first."""
     word = asked.strip().lower()
     if word.isdigit():
         return coverage.filter(pl.col("permutation_number") == int(word))
     states = code_list("state").select(pl.col("state_postal_abbr", "state_abbr").str.to_lowercase())
     code = dict(states.iter_rows()).get(word, word)
     name = pl.col("estimate_geographic_location").str.to_lowercase()
-    is_part = name.str.contains(word, literal=True)
     is_whole = pl.col("agency_group").is_null()
-    for rule in (pl.col("geography_code").str.to_lowercase() == code, name == word, is_part):
-        for found in (coverage.filter(rule & is_whole), coverage.filter(rule)):
+    is_known_to_all = pl.col("geography_level").is_in(["nation", "region", "state"]) & is_whole
+    is_named = (pl.col("geography_code").str.to_lowercase() == code) | (name == word)
+    for rule in (is_named, name.str.contains(word, literal=True)):
+        for found in (coverage.filter(rule & scope) for scope in (is_known_to_all, is_whole, pl.lit(True))):
             if found.height:
                 return found
     return coverage.clear()

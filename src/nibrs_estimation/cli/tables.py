@@ -109,8 +109,8 @@ def show_table(
         return
     group = None if series is None else find_series(found, series)
     columns = [find_column(found, asked) for asked in column or []]
-    if csv is not None and columns:
-        raise UsageError("--csv writes all columns of the table: leave out --column.")
+    if csv is not None and (columns or as_json):
+        raise UsageError("--csv writes all columns of the table to a file: leave out --column and --json.")
     if geography == "all":
         _write_all(run, found, group, csv)
         return
@@ -148,8 +148,8 @@ def _show_estimates(
 ) -> None:
     view = TableView(table, rows)
     console.print(f"[bold]{table.table}[/]: {plain(short_title(table))}", highlight=False)
-    number, name = place.select("permutation_number", "estimate_geographic_location").row(0)
-    where = f"{name[:1].upper()}{name[1:]} (geography {number})"
+    name, level, number = place.select("estimate_geographic_location", "geography_level", "permutation_number").row(0)
+    where = f"{name[:1].upper()}{name[1:]} ({level.replace('_', ' ')}, geography {number})"
     about = [where, str(run.year), *([series.label] if series else []), f"run {run.run_id}"]
     console.print(plain(" · ".join(about)), highlight=False)
     console.print(f"{plain(table.universe)}{_where(table.where)}.\n", highlight=False)

@@ -31,7 +31,8 @@ NO_DENOMINATOR = "the rows that it is a percentage of are 0, or hold only unknow
 NO_POPULATION = "the population is not known"
 #: What an interval of no width tells, and what not.
 NOTHING_SAMPLED = (
-    "all agencies behind it reported, so nothing was sampled; errors in reports and unknown items are not measured"
+    "no agency behind it is known that did not report, so nothing was sampled; errors in reports and unknown items are "
+    "not measured"
 )
 
 _SUBSET = re.compile(r"subset to (.*)", re.IGNORECASE)
@@ -352,6 +353,9 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
         )
     )
     margin = Z_95 * pl.col("estimate_standard_error")
+    upper = pl.col("estimate") + margin
+    # Shares of records may be above 100, and so may their bounds.
+    is_share = (kind == _PERCENTAGE) & (pl.col("estimate") <= 100)
     return (
         filled.with_columns(estimate=estimate, estimate_standard_error=error, estimate_unweighted=unweighted)
         .with_columns(
@@ -371,7 +375,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             pl.when(is_open).then(pl.col("agency_counts").cast(pl.Float64)),
             "is_greyed",
             estimate_lower_bound=(pl.col("estimate") - margin).clip(lower_bound=0),
-            estimate_upper_bound=pl.col("estimate") + margin,
+            estimate_upper_bound=pl.when(is_share).then(upper.clip(upper_bound=100)).otherwise(upper),
             relative_standard_error=pl.when(pl.col("estimate") > 0).then(
                 pl.col("estimate_standard_error") / pl.col("estimate")
             ),

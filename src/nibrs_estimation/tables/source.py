@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,9 +17,19 @@ _Model = TypeVar("_Model", bound=BaseModel)
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+_IN_WORDS = {
+    "extra_forbidden": "there is no such key; tables/README.md lists those that are",
+    "missing": "this key is missing",
+    "string_type": "Input should be a valid string; put a number in quotes",
+}
+
+
 def unknown(what: str, name: object, known: Iterable[object], where: str) -> str:
     """The message about a name that nothing has."""
-    return f"there is no {what} {name}; take one of {where}, or add it there: {', '.join(sorted(map(str, known)))}"
+    names = sorted(map(str, known))
+    alike = difflib.get_close_matches(str(name), names, n=1)
+    meant = f" (is {alike[0]} meant?)" if alike else ""
+    return f"there is no {what} {name}{meant}; take one of {where}, or add it there: {', '.join(names)}"
 
 
 class DefinitionFile:
@@ -61,12 +72,14 @@ class DefinitionFile:
     def _first_problem(self, error: ValidationError) -> tuple[tuple[str | int, ...], str]:
         """The first place that does not fit, and what is said of it by each form that it may have."""
         told: dict[tuple[str | int, ...], list[str]] = {}
-        for found in error.errors():
+        # A key that is not known may be the misspelling of one that is missing.
+        for found in sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden"):
             place = found["loc"]
-            if found["type"] not in ("missing", "extra_forbidden"):
+            if found["type"] != "missing":
                 # Behind the place stands which of several forms was tried.
                 place = place[: len(self._nodes(place))]
-            told.setdefault(place, []).append(found["msg"].removeprefix("Value error, "))
+            message = _IN_WORDS.get(found["type"], found["msg"].removeprefix("Value error, "))
+            told.setdefault(place, []).append(message)
         place, messages = next(iter(told.items()))
         return place, "; or ".join(messages)
 

@@ -11,7 +11,6 @@ from nibrs_estimation.tables.atoms import atom
 from nibrs_estimation.tables.counting import PERSON_UNITS, UNIT_LEVELS
 
 _PERSONS, _OFFICERS = ("I", "L"), ("L",)
-_PERSON = ("age_years", "sex_code", "race_code", "ethnicity_code")
 
 
 def key_of(unit: str) -> tuple[str, ...]:
@@ -49,7 +48,7 @@ def offenses_of_units(unit: str, segments: Segments) -> pl.LazyFrame:
 
 
 def kind_of(unit: str) -> str:
-    """Of what facts of a unit are known: persons of a kind, or incidents."""
+    """Whose facts a unit takes: those of its person, victim or arrestee, or of its incident."""
     if unit not in PERSON_UNITS:
         return "incident"
     return "victim" if "victim" in unit else unit

@@ -53,6 +53,7 @@ def write_report(
         place=escape(_capitalised(about["estimate_geographic_location"])),
         origin=_origin(about),
         tiles=_tiles(nation, about),
+        caution=_caution(about["population_coverage"], charts.LEAST_COVERAGE),
         persons=_totals(nation, "1a"),
         intervals=charts.intervals_on_log_scale(
             nation.totals("1a").select("label", estimate="rate", low="rate_low", high="rate_high"),
@@ -157,6 +158,17 @@ def _tiles(nation: Results, about: dict[str, object]) -> str:
     return "".join(tiles)
 
 
+def _caution(coverage: float | None, enough: float) -> str:
+    """What to think of estimates for a nation of which little is covered."""
+    if coverage is None or coverage >= enough:
+        return ""
+    return (
+        f"<section><p><strong>Agencies that serve {coverage:.0%} of the population are behind these numbers.</strong> "
+        "The intervals tell how much the estimates would vary with which agencies of a group reported; they do not "
+        "tell whether those that did not report are like those that did.</p></section>"
+    )
+
+
 def _totals(nation: Results, table: str) -> str:
     """Counts and rates of all columns of a table; columns of 0 are named below it."""
     totals = nation.totals(table)
@@ -239,7 +251,7 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Crime, {year}: {place}</title><style>{style}</style></head><body>
 <header><h1>Crime in {year}</h1><p>{place} · {origin}</p></header>
-<section class="tiles">{tiles}</section>
+<section class="tiles">{tiles}</section>{caution}
 <section><h2>Crimes against persons</h2><p>Incidents, counted once in every line that applies to them. Each estimate
 comes with its 95 % confidence interval and relative standard error (SE).</p>{persons}<figure>{intervals}</figure>
 </section>

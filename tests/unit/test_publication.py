@@ -103,6 +103,20 @@ def test_the_report_says_what_is_not_known(tmp_path: Path) -> None:
     assert "No state has enough coverage and a population." in text
 
 
+def test_the_report_warns_where_few_are_covered(tmp_path: Path) -> None:
+    tables = given_tables()
+    assert "are behind these numbers" not in text_of(page(tables, tmp_path))
+    tables["coverage"] = tables["coverage"].with_columns(population_coverage=pl.lit(0.51))
+    assert "Agencies that serve 51% of the population are behind these numbers." in text_of(page(tables, tmp_path))
+
+
+def test_an_interval_of_no_width_is_explained(tmp_path: Path) -> None:
+    tables = given_tables()
+    assert "nothing was sampled" not in text_of(page(tables, tmp_path))
+    tables["cell_estimate"] = tables["cell_estimate"].with_columns(standard_error=pl.lit(0.0))
+    assert "nothing was sampled" in text_of(page(tables, tmp_path))
+
+
 def test_a_report_without_any_estimate(tmp_path: Path) -> None:
     tables = given_tables()
     tables["cell_estimate"] = DATASETS["cell_estimate"].empty()

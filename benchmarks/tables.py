@@ -55,6 +55,9 @@ def report(run: Path) -> None:
     for limit in LIMITS:
         paths = [*run.glob(f"manifests/{limit.task}.json"), *run.glob(f"manifests/{limit.task}/*.json")]
         units = [json.loads(path.read_text()) for path in paths]
+        if not units:
+            print(f"{limit.what}: not done in this run")
+            continue
         minutes = sum(unit["duration_s"] for unit in units) / 60
         gib = max(unit["peak_memory_bytes"] for unit in units) / 2**30
         print(f"{limit.what}: {len(units)} units")

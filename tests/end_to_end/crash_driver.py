@@ -55,7 +55,6 @@ def run(folder: Path) -> None:
         locations=NO_LOCATIONS,
         source=FewStates(0.001),
         parameters={"year": 2024, "seed": 1, "database": None, "outlier_rule": "intended", "count_mode": "indicator"},
-        until="write_report",  # without what takes longest and is written like the rest
     )
     result = run_flow(find_flow("all"), settings, run_inline, Watcher())
     if result.failures:

@@ -29,7 +29,7 @@ _WITHOUT = 84
 REASON = "public files do not tell of injuries"
 
 
-def version_of(name: str) -> str:
+def version_of(name: str) -> int:
     """The version of a table's definition."""
     return definition_version(table_definition(name), derived_variables())
 

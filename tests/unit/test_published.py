@@ -107,7 +107,7 @@ def as_tables(
          **values}
         for (geography, row, column), values in stored.items()
     ]  # fmt: skip
-    noise = {"part": "1b", "definition_version": "other", "permutation_number": 1, "row": 1, "column": 1,
+    noise = {"part": "1b", "definition_version": 0, "permutation_number": 1, "row": 1, "column": 1,
              "estimate": 5.0, "unweighted": 5.0, "agency_counts": 1}  # fmt: skip
     return (
         table("cell_estimate", *cells, noise),

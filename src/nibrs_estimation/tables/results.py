@@ -16,7 +16,7 @@ def _cells(name: str, description: str, part: str) -> Dataset:
         partition_key="part",
         columns=(
             Column("part", "str", part),
-            Column("definition_version", "str", "First digits of a hash of the definition that the cells are of."),
+            Column("definition_version", "int32", "Number made of the definition that the cells are of."),
             Column("permutation_number", "int32", "1000 x demographic series + geography."),
             Column("row", "int16", "Row of the table."),
             Column("column", "int16", "Column of the table."),

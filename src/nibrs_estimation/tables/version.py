@@ -10,11 +10,9 @@ from dataclasses import asdict
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.variables import Variable
 
-_DIGITS = 12
 
-
-def definition_version(table: TableDefinition, variables: Mapping[str, Variable]) -> str:
-    """The first digits of a hash of a table's definition and of the variables that it asks for."""
+def definition_version(table: TableDefinition, variables: Mapping[str, Variable]) -> int:
+    """A number made of a table's definition and of the variables that it asks for: 31 bits of their hash."""
     seen: set[str] = set()
     waiting = list(_asked(table))
     while waiting:
@@ -23,7 +21,8 @@ def definition_version(table: TableDefinition, variables: Mapping[str, Variable]
             seen.add(name)
             waiting += [other for other in (variables[name].of, variables[name].smallest_of) if other]
     told = {"table": asdict(table), "variables": [asdict(variables[name]) for name in sorted(seen)]}
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=sorted).encode()).hexdigest()[:_DIGITS]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=sorted).encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
 
 
 def _asked(table: TableDefinition) -> Iterator[str]:

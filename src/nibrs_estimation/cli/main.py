@@ -33,6 +33,7 @@ from nibrs_estimation.pipeline.engines import make_engine
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.externals import NO_LOCATIONS, Locations, read_locations
 from nibrs_estimation.pipeline.files import write_text
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.run import RunSettings, check_run_id, run_flow
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.pipeline.standalone import Folders, run_tasks
@@ -379,12 +380,13 @@ def _ingest(
     settings = load_settings()
     parameters = settings.parameters(year, seed)
     probe = source.probe(parameters["year"], parameters["seed"])
+    identity = Identity("", source.spec, parameters["year"], parameters["seed"], probe.is_synthetic)
     console.print(probe.summary, highlight=False)
     out.mkdir(parents=True, exist_ok=True)
     outcomes = run_tasks(
         source.tasks(),
         Folders(out, out),
-        parameters,
+        {**parameters, "identity": identity},
         externals or {},
         log_threshold=settings.log_threshold,
         partitions=probe.partitions,

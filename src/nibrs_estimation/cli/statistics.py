@@ -12,6 +12,7 @@ from nibrs_estimation.cli.console import console, report_outcome, run_app
 from nibrs_estimation.cli.settings import Settings, load_settings
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.externals import read_locations, resolve
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.run import EXTERNAL_LOCATIONS
 from nibrs_estimation.pipeline.standalone import Folders, run_tasks
 from nibrs_estimation.pipeline.task import Task
@@ -40,10 +41,14 @@ FOLDERS_HELP = (
 def run_statistics(tasks: Sequence[Task], settings: Settings) -> None:
     """Run tasks on plain files as the settings say; exits with 1 if one fails."""
     folders = _folders(settings)
+    parameters = settings.parameters()
+    identity = Identity.read(folders.inputs) or Identity(
+        "", f"plain files in {folders.inputs}", parameters["year"], parameters["seed"], is_synthetic=False
+    )
     outcomes = run_tasks(
         tasks,
         folders,
-        settings.parameters(),
+        {**parameters, "identity": identity},
         _externals(tasks, folders, settings),
         log_threshold=settings.log_threshold,
         report=report_outcome,

@@ -18,6 +18,7 @@ from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.externals import ExternalFile, Locations, fetch_all, resolve
 from nibrs_estimation.pipeline.files import remove_leftovers, write_json, write_text
 from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Flow, Plan, make_plan
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.run_page import render_run_page
 from nibrs_estimation.pipeline.schedule import Watcher, Work
 from nibrs_estimation.pipeline.source import Probe, Source
@@ -145,6 +146,8 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
     """
     started = datetime.now(UTC)
     probe = settings.source.probe(settings.parameters["year"], settings.parameters["seed"])
+    year, seed = settings.parameters["year"], settings.parameters["seed"]
+    identity = Identity(settings.run_id, settings.source.spec, year, seed, probe.is_synthetic)
     plan = plan_flow(flow, settings.source, probe, settings.until)
     rerun = _rerun(plan, settings, probe)
     wanted = _wanted_externals(plan)
@@ -160,10 +163,11 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
             watcher.noted(f"Without {name}: {consequence}")
         write_json(root / "run_metadata.json", {**about, "state": "running"})
         write_text(root / EXTERNAL_LOCATIONS, settings.locations.text)
+        identity.write(root / RUN_LAYOUT.datasets)
         work = Work(
             plan=plan,
             root=root,
-            parameters=settings.parameters,
+            parameters={**settings.parameters, "identity": identity},
             probe=probe,
             externals=fetch_all(resolved, settings.externals, root / "externals"),
             rerun=rerun,

@@ -19,6 +19,7 @@ class Probe:
         is_content_hash: whether the fingerprint is made from the content itself (files) or only hints at it (a
             database); in the second case core datasets stay frozen until ``--refresh-source``.
         summary: one line for people.
+        is_synthetic: whether the data were made up by this program, also where they come as zips or from a database.
     """
 
     years: tuple[int, ...]
@@ -26,6 +27,7 @@ class Probe:
     fingerprint: str
     is_content_hash: bool
     summary: str
+    is_synthetic: bool = False
 
 
 class Source(Protocol):

@@ -16,7 +16,7 @@ from nibrs_estimation.pipeline.files import sha256_of
 from nibrs_estimation.pipeline.flow import FLAT_LAYOUT, Unit
 from nibrs_estimation.pipeline.manifest import Cause
 from nibrs_estimation.pipeline.table import check_files, find_table, read_table
-from nibrs_estimation.pipeline.task import PARTITION, Task
+from nibrs_estimation.pipeline.task import IDENTITY, PARTITION, Task
 from nibrs_estimation.pipeline.unit import Job, Outcome, run_job
 
 
@@ -48,7 +48,7 @@ def run_tasks(
     Args:
         tasks: in the order in which they run.
         folders: where to read and write.
-        parameters: value of every parameter that a task may ask for.
+        parameters: value of every parameter that a task may ask for; that of ``identity`` goes beside the outputs, too.
         externals: path of every external file that is there.
         log_threshold: level of the task logs.
         partitions: values of the partition keys that no task tells; by default those in the input data.
@@ -67,6 +67,8 @@ def run_tasks(
     for task in tasks:
         if task.partition_by is None or task.parts(partitions or {}) is not None:
             _check_outputs(task, _units(task, {}, partitions or {}), folders)
+    if identity := parameters.get(IDENTITY.name):
+        identity.write(folders.outputs)
     made: set[str] = set()
     fitting: set[str] = set()
     outcomes: list[Outcome] = []

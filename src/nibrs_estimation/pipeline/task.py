@@ -36,6 +36,7 @@ SEED = Parameter("seed", "Seed of every keyed random number.")
 DATABASE = Parameter("database", "The PostgreSQL database, or None where none is configured.")
 OUTLIER_RULE = Parameter("outlier_rule", "How outlier months are coloured: intended or reference.")
 COUNT_MODE = Parameter("count_mode", "What counts in a category of a table: indicator (a unit once) or records.")
+IDENTITY = Parameter("identity", "Which run the numbers are of: its id, source, year and seed, and if synthetic.")
 PARTITION = Parameter("partition", "Value of the partition key that the call is for.")
 
 

@@ -92,6 +92,7 @@ class SyntheticSource:
             fingerprint=hashlib.sha256(content.encode()).hexdigest(),
             is_content_hash=True,
             summary=f"Synthetic nation at scale {self.scale}, data year {year}, seed {seed}",
+            is_synthetic=True,
         )
 
     def tasks(self) -> tuple[Task, ...]:

@@ -97,6 +97,7 @@ class UcrPrdSource:
                     )
                 states = self._states(connection, year)
                 mark = fingerprint(self.database, connection, self.schema, year, found)
+                is_synthetic = self._is_synthetic(connection)
             except psycopg.Error as error:
                 raise PipelineError(
                     f"{self.database} cannot be examined ({self.database.without_secrets(error)}). Check that the "
@@ -113,6 +114,7 @@ class UcrPrdSource:
             fingerprint=mark,
             is_content_hash=False,
             summary=f"{self.database}, schema {self.schema}, data year {year}: {len(states)} states",
+            is_synthetic=is_synthetic,
         )
 
     def without(self, datasets: Collection[str]) -> UcrPrdSource:
@@ -173,6 +175,10 @@ class UcrPrdSource:
             incident=sql.Identifier(self.schema, "nibrs_incident"),
         )
         return tuple(int(str(year)) for (year,) in connection.execute(query))
+
+    def _is_synthetic(self, connection: psycopg.Connection[tuple[object, ...]]) -> bool:
+        query = queries(self.schema, 0, has_msa_table=False)["scope_mark"]
+        return connection.execute(query.encode()).fetchone() == (SYNTHETIC_MARK,)
 
     def _states(self, connection: psycopg.Connection[tuple[object, ...]], year: int) -> tuple[str, ...]:
         texts = queries(self.schema, year, has_msa_table=False)

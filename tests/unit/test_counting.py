@@ -230,6 +230,7 @@ table: X1
 title: A table
 unit: {unit}
 universe: Some
+counts: Some units.
 columns: {columns}
 n_rows: {n_rows}
 blocks:

@@ -541,6 +541,7 @@ table: X1
 title: Incidents by their victims of a sex
 unit: person_victim
 universe: Victims
+counts: Victims.
 columns: [robbery, murder]
 n_rows: 7
 blocks:

@@ -34,6 +34,8 @@ class TableColumn:
         except_rows: rows in which the table's unit is counted all the same.
         plus: name of the column whose counts are added to those of this one, which is counted without its codes.
         multiplier: number by which each unit counts.
+        definition: the offenses of a column that holds several, and its condition, in words; None where the label
+            says it all.
         status: "proposed" or "inferred" where the specification does not know the codes.
     """
 
@@ -48,7 +50,13 @@ class TableColumn:
     except_rows: tuple[int, ...]
     plus: str | None
     multiplier: str | None
-    status: str | None
+    definition: str | None
+    status: Status | None
+
+    @property
+    def is_proposed(self) -> bool:
+        """Whether the list of offenses is this program's proposal, the reference's being unknown."""
+        return self.status is not None
 
 
 @dataclass(frozen=True)
@@ -68,11 +76,14 @@ class TableRow:
         join: by which key the variable is joined to the unit.
         unit: what is counted.
         denominator: rows whose sum, in the same column, percentages are of.
+        known_denominator: the same sum without units whose item is not known: a factor, 1 or -1, for each of its rows;
+            empty where no unknown row belongs to the row's block, and in unknown rows themselves.
         population: key of the population that rates are of.
         of: count row that a rate is made from.
         is_dropped: whether the row is empty by design and never published.
         percentage_detail: text that tells what percentages are of.
         rate_detail: text that tells what rates are of.
+        status: "proposed" or "inferred" where the specification does not know the codes of the variable.
     """
 
     row: int
@@ -86,11 +97,18 @@ class TableRow:
     join: Join | None
     unit: str
     denominator: tuple[int, ...]
+    known_denominator: tuple[tuple[int, int], ...]
     population: str | None
     of: int | None
     is_dropped: bool
     percentage_detail: str | None
     rate_detail: str | None
+    status: Status | None
+
+    @property
+    def is_proposed(self) -> bool:
+        """Whether the categories are this program's proposal, the reference's being unknown."""
+        return self.status is not None
 
     @property
     def domain_1(self) -> str:
@@ -112,6 +130,7 @@ class TableDefinition:
         title: as printed by the reference.
         unit: what is counted.
         universe: which of these, in words.
+        counts: what the table counts, a sentence for people.
         where: conditions that every unit must meet.
         variant_of: the table whose rows and columns this one has, or None.
         demographic: whose demographic groups the table is repeated for, or None.
@@ -119,13 +138,17 @@ class TableDefinition:
         columns: in order.
         rows: in order; row r is ``rows[r - 1]``.
         greyed: cells (row, column) that are never estimated.
+        unknown: rows of units whose item is not known. They are shown while items are not imputed; once they are,
+            the reference greys them.
         greyed_by_series: rows that are not estimated for series that are divided by age, sex or race.
+        status: "proposed" or "inferred" where the specification does not know the table's units.
     """
 
     table: str
     title: str
     unit: str
     universe: str
+    counts: str
     where: tuple[Condition, ...]
     variant_of: str | None
     demographic: Literal["victim", "arrestee"] | None
@@ -133,4 +156,6 @@ class TableDefinition:
     columns: tuple[TableColumn, ...]
     rows: tuple[TableRow, ...]
     greyed: frozenset[tuple[int, int]]
+    unknown: frozenset[int]
     greyed_by_series: Mapping[str, tuple[int, ...]]
+    status: Status | None

@@ -20,6 +20,8 @@ from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
 
 RATE_BASE = 100_000
+#: A difference below this share of its terms is 0.
+_ROUNDING = 1e-9
 Z_95 = 1.96
 #: What the final files write into cells that are never estimated.
 NOT_APPLICABLE = -9.0
@@ -27,7 +29,7 @@ TYPE_NUMBERS: dict[Estimate, int] = {"count": 1, "percentage": 2, "rate": 3}
 _COUNT, _PERCENTAGE, _RATE = TYPE_NUMBERS.values()
 
 NEVER_ESTIMATED = "never estimated, by design of the table"
-NO_DENOMINATOR = "the rows that it is a percentage of are 0, or hold only unknowns"
+NO_DENOMINATOR = "the rows that it is a percentage of are 0"
 NO_POPULATION = "the population is not known"
 #: What an interval of no width tells, and what not.
 NOTHING_SAMPLED = (
@@ -166,7 +168,9 @@ def table_rows(
         cell, ``estimate`` (units, percent, or per 100,000 of ``population_estimate``), ``estimate_unweighted``,
         ``estimate_standard_error``, ``estimate_lower_bound``, ``estimate_upper_bound``, ``relative_standard_error``,
         ``agency_counts``, ``population_estimate``, ``is_greyed`` and ``missing`` (why there is no estimate, or null);
-        sorted by permutation number, row, column and type.
+        of percentages of rows beside which an unknown row stands also ``estimate_known``,
+        ``estimate_known_standard_error``, ``estimate_known_lower_bound`` and ``estimate_known_upper_bound``: the
+        percentage among units whose item is known, in percent. Sorted by permutation number, row, column and type.
 
     Raises:
         PipelineError: the cells are of another definition of the table.
@@ -306,7 +310,24 @@ def _with_denominators(rows: pl.DataFrame, stored: pl.DataFrame, table: TableDef
     bases = stored.join(sets.select("count_row", "set").unique(), on="count_row").select(key).unique()
     of_row = sets.select("denominator", "set").unique()
     bases = bases.with_columns(has_base=pl.lit(True))
-    return rows.join(of_row, on="denominator", how="left").join(bases, on=key, how="left")
+    with_base = rows.join(of_row, on="denominator", how="left").join(bases, on=key, how="left")
+    known = _known_bases(stored, table)
+    return with_base.join(known, on=["permutation_number", "denominator", "column"], how="left")
+
+
+def _known_bases(stored: pl.DataFrame, table: TableDefinition) -> pl.DataFrame:
+    """Rows with percentages among the known (``denominator``) where there are any (``has_known_base``)."""
+    terms = [(row.row, other, factor) for row in table.rows for other, factor in row.known_denominator]
+    schema = {"denominator": pl.Int16, "count_row": pl.Int16, "factor": pl.Int8}
+    value = pl.col("estimate") * pl.col("factor")
+    return (
+        stored.select("permutation_number", "count_row", "column", "estimate")
+        .join(pl.DataFrame(terms, schema=schema, orient="row"), on="count_row")
+        .group_by("permutation_number", "denominator", "column")
+        # What is left of a total less its unknowns is 0 but for rounding.
+        .agg(has_known_base=value.sum() > _ROUNDING * value.abs().sum())
+        .filter("has_known_base")
+    )
 
 
 def _denominator_sets(table: TableDefinition) -> pl.DataFrame:
@@ -334,10 +355,15 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
     is_stored = pl.col("estimate").is_not_null()
     zeros = ("estimate", "standard_error", "unweighted", "agency_counts")
     shares = ("percentage", "percentage_unweighted", "percentage_standard_error")
+    known_shares = ("percentage_known", "percentage_known_standard_error")
     # Cells that are not stored are 0, and so is their share of what is not.
     filled = rows.with_columns(
         *(pl.when(is_open & ~is_stored).then(0).otherwise(name).alias(name) for name in zeros),
         *(pl.when(is_open & ~is_stored & pl.col("has_base")).then(0.0).otherwise(name).alias(name) for name in shares),
+        *(
+            pl.when(is_open & ~is_stored & pl.col("has_known_base")).then(0.0).otherwise(name).alias(name)
+            for name in known_shares
+        ),
     )
     per_person = RATE_BASE / pl.col("population")
     estimate, error, unweighted = (
@@ -356,6 +382,8 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
     upper = pl.col("estimate") + margin
     # Shares of records may be above 100, and so may their bounds.
     is_share = (kind == _PERCENTAGE) & (pl.col("estimate") <= 100)
+    of_known, error_of_known = (pl.when(is_open & (kind == _PERCENTAGE)).then(name) for name in known_shares)
+    known_margin = Z_95 * error_of_known
     return (
         filled.with_columns(estimate=estimate, estimate_standard_error=error, estimate_unweighted=unweighted)
         .with_columns(
@@ -379,6 +407,10 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             relative_standard_error=pl.when(pl.col("estimate") > 0).then(
                 pl.col("estimate_standard_error") / pl.col("estimate")
             ),
+            estimate_known=of_known,
+            estimate_known_standard_error=error_of_known,
+            estimate_known_lower_bound=(of_known - known_margin).clip(lower_bound=0),
+            estimate_known_upper_bound=(of_known + known_margin).clip(upper_bound=100),
             population_estimate=pl.when(is_open & (kind == _RATE)).then("population"),
             missing=pl.when("is_greyed")
             .then(pl.lit(NEVER_ESTIMATED))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition
 from nibrs_estimation.tables.rows import Frame, conditions, expand_rows, row_numbers
@@ -82,6 +83,7 @@ def _table(
         title=form.title,
         unit=form.unit,
         universe=form.universe,
+        counts=form.counts,
         where=conditions(file, form.where, shared, "where"),
         variant_of=None,
         demographic=form.demographic,
@@ -89,10 +91,12 @@ def _table(
         columns=columns,
         rows=rows,
         greyed=_greyed(file, form, columns, n_rows),
+        unknown=_unknown(file, form, source, blocks, n_rows),
         greyed_by_series={
             str(dimension): row_numbers(file, listed, n_rows, "grey_by_series", dimension)
             for dimension, listed in form.grey_by_series.items()
         },
+        status=None,
     )
 
 
@@ -155,8 +159,35 @@ def _column(
         except_rows=row_numbers(file, rule.except_rows, n_rows, "column_rules", name, "except_rows") if rule else (),
         plus=rule.plus if rule else None,
         multiplier=rule.multiplier if rule else None,
+        definition=_definition(shared, name),
         status=column.status,
     )
+
+
+def _definition(shared: Shared, name: str) -> str | None:
+    """The offenses of a column that holds several, and its condition, in words."""
+    form, codes = shared.columns[name], shared.offenses[name]
+    names = dict(code_list("offense").select("code", "label").iter_rows())
+    condition = None if form.where is None else f"only where: {shared.tells[form.where]}"
+    offenses = None
+    if form.except_ is not None:
+        offenses = "all offenses but " + "; ".join(f"{names[code]} ({code})" for code in form.except_)
+    elif len(codes) > 1:
+        offenses = "; ".join(f"{names[code]} ({code})" for code in codes)
+    return "; ".join(part for part in (offenses, condition) if part) or None
+
+
+def _unknown(
+    file: DefinitionFile, form: TableForm, source: DefinitionFile, blocks: list[Block], n_rows: int
+) -> frozenset[int]:
+    """Rows of units whose item is not known: those of blocks, and those that are greyed once items are imputed."""
+    rows: set[int] = set()
+    for number, block in enumerate(blocks):
+        rows.update(row_numbers(source, block.unknown, n_rows, "blocks", number, "unknown"))
+    for number, grey in enumerate(form.grey):
+        if grey.once is not None:
+            rows.update(row_numbers(file, grey.rows, n_rows, "grey", number, "rows"))
+    return frozenset(rows)
 
 
 def _greyed(
@@ -169,7 +200,9 @@ def _greyed(
             check_columns(file, names or [], positions, "grey", number, key)
         named = grey.columns if grey.columns is not None else positions.keys() - set(grey.except_columns or [])
         rows = row_numbers(file, grey.rows, n_rows, "grey", number, "rows")
-        cells |= {(row, positions[name]) for row in rows for name in named}
+        # Items are not imputed yet, so what is greyed once they are is shown.
+        if grey.once is None:
+            cells |= {(row, positions[name]) for row in rows for name in named}
     return frozenset(cells)
 
 
@@ -181,6 +214,8 @@ def _with_variants(
             table,
             table=name,
             title=variant.title,
+            counts=variant.counts,
+            status=variant.status,
             where=(*table.where, *conditions(file, variant.where, shared, "variants", name, "where")),
             variant_of=table.table,
         )

@@ -29,6 +29,16 @@ def _cells(name: str, description: str, part: str) -> Dataset:
                 "percentage_unweighted", "float64", "Of what respondents counted.", unit="percent", is_nullable=True
             ),
             Column("percentage_standard_error", "float64", "Its standard error.", unit="percent", is_nullable=True),
+            Column(
+                "percentage_known",
+                "float64",
+                "100 x count / denominator less the units whose item is not known.",
+                unit="percent",
+                is_nullable=True,
+            ),
+            Column(
+                "percentage_known_standard_error", "float64", "Its standard error.", unit="percent", is_nullable=True
+            ),
         ),
     )
 

@@ -124,6 +124,8 @@ def _block_rows(frame: Frame, number: int, block: Block, labels: list[str], n_ro
     where = conditions(frame.file, block.where, frame.shared, "blocks", number, "where")
     _check_join(frame, number, block)
     denominator = _denominator(frame, number, block, numbers, n_rows)
+    not_known = row_numbers(frame.file, block.unknown, n_rows, "blocks", number, "unknown")
+    status = frame.shared.statuses.get(str(block.variable))
     detail = frame.percentage_detail or f"{level} Level{f' {block.detail}' if block.detail else ''}"
     rows = []
     for row, label, category, population in zip(numbers, labels, categories, populations, strict=True):
@@ -141,11 +143,13 @@ def _block_rows(frame: Frame, number: int, block: Block, labels: list[str], n_ro
                 join=block.join,
                 unit=unit,
                 denominator=denominator,
+                known_denominator=() if row in not_known else _known_denominator(denominator, not_known),
                 population=population,
                 of=block.of,
                 is_dropped=is_dropped,
                 percentage_detail=detail if denominator else None,
                 rate_detail=None if population is None else _rate_detail(level, population, label),
+                status=status,
             )
         )
     return rows
@@ -232,8 +236,21 @@ def _denominator(frame: Frame, number: int, block: Block, numbers: range, n_rows
     return row_numbers(frame.file, block.denominator, n_rows, "blocks", number, "denominator")
 
 
+def _known_denominator(denominator: tuple[int, ...], unknown: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """The denominator less the units whose item is not known; these are rows of it, or parts of its total."""
+    if not unknown:
+        return ()
+    if set(unknown) <= set(denominator):
+        return tuple((row, 1) for row in denominator if row not in unknown)
+    return (*((row, 1) for row in denominator), *((row, -1) for row in unknown))
+
+
 def _check_references(frame: Frame, number: int, block: Block, rows: Mapping[int, TableRow]) -> None:
     own = rows[block.start]
+    for row, _factor in own.known_denominator:
+        if "count" not in rows[row].estimates:
+            message = f"row {row} is not counted, so it cannot be taken out; name rows that are counted"
+            raise frame.file.error(message, "blocks", number, "unknown")
     for row in own.denominator:
         if "count" not in rows[row].estimates:
             message = f"row {row} is no count that percentages could be of; name rows that are counted"

@@ -108,6 +108,7 @@ class VariantForm(_Strict):
     """A variant of a table: the same rows and columns for fewer units."""
 
     title: Text
+    counts: Text
     where: Where
     status: Status | None = None
 
@@ -122,9 +123,10 @@ class ColumnRule(_Strict):
 
 
 class Grey(_Strict):
-    """Cells that are never estimated; without columns, whole rows."""
+    """Cells that are never estimated, or not any more ``once`` items are imputed; without columns, whole rows."""
 
     rows: Rows
+    once: Literal["imputed"] | None = None
     columns: list[str] | None = None
     except_columns: list[str] | None = None
 
@@ -153,6 +155,7 @@ class Block(_Strict):
     join: Join | None = None
     unit: str | None = None
     denominator: Literal["self", "total"] | Rows | None = None
+    unknown: Rows = []
     detail: Text | None = None
     population: Text | list[Text] | None = None
 
@@ -170,6 +173,8 @@ class Block(_Strict):
             raise ValueError("a total has no `population`: give its rate a row of its own, of kind rate")
         if self.kind != "category" and self.denominator is not None:
             raise ValueError("totals and rates have no `denominator`")
+        if self.unknown and self.denominator is None:
+            raise ValueError("`unknown` is taken out of a `denominator`: give one, or leave `unknown` out")
         return self
 
 
@@ -180,6 +185,7 @@ class TableForm(_Strict):
     title: Text
     unit: str
     universe: Text
+    counts: Text
     where: Where = {}
     percentage_detail: Text | None = None
     variants: dict[str, VariantForm] = {}

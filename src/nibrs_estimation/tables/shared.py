@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.tables.definition import Level
+from nibrs_estimation.tables.definition import Level, Status
 from nibrs_estimation.tables.schema import ColumnForm, ColumnsForm, SetsForm, UnitForm
 from nibrs_estimation.tables.source import DefinitionFile, unknown
 from nibrs_estimation.tables.variables import Variable, read_variables
@@ -27,6 +27,8 @@ class Shared:
         lists: names of columns.
         variables: categories of each derived variable.
         levels: what each variable that is derived from records is known of.
+        statuses: of variables whose codes, or those of what they are of, the specification does not know.
+        tells: what each variable tells, in words.
         multipliers: names of numbers by which units may be multiplied.
     """
 
@@ -39,6 +41,8 @@ class Shared:
     lists: Mapping[str, list[str]]
     variables: Mapping[str, frozenset[int]]
     levels: Mapping[str, tuple[Level, ...]]
+    statuses: Mapping[str, Status]
+    tells: Mapping[str, str]
     multipliers: frozenset[str]
 
 
@@ -65,8 +69,22 @@ def read_shared(folder: Path) -> Shared:
         lists=columns.lists,
         variables={name: frozenset(variable.categories) for name, variable in variables.items()},
         levels={name: variable.levels for name, variable in variables.items() if variable.kind == "derived"},
+        statuses=_statuses(variables),
+        tells={name: variable.tells for name, variable in variables.items()},
         multipliers=multipliers,
     )
+
+
+def _statuses(variables: Mapping[str, Variable]) -> dict[str, Status]:
+    """A variable is no better known than what it is made of."""
+    found: dict[str, Status] = {}
+    for name, variable in variables.items():
+        made_of: Variable | None = variable
+        while made_of is not None and name not in found:
+            if made_of.status is not None:
+                found[name] = made_of.status
+            made_of = variables.get(made_of.of or made_of.smallest_of or "")
+    return found
 
 
 def _check_sets(file: DefinitionFile, form: SetsForm, keys: frozenset[str]) -> None:

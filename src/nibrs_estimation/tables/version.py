@@ -20,7 +20,12 @@ def definition_version(table: TableDefinition, variables: Mapping[str, Variable]
         if name in variables and name not in seen:
             seen.add(name)
             waiting += [other for other in (variables[name].of, variables[name].smallest_of) if other]
-    told = {"table": asdict(table), "variables": [asdict(variables[name]) for name in sorted(seen)]}
+    counted = asdict(table)
+    # Words that explain a number do not change it.
+    del counted["counts"]
+    for column in counted["columns"]:
+        del column["definition"]
+    told = {"table": counted, "variables": [asdict(variables[name]) for name in sorted(seen)]}
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=sorted).encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from scipy import sparse
 from nibrs_estimation.stages.variance.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
 from nibrs_estimation.stages.variance.sample import Design
 from nibrs_estimation.stages.variance.table_matrix import Copies, TableMatrix
-from nibrs_estimation.stats.cell_estimates import cell_estimates
+from nibrs_estimation.stats.cell_estimates import CellEstimates, cell_estimates
 from nibrs_estimation.stats.variance_form import variance_form
 from nibrs_estimation.tables.counting import counted_rows
 from nibrs_estimation.tables.definition import TableDefinition
@@ -75,11 +75,13 @@ class WantedCells:
     Attributes:
         cell: (m,) their numbers in the matrix.
         denominator_of: (m,) which sum each is a percentage of, -1 for none.
-        sums: (cells of the matrix, K) the cells of each sum.
+        known_of: (m,) which sum each is a percentage of among units whose item is known, -1 for none.
+        sums: (cells of the matrix, K) how often each cell stands in each sum.
     """
 
     cell: NDArray[np.int64]
     denominator_of: NDArray[np.int64]
+    known_of: NDArray[np.int64]
     sums: sparse.csc_array
 
 
@@ -93,20 +95,26 @@ def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozens
         is_wanted[row - 1, column - 1] = False
     for dimension in dimensions:
         is_wanted[[row - 1 for row in table.greyed_by_series.get(dimension, ())]] = False
-    sets = {
-        rows: place
-        for place, rows in enumerate(dict.fromkeys(row.denominator for row in table.rows if row.denominator))
-    }
-    set_of = np.array([sets.get(row.denominator, -1) for row in table.rows], dtype=np.int64)
+    whole = [tuple((other, 1) for other in row.denominator) for row in table.rows]
+    known = [row.known_denominator for row in table.rows]
+    sets = {terms: place for place, terms in enumerate(dict.fromkeys(terms for terms in (*whole, *known) if terms))}
     cell = np.flatnonzero(is_wanted)
     row_, column_ = np.divmod(cell, C)
-    summed = np.array([(row - 1, place) for rows, place in sets.items() for row in rows]).reshape(-1, 2)
+    denominator_of, known_of = (
+        np.where(set_of[row_] >= 0, set_of[row_] * C + column_, -1)
+        for set_of in (np.array([sets.get(terms, -1) for terms in of], dtype=np.int64) for of in (whole, known))
+    )
+    summed = np.array(
+        [(row - 1, place, factor) for terms, place in sets.items() for row, factor in terms], dtype=np.int64
+    ).reshape(-1, 3)
     columns = np.tile(np.arange(C), len(summed))
     place = (np.repeat(summed[:, 0], C) * C + columns, np.repeat(summed[:, 1], C) * C + columns)
+    factors = np.repeat(summed[:, 2], C).astype(np.float64)
     return WantedCells(
         cell=cell,
-        denominator_of=np.where(set_of[row_] >= 0, set_of[row_] * C + column_, -1),
-        sums=sparse.csc_array((np.ones(len(columns)), place), shape=(R * C, len(sets) * C)),
+        denominator_of=denominator_of,
+        known_of=known_of,
+        sums=sparse.csc_array((factors, place), shape=(R * C, len(sets) * C)),
     )
 
 
@@ -126,7 +134,19 @@ class Estimator:
             wanted: the cells to estimate.
         """
         denominators = sparse.csc_array(matrix @ wanted.sums)
-        found = cell_estimates(self._form, matrix[:, wanted.cell], denominators, wanted.denominator_of)
+        m, has_known = len(wanted.cell), wanted.known_of >= 0
+        # Cells with unknown units stand there twice: as shares of all, and of those that are known.
+        found = cell_estimates(
+            self._form,
+            matrix[:, np.concatenate([wanted.cell, wanted.cell[has_known]])],
+            denominators,
+            np.concatenate([wanted.denominator_of, wanted.known_of[has_known]]),
+        )
+        found, among_known = _cut(found, m)
+        known, known_error = np.full((2, len(found.cell)), np.nan)
+        # Both parts are sorted by cell and domain, and have a pair where the cell has a unit.
+        is_known = has_known[found.cell]
+        known[is_known], known_error[is_known] = among_known.ratio, among_known.ratio_standard_error
         row, column = np.divmod(wanted.cell[found.cell], len(table.columns))
         none = np.zeros((len(self._design.permutations), 1))
         of_respondents = np.append((self._design.respondents @ denominators).toarray(), none, axis=1)
@@ -143,14 +163,31 @@ class Estimator:
             "percentage_unweighted": 100
             * np.divide(found.unweighted_total, denominator, out=np.full(len(row), np.nan), where=denominator > 0),
             "percentage_standard_error": 100 * found.ratio_standard_error,
+            "percentage_known": 100 * known,
+            "percentage_known_standard_error": 100 * known_error,
         }
+
+
+def _cut(found: CellEstimates, m: int) -> tuple[CellEstimates, CellEstimates]:
+    """Estimates of the first m cells, and those of the others."""
+    end = int(np.searchsorted(found.cell, m))
+    values = [getattr(found, field.name) for field in fields(found)]
+    first, second = ([value[part] for value in values] for part in (slice(end), slice(end, None)))
+    return CellEstimates(*first), CellEstimates(*second)
 
 
 def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl.DataFrame:
     """Estimates of a table as a part of the dataset; a number that is not known is missing."""
     if not found:
         return CELL_ESTIMATE.empty().collect()
-    numbers = ("standard_error", "percentage", "percentage_unweighted", "percentage_standard_error")
+    numbers = (
+        "standard_error",
+        "percentage",
+        "percentage_unweighted",
+        "percentage_standard_error",
+        "percentage_known",
+        "percentage_known_standard_error",
+    )
     frame = pl.DataFrame({name: np.concatenate([estimates[name] for estimates in found]) for name in found[0]})
     return CELL_ESTIMATE.cast(
         frame.with_columns(

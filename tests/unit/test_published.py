@@ -159,7 +159,7 @@ def slow(
         values = (rate, error, None if unweighted is None else 2 * unweighted)
     if kind == "percentage":
         has_base = any((geography, other, column) in stored for other in row.denominator)
-        reason = None if has_base else "the rows that it is a percentage of are 0, or hold only unknowns"
+        reason = None if has_base else "the rows that it is a percentage of are 0"
         values = (cell[SHARES[0]], cell[SHARES[1]], cell[SHARES[2]]) if has_base else (None, None, None)
     return *values, persons, reason
 

@@ -156,6 +156,6 @@ class TableDefinition:
     columns: tuple[TableColumn, ...]
     rows: tuple[TableRow, ...]
     greyed: frozenset[tuple[int, int]]
-    unknown: frozenset[int]
+    unknown: tuple[int, ...]
     greyed_by_series: Mapping[str, tuple[int, ...]]
     status: Status | None

@@ -179,7 +179,7 @@ def _definition(shared: Shared, name: str) -> str | None:
 
 def _unknown(
     file: DefinitionFile, form: TableForm, source: DefinitionFile, blocks: list[Block], n_rows: int
-) -> frozenset[int]:
+) -> tuple[int, ...]:
     """Rows of units whose item is not known: those of blocks, and those that are greyed once items are imputed."""
     rows: set[int] = set()
     for number, block in enumerate(blocks):
@@ -187,7 +187,7 @@ def _unknown(
     for number, grey in enumerate(form.grey):
         if grey.once is not None:
             rows.update(row_numbers(file, grey.rows, n_rows, "grey", number, "rows"))
-    return frozenset(rows)
+    return tuple(sorted(rows))
 
 
 def _greyed(

@@ -254,6 +254,29 @@ def test_every_percentage_is_of_its_denominator(cells: pl.DataFrame, counts: pl.
 
 
 @PLACES
+def test_unknown_values_are_shown_and_shares_of_the_known_add_up(
+    cells: pl.DataFrame, counts: pl.DataFrame, permutation: int
+) -> None:
+    """Of the recount, by age, sex, race and Hispanic origin of victims: with the unknown row all units are shown."""
+    victims = (("3a", first, last) for first, last in ((5, 14), (15, 17), (18, 23), (162, 164), (165, 171)))
+    for table, first, unknown in (*victims, ("4a", 15, 17), ("5a", 15, 17), ("GV2a", 64, 66)):
+        block = pl.col("row").is_between(first, unknown) & (pl.col("full_table") == table)
+        found = cells.filter(block, pl.col("permutation_number") == permutation, pl.col("column") <= 3)
+        of_column = found.group_by("column").agg(
+            pl.col("percentage", "percentage_known").sum().round(6), pl.col("estimate").sum()
+        )
+        assert of_column.height
+        assert (of_column["percentage"] == 100).all()
+        assert (of_column["percentage_known"] == 100).all()
+        assert found.filter(row=unknown)["percentage_known"].null_count() == found.filter(row=unknown).height
+        known = counts.filter(block & (pl.col("row") < unknown)).group_by("column").agg(known=pl.col("n").sum())
+        shares = found.filter(pl.col("row") < unknown).join(known, on="column")
+        assert ((shares["percentage_known"] - 100 * shares["estimate"] / shares["known"]).abs() < 1e-9).all()
+    origin = cells.filter(full_table="3a", row=164, column=1, permutation_number=permutation)
+    assert origin["percentage"].item() > 10
+
+
+@PLACES
 def test_the_file_for_people_says_the_same(
     run: Path, estimates: pl.DataFrame, counts: pl.DataFrame, permutation: int
 ) -> None:

@@ -359,7 +359,7 @@ def test_series_equal_the_slow_twin(seed: int) -> None:
 
     for series, belongs in SERIES.items():
         for number, place, only in PLACES:
-            for row, has in ((1, None), (WHITE_ROW, "W"), (MALE_ROW, "M")):
+            for row, has, item in ((1, None, None), (WHITE_ROW, "W", 2), (MALE_ROW, "M", 1)):
                 is_greyed = (row, series) in ((MALE_ROW, 10), (WHITE_ROW, 145))
                 whole = counts(belongs)
                 part = counts(lambda p, belongs=belongs, has=has: belongs(p) and (has is None or has in p[1:3]))
@@ -371,9 +371,19 @@ def test_series_equal_the_slow_twin(seed: int) -> None:
                 assert cell is not None
                 assert cell["estimate"] == close(total)
                 assert cell["standard_error"] == close(error)
-                if has is not None:
-                    R = total / slow(nation, place, only, whole)[0]
-                    assert cell["percentage"] == close(100 * R)
+                if item is None:
+                    assert cell["percentage_known"] is None
+                    continue
+                R = total / slow(nation, place, only, whole)[0]
+                assert cell["percentage"] == close(100 * R)
+                known = counts(lambda p, belongs=belongs, item=item: belongs(p) and p[item] != "U")
+                base, _error = slow(nation, place, only, known)
+                R = total / base
+                _total, error = slow(
+                    nation, place, only, lambda row, part=part, known=known, R=R: part(row) - R * known(row)
+                )
+                assert cell["percentage_known"] == close(100 * R)
+                assert cell["percentage_known_standard_error"] == close(None if error is None else 100 * error / base)
 
 
 def test_series_are_those_of_the_part() -> None:

@@ -63,6 +63,7 @@ def places() -> pl.DataFrame:
 
 
 SHARES = ("percentage", "percentage_standard_error", "percentage_unweighted")
+KNOWN = ("percentage_known", "percentage_known_standard_error")
 
 
 @st.composite
@@ -87,6 +88,9 @@ def results(draw: st.DrawFn) -> tuple[TableDefinition, Series | None, Stored, di
         values["percentage"] = 100 * (values["estimate"] or 0) / base if base else None
         values["percentage_unweighted"] = draw(number) if base else None
         values["percentage_standard_error"] = draw(number) if base else None
+        among_known = known_base(definition, stored, geography, row, column)
+        values[KNOWN[0]] = min(100 * (values["estimate"] or 0) / among_known, 100.0) if among_known else None
+        values[KNOWN[1]] = draw(number) if among_known else None
     gap = st.tuples(st.sampled_from(stored_rows), st.integers(1, min(3, len(definition.columns))))
     gaps = {key: f"reason {key}" for key in draw(st.lists(gap, max_size=3, unique=True))}
     keys = sorted({row.population for row in definition.rows if row.population} | {"PCTSEXMALE", "PCTAGELT5"})
@@ -94,6 +98,13 @@ def results(draw: st.DrawFn) -> tuple[TableDefinition, Series | None, Stored, di
         (geography, key): draw(st.sampled_from([0.0, 1000.0, 2500.5])) for geography in GEOGRAPHIES for key in keys
     }
     return definition, series, stored, gaps, populations
+
+
+def known_base(definition: TableDefinition, stored: Stored, geography: int, row: int, column: int) -> float | None:
+    """What percentages among the known are of; None where there is nothing, or no such percentage."""
+    terms = definition.rows[row - 1].known_denominator
+    values = [factor * (stored.get((geography, other, column), {}).get("estimate") or 0) for other, factor in terms]
+    return sum(values) if sum(values) > 1e-9 * sum(map(abs, values)) else None
 
 
 def as_tables(
@@ -215,6 +226,24 @@ def test_every_row_equals_the_slow_twin(
                 bounds = (bounds[0], min(bounds[1], 100))
         assert same(published["estimate_lower_bound"], bounds[0])
         assert same(published["estimate_upper_bound"], bounds[1])
+        known: list[float | None] = [None] * 4
+        if (
+            kind == "percentage"
+            and reason is None
+            and known_base(definition, given_results[2], geography, row["row"], row["column"])
+        ):
+            share, of_share = (
+                given_results[2].get((geography, row["row"], row["column"]), dict.fromkeys(KNOWN, 0.0))[name]
+                for name in KNOWN
+            )
+            assert share is not None
+            assert of_share is not None
+            known = [share, of_share, max(share - 1.96 * of_share, 0), min(share + 1.96 * of_share, 100)]
+        names = (
+            "estimate_known",
+            *(f"estimate_known_{name}" for name in ("standard_error", "lower_bound", "upper_bound")),
+        )
+        assert all(same(row[name], value) for name, value in zip(names, known, strict=True)), row
         relative = error / estimate if estimate and error is not None else None
         assert same(published["relative_standard_error"], relative)
 

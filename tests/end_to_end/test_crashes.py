@@ -3,7 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.command import ROOT, python
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_fault_point(tmp_path: Path) -> None:

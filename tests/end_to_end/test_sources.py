@@ -21,6 +21,8 @@ from nibrs_estimation.model import agency, geography, incident
 from nibrs_estimation.pipeline.dataset import Dataset
 from tests.command import nibrs
 
+pytestmark = pytest.mark.slow
+
 YEAR, SCALE, SEED = "2024", "0.001", "4"
 STATES = ("GA", "NB", "VT")
 PG_NAMES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD")

@@ -6,6 +6,8 @@ from benchmarks.block_imputation import SEED, YEAR, filling_errors, found_rates,
 
 from nibrs_estimation.sources.synthetic.source import SyntheticSource
 
+pytestmark = pytest.mark.slow
+
 SCALE, NATIONS, PATTERNS = 0.1, 3, 8
 Tables = dict[str, pl.LazyFrame]
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from benchmarks.interval_coverage import TENTH, WHOLE, coverage, synthetic_nation
 
+pytestmark = pytest.mark.slow
+
 SHARE, PATTERNS = 0.8, 30
 
 

@@ -1,6 +1,9 @@
 """Calibrated weights are nearer to the truth than N/n; the full study is `benchmarks/weighting.py`."""
 
+import pytest
 from benchmarks.weighting import errors
+
+pytestmark = pytest.mark.slow
 
 
 def test_calibration_lessens_the_error_of_an_outcome_that_the_benchmark_foretells() -> None:

@@ -18,8 +18,9 @@ from threadpoolctl import ThreadpoolController
 from nibrs_estimation.pipeline import memory
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.pipeline.files import atomic_path, checkpoint
+from nibrs_estimation.pipeline.files import atomic_path, checkpoint, full_disk, working_under
 from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Layout, Unit
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.logs import task_log
 from nibrs_estimation.pipeline.manifest import Cause, Manifest
 from nibrs_estimation.pipeline.table import FileRecord, read_table, write_table
@@ -42,6 +43,7 @@ class Job:
         engine: name of the engine, for the manifest.
         shares_process: whether other units may run in this process at the same time.
         layout: where outputs go under ``root``.
+        identity: of the run, which its tables and its log say; None where there is none.
     """
 
     unit: Unit
@@ -54,6 +56,7 @@ class Job:
     engine: str
     shares_process: bool
     layout: Layout = RUN_LAYOUT
+    identity: Identity | None = None
 
     @property
     def log_path(self) -> Path:
@@ -93,13 +96,15 @@ def run_job(job: Job) -> Outcome:
     try:
         with task_log(job.log_path, job.log_threshold) as log, _blas().limit(limits=1):
             memory.reset_peak()
-            log.info("%s started", key)
+            log.info("%s started; %s", key, job.identity.text if job.identity else "no run")
             try:
                 log.debug("parameters %s", job.cause.parameters)
-                outputs = _run(job)
+                with working_under(job.root):
+                    outputs = _run(job)
             except Exception as error:
                 log.error("%s failed\n%s", key, traceback.format_exc())  # noqa: TRY400 (the text is scanned by people)
-                message = str(error) if isinstance(error, PipelineError) else f"{type(error).__name__}: {error}"
+                told = error if isinstance(error, PipelineError) else full_disk(error)
+                message = str(told) if told else f"{type(error).__name__}: {error}"
                 return Outcome(key, name, "failed", time.perf_counter() - clock, message, job.log_path)
             duration_s = time.perf_counter() - clock
             log.info("%s finished in %.2f s", key, duration_s)
@@ -144,7 +149,8 @@ def _run(job: Job) -> dict[str, FileRecord]:
             rows = None
             if isinstance(output, Dataset):
                 table = value[cast(str, partition)] if isinstance(value, Mapping) else value
-                rows = write_table(cast(Table, table), output, path, partition=partition)
+                metadata = job.identity.metadata() if job.identity else None
+                rows = write_table(cast(Table, table), output, path, partition=partition, metadata=metadata)
             else:
                 with atomic_path(path) as temporary:
                     cast(DocumentWriter, value)(temporary)

@@ -99,7 +99,7 @@ class UcrPrdSource:
                 mark = fingerprint(self.database, connection, self.schema, year, found)
                 is_synthetic = self._is_synthetic(connection)
             except psycopg.Error as error:
-                raise PipelineError(
+                raise self.database.not_in_time(error) or PipelineError(
                     f"{self.database} cannot be examined ({self.database.without_secrets(error)}). Check that the "
                     "server is up and that this user may SELECT from every table of the schema."
                 ) from None

@@ -866,7 +866,7 @@ def test_state_that_no_zip_holds(path: Path) -> None:
             "data_year,weapon_id,offence_id\n",
             ("column offense_id is missing", "found data_year, wea"),
         ),
-        ("nibrs_weapon", "weapon_id,offense_id\r41,1\r", ("column offense_id is missing", "found weapon_id,")),
+        ("nibrs_weapon", "weapon_id,offense_id\r41,1\r", ("end with a carriage return alone",)),
         ("nibrs_weapon", "weapon_id,offense_id\n41,1\n41\n", ("line 3", "1 fields where the header has 2")),
         ("nibrs_weapon", "weapon_id,offense_id\n41,1,\n", ("line 2", "3 fields where the header has 2")),
         ("nibrs_weapon", 'weapon_id,offense_id\n"41,1\n', ("quotes do not match",)),

@@ -102,6 +102,8 @@ LOSSES = {
     "no_group_b": "there are no Group B arrests",
     "missing_table": "the excerpt lacks this table: its dataset is empty",
     "no_history": "months and counts of the years before are missing",
+    "no_child": "rows lack the row of another table that each must have: totals that need both are too low by them",
+    "empty_table": "the table has no rows, though the table above it has: what it tells counts as never reported",
     "suspicious_gap": "an agency with many incidents a month has an empty month: listed, not acted on",
 }
 

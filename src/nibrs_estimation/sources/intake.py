@@ -41,6 +41,8 @@ def write_intake_manifest(
             row["values_quarantined"],
         )
     by_reason = faults.group_by("input_name", "input_table", "column_name", "reason", "is_row").len("n")
+    losses = intake_loss.collect()
+    _tell(by_reason, losses)
     totals = counts.select(
         pl.col("rows_read", "rows_kept", "rows_quarantined", "rows_dropped", "values_quarantined").sum()
     )
@@ -53,7 +55,7 @@ def write_intake_manifest(
                 "faults": _rows(by_reason, file["input_name"], "input_table", "column_name", "reason"),
                 "losses": [
                     loss | {"meaning": LOSSES[loss["loss"]]}
-                    for loss in _rows(intake_loss.collect(), file["input_name"], "loss", "subject")
+                    for loss in _rows(losses, file["input_name"], "loss", "subject")
                 ],
             }
             for file in intake_file.sort("input_name").collect().to_dicts()
@@ -76,6 +78,22 @@ MANIFEST_TASK = Task(
 
 def _rows(frame: pl.DataFrame, input_name: str, *order: str) -> list[dict[str, Any]]:
     return frame.filter(pl.col("input_name") == input_name).drop("input_name").sort(order).to_dicts()
+
+
+def _tell(by_reason: pl.DataFrame, losses: pl.DataFrame) -> None:
+    """Say what a count of rows set aside does not: that rows contradict each other, and that rows are not there."""
+    for row in by_reason.filter(pl.col("reason") == "conflict").sort("input_name", "input_table").to_dicts():
+        _log.warning(
+            "%s, table %s: %d rows say otherwise than another row with their key; of each key the least by content is "
+            "kept, which need not be the right one",
+            row["input_name"],
+            row["input_table"],
+            row["n"],
+        )
+    for row in (
+        losses.filter(pl.col("loss").is_in(["no_child", "empty_table"])).sort("input_name", "subject").to_dicts()
+    ):
+        _log.warning("%s, %s: %s", row["input_name"], row["subject"], LOSSES[row["loss"]])
 
 
 def _check_balance(counts: pl.DataFrame, faults: pl.DataFrame) -> None:

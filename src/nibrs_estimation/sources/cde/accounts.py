@@ -9,10 +9,14 @@ import polars as pl
 
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS, QUARANTINE, REASONS
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.cde.text import LINE
+from nibrs_estimation.sources.cde.text import LINE, shown
 
 #: A member of which more rows than this share are faulty is damaged, or lost the rows that it belongs to.
 MOST_FAULTY = 0.1
+#: A member of which more rows than this share are set aside, were it as repeated, is no table of a state.
+MOST_SET_ASIDE = 0.9
+#: Characters of a faulty value that are kept.
+_MOST_SHOWN = 200
 #: Below this number of rows the share says nothing.
 FEW_ROWS = 20
 
@@ -50,6 +54,14 @@ class Accounts:
         self._other_year[member] += other_year
         self._datasets[member] = dataset
 
+    def rows_read(self, member: str) -> int:
+        """Rows of a member, without the blank ones."""
+        return self._read[member] - self._dropped[member]
+
+    def rows_kept(self, member: str) -> int:
+        """Rows of a member that went into a dataset."""
+        return self._kept[member]
+
     def lost(self, loss: str, subject: str, n: int | None = None) -> None:
         """The zip cannot tell something; see :data:`~nibrs_estimation.model.intake.LOSSES`."""
         self._losses.append((loss, subject, n))
@@ -76,19 +88,41 @@ class Accounts:
         if is_faulty.any():
             self._values.append(_faults(member, frame.filter(is_faulty), column, reason))
 
+    def check_values(self, where: str, frame: pl.DataFrame, is_faulty: pl.Series, reason: str, column: str) -> None:
+        """Refuse a column too many of whose values are faulty: with them blanked it would look like one of unknowns.
+
+        Raises:
+            PipelineError: names the column, the first faulty line and its value.
+        """
+        faulty = is_faulty.sum()
+        values = frame.height - frame[column].null_count()
+        if values >= FEW_ROWS and faulty > MOST_FAULTY * values:
+            line, value = frame.filter(is_faulty).select(LINE, pl.col(column).cast(pl.String)).row(0)
+            raise PipelineError(
+                f"{where}, column {column}, line {line}: {shown(value)} and others, {faulty:,} of {values:,} values, "
+                f"are faulty ({reason.replace('_', ' ')}: {REASONS[reason]}). The columns or the lookups are not "
+                "those of this zip: use the whole zip as downloaded from the Crime Data Explorer."
+            )
+
     def check_shares(self, where: str, member: str) -> None:
-        """Refuse a member too many of whose rows are faulty; repeated rows are not, as nothing is lost with them.
+        """Refuse a member too many of whose rows are faulty.
+
+        Repeated rows are not, as nothing is lost with them; but where nearly all are, it is not the member.
 
         Raises:
             PipelineError: names the member and the commonest fault.
         """
-        own = [rows for rows in self._rows if rows["input_table"][0] == member and rows["reason"][0] != "duplicate"]
+        set_aside = [rows for rows in self._rows if rows["input_table"][0] == member]
+        own = [rows for rows in set_aside if rows["reason"][0] != "duplicate"]
         faulty = sum(rows.height for rows in own)
-        if self._read[member] >= FEW_ROWS and faulty > MOST_FAULTY * self._read[member]:
-            worst = max(own, key=len).row(0, named=True)
+        lost = sum(rows.height for rows in set_aside)
+        read = self._read[member]
+        if read >= FEW_ROWS and (faulty > MOST_FAULTY * read or lost > MOST_SET_ASIDE * read):
+            worst = max(own if faulty > MOST_FAULTY * read else set_aside, key=len).row(0, named=True)
             column = f", column {worst['column_name']}" if worst["column_name"] else ""
+            number = faulty if faulty > MOST_FAULTY * read else lost
             raise PipelineError(
-                f"{where}{column}, line {worst[LINE]}: {faulty:,} of {self._read[member]:,} rows are faulty "
+                f"{where}{column}, line {worst[LINE]}: {number:,} of {read:,} rows are faulty "
                 f"({worst['reason'].replace('_', ' ')}: {REASONS[worst['reason']]}). Estimates from the rest would "
                 "be far too low: use the whole zip as downloaded from the Crime Data Explorer."
             )
@@ -126,13 +160,13 @@ class Accounts:
 
 
 def _faults(member: str, frame: pl.DataFrame, column: str, reason: str) -> pl.DataFrame:
-    shown = pl.col(column).cast(pl.String) if column else pl.lit(None, pl.String)
+    value = pl.col(column).cast(pl.String).str.head(_MOST_SHOWN) if column else pl.lit(None, pl.String)
     return frame.select(
         input_table=pl.lit(member),
         **{LINE: pl.col(LINE).cast(pl.Int64)},
         column_name=pl.lit(column),
         reason=pl.lit(reason),
-        value=shown,
+        value=value,
     )
 
 

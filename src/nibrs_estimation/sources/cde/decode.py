@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import cache
 
 import polars as pl
 
+from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.dataset import COLUMN_TYPES
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.cde.accounts import Accounts
+from nibrs_estimation.sources.cde.accounts import FEW_ROWS, Accounts
 from nibrs_estimation.sources.cde.archive import Archive
-from nibrs_estimation.sources.cde.layout import LOOKUPS, Field, Lookup, name_in
-from nibrs_estimation.sources.cde.text import LINE, header_of, read_text
+from nibrs_estimation.sources.cde.layout import FILLED, LOOKUPS, Field, Lookup, name_in
+from nibrs_estimation.sources.cde.text import LINE, header_of, read_text, shown
 
 #: 02 section 12.4 step 5; R marks the date of a report in the layout of 2016 to 2020.
-_FLAGS = {"t": True, "T": True, "Y": True, "y": True, "R": True, "f": False, "F": False, "N": False, "n": False}
+_FLAGS = {
+    "t": True,
+    "T": True,
+    "Y": True,
+    "y": True,
+    "R": True,
+    "r": True,
+    "f": False,
+    "F": False,
+    "N": False,
+    "n": False,
+}
 #: ISO dates, to which some deliveries add a time of day, and DD-MON-YY of the layout of 2016 to 2020.
 _ISO_DATE = r"^(\d{4}-\d{2}-\d{2})(?:[ T]\d{2}:\d{2}:\d{2}(?:\.\d+)?)?$"
 _OLD_DATE = r"^\d{2}-[A-Za-z]{3}-\d{2}$"
 #: What ``age_num`` holds: years, 00 and 99, or a word.
 _AGE = r"^(\d+|NN|NB|BB|NS)$"
+#: "Age in years" of the layout of 2016 to 2020, which is in no list since it says nothing without the number (12.3).
+IN_YEARS = "AG"
+#: The lookup whose codes may be newer than ours: it says itself which crime they are.
+_OFFENSES = "nibrs_offense_type"
+#: No code is longer.
+_LONGEST_CODE = 8
 _INTEGERS = ("int8", "int16", "int32", "int64")
 _KINDS = {
     "bool": "a flag (t, f, Y or N)",
@@ -35,15 +54,18 @@ def read_typed(
 
     A field whose lookup an excerpt lacks is left out, and so is one that may be absent. Rows without a value that they
     need, and rows whose needed value is impossible, go to quarantine; other impossible values become null and go there
-    alone. Codes for "not specified" become null.
+    alone. Codes for "not specified" become null. What the code lists do not know is impossible, whether it stands in
+    the member or in the zip's own lookup, but for offense codes, which a lookup may name before we do. A column of
+    which too many values are impossible, or that is wholly empty where no real one is, stops the run.
 
     Source: 02 section 12.4 steps 3 to 5.
 
     Raises:
         PipelineError: as :func:`~nibrs_estimation.sources.cde.text.read_text`, and for a value that is not of its
-            type; names the zip, member, column, line and value.
+            type, a column too much of which is impossible or empty, or a lookup with one id twice; names the zip,
+            member, column, line and value.
     """
-    where = f"{archive.path}, member {archive.members[member].filename}"
+    where = archive.where(member)
     header = header_of(archive.first_line(member))
     found = {name: name_in(header, field.header) for name, field in fields.items()}
     found = {
@@ -60,12 +82,16 @@ def read_typed(
     decoded = {LINE: text[LINE]}
     is_useless = pl.repeat(False, text.height, eager=True)
     for name, column in found.items():
+        if name in FILLED.get(member, ()) and not archive.is_excerpt:
+            _check_filled(where, text[column])
         values, is_faulty, reason = _decoded(archive, where, text, column, fields[name], year)
         if fields[name].not_specified:
             values = values.set(values == fields[name].not_specified, None)
         decoded[name] = values.alias(name)
         if not fields[name].is_required:
             accounts.blanked(member, text, is_faulty, reason, column)
+            if not archive.is_excerpt:
+                accounts.check_values(where, text, is_faulty, reason, column)
         elif values.has_nulls():
             accounts.set_aside(member, text, is_faulty & ~is_useless, reason, column)
             accounts.set_aside(member, text, values.is_null() & ~is_faulty & ~is_useless, "missing_value", column)
@@ -85,11 +111,19 @@ def lookup_codes(archive: Archive, lookup: Lookup) -> dict[int | str, str]:
     """Code of every id, by the zip's own lookup.
 
     Raises:
-        PipelineError: as :func:`~nibrs_estimation.sources.cde.text.read_text`.
+        PipelineError: as :func:`~nibrs_estimation.sources.cde.text.read_text`, and for an id that stands there twice.
     """
     header = header_of(archive.first_line(lookup.member))
     key, code = name_in(header, lookup.id), name_in(header, lookup.code)
     rows = read_text(archive, lookup.member, {code: "str", key: "str" if lookup.is_text else "int"}).drop_nulls()
+    is_repeated = rows[key].is_duplicated()
+    if is_repeated.any():
+        first, second = rows.filter(is_repeated).filter(pl.col(key) == pl.col(key).first()).head(2).rows(named=True)
+        raise PipelineError(
+            f"{archive.where(lookup.member)}, column {key}, lines {first[LINE]} and {second[LINE]}: the id "
+            f"{shown(str(first[key]))} stands there twice, so what it means cannot be told. The file was damaged or "
+            "edited: download the zip again."
+        )
     return dict(zip(rows[key], rows[code].cast(pl.String), strict=True))
 
 
@@ -105,7 +139,7 @@ def _decoded(
     """Values in their type, which of them were impossible and are now null, and why."""
     raw = text[header]
     if header in LOOKUPS:
-        codes = lookup_codes(archive, LOOKUPS[header])
+        codes = _in_lists(lookup_codes(archive, LOOKUPS[header]), LOOKUPS[header], field)
         values = raw.replace_strict(list(codes), list(codes.values()), default=None, return_dtype=pl.String)
         return _fault(raw, _within(values.cast(COLUMN_TYPES[field.type], strict=False), field), "unknown_code")
     match field.type:
@@ -121,12 +155,59 @@ def _decoded(
             number = raw.cast(pl.Float64, strict=False)
             values = number.set(~number.is_finite(), None)
         case "str":
-            return _fault(raw, _within(raw, field), "unknown_code")
+            return _fault(raw, _within(_cased(raw, field), field), "unknown_code")
         case _:
             values = raw.cast(COLUMN_TYPES[field.type], strict=False)
             return _fault(raw, _within(values, field), "out_of_range")
     _refuse(where, text, header, values.is_null() & raw.is_not_null(), _KINDS.get(field.type, "a number"))
     return _fault(raw, values, "out_of_range")
+
+
+@cache
+def _known(field: Field) -> frozenset[str]:
+    """The codes that a field may take, as text; empty where it may take any."""
+    if field.codes:
+        codes = [str(code) for code in field.codes]
+    elif field.code_list:
+        codes = code_list(field.code_list).to_series(0).cast(pl.String).to_list()
+    else:
+        return frozenset()
+    if field.type in _INTEGERS:
+        return frozenset(str(int(code)) for code in codes)
+    beside = [field.not_specified] if field.not_specified else []
+    return frozenset([*codes, *beside, *([IN_YEARS] if field.code_list == "age" else [])])
+
+
+def _in_lists(codes: Mapping[int | str, str], lookup: Lookup, field: Field) -> dict[int | str, str | None]:
+    """The codes of a lookup as our lists write them, null where they do not know them (02 section 4)."""
+    known = _known(field)
+    if lookup.member == _OFFENSES:
+        return {key: code if len(code) <= _LONGEST_CODE else None for key, code in codes.items()}
+    return {key: _as_listed(code, known, field) for key, code in codes.items()} if known else dict(codes)
+
+
+def _as_listed(code: str, known: Collection[str], field: Field) -> str | None:
+    if field.type in _INTEGERS:
+        # Only the number counts, not how many zeros stand before it.
+        code = str(int(code)) if len(code) <= _LONGEST_CODE and code.isascii() and code.isdigit() else code
+    # A program that takes codes for numbers drops their zeros.
+    return next((form for form in (code, code.upper(), code.upper().zfill(2)) if form in known), None)
+
+
+def _cased(values: pl.Series, field: Field) -> pl.Series:
+    """Codes of one letter in capitals, as the lists write them."""
+    known = _known(field)
+    if not known or not values.drop_nulls().str.contains("^[a-z]$").any():
+        return values
+    return values.str.to_uppercase().zip_with(values.str.len_chars() == 1, values)
+
+
+def _check_filled(where: str, raw: pl.Series) -> None:
+    if raw.len() >= FEW_ROWS and raw.null_count() == raw.len():
+        raise PipelineError(
+            f"{where}, column {raw.name}: it is empty on all {raw.len():,} rows, which it never is in a real zip, so "
+            "everything of it was lost. Use the whole zip as downloaded from the Crime Data Explorer."
+        )
 
 
 def _within(values: pl.Series, field: Field) -> pl.Series:
@@ -163,6 +244,6 @@ def _refuse(where: str, text: pl.DataFrame, header: str, is_wrong: pl.Series, ki
     if is_wrong.any():
         row = is_wrong.arg_true()[0]
         raise PipelineError(
-            f"{where}, column {header}, line {text[LINE][row]}: {text[header][row]!r} is not {kind}. "
+            f"{where}, column {header}, line {text[LINE][row]}: {shown(text[header][row])} is not {kind}. "
             "The file was damaged or edited: download the zip again."
         )

@@ -34,6 +34,7 @@ class Field:
         codes: the only values that it may take, or empty.
         not_specified: the code that means a blank.
         may_be_absent: whether a member may lack the column; it is then missing on every row.
+        code_list: name of the list (``model/codes``) that holds its codes, or "".
     """
 
     header: str
@@ -42,6 +43,7 @@ class Field:
     codes: tuple[Any, ...] = ()
     not_specified: str = ""
     may_be_absent: bool = False
+    code_list: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,14 @@ class Segment:
     def fields(self) -> dict[str, Field]:
         """Every field that is read, by the name that it takes; type and need come from the dataset."""
         declared = {
-            name: Field(header, column.type, not column.is_nullable, column.codes, NOT_SPECIFIED.get(name, ""))
+            name: Field(
+                header,
+                column.type,
+                not column.is_nullable,
+                column.codes,
+                NOT_SPECIFIED.get(name, ""),
+                code_list=column.code_list,
+            )
             for name, header in self.headers.items()
             for column in (self.dataset.column(name),)
         }
@@ -369,6 +378,20 @@ PARENTS = {
     "property_id": "nibrs_property",
     "arrestee_id": "nibrs_arrestee",
     "groupb_arrestee_id": "nibrs_arrestee_groupb",
+}
+
+#: Columns of members that are filled on more than half of the rows in every real zip, of whichever layout, though a
+#: single row may lack them: one that is wholly empty was lost.
+FILLED = {
+    "nibrs_incident": ("cleared_exceptionally_code", "nibrs_month_id"),
+    "nibrs_offense": ("attempt_complete_code", "location_code"),
+    "nibrs_victim": ("victim_type_code", "age_code", "sex_code", "race_code"),
+    "nibrs_offender": ("age_code", "sex_code", "race_code"),
+    "nibrs_victim_offender_rel": ("relationship_code",),
+    "nibrs_property": ("loss_code",),
+    "nibrs_property_desc": ("value_usd",),
+    "nibrs_arrestee": ("arrest_type_code", "age_code", "sex_code", "race_code"),
+    "nibrs_arrestee_groupb": ("arrest_type_code", "age_code", "sex_code", "race_code"),
 }
 
 #: The layouts, by the data years in which they were used.

@@ -11,9 +11,10 @@ import polars as pl
 
 from nibrs_estimation.model.agency import REPORT_MONTH
 from nibrs_estimation.pipeline.dataset import Dataset
-from nibrs_estimation.sources.cde.accounts import Accounts
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.sources.cde.accounts import FEW_ROWS, Accounts
 from nibrs_estimation.sources.cde.archive import Archive
-from nibrs_estimation.sources.cde.decode import can_decode, read_typed
+from nibrs_estimation.sources.cde.decode import IN_YEARS, can_decode, read_typed
 from nibrs_estimation.sources.cde.layout import (
     AGENCIES,
     INCIDENT,
@@ -25,11 +26,10 @@ from nibrs_estimation.sources.cde.layout import (
     name_in,
 )
 from nibrs_estimation.sources.cde.text import LINE, header_of
+from nibrs_estimation.sources.completeness import Childless, childless
 
 _log = logging.getLogger(__name__)
 
-#: "Age in years" of the layout of 2016 to 2020, which gives the number beside it (12.3).
-_IN_YEARS = "AG"
 _ARRESTEES = "nibrs_arrestee"
 _OFFENSE = next(segment for segment in SEGMENTS if segment.member == "nibrs_offense")
 
@@ -58,7 +58,10 @@ def read_dated_offenses(
         return incidents, pl.DataFrame(schema={"incident_id": pl.Int64(), "offense_code": pl.String()})
     offenses = _read(archive, _OFFENSE, year, accounts, ("offense_id", "incident_id", "offense_code"))
     ids = {INCIDENT.member: incidents["incident_id"]}
-    return incidents, _without_orphans(archive, _OFFENSE, offenses, ids, accounts)
+    offenses = _without_orphans(archive, _OFFENSE, offenses, ids, accounts)
+    for found in childless({INCIDENT.dataset.name: incidents, _OFFENSE.dataset.name: offenses}):
+        _check_share(archive, INCIDENT.member, _OFFENSE.member, found, accounts)
+    return incidents, offenses
 
 
 def read_segments(
@@ -74,13 +77,14 @@ def read_segments(
     Members that an excerpt lacks, and those of Group B where the data year has none, give no rows.
 
     Raises:
-        PipelineError: as :func:`~nibrs_estimation.sources.cde.decode.read_typed`.
+        PipelineError: as :func:`~nibrs_estimation.sources.cde.decode.read_typed`, and for a member that too many rows
+            of the one above it are missing in.
     """
     incidents = _dated(_read_incidents(archive, agency_ids, year, accounts), months)
     ids = {INCIDENT.member: incidents["incident_id"]}
     _keep(accounts, INCIDENT, incidents, year)
     if not archive.is_excerpt:
-        accounts.check_shares(f"{archive.path}, member {archive.members[INCIDENT.member].filename}", INCIDENT.member)
+        accounts.check_shares(archive.where(INCIDENT.member), INCIDENT.member)
     parts: dict[str, list[pl.DataFrame]] = {segment.dataset.name: [] for segment in SEGMENTS}
     parts[INCIDENT.dataset.name].append(_completed(incidents, INCIDENT.dataset, state))
     for segment in SEGMENTS:
@@ -99,8 +103,57 @@ def read_segments(
         _keep(accounts, segment, frame, year)
         parts[segment.dataset.name].append(_completed(frame, segment.dataset, state))
         if not archive.is_excerpt:
-            accounts.check_shares(f"{archive.path}, member {archive.members[segment.member].filename}", segment.member)
-    return {name: pl.concat(frames) for name, frames in parts.items()}
+            accounts.check_shares(archive.where(segment.member), segment.member)
+    segments = {name: pl.concat(frames) for name, frames in parts.items()}
+    _check_completeness(archive, segments, accounts)
+    _check_months(archive, incidents, months, accounts)
+    return segments
+
+
+def _check_completeness(archive: Archive, segments: dict[str, pl.DataFrame], accounts: Accounts) -> None:
+    """Refuse a zip of which a table was cut or emptied, and tell of the few records that lack what each must have.
+
+    Excerpts are told of alone, and of their missing members elsewhere.
+    """
+    for found in childless(segments):
+        parent, child = (_member_of(name, is_group_b=found.is_group_b) for name in (found.parent, found.child))
+        if child not in archive.members:
+            continue
+        _check_share(archive, parent, child, found, accounts)
+    for segment in SEGMENTS:
+        above = [PARENTS[field.header] for field in segment.fields.values() if field.header in PARENTS]
+        parents = max((accounts.rows_kept(member) for member in above), default=0)
+        if segment.member in archive.members and parents >= FEW_ROWS and not accounts.rows_read(segment.member):
+            accounts.lost("empty_table", segment.member, parents)
+
+
+def _check_months(archive: Archive, incidents: pl.DataFrame, months: pl.DataFrame | None, accounts: Accounts) -> None:
+    """Every incident is of a monthly report that the zip lists; checked as the children of other tables are."""
+    key = "nibrs_month_id"
+    if months is None or incidents.is_empty():
+        return
+    lacking = int((~incidents[key].is_in(months[key].implode())).fill_null(True).sum())
+    if lacking:
+        found = Childless(INCIDENT.dataset.name, REPORT_MONTH.name, False, lacking, incidents.height, months.height)
+        _check_share(archive, INCIDENT.member, MONTH, found, accounts)
+
+
+def _check_share(archive: Archive, parent: str, child: str, found: Childless, accounts: Accounts) -> None:
+    if found.is_too_many and not archive.is_excerpt:
+        raise PipelineError(
+            f"{archive.where(child)}: {found.share} of the rows of {parent} that could be read have no row in it, "
+            "though each must have one, so the member was cut. Totals from the rest would be far too low: use the "
+            "whole zip as downloaded from the Crime Data Explorer."
+        )
+    accounts.lost("no_child", f"{parent} without {child} ({found.share})", found.rows)
+
+
+def _member_of(dataset: str, *, is_group_b: bool) -> str:
+    of_dataset = [segment for segment in SEGMENTS if segment.dataset.name == dataset]
+    return next(
+        (segment.member for segment in of_dataset if segment.constants.get("is_group_b", False) == is_group_b),
+        of_dataset[0].member,
+    )
 
 
 def without_repeats(member: str, dataset: Dataset, frame: pl.DataFrame, accounts: Accounts) -> pl.DataFrame:
@@ -167,18 +220,17 @@ def _dated(incidents: pl.DataFrame, months: pl.DataFrame | None) -> pl.DataFrame
 
 
 def _with_demographics(archive: Archive, segment: Segment, persons: pl.DataFrame) -> pl.DataFrame:
-    is_in_years = pl.col("age_code") == _IN_YEARS
+    is_in_years = pl.col("age_code") == IN_YEARS
     two_digits = pl.col("age_num").str.zfill(2)
     # Years were once given beside the code AG; where they are not, the age is unknown.
     is_number = two_digits.str.contains(r"^\d\d$")
     code = pl.when(is_in_years).then(pl.when(is_number).then(two_digits).otherwise(pl.lit("00"))).otherwise("age_code")
     # Beside 0, unknown, and 99, over 98, the number says nothing more.
     differ = persons.select((~is_in_years & (pl.col("age_code") > "00") & (two_digits != pl.col("age_code"))).sum())
-    if differ.item() and not persons["age_code"].eq(_IN_YEARS).any():
+    if differ.item() and not persons["age_code"].eq(IN_YEARS).any():
         _log.warning(
-            "%s, member %s: age_num contradicts age_id on %d rows; age_id is taken",
-            archive.path,
-            archive.members[segment.member].filename,
+            "%s: age_num contradicts age_id on %d rows; age_id is taken",
+            archive.where(segment.member),
             differ.item(),
         )
     years = pl.col("age_code").cast(pl.Int16, strict=False)

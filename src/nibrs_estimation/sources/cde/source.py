@@ -6,7 +6,7 @@ import hashlib
 import logging
 from collections import Counter
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -15,12 +15,11 @@ import polars as pl
 from nibrs_estimation.model import agency, incident
 from nibrs_estimation.model.intake import INTAKE_FILE, PARTITIONED
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.pipeline.files import sha256_of
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
 from nibrs_estimation.sources.cde.accounts import Accounts
 from nibrs_estimation.sources.cde.agencies import count_offenses, list_suspicious_gaps, read_agencies, report_months
-from nibrs_estimation.sources.cde.archive import Archive, open_archive
+from nibrs_estimation.sources.cde.archive import Archive, open_archive, printable
 from nibrs_estimation.sources.cde.decode import read_typed
 from nibrs_estimation.sources.cde.layout import (
     AGENCIES,
@@ -76,6 +75,8 @@ class CdeSource:
 
     paths: tuple[Path, ...]
     is_excerpt: bool = False
+    #: Checksum of each zip when the run was planned: it travels with the tasks, which must read the same files.
+    _planned: dict[Path, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def spec(self) -> str:
@@ -94,7 +95,9 @@ class CdeSource:
                 hold the same state and year; no zip holds the data year; or there is no zip.
         """
         del seed  # The protocol's; nothing here is random.
+        self._planned.clear()
         by_state = self._by_state(year)
+        self._planned.update({contents.path: contents.sha256 for held in by_state.values() for contents in held})
         states = tuple(sorted(by_state))
         years = sorted({contents.year for held in by_state.values() for contents in held})
         history = f", with {', '.join(map(str, years[:-1]))} as history" if len(years) > 1 else ""
@@ -141,7 +144,7 @@ class CdeSource:
         """
         agencies, months, offenses, files = [], [], [], []
         for contents in (contents for held in self._by_state(year).values() for contents in held):
-            with self._opened(contents.path) as archive:
+            with self._opened(contents) as archive:
                 accounts = Accounts(contents.name, contents.state)
                 agencies.append(read_agencies(archive, contents.year, accounts))
                 ids = agencies[-1]["agency_id"]
@@ -188,7 +191,7 @@ class CdeSource:
         segments: dict[str, pl.DataFrame] = {}
         accounts = []
         for contents in by_state[partition]:
-            with self._opened(contents.path) as archive:
+            with self._opened(contents) as archive:
                 book = Accounts(contents.name, partition)
                 if contents.year == year:
                     segments = self._read_all(archive, contents, book, has_universe=universe is not None)
@@ -273,22 +276,22 @@ class CdeSource:
         ]
 
     def _look_at(self, path: Path) -> Contents:
-        with self._opened(path):
-            status = path.stat()
-        return _look_at(path, self.is_excerpt, status.st_size, status.st_mtime_ns)
+        with open_archive(path, is_excerpt=self.is_excerpt, sha256=self._planned.get(path, "")) as archive:
+            return _look_at(path, self.is_excerpt, archive.sha256)
 
-    def _opened(self, path: Path) -> AbstractContextManager[Archive]:
-        return open_archive(path, is_excerpt=self.is_excerpt)
+    def _opened(self, contents: Contents) -> AbstractContextManager[Archive]:
+        return open_archive(contents.path, is_excerpt=self.is_excerpt, sha256=contents.sha256)
 
 
 @cache
-def _look_at(path: Path, is_excerpt: bool, size_bytes: int, modified_ns: int) -> Contents:
+def _look_at(path: Path, is_excerpt: bool, sha256: str) -> Contents:
     """What a zip holds, once it has passed every check of its whole (02 section 12.4 step 1).
 
-    Size and time of change are part of the key: every task asks, and the file must not be read again each time.
+    Every task asks, and the tables must not be read again each time; the checksum tells whether they are the same.
     """
-    del size_bytes, modified_ns
-    with open_archive(path, is_excerpt=is_excerpt) as archive:
+    with open_archive(path, is_excerpt=is_excerpt, sha256=sha256) as archive:
+        for name in archive.repeated:
+            _log.warning("%s holds %s a second time, with the same content; it is read once", path, name)
         year, state = _year_and_state(archive) if AGENCIES in archive.members else (FIRST_YEAR, "")
         missing = [name for name in required_members(year) if name not in archive.members]
         if missing and not (is_excerpt and AGENCIES in archive.members and "nibrs_incident" in archive.members):
@@ -305,7 +308,7 @@ def _look_at(path: Path, is_excerpt: bool, size_bytes: int, modified_ns: int) ->
         layout = NEW_LAYOUT
         if _OFFENSE in archive.members and "offense_code" not in header_of(archive.first_line(_OFFENSE)):
             layout = OLD_LAYOUT
-    return Contents(path, path.name, year, state, layout, sha256_of(path))
+    return Contents(path, printable(path.name), year, state, layout, sha256)
 
 
 def _year_and_state(archive: Archive) -> tuple[int, str]:
@@ -315,7 +318,7 @@ def _year_and_state(archive: Archive) -> tuple[int, str]:
     states = agencies["state_abbr"].unique().sort().to_list()
     if len(years) != 1 or len(states) != 1:
         raise PipelineError(
-            f"{archive.path}, member {archive.members[AGENCIES].filename}: it lists the data years "
+            f"{archive.where(AGENCIES)}: it lists the data years "
             f"{', '.join(map(str, years)) or 'none'} and the states {', '.join(states) or 'none'}, where a zip "
             "holds one year of one state. Use the zips as downloaded from the Crime Data Explorer."
         )

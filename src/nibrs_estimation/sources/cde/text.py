@@ -10,12 +10,16 @@ import numpy as np
 import polars as pl
 
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.cde.archive import Archive
+from nibrs_estimation.sources.cde.archive import Archive, printable
 
 #: Column that holds each row's line in the member.
 LINE = "line"
-#: What R writes for a missing value.
-_MISSING = "NA"
+#: What R and databases write for a missing value.
+_MISSING = ("NA", "NULL", "null")
+#: No text of a state-year is longer (the longest, the counties of an agency, have some hundred characters).
+MAX_TEXT_BYTES = 10_000
+#: Characters of a value that a message shows.
+_MOST_SHOWN = 80
 _BLANK = re.compile(rb"\s*")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _QUOTES = "its quotes do not match, so its rows cannot be told apart. Download the zip again."
@@ -34,21 +38,24 @@ def read_text(archive: Archive, member: str, kinds: Mapping[str, str]) -> pl.Dat
     Args:
         archive: an open zip.
         member: lower-cased base name.
-        kinds: header -> "int" for whole numbers, "str" for text, which is trimmed; '' and R's ``NA`` become null.
+        kinds: header -> "int" for whole numbers, "str" for text, which is trimmed; '', R's ``NA`` and a database's
+            ``NULL`` become null.
 
     Source: 02 section 12.4 steps 2 and 3.
 
     Raises:
-        PipelineError: the member is empty, lacks a column, has a row with too many or too few fields, its quotes do
-            not match, or it holds something else than a whole number where one belongs; names the zip, the member,
-            and the columns or the line.
+        PipelineError: the member is empty, lacks a column, has other separators or line ends, has a row with too many
+            or too few fields, its quotes do not match, it holds something else than a whole number where one belongs,
+            or a text that is longer than any can be; names the zip, the member, and the columns or the line.
     """
-    where = f"{archive.path}, member {archive.members[member].filename}"
+    where = archive.where(member)
     content = _as_utf8(archive.read(member))
-    header = header_of(content[: content.find(b"\n") + 1] or content)
+    first_line = content[: content.find(b"\n") + 1] or content
+    _check_form(where, first_line)
+    header = header_of(first_line)
     if missing := [name for name in kinds if name not in header]:
         # Without line breaks the whole file is its header.
-        found = textwrap.shorten(", ".join(header), 1000) or "an empty file"
+        found = printable(textwrap.shorten(", ".join(header), 1000)) or "an empty file"
         raise PipelineError(
             f"{where}: the column{'s' * (len(missing) > 1)} {', '.join(missing)} "
             f"{'are' if len(missing) > 1 else 'is'} missing; found {found}. "
@@ -77,7 +84,42 @@ def read_text(archive: Archive, member: str, kinds: Mapping[str, str]) -> pl.Dat
             if kind == "int":
                 frame = frame.with_columns(_whole_numbers(where, name, frame[places[name]], 1 + skipped))
     named = frame.select(pl.col(place).alias(name) for name, place in places.items())
-    return named.with_row_index(LINE, offset=1 + skipped)
+    numbered = named.with_row_index(LINE, offset=1 + skipped)
+    _check_lengths(where, numbered)
+    return numbered
+
+
+def shown(value: str) -> str:
+    """A value of a file for a message: quoted, without what steers a terminal, and no longer than a line."""
+    return repr(value if len(value) <= _MOST_SHOWN else value[:_MOST_SHOWN] + "…")
+
+
+def _check_form(where: str, first_line: bytes) -> None:
+    """Refuse what another program made of the file, with the way back."""
+    # Without line feeds the whole file is its header, and would count as empty.
+    if b"\r" in first_line.rstrip(b"\r\n"):
+        raise PipelineError(
+            f"{where}: its lines end with a carriage return alone, as old programs write them, so its rows cannot be "
+            "told apart. Save it with the line ends of Unix or Windows, or use the zip as downloaded."
+        )
+    for separator, name in ((b";", "semicolons"), (b"\t", "tabs"), (b"|", "vertical bars")):
+        if separator in first_line and b"," not in first_line:
+            raise PipelineError(
+                f"{where}: its columns are separated by {name}, not by commas; another program has saved it. "
+                "Save it as CSV with commas, or use the zip as downloaded."
+            )
+
+
+def _check_lengths(where: str, frame: pl.DataFrame) -> None:
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    longest = frame.select(pl.col(texts).str.len_bytes().max()).row(0) if texts else ()
+    for name, length in zip(texts, longest, strict=True):
+        if (length or 0) > MAX_TEXT_BYTES:
+            line = frame[LINE][frame[name].str.len_bytes().fill_null(0).arg_max() or 0]
+            raise PipelineError(
+                f"{where}, column {name}, line {line}: the text has {length:,} bytes, more than any column holds (at "
+                f"most {MAX_TEXT_BYTES:,}). The file was damaged or edited: download the zip again."
+            )
 
 
 def _as_utf8(content: bytes) -> bytes:
@@ -98,7 +140,7 @@ def _parsed(content: bytes, skipped: int, width: int, kinds: Mapping[str, str]) 
         for name in (f"column_{place}" for place in range(1, width + 1))
     }
     frame = pl.read_csv(
-        content, has_header=False, skip_lines=skipped, schema=schema, columns=list(kinds), null_values=[_MISSING]
+        content, has_header=False, skip_lines=skipped, schema=schema, columns=list(kinds), null_values=list(_MISSING)
     )
     trimmed = {name: pl.col(name).str.strip_chars() for name, dtype in frame.schema.items() if dtype == pl.String}
     return frame.with_columns(**{name: pl.when(text != "").then(text) for name, text in trimmed.items()})
@@ -111,7 +153,7 @@ def _whole_numbers(where: str, name: str, text: pl.Series, first_line: int) -> p
     if wrong.len():
         row = wrong[0]
         raise PipelineError(
-            f"{where}, column {name}, line {first_line + row}: {text[row]!r} is not a whole number. "
+            f"{where}, column {name}, line {first_line + row}: {shown(text[row])} is not a whole number. "
             "The file was damaged or edited: download the zip again."
         )
     return numbers

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.completeness import COPIED_GROUPS, HIGH_COLOURS, LOW_COLOURS
 from nibrs_estimation.model.geography import AGENCY_COUNTY
 from nibrs_estimation.sources.synthetic.crime import planted_outliers
@@ -66,16 +67,22 @@ def timed(name: str, function: Callable[[], Any]) -> tuple[Any, float]:
 
 def steps(data: dict[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
     """Run the steps, and compare their times with the limits."""
-    agency, reports = data["agency"], data["report_month"]
+    agency, reports, offenses = data["agency"], data["report_month"], data["agency_month_offense"]
     months, first = timed(
         "describe_months", lambda: describe_months(agency, reports, data["agency_month_offense"], YEAR)
     )
     month = months["agency_month"].lazy()
-    _, second = timed("describe_patterns", lambda: describe_patterns(agency, AGENCY_COUNTY.empty(), month).collect())
+    _, second = timed(
+        "describe_patterns", lambda: describe_patterns(agency, AGENCY_COUNTY.empty(), month, offenses).collect()
+    )
     outliers, third = timed("detect_outliers", lambda: detect_outliers(agency, month, YEAR, "intended"))
-    employees, _ = timed("impute_officers", lambda: impute_officers(agency, reports, data["srs_month"], YEAR, SEED))
+    employees, _ = timed(
+        "impute_officers", lambda: impute_officers(agency, reports, data["srs_month"], offenses, YEAR, SEED)
+    )
     colours = outliers["outlier_month"].lazy()
-    blocks, fourth = timed("choose_donors", lambda: choose_donors(agency, month, colours, employees.lazy(), YEAR, SEED))
+    blocks, fourth = timed(
+        "choose_donors", lambda: choose_donors(agency, month, colours, employees.lazy(), offenses, YEAR, SEED)
+    )
     print(f"months, patterns and outliers: {(first + second + third) / 15:.2f} of the limit of 15 s")
     print(f"donor model and matching: {fourth / 10:.2f} of the limit of 10 s")
     print(blocks["block_agency"].group_by("part").len().sort("part"))
@@ -159,7 +166,13 @@ def filling_errors(made: dict[str, pl.LazyFrame], data: dict[str, pl.LazyFrame],
         hidden = _hidden(ids, pattern)
         shown = full.join(hidden, on=["agency_id", "month"], how="anti")
         blocks = choose_donors(
-            made["agency"], shown.lazy(), made["outlier_month"].clear(), made["police_employees"], YEAR, pattern
+            made["agency"],
+            shown.lazy(),
+            made["outlier_month"].clear(),
+            made["police_employees"],
+            AGENCY_MONTH_OFFENSE.empty(),
+            YEAR,
+            pattern,
         )
         rows += [
             {"pattern": pattern, **row}

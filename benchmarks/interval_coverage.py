@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.weighting import CONTROLS, CRIMES
 from nibrs_estimation.sources.synthetic import agency_frame, latent_totals, reported_months
 from nibrs_estimation.sources.synthetic.srs import benchmark
@@ -50,7 +51,7 @@ def synthetic_nation(scale: float, seed: int = 1) -> Nation:
     told = benchmark(agencies, YEAR, seed).pivot("crime_type", index="ori", values="n_twelve_months").rename(CRIMES)
     reported = agencies.select("agency_id", reported=pl.Series(reported_months(agencies, YEAR, seed).all(axis=1)))
     frame = (
-        define_universe(agencies.lazy(), YEAR)
+        define_universe(agencies.lazy(), AGENCY_MONTH_OFFENSE.empty(), YEAR)
         .filter("is_eligible")
         .collect()
         .join(told, on="ori", how="left")

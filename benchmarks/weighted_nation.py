@@ -21,7 +21,7 @@ def nation(scale: float, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     smoothed = data["srs_benchmark"].filter(pl.col("period") == "smoothed")
     counts = smoothed.pivot("crime_type", index="ori", values="n_twelve_months")
     frame = (
-        define_universe(data["agency"].lazy(), YEAR)
+        define_universe(data["agency"].lazy(), data["agency_month_offense"].lazy(), YEAR)
         .filter("is_eligible")
         .collect()
         .join(counts, on="ori", how="left")

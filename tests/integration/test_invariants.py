@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from nibrs_estimation.model import agency, incident
+from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.return_a import PARTS
 from nibrs_estimation.pipeline.dataset import Dataset
@@ -156,7 +157,7 @@ def test_10_one_row_for_each_agency_and_year(frames: Frames) -> None:
     assert not agencies.select("data_year", "ori").is_duplicated().any()
     covered = agencies.filter(pl.col("is_covered") & (pl.col("universe_scope") != "reporting"))
     assert covered["covered_by_ori"].null_count() == 0
-    universe = define_universe(agencies.lazy(), YEAR).collect()
+    universe = define_universe(agencies.lazy(), AGENCY_MONTH_OFFENSE.empty(), YEAR).collect()
     for row in agencies.filter(pl.col("data_year") == YEAR).to_dicts():
         eligible = (
             row["agency_status"] == "A"
@@ -210,9 +211,14 @@ def test_14_officers_are_complete_and_observed_ones_unchanged(frames: Frames, na
     if name == "vermont":
         pytest.skip("the public layout of 2021 and later has no employees to impute from")
     made = impute_officers(
-        frames["agency"].lazy(), frames["report_month"].lazy(), summaries(frames).lazy(), YEAR, seed=1
+        frames["agency"].lazy(),
+        frames["report_month"].lazy(),
+        summaries(frames).lazy(),
+        frames["agency_month_offense"].lazy(),
+        YEAR,
+        seed=1,
     )
-    universe = define_universe(frames["agency"].lazy(), YEAR).collect()
+    universe = define_universe(frames["agency"].lazy(), frames["agency_month_offense"].lazy(), YEAR).collect()
     eligible = made.join(universe.filter("is_eligible"), on="agency_id", how="semi")
     for column in ("male_officers", "female_officers", "male_civilians", "female_civilians"):
         told = made[f"reported_{column}"]

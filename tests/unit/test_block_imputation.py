@@ -68,6 +68,7 @@ def chosen(
         table("agency_month", *(row for agency, n in numbers.items() for row in month_rows(agency, n))),
         table("outlier_month", *(r for a, n in numbers.items() for r in colour_rows(a, n, colours.get(a, {})))),
         table("police_employees", *employees),
+        table("agency_month_offense"),
         YEAR,
         seed,
     )

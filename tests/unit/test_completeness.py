@@ -64,7 +64,9 @@ COUNTS_A = [
 
 def patterns_of(agencies: Rows, reports: Rows, counts: Rows) -> pl.DataFrame:
     months, _issues = months_of(agencies, reports, counts)
-    made = describe_patterns(table("agency", *agencies), AGENCY_COUNTY.empty(), months.lazy())
+    made = describe_patterns(
+        table("agency", *agencies), AGENCY_COUNTY.empty(), months.lazy(), table("agency_month_offense")
+    )
     return checked(made, REPORTING_PATTERN)
 
 

@@ -93,7 +93,9 @@ def nation(n: int = 150) -> list[dict[str, Any]]:
 
 
 def completed(rows: list[dict[str, Any]], seed: int = 1) -> pl.DataFrame:
-    made = impute_officers(table("agency", *rows), table("report_month"), table("srs_month"), 2024, seed)
+    made = impute_officers(
+        table("agency", *rows), table("report_month"), table("srs_month"), table("agency_month_offense"), 2024, seed
+    )
     return checked(made, POLICE_EMPLOYEES)
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from tests.frames import table
 from tests.places import STATE_OF_FIPS, YEAR, Nation, geographies, members_of, nations, pieces_of
 
+from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.weighting import PERMUTATION_POPULATION
 from nibrs_estimation.pipeline.table import checked
@@ -215,7 +216,7 @@ def synthetic() -> dict[str, pl.LazyFrame]:
     """A synthetic nation with simple units: each level's areas, one group each, metropolitan areas by division."""
     made = SyntheticSource(0.02).ingest_agencies(YEAR, 1)
     agency = made["agency"].filter(pl.col("data_year") == YEAR)
-    universe = define_universe(agency.lazy(), YEAR).collect()
+    universe = define_universe(agency.lazy(), AGENCY_MONTH_OFFENSE.empty(), YEAR).collect()
     frame = universe.filter("is_eligible").with_columns(is_respondent=pl.col("agency_id") % 3 > 0)
     own = frame.select(
         "agency_id", "ori", "state_abbr", "agency_type_name", "is_respondent", region=pl.col("region_code").cast(str)

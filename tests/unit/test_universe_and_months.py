@@ -1,12 +1,14 @@
 """Eligibility, weight classes and months reported."""
 
 from datetime import date
+from typing import Any
 
 import polars as pl
 import pytest
 from tests.frames import table
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.eligibility import with_own_reports
 from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
@@ -15,7 +17,7 @@ from nibrs_estimation.stages.universe.frame import define_universe
 
 
 def universe_of(**row: object) -> dict[str, object]:
-    made = define_universe(table("agency", {"agency_id": 1, **row}), 2024)
+    made = define_universe(table("agency", {"agency_id": 1, **row}), table("agency_month_offense"), 2024)
     return checked(made, UNIVERSE).row(0, named=True)
 
 
@@ -64,17 +66,19 @@ def test_every_weight_class_has_a_label() -> None:
 
 def test_unknown_population_group_is_told() -> None:
     with pytest.raises(PipelineError, match=r"1 eligible agencies have no weight class, the first VT0000001.*'0'"):
-        define_universe(table("agency", {"agency_id": 1, "population_group_code": "0"}), 2024)
+        define_universe(
+            table("agency", {"agency_id": 1, "population_group_code": "0"}), table("agency_month_offense"), 2024
+        )
 
 
 def test_a_year_that_is_not_there_is_told() -> None:
     with pytest.raises(PipelineError, match=r"no agencies of data year 2030, but of 2024\. Give another"):
-        define_universe(table("agency", {"agency_id": 1, "data_year": 2024}), 2030)
+        define_universe(table("agency", {"agency_id": 1, "data_year": 2024}), table("agency_month_offense"), 2030)
 
 
 def test_other_years_are_left_out() -> None:
     agencies = table("agency", {"agency_id": 1}, {"agency_id": 2, "data_year": 2023})
-    assert define_universe(agencies, 2024).collect()["agency_id"].to_list() == [1]
+    assert define_universe(agencies, table("agency_month_offense"), 2024).collect()["agency_id"].to_list() == [1]
 
 
 def status_of(
@@ -99,3 +103,53 @@ def test_months_are_counted_by_kind() -> None:
         (2, 1, 1, 0, False),
         (3, 0, 0, 0, False),
     ]
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"is_nibrs": False},
+        {"is_covered": True, "covered_by_ori": "VT0002000"},
+        {"is_dormant": True},
+        {"agency_status": "D", "is_dormant": True},
+        {"agency_status": "L", "is_nibrs": False, "has_participated_nibrs": False},
+    ],
+)
+def test_who_has_incidents_on_file_is_an_agency_of_its_own(flags: dict[str, Any]) -> None:
+    agencies = table(
+        "agency",
+        {"agency_id": 1, "ori": "VT0001000", "population": 3000, **flags},
+        {"agency_id": 2, "ori": "VT0002000", "population": 12000},
+    )
+    silent = table("agency_month_offense", {"agency_id": 2, "data_year": 2024, "month": 1, "n": 1})
+    on_file = table("agency_month_offense", {"agency_id": 1, "data_year": 2024, "month": 1, "n": 1})
+    assert with_own_reports(agencies, silent).collect().rows() == agencies.collect().rows()
+    made = with_own_reports(agencies, on_file).collect()
+    first, second = made.iter_rows(named=True)
+    assert first["is_nibrs"] and first["has_participated"] and first["has_participated_nibrs"]
+    assert not (first["is_covered"] or first["is_dormant"] or first["covered_by_ori"])
+    assert first["agency_status"] == "A"
+    # Nobody counts twice: who covered it keeps the rest of its population.
+    assert second["population"] == (9000 if "covered_by_ori" in flags else 12000)
+    assert define_universe(agencies, on_file, 2024).collect()["is_eligible"].all()
+
+
+def test_a_population_that_cannot_hold_the_covered_one_stays() -> None:
+    agencies = table(
+        "agency",
+        {"agency_id": 1, "ori": "VT0001000", "population": 3000, "is_covered": True, "covered_by_ori": "VT0002000"},
+        {"agency_id": 2, "ori": "VT0002000", "population": 3000},
+    )
+    on_file = table("agency_month_offense", {"agency_id": 1, "data_year": 2024, "month": 1, "n": 1})
+    assert with_own_reports(agencies, on_file).collect()["population"].to_list() == [3000, 3000]
+
+
+def test_federal_agencies_stay_out_and_other_years_say_nothing() -> None:
+    federal = table("agency", {"agency_id": 1, "agency_type_name": "Federal"}, {"agency_id": 2, "is_covered": True})
+    counts = table(
+        "agency_month_offense",
+        {"agency_id": 1, "data_year": 2024, "month": 1, "n": 1},
+        {"agency_id": 2, "data_year": 2023, "month": 1, "n": 1},
+    )
+    made = define_universe(federal, counts, 2024).collect().sort("agency_id")
+    assert made["ineligible_reason"].to_list() == ["federal", "covered"]

@@ -59,7 +59,7 @@ class World:
         reported = {(a, m): colour for a, months in self.months.items() for m, colour in months.items()}
         return {
             "agency": agency,
-            "universe": define_universe(agency, year).collect().lazy(),
+            "universe": define_universe(agency, table("agency_month_offense"), year).collect().lazy(),
             "agency_month": table("agency_month", *(
                 {"agency_id": row["agency_id"], "data_year": year, "month": m,
                  "n_all": 1 if (row["agency_id"], m) in reported else None}
@@ -557,11 +557,16 @@ def slow_reason(world: World, agency: dict[str, Any], smoothed_total: float | No
     number, months = agency["agency_id"], world.months.get(agency["agency_id"], {})
     usable = sum(colour not in ("red", "orange") for colour in months.values())
     start = agency.get("nibrs_start_date")
-    if not agency.get("is_nibrs", True):
+    reports = any(of == agency["agency_id"] and n > 0 for (of, _month, _code), n in world.offenses.items())
+    if not (agency.get("is_nibrs", True) or reports):
         return usable, "reports no incidents"
     if usable < 3:
         return usable, "fewer than three usable months"
-    if smoothed_total is not None and smoothed_total >= 50 and not agency.get("has_participated_nibrs", True):
+    if (
+        smoothed_total is not None
+        and smoothed_total >= 50
+        and not (agency.get("has_participated_nibrs", True) or reports)
+    ):
         return usable, "not in the incident data"
     if start is not None and start >= date(world.year, 11, 1):
         return usable, "started after October"
@@ -770,9 +775,15 @@ def test_a_synthetic_nation() -> None:
     data = {name: rows.lazy() for name, rows in SyntheticSource(0.03).ingest_agencies(YEAR, 1).items()}
     found = steps(data)
     blocks = choose_donors(
-        found["agency"], found["agency_month"], found["outlier_month"], found["police_employees"], YEAR, 1
+        found["agency"],
+        found["agency_month"],
+        found["outlier_month"],
+        found["police_employees"],
+        data["agency_month_offense"],
+        YEAR,
+        1,
     )
-    universe = define_universe(data["agency"], YEAR).collect()
+    universe = define_universe(data["agency"], data["agency_month_offense"], YEAR).collect()
     names = ("agency", "report_month", "srs_month", "srs_benchmark", "agency_month_offense")
     inputs = {
         **{name: data[name] for name in names},

@@ -6,7 +6,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from nibrs_estimation.flows.catalogue import all_datasets, find_dataset
-from nibrs_estimation.model import agency, analysis, counts, geography, incident, intake, results, ucr_prd, weighting
+from nibrs_estimation.model import (
+    accounting,
+    agency,
+    analysis,
+    counts,
+    geography,
+    incident,
+    intake,
+    results,
+    ucr_prd,
+    weighting,
+)
 from nibrs_estimation.model.codes import code_list, code_lists
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 from nibrs_estimation.tables.results import DATASETS as TABLE_RESULTS
@@ -33,6 +44,7 @@ def data_dictionary() -> str:
         ("Persons as they are analysed", list(analysis.DATASETS)),
         ("Places and people (optional)", list(geography.DATASETS)),
         ("What was read", list(intake.DATASETS)),
+        ("Incident account", list(accounting.DATASETS)),
         ("Weights", list(weighting.DATASETS)),
         ("What agencies counted", list(counts.DATASETS)),
         ("Results", [*results.DATASETS, *TABLE_RESULTS]),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from nibrs_estimation.model import geography
+from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
 from nibrs_estimation.model.results import COVERAGE
 from nibrs_estimation.model.weighting import PERMUTATION_POPULATION
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
 from nibrs_estimation.sources.intake import INTAKE_MANIFEST
 from nibrs_estimation.stages import (
+    accounting,
     block_imputation,
     completeness,
     indicators,
@@ -37,6 +39,7 @@ FLOWS = {
                 *validation.TASKS,
                 *weighting.TASKS,
                 *item_imputation.TASKS,
+                *accounting.TASKS,
                 *indicators.TASKS,
                 *variance.TASKS,
                 *publication.TASKS,
@@ -52,6 +55,10 @@ FLOWS = {
                 publication.ESTIMATES_DUCKDB,
                 publication.REPORT,
                 *validation.PAGES,
+                accounting.ACCOUNT_JSON,
+                accounting.AGENCIES_CSV,
+                INCIDENT_ACCOUNT,
+                UNLISTED_OFFENSE,
                 INTAKE_MANIFEST,
             ),
             optional=geography.OPTIONAL,

@@ -1,6 +1,6 @@
 """Block imputation: whole months of incidents and Group B arrests, taken from a donor."""
 
-from nibrs_estimation.model.agency import AGENCY
+from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.completeness import (
     AGENCY_MONTH,
     BLOCK_AGENCY,
@@ -21,9 +21,10 @@ TASKS = (
     Task(
         name="choose_donors",
         function=choose_donors,
-        reads=(AGENCY, AGENCY_MONTH, OUTLIER_MONTH, POLICE_EMPLOYEES),
+        reads=(AGENCY, AGENCY_MONTH, OUTLIER_MONTH, POLICE_EMPLOYEES, AGENCY_MONTH_OFFENSE),
         writes=(BLOCK_AGENCY, BLOCK_MONTH, BLOCK_REFERENCE, REMOVED_MONTH),
         parameters=(YEAR, SEED),
+        tolerates=(AGENCY_MONTH_OFFENSE,),
         memory="medium",
     ),
     Task(

@@ -21,7 +21,7 @@ from nibrs_estimation.model.completeness import (
     MIN_MONTHS_REPORTED,
     REMOVED_MONTH,
 )
-from nibrs_estimation.model.eligibility import ineligible_reason
+from nibrs_estimation.model.eligibility import ineligible_reason, with_own_reports
 from nibrs_estimation.stats import random
 from nibrs_estimation.stats.matching import draw_nearest
 from nibrs_estimation.stats.regression import LinearModel, stepwise, treatment_dummies
@@ -63,6 +63,7 @@ def choose_donors(
     agency_month: pl.LazyFrame,
     outlier_month: pl.LazyFrame,
     police_employees: pl.LazyFrame,
+    agency_month_offense: pl.LazyFrame,
     year: int,
     seed: int,
 ) -> dict[str, pl.DataFrame]:
@@ -72,7 +73,7 @@ def choose_donors(
     of every agency; within its class, the recipient takes the donor whose prediction is nearest to its own, at random
     among equals. A missing month is copied; a low one only if the donor's is larger.
     """
-    agencies = _agencies(agency, agency_month, police_employees, year)
+    agencies = _agencies(with_own_reports(agency, agency_month_offense), agency_month, police_employees, year)
     months = _months(agencies, agency_month, outlier_month, year)
     is_recipient = np.asarray(months.is_missing.any(axis=1) | months.is_low.any(axis=1))
     is_donor = np.asarray(~is_recipient & ~months.is_high.any(axis=1))

@@ -21,8 +21,9 @@ TASKS = (
     Task(
         name="describe_patterns",
         function=describe_patterns,
-        reads=(AGENCY, AGENCY_COUNTY, AGENCY_MONTH),
+        reads=(AGENCY, AGENCY_COUNTY, AGENCY_MONTH, AGENCY_MONTH_OFFENSE),
         writes=(REPORTING_PATTERN,),
+        tolerates=(AGENCY_MONTH_OFFENSE,),
         memory="medium",
     ),
     Task(

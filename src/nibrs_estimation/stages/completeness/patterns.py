@@ -13,13 +13,18 @@ from nibrs_estimation.model.completeness import (
     REPORTING_PATTERN,
 )
 from nibrs_estimation.model.coverage import covered_populations
-from nibrs_estimation.model.eligibility import ineligible_reason
+from nibrs_estimation.model.eligibility import ineligible_reason, with_own_reports
 from nibrs_estimation.stages.completeness.months import MONTHS_PER_YEAR
 
 
-def describe_patterns(agency: pl.LazyFrame, agency_county: pl.LazyFrame, agency_month: pl.LazyFrame) -> pl.LazyFrame:
+def describe_patterns(
+    agency: pl.LazyFrame,
+    agency_county: pl.LazyFrame,
+    agency_month: pl.LazyFrame,
+    agency_month_offense: pl.LazyFrame,
+) -> pl.LazyFrame:
     """Put each agency's year into one row: attributes, months by group of offenses, patterns, and reporting class."""
-    agencies = agency.sort("data_year", "agency_id").collect()
+    agencies = with_own_reports(agency, agency_month_offense).sort("data_year", "agency_id").collect()
     months = agencies.select("data_year", "agency_id").join(
         agency_month.collect(), on=["data_year", "agency_id"], how="left", maintain_order="left"
     )

@@ -1,6 +1,6 @@
 """Universe: which agencies the estimates are for."""
 
-from nibrs_estimation.model.agency import AGENCY, REPORT_MONTH, SRS_MONTH
+from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH, SRS_MONTH
 from nibrs_estimation.model.completeness import POLICE_EMPLOYEES
 from nibrs_estimation.model.results import UNIVERSE
 from nibrs_estimation.pipeline.dataset import Document
@@ -20,13 +20,21 @@ MSA_BY_PROVIDER = Document("cius_msa_by_provider.csv", "Agencies in metropolitan
 MISSING_MONTHS = Document("missing_months.csv", "Months of incident reports by agency, in the reference's layout.")
 
 TASKS = (
-    Task(name="define_universe", function=define_universe, reads=(AGENCY,), writes=(UNIVERSE,), parameters=(YEAR,)),
+    Task(
+        name="define_universe",
+        function=define_universe,
+        reads=(AGENCY, AGENCY_MONTH_OFFENSE),
+        writes=(UNIVERSE,),
+        parameters=(YEAR,),
+        tolerates=(AGENCY_MONTH_OFFENSE,),
+    ),
     Task(
         name="impute_officers",
         function=impute_officers,
-        reads=(AGENCY, REPORT_MONTH, SRS_MONTH),
+        reads=(AGENCY, REPORT_MONTH, SRS_MONTH, AGENCY_MONTH_OFFENSE),
         writes=(POLICE_EMPLOYEES,),
         parameters=(YEAR, SEED),
+        tolerates=(AGENCY_MONTH_OFFENSE,),
         memory="medium",
     ),
 )

@@ -5,21 +5,23 @@ from __future__ import annotations
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.eligibility import ineligible_reason
+from nibrs_estimation.model.eligibility import ineligible_reason, with_own_reports
 from nibrs_estimation.model.results import UNIVERSE
 from nibrs_estimation.pipeline.errors import PipelineError
 
 
-def define_universe(agency: pl.LazyFrame, year: int) -> pl.LazyFrame:
+def define_universe(agency: pl.LazyFrame, agency_month_offense: pl.LazyFrame, year: int) -> pl.LazyFrame:
     """Say of every agency whether it is eligible, and to which national weight class it belongs.
 
     Eligible is an active agency that is not covered by another, not dormant, not federal, and in one of the 50
-    states or DC (02 section 1.1). Weight classes follow population group and population (05 section 5.1).
+    states or DC (02 section 1.1). Who has incidents of the year on file is an agency of its own, whatever its flags.
+    Weight classes follow population group and population (05 section 5.1).
 
     Raises:
         PipelineError: there is no agency of the year, or an eligible one has a population group without weight class.
     """
     _require_year(agency, year)
+    agency = with_own_reports(agency, agency_month_offense)
     agencies = agency.filter(pl.col("data_year") == year).with_columns(ineligible_reason=ineligible_reason())
     universe = agencies.with_columns(
         is_eligible=pl.col("ineligible_reason").is_null(), has_population=pl.col("population") > 0

@@ -9,7 +9,7 @@ from nibrs_estimation.model.agency import MONTHS
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.completeness import POLICE_EMPLOYEES
 from nibrs_estimation.model.coverage import covered_populations
-from nibrs_estimation.model.eligibility import ineligible_reason
+from nibrs_estimation.model.eligibility import ineligible_reason, with_own_reports
 from nibrs_estimation.stats.pmm import Variable, impute
 
 MONTHS_PER_YEAR = len(MONTHS)
@@ -30,7 +30,12 @@ _FORCED = (*_CATEGORIES, "is_suburban", "has_no_population")
 
 
 def impute_officers(
-    agency: pl.LazyFrame, report_month: pl.LazyFrame, srs_month: pl.LazyFrame, year: int, seed: int
+    agency: pl.LazyFrame,
+    report_month: pl.LazyFrame,
+    srs_month: pl.LazyFrame,
+    agency_month_offense: pl.LazyFrame,
+    year: int,
+    seed: int,
 ) -> pl.DataFrame:
     """Complete the officers and civilians of eligible agencies by predictive mean matching.
 
@@ -38,6 +43,7 @@ def impute_officers(
     and annual summary totals enter as log(1 + x) (02 section 8.1): imputed values are values reported by others.
     Agencies that are not eligible keep what they reported.
     """
+    agency = with_own_reports(agency, agency_month_offense)
     agencies = agency.filter(pl.col("data_year") == year).sort("agency_id").collect()
     agencies = (
         agencies.join(covered_populations(agencies), on=["data_year", "agency_id"], maintain_order="left")

@@ -8,6 +8,7 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.completeness import LOW_COLOURS, MIN_MONTHS_REPORTED
+from nibrs_estimation.model.eligibility import with_own_reports
 from nibrs_estimation.model.weighting import WEIGHTING_FRAME, WEIGHTING_ISSUE
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.stages.weighting.benchmark import (
@@ -42,7 +43,7 @@ def build_frame(
     Raises:
         PipelineError: an agency has no class, no agency has a benchmark, or rows were lost or doubled.
     """
-    agencies = eligible_agencies(universe, agency, year)
+    agencies = eligible_agencies(universe, with_own_reports(agency, agency_month_offense), year)
     months = reported_months(agency_month, outlier_month, year)
     filed = read_file(srs_benchmark, agencies)
     responses = judge_responses(agencies, months, filed.totals, reporting_status, block_reference, year)

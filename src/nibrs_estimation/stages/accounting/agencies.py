@@ -1,0 +1,130 @@
+"""`agencies.csv`: a row for each agency of the data year, with what it reported and what it counts for."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from nibrs_estimation.model.accounting import IN_ESTIMATES, INCIDENTS
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.completeness import PART1V
+from nibrs_estimation.model.eligibility import with_own_reports
+from nibrs_estimation.pipeline.identity import Identity
+from nibrs_estimation.pipeline.task import DocumentWriter
+
+#: Weight -> the prefix of its columns; smaller places have a weight of their own, in dataset ``agency_weight``.
+_WEIGHTS = {"NationalWgt": "national", "StateWgt": "state"}
+
+
+def write_agencies(
+    agency: pl.LazyFrame,
+    universe: pl.LazyFrame,
+    reporting_status: pl.LazyFrame,
+    block_reference: pl.LazyFrame,
+    removed_month: pl.LazyFrame,
+    weighting_frame: pl.LazyFrame,
+    agency_weight: pl.LazyFrame,
+    agency_month_offense: pl.LazyFrame,
+    incident_account: pl.LazyFrame,
+    year: int,
+    identity: Identity,
+) -> dict[str, DocumentWriter]:
+    """Write what each agency reported, what was filled and from whom, its weights and its counts, as ``agencies.csv``.
+
+    Several values of one field, such as months or weight groups, are joined by ``;``. Counts are offenses of the data
+    year on file, without weights and before months are filled or removed.
+    """
+    of_year = with_own_reports(agency, agency_month_offense).filter(pl.col("data_year") == year)
+    frame = weighting_frame.select("agency_id", "is_respondent", "nonresponse_reason")
+    parts = (
+        of_year.select("agency_id", "state_name", "county_name", "is_nibrs", "nibrs_start_date"),
+        reporting_status.drop("state_abbr"),
+        _filled(block_reference, universe),
+        _removed(removed_month),
+        frame,
+        *(_weights(agency_weight, variable, prefix) for variable, prefix in _WEIGHTS.items()),
+        _records(incident_account),
+        _offenses(agency_month_offense, year),
+    )
+    rows = universe.drop("region_code", "weight_class")
+    for part in parts:
+        rows = rows.join(part, on="agency_id", how="left")
+    zero = pl.selectors.matches("^(months_.*_n|incidents_.*|offenses_.*|months_filled|months_removed)$")
+    written = (
+        rows.with_columns(
+            zero.fill_null(0),
+            pl.col("is_respondent").fill_null(False),
+            status_reason=pl.coalesce("ineligible_reason", "nonresponse_reason"),
+            **{name: pl.lit(value) for name, value in identity.columns().items()},
+        )
+        .drop("ineligible_reason", "nonresponse_reason")
+        .sort("state_abbr", "ori", "agency_id")
+        .collect()
+    )
+    return {"agencies.csv": written.write_csv}
+
+
+def _filled(block_reference: pl.LazyFrame, universe: pl.LazyFrame) -> pl.LazyFrame:
+    """Months that are a donor's: how many, which, and the donor's ORI."""
+    names = universe.select(donor_agency_id="agency_id", donor_ori="ori")
+    return (
+        block_reference.join(names, on="donor_agency_id", how="left")
+        .sort("agency_id", "month")
+        .group_by("agency_id")
+        .agg(
+            months_filled=pl.len(),
+            which_months_filled=pl.col("month").cast(pl.String).str.join(";"),
+            donor_ori=pl.col("donor_ori").unique().sort().str.join(";"),
+        )
+    )
+
+
+def _removed(removed_month: pl.LazyFrame) -> pl.LazyFrame:
+    """Months whose own incidents do not count, or not all: too low, or before the start; missing ones hold none."""
+    rows = removed_month.filter(pl.col("reason") != "missing").sort("agency_id", "month")
+    return rows.group_by("agency_id").agg(
+        months_removed=pl.len(),
+        which_months_removed=pl.format("{} {}", "month", pl.col("reason").str.replace("_", " ")).str.join(";"),
+    )
+
+
+def _weights(agency_weight: pl.LazyFrame, variable: str, prefix: str) -> pl.LazyFrame:
+    """Weight group and weight of one kind."""
+    rows = agency_weight.filter(pl.col("weight_variable") == variable).sort("agency_id", "weight_group")
+    return rows.group_by("agency_id").agg(
+        pl.col("weight_group")
+        .cast(pl.String)
+        .unique(maintain_order=True)
+        .str.join(";")
+        .alias(f"{prefix}_weight_group"),
+        pl.col("weight").drop_nulls().cast(pl.String).str.join(";").alias(f"{prefix}_weight"),
+    )
+
+
+def _records(incident_account: pl.LazyFrame) -> pl.LazyFrame:
+    """Incidents that were read, and those in the estimates."""
+    records = pl.col("records")
+    return (
+        incident_account.filter(pl.col("record_type") == INCIDENTS)
+        .group_by("agency_id")
+        .agg(
+            incidents_on_file=records.sum(),
+            incidents_in_estimates=records.filter(pl.col("reason") == IN_ESTIMATES).sum(),
+        )
+    )
+
+
+def _offenses(agency_month_offense: pl.LazyFrame, year: int) -> pl.LazyFrame:
+    """Offenses on file by what they are against, and the violent ones of Part I."""
+    against = code_list("offense").select("crime_against", offense_code="code").lazy()
+    n, of = pl.col("n"), pl.col("crime_against")
+    return (
+        agency_month_offense.filter((pl.col("data_year") == year) & (pl.col("n") > 0))
+        .join(against, on="offense_code", how="left")
+        .group_by("agency_id")
+        .agg(
+            offenses_violent=n.filter(pl.col("offense_code").is_in(PART1V)).sum(),
+            offenses_against_persons=n.filter(of == "Person").sum(),
+            offenses_against_property=n.filter(of == "Property").sum(),
+            offenses_against_society=n.filter(of == "Society").sum(),
+        )
+    )

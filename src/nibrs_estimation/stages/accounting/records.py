@@ -1,0 +1,179 @@
+"""Every incident and Group B arrest that was read, once: in the estimates, or left out with the reason."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from nibrs_estimation.model.accounting import GROUP_B, IN_ESTIMATES, INCIDENT_ACCOUNT, INCIDENTS, UNLISTED_OFFENSE
+from nibrs_estimation.model.blocks import own_rows
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.incident import INCIDENT
+from nibrs_estimation.pipeline.errors import PipelineError
+
+#: Text of an ineligible agency's or a nonrespondent's reason -> code of the account.
+_OF_AGENCY = {
+    "not active": "not_active",
+    "covered": "covered",
+    "dormant": "dormant",
+    "federal": "federal",
+    "outside the states": "outside_the_states",
+    "reports no incidents": "reports_no_incidents",
+    "fewer than three usable months": "few_months",
+    "not in the incident data": "not_in_data",
+    "started after October": "started_late",
+    "not completed": "not_completed",
+}
+
+
+def account_for_incidents(
+    incident: pl.LazyFrame,
+    offense: pl.LazyFrame,
+    arrestee: pl.LazyFrame,
+    universe: pl.LazyFrame,
+    weighting_frame: pl.LazyFrame,
+    agency_weight: pl.LazyFrame,
+    removed_month: pl.LazyFrame,
+    intake_count: pl.LazyFrame,
+    year: int,
+    partition: str,
+) -> dict[str, pl.DataFrame]:
+    """Say of every incident and Group B arrest that was read where it went, and check that none is missing.
+
+    The rules are asked in the order of code list ``account_reason``; the first that holds is the reason.
+
+    Raises:
+        PipelineError: the account does not hold as many incidents as the source says it read.
+    """
+    agencies = agency_reasons(universe, weighting_frame, agency_weight).collect()
+    removed = removed_month.select("agency_id", "month", "kept_from", "reason").collect()
+    incidents = incident.select("incident_id", "agency_id", "data_year", date="incident_date").collect()
+    arrests = (
+        arrestee.filter("is_group_b")
+        .select("arrestee_id", "agency_id", data_year=pl.col("arrest_date").dt.year(), date="arrest_date")
+        .collect()
+    )
+    counted = pl.concat(
+        [
+            _by_reason(incidents, agencies, removed, year).with_columns(record_type=pl.lit(INCIDENTS)),
+            _by_reason(arrests, agencies, removed, year).with_columns(record_type=pl.lit(GROUP_B)),
+            _left_at_intake(intake_count),
+        ]
+    ).with_columns(state_abbr=pl.lit(partition))
+    account = INCIDENT_ACCOUNT.cast(
+        counted.join(agencies.select("agency_id", "ori"), on="agency_id", how="left").filter(pl.col("records") > 0)
+    )
+    _require_balance(account, incidents.height, intake_count, partition)
+    unlisted = _unlisted(incidents.filter(pl.col("data_year") == year), offense.collect())
+    return {
+        INCIDENT_ACCOUNT.name: account,
+        UNLISTED_OFFENSE.name: UNLISTED_OFFENSE.cast(unlisted.with_columns(state_abbr=pl.lit(partition))),
+    }
+
+
+def agency_reasons(universe: pl.LazyFrame, weighting_frame: pl.LazyFrame, agency_weight: pl.LazyFrame) -> pl.LazyFrame:
+    """What keeps an agency's records out of the estimates: ``agency_id``, ``ori`` and ``reason``, missing if nothing.
+
+    Weights of nation, region and state count; smaller places are parts of them.
+    """
+    is_weighted = pl.col("weight").is_not_null() & pl.col("weight_variable").is_in(["NationalWgt", "StateWgt"])
+    weighted = agency_weight.filter(is_weighted).select("agency_id", has_weight=pl.lit(True)).unique()
+    return (
+        universe.select("agency_id", "ori", "ineligible_reason")
+        .join(weighting_frame.select("agency_id", "nonresponse_reason"), on="agency_id", how="left")
+        .join(weighted, on="agency_id", how="left")
+        .select(
+            "agency_id",
+            "ori",
+            reason=pl.coalesce(
+                pl.coalesce("ineligible_reason", "nonresponse_reason").replace_strict(
+                    _OF_AGENCY, return_dtype=pl.String
+                ),
+                pl.when(pl.col("has_weight").is_null()).then(pl.lit("no_weight")),
+            ),
+        )
+    )
+
+
+def _by_reason(records: pl.DataFrame, agencies: pl.DataFrame, removed: pl.DataFrame, year: int) -> pl.DataFrame:
+    """Records by agency and reason: ``agency_id`` (0 for none), ``reason`` and ``records``."""
+    key = records.columns[0]
+    own = own_rows(records.lazy(), removed.lazy().drop("reason"), "date").select(key, is_own=pl.lit(True)).collect()
+    months = removed.select(
+        "agency_id",
+        "month",
+        of_month=pl.when(pl.col("reason") == "before_start")
+        .then(pl.lit("before_start"))
+        .otherwise(pl.lit("replaced_month")),
+    )
+    reason = (
+        pl.when((pl.col("data_year") != year).fill_null(True))
+        .then(pl.lit("other_year"))
+        .when(pl.col("agency_id").is_null())
+        .then(pl.lit("no_agency"))
+        .when(pl.col("ori").is_null())
+        .then(pl.lit("unknown_agency"))
+        .when(pl.col("reason").is_not_null())
+        .then("reason")
+        .when(pl.col("is_own").is_null())
+        .then("of_month")
+        .otherwise(pl.lit(IN_ESTIMATES))
+    )
+    return (
+        records.with_columns(month=pl.col("date").dt.month())
+        .join(agencies, on="agency_id", how="left")
+        .join(own, on=key, how="left")
+        .join(months, on=["agency_id", "month"], how="left")
+        .group_by(pl.col("agency_id").fill_null(0), reason=reason)
+        .agg(records=pl.len().cast(pl.Int64))
+    )
+
+
+def _left_at_intake(intake_count: pl.LazyFrame) -> pl.DataFrame:
+    """Rows that the source did not keep, of the table of incidents alone: arrests of both kinds may share a table."""
+    totals = _of_incidents(intake_count)
+    return pl.DataFrame(
+        {
+            "agency_id": [0, 0],
+            "reason": ["set_aside", "not_asked_for"],
+            "records": [totals["rows_quarantined"], totals["rows_dropped"]],
+            "record_type": [INCIDENTS, INCIDENTS],
+        },
+        schema_overrides={"agency_id": pl.Int32, "records": pl.Int64},
+    )
+
+
+def _of_incidents(intake_count: pl.LazyFrame) -> dict[str, int]:
+    counts = ("rows_read", "rows_kept", "rows_quarantined", "rows_dropped")
+    rows = intake_count.filter(pl.col("dataset") == INCIDENT.name).select(pl.col(counts).sum(), n=pl.len()).collect()
+    return rows.row(0, named=True)
+
+
+def _require_balance(account: pl.DataFrame, rows: int, intake_count: pl.LazyFrame, state: str) -> None:
+    """Incidents of the account = rows of dataset ``incident`` = rows that the source kept, and with the others read."""
+    told = _of_incidents(intake_count)
+    # Without accounts of the source the dataset alone can be checked.
+    kept = told["rows_kept"] if told["n"] else rows
+    total = account.filter(pl.col("record_type") == INCIDENTS)["records"].sum()
+    read = told["rows_read"] if told["n"] else rows
+    if rows != kept or total != read:
+        raise PipelineError(
+            f"State {state}: the source read {read:,} incidents and kept {kept:,}, dataset incident holds {rows:,}, "
+            f"and the account of the estimates {total:,}. Incidents were lost or doubled between reading and counting, "
+            "or datasets incident, agency and intake_count are of different runs: compute the run again with --force."
+        )
+
+
+def _unlisted(incidents: pl.DataFrame, offense: pl.DataFrame) -> pl.DataFrame:
+    """Offenses of codes that no list has, by code."""
+    is_listed = pl.col("offense_code").is_in(code_list("offense")["code"].implode())
+    of_year = offense.join(incidents, on="incident_id", how="semi").with_columns(is_listed=is_listed)
+    return (
+        of_year.with_columns(has_listed=pl.col("is_listed").any().over("incident_id"))
+        .filter(~pl.col("is_listed"))
+        .group_by("offense_code")
+        .agg(
+            offenses=pl.len(),
+            incidents=pl.col("incident_id").n_unique(),
+            incidents_only=pl.col("incident_id").filter(~pl.col("has_listed")).n_unique(),
+        )
+    )

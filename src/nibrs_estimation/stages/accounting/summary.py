@@ -1,0 +1,67 @@
+"""The account of a run as a small file for programs and people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from nibrs_estimation.model.accounting import INCIDENTS, account_rows
+from nibrs_estimation.pipeline.files import write_json
+from nibrs_estimation.pipeline.identity import Identity
+from nibrs_estimation.pipeline.task import DocumentWriter
+
+
+def write_account(
+    incident_account: pl.LazyFrame, unlisted_offense: pl.LazyFrame, identity: Identity
+) -> dict[str, DocumentWriter]:
+    """Write what was read, what of it is in the estimates, and what was left out and why, as ``incident_account.json``.
+
+    ``text`` is the sentence that a run ends with; ``incidents`` and ``group_b_arrests`` hold the reasons.
+    """
+    rows = account_rows(incident_account)
+    is_incident = pl.col("record_type") == INCIDENTS
+    unlisted = unlisted_offense.group_by("offense_code").agg(pl.col("offenses").sum()).sort("offense_code").collect()
+    content = {
+        **identity.columns(),
+        "data_year": identity.year,
+        "text": account_text(rows, unlisted),
+        "incidents": _part(rows.filter(is_incident)),
+        "group_b_arrests": _part(rows.filter(~is_incident)),
+        "offenses_with_unlisted_codes": dict(unlisted.iter_rows()),
+    }
+    return {"incident_account.json": lambda path: write_json(path, content)}
+
+
+def account_text(rows: pl.DataFrame, unlisted: pl.DataFrame) -> str:
+    """The account of the incidents in a sentence, and of offenses with unlisted codes where there are any.
+
+    Args:
+        rows: as :func:`~nibrs_estimation.model.accounting.account_rows` makes them.
+        unlisted: ``offense_code`` and ``offenses``.
+    """
+    incidents = rows.filter(pl.col("record_type") == INCIDENTS)
+    total, used = incidents["records"].sum(), incidents.filter("is_in_estimates")["records"].sum()
+    left_out = incidents.filter(~pl.col("is_in_estimates")).sort("records", descending=True, maintain_order=True)
+    text = f"{_number(total, 'incident')} read = {used:,} in the estimates + {total - used:,} left out"
+    if left_out.height:
+        text += f" ({'; '.join(f'{n:,} {words}' for n, words in left_out.select('records', 'words').iter_rows())})"
+    text += "."
+    if unlisted.height:
+        codes = ", ".join(unlisted["offense_code"])
+        text += f" {_number(unlisted['offenses'].sum(), 'offense')} with a code that no row of the tables has: {codes}."
+    return text
+
+
+def _part(rows: pl.DataFrame) -> dict[str, Any]:
+    used = rows.filter("is_in_estimates")["records"].sum()
+    return {
+        "read": rows["records"].sum(),
+        "in_estimates": used,
+        "left_out": rows["records"].sum() - used,
+        "reasons": rows.select("reason", "words", "records", "share_pct").to_dicts(),
+    }
+
+
+def _number(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"

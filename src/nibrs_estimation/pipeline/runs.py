@@ -1,0 +1,120 @@
+"""The runs of a scratch folder: which there are, and what each remembers of its source."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nibrs_estimation.pipeline.files import write_json
+from nibrs_estimation.pipeline.identity import Identity
+
+#: In a run's folder, for all its flows.
+MEMORY_FILE = "run.json"
+METADATA_FILE = "run_metadata.json"
+LOCK_FILE = ".lock"
+RUNNING, STOPPED = "running", "stopped"
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a run remembers, so that the same command goes on and another is refused.
+
+    Attributes:
+        identity: its source, year and seed.
+        fingerprint: of the source's content, as :class:`~nibrs_estimation.pipeline.source.Probe` tells it.
+    """
+
+    identity: Identity
+    fingerprint: str
+
+    def write(self, folder: Path) -> None:
+        """Put it into a run's folder."""
+        write_json(folder / MEMORY_FILE, dataclasses.asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> Memory | None:
+        """That of a run's folder, or None where there is none."""
+        content = _json(folder / MEMORY_FILE)
+        try:
+            return cls(Identity(**content["identity"]), content["fingerprint"])
+        except (KeyError, TypeError):
+            return None
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One flow of a run.
+
+    Attributes:
+        run_id, flow: their names.
+        identity: source, year and seed; None where the run's metadata do not tell them.
+        state: running, stopped (its process died or was told to stop), failed or finished.
+        started, ended: ISO 8601, or None while it is not known.
+        folder: of the flow's datasets, documents and logs.
+    """
+
+    run_id: str
+    flow: str
+    identity: Identity | None
+    state: str
+    started: str | None
+    ended: str | None
+    folder: Path
+
+
+def list_runs(scratch: Path) -> list[RunRecord]:
+    """Every flow of every run of a scratch folder, the one that began last first."""
+    found = []
+    for path in scratch.glob(f"*/*/{METADATA_FILE}"):
+        about = _json(path)
+        folder = path.parent
+        state = str(about.get("state", STOPPED))
+        if state == RUNNING and not is_locked(folder.parent):
+            # Its process was killed before it could say so.
+            state = STOPPED
+        found.append(
+            RunRecord(
+                run_id=folder.parent.name,
+                flow=folder.name,
+                identity=_identity(folder.parent, about),
+                state=state,
+                started=about.get("started"),
+                ended=about.get("ended"),
+                folder=folder,
+            )
+        )
+    return sorted(found, key=lambda run: (run.started or "", run.run_id, run.flow), reverse=True)
+
+
+def is_locked(run_folder: Path) -> bool:
+    """Whether a process works on a run at this moment."""
+    try:
+        with (run_folder / LOCK_FILE).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _identity(run_folder: Path, about: dict[str, Any]) -> Identity | None:
+    memory = Memory.read(run_folder)
+    if memory is not None:
+        return memory.identity
+    try:
+        return Identity(**about["identity"])
+    except (KeyError, TypeError):
+        return None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

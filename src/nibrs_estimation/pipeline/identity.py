@@ -43,6 +43,11 @@ class Identity:
         """What every published row says of its origin: ``run_id``, ``data_source``, ``is_synthetic``."""
         return {"run_id": self.run_id, "data_source": self.source, "is_synthetic": self.is_synthetic}
 
+    def metadata(self) -> dict[str, str]:
+        """The same as texts, for the metadata of a Parquet file, with ``data_year`` and ``seed``."""
+        told = {**self.columns(), "data_year": self.year, "seed": self.seed}
+        return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in told.items()}
+
     def write(self, folder: Path) -> None:
         """Put it beside datasets."""
         write_json(folder / IDENTITY_FILE, dataclasses.asdict(self))

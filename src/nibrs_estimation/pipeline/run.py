@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import platform
 import re
+import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -19,7 +20,9 @@ from nibrs_estimation.pipeline.externals import ExternalFile, Locations, fetch_a
 from nibrs_estimation.pipeline.files import remove_leftovers, write_json, write_text
 from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Flow, Plan, make_plan
 from nibrs_estimation.pipeline.identity import Identity
+from nibrs_estimation.pipeline.publishing import PUBLISHING, publish, read_published, withdraw
 from nibrs_estimation.pipeline.run_page import render_run_page
+from nibrs_estimation.pipeline.runs import LOCK_FILE, METADATA_FILE, RUNNING, STOPPED, Memory, clear, decide, list_runs
 from nibrs_estimation.pipeline.schedule import Watcher, Work
 from nibrs_estimation.pipeline.source import Probe, Source
 from nibrs_estimation.pipeline.store import Store
@@ -119,7 +122,7 @@ def run_lock(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w", encoding="utf-8")
+        lock = (folder / LOCK_FILE).open("w", encoding="utf-8")
     except OSError as error:
         raise PipelineError(
             f"The folder {folder} cannot be made or written ({error.strerror}). Set SCRATCH_DIR to a folder that this "
@@ -139,8 +142,10 @@ def run_lock(folder: Path) -> Iterator[None]:
 def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher) -> RunResult:
     """Plan a flow, run what is not there yet, and publish.
 
+    A run remembers its source, year and seed; another is refused, or with ``force`` starts the run over.
+
     Raises:
-        UsageError: the run id, the flow or an option is wrong.
+        UsageError: the run id, the flow or an option is wrong, or the run is of another source, year or seed.
         PipelineError: the source, an external file or a store cannot be used. Failures of single tasks are in the
             result instead.
     """
@@ -152,16 +157,29 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
     rerun = _rerun(plan, settings, probe)
     wanted = _wanted_externals(plan)
     resolved = resolve(settings.locations, wanted, settings.parameters["year"])
-    with run_lock(settings.scratch / check_run_id(settings.run_id)):
-        root = settings.scratch / settings.run_id / flow.name
+    folder = settings.scratch / check_run_id(settings.run_id)
+    prefix = artifact_prefix(settings.run_id, flow.name)
+    owner = f"{platform.node()}:{folder.absolute()}"
+    with run_lock(folder), settings.artifacts.lock(f"{prefix}/{LOCK_FILE}", owner), _stopped_by_signals():
+        asked = Memory(identity, probe.fingerprint)
+        claim = decide(folder, asked, is_content_hash=probe.is_content_hash, force=settings.force)
+        _check_target(settings, prefix, claim.memory)
+        if claim.note:
+            watcher.noted(claim.note)
+        if claim.starts_over:
+            clear(folder)
+        identity = claim.memory.identity
+        claim.memory.write(folder)
+        _note_interruption(settings, flow, prefix, watcher)
+        root = folder / flow.name
         root.mkdir(exist_ok=True)
         remove_leftovers(root)
         _remove_stale_partitions(plan, root)
         absent = _absent(flow, plan)
-        about = {**_about(flow, settings, probe, started), "absent": absent}
+        about = {**_about(flow, settings, probe, started, identity), "absent": absent}
         for name, consequence in absent.items():
             watcher.noted(f"Without {name}: {consequence}")
-        write_json(root / "run_metadata.json", {**about, "state": "running"})
+        write_json(root / METADATA_FILE, {**about, "state": RUNNING})
         write_text(root / EXTERNAL_LOCATIONS, settings.locations.text)
         identity.write(root / RUN_LAYOUT.datasets)
         work = Work(
@@ -176,13 +194,63 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
             log_threshold=settings.log_threshold,
             memory_gib=settings.memory_gib,
         )
-        outcomes = engine(work, watcher)
+        try:
+            outcomes = engine(work, watcher)
+        except KeyboardInterrupt:
+            ended = datetime.now(UTC).isoformat(timespec="seconds")
+            write_json(root / METADATA_FILE, {**about, "state": STOPPED, "ended": ended})
+            raise
         about |= _ending(outcomes)
-        write_json(root / "run_metadata.json", about)
+        write_json(root / METADATA_FILE, about)
         write_text(root / "run.html", render_run_page(about, plan, outcomes))
-        published = _publish(flow, settings, plan, outcomes, root)
-    prefix = artifact_prefix(settings.run_id, flow.name)
+        files = _published_files(flow, plan, outcomes, root)
+        publish(settings.artifacts, prefix, claim.memory, files, root)
+    published = tuple(name for _path, name in files)
     return RunResult(root, outcomes, published, f"{str(settings.artifacts).rstrip('/')}/{prefix}")
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let a request to end (SIGTERM) stop the run as Ctrl-C does; only the main thread may ask for that."""
+
+    def stop(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = None
+    with suppress(ValueError):
+        before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _check_target(settings: RunSettings, prefix: str, asked: Memory) -> None:
+    """Refuse to publish over a run of another source, year or seed; with ``force`` that is removed first."""
+    standing = read_published(settings.artifacts, prefix)
+    if standing is None:
+        return
+    was, wanted = standing.identity, asked.identity
+    is_same_source = was.source == wanted.source or standing.fingerprint == asked.fingerprint
+    if is_same_source and (was.year, was.seed) == (wanted.year, wanted.seed):
+        return
+    if not settings.force:
+        raise UsageError(
+            f"{settings.artifacts}/{prefix} holds what was published of {was.text}; this run is of "
+            f"{wanted.text}. Choose another run id or ARTIFACT_STORE, or add --force to remove that first."
+        )
+    withdraw(settings.artifacts, prefix)
+
+
+def _note_interruption(settings: RunSettings, flow: Flow, prefix: str, watcher: Watcher) -> None:
+    """Tell that an earlier try was stopped, or its publication interrupted."""
+    for run in list_runs(settings.scratch, settings.run_id):
+        if run.flow == flow.name and run.state in (RUNNING, STOPPED):
+            watcher.noted("The run was stopped before it ended; what was finished is kept.")
+    standing = read_published(settings.artifacts, prefix)
+    if standing is not None and standing.state == PUBLISHING:
+        watcher.noted("Its publication was interrupted; it is published again, whole.")
 
 
 def plan_flow(flow: Flow, source: Source, probe: Probe, until: str | None = None) -> Plan:
@@ -241,10 +309,11 @@ def _remove_stale_partitions(plan: Plan, root: Path) -> None:
                     path.unlink()
 
 
-def _about(flow: Flow, settings: RunSettings, probe: Probe, started: datetime) -> dict[str, Any]:
+def _about(flow: Flow, settings: RunSettings, probe: Probe, started: datetime, identity: Identity) -> dict[str, Any]:
     return {
         "run_id": settings.run_id,
         "flow": flow.name,
+        "identity": asdict(identity),
         "code_version": settings.code_version,
         "source": settings.source.spec,
         "source_summary": probe.summary,
@@ -278,11 +347,8 @@ def _ending(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
     }
 
 
-def _publish(
-    flow: Flow, settings: RunSettings, plan: Plan, outcomes: Mapping[str, Outcome], root: Path
-) -> tuple[str, ...]:
-    """Copy what is whole to the artifact store; outputs of which a part failed are left out."""
-    prefix = artifact_prefix(settings.run_id, flow.name)
+def _published_files(flow: Flow, plan: Plan, outcomes: Mapping[str, Outcome], root: Path) -> list[tuple[Path, str]]:
+    """What is whole, with its name in the artifact store; outputs of which a part failed are left out."""
     files: list[tuple[Path, str]] = []
     for output in flow.publishes:
         units = [unit for unit in plan.units if output in unit.task.writes]
@@ -290,10 +356,8 @@ def _publish(
         if units and all(manifests):
             records = [record for manifest in manifests if manifest for record in manifest.files_of(output.name)]
             files += [(root / record.path, _published_name(output, record)) for record in records]
-    files += [(root / name, name) for name in ("run.html", "run_metadata.json", EXTERNAL_LOCATIONS)]
-    for path, name in files:
-        settings.artifacts.put(path, f"{prefix}/{name}")
-    return tuple(name for _path, name in files)
+    # What speaks of the others comes last.
+    return files + [(root / name, name) for name in (EXTERNAL_LOCATIONS, "run.html", METADATA_FILE)]
 
 
 def _published_name(output: Dataset | Document, record: FileRecord) -> str:

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from nibrs_estimation.pipeline.flow import Plan
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.unit import Outcome
 
 _STYLE = """
@@ -14,12 +15,14 @@ body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding
 h1{font-size:1.5rem;margin-bottom:0}table{border-collapse:collapse;width:100%;margin:1rem 0}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #dfe5ea;vertical-align:top}
 td.n{text-align:right;font-variant-numeric:tabular-nums}.bar{background:#4c78a8;height:.7rem;display:inline-block}
-.finished{color:#2a7d46}.failed{color:#b3261e}.dim{color:#66727d}code{font-size:.9em}
+.synthetic{color:#9a4a00;font-weight:600}.finished{color:#2a7d46}.failed{color:#b3261e}.dim{color:#66727d}code{font-size:.9em}
 """
 
 
 def render_run_page(about: Mapping[str, Any], plan: Plan, outcomes: Mapping[str, Outcome]) -> str:
     """The page as self-contained HTML: state, failures first, then every task with its time and memory."""
+    identity = Identity(**about["identity"])
+    mark = ' class="synthetic"' if identity.is_synthetic else ""
     longest = max((task["duration_s"] for task in about["tasks"].values()), default=0.0) or 1.0
     rows = "".join(_task_row(name, task, longest) for name, task in about["tasks"].items())
     failures = "".join(
@@ -40,6 +43,7 @@ def render_run_page(about: Mapping[str, Any], plan: Plan, outcomes: Mapping[str,
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Run {escape(about["run_id"])}</title>'
         f"<style>{_STYLE}</style></head><body><h1>Run {escape(about['run_id'])}, flow {escape(about['flow'])}: "
         f'<span class="{about["state"]}">{about["state"]}</span></h1>'
+        f"<p{mark}>{escape(identity.text)} · seed {identity.seed}</p>"
         f'<p class="dim">{escape(about["started"])} to {escape(about["ended"])} · source '
         f"{escape(about['source'])}: {escape(about['source_summary'])} · version {escape(about['code_version'])}</p>"
         f"{failed}<h2>Tasks</h2><table><tr><th>task<th><th>state<th>time<th>peak memory</tr>{rows}</table>"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.files import write_json
 from nibrs_estimation.pipeline.identity import Identity
 
@@ -46,6 +48,67 @@ class Memory:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """What a command means for a run that may be there already.
+
+    Attributes:
+        memory: what the run remembers from now on: a source under another name, but with the same content, keeps its
+            first name.
+        note: what people should know, or None for a new run.
+        starts_over: whether all that the run holds must go first.
+    """
+
+    memory: Memory
+    note: str | None
+    starts_over: bool
+
+
+def decide(folder: Path, asked: Memory, *, is_content_hash: bool, force: bool) -> Claim:
+    """Whether a command begins a run, goes on with it, or starts it over; nothing is changed yet.
+
+    Args:
+        folder: of the run.
+        asked: what this command asks for.
+        is_content_hash: whether equal fingerprints mean equal content.
+        force: start over where the run is of something else.
+
+    Raises:
+        UsageError: the run is of another source, year or seed.
+    """
+    known = Memory.read(folder)
+    if known is None:
+        return Claim(asked, None, starts_over=False)
+    was, wanted = known.identity, asked.identity
+    same_content = is_content_hash and known.fingerprint == asked.fingerprint
+    same_source = was.source == wanted.source or same_content
+    if same_source and (was.year, was.seed) == (wanted.year, wanted.seed):
+        note = f"Going on with run {wanted.run_id}: {was.text}."
+        if is_content_hash and not same_content:
+            note += " The source's files have changed since: what follows from them is made again."
+        return Claim(Memory(was, asked.fingerprint), note, starts_over=False)
+    if force:
+        return Claim(
+            asked, f"Starting run {wanted.run_id} over: what it held of {_of(was)} is removed.", starts_over=True
+        )
+    raise UsageError(
+        f"Run {wanted.run_id} is of {_of(was)}; this command asks for {_of(wanted)}. Choose another run id; or give "
+        "the run's own options to go on with it; or add --force to start it over: all that it holds, in "
+        f"{folder} and published, is then removed first."
+    )
+
+
+def clear(folder: Path) -> None:
+    """Remove all that a run's folder holds but its lock."""
+    for path in folder.iterdir():
+        if path.name != LOCK_FILE:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _of(identity: Identity) -> str:
+    return f"source {identity.source}, year {identity.year}, seed {identity.seed}"
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """One flow of a run.
 
@@ -66,10 +129,10 @@ class RunRecord:
     folder: Path
 
 
-def list_runs(scratch: Path) -> list[RunRecord]:
-    """Every flow of every run of a scratch folder, the one that began last first."""
+def list_runs(scratch: Path, run_id: str = "*") -> list[RunRecord]:
+    """Every flow of every run of a scratch folder, or of one run; the one that began last first."""
     found = []
-    for path in scratch.glob(f"*/*/{METADATA_FILE}"):
+    for path in scratch.glob(f"{run_id}/*/{METADATA_FILE}"):
         about = _json(path)
         folder = path.parent
         state = str(about.get("state", STOPPED))

@@ -13,7 +13,7 @@ from nibrs_estimation.pipeline.files import sha256_of
 from nibrs_estimation.pipeline.flow import Plan, Unit
 from nibrs_estimation.pipeline.manifest import Cause, Manifest
 from nibrs_estimation.pipeline.source import Probe
-from nibrs_estimation.pipeline.task import MEMORY_GIB, PARTITION
+from nibrs_estimation.pipeline.task import IDENTITY, MEMORY_GIB, PARTITION
 from nibrs_estimation.pipeline.unit import Job, Outcome
 
 
@@ -143,6 +143,7 @@ def _job(work: Work, unit: Unit, outcomes: Mapping[str, Outcome], executor: Exec
         log_threshold=work.log_threshold,
         engine=executor.name,
         shares_process=executor.shares_process,
+        identity=work.parameters.get(IDENTITY.name),
     )
 
 

@@ -161,4 +161,5 @@ def _job(
         engine="none",
         shares_process=False,
         layout=FLAT_LAYOUT,
+        identity=parameters.get(IDENTITY.name),
     )

@@ -7,18 +7,21 @@ repeated as a whole.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 import re
 import shutil
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import obstore
@@ -40,8 +43,17 @@ TRANSFER_SECONDS = 24 * 3600
 PAUSES_S = (0.2, 0.8)  # before a damaged transfer is repeated
 _CHECKSUM = "sha256"
 _NO_BUCKET = "NoSuchBucket"
+#: Answers of a server that is too busy.
+_SLOW_DOWN = (429, 503)
+THROTTLED_SECONDS = 60.0
+#: A lock in a bucket is said again every LOCK_BEAT_S, and is void when it was not for LOCK_SECONDS.
+LOCK_BEAT_S, LOCK_SECONDS = 60.0, 600.0
+_ERRORS = (FileNotFoundError, PermissionError, exceptions.BaseError)
 _REFUSALS = (PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]+")
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -100,6 +112,22 @@ class Store(ABC):
 
         Raises:
             PipelineError: the store cannot be reached.
+        """
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Remove a key; one that is not there is as good.
+
+        Raises:
+            PipelineError: the store cannot be reached or written.
+        """
+
+    @abstractmethod
+    def lock(self, key: str, owner: str) -> AbstractContextManager[None]:
+        """Keep others from writing under the folder of a key; who is called alike comes in after a crash at once.
+
+        Raises:
+            PipelineError: another owner holds it, or the store cannot be reached or written.
         """
 
     @abstractmethod
@@ -215,6 +243,40 @@ class LocalStore(Store):
         return iter(sorted(path.relative_to(self.folder).as_posix() for path in files))
 
     @override
+    def delete(self, key: str) -> None:
+        path = self.folder / checked_key(key)
+        try:
+            path.unlink(missing_ok=True)
+            for parent in path.relative_to(self.folder).parents[:-1]:
+                (self.folder / parent).rmdir()
+        except OSError as error:
+            # A folder that holds other files stays.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+                raise PipelineError(f"{path} could not be removed: {error.strerror}.") from error
+
+    @override
+    @contextmanager
+    def lock(self, key: str, owner: str) -> Iterator[None]:
+        path = self.folder / checked_key(key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise PipelineError(
+                f"The store {self} cannot be written ({error.strerror}). Choose another folder with ARTIFACT_STORE."
+            ) from error
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                file.seek(0)
+                raise _held(self, key, file.read()) from None
+            file.truncate(0)
+            file.write(owner)
+            file.flush()
+            yield
+
+    @override
     def check(self) -> None:
         with _reading():
             nearest = next(path for path in (self.folder, *self.folder.absolute().parents) if path.exists())
@@ -254,6 +316,13 @@ def _reading() -> Iterator[None]:
         ) from error
 
 
+def _held(store: Store, key: str, owner: str) -> PipelineError:
+    return PipelineError(
+        f"Another run publishes to {store}/{key.rpartition('/')[0]} at this moment ({owner}). Wait for it to end, or "
+        "choose another run id or ARTIFACT_STORE."
+    )
+
+
 class _DamagedError(PipelineError):
     """A transfer went through, but its content is not what was sent."""
 
@@ -265,6 +334,27 @@ def _until_whole(transfer: Callable[[], None]) -> None:
         except _DamagedError:
             time.sleep(pause)
     return transfer()
+
+
+class _Beat:
+    """Says again and again that a lock is still held, from a thread of its own."""
+
+    def __init__(self, say: Callable[[], None]) -> None:
+        self._say, self._is_over = say, threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_details: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._is_over.wait(LOCK_BEAT_S):
+            # A beat that fails is made up for by the next one, or the lock runs out.
+            with suppress(PipelineError):
+                self._say()
 
 
 class S3Store(Store):
@@ -291,6 +381,7 @@ class S3Store(Store):
                 "read_timeout": timedelta(seconds=SILENCE_SECONDS),
                 "timeout": timedelta(seconds=TRANSFER_SECONDS),
             },
+            checksum_algorithm="sha256",
             retry_config={"max_retries": MAX_RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS)},
             **{name: value for name, value in settings.items() if value is not None},
         )
@@ -300,12 +391,18 @@ class S3Store(Store):
 
     @override
     def put(self, local: Path, key: str) -> None:
-        _until_whole(lambda: self._put(local, key))
+        try:
+            _until_whole(lambda: self._put(local, key))
+        except _DamagedError:
+            # Nobody may take it for the file.
+            with suppress(PipelineError):
+                self.delete(key)
+            raise
 
     def _put(self, local: Path, key: str) -> None:
         checksum = sha256_of(local)
-        with self._explained():
-            obstore.put(self._client, checked_key(key), local, attributes={_CHECKSUM: checksum})
+        attributes = {_CHECKSUM: checksum}
+        self._tried(lambda: obstore.put(self._client, checked_key(key), local, attributes=attributes))
         # Read back: an ETag is a digest of the content only for some servers, sizes and encryptions.
         digest = hashlib.sha256()
         for chunk in self._chunks(self._open(key)):
@@ -348,17 +445,55 @@ class S3Store(Store):
 
     @override
     def keys(self, prefix: str = "") -> Iterator[str]:
-        with self._explained():
+        def listed() -> list[str]:
             pages = obstore.list(self._client, _checked_folder(prefix) or None)
-            return iter(sorted(found["path"] for page in pages for found in page))
+            return sorted(found["path"] for page in pages for found in page)
+
+        return iter(self._tried(listed))
 
     @override
     def check(self) -> None:
-        with self._explained():
-            next(iter(obstore.list(self._client, chunk_size=1)), None)
+        self._tried(lambda: next(iter(obstore.list(self._client, chunk_size=1)), None))
+
+    @override
+    def delete(self, key: str) -> None:
+        self._tried(lambda: obstore.delete(self._client, checked_key(key)))
+
+    @override
+    @contextmanager
+    def lock(self, key: str, owner: str) -> Iterator[None]:
+        content = owner.encode()
+
+        def take() -> None:
+            obstore.put(self._client, checked_key(key), content, mode="create", use_multipart=False)
+
+        def beat() -> None:
+            self._tried(lambda: obstore.put(self._client, key, content, use_multipart=False))
+
+        try:
+            self._tried(take)
+        except _TakenError:
+            found = self._open(key)
+            holder = b"".join(bytes(chunk) for chunk in self._chunks(found)).decode(errors="replace")
+            age_s = (datetime.now(UTC) - found.meta["last_modified"]).total_seconds()
+            # Who died without giving it back does not beat any more.
+            if holder != owner and age_s < LOCK_SECONDS:
+                raise _held(self, key, holder) from None
+            beat()
+        except PipelineError as error:
+            # Some servers know no conditional writes: then nothing can be locked.
+            if "status 501" not in str(error):
+                raise
+            yield
+            return
+        try:
+            with _Beat(beat):
+                yield
+        finally:
+            self.delete(key)
 
     def _open(self, key: str, *, head: bool = False) -> obstore.GetResult:
-        with self._explained():
+        def opened() -> obstore.GetResult:
             try:
                 return obstore.get(self._client, checked_key(key), options={"head": head})
             except FileNotFoundError as error:
@@ -368,17 +503,31 @@ class S3Store(Store):
                     f"There is no {key} in {self}. Put it there, or correct ARTIFACT_STORE or EXTERNAL_STORE."
                 ) from None
 
+        return self._tried(opened)
+
     def _chunks(self, found: obstore.GetResult) -> Iterable[obstore.Bytes]:
         # A generator of its own, so that an error of the local disk is not taken for one of the server.
         with self._explained():
             yield from found
+
+    def _tried(self, operation: Callable[[], T]) -> T:
+        """The result of an operation; a server that asks to slow down is asked again for about a minute."""
+        pause, until = 1.0, time.monotonic() + THROTTLED_SECONDS
+        while True:
+            try:
+                return operation()
+            except _ERRORS as error:
+                if _status_of(error) not in _SLOW_DOWN or time.monotonic() + pause > until:
+                    raise self._mend(error) from None
+            time.sleep(pause)
+            pause = min(2 * pause, 8.0)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         """Turn the client's errors into ours; `from None` because its texts may repeat requests with credentials."""
         try:
             yield
-        except (FileNotFoundError, PermissionError, exceptions.BaseError) as error:
+        except _ERRORS as error:
             raise self._mend(error) from None
 
     def _mend(self, error: Exception) -> PipelineError:
@@ -389,15 +538,37 @@ class S3Store(Store):
                 f"The bucket of {self} does not exist at {self._endpoint}. Make it, or correct ARTIFACT_STORE or "
                 "EXTERNAL_STORE."
             )
-        if isinstance(error, _REFUSALS) or re.search(r"status code: 40[13]\b", text):
+        if isinstance(error, exceptions.AlreadyExistsError):
+            return _TakenError(f"{self} holds it already.")
+        status = _status_of(error)
+        if status in _SLOW_DOWN:
+            return PipelineError(
+                f"{self} at {self._endpoint} asked to slow down (status {status}) for {THROTTLED_SECONDS:.0f} seconds "
+                "and longer. Run the same command again later; what is finished is kept."
+            )
+        if isinstance(error, _REFUSALS) or status in (401, 403):
             return PipelineError(
                 f"{self} at {self._endpoint} refuses access. Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the "
                 "rights of this user."
+            )
+        if status is not None:
+            return PipelineError(
+                f"{self} at {self._endpoint} answered with status {status}. Check ARTIFACT_STORE, EXTERNAL_STORE and "
+                "AWS_REGION, and how the server is; then run the same command again."
             )
         return PipelineError(
             f"{self} cannot be reached at {self._endpoint}. Check ARTIFACT_STORE, EXTERNAL_STORE, S3_ENDPOINT_URL, "
             "AWS_REGION and the credentials, and that the server is up, and run the same command again."
         )
+
+
+def _status_of(error: Exception) -> int | None:
+    found = re.search(r"status code: (\d{3})\b", str(error))
+    return int(found[1]) if found else None
+
+
+class _TakenError(PipelineError):
+    """The key is there already."""
 
 
 class _NoSuchKeyError(PipelineError):

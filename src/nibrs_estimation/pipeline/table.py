@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,12 +44,18 @@ class FileRecord:
 
 
 def write_table(
-    frame: pl.LazyFrame | pl.DataFrame, dataset: Dataset, path: Path, *, partition: str | None = None
+    frame: pl.LazyFrame | pl.DataFrame,
+    dataset: Dataset,
+    path: Path,
+    *,
+    partition: str | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> int:
     """Check a table against its declaration and write it; equal content gives equal bytes.
 
     Rows are sorted by the primary key and stored in one chunk with fixed row groups and compression, so neither the
     order in which a task made them nor the number of threads shows. With ``partition``, every row must belong to it.
+    ``metadata`` goes into the file's own, so that a copy of it still says where it is from.
 
     Returns:
         The number of rows.
@@ -62,7 +68,11 @@ def write_table(
         _check_partition(table[dataset.partition_key], partition, dataset)
     with atomic_path(path) as temporary:
         table.write_parquet(
-            temporary, compression="zstd", compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP_ROWS
+            temporary,
+            compression="zstd",
+            compression_level=COMPRESSION_LEVEL,
+            row_group_size=ROW_GROUP_ROWS,
+            metadata=dict(metadata) if metadata else None,
         )
     return table.height
 

@@ -20,6 +20,7 @@ from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.files import atomic_path, checkpoint
 from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Layout, Unit
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.logs import task_log
 from nibrs_estimation.pipeline.manifest import Cause, Manifest
 from nibrs_estimation.pipeline.table import FileRecord, read_table, write_table
@@ -42,6 +43,7 @@ class Job:
         engine: name of the engine, for the manifest.
         shares_process: whether other units may run in this process at the same time.
         layout: where outputs go under ``root``.
+        identity: of the run, which its tables and its log say; None where there is none.
     """
 
     unit: Unit
@@ -54,6 +56,7 @@ class Job:
     engine: str
     shares_process: bool
     layout: Layout = RUN_LAYOUT
+    identity: Identity | None = None
 
     @property
     def log_path(self) -> Path:
@@ -93,7 +96,7 @@ def run_job(job: Job) -> Outcome:
     try:
         with task_log(job.log_path, job.log_threshold) as log, _blas().limit(limits=1):
             memory.reset_peak()
-            log.info("%s started", key)
+            log.info("%s started; %s", key, job.identity.text if job.identity else "no run")
             try:
                 log.debug("parameters %s", job.cause.parameters)
                 outputs = _run(job)
@@ -144,7 +147,8 @@ def _run(job: Job) -> dict[str, FileRecord]:
             rows = None
             if isinstance(output, Dataset):
                 table = value[cast(str, partition)] if isinstance(value, Mapping) else value
-                rows = write_table(cast(Table, table), output, path, partition=partition)
+                metadata = job.identity.metadata() if job.identity else None
+                rows = write_table(cast(Table, table), output, path, partition=partition, metadata=metadata)
             else:
                 with atomic_path(path) as temporary:
                     cast(DocumentWriter, value)(temporary)

@@ -9,6 +9,7 @@ from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from nibrs_estimation.pipeline.credentials import address_shown, without_credentials
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.memory import machine_bytes
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ENV_FILE = Path(".env")
 _SECRETS = {"pgpassword", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
+_ADDRESSES = {"pghost", "s3_endpoint_url", "dask_scheduler_address"}
 
 
 class Settings(BaseSettings):
@@ -100,11 +102,15 @@ class Settings(BaseSettings):
         }
 
     def recorded(self) -> dict[str, Any]:
-        """The settings as a run's metadata shows them; secrets are left out."""
+        """The settings as a run's metadata shows them; secrets are left out, also those inside other settings."""
         return {
-            name: value if isinstance(value, (int, float, type(None))) else str(value)
+            name: value if isinstance(value, (int, float, type(None))) else _shown(name, str(value))
             for name, value in self.model_dump(exclude=_SECRETS).items()
         }
+
+
+def _shown(name: str, value: str) -> str:
+    return address_shown(value) if name in _ADDRESSES else without_credentials(value)
 
 
 def load_settings(env_file: Path = ENV_FILE) -> Settings:

@@ -30,6 +30,7 @@ from obstore.store import S3Store as S3Client
 from pydantic import SecretStr
 from typing_extensions import override
 
+from nibrs_estimation.pipeline.credentials import without_credentials
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.files import TEMPORARY_SUFFIX, atomic_path, sha256_of
 
@@ -362,7 +363,7 @@ class S3Store(Store):
 
     def __init__(self, bucket: str, prefix: str, options: S3Options) -> None:
         self._location = f"s3://{bucket}/{prefix}".rstrip("/")
-        self._endpoint = options.endpoint_url or "AWS"
+        self._endpoint = without_credentials(options.endpoint_url or "AWS")
         settings: dict[str, Any] = {
             "endpoint": options.endpoint_url,
             "region": options.region,

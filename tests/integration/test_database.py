@@ -15,8 +15,8 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 from tests.command import nibrs
 
-from nibrs_estimation.pipeline.database import ConnectionLostError, Database
-from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.database import ConnectionLostError, Database, count_rows
+from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +136,37 @@ def test_a_refused_query_is_told_apart_from_a_lost_connection(postgres: dict[str
             other.execute("SELECT pg_terminate_backend(%s)", (own,))
         with pytest.raises(ConnectionLostError):
             reader.frame("SELECT 1 AS one")
+
+
+def test_a_wait_for_a_lock_is_told_as_one(postgres: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nibrs_estimation.pipeline.database.LOCK_TIMEOUT_MS", 200)
+    database = reached(postgres)
+    with database.connect() as other:
+        other.read_only = False
+        other.execute("LOCK TABLE nibrs_incident IN ACCESS EXCLUSIVE MODE")
+        with (
+            database.snapshot() as snapshot,
+            snapshot.reader() as reader,
+            pytest.raises(PipelineError, match=r"table locked.*pg_stat_activity") as read,
+        ):
+            reader.frame("SELECT * FROM nibrs_incident")
+        with pytest.raises(PipelineError, match="table locked") as counted:
+            count_rows(database, "nibrs_incident", "incident_date", 2024)
+        assert "SELECT" not in str(read.value) + str(counted.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("localhost", "postgresql://me:hidden@elsewhere/ucr_prd"),
+        ("localhost", "host=elsewhere password=hidden"),
+        ("me:hidden@elsewhere", "ucr_prd"),
+    ],
+)
+def test_an_address_is_no_name_of_a_database(host: str, name: str) -> None:
+    with pytest.raises(UsageError, match="must be a plain name") as caught:
+        Database(host, 5432, name, None, None)
+    assert "hidden" not in str(caught.value)
 
 
 def test_empty_results_have_their_columns(postgres: dict[str, str]) -> None:

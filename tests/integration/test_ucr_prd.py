@@ -324,6 +324,24 @@ def test_missing_right_is_named(database: Database) -> None:
         change(database, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
 
+def test_a_locked_table_is_not_told_as_a_missing_right_or_a_lost_connection(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nibrs_estimation.pipeline.database.LOCK_TIMEOUT_MS", 200)
+    source = UcrPrdSource(database)
+    with database.connect() as other:
+        other.read_only = False
+        other.execute("LOCK TABLE ucr_prd.ref_agency_yearly, ucr_prd.nibrs_incident IN ACCESS EXCLUSIVE MODE")
+        for ask in (
+            lambda: source.probe(YEAR, 1),
+            lambda: source.ingest_database(YEAR),
+            lambda: check_database(database),
+        ):
+            with pytest.raises(PipelineError, match="keeps a table locked") as caught:
+                ask()
+            assert "may SELECT" not in str(caught.value)
+
+
 def test_year_without_incidents_names_the_others(database: Database) -> None:
     with pytest.raises(PipelineError, match="holds no incidents of 2019") as caught:
         UcrPrdSource(database).probe(2019, 1)

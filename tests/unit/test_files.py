@@ -1,15 +1,24 @@
 """Atomic files: whole or absent; errors that say what to do."""
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.pipeline.files import atomic_path, remove_leftovers, write_text
+from nibrs_estimation.pipeline.files import (
+    atomic_path,
+    full_disk,
+    remove_leftovers,
+    temporary_folder,
+    working_under,
+    write_text,
+)
 
 
 def test_a_failure_leaves_the_old_file(tmp_path: Path) -> None:
@@ -30,6 +39,31 @@ def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     kept.write_text("whole")
     remove_leftovers(tmp_path)
     assert list(leftover.parent.iterdir()) == [kept]
+
+
+def test_temporary_folders_stand_in_the_runs_folder_and_do_not_outlive_it(tmp_path: Path) -> None:
+    with working_under(tmp_path / "run"):
+        gone, killed = temporary_folder("spool"), temporary_folder("spool")
+    assert {Path(gone.name).parent, Path(killed.name).parent} == {tmp_path / "run"}
+    gone.cleanup()
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [Path(killed.name).name]
+    remove_leftovers(tmp_path)
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_no_place_for_temporary_files_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(PipelineError, match=r"No temporary folder can be made in .*SCRATCH_DIR"):
+        temporary_folder("spool", tmp_path / "file" / "below")
+
+
+def test_a_full_disk_is_known_from_every_library() -> None:
+    for error in (
+        OSError(errno.ENOSPC, "No space left on device"),
+        pl.exceptions.ComputeError("No space left on device (os error 28)"),
+    ):
+        assert "TMPDIR" in str(full_disk(error))
+    assert full_disk(OSError(errno.EACCES, "Permission denied")) is None
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")

@@ -15,13 +15,15 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
-from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 
 CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_MS = 600_000
-#: SQLSTATE of a query that was cancelled, and the classes of those that fail however often they are tried: data that
-#: cannot be converted, and names or rights that are not there.
-QUERY_CANCELED = "57014"
+#: A restore or a change of a table may take a while; longer than this somebody has forgotten a transaction.
+LOCK_TIMEOUT_MS = 120_000
+#: SQLSTATE of a query that was cancelled, of one that waited for a lock in vain, and the classes of those that fail
+#: however often they are tried: data that cannot be converted, and names or rights that are not there.
+QUERY_CANCELED, LOCK_NOT_AVAILABLE = "57014", "55P03"
 REFUSED_CLASSES = ("22", "42")
 
 
@@ -43,6 +45,20 @@ class Database:
     user: str | None
     password: SecretStr | None
     sslmode: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what libpq would take apart: a password in it would be recorded and shown.
+
+        Raises:
+            UsageError: the host or the name of the database is an address or a connection string.
+        """
+        for setting, value in (("PGHOST", self.host), ("PGDATABASE", self.dbname)):
+            if "://" in value or "=" in value or "@" in value[1:]:
+                # Not repeated: it may hold a password.
+                raise UsageError(
+                    f"{setting} must be a plain name, not an address or a connection string. Set PGHOST, PGPORT, "
+                    "PGUSER, PGPASSWORD and PGDATABASE each by itself."
+                )
 
     def __str__(self) -> str:
         return f"postgresql://{self.host}:{self.port}/{self.dbname}"
@@ -89,6 +105,22 @@ class Database:
         password = self.password.get_secret_value() if self.password else ""
         return reason.replace(password, "***") if password else reason
 
+    def not_in_time(self, error: BaseException) -> PipelineError | None:
+        """What to tell of a query that waited too long, for others' locks or for its answer; None of another error."""
+        state = getattr(error, "sqlstate", None) or ""
+        if state == LOCK_NOT_AVAILABLE or "lock timeout" in str(error):
+            return PipelineError(
+                f"{self} keeps a table locked: a query waited {LOCK_TIMEOUT_MS / 60_000:.0f} minutes for another "
+                "session, such as a restore or a change of the table. Wait for that session to end, or ask the "
+                "server's administrator to end it (pg_stat_activity names it), and run the same command again."
+            )
+        if state == QUERY_CANCELED or "statement timeout" in str(error):
+            return PipelineError(
+                f"{self} did not answer a query within {STATEMENT_TIMEOUT_MS / 60_000:.0f} minutes. Check the "
+                "server's load, or ask its administrator for indexes on the key columns."
+            )
+        return None
+
     def _conninfo(self) -> str:
         settings: dict[str, str | int | None] = {
             "host": self.host,
@@ -99,7 +131,8 @@ class Database:
             "sslmode": self.sslmode,
             "connect_timeout": CONNECT_TIMEOUT_S,
             # A snapshot's keeper waits while others read.
-            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c idle_in_transaction_session_timeout=0",
+            "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
+            "-c idle_in_transaction_session_timeout=0",
         }
         return make_conninfo("", **{name: value for name, value in settings.items() if value is not None})
 
@@ -171,12 +204,9 @@ class Reader:
 
     def _explained(self, error: BaseException) -> Exception:
         reason = self.database.without_secrets(error)
+        if late := self.database.not_in_time(error):
+            return late
         state = getattr(error, "sqlstate", None) or ""
-        if state == QUERY_CANCELED or "statement timeout" in str(error):
-            return PipelineError(
-                f"{self.database} did not answer a query within {STATEMENT_TIMEOUT_MS / 60_000:.0f} minutes. Check the "
-                "server's load, or ask its administrator for indexes on the key columns."
-            )
         if state.startswith(REFUSED_CLASSES):
             return PipelineError(
                 f"{self.database} refuses a query ({reason}). Check that tables and columns are those of the "
@@ -210,7 +240,7 @@ def count_rows(database: Database, table: str, date_column: str, year: int) -> i
         try:
             row = connection.execute(query, (year, year)).fetchone()
         except psycopg.Error as error:
-            raise PipelineError(
+            raise database.not_in_time(error) or PipelineError(
                 f"The table {table} of {database} cannot be counted ({str(error).splitlines()[0]}). Check that it "
                 "exists in the search path and that this user may SELECT from it."
             ) from None

@@ -12,12 +12,16 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from nibrs_estimation.pipeline.errors import PipelineError
 
 TEMPORARY_SUFFIX = ".partial"
+_FULL = "No space left on device"
+_working: ContextVar[Path | None] = ContextVar("working_folder", default=None)
 
 
 def checkpoint(name: str, path: Path) -> None:
@@ -82,6 +86,47 @@ def remove_leftovers(folder: Path) -> None:
             shutil.rmtree(leftover)
         else:
             leftover.unlink()
+
+
+@contextmanager
+def working_under(folder: Path) -> Iterator[None]:
+    """Let :func:`temporary_folder` make its folders here: the system's own is often small, and in memory."""
+    token = _working.set(folder)
+    try:
+        yield
+    finally:
+        _working.reset(token)
+
+
+def temporary_folder(name: str, parent: Path | None = None) -> TemporaryDirectory[str]:
+    """A folder that goes with the returned object, or with the next run's leftovers if this process is killed.
+
+    It stands in ``parent``, else in the run's folder, else in the system's folder for temporary files.
+
+    Raises:
+        PipelineError: it cannot be made; names the mend.
+    """
+    parent = parent or _working.get()
+    try:
+        if parent is not None:
+            parent.mkdir(parents=True, exist_ok=True)
+        return TemporaryDirectory(prefix=f".{name}-", suffix=TEMPORARY_SUFFIX, dir=parent)
+    except OSError as error:
+        raise PipelineError(
+            f"No temporary folder can be made in {parent or 'the folder that TMPDIR names'} ({error.strerror}). Free "
+            f"some space there, or choose another folder with {'SCRATCH_DIR' if parent else 'TMPDIR'}, and run the "
+            "same command again."
+        ) from error
+
+
+def full_disk(error: BaseException) -> PipelineError | None:
+    """What to tell of a full disk, whichever library met it; None of another error."""
+    if not (isinstance(error, OSError) and error.errno == errno.ENOSPC) and _FULL not in str(error):
+        return None
+    return PipelineError(
+        f"A disk is full ({error}). Free some space in the run's folder and in the folder for temporary files, or "
+        "choose others with SCRATCH_DIR and TMPDIR, and run the same command again."
+    )
 
 
 def _sync(path: Path) -> None:

@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 from nibrs_estimation.pipeline import memory
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.pipeline.files import atomic_path, checkpoint
+from nibrs_estimation.pipeline.files import atomic_path, checkpoint, full_disk, working_under
 from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Layout, Unit
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.logs import task_log
@@ -99,10 +99,12 @@ def run_job(job: Job) -> Outcome:
             log.info("%s started; %s", key, job.identity.text if job.identity else "no run")
             try:
                 log.debug("parameters %s", job.cause.parameters)
-                outputs = _run(job)
+                with working_under(job.root):
+                    outputs = _run(job)
             except Exception as error:
                 log.error("%s failed\n%s", key, traceback.format_exc())  # noqa: TRY400 (the text is scanned by people)
-                message = str(error) if isinstance(error, PipelineError) else f"{type(error).__name__}: {error}"
+                told = error if isinstance(error, PipelineError) else full_disk(error)
+                message = str(told) if told else f"{type(error).__name__}: {error}"
                 return Outcome(key, name, "failed", time.perf_counter() - clock, message, job.log_path)
             duration_s = time.perf_counter() - clock
             log.info("%s finished in %.2f s", key, duration_s)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tempfile import TemporaryDirectory
-
 import dask
 
 from nibrs_estimation.pipeline.engines.prefect import PrefectExecutor, run_in_prefect
+from nibrs_estimation.pipeline.files import temporary_folder
 from nibrs_estimation.pipeline.run import Engine
 from nibrs_estimation.pipeline.schedule import Watcher, Work
 from nibrs_estimation.pipeline.unit import Outcome
@@ -28,7 +27,7 @@ def dask_engine(flow_name: str, *, workers: int, scheduler_address: str | None) 
         executor = PrefectExecutor("dask", slots=workers, shares_process=False)
         if scheduler_address:
             return run_in_prefect(flow_name, DaskTaskRunner(address=scheduler_address), executor, work, watcher)
-        with TemporaryDirectory(prefix="dask-") as folder:
+        with temporary_folder("dask", work.root) as folder:
             options = {
                 "temporary-directory": folder,
                 # A unit that took one worker with it would take the next one, too.

@@ -33,7 +33,13 @@ def temporary_server() -> Iterator[tuple[str, Path]]:
     Raises:
         PipelineError: it does not start.
     """
-    home = Path(mkdtemp(prefix="prefect-"))
+    try:
+        home = Path(mkdtemp(prefix="prefect-"))
+    except OSError as error:
+        raise PipelineError(
+            f"Prefect's server has no place for its files ({error.strerror}). Free some space in the folder that "
+            "TMPDIR names, or choose another with TMPDIR."
+        ) from error
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
         process = subprocess.Popen(

@@ -59,7 +59,7 @@ def check_database(database: Database, schema: str = DEFAULT_SCHEMA) -> list[Fin
             for table in ucr_prd.DATASETS:
                 findings += _check_table(connection, schema, table, found)
         except psycopg.Error as error:
-            raise PipelineError(
+            raise database.not_in_time(error) or PipelineError(
                 f"{database} cannot be checked ({database.without_secrets(error)}). Check that the server is up and "
                 "that this user may SELECT from every table of the schema."
             ) from None

@@ -20,6 +20,7 @@ import psycopg
 from nibrs_estimation.model import ucr_prd
 from nibrs_estimation.pipeline.database import ConnectionLostError, Database, Reader, Snapshot, UnreachableError
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.files import temporary_folder
 from nibrs_estimation.sources.ucr_prd.agencies import OPTIONAL_TABLE, queries
 from nibrs_estimation.sources.ucr_prd.catalogue import check_catalogue, fingerprint, read_catalogue
 from nibrs_estimation.sources.ucr_prd.layout import SEGMENTS, Segment
@@ -70,12 +71,15 @@ def read_database(database: Database, schema: str, year: int, connections: int) 
         PipelineError: the database is not what it should be, or connections were lost in each of three tries.
     """
     for attempt in range(1, MOST_TRIES + 1):
-        folder = TemporaryDirectory(prefix="ucr_prd_")
+        folder = temporary_folder("ucr_prd")
         try:
             with database.snapshot() as snapshot:
                 return _read_snapshot(snapshot, schema, year, connections, folder)
         except (ConnectionLostError, UnreachableError, psycopg.OperationalError) as error:
             folder.cleanup()
+            # Who waited for a lock or an answer did not lose the connection.
+            if late := database.not_in_time(error):
+                raise late from None
             # What was never reached is not lost; a server that is starting again may refuse for a while.
             if isinstance(error, UnreachableError) and attempt == 1:
                 raise

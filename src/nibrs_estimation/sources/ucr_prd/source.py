@@ -96,7 +96,7 @@ class UcrPrdSource:
         return years[-1]
 
     def _unexamined(self, error: psycopg.Error) -> PipelineError:
-        return PipelineError(
+        return self.database.not_in_time(error) or PipelineError(
             f"{self.database} cannot be examined ({self.database.without_secrets(error)}). Check that the server is up "
             "and that this user may SELECT from every table of the schema."
         )

@@ -16,7 +16,7 @@ from tests.outputs import outputs_of
 
 from nibrs_estimation.stats.random import uniform
 
-RUN = ["run", "all", "killed", "--source", "synthetic:0.01"]
+RUN = ["run", "all", "killed", "--source", "synthetic:0.01", "--year", "2024"]
 #: Importing the program takes about this long; before it there is nothing to harm.
 START_S = 1.0
 

@@ -45,7 +45,20 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(folder: Path) -> None:
         succeed(folder, "demo")
-        succeed(folder, "run", "all", "demo", "--source", "synthetic:0.01", "--seed", "1", "--until", "keep_truth")
+        succeed(
+            folder,
+            "run",
+            "all",
+            "demo",
+            "--source",
+            "synthetic:0.01",
+            "--year",
+            "2024",
+            "--seed",
+            "1",
+            "--until",
+            "keep_truth",
+        )
 
     return once(tmp_path_factory, "demo", make)
 

@@ -144,14 +144,26 @@ def bad_zip(folder: Path, name: str) -> Path:
     return path
 
 
+SYNTHETIC = {"NIBRS_SOURCE": "synthetic:0.001", "DATA_YEAR": "2024"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "code", "message"),
     [
         (["run", "nope", "a"], {}, 2, r"no flow 'nope'. The flows are: all, reference_files, smoketest"),
         (["run", "all", "../a"], {}, 2, r"'../a' is not a run id"),
         (["run", "all", ".."], {}, 2, r"'..' is not a run id"),
-        (["run", "all", "a", "--from", "nope"], {}, 2, r"no task 'nope'"),
+        (
+            ["run", "all", "a", "--source", "synthetic:0.001", "--year", "2024", "--from", "nope"],
+            {},
+            2,
+            r"no task 'nope'",
+        ),
         (["run", "all", "a", "--engine", "nope"], {}, 2, r"nope"),
+        (["run", "all", "a"], {}, 2, r"No source is named.*NIBRS_SOURCE: cde:FILE.zip.*postgresql.*synthetic:0.01"),
+        (["run", "all", "a"], {"DATA_YEAR": "2024"}, 2, r"No source is named"),
+        (["run", "all", "a", "--source", "synthetic:0.001"], {}, 2, r"made up and has no data year.*--year 2024"),
+        (["run", "all", "a", "--source", "synthetic", "--partial"], {}, 2, r"--partial is for zips"),
         (["run", "all", "a", "--source", "nope:x"], {}, 2, r"'nope:x' is not a source"),
         (["run", "all", "a", "--source", "synthetic:7"], {}, 2, r"scale"),
         (["run", "all", "a", "--source", "cde:none.zip"], {}, 1, r"none.zip"),
@@ -164,8 +176,8 @@ def bad_zip(folder: Path, name: str) -> Path:
         (["run", "all", "a"], {"DATA_YEAR": "soon"}, 2, r"DATA_YEAR"),
         (["run", "all", "a"], {"LOG_THRESHOLD": "LOUD"}, 2, r"LOG_THRESHOLD"),
         (["run", "all", "a"], {"PGHOST": "localhost", "PGPORT": "1"}, 1, r"cannot be reached"),
-        (["run", "all", "a"], {"ARTIFACT_STORE": "gs://x"}, 2, r"gs://x"),
-        (["run", "all", "a"], {"SCRATCH_DIR": "good.zip"}, 1, r"SCRATCH_DIR"),
+        (["run", "all", "a"], {**SYNTHETIC, "ARTIFACT_STORE": "gs://x"}, 2, r"gs://x"),
+        (["run", "all", "a"], {**SYNTHETIC, "SCRATCH_DIR": "good.zip"}, 1, r"SCRATCH_DIR"),
         (["task", "nope"], {}, 2, r"no task 'nope'. The tasks are: define_universe"),
         (["task", "define_universe"], {}, 2, r"INPUT_PIPELINE_DIR and OUTPUT_PIPELINE_DIR"),
         (["describe", "nope"], {}, 2, r"no dataset 'nope'"),

@@ -114,7 +114,8 @@ def test_one_task_reads_a_run_and_writes_elsewhere(run: Path, tmp_path: Path) ->
 )
 def test_wrong_inputs_are_told(prepare, code: int, message: str, tmp_path: Path) -> None:
     prepare(tmp_path / "in")
-    done = stage(tmp_path, "weighting", "weight_agencies", INPUT_PIPELINE_DIR="in", OUTPUT_PIPELINE_DIR="out")
+    settings = {"DATA_YEAR": "2024", "INPUT_PIPELINE_DIR": "in", "OUTPUT_PIPELINE_DIR": "out"}
+    done = stage(tmp_path, "weighting", "weight_agencies", **settings)
     assert done.returncode == code
     assert message in " ".join(done.stderr.split())
 

@@ -59,7 +59,7 @@ PASSWORD = "a-password-that-must-not-show"
 
 
 def smoketest(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    return nibrs(folder, "run", "smoketest", "smoke", NIBRS_SOURCE="synthetic", **settings)
+    return nibrs(folder, "run", "smoketest", "smoke", NIBRS_SOURCE="synthetic", DATA_YEAR="2024", **settings)
 
 
 def test_smoketest_counts_the_years_incidents(postgres: dict[str, str], tmp_path: Path) -> None:

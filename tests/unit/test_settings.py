@@ -6,12 +6,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from nibrs_estimation.cli.doctor import examine
 from nibrs_estimation.cli.settings import Settings, load_settings
 from nibrs_estimation.cli.statistics import run_statistics
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.externals import ExternalFile
-from nibrs_estimation.pipeline.task import Task
+from nibrs_estimation.pipeline.identity import Identity
+from nibrs_estimation.pipeline.task import YEAR, Task
 
 SAMPLE = Path(__file__).parents[2] / ".sample_env"
 PEOPLE = Dataset("people", "People.", (Column("n", "int64", "Number."),), ("n",))
@@ -37,7 +39,8 @@ def test_the_sample_names_every_setting_and_its_default() -> None:
 def test_the_sample_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
-    assert load_settings(SAMPLE).source_spec() == "synthetic:0.01"
+    settings = load_settings(SAMPLE)
+    assert (settings.source_spec(), settings.data_year) == (None, None), "no data are made up, no year is guessed"
 
 
 def test_the_source_follows_the_settings() -> None:
@@ -77,3 +80,98 @@ def test_statistics_mode_reads_locations_from_the_input_folder(tmp_path: Path) -
     locations.write_text('{"2024": {"population": "2024/pop.txt"}}')
     run_statistics([TASK], settings_of(tmp_path))
     assert pl.read_parquet(tmp_path / "out" / "people.parquet")["n"].to_list() == [17]
+
+
+AGENCIES = Dataset(
+    "agencies",
+    "Agencies.",
+    (Column("data_year", "int16", "Data year."), Column("n", "int64", "Number.")),
+    ("data_year", "n"),
+)
+
+
+def count_agencies(agencies: pl.LazyFrame, year: int) -> pl.DataFrame:
+    return agencies.filter(pl.col("data_year") == year).select(pl.len().cast(pl.Int64).alias("n")).collect()
+
+
+COUNT = Task("count_agencies", count_agencies, (PEOPLE,), reads=(AGENCIES,), parameters=(YEAR,))
+REAL = Identity("vt", "cde:VT-2024.zip", 2024, 1, is_synthetic=False)
+
+
+def with_agencies(folder: Path, *years: int) -> Path:
+    folder.mkdir(parents=True)
+    rows = {"data_year": years, "n": range(len(years))}
+    pl.DataFrame(rows, schema=AGENCIES.schema).write_parquet(folder / "agencies.parquet")
+    return folder
+
+
+def test_statistics_mode_takes_the_year_of_the_inputs(tmp_path: Path) -> None:
+    inputs = with_agencies(tmp_path / "in", 2023, 2024, 2024)
+    REAL.write(inputs)
+    settings = settings_of(tmp_path)
+    run_statistics([COUNT], settings.model_copy(update={"data_year": None}))
+    assert pl.read_parquet(tmp_path / "out" / "people.parquet")["n"].to_list() == [2]
+    assert Identity.read(tmp_path / "out") == REAL
+    with pytest.raises(UsageError, match=r"DATA_YEAR is 2023, but .* are of data year 2024.*cde:VT-2024.zip"):
+        run_statistics([COUNT], settings.model_copy(update={"data_year": 2023}))
+
+
+def test_statistics_mode_names_the_years_that_the_inputs_hold(tmp_path: Path) -> None:
+    """Nothing but their rows tells the year of these."""
+    with_agencies(tmp_path / "in", 2020, 2022, 2022)
+    with pytest.raises(UsageError, match=r"Set DATA_YEAR: no identity.json .* hold 2020, 2022\."):
+        run_statistics([COUNT], settings_of(tmp_path).model_copy(update={"data_year": None}))
+    with pytest.raises(UsageError, match=r"DATA_YEAR is 2024, but no dataset there .* hold 2020, 2022\. ") as told:
+        run_statistics([COUNT], settings_of(tmp_path))
+    assert "--force" not in str(told.value)
+    assert not (tmp_path / "out").exists()
+    run_statistics([COUNT], settings_of(tmp_path).model_copy(update={"data_year": 2022}))
+
+
+@pytest.mark.parametrize("output", [".", "datasets", "datasets/new", "new", "../link/new"])
+def test_statistics_mode_does_not_write_into_a_run(output: str, tmp_path: Path) -> None:
+    run = tmp_path / "scratch" / "vt" / "all"
+    REAL.write(with_agencies(run / "datasets", 2024))
+    (run / "run_metadata.json").write_text("{}")
+    (run.parent / "link").symlink_to(run)
+    before = sorted(run.rglob("*"))
+    settings = settings_of(tmp_path).model_copy(
+        update={"input_pipeline_dir": run / "datasets", "output_pipeline_dir": run / output}
+    )
+    with pytest.raises(UsageError, match=r"lies within the run .*vt/all.*NIBRS_WRITE_INTO_RUN=true"):
+        run_statistics([COUNT], settings)
+    assert sorted(run.rglob("*")) == before
+    run_statistics([COUNT], settings.model_copy(update={"nibrs_write_into_run": True}))
+    assert (run / output / "people.parquet").is_file()
+
+
+def findings(settings: Settings) -> dict[str, tuple[str, str]]:
+    return {found.what: (found.state, found.finding) for found in examine(settings)}
+
+
+def test_doctor_writes_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scratch").mkdir()
+    found = findings(Settings(_env_file=None, output_pipeline_dir=tmp_path / "out"))
+    assert found["scratch folder"] == ("ok", "scratch can be written")
+    assert found["artifact store"] == ("ok", "artifacts can be written; it will be made when it is needed")
+    assert found["output folder"][0] == "ok"
+    assert [path.name for path in tmp_path.rglob("*")] == ["scratch"]
+
+
+# Neither may anybody write in /proc, nor is a file a folder; rights alone would not stop root.
+@pytest.mark.parametrize("folder", ["/proc/runs", "file", "file/runs"])
+def test_doctor_finds_folders_that_cannot_be_written(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    settings = Settings(
+        _env_file=None, scratch_dir=Path(folder), artifact_store=folder, output_pipeline_dir=Path(folder)
+    )
+    found = findings(settings)
+    for what, setting in (("scratch folder", "SCRATCH_DIR"), ("output folder", "OUTPUT_PIPELINE_DIR")):
+        state, told = found[what]
+        assert state == "mend", what
+        assert setting in told
+    assert found["artifact store"][0] == "mend"

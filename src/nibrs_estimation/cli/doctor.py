@@ -1,22 +1,26 @@
-"""`nibrs doctor`: what this machine and these settings can do, and what to mend."""
+"""What this machine and these settings can do, and what to correct: tried, not guessed, and nothing is left behind."""
 
 from __future__ import annotations
 
 import shutil
 import sys
+import tempfile
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from nibrs_estimation.cli.settings import Settings
+from nibrs_estimation.cli.version import version_text
 from nibrs_estimation.pipeline import memory
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.pipeline.store import open_store
-from nibrs_estimation.sources.registry import open_source
+from nibrs_estimation.pipeline.store import LocalStore, open_store
+from nibrs_estimation.sources.registry import newest_year, open_source
 
 LEAST_MEMORY_GIB = 2.0
 LEAST_DISK_GIB = 2.0
+_PROBE = "nibrs doctor: can this be written?\n"
 
 
 @dataclass(frozen=True)
@@ -31,15 +35,24 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Run every check; none stops the others."""
     return [
+        Finding("version", "ok", version_text()),
         _python(),
         _memory(settings),
         _disk(settings.scratch_dir),
-        Finding("settings", "ok", f"data year {settings.data_year}, logs from {settings.log_threshold} up"),
-        _attempt("source", lambda: _source(settings)),
-        _attempt("artifact store", lambda: _store(settings.artifact_store, settings)),
-        _attempt("external store", lambda: _store(settings.external_store, settings)),
+        Finding("settings", "ok", f"{_year(settings)}, logs from {settings.log_threshold} up"),
+        _source(settings),
+        _attempt("scratch folder", lambda: _try_folder(settings.scratch_dir, "SCRATCH_DIR")),
+        _attempt("artifact store", lambda: _artifacts(settings)),
+        _attempt("external store", lambda: _externals(settings)),
+        _output(settings),
         _database(settings),
     ]
+
+
+def _year(settings: Settings) -> str:
+    if settings.data_year is None:
+        return "no data year set (DATA_YEAR), so the latest that zips or database hold"
+    return f"data year {settings.data_year}"
 
 
 def _python() -> Finding:
@@ -55,7 +68,7 @@ def _memory(settings: Settings) -> Finding:
 
 
 def _disk(scratch: Path) -> Finding:
-    folder = next(path for path in (scratch.absolute(), *scratch.absolute().parents) if path.exists())
+    folder = _nearest(scratch)
     gib = shutil.disk_usage(folder).free / 2**30
     if gib < LEAST_DISK_GIB:
         return Finding(
@@ -64,15 +77,72 @@ def _disk(scratch: Path) -> Finding:
     return Finding("disk", "ok", f"{gib:.0f} GiB free for SCRATCH_DIR={scratch}")
 
 
-def _source(settings: Settings) -> str:
-    source = open_source(settings.source_spec(), settings.database())
-    return source.probe(settings.data_year, settings.nibrs_seed).summary
+def _source(settings: Settings) -> Finding:
+    spec = settings.source_spec()
+    if spec is None:
+        return Finding("source", "not set", "none configured; give --source to `nibrs run`, or set NIBRS_SOURCE")
+
+    def summary() -> str:
+        source = open_source(spec, settings.database())
+        year = settings.data_year or newest_year(source)
+        if year is None:
+            return f"{source.spec} makes data up; give a --year with it, or set DATA_YEAR"
+        return source.probe(year, settings.nibrs_seed).summary
+
+    return _attempt("source", summary)
 
 
-def _store(location: str, settings: Settings) -> str:
-    store = open_store(location, settings.s3())
+def _nearest(folder: Path) -> Path:
+    """The folder itself or the nearest one above it that exists."""
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+
+
+def _try_folder(folder: Path, setting: str) -> str:
+    """Write a file where the folder is, or would be made, and remove it.
+
+    Raises:
+        PipelineError: that fails.
+    """
+    nearest = _nearest(folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".nibrs-probe-", dir=nearest) as probe:
+            (Path(probe) / "probe").write_text(_PROBE, encoding="utf-8")
+            if (Path(probe) / "probe").read_text(encoding="utf-8") != _PROBE:
+                raise PipelineError(f"A file in {nearest} reads back as something else: check the disk.")
+    except OSError as error:
+        raise PipelineError(
+            f"{folder} cannot be used: {nearest} cannot be written ({error.strerror or error}). Make it writable for "
+            f"this user, or set {setting} to another folder."
+        ) from error
+    return f"{folder} can be written" + ("" if nearest == folder.absolute() else "; it will be made when it is needed")
+
+
+def _artifacts(settings: Settings) -> str:
+    store = open_store(settings.artifact_store, settings.s3())
+    store.check()
+    if isinstance(store, LocalStore):
+        return _try_folder(store.folder, "ARTIFACT_STORE")
+    key = f".nibrs-probe-{uuid.uuid4().hex}"
+    with tempfile.TemporaryDirectory() as folder:
+        local = Path(folder) / "probe"
+        local.write_text(_PROBE, encoding="utf-8")
+        # What is put is read back and compared.
+        store.put(local, key)
+    store.delete(key)
+    return f"{store} can be written"
+
+
+def _externals(settings: Settings) -> str:
+    store = open_store(settings.external_store, settings.s3())
     store.check()
     return str(store)
+
+
+def _output(settings: Settings) -> Finding:
+    folder = settings.output_pipeline_dir
+    if folder is None:
+        return Finding("output folder", "not set", "OUTPUT_PIPELINE_DIR is for statistics mode only")
+    return _attempt("output folder", lambda: _try_folder(folder, "OUTPUT_PIPELINE_DIR"))
 
 
 def _database(settings: Settings) -> Finding:

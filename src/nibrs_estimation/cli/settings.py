@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nibrs_estimation.pipeline.credentials import address_shown, without_credentials
-from nibrs_estimation.pipeline.database import Database
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.memory import machine_bytes
-from nibrs_estimation.pipeline.store import S3Options
+
+if TYPE_CHECKING:
+    from nibrs_estimation.pipeline.database import Database
+    from nibrs_estimation.pipeline.store import S3Options
 
 ENV_FILE = Path(".env")
-DEFAULT_YEAR = 2024
-DEMO_SOURCE = "synthetic:0.01"
-
-
 _SECRETS = {"pgpassword", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
 _ADDRESSES = {"pghost", "s3_endpoint_url", "dask_scheduler_address"}
 
@@ -31,7 +29,7 @@ class Settings(BaseSettings):
         env_file=ENV_FILE, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
     )
 
-    data_year: int = Field(DEFAULT_YEAR, ge=1985, le=2100)
+    data_year: int | None = Field(None, ge=1985, le=2100)
     nibrs_source: str | None = None
     nibrs_seed: int = Field(1, ge=0)
     nibrs_outlier_rule: Literal["intended", "reference"] = "intended"
@@ -50,6 +48,7 @@ class Settings(BaseSettings):
     input_pipeline_dir: Path | None = None
     output_pipeline_dir: Path | None = None
     external_file_path: Path | None = None
+    nibrs_write_into_run: bool = False
 
     pghost: str | None = None
     pgport: int = 5432
@@ -64,9 +63,9 @@ class Settings(BaseSettings):
     aws_secret_access_key: SecretStr | None = None
     aws_session_token: SecretStr | None = None
 
-    def source_spec(self) -> str:
-        """The source to read: NIBRS_SOURCE, else PostgreSQL if PGHOST is set, else a small synthetic nation."""
-        return self.nibrs_source or ("postgresql" if self.pghost else DEMO_SOURCE)
+    def source_spec(self) -> str | None:
+        """The source to read: NIBRS_SOURCE, else PostgreSQL if PGHOST is set, else none: none is made up."""
+        return self.nibrs_source or ("postgresql" if self.pghost else None)
 
     def memory_gib(self) -> float:
         """Memory that tasks may claim together: as set, else three quarters of the machine's."""
@@ -76,10 +75,14 @@ class Settings(BaseSettings):
         """The PostgreSQL database, if one is configured."""
         if self.pghost is None:
             return None
+        from nibrs_estimation.pipeline.database import Database  # noqa: PLC0415 (its drivers take a second)
+
         return Database(self.pghost, self.pgport, self.pgdatabase, self.pguser, self.pgpassword, self.pgsslmode)
 
     def s3(self) -> S3Options:
         """How to reach S3."""
+        from nibrs_estimation.pipeline.store import S3Options  # noqa: PLC0415 (only where a store is opened)
+
         return S3Options(
             endpoint_url=self.s3_endpoint_url,
             region=self.aws_region,
@@ -88,11 +91,11 @@ class Settings(BaseSettings):
             session_token=self.aws_session_token,
         )
 
-    def parameters(self, year: int | None = None, seed: int | None = None) -> dict[str, Any]:
-        """Value of every parameter that a task may ask for; year and seed as given, else as set."""
+    def parameters(self, year: int, seed: int) -> dict[str, Any]:
+        """Value of every parameter that a task may ask for."""
         return {
-            "year": self.data_year if year is None else year,
-            "seed": self.nibrs_seed if seed is None else seed,
+            "year": year,
+            "seed": seed,
             "database": self.database(),
             "outlier_rule": self.nibrs_outlier_rule,
             "count_mode": self.nibrs_count_mode,

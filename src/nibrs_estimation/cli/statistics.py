@@ -8,14 +8,19 @@ from typing import Annotated
 
 import typer
 
-from nibrs_estimation.cli.console import console, report_outcome, run_app
+from nibrs_estimation.cli.console import console, run_app
+from nibrs_estimation.cli.ingesting import make_folder
+from nibrs_estimation.cli.progress import report_outcome
 from nibrs_estimation.cli.settings import Settings, load_settings
+from nibrs_estimation.cli.years import years_of
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.externals import read_locations, resolve
-from nibrs_estimation.pipeline.identity import Identity
+from nibrs_estimation.pipeline.identity import IDENTITY_FILE, Identity
 from nibrs_estimation.pipeline.run import EXTERNAL_LOCATIONS
 from nibrs_estimation.pipeline.standalone import Folders, run_tasks
 from nibrs_estimation.pipeline.task import Task
+
+_RUN_FILE = "run_metadata.json"
 
 
 def stage_main(stage: str, tasks: Sequence[Task]) -> None:
@@ -26,30 +31,43 @@ def stage_main(stage: str, tasks: Sequence[Task]) -> None:
         run_statistics(_chosen(task, tasks, stage), load_settings())
 
     command.__doc__ = f"Run stage {stage} alone: {names}.\n\n" + FOLDERS_HELP
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app = typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
     app.command()(command)
     run_app(app, f"python -m nibrs_estimation.stages.{stage}")
 
 
 FOLDERS_HELP = (
     "Reads <dataset>.parquet, <dataset>.csv or a folder <dataset> from INPUT_PIPELINE_DIR and writes to "
-    "OUTPUT_PIPELINE_DIR; DATA_YEAR says which year, EXTERNAL_FILE_PATH where external files are, LOG_THRESHOLD how "
-    "much is logged. A run's `datasets` folder is a valid input. No server is needed."
+    "OUTPUT_PIPELINE_DIR; DATA_YEAR says which year, unless identity.json beside the inputs does, EXTERNAL_FILE_PATH "
+    "where external files are, LOG_THRESHOLD how much is logged. A run's `datasets` folder is a valid input. No server "
+    "is needed."
 )
 
 
 def run_statistics(tasks: Sequence[Task], settings: Settings) -> None:
-    """Run tasks on plain files as the settings say; exits with 1 if one fails."""
+    """Run tasks on plain files as the settings say; exits with 1 if one fails.
+
+    Raises:
+        UsageError: a setting is missing, the data year is not that of the inputs, or the outputs would go into the
+            folder of a run.
+        PipelineError: an input or an external file is missing or does not fit, or a task failed.
+    """
     folders = _folders(settings)
-    parameters = settings.parameters()
-    identity = Identity.read(folders.inputs) or Identity(
-        "", f"plain files in {folders.inputs}", parameters["year"], parameters["seed"], is_synthetic=False
-    )
+    known = Identity.read(folders.inputs)
+    year = _year(tasks, folders, settings, known)
+    parameters = settings.parameters(year, settings.nibrs_seed)
+    identity = known or Identity("", f"plain files in {folders.inputs}", year, settings.nibrs_seed, is_synthetic=False)
+    externals = _externals(tasks, folders, settings, year)
+    make_folder(folders.outputs)
     outcomes = run_tasks(
         tasks,
         folders,
         {**parameters, "identity": identity},
-        _externals(tasks, folders, settings),
+        externals,
         log_threshold=settings.log_threshold,
         report=report_outcome,
     )
@@ -72,10 +90,54 @@ def _folders(settings: Settings) -> Folders:
             f"Set {' and '.join(missing)}: the folder{'s' if len(missing) > 1 else ''} from which datasets are read "
             "and to which they are written, such as INPUT_PIPELINE_DIR=scratch/demo/all/datasets."
         )
-    return Folders(settings.input_pipeline_dir, settings.output_pipeline_dir)
+    folders = Folders(settings.input_pipeline_dir, settings.output_pipeline_dir)
+    if not folders.inputs.is_dir():
+        raise UsageError(
+            f"The input folder {folders.inputs} does not exist. Set INPUT_PIPELINE_DIR to the folder of the inputs."
+        )
+    run = _run_of(folders.outputs)
+    if run is not None and not settings.nibrs_write_into_run:
+        raise UsageError(
+            f"The output folder {folders.outputs} lies within the run {run}, whose files would then no longer be what "
+            "the run made. Set OUTPUT_PIPELINE_DIR to another folder, or NIBRS_WRITE_INTO_RUN=true if that is meant."
+        )
+    return folders
 
 
-def _externals(tasks: Sequence[Task], folders: Folders, settings: Settings) -> dict[str, Path]:
+def _run_of(folder: Path) -> Path | None:
+    """The folder of the run within which a folder lies, whether or not it is there already."""
+    whole = folder.resolve()
+    return next((path for path in (whole, *whole.parents) if (path / _RUN_FILE).exists()), None)
+
+
+def _year(tasks: Sequence[Task], folders: Folders, settings: Settings, known: Identity | None) -> int:
+    """The data year of the inputs.
+
+    Raises:
+        UsageError: neither they nor DATA_YEAR tell it, or they are of another year than DATA_YEAR.
+    """
+    asked = settings.data_year
+    if known is not None:
+        if asked not in (None, known.year):
+            raise UsageError(
+                f"DATA_YEAR is {asked}, but the datasets in {folders.inputs} are of data year {known.year} "
+                f"({IDENTITY_FILE} beside them: {known.text}). Set DATA_YEAR={known.year} or leave it out, or set "
+                "INPUT_PIPELINE_DIR to datasets of the other year."
+            )
+        return known.year
+    years = years_of(tasks, folders.inputs)
+    held = f"The datasets in {folders.inputs} hold {', '.join(map(str, years))}." if years else ""
+    if asked is None:
+        raise UsageError(f"Set DATA_YEAR: no {IDENTITY_FILE} beside the datasets tells their year. {held}".rstrip())
+    if years and asked not in years:
+        raise UsageError(
+            f"DATA_YEAR is {asked}, but no dataset there is of that year. {held} Set DATA_YEAR to the one that is "
+            "meant, or INPUT_PIPELINE_DIR to another folder."
+        )
+    return asked
+
+
+def _externals(tasks: Sequence[Task], folders: Folders, settings: Settings, year: int) -> dict[str, Path]:
     wanted = list(dict.fromkeys(external for task in tasks for external in task.externals))
     if not wanted:
         return {}
@@ -83,7 +145,7 @@ def _externals(tasks: Sequence[Task], folders: Folders, settings: Settings) -> d
         raise UsageError(
             f"Set EXTERNAL_FILE_PATH: the folder of the external files {', '.join(e.code_name for e in wanted)}."
         )
-    resolved = resolve(read_locations(folders.inputs / EXTERNAL_LOCATIONS), wanted, settings.data_year)
+    resolved = resolve(read_locations(folders.inputs / EXTERNAL_LOCATIONS), wanted, year)
     paths = {name: settings.external_file_path / path for name, path in resolved.items()}
     absent = [str(path) for path in paths.values() if not path.is_file()]
     if absent:

@@ -28,6 +28,14 @@ def _datasets() -> dict[str, Dataset]:
     return {dataset.name: dataset for dataset in (*used, *geography.OPTIONAL, ESTIMATES)}
 
 
+def all_flows() -> list[dict[str, Any]]:
+    """Every flow with its tasks."""
+    return [
+        {"flow": flow.name, "description": flow.description, "tasks": [task.name for task in flow.tasks]}
+        for flow in FLOWS.values()
+    ]
+
+
 def all_tasks() -> list[dict[str, Any]]:
     """Every task: the sources' first, then the stages' in the order of the flows."""
     stages = [
@@ -64,6 +72,21 @@ def all_datasets() -> list[dict[str, Any]]:
             "description": dataset.description,
         }
         for dataset in _datasets().values()
+    ]
+
+
+def described(dataset: Dataset) -> list[dict[str, Any]]:
+    """The columns of a dataset: type, whether required, unit, codes and description."""
+    return [
+        {
+            "column": column.name,
+            "type": column.type,
+            "required": not column.is_nullable,
+            "unit": column.unit,
+            "codes": list(column.codes),
+            "description": column.description,
+        }
+        for column in dataset.columns
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from nibrs_estimation.pipeline.database import Database
 from nibrs_estimation.pipeline.errors import UsageError
@@ -14,24 +15,46 @@ from nibrs_estimation.sources.ucr_prd import UcrPrdSource
 FORMS = "cde:FILE.zip[,FILE2.zip...], postgresql or synthetic[:SCALE]"
 
 
-def open_source(spec: str, database: Database | None) -> Source:
+@runtime_checkable
+class DatedSource(Protocol):
+    """A source whose content tells its data years; one that makes data up has none until a year is chosen."""
+
+    def newest_year(self) -> int:
+        """The last data year that it holds; raises PipelineError if it cannot be read or holds none."""
+        ...
+
+
+def newest_year(source: Source) -> int | None:
+    """The last data year that a source holds; None if it makes data up for any year.
+
+    Raises:
+        PipelineError: the source cannot be read, or holds no year.
+    """
+    return source.newest_year() if isinstance(source, DatedSource) else None
+
+
+def open_source(spec: str, database: Database | None, *, is_excerpt: bool = False) -> Source:
     """The source that a text names, such as ``cde:VT-2024.zip`` or ``synthetic:0.01``.
 
     Args:
         spec: the text.
         database: what the source ``postgresql`` reads, if one is configured.
+        is_excerpt: whether zips may lack members, whose datasets are then empty and marked as missing.
 
     Raises:
-        UsageError: there is no such source, its part after the colon is malformed, or no database is configured.
+        UsageError: there is no such source, its part after the colon is malformed, no database is configured, or only
+            zips can be excerpts.
     """
     kind, _, rest = spec.partition(":")
+    if is_excerpt and kind in {"synthetic", "postgresql"}:
+        raise UsageError(f"--partial is for zips that are excerpts, not for the source {spec}: leave it out.")
     if kind == "cde":
         paths = [Path(part.strip()).absolute() for part in rest.split(",") if part.strip()]
         if not paths:
             raise UsageError(
                 "The source cde: names no file. Write cde:FILE.zip, or cde:FILE.zip,FILE2.zip for several."
             )
-        return CdeSource(tuple(paths))
+        return CdeSource(tuple(paths), is_excerpt=is_excerpt)
     if kind == "synthetic":
         return SyntheticSource.parse(rest)
     if kind == "postgresql":

@@ -76,6 +76,31 @@ class UcrPrdSource:
         """How the user named it."""
         return "postgresql"
 
+    def newest_year(self) -> int:
+        """The last year of which the database holds incidents.
+
+        Raises:
+            PipelineError: it cannot be reached or examined, or holds none of any year.
+        """
+        with self.database.connect() as connection:
+            try:
+                check_catalogue(self.database, self.schema, read_catalogue(self.database, connection, self.schema))
+                years = self._years(connection)
+            except psycopg.Error as error:
+                raise self._unexamined(error) from None
+        if not years:
+            raise PipelineError(
+                f"{self.database}, schema {self.schema}, holds no incidents by agencies that report incidents, of any "
+                "year. Check that it is the database that is meant, and that it is filled."
+            )
+        return years[-1]
+
+    def _unexamined(self, error: psycopg.Error) -> PipelineError:
+        return self.database.not_in_time(error) or PipelineError(
+            f"{self.database} cannot be examined ({self.database.without_secrets(error)}). Check that the server is up "
+            "and that this user may SELECT from every table of the schema."
+        )
+
     def probe(self, year: int, seed: int) -> Probe:
         """Look at the catalogue, the years and the states, without reading the incidents.
 
@@ -99,10 +124,7 @@ class UcrPrdSource:
                 mark = fingerprint(self.database, connection, self.schema, year, found)
                 is_synthetic = self._is_synthetic(connection)
             except psycopg.Error as error:
-                raise self.database.not_in_time(error) or PipelineError(
-                    f"{self.database} cannot be examined ({self.database.without_secrets(error)}). Check that the "
-                    "server is up and that this user may SELECT from every table of the schema."
-                ) from None
+                raise self._unexamined(error) from None
         if not states:
             raise PipelineError(
                 f"{self.database}, schema {self.schema}: no state has an active agency that reports incidents in "

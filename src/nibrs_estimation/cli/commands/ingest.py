@@ -1,0 +1,88 @@
+"""`nibrs ingest`: read a source and write its datasets, without a run."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nibrs_estimation.cli.commands.options import JsonOption, OutOption
+from nibrs_estimation.cli.console import console, print_findings
+from nibrs_estimation.cli.ingesting import ingest
+from nibrs_estimation.cli.running import chosen_year
+from nibrs_estimation.cli.settings import load_settings
+from nibrs_estimation.model.ucr_prd import DATASETS as TABLES
+from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.sources.cde import CdeSource
+from nibrs_estimation.sources.registry import open_source
+from nibrs_estimation.sources.ucr_prd.catalogue import DEFAULT_SCHEMA
+from nibrs_estimation.sources.ucr_prd.check import Finding, check_database
+
+app = typer.Typer(no_args_is_help=True, help="Read a source and write its datasets as Parquet files.")
+
+
+@app.command("cde", epilog="Example: nibrs ingest cde VT-2024.zip VT-2023.zip --out vermont")
+def ingest_cde(
+    files: Annotated[list[Path], typer.Argument(help="State zips from the FBI's Crime Data Explorer, any states.")],
+    out: OutOption,
+    year: Annotated[
+        int | None, typer.Option("--year", help="Data year; earlier zips are history. Default: the newest zip's.")
+    ] = None,
+    universe: Annotated[Path | None, typer.Option("--universe", help="CSV of all agencies of the data year.")] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Read excerpts, too: tables that are missing are empty, and marked so.")
+    ] = False,
+) -> None:
+    """Read zips of the Crime Data Explorer, data years 2016 and later.
+
+    A universe file lists all agencies, reporting or not: docs/universe-file.md.
+    """
+    if universe is not None and not universe.is_file():
+        raise UsageError(f"The universe file {universe} does not exist. Check its path.")
+    source = CdeSource(tuple(path.absolute() for path in files), is_excerpt=partial)
+    settings = load_settings()
+    # The zips that are named tell the year, whatever DATA_YEAR is for runs.
+    chosen = source.newest_year() if year is None else year
+    ingest(source, out, settings, chosen, externals={"universe": universe} if universe else {})
+
+
+@app.command("postgresql", epilog="Example: PGHOST=db PGUSER=nibrs nibrs ingest postgresql --year 2024 --out us")
+def ingest_postgresql(
+    out: OutOption,
+    year: Annotated[
+        int | None, typer.Option("--year", help="Data year. Default: DATA_YEAR, or the latest that the database holds.")
+    ] = None,
+) -> None:
+    """Read the FBI's database `ucr_prd` that PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE name."""
+    settings = load_settings()
+    source = open_source("postgresql", settings.database())
+    ingest(source, out, settings, chosen_year(source, year, settings))
+
+
+@app.command("check", epilog="Example: PGHOST=db PGUSER=nibrs nibrs ingest check")
+def ingest_check(as_json: JsonOption = False) -> None:
+    """Check the FBI's database: tables, columns, types, rows and codes. Exits with 1 if something is missing."""
+    database = load_settings().database()
+    if database is None:
+        raise UsageError("No database is named. Set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
+    found = check_database(database, DEFAULT_SCHEMA)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in found], indent=2, default=str))
+    else:
+        print_findings([(_checked(finding), finding.severity, finding.message) for finding in found])
+    errors = sum(finding.severity == "error" for finding in found)
+    if not as_json:
+        console.print(
+            f"{len(TABLES)} tables of {database} checked for rows, columns, types, rights and codes: "
+            f"errors {errors}, warnings {len(found) - errors}.",
+            highlight=False,
+        )
+    if errors:
+        raise typer.Exit(1)
+
+
+def _checked(finding: Finding) -> str:
+    return f"{finding.table}.{finding.column}" if finding.column else finding.table

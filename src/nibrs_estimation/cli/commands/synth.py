@@ -1,0 +1,48 @@
+"""`nibrs synth`: a synthetic nation as datasets, zips, external files and a database."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nibrs_estimation.cli.commands.options import OutOption, SeedOption
+from nibrs_estimation.cli.console import console
+from nibrs_estimation.cli.ingesting import ingest
+from nibrs_estimation.cli.running import DEMO_YEAR
+from nibrs_estimation.cli.settings import load_settings
+from nibrs_estimation.sources.synthetic import SyntheticSource
+from nibrs_estimation.sources.synthetic.emit import check_emission, emit, emit_database
+
+app = typer.Typer()
+
+
+@app.command(epilog="Example: nibrs synth --scale 0.01 --out nation")
+def synth(
+    out: OutOption,
+    scale: Annotated[float, typer.Option("--scale", help="Share of the nation's agencies, above 0 up to 1.")] = 0.01,
+    year: Annotated[int, typer.Option("--year", help="Data year, whatever DATA_YEAR is.")] = DEMO_YEAR,
+    seed: SeedOption = None,
+    cde: Annotated[
+        bool, typer.Option("--cde", help="Write zips as the Crime Data Explorer's, too (scale 0.05 at most).")
+    ] = False,
+    external_files: Annotated[
+        bool,
+        typer.Option("--external-files", help="Write the external files that a run may take, too."),
+    ] = False,
+    database: Annotated[
+        bool, typer.Option("--database", help="Load the tables of ucr_prd into the database of PGHOST, too.")
+    ] = False,
+) -> None:
+    """Make a synthetic nation and write its datasets, the truth among them, as Parquet files.
+
+    Zips are of the layout of their year: `--year 2020 --cde` writes that of 2016 to 2020.
+    """
+    source = SyntheticSource.parse(str(scale))
+    settings = load_settings()
+    check_emission(source, with_zips=cde, with_database=database, database=settings.database())
+    ingest(source, out, settings, year, seed)
+    for line in emit(source, year, out, with_zips=cde, with_externals=external_files):
+        console.print(line, highlight=False)
+    if database:
+        console.print(emit_database(source, out, settings.database()), highlight=False)

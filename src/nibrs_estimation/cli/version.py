@@ -1,0 +1,35 @@
+"""Which version of the program this is: release, commit where one is known, and a hash of the code."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from nibrs_estimation import __version__
+from nibrs_estimation.pipeline.code import code_version
+
+_ROOT = Path(__file__).parents[3]
+
+
+def version_text(root: Path = _ROOT) -> str:
+    """Such as ``0.1.0, commit 1c5e0b7d2a41, code hash 3f2a9c01d4e7``; where no commit is known, the code hash alone.
+
+    Args:
+        root: folder that is the checkout, if the program runs from one.
+    """
+    code_hash = code_version(__version__).partition("+")[2]
+    commit = _git(root, "rev-parse", "--short=12", "HEAD") if (root / ".git").exists() else ""
+    if not commit:
+        return f"{__version__}, code hash {code_hash} (not run from a git checkout, so no commit is known)"
+    changed = " with changes" if _git(root, "status", "--porcelain", "--", "src") else ""
+    return f"{__version__}, commit {commit}{changed}, code hash {code_hash}"
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """What git says, or nothing where it is absent, refuses or takes too long."""
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,11 +1,13 @@
 """Estimates made by hand, as a run would hold them: the nation, one region, two states and the nation's cities."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.table import write_table
 from nibrs_estimation.stages.variance.estimate import series_parts, table_parts
 from nibrs_estimation.tables.read import table_definition
@@ -13,7 +15,7 @@ from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
 from tests.frames import DATASETS, table
 
-_PLACES = [
+_PLACES: list[tuple[int, str, str, str | None, str, str]] = [
     (1, "nation", "US", None, "the United States", "NationalWgt"),
     (6, "nation", "US", "City", "the United States, City", "NationalWgt"),
     (12, "region", "1", None, "Northeast", "RegionWgt"),
@@ -24,6 +26,8 @@ _PLACES = [
     (107, "university", "US", None, "University and college agencies", "UniversityWgt"),
     (558, "judicial_district", "Vermont", None, "Vermont", "JDWgt"),
 ]
+#: Number, level, code, group of agencies, name and weight of a geography.
+Place = tuple[int, str, str, str | None, str, str]
 #: Respondents of Nebraska: none.
 _WITHOUT = 84
 REASON = "public files do not tell of injuries"
@@ -49,8 +53,9 @@ def share(part: str, permutation: int, row: int, column: int, estimate: float, o
     return cell(part, permutation, row, column, estimate, **percentages)
 
 
-def estimates() -> dict[str, pl.LazyFrame]:
+def estimates(more_places: Sequence[Place] = ()) -> dict[str, pl.LazyFrame]:
     """The datasets that publication reads."""
+    places = [*_PLACES, *more_places]
     violent = position("1a", "violent_crime")
     cells = [
         *(cell("1a", number, 1, violent, 1000.0 * factor) for number, factor in ((1, 9), (6, 8), (12, 4), (102, 1))),
@@ -83,7 +88,7 @@ def estimates() -> dict[str, pl.LazyFrame]:
                  "eligible_agencies": 5, "eligible_pieces": 5, "responding_agencies": 0 if number == _WITHOUT else 3,
                  "population": 1_000_000, "population_responding": 500_000, "population_coverage": 0.9,
                  "is_missing_over_10_percent": False, "is_model_used": True, "universe_scope": "all"}
-                for number, level, code, group, name, weight in _PLACES
+                for number, level, code, group, name, weight in places
             ),
         ),
         "permutation_population": table(
@@ -91,7 +96,7 @@ def estimates() -> dict[str, pl.LazyFrame]:
             *(
                 {"permutation_number": number, "population_key": "TOTAL", "population": 1_000_000.0,
                  "population_responding": 500_000.0}
-                for number, *_others in _PLACES
+                for number, *_others in places
             ),
         ),
     }  # fmt: skip
@@ -105,15 +110,25 @@ def position(name: str, column: str) -> int:
     return next(other.position for other in table_definition(name).columns if other.name == column)
 
 
-def write_run(scratch: Path, run_id: str, ended: str = "2025-01-01T00:00:00+00:00", state: str = "finished") -> None:
+def write_run(
+    scratch: Path,
+    run_id: str,
+    ended: str = "2025-01-01T00:00:00+00:00",
+    state: str = "finished",
+    *,
+    source: str = "cde:zips",
+    is_synthetic: bool = False,
+    more_places: Sequence[Place] = (),
+) -> None:
     """A run's folder with these datasets."""
     root = scratch / run_id / "all"
-    for name, frame in estimates().items():
+    for name, frame in estimates(more_places).items():
         path = root / "datasets" / f"{name}.parquet"
         if name in PARTS:
             for part in PARTS[name]():
                 write_table(frame.filter(part=part), DATASETS[name], root / "datasets" / name / f"{part}.parquet")
         else:
             write_table(frame, DATASETS[name], path)
-    about = {"run_id": run_id, "settings": {"year": 2024}, "ended": ended, "state": state}
+    Identity(run_id, source, 2024, 1, is_synthetic).write(root / "datasets")
+    about = {"run_id": run_id, "source": source, "settings": {"year": 2024}, "ended": ended, "state": state}
     (root / "run_metadata.json").write_text(json.dumps(about))

@@ -11,7 +11,8 @@ import pytest
 import yaml
 from tests.command import nibrs
 
-from nibrs_estimation.cli.tables import ranges
+from nibrs_estimation.cli.table_frame import ranges
+from nibrs_estimation.cli.table_view import short_title
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.tables import read
@@ -607,18 +608,31 @@ def test_listing(tmp_path: Path) -> None:
     assert len(rows) == 29
     third = next(row for row in rows if row["table"] == "3a")
     assert third == {
-        "table": "3a", "title": "Table3a-Person Victims", "unit": "person_victim", "rows": 171, "columns": 33,
-        "variants": ["3aclear", "3aunclear"],
+        "table": "3a", "title": "Person Victims", "counts": table_definitions()["3a"].counts, "unit": "person_victim",
+        "rows": 171, "columns": 33, "variants": ["3aclear", "3aunclear"],
     }  # fmt: skip
 
 
+def test_the_list_and_the_frame_speak_plain_words(tmp_path: Path) -> None:
+    listed = " ".join(nibrs(tmp_path, "tables", "list").stdout.split())
+    for table in table_definitions().values():
+        assert "Table" not in short_title(table)
+        if table.variant_of is None:
+            assert " ".join(table.counts.split()) in listed
+    assert "Table3a" not in listed
+    assert "the same for cleared and uncleared incidents: 3aclear, 3aunclear" in listed
+    for shown in (listed, *(nibrs(tmp_path, "tables", "show", name).stdout for name in ("2a", "2b", "3aclear", "DM6"))):
+        assert not re.search(r"\b[a-z]+_[a-z_]+\b", shown), "a word of the code"
+
+
 def test_showing_a_table(tmp_path: Path) -> None:
-    shown = nibrs(tmp_path, "tables", "show", "2a").stdout
-    words = " ".join(shown.split())
-    assert "2a: Table2a-Person Offenses" in words
-    assert "Weapon involved: Personal weapons │ count, % │ 4" in words
-    assert "by offense but rows 18-23, 78-82" in words
+    words = " ".join(nibrs(tmp_path, "tables", "show", "2a").stdout.replace("│", "").split())
+    assert "2a Person Offenses Offenses against persons, one for each victim of each offense." in words
+    assert "counts an offense of Robbery (120)" not in words
+    assert "but in" in words
     assert "Never estimated: rows 11-12 of columns 5-6." in words
+    assert "Rows of units whose value is not known: 40, 47, 100, 109." in words
+    assert "No finished run has estimates of it yet" in words
 
 
 def test_a_table_as_json(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`nibrs tables show`: which run, geography, series and column are meant, and what is printed."""
 
+import io
 import json
 from pathlib import Path
 
@@ -7,11 +8,12 @@ import polars as pl
 import pytest
 from click.testing import Result
 from rich.console import Console
-from tests.estimated import REASON, write_run
+from tests.estimated import REASON, Place, write_run
 from typer.testing import CliRunner
 
 from nibrs_estimation.cli.estimates import find_run
-from nibrs_estimation.cli.table_view import TableView, lines_of
+from nibrs_estimation.cli.pager import paged
+from nibrs_estimation.cli.table_view import lines_of
 from nibrs_estimation.cli.tables import tables_app
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.published import FINAL_SCHEMA
@@ -27,29 +29,181 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def show(scratch: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
+def show(scratch: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str, width: int = 200) -> Result:
     monkeypatch.setenv("SCRATCH_DIR", str(scratch))
-    monkeypatch.setattr("nibrs_estimation.cli.tables.console", Console(width=200))
+    console = Console(width=width)
+    for module in ("table_show", "table_frame"):
+        monkeypatch.setattr(f"nibrs_estimation.cli.{module}.console", console)
     return CliRunner().invoke(tables_app, ["show", *arguments])
 
 
+def told(scratch: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str, width: int = 200) -> str:
+    """What is shown, without line ends and repeated blanks."""
+    result = show(scratch, monkeypatch, *arguments, width=width)
+    if result.exception is not None:
+        raise result.exception
+    return " ".join(result.stdout.split())
+
+
 def test_the_nation_of_the_run_that_finished_last(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = " ".join(show(scratch, monkeypatch, "1a", "--column", "violent_crime").stdout.split())
-    assert "1a: Person Incidents The United States (nation, geography 1) · 2024 · run us" in words
+    words = told(scratch, monkeypatch, "1a", "--column", "violent_crime", "--all")
+    assert "1a Person Incidents Incidents in which a crime against a person was reported." in words
+    assert "The United States (nation, geography 1) Data year 2024, source cde:zips, run us" in words
+    assert "The newest of 2 finished runs; --run NAME shows another." in words
     assert "Incident count 9,000 7,236 – 10,764 10.0% 3" in words
     assert "Incident rate (per 100k total pop) 900.0 723.6 – 1,076.4 10.0% 3" in words
-    assert "Weapon involved No 6,000 4,824 – 7,176 10.0% 66.7 62.7 – 70.6 3 Yes 3,000" in words
-    assert "Weapon involved (% of weapon involved yes) Personal weapons 0 0 – 0 0.0 0.0 – 0.0 0 Firearms 1,500" in words
+    assert "Weapon involved ᵖ No 6,000 4,824 – 7,176 66.7 62.7 – 70.6 10.0% 3 Yes 3,000" in words
+    # Nothing reported has no interval.
+    assert "Weapon involved (% of weapon involved yes) ᵖ Personal weapons 0 0.0 0 Firearms 1,500" in words
     assert f"n/a¹ {REASON}" in words
     assert "n/a² the rows that it is a percentage of are 0" in words
+    assert "ᵖ its codes are this program's proposal" in words
+    # The sum is defined where it is shown.
+    assert "Violent Crime: Murder and Nonnegligent Manslaughter (09A); Rape (11A)" in words
+    assert "Left out" not in words
 
 
 def test_all_columns_with_margins(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = " ".join(show(scratch, monkeypatch, "1a", "--run", "old", "--geography", "vt").stdout.split())
-    assert "Vermont (state, geography 102) · 2024 · run old" in words
+    words = told(scratch, monkeypatch, "1a", "--run", "old", "--geography", "vt", "--all")
+    assert "Vermont (state, VT, FIPS 50, geography 102) Data year 2024, source cde:zips, run old" in words
     assert "2,000 ±392" in words
     assert "– never estimated, by design of the table" in words
     assert "± half of the 95 % confidence interval" in words
+    assert "finished runs" not in words
+
+
+@pytest.mark.parametrize("name", table_definitions())
+def test_a_table_fits_a_screen_unless_asked_for_more(name: str, scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = show(scratch, monkeypatch, name, width=80).stdout.splitlines()
+    assert len(lines) <= 50
+    assert max(map(len, lines)) <= 80
+    definition = table_definition(name)
+    assert " ".join(definition.counts.split()) in " ".join(" ".join(lines).split())
+    n_published = sum(not row.is_dropped for row in definition.rows)
+    if n_published > 30 or len(definition.columns) > 3:
+        assert "--all shows everything" in " ".join(" ".join(lines).split())
+
+
+@pytest.mark.parametrize("arguments", [(), ("--all",), ("--row", "1"), ("--column", "2"), ("-g", "us", "-g", "vt")])
+@pytest.mark.parametrize("width", [60, 80, 133])
+def test_no_line_is_wider_than_the_terminal(
+    width: int, arguments: tuple[str, ...], scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("1a", "GV2a", "4b"):
+        result = show(scratch, monkeypatch, name, *arguments, width=width)
+        assert result.exception is None
+        assert max(map(len, result.stdout.splitlines())) <= width
+
+
+def test_what_is_left_out_is_named(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = told(scratch, monkeypatch, "3a", width=80)
+    assert "Left out, 31 of 33 columns: NIBRS crimes against persons (Total); Aggravated Assault;" in words
+    assert " of 171 rows: " in words
+    assert "--all shows everything, --column NAME or --row LABEL one of them in full" in words
+    assert len(show(scratch, monkeypatch, "3a", "--all", width=80).stdout.splitlines()) > 1000
+
+
+def test_rows_by_number_label_block_or_part(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    by_label = told(scratch, monkeypatch, "1a", "--row", "Weapon involved: Firearms", "--column", "17")
+    assert by_label == told(scratch, monkeypatch, "1a", "--row", "6", "--column", "violent_crime")
+    assert "Weapon involved: Firearms ᵖ 1,500 1,206 – 1,794" in by_label
+    block = told(scratch, monkeypatch, "1a", "--row", "weapon involved", "--column", "17")
+    assert "Personal weapons" in block
+    assert "Injury" not in block
+    part = told(scratch, monkeypatch, "3a", "--row", "firearms", "--column", "2")
+    assert "Weapon involved - Yes 2" in part
+    assert "Weapon involved - Yes 3: Firearms" in part
+    with pytest.raises(UsageError, match=r"There is no row 'teeth' in table 1a. Give a number or a part of a label: "):
+        told(scratch, monkeypatch, "1a", "--row", "teeth")
+
+
+def test_one_row_with_every_column(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = told(scratch, monkeypatch, "1a", "--row", "1", "--all")
+    assert "Aggravated Assault 0" in words
+    assert "Violent Crime 9,000 7,236 – 10,764 10.0% 3" in words
+
+
+def test_geographies_side_by_side(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = told(scratch, monkeypatch, "1a", "-g", "VT", "-g", "us", "-g", "Vermont", "--column", "violent_crime")
+    assert "Vermont (state, VT, FIPS 50, geography 102) The United States (nation, geography 1) Data year" in words
+    assert "Incident count 1,000 ±196 9,000 ±1,764" in words
+    words = told(scratch, monkeypatch, "1a", "-g", "VT", "-g", "us", "--column", "violent_crime", "--row", "1")
+    assert "Vermont 1,000 804 – 1,196 10.0% 3 The United States 9,000 7,236 – 10,764 10.0% 3" in words
+    words = told(scratch, monkeypatch, "1a", "-g", "VT", "-g", "us")
+    assert "Incident count Vermont The United States NIBRS crimes against persons (Total) 2,000 ±392 18,000" in words
+    assert "Incident rate (per 100k total pop) Vermont" in words
+
+
+def test_too_many_geographies_are_for_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    more: list[Place] = [
+        (number, "msa", f"Area {number}", None, f"Area {number}", "MSAWgt") for number in range(109, 116)
+    ]
+    write_run(tmp_path, "us", more_places=more)
+    with pytest.raises(UsageError, match=r"14 geographies are too many to read .* or add --csv FILE or --json"):
+        told(tmp_path, monkeypatch, "1a", "--geography", "all")
+
+
+def test_real_data_go_before_synthetic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path, "made-up", ended="2026-01-01T00:00:00+00:00", source="synthetic:0.01", is_synthetic=True)
+    words = told(tmp_path, monkeypatch, "1a", "--row", "1")
+    mark = "SYNTHETIC DATA: these numbers describe a nation that does not exist; data year 2024, source synthetic:0.01"
+    assert f"{mark}, run made-up" in words
+    write_run(tmp_path, "real", ended="2025-01-01T00:00:00+00:00")
+    words = told(tmp_path, monkeypatch, "1a", "--row", "1")
+    assert "SYNTHETIC" not in words
+    assert "source cde:zips, run real Run made-up is newer, but synthetic: the newest run of real data is" in words
+    assert mark in told(tmp_path, monkeypatch, "1a", "--run", "made-up")
+    csv = tmp_path / "x.csv"
+    assert mark in told(tmp_path, monkeypatch, "1a", "--run", "made-up", "--csv", str(csv))
+    # Runs that know only what their metadata say are told apart, too.
+    (tmp_path / "made-up/all/datasets/identity.json").unlink()
+    assert "source cde:zips, run real" in told(tmp_path, monkeypatch, "1a", "--row", "1")
+    assert mark in told(tmp_path, monkeypatch, "1a", "--run", "made-up")
+
+
+def test_a_number_that_is_a_fips_code_is_questioned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path, "us", more_places=[(50, "region", "4", "Agency Type City", "West, City", "RegionWgt")])
+    both = (
+        r"50 may be geography number 50, West, City \(a part of the region: Agency Type City, geography 50\), or FIPS "
+        r"code 50, Vermont \(state, VT, FIPS 50, geography 102\). Write geography:50 or fips:50"
+    )
+    with pytest.raises(UsageError, match=both):
+        told(tmp_path, monkeypatch, "1a", "--geography", "50")
+    assert "West, City (a part of" in told(tmp_path, monkeypatch, "1a", "--geography", "geography:50")
+    assert "Vermont (state" in told(tmp_path, monkeypatch, "1a", "--geography", "fips:50")
+    # 33 is no geography of the run, and 01 no number that anybody writes for a geography.
+    assert "New Hampshire (state, NH, FIPS 33" in told(tmp_path, monkeypatch, "1a", "--geography", "33")
+    with pytest.raises(UsageError, match=r"'01' is no geography"):
+        told(tmp_path, monkeypatch, "1a", "--geography", "01")
+
+
+def test_a_pager_is_for_terminals_that_are_too_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pager = tmp_path / "pager"
+    pager.write_text(f"#!/bin/sh\nprintf '%s' \"$LESS\" > {tmp_path}/less\ncat > {tmp_path}/paged\n")
+    pager.chmod(0o755)
+    monkeypatch.setenv("PAGER", str(pager))
+    monkeypatch.delenv("LESS", raising=False)
+    for is_terminal, height, is_wanted, is_paged in (
+        (True, 10, True, True), (True, 100, True, False), (False, 10, True, False), (True, 10, False, False),
+    ):  # fmt: skip
+        printed = io.StringIO()
+        console = Console(file=printed, force_terminal=is_terminal, width=80, height=height)
+        with paged(console, is_wanted=is_wanted):
+            console.print("line\n" * 20)
+        shown = tmp_path / "paged"
+        assert shown.exists() == is_paged
+        if is_paged:
+            assert shown.read_text().count("line") == 20
+            assert (tmp_path / "less").read_text() == "FRX"
+            shown.unlink()
+        else:
+            assert printed.getvalue().count("line") == 20
+    monkeypatch.setenv("PAGER", "no-such-pager")
+    printed = io.StringIO()
+    console = Console(file=printed, force_terminal=True, width=80, height=10)
+    with paged(console):
+        console.print("line\n" * 20)
+    assert printed.getvalue().count("line") == 20
 
 
 @pytest.mark.parametrize(
@@ -75,7 +229,6 @@ def test_geographies(asked: str, found: str, scratch: Path, monkeypatch: pytest.
         (["1a", "--geography", "77"], r"'77' is no geography of run us. Name one: 1 the United States; "),
         (["1a", "--geography", "NE"], r"Nebraska \(geography 84\) is not estimated in run us: no agency responded"),
         (["1a", "--geography", "NY"], r"New York .* list of geographies left out"),
-        (["1a", "--geography", "all"], "add --csv FILE"),
         (["1a", "--series", "male"], "Table 1a is not repeated for groups of persons"),
         (["3a", "--series", "nobody"], "There is no series 'nobody'. Name one: 1 Age: Under 5; "),
         (["3a", "--series", "white"], "may be several: 147 Race: Non-Hispanic White; 155 "),
@@ -87,8 +240,7 @@ def test_geographies(asked: str, found: str, scratch: Path, monkeypatch: pytest.
         (["1a", "--run", "nope"], "There is no run 'nope' with estimates in .* Runs with estimates: broken, old, us"),
         (["1a", "--run", "../x"], "is not a run id"),
         (["1a", "--frame", "--geography", "VT"], "--frame shows no estimates"),
-        (["1a", "--csv", "x.csv", "--column", "1"], "leave out --column"),
-        (["1a", "--csv", "x.csv", "--json"], "leave out --column and --json"),
+        (["1a", "--csv", "x.csv", "--json"], "leave out one of them"),
     ],
 )
 def test_what_cannot_be_shown(
@@ -115,7 +267,7 @@ def test_what_a_run_has_not_estimated_is_not_0(
 
 
 def test_without_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "Never estimated: rows 11-12" in " ".join(show(tmp_path, monkeypatch, "2a").stdout.split())
+    assert "Never estimated: rows 11-12" in told(tmp_path, monkeypatch, "2a")
     with pytest.raises(UsageError, match=r"No finished run in .* has estimates. `nibrs demo` makes"):
         raise show(tmp_path, monkeypatch, "2a", "--geography", "VT").exception or AssertionError
     write_run(tmp_path, "half", state="running")
@@ -124,8 +276,9 @@ def test_without_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_frame_on_request(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = " ".join(show(scratch, monkeypatch, "2a", "--frame").stdout.split())
-    assert "Unit: victim_offense" in words
+    words = told(scratch, monkeypatch, "2a", "--frame")
+    assert "2a Person Offenses Offenses against persons, one for each victim of each offense." in words
+    assert "victim_offense" not in words
     assert "run us" not in words
 
 
@@ -148,34 +301,29 @@ def test_files(scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     }  # fmt: skip
 
 
+def test_parts_as_files(scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    csv = tmp_path / "part.csv"
+    arguments = ["1a", "-g", "VT", "-g", "us", "--column", "violent_crime", "--row", "1", "--csv", str(csv)]
+    assert "2 rows of 2 geographies" in told(scratch, monkeypatch, *arguments)
+    read = pl.read_csv(csv, infer_schema_length=None)
+    assert dict(read.select("PERMUTATION_NUMBER", "estimate").rows()) == {102: 1000.0, 1: 9000.0}
+
+
 def test_json(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = json.loads(show(scratch, monkeypatch, "3a", "--series", "10", "--column", "1", "--json").stdout)
     assert found["table"] == "3a"
-    assert (found["run"], found["year"], found["geography"]["number"]) == ("us", 2024, 1)
+    assert (found["run"], found["year"], found["source"], found["is_synthetic"]) == ("us", 2024, "cde:zips", False)
+    assert [place["number"] for place in found["geographies"]] == [1]
     assert found["series"] == {"number": 10, "label": "Sex: Male"}
-    assert {row["column"] for row in found["estimates"]} == {1}
+    assert {(row["geography"], row["column"]) for row in found["estimates"]} == {(1, 1)}
     assert found["estimates"][0]["estimate"] == 70.0
-
-
-def test_blocks_fit_the_terminal(scratch: Path) -> None:
-    run = find_run(scratch, None)
-    assert run is not None
-    definition = table_definition("4a")
-    view = TableView(definition, run.rows(definition, run.places.head(1), None))
-    narrow, wide = (list(view.overview(definition.columns, width)) for width in (100, 300))
-    assert len(narrow) > len(wide) > 1
-    for blocks, width in ((narrow, 100), (wide, 300)):
-        assert sum(len(block.columns) - 1 for block in blocks) == 2 * len(definition.columns)
-        label = min(max(len(text) for _row, text in lines_of(definition)), 46)
-        for block in blocks:
-            assert label + 2 + sum((column.width or 0) + 2 for column in block.columns[1:]) <= width
-    (narrow_column,) = view.details(definition.columns[0], 200)
-    assert len(list(view.details(definition.columns[0], 80))) > 1
-    assert len(narrow_column.columns) == 7
+    both = json.loads(show(scratch, monkeypatch, "1a", "-g", "us", "-g", "VT", "--row", "1", "--json").stdout)
+    assert [place["name"] for place in both["geographies"]] == ["the United States", "Vermont"]
+    assert {(row["geography"], row["row"]) for row in both["estimates"]} == {(1, 1), (102, 1)}
 
 
 def test_every_published_row_has_a_line() -> None:
     for definition in table_definitions().values():
-        lines = lines_of(definition)
-        assert [row for row, _label in lines if row] == [row for row in definition.rows if not row.is_dropped]
-        assert not any("  " in label.strip() for _row, label in lines)
+        lines = lines_of(definition.rows)
+        assert [line.row for line in lines if line.row] == [row for row in definition.rows if not row.is_dropped]
+        assert not any("  " in line.label.text.strip() for line in lines)

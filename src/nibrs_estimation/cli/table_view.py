@@ -1,4 +1,4 @@
-"""A table of estimates as people read it in a terminal."""
+"""A table of estimates as people read it in a terminal: which lines and columns of text there are, and the notes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ from itertools import groupby
 from typing import Any
 
 import polars as pl
-from rich.table import Table
 
-from nibrs_estimation.cli.console import plain
+from nibrs_estimation.cli.text_table import Block, Label, Strip, blocks, label_lines, label_width, room
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.published import NEVER_ESTIMATED, NOTHING_SAMPLED, TYPE_NUMBERS, Z_95, subset_of, words
 
-_LABEL_WIDTH, _HEADING_WIDTH = 46, 13
-#: What stands between two columns of text.
-_GAP = 2
+PROPOSED = "ᵖ"
+_NOT_SAMPLED = "not sampled"
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _COUNT, _PERCENTAGE, _RATE = TYPE_NUMBERS.values()
 
-Line = tuple[TableRow | None, str]
-"""A row with its label, or a heading of several."""
 Cell = Mapping[str, Any]
+Find = Callable[["Line", TableColumn, int], Cell | None]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the view: a row of the table, or a heading of several (without ``row``)."""
+
+    label: Label
+    row: TableRow | None = None
 
 
 def short_title(table: TableDefinition) -> str:
@@ -31,137 +36,222 @@ def short_title(table: TableDefinition) -> str:
     return re.sub(r"^Table\S*?\s*-\s*", "", table.title)
 
 
-def lines_of(table: TableDefinition) -> list[Line]:
-    """The rows that are published with short labels, under what they have in common."""
-    kept = [row for row in table.rows if not row.is_dropped]
+def lines_of(rows: Sequence[TableRow]) -> list[Line]:
+    """Rows that are published, with short labels, under what they have in common."""
+    kept = [row for row in rows if not row.is_dropped]
     lines: list[Line] = []
     for (_section, domain, base), group in groupby(kept, lambda row: (row.section, row.domain_1, subset_of(row))):
-        rows = list(group)
-        if len(rows) == 1 or rows[0].domain_2 is None:
-            lines += [(row, words(row.label)) for row in rows]
+        members = list(group)
+        if len(members) == 1 or members[0].domain_2 is None:
+            lines += [Line(Label(_marked(words(row.label), row.is_proposed)), row) for row in members]
             continue
-        lines.append((None, words(domain) + (f" (% of {base})" if base else "")))
-        lines += [(row, f"  {words(row.domain_2 or domain)}") for row in rows]
+        heading = words(domain) + (f" (% of {base})" if base else "")
+        are_proposed = all(row.is_proposed for row in members)
+        lines.append(Line(Label(_marked(heading, are_proposed), is_heading=True)))
+        lines += [
+            Line(Label(_marked(f"  {words(row.domain_2 or domain)}", row.is_proposed and not are_proposed)), row)
+            for row in members
+        ]
     return lines
 
 
-@dataclass(frozen=True)
-class _Strip:
-    """A column of text: its heading and what stands in each line."""
+def headline_rows(table: TableDefinition, room_of_lines: int, width: int) -> list[TableRow]:
+    """The rows that come first and fit in a number of lines: totals and rates, then whole blocks where they fit."""
+    kept = [row for row in table.rows if not row.is_dropped]
+    shown: list[TableRow] = []
+    for _block, group in groupby(kept, lambda row: (row.section, row.domain_1)):
+        block = list(group)
+        if shown and n_lines(lines_of([*shown, *block]), width) > room_of_lines:
+            break
+        shown += block
+    while len(shown) > 1 and n_lines(lines_of(shown), width) > room_of_lines:
+        shown.pop()
+    return shown
 
-    heading: str
-    texts: list[str]
 
-    @property
-    def width(self) -> int:
-        return max(len(text) for text in (*self.texts, *self.heading.split(), self.heading[:_HEADING_WIDTH]))
+def n_lines(lines: Sequence[Line], width: int) -> int:
+    """Lines of text that lines of a view take, for long labels take two."""
+    labels = [line.label for line in lines]
+    return sum(len(label_lines(label, label_width(labels, width))) for label in labels)
 
 
 class TableView:
-    """Estimates of one table, geography and group of persons.
+    """Estimates of one table for one or several geographies.
 
     Args:
-        table: the definition.
-        rows: the whole table of one geography, as `tables/published.py` makes it.
+        rows: the table for these geographies, or a part of it, as `tables/published.py` makes it.
+        places: number and name of each geography, in the order in which they are shown.
     """
 
-    def __init__(self, table: TableDefinition, rows: pl.DataFrame) -> None:
-        self._cells = {(row["row"], row["column"], row["estimate_type_num"]): row for row in rows.iter_rows(named=True)}
-        self._lines = lines_of(table)
-        self._kinds = {kind for _row, _column, kind in self._cells}
-        self._has_both = any({"count", "rate"} <= set(row.estimates) for row in table.rows)
+    def __init__(self, rows: pl.DataFrame, places: Sequence[tuple[int, str]]) -> None:
+        self.places = places
+        key = ("geography", "row", "column", "estimate_type_num")
+        self._cells = {tuple(row[name] for name in key): row for row in rows.iter_rows(named=True)}
         missing = rows["missing"].drop_nulls().unique(maintain_order=True)
         self._reasons = [reason for reason in missing if reason != NEVER_ESTIMATED]
-        self._has_greyed = bool(rows["is_greyed"].any())
-        is_exact = (pl.col("estimate") > 0) & (pl.col("estimate_standard_error") == 0)
-        self._has_exact = not rows.filter(is_exact).is_empty()
+        #: What was shown, for the notes.
+        self._seen: list[Cell] = []
+        self._has_margins = False
 
-    def overview(self, columns: Sequence[TableColumn], width: int) -> Iterator[Table]:
-        """Estimate with margin, and percentage, of some columns: blocks that are no wider than ``width``."""
-        groups = []
-        for column in columns:
-            strips = [self._strip(words(column.label), column, self._main, _with_margin)]
-            if _PERCENTAGE in self._kinds:
-                strips.append(self._strip("%", column, self._of_type(_PERCENTAGE), _estimate))
-            if self._has_both:
-                strips.append(self._strip("rate", column, self._of_type(_RATE), _estimate))
-            groups.append(strips)
-        return self._blocks(groups, width)
+    def overview(self, rows: Sequence[TableRow], columns: Sequence[TableColumn], width: int) -> Iterator[Block]:
+        """Some columns of one geography beside each other, a line for each row."""
+        lines = lines_of(rows)
+        yield from blocks([line.label for line in lines], self._overview_groups(lines, columns, width), width)
 
-    def details(self, column: TableColumn, width: int) -> Iterator[Table]:
-        """All that is told of one column: intervals, relative standard errors, respondents with any."""
+    def columns_that_fit(self, rows: Sequence[TableRow], columns: Sequence[TableColumn], width: int) -> int:
+        """How many of the columns, from the first, the overview has room for in one block."""
+        lines = lines_of(rows)
+        return room(self._overview_groups(lines, columns, width), [line.label for line in lines], width)
+
+    def _overview_groups(self, lines: Sequence[Line], columns: Sequence[TableColumn], width: int) -> list[list[Strip]]:
+        place = self.places[0][0]
+        labels = [line.label for line in lines]
+        whole = [self._group(lines, column, place, heading(column), with_known=True) for column in columns]
+        if room(whole, labels, width) >= min(2, len(columns)):
+            return whole
+        return [self._group(lines, column, place, heading(column), with_known=False) for column in columns]
+
+    def side_by_side(self, rows: Sequence[TableRow], column: TableColumn, width: int) -> Iterator[Block]:
+        """One column of several geographies beside each other, a line for each row."""
+        lines = lines_of(rows)
+        groups = [self._group(lines, column, place, name, with_known=True) for place, name in self.places]
+        yield from blocks([line.label for line in lines], groups, width)
+
+    def by_column(self, row: TableRow, columns: Sequence[TableColumn], width: int) -> Iterator[Block]:
+        """One row of several geographies beside each other, a line for each column."""
+        labels = [Label(heading(column)) for column in columns]
         groups = [
             [
-                self._strip("estimate", column, self._main, _estimate),
-                self._strip("95 % interval", column, self._main, _interval),
-                self._strip("rel. SE", column, self._main, _relative_error),
+                self._strip(name, [self._main(row, column, place) for column in columns], _with_margin),
+                *self._shares([row], [(row, column, place) for column in columns]),
             ]
+            for place, name in self.places
         ]
-        others = [(_PERCENTAGE, "%")] if _PERCENTAGE in self._kinds else []
-        others += [(_RATE, "rate")] if self._has_both else []
-        for kind, heading in others:
-            cell = self._of_type(kind)
-            groups.append(
-                [self._strip(heading, column, cell, _estimate), self._strip("95 % interval", column, cell, _interval)]
-            )
-        return self._blocks([*groups, [self._strip("agencies", column, self._main, _agencies)]], width)
+        yield from blocks(labels, groups, width)
+
+    def details(self, rows: Sequence[TableRow], column: TableColumn, width: int) -> Iterator[Block]:
+        """All that is told of one column in one geography, a line for each row."""
+        lines, place = lines_of(rows), self.places[0][0]
+        keys = [None if line.row is None else (line.row, column, place) for line in lines]
+        yield from blocks([line.label for line in lines], self._detail_groups(keys), width)
+
+    def details_by_column(self, row: TableRow, columns: Sequence[TableColumn], width: int) -> Iterator[Block]:
+        """All that is told of one row in one geography, a line for each column."""
+        place = self.places[0][0]
+        labels = [Label(heading(column)) for column in columns]
+        yield from blocks(labels, self._detail_groups([(row, column, place) for column in columns]), width)
+
+    def details_by_place(self, row: TableRow, column: TableColumn, width: int) -> Iterator[Block]:
+        """All that is told of one cell, a line for each geography."""
+        labels = [Label(name) for _number, name in self.places]
+        keys = [(row, column, place) for place, _name in self.places]
+        yield from blocks(labels, self._detail_groups(keys), width)
+
+    def value(self, place: int, row: int, column: int, kind: int) -> float | None:
+        """An estimate, or None where there is none."""
+        cell = self._cells.get((place, row, column, kind))
+        return None if cell is None else cell["estimate"]
+
+    def forget(self) -> None:
+        """Notes are of what is shown from here on."""
+        self._seen.clear()
+        self._has_margins = False
 
     def notes(self) -> Iterator[str]:
-        """What the marks mean."""
-        if self._has_greyed:
+        """What the marks of the cells that were shown mean."""
+        if self._has_margins:
+            yield "±  half of the 95 % confidence interval; --column NAME shows whole intervals"
+        if any(cell["is_greyed"] for cell in self._seen):
             yield f"–  {NEVER_ESTIMATED}"
+        shown = {cell["missing"] for cell in self._seen}
         for number, reason in enumerate(self._reasons, start=1):
-            yield f"n/a{_mark(number)}  {reason}"
-        if self._has_exact:
-            yield f"An estimate without margin: {NOTHING_SAMPLED}."
+            if reason in shown:
+                yield f"n/a{_mark(number)}  {reason}"
+        if any((cell["estimate"] or 0) > 0 and cell["estimate_standard_error"] == 0 for cell in self._seen):
+            yield f"{_NOT_SAMPLED}, or without margin: {NOTHING_SAMPLED}."
 
-    def _blocks(self, groups: Sequence[list[_Strip]], width: int) -> Iterator[Table]:
-        """Columns of text side by side, those of a group together, in as many tables as the width asks for."""
-        room = width - min(_LABEL_WIDTH, max(len(label) for _row, label in self._lines)) - _GAP
-        block: list[_Strip] = []
-        for group in groups:
-            if block and sum(strip.width + _GAP for strip in (*block, *group)) > room:
-                yield self._shown(block)
-                block = []
-            block += group
-        yield self._shown(block)
+    def _group(
+        self, lines: Sequence[Line], column: TableColumn, place: int, name: str, *, with_known: bool
+    ) -> list[Strip]:
+        keys = [None if line.row is None else (line.row, column, place) for line in lines]
+        rows = [line.row for line in lines if line.row is not None]
+        strips = [self._strip(name, [None if key is None else self._main(*key) for key in keys], _with_margin)]
+        return strips + self._shares(rows, keys, with_known=with_known)
 
-    def _shown(self, strips: Sequence[_Strip]) -> Table:
-        shown = Table(box=None, padding=(0, _GAP, 0, 0), header_style="bold", pad_edge=False)
-        shown.add_column("", max_width=_LABEL_WIDTH)
-        for strip in strips:
-            shown.add_column(plain(strip.heading), justify="right", width=strip.width, vertical="top")
-        for place, (row, label) in enumerate(self._lines):
-            texts = [strip.texts[place] for strip in strips]
-            shown.add_row(plain(label), *texts, style="bold" if row is None else "")
-        return shown
-
-    def _strip(
+    def _shares(
         self,
-        heading: str,
-        column: TableColumn,
-        cell: Callable[[TableRow, TableColumn], Cell | None],
-        text: Callable[[Cell], str],
-    ) -> _Strip:
-        cells = [None if row is None else cell(row, column) for row, _label in self._lines]
-        return _Strip(heading, ["" if found is None else self._mark_missing(found) or text(found) for found in cells])
+        rows: Sequence[TableRow],
+        keys: Sequence[tuple[TableRow, TableColumn, int] | None],
+        *,
+        with_known: bool = True,
+    ) -> list[Strip]:
+        """Percentages, those among the known, and rates, of rows that have them beside a count."""
+        strips: list[Strip] = []
+        if any("percentage" in row.estimates for row in rows):
+            shares = self._typed(keys, _PERCENTAGE)
+            strips.append(self._strip("%", shares, _estimate))
+            if with_known and _has_known(shares):
+                strips.append(self._strip("% of known", shares, _of_known))
+        if any({"count", "rate"} <= set(row.estimates) for row in rows):
+            strips.append(self._strip("rate", self._typed(keys, _RATE), _estimate))
+        return strips
 
-    def _main(self, row: TableRow, column: TableColumn) -> Cell | None:
+    def _detail_groups(self, keys: Sequence[tuple[TableRow, TableColumn, int] | None]) -> list[list[Strip]]:
+        main = [None if key is None else self._main(*key) for key in keys]
+        rows = [key[0] for key in keys if key is not None]
+        groups = [[self._strip("estimate", main, _estimate), self._strip("95 % interval", main, _interval)]]
+        others = []
+        if any("percentage" in row.estimates for row in rows):
+            shares = self._typed(keys, _PERCENTAGE)
+            groups.append([self._strip("%", shares, _estimate)])
+            if _has_known(shares):
+                groups[-1].append(self._strip("% of known", shares, _of_known))
+            others.append(self._strip("95 % interval of %", shares, _interval))
+        if any({"count", "rate"} <= set(row.estimates) for row in rows):
+            rates = self._typed(keys, _RATE)
+            groups.append([self._strip("rate", rates, _estimate)])
+            others.append(self._strip("95 % interval of rate", rates, _interval))
+        others += [self._strip("rel. SE", main, _relative_error), self._strip("agencies", main, _agencies)]
+        return [*groups, *([strip] for strip in others)]
+
+    def _strip(self, name: str, cells: Sequence[Cell | None], text: Callable[[Cell], str]) -> Strip:
+        self._seen += [cell for cell in cells if cell is not None]
+        texts = ["" if cell is None else self._missing(cell) or text(cell) for cell in cells]
+        self._has_margins |= any("±" in shown for shown in texts)
+        return Strip(name, texts)
+
+    def _main(self, row: TableRow, column: TableColumn, place: int) -> Cell | None:
         """The count, or the rate of rows that have no count."""
         kind = _COUNT if "count" in row.estimates else _RATE
-        return self._cells.get((row.row, column.position, kind))
+        return self._cells.get((place, row.row, column.position, kind))
 
-    def _of_type(self, kind: int) -> Callable[[TableRow, TableColumn], Cell | None]:
-        def find(row: TableRow, column: TableColumn) -> Cell | None:
-            is_main = kind == _RATE and "count" not in row.estimates
-            return None if is_main else self._cells.get((row.row, column.position, kind))
+    def _typed(self, keys: Sequence[tuple[TableRow, TableColumn, int] | None], kind: int) -> list[Cell | None]:
+        """The cells of a type; not the rates of rows that have no count, which stand in the first column already."""
+        return [
+            None
+            if key is None or (kind == _RATE and "count" not in key[0].estimates)
+            else self._cells.get((key[2], key[0].row, key[1].position, kind))
+            for key in keys
+        ]
 
-        return find
-
-    def _mark_missing(self, cell: Cell) -> str:
+    def _missing(self, cell: Cell) -> str:
         if cell["is_greyed"]:
             return "–"
         return f"n/a{_mark(self._reasons.index(cell['missing']) + 1)}" if cell["missing"] else ""
+
+
+def heading(column: TableColumn) -> str:
+    """A column's label, marked where its codes are proposed."""
+    label = words(column.label)
+    return _marked(label.capitalize() if label.isupper() else label, column.is_proposed)
+
+
+def _marked(text: str, is_proposed: bool) -> str:
+    return f"{text} {PROPOSED}" if is_proposed else text
+
+
+def _has_known(cells: Sequence[Cell | None]) -> bool:
+    return any(cell is not None and cell["estimate_known"] is not None for cell in cells)
 
 
 def _mark(number: int) -> str:
@@ -180,6 +270,11 @@ def _estimate(cell: Cell) -> str:
     return f"{value:,.{_decimals(value, cell['estimate_type_num'])}f}"
 
 
+def _of_known(cell: Cell) -> str:
+    value = cell["estimate_known"]
+    return "" if value is None else f"{value:,.1f}"
+
+
 def _with_margin(cell: Cell) -> str:
     error = cell["estimate_standard_error"]
     if error is None:
@@ -189,14 +284,17 @@ def _with_margin(cell: Cell) -> str:
 
 
 def _interval(cell: Cell) -> str:
+    """The bounds. Where nothing was sampled, or nothing counted, there is no interval that could be told."""
     low, high = cell["estimate_lower_bound"], cell["estimate_upper_bound"]
+    if cell["estimate_standard_error"] == 0:
+        return _NOT_SAMPLED if cell["estimate"] else ""
     decimals = _decimals(cell["estimate"], cell["estimate_type_num"])
     return "?" if low is None else f"{low:,.{decimals}f} – {high:,.{decimals}f}"
 
 
 def _relative_error(cell: Cell) -> str:
     relative = cell["relative_standard_error"]
-    return "" if relative is None else f"{relative:.1%}"
+    return f"{relative:.1%}" if relative else ""
 
 
 def _agencies(cell: Cell) -> str:

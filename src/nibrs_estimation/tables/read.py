@@ -13,10 +13,8 @@ from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition
 from nibrs_estimation.tables.rows import Frame, conditions, expand_rows, row_numbers
 from nibrs_estimation.tables.schema import Block, TableForm
-from nibrs_estimation.tables.shared import Shared, check_columns, read_shared
+from nibrs_estimation.tables.shared import DEFINITIONS, Shared, check_columns, read_shared
 from nibrs_estimation.tables.source import DefinitionFile, unknown
-
-_FOLDER = Path(__file__).parent / "definitions"
 
 
 @cache
@@ -26,7 +24,7 @@ def table_definitions() -> Mapping[str, TableDefinition]:
     Raises:
         PipelineError: a file is wrong; names file, line and mend.
     """
-    return read_tables(_FOLDER)
+    return read_tables(DEFINITIONS)
 
 
 def table_definition(name: str) -> TableDefinition:

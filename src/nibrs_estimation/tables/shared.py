@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from nibrs_estimation.model.codes import code_list
@@ -11,6 +12,9 @@ from nibrs_estimation.tables.definition import Level, Status
 from nibrs_estimation.tables.schema import ColumnForm, ColumnsForm, SetsForm, UnitForm
 from nibrs_estimation.tables.source import DefinitionFile, unknown
 from nibrs_estimation.tables.variables import Variable, read_variables
+
+#: Where the tables of this program are defined.
+DEFINITIONS = Path(__file__).parent / "definitions"
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,17 @@ def read_shared(folder: Path) -> Shared:
         tells={name: variable.tells for name, variable in variables.items()},
         multipliers=multipliers,
     )
+
+
+@cache
+def unit_words() -> Mapping[str, str]:
+    """What each unit of counting is, in words.
+
+    Raises:
+        PipelineError: ``_sets.yaml`` is wrong; names file, line and mend.
+    """
+    form = DefinitionFile(DEFINITIONS / "_sets.yaml").parsed(SetsForm)
+    return {name: unit.counts for name, unit in form.units.items()}
 
 
 def _statuses(variables: Mapping[str, Variable]) -> dict[str, Status]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.unit.test_run import FLOW, LONELY, SUMS, Nation, ran, run
+from tests.unit.test_run import FLOW, LONELY, SUMS, Nation, alone, ran, run
 
 from nibrs_estimation.pipeline import publishing
 from nibrs_estimation.pipeline.engines.inline import run_inline
@@ -22,7 +22,9 @@ from nibrs_estimation.pipeline.run import RunSettings, run_flow
 from nibrs_estimation.pipeline.runs import list_runs
 from nibrs_estimation.pipeline.schedule import Watcher
 from nibrs_estimation.pipeline.source import Probe
+from nibrs_estimation.pipeline.standalone import Folders, run_tasks
 from nibrs_estimation.pipeline.store import LocalStore
+from nibrs_estimation.pipeline.task import Task
 
 
 class MadeUp(Nation):
@@ -124,6 +126,23 @@ def test_a_shorter_run_leaves_nothing_of_the_longer_one(tmp_path: Path) -> None:
     run(tmp_path, Nation({"NB": 1}))
     assert sorted(path.name for path in (published / "parts").iterdir()) == ["NB.parquet", "mine.txt"]
     assert "parts/VT.parquet" not in check_published(LocalStore(tmp_path / "artifacts"), "toy").files
+
+
+def test_two_commands_do_not_write_into_one_folder(tmp_path: Path) -> None:
+    inner: list[str] = []
+
+    def make() -> pl.DataFrame:
+        with pytest.raises(PipelineError, match="Another command writes to") as caught:
+            run_tasks([alone_task], folders, {}, {})
+        inner.append(str(caught.value))
+        return alone()
+
+    folders = Folders(tmp_path, tmp_path / "out")
+    alone_task = Task(name="alone", function=alone, writes=(LONELY,))
+    (outcome,) = run_tasks([Task(name="make", function=make, writes=(LONELY,))], folders, {}, {})
+    assert outcome.state == "done", outcome.message
+    assert len(inner) == 1
+    assert run_tasks([alone_task], folders, {}, {})[0].state == "done"
 
 
 class StopError(Exception):

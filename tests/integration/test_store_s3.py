@@ -191,9 +191,41 @@ def test_an_upload_to_what_is_no_s3_server_is_not_told_as_a_missing_key(tmp_path
     (tmp_path / "a").write_bytes(b"whole")
     with (
         server(lambda handler: send(handler, 404, b"", 0)) as endpoint,
-        pytest.raises(PipelineError, match=rf"s3://bucket cannot be reached at {endpoint}.*S3_ENDPOINT_URL"),
+        pytest.raises(PipelineError, match=rf"s3://bucket at {endpoint} answered with status 404.*S3_ENDPOINT_URL"),
     ):
         open_store("s3://bucket", options(endpoint)).put(tmp_path / "a", "a")
+
+
+def test_a_busy_server_is_asked_again_and_its_status_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_bytes(b"whole")
+    calls: list[int] = []
+
+    def busy(handler: BaseHTTPRequestHandler) -> None:
+        calls.append(1)
+        send(handler, 503, b"<Error><Code>SlowDown</Code></Error>", 36)
+
+    pauses: list[float] = []
+    monkeypatch.setattr(module.time, "sleep", pauses.append)
+    monkeypatch.setattr(module, "THROTTLED_SECONDS", 5.0)
+    with server(busy) as endpoint, pytest.raises(PipelineError, match=r"asked to slow down \(status 503\)"):
+        open_store("s3://bucket", options(endpoint)).put(tmp_path / "a", "a")
+    assert pauses[:2] == [1.0, 2.0]
+    assert len(calls) > 3
+
+
+def test_a_lock_in_a_bucket_keeps_others_out_until_it_is_given_back_or_runs_out(
+    s3_endpoint: str, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(f"s3://{s3_bucket}", options(s3_endpoint))
+    with store.lock("locked/.lock", "one"):
+        with pytest.raises(PipelineError, match=r"Another run publishes.*\(one\)"), store.lock("locked/.lock", "two"):
+            pass
+        # The same folder after a crash: its own lock on disk tells that no other process is there.
+        store.lock("locked/.lock", "one").__enter__()
+        monkeypatch.setattr(module, "LOCK_SECONDS", -1.0)
+        with store.lock("locked/.lock", "two"):
+            pass
+    assert not store.exists("locked/.lock")
 
 
 def test_a_damaged_transfer_is_repeated_and_then_given_up(
@@ -221,6 +253,8 @@ def test_a_damaged_transfer_is_repeated_and_then_given_up(
     with pytest.raises(PipelineError, match="after the upload"):
         store.put(file, "lost")
     assert len(sent) == 3
+    # Nobody may take it for the file.
+    assert not store.exists("lost")
 
 
 def test_refused_access_is_told_by_every_call(tmp_path: Path) -> None:

@@ -136,8 +136,8 @@ def test_nothing_runs_twice_and_changes_run_what_follows(tmp_path: Path) -> None
     run(tmp_path, Nation())
     assert ran(run(tmp_path, Nation())) == []
     assert ran(run(tmp_path, Nation({"NB": 1, "VT": 5}))) == ["read[NB]", "read[VT]", "add", "page"]
-    # The year is a parameter of `read` only.
-    assert ran(run(tmp_path, Nation({"NB": 1, "VT": 5}), year=2023)) == ["read[NB]", "read[VT]", "add", "page"]
+    # `alone` reads nothing of it.
+    assert ran(run(tmp_path, Nation({"NB": 1, "VT": 6}))) == ["read[NB]", "read[VT]", "add", "page"]
 
 
 def test_unchanged_outputs_stop_the_ripple(tmp_path: Path) -> None:

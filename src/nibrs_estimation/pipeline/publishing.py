@@ -116,6 +116,13 @@ def withdraw(store: Store, prefix: str) -> None:
         store.delete(f"{prefix}/{MARKER}")
 
 
+def withdraw_all(store: Store, prefix: str) -> None:
+    """Remove every publication under a prefix, those in folders below it included."""
+    for key in list(store.keys(prefix)):
+        if key.rpartition("/")[2] == MARKER:
+            withdraw(store, key.rpartition("/")[0])
+
+
 def _mark(store: Store, prefix: str, published: Published, scratch: Path) -> None:
     path = scratch / MARKER
     write_json(path, asdict(published))

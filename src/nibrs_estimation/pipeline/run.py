@@ -20,7 +20,7 @@ from nibrs_estimation.pipeline.externals import ExternalFile, Locations, fetch_a
 from nibrs_estimation.pipeline.files import remove_leftovers, write_json, write_text
 from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Flow, Plan, make_plan
 from nibrs_estimation.pipeline.identity import Identity
-from nibrs_estimation.pipeline.publishing import PUBLISHING, publish, read_published, withdraw
+from nibrs_estimation.pipeline.publishing import PUBLISHING, publish, read_published, withdraw, withdraw_all
 from nibrs_estimation.pipeline.run_page import render_run_page
 from nibrs_estimation.pipeline.runs import LOCK_FILE, METADATA_FILE, RUNNING, STOPPED, Memory, clear, decide, list_runs
 from nibrs_estimation.pipeline.schedule import Watcher, Work
@@ -167,6 +167,8 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
         if claim.note:
             watcher.noted(claim.note)
         if claim.starts_over:
+            # Side flows publish below the main flow: what they published is of the other source, too.
+            withdraw_all(settings.artifacts, settings.run_id)
             clear(folder)
         identity = claim.memory.identity
         claim.memory.write(folder)
@@ -193,6 +195,7 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
             verify=settings.verify,
             log_threshold=settings.log_threshold,
             memory_gib=settings.memory_gib,
+            published=frozenset(output.name for output in flow.publishes),
         )
         try:
             outcomes = engine(work, watcher)

@@ -58,6 +58,7 @@ class Work:
         verify: hash files again before keeping them.
         log_threshold: level of the task logs.
         memory_gib: memory that units may claim together.
+        published: names of the outputs that leave the run, and so must say in themselves which run they are of.
     """
 
     plan: Plan
@@ -70,6 +71,7 @@ class Work:
     verify: bool = False
     log_threshold: str = "INFO"
     memory_gib: float = 4.0
+    published: frozenset[str] = frozenset()
 
 
 def execute(work: Work, executor: Executor, watcher: Watcher) -> dict[str, Outcome]:
@@ -144,6 +146,7 @@ def _job(work: Work, unit: Unit, outcomes: Mapping[str, Outcome], executor: Exec
         engine=executor.name,
         shares_process=executor.shares_process,
         identity=work.parameters.get(IDENTITY.name),
+        published=work.published,
     )
 
 

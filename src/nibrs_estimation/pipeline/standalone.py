@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +61,8 @@ def run_tasks(
         The outcomes so far; the last one is a failure if a unit failed.
 
     Raises:
-        PipelineError: an input is missing, stands twice or does not fit its declaration; an output would stand twice.
+        PipelineError: an input is missing, stands twice or does not fit its declaration; an output would stand twice;
+            another command writes to the output folder.
     """
     if not folders.inputs.is_dir():
         raise UsageError(
@@ -67,27 +71,52 @@ def run_tasks(
     for task in tasks:
         if task.partition_by is None or task.parts(partitions or {}) is not None:
             _check_outputs(task, _units(task, {}, partitions or {}), folders)
-    if identity := parameters.get(IDENTITY.name):
-        identity.write(folders.outputs)
-    made: set[str] = set()
-    fitting: set[str] = set()
-    outcomes: list[Outcome] = []
-    for task in tasks:
-        files = {dataset.name: _files(dataset, folders, made, task) for dataset in task.reads}
-        for dataset in task.reads:
-            if dataset.name not in made | fitting and dataset not in task.tolerates:
-                check_files(files[dataset.name], dataset)
-                fitting.add(dataset.name)
-        units = _units(task, files, partitions or {})
-        _check_outputs(task, units, folders)
-        for unit in units:
-            outcome = run_job(_job(unit, files, folders, parameters, externals, log_threshold))
-            report(outcome)
-            outcomes.append(outcome)
-            if outcome.state == "failed":
-                return outcomes
-        made |= {output.name for output in task.writes}
-    return outcomes
+    with _alone_in(folders.outputs):
+        if identity := parameters.get(IDENTITY.name):
+            identity.write(folders.outputs)
+        made: set[str] = set()
+        fitting: set[str] = set()
+        outcomes: list[Outcome] = []
+        for task in tasks:
+            files = {dataset.name: _files(dataset, folders, made, task) for dataset in task.reads}
+            for dataset in task.reads:
+                if dataset.name not in made | fitting and dataset not in task.tolerates:
+                    check_files(files[dataset.name], dataset)
+                    fitting.add(dataset.name)
+            units = _units(task, files, partitions or {})
+            _check_outputs(task, units, folders)
+            for unit in units:
+                outcome = run_job(_job(unit, files, folders, parameters, externals, log_threshold))
+                report(outcome)
+                outcomes.append(outcome)
+                if outcome.state == "failed":
+                    return outcomes
+            made |= {output.name for output in task.writes}
+        return outcomes
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep a second command from writing to a folder; the system gives it back however this process ends."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # The folder itself is locked: a file for it would stand among the outputs.
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise PipelineError(
+            f"The output folder {folder} cannot be made or used ({error.strerror}). Choose another folder."
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise PipelineError(
+                f"Another command writes to {folder} at this moment, and the two would mix. Wait for it to end, or "
+                "choose another output folder."
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _files(dataset: Dataset, folders: Folders, made: set[str], task: Task) -> list[Path]:

@@ -554,8 +554,8 @@ class S3Store(Store):
             )
         if status is not None:
             return PipelineError(
-                f"{self} at {self._endpoint} answered with status {status}. Check ARTIFACT_STORE, EXTERNAL_STORE and "
-                "AWS_REGION, and how the server is; then run the same command again."
+                f"{self} at {self._endpoint} answered with status {status}. Check ARTIFACT_STORE, EXTERNAL_STORE, "
+                "S3_ENDPOINT_URL and AWS_REGION, and how the server is; then run the same command again."
             )
         return PipelineError(
             f"{self} cannot be reached at {self._endpoint}. Check ARTIFACT_STORE, EXTERNAL_STORE, S3_ENDPOINT_URL, "

@@ -43,7 +43,8 @@ class Job:
         engine: name of the engine, for the manifest.
         shares_process: whether other units may run in this process at the same time.
         layout: where outputs go under ``root``.
-        identity: of the run, which its tables and its log say; None where there is none.
+        identity: of the run, which its log and its published tables say; None where there is none.
+        published: names of the outputs that are published; the others' bytes do not depend on the run.
     """
 
     unit: Unit
@@ -57,6 +58,7 @@ class Job:
     shares_process: bool
     layout: Layout = RUN_LAYOUT
     identity: Identity | None = None
+    published: frozenset[str] = frozenset()
 
     @property
     def log_path(self) -> Path:
@@ -149,7 +151,7 @@ def _run(job: Job) -> dict[str, FileRecord]:
             rows = None
             if isinstance(output, Dataset):
                 table = value[cast(str, partition)] if isinstance(value, Mapping) else value
-                metadata = job.identity.metadata() if job.identity else None
+                metadata = job.identity.metadata() if job.identity and output.name in job.published else None
                 rows = write_table(cast(Table, table), output, path, partition=partition, metadata=metadata)
             else:
                 with atomic_path(path) as temporary:

@@ -81,7 +81,8 @@ class CdeSource:
     @property
     def spec(self) -> str:
         """How the user named it, such as ``cde:VT-2024.zip``."""
-        return "cde:" + ",".join(path.name for path in self.paths)
+        # Sorted: the order of the zips changes nothing, and what is published says the source.
+        return "cde:" + ",".join(sorted(path.name for path in self.paths))
 
     def newest_year(self) -> int:
         """The last data year that the zips hold; raises as :meth:`probe`."""

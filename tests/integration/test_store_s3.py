@@ -15,6 +15,8 @@ import pytest
 from pydantic import SecretStr
 from tests.integration.conftest import CREDENTIALS
 
+from nibrs_estimation.cli.doctor import examine
+from nibrs_estimation.cli.settings import Settings
 from nibrs_estimation.pipeline import store as module
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.store import S3Options, S3Store, open_store
@@ -307,3 +309,24 @@ def test_holds_compares_size_and_checksum(s3_endpoint: str, s3_bucket: str, file
     file.write_bytes(file.read_bytes()[:-1] + b"!")
     assert not store.holds("held", file)
     assert not store.holds("held", file.with_name("absent"))
+
+
+def test_doctor_writes_to_a_store_and_leaves_nothing(s3_endpoint: str, s3_bucket: str, tmp_path: Path) -> None:
+    store = open_store(f"s3://{s3_bucket}/tried", options(s3_endpoint))
+    settings = Settings(
+        _env_file=None,
+        scratch_dir=tmp_path,
+        artifact_store=f"s3://{s3_bucket}/tried",
+        s3_endpoint_url=s3_endpoint,
+        aws_region="us-east-1",
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=SecretStr(SECRET),
+    )
+    puts: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        put = S3Store.put
+        patch.setattr(S3Store, "put", lambda self, local, key: (puts.append(key), put(self, local, key))[1])
+        found = {finding.what: finding for finding in examine(settings)}
+    assert found["artifact store"].finding == f"s3://{s3_bucket}/tried can be written"
+    assert len(puts) == 1
+    assert list(store.keys()) == []

@@ -93,6 +93,6 @@ def test_words_carry_the_thresholds() -> None:
 def test_a_faulty_rule_is_refused_with_its_line(rule: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "_caution.yaml"
     path.write_text(f"cautions:\n  - {rule}\n")
-    with pytest.raises(PipelineError, match="_caution.yaml line 2") as error:
+    with pytest.raises(PipelineError, match=r"_caution\.yaml line 2") as error:
         read_cautions(path)
     assert message in str(error.value)

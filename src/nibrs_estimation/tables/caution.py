@@ -106,14 +106,14 @@ def read_cautions(path: Path) -> dict[str, Caution]:
 
 
 def caution_column() -> pl.Expr:
-    """Column ``caution`` of rows with ``estimate`` and the measures: codes joined by ``;``, or null where none holds."""
+    """Column ``caution`` of rows with ``estimate`` and the measures: codes joined by ``;``, null where none holds."""
     codes = [pl.when(rule.holds()).then(pl.lit(rule.code)) for rule in cautions().values()]
     joined = pl.concat_str(codes, separator=SEPARATOR, ignore_nulls=True)
     return pl.when(pl.col("estimate").is_not_null() & (joined != "")).then(joined).alias("caution")
 
 
 def caution_words(codes: str | None) -> list[str]:
-    """The reasons of a row's codes in words, such as "fewer than 10 agencies reported any"; an unknown code is itself."""
+    """The reasons of a row's codes in words ("fewer than 10 agencies reported any"); an unknown code is itself."""
     known = cautions()
     return [known[code].words if code in known else code for code in (codes or "").split(SEPARATOR) if code]
 

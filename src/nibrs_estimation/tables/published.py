@@ -186,7 +186,8 @@ def table_rows(
     stored = _stored(cells, table, series).join(numbers, on="permutation_number")
     key = ["permutation_number", "count_row", "column"]
     if is_whole:
-        rows = numbers.join(frame, how="cross").join(stored.drop("geography", "population_coverage"), on=key, how="left")
+        found = stored.drop("geography", "population_coverage")
+        rows = numbers.join(frame, how="cross").join(found, on=key, how="left")
     else:
         untold = numbers.join(frame.filter(pl.col("gap").is_not_null()), how="cross")
         told = stored.join(frame.filter(pl.col("gap").is_null()), on=key[1:])

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.table import write_table
 from nibrs_estimation.stages.variance.estimate import series_parts, table_parts
 from nibrs_estimation.tables.read import table_definition
@@ -26,6 +27,8 @@ _PLACES = [
 ]
 #: Respondents of Nebraska: none.
 _WITHOUT = 84
+#: Whose estimates they are.
+MADE_UP = Identity(run_id="made_up", source="synthetic:0.01", year=2024, seed=1, is_synthetic=True)
 REASON = "public files do not tell of injuries"
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.tables.caution import (
     caution_column,
+    caution_mark,
     caution_words,
     cautions,
     is_warned,
@@ -61,6 +62,9 @@ def test_codes_equal_the_slow_twin(rows: list[Row]) -> None:
     table = found(*rows)
     assert table["caution"].to_list() == [slow(*row) for row in rows]
     expected = [bool(warning_codes(codes)) for codes in table["caution"]]
+    letters = {"high_rse": "s", "few_agencies": "a", "low_coverage": "c"}
+    marks = ["".join(letters[code] for code in warning_codes(codes)) for codes in table["caution"]]
+    assert table.select(caution_mark()).to_series().to_list() == marks
     assert table.select(is_warned()).to_series().to_list() == expected
 
 
@@ -84,10 +88,10 @@ def test_words_carry_the_thresholds() -> None:
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ("{code: a, kind: note, measure: agency_counts, words: w}", "give a limit"),
-        ("{code: a, kind: note, measure: agencies, below: 1, words: w}", "line 2"),
-        ("{code: a;b, kind: note, measure: agency_counts, below: 1, words: w}", "must be new and without"),
-        ("{code: a, kind: note, measure: agency_counts, below: 1, words: '{above}'}", "the words ask for"),
+        ("{code: a, measure: agency_counts, words: w}", "give a limit"),
+        ("{code: a, measure: agencies, below: 1, words: w}", "line 2"),
+        ("{code: a;b, measure: agency_counts, below: 1, words: w}", "must be new and without"),
+        ("{code: a, measure: agency_counts, below: 1, words: '{above}'}", "the words ask for"),
     ],
 )
 def test_a_faulty_rule_is_refused_with_its_line(rule: str, message: str, tmp_path: Path) -> None:

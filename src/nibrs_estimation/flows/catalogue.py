@@ -6,7 +6,7 @@ from typing import Any
 
 from nibrs_estimation.flows.registry import FLOWS
 from nibrs_estimation.model import geography
-from nibrs_estimation.model.results import ESTIMATES
+from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.task import Task
@@ -24,8 +24,8 @@ def _source_tasks() -> list[tuple[str, Task]]:
 def _datasets() -> dict[str, Dataset]:
     tasks = [*(task for _kind, task in _source_tasks()), *_tasks().values()]
     used = [dataset for task in tasks for dataset in (*task.datasets, *task.reads)]
-    # `estimates` is no file of a run, but what estimates.csv and estimates.duckdb hold.
-    return {dataset.name: dataset for dataset in (*used, *geography.OPTIONAL, ESTIMATES)}
+    # These two are no datasets of a run, but what estimates.csv and estimates.duckdb hold.
+    return {dataset.name: dataset for dataset in (*used, *geography.OPTIONAL, ESTIMATES, PUBLISHED)}
 
 
 def all_tasks() -> list[dict[str, Any]]:

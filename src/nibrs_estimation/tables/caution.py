@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from nibrs_estimation.tables.schema import Text
 from nibrs_estimation.tables.source import DefinitionFile
@@ -30,7 +30,7 @@ class Caution:
         words: the reason for people, thresholds included.
         measure: the number that the rule looks at.
         above, below, at_most: where it holds; None where the rule has no such limit.
-        is_warning: whether the estimate is marked where it is shown; else the reason stands in files only.
+        mark: letter that the estimate carries where it is shown; None of a note, which stands in files only.
     """
 
     code: str
@@ -39,7 +39,12 @@ class Caution:
     above: float | None
     below: float | None
     at_most: float | None
-    is_warning: bool
+    mark: str | None
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether the estimate is marked wherever it is shown."""
+        return self.mark is not None
 
     def holds(self) -> pl.Expr:
         """Whether the rule holds, by row; null where the number is not known."""
@@ -58,7 +63,7 @@ class _CautionForm(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     code: Text
-    kind: Literal["warning", "note"]
+    mark: Annotated[str, StringConstraints(pattern="^[a-z]$")] | None = None
     measure: Measure
     above: float | None = None
     below: float | None = None
@@ -101,7 +106,7 @@ def read_cautions(path: Path) -> dict[str, Caution]:
         except (KeyError, ValueError, IndexError) as error:
             message = f"the words ask for what the rule does not give ({error}); name a limit that it has"
             raise file.error(message, "cautions", number, "words") from error
-        found[form.code] = Caution(form.code, words, form.measure, **limits, is_warning=form.kind == "warning")
+        found[form.code] = Caution(form.code, words, form.measure, **limits, mark=form.mark)
     return found
 
 
@@ -124,7 +129,17 @@ def warning_codes(codes: str | None) -> list[str]:
     return [code for code in (codes or "").split(SEPARATOR) if code in known and known[code].is_warning]
 
 
+def caution_mark() -> pl.Expr:
+    """The marks of rows with column ``caution``, such as ``sa``; an empty text where there is no warning."""
+    codes = pl.col("caution").fill_null("").str.split(SEPARATOR)
+    marks = [
+        pl.when(codes.list.contains(code)).then(pl.lit(rule.mark)).otherwise(pl.lit(""))
+        for code, rule in cautions().items()
+        if rule.is_warning
+    ]
+    return pl.concat_str(marks)
+
+
 def is_warned() -> pl.Expr:
     """Whether rows with column ``caution`` carry a warning."""
-    warnings = [code for code, rule in cautions().items() if rule.is_warning]
-    return pl.col("caution").fill_null("").str.split(SEPARATOR).list.eval(pl.element().is_in(warnings)).list.any()
+    return caution_mark() != ""

@@ -1,8 +1,8 @@
 """The rows that people read, made of the sparse estimates: counts, percentages and rates with their intervals.
 
 What is stored are the cells that are not 0 (`tables/results.py`). A table becomes one row for each cell and type of
-estimate, of the stored cells or of all; then either the columns of the final files (07 section 8.9) or those of the
-estimates database (07 section 9). Sources: 06 section 4; 07 sections 6.3 to 6.6, 8.3, 8.7 and 8.9.
+estimate, of the stored cells or of all; then the columns of the published files, those of the final files (07 section
+8.9) or those of the estimates database (07 section 9). Sources: 06 section 4; 07 sections 6.3 to 6.6, 8.3, 8.7 and 8.9.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import re
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.results import ESTIMATES
+from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.tables.caution import caution_column
 from nibrs_estimation.tables.definition import Estimate, TableDefinition, TableRow
+from nibrs_estimation.tables.labels import kept_label, with_states
 from nibrs_estimation.tables.series import SERIES_STEP, Series, is_of_level
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
@@ -453,6 +455,70 @@ def database_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFra
     return _complete(_named(rows.filter(~pl.col("is_greyed")), table, places, year), ESTIMATES.schema)
 
 
+def published_rows(
+    rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, identity: Identity, series: Series | None = None
+) -> pl.DataFrame:
+    """Rows of :func:`table_rows` with the columns of dataset ``published_estimates``, in the same order.
+
+    Cells that are never estimated stay, without a number and with the reason, if the rows hold them.
+
+    Args:
+        rows: what :func:`table_rows` returned.
+        table: its definition.
+        places: rows of dataset ``coverage`` of which the rows are.
+        identity: which run the numbers are of.
+        series: group of persons for which the table is repeated, or None for everybody.
+    """
+    about = with_states(places).select(
+        "universe_scope",
+        "geography_level",
+        "geography_code",
+        "agency_group",
+        "state_abbr",
+        "state_fips",
+        geography="permutation_number",
+        geography_name="estimate_geographic_location",
+    )
+    columns = pl.DataFrame(
+        [(column.position, column.is_proposed) for column in table.columns],
+        schema={"column": pl.Int16, "is_proposed_column": pl.Boolean},
+        orient="row",
+    )
+    proposed = [row.row for row in table.rows if row.is_proposed]
+    named = (
+        rows.join(about, on="geography", how="left", maintain_order="left")
+        .join(columns, on="column", how="left", maintain_order="left")
+        .with_columns(
+            data_year=pl.lit(identity.year),
+            demographic_series=pl.lit(series.label if series else None, dtype=pl.String),
+            table_name=pl.lit(table.table),
+            row_group=_words("estimate_domain_1"),
+            row_label=kept_label(_words("estimate_domain_2"), pl.col("estimate_domain_1")),
+            column_label=_words("indicator_name"),
+            der_variable_name=_variable_name(table),
+            estimate_type=_type_name(),
+            estimate_type_detail=_words(pl.coalesce("detail_percentage", "detail_rate")),
+            is_proposed=pl.lit(table.status is not None) | pl.col("is_proposed_column") | pl.col("row").is_in(proposed),
+            **{name: pl.lit(value) for name, value in identity.columns().items()},
+        )
+    )
+    return PUBLISHED.cast(named)
+
+
+def _words(label: str | pl.Expr) -> pl.Expr:
+    """:func:`words` of a column."""
+    text = pl.col(label) if isinstance(label, str) else label
+    return text.str.replace_all(r"\s+", " ").str.strip_chars()
+
+
+def _variable_name(table: TableDefinition) -> pl.Expr:
+    return pl.format("t_{}_{}_{}_{}", pl.lit(table.table), "section", "row", "column")
+
+
+def _type_name() -> pl.Expr:
+    return pl.col("estimate_type_num").replace_strict({number: name for name, number in TYPE_NUMBERS.items()})
+
+
 def _named(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
     about = places.select(
         "estimate_geographic_location",
@@ -464,8 +530,8 @@ def _named(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, yea
     kind = pl.col("estimate_type_num")
     return rows.join(about, on="geography", how="left", maintain_order="left").with_columns(
         time_series_start_year=pl.lit(year),
-        der_variable_name=pl.format("t_{}_{}_{}_{}", pl.lit(table.table), "section", "row", "column"),
-        estimate_type=kind.replace_strict({number: name for name, number in TYPE_NUMBERS.items()}),
+        der_variable_name=_variable_name(table),
+        estimate_type=_type_name(),
         estimate_type_detail_percentage="detail_percentage",
         estimate_type_detail_rate="detail_rate",
         rate_specific_domain=pl.lit("GV2a" in table.table) & (kind == _RATE),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -19,6 +20,7 @@ from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
 from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
 from nibrs_estimation.model.weighting import WEIGHT_CELL
 from nibrs_estimation.pipeline.table import write_table
+from nibrs_estimation.stages.publication import workbooks
 from nibrs_estimation.stages.publication.files import export_estimates
 from nibrs_estimation.stages.publication.report import write_report
 from nibrs_estimation.stages.publication.workbooks import export_workbooks
@@ -201,18 +203,19 @@ def books(tables: Tables, path: Path) -> Path:
     return path
 
 
-def test_a_workbook_for_each_table(tmp_path: Path) -> None:
+def test_a_workbook_for_each_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = {name: table for name, table in table_definitions().items() if name in ("1a", "DM4")}
+    monkeypatch.setattr(workbooks, "table_definitions", lambda: few)
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     path = books(given_tables(), tmp_path / "a/workbooks.zip")
     again = books(given_tables(), tmp_path / "b/workbooks.zip")
     assert again.read_bytes() == path.read_bytes()
     with zipfile.ZipFile(path) as archive:
-        assert archive.namelist() == [f"table_{name}.xlsx" for name in table_definitions()]
+        assert archive.namelist() == [f"table_{name}.xlsx" for name in few]
         content = archive.read("table_1a.xlsx")
-    sheets = pl.read_excel(
-        io.BytesIO(content), sheet_id=0, has_header=False, drop_empty_rows=False, infer_schema_length=0
-    )
+    options: dict[str, Any] = {"has_header": False, "drop_empty_rows": False, "infer_schema_length": 0}
+    sheets: dict[str, pl.DataFrame] = pl.read_excel(io.BytesIO(content), sheet_id=0, **options)
     assert list(sheets) == ["About", "Nation", "Regions", "States"]
     about = " ".join(str(value) for row in sheets["About"].rows() for value in row)
     assert "SYNTHETIC DATA" in about

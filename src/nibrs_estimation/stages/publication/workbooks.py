@@ -41,8 +41,8 @@ def export_workbooks(
 ) -> dict[str, DocumentWriter]:
     """Write a workbook for each table of nation, regions and states, all of them in ``workbooks.zip``.
 
-    A sheet tells title, origin, notes and symbols; one more for nation, regions and states as far as estimated. Lines
-    of states in which everything is 0 are left out, as the sheet says.
+    A sheet tells title, origin, notes and symbols; one more for nation, regions and states as far as estimated. States
+    have counts and rates only, without lines in which everything is 0: all of it would take minutes to open.
     """
     places = published_places(coverage)
 
@@ -90,7 +90,8 @@ def _lines(
         )
     )
     has_any = pl.col("estimate").list.eval(pl.element() != 0).list.any()
-    return lines if is_whole else lines.filter(has_any)
+    of_units = pl.col("estimate_type").is_in(["count", "rate"])
+    return lines if is_whole else lines.filter(of_units & has_any)
 
 
 def _write_book(
@@ -134,7 +135,7 @@ def _write_about(
         "Low and High are the ends of the 95 % confidence interval. Percentages are of the units of the row's block, "
         "those with an unknown value among them; lines 'percentage of known' leave these out. Rates are per 100,000 of "
         "the population of the row.",
-        "On sheet States, lines in which every number is 0 are left out.",
+        "Sheet States holds counts and rates only, without lines in which every number is 0.",
     ]
     content: list[tuple[str, str]] = [
         (f"Table {table.table}", ""),

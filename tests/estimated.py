@@ -30,6 +30,8 @@ _PLACES: list[tuple[int, str, str, str | None, str, str]] = [
 Place = tuple[int, str, str, str | None, str, str]
 #: Respondents of Nebraska: none.
 _WITHOUT = 84
+#: Whose estimates they are.
+MADE_UP = Identity(run_id="made_up", source="synthetic:0.01", year=2024, seed=1, is_synthetic=True)
 REASON = "public files do not tell of injuries"
 
 

@@ -6,14 +6,17 @@ the specification and share no code with the package.
 
 import csv
 import io
+import json
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
+from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
 from nibrs_estimation.tables.read import table_definitions
 from tests.command import nibrs
 from tests.end_to_end import vermont_recount
@@ -105,7 +108,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def estimates(run: Path) -> pl.DataFrame:
-    return pl.read_csv(run / "artifacts" / "vt" / "estimates.csv", infer_schema_length=None)
+    return pl.read_csv(run / "artifacts" / "vt" / "estimates.csv", schema=PUBLISHED.schema)
 
 
 def of_table(estimates: pl.DataFrame, permutation: int, row: int) -> pl.DataFrame:
@@ -141,8 +144,29 @@ def test_every_standard_error_is_zero(estimates: pl.DataFrame) -> None:
 
 
 def test_estimates_speak_of_reporting_agencies(estimates: pl.DataFrame) -> None:
-    places = dict(estimates.select("permutation_number", "estimate_geographic_location").unique().iter_rows())
+    places = dict(estimates.select("permutation_number", "geography_name").unique().iter_rows())
     assert places == {1: "reporting agencies of all states in this run", 102: "reporting agencies of Vermont"}
+
+
+def test_every_row_says_what_it_is_of(estimates: pl.DataFrame) -> None:
+    origin = estimates.select("data_year", "run_id", "is_synthetic", "universe_scope").unique()
+    assert origin.rows() == [(2024, "vt", False, "reporting")]
+    assert estimates["data_source"].unique().item().startswith("cde:")
+    key = ["geography_level", "geography_code", "state_abbr", "state_fips"]
+    assert set(estimates.select(key).unique().rows()) == {("nation", "US", None, None), ("state", "VT", "VT", "50")}
+
+
+def test_described_as_empty_is_what_is_empty(run: Path) -> None:
+    """`nibrs describe estimates` tells which columns no stage fills, of a real run."""
+    with duckdb.connect(run / "artifacts/vt/estimates.duckdb", read_only=True) as connection:
+        names = ", ".join(f'count("{column.name}")' for column in ESTIMATES.columns)
+        filled = connection.execute(f"SELECT {names} FROM estimates").fetchone()
+    assert filled is not None
+    empty = [column.name for column, n in zip(ESTIMATES.columns, filled, strict=True) if n == 0]
+    assert empty == [column.name for column in ESTIMATES.columns if not column.is_filled]
+    assert len(empty) == 15
+    told = json.loads(nibrs(run, "describe", "estimates", "--json").stdout)
+    assert [column["column"] for column in told["columns"] if not column["filled"]] == empty
 
 
 def test_quiet_agencies_count_as_reporting(run: Path) -> None:

@@ -109,11 +109,12 @@ def test_the_dictionary_names_every_column_unit_list_and_producer() -> None:
 
 
 def test_stated_columns_of_estimates_come_first_in_order() -> None:
-    """The 31 columns of 07 section 9, then the words for people."""
-    assert len(ESTIMATES.columns) == 35
-    assert [column.name for column in ESTIMATES.columns[31:]] == [
-        "indicator_name",
-        "estimate_domain_1",
-        "estimate_domain_2",
-        "estimate_geographic_location",
-    ]
+    """The 31 columns of 07 section 9 and nothing else."""
+    stated = """time_series_start_year permutation_number der_variable_name rate_specific_domain estimate
+    estimate_unweighted estimate_type estimate_type_num estimate_type_detail_percentage estimate_type_detail_rate
+    estimate_standard_error estimate_upper_bound estimate_lower_bound relative_standard_error estimate_prb estimate_bias
+    estimate_rmse relative_rmse suppression_flag_indicator der_elig_suppression agency_counts der_rrmse_30
+    der_rrmse_gt_30_se_estimate_0_2_cond der_rrmse_gt_30_se_estimate_0_2_cond_top der_perm_group_unsuppression_flag
+    der_perm_group_suppression_flag population_estimate prb_actual correlation_with_prior_year
+    prop_elig_oris_nonzero_count estimate_copula"""
+    assert [column.name for column in ESTIMATES.columns] == stated.split()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from tests.estimated import MADE_UP
 from tests.frames import table
 
 from nibrs_estimation.model.weighting import CRIMES, TABLE_A, TABLE_A_ROWS, WEIGHT_LEVELS
@@ -26,7 +27,7 @@ EXAMPLE = [
 
 def compared(frame: Rows, weights: Rows, cells: Rows) -> pl.DataFrame:
     tables = table("weighting_frame", *frame), table("agency_weight", *weights), table("weight_cell", *cells)
-    return checked(compare_with_benchmark(*tables)["table_a"], TABLE_A)
+    return checked(compare_with_benchmark(*tables, MADE_UP)["table_a"], TABLE_A)
 
 
 def row_of(found: pl.DataFrame, crime: str, group: str = "all", code: str = "US") -> dict[str, Any]:
@@ -159,18 +160,20 @@ def test_csv_for_people(tmp_path: Path) -> None:
         table("agency_weight", *weight_rows([2.0, None])),
         table("weight_cell", {}),
     )
-    write = compare_with_benchmark(*tables)["table_a.csv"]
+    write = compare_with_benchmark(*tables, MADE_UP)["table_a.csv"]
     assert callable(write)
     write(tmp_path / "table_a.csv")
     lines = (tmp_path / "table_a.csv").read_text().splitlines()
     assert lines[0] == (
-        "weight_variable,geography_level,geography_code,grouping,group,offense_type,estimate,standard_error,"
+        "data_year,run_id,data_source,is_synthetic,weight_variable,geography_level,geography_code,state_abbr,state_fips,"
+        "grouping,group,offense_type,estimate,standard_error,"
         "relative_standard_error_pct,benchmark,relative_bias_pct,flag"
     )
-    assert [line.split(",")[5] for line in lines[1:14]] == list(TABLE_A_ROWS.values())
-    assert lines[1] == "NationalWgt,nation,US,all,all,All Crime,2401,1697.62,70.71,2401,0.0,"
-    assert lines[2] == "NationalWgt,nation,US,all,all,All Violent,0,0.0,-,0,NC,"
-    assert lines[3] == "NationalWgt,nation,US,all,all,Murder,2,1.41,70.71,3,-33.33,*"
+    assert [line.split(",")[11] for line in lines[1:14]] == list(TABLE_A_ROWS.values())
+    origin = "2024,made_up,synthetic:0.01,true,"
+    assert lines[1] == f"{origin}NationalWgt,nation,US,,,all,all,All Crime,2401,1697.62,70.71,2401,0.0,"
+    assert lines[2] == f"{origin}NationalWgt,nation,US,,,all,all,All Violent,0,0.0,-,0,NC,"
+    assert lines[3] == f"{origin}NationalWgt,nation,US,,,all,all,Murder,2,1.41,70.71,3,-33.33,*"
 
 
 @st.composite

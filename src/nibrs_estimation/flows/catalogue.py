@@ -6,7 +6,7 @@ from typing import Any
 
 from nibrs_estimation.flows.registry import FLOWS
 from nibrs_estimation.model import geography
-from nibrs_estimation.model.results import ESTIMATES
+from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.task import Task
@@ -24,8 +24,8 @@ def _source_tasks() -> list[tuple[str, Task]]:
 def _datasets() -> dict[str, Dataset]:
     tasks = [*(task for _kind, task in _source_tasks()), *_tasks().values()]
     used = [dataset for task in tasks for dataset in (*task.datasets, *task.reads)]
-    # `estimates` is no file of a run, but what estimates.csv and estimates.duckdb hold.
-    return {dataset.name: dataset for dataset in (*used, *geography.OPTIONAL, ESTIMATES)}
+    # These two are no datasets of a run, but what estimates.csv and estimates.duckdb hold.
+    return {dataset.name: dataset for dataset in (*used, *geography.OPTIONAL, ESTIMATES, PUBLISHED)}
 
 
 def all_flows() -> list[dict[str, Any]]:
@@ -76,7 +76,7 @@ def all_datasets() -> list[dict[str, Any]]:
 
 
 def described(dataset: Dataset) -> list[dict[str, Any]]:
-    """The columns of a dataset: type, whether required, unit, codes and description."""
+    """The columns of a dataset: type, whether required and filled, unit, codes and description."""
     return [
         {
             "column": column.name,
@@ -84,7 +84,8 @@ def described(dataset: Dataset) -> list[dict[str, Any]]:
             "required": not column.is_nullable,
             "unit": column.unit,
             "codes": list(column.codes),
-            "description": column.description,
+            "filled": column.is_filled,
+            "description": column.description + ("" if column.is_filled else " Empty: no stage fills it yet."),
         }
         for column in dataset.columns
     ]

@@ -48,7 +48,7 @@ def data_dictionary() -> str:
         ("Weights", list(weighting.DATASETS)),
         ("What agencies counted", list(counts.DATASETS)),
         ("Results", [*results.DATASETS, *TABLE_RESULTS]),
-        ("Published files", [results.ESTIMATES]),
+        ("Published files", [results.PUBLISHED, results.ESTIMATES]),
     ]
     listed = {dataset.name for _title, datasets in sections for dataset in datasets}
     others = [find_dataset(row["dataset"]) for row in all_datasets() if row["dataset"] not in listed]
@@ -85,7 +85,7 @@ def _column(column: Column) -> str:
     kind += ", may be missing" if column.is_nullable else ""
     target = f" References `{column.references}`." if column.references else ""
     codes = f"[{column.code_list}](#list-{column.code_list})" if column.code_list else _span(column.codes)
-    meaning = column.description.replace("|", "\\|")
+    meaning = column.description.replace("|", "\\|") + ("" if column.is_filled else " Empty: no stage fills it yet.")
     return f"| `{column.name}` | {kind} | {column.unit} | {meaning}{target} | {codes} |\n"
 
 

@@ -30,14 +30,18 @@ _POSTGRESQL_TYPES = {
 }
 
 
-def duckdb_table(dataset: Dataset) -> str:
-    """`CREATE TABLE` for DuckDB, with primary key and required columns."""
+def duckdb_table(dataset: Dataset, *, has_key: bool = True) -> str:
+    """`CREATE TABLE` for DuckDB, with primary key and required columns.
+
+    Releases 0.10 and 1.0 open no file that holds a primary key of DuckDB 2: files for people do without.
+    """
     columns = [
         f'"{column.name}" {_DUCKDB_TYPES[column.type]}{"" if column.is_nullable else " NOT NULL"}'
         for column in dataset.columns
     ]
     key = ", ".join(f'"{name}"' for name in dataset.primary_key)
-    return f'CREATE TABLE "{dataset.name}" ({", ".join(columns)}, PRIMARY KEY ({key}))'
+    constraints = [f"PRIMARY KEY ({key})"] if has_key else []
+    return f'CREATE TABLE "{dataset.name}" ({", ".join([*columns, *constraints])})'
 
 
 def postgresql_table(dataset: Dataset, schema: str) -> str:

@@ -1,8 +1,8 @@
 """The rows that people read, made of the sparse estimates: counts, percentages and rates with their intervals.
 
 What is stored are the cells that are not 0 (`tables/results.py`). A table becomes one row for each cell and type of
-estimate, of the stored cells or of all; then either the columns of the final files (07 section 8.9) or those of the
-estimates database (07 section 9). Sources: 06 section 4; 07 sections 6.3 to 6.6, 8.3, 8.7 and 8.9.
+estimate, of the stored cells or of all; then the columns of the published files, those of the final files (07 section
+8.9) or those of the estimates database (07 section 9). Sources: 06 section 4; 07 sections 6.3 to 6.6, 8.3, 8.7 and 8.9.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ import re
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.results import ESTIMATES
+from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.identity import Identity
+from nibrs_estimation.tables.caution import caution_column
 from nibrs_estimation.tables.definition import Estimate, TableDefinition, TableRow
+from nibrs_estimation.tables.labels import kept_label, with_states
 from nibrs_estimation.tables.series import SERIES_STEP, Series, is_of_level
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
@@ -167,7 +170,8 @@ def table_rows(
         ``geography``, ``permutation_number``, ``row``, ``column``, ``section``, ``estimate_type_num``, the words of the
         cell, ``estimate`` (units, percent, or per 100,000 of ``population_estimate``), ``estimate_unweighted``,
         ``estimate_standard_error``, ``estimate_lower_bound``, ``estimate_upper_bound``, ``relative_standard_error``,
-        ``agency_counts``, ``population_estimate``, ``is_greyed`` and ``missing`` (why there is no estimate, or null);
+        ``agency_counts``, ``population_estimate``, ``population_coverage`` (of the geography), ``caution`` (codes of
+        ``tables/caution.py``, or null), ``is_greyed`` and ``missing`` (why there is no estimate, or null);
         of percentages of rows beside which an unknown row stands also ``estimate_known``,
         ``estimate_known_standard_error``, ``estimate_known_lower_bound`` and ``estimate_known_upper_bound``: the
         percentage among units whose item is known, in percent. Sorted by permutation number, row, column and type.
@@ -177,13 +181,15 @@ def table_rows(
     """
     frame = _frame(table, cell_gap.collect(), series)
     numbers = places.select(
+        "population_coverage",
         geography="permutation_number",
         permutation_number=pl.col("permutation_number") + SERIES_STEP * (series.number if series else 0),
     )
     stored = _stored(cells, table, series).join(numbers, on="permutation_number")
     key = ["permutation_number", "count_row", "column"]
     if is_whole:
-        rows = numbers.join(frame, how="cross").join(stored.drop("geography"), on=key, how="left")
+        found = stored.drop("geography", "population_coverage")
+        rows = numbers.join(frame, how="cross").join(found, on=key, how="left")
     else:
         untold = numbers.join(frame.filter(pl.col("gap").is_not_null()), how="cross")
         told = stored.join(frame.filter(pl.col("gap").is_null()), on=key[1:])
@@ -401,6 +407,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             "estimate_unweighted",
             "estimate_standard_error",
             pl.when(is_open).then(pl.col("agency_counts").cast(pl.Float64)),
+            "population_coverage",
             "is_greyed",
             estimate_lower_bound=(pl.col("estimate") - margin).clip(lower_bound=0),
             estimate_upper_bound=pl.when(is_share).then(upper.clip(upper_bound=100)).otherwise(upper),
@@ -421,6 +428,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             .when(pl.col("estimate").is_null())
             .then(pl.lit(NO_DENOMINATOR)),
         )
+        .with_columns(caution_column())
     )
 
 
@@ -447,11 +455,74 @@ def database_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFra
     return _complete(_named(rows.filter(~pl.col("is_greyed")), table, places, year), ESTIMATES.schema)
 
 
+def published_rows(
+    rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, identity: Identity, series: Series | None = None
+) -> pl.DataFrame:
+    """Rows of :func:`table_rows` with the columns of dataset ``published_estimates``, in the same order.
+
+    Cells that are never estimated stay, without a number and with the reason, if the rows hold them.
+
+    Args:
+        rows: what :func:`table_rows` returned.
+        table: its definition.
+        places: rows of dataset ``coverage`` of which the rows are.
+        identity: which run the numbers are of.
+        series: group of persons for which the table is repeated, or None for everybody.
+    """
+    about = with_states(places).select(
+        "universe_scope",
+        "geography_level",
+        "geography_code",
+        "agency_group",
+        "state_abbr",
+        "state_fips",
+        geography="permutation_number",
+        geography_name="estimate_geographic_location",
+    )
+    columns = pl.DataFrame(
+        [(column.position, column.is_proposed) for column in table.columns],
+        schema={"column": pl.Int16, "is_proposed_column": pl.Boolean},
+        orient="row",
+    )
+    proposed = [row.row for row in table.rows if row.is_proposed]
+    named = (
+        rows.join(about, on="geography", how="left", maintain_order="left")
+        .join(columns, on="column", how="left", maintain_order="left")
+        .with_columns(
+            data_year=pl.lit(identity.year),
+            demographic_series=pl.lit(series.label if series else None, dtype=pl.String),
+            table_name=pl.lit(table.table),
+            row_group=_words("estimate_domain_1"),
+            row_label=kept_label(_words("estimate_domain_2"), pl.col("estimate_domain_1")),
+            column_label=_words("indicator_name"),
+            der_variable_name=_variable_name(table),
+            estimate_type=_type_name(),
+            estimate_type_detail=_words(pl.coalesce("detail_percentage", "detail_rate")),
+            is_proposed=pl.lit(table.status is not None) | pl.col("is_proposed_column") | pl.col("row").is_in(proposed),
+            **{name: pl.lit(value) for name, value in identity.columns().items()},
+        )
+    )
+    return PUBLISHED.cast(named)
+
+
+def _words(label: str | pl.Expr) -> pl.Expr:
+    """:func:`words` of a column."""
+    text = pl.col(label) if isinstance(label, str) else label
+    return text.str.replace_all(r"\s+", " ").str.strip_chars()
+
+
+def _variable_name(table: TableDefinition) -> pl.Expr:
+    return pl.format("t_{}_{}_{}_{}", pl.lit(table.table), "section", "row", "column")
+
+
+def _type_name() -> pl.Expr:
+    return pl.col("estimate_type_num").replace_strict({number: name for name, number in TYPE_NUMBERS.items()})
+
+
 def _named(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
     about = places.select(
         "estimate_geographic_location",
         "weight_variable",
-        "population_coverage",
         "is_missing_over_10_percent",
         "is_missing_principal_city",
         geography="permutation_number",
@@ -459,8 +530,8 @@ def _named(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, yea
     kind = pl.col("estimate_type_num")
     return rows.join(about, on="geography", how="left", maintain_order="left").with_columns(
         time_series_start_year=pl.lit(year),
-        der_variable_name=pl.format("t_{}_{}_{}_{}", pl.lit(table.table), "section", "row", "column"),
-        estimate_type=kind.replace_strict({number: name for name, number in TYPE_NUMBERS.items()}),
+        der_variable_name=_variable_name(table),
+        estimate_type=_type_name(),
         estimate_type_detail_percentage="detail_percentage",
         estimate_type_detail_rate="detail_rate",
         rate_specific_domain=pl.lit("GV2a" in table.table) & (kind == _RATE),

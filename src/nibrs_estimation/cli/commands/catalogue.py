@@ -58,7 +58,7 @@ def describe(
     console.print(f"[bold]{found.name}[/]: {found.description}")
     console.print(f"Primary key: {', '.join(found.primary_key)}. Partition key: {found.partition_key or 'none'}.")
     console.print(f"Source: {found.source}")
-    print_entries(columns)
+    print_entries([{key: value for key, value in column.items() if key != "filled"} for column in columns])
 
 
 @app.command(epilog="Example: nibrs dictionary --out docs/data-dictionary.md")

@@ -4,15 +4,21 @@ from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
 from nibrs_estimation.model.results import COVERAGE
 from nibrs_estimation.model.weighting import PERMUTATION_POPULATION, WEIGHT_CELL
 from nibrs_estimation.pipeline.dataset import Document
-from nibrs_estimation.pipeline.task import YEAR, Task
+from nibrs_estimation.pipeline.task import IDENTITY, YEAR, Task
 from nibrs_estimation.stages.publication.files import export_estimates
 from nibrs_estimation.stages.publication.report import write_report
+from nibrs_estimation.stages.publication.workbooks import export_workbooks
 from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP
 
 ESTIMATES_CSV = Document("estimates.csv", "All tables of nation, regions and states as one CSV file.")
 ESTIMATES_DUCKDB = Document(
-    "estimates.duckdb", "The same as table `estimates` of a DuckDB file.", is_content_hashed=False
+    "estimates.duckdb",
+    "The same as a table of a DuckDB file, beside the reference's table, geographies, run and definitions.",
+    is_content_hashed=False,
 )
+DEFINITIONS_CSV = Document("definitions.csv", "What each table counts, and what its columns hold.")
+README_TXT = Document("README.txt", "What the files are: run, source, year, zeros, symbols.")
+WORKBOOKS_ZIP = Document("workbooks.zip", "A spreadsheet for each table, with title, notes and symbols.")
 REPORT = Document("report.html", "The main results with intervals, and coverage by state, on one page.")
 
 _ESTIMATES = (CELL_ESTIMATE, CELL_GAP, COVERAGE, PERMUTATION_POPULATION)
@@ -22,8 +28,16 @@ TASKS = (
         name="export_estimates",
         function=export_estimates,
         reads=_ESTIMATES,
-        writes=(ESTIMATES_CSV, ESTIMATES_DUCKDB),
-        parameters=(YEAR,),
+        writes=(ESTIMATES_CSV, ESTIMATES_DUCKDB, DEFINITIONS_CSV, README_TXT),
+        parameters=(YEAR, IDENTITY),
+        memory="medium",
+    ),
+    Task(
+        name="export_workbooks",
+        function=export_workbooks,
+        reads=_ESTIMATES,
+        writes=(WORKBOOKS_ZIP,),
+        parameters=(IDENTITY,),
         memory="medium",
     ),
     Task(

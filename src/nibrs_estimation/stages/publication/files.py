@@ -1,20 +1,32 @@
-"""The estimates as CSV and as a DuckDB file."""
+"""The estimates as CSV and as a DuckDB file, and what says what they are."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
-from nibrs_estimation.model.results import ESTIMATES
+from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.ddl import duckdb_table
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
-from nibrs_estimation.tables.published import database_rows, estimated_places, table_rows
+from nibrs_estimation.stages.publication.about import readme_text
+from nibrs_estimation.tables.labels import with_states
+from nibrs_estimation.tables.published import database_rows, estimated_places, published_rows, table_rows
 from nibrs_estimation.tables.read import table_definitions
 
+#: Releases of DuckDB from 0.10 on open files of this version, if these hold no primary key.
+STORAGE_VERSION = "v0.10.2"
+
 _LEVELS = ("nation", "region", "state")
+
+
+def published_places(coverage: pl.LazyFrame) -> pl.DataFrame:
+    """The geographies of the published files: nation, regions and states, each as a whole, as far as estimated."""
+    is_wanted = pl.col("geography_level").is_in(_LEVELS) & pl.col("agency_group").is_null()
+    return estimated_places(coverage.filter(is_wanted))
 
 
 def export_estimates(
@@ -23,36 +35,87 @@ def export_estimates(
     coverage: pl.LazyFrame,
     permutation_population: pl.LazyFrame,
     year: int,
+    identity: Identity,
 ) -> dict[str, DocumentWriter]:
-    """Write all tables of nation, regions and states to ``estimates.csv`` and ``estimates.duckdb`` (07 section 9).
+    """Write all tables of nation, regions and states to ``estimates.csv`` and ``estimates.duckdb``, and what they are.
 
     A cell that is absent is 0, or never estimated; one that the input cannot tell has no number. Table by table, by
     geography, row, column and type of estimate. A missing value is an empty field. Numbers keep their full precision.
+    Table ``estimates`` of the DuckDB file has the columns of 07 section 9.
     """
-    is_wanted = pl.col("geography_level").is_in(_LEVELS) & pl.col("agency_group").is_null()
-    places = estimated_places(coverage.filter(is_wanted))
+    places = published_places(coverage)
 
-    def parts() -> Iterator[pl.DataFrame]:
-        """One table at a time: all of them would fill the memory."""
+    def parts() -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """One table at a time, as published and as the database has it: all of them would fill the memory."""
         for table in table_definitions().values():
             rows = table_rows(table, cell_estimate, cell_gap, places, permutation_population, is_whole=False)
-            yield database_rows(rows, table, places, year)
+            estimated = rows.filter(~pl.col("is_greyed"))
+            published = published_rows(estimated, table, places, identity)
+            if published.select(pl.struct(PUBLISHED.primary_key).is_duplicated().any()).item():
+                raise PipelineError(f"Table {table.table} would be published with a cell twice: report this as a bug.")
+            yield published, database_rows(estimated, table, places, year)
 
     def write_csv(path: Path) -> None:
         with path.open("wb") as file:
-            ESTIMATES.empty().collect().write_csv(file)
-            for part in parts():
-                part.write_csv(file, include_header=False)
+            PUBLISHED.empty().collect().write_csv(file)
+            for published, _database in parts():
+                published.write_csv(file, include_header=False)
 
     def write_duckdb(path: Path) -> None:
         import duckdb  # noqa: PLC0415 (a tenth of a second that only this task should take)
 
         path.unlink(missing_ok=True)
-        with tempfile.TemporaryDirectory() as folder, duckdb.connect(path) as connection:
-            connection.execute(duckdb_table(ESTIMATES))
-            file = Path(folder) / "part.parquet"
-            for part in parts():
-                part.write_parquet(file)
-                connection.execute("INSERT INTO estimates SELECT * FROM read_parquet(?)", [str(file)])
+        # Beside the output: the system's folder for temporary files may be small.
+        part = path.with_name(f"{path.name}.part.parquet")
+        with duckdb.connect() as connection:
+            place = str(path).replace("'", "''")
+            connection.execute(f"ATTACH '{place}' AS target (STORAGE_VERSION '{STORAGE_VERSION}')")
+            connection.execute("USE target")
 
-    return {"estimates.csv": write_csv, "estimates.duckdb": write_duckdb}
+            def insert(name: str, rows: pl.DataFrame) -> None:
+                rows.write_parquet(part)
+                connection.execute(f'INSERT INTO "{name}" SELECT * FROM read_parquet(?)', [str(part)])
+
+            try:
+                for dataset in (PUBLISHED, ESTIMATES):
+                    connection.execute(duckdb_table(dataset, has_key=False))
+                for name, rows in {
+                    "geography": with_states(places),
+                    "run": pl.DataFrame({"data_year": year, **identity.columns(), "seed": identity.seed}),
+                    "definitions": definition_rows(),
+                }.items():
+                    rows.write_parquet(part)
+                    connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM read_parquet(?)', [str(part)])
+                for published, database in parts():
+                    insert(PUBLISHED.name, published)
+                    insert(ESTIMATES.name, database)
+            finally:
+                part.unlink(missing_ok=True)
+
+    def write_definitions(path: Path) -> None:
+        definition_rows().write_csv(path)
+
+    def write_readme(path: Path) -> None:
+        path.write_text(readme_text(identity, places), encoding="utf-8")
+
+    return {
+        "estimates.csv": write_csv,
+        "estimates.duckdb": write_duckdb,
+        "definitions.csv": write_definitions,
+        "README.txt": write_readme,
+    }
+
+
+def definition_rows() -> pl.DataFrame:
+    """What tables, and their columns, hold: a row for each, with its definition and whether that is proposed."""
+    schema = {
+        "table_name": pl.String, "column_number": pl.Int16, "label": pl.String, "definition": pl.String,
+        "is_proposed": pl.Boolean,
+    }  # fmt: skip
+    rows: list[tuple[str, int | None, str, str | None, bool]] = []
+    for table in table_definitions().values():
+        rows.append((table.table, None, table.title, table.counts, table.status is not None))
+        rows += [
+            (table.table, c.position, " ".join(c.label.split()), c.definition, c.is_proposed) for c in table.columns
+        ]
+    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -18,7 +18,7 @@ from nibrs_estimation.model.weighting import (
     WEIGHTING_ISSUE,
 )
 from nibrs_estimation.pipeline.dataset import Document
-from nibrs_estimation.pipeline.task import SEED, YEAR, Task
+from nibrs_estimation.pipeline.task import IDENTITY, SEED, YEAR, Task
 from nibrs_estimation.stages.weighting.checks import check_weights
 from nibrs_estimation.stages.weighting.coverage import measure_coverage
 from nibrs_estimation.stages.weighting.frame import build_frame
@@ -83,5 +83,6 @@ TASKS = (
         function=compare_with_benchmark,
         reads=(WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL),
         writes=(TABLE_A, TABLE_A_CSV),
+        parameters=(IDENTITY,),
     ),
 )

@@ -12,8 +12,10 @@ from scipy import sparse
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.weighting import AGENCY_WEIGHT, CRIMES, TABLE_A, TABLE_A_ROWS, WEIGHT_LEVELS
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter, Table
 from nibrs_estimation.stats.linearisation import stratified_totals
+from nibrs_estimation.tables.labels import with_states
 
 BIASED_PCT = 5
 #: Grouping -> the weights whose rows are also cut by it.
@@ -29,7 +31,7 @@ _DOMAIN = [*_GEOGRAPHY, "grouping", "group"]
 
 
 def compare_with_benchmark(
-    weighting_frame: pl.LazyFrame, agency_weight: pl.LazyFrame, weight_cell: pl.LazyFrame
+    weighting_frame: pl.LazyFrame, agency_weight: pl.LazyFrame, weight_cell: pl.LazyFrame, identity: Identity
 ) -> Mapping[str, Table | DocumentWriter]:
     """Set the weighted benchmark of respondents beside that of all eligible agencies, with its error and bias.
 
@@ -54,7 +56,7 @@ def compare_with_benchmark(
     has_respondents = membership[:, sampled].sum(axis=1) > 0
     error = np.where(has_respondents[:, None], totals.standard_error, np.nan)
     table = _table(domains, totals.total, error, (membership @ y).toarray())
-    return {"table_a": table, "table_a.csv": _csv(table)}
+    return {"table_a": table, "table_a.csv": _csv(table, identity)}
 
 
 def _records(weighting_frame: pl.LazyFrame, agency_weight: pl.LazyFrame, weight_cell: pl.LazyFrame) -> pl.DataFrame:
@@ -136,8 +138,11 @@ def _table(
     return TABLE_A.cast(rows)
 
 
-def _csv(table: pl.DataFrame) -> DocumentWriter:
-    """The table for people: in the order of the weights and of Table A, with its words for what is not there."""
+def _csv(table: pl.DataFrame, identity: Identity) -> DocumentWriter:
+    """The table for people: in the order of the weights and of Table A, with its words for what is not there.
+
+    Every row says of which run it is.
+    """
 
     def order(column: str, values: Mapping[str, object]) -> pl.Expr:
         return pl.col(column).replace_strict({value: i for i, value in enumerate(values)}, return_dtype=pl.Int64)
@@ -145,25 +150,33 @@ def _csv(table: pl.DataFrame) -> DocumentWriter:
     def or_word(column: str, word: str) -> pl.Expr:
         return pl.col(column).cast(pl.String).fill_null(word)
 
-    rows = table.sort(
-        order("weight_variable", WEIGHT_LEVELS),
-        "geography_code",
-        order("grouping", GROUPINGS),
-        "group",
-        order("crime_type", TABLE_A_ROWS),
-    ).select(
-        "weight_variable",
-        "geography_level",
-        "geography_code",
-        "grouping",
-        "group",
-        offense_type=pl.col("crime_type").replace_strict(TABLE_A_ROWS, return_dtype=pl.String),
-        estimate=pl.col("estimate").round().cast(pl.Int64),
-        standard_error=pl.col("standard_error").round(2),
-        relative_standard_error_pct=or_word("relative_standard_error_pct", "-"),
-        benchmark=pl.col("benchmark").round().cast(pl.Int64),
-        relative_bias_pct=or_word("relative_bias_pct", "NC"),
-        flag=pl.when("is_biased").then(pl.lit("*")),
+    rows = (
+        with_states(table)
+        .sort(
+            order("weight_variable", WEIGHT_LEVELS),
+            "geography_code",
+            order("grouping", GROUPINGS),
+            "group",
+            order("crime_type", TABLE_A_ROWS),
+        )
+        .select(
+            pl.lit(identity.year).alias("data_year"),
+            *(pl.lit(value).alias(name) for name, value in identity.columns().items()),
+            "weight_variable",
+            "geography_level",
+            "geography_code",
+            "state_abbr",
+            "state_fips",
+            "grouping",
+            "group",
+            offense_type=pl.col("crime_type").replace_strict(TABLE_A_ROWS, return_dtype=pl.String),
+            estimate=pl.col("estimate").round().cast(pl.Int64),
+            standard_error=pl.col("standard_error").round(2),
+            relative_standard_error_pct=or_word("relative_standard_error_pct", "-"),
+            benchmark=pl.col("benchmark").round().cast(pl.Int64),
+            relative_bias_pct=or_word("relative_bias_pct", "NC"),
+            flag=pl.when("is_biased").then(pl.lit("*")),
+        )
     )
 
     def write(path: Path) -> None:

@@ -1,0 +1,68 @@
+"""What stands beside the numbers: where they come from, what is left out, and what the symbols mean."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+
+import polars as pl
+
+from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
+from nibrs_estimation.tables.caution import cautions
+
+_SCOPES = {
+    "all": "All known agencies stand behind the weights: the estimates are of everybody.",
+    "reporting": "The source holds only agencies that reported: the estimates speak of these; coverage is not known.",
+    "synthetic": SYNTHETIC + ".",
+}
+_FILES = {
+    "report.html": "the main results on one page",
+    "workbooks.zip": "a spreadsheet for each table, with title, notes and symbols",
+    "estimates.csv": "all tables in one file, a row per number; columns in docs/published-files.md",
+    "estimates.duckdb": "the same as table published_estimates; table estimates has the 31 columns of the reference's "
+    "database; geography, run and definitions stand beside. DuckDB 0.10 and later open it",
+    "definitions.csv": "what each table counts, and what a column such as Violent Crime 2 holds",
+    "table_a.csv": "weighted benchmark of respondents beside that of all eligible agencies",
+}
+
+
+def places_text(places: pl.DataFrame) -> str:
+    """The published geographies in a sentence."""
+    names = places["estimate_geographic_location"].to_list()
+    shown = "; ".join(names[:5]) + (f"; and {len(names) - 5} more" if len(names) > 5 else "")
+    return f"Geographies: {shown}." if names else "No geography is estimated: none has a respondent."
+
+
+def scope_texts(places: pl.DataFrame) -> list[str]:
+    """Whom the estimates are of, in sentences."""
+    return [_SCOPES[scope] for scope in places["universe_scope"].unique().sort() if scope in _SCOPES]
+
+
+def caution_lines() -> Iterator[tuple[str, str, str]]:
+    """Every caution: its mark or nothing, its code, and its words."""
+    for rule in cautions().values():
+        yield rule.mark or "", rule.code, rule.words
+
+
+def readme_text(identity: Identity, places: pl.DataFrame) -> str:
+    """``README.txt`` of a run's published files."""
+    cautious = "\n".join(
+        f"  {code:<18} {words}" + (f" (mark: {mark})" if mark else "") for mark, code, words in caution_lines()
+    )
+    files = "\n".join(f"  {name:<18} {words}" for name, words in _FILES.items())
+    notes = [
+        places_text(places),
+        *scope_texts(places),
+        "Zeros: estimates.csv and estimates.duckdb leave out cells that are 0. A cell that is absent there is 0, or is "
+        "never estimated by design of the table; the workbooks show which.",
+        "An empty field is a missing value; column `missing` says why there is no estimate.",
+        "Percentages are of all units, those with an unknown value too; columns estimate_known... give the percentage "
+        "among units whose item is known.",
+        "Intervals are 95 % confidence intervals of sampling and weighting; errors in reports are not in them.",
+        "state_fips and geography_code are texts: tell your program so, or 01 becomes 1.",
+        "Labels of ages and numbers are words (5 to 14, 65 or more, age 15): spreadsheets would make dates of 5-14.",
+    ]
+    paragraphs = "\n\n".join(textwrap.fill(note, 100) for note in notes)
+    title = textwrap.fill(f"Estimates from NIBRS: {identity.text}", 100)
+    cautions_title = "Codes in column `caution`, joined by semicolons:"
+    return f"{title}\n\n{paragraphs}\n\n{cautions_title}\n{cautious}\n\nFiles, as far as this run made them:\n{files}\n"

@@ -1,0 +1,204 @@
+"""A workbook for each table, as people read it: a line per row of the table, the columns side by side."""
+
+from __future__ import annotations
+
+import datetime
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from nibrs_estimation.pipeline.identity import Identity
+from nibrs_estimation.pipeline.task import DocumentWriter
+from nibrs_estimation.stages.publication.about import caution_lines, scope_texts
+from nibrs_estimation.stages.publication.files import published_places
+from nibrs_estimation.tables.caution import caution_mark
+from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.tables.published import published_rows, table_rows
+from nibrs_estimation.tables.read import table_definitions
+
+_SHEETS = {"nation": "Nation", "region": "Regions", "state": "States"}
+#: Geographies whose rows are made at a time.
+_BATCH = 8
+_NUMBERS = ("estimate", "estimate_lower_bound", "estimate_upper_bound")
+_HEADS = ("Estimate", "Low", "High")
+_KNOWN = "percentage of known"
+_DECIMALS = {"count": "#,##0", "percentage": "#,##0.0", "rate": "#,##0.0", _KNOWN: "#,##0.0"}
+_NOT_KNOWN, _NEVER = "..", "–"
+_FIRST = ("Geography", "State", "FIPS", "Row", "Category", "Number")
+#: Files are the same whenever they are made; zip knows no earlier day.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def export_workbooks(
+    cell_estimate: pl.LazyFrame,
+    cell_gap: pl.LazyFrame,
+    coverage: pl.LazyFrame,
+    permutation_population: pl.LazyFrame,
+    identity: Identity,
+) -> dict[str, DocumentWriter]:
+    """Write a workbook for each table of nation, regions and states, all of them in ``workbooks.zip``.
+
+    A sheet tells title, origin, notes and symbols; one more for nation, regions and states as far as estimated. States
+    have counts and rates only, without lines in which everything is 0: all of it would take minutes to open.
+    """
+    places = published_places(coverage)
+
+    def lines(table: TableDefinition, level: str) -> Iterator[pl.DataFrame]:
+        """Published rows of some geographies at a time, with their marks."""
+        for batch in places.filter(geography_level=level).iter_slices(_BATCH):
+            rows = table_rows(table, cell_estimate, cell_gap, batch, permutation_population)
+            yield _lines(rows, table, batch, identity, is_whole=level != "state")
+
+    def write(path: Path) -> None:
+        levels = [level for level in _SHEETS if level in places["geography_level"]]
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+            for table in table_definitions().values():
+                book = path.with_name(f"{path.name}.{table.table}.xlsx")
+                try:
+                    _write_book(book, table, identity, places, {level: lines(table, level) for level in levels})
+                    archive.writestr(zipfile.ZipInfo(f"table_{table.table}.xlsx", _EPOCH), book.read_bytes())
+                finally:
+                    book.unlink(missing_ok=True)
+
+    return {"workbooks.zip": write}
+
+
+def _lines(
+    rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, identity: Identity, *, is_whole: bool
+) -> pl.DataFrame:
+    """A line for each geography, row and type of estimate: lists of numbers and marks by column of the table."""
+    published = published_rows(rows, table, places, identity).with_columns(
+        rows["row", "column", "is_greyed"], mark=caution_mark()
+    )
+    known = published.filter(pl.col("estimate_known").is_not_null()).with_columns(
+        estimate_type=pl.lit(_KNOWN),
+        mark=pl.lit(""),
+        **{name: pl.col(name.replace("estimate", "estimate_known", 1)) for name in _NUMBERS},
+    )
+    kind = pl.col("estimate_type").replace_strict({name: i for i, name in enumerate(_DECIMALS)}, return_dtype=pl.Int8)
+    lines = (
+        pl.concat([published, known])
+        .with_columns(kind=kind)
+        .sort("permutation_number", "row", "kind", "column")
+        .group_by("permutation_number", "row", "kind", maintain_order=True)
+        .agg(
+            pl.col("geography_name", "state_abbr", "state_fips", "row_group", "row_label", "estimate_type").first(),
+            pl.col("column", "is_greyed", "mark", *_NUMBERS),
+        )
+    )
+    has_any = pl.col("estimate").list.eval(pl.element() != 0).list.any()
+    of_units = pl.col("estimate_type").is_in(["count", "rate"])
+    return lines if is_whole else lines.filter(of_units & has_any)
+
+
+def _write_book(
+    path: Path,
+    table: TableDefinition,
+    identity: Identity,
+    places: pl.DataFrame,
+    sheets: dict[str, Iterator[pl.DataFrame]],
+) -> None:
+    import xlsxwriter  # noqa: PLC0415 (only this task should take the time)
+
+    options = {
+        "constant_memory": True,
+        "tmpdir": str(path.parent),
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+    }
+    with xlsxwriter.Workbook(str(path), options) as book:
+        book.set_properties(
+            {
+                "title": f"Table {table.table}",
+                "comments": identity.text,
+                "created": datetime.datetime(*_EPOCH, tzinfo=datetime.UTC).replace(tzinfo=None),
+            }
+        )
+        bold = book.add_format({"bold": True})
+        wrapped = book.add_format({"text_wrap": True, "valign": "top"})
+        _write_about(book.add_worksheet("About"), table, identity, places, bold, wrapped)
+        for level, batches in sheets.items():
+            _write_sheet(book, _SHEETS[level], table, identity, batches)
+
+
+def _write_about(
+    sheet: Any, table: TableDefinition, identity: Identity, places: pl.DataFrame, bold: Any, wrapped: Any
+) -> None:
+    sheet.set_column(0, 0, 32)
+    sheet.set_column(1, 1, 110)
+    proposed = "Proposed: the reference does not tell the list of offenses or categories."
+    notes = [
+        *scope_texts(places),
+        "Low and High are the ends of the 95 % confidence interval. Percentages are of the units of the row's block, "
+        "those with an unknown value among them; lines 'percentage of known' leave these out. Rates are per 100,000 of "
+        "the population of the row.",
+        "Sheet States holds counts and rates only, without lines in which every number is 0.",
+    ]
+    content: list[tuple[str, str]] = [
+        (f"Table {table.table}", ""),
+        ("Counts", table.counts),
+        ("From", identity.text),
+        *(("Note", note) for note in notes),
+        *([("Note", proposed)] if table.status else []),
+        ("Symbols", ""),
+        (_NOT_KNOWN, "not known: the input does not tell, the base is 0, or the population is not known"),
+        (_NEVER, "never estimated, by design of the table"),
+        *((mark, f"after a number: {words} (code {code})") for mark, code, words in caution_lines() if mark),
+        ("Columns that hold several offenses, or are proposed", ""),
+    ]
+    for column in table.columns:
+        if column.definition or column.is_proposed:
+            text = " ".join(part for part in (column.definition, proposed if column.is_proposed else None) if part)
+            content.append((" ".join(column.label.split()), text))
+    for line, (name, text) in enumerate(content):
+        sheet.write_string(line, 0, name, bold if not text else wrapped)
+        sheet.write_string(line, 1, text, wrapped)
+
+
+def _write_sheet(
+    book: Any, name: str, table: TableDefinition, identity: Identity, batches: Iterator[pl.DataFrame]
+) -> None:
+    """One level: two lines of heads, then the lines of the geographies."""
+    sheet, first, width = book.add_worksheet(name), len(_FIRST), len(_NUMBERS)
+    bold, gray = book.add_format({"bold": True}), book.add_format({"align": "right", "font_color": "#666666"})
+    formats: dict[tuple[str, str], Any] = {}
+
+    def number_format(kind: str, mark: str) -> Any:
+        """Numbers stay numbers: the mark is part of how they are shown."""
+        if (kind, mark) not in formats:
+            shown = _DECIMALS[kind] + (f'" {mark}"' if mark else "")
+            formats[kind, mark] = book.add_format({"num_format": shown, **({"italic": True} if mark else {})})
+        return formats[kind, mark]
+
+    sheet.set_column(0, 0, 24)
+    sheet.set_column(3, 4, 30)
+    sheet.set_column(5, 5, 18)
+    sheet.write_string(0, 0, f"Table {table.table}: {identity.text}. {table.counts}", bold)
+    for position, column in enumerate(table.columns):
+        label = " ".join(column.label.split()) + (" (proposed)" if column.is_proposed else "")
+        sheet.write_string(1, first + position * width, label, bold)
+    heads = [*_FIRST, *(head for _column in table.columns for head in _HEADS)]
+    for position, head in enumerate(heads):
+        sheet.write_string(2, position, head, bold)
+    sheet.freeze_panes(3, first)
+    line = 3
+    for batch in batches:
+        for row in batch.iter_rows(named=True):
+            kind = row["estimate_type"]
+            words = ("geography_name", "state_abbr", "state_fips", "row_group", "row_label", "estimate_type")
+            for position, word in enumerate(words):
+                sheet.write_string(line, position, row[word] or "")
+            numbers: Sequence[Any] = list(zip(*(row[number] for number in _NUMBERS), strict=True))
+            for column, is_greyed, mark, values in zip(
+                row["column"], row["is_greyed"], row["mark"], numbers, strict=True
+            ):
+                for offset, value in enumerate(values):
+                    place = first + (column - 1) * width + offset
+                    if value is None:
+                        sheet.write_string(line, place, _NEVER if is_greyed else _NOT_KNOWN, gray)
+                    else:
+                        sheet.write_number(line, place, value, number_format(kind, "" if offset else mark))
+            line += 1

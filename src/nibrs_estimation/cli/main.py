@@ -21,6 +21,7 @@ from nibrs_estimation.cli.console import (
     report_outcome,
     run_app,
 )
+from nibrs_estimation.cli.find import find_app
 from nibrs_estimation.cli.settings import Settings, load_settings
 from nibrs_estimation.cli.statistics import FOLDERS_HELP, run_statistics
 from nibrs_estimation.cli.tables import tables_app
@@ -317,6 +318,7 @@ def synth(
 ingest_app = typer.Typer(no_args_is_help=True, help="Read a source and write its datasets as Parquet files.")
 app.add_typer(ingest_app, name="ingest")
 app.add_typer(tables_app, name="tables")
+app.registered_commands += find_app.registered_commands
 
 
 @ingest_app.command("cde", epilog="Example: nibrs ingest cde VT-2024.zip VT-2023.zip --out vermont")

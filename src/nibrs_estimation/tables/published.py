@@ -14,6 +14,7 @@ import polars as pl
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.results import ESTIMATES
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.tables.caution import caution_column
 from nibrs_estimation.tables.definition import Estimate, TableDefinition, TableRow
 from nibrs_estimation.tables.series import SERIES_STEP, Series, is_of_level
 from nibrs_estimation.tables.variables import derived_variables
@@ -167,7 +168,8 @@ def table_rows(
         ``geography``, ``permutation_number``, ``row``, ``column``, ``section``, ``estimate_type_num``, the words of the
         cell, ``estimate`` (units, percent, or per 100,000 of ``population_estimate``), ``estimate_unweighted``,
         ``estimate_standard_error``, ``estimate_lower_bound``, ``estimate_upper_bound``, ``relative_standard_error``,
-        ``agency_counts``, ``population_estimate``, ``is_greyed`` and ``missing`` (why there is no estimate, or null);
+        ``agency_counts``, ``population_estimate``, ``population_coverage`` (of the geography), ``caution`` (codes of
+        ``tables/caution.py``, or null), ``is_greyed`` and ``missing`` (why there is no estimate, or null);
         of percentages of rows beside which an unknown row stands also ``estimate_known``,
         ``estimate_known_standard_error``, ``estimate_known_lower_bound`` and ``estimate_known_upper_bound``: the
         percentage among units whose item is known, in percent. Sorted by permutation number, row, column and type.
@@ -177,13 +179,15 @@ def table_rows(
     """
     frame = _frame(table, cell_gap.collect(), series)
     numbers = places.select(
+        "population_coverage",
         geography="permutation_number",
         permutation_number=pl.col("permutation_number") + SERIES_STEP * (series.number if series else 0),
     )
     stored = _stored(cells, table, series).join(numbers, on="permutation_number")
     key = ["permutation_number", "count_row", "column"]
     if is_whole:
-        rows = numbers.join(frame, how="cross").join(stored.drop("geography"), on=key, how="left")
+        found = stored.drop("geography", "population_coverage")
+        rows = numbers.join(frame, how="cross").join(found, on=key, how="left")
     else:
         untold = numbers.join(frame.filter(pl.col("gap").is_not_null()), how="cross")
         told = stored.join(frame.filter(pl.col("gap").is_null()), on=key[1:])
@@ -401,6 +405,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             "estimate_unweighted",
             "estimate_standard_error",
             pl.when(is_open).then(pl.col("agency_counts").cast(pl.Float64)),
+            "population_coverage",
             "is_greyed",
             estimate_lower_bound=(pl.col("estimate") - margin).clip(lower_bound=0),
             estimate_upper_bound=pl.when(is_share).then(upper.clip(upper_bound=100)).otherwise(upper),
@@ -421,6 +426,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             .when(pl.col("estimate").is_null())
             .then(pl.lit(NO_DENOMINATOR)),
         )
+        .with_columns(caution_column())
     )
 
 
@@ -451,7 +457,6 @@ def _named(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, yea
     about = places.select(
         "estimate_geographic_location",
         "weight_variable",
-        "population_coverage",
         "is_missing_over_10_percent",
         "is_missing_principal_city",
         geography="permutation_number",

@@ -16,6 +16,7 @@ from nibrs_estimation.cli.pager import paged
 from nibrs_estimation.cli.table_view import lines_of
 from nibrs_estimation.cli.tables import tables_app
 from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.tables.caution import cautions
 from nibrs_estimation.tables.published import FINAL_SCHEMA
 from nibrs_estimation.tables.read import table_definition, table_definitions
 
@@ -50,9 +51,9 @@ def test_the_nation_of_the_run_that_finished_last(scratch: Path, monkeypatch: py
     assert "1a Person Incidents Incidents in which a crime against a person was reported." in words
     assert "The United States (nation, geography 1) Data year 2024, source cde:zips, run us" in words
     assert "The newest of 2 finished runs; --run NAME shows another." in words
-    assert "Incident count 9,000 7,236 – 10,764 10.0% 3" in words
-    assert "Incident rate (per 100k total pop) 900.0 723.6 – 1,076.4 10.0% 3" in words
-    assert "Weapon involved ᵖ No 6,000 4,824 – 7,176 66.7 62.7 – 70.6 10.0% 3 Yes 3,000" in words
+    assert "Incident count 9,000 a 7,236 – 10,764 10.0% 3" in words
+    assert "Incident rate (per 100k total pop) 900.0 a 723.6 – 1,076.4 10.0% 3" in words
+    assert "Weapon involved ᵖ No 6,000 a 4,824 – 7,176 66.7 a 62.7 – 70.6 10.0% 3 Yes 3,000" in words
     # Nothing reported has no interval.
     assert "Weapon involved (% of weapon involved yes) ᵖ Personal weapons 0 0.0 0 Firearms 1,500" in words
     assert f"n/a¹ {REASON}" in words
@@ -106,7 +107,7 @@ def test_what_is_left_out_is_named(scratch: Path, monkeypatch: pytest.MonkeyPatc
 def test_rows_by_number_label_block_or_part(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     by_label = told(scratch, monkeypatch, "1a", "--row", "Weapon involved: Firearms", "--column", "17")
     assert by_label == told(scratch, monkeypatch, "1a", "--row", "6", "--column", "violent_crime")
-    assert "Weapon involved: Firearms ᵖ 1,500 1,206 – 1,794" in by_label
+    assert "Weapon involved: Firearms ᵖ 1,500 a 1,206 – 1,794" in by_label
     block = told(scratch, monkeypatch, "1a", "--row", "weapon involved", "--column", "17")
     assert "Personal weapons" in block
     assert "Injury" not in block
@@ -120,17 +121,17 @@ def test_rows_by_number_label_block_or_part(scratch: Path, monkeypatch: pytest.M
 def test_one_row_with_every_column(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = told(scratch, monkeypatch, "1a", "--row", "1", "--all")
     assert "Aggravated Assault 0" in words
-    assert "Violent Crime 9,000 7,236 – 10,764 10.0% 3" in words
+    assert "Violent Crime 9,000 a 7,236 – 10,764 10.0% 3" in words
 
 
 def test_geographies_side_by_side(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = told(scratch, monkeypatch, "1a", "-g", "VT", "-g", "us", "-g", "Vermont", "--column", "violent_crime")
     assert "Vermont (state, VT, FIPS 50, geography 102) The United States (nation, geography 1) Data year" in words
-    assert "Incident count 1,000 ±196 9,000 ±1,764" in words
+    assert "Incident count 1,000 ±196 a 9,000 ±1,764" in words
     words = told(scratch, monkeypatch, "1a", "-g", "VT", "-g", "us", "--column", "violent_crime", "--row", "1")
-    assert "Vermont 1,000 804 – 1,196 10.0% 3 The United States 9,000 7,236 – 10,764 10.0% 3" in words
+    assert "Vermont 1,000 a 804 – 1,196 10.0% 3 The United States 9,000 a 7,236 – 10,764 10.0% 3" in words
     words = told(scratch, monkeypatch, "1a", "-g", "VT", "-g", "us")
-    assert "Incident count Vermont The United States NIBRS crimes against persons (Total) 2,000 ±392 18,000" in words
+    assert "Incident count Vermont The United States NIBRS crimes against persons (Total) 2,000 ±392 a 18,000" in words
     assert "Incident rate (per 100k total pop) Vermont" in words
 
 
@@ -175,6 +176,16 @@ def test_a_number_that_is_a_fips_code_is_questioned(tmp_path: Path, monkeypatch:
     assert "New Hampshire (state, NH, FIPS 33" in told(tmp_path, monkeypatch, "1a", "--geography", "33")
     with pytest.raises(UsageError, match=r"'01' is no geography"):
         told(tmp_path, monkeypatch, "1a", "--geography", "01")
+
+
+def test_what_asks_for_caution_is_marked(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three agencies are behind each estimate; a legend tells what the mark means."""
+    rule = cautions()["few_agencies"]
+    for arguments in (("--column", "violent_crime"), ("-g", "us", "-g", "vt"), ("--row", "1")):
+        words = told(scratch, monkeypatch, "1a", *arguments)
+        assert f"{rule.mark} caution: {rule.words}" in words
+    assert f"Incident count 9,000 {rule.mark} 7,236" in told(scratch, monkeypatch, "1a", "--column", "violent_crime")
+    assert "caution" not in told(scratch, monkeypatch, "1b", "--column", "arson")
 
 
 def test_a_pager_is_for_terminals_that_are_too_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

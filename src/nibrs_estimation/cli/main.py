@@ -53,6 +53,11 @@ COMMANDS = {
         app="tables_app",
         is_group=True,
     ),
+    "find": Command(
+        "nibrs_estimation.cli.find",
+        "Find the table, row and column that answer a question, and the command that shows them.",
+        app="find_app",
+    ),
     "ingest": Command(f"{_COMMANDS}.ingest", "Read a source and write its datasets as Parquet files.", is_group=True),
     "synth": Command(
         f"{_COMMANDS}.synth", "Make a synthetic nation and write its datasets, the truth among them, as Parquet files."

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from nibrs_estimation.cli.text_table import Block, Label, Strip, blocks, label_lines, label_width, room
+from nibrs_estimation.tables.caution import cautions, warning_codes
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.published import NEVER_ESTIMATED, NOTHING_SAMPLED, TYPE_NUMBERS, Z_95, subset_of, words
 
@@ -161,6 +162,10 @@ class TableView:
         """What the marks of the cells that were shown mean."""
         if self._has_margins:
             yield "±  half of the 95 % confidence interval; --column NAME shows whole intervals"
+        codes = {code for cell in self._seen for code in warning_codes(cell["caution"])}
+        for code, rule in cautions().items():
+            if code in codes:
+                yield f"{rule.mark}  caution: {rule.words}"
         if any(cell["is_greyed"] for cell in self._seen):
             yield f"–  {NEVER_ESTIMATED}"
         shown = {cell["missing"] for cell in self._seen}
@@ -218,7 +223,9 @@ class TableView:
         self._seen += [cell for cell in cells if cell is not None]
         texts = ["" if cell is None else self._missing(cell) or text(cell) for cell in cells]
         self._has_margins |= any("±" in shown for shown in texts)
-        return Strip(name, texts)
+        # Marks stand at estimates, not at what is told of them beside.
+        marks = ["" if cell is None or text not in (_estimate, _with_margin) else _caution_mark(cell) for cell in cells]
+        return Strip(name, texts, marks)
 
     def _main(self, row: TableRow, column: TableColumn, place: int) -> Cell | None:
         """The count, or the rate of rows that have no count."""
@@ -248,6 +255,12 @@ def heading(column: TableColumn) -> str:
 
 def _marked(text: str, is_proposed: bool) -> str:
     return f"{text} {PROPOSED}" if is_proposed else text
+
+
+def _caution_mark(cell: Cell) -> str:
+    """The letters of the cautions that an estimate carries."""
+    letters = "".join(cautions()[code].mark or "" for code in warning_codes(cell["caution"]))
+    return f" {letters}" if letters else ""
 
 
 def _has_known(cells: Sequence[Cell | None]) -> bool:

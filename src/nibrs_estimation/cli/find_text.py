@@ -1,0 +1,65 @@
+"""What `nibrs find` prints: questions of the guide that fit, then cells of tables."""
+
+from __future__ import annotations
+
+import textwrap
+
+from rich.text import Text
+
+from nibrs_estimation.cli.console import console
+from nibrs_estimation.cli.table_view import heading, short_title
+from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.tables.guide import Hit, Question, find_cells, find_questions
+from nibrs_estimation.tables.published import words
+from nibrs_estimation.tables.variables import derived_variables
+
+_QUESTIONS, _CELLS = 2, 8
+
+
+def print_found(asked: str) -> None:
+    """Print what may answer a question.
+
+    Raises:
+        UsageError: nothing does.
+    """
+    questions, cells = find_questions(asked)[:_QUESTIONS], find_cells(asked)[:_CELLS]
+    if not questions and not cells:
+        raise UsageError(
+            f"No table has any of the words {asked!r}. Try others, such as the name of an offense, victim, arrest, "
+            "weapon, age or clearance; `nibrs tables list` lists the tables."
+        )
+    for question in questions:
+        _print_question(question)
+    # What has no answer is no better answered by tables that happen to have one of its words.
+    if cells and not any(not question.answers for question in questions):
+        _say("Tables that have these words:", "bold")
+        for hit in cells:
+            _print_hit(hit)
+
+
+def _print_question(question: Question) -> None:
+    _say(question.ask, "bold")
+    if question.note:
+        _say(question.note, "", indent="  ")
+    for answer in question.answers:
+        _say(answer.tells, "", indent="  ")
+        _print_command(answer.command)
+    console.print()
+
+
+def _print_hit(hit: Hit) -> None:
+    label = "  ".join(dict.fromkeys([hit.table.table, short_title(hit.table)]))
+    _say(f"{label}: row {hit.row.row}, {words(hit.row.label)}; column {hit.column.position}, {heading(hit.column)}", "")
+    told = derived_variables()[hit.row.variable].tells if hit.row.variable is not None else ""
+    _say(hit.table.counts + (f" Row: {told[:1].lower()}{told[1:]}." if told else ""), "dim", indent="  ")
+    _print_command(f"nibrs tables show {hit.table.table} --row {hit.row.row} --column {hit.column.name}")
+
+
+def _print_command(command: str) -> None:
+    # Commands are copied: no line end within.
+    console.print(Text(f"    {command}", style="green"), soft_wrap=True)
+
+
+def _say(text: str, style: str, indent: str = "") -> None:
+    lines = textwrap.wrap(text, console.width, initial_indent=indent, subsequent_indent=indent)
+    console.print(Text("\n".join(lines), style=style))

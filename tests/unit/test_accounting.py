@@ -57,7 +57,7 @@ def reasons(made: pl.DataFrame, record_type: str = "incident") -> dict[tuple[int
     return {(agency, reason): n for agency, reason, n in rows.iter_rows()}
 
 
-def slow_reason(agency: int | None, day: date | None, world: dict[str, Any]) -> str:
+def slow_reason(agency: int | None, day: date | None, world: dict[str, Any]) -> str:  # noqa: PLR0911 (rule by rule)
     """One record, rule by rule, in plain Python."""
     if day is None or day.year != YEAR:
         return "other_year"
@@ -108,7 +108,7 @@ def test_the_account_equals_the_slow_twin(world: dict[str, Any]) -> None:
             {"incident_id": i, "agency_id": agency, "data_year": day.year, "incident_date": day}
             for i, (agency, day) in enumerate(incidents)
         ],
-        [{"arrestee_id": i, "agency_id": agency, "arrest_date": day} for i, (agency, day) in enumerate(world["arrests"])],
+        [{"arrestee_id": i, "agency_id": a, "arrest_date": day} for i, (a, day) in enumerate(world["arrests"])],
         universe=[
             {"agency_id": a, "is_eligible": why is None, "ineligible_reason": why}
             for a, why in world["universe"].items()

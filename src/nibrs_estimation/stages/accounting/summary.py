@@ -41,7 +41,7 @@ def account_text(rows: pl.DataFrame, unlisted: pl.DataFrame) -> str:
         unlisted: ``offense_code`` and ``offenses``.
     """
     incidents = rows.filter(pl.col("record_type") == INCIDENTS)
-    total, used = incidents["records"].sum(), incidents.filter("is_in_estimates")["records"].sum()
+    total, used = _sum(incidents["records"]), _sum(incidents.filter("is_in_estimates")["records"])
     left_out = incidents.filter(~pl.col("is_in_estimates")).sort("records", descending=True, maintain_order=True)
     text = f"{_number(total, 'incident')} read = {used:,} in the estimates + {total - used:,} left out"
     if left_out.height:
@@ -49,19 +49,23 @@ def account_text(rows: pl.DataFrame, unlisted: pl.DataFrame) -> str:
     text += "."
     if unlisted.height:
         codes = ", ".join(unlisted["offense_code"])
-        text += f" {_number(unlisted['offenses'].sum(), 'offense')} with a code that no row of the tables has: {codes}."
+        text += f" {_number(_sum(unlisted['offenses']), 'offense')} with a code that no row of the tables has: {codes}."
     return text
 
 
 def _part(rows: pl.DataFrame) -> dict[str, Any]:
-    used = rows.filter("is_in_estimates")["records"].sum()
+    used, total = _sum(rows.filter("is_in_estimates")["records"]), _sum(rows["records"])
     return {
-        "read": rows["records"].sum(),
+        "read": total,
         "in_estimates": used,
-        "left_out": rows["records"].sum() - used,
+        "left_out": total - used,
         "reasons": rows.select("reason", "words", "records", "share_pct").to_dicts(),
     }
 
 
 def _number(n: int, what: str) -> str:
     return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"
+
+
+def _sum(records: pl.Series) -> int:
+    return int(records.sum())

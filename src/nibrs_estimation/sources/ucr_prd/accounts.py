@@ -30,6 +30,7 @@ class Accounts:
     _keys: dict[str, list[str]] = field(default_factory=dict)
     _rows: list[pl.DataFrame] = field(default_factory=list)
     _values: list[pl.DataFrame] = field(default_factory=list)
+    _losses: list[tuple[str, str, int]] = field(default_factory=list)
 
     def read(self, table: str, key: list[str], rows: int, dropped: int) -> None:
         """So many rows, known by their key, were read, of which so many belong to agencies that are not in scope."""
@@ -41,6 +42,10 @@ class Accounts:
         """So many rows went into a dataset."""
         self._kept[table] += rows
         self._datasets[table] = dataset
+
+    def lost(self, loss: str, subject: str, n: int) -> None:
+        """The database lacks rows; see :data:`~nibrs_estimation.model.intake.LOSSES`."""
+        self._losses.append((loss, subject, n))
 
     def set_aside(
         self, table: str, frame: pl.DataFrame, is_faulty: pl.Series, reason: str, column: str = ""
@@ -83,7 +88,9 @@ class Accounts:
         frames = {
             INTAKE_COUNT: counts.with_columns(rows_other_year=pl.lit(0)),
             QUARANTINE: faults,
-            INTAKE_LOSS: INTAKE_LOSS.empty().collect(),
+            INTAKE_LOSS: pl.DataFrame(
+                self._losses, schema={"loss": pl.String, "subject": pl.String, "n": pl.Int64}, orient="row"
+            ),
         }
         return {
             dataset.name: frame.with_columns(state_abbr=pl.lit(self.state), input_name=pl.lit(self.input_name)).select(

@@ -12,6 +12,8 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.dataset import Column, Dataset
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.sources.completeness import FEW_PARENTS, childless
 from nibrs_estimation.sources.ucr_prd.accounts import Accounts
 from nibrs_estimation.sources.ucr_prd.layout import GROUP_B, INCIDENT, SEGMENTS, Segment
 from nibrs_estimation.sources.ucr_prd.spool import Spool
@@ -26,7 +28,11 @@ _WEAPON_OF_GROUP_B = "nibrs_groupb_arrestee_weapon"
 
 
 def normalized_state(spool: Spool, state: str, year: int, input_name: str) -> dict[str, pl.DataFrame]:
-    """Every segment of a state and its accounts, by dataset name, with exactly the datasets' columns."""
+    """Every segment of a state and its accounts, by dataset name, with exactly the datasets' columns.
+
+    Raises:
+        PipelineError: too many records lack the record of another table that each must have.
+    """
     accounts = Accounts(input_name, state)
     parts: dict[str, list[pl.DataFrame]] = {segment.dataset.name: [] for segment in SEGMENTS}
     kept: dict[str, pl.Series] = {}
@@ -43,7 +49,21 @@ def normalized_state(spool: Spool, state: str, year: int, input_name: str) -> di
         parts[segment.dataset.name].append(rows)
     frames = {name: pl.concat(each) for name, each in parts.items()}
     _tell_new_codes(state, frames)
+    _check_completeness(frames, accounts)
     return frames | accounts.frames()
+
+
+def _check_completeness(frames: dict[str, pl.DataFrame], accounts: Accounts) -> None:
+    """Refuse a state of which a table was cut, and tell of the few records that lack what each must have."""
+    for found in childless(frames):
+        of_group = " of Group B" if found.is_group_b else ""
+        if found.is_too_many and found.of >= FEW_PARENTS:
+            raise PipelineError(
+                f"{accounts.input_name}, state {accounts.state}: {found.share} of the rows of {found.parent}{of_group} "
+                f"have no row of {found.child}, though each must have one, so its table was not loaded whole. Totals "
+                "from the rest would be far too low: restore the table from the export."
+            )
+        accounts.lost("no_child", f"{found.parent} without {found.child}{of_group} ({found.share})", found.rows)
 
 
 def clean_text(column: str) -> pl.Expr:

@@ -32,8 +32,8 @@ INTAKE_FILE = Dataset(
         Column(
             "layout",
             "str",
-            "cde_2016_2020, cde_2021, ucr_prd or synthetic.",
-            codes=("cde_2016_2020", "cde_2021", "ucr_prd", "synthetic"),
+            "cde_2016_first_issue, cde_2016_2020, cde_2021, ucr_prd or synthetic.",
+            codes=("cde_2016_first_issue", "cde_2016_2020", "cde_2021", "ucr_prd", "synthetic"),
         ),
         Column(
             "use",
@@ -102,6 +102,14 @@ LOSSES = {
     "no_group_b": "there are no Group B arrests",
     "missing_table": "the excerpt lacks this table: its dataset is empty",
     "no_history": "months and counts of the years before are missing",
+    "no_areas": "of most agencies neither kind nor county nor metropolitan area is told: the kind is inferred",
+    "agency_in_conflict": "an agency stands in several rows that differ: they are joined by what they mean",
+    "participation_in_conflict": "an agency's flag denies a participation that its other flags or its incidents show",
+    "odd_officers": "an agency counts more than 50 officers for 1,000 residents: listed, not acted on",
+    "multiple_clearance_arrests": "arrestees who were counted with another incident are among the arrests",
+    "null_text": "the word NULL stands for a missing value and is read as one",
+    "zeros_restored": "codes lack their leading zeros, which are restored",
+    "code_without_row": "records hold a code that no code list has: they count in totals, but in no row of their own",
     "suspicious_gap": "an agency with many incidents a month has an empty month: listed, not acted on",
 }
 

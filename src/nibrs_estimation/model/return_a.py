@@ -32,13 +32,14 @@ OFFENSES_OF_CRIME: dict[str, tuple[str, ...]] = {
     "larceny": ("23A", "23B", "23C", "23D", "23E", "23F", "23G", "23H"),
     "vhcTheft": ("240",),
 }
-#: The same crimes, and the items that make them (05 section 2.1).
+#: The same crimes, and the items that make them; an item with a minus is taken off. Totals are taken, not their
+#: details, which some states do not send: aggravated assaults are all assaults less the simple ones (09 section 3.3).
 ITEMS_OF_CRIME: dict[str, tuple[int, ...]] = {
     "murder": (0,),
     "manslaughter": (1,),
     "rape": (2,),
     "rob": (5,),
-    "aggAssault": (11, 12, 13, 14),
+    "aggAssault": (10, -15),
     "simpAssault": (15,),
     "burglary": (16,),
     "larceny": (20,),

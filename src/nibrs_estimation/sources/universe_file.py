@@ -63,8 +63,8 @@ MOST_UNKNOWN = 0.5
 def read_universe(path: Path, year: int) -> pl.DataFrame:
     """Read the agencies of a year from the CSV: dataset ``agency``, ``universe_scope`` all.
 
-    What the file does not say is completed by section 5.3: not covered; active where it serves a population, else
-    dormant unless the incident files know better. Whether an agency reports to NIBRS and which months it reported is
+    What the file does not say is completed by section 5.3: not covered; active where it serves a population or sent a
+    report in the last five years (09 section 10), else dormant unless the incident files know better. Whether an agency reports to NIBRS and which months it reported is
     left to the incident files.
 
     Raises:
@@ -201,7 +201,9 @@ def _states(text: pl.DataFrame) -> pl.Series:
 
 def _completed(frame: pl.DataFrame, year: int) -> pl.DataFrame:
     defaults = {
-        "agency_status": pl.when(pl.col("population") > 0).then(pl.lit("A")).otherwise(pl.lit("D")),
+        "agency_status": pl.when((pl.col("population") > 0) | has_reported(frame, year))
+        .then(pl.lit("A"))
+        .otherwise(pl.lit("D")),
         "is_nibrs": pl.lit(False),
         **{column.name: pl.lit(False) for column in AGENCY.columns if column.type == "bool" and not column.is_nullable},
         "is_publishable": pl.lit(True),

@@ -6,6 +6,9 @@ Source: specification 02, sections 9.1 and 12.4.
 
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
+#: A file of this name in a zip or folder says that its rows were made up.
+SYNTHETIC_MEMBER = "SYNTHETIC.txt"
+
 _STATE = Column("state_abbr", "str", "UCR state abbreviation.", code_list="state")
 _INPUT = Column("input_name", "str", "Name of the file or database that was read.")
 _TABLE = Column("input_table", "str", "Its table or member, such as nibrs_victim.")

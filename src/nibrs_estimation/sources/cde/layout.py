@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from nibrs_estimation.model import agency, incident
+from nibrs_estimation.model.intake import SYNTHETIC_MEMBER
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.sources.cde.archive import Archive
 
@@ -447,8 +448,8 @@ LAYOUT_LOSSES = {
 
 #: What a layout's list of agencies holds: public zips list only agencies that reported (12.3), but for the first issue.
 SCOPES = {FIRST_ISSUE: "all", OLD_LAYOUT: "reporting", NEW_LAYOUT: "reporting"}
-#: The member by which zips of this program's own making are known, and what the list of their agencies is then called.
-SYNTHETIC_MEMBER, SYNTHETIC_SCOPE = "SYNTHETIC.txt", "synthetic"
+#: What the list of agencies of a zip of this program's own making is called.
+SYNTHETIC_SCOPE = "synthetic"
 
 #: Earlier layouts differ in more than is known here (12.3).
 FIRST_YEAR = 2016

@@ -187,7 +187,7 @@ class CdeSource:
         if universe is not None:
             of_year = listed.filter(pl.col("data_year") == year)
             former = listed.filter(pl.col("data_year") != year)
-            listed = pl.concat([former, merge_universe(of_year, read_universe(universe, year))])
+            listed = pl.concat([former, merge_universe(of_year, read_universe(universe, year, former["ori"]))])
         return {
             agency.AGENCY.name: listed,
             agency.REPORT_MONTH.name: pl.concat(months).select(agency.REPORT_MONTH.schema.names()),

@@ -170,7 +170,8 @@ class CdeSource:
                 lists_months = contents.layout in LISTS_MONTHS
                 listed = read_months(archive, ids, contents.year, accounts) if lists_months else found
                 listed = listed if MONTH in archive.members else None
-                months.append(report_months(agencies[-1], found, listed, contents.year, contents.layout))
+                # Whether empty months are zero reports follows the flags as listed, not as the incidents mend them.
+                months.append(report_months(of_zip, found, listed, contents.year, contents.layout))
                 offenses.append(count_offenses(agencies[-1], found, offense, contents.year))
             files.append(
                 {
@@ -227,7 +228,7 @@ class CdeSource:
         months = read_months(archive, agencies["agency_id"], contents.year, book)
         segments = read_segments(archive, agencies["agency_id"], months, contents.state, contents.year, book)
         incidents = segments[incident.INCIDENT.name]
-        agencies = with_participation(agencies, incidents, contents.year, book)
+        with_participation(agencies, incidents, contents.year, book)
         list_suspicious_gaps(report_months(agencies, incidents, months, contents.year, contents.layout), book)
         for name in required_members(contents.year, contents.layout):
             if name not in archive.members:

@@ -163,4 +163,18 @@ def test_totals_are_the_sums_of_their_parts() -> None:
         {"item_code": list(DETAILS), "n": [1] * len(DETAILS)}, schema={"item_code": pl.Int8, "n": pl.Int32}
     )
     items = dict(with_totals(details).rows())
-    assert {total: items[total] for total in PARTS} == {total: len(parts) for total, parts in PARTS.items()}
+    assert {total: items[total] for total in PARTS} == {
+        total: sum(items[part] for part in parts) for total, parts in PARTS.items()
+    }
+    assert items[25] == 20
+
+
+def test_totals_that_come_without_details_stay() -> None:
+    # A month of Illinois: an assault total of nine, six of them simple, a robbery total, and no details (09 3.3).
+    schema = {"agency_id": pl.Int32, "item_code": pl.Int8, "n": pl.Int32}
+    counts = pl.DataFrame([(1, 5, 3), (1, 10, 9), (1, 15, 6), (2, 6, 1), (2, 9, 2)], schema=schema, orient="row")
+    items = {(agency, item): n for agency, item, n in with_totals(counts).rows()}
+    assert items == {
+        (1, 5): 3, (1, 10): 9, (1, 15): 6, (1, 25): 12,
+        (2, 5): 3, (2, 6): 1, (2, 9): 2, (2, 25): 3,
+    }  # fmt: skip

@@ -9,7 +9,6 @@ import pytest
 from nibrs_estimation.model import ucr_prd
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.geography import AGENCY_COUNTY
-from nibrs_estimation.model.return_a import PARTS
 from nibrs_estimation.pipeline.database import Database
 from nibrs_estimation.pipeline.ddl import duckdb_table, postgresql_table
 from nibrs_estimation.pipeline.errors import UsageError
@@ -119,8 +118,7 @@ def test_lines_of_the_return_a_are_known_by_their_names() -> None:
         },
         schema_overrides={"breakdown_id": pl.Int16},
     )  # fmt: skip
-    assert dict(return_a_items(lines).rows()) == {11: 0, 31: 6, 51: 11, 55: 15, 70: 20, 24: 27}
-    assert not set(dict(return_a_items(lines).rows()).values()) & set(PARTS)
+    assert dict(return_a_items(lines).rows()) == {11: 0, 30: 5, 31: 6, 51: 11, 55: 15, 70: 20, 24: 27}
 
 
 def test_states_of_a_run_have_an_active_agency_in_scope() -> None:

@@ -255,7 +255,11 @@ def test_rows_must_balance(name: str) -> None:
 
 
 def of_items(agency: int, year: int, month: int, **crimes: int) -> dict[tuple[int, int, int, int], int]:
-    return {(agency, year, month, ITEMS_OF_CRIME[crime][0]): n for crime, n in crimes.items()}
+    counts = {(agency, year, month, next(iter(ITEMS_OF_CRIME[crime]))): n for crime, n in crimes.items()}
+    if "aggAssault" in crimes:
+        # The total of all assaults, simple ones among them.
+        counts[agency, year, month, 10] = crimes["aggAssault"] + crimes.get("simpAssault", 0)
+    return counts
 
 
 def test_the_latest_recent_year_with_three_months_is_taken() -> None:
@@ -284,6 +288,8 @@ def test_the_items_of_each_crime() -> None:
     items = {(1, 2024, 1, item): 10**place for place, item in enumerate(range(9))}
     items |= {(1, 2024, 2, item): 10**place for place, item in enumerate(range(9, 17))}
     items |= {(1, 2024, 3, item): 10**place for place, item in enumerate(range(17, 26))}
+    # All assaults: the weapons' 111,100 and a million simple ones.
+    items[1, 2024, 2, 10] = 1_111_100
     row = made(World([{"agency_id": 1}], forms={(1, 2024): summary()}, items=items))[0][1]
     basic = {crime: row[CRIMES[crime]] for crime in BASIC}
     assert basic == {
@@ -602,7 +608,9 @@ def slow_candidates(world: World, number: int, of: str | None, is_respondent: bo
         is_there = any(y == year for (_a, y, _m, _item) in world.items)
         if year >= 2022 and len(months) >= 3 and is_there:
             sums = {
-                crime: sum(world.items.get((number, year, m, item), 0) for m in months for item in members)
+                crime: sum(
+                    sign * world.items.get((number, year, m, item), 0) for m in months for item, sign in members.items()
+                )
                 for crime, members in ITEMS_OF_CRIME.items()
             }
             scaled = {crime: n * (12 / len(months)) for crime, n in sums.items()}

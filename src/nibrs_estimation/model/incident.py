@@ -91,9 +91,9 @@ OFFENSE = _segment(
     Column(
         "attempt_complete_code",
         "str",
-        "A attempted, C completed.",
+        "A attempted, C completed, U unfounded.",
         is_nullable=True,
-        codes=("A", "C"),
+        codes=("A", "C", "U"),
         code_list="attempt_complete",
     ),
     Column("location_code", "str", "NIBRS location code.", is_nullable=True, code_list="location"),

@@ -6,6 +6,9 @@ Source: specification 02, sections 9.1 and 12.4.
 
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
+#: A file of this name in a zip or folder says that its rows were made up.
+SYNTHETIC_MEMBER = "SYNTHETIC.txt"
+
 _STATE = Column("state_abbr", "str", "UCR state abbreviation.", code_list="state")
 _INPUT = Column("input_name", "str", "Name of the file or database that was read.")
 _TABLE = Column("input_table", "str", "Its table or member, such as nibrs_victim.")
@@ -32,8 +35,8 @@ INTAKE_FILE = Dataset(
         Column(
             "layout",
             "str",
-            "cde_2016_2020, cde_2021, ucr_prd or synthetic.",
-            codes=("cde_2016_2020", "cde_2021", "ucr_prd", "synthetic"),
+            "cde_2016_first_issue, cde_2016_2020, cde_2021, ucr_prd or synthetic.",
+            codes=("cde_2016_first_issue", "cde_2016_2020", "cde_2021", "ucr_prd", "synthetic"),
         ),
         Column(
             "use",
@@ -104,6 +107,14 @@ LOSSES = {
     "no_history": "months and counts of the years before are missing",
     "no_child": "rows lack the row of another table that each must have: totals that need both are too low by them",
     "empty_table": "the table has no rows, though the table above it has: what it tells counts as never reported",
+    "no_areas": "of most agencies neither kind nor county nor metropolitan area is told: the kind is inferred",
+    "agency_in_conflict": "an agency stands in several rows that differ: they are joined by what they mean",
+    "participation_in_conflict": "an agency's flag denies a participation that its other flags or its incidents show",
+    "odd_officers": "an agency counts more than 50 officers for 1,000 residents: listed, not acted on",
+    "multiple_clearance_arrests": "arrestees who were counted with another incident are among the arrests",
+    "null_text": "the word NULL stands for a missing value and is read as one",
+    "zeros_restored": "codes lack their leading zeros, which are restored",
+    "code_without_row": "records hold a code that no code list has: they count in totals, but in no row of their own",
     "suspicious_gap": "an agency with many incidents a month has an empty month: listed, not acted on",
 }
 

@@ -14,10 +14,11 @@ PARTS: dict[int, tuple[int, ...]] = {
     10: (11, 12, 13, 14, 15),
     16: (17, 18, 19),
     21: (22, 23, 24),
-    # Legacy rape is left out of the grand total.
-    25: (0, 1, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 15, 17, 18, 19, 20, 22, 23, 24),
     26: (27, 28),
+    # The grand total is of the other totals; legacy rape is left out.
+    25: (0, 1, 2, 5, 10, 16, 20, 21),
 }
+_GRAND_TOTAL = 25
 DETAILS = tuple(item for item in range(29) if item not in PARTS)
 
 #: The crimes of the benchmark that add up to all others, and the NIBRS offenses that make them.
@@ -32,40 +33,49 @@ OFFENSES_OF_CRIME: dict[str, tuple[str, ...]] = {
     "larceny": ("23A", "23B", "23C", "23D", "23E", "23F", "23G", "23H"),
     "vhcTheft": ("240",),
 }
-#: The same crimes, and the items that make them (05 section 2.1).
-ITEMS_OF_CRIME: dict[str, tuple[int, ...]] = {
-    "murder": (0,),
-    "manslaughter": (1,),
-    "rape": (2,),
-    "rob": (5,),
-    "aggAssault": (11, 12, 13, 14),
-    "simpAssault": (15,),
-    "burglary": (16,),
-    "larceny": (20,),
-    "vhcTheft": (21,),
+#: The same crimes, and the items that make them with their sign. Totals are taken, not their details, which some states
+#: do not send: aggravated assaults are all assaults less the simple ones (09 sections 3.3 and 15).
+ITEMS_OF_CRIME: dict[str, dict[int, int]] = {
+    "murder": {0: 1},
+    "manslaughter": {1: 1},
+    "rape": {2: 1},
+    "rob": {5: 1},
+    "aggAssault": {10: 1, 15: -1},
+    "simpAssault": {15: 1},
+    "burglary": {16: 1},
+    "larceny": {20: 1},
+    "vhcTheft": {21: 1},
 }
 
 
-def with_totals(details: pl.DataFrame) -> pl.DataFrame:
-    """Add the totals to counts of the detail items.
+def with_totals(counts: pl.DataFrame) -> pl.DataFrame:
+    """Add the totals that are not there to counts of items.
+
+    A total that is there stays: some states send totals without details (09 section 3.3).
 
     Args:
-        details: ``item_code`` and ``n``, each detail at most once for equal values of the other columns, which are
-            kept; total items must not be there.
+        counts: ``item_code`` and ``n``, each item at most once for equal values of the other columns, which are kept.
 
     Returns:
-        The same columns; every total that has at least one of its parts.
+        The same columns; every total that was there or has at least one of its parts.
     """
-    key = [column for column in details.columns if column not in ("item_code", "n")]
+    ordinary = {total: parts for total, parts in PARTS.items() if total != _GRAND_TOTAL}
+    counts = _with_sums(counts, ordinary)
+    return _with_sums(counts, {_GRAND_TOTAL: PARTS[_GRAND_TOTAL]})
+
+
+def _with_sums(counts: pl.DataFrame, sums: dict[int, tuple[int, ...]]) -> pl.DataFrame:
+    key = [column for column in counts.columns if column not in ("item_code", "n")]
     parts = pl.DataFrame(
-        [(total, part) for total, members in PARTS.items() for part in members],
+        [(total, part) for total, members in sums.items() for part in members],
         schema={"total": pl.Int8(), "item_code": pl.Int8()},
         orient="row",
     )
     totals = (
-        details.join(parts, on="item_code")
+        counts.join(parts, on="item_code")
         .group_by(*key, item_code="total")
         .agg(pl.col("n").sum())
-        .select(pl.col(name).cast(dtype) for name, dtype in details.schema.items())
+        .select(pl.col(name).cast(dtype) for name, dtype in counts.schema.items())
+        .join(counts, on=[*key, "item_code"], how="anti")
     )
-    return pl.concat([details, totals])
+    return pl.concat([counts, totals])

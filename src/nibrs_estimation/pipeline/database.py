@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import adbc_driver_manager
 import polars as pl
 import psycopg
-import pyarrow as pa  # type: ignore[import-untyped]
-from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
+import pyarrow as pa
+from adbc_driver_postgresql import dbapi
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from nibrs_estimation.model.agency import AGENCY
+from nibrs_estimation.model.agency import AGENCY, HISTORY_YEARS
 from nibrs_estimation.model.codes import code_list, ucr_abbr
 from nibrs_estimation.pipeline.dataset import Column
 from nibrs_estimation.pipeline.errors import PipelineError
@@ -48,6 +48,8 @@ _NAMES = {
     "field_office": "field_office_code",
 }
 _REQUIRED = ("ori", "agency_type_name", "population", "population_group_code")
+#: No column of the dataset: it tells whether the agency is active.
+_LAST_REPORT = Column("last_report_year", "int16", "Last year for which it sent a report.", is_nullable=True)
 _STATE_COLUMNS = ("state_abbr", "state_postal_abbr")
 _FLAGS = {"y": True, "n": False, "t": True, "f": False, "true": True, "false": False, "1": True, "0": False}
 _WRONG_TYPE = {
@@ -60,12 +62,18 @@ _LINE = "line"
 MOST_UNKNOWN = 0.5
 
 
-def read_universe(path: Path, year: int) -> pl.DataFrame:
+def read_universe(path: Path, year: int, reporters: pl.Series | None = None) -> pl.DataFrame:
     """Read the agencies of a year from the CSV: dataset ``agency``, ``universe_scope`` all.
 
-    What the file does not say is completed by section 5.3: not covered; active where it serves a population, else
-    dormant unless the incident files know better. Whether an agency reports to NIBRS and which months it reported is
+    What the file does not say is completed by section 5.3: not covered; active where it serves a population or sent a
+    report in the last five years (09 section 10), else dormant unless the incident files know better. Whether an agency
+    reports to NIBRS and which months it reported is
     left to the incident files.
+
+    Args:
+        path: of the CSV.
+        year: data year.
+        reporters: ORIs of agencies that sent reports in the years before, by other sources.
 
     Raises:
         PipelineError: a column or a value is missing, a value does not fit, two rows have one ORI, or rows are of
@@ -73,7 +81,8 @@ def read_universe(path: Path, year: int) -> pl.DataFrame:
     """
     text = _read_text(path)
     frame = text.select(
-        _LINE, *(_typed(path, text, column) for column in AGENCY.columns if column.name in text.columns)
+        _LINE,
+        *(_typed(path, text, column) for column in (*AGENCY.columns, _LAST_REPORT) if column.name in text.columns),
     )
     states = code_list("state").select("state_abbr", "state_name", "region_code")
     frame = frame.with_columns(state_abbr=_states(text)).with_columns(
@@ -93,7 +102,7 @@ def read_universe(path: Path, year: int) -> pl.DataFrame:
     if "data_year" in frame.columns:
         _refuse(path, frame, frame["data_year"] != year, "data_year", f"not {year}, the data year")
     frame = frame.drop("state_name", "region_code", strict=False).join(states, on="state_abbr", how="left")
-    return _completed(frame, year)
+    return _completed(frame, year, reporters)
 
 
 def merge_universe(listed: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
@@ -199,9 +208,24 @@ def _states(text: pl.DataFrame) -> pl.Series:
     return text.select(ucr_abbr(pl.coalesce(given).str.to_uppercase())).to_series()
 
 
-def _completed(frame: pl.DataFrame, year: int) -> pl.DataFrame:
+def _has_reported(frame: pl.DataFrame, year: int, reporters: pl.Series | None) -> pl.Expr:
+    """Whether an agency sent a report in the data year or the four before, as far as anybody says so."""
+    found = pl.lit(False)
+    if reporters is not None:
+        found |= pl.col("ori").is_in(reporters.implode())
+    for name in ("has_participated", "has_participated_nibrs"):
+        if name in frame.columns:
+            found |= pl.col(name).fill_null(False)
+    if _LAST_REPORT.name in frame.columns:
+        found |= (pl.col(_LAST_REPORT.name) > year - HISTORY_YEARS).fill_null(False)
+    return found
+
+
+def _completed(frame: pl.DataFrame, year: int, reporters: pl.Series | None) -> pl.DataFrame:
     defaults = {
-        "agency_status": pl.when(pl.col("population") > 0).then(pl.lit("A")).otherwise(pl.lit("D")),
+        "agency_status": pl.when((pl.col("population") > 0) | _has_reported(frame, year, reporters))
+        .then(pl.lit("A"))
+        .otherwise(pl.lit("D")),
         "is_nibrs": pl.lit(False),
         **{column.name: pl.lit(False) for column in AGENCY.columns if column.type == "bool" and not column.is_nullable},
         "is_publishable": pl.lit(True),

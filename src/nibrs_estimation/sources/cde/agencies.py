@@ -10,11 +10,25 @@ import logging
 import polars as pl
 
 from nibrs_estimation.model import agency
+from nibrs_estimation.model.codes import code_list, ucr_abbr
 from nibrs_estimation.sources.cde.accounts import Accounts
 from nibrs_estimation.sources.cde.archive import Archive
 from nibrs_estimation.sources.cde.decode import read_typed
-from nibrs_estimation.sources.cde.layout import AGENCIES, AGENCY, OLD_LAYOUT
+from nibrs_estimation.sources.cde.layout import (
+    AGENCIES,
+    AGENCY,
+    FIRST_ISSUE,
+    LISTS_MONTHS,
+    PARTICIPATION,
+    PARTICIPATION_FIELDS,
+    REPORTER_FIELDS,
+    REPORTERS,
+    SCOPES,
+    SYNTHETIC_SCOPE,
+    is_synthetic,
+)
 from nibrs_estimation.sources.cde.segments import without_repeats
+from nibrs_estimation.sources.cde.text import LINE
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +37,15 @@ _NO_MSA = ("NON-MSA", "NOT SPECIFIED", "NOT AVAILABLE")
 #: Mean number of incidents in the other months from which an empty month is suspicious: at a steady rate of 10 a
 #: month, one month in 22,000 is empty.
 SUSPICIOUS_MEAN = 10
+#: More officers than this for 1,000 residents are told: cities have one to ten, resorts and casinos some dozens. Where
+#: few or no people live (campuses, parks, airports) the ratio says nothing.
+MOST_OFFICERS_PER_1000 = 50
+SANE_POPULATION = 1000
+#: Third and fourth character of the ORI of a tribal agency.
+_TRIBAL = "DI"
+
+#: The same for every layout, so that zips of several can be put together.
+_MONTH_COLUMNS = (*agency.REPORT_MONTH.schema.names(), "incidents")
 
 _FLAGS = (
     "is_covered",
@@ -37,15 +60,16 @@ _FLAGS = (
 )
 
 
-def read_agencies(archive: Archive, year: int, accounts: Accounts) -> pl.DataFrame:
-    """The agencies of the zip, with exactly the dataset's columns.
+def read_agencies(archive: Archive, year: int, layout: str, accounts: Accounts) -> pl.DataFrame:
+    """The agencies of the zip, with exactly the dataset's columns; each once.
+
+    What is odd about an agency is told as a loss, see :data:`~nibrs_estimation.model.intake.LOSSES`.
 
     Raises:
         PipelineError: as :func:`~nibrs_estimation.sources.cde.decode.read_typed`.
     """
-    agencies = read_typed(archive, AGENCIES, AGENCY.fields, year, accounts)
-    agencies = without_repeats(AGENCIES, agency.AGENCY, agencies, accounts)
-    accounts.kept(AGENCIES, agency.AGENCY.name, agencies.height)
+    read = _read_first_issue if layout == FIRST_ISSUE else _read_listed
+    agencies = read(archive, year, accounts).with_columns(ucr_abbr(pl.col("state_abbr")))
     if unknown := agencies["population"].null_count():
         _log.warning("%s: %d agencies have no population; it is taken as 0", archive.path, unknown)
     # Counties come separated by ', ' or '; ', areas by '; ' since their names hold ', ' (02 Q9).
@@ -62,14 +86,138 @@ def read_agencies(archive: Archive, year: int, accounts: Accounts) -> pl.DataFra
         msa_name=areas.list.join(";"),
         metro_division_name=pl.lit(None, pl.String),
         is_in_msa=pl.col("msa_name").is_not_null() & (areas.list.len() > 0),
-        is_nibrs=(pl.col("reporting_type") == "I").fill_null(False),
         judicial_district_code=pl.lit(None, pl.String),
         field_office_code=pl.lit(None, pl.String),
-        **{name: pl.lit(value) for name, value in AGENCY.constants.items()},
+        universe_scope=pl.lit(SYNTHETIC_SCOPE if is_synthetic(archive) else SCOPES[layout]),
     )
+    _tell_odd_officers(completed, accounts)
     return completed.with_columns(
         pl.when(pl.col("county_name", "msa_name") != "").then(pl.col("county_name", "msa_name"))
     ).select(pl.col(name).cast(dtype) for name, dtype in agency.AGENCY.schema.items())
+
+
+def _read_listed(archive: Archive, year: int, accounts: Accounts) -> pl.DataFrame:
+    agencies = read_typed(archive, AGENCIES, AGENCY.fields, year, accounts)
+    agencies = _each_once(AGENCIES, agencies, accounts)
+    accounts.kept(AGENCIES, agency.AGENCY.name, agencies.height)
+    return agencies.with_columns(is_nibrs=(pl.col("reporting_type") == "I").fill_null(False))
+
+
+def _read_first_issue(archive: Archive, year: int, accounts: Accounts) -> pl.DataFrame:
+    """Every agency of the state, and what is known beside of those that reported incidents.
+
+    Kind and status of the others follow from the population group and the tribal mark of the ORI (09 section 10):
+    active is what serves a population or reported a month. A population group of cities says nothing of agencies
+    without residents, whose kind stays unknown.
+    """
+    listed = _each_once(
+        PARTICIPATION, read_typed(archive, PARTICIPATION, PARTICIPATION_FIELDS, year, accounts), accounts
+    )
+    more = _each_once(REPORTERS, read_typed(archive, REPORTERS, REPORTER_FIELDS, year, accounts), accounts)
+    more = accounts.set_aside(
+        REPORTERS, more, ~more["agency_id"].is_in(listed["agency_id"].implode()), "orphan", "agency_id"
+    )
+    for member, frame in ((PARTICIPATION, listed), (REPORTERS, more)):
+        accounts.kept(member, agency.AGENCY.name, frame.height)
+    agencies = listed.drop(LINE).join(more.drop(LINE), on="agency_id", how="left", maintain_order="left")
+    group = pl.col("population_group_code").str.head(1)
+    resident = pl.col("population") > 0
+    reported = pl.max_horizontal("months_reported", "nibrs_months_reported").fill_null(0) > 0
+    kind = (
+        pl.when(pl.col("ori").str.slice(2, 2) == _TRIBAL)
+        .then(pl.lit("Tribal"))
+        .when(group.is_in(["8", "9"]))
+        .then(pl.lit("County"))
+        .when(group.is_in(list("1234567")) & resident)
+        .then(pl.lit("City"))
+    )
+    regions = code_list("state").select("state_abbr", "region_code")
+    absent = {name: dtype for name, dtype in agency.AGENCY.schema.items() if name not in agencies.columns}
+    agencies = agencies.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in absent.items())
+    return (
+        agencies.drop("region_code")
+        .join(regions, on="state_abbr", how="left", maintain_order="left")
+        .with_columns(
+            agency_type_name=pl.coalesce("agency_type_name", kind),
+            agency_status=pl.coalesce(
+                "agency_status", pl.when(resident | reported).then(pl.lit("A")).otherwise(pl.lit("D"))
+            ),
+            is_covered=pl.col("is_covered").fill_null(False) | pl.col("covered_by_ori").is_not_null(),
+            is_publishable=pl.lit(True),
+            is_nibrs=pl.col("nibrs_months_reported").fill_null(0) > 0,
+            nibrs_start_date=pl.date(pl.col("nibrs_start_year"), 1, 1),
+            has_police_employees=pl.col("officers").fill_null(0) > 0,
+        )
+    )
+
+
+def _each_once(member: str, agencies: pl.DataFrame, accounts: Accounts) -> pl.DataFrame:
+    """One row for each agency: where rows of one agency differ, what they say is joined by what it means.
+
+    A flag is set if one row sets it (it took part, it is publishable); but an agency is covered or dormant only if
+    all rows say so, since either takes its crimes out of the estimate. It is active if one row calls it active. Of
+    numbers the largest counts, of dates the first, of words those of the kept row.
+    """
+    once = without_repeats(member, agency.AGENCY, agencies, accounts)
+    if once.height == agencies.height:
+        return once
+    several = agencies.filter(pl.col("agency_id").is_duplicated())
+    by_meaning = {
+        name: _joined(name, dtype)
+        for name, dtype in agencies.schema.items()
+        if name not in (LINE, "agency_id", "ori", "data_year")
+    }
+    joined = several.group_by("agency_id").agg(**by_meaning)
+    differs = several.drop(LINE).unique().filter(pl.col("agency_id").is_duplicated())
+    for ori, rows in differs.group_by("agency_id").agg(pl.col("ori").min(), pl.len()).sort("ori")["ori", "len"].rows():
+        _log.warning("agency %s has %d rows in %s that differ; they are joined by what they mean", ori, rows, member)
+        accounts.lost("agency_in_conflict", f"{member} {ori}", rows)
+    return once.update(joined, on="agency_id", how="left")
+
+
+def _joined(name: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if name in ("is_covered", "is_dormant"):
+        return column.all(ignore_nulls=True)
+    if name == "agency_status":
+        return pl.when((column == "A").any()).then(pl.lit("A")).otherwise(column.drop_nulls().min())
+    if dtype == pl.Boolean:
+        return pl.when(column.is_not_null().any()).then(column.any())
+    if dtype.is_numeric():
+        return column.max()
+    if dtype == pl.Date:
+        return column.min()
+    # The least word that is there, as everywhere that rows with one key differ.
+    return column.drop_nulls().min()
+
+
+def with_participation(agencies: pl.DataFrame, incidents: pl.DataFrame, year: int, accounts: Accounts) -> pl.DataFrame:
+    """The agencies with flags that agree with their own incidents: who sent incidents of the year took part.
+
+    Flags that contradict each other or the incidents are told.
+    """
+    with_incidents = incidents.filter(pl.col("incident_date").dt.year() == year)["agency_id"].implode()
+    has_incidents = pl.col("agency_id").is_in(with_incidents)
+    nibrs = pl.col("has_participated_nibrs") & ~pl.col("has_participated")
+    wrong = agencies.filter(nibrs | (has_incidents & ~pl.col("has_participated")))
+    for (ori,) in wrong.select("ori").sort("ori").rows():
+        accounts.lost("participation_in_conflict", ori)
+    return agencies.with_columns(
+        has_participated=pl.col("has_participated") | pl.col("has_participated_nibrs") | has_incidents,
+        has_participated_nibrs=pl.col("has_participated_nibrs") | (has_incidents & ~pl.col("is_covered")),
+    )
+
+
+def _tell_odd_officers(agencies: pl.DataFrame, accounts: Accounts) -> None:
+    """Tell of agencies with more officers than their residents let expect; nothing acts on it."""
+    officers = pl.sum_horizontal("male_officers", "female_officers")
+    odd = agencies.select("ori", "population", officers=officers).filter(
+        (pl.col("population") >= SANE_POPULATION)
+        & (pl.col("officers") * 1000 > MOST_OFFICERS_PER_1000 * pl.col("population"))
+    )
+    for ori, population, number in odd.sort("ori").rows():
+        _log.warning("agency %s counts %d officers for %d residents", ori, number, population)
+        accounts.lost("odd_officers", ori, number)
 
 
 def _listed(column: str, separator: str) -> pl.Expr:
@@ -104,16 +252,17 @@ def report_months(
         .join(with_incidents, on=["agency_id", "month"], how="left")
         .with_columns(pl.col("incidents").fill_null(0), form_code=pl.lit("N"))
     )
-    if months is not None and layout == OLD_LAYOUT:
+    if months is not None and layout in LISTS_MONTHS:
         return _listed_months(grid, months, year)
     if months is None:
         grid = grid.filter(pl.col("incidents") > 0)
     first_of_month = pl.date(year, pl.col("month"), 1)
     has_started = pl.col("has_participated") & (pl.col("nibrs_start_date").dt.month_start() <= first_of_month)
-    return grid.filter((pl.col("incidents") > 0) | has_started).with_columns(
+    reported = grid.filter((pl.col("incidents") > 0) | has_started).with_columns(
         status=pl.when(pl.col("incidents") > 0).then(pl.lit("I")).otherwise(pl.lit("Z")),
         status_source=pl.when(pl.col("incidents") > 0).then(pl.lit("reported")).otherwise(pl.lit("inferred")),
     )
+    return reported.select(_MONTH_COLUMNS)
 
 
 def count_offenses(agencies: pl.DataFrame, incidents: pl.DataFrame, offenses: pl.DataFrame, year: int) -> pl.DataFrame:
@@ -142,6 +291,7 @@ def _listed_months(grid: pl.DataFrame, months: pl.DataFrame, year: int) -> pl.Da
             status_source=pl.lit("reported"),
         )
         .filter(pl.col("status").is_not_null())
+        .select(_MONTH_COLUMNS)
     )
 
 

@@ -12,25 +12,20 @@ from nibrs_estimation.pipeline.dataset import COLUMN_TYPES
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.cde.accounts import FEW_ROWS, Accounts
 from nibrs_estimation.sources.cde.archive import Archive
+from nibrs_estimation.sources.cde.codes import with_known_codes
 from nibrs_estimation.sources.cde.layout import FILLED, LOOKUPS, Field, Lookup, name_in
 from nibrs_estimation.sources.cde.text import LINE, header_of, read_text, shown
 
 #: 02 section 12.4 step 5; R marks the date of a report in the layout of 2016 to 2020.
 _FLAGS = {
-    "t": True,
-    "T": True,
-    "Y": True,
-    "y": True,
-    "R": True,
-    "r": True,
-    "f": False,
-    "F": False,
-    "N": False,
-    "n": False,
+    **dict.fromkeys(("t", "T", "Y", "y", "R", "r", "1"), True),
+    **dict.fromkeys(("f", "F", "N", "n", "0"), False),
 }
 #: ISO dates, to which some deliveries add a time of day, and DD-MON-YY of the layout of 2016 to 2020.
 _ISO_DATE = r"^(\d{4}-\d{2}-\d{2})(?:[ T]\d{2}:\d{2}:\d{2}(?:\.\d+)?)?$"
 _OLD_DATE = r"^\d{2}-[A-Za-z]{3}-\d{2}$"
+#: How many years after the zip's a date of two digits may lie: agencies announce their start; the oldest is of 1985.
+_YEARS_AHEAD = 20
 #: What ``age_num`` holds: years, 00 and 99, or a word.
 _AGE = r"^(\d+|NN|NB|BB|NS)$"
 #: "Age in years" of the layout of 2016 to 2020, which is in no list since it says nothing without the number (12.3).
@@ -74,7 +69,7 @@ def read_typed(
         if (column in header or not fields[name].may_be_absent) and can_decode(archive, column)
     }
     kinds = {column: "int" if _is_number(column, fields[name]) else "str" for name, column in found.items()}
-    text = read_text(archive, member, kinds)
+    text = read_text(archive, member, kinds, lambda number: accounts.lost("null_text", member, number))
     is_blank = text.select(pl.all_horizontal(pl.exclude(LINE).is_null())).to_series()
     accounts.read(member, text.height, int(is_blank.sum()))
     if is_blank.any():
@@ -84,7 +79,7 @@ def read_typed(
     for name, column in found.items():
         if name in FILLED.get(member, ()) and not archive.is_excerpt:
             _check_filled(where, text[column])
-        values, is_faulty, reason = _decoded(archive, where, text, column, fields[name], year)
+        values, is_faulty, reason = _decoded(archive, member, text, column, fields[name], year, accounts)
         if fields[name].not_specified:
             values = values.set(values == fields[name].not_specified, None)
         decoded[name] = values.alias(name)
@@ -134,13 +129,13 @@ def _is_number(header: str, field: Field) -> bool:
 
 
 def _decoded(
-    archive: Archive, where: str, text: pl.DataFrame, header: str, field: Field, year: int
+    archive: Archive, member: str, text: pl.DataFrame, header: str, field: Field, year: int, accounts: Accounts
 ) -> tuple[pl.Series, pl.Series, str]:
     """Values in their type, which of them were impossible and are now null, and why."""
+    where = archive.where(member)
     raw = text[header]
     if header in LOOKUPS:
-        codes = _in_lists(lookup_codes(archive, LOOKUPS[header]), LOOKUPS[header], field)
-        values = raw.replace_strict(list(codes), list(codes.values()), default=None, return_dtype=pl.String)
+        values = _looked_up(archive, f"{member}.{header}", raw, LOOKUPS[header], field, accounts)
         return _fault(raw, _within(values.cast(COLUMN_TYPES[field.type], strict=False), field), "unknown_code")
     match field.type:
         case "bool":
@@ -178,20 +173,26 @@ def _known(field: Field) -> frozenset[str]:
     return frozenset([*codes, *beside, *([IN_YEARS] if field.code_list == "age" else [])])
 
 
-def _in_lists(codes: Mapping[int | str, str], lookup: Lookup, field: Field) -> dict[int | str, str | None]:
-    """The codes of a lookup as our lists write them, null where they do not know them (02 section 4)."""
-    known = _known(field)
-    if lookup.member == _OFFENSES:
-        return {key: code if len(code) <= _LONGEST_CODE else None for key, code in codes.items()}
-    return {key: _as_listed(code, known, field) for key, code in codes.items()} if known else dict(codes)
+def _looked_up(
+    archive: Archive, column: str, ids: pl.Series, lookup: Lookup, field: Field, accounts: Accounts
+) -> pl.Series:
+    """Codes of a column by the zip's own lookup, as our lists write them; null where they do not know them."""
+    known, is_offense = _known(field), lookup.member == _OFFENSES
+    codes = {
+        key: _as_listed(code, known, field) if len(code) <= _LONGEST_CODE else None
+        for key, code in lookup_codes(archive, lookup).items()
+    }
+    values = ids.replace_strict(list(codes), list(codes.values()), default=None, return_dtype=pl.String)
+    if field.type not in _INTEGERS:
+        values = with_known_codes(values, field.code_list, column, accounts, keeps_new=is_offense)
+    return values if is_offense or not known else values.set(~values.is_in(known), None)
 
 
-def _as_listed(code: str, known: Collection[str], field: Field) -> str | None:
-    if field.type in _INTEGERS:
+def _as_listed(code: str, known: Collection[str], field: Field) -> str:
+    if field.type in _INTEGERS and code.isascii() and code.isdigit():
         # Only the number counts, not how many zeros stand before it.
-        code = str(int(code)) if len(code) <= _LONGEST_CODE and code.isascii() and code.isdigit() else code
-    # A program that takes codes for numbers drops their zeros.
-    return next((form for form in (code, code.upper(), code.upper().zfill(2)) if form in known), None)
+        return str(int(code))
+    return code.upper() if code not in known and code.upper() in known else code
 
 
 def _cased(values: pl.Series, field: Field) -> pl.Series:
@@ -226,9 +227,9 @@ def _dates(where: str, text: pl.DataFrame, header: str, year: int) -> tuple[pl.S
         iso = raw.str.extract(_ISO_DATE)
         is_old = raw.str.contains(_OLD_DATE)
         _refuse(where, text, header, others & iso.is_null() & ~is_old.fill_null(False), _KINDS["date"])
-        # A year of two digits is the last one that is not after the zip's (12.4 step 3).
+        # A year of two digits is the last one that is not far after the zip's (12.4 step 3).
         short = raw.str.slice(7, 2).cast(pl.Int64, strict=False)
-        full = short + 2000 - 100 * (short + 2000 > year + 1).cast(pl.Int64)
+        full = short + 2000 - 100 * (short + 2000 > year + _YEARS_AHEAD).cast(pl.Int64)
         old = (raw.str.slice(0, 7) + full.cast(pl.String)).str.to_titlecase().str.to_date("%d-%b-%Y", strict=False)
         values = values.zip_with(
             ~others, iso.str.to_date("%Y-%m-%d", strict=False).zip_with(~is_old.fill_null(False), old)

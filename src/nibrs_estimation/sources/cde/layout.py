@@ -1,7 +1,8 @@
 """The layouts of the zips as data: which member and header feed which column of which dataset.
 
 What differs between data years 2016 to 2020 and those from 2021 on are a few headers, given here one after the other,
-and what the ids mean, which every zip's own lookups tell.
+and what the ids mean, which every zip's own lookups tell. The first issue of 2016 differs in its agencies only, which
+come in two members.
 Source: specification 02, sections 12.2 (members and headers), 12.3 (what changed in 2021) and 14 (mapping).
 """
 
@@ -9,10 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 from nibrs_estimation.model import agency, incident
+from nibrs_estimation.model.intake import SYNTHETIC_MEMBER
 from nibrs_estimation.pipeline.dataset import Dataset
+from nibrs_estimation.sources.cde.archive import Archive
 
 #: "Not specified", which means a blank (02 section 3).
 NOT_SPECIFIED = {"age_code": "NS", "sex_code": "X", "race_code": "NS", "ethnicity_code": "X"}
@@ -34,7 +38,7 @@ class Field:
         codes: the only values that it may take, or empty.
         not_specified: the code that means a blank.
         may_be_absent: whether a member may lack the column; it is then missing on every row.
-        code_list: name of the list (``model/codes``) that holds its codes, or "".
+        code_list: the list that its codes are from, or None.
     """
 
     header: str
@@ -43,7 +47,7 @@ class Field:
     codes: tuple[Any, ...] = ()
     not_specified: str = ""
     may_be_absent: bool = False
-    code_list: str = ""
+    code_list: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,8 @@ class Segment:
 
 
 AGENCIES = "agencies"
+#: The agencies of the first issue of 2016: those that reported incidents, and all of the state (12.3).
+REPORTERS, PARTICIPATION = "cde_agencies", "agency_participation"
 MONTH = "nibrs_month"
 
 #: Decoding by the zip's own lookups: header of an id -> lookup. Ids are renumbered between years (12.3), never fixed.
@@ -161,8 +167,6 @@ AGENCY = Segment(
         "female_officers": "female_officer",
         "female_civilians": "female_civilian",
     },
-    # Public zips list only agencies that reported (12.3).
-    constants={"universe_scope": "reporting"},
     extra={
         "agency_type_name": Field("agency_type_name", "str"),
         "agency_status": Field("agency_status", "str", codes=("A", "D", "F", "L")),
@@ -181,6 +185,40 @@ AGENCY = Segment(
         "has_police_employees": Field("pe_reported_flag", "bool"),
     },
 )
+
+#: Every agency of the state, in the first issue of 2016.
+PARTICIPATION_FIELDS = {
+    "agency_id": Field("agency_id", "int32", is_required=True),
+    "ori": Field("agency_ori", "str", is_required=True),
+    "data_year": Field("year", "int16", is_required=True),
+    "state_abbr": Field("state_abbr", "str", is_required=True),
+    "state_name": Field("state_name", "str"),
+    "agency_name": Field("agency_name", "str"),
+    "population": Field("agency_population", "int32"),
+    "population_group_code": Field("population_group_code", "str"),
+    "population_group_desc": Field("population_group", "str"),
+    "months_reported": Field("months_reported", "int8"),
+    "nibrs_months_reported": Field("nibrs_months_reported", "int8"),
+    "is_covered": Field("covered", "bool"),
+    "has_participated": Field("participated", "bool"),
+    "has_participated_nibrs": Field("nibrs_participated", "bool"),
+}
+
+#: What the first issue of 2016 tells of those that reported incidents.
+REPORTER_FIELDS = {
+    "agency_id": Field("agency_id", "int32", is_required=True),
+    "legacy_ori": Field("legacy_ori", "str"),
+    "agency_type_name": Field("agency_type_name", "str"),
+    "agency_status": Field("agency_status", "str", codes=("A", "D", "F", "L")),
+    "county_name": Field("primary_county", "str"),
+    "covered_by_ori": Field("covered_by_ori", "str"),
+    "submitting_agency_id": Field("submitting_agency_id", "int32"),
+    "submitting_agency_sai": Field("submitting_sai", "str"),
+    "submitting_agency_name": Field("submitting_name", "str"),
+    "is_suburban": Field("suburban_area_flag", "bool"),
+    "nibrs_start_year": Field("current_nibrs_start_year", "int16"),
+    "officers": Field("total_officers", "int32"),
+}
 
 #: One row per agency and month until 2020, since then one per incident document (12.3).
 MONTH_FIELDS = {
@@ -395,9 +433,17 @@ FILLED = {
 }
 
 #: The layouts, by the data years in which they were used.
-OLD_LAYOUT, NEW_LAYOUT = "cde_2016_2020", "cde_2021"
+FIRST_ISSUE, OLD_LAYOUT, NEW_LAYOUT = "cde_2016_first_issue", "cde_2016_2020", "cde_2021"
+#: The layouts that list the months of an agency, empty ones too (12.3).
+LISTS_MONTHS = (FIRST_ISSUE, OLD_LAYOUT)
 #: What a layout cannot tell, and the dataset that it concerns (12.3, 12.4); keys of ``LOSSES``.
 LAYOUT_LOSSES = {
+    FIRST_ISSUE: (
+        ("no_srs", "srs_month"),
+        ("no_covered_months", "agency"),
+        ("no_group_b", "arrestee"),
+        ("no_areas", "agency"),
+    ),
     OLD_LAYOUT: (
         ("no_universe", "agency"),
         ("no_srs", "srs_month"),
@@ -414,6 +460,11 @@ LAYOUT_LOSSES = {
     ),
 }
 
+#: What a layout's list of agencies holds: public zips list only agencies that reported (12.3), but for the first issue.
+SCOPES = {FIRST_ISSUE: "all", OLD_LAYOUT: "reporting", NEW_LAYOUT: "reporting"}
+#: What the list of agencies of a zip of this program's own making is called.
+SYNTHETIC_SCOPE = "synthetic"
+
 #: Earlier layouts differ in more than is known here (12.3).
 FIRST_YEAR = 2016
 #: Group B arrests came with data year 2022 (12.2).
@@ -421,10 +472,20 @@ GROUP_B_FIRST_YEAR = 2022
 GROUP_B_MEMBERS = ("nibrs_arrestee_groupb", "nibrs_arrestee_groupb_weapon")
 
 
-def required_members(year: int) -> tuple[str, ...]:
+def is_synthetic(archive: Archive) -> bool:
+    """Whether a zip says of itself that its rows were made up."""
+    return any(PurePosixPath(name).name == SYNTHETIC_MEMBER for name in archive.file.namelist())
+
+
+def agency_members(layout: str) -> tuple[str, ...]:
+    """The members that list the agencies, the whole list first."""
+    return (PARTICIPATION, REPORTERS) if layout == FIRST_ISSUE else (AGENCIES,)
+
+
+def required_members(year: int, layout: str) -> tuple[str, ...]:
     """The members that a zip of a data year must hold, ascending: a missing one must never import as zeros."""
     members = {
-        AGENCIES,
+        *agency_members(layout),
         MONTH,
         "nibrs_offense_type",
         "ref_state",

@@ -13,22 +13,38 @@ from pathlib import Path
 import polars as pl
 
 from nibrs_estimation.model import agency, incident
+from nibrs_estimation.model.codes import code_list, ucr_abbr
 from nibrs_estimation.model.intake import INTAKE_FILE, PARTITIONED
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
 from nibrs_estimation.sources.cde.accounts import Accounts
-from nibrs_estimation.sources.cde.agencies import count_offenses, list_suspicious_gaps, read_agencies, report_months
+from nibrs_estimation.sources.cde.agencies import (
+    count_offenses,
+    list_suspicious_gaps,
+    read_agencies,
+    report_months,
+    with_participation,
+)
 from nibrs_estimation.sources.cde.archive import Archive, open_archive, printable
 from nibrs_estimation.sources.cde.decode import read_typed
 from nibrs_estimation.sources.cde.layout import (
     AGENCIES,
     AGENCY,
+    FIRST_ISSUE,
     FIRST_YEAR,
     GROUP_B_FIRST_YEAR,
+    INCIDENT,
     LAYOUT_LOSSES,
+    LISTS_MONTHS,
+    MONTH,
     NEW_LAYOUT,
     OLD_LAYOUT,
+    PARTICIPATION,
+    PARTICIPATION_FIELDS,
+    REPORTERS,
+    agency_members,
+    is_synthetic,
     required_members,
 )
 from nibrs_estimation.sources.cde.segments import read_dated_offenses, read_months, read_segments
@@ -49,7 +65,8 @@ class Contents:
         path: of the zip.
         name: by which the accounts call it: the file's name, with its folder where two zips have one name.
         year, state: its data year and its state's UCR abbreviation.
-        layout: ``cde_2016_2020`` or ``cde_2021``.
+        layout: ``cde_2016_first_issue``, ``cde_2016_2020`` or ``cde_2021``.
+        is_synthetic: whether it says that its rows are made up.
         sha256: of the file.
     """
 
@@ -58,6 +75,7 @@ class Contents:
     year: int
     state: str
     layout: str
+    is_synthetic: bool
     sha256: str
 
 
@@ -110,6 +128,7 @@ class CdeSource:
             ).hexdigest(),
             is_content_hash=True,
             summary=f"Crime Data Explorer, data year {year}{history}: {', '.join(states)}",
+            is_synthetic=any(contents.is_synthetic for held in by_state.values() for contents in held),
         )
 
     def tasks(self) -> tuple[Task, ...]:
@@ -147,13 +166,16 @@ class CdeSource:
         for contents in (contents for held in self._by_state(year).values() for contents in held):
             with self._opened(contents) as archive:
                 accounts = Accounts(contents.name, contents.state)
-                agencies.append(read_agencies(archive, contents.year, accounts))
-                ids = agencies[-1]["agency_id"]
+                of_zip = read_agencies(archive, contents.year, contents.layout, accounts)
+                ids = of_zip["agency_id"]
                 found, offense = read_dated_offenses(archive, ids, contents.year, accounts)
+                agencies.append(with_participation(of_zip, found, contents.year, accounts))
                 # Reports by incident tell nothing more than the incidents themselves.
-                listed = read_months(archive, ids, contents.year, accounts) if contents.layout == OLD_LAYOUT else found
-                listed = listed if "nibrs_month" in archive.members else None
-                months.append(report_months(agencies[-1], found, listed, contents.year, contents.layout))
+                lists_months = contents.layout in LISTS_MONTHS
+                listed = read_months(archive, ids, contents.year, accounts) if lists_months else found
+                listed = listed if MONTH in archive.members else None
+                # Whether empty months are zero reports follows the flags as listed, not as the incidents mend them.
+                months.append(report_months(of_zip, found, listed, contents.year, contents.layout))
                 offenses.append(count_offenses(agencies[-1], found, offense, contents.year))
             files.append(
                 {
@@ -170,7 +192,7 @@ class CdeSource:
         if universe is not None:
             of_year = listed.filter(pl.col("data_year") == year)
             former = listed.filter(pl.col("data_year") != year)
-            listed = pl.concat([former, merge_universe(of_year, read_universe(universe, year))])
+            listed = pl.concat([former, merge_universe(of_year, read_universe(universe, year, former["ori"]))])
         return {
             agency.AGENCY.name: listed,
             agency.REPORT_MONTH.name: pl.concat(months).select(agency.REPORT_MONTH.schema.names()),
@@ -206,12 +228,13 @@ class CdeSource:
     def _read_all(
         self, archive: Archive, contents: Contents, book: Accounts, *, has_universe: bool
     ) -> dict[str, pl.DataFrame]:
-        agencies = read_agencies(archive, contents.year, book)
+        agencies = read_agencies(archive, contents.year, contents.layout, book)
         months = read_months(archive, agencies["agency_id"], contents.year, book)
         segments = read_segments(archive, agencies["agency_id"], months, contents.state, contents.year, book)
         incidents = segments[incident.INCIDENT.name]
+        with_participation(agencies, incidents, contents.year, book)
         list_suspicious_gaps(report_months(agencies, incidents, months, contents.year, contents.layout), book)
-        for name in required_members(contents.year):
+        for name in required_members(contents.year, contents.layout):
             if name not in archive.members:
                 book.lost("missing_table", name)
         for loss, subject in LAYOUT_LOSSES[contents.layout]:
@@ -222,10 +245,12 @@ class CdeSource:
             else:
                 group_b = segments[incident.ARRESTEE.name]["is_group_b"].sum()
                 book.lost(loss, subject, int(group_b) if loss == "no_agency" else None)
+        if several := int((segments[incident.ARRESTEE.name]["multiple_code"] == "M").sum()):
+            book.lost("multiple_clearance_arrests", incident.ARRESTEE.name, several)
         return segments
 
     def _read_history(self, archive: Archive, contents: Contents, book: Accounts) -> None:
-        agencies = read_agencies(archive, contents.year, book)
+        agencies = read_agencies(archive, contents.year, contents.layout, book)
         read_months(archive, agencies["agency_id"], contents.year, book)
         incidents, offenses = read_dated_offenses(archive, agencies["agency_id"], contents.year, book)
         for member, frame in (("nibrs_incident", incidents), (_OFFENSE, offenses)):
@@ -293,34 +318,59 @@ def _look_at(path: Path, is_excerpt: bool, sha256: str) -> Contents:
     with open_archive(path, is_excerpt=is_excerpt, sha256=sha256) as archive:
         for name in archive.repeated:
             _log.warning("%s holds %s a second time, with the same content; it is read once", path, name)
-        year, state = _year_and_state(archive) if AGENCIES in archive.members else (FIRST_YEAR, "")
-        missing = [name for name in required_members(year) if name not in archive.members]
-        if missing and not (is_excerpt and AGENCIES in archive.members and "nibrs_incident" in archive.members):
-            hint = "" if is_excerpt else " (an excerpt can be read with --partial)"
-            raise PipelineError(
-                f"{path} lacks {', '.join(f'{name}.csv' for name in missing)}. A missing file must not count as "
-                f"zeros: use the whole zip as downloaded from the Crime Data Explorer{hint}."
-            )
+        is_first_issue = AGENCIES not in archive.members and PARTICIPATION in archive.members
+        layout = FIRST_ISSUE if is_first_issue else NEW_LAYOUT
+        has_agencies = all(name in archive.members for name in agency_members(layout))
+        year, state = _year_and_state(archive, layout) if has_agencies else (FIRST_YEAR, "")
         if year < FIRST_YEAR:
             raise PipelineError(
                 f"{path} holds data year {year}, whose layout is not known. This version reads data years "
                 f"{FIRST_YEAR} and later: name a zip of such a year."
             )
-        layout = NEW_LAYOUT
-        if _OFFENSE in archive.members and "offense_code" not in header_of(archive.first_line(_OFFENSE)):
-            layout = OLD_LAYOUT
-    return Contents(path, printable(path.name), year, state, layout, sha256)
+        missing = [name for name in required_members(year, layout) if name not in archive.members]
+        if missing and not (is_excerpt and has_agencies and INCIDENT.member in archive.members):
+            _refuse_missing(archive, missing, is_excerpt)
+        if not is_first_issue and _OFFENSE in archive.members:
+            has_code = "offense_code" in header_of(archive.first_line(_OFFENSE))
+            layout = NEW_LAYOUT if has_code else OLD_LAYOUT
+        synthetic = is_synthetic(archive)
+    return Contents(path, printable(path.name), year, state, layout, synthetic, sha256)
 
 
-def _year_and_state(archive: Archive) -> tuple[int, str]:
-    fields = {name: AGENCY.fields[name] for name in ("data_year", "state_abbr")}
-    agencies = read_typed(archive, AGENCIES, fields, FIRST_YEAR, Accounts("", ""))
+def _refuse_missing(archive: Archive, missing: list[str], is_excerpt: bool) -> None:
+    if AGENCIES in missing and REPORTERS in archive.members:
+        raise PipelineError(
+            f"{archive.path} lists its agencies in {REPORTERS}.csv and lacks {PARTICIPATION}.csv: that is the layout "
+            f"of data years before {FIRST_YEAR}. This version reads data years {FIRST_YEAR} and later: name a zip of "
+            "such a year."
+        )
+    hint = "" if is_excerpt else " (an excerpt can be read with --partial)"
+    raise PipelineError(
+        f"{archive.path} lacks {', '.join(f'{name}.csv' for name in missing)}. A missing file must not count as "
+        f"zeros: use the whole zip as downloaded from the Crime Data Explorer{hint}."
+    )
+
+
+def _year_and_state(archive: Archive, layout: str) -> tuple[int, str]:
+    """Data year and UCR abbreviation of the state, which is one that the program estimates."""
+    member = agency_members(layout)[0]
+    all_fields = PARTICIPATION_FIELDS if layout == FIRST_ISSUE else AGENCY.fields
+    fields = {name: all_fields[name] for name in ("data_year", "state_abbr")}
+    agencies = read_typed(archive, member, fields, FIRST_YEAR, Accounts("", ""))
+    agencies = agencies.with_columns(ucr_abbr(pl.col("state_abbr")))
     years = agencies["data_year"].unique().sort().to_list()
     states = agencies["state_abbr"].unique().sort().to_list()
     if len(years) != 1 or len(states) != 1:
         raise PipelineError(
-            f"{archive.where(AGENCIES)}: it lists the data years "
+            f"{archive.where(member)}: it lists the data years "
             f"{', '.join(map(str, years)) or 'none'} and the states {', '.join(states) or 'none'}, where a zip "
             "holds one year of one state. Use the zips as downloaded from the Crime Data Explorer."
+        )
+    if states[0] not in code_list("state")["state_abbr"]:
+        places = dict(code_list("place_not_estimated").select("state_abbr", "state_name").rows())
+        raise PipelineError(
+            f"{archive.path}, member {archive.members[member].filename}, column state_abbr: {states[0]} "
+            f"({places.get(states[0], 'no known abbreviation')}) is none of the 50 states or the District of Columbia, "
+            "the only places that estimates are made for. Leave this zip out."
         )
     return years[0], states[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,8 @@ from nibrs_estimation.sources.cde.archive import Archive, printable
 #: Column that holds each row's line in the member.
 LINE = "line"
 #: What R and databases write for a missing value.
-_MISSING = ("NA", "NULL", "null")
+_MISSING = ["NA", "NULL", "null"]
+_NULL = re.compile(rb'(?<=[,"\n])(?:NULL|null)(?=[,"\r\n]|\Z)')
 #: No text of a state-year is longer (the longest, the counties of an agency, have some hundred characters).
 MAX_TEXT_BYTES = 10_000
 #: Characters of a value that a message shows.
@@ -32,14 +33,17 @@ def header_of(line: bytes) -> list[str]:
     return [name.strip(' "\r\n').lower() for name in text.split(",")]
 
 
-def read_text(archive: Archive, member: str, kinds: Mapping[str, str]) -> pl.DataFrame:
+def read_text(
+    archive: Archive, member: str, kinds: Mapping[str, str], tell_nulls: Callable[[int], None] | None = None
+) -> pl.DataFrame:
     """Read the named columns of a member, with the line of every row; a blank line is a row of nulls.
 
     Args:
         archive: an open zip.
         member: lower-cased base name.
-        kinds: header -> "int" for whole numbers, "str" for text, which is trimmed; '', R's ``NA`` and a database's
-            ``NULL`` become null.
+        kinds: header -> "int" for whole numbers, "str" for text, which is trimmed; '', R's ``NA`` and the word NULL of
+            databases become null.
+        tell_nulls: told how many fields hold the word NULL, where there are any.
 
     Source: 02 section 12.4 steps 2 and 3.
 
@@ -63,6 +67,8 @@ def read_text(archive: Archive, member: str, kinds: Mapping[str, str]) -> pl.Dat
             "if it stays so, this version cannot read it."
         )
     _check_field_counts(where, content, len(header))
+    if tell_nulls is not None and (nulls := len(_NULL.findall(content))):
+        tell_nulls(nulls)
     # The first of several headers of one name counts (02 section 12.3).
     places = {name: f"column_{header.index(name) + 1}" for name in kinds}
     # Polars takes the width of the table from the first row, which must not be a blank line.
@@ -140,7 +146,7 @@ def _parsed(content: bytes, skipped: int, width: int, kinds: Mapping[str, str]) 
         for name in (f"column_{place}" for place in range(1, width + 1))
     }
     frame = pl.read_csv(
-        content, has_header=False, skip_lines=skipped, schema=schema, columns=list(kinds), null_values=list(_MISSING)
+        content, has_header=False, skip_lines=skipped, schema=schema, columns=list(kinds), null_values=_MISSING
     )
     trimmed = {name: pl.col(name).str.strip_chars() for name, dtype in frame.schema.items() if dtype == pl.String}
     return frame.with_columns(**{name: pl.when(text != "").then(text) for name, text in trimmed.items()})

@@ -22,6 +22,8 @@ import polars as pl
 from nibrs_estimation.model import incident as segments
 from nibrs_estimation.model.agency import AGENCY, MONTHS
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.intake import SYNTHETIC_MEMBER
+from nibrs_estimation.pipeline.identity import SYNTHETIC
 from nibrs_estimation.sources.synthetic.render_cde_layouts import (
     ERA_1_YEARS,
     ERA_2_FIRST_YEAR,
@@ -84,6 +86,8 @@ def render_cde(datasets: Mapping[str, pl.LazyFrame], state_abbr: str, year: int,
     folder = f"{state_abbr}/" if era == 1 else ""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         _add(file, f"{folder}README.md", _README.encode())
+        if not datasets["agency"].filter(pl.col("universe_scope") == "synthetic").head(1).collect().is_empty():
+            _add(file, f"{folder}{SYNTHETIC_MEMBER}", f"{SYNTHETIC}\n".encode())
         for member in members(era, year):
             rows = tables[member.rows] if member.rows in tables else _codes(member.rows, era)
             _add(file, f"{folder}{member.name}.csv", _text(member, rows, era))

@@ -14,7 +14,7 @@ import polars as pl
 from nibrs_estimation.model import agency
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.geography import AGENCY_COUNTY
-from nibrs_estimation.model.return_a import DETAILS, with_totals
+from nibrs_estimation.model.return_a import with_totals
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.ucr_prd.segments import clean_text
@@ -198,13 +198,13 @@ def overrides() -> pl.DataFrame:
 def return_a_items(lines: pl.DataFrame) -> pl.DataFrame:
     """The item of the Return A that each line of the database counts: ``breakdown_id``, ``item_code``.
 
-    Lines are known by their names: the breakdown alone, or offense and breakdown together. Totals are left out, since
-    they are made from their parts; so are lines of other forms.
+    Lines are known by their names: the breakdown alone, or offense and breakdown together. Totals are read, too, since
+    some states send them without details; lines of other forms are left out.
     """
     items = code_list("srs_item").select(
         pl.col("code").cast(pl.Int8).alias("item_code"), label=_letters(pl.col("source_label"))
     )
-    items = items.filter(pl.col("item_code").is_in([item for item in DETAILS if item != _LARCENY]))
+    items = items.filter(pl.col("item_code") != _LARCENY)
     offense = pl.col("offense_name").fill_null("")
     mapped = offense.str.to_lowercase().replace_strict(_MAPPED_OFFENSE, default=offense)
     breakdown = pl.col("breakdown_name").fill_null("")
@@ -357,7 +357,7 @@ def _county_shares(counties: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
 
 
 def _summaries(summaries: pl.DataFrame, lines: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
-    """Dataset ``srs_month``: the lines as items, with the totals that they make; items of 0 are not listed."""
+    """Dataset ``srs_month``: the lines as items, with the totals that they lack; items of 0 are not listed."""
     items = return_a_items(lines)
     counted = summaries.filter(pl.col("n") != 0)["breakdown_id"].unique()
     unknown = lines.filter(

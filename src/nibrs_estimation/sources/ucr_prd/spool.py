@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 
 from nibrs_estimation.pipeline.database import Reader
 from nibrs_estimation.sources.ucr_prd.layout import AGENCY_OF_ROW, Segment, segment_query

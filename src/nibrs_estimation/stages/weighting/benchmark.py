@@ -185,12 +185,13 @@ def recent_candidates(
     counts = srs_month.filter(pl.col("data_year").is_in(years)).collect()
     is_counted = pl.col("data_year").is_in(counts["data_year"].unique().implode())
     items = pl.DataFrame(
-        [(item, CRIMES[crime]) for crime, members in ITEMS_OF_CRIME.items() for item in members],
-        schema={"item_code": pl.Int8(), "crime": pl.String()},
+        [(item, sign, CRIMES[crime]) for crime, members in ITEMS_OF_CRIME.items() for item, sign in members.items()],
+        schema={"item_code": pl.Int8(), "sign": pl.Int8(), "crime": pl.String()},
         orient="row",
     )
     months = forms.filter(is_counted)
-    sums = _wide(counts.join(months, on=[*key, "month"], how="semi").join(items, on="item_code"), key)
+    signed = counts.join(months, on=[*key, "month"], how="semi").join(items, on="item_code")
+    sums = _wide(signed.with_columns(n=pl.col("n") * pl.col("sign").cast(pl.Int32)), key)
     n_months = months.group_by(key).len("n_months").join(sums, on=key, how="left")
     scale = len(MONTHS) / pl.col("n_months")
     candidates = n_months.select(

@@ -76,7 +76,7 @@ def all_datasets() -> list[dict[str, Any]]:
 
 
 def described(dataset: Dataset) -> list[dict[str, Any]]:
-    """The columns of a dataset: type, whether required, unit, codes and description."""
+    """The columns of a dataset: type, whether required and filled, unit, codes and description."""
     return [
         {
             "column": column.name,
@@ -84,7 +84,8 @@ def described(dataset: Dataset) -> list[dict[str, Any]]:
             "required": not column.is_nullable,
             "unit": column.unit,
             "codes": list(column.codes),
-            "description": column.description,
+            "filled": column.is_filled,
+            "description": column.description + ("" if column.is_filled else " Empty: no stage fills it yet."),
         }
         for column in dataset.columns
     ]

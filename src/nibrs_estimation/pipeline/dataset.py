@@ -44,6 +44,7 @@ class Column:
             are newer than the list, unless ``codes`` closes it.
         references: ``dataset.column`` in which every value stands, such as ``incident.incident_id``.
         length: greatest number of characters of a text, or 0 for any.
+        is_filled: whether a stage fills it yet; a column that none fills is declared, and empty.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Column:
     code_list: str = ""
     references: str = ""
     length: int = 0
+    is_filled: bool = True
 
     def __post_init__(self) -> None:
         if self.type not in COLUMN_TYPES:

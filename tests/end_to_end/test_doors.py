@@ -44,6 +44,10 @@ def test_demo_again_does_nothing(demo: Path) -> None:
     assert done.returncode == 0
     assert "kept" in done.stdout
     assert "done" not in done.stdout
+    assert "was not read again" in done.stdout
+    assert not re.search(r"Read [\d,]+ rows", done.stdout), "those were read an earlier time"
+    assert "SYNTHETIC DATA" in done.stdout
+    assert "data year 2024, source synthetic:0.01, run demo" in done.stdout
     assert outputs_of(demo) == before
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from nibrs_estimation.cli.closing import tell_intake, tell_origin
+from nibrs_estimation.cli.closing import tell_account, tell_intake, tell_origin
 from nibrs_estimation.cli.console import run_app
 from nibrs_estimation.cli.progress import print_failures
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
@@ -102,3 +102,10 @@ def test_the_end_of_a_command_says_whether_data_are_synthetic(
     out = capsys.readouterr().out
     assert ("SYNTHETIC DATA" in out) == is_synthetic
     assert "ata year 2024, source cde:GA-2024.zip, run a" in out
+
+
+def test_the_account_of_the_incidents_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "10 incidents read = 8 in the estimates + 2 left out (2 of agencies [without] population)."
+    (tmp_path / "incident_account.json").write_text(json.dumps({"text": text}))
+    tell_account(tmp_path)
+    assert text in " ".join(capsys.readouterr().out.split())

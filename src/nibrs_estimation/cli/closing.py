@@ -9,6 +9,9 @@ from nibrs_estimation.cli.console import console, plain
 from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
 from nibrs_estimation.sources.intake import INTAKE_MANIFEST
 
+#: Document of a run: incidents read, in the estimates and left out, with a sentence for people under ``text``.
+ACCOUNT = "incident_account.json"
+
 
 def tell_origin(identity: Identity) -> None:
     """Source, year and run in one line; synthetic data in bold."""
@@ -17,17 +20,16 @@ def tell_origin(identity: Identity) -> None:
 
 
 def tell_intake(documents: Path, *, is_new: bool) -> None:
-    """Say how much of what was read was set aside.
+    """Say how much was read and set aside.
 
     Args:
-        documents: folder that holds the accounts, if the command made them.
+        documents: folder that holds the accounts.
         is_new: whether the source was read this time; if not, the accounts are those of an earlier time.
     """
-    manifest = documents / INTAKE_MANIFEST.name
     if not is_new:
         console.print("[dim]The source has not changed and was not read again.[/]")
-    if not is_new or not manifest.is_file():
         return
+    manifest = documents / INTAKE_MANIFEST.name
     totals = json.loads(manifest.read_text(encoding="utf-8"))["totals"]
     aside = totals["rows_quarantined"] + totals["values_quarantined"]
     text = (
@@ -38,8 +40,10 @@ def tell_intake(documents: Path, *, is_new: bool) -> None:
     console.print(f"[yellow]{text}{tail}[/]" if aside else f"[dim]{text}[/]", highlight=False, soft_wrap=True)
 
 
-def tell_left_out(documents: Path) -> None:
-    """Say how many incidents are in no estimate, if the run has counted them."""
+def tell_account(documents: Path) -> None:
+    """Say how many of the incidents that were read are in the estimates, and how many are left out and why."""
+    account = json.loads((documents / ACCOUNT).read_text(encoding="utf-8"))
+    console.print(plain(account["text"]), highlight=False, soft_wrap=True)
 
 
 def tell_made(report: str, run_id: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from nibrs_estimation.cli.closing import tell_intake, tell_left_out, tell_made, tell_origin
+from nibrs_estimation.cli.closing import ACCOUNT, tell_account, tell_intake, tell_made, tell_origin
 from nibrs_estimation.cli.console import Door, Engine, console
 from nibrs_estimation.cli.progress import ProgressWatcher, print_failures
 from nibrs_estimation.cli.settings import Settings
@@ -22,6 +22,7 @@ from nibrs_estimation.pipeline.run import RunResult, RunSettings, check_run_id, 
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.pipeline.store import open_store
 from nibrs_estimation.sources.external_files import with_external_files
+from nibrs_estimation.sources.intake import INTAKE_MANIFEST
 from nibrs_estimation.sources.registry import FORMS, newest_year, open_source
 from nibrs_estimation.stages.publication import REPORT
 
@@ -170,9 +171,11 @@ def _tell(result: RunResult, source: Source, run_id: str) -> None:
         tell_origin(identity)
     readers = {task.name for task in source.tasks()}
     states = {outcome.state for outcome in result.outcomes.values() if outcome.task_name in readers}
-    if not states & {"failed", "blocked"}:
-        tell_intake(result.root / "documents", is_new="done" in states)
-        tell_left_out(result.root / "documents")
+    documents = result.root / "documents"
+    if _holds(result, INTAKE_MANIFEST.name):
+        tell_intake(documents, is_new="done" in states)
+    if _holds(result, ACCOUNT):
+        tell_account(documents)
     published = _heads(result.published)
     console.print(f"Published in [bold]{result.artifacts}[/]: {', '.join(sorted(published))}", highlight=False)
     if result.failures:
@@ -180,6 +183,12 @@ def _tell(result: RunResult, source: Source, run_id: str) -> None:
         raise typer.Exit(1)
     if REPORT.name in published:
         tell_made(f"{result.artifacts}/{REPORT.name}", run_id)
+
+
+def _holds(result: RunResult, document: str) -> bool:
+    """Whether a document is made and current: one that an earlier command left may be of other data."""
+    manifests = [outcome.manifest for outcome in result.outcomes.values() if outcome.manifest is not None]
+    return any(manifest.files_of(document) for manifest in manifests)
 
 
 def _heads(names: tuple[str, ...]) -> set[str]:

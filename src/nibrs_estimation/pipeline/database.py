@@ -10,7 +10,7 @@ import adbc_driver_manager
 import polars as pl
 import psycopg
 import pyarrow as pa
-from adbc_driver_postgresql import dbapi
+from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr

@@ -58,6 +58,10 @@ def describe(
     console.print(f"[bold]{found.name}[/]: {found.description}")
     console.print(f"Primary key: {', '.join(found.primary_key)}. Partition key: {found.partition_key or 'none'}.")
     console.print(f"Source: {found.source}")
+    empty = [column["column"] for column in columns if not column["filled"]]
+    if empty:
+        console.print(f"[yellow]Empty, because no stage fills them yet: {', '.join(empty)}.[/]", highlight=False)
+    # Whether a column is filled stands in its description where it is not.
     print_entries([{key: value for key, value in column.items() if key != "filled"} for column in columns])
 
 

@@ -225,8 +225,12 @@ def test_failing_run_ends_with_one_summary(tmp_path: Path) -> None:
     done = nibrs(tmp_path, "run", "all", "bad", "--source", "cde:bad.zip")
     assert done.returncode == 1
     summary = " ".join(done.stderr.split())
-    assert re.search(r"did not finish: failed ingest_incidents\[\w\w\]: .*num_premises_entered.*many", summary), summary
-    assert "blocked" in summary
+    assert re.search(r"1 unit of work failed: failed ingest_\w+\[\w\w\]: .*num_premises_entered.*many", summary), (
+        summary
+    )
+    assert re.search(r"blocked \d+ units of work that need it: ", summary)
+    assert summary.count("blocked") == 1, "what waits is told in one line"
+    assert re.search(r"What failed: ingest_incidents\[\w\w\]\. \S[^.]*\.$", summary), summary
     log = re.search(r"log: (\S+?)\)", summary)
     assert log
     assert "many" in (tmp_path / log[1]).read_text()

@@ -1,10 +1,12 @@
 """Publication: the estimates as files for people."""
 
+from nibrs_estimation.model.agency import AGENCY
+from nibrs_estimation.model.completeness import AGENCY_MONTH, BLOCK_REFERENCE
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
-from nibrs_estimation.model.results import COVERAGE
+from nibrs_estimation.model.results import COVERAGE, REPORTING_STATUS, UNIVERSE
 from nibrs_estimation.model.weighting import PERMUTATION_POPULATION, WEIGHT_CELL
 from nibrs_estimation.pipeline.dataset import Document
-from nibrs_estimation.pipeline.task import YEAR, Task
+from nibrs_estimation.pipeline.task import IDENTITY, YEAR, Task
 from nibrs_estimation.stages.publication.files import export_estimates
 from nibrs_estimation.stages.publication.report import write_report
 from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP
@@ -29,8 +31,18 @@ TASKS = (
     Task(
         name="write_report",
         function=write_report,
-        reads=(*_ESTIMATES, WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS),
+        reads=(
+            *_ESTIMATES,
+            WEIGHT_CELL,
+            INTAKE_COUNT,
+            INTAKE_LOSS,
+            AGENCY,
+            AGENCY_MONTH,
+            BLOCK_REFERENCE,
+            REPORTING_STATUS,
+            UNIVERSE,
+        ),
         writes=(REPORT,),
-        parameters=(YEAR,),
+        parameters=(YEAR, IDENTITY),
     ),
 )

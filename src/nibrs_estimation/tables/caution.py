@@ -1,0 +1,145 @@
+"""Cautions: which estimates must not be read like all others, and why. The rules stand in ``_caution.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+
+from nibrs_estimation.tables.schema import Text
+from nibrs_estimation.tables.source import DefinitionFile
+
+#: Between the codes of a row.
+SEPARATOR = ";"
+
+_FILE = Path(__file__).parent / "definitions" / "_caution.yaml"
+Measure = Literal["relative_standard_error", "agency_counts", "population_coverage"]
+
+
+@dataclass(frozen=True)
+class Caution:
+    """One reason for caution.
+
+    Attributes:
+        code: as it stands in column ``caution``.
+        words: the reason for people, thresholds included.
+        measure: the number that the rule looks at.
+        above, below, at_most: where it holds; None where the rule has no such limit.
+        mark: letter that the estimate carries where it is shown; None of a note, which stands in files only.
+    """
+
+    code: str
+    words: str
+    measure: Measure
+    above: float | None
+    below: float | None
+    at_most: float | None
+    mark: str | None
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether the estimate is marked wherever it is shown."""
+        return self.mark is not None
+
+    def holds(self) -> pl.Expr:
+        """Whether the rule holds, by row; null where the number is not known."""
+        number = pl.col(self.measure)
+        limits = []
+        if self.above is not None:
+            limits.append(number > self.above)
+        if self.below is not None:
+            limits.append(number < self.below)
+        if self.at_most is not None:
+            limits.append(number <= self.at_most)
+        return pl.all_horizontal(limits)
+
+
+class _CautionForm(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: Text
+    mark: Annotated[str, StringConstraints(pattern="^[a-z]$")] | None = None
+    measure: Measure
+    above: float | None = None
+    below: float | None = None
+    at_most: float | None = None
+    words: Text
+
+    @model_validator(mode="after")
+    def _has_limit(self) -> _CautionForm:
+        if self.above is self.below is self.at_most is None:
+            raise ValueError("give a limit: `above`, `below` or `at_most`")
+        return self
+
+
+class _CautionsForm(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cautions: list[_CautionForm]
+
+
+@cache
+def cautions() -> Mapping[str, Caution]:
+    """The rules by their codes, in order.
+
+    Raises:
+        PipelineError: the file is wrong; names the line and the mend.
+    """
+    return read_cautions(_FILE)
+
+
+def read_cautions(path: Path) -> dict[str, Caution]:
+    """The rules of a file."""
+    file = DefinitionFile(path)
+    found: dict[str, Caution] = {}
+    for number, form in enumerate(file.parsed(_CautionsForm).cautions):
+        if form.code in found or SEPARATOR in form.code:
+            raise file.error(f"code {form.code} must be new and without {SEPARATOR!r}", "cautions", number, "code")
+        limits = {"above": form.above, "below": form.below, "at_most": form.at_most}
+        try:
+            words = form.words.format(**{name: limit for name, limit in limits.items() if limit is not None})
+        except (KeyError, ValueError, IndexError) as error:
+            message = f"the words ask for what the rule does not give ({error}); name a limit that it has"
+            raise file.error(message, "cautions", number, "words") from error
+        found[form.code] = Caution(form.code, words, form.measure, **limits, mark=form.mark)
+    return found
+
+
+def caution_column() -> pl.Expr:
+    """Column ``caution`` of rows with ``estimate`` and the measures: codes joined by ``;``, null where none holds."""
+    codes = [pl.when(rule.holds()).then(pl.lit(rule.code)) for rule in cautions().values()]
+    joined = pl.concat_str(codes, separator=SEPARATOR, ignore_nulls=True)
+    return pl.when(pl.col("estimate").is_not_null() & (joined != "")).then(joined).alias("caution")
+
+
+def caution_words(codes: str | None) -> list[str]:
+    """The reasons of a row's codes in words ("fewer than 10 agencies reported any"); an unknown code is itself."""
+    known = cautions()
+    return [known[code].words if code in known else code for code in (codes or "").split(SEPARATOR) if code]
+
+
+def warning_codes(codes: str | None) -> list[str]:
+    """Those of a row's codes that are warnings: the estimate gets a mark wherever it is shown."""
+    known = cautions()
+    return [code for code in (codes or "").split(SEPARATOR) if code in known and known[code].is_warning]
+
+
+def caution_mark() -> pl.Expr:
+    """The marks of rows with column ``caution``, such as ``sa``; an empty text where there is no warning."""
+    codes = pl.col("caution").fill_null("").str.split(SEPARATOR)
+    marks = [
+        pl.when(codes.list.contains(code)).then(pl.lit(rule.mark)).otherwise(pl.lit(""))
+        for code, rule in cautions().items()
+        if rule.is_warning
+    ]
+    return pl.concat_str(marks)
+
+
+def is_warned() -> pl.Expr:
+    """Whether rows with column ``caution`` carry a warning."""
+    return caution_mark() != ""

@@ -9,9 +9,12 @@ import pytest
 from tests.estimated import REASON, estimates
 from tests.frames import DATASETS
 
+from nibrs_estimation.model.agency import AGENCY
+from nibrs_estimation.model.completeness import AGENCY_MONTH, BLOCK_REFERENCE
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
-from nibrs_estimation.model.results import ESTIMATES
+from nibrs_estimation.model.results import ESTIMATES, REPORTING_STATUS, UNIVERSE
 from nibrs_estimation.model.weighting import WEIGHT_CELL
+from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
 from nibrs_estimation.stages.publication.files import export_estimates
 from nibrs_estimation.stages.publication.report import write_report
 
@@ -64,9 +67,16 @@ def test_a_run_that_estimates_nothing_makes_files_all_the_same(tmp_path: Path) -
     assert content.decode().strip() == ",".join(ESTIMATES.schema)
 
 
-def page(tables: Tables, folder: Path) -> str:
-    accounts = {dataset.name: dataset.empty() for dataset in (WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS)}
-    write_report(**tables, **accounts, year=2024)["report.html"](folder / "report.html")
+REAL = Identity("r1", "cde:VT-2024.zip", 2024, 1, is_synthetic=False)
+#: What the report reads beside the estimates.
+OTHERS = (
+    WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS, AGENCY, AGENCY_MONTH, BLOCK_REFERENCE, REPORTING_STATUS, UNIVERSE,
+)  # fmt: skip
+
+
+def page(tables: Tables, folder: Path, identity: Identity = REAL, **given: pl.LazyFrame) -> str:
+    others = {dataset.name: dataset.empty() for dataset in OTHERS} | given
+    write_report(**tables, **others, year=2024, identity=identity)["report.html"](folder / "report.html")
     html = (folder / "report.html").read_text(encoding="utf-8")
     assert not re.search(r'<script|<link|src="http|href="http|@import', html)
     return html

@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.frames import table
 
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.stages.validation.weights import LISTED, control_misses, validate_weights
 from nibrs_estimation.stages.weighting.checks import check_weights
 from nibrs_estimation.stages.weighting.table_a import compare_with_benchmark
 
 Rows = list[dict[str, Any]]
+REAL = Identity("r1", "cde:VT-2024.zip", 2024, 1, is_synthetic=False)
 NATION = {"weight_variable": "NationalWgt", "geography_code": "US"}
 STATE = {"weight_variable": "StateWgt", "geography_code": "VT"}
 
@@ -32,7 +34,9 @@ def written(folder: Path, frame: Rows, weights: Rows, cells: Rows, controls: Row
             "table_a"
         ].lazy(),
     }
-    documents = validate_weights(**tables, **derived, weighting_issue=table("weighting_issue", *issues), year=2024)
+    documents = validate_weights(
+        **tables, **derived, weighting_issue=table("weighting_issue", *issues), year=2024, identity=REAL
+    )
     documents["validation_weights.html"](folder / "page.html")
     html = (folder / "page.html").read_text(encoding="utf-8")
     assert not re.search(r'<script|<link|src="http|href="http|@import', html)

@@ -192,7 +192,7 @@ def test_shares_of_offenses_are_a_slow_recount(
         for recipient, month in copied:
             if donor_of[recipient] == a and month == m:
                 taken[code] = taken.get(code, 0) + n
-    found = offense_shares(months, offenses, references, YEAR, REAL)
+    found = offense_shares(months, offenses, references, YEAR)
     assert {row["offense_code"]: (row["own"], row["copied"]) for row in found.iter_rows(named=True)} == {
         code: (own.get(code, 0), taken.get(code, 0)) for code in own.keys() | taken.keys()
     }
@@ -236,13 +236,13 @@ def test_block_page(tmp_path: Path) -> None:
     checks = table("block_check", {"check": "all is well", "n_checked": 7, "n_failed": 0, "is_strict": True})
     made = (agencies, months, offenses, blocks, completed, references)
     text = text_of(written(validate_blocks(*made, checks, YEAR, REAL), tmp_path))
-    assert "1 agencies take 2 months from 1 of 1 possible donors (2.00 months each): 1 missing months, 1 months" in text
+    assert "1 agency takes 2 months from 1 of 1 possible donor (2.00 months each): 1 missing month, 1 month too" in text
     assert "13A Aggravated Assault 220 20 8.3%" in text
-    assert "1 of 1 recipients have a completed year of more than 3 times" in text
+    assert "1 of 1 recipient has a completed year of more than 3 times" in text
     assert "VT0000001 Town 1 2 110 120 1,000 8.3" in text
-    assert "All hold." in text
+    assert "1 check holds; 0 had no case" in text
     failing = table("block_check", {"check": "all is well", "n_checked": 7, "n_failed": 2, "is_strict": False})
-    assert "1 do not hold." in text_of(written(validate_blocks(*made, failing, YEAR, REAL), tmp_path))
+    assert "1 check does not hold." in text_of(written(validate_blocks(*made, failing, YEAR, REAL), tmp_path))
     nothing = validate_blocks(*made[:5], table("block_reference"), checks, YEAR, REAL)
     assert "No month was copied" in text_of(written(nothing, tmp_path))
 

@@ -22,6 +22,14 @@ STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 BLUE, RED, GREY = "#2f6690", "#c0392b", "#9aa7b2"
 
 
+#: Longer ones first, since they hold the shorter.
+_CODE_WORDS = {
+    "NON-MSA COUNTY/STATE AGENCY-ZERO POP": "Non-MSA county and state agencies where nobody lives",
+    "MSA COUNTY/STATE AGENCY-ZERO POP": "MSA county and state agencies where nobody lives",
+    "CITY AGENCY-ZERO POP": "City agencies where nobody lives",
+}
+
+
 def rows_of(table: pl.DataFrame) -> alt.InlineData:
     """A table as the data of a chart."""
     import altair as alt  # noqa: PLC0415 (a second that only tasks with charts should take)
@@ -92,6 +100,14 @@ def anchor(heading: str) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """A number with its noun: 1 cell, 2 cells."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def readable(column: str) -> pl.Expr:
+    """Labels of weight groups without code words for agencies where nobody lives."""
+    label = pl.col(column)
+    for code, words in _CODE_WORDS.items():
+        label = label.str.replace_all(code, words, literal=True)
+    return label
 
 
 def page(title: str, subtitle: str, sections: Iterable[tuple[str, str]], identity: Identity) -> str:

@@ -70,7 +70,7 @@ def _dots(rows: pl.DataFrame, axis: str, *, is_log: bool) -> str:
     known = rows.select("label", "estimate", low=pl.coalesce("low", "estimate"), high=pl.coalesce("high", "estimate"))
     most = float(known.select(pl.max_horizontal("estimate", "high").max()).item())
     least = float(known.select(pl.min_horizontal("estimate", "low").min()).item()) if is_log else 0.0
-    decimals = 0 if most >= _WHOLE else 1
+    decimals = 0 if most >= _WHOLE and not is_log else 1
 
     def place(value: float) -> str:
         if is_log:

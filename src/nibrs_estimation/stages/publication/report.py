@@ -10,7 +10,7 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.intake import LOSSES
-from nibrs_estimation.pages import STYLE, anchor, contents, counted, html_table, page_head, writer
+from nibrs_estimation.pages import STYLE, anchor, contents, counted, html_table, page_head, readable, writer
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.selection import KINDS, Results
@@ -338,7 +338,7 @@ def _notes(totals: pl.DataFrame, shown: pl.DataFrame) -> str:
     if none:
         notes.append(f'<p class="note">None: {escape(", ".join(none))}.</p>')
     if (shown["rse"] == 0).any():
-        notes.append(f'<p class="note">All known agencies reported: {escape(NOTHING_SAMPLED)}.</p>')
+        notes.append(f'<p class="note">All reported: {escape(NOTHING_SAMPLED)}.</p>')
     reasons_missing = totals["missing"].drop_nulls().unique(maintain_order=True)
     notes.extend(f'<p class="note">–: {escape(reason)}.</p>' for reason in reasons_missing)
     return "".join(notes)
@@ -349,7 +349,7 @@ def _interval(low: str, high: str, decimals: int) -> pl.Expr:
         lambda bounds: (
             None
             if bounds[low] is None
-            else "all known agencies reported"
+            else "all reported"
             if bounds[low] == bounds[high] and bounds[low] > 0
             else f"{bounds[low]:,.{decimals}f} – {bounds[high]:,.{decimals}f}"
         ),
@@ -365,19 +365,10 @@ def _groups_table(weight_cell: pl.LazyFrame) -> str:
         "crime_coverage": "Share of crime", "rule": "How",
     }  # fmt: skip
     shown = cells.with_columns(
-        rule=pl.col("rule").str.replace_all("_", " ").str.to_titlecase(), label=_readable("label")
+        rule=pl.col("rule").str.replace_all("_", " ").str.to_titlecase(), label=readable("label")
     )
     whole = dict.fromkeys(("eligible_agencies", "responding_agencies"), "integer")
     return html_table(shown, "groups", labels, **whole, crime_coverage="percent")
-
-
-def _readable(column: str) -> pl.Expr:
-    """Labels of groups without capitals and codes."""
-    return (
-        pl.col(column)
-        .str.replace_all(r"(?i)agency-zero pop", "agencies where nobody lives")
-        .str.replace_all(r"\b([A-Z])([A-Z]+)\b", "${1}${2}")
-    )
 
 
 def _losses(intake_count: pl.LazyFrame, intake_loss: pl.LazyFrame) -> str:
@@ -444,8 +435,8 @@ with each of them.</p>{circumstances}</section>
 least three, the others being copied from a donor; the errors do not yet tell what copying adds. Within a group their
 weights are calibrated: they bring the crimes that all eligible agencies are known to have had, in the data year or
 before, to their totals. Smaller places have weights of their own, made likewise. Standard errors by Taylor
-linearization with finite population correction, the agency being the sampling unit; they say how much the estimate would vary with
-which agencies of a group reported, not what reporting itself leaves out.</p>{groups}</section>
+linearization with finite population correction, the agency being the sampling unit; they say how much the estimate
+would vary with which agencies of a group reported, not what reporting itself leaves out.</p>{groups}</section>
 <section><h2>What the source cannot tell</h2><ul>{losses}</ul></section>
 <section><h2>More of this run</h2><p>Beside this page lie, where the run made them: all tables (estimates.csv and
 estimates.duckdb), and pages that let a person judge the population covered, outlier months, copied months and weights

@@ -70,8 +70,8 @@ class Results:
 
         Returns:
             ``label``, ``kind`` (a key of :data:`KINDS`), ``definition`` and ``is_proposed`` of the column,
-            ``estimate``, ``low``, ``high``, ``rse``, ``agencies``, ``missing``, ``caution`` (codes), and ``rate``, ``rate_low``,
-            ``rate_high``.
+            ``estimate``, ``low``, ``high``, ``rse``, ``agencies``, ``missing``, ``caution`` (codes), and
+            ``rate``, ``rate_low``, ``rate_high``.
         """
         rows = self._table(table)
         definition = table_definition(table)

@@ -95,8 +95,8 @@ def _overview(agencies: pl.DataFrame, references: pl.DataFrame, months: pl.DataF
         f"{references['donor_agency_id'].n_unique():,} of {counted(parts.get('donor', 0), 'possible donor')} "
         f"({references.height / recipients:.2f} months each): "
         f"{counted(flags.get(1, 0), 'missing month')}, {counted(flags.get(2, 0), 'month')} too low. "
-        f"{counted(parts.get('neither', 0), 'complete agency has', 'complete agencies have')} a month that is too high and "
-        "therefore gives none.</p>"
+        f"{counted(parts.get('neither', 0), 'complete agency has', 'complete agencies have')} a month that "
+        "is too high and therefore give none.</p>"
     )
     flagged = pl.col("month_flag").is_not_null()
     rows = [
@@ -252,7 +252,8 @@ def _odd(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
     }  # fmt: skip
     kinds = {"n_observed": "integer", "own_rate": "integer", "n_completed": "integer", "ratio": "number"}
     return (
-        f"<p>{odd.height:,} of {counted(recipients.height, 'recipient')} {'has' if odd.height == 1 else 'have'} a completed year of more than {ODD_FACTOR} times, "
+        f"<p>{odd.height:,} of {counted(recipients.height, 'recipient')} {'has' if odd.height == 1 else 'have'} "
+        f"a completed year of more than {ODD_FACTOR} times, "
         f"or less than a third of, what their own months tell; the largest, at most {LISTED}:</p>"
         + html_table(listed, "odd", labels, **kinds)
     )

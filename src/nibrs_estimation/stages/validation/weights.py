@@ -9,7 +9,7 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.weighting import TABLE_A_ROWS, WEIGHT_LEVELS
-from nibrs_estimation.pages import counted, html_table, page, writer
+from nibrs_estimation.pages import counted, html_table, page, readable, writer
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.validation import weight_charts as charts
@@ -539,7 +539,7 @@ def _counted(table: pl.DataFrame, column: str) -> list[tuple[str, int]]:
 
 def _short(table: pl.DataFrame) -> pl.DataFrame:
     """Labels without what the place or the weight tells already."""
-    return table.with_columns(pl.col("label").str.replace("Not self-representing - ", "", literal=True))
+    return table.with_columns(readable("label").str.replace("Not self-representing - ", "", literal=True))
 
 
 def _at_most(found: pl.DataFrame) -> str:

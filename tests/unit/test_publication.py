@@ -1,7 +1,6 @@
 """Files for people: all tables as CSV and DuckDB, and the report."""
 
 import io
-import re
 import shutil
 import subprocess
 import sys
@@ -13,16 +12,13 @@ import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from tests.estimated import MADE_UP, REASON, estimates, position
+from tests.estimated import MADE_UP, estimates, position
 from tests.frames import DATASETS
 
-from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
 from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
-from nibrs_estimation.model.weighting import WEIGHT_CELL
 from nibrs_estimation.pipeline.table import write_table
 from nibrs_estimation.stages.publication import workbooks
 from nibrs_estimation.stages.publication.files import export_estimates
-from nibrs_estimation.stages.publication.report import write_report
 from nibrs_estimation.stages.publication.workbooks import export_workbooks
 from nibrs_estimation.tables.caution import cautions
 from nibrs_estimation.tables.labels import kept_label, with_states
@@ -234,64 +230,3 @@ def test_a_workbook_for_each_table(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert vermont[0][1:3] == ("VT", "50")
     with zipfile.ZipFile(io.BytesIO(content)) as book:
         assert "&quot; a&quot;" in book.read("xl/styles.xml").decode()
-
-
-def page(tables: Tables, folder: Path) -> str:
-    accounts = {dataset.name: dataset.empty() for dataset in (WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS)}
-    write_report(**tables, **accounts, year=2024)["report.html"](folder / "report.html")
-    html = (folder / "report.html").read_text(encoding="utf-8")
-    assert not re.search(r'<script|<link|src="http|href="http|@import', html)
-    return html
-
-
-def text_of(html: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"<(style|svg).*?</\1>", "", html, flags=re.S)).split())
-
-
-def test_the_report_tells_the_main_results(tmp_path: Path) -> None:
-    html = page(given_tables(), tmp_path)
-    text = text_of(html)
-    assert "Crime in 2024 The United States · estimates from NIBRS incident reports" in text
-    assert "9,000 Violent Crime incidents; 95 % interval 7,236 to 10,764" in text
-    assert "Violent Crime 9,000 7,236 – 10,764 10.0% 900.0 723.6 – 1,076.4 3" in text
-    assert "5,000 Property Crime incidents" in text
-    # Rates, states, victims' sex, weapons (two charts), drugs, coverage.
-    assert html.count("<svg") == 7
-    order = [
-        html.index(f"<h2>{title}") for title in ("Crimes against persons", "Victims", "Where", "Drugs", "Coverage")
-    ]
-    assert order == sorted(order)
-    assert "None: Aggravated Assault, Simple Assault" in text
-
-
-def test_the_report_says_what_is_not_known(tmp_path: Path) -> None:
-    tables = given_tables()
-    untold = [{"full_table": "3a", "row": 16, "column": 16, "reason": REASON}]
-    tables["cell_gap"] = pl.LazyFrame(untold, schema=DATASETS["cell_gap"].schema)
-    tables["permutation_population"] = DATASETS["permutation_population"].empty()
-    text = text_of(page(tables, tmp_path))
-    assert f"Sex: {REASON}." in text
-    assert "–: the population is not known." in text
-    assert "No state has enough coverage and a population." in text
-
-
-def test_the_report_warns_where_few_are_covered(tmp_path: Path) -> None:
-    tables = given_tables()
-    assert "are behind these numbers" not in text_of(page(tables, tmp_path))
-    tables["coverage"] = tables["coverage"].with_columns(population_coverage=pl.lit(0.51))
-    assert "Agencies that serve 51% of the population are behind these numbers." in text_of(page(tables, tmp_path))
-
-
-def test_an_interval_of_no_width_is_explained(tmp_path: Path) -> None:
-    tables = given_tables()
-    assert "nothing was sampled" not in text_of(page(tables, tmp_path))
-    tables["cell_estimate"] = tables["cell_estimate"].with_columns(standard_error=pl.lit(0.0))
-    assert "nothing was sampled" in text_of(page(tables, tmp_path))
-
-
-def test_a_report_without_any_estimate(tmp_path: Path) -> None:
-    tables = given_tables()
-    tables["cell_estimate"] = DATASETS["cell_estimate"].empty()
-    assert "0 Violent Crime" in text_of(page(tables, tmp_path))
-    tables["coverage"] = tables["coverage"].with_columns(responding_agencies=pl.lit(0, pl.Int32))
-    assert text_of(page(tables, tmp_path)).count("Nothing was estimated.") >= 5

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from tests.frames import table
 
 from nibrs_estimation.pages import html_table, page, rows_of, svg
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.stages.validation.blocks import offense_shares, validate_blocks
 from nibrs_estimation.stages.validation.outliers import summary, validate_outliers
 from nibrs_estimation.stages.validation.population import population_changes, validate_population
 
 YEAR = 2024
+REAL = Identity("r1", "cde:VT-2024.zip", 2024, 1, is_synthetic=False)
 Rows = list[dict[str, Any]]
 
 
@@ -66,7 +68,7 @@ def test_population_page_tells_who_reported(tmp_path: Path) -> None:
     )
     references = table("block_reference", {"agency_id": 2, "month": 1, "donor_agency_id": 1, "month_flag": 1})
     agencies = table("agency", *two_years(100, 106), *two_years(0, 50, 2), *two_years(1000, 3000, 3))
-    text = text_of(written(validate_population(agencies, universe, status, references, YEAR), tmp_path))
+    text = text_of(written(validate_population(agencies, universe, status, references, YEAR, REAL), tmp_path))
     assert "reported 1 25.0% 1,000 10.0%" in text
     assert "completed 1 25.0% 2,000 20.0%" in text
     assert "partly 1 25.0% 3,000 30.0%" in text
@@ -79,7 +81,7 @@ def test_population_page_tells_who_reported(tmp_path: Path) -> None:
 def test_population_page_without_the_year_before(tmp_path: Path) -> None:
     universe, status = table("universe", {"agency_id": 1}), table("reporting_status", {"agency_id": 1})
     agencies = table("agency", {"agency_id": 1})
-    html = written(validate_population(agencies, universe, status, table("block_reference"), YEAR), tmp_path)
+    html = written(validate_population(agencies, universe, status, table("block_reference"), YEAR, REAL), tmp_path)
     assert "The source holds no agencies of 2023." in text_of(html)
     assert "Not known" in html  # its population group
 
@@ -132,14 +134,14 @@ def test_outlier_page_draws_the_agencies_with_outlier_months(tmp_path: Path) -> 
         {"issue": "negative count", "data_year": YEAR, "n_rows": 3, "n_agencies": 2, "first_agency": "VT0000001",
          "rule": "Left out."},
     )  # fmt: skip
-    html = written(validate_outliers(agencies, outlier_agencies(), months, issues, YEAR, "intended"), tmp_path)
+    html = written(validate_outliers(agencies, outlier_agencies(), months, issues, YEAR, "intended", REAL), tmp_path)
     assert "Town 1, VT0000001" in html
     assert "Town 2, VT0000002" not in html
     assert "blue and brown: too high" in html
     assert "negative count 2024 3 2 VT0000001 Left out." in text_of(html)
     calm = written(
         validate_outliers(
-            agencies, outlier_agencies(), months.with_columns(colour=pl.lit("green")), issues, YEAR, "reference"
+            agencies, outlier_agencies(), months.with_columns(colour=pl.lit("green")), issues, YEAR, "reference", REAL
         ),
         tmp_path,
     )
@@ -233,15 +235,15 @@ def test_block_page(tmp_path: Path) -> None:
     )
     checks = table("block_check", {"check": "all is well", "n_checked": 7, "n_failed": 0, "is_strict": True})
     made = (agencies, months, offenses, blocks, completed, references)
-    text = text_of(written(validate_blocks(*made, checks, YEAR), tmp_path))
-    assert "1 agencies take 2 months from 1 of 1 possible donors (2.00 months each): 1 missing months, 1 months" in text
+    text = text_of(written(validate_blocks(*made, checks, YEAR, REAL), tmp_path))
+    assert "1 agency takes 2 months from 1 of 1 possible donor (2.00 months each): 1 missing month, 1 month too" in text
     assert "13A Aggravated Assault 220 20 8.3%" in text
-    assert "1 of 1 recipients have a completed year of more than 3 times" in text
+    assert "1 of 1 recipient has a completed year of more than 3 times" in text
     assert "VT0000001 Town 1 2 110 120 1,000 8.3" in text
-    assert "All hold." in text
+    assert "1 check holds; 0 had no case" in text
     failing = table("block_check", {"check": "all is well", "n_checked": 7, "n_failed": 2, "is_strict": False})
-    assert "1 do not hold." in text_of(written(validate_blocks(*made, failing, YEAR), tmp_path))
-    nothing = validate_blocks(*made[:5], table("block_reference"), checks, YEAR)
+    assert "1 check does not hold." in text_of(written(validate_blocks(*made, failing, YEAR, REAL), tmp_path))
+    nothing = validate_blocks(*made[:5], table("block_reference"), checks, YEAR, REAL)
     assert "No month was copied" in text_of(written(nothing, tmp_path))
 
 
@@ -259,7 +261,7 @@ def test_the_same_chart_has_the_same_bytes_however_many_were_drawn() -> None:
 
 
 def test_pages_escape_what_they_are_given() -> None:
-    html = page("A & B", "<b>", [("<i>", html_table(pl.DataFrame({"x": ["<script>"]}), "t", {"x": "X"}))])
+    html = page("A & B", "<b>", [("<i>", html_table(pl.DataFrame({"x": ["<script>"]}), "t", {"x": "X"}))], REAL)
     assert "<script" not in html
     assert "A &amp; B" in html
     assert "&lt;b&gt;" in html

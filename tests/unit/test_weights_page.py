@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from tests.estimated import MADE_UP
 from tests.frames import table
 
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.stages.validation.weights import LISTED, control_misses, validate_weights
 from nibrs_estimation.stages.weighting.checks import check_weights
 from nibrs_estimation.stages.weighting.table_a import compare_with_benchmark
 
 Rows = list[dict[str, Any]]
+REAL = Identity("r1", "cde:VT-2024.zip", 2024, 1, is_synthetic=False)
 NATION = {"weight_variable": "NationalWgt", "geography_code": "US"}
 STATE = {"weight_variable": "StateWgt", "geography_code": "VT"}
 
@@ -33,7 +35,9 @@ def written(folder: Path, frame: Rows, weights: Rows, cells: Rows, controls: Row
             *(tables[n] for n in ("weighting_frame", "agency_weight", "weight_cell")), identity=MADE_UP
         )["table_a"].lazy(),
     }
-    documents = validate_weights(**tables, **derived, weighting_issue=table("weighting_issue", *issues), year=2024)
+    documents = validate_weights(
+        **tables, **derived, weighting_issue=table("weighting_issue", *issues), year=2024, identity=REAL
+    )
     documents["validation_weights.html"](folder / "page.html")
     html = (folder / "page.html").read_text(encoding="utf-8")
     assert not re.search(r'<script|<link|src="http|href="http|@import', html)
@@ -93,7 +97,7 @@ def test_page(tmp_path: Path) -> None:
     assert "State Vermont Stratum 3 1 0 – 0 of 1 – no respondent: no weight" in text
     assert "Stratum 1 2 2 – 1 of 3 vehicle theft +50.0 %, rape -25.0 % no weights within the bounds meet all" in text
     assert "Stratum 2 1 1 – 0 of 1 murder +2 of none not even all, violent and property crime can be met" in text
-    assert "State Vermont Stratum 1 2 2 4; 5: no respondents" in text
+    assert "State Vermont Stratum 1 2 2 group 4; group 5: no respondents" in text
     assert "State 1 3 1 1 0 0 0 0 1" in text
     assert "State StateWgt 4 3 75.0% 60.0% 1.50 2.00 2.00 2.00" in text
     assert "Nation 1 / 1 0 / 0" in text

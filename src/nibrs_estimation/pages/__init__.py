@@ -12,12 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
+
 if TYPE_CHECKING:
     import altair as alt
 
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 #: Colours of all charts: the main one, and one that warns.
 BLUE, RED, GREY = "#2f6690", "#c0392b", "#9aa7b2"
+
+
+#: Longer ones first, since they hold the shorter.
+_CODE_WORDS = {
+    "NON-MSA COUNTY/STATE AGENCY-ZERO POP": "Non-MSA county and state agencies where nobody lives",
+    "MSA COUNTY/STATE AGENCY-ZERO POP": "MSA county and state agencies where nobody lives",
+    "CITY AGENCY-ZERO POP": "City agencies where nobody lives",
+}
 
 
 def rows_of(table: pl.DataFrame) -> alt.InlineData:
@@ -65,13 +75,52 @@ def html_table(table: pl.DataFrame, name: str, labels: dict[str, str], **formats
     return str(shown.as_raw_html())
 
 
-def page(title: str, subtitle: str, sections: Iterable[tuple[str, str]]) -> str:
+def page_head(title: str, subtitle: str, identity: Identity) -> str:
+    """Title, whose numbers the page shows, and in large letters where they are made up."""
+    run = f"run {identity.run_id}" if identity.run_id else ""
+    origin = " · ".join(part for part in (f"data year {identity.year}", f"source {identity.source}", run) if part)
+    banner = f'<p class="synthetic">{escape(SYNTHETIC)}</p>' if identity.is_synthetic else ""
+    return (
+        f'<header id="top"><h1>{escape(title)}</h1>{banner}<p>{escape(subtitle)}</p>'
+        f'<p class="identity">{escape(origin)}</p></header>'
+    )
+
+
+def contents(headings: Iterable[str]) -> str:
+    """A list of links to the sections of a page."""
+    items = "".join(f'<li><a href="#{anchor(heading)}">{escape(heading)}</a></li>' for heading in headings)
+    return f'<nav aria-label="Contents"><ul>{items}</ul></nav>'
+
+
+def anchor(heading: str) -> str:
+    """The id of the section under a heading."""
+    return re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: 1 cell, 2 cells."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def readable(column: str) -> pl.Expr:
+    """Labels of weight groups without code words for agencies where nobody lives."""
+    label = pl.col(column)
+    for code, words in _CODE_WORDS.items():
+        label = label.str.replace_all(code, words, literal=True)
+    return label
+
+
+def page(title: str, subtitle: str, sections: Iterable[tuple[str, str]], identity: Identity) -> str:
     """A whole page; the contents of its sections are HTML, all else is text."""
-    body = "\n".join(f"<section><h2>{escape(heading)}</h2>{content}</section>" for heading, content in sections)
+    parts = list(sections)
+    body = "\n".join(
+        f'<section id="{anchor(heading)}"><h2>{escape(heading)}</h2>{content}</section>' for heading, content in parts
+    )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
-        f'content="width=device-width">\n<title>{escape(title)}</title><style>{STYLE}</style></head><body>\n'
-        f"<header><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></header>\n{body}\n</body></html>\n"
+        'content="width=device-width,initial-scale=1">\n'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>\n"
+        f"{page_head(title, subtitle, identity)}\n{contents(heading for heading, _ in parts)}\n{body}\n</body></html>\n"
     )
 
 

@@ -1,7 +1,9 @@
 """Publication: the estimates as files for people."""
 
+from nibrs_estimation.model.agency import AGENCY
+from nibrs_estimation.model.completeness import AGENCY_MONTH, BLOCK_REFERENCE
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
-from nibrs_estimation.model.results import COVERAGE
+from nibrs_estimation.model.results import COVERAGE, REPORTING_STATUS, UNIVERSE
 from nibrs_estimation.model.weighting import PERMUTATION_POPULATION, WEIGHT_CELL
 from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import IDENTITY, YEAR, Task
@@ -43,8 +45,18 @@ TASKS = (
     Task(
         name="write_report",
         function=write_report,
-        reads=(*_ESTIMATES, WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS),
+        reads=(
+            *_ESTIMATES,
+            WEIGHT_CELL,
+            INTAKE_COUNT,
+            INTAKE_LOSS,
+            AGENCY,
+            AGENCY_MONTH,
+            BLOCK_REFERENCE,
+            REPORTING_STATUS,
+            UNIVERSE,
+        ),
         writes=(REPORT,),
-        parameters=(YEAR,),
+        parameters=(YEAR, IDENTITY),
     ),
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from html import escape
+
 import altair as alt
 import polars as pl
 
@@ -9,20 +12,22 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pages import BLUE, rows_of, svg
 
 _LEAST_RATE = 0.05
-_WIDTH, _LABELS, _LABEL_PIXELS = 520, 320, 260
+#: Numbers are shown without decimals where the largest has three digits before the point.
+_WHOLE = 200
+#: Free space at both ends of the axis, in percent of it.
+_MARGIN = 3
 #: Below this share of the population the reference pipeline doubts a geography's estimates (07 section 8.5).
 LEAST_COVERAGE = 0.8
 
 
 def intervals(rows: pl.DataFrame, axis: str) -> str:
-    """Estimates with their 95 % intervals, in the order given.
+    """Estimates with their 95 % intervals and the numbers beside them, in the order given.
 
     Args:
         rows: ``label``, ``estimate``, ``low``, ``high``; none missing but the bounds.
-        axis: title of the axis.
+        axis: what is measured.
     """
-    scale = alt.Scale(domainMin=0)
-    return _dots(rows, scale, axis, size=45)
+    return _dots(rows, axis, is_log=False)
 
 
 def intervals_on_log_scale(rows: pl.DataFrame, axis: str) -> str:
@@ -30,11 +35,11 @@ def intervals_on_log_scale(rows: pl.DataFrame, axis: str) -> str:
     shown = (
         rows.filter(pl.col("estimate") > _LEAST_RATE)
         .with_columns(pl.col("low").clip(lower_bound=_LEAST_RATE))
-        .sort("estimate", descending=True)
+        .sort("estimate", descending=True, maintain_order=True)
     )
     if shown.is_empty():
         return "<p>No rates: nothing happened, or nobody lives where the agencies of this run serve.</p>"
-    return _dots(shown, alt.Scale(type="log"), axis, size=55)
+    return _dots(shown, axis, is_log=True)
 
 
 def state_rates(rates: pl.DataFrame) -> str:
@@ -57,24 +62,30 @@ def state_rates(rates: pl.DataFrame) -> str:
     )
     if shown.is_empty():
         return "<p>No state has enough coverage and a population.</p>"
-    return _dots(shown, alt.Scale(), "Incidents with violent crime per 100,000 persons", size=40)
+    return _dots(shown, "Incidents with violent crime per 100,000 persons", is_log=False)
 
 
-def _dots(rows: pl.DataFrame, scale: alt.Scale, axis: str, size: int) -> str:
-    base = alt.Chart(rows_of(rows.select("label", "estimate", "low", "high"))).encode(
-        y=alt.Y(
-            "label:N",
-            sort=rows["label"].to_list(),
-            title=None,
-            # Charts below each other line up.
-            axis=alt.Axis(labelLimit=_LABELS, minExtent=_LABEL_PIXELS),
-        )
+def _dots(rows: pl.DataFrame, axis: str, *, is_log: bool) -> str:
+    """A row of a table for each estimate: its label, dot and interval, numbers; it has the width that there is."""
+    known = rows.select("label", "estimate", low=pl.coalesce("low", "estimate"), high=pl.coalesce("high", "estimate"))
+    most = float(known.select(pl.max_horizontal("estimate", "high").max()).item())
+    least = float(known.select(pl.min_horizontal("estimate", "low").min()).item()) if is_log else 0.0
+    decimals = 0 if most >= _WHOLE and not is_log else 1
+
+    def place(value: float) -> str:
+        if is_log:
+            span = math.log(most / least) or 1.0
+            return f"{_MARGIN + (100 - 2 * _MARGIN) * math.log(max(value, least) / least) / span:.2f}%"
+        return f"{_MARGIN + (100 - 2 * _MARGIN) * value / (most or 1.0):.2f}%"
+
+    drawn = "".join(
+        f'<tr><td>{escape(label)}</td><td><svg role="img" aria-label="{value:,.{decimals}f}">'
+        f'<line x1="{place(low)}" x2="{place(high)}" y1="50%" y2="50%" stroke="{BLUE}" stroke-width="2"/>'
+        f'<circle cx="{place(value)}" cy="50%" r="3.5" fill="{BLUE}"/></svg></td>'
+        f"<td>{value:,.{decimals}f}{'' if low == high else f' ({low:,.{decimals}f} – {high:,.{decimals}f})'}</td></tr>"
+        for label, value, low, high in known.iter_rows()
     )
-    line = base.mark_rule(color=BLUE, strokeWidth=2).encode(x=alt.X("low:Q", title="", scale=scale), x2="high:Q")
-    points = base.mark_point(filled=True, color=BLUE, size=size).encode(
-        x=alt.X("estimate:Q", scale=scale, title=axis, axis=alt.Axis(tickCount=6))
-    )
-    return svg(alt.layer(line, points).properties(width=_WIDTH))
+    return f'<table class="dots"><tr><th></th><th colspan="2">{escape(axis)}</th></tr>{drawn}</table>'
 
 
 def coverage_map(coverage: pl.DataFrame) -> str:

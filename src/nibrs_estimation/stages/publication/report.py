@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
 import polars as pl
 
+from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.intake import LOSSES
-from nibrs_estimation.pages import STYLE, html_table, writer
+from nibrs_estimation.pages import STYLE, anchor, contents, counted, html_table, page_head, readable, writer
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
-from nibrs_estimation.stages.publication.selection import Results
+from nibrs_estimation.stages.publication.selection import KINDS, Results
+from nibrs_estimation.tables.caution import caution_words, warning_codes
 from nibrs_estimation.tables.published import NOTHING_SAMPLED, estimated_places
 
 NATION = 1
+#: States of a run that its title names.
+_NAMED = 4
+#: A map of fewer states says less than a list.
+_STATES_OF_A_MAP = 2
+#: Agencies without any incident that are named; the datasets hold them all.
+_LISTED = 20
 _NOTHING = "<p>Nothing was estimated.</p>"
 _LEVELS = pl.col("geography_level").is_in(["nation", "state"]) & pl.col("agency_group").is_null()
 
@@ -26,7 +36,13 @@ def write_report(
     weight_cell: pl.LazyFrame,
     intake_count: pl.LazyFrame,
     intake_loss: pl.LazyFrame,
+    agency: pl.LazyFrame,
+    agency_month: pl.LazyFrame,
+    block_reference: pl.LazyFrame,
+    reporting_status: pl.LazyFrame,
+    universe: pl.LazyFrame,
     year: int,
+    identity: Identity,
 ) -> dict[str, DocumentWriter]:
     """Draw the report: crimes, victims, arrestees, firearms and drugs with 95 % intervals, states, and coverage.
 
@@ -47,12 +63,12 @@ def write_report(
         on="geography",
     )
     about = places.row(0, named=True)
-    page = _PAGE.format(
-        year=year,
-        style=STYLE,
-        place=escape(_capitalised(about["estimate_geographic_location"])),
-        origin=_origin(about),
+    place = _place(places)
+    eligible = universe.filter("is_eligible").select("agency_id")
+    body = _BODY.format(
+        place=escape(place),
         tiles=_tiles(nation, about),
+        months=_months(agency, eligible, reporting_status, year) + _filled(agency_month, block_reference, year),
         caution=_caution(about["population_coverage"], charts.LEAST_COVERAGE),
         persons=_totals(nation, "1a"),
         intervals=charts.intervals_on_log_scale(
@@ -61,14 +77,109 @@ def write_report(
         ),
         property=_totals(nation, "1b"),
         society=_totals(nation, "1c"),
-        states=charts.state_rates(rates),
-        coverage=charts.coverage_map(places),
-        coverage_note=escape(_coverage_note(about)),
+        states=_states(charts.state_rates(rates), rates.height),
+        coverage=_coverage(places, about),
         groups=_groups_table(weight_cell),
         losses=_losses(intake_count, intake_loss),
         **{name: _charts(nation, wanted) for name, wanted in _CHARTS.items()},
     )
-    return {"report.html": writer(page)}
+    title = f"Crime in {year}: {place}"
+    head = page_head(title, "Estimates from NIBRS incident reports", identity)
+    return {"report.html": writer(_whole(title, head, body))}
+
+
+def _whole(title: str, head: str, body: str) -> str:
+    """The page: every section has an anchor, and a line in the contents."""
+    sections = [part for part in body.split("<section>") if part.strip()]
+    headings = [found[1] for part in sections if (found := re.search(r"<h2>(.*?)</h2>", part))]
+    for heading in headings:
+        body = body.replace(f"<section><h2>{heading}<", f'<section id="{anchor(heading)}"><h2>{heading}<')
+    return _PAGE.format(title=escape(title), style=STYLE, head=head, contents=contents(headings), body=body)
+
+
+def _place(places: pl.DataFrame) -> str:
+    """What the whole run covers, by name: one state, a few, or what the dataset calls it."""
+    about = places.row(0, named=True)
+    names = code_list("state").select("state_name", geography_code="state_abbr")
+    states = (
+        places.filter(_LEVELS & (pl.col("geography_level") == "state"))
+        .join(names, on="geography_code", how="left", maintain_order="left")
+        .select(pl.coalesce("state_name", "estimate_geographic_location"))
+        .to_series()
+        .to_list()
+    )
+    whole = str(about["estimate_geographic_location"])
+    if "in this run" not in whole or len(states) > _NAMED or not states:
+        return _capitalised(whole)
+    named = " and ".join(filter(None, [", ".join(states[:-1]), states[-1]]))
+    return f"{named} (agencies that reported)" if about["universe_scope"] == "reporting" else named
+
+
+def _states(chart: str, number: int) -> str:
+    """Rates of states; of a run of one state the figure would repeat a line of the first table."""
+    if number == 1:
+        return ""
+    return (
+        "<section><h2>Violent crime by state</h2><p>States whose respondents are known to serve less than 80 % of the "
+        f"population are left out here: too few answer for too many.</p><figure>{chart}</figure></section>"
+    )
+
+
+def _coverage(places: pl.DataFrame, about: dict[str, object]) -> str:
+    from nibrs_estimation.stages.publication import charts  # noqa: PLC0415 (as above)
+
+    if places.filter(_LEVELS & (pl.col("geography_level") == "state")).height < _STATES_OF_A_MAP:
+        return ""
+    return (
+        f"<section><h2>Coverage by state</h2><p>{escape(_coverage_note(about))}</p>"
+        f"<figure>{charts.coverage_map(places)}</figure></section>"
+    )
+
+
+def _months(agency: pl.LazyFrame, eligible: pl.LazyFrame, reporting_status: pl.LazyFrame, year: int) -> str:
+    """How many agencies had months without incidents, and which had none at all (02 section 12.4)."""
+    names = agency.filter(pl.col("data_year") == year).select("agency_id", "agency_name", "ori")
+    found = (
+        reporting_status.join(eligible, on="agency_id", how="semi")
+        .join(names, on="agency_id", how="left")
+        .sort("agency_name", "ori", "agency_id")
+        .collect()
+    )
+    empty = found.filter(pl.col("months_reported") > pl.col("months_with_incidents"))
+    if empty.is_empty():
+        return ""
+    months = int((empty["months_reported"].cast(pl.Int64) - empty["months_with_incidents"]).sum())
+    inferred = int(empty["months_inferred"].cast(pl.Int64).sum())
+    how = "all inferred as zero" if inferred == months else f"{inferred:,} of them inferred as zero"
+    none = empty.filter(pl.col("months_with_incidents") == 0)
+    named = [str(name or ori) for name, ori in none.select("agency_name", "ori").head(_LISTED).iter_rows()]
+    more = f", and {none.height - len(named):,} more" if none.height > len(named) else ""
+    told = f"; {none.height:,} had none all year: {', '.join(named)}{more}" if named else ""
+    text = (
+        f"{empty.height:,} of {counted(found.height, 'agency', 'agencies')} had months without incidents "
+        f"({counted(months, 'agency-month')}, {how}){told}."
+    )
+    return f"<section><p>{escape(text)}</p></section>"
+
+
+def _filled(agency_month: pl.LazyFrame, block_reference: pl.LazyFrame, year: int) -> str:
+    """What share of the offenses stands in months that were copied from a donor."""
+    key = ["agency_id", "month"]
+    months = agency_month.filter((pl.col("data_year") == year) & pl.col("n_all").is_not_null()).select(*key, "n_all")
+    references = block_reference.select(*key, "donor_agency_id").collect()
+    if references.is_empty():
+        return ""
+    counts = months.collect().with_columns(pl.col("n_all").cast(pl.Int64))
+    own = int(counts.join(references, on=key, how="anti")["n_all"].to_numpy().sum())
+    given = references.select("month", agency_id="donor_agency_id").join(counts, on=key)
+    copied = int(given["n_all"].to_numpy().sum())
+    share = copied / max(own + copied, 1)
+    return (
+        f"<section><p><strong>{share:.1%} of the offenses are filled in:</strong> "
+        f"{counted(references.height, 'month')} of {counted(references['agency_id'].n_unique(), 'agency', 'agencies')} "
+        "were missing or too low and were copied from other agencies, before weighting. The intervals do not yet tell "
+        "what copying adds.</p></section>"
+    )
 
 
 #: Charts of each section: heading, unit of the axis, table, column, part of the rows, and type of estimate.
@@ -120,6 +231,10 @@ def _charts(nation: Results, wanted: Iterable[tuple[str, str, str, str, str, str
         known = found.drop_nulls("estimate")
         if known["estimate"].sum() > 0:
             drawn.append(f"<h3>{escape(heading)}</h3><figure>{charts.intervals(known, axis)}</figure>")
+        unknown = known.filter(pl.col("label").str.contains("(?i)^unknown"))
+        if estimate == "percentage" and unknown["estimate"].sum() > 0:
+            share = unknown["estimate"].sum()
+            drawn.append(f'<p class="note">{share:.0f} % unknown; shares are of all.</p>')
         untold = found.drop_nulls("missing").group_by("missing", maintain_order=True)
         for (reason,), part in untold:
             what = heading if part.height == found.height else f"{heading}: {', '.join(part['label'])}"
@@ -132,19 +247,13 @@ def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _origin(nation: dict[str, object]) -> str:
-    if nation["universe_scope"] == "synthetic":
-        return '<strong class="synthetic">synthetic data: these numbers describe a nation that does not exist</strong>'
-    return "estimates from NIBRS incident reports"
-
-
 def _tiles(nation: Results, about: dict[str, object]) -> str:
     """The numbers that most readers come for."""
     tiles = []
     for table, column in (("1a", "violent_crime"), ("1a", "murder"), ("1b", "property_crime"), ("1c", "drug_narcotic")):
         for row in nation.column(table, column, "count").drop_nulls("estimate").iter_rows(named=True):
             low, high = row["estimate_lower_bound"], row["estimate_upper_bound"]
-            interval = "interval not known" if low is None else f"95 % interval {low:,.0f} to {high:,.0f}"
+            interval = _interval_words(low, high)
             tiles.append(
                 f'<div class="tile"><b>{row["estimate"]:,.0f}</b><span>{escape(row["column_label"])}</span>'
                 f"<small>incidents; {interval}</small></div>"
@@ -158,8 +267,15 @@ def _tiles(nation: Results, about: dict[str, object]) -> str:
     return "".join(tiles)
 
 
+def _interval_words(low: float | None, high: float | None) -> str:
+    """The interval of a number in words; one without width would claim what nobody knows."""
+    if low is None or high is None:
+        return "interval not known"
+    return "all known agencies reported" if low == high else f"95 % interval {low:,.0f} to {high:,.0f}"
+
+
 def _caution(coverage: float | None, enough: float) -> str:
-    """What to think of estimates for a nation of which little is covered."""
+    """What to think of estimates for a place of which little is covered."""
     if coverage is None or coverage >= enough:
         return ""
     return (
@@ -177,35 +293,80 @@ def _totals(nation: Results, table: str) -> str:
     shown = totals.filter((pl.col("estimate") > 0) | pl.col("estimate").is_null()).with_columns(
         interval=_interval("low", "high", 0), rate_interval=_interval("rate_low", "rate_high", 1)
     )
+    shown = shown.with_columns(
+        label=pl.concat_str(
+            "label",
+            pl.when("is_proposed").then(pl.lit(" ‡")).otherwise(pl.lit("")),
+            pl.when(
+                pl.col("caution")
+                .map_elements(lambda c: bool(warning_codes(c)), return_dtype=pl.Boolean)
+                .fill_null(False)
+            )
+            .then(pl.lit(" !"))
+            .otherwise(pl.lit("")),
+        )
+    )
     labels = {
         "label": "Incidents with", "estimate": "Count", "interval": "95 % interval", "rse": "Relative SE",
-        "rate": "Rate per 100,000", "rate_interval": "95 % interval", "agencies": "Agencies with any",
+        "rate": "Rate per 100,000", "rate_interval": "95 % interval of the rate",
+        "agencies": "Agencies that reported any",
     }  # fmt: skip
     formats = {"estimate": "integer", "rse": "percent", "rate": "number", "agencies": "integer"}
+    parts = [
+        f'<h3>{escape(heading)}</h3><div class="numbers">'
+        f"{html_table(shown.filter(kind=kind), f'table-{table}-{kind}', labels, **formats)}</div>"
+        for kind, heading in KINDS.items()
+        if not shown.filter(kind=kind).is_empty()
+    ]
+    return "".join(parts) + _notes(totals, shown)
+
+
+def _notes(totals: pl.DataFrame, shown: pl.DataFrame) -> str:
+    """What the lines of a table hold, and what its marks mean."""
+    notes = []
+    defined = shown.drop_nulls("definition").select("label", "definition")
+    if not defined.is_empty():
+        items = "".join(f"<li><b>{escape(label)}</b>: {escape(text)}.</li>" for label, text in defined.iter_rows())
+        notes.append(f'<details class="note" open><summary>What the sums hold</summary><ul>{items}</ul></details>')
+    if shown["is_proposed"].any():
+        notes.append('<p class="note">‡ The offenses of this sum are this program’s proposal.</p>')
+    codes = dict.fromkeys(code for row in shown["caution"].drop_nulls() for code in warning_codes(row))
+    if codes:
+        reasons = "; ".join(word for code in codes for word in caution_words(code))
+        notes.append(f'<p class="note">! Caution, for one or more of these reasons: {escape(reasons)}.</p>')
     none = totals.filter(pl.col("estimate") == 0)["label"].to_list()
-    said = f'<p class="note">None: {escape(", ".join(none))}.</p>' if none else ""
+    if none:
+        notes.append(f'<p class="note">None: {escape(", ".join(none))}.</p>')
     if (shown["rse"] == 0).any():
-        said += f'<p class="note">An interval of one number: {escape(NOTHING_SAMPLED)}.</p>'
-    reasons = totals["missing"].drop_nulls().unique(maintain_order=True)
-    said += "".join(f'<p class="note">–: {escape(reason)}.</p>' for reason in reasons)
-    return f'<div class="numbers">{html_table(shown, f"table-{table}", labels, **formats)}</div>{said}'
+        notes.append(f'<p class="note">All reported: {escape(NOTHING_SAMPLED)}.</p>')
+    reasons_missing = totals["missing"].drop_nulls().unique(maintain_order=True)
+    notes.extend(f'<p class="note">–: {escape(reason)}.</p>' for reason in reasons_missing)
+    return "".join(notes)
 
 
 def _interval(low: str, high: str, decimals: int) -> pl.Expr:
     return pl.struct(low, high).map_elements(
-        lambda bounds: None if bounds[low] is None else f"{bounds[low]:,.{decimals}f} – {bounds[high]:,.{decimals}f}",
+        lambda bounds: (
+            None
+            if bounds[low] is None
+            else "all reported"
+            if bounds[low] == bounds[high] and bounds[low] > 0
+            else f"{bounds[low]:,.{decimals}f} – {bounds[high]:,.{decimals}f}"
+        ),
         return_dtype=pl.String,
     )
 
 
 def _groups_table(weight_cell: pl.LazyFrame) -> str:
-    """The weight groups of the nation."""
+    """The weight groups of all that the run holds."""
     cells = weight_cell.filter(pl.col("weight_variable") == "NationalWgt").sort("weight_group").collect()
     labels = {
         "label": "Weight group", "eligible_agencies": "Eligible agencies", "responding_agencies": "Respondents",
         "crime_coverage": "Share of crime", "rule": "How",
     }  # fmt: skip
-    shown = cells.with_columns(rule=pl.col("rule").str.replace_all("_", " "))
+    shown = cells.with_columns(
+        rule=pl.col("rule").str.replace_all("_", " ").str.to_titlecase(), label=readable("label")
+    )
     whole = dict.fromkeys(("eligible_agencies", "responding_agencies"), "integer")
     return html_table(shown, "groups", labels, **whole, crime_coverage="percent")
 
@@ -248,31 +409,36 @@ def _coverage_note(nation: dict[str, object]) -> str:
 
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Crime, {year}: {place}</title><style>{style}</style></head><body>
-<header><h1>Crime in {year}</h1><p>{place} · {origin}</p></header>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>{title}</title><style>{style}</style></head><body>
+{head}
+{contents}
+{body}
+</body></html>
+"""
+_BODY = """{months}
 <section class="tiles">{tiles}</section>{caution}
 <section><h2>Crimes against persons</h2><p>Incidents, counted once in every line that applies to them. Each estimate
 comes with its 95 % confidence interval and relative standard error (SE).</p>{persons}<figure>{intervals}</figure>
 </section>
 <section><h2>Crimes against property</h2>{property}</section>
 <section><h2>Crimes against society</h2>{society}</section>
-<section><h2>Violent crime by state</h2><p>States whose respondents are known to serve less than 80 % of the
-population are left out here: too few answer for too many.</p><figure>{states}</figure></section>
+{states}
 <section><h2>Victims of violent crime</h2>{victims}</section>
 <section><h2>Where, when and how violent crime happens</h2><p>An incident with several places or weapons counts
 with each of them.</p>{circumstances}</section>
 <section><h2>Who was arrested for violent crime</h2>{arrestees}</section>
 <section><h2>Gun violence</h2>{firearms}</section>
 <section><h2>Drugs</h2>{drugs}</section>
-<section><h2>Coverage by state</h2><p>{coverage_note}</p><figure>{coverage}</figure></section>
-<section><h2>How the agencies of the nation were weighted</h2><p>Respondents reported all twelve months, or at least
-three, the others being copied from a donor; the errors do not yet tell what copying adds. Within a group their weights
-are calibrated: they bring the crimes that all eligible agencies are known to have had, in the data year or before, to
-their totals. Every region, state and smaller place has weights of its own, made likewise (<a
-href="validation_weights.html">how well that went</a>). Standard errors by Taylor linearisation with finite population
-correction, the agency being the sampling unit; they say how much the estimate would vary with which agencies of a group
-reported, not what reporting itself leaves out.</p>{groups}</section>
+{coverage}
+<section><h2>How the agencies were weighted</h2><p>Agencies of {place}. Respondents reported all twelve months, or at
+least three, the others being copied from a donor; the errors do not yet tell what copying adds. Within a group their
+weights are calibrated: they bring the crimes that all eligible agencies are known to have had, in the data year or
+before, to their totals. Smaller places have weights of their own, made likewise. Standard errors by Taylor
+linearization with finite population correction, the agency being the sampling unit; they say how much the estimate
+would vary with which agencies of a group reported, not what reporting itself leaves out.</p>{groups}</section>
 <section><h2>What the source cannot tell</h2><ul>{losses}</ul></section>
-</body></html>
+<section><h2>More of this run</h2><p>Beside this page lie, where the run made them: all tables (estimates.csv and
+estimates.duckdb), and pages that let a person judge the population covered, outlier months, copied months and weights
+(names that begin with validation). The run’s page (run.html) lists them all.</p></section>
 """

@@ -4,9 +4,29 @@ from __future__ import annotations
 
 import polars as pl
 
-from nibrs_estimation.tables.definition import Estimate
+from nibrs_estimation.tables.caution import caution_column
+from nibrs_estimation.tables.definition import Estimate, TableColumn, TableDefinition
 from nibrs_estimation.tables.published import TYPE_NUMBERS, subset_of, table_rows, words
 from nibrs_estimation.tables.read import table_definition
+
+#: How the columns of a table stand to each other.
+KINDS = {
+    "total": "Total",
+    "offense": "Offenses",
+    "sum": "Sums and parts of the lines above: do not add them to these",
+}
+
+
+def kind_of(column: TableColumn, table: TableDefinition) -> str:
+    """Whether a column is the total of its table, an offense, or overlaps with other lines; a key of :data:`KINDS`."""
+    if column.position == 1:
+        return "total"
+    offenses = set(column.offenses)
+    is_wider = any(
+        other.position not in (1, column.position) and offenses > set(other.offenses) and other.where is None
+        for other in table.columns
+    )
+    return "sum" if is_wider or column.where is not None else "offense"
 
 
 class Results:
@@ -24,6 +44,7 @@ class Results:
         places: pl.DataFrame,
         permutation_population: pl.LazyFrame,
     ) -> None:
+        self._coverage = places.select("population_coverage", geography="permutation_number")
         self._inputs = (cell_estimate, cell_gap, places, permutation_population)
         self._tables: dict[str, pl.DataFrame] = {}
 
@@ -48,11 +69,29 @@ class Results:
         """Count and rate of every column of a table whose first two rows are these, in order.
 
         Returns:
-            ``label``, ``estimate``, ``low``, ``high``, ``rse``, ``agencies``, ``missing``, and ``rate``, ``rate_low``,
-            ``rate_high``.
+            ``label``, ``kind`` (a key of :data:`KINDS`), ``definition`` and ``is_proposed`` of the column,
+            ``estimate``, ``low``, ``high``, ``rse``, ``agencies``, ``missing``, ``caution`` (codes), and
+            ``rate``, ``rate_low``, ``rate_high``.
         """
         rows = self._table(table)
-        labels = {column.position: words(column.label) for column in table_definition(table).columns}
+        definition = table_definition(table)
+        about = pl.DataFrame(
+            [
+                (
+                    column.position,
+                    words(column.label),
+                    kind_of(column, definition),
+                    column.definition,
+                    column.is_proposed,
+                )
+                for column in definition.columns
+            ],
+            schema={
+                "column": pl.Int16, "label": pl.String, "kind": pl.String, "definition": pl.String,
+                "is_proposed": pl.Boolean,
+            },
+            orient="row",
+        )  # fmt: skip
         rates = rows.filter(row=2).select(
             "geography",
             "column",
@@ -63,6 +102,10 @@ class Results:
         )
         return (
             rows.filter(row=1)
+            .drop("population_coverage", strict=False)
+            .join(self._coverage, on="geography", how="left", maintain_order="left")
+            .with_columns(caution_column())
+            .join(about, on="column", maintain_order="left")
             .join(rates, on=["geography", "column"], how="left", maintain_order="left")
             .select(
                 "estimate",
@@ -70,7 +113,11 @@ class Results:
                 "rate",
                 "rate_low",
                 "rate_high",
-                label=pl.col("column").replace_strict(labels, return_dtype=pl.String),
+                "label",
+                "kind",
+                "definition",
+                "is_proposed",
+                "caution",
                 low="estimate_lower_bound",
                 high="estimate_upper_bound",
                 rse="relative_standard_error",

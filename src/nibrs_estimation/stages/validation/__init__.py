@@ -22,7 +22,7 @@ from nibrs_estimation.model.weighting import (
     WEIGHTING_ISSUE,
 )
 from nibrs_estimation.pipeline.dataset import Document
-from nibrs_estimation.pipeline.task import OUTLIER_RULE, YEAR, Task
+from nibrs_estimation.pipeline.task import IDENTITY, OUTLIER_RULE, YEAR, Task
 from nibrs_estimation.stages.validation.blocks import validate_blocks
 from nibrs_estimation.stages.validation.outliers import validate_outliers
 from nibrs_estimation.stages.validation.population import validate_population
@@ -42,14 +42,14 @@ TASKS = (
         function=validate_population,
         reads=(AGENCY, UNIVERSE, REPORTING_STATUS, BLOCK_REFERENCE),
         writes=(POPULATION_PAGE,),
-        parameters=(YEAR,),
+        parameters=(YEAR, IDENTITY),
     ),
     Task(
         name="validate_outliers",
         function=validate_outliers,
         reads=(AGENCY, OUTLIER_AGENCY, OUTLIER_MONTH, COMPLETENESS_ISSUE),
         writes=(OUTLIER_PAGE,),
-        parameters=(YEAR, OUTLIER_RULE),
+        parameters=(YEAR, OUTLIER_RULE, IDENTITY),
     ),
     Task(
         name="validate_blocks",
@@ -64,7 +64,7 @@ TASKS = (
             BLOCK_CHECK,
         ),
         writes=(BLOCK_PAGE,),
-        parameters=(YEAR,),
+        parameters=(YEAR, IDENTITY),
     ),
     Task(
         name="validate_weights",
@@ -79,6 +79,6 @@ TASKS = (
             TABLE_A,
         ),
         writes=(WEIGHT_PAGE,),
-        parameters=(YEAR,),
+        parameters=(YEAR, IDENTITY),
     ),
 )

@@ -6,7 +6,8 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.completeness import COPIED_GROUPS, OFFENSE_GROUPS
-from nibrs_estimation.pages import BLUE, RED, html_table, page, rows_of, svg, writer
+from nibrs_estimation.pages import BLUE, RED, counted, html_table, page, rows_of, svg, writer
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.validation.scope import scope_of
 
@@ -26,6 +27,7 @@ def validate_blocks(
     block_reference: pl.LazyFrame,
     block_check: pl.LazyFrame,
     year: int,
+    identity: Identity,
 ) -> dict[str, DocumentWriter]:
     """Show how many months were copied, what share of each offense they make, their donors, and the checks."""
     names = agency.filter(pl.col("data_year") == year).select("agency_id", "agency_name", "agency_type_name")
@@ -54,7 +56,7 @@ def validate_blocks(
     sections.append(("Checks", _checks(block_check.collect())))
     subtitle = "Months that are missing or too low, copied whole from a donor; estimates hold them like any other. "
     subtitle += scope_of(agency, year)
-    return {"validation_blocks.html": writer(page(f"Copied months, {year}", subtitle, sections))}
+    return {"validation_blocks.html": writer(page(f"Copied months, {year}", subtitle, sections, identity))}
 
 
 def offense_shares(
@@ -89,11 +91,12 @@ def _overview(agencies: pl.DataFrame, references: pl.DataFrame, months: pl.DataF
     flags = dict(references.group_by("month_flag").len().iter_rows())
     recipients = references["agency_id"].n_unique()
     lines = (
-        f"<p>{recipients:,} agencies take {references.height:,} months from "
-        f"{references['donor_agency_id'].n_unique():,} of {parts.get('donor', 0):,} possible donors "
+        f"<p>{counted(recipients, 'agency takes', 'agencies take')} {counted(references.height, 'month')} from "
+        f"{references['donor_agency_id'].n_unique():,} of {counted(parts.get('donor', 0), 'possible donor')} "
         f"({references.height / recipients:.2f} months each): "
-        f"{flags.get(1, 0):,} missing months, {flags.get(2, 0):,} months that were too low. "
-        f"{parts.get('neither', 0):,} complete agencies have a month that is too high and give none.</p>"
+        f"{counted(flags.get(1, 0), 'missing month')}, {counted(flags.get(2, 0), 'month')} too low. "
+        f"{counted(parts.get('neither', 0), 'complete agency has', 'complete agencies have')} a month that "
+        "is too high and therefore give none.</p>"
     )
     flagged = pl.col("month_flag").is_not_null()
     rows = [
@@ -130,7 +133,11 @@ def _share_chart(counted: pl.DataFrame) -> str:
         .mark_bar(color=BLUE)
         .encode(
             y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=320)),
-            x=alt.X("share:Q", title="Share of offenses in copied months", axis=alt.Axis(format=".1%")),
+            x=alt.X(
+                "share:Q",
+                title="Share of offenses in copied months",
+                axis=alt.Axis(format=".1%", labelOverlap=True, tickCount=5),
+            ),
         )
         .properties(width=560)
     )
@@ -156,12 +163,14 @@ def _before_after(recipients: pl.DataFrame) -> str:
         "n_observed", "n_completed", months=MONTHS_PER_YEAR - pl.col("months_missing")
     )
     scale = alt.Scale(type="log")
+    # Few ticks: the labels of the two ends of a short axis would run into each other.
+    axis = alt.Axis(tickCount=4, format="~s", labelOverlap=True)
     chart = (
         alt.Chart(rows_of(points))
         .mark_point(filled=True, size=22, opacity=0.6)
         .encode(
-            x=alt.X("n_observed:Q", scale=scale, title="Offenses of the reported months (log scale)"),
-            y=alt.Y("n_completed:Q", scale=scale, title="Completed year (log scale)"),
+            x=alt.X("n_observed:Q", scale=scale, axis=axis, title="Offenses of the reported months (log scale)"),
+            y=alt.Y("n_completed:Q", scale=scale, axis=axis, title="Completed year (log scale)"),
             color=alt.Color("months:Q", scale=alt.Scale(scheme="viridis"), title="Months reported"),
         )
         .properties(width=520, height=360)
@@ -243,7 +252,8 @@ def _odd(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
     }  # fmt: skip
     kinds = {"n_observed": "integer", "own_rate": "integer", "n_completed": "integer", "ratio": "number"}
     return (
-        f"<p>{odd.height:,} of {recipients.height:,} recipients have a completed year of more than {ODD_FACTOR} times, "
+        f"<p>{odd.height:,} of {counted(recipients.height, 'recipient')} {'has' if odd.height == 1 else 'have'} "
+        f"a completed year of more than {ODD_FACTOR} times, "
         f"or less than a third of, what their own months tell; the largest, at most {LISTED}:</p>"
         + html_table(listed, "odd", labels, **kinds)
     )
@@ -252,11 +262,10 @@ def _odd(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
 def _checks(checks: pl.DataFrame) -> str:
     failed = checks.filter(pl.col("n_failed") > 0).height
     idle = checks.filter(pl.col("n_checked") == 0).height
-    word = (
-        "All hold." + (f" {idle} had no case." if idle else "")
-        if not failed
-        else f'<span style="color:{RED}">{failed} do not hold.</span>'
-    )
+    held = checks.height - failed - idle
+    word = f"{counted(held, 'check holds', 'checks hold')}; {idle:,} had no case to check."
+    if failed:
+        word = f'<span style="color:{RED}">{counted(failed, "check does", "checks do")} not hold.</span> {word}'
     labels = {"check": "What must hold", "n_checked": "Cases", "n_failed": "Failed"}
     return f"<p>{word}</p>" + html_table(
         checks.sort("check"), "checks", labels, n_checked="integer", n_failed="integer"

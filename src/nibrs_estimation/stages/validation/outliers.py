@@ -8,6 +8,7 @@ import polars as pl
 
 from nibrs_estimation.model.completeness import COLOURS
 from nibrs_estimation.pages import GREY, html_table, page, rows_of, svg, writer
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.validation.scope import scope_of
 
@@ -28,6 +29,7 @@ def validate_outliers(
     completeness_issue: pl.LazyFrame,
     year: int,
     outlier_rule: Literal["intended", "reference"],
+    identity: Identity,
 ) -> dict[str, DocumentWriter]:
     """Show outlier months by kind of agency, the series of agencies that have them, and what was odd in the input."""
     current = agency.filter(pl.col("data_year") == year).select(
@@ -39,7 +41,7 @@ def validate_outliers(
             "Agencies and months",
             f"<p>Months of the data year. {_RULES[outlier_rule]} Against the agency's own months of {year - 4} to "
             f"{year}; agencies of fewer than 24 months are not judged (short history).</p>"
-            + html_table(summary(agencies), "summary", _LABELS, **dict.fromkeys(list(_LABELS)[1:], "integer")),
+            + _summaries(summary(agencies)),
         ),
         (
             "The agencies with most offenses in outlier months",
@@ -49,7 +51,7 @@ def validate_outliers(
         ("What was odd in months and counts", _issues(completeness_issue.collect())),
     ]
     subtitle = f"Months whose number of offenses does not fit the agency's own series. {scope_of(agency, year)}"
-    return {"validation_outliers.html": writer(page(f"Outlier months, {year}", subtitle, sections))}
+    return {"validation_outliers.html": writer(page(f"Outlier months, {year}", subtitle, sections, identity))}
 
 
 _RULES = {
@@ -60,13 +62,40 @@ _RULES = {
 
 
 def _legend() -> str:
-    return ", ".join(f'<span style="color:{paint}">&#9679;</span> {colour}' for colour, paint in _PAINT.items())
+    """Each color with what it means."""
+    return ", ".join(
+        f'<span style="color:{paint}">&#9679;</span> {colour}: {_MEANING[colour]}' for colour, paint in _PAINT.items()
+    )
 
 
+def _summaries(rows: pl.DataFrame) -> str:
+    """The summary under a heading for each way to divide the agencies; kinds without an agency are left out."""
+    whole = dict.fromkeys(list(_LABELS)[1:], "integer")
+    kind = pl.col("kind")
+    division = (
+        pl.when(kind == "All")
+        .then(pl.lit("All agencies"))
+        .when(kind.str.starts_with("Population "))
+        .then(pl.lit("By population"))
+        .when(kind.str.starts_with("Offenses a month "))
+        .then(pl.lit("By offenses a month"))
+        .otherwise(pl.lit("By type"))
+    )
+    parts = rows.filter(pl.col("agencies") > 0).with_columns(division=division)
+    return "".join(
+        f"<h3>{heading}</h3>{html_table(part, f'summary-{number}', _LABELS, **whole)}"
+        for number, ((heading,), part) in enumerate(parts.group_by("division", maintain_order=True))
+    )
+
+
+#: What the colors of the charts mean.
+_MEANING = {
+    "green": "that fit", "orange": "low", "red": "very low", "blue": "high", "brown": "very high",
+}  # fmt: skip
 _LABELS = {
     "kind": "Agencies", "agencies": "Number", "two_levels": "On two levels", "short_history": "Short history",
     "level_shift": "Level shift", "any_low": "With a low month", "any_high": "With a high month",
-    **{f"n_{colour}": f"{colour.capitalize()} months" for colour in COLOURS},
+    **{f"n_{colour}": f"Months {_MEANING[colour]}" for colour in COLOURS},
 }  # fmt: skip
 
 

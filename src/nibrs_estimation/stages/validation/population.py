@@ -6,6 +6,7 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pages import BLUE, GREY, html_table, page, rows_of, svg, writer
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.validation.scope import scope_of
 
@@ -24,6 +25,7 @@ def validate_population(
     reporting_status: pl.LazyFrame,
     block_reference: pl.LazyFrame,
     year: int,
+    identity: Identity,
 ) -> dict[str, DocumentWriter]:
     """Show what share of the eligible population reported, by state, group and type, and odd changes of population."""
     eligible = _parts(universe, reporting_status, block_reference)
@@ -42,7 +44,7 @@ def validate_population(
     ]
     title = f"Population and coverage, {year}"
     subtitle = f"Who reported, and for how many people. {scope_of(agency, year)}"
-    return {"validation_population.html": writer(page(title, subtitle, sections))}
+    return {"validation_population.html": writer(page(title, subtitle, sections, identity))}
 
 
 def population_changes(agency: pl.DataFrame, year: int) -> pl.DataFrame:

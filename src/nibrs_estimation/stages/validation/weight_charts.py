@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.weighting import TABLE_A_ROWS
-from nibrs_estimation.pages import BLUE, RED, rows_of, svg
+from nibrs_estimation.pages import BLUE, RED, counted, rows_of, svg
 
 LIGHT_BLUE = "#8fb8d4"
-#: Relative biases beyond this, in percent, have the colour of this.
-BIAS_OF_FULL_COLOUR = 20
+#: Relative biases of this many percent have half of the full color; the scale is logarithmic beyond, up to the largest.
+BIAS_OF_SCALE = 20
+#: From this share of the largest bias on, numbers are white on the color.
+_DARK = 0.5
+#: Larger biases do not fit into a cell.
+_SHORT = 1000
 
 
-def _weight_axis() -> Any:
+#: What an axis of weights holds at least.
+_AXIS = (0.5, 5.0)
+
+
+def _weight_axis(weights: list[float]) -> Any:
+    """A logarithmic axis that holds all of these weights."""
     import altair as alt  # noqa: PLC0415 (a second that only tasks with charts should take)
 
-    axis = alt.Axis(values=[0.5, 1, 2, 3, 5, 10, 20, 50, 100], format="~g")
-    return {"scale": alt.Scale(type="log", nice=False), "axis": axis}
+    axis = alt.Axis(values=[0.5, 1, 2, 5, 10, 20, 50, 100], format="~g", labelOverlap="greedy")
+    # Weights that are all the same would make an axis without length, with all labels on one spot.
+    least, most = min(_AXIS[0], *weights), max(_AXIS[1], *weights)
+    return {"scale": alt.Scale(type="log", nice=False, domain=[least, most]), "axis": axis}
 
 
 def boxes(checks: pl.DataFrame) -> str:
@@ -33,8 +45,12 @@ def boxes(checks: pl.DataFrame) -> str:
         return "<p>None.</p>"
     labels = shown.sort("weight_group", "label")["label"].unique(maintain_order=True).to_list()
     base = alt.Chart(rows_of(shown)).encode(
-        y=alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(labelLimit=230)),
-        x=alt.X("percentile_05:Q", title="Weight", **_weight_axis()),
+        y=alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(labelLimit=0)),
+        x=alt.X(
+            "percentile_05:Q",
+            title="Weight",
+            **_weight_axis([*shown["percentile_05"].drop_nulls(), *shown["percentile_95"].drop_nulls()]),
+        ),
     )
     layers = alt.layer(
         base.mark_rule(color=BLUE).encode(x2="percentile_95:Q"),
@@ -69,15 +85,15 @@ def strips(checks: pl.DataFrame) -> str:
         alt.Chart(rows_of(long))
         .mark_tick(opacity=0.45, thickness=1.5)
         .encode(
-            y=alt.Y("group:N", sort=groups, title=None, axis=alt.Axis(labelLimit=420)),
+            y=alt.Y("group:N", sort=groups, title=None, axis=alt.Axis(labelLimit=0)),
             yOffset=alt.YOffset("of:N", sort=["median", "95 %"]),
-            x=alt.X("weight:Q", title="Weight", **_weight_axis()),
+            x=alt.X("weight:Q", title="Weight", **_weight_axis(long["weight"].drop_nulls().to_list())),
             color=paint,
         )
         .properties(width=430, height=alt.Step(12))
     )
     return (
-        f"<p>{shown.height:,} cells, two marks each: median (blue) and percentile 95 (red) of its weights.</p>"
+        f"<p>{counted(shown.height, 'cell')}, two marks each: median (blue) and percentile 95 (red) of its weights.</p>"
         f"<figure>{svg(chart)}</figure>"
     )
 
@@ -115,27 +131,31 @@ def heat(compared: pl.DataFrame, row: str) -> str:
     import altair as alt  # noqa: PLC0415 (as above)
 
     bias = pl.col("relative_bias_pct")
+    # The scale ends where the data do, so that a bias of 640 % does not look like one of 20 %.
+    most = max(BIAS_OF_SCALE, math.ceil(float(compared.select(bias.abs().max().fill_null(0)).item())))
     shown = compared.select(
         row,
         crime=pl.col("crime_type").replace_strict(TABLE_A_ROWS, return_dtype=pl.String),
         bias=bias,
-        text=pl.when(bias.abs() < 1000)
+        text=pl.when(bias.abs() < _SHORT)
         .then(bias.round(0).cast(pl.Int64).cast(pl.String))
         .when(bias.is_not_null())
         .then(pl.lit(">999"))
         .otherwise(pl.lit("NC")),
-        is_dark=(bias.abs() > BIAS_OF_FULL_COLOUR * 0.6).fill_null(False),
+        is_dark=(bias.abs() > most * _DARK).fill_null(False),
     )
     rows, crimes = shown[row].unique(maintain_order=True).to_list(), list(TABLE_A_ROWS.values())
     base = alt.Chart(rows_of(shown)).encode(
-        y=alt.Y(f"{row}:N", sort=rows, title=None, axis=alt.Axis(labelLimit=260, grid=False)),
+        y=alt.Y(f"{row}:N", sort=rows, title=None, axis=alt.Axis(labelLimit=0, grid=False)),
         x=alt.X("crime:N", sort=crimes, title=None, axis=alt.Axis(orient="top", labelAngle=-40, grid=False)),
     )
-    scale = alt.Scale(domain=[-BIAS_OF_FULL_COLOUR, 0, BIAS_OF_FULL_COLOUR], range=[BLUE, "#f7f7f7", RED], clamp=True)
+    scale = alt.Scale(
+        type="symlog", constant=BIAS_OF_SCALE, domain=[-most, 0, most], range=[BLUE, "#f7f7f7", RED], clamp=True
+    )
     cells = base.mark_rect(stroke="white").encode(
         color=alt.condition(
             "isValid(datum.bias)",
-            alt.Color("bias:Q", scale=scale, title="Relative bias, %", legend=alt.Legend(orient="bottom")),
+            alt.Color("bias:Q", scale=scale, title="Relative bias, %", legend=alt.Legend(orient="bottom", tickCount=5)),
             alt.value("#dfe5ea"),
         )
     )

@@ -9,7 +9,8 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.weighting import TABLE_A_ROWS, WEIGHT_LEVELS
-from nibrs_estimation.pages import html_table, page, writer
+from nibrs_estimation.pages import counted, html_table, page, readable, writer
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.validation import weight_charts as charts
 
@@ -78,6 +79,7 @@ def validate_weights(
     weight_check: pl.LazyFrame,
     table_a: pl.LazyFrame,
     year: int,
+    identity: Identity,
 ) -> dict[str, DocumentWriter]:
     """Show which cells have problems, how weights are distributed, what they meet and miss, and the benchmark."""
     frame = weighting_frame.sort("agency_id").collect()
@@ -106,7 +108,7 @@ def validate_weights(
     ]
     title = f"Weights, {year}"
     subtitle = "How many agencies each respondent stands for, and how well the weighted respondents give known crimes."
-    return {"validation_weights.html": writer(page(title, subtitle, sections))}
+    return {"validation_weights.html": writer(page(title, subtitle, sections, identity))}
 
 
 def _absent(cells: pl.DataFrame) -> str:
@@ -176,7 +178,9 @@ def _tiles(frame: pl.DataFrame, checks: pl.DataFrame, controls: pl.DataFrame, co
     responding = frame.filter("is_respondent")
     share = responding.height / max(frame.height, 1)
     crimes = responding["n_total"].to_numpy().sum() / max(frame["n_total"].to_numpy().sum(), 1)
-    selected = controls.filter("is_selected")
+    selected, unselected = controls.filter("is_selected"), controls.filter(~pl.col("is_selected"))
+    all_cells = controls.select(_CELL).unique()
+    missing = controls.filter(~pl.col("is_met")).select(_CELL).unique()
     nation = checks.filter(pl.col("weight_group") == 0)
     effect = nation["unequal_weighting_effect"].drop_nulls()
     biased = compared.filter(
@@ -191,10 +195,10 @@ def _tiles(frame: pl.DataFrame, checks: pl.DataFrame, controls: pl.DataFrame, co
             f"and {checks['minor_problem'].count():,} with a minor one, of {checks.height:,} that were checked",
         ),
         (
-            f"{selected.filter(~pl.col('is_met')).height:,}",
-            "selected controls missed",
-            f"of {selected.height:,}; {controls.filter(~pl.col('is_selected') & ~pl.col('is_met')).height:,} that were "
-            "not selected are missed too",
+            f"{missing.height:,}",
+            f"of {counted(all_cells.height, 'cell')} {'misses' if missing.height == 1 else 'miss'} a control",
+            f"{selected.filter(~pl.col('is_met')).height:,} of {selected.height:,} selected "
+            f"controls are missed, and {unselected.filter(~pl.col('is_met')).height:,} of {unselected.height:,} others",
         ),
         (f"{effect[0]:.2f}" if effect.len() else "–", "unequal weighting effect", "of all weights of the nation"),
         (f"{biased.height}", f"of {len(TABLE_A_ROWS)} crimes biased", "by more than 5 % in the nation"),
@@ -221,7 +225,8 @@ def _major(checks: pl.DataFrame) -> str:
     )
     minor = checks["minor_problem"].count()
     return (
-        f"<p>{found.height:,} cells: {by_kind}. {minor:,} have a minor one: a UWE of 2 to 3 or, in nation and regions, "
+        f"<p>{counted(found.height, 'cell')}: {by_kind}. {minor:,} {'has' if minor == 1 else 'have'} a "
+        "minor one: a UWE of 2 to 3 or, in nation and regions, "
         "a weight below 1. Large weights and a large UWE are expected where few respond; a missing weight is a failure."
         f"{_at_most(found)}</p>"
         + html_table(
@@ -321,7 +326,21 @@ def _merged(cells: pl.DataFrame) -> str:
     }  # fmt: skip
     counted = ", ".join(f"{kind} {number:,}" for kind, number in _counted(found, "kind"))
     return f"<p>{found.height:,} of {cells.height:,} cells: {counted}.{_at_most(found)}</p>" + html_table(
-        _short(found.head(LISTED)), "merged", labels, eligible_agencies="integer", responding_agencies="integer"
+        _short(_merged_words(found.head(LISTED))),
+        "merged",
+        labels,
+        eligible_agencies="integer",
+        responding_agencies="integer",
+    )
+
+
+def _merged_words(found: pl.DataFrame) -> pl.DataFrame:
+    """What was merged in words: "groups 1 and 4" for the "1; 4 into 5" of the dataset."""
+    return found.with_columns(
+        merged_from=pl.col("merged_from")
+        .str.replace_all(r"(\d+) into (\d+)", "group $1 was merged into group $2")
+        .str.replace_all(r"(^|; )(\d+)(;|:|$)", "${1}group $2$3")
+        .str.replace_all(r"(^|; )(\d+)(;|:|$)", "${1}group $2$3")
     )
 
 
@@ -520,7 +539,7 @@ def _counted(table: pl.DataFrame, column: str) -> list[tuple[str, int]]:
 
 def _short(table: pl.DataFrame) -> pl.DataFrame:
     """Labels without what the place or the weight tells already."""
-    return table.with_columns(pl.col("label").str.replace("Not self-representing - ", "", literal=True))
+    return table.with_columns(readable("label").str.replace("Not self-representing - ", "", literal=True))
 
 
 def _at_most(found: pl.DataFrame) -> str:

@@ -1,0 +1,170 @@
+"""The report: its numbers, words, links and cautions."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+from tests.estimated import REASON, estimates
+from tests.frames import DATASETS, table
+
+from nibrs_estimation.model.agency import AGENCY
+from nibrs_estimation.model.completeness import AGENCY_MONTH, BLOCK_REFERENCE
+from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
+from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE
+from nibrs_estimation.model.weighting import WEIGHT_CELL
+from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
+from nibrs_estimation.stages.publication.report import write_report
+
+Tables = dict[str, pl.LazyFrame]
+
+
+def given_tables() -> Tables:
+    return {name: frame for name, frame in estimates().items() if name != "series_estimate"}
+
+
+REAL = Identity("r1", "cde:VT-2024.zip", 2024, 1, is_synthetic=False)
+#: What the report reads beside the estimates.
+OTHERS = (
+    WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS, AGENCY, AGENCY_MONTH, BLOCK_REFERENCE, REPORTING_STATUS, UNIVERSE,
+)  # fmt: skip
+
+
+def page(tables: Tables, folder: Path, identity: Identity = REAL, **given: pl.LazyFrame) -> str:
+    others = {dataset.name: dataset.empty() for dataset in OTHERS} | given
+    write_report(**tables, **others, year=2024, identity=identity)["report.html"](folder / "report.html")
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r'<script|<link|src="http|href="http|@import', html)
+    return html
+
+
+def text_of(html: str) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"<(style|svg).*?</\1>", "", html, flags=re.S)).split())
+
+
+def test_the_report_tells_the_main_results(tmp_path: Path) -> None:
+    html = page(given_tables(), tmp_path)
+    text = text_of(html)
+    assert "Estimates from NIBRS incident reports data year 2024 · source cde:VT-2024.zip · run r1" in text
+    assert "9,000 Violent Crime incidents; 95 % interval 7,236 to 10,764" in text
+    assert "Violent Crime ! 9,000 7,236 – 10,764 10.0% 900.0 723.6 – 1,076.4 3" in text
+    assert "5,000 Property Crime incidents" in text
+    # Rates, states, victims' sex, weapons (two charts), drugs, coverage.
+    assert html.count('<table class="dots">') == 6
+    order = [
+        html.index(f"<h2>{title}") for title in ("Crimes against persons", "Victims", "Where", "Drugs", "Coverage")
+    ]
+    assert order == sorted(order)
+    assert "None: Aggravated Assault, Simple Assault" in text
+
+
+def test_the_report_says_what_is_not_known(tmp_path: Path) -> None:
+    tables = given_tables()
+    untold = [{"full_table": "3a", "row": 16, "column": 16, "reason": REASON}]
+    tables["cell_gap"] = pl.LazyFrame(untold, schema=DATASETS["cell_gap"].schema)
+    tables["permutation_population"] = DATASETS["permutation_population"].empty()
+    text = text_of(page(tables, tmp_path))
+    assert f"Sex: {REASON}." in text
+    assert "–: the population is not known." in text
+    assert "No state has enough coverage and a population." in text
+
+
+def test_the_report_warns_where_few_are_covered(tmp_path: Path) -> None:
+    tables = given_tables()
+    assert "are behind these numbers" not in text_of(page(tables, tmp_path))
+    tables["coverage"] = tables["coverage"].with_columns(population_coverage=pl.lit(0.51))
+    assert "Agencies that serve 51% of the population are behind these numbers." in text_of(page(tables, tmp_path))
+
+
+def test_an_interval_of_no_width_is_explained(tmp_path: Path) -> None:
+    tables = given_tables()
+    assert "nothing was sampled" not in text_of(page(tables, tmp_path))
+    tables["cell_estimate"] = tables["cell_estimate"].with_columns(standard_error=pl.lit(0.0))
+    assert "nothing was sampled" in text_of(page(tables, tmp_path))
+
+
+def test_a_report_without_any_estimate(tmp_path: Path) -> None:
+    tables = given_tables()
+    tables["cell_estimate"] = DATASETS["cell_estimate"].empty()
+    assert "0 Violent Crime" in text_of(page(tables, tmp_path))
+    tables["coverage"] = tables["coverage"].with_columns(responding_agencies=pl.lit(0, pl.Int32))
+    assert text_of(page(tables, tmp_path)).count("Nothing was estimated.") >= 5
+
+
+def test_the_report_carries_its_run_and_says_when_it_is_made_up(tmp_path: Path) -> None:
+    html = page(given_tables(), tmp_path)
+    assert "data year 2024 · source cde:VT-2024.zip · run r1" in text_of(html)
+    assert SYNTHETIC not in html
+    made_up = Identity("demo", "synthetic:0.01", 2024, 1, is_synthetic=True)
+    assert SYNTHETIC in text_of(page(given_tables(), tmp_path, made_up))
+
+
+def test_every_link_of_the_report_leads_somewhere(tmp_path: Path) -> None:
+    html = page(given_tables(), tmp_path)
+    targets = re.findall(r'href="([^"]*)"', html)
+    assert len(targets) >= 10
+    assert {target[1:] for target in targets if target.startswith("#")} <= set(re.findall(r'id="([^"]+)"', html))
+    assert all(target.startswith("#") for target in targets)
+
+
+def test_a_run_of_one_state_is_called_by_its_name(tmp_path: Path) -> None:
+    tables = given_tables()
+    coverage = tables["coverage"].collect()
+    state = coverage.filter(geography_level="state").head(1).with_columns(geography_code=pl.lit("VT"))
+    nation = coverage.filter(permutation_number=1).with_columns(
+        estimate_geographic_location=pl.lit("reporting agencies of all states in this run"),
+        universe_scope=pl.lit("reporting"),
+    )
+    tables["coverage"] = pl.concat([nation, state]).lazy()
+    html = page(tables, tmp_path)
+    assert "<h1>Crime in 2024: Vermont (agencies that reported)</h1>" in html
+    assert not re.search("nation(?!al)", text_of(html))
+    assert "Coverage by state" not in html
+
+
+def test_sums_stand_apart_from_offenses_with_what_they_hold(tmp_path: Path) -> None:
+    text = text_of(page(given_tables(), tmp_path))
+    assert (
+        text.index("Total Incidents with")
+        < text.index("Sums and parts of the lines above")
+        < text.index("Violent Crime !")
+    )
+    assert "Violent Crime ! : Murder and Nonnegligent Manslaughter (09A); Rape (11A)" in text
+    assert "fewer than 10 agencies reported any" in text
+
+
+def test_months_without_incidents_and_filled_months_stand_at_the_head(tmp_path: Path) -> None:
+    given = {
+        "agency": table("agency", *({"agency_id": i, "agency_name": f"Town {i}"} for i in (1, 2, 3))),
+        "universe": table("universe", *({"agency_id": i} for i in (1, 2, 3))),
+        "reporting_status": table(
+            "reporting_status",
+            {"agency_id": 1, "months_reported": 12, "months_with_incidents": 12, "months_inferred": 0},
+            {"agency_id": 2, "months_reported": 12, "months_with_incidents": 9, "months_inferred": 3},
+            {"agency_id": 3, "months_reported": 12, "months_with_incidents": 0, "months_inferred": 12},
+        ),
+        "agency_month": table(
+            "agency_month",
+            {"agency_id": 1, "data_year": 2024, "month": 1, "n_all": 75},
+            {"agency_id": 1, "data_year": 2024, "month": 2, "n_all": 25},
+            {"agency_id": 2, "data_year": 2024, "month": 1, "n_all": None},
+        ),
+        "block_reference": table(
+            "block_reference", {"agency_id": 2, "month": 2, "donor_agency_id": 1, "month_flag": 1}
+        ),
+    }
+    text = text_of(page(given_tables(), tmp_path, **given))
+    assert (
+        "2 of 3 agencies had months without incidents (15 agency-months, all inferred as zero); "
+        "1 had none all year: Town 3." in text
+    )
+    assert "20.0% of the offenses are filled in: 1 month of 1 agency" in text
+    assert text.index("had none all year") < text.index("9,000 Violent Crime")
+
+
+def test_an_interval_without_width_is_not_printed_as_one(tmp_path: Path) -> None:
+    tables = given_tables()
+    tables["cell_estimate"] = tables["cell_estimate"].with_columns(standard_error=pl.lit(0.0))
+    text = text_of(page(tables, tmp_path))
+    assert "incidents; all known agencies reported" in text
+    assert "9,000 to 9,000" not in text
+    assert "9,000 – 9,000" not in text

@@ -11,6 +11,13 @@ from nibrs_estimation.pipeline.dataset import Column, Dataset
 _STATE = Column("state_abbr", "str", "UCR state abbreviation of the agency.", code_list="state", length=2)
 _PROFILE = Column("profile_id", "int32", "Number of the profile within the state, by unit, agency and month.")
 _UNIT = Column("counting_unit", "str", "What is counted, such as person_victim.")
+
+
+def no_agency(state_abbr: str) -> int:
+    """What stands for the agency of a state's Group B arrests that name none: a number below 0 for each state."""
+    return -int.from_bytes(state_abbr.encode("ascii"))
+
+
 #: The variable of a unit's own count: every unit has its category 1.
 UNITS = "units"
 
@@ -24,7 +31,11 @@ UNIT_PROFILE = Dataset(
         _STATE,
         _PROFILE,
         _UNIT,
-        Column("agency_id", "int32", "The agency; of a copied month the donor.", references="agency.agency_id"),
+        Column(
+            "agency_id",
+            "int32",
+            "The agency; of a copied month the donor. Below 0: arrests of the state that name no agency.",
+        ),
         Column(
             "month",
             "int8",

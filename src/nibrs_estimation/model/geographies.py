@@ -33,7 +33,14 @@ _SPELLINGS = {
     for name in names.values()
     for spelling in (name, f"{word} {name}")
 }
+#: Levels whose places hold all agencies of a state, or of several.
+_WHOLE_LEVELS = ("nation", "region", "state")
 _UNIT = ("weight_variable", "geography_code", "weight_group", "agency_id")
+
+
+def is_whole_place() -> pl.Expr:
+    """Whether rows of dataset ``coverage`` are the nation, a region or a state with all of its agencies."""
+    return pl.col("geography_level").is_in(_WHOLE_LEVELS) & pl.col("agency_group").is_null()
 
 
 def geography_members(

@@ -12,6 +12,7 @@ import re
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.geographies import is_whole_place
 from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import Identity
@@ -182,17 +183,19 @@ def table_rows(
     frame = _frame(table, cell_gap.collect(), series)
     numbers = places.select(
         "population_coverage",
+        is_whole_place=is_whole_place(),
         geography="permutation_number",
         permutation_number=pl.col("permutation_number") + SERIES_STEP * (series.number if series else 0),
     )
     stored = _stored(cells, table, series).join(numbers, on="permutation_number")
     key = ["permutation_number", "count_row", "column"]
     if is_whole:
-        found = stored.drop("geography", "population_coverage")
-        rows = numbers.join(frame, how="cross").join(found, on=key, how="left")
+        found = stored.drop("geography", "population_coverage", "is_whole_place")
+        rows = numbers.join(frame, how="cross").with_columns(_gap_of_place()).join(found, on=key, how="left")
     else:
-        untold = numbers.join(frame.filter(pl.col("gap").is_not_null()), how="cross")
-        told = stored.join(frame.filter(pl.col("gap").is_null()), on=key[1:])
+        told = stored.join(frame, on=key[1:]).with_columns(_gap_of_place()).filter(pl.col("gap").is_null())
+        with_gap = frame.filter(pl.col("gap").is_not_null())
+        untold = numbers.join(with_gap, how="cross").with_columns(_gap_of_place()).filter(pl.col("gap").is_not_null())
         rows = pl.concat([told, untold], how="diagonal")
     if series is not None:
         rows = rows.with_columns(pl.col("is_greyed") | pl.col("geography").is_in(series.greyed_geographies))
@@ -256,6 +259,11 @@ def _frame(table: TableDefinition, gaps: pl.DataFrame, series: Series | None) ->
     )
 
 
+def _gap_of_place() -> pl.Expr:
+    """Column ``gap`` without what is missing in parts of states alone, where the place is whole."""
+    return pl.when(~(pl.col("is_of_parts") & pl.col("is_whole_place"))).then("gap").alias("gap")
+
+
 def _greyed_rows(table: TableDefinition, series: Series | None) -> list[int]:
     dimensions = series.dimensions if series else frozenset()
     return sorted({row for dimension in dimensions for row in table.greyed_by_series.get(dimension, ())})
@@ -286,8 +294,10 @@ def _denominators(table: TableDefinition) -> pl.DataFrame:
 
 
 def _gaps(table: TableDefinition, gaps: pl.DataFrame) -> pl.DataFrame:
-    """What is not known, nor what follows from it: row, column and type, with the reason (``gap``)."""
-    known = gaps.filter(pl.col("full_table") == table.table).select(count_row="row", column="column", gap="reason")
+    """What is not known, nor what follows from it: row, column and type, with the reason (``gap``) and the scope."""
+    known = gaps.filter(pl.col("full_table") == table.table).select(
+        "column", "is_of_parts", count_row="row", gap="reason"
+    )
     of_rows = pl.DataFrame(
         [
             (row.row, TYPE_NUMBERS[estimate], row.of if row.of is not None else row.row)
@@ -304,7 +314,8 @@ def _gaps(table: TableDefinition, gaps: pl.DataFrame) -> pl.DataFrame:
     return (
         pl.concat([of_rows, of_denominators.select(of_rows.columns)])
         .join(known, on="count_row")
-        .select(*key, "gap")
+        .select(*key, "is_of_parts", "gap")
+        .sort("is_of_parts", maintain_order=True)
         .unique(key, keep="first", maintain_order=True)
     )
 

@@ -61,6 +61,7 @@ CELL_GAP = Dataset(
         Column("full_table", "str", "Name of the table."),
         Column("row", "int16", "Row of the table."),
         Column("column", "int16", "Column of the table."),
+        Column("is_of_parts", "bool", "Nation, regions and states as a whole have the cell nevertheless."),
         Column("reason", "str", "Why it is not known."),
     ),
 )

@@ -9,7 +9,14 @@ import numpy as np
 import polars as pl
 
 from nibrs_estimation.model.blocks import block_rows, own_rows
-from nibrs_estimation.model.counts import INCIDENT_PROFILE, PROFILE_COUNT, PROFILE_SIGNATURE, UNIT_PROFILE, UNITS
+from nibrs_estimation.model.counts import (
+    INCIDENT_PROFILE,
+    PROFILE_COUNT,
+    PROFILE_SIGNATURE,
+    UNIT_PROFILE,
+    UNITS,
+    no_agency,
+)
 from nibrs_estimation.stages.indicators.attributes import KEYS, derive, multiplier
 from nibrs_estimation.stages.indicators.membership import (
     columns_held,
@@ -58,7 +65,7 @@ def count_units(
     A unit counts once in a column, however many of its offenses belong there (06 section 2.2), and once in a category
     of a variable, however many of its records have it, unless ``count_mode`` is "records" (06 section 12, quirk 1).
     Units of replaced months, or before the start of NIBRS, are left out; those of months that others copy are counted
-    by month, too, for the recipients.
+    by month, too, for the recipients. Group B arrests that name no agency are those of a number for the whole state.
     """
     # Read once: many small queries follow, and planning them over files would take longer than running them.
     segments = Segments(
@@ -82,7 +89,7 @@ def count_units(
             )
         )
     )
-    facts = _facts(segments, block_reference.collect().lazy(), removed_month.collect().lazy(), year)
+    facts = _facts(segments, block_reference.collect().lazy(), removed_month.collect().lazy(), year, partition)
     relations = _relations(segments)
     counted, numbered = _Counted([], [], [], []), 0
     for unit in all_counting_units():
@@ -113,12 +120,13 @@ class _Counted:
 
 
 def _facts(
-    segments: Segments, block_reference: pl.LazyFrame, removed_month: pl.LazyFrame, year: int
+    segments: Segments, block_reference: pl.LazyFrame, removed_month: pl.LazyFrame, year: int, state_abbr: str
 ) -> dict[str, pl.DataFrame]:
     """The facts of all units that count, by kind; those of a month that others copy once more, with ``month``."""
+    agency_id = pl.col("agency_id").fill_null(pl.lit(no_agency(state_abbr), pl.Int32))
     found = {}
     for kind in sorted({kind_of(unit.unit) for unit in all_counting_units()}):
-        rows = facts_of(kind, segments, year).drop_nulls("agency_id")
+        rows = facts_of(kind, segments, year).with_columns(agency_id)
         own = own_rows(rows, removed_month, "date").with_columns(month=pl.lit(None, dtype=pl.Int8))
         copied = block_rows(rows, block_reference, "date").with_columns(pl.col("month").cast(pl.Int8))
         found[kind] = pl.concat([own, copied]).drop("date").collect()

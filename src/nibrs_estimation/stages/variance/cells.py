@@ -77,12 +77,14 @@ class WantedCells:
         denominator_of: (m,) which sum each is a percentage of, -1 for none.
         known_of: (m,) which sum each is a percentage of among units whose item is known, -1 for none.
         sums: (cells of the matrix, K) how often each cell stands in each sum.
+        is_of_wholes: (m,) whether nation, regions and states as a whole alone have the cell.
     """
 
     cell: NDArray[np.int64]
     denominator_of: NDArray[np.int64]
     known_of: NDArray[np.int64]
     sums: sparse.csc_array
+    is_of_wholes: NDArray[np.bool_]
 
 
 def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozenset[str]) -> WantedCells:
@@ -90,9 +92,13 @@ def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozens
     R, C = len(table.rows), len(table.columns)
     is_wanted = np.zeros((R, C), dtype=bool)
     is_wanted[[row.row - 1 for row in counted_rows(table)]] = True
-    unknown = gaps.filter(pl.col("full_table") == table.table).select("row", "column").iter_rows()
+    of_table = gaps.filter(pl.col("full_table") == table.table)
+    unknown = of_table.filter(~pl.col("is_of_parts")).select("row", "column").iter_rows()
     for row, column in (*table.greyed, *unknown):
         is_wanted[row - 1, column - 1] = False
+    is_of_wholes = np.zeros((R, C), dtype=bool)
+    for row, column in of_table.filter("is_of_parts").select("row", "column").iter_rows():
+        is_of_wholes[row - 1, column - 1] = True
     for dimension in dimensions:
         is_wanted[[row - 1 for row in table.greyed_by_series.get(dimension, ())]] = False
     whole = [tuple((other, 1) for other in row.denominator) for row in table.rows]
@@ -115,6 +121,7 @@ def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozens
         denominator_of=denominator_of,
         known_of=known_of,
         sums=sparse.csc_array((factors, place), shape=(R * C, len(sets) * C)),
+        is_of_wholes=is_of_wholes.ravel()[cell],
     )
 
 
@@ -151,14 +158,17 @@ class Estimator:
         none = np.zeros((len(self._design.permutations), 1))
         of_respondents = np.append((self._design.respondents @ denominators).toarray(), none, axis=1)
         denominator = of_respondents[found.domain, wanted.denominator_of[found.cell]]
-        return {
+        first = int(self._design.agencies.search_sorted(0))
+        # What stands for no agency counts in the totals, but is none.
+        nameless = (self._design.respondents[:, :first] @ (matrix[:first] > 0)).toarray()
+        estimates = {
             "permutation_number": self._design.permutations[found.domain],
             "row": row + 1,
             "column": column + 1,
             "estimate": found.total,
             "standard_error": found.standard_error,
             "unweighted": found.unweighted_total,
-            "agency_counts": found.unit_count,
+            "agency_counts": found.unit_count - nameless[found.domain, wanted.cell[found.cell]],
             "percentage": 100 * found.ratio,
             "percentage_unweighted": 100
             * np.divide(found.unweighted_total, denominator, out=np.full(len(row), np.nan), where=denominator > 0),
@@ -166,6 +176,8 @@ class Estimator:
             "percentage_known": 100 * known,
             "percentage_known_standard_error": 100 * known_error,
         }
+        is_kept = self._design.is_whole[found.domain] | ~wanted.is_of_wholes[found.cell]
+        return {name: values[is_kept] for name, values in estimates.items()}
 
 
 def _cut(found: CellEstimates, m: int) -> tuple[CellEstimates, CellEstimates]:

@@ -55,7 +55,9 @@ def estimate_cells(
     tables = table_definitions()
     gaps = cell_gaps(tables, intake_loss)
     counted = profiles.CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile)
-    design = estimation_design(coverage, weighting_frame, agency_weight, weight_cell, calibration_variable)
+    design = estimation_design(
+        coverage, weighting_frame, agency_weight, weight_cell, calibration_variable, unit_profile
+    )
     categories = agency_categories(design.agencies, weighting_frame, agency, agency_county, year)
     counts, estimator = cells.Counts(design, counted, block_reference, categories), cells.Estimator(design)
 
@@ -90,7 +92,7 @@ def estimate_series(
     name, _, level = partition.rpartition("_")
     table, places = table_definitions()[name], coverage.filter(is_of_level(level))
     counted = profiles.CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile)
-    design = estimation_design(places, weighting_frame, agency_weight, weight_cell, calibration_variable)
+    design = estimation_design(places, weighting_frame, agency_weight, weight_cell, calibration_variable, unit_profile)
     estimator = cells.Estimator(design)
     gaps, matrices = cell_gap.collect(), cells.Counts(design, counted, block_reference, {}).of_table(table)
     wanted: dict[frozenset[str], cells.WantedCells] = {}

@@ -10,9 +10,10 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.results import CELL_GAP
 
-#: Losses of the intake after which arrests of Group B are not those of an agency.
-_NO_GROUP_B = ("no_agency", "no_group_b")
 _ARRESTS = "arrestee_by_arrest_code"
+#: Why, where a source has no Group B arrests at all, and where it does not tell their agencies.
+_NONE = "the input holds no Group B arrests"
+_OF_NO_AGENCY = "Group B arrests name no agency: nation, regions and states as a whole alone have them"
 
 
 def cell_gaps(tables: Mapping[str, TableDefinition], intake_loss: pl.LazyFrame) -> pl.DataFrame:
@@ -22,12 +23,16 @@ def cell_gaps(tables: Mapping[str, TableDefinition], intake_loss: pl.LazyFrame) 
         tables: all tables.
         intake_loss: dataset of that name: what the source cannot tell.
     """
-    lost = intake_loss.filter(pl.col("loss").is_in(_NO_GROUP_B)).select(pl.len()).collect().item() > 0
+    losses = intake_loss.filter(pl.col("loss").is_in(["no_agency", "no_group_b"])).select("loss", "n").collect()
+    if losses.is_empty():
+        return CELL_GAP.empty().collect()
+    # A state without a single one has not delivered them.
+    is_of_parts = bool((losses["loss"] == "no_agency").all() and (losses["n"].fill_null(1) > 0).all())
     group_b = {code for code in code_list("offense")["code"] if code.startswith("90")}
     rows = [
-        (table.table, row.row, column.position, "the input does not tell the agencies of Group B arrests")
+        (table.table, row.row, column.position, is_of_parts, _OF_NO_AGENCY if is_of_parts else _NONE)
         for table in tables.values()
-        if lost and table.unit == _ARRESTS
+        if table.unit == _ARRESTS
         for column in table.columns
         if not group_b.isdisjoint(column.offenses)
         for row in table.rows

@@ -10,7 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
-from nibrs_estimation.model.geographies import geography_members
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.geographies import geography_members, is_whole_place
 from nibrs_estimation.model.weighting import CONTROLS
 from nibrs_estimation.stages.variance.strata import variance_strata
 from nibrs_estimation.stats.variance_form import Memberships, Sample
@@ -18,6 +19,8 @@ from nibrs_estimation.stats.variance_form import Memberships, Sample
 LOG = logging.getLogger(__name__)
 _PLACE = ["weight_variable", "geography_code"]
 _GROUP = [*_PLACE, "weight_group"]
+#: Weight group and stratum of arrests that name no agency, before all others.
+_NO_GROUP = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +30,10 @@ class Design:
     Attributes:
         sample: respondents of every place that has weights; a place is the nation, a state, an area.
         members: which of them count for which geography; domains are numbered as ``permutations``.
-        agencies: identifiers of the respondents, ascending: the rows of the tables' matrices.
+        agencies: identifiers of the respondents, ascending: the rows of the tables' matrices. Those below 0, the first,
+            are none, but stand for arrests of a state that name no agency.
         permutations: numbers of the geographies, ascending.
+        is_whole: which of them are the nation, a region or a state with all of its agencies.
         respondents: which agencies are members: geographies x agencies, 1 or 0.
     """
 
@@ -36,6 +41,7 @@ class Design:
     members: Memberships
     agencies: pl.Series
     permutations: NDArray[np.int32]
+    is_whole: NDArray[np.bool_]
     respondents: sparse.csr_array
 
 
@@ -45,25 +51,31 @@ def estimation_design(
     agency_weight: pl.LazyFrame,
     weight_cell: pl.LazyFrame,
     calibration_variable: pl.LazyFrame,
+    unit_profile: pl.LazyFrame,
 ) -> Design:
     """The design of every geography that is not excluded and has a respondent (07 section 6.1).
 
     The agency is the sampling unit; it enters a place with its weight before proration and with its counts times the
     share of it that lies there. A part of a place, such as the cities of the nation, is a domain: the other agencies
     stay in the sample with counts of 0.
+
+    Arrests of a state that name no agency are in every place that holds the whole state, as one unit of weight 1: a
+    stratum all of which is sampled, so they add nothing to the variance.
     """
     wanted = coverage.filter(~pl.col("is_excluded")).sort("permutation_number").collect()
     geographies = wanted.filter(pl.col("responding_agencies") > 0)
     silent = wanted.filter(pl.col("responding_agencies") == 0)["estimate_geographic_location"].to_list()
     if silent:
         LOG.warning("%d geographies have no respondent and no estimates: %s", len(silent), "; ".join(silent))
-    units = _units(geographies, agency_weight, weight_cell.collect())
+    nameless = _nameless(geographies, weighting_frame, unit_profile)
+    units = _units(geographies, agency_weight, weight_cell.collect(), nameless)
     members = (
         geography_members(geographies.lazy(), agency_weight, weighting_frame)
         .join(units.select(*_GROUP, "agency_id", "unit"), on=[*_GROUP, "agency_id"])
         .select("permutation_number", "unit")
-        .sort("permutation_number", "unit")
     )
+    of_wholes = geographies.filter(is_whole_place()).join(units.filter(pl.col("weight_group") == _NO_GROUP), on=_PLACE)
+    members = pl.concat([members, of_wholes.select(members.columns)]).sort("permutation_number", "unit")
     permutations = members["permutation_number"].unique().sort()
     agencies = units["agency_id"].unique().sort()
     first = np.flatnonzero(np.diff(units["stratum_number"].to_numpy(), prepend=-1))
@@ -84,19 +96,53 @@ def estimation_design(
         members=Memberships(unit, domain, len(permutations)),
         agencies=agencies,
         permutations=permutations.to_numpy(),
+        is_whole=permutations.is_in(geographies.filter(is_whole_place())["permutation_number"].implode()).to_numpy(),
         respondents=sparse.csr_array((np.ones(len(unit)), (domain, sample.psu[unit])), shape=shape),
     )
 
 
-def _units(geographies: pl.DataFrame, agency_weight: pl.LazyFrame, weight_cell: pl.DataFrame) -> pl.DataFrame:
+def _nameless(geographies: pl.DataFrame, weighting_frame: pl.LazyFrame, unit_profile: pl.LazyFrame) -> pl.DataFrame:
+    """What stands for arrests that name no agency, by place that holds their state: units of a stratum of their own."""
+    regions = code_list("state").select("state_abbr", region=pl.col("region_code").cast(pl.String))
+    return (
+        unit_profile.filter(pl.col("agency_id") < 0)
+        .select("state_abbr", "agency_id")
+        .unique()
+        .join(weighting_frame, on="state_abbr", how="semi")
+        .collect()
+        .join(regions, on="state_abbr")
+        .select("agency_id", "region", nation=pl.lit("US"), state="state_abbr")
+        .unpivot(index="agency_id", variable_name="geography_level", value_name="geography_code")
+        .join(geographies.filter(is_whole_place()).unique(_PLACE), on=["geography_level", "geography_code"])
+        .select(
+            *_PLACE,
+            "agency_id",
+            weight_group=pl.lit(_NO_GROUP, pl.Int32),
+            stratum=pl.lit(_NO_GROUP, pl.Int32),
+            stratum_agencies=pl.len().over(_PLACE),
+            weight=pl.lit(1.0),
+            population_share=pl.lit(1.0),
+            is_model_used=pl.lit(False),
+            rule=pl.lit("self_representing"),
+        )
+    )
+
+
+def _units(
+    geographies: pl.DataFrame, agency_weight: pl.LazyFrame, weight_cell: pl.DataFrame, nameless: pl.DataFrame
+) -> pl.DataFrame:
     """The respondents of each place, by place, stratum, weight group and agency, numbered by ``unit``."""
     places = geographies.group_by(_PLACE).agg(pl.col("is_model_used").any())
-    return (
+    respondents = (
         agency_weight.filter(pl.col("weight").is_not_null())
         .collect()
         .join(places, on=_PLACE)
         .join(variance_strata(weight_cell), on=_GROUP)
         .join(weight_cell.select(*_GROUP, "rule"), on=_GROUP)
+        .select(nameless.columns)
+    )
+    return (
+        pl.concat([respondents, nameless.cast(dict(respondents.schema))])
         .sort(*_PLACE, "stratum", "weight_group", "agency_id")
         .with_columns(
             place_number=pl.struct(_PLACE).rle_id().cast(pl.Int64),

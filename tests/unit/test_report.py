@@ -7,6 +7,7 @@ import polars as pl
 from tests.estimated import REASON, estimates
 from tests.frames import DATASETS, table
 
+from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.completeness import AGENCY_MONTH, BLOCK_REFERENCE
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
@@ -26,6 +27,7 @@ REAL = Identity("r1", "cde:VT-2024.zip", 2024, 1, is_synthetic=False)
 #: What the report reads beside the estimates.
 OTHERS = (
     WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS, AGENCY, AGENCY_MONTH, BLOCK_REFERENCE, REPORTING_STATUS, UNIVERSE,
+    INCIDENT_ACCOUNT,
 )  # fmt: skip
 
 

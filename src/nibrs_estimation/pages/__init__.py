@@ -80,9 +80,11 @@ def page_head(title: str, subtitle: str, identity: Identity) -> str:
     run = f"run {identity.run_id}" if identity.run_id else ""
     origin = " · ".join(part for part in (f"data year {identity.year}", f"source {identity.source}", run) if part)
     banner = f'<p class="synthetic">{escape(SYNTHETIC)}</p>' if identity.is_synthetic else ""
+    # The page of the run is published with every page, and leads to all others.
+    others = '<p><a href="run.html">All pages and files of this run</a></p>' if identity.run_id else ""
     return (
         f'<header id="top"><h1>{escape(title)}</h1>{banner}<p>{escape(subtitle)}</p>'
-        f'<p class="identity">{escape(origin)}</p></header>'
+        f'<p class="identity">{escape(origin)}</p>{others}</header>'
     )
 
 

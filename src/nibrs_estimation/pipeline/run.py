@@ -6,7 +6,7 @@ import fcntl
 import platform
 import re
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -205,8 +205,8 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
             raise
         about |= _ending(outcomes)
         write_json(root / METADATA_FILE, about)
-        write_text(root / "run.html", render_run_page(about, plan, outcomes))
         files = _published_files(flow, plan, outcomes, root)
+        write_text(root / "run.html", render_run_page(about, plan, outcomes, _described(flow, files)))
         publish(settings.artifacts, prefix, claim.memory, files, root)
     published = tuple(name for _path, name in files)
     return RunResult(root, outcomes, published, f"{str(settings.artifacts).rstrip('/')}/{prefix}")
@@ -361,6 +361,23 @@ def _published_files(flow: Flow, plan: Plan, outcomes: Mapping[str, Outcome], ro
             files += [(root / record.path, _published_name(output, record)) for record in records]
     # What speaks of the others comes last.
     return files + [(root / name, name) for name in (EXTERNAL_LOCATIONS, "run.html", METADATA_FILE)]
+
+
+def _described(flow: Flow, files: Iterable[tuple[Path, str]]) -> dict[str, str]:
+    """What the published documents hold, pages first; of datasets the first part, which stands for all."""
+    names = [name for _path, name in files]
+    documents = {output.name: output.description for output in flow.publishes if isinstance(output, Document)}
+    found = {
+        name: documents[name]
+        for name in sorted(names, key=lambda name: not name.endswith(".html"))
+        if name in documents
+    }
+    for output in flow.publishes:
+        parts = [name for name in names if name.startswith(f"{output.name}/")]
+        if parts:
+            more = f" (the first of {len(parts)} files)" if len(parts) > 1 else ""
+            found[parts[0]] = f"Dataset {output.name}: {output.description}{more}"
+    return found
 
 
 def _published_name(output: Dataset | Document, record: FileRecord) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from nibrs_estimation.pipeline.flow import Plan
 from nibrs_estimation.pipeline.identity import Identity
@@ -19,8 +20,17 @@ td.n{text-align:right;font-variant-numeric:tabular-nums}.bar{background:#4c78a8;
 """
 
 
-def render_run_page(about: Mapping[str, Any], plan: Plan, outcomes: Mapping[str, Outcome]) -> str:
-    """The page as self-contained HTML: state, failures first, then every task with its time and memory."""
+def render_run_page(
+    about: Mapping[str, Any], plan: Plan, outcomes: Mapping[str, Outcome], files: Mapping[str, str]
+) -> str:
+    """The page as self-contained HTML: state, failures, what was published, then every task with its time and memory.
+
+    Args:
+        about: the run's metadata.
+        plan: what was to be done.
+        outcomes: how it ended.
+        files: published files by name, with what they hold; the page stands beside them.
+    """
     identity = Identity(**about["identity"])
     mark = ' class="synthetic"' if identity.is_synthetic else ""
     longest = max((task["duration_s"] for task in about["tasks"].values()), default=0.0) or 1.0
@@ -31,6 +41,11 @@ def render_run_page(about: Mapping[str, Any], plan: Plan, outcomes: Mapping[str,
         for outcome in outcomes.values()
         if outcome.state in ("failed", "blocked")
     )
+    listed = "".join(
+        f'<tr><td><a href="{quote(name)}">{escape(name)}</a></td><td>{escape(text)}</td></tr>'
+        for name, text in files.items()
+    )
+    published = f"<h2>Files</h2><table>{listed}</table>" if files else ""
     failed = f"<h2>What failed</h2><table><tr><th>unit<th>why<th>log</tr>{failures}</table>" if failures else ""
     absent = "".join(f"<li><code>{escape(name)}</code>: {escape(text)}" for name, text in about["absent"].items())
     without = f"<h2>What this run does without</h2><ul>{absent}</ul>" if absent else ""
@@ -46,7 +61,7 @@ def render_run_page(about: Mapping[str, Any], plan: Plan, outcomes: Mapping[str,
         f"<p{mark}>{escape(identity.text)} · seed {identity.seed}</p>"
         f'<p class="dim">{escape(about["started"])} to {escape(about["ended"])} · source '
         f"{escape(about['source'])}: {escape(about['source_summary'])} · version {escape(about['code_version'])}</p>"
-        f"{failed}<h2>Tasks</h2><table><tr><th>task<th><th>state<th>time<th>peak memory</tr>{rows}</table>"
+        f"{failed}{published}<h2>Tasks</h2><table><tr><th>task<th><th>state<th>time<th>peak memory</tr>{rows}</table>"
         f"<p class='dim'>{len(plan.units)} units in {len(plan.tasks())} tasks. Peak memory is the process's "
         "high-water mark during the task, what the program holds anyway included.</p>"
         f"{without}<h2>Settings and versions</h2><table>{settings}</table></body></html>\n"

@@ -1,5 +1,6 @@
 """Publication: the estimates as files for people."""
 
+from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.completeness import AGENCY_MONTH, BLOCK_REFERENCE
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
@@ -55,6 +56,7 @@ TASKS = (
             BLOCK_REFERENCE,
             REPORTING_STATUS,
             UNIVERSE,
+            INCIDENT_ACCOUNT,
         ),
         writes=(REPORT,),
         parameters=(YEAR, IDENTITY),

@@ -8,6 +8,7 @@ from html import escape
 
 import polars as pl
 
+from nibrs_estimation.model.accounting import GROUP_B, INCIDENTS, account_rows
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.intake import LOSSES
 from nibrs_estimation.pages import STYLE, anchor, contents, counted, html_table, page_head, readable, writer
@@ -41,6 +42,7 @@ def write_report(
     block_reference: pl.LazyFrame,
     reporting_status: pl.LazyFrame,
     universe: pl.LazyFrame,
+    incident_account: pl.LazyFrame,
     year: int,
     identity: Identity,
 ) -> dict[str, DocumentWriter]:
@@ -79,6 +81,7 @@ def write_report(
         society=_totals(nation, "1c"),
         states=_states(charts.state_rates(rates), rates.height),
         coverage=_coverage(places, about),
+        account=_account(incident_account),
         groups=_groups_table(weight_cell),
         losses=_losses(intake_count, intake_loss),
         **{name: _charts(nation, wanted) for name, wanted in _CHARTS.items()},
@@ -357,6 +360,21 @@ def _interval(low: str, high: str, decimals: int) -> pl.Expr:
     )
 
 
+def _account(incident_account: pl.LazyFrame) -> str:
+    """What became of every incident, and of Group B arrests, that was read."""
+    rows = account_rows(incident_account)
+    kinds = {INCIDENTS: "Incidents", GROUP_B: "Group B arrests"}
+    shown = rows.with_columns(
+        pl.col("record_type").replace_strict(kinds),
+        words=pl.col("words").str.slice(0, 1).str.to_uppercase() + pl.col("words").str.slice(1),
+        share=pl.col("share_pct") / 100,
+    )
+    if shown.is_empty():
+        return "<p>The source keeps no account.</p>"
+    labels = {"record_type": "What was read", "words": "What became of it", "records": "Number", "share": "Share"}
+    return html_table(shown, "account", labels, records="integer", share="percent")
+
+
 def _groups_table(weight_cell: pl.LazyFrame) -> str:
     """The weight groups of all that the run holds."""
     cells = weight_cell.filter(pl.col("weight_variable") == "NationalWgt").sort("weight_group").collect()
@@ -431,6 +449,9 @@ with each of them.</p>{circumstances}</section>
 <section><h2>Gun violence</h2>{firearms}</section>
 <section><h2>Drugs</h2>{drugs}</section>
 {coverage}
+<section><h2>What became of the incidents</h2><p>Everything that was read is in the estimates or left out for one of
+these reasons. What each agency reported, which of its months were filled and from whom, and its weights stand in
+agencies.csv.</p><div class="numbers">{account}</div></section>
 <section><h2>How the agencies were weighted</h2><p>Agencies of {place}. Respondents reported all twelve months, or at
 least three, the others being copied from a donor; the errors do not yet tell what copying adds. Within a group their
 weights are calibrated: they bring the crimes that all eligible agencies are known to have had, in the data year or
@@ -438,7 +459,8 @@ before, to their totals. Smaller places have weights of their own, made likewise
 linearization with finite population correction, the agency being the sampling unit; they say how much the estimate
 would vary with which agencies of a group reported, not what reporting itself leaves out.</p>{groups}</section>
 <section><h2>What the source cannot tell</h2><ul>{losses}</ul></section>
-<section><h2>More of this run</h2><p>Beside this page lie, where the run made them: all tables (estimates.csv and
-estimates.duckdb), and pages that let a person judge the population covered, outlier months, copied months and weights
-(names that begin with validation). The run’s page (run.html) lists them all.</p></section>
+<section><h2>More of this run</h2><p>Beside this page lie, where the run made them: all tables as workbooks
+(workbooks.zip), estimates.csv and estimates.duckdb, every agency (agencies.csv), and pages that let a person judge the
+population covered, outlier months, copied months and weights (names that begin with validation). The page of the run
+lists and links them all.</p></section>
 """

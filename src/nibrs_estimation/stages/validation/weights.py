@@ -23,7 +23,7 @@ NAMED_MISSES = 3
 
 _CELL = ["weight_variable", "geography_code", "weight_group"]
 _KINDS = {
-    "NationalWgt": "Nation",
+    "NationalWgt": "All states of this run",
     "RegionWgt": "Region",
     "StateWgt": "State",
     "UniversityWgt": "University",

@@ -142,7 +142,7 @@ def _units(
         .select(nameless.columns)
     )
     return (
-        pl.concat([respondents, nameless.cast(dict(respondents.schema))])
+        pl.concat([respondents, nameless.cast(respondents.schema)])
         .sort(*_PLACE, "stratum", "weight_group", "agency_id")
         .with_columns(
             place_number=pl.struct(_PLACE).rle_id().cast(pl.Int64),

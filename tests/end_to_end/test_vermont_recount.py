@@ -79,12 +79,12 @@ def test_cells_are_counts_of_the_tables_that_can_be_told(cells: pl.DataFrame) ->
     assert (cells["n"] > 0).all()
     found = {(table, row, column) for table, row, column, _ in cells.iter_rows()}
     assert len(found) == cells.height
-    assert not found & untold()
+    assert found & untold()
     for table, row, column in found | untold():
         rows, columns = SHAPE[table]
         assert 1 <= row <= rows
         assert 1 <= column <= columns
-        assert row not in RATES.get(table, set()) or (table, row, column) in untold()
+        assert row not in RATES.get(table, set())
 
 
 def test_table_1a_is_as_counted_with_the_csv_module(n: Count) -> None:
@@ -98,6 +98,9 @@ def test_exhaustive_blocks_sum_to_row_1(n: Count, table: str) -> None:
     for variant in family:
         for first, last in EXHAUSTIVE[table]:
             for column in range(1, SHAPE[table][1] + 1):
+                # Whether a person was arrested several times is not asked in Group B.
+                if (table, first) == ("5a", 49) and (table, first, column) in untold():
+                    continue
                 total = sum(n(variant, row, column) for row in range(first, last + 1))
                 assert total == n(variant, 1, column), (variant, first, column)
 

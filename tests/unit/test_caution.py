@@ -40,6 +40,8 @@ def slow(estimate: float | None, relative: float | None, agencies: float | None,
         codes.append("low_coverage")
     if agencies == 0:
         codes.append("none_reported")
+    if agencies is None:
+        codes.append("without_weights")
     if relative == 0:
         codes.append("no_sampling_error")
     return ";".join(codes) or None

@@ -311,4 +311,4 @@ def _relative_error(cell: Cell) -> str:
 
 
 def _agencies(cell: Cell) -> str:
-    return f"{cell['agency_counts']:,.0f}"
+    return "?" if cell["agency_counts"] is None else f"{cell['agency_counts']:,.0f}"

@@ -13,6 +13,8 @@ from nibrs_estimation.pipeline.dataset import Column, Dataset
 #: What is accounted for.
 INCIDENTS, GROUP_B = "incident", "group_b_arrest"
 IN_ESTIMATES = "in_estimates"
+#: Reason of Group B arrests without agency, which totals of nation, region and state hold.
+IN_TOTALS = "no_agency"
 
 _STATE = Column("state_abbr", "str", "UCR state abbreviation.", code_list="state", length=2)
 
@@ -87,7 +89,7 @@ def account_rows(incident_account: pl.LazyFrame) -> pl.DataFrame:
             "reason",
             "words",
             "records",
-            is_in_estimates=pl.col("reason") == IN_ESTIMATES,
+            is_in_estimates=pl.col("reason").is_in([IN_ESTIMATES, IN_TOTALS]),
             share_pct=100 * pl.col("records") / of_type,
         )
     )

@@ -96,7 +96,8 @@ QUARANTINE = Dataset(
 )
 
 LOSSES = {
-    "no_agency": "Group B arrests name no agency: tables that need it have no value, not 0",
+    "no_agency": "Group B arrests name no agency: nation, regions and states have them as reported, without weights; "
+    "where the agency is needed, there is no value",
     "no_zero_months": "empty months are not told from months without report: they are inferred to be zero reports",
     "no_circumstances": "circumstances of homicides and assaults are lost but for justifiable force",
     "no_universe": "agencies that reported nothing are not listed",

@@ -30,6 +30,7 @@ class Caution:
         words: the reason for people, thresholds included.
         measure: the number that the rule looks at.
         above, below, at_most: where it holds; None where the rule has no such limit.
+        is_missing: whether it holds where the number is not known, instead.
         mark: letter that the estimate carries where it is shown; None of a note, which stands in files only.
     """
 
@@ -39,6 +40,7 @@ class Caution:
     above: float | None
     below: float | None
     at_most: float | None
+    is_missing: bool
     mark: str | None
 
     @property
@@ -47,8 +49,10 @@ class Caution:
         return self.mark is not None
 
     def holds(self) -> pl.Expr:
-        """Whether the rule holds, by row; null where the number is not known."""
+        """Whether the rule holds, by row; null where the number is not known, and the rule asks for one."""
         number = pl.col(self.measure)
+        if self.is_missing:
+            return number.is_null()
         limits = []
         if self.above is not None:
             limits.append(number > self.above)
@@ -68,12 +72,13 @@ class _CautionForm(BaseModel):
     above: float | None = None
     below: float | None = None
     at_most: float | None = None
+    is_missing: bool = False
     words: Text
 
     @model_validator(mode="after")
     def _has_limit(self) -> _CautionForm:
-        if self.above is self.below is self.at_most is None:
-            raise ValueError("give a limit: `above`, `below` or `at_most`")
+        if (self.above is self.below is self.at_most is None) is not self.is_missing:
+            raise ValueError("give a limit, `above`, `below` or `at_most`, or else `is_missing: true`")
         return self
 
 
@@ -106,7 +111,7 @@ def read_cautions(path: Path) -> dict[str, Caution]:
         except (KeyError, ValueError, IndexError) as error:
             message = f"the words ask for what the rule does not give ({error}); name a limit that it has"
             raise file.error(message, "cautions", number, "words") from error
-        found[form.code] = Caution(form.code, words, form.measure, **limits, mark=form.mark)
+        found[form.code] = Caution(form.code, words, form.measure, **limits, is_missing=form.is_missing, mark=form.mark)
     return found
 
 

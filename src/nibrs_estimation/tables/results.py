@@ -23,7 +23,13 @@ def _cells(name: str, description: str, part: str) -> Dataset:
             Column("estimate", "float64", "Estimated count: sum of weight times the agency's count."),
             Column("standard_error", "float64", "Of the count; missing where it cannot be known.", is_nullable=True),
             Column("unweighted", "float64", "What respondents counted."),
-            Column("agency_counts", "int32", "Respondents with a count above 0.", unit="agencies"),
+            Column(
+                "agency_counts",
+                "int32",
+                "Respondents with a count above 0; missing where arrests that name no agency are counted.",
+                unit="agencies",
+                is_nullable=True,
+            ),
             Column("percentage", "float64", "100 x count / denominator.", unit="percent", is_nullable=True),
             Column(
                 "percentage_unweighted", "float64", "Of what respondents counted.", unit="percent", is_nullable=True

@@ -99,10 +99,18 @@ LEFT JOIN raw.ref_race USING (race_id)
 LEFT JOIN raw.nibrs_ethnicity USING (ethnicity_id)
 WHERE incident_id::BIGINT IN (SELECT incident FROM incident);
 
--- Group A arrestees: those of incidents.
+-- Arrestees of incidents, and those of Group B of the data year, who have neither incident nor agency: their numbers
+-- are below 0, for those of the two groups may be the same.
+CREATE TABLE raw_arrestee AS
+SELECT arrestee_id::BIGINT AS arrestee, * FROM raw.nibrs_arrestee
+WHERE incident_id::BIGINT IN (SELECT incident FROM incident)
+UNION ALL BY NAME
+SELECT -groupb_arrestee_id::BIGINT AS arrestee, * FROM raw.nibrs_arrestee_groupb
+WHERE arrest_date[1:4] = data_year;
+
 CREATE TABLE arrestee AS
 SELECT
-    arrestee_id::BIGINT AS arrestee,
+    arrestee,
     incident_id::BIGINT AS incident,
     upper(trim(offense_code)) AS arrest_code,
     arrest_type_code AS arrest_type,
@@ -113,12 +121,11 @@ SELECT
     sex_code,
     race_code,
     ethnicity_code
-FROM raw.nibrs_arrestee
+FROM raw_arrestee
 LEFT JOIN raw.nibrs_arrest_type USING (arrest_type_id)
 LEFT JOIN raw.nibrs_age USING (age_id)
 LEFT JOIN raw.ref_race USING (race_id)
-LEFT JOIN raw.nibrs_ethnicity USING (ethnicity_id)
-WHERE incident_id::BIGINT IN (SELECT incident FROM incident);
+LEFT JOIN raw.nibrs_ethnicity USING (ethnicity_id);
 
 -- Weapon codes without the A of automatic weapons; 21 to 25 are the firearms 11 to 15 (decision 2).
 CREATE MACRO plain_weapon(raw_code) AS
@@ -132,8 +139,12 @@ JOIN raw.nibrs_weapon_type USING (weapon_id);
 
 CREATE TABLE arrestee_weapon AS
 SELECT DISTINCT arrestee, plain_weapon(weapon_code) AS code
-FROM raw.nibrs_arrestee_weapon AS carried
-JOIN arrestee ON arrestee.arrestee = carried.arrestee_id::BIGINT
+FROM (
+    SELECT arrestee_id::BIGINT AS arrestee, weapon_id FROM raw.nibrs_arrestee_weapon
+    UNION ALL
+    SELECT -groupb_arrestee_id::BIGINT, weapon_id FROM raw.nibrs_arrestee_groupb_weapon
+)
+JOIN arrestee USING (arrestee)
 JOIN raw.nibrs_weapon_type USING (weapon_id);
 
 CREATE TABLE activity AS

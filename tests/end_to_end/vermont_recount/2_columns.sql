@@ -68,6 +68,16 @@ FROM (
         ('nfa_violation', '521'),
         ('wmd', '522'),
         ('explosives', '526'),
+        ('family_offenses', '90F'),
+        ('trespass', '90J'),
+        ('curfew', '90B'),
+        ('liquor_law', '90G'),
+        ('disorderly_conduct', '90C'),
+        ('failure_to_appear', '90K'),
+        ('federal_resource', '90L'),
+        ('perjury', '90M'),
+        ('dui', '90D'),
+        ('partb_other', '90A 90E 90H 90I 90Z'),
         ('total_gun_violence', '09A 09B 11A 11B 11C 120 13A 100 64A 64B'),
         ('fatal_gun_violence', '09A'),
         ('nonfatal_gun_violence', '11A 11B 11C 120 13A 100 64A 64B'),
@@ -83,7 +93,7 @@ UNION ALL
 -- Total arrests: any offense but justifiable homicide (06 section 6.1 "Total arrest").
 SELECT 'total_arrest', offense_code
 FROM raw.nibrs_offense_type
-WHERE offense_group = 'A' AND offense_code != '09C';
+WHERE offense_code != '09C';
 
 CREATE TABLE named_column AS
 SELECT family, unnest(names) AS name, generate_subscripts(names, 1) AS col
@@ -157,7 +167,6 @@ WHERE name = 'car_jacking' AND code = '120' AND incident IN (FROM carjacking);
 CREATE TABLE arrest_code_column AS
 SELECT family, col, arrestee, incident
 FROM named_column JOIN offense_list USING (name) JOIN arrestee ON arrest_code = code
-WHERE name != 'total_arrest'
 UNION ALL
 SELECT family, col, arrestee, incident
 FROM named_column, arrestee

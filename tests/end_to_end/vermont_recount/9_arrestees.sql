@@ -6,7 +6,7 @@ SELECT DISTINCT 'arrestee', col, incident, arrestee
 FROM offense_column JOIN arrestee USING (incident)
 WHERE family = 'C4A';
 
--- 5a, 5b: arrestees by their own arrest code. Columns of Group B codes and total arrests are not told (decision 18).
+-- 5a, 5b: arrestees by their own arrest code.
 INSERT INTO unit (units, col, incident, arrestee)
 SELECT DISTINCT 'arrestee by arrest code', col, incident, arrestee
 FROM arrest_code_column

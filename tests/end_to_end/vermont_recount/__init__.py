@@ -17,7 +17,7 @@ SCHEMA = {"full_table": pl.String, "row": pl.Int64, "column": pl.Int64, "n": pl.
 
 
 def recount(zip_path: Path) -> pl.DataFrame:
-    """Cells with any unit: full_table, row, column, n; rows of rates and what `untold` lists are absent."""
+    """Cells with any unit: full_table, row, column, n; rows of rates are absent."""
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         with zipfile.ZipFile(zip_path) as archive:
             archive.extractall(folder)
@@ -38,7 +38,7 @@ N_ROWS = {"5a": 80, "5b": 39}
 
 
 def untold() -> set[tuple[str, int, int]]:
-    """Cells (full_table, row, column) that the public files cannot tell: they have no agency of Group B arrests."""
+    """Cells (full_table, row, column) that the public files tell of whole states alone: Group B names no agency."""
     return {
         (table, row, column)
         for table, rows in N_ROWS.items()

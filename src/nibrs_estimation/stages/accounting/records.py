@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from nibrs_estimation.model.accounting import GROUP_B, IN_ESTIMATES, INCIDENT_ACCOUNT, INCIDENTS, UNLISTED_OFFENSE
+from nibrs_estimation.model.accounting import (
+    GROUP_B,
+    IN_ESTIMATES,
+    IN_TOTALS,
+    INCIDENT_ACCOUNT,
+    INCIDENTS,
+    UNLISTED_OFFENSE,
+)
 from nibrs_estimation.model.blocks import own_rows
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.incident import INCIDENT
@@ -109,7 +116,7 @@ def _by_reason(records: pl.DataFrame, agencies: pl.DataFrame, removed: pl.DataFr
         pl.when((pl.col("data_year") != year).fill_null(True))
         .then(pl.lit("other_year"))
         .when(pl.col("agency_id").is_null())
-        .then(pl.lit("no_agency"))
+        .then(pl.lit(IN_TOTALS))
         .when(pl.col("ori").is_null())
         .then(pl.lit("unknown_agency"))
         .when(pl.col("reason").is_not_null())

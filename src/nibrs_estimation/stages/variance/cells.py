@@ -159,7 +159,7 @@ class Estimator:
         of_respondents = np.append((self._design.respondents @ denominators).toarray(), none, axis=1)
         denominator = of_respondents[found.domain, wanted.denominator_of[found.cell]]
         first = int(self._design.agencies.search_sorted(0))
-        # What stands for no agency counts in the totals, but is none.
+        # Of how many agencies arrests are that name none is not known.
         nameless = (self._design.respondents[:, :first] @ (matrix[:first] > 0)).toarray()
         estimates = {
             "permutation_number": self._design.permutations[found.domain],
@@ -168,7 +168,7 @@ class Estimator:
             "estimate": found.total,
             "standard_error": found.standard_error,
             "unweighted": found.unweighted_total,
-            "agency_counts": found.unit_count - nameless[found.domain, wanted.cell[found.cell]],
+            "agency_counts": np.where(nameless[found.domain, wanted.cell[found.cell]] > 0, np.nan, found.unit_count),
             "percentage": 100 * found.ratio,
             "percentage_unweighted": 100
             * np.divide(found.unweighted_total, denominator, out=np.full(len(row), np.nan), where=denominator > 0),
@@ -194,6 +194,7 @@ def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl
         return CELL_ESTIMATE.empty().collect()
     numbers = (
         "standard_error",
+        "agency_counts",
         "percentage",
         "percentage_unweighted",
         "percentage_standard_error",

@@ -16,7 +16,7 @@ from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.files import atomic_path
 from nibrs_estimation.pipeline.identity import Identity
-from nibrs_estimation.pipeline.run import MAIN_FLOW, check_run_id
+from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import estimated_places, part_of, published_rows, table_rows

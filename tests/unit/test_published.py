@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from tests.estimated import version_of
 from tests.frames import table
 
-from nibrs_estimation.model.results import ESTIMATES
+from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.table import checked
-from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.tables.definition import TableDefinition, TableRow
 from nibrs_estimation.tables.published import (
-    FINAL_SCHEMA,
     database_rows,
     estimated_places,
-    final_rows,
     part_of,
+    published_rows,
     table_rows,
 )
 from nibrs_estimation.tables.read import table_definition
@@ -30,21 +30,13 @@ from nibrs_estimation.tables.series import Series, demographic_series
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
 
-FINAL_COLUMNS = """indicator_name, estimate, estimate_unweighted, estimate_geographic_location, estimate_type,
-estimate_type_num, estimate_type_detail_percentage, estimate_type_detail_rate, estimate_domain_1, estimate_domain_2,
-estimate_standard_error, estimate_upper_bound, estimate_lower_bound, relative_standard_error, analysis_weight_name,
-estimate_prb, estimate_bias, estimate_rmse, relative_rmse, suppression_flag_indicator, der_elig_suppression, pop_cov,
-agency_counts, der_rrmse_30, der_rrmse_gt_30_se_estimate_0_2_cond, der_rrmse_gt_30_se_estimate_0_2_cond_top,
-der_perm_group_unsuppression_flag, der_perm_group_suppression_flag, population_estimate, time_series_start_year,
-full_table, der_variable_name, PERMUTATION_NUMBER, PRB_ACTUAL,
-POPTOTAL_ORIG_UNIV_ELIG_PERM_AGENCY_MISSING_OVER_10_PERCENT, POPTOTAL_ORIG_ELIG_PERM_AGENCY_MISSING_PRINCIPAL_CITY,
-PROP_ELIG_ORIS_NONZERO_COUNT, CORRELATION_WITH_PRIOR_YEAR, estimate_copula"""
 SERIES: dict[int, Series] = {series.number: series for series in demographic_series()}
 MALE, UNDER_5, MALE_HISPANIC = SERIES[10], SERIES[1], SERIES[154]
 #: Table, and the series for which it is asked.
 ASKED: list[tuple[str, Series | None]] = [
     ("1a", None), ("3b", None), ("4b", None), ("GV2a", None), ("3a", MALE), ("3b", UNDER_5), ("GV2a", MALE_HISPANIC),
 ]  # fmt: skip
+IDENTITY = Identity("us", "cde:zips", 2024, 1, is_synthetic=False)
 GEOGRAPHIES = (1, 12, 102, 107)
 Stored = dict[tuple[int, int, int], dict[str, float | None]]
 Populations = dict[tuple[int, str], float]
@@ -55,8 +47,9 @@ def places() -> pl.DataFrame:
     levels = {1: "nation", 12: "region", 102: "state", 107: "university"}
     rows = [
         {"permutation_number": number, "geography_level": levels[number], "weight_variable": "StateWgt",
-         "geography_code": "X", "estimate_geographic_location": f"place {number}", "responding_agencies": 3,
-         "is_excluded": False, "is_missing_over_10_percent": True, "population_coverage": 0.5}
+         "geography_code": "VT" if number == 102 else "X", "universe_scope": "all", "responding_agencies": 3,
+         "estimate_geographic_location": f"place {number}", "is_excluded": False, "is_missing_over_10_percent": True,
+         "population_coverage": 0.5}
         for number in GEOGRAPHIES
     ]  # fmt: skip
     return table("coverage", *rows).collect()
@@ -198,34 +191,31 @@ def test_every_row_equals_the_slow_twin(
     rows = table_rows(definition, tables[0], tables[1], places(), tables[2], series=series)
     cells = len(definition.columns) * sum(len(row.estimates) for row in definition.rows)
     assert rows.height == cells * len(GEOGRAPHIES)
-    final = final_rows(rows, definition, places(), 2024)
-    assert final.columns == [name.strip() for name in FINAL_COLUMNS.split(",")]
-    assert final.schema == FINAL_SCHEMA
     step = 1000 * series.number if series else 0
     # The other columns hold zeros, as most cells of these do.
     few = rows["column"] <= 4
-    pairs = zip(rows.filter(few).iter_rows(named=True), final.filter(few).iter_rows(named=True), strict=True)
-    for row, published in pairs:
+    for row in rows.filter(few).iter_rows(named=True):
         geography, kind = row["geography"], {1: "count", 2: "percentage", 3: "rate"}[row["estimate_type_num"]]
-        assert published["PERMUTATION_NUMBER"] == geography + step
+        assert row["permutation_number"] == geography + step
         twin = slow(*given_results, geography, row["row"], row["column"], kind)
         if twin is None:
             assert row["is_greyed"]
-            assert published["estimate"] == published["estimate_lower_bound"] == published["agency_counts"] == -9
+            assert row["estimate"] is row["estimate_lower_bound"] is row["agency_counts"] is None
+            assert row["missing"] == "never estimated, by design of the table"
             continue
         estimate, error, unweighted, persons, reason = twin
-        assert same(published["estimate"], estimate), row
-        assert same(published["estimate_standard_error"], error), row
-        assert same(published["estimate_unweighted"], unweighted), row
-        assert same(published["population_estimate"], persons), row
+        assert same(row["estimate"], estimate), row
+        assert same(row["estimate_standard_error"], error), row
+        assert same(row["estimate_unweighted"], unweighted), row
+        assert same(row["population_estimate"], persons), row
         assert row["missing"] == reason
         bounds = (None, None)
         if estimate is not None and error is not None:
             bounds = (max(estimate - 1.96 * error, 0), estimate + 1.96 * error)
             if kind == "percentage" and estimate <= 100:
                 bounds = (bounds[0], min(bounds[1], 100))
-        assert same(published["estimate_lower_bound"], bounds[0])
-        assert same(published["estimate_upper_bound"], bounds[1])
+        assert same(row["estimate_lower_bound"], bounds[0])
+        assert same(row["estimate_upper_bound"], bounds[1])
         known: list[float | None] = [None] * 4
         if (
             kind == "percentage"
@@ -245,7 +235,7 @@ def test_every_row_equals_the_slow_twin(
         )
         assert all(same(row[name], value) for name, value in zip(names, known, strict=True)), row
         relative = error / estimate if estimate and error is not None else None
-        assert same(published["relative_standard_error"], relative)
+        assert same(row["relative_standard_error"], relative)
 
 
 @settings(deadline=None, max_examples=30)
@@ -272,11 +262,73 @@ def test_stored_rows_are_the_whole_table_without_zeros(
     )
 
 
+@settings(deadline=None, max_examples=20)
+@given(results())
+def test_published_rows_equal_the_slow_twin(
+    given_results: tuple[TableDefinition, Series | None, Stored, dict[tuple[int, int], str], Populations],
+) -> None:
+    """Words and origin, row by row; numbers are those of the rows, which have a twin of their own."""
+    definition, series = given_results[:2]
+    cells, gap, population = as_tables(*given_results)
+    rows = table_rows(definition, cells, gap, places(), population, series=series)
+    published = published_rows(rows, definition, places(), IDENTITY, series)
+    checked(published, PUBLISHED)
+    about = {place["permutation_number"]: place for place in places().iter_rows(named=True)}
+    same_names = [name for name in PUBLISHED.schema if name in rows.columns]
+    assert {"permutation_number", "estimate", "caution", "missing", "estimate_known"} <= set(same_names)
+    few = rows["column"] <= 4
+    pairs = zip(rows.filter(few).iter_rows(named=True), published.filter(few).iter_rows(named=True), strict=True)
+    for row, found in pairs:
+        of_row, column = definition.rows[row["row"] - 1], definition.columns[row["column"] - 1]
+        place = about[row["geography"]]
+        kind = {1: "count", 2: "percentage", 3: "rate"}[row["estimate_type_num"]]
+        detail = {"count": None, "percentage": of_row.percentage_detail, "rate": of_row.rate_detail}[kind]
+        assert found == {
+            "data_year": 2024,
+            "run_id": "us",
+            "data_source": "cde:zips",
+            "is_synthetic": False,
+            "universe_scope": place["universe_scope"],
+            "geography_level": place["geography_level"],
+            "geography_code": place["geography_code"],
+            "agency_group": place["agency_group"],
+            "state_abbr": "VT" if row["geography"] == 102 else None,
+            "state_fips": "50" if row["geography"] == 102 else None,
+            "geography_name": place["estimate_geographic_location"],
+            "demographic_series": series.label if series else None,
+            "table_name": definition.table,
+            "row_group": " ".join(of_row.domain_1.split()),
+            "row_label": kept(of_row),
+            "column_label": " ".join(column.label.split()),
+            "der_variable_name": f"t_{definition.table}_{of_row.section}_{row['row']}_{row['column']}",
+            "estimate_type": kind,
+            "estimate_type_detail": detail and " ".join(detail.split()),
+            "is_proposed": definition.status is not None or of_row.is_proposed or column.is_proposed,
+            **{name: row[name] for name in same_names},
+        }
+
+
+def kept(row: TableRow) -> str | None:
+    """A row's category as spreadsheets leave it alone."""
+    if row.domain_2 is None:
+        return None
+    label = " ".join(row.domain_2.split())
+    if label.endswith("+") and label[:-1].isdigit():
+        return f"{label[:-1]} or more"
+    if label.isdigit():
+        return f"{'age' if 'age' in row.domain_1.lower().split() else 'exactly'} {label}"
+    first, dash, rest = label.partition("-")
+    number = rest.strip().split(" ")[0]
+    if dash and first.strip().isdigit() and number.isdigit():
+        return f"{first.strip()} to {rest.strip()}"
+    return label
+
+
 def only(definition: TableDefinition, stored: Stored, **asked: Any) -> dict[str, Any]:
-    """One final row of the nation, by its variable and type of estimate."""
+    """One published row of the nation, by its variable and type of estimate."""
     tables = as_tables(definition, None, stored, {}, {(1, "TOTAL"): 250_000.0})
     where = places().filter(pl.col("permutation_number") == 1)
-    rows = final_rows(table_rows(definition, tables[0], tables[1], where, tables[2]), definition, where, 2024)
+    rows = published_rows(table_rows(definition, *tables[:2], where, tables[2]), definition, where, IDENTITY)
     return rows.filter(**asked).row(0, named=True)
 
 
@@ -292,28 +344,28 @@ def test_the_worked_examples_of_the_specification() -> None:
     }  # fmt: skip
     count = only(table_definition("1a"), stored, der_variable_name="t_1a_1_1_1")
     assert count["relative_standard_error"] == pytest.approx(0.117925, abs=1e-6)
-    assert count["indicator_name"] == "NIBRS crimes against persons (Total)"
-    assert (count["estimate_domain_1"], count["estimate_domain_2"]) == ("Incident count", None)
+    assert count["column_label"] == "NIBRS crimes against persons (Total)"
+    assert (count["row_group"], count["row_label"]) == ("Incident count", None)
     rate = only(table_definition("1a"), stored, der_variable_name="t_1a_1_2_1")
     assert rate["estimate"] == pytest.approx(64)
     assert rate["estimate_standard_error"] == pytest.approx(7.547185, abs=1e-6)
     assert rate["population_estimate"] == 250_000
-    assert rate["estimate_type_detail_rate"] == "Incident rate per 100,000 persons"
+    assert rate["estimate_type_detail"] == "Incident rate per 100,000 persons"
     assert rate["agency_counts"] == 5
     share = only(table_definition("1a"), stored, der_variable_name="t_1a_2_4_1", estimate_type="percentage")
     assert share["estimate"] == 30.625
     assert share["estimate_upper_bound"] == pytest.approx(30.625 + 1.96 * 4.543148)
     assert share["estimate_unweighted"] == pytest.approx(100 * 45 / 140)
-    assert (share["estimate_domain_1"], share["estimate_domain_2"]) == ("Weapon involved", "Yes")
-    assert share["estimate_type_detail_percentage"] == "Incident Level"
-    assert (share["analysis_weight_name"], share["pop_cov"]) == ("StateWgt", 0.5)
+    assert (share["row_group"], share["row_label"]) == ("Weapon involved", "Yes")
+    assert share["estimate_type_detail"] == "Incident Level"
+    assert share["population_coverage"] == 0.5
     # Nothing of what is there: 0 percent; nothing at all: undefined. Murder has no injury by design.
     none = only(table_definition("1a"), stored, der_variable_name="t_1a_2_10_1", estimate_type="percentage")
     assert (none["estimate"], none["estimate_standard_error"]) == (0, 0)
     undefined = only(table_definition("1a"), stored, der_variable_name="t_1a_3_11_1", estimate_type="percentage")
     assert undefined["estimate"] is None
     greyed = only(table_definition("1a"), stored, der_variable_name="t_1a_3_11_5", estimate_type="percentage")
-    assert (greyed["estimate"], greyed["population_estimate"]) == (-9, -9)
+    assert (greyed["estimate"], greyed["missing"]) == (None, "never estimated, by design of the table")
 
 
 def test_cells_of_another_definition_are_refused() -> None:

@@ -18,7 +18,8 @@ from nibrs_estimation.pipeline.engines.inline import run_inline
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.externals import Locations
 from nibrs_estimation.pipeline.flow import Flow
-from nibrs_estimation.pipeline.run import RunResult, RunSettings, check_run_id, run_flow, run_lock
+from nibrs_estimation.pipeline.run import RunResult, RunSettings, run_flow, run_lock
+from nibrs_estimation.pipeline.runs import check_run_id
 from nibrs_estimation.pipeline.schedule import Watcher
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.store import LocalStore

@@ -15,9 +15,9 @@ from nibrs_estimation.cli.estimates import find_run
 from nibrs_estimation.cli.pager import paged
 from nibrs_estimation.cli.table_view import lines_of
 from nibrs_estimation.cli.tables import tables_app
+from nibrs_estimation.model.results import PUBLISHED
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.caution import cautions
-from nibrs_estimation.tables.published import FINAL_SCHEMA
 from nibrs_estimation.tables.read import table_definition, table_definitions
 
 
@@ -297,17 +297,17 @@ def test_files(scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     one, every, men = (tmp_path / name for name in ("one.csv", "every.csv", "men.csv"))
     assert "3,920 rows" in show(scratch, monkeypatch, "1a", "--geography", "VT", "--csv", str(one)).stdout
     vermont = pl.read_csv(one, infer_schema_length=None)
-    assert vermont.columns == list(FINAL_SCHEMA)
+    assert vermont.columns == list(PUBLISHED.schema)
     assert vermont.height == 3920
     assert vermont.filter(der_variable_name="t_1a_1_1_17")["estimate"].to_list() == [1000.0]
-    assert (vermont["estimate"] == -9).sum() == 2 * 140
+    assert (vermont["missing"] == "never estimated, by design of the table").sum() == 2 * 140
     show(scratch, monkeypatch, "1a", "--geography", "all", "--csv", str(every))
     read = pl.read_csv(every, infer_schema_length=None)
-    assert read["PERMUTATION_NUMBER"].unique().sort().to_list() == [1, 6, 12, 86, 102, 107, 558]
-    assert read.filter(PERMUTATION_NUMBER=102).equals(vermont)
+    assert read["permutation_number"].unique().sort().to_list() == [1, 6, 12, 86, 102, 107, 558]
+    assert read.filter(permutation_number=102).equals(vermont)
     show(scratch, monkeypatch, "3a", "--geography", "all", "--series", "male", "--csv", str(men))
     read = pl.read_csv(men, infer_schema_length=None).filter(der_variable_name="t_3a_1_1_1")
-    assert dict(read.select("PERMUTATION_NUMBER", "estimate").rows()) == {
+    assert dict(read.select("permutation_number", "estimate").rows()) == {
         10_001: 70.0, 10_006: 0.0, 10_012: 0.0, 10_086: 0.0, 10_102: 7.0, 10_107: 0.0, 10_558: 0.0,
     }  # fmt: skip
 
@@ -317,7 +317,7 @@ def test_parts_as_files(scratch: Path, tmp_path: Path, monkeypatch: pytest.Monke
     arguments = ["1a", "-g", "VT", "-g", "us", "--column", "violent_crime", "--row", "1", "--csv", str(csv)]
     assert "2 rows of 2 geographies" in told(scratch, monkeypatch, *arguments)
     read = pl.read_csv(csv, infer_schema_length=None)
-    assert dict(read.select("PERMUTATION_NUMBER", "estimate").rows()) == {102: 1000.0, 1: 9000.0}
+    assert dict(read.select("permutation_number", "estimate").rows()) == {102: 1000.0, 1: 9000.0}
 
 
 def test_json(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,22 +10,16 @@ from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.model.results import COVERAGE
+from nibrs_estimation.model.results import COVERAGE, PUBLISHED
 from nibrs_estimation.model.weighting import PERMUTATION_POPULATION
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.files import atomic_path
 from nibrs_estimation.pipeline.identity import Identity
-from nibrs_estimation.pipeline.run import MAIN_FLOW, check_run_id
+from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.tables.definition import TableDefinition
-from nibrs_estimation.tables.published import (
-    FINAL_SCHEMA,
-    estimated_places,
-    final_rows,
-    part_of,
-    table_rows,
-)
+from nibrs_estimation.tables.published import estimated_places, part_of, published_rows, table_rows
 from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
 from nibrs_estimation.tables.series import Series
 
@@ -167,7 +161,7 @@ def _recorded_identity(run_id: str, about: dict[str, Any]) -> Identity:
     return Identity(run_id, source, int(settings["year"]), 0, source.startswith("synthetic"))
 
 
-def write_final_csv(
+def write_csv(
     run: EstimatedRun,
     table: TableDefinition,
     places: pl.DataFrame,
@@ -175,7 +169,7 @@ def write_final_csv(
     path: Path,
     wanted: pl.Expr,
 ) -> int:
-    """Write a table's final columns (07 section 8.9), some geographies at a time; returns the number of rows.
+    """Write a table with the columns of ``estimates.csv``, some geographies at a time; returns the number of rows.
 
     Args:
         run: whose estimates.
@@ -187,9 +181,9 @@ def write_final_csv(
     """
     n_rows = 0
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        pl.DataFrame(schema=FINAL_SCHEMA).write_csv(file)
+        PUBLISHED.empty().collect().write_csv(file)
         for batch in places.iter_slices(_BATCH):
-            rows = final_rows(run.rows(table, batch, series).filter(wanted), table, batch, run.year)
+            rows = published_rows(run.rows(table, batch, series).filter(wanted), table, batch, run.identity, series)
             rows.write_csv(file, include_header=False)
             n_rows += rows.height
     return n_rows

@@ -18,7 +18,8 @@ from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.externals import NO_LOCATIONS, Locations, read_locations
 from nibrs_estimation.pipeline.flow import RUN_LAYOUT
 from nibrs_estimation.pipeline.identity import Identity
-from nibrs_estimation.pipeline.run import RunResult, RunSettings, check_run_id, run_flow
+from nibrs_estimation.pipeline.run import RunResult, RunSettings, run_flow
+from nibrs_estimation.pipeline.runs import check_run_id
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.pipeline.store import open_store
 from nibrs_estimation.sources.external_files import with_external_files

@@ -27,7 +27,7 @@ from nibrs_estimation.cli.asked import (
     find_series,
 )
 from nibrs_estimation.cli.console import console
-from nibrs_estimation.cli.estimates import EstimatedRun, find_run, required_run, write_final_csv
+from nibrs_estimation.cli.estimates import EstimatedRun, find_run, required_run, write_csv
 from nibrs_estimation.cli.pager import paged
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.cli.table_frame import frame_data, show_frame
@@ -176,8 +176,8 @@ class Wish:
 
 
 def _write_csv(wish: Wish, path: Path) -> str:
-    """Write it as the final files have it; returns what to say of that."""
-    n_rows = write_final_csv(wish.run, wish.table, wish.places, wish.series, path, wish.is_of_cell)
+    """Write it with the columns of ``estimates.csv``; returns what to say of that."""
+    n_rows = write_csv(wish.run, wish.table, wish.places, wish.series, path, wish.is_of_cell)
     of = f" of {wish.places.height} geographies" if wish.places.height > 1 else ""
     return "\n".join([f"Wrote {path}: {n_rows:,} rows{of}.", _origin(wish.run), *filter(None, [wish.run.choice])])
 

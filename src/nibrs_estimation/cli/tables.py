@@ -61,7 +61,8 @@ def show_table(
     ] = None,
     everything: Annotated[bool, typer.Option("--all", "-a", help="All rows and columns that are not chosen.")] = False,
     csv: Annotated[
-        Path | None, typer.Option("--csv", help="Write what is asked for to this file, as the final files have it.")
+        Path | None,
+        typer.Option("--csv", help="Write what is asked for to this file, as estimates.csv has it, zeros too."),
     ] = None,
     frame: Annotated[bool, typer.Option("--frame", help="Show how the table is defined.")] = False,
     as_json: JsonOption = False,

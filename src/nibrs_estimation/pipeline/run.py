@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import platform
-import re
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,16 +21,25 @@ from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Flow, Plan, make_plan
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.publishing import PUBLISHING, publish, read_published, withdraw, withdraw_all
 from nibrs_estimation.pipeline.run_page import render_run_page
-from nibrs_estimation.pipeline.runs import LOCK_FILE, METADATA_FILE, RUNNING, STOPPED, Memory, clear, decide, list_runs
+from nibrs_estimation.pipeline.runs import (
+    LOCK_FILE,
+    MAIN_FLOW,
+    METADATA_FILE,
+    RUNNING,
+    STOPPED,
+    Memory,
+    check_run_id,
+    clear,
+    decide,
+    list_runs,
+)
 from nibrs_estimation.pipeline.schedule import Watcher, Work
 from nibrs_estimation.pipeline.source import Probe, Source
 from nibrs_estimation.pipeline.store import Store
 from nibrs_estimation.pipeline.table import FileRecord
 from nibrs_estimation.pipeline.unit import Outcome
 
-MAIN_FLOW = "all"
 EXTERNAL_LOCATIONS = "external_file_locations.json"
-_RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _LIBRARIES = ("polars", "duckdb", "numpy", "scipy", "prefect", "prefect-dask", "altair", "great-tables")
 
 Engine = Callable[[Work, Watcher], dict[str, Outcome]]
@@ -97,20 +105,6 @@ class RunResult:
     def failures(self) -> list[Outcome]:
         """Units that failed or were blocked by a failure."""
         return [outcome for outcome in self.outcomes.values() if outcome.state in ("failed", "blocked")]
-
-
-def check_run_id(run_id: str) -> str:
-    """Return a run id that is a plain name.
-
-    Raises:
-        UsageError: it could be taken for a path.
-    """
-    if run_id in (".", "..") or not _RUN_ID.fullmatch(run_id):
-        raise UsageError(
-            f"{run_id!r} is not a run id. A run id is a name of 1 to 100 letters, digits, dots, underscores and "
-            "hyphens, such as vt-2024."
-        )
-    return run_id
 
 
 @contextmanager

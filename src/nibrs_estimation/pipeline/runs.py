@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,22 @@ MEMORY_FILE = "run.json"
 METADATA_FILE = "run_metadata.json"
 LOCK_FILE = ".lock"
 RUNNING, STOPPED = "running", "stopped"
+MAIN_FLOW = "all"
+_RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+def check_run_id(run_id: str) -> str:
+    """Return a run id that is a plain name.
+
+    Raises:
+        UsageError: it could be taken for a path.
+    """
+    if run_id in (".", "..") or not _RUN_ID.fullmatch(run_id):
+        raise UsageError(
+            f"{run_id!r} is not a run id. A run id is a name of 1 to 100 letters, digits, dots, underscores and "
+            "hyphens, such as vt-2024."
+        )
+    return run_id
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The rows that people read, made of the sparse estimates: counts, percentages and rates with their intervals.
 
 What is stored are the cells that are not 0 (`tables/results.py`). A table becomes one row for each cell and type of
-estimate, of the stored cells or of all; then the columns of the published files, those of the final files (07 section
-8.9) or those of the estimates database (07 section 9). Sources: 06 section 4; 07 sections 6.3 to 6.6, 8.3, 8.7 and 8.9.
+estimate, of the stored cells or of all; then the columns of the published files, or those of the estimates database
+(07 section 9). Sources: 06 section 4; 07 sections 6.3 to 6.6 and 8.3.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ RATE_BASE = 100_000
 #: A difference below this share of its terms is 0.
 _ROUNDING = 1e-9
 Z_95 = 1.96
-#: What the final files write into cells that are never estimated.
-NOT_APPLICABLE = -9.0
 TYPE_NUMBERS: dict[Estimate, int] = {"count": 1, "percentage": 2, "rate": 3}
 _COUNT, _PERCENTAGE, _RATE = TYPE_NUMBERS.values()
 
@@ -49,72 +47,6 @@ _INFORMATION = (
     "estimate_domain_2",
     "detail_percentage",
     "detail_rate",
-)
-
-_BOOLEAN, _NUMBER, _TEXT = pl.Boolean(), pl.Float64(), pl.String()
-#: The columns of the final files in their order; those of the database have its types.
-FINAL_SCHEMA = pl.Schema(
-    {
-        name: ESTIMATES.schema.get(name, other)
-        for name, other in {
-            "indicator_name": _TEXT,
-            "estimate": _NUMBER,
-            "estimate_unweighted": _NUMBER,
-            "estimate_geographic_location": _TEXT,
-            "estimate_type": _TEXT,
-            "estimate_type_num": _NUMBER,
-            "estimate_type_detail_percentage": _TEXT,
-            "estimate_type_detail_rate": _TEXT,
-            "estimate_domain_1": _TEXT,
-            "estimate_domain_2": _TEXT,
-            "estimate_standard_error": _NUMBER,
-            "estimate_upper_bound": _NUMBER,
-            "estimate_lower_bound": _NUMBER,
-            "relative_standard_error": _NUMBER,
-            "analysis_weight_name": _TEXT,
-            "estimate_prb": _NUMBER,
-            "estimate_bias": _NUMBER,
-            "estimate_rmse": _NUMBER,
-            "relative_rmse": _NUMBER,
-            "suppression_flag_indicator": _BOOLEAN,
-            "der_elig_suppression": _BOOLEAN,
-            "pop_cov": _NUMBER,
-            "agency_counts": _NUMBER,
-            "der_rrmse_30": _TEXT,
-            "der_rrmse_gt_30_se_estimate_0_2_cond": _BOOLEAN,
-            "der_rrmse_gt_30_se_estimate_0_2_cond_top": _NUMBER,
-            "der_perm_group_unsuppression_flag": _BOOLEAN,
-            "der_perm_group_suppression_flag": _BOOLEAN,
-            "population_estimate": _NUMBER,
-            "time_series_start_year": _NUMBER,
-            "full_table": _TEXT,
-            "der_variable_name": _TEXT,
-            "PERMUTATION_NUMBER": pl.Int32(),
-            "PRB_ACTUAL": _NUMBER,
-            "POPTOTAL_ORIG_UNIV_ELIG_PERM_AGENCY_MISSING_OVER_10_PERCENT": _BOOLEAN,
-            "POPTOTAL_ORIG_ELIG_PERM_AGENCY_MISSING_PRINCIPAL_CITY": _BOOLEAN,
-            "PROP_ELIG_ORIS_NONZERO_COUNT": _NUMBER,
-            "CORRELATION_WITH_PRIOR_YEAR": _NUMBER,
-            "estimate_copula": _NUMBER,
-        }.items()
-    }
-)
-#: Of these, the ones that are -9 where nothing is ever estimated (07 sections 8.3, 8.7 and 8.8).
-_GREYED = (
-    "estimate",
-    "estimate_unweighted",
-    "estimate_standard_error",
-    "estimate_upper_bound",
-    "estimate_lower_bound",
-    "relative_standard_error",
-    "estimate_bias",
-    "estimate_rmse",
-    "relative_rmse",
-    "agency_counts",
-    "population_estimate",
-    "PROP_ELIG_ORIS_NONZERO_COUNT",
-    "CORRELATION_WITH_PRIOR_YEAR",
-    "estimate_copula",
 )
 
 
@@ -443,29 +375,6 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def final_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Rows of :func:`table_rows` with exactly the columns of the final files; what no stage computes yet is missing.
-
-    Cells that are never estimated carry -9 (07 section 8.3).
-    """
-    named = _named(rows, table, places, year).with_columns(
-        PERMUTATION_NUMBER="permutation_number",
-        full_table=pl.lit(table.table),
-        analysis_weight_name="weight_variable",
-        pop_cov="population_coverage",
-        POPTOTAL_ORIG_UNIV_ELIG_PERM_AGENCY_MISSING_OVER_10_PERCENT="is_missing_over_10_percent",
-        POPTOTAL_ORIG_ELIG_PERM_AGENCY_MISSING_PRINCIPAL_CITY="is_missing_principal_city",
-    )
-    return _complete(named, FINAL_SCHEMA).with_columns(
-        pl.when(rows["is_greyed"]).then(NOT_APPLICABLE).otherwise(name).alias(name) for name in _GREYED
-    )
-
-
-def database_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Rows of :func:`table_rows` with the columns of dataset ``estimates``, without cells that are never estimated."""
-    return _complete(_named(rows.filter(~pl.col("is_greyed")), table, places, year), ESTIMATES.schema)
-
-
 def published_rows(
     rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, identity: Identity, series: Series | None = None
 ) -> pl.DataFrame:
@@ -516,6 +425,26 @@ def published_rows(
     return PUBLISHED.cast(named)
 
 
+def database_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
+    """Rows of :func:`table_rows` with the columns of dataset ``estimates``, without cells that are never estimated."""
+    about = places.select("estimate_geographic_location", geography="permutation_number")
+    kind = pl.col("estimate_type_num")
+    named = (
+        rows.filter(~pl.col("is_greyed"))
+        .join(about, on="geography", how="left", maintain_order="left")
+        .with_columns(
+            time_series_start_year=pl.lit(year),
+            der_variable_name=_variable_name(table),
+            estimate_type=_type_name(),
+            estimate_type_detail_percentage="detail_percentage",
+            estimate_type_detail_rate="detail_rate",
+            rate_specific_domain=pl.lit("GV2a" in table.table) & (kind == _RATE),
+        )
+    )
+    uncomputed = [pl.lit(None).alias(name) for name in ESTIMATES.schema if name not in named.columns]
+    return ESTIMATES.cast(named.with_columns(uncomputed))
+
+
 def _words(label: str | pl.Expr) -> pl.Expr:
     """:func:`words` of a column."""
     text = pl.col(label) if isinstance(label, str) else label
@@ -528,27 +457,3 @@ def _variable_name(table: TableDefinition) -> pl.Expr:
 
 def _type_name() -> pl.Expr:
     return pl.col("estimate_type_num").replace_strict({number: name for name, number in TYPE_NUMBERS.items()})
-
-
-def _named(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
-    about = places.select(
-        "estimate_geographic_location",
-        "weight_variable",
-        "is_missing_over_10_percent",
-        "is_missing_principal_city",
-        geography="permutation_number",
-    )
-    kind = pl.col("estimate_type_num")
-    return rows.join(about, on="geography", how="left", maintain_order="left").with_columns(
-        time_series_start_year=pl.lit(year),
-        der_variable_name=_variable_name(table),
-        estimate_type=_type_name(),
-        estimate_type_detail_percentage="detail_percentage",
-        estimate_type_detail_rate="detail_rate",
-        rate_specific_domain=pl.lit("GV2a" in table.table) & (kind == _RATE),
-    )
-
-
-def _complete(rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
-    missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items() if name not in rows.columns]
-    return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in schema.items())

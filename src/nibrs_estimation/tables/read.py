@@ -34,6 +34,9 @@ def table_definition(name: str) -> TableDefinition:
         UsageError: there is no such table.
         PipelineError: a file is wrong; names file, line and mend.
     """
+    alone = _read_alone(name.lower())
+    if alone is not None:
+        return alone
     tables = table_definitions()
     found = next((table for known, table in tables.items() if known.lower() == name.lower()), None)
     if found is None:
@@ -41,9 +44,33 @@ def table_definition(name: str) -> TableDefinition:
     return found
 
 
+@cache
+def _read_alone(name: str) -> TableDefinition | None:
+    """A table that has a file of its own, of which the others, a second's work, need not be read; a variant has none.
+
+    Args:
+        name: in lower case.
+    """
+    path = next((path for path in DEFINITIONS.glob("[!_]*.yaml") if path.stem.lower() == name), None)
+    if path is None:
+        return None
+    files = {path.stem: DefinitionFile(path)}
+    forms = {path.stem: files[path.stem].parsed(TableForm)}
+    other = forms[path.stem].rows_of
+    if other is not None and (DEFINITIONS / f"{other}.yaml").is_file():
+        files[other] = DefinitionFile(DEFINITIONS / f"{other}.yaml")
+        forms[other] = files[other].parsed(TableForm)
+    return _table(path.stem, files, forms, _shared())
+
+
+@cache
+def _shared() -> Shared:
+    return read_shared(DEFINITIONS)
+
+
 def read_tables(folder: Path) -> dict[str, TableDefinition]:
     """The tables and variants of a folder of definitions."""
-    shared = read_shared(folder)
+    shared = _shared() if folder == DEFINITIONS else read_shared(folder)
     names = sorted((path.stem for path in folder.glob("[!_]*.yaml")), key=_natural)
     files = {name: DefinitionFile(folder / f"{name}.yaml") for name in names}
     forms = {name: file.parsed(TableForm) for name, file in files.items()}
@@ -165,7 +192,7 @@ def _column(
 def _definition(shared: Shared, name: str) -> str | None:
     """The offenses of a column that holds several, and its condition, in words."""
     form, codes = shared.columns[name], shared.offenses[name]
-    names = dict(code_list("offense").select("code", "label").iter_rows())
+    names = _offense_names()
     condition = None if form.where is None else f"only where: {shared.tells[form.where]}"
     offenses = None
     if form.except_ is not None:
@@ -173,6 +200,11 @@ def _definition(shared: Shared, name: str) -> str | None:
     elif len(codes) > 1:
         offenses = "; ".join(f"{names[code]} ({code})" for code in codes)
     return "; ".join(part for part in (offenses, condition) if part) or None
+
+
+@cache
+def _offense_names() -> dict[str, str]:
+    return dict(code_list("offense").select("code", "label").iter_rows())
 
 
 def _unknown(

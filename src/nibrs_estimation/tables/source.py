@@ -32,6 +32,16 @@ def unknown(what: str, name: object, known: Iterable[object], where: str) -> str
     return f"there is no {what} {name}{meant}; take one of {where}, or add it there: {', '.join(names)}"
 
 
+def _composed(text: str) -> tuple[yaml.Node | None, Any]:
+    """The nodes of a text, which know their lines, and its content, in one pass."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        return node, None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
 class DefinitionFile:
     """One file of definitions.
 
@@ -48,8 +58,7 @@ class DefinitionFile:
         except OSError as error:
             raise PipelineError(f"{self._name} cannot be read ({error}). Put the file there.") from error
         try:
-            self._node = yaml.compose(text, Loader=_Loader)
-            self.content: Any = yaml.load(text, Loader=_Loader)
+            self._node, self.content = _composed(text)
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise PipelineError(f"{self._name} line {line} is not valid YAML: {error.problem}. Correct it.") from error

@@ -135,5 +135,22 @@ INTAKE_LOSS = Dataset(
     ),
 )
 
-DATASETS = (INTAKE_FILE, INTAKE_COUNT, QUARANTINE, INTAKE_LOSS)
-PARTITIONED = (INTAKE_COUNT, QUARANTINE, INTAKE_LOSS)
+#: What a crime may be against, as the lookups of the input write it.
+AGAINST = ("Person", "Property", "Society")
+
+NEW_OFFENSE = Dataset(
+    name="new_offense",
+    description="Group A offense codes of the input that code list offense does not have: they count in totals alone.",
+    source="02 section 4.1",
+    primary_key=("state_abbr", "offense_code"),
+    partition_key="state_abbr",
+    absence="Offenses of codes that no code list has count in no total.",
+    columns=(
+        _STATE,
+        Column("offense_code", "str", "NIBRS offense code that is newer than code list offense."),
+        Column("crime_against", "str", "What it is against, by the input's own lookup.", codes=AGAINST),
+    ),
+)
+
+DATASETS = (INTAKE_FILE, INTAKE_COUNT, QUARANTINE, INTAKE_LOSS, NEW_OFFENSE)
+PARTITIONED = (INTAKE_COUNT, QUARANTINE, INTAKE_LOSS, NEW_OFFENSE)

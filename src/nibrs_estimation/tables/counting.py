@@ -17,7 +17,7 @@ import numpy as np
 from nibrs_estimation.model.counts import UNITS
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.tables.atoms import Bools, atoms_of_variable
-from nibrs_estimation.tables.definition import Condition, Level, TableColumn, TableDefinition, TableRow
+from nibrs_estimation.tables.definition import Against, Condition, Level, TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.variables import LEVEL_OF_JOIN, Variable, derived_variables
 
@@ -52,12 +52,14 @@ class UnitColumn:
     Attributes:
         key: name within the counting unit.
         offenses: NIBRS offense codes.
+        new_codes: what codes that no code list has must be against to belong here, too.
         where: flag that must hold as well.
         category: category of the counting unit's column variable; then codes and flag do not count.
     """
 
     key: str
     offenses: tuple[str, ...]
+    new_codes: tuple[Against, ...]
     where: str | None
     category: int | None
 
@@ -282,7 +284,7 @@ def _sources(table: TableDefinition, column: TableColumn, row: TableRow) -> list
 
 
 def _unit_column(column: TableColumn, key: str, offenses: tuple[str, ...]) -> UnitColumn:
-    return UnitColumn(key, offenses, column.where, column.category)
+    return UnitColumn(key, offenses, column.new_codes, column.where, column.category)
 
 
 def _counted(table: TableDefinition, row: TableRow, unit: str) -> tuple[CountedRow, Feature | None]:

@@ -13,6 +13,8 @@ Level = Literal["incident", "offense", "victim", "arrestee"]
 """What a derived variable tells about."""
 VariableKind = Literal["derived", "person", "clearance", "agency", "within_column", "victims_of_column"]
 Several = Literal["each", "smallest", "largest", "only"]
+Against = Literal["Person", "Property", "Society"]
+"""What an offense is against."""
 Status = Literal["proposed", "inferred"]
 Condition = tuple[str, tuple[int, ...]]
 """A derived variable and the categories of it that are meant."""
@@ -27,6 +29,7 @@ class TableColumn:
         name: of the definition in ``_columns.yaml``.
         label: as printed.
         offenses: NIBRS offense codes.
+        new_codes: offenses of codes that no code list has count if they are against one of these.
         where: flag that must hold as well, such as ``is_carjacking``.
         category: category of the table's column variable that the unit must have.
         group: number that columns of one kind share (the drug).
@@ -43,6 +46,7 @@ class TableColumn:
     name: str
     label: str
     offenses: tuple[str, ...]
+    new_codes: tuple[Against, ...]
     where: str | None
     category: int | None
     group: int | None

@@ -177,6 +177,7 @@ def _column(
         name=name,
         label=column.label,
         offenses=shared.offenses[name],
+        new_codes=tuple(column.new_codes),
         where=column.where,
         category=column.category,
         group=column.group,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from nibrs_estimation.tables.definition import Join, Level, RowKind, Several, Status, VariableKind
+from nibrs_estimation.tables.definition import Against, Join, Level, RowKind, Several, Status, VariableKind
 
 Text = Annotated[str, StringConstraints(min_length=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -44,6 +44,7 @@ class ColumnForm(_Strict):
     where: str | None = None
     category: Positive | None = None
     group: Positive | None = None
+    new_codes: list[Against] = []
     status: Status | None = None
 
     @model_validator(mode="after")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
 
-from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS, QUARANTINE, REASONS
+from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS, NEW_OFFENSE, QUARANTINE, REASONS
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.cde.text import LINE, shown
 
@@ -42,6 +43,7 @@ class Accounts:
     _rows: list[pl.DataFrame] = field(default_factory=list)
     _values: list[pl.DataFrame] = field(default_factory=list)
     _losses: list[tuple[str, str, int | None]] = field(default_factory=list)
+    _new_offenses: dict[str, str] = field(default_factory=dict)
 
     def read(self, member: str, rows: int, blank: int) -> None:
         """So many rows were read, of which so many are blank and left out."""
@@ -65,6 +67,10 @@ class Accounts:
     def lost(self, loss: str, subject: str, n: int | None = None) -> None:
         """The zip cannot tell something; see :data:`~nibrs_estimation.model.intake.LOSSES`."""
         self._losses.append((loss, subject, n))
+
+    def found_new(self, against: Mapping[str, str]) -> None:
+        """The zip's lookup names offense codes that no code list has, and what each is against."""
+        self._new_offenses.update(against)
 
     def set_aside(
         self, member: str, frame: pl.DataFrame, is_faulty: pl.Series, reason: str, column: str = ""
@@ -128,7 +134,7 @@ class Accounts:
             )
 
     def frames(self) -> dict[str, pl.DataFrame]:
-        """Datasets ``intake_count``, ``quarantine`` and ``intake_loss`` of the zip."""
+        """Datasets ``intake_count``, ``quarantine``, ``intake_loss`` and ``new_offense`` of the zip."""
         rows = pl.concat([pl.DataFrame(schema=_FAULT), *self._rows]).with_columns(is_row=True)
         values = pl.concat([pl.DataFrame(schema=_FAULT), *self._values]).with_columns(is_row=False)
         # A row that was set aside takes its faulty values along.
@@ -150,7 +156,12 @@ class Accounts:
         losses = pl.DataFrame(
             self._losses, schema={"loss": pl.String, "subject": pl.String, "n": pl.Int64}, orient="row"
         )
-        frames = {INTAKE_COUNT: counts, QUARANTINE: faults, INTAKE_LOSS: losses}
+        new_offenses = pl.DataFrame(
+            list(self._new_offenses.items()),
+            schema=dict.fromkeys(("offense_code", "crime_against"), pl.String),
+            orient="row",
+        )
+        frames = {INTAKE_COUNT: counts, QUARANTINE: faults, INTAKE_LOSS: losses, NEW_OFFENSE: new_offenses}
         return {
             dataset.name: frame.with_columns(state_abbr=pl.lit(self.state), input_name=pl.lit(self.input_name)).select(
                 pl.col(column.name).cast(column.dtype) for column in dataset.columns

@@ -24,8 +24,6 @@ from nibrs_estimation.sources.cde.layout import (
     REPORTER_FIELDS,
     REPORTERS,
     SCOPES,
-    SYNTHETIC_SCOPE,
-    is_synthetic,
 )
 from nibrs_estimation.sources.cde.segments import without_repeats
 from nibrs_estimation.sources.cde.text import LINE
@@ -88,7 +86,7 @@ def read_agencies(archive: Archive, year: int, layout: str, accounts: Accounts) 
         is_in_msa=pl.col("msa_name").is_not_null() & (areas.list.len() > 0),
         judicial_district_code=pl.lit(None, pl.String),
         field_office_code=pl.lit(None, pl.String),
-        universe_scope=pl.lit(SYNTHETIC_SCOPE if is_synthetic(archive) else SCOPES[layout]),
+        universe_scope=pl.lit(SCOPES[layout]),
     )
     _tell_odd_officers(completed, accounts)
     return completed.with_columns(

@@ -15,6 +15,7 @@ from nibrs_estimation.sources.cde.archive import Archive
 from nibrs_estimation.sources.cde.codes import with_known_codes
 from nibrs_estimation.sources.cde.layout import FILLED, LOOKUPS, Field, Lookup, name_in
 from nibrs_estimation.sources.cde.text import LINE, header_of, read_text, shown
+from nibrs_estimation.sources.new_offenses import new_offenses
 
 #: 02 section 12.4 step 5; R marks the date of a report in the layout of 2016 to 2020.
 _FLAGS = {
@@ -185,7 +186,22 @@ def _looked_up(
     values = ids.replace_strict(list(codes), list(codes.values()), default=None, return_dtype=pl.String)
     if field.type not in _INTEGERS:
         values = with_known_codes(values, field.code_list, column, accounts, keeps_new=is_offense)
+    if is_offense:
+        accounts.found_new(_new_offenses(archive, lookup))
     return values if is_offense or not known else values.set(~values.is_in(known), None)
+
+
+def _new_offenses(archive: Archive, lookup: Lookup) -> dict[str, str]:
+    """What offenses that no code list has are against, by the zip's own lookup."""
+    header = header_of(archive.first_line(lookup.member))
+    told = {"offense_code": name_in(header, lookup.code), "crime_against": "crime_against"}
+    told |= {"offense_group": "offense_group"} if "offense_group" in header else {}
+    if told["crime_against"] not in header:
+        return {}
+    rows = read_text(archive, lookup.member, dict.fromkeys(told.values(), "str"))
+    group = {} if "offense_group" in told else {"offense_group": pl.lit(None, pl.String)}
+    named = rows.select(**{name: pl.col(column) for name, column in told.items()}, **group)
+    return dict(new_offenses(named).iter_rows())
 
 
 def _as_listed(code: str, known: Collection[str], field: Field) -> str:

@@ -462,8 +462,6 @@ LAYOUT_LOSSES = {
 
 #: What a layout's list of agencies holds: public zips list only agencies that reported (12.3), but for the first issue.
 SCOPES = {FIRST_ISSUE: "all", OLD_LAYOUT: "reporting", NEW_LAYOUT: "reporting"}
-#: What the list of agencies of a zip of this program's own making is called.
-SYNTHETIC_SCOPE = "synthetic"
 
 #: Earlier layouts differ in more than is known here (12.3).
 FIRST_YEAR = 2016

@@ -14,7 +14,7 @@ import polars as pl
 
 from nibrs_estimation.model import agency, incident
 from nibrs_estimation.model.codes import code_list, ucr_abbr
-from nibrs_estimation.model.intake import INTAKE_FILE, PARTITIONED
+from nibrs_estimation.model.intake import INTAKE_FILE, NEW_OFFENSE, PARTITIONED
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
@@ -221,9 +221,12 @@ class CdeSource:
                 else:
                     self._read_history(archive, contents, book)
                 accounts.append(book.frames())
-        return segments | {
-            dataset.name: pl.concat(frames[dataset.name] for frames in accounts) for dataset in PARTITIONED
-        }
+        books = {dataset.name: pl.concat(frames[dataset.name] for frames in accounts) for dataset in PARTITIONED}
+        # Zips of several years may name the same new code; the data year's, which comes last, is right.
+        books[NEW_OFFENSE.name] = books[NEW_OFFENSE.name].unique(
+            NEW_OFFENSE.primary_key, keep="last", maintain_order=True
+        )
+        return segments | books
 
     def _read_all(
         self, archive: Archive, contents: Contents, book: Accounts, *, has_universe: bool

@@ -18,7 +18,7 @@ from nibrs_estimation.model.agency import (
     REPORT_MONTH,
     SRS_MONTH,
 )
-from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_FILE, INTAKE_LOSS, PARTITIONED, QUARANTINE
+from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_FILE, PARTITIONED
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import PARTITION, SEED, YEAR, Task
@@ -184,8 +184,7 @@ class SyntheticSource:
                 .alias(column.name)
                 for column in INTAKE_COUNT.columns
             ),
-            QUARANTINE.name: QUARANTINE.empty().collect(),
-            INTAKE_LOSS.name: INTAKE_LOSS.empty().collect(),
+            **{dataset.name: dataset.empty().collect() for dataset in PARTITIONED if dataset is not INTAKE_COUNT},
         }
 
     def keep_truth(self, year: int, seed: int, partition: str) -> dict[str, pl.DataFrame]:

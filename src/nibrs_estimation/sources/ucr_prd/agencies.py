@@ -67,6 +67,7 @@ USED_COLUMNS: dict[str, tuple[str, ...]] = {
     "pe_employee_data": ("form_month_id", "male_officer", "male_civilian", "female_officer", "female_civilian"),
     "sum_month_offense": ("form_month_id", "breakdown_id", "form_code", "actual_count"),
     "lkup_srs_offense": ("breakdown_id", "offense_name", "breakdown_name"),
+    "lkup_nibrs_offense": ("offense_code", "crime_against", "offense_group"),
     "nibrs_incident": ("incident_id", "agency_id", "incident_date"),
     "nibrs_offense": ("incident_id", "offense_code"),
 }  # fmt: skip
@@ -136,6 +137,7 @@ def queries(schema: str, year: int, has_msa_table: bool) -> dict[str, str]:
             WHERE m.form_code = 'R' AND f.form_code = 'R' AND f.data_month BETWEEN 1 AND 12 AND f.{years}
             GROUP BY 1, 2, 3, 4""",
         "lines": "SELECT breakdown_id, offense_name, breakdown_name FROM {s}.lkup_srs_offense",
+        "offense_codes": "SELECT offense_code, crime_against, offense_group FROM {s}.lkup_nibrs_offense ORDER BY 1",
         "counties": f"""
             SELECT k.agency_id, k.data_year, s.fips_code::text AS state_fips, c.fips_code::text AS county_fips,
                 c.name AS county_name, m.name AS msa_name, d.name AS metro_division_name, d.is_parent_msa,

@@ -11,9 +11,12 @@ from functools import cache
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.incident import ARRESTEE, OFFENSE
+from nibrs_estimation.model.intake import NEW_OFFENSE
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.completeness import FEW_PARENTS, childless
+from nibrs_estimation.sources.new_offenses import new_offenses
 from nibrs_estimation.sources.ucr_prd.accounts import Accounts
 from nibrs_estimation.sources.ucr_prd.layout import GROUP_B, INCIDENT, SEGMENTS, Segment
 from nibrs_estimation.sources.ucr_prd.spool import Spool
@@ -27,8 +30,17 @@ _NOT_SPECIFIED = {"sex_code": "X", "ethnicity_code": "X", "race_code": "NS", "ag
 _WEAPON_OF_GROUP_B = "nibrs_groupb_arrestee_weapon"
 
 
-def normalized_state(spool: Spool, state: str, year: int, input_name: str) -> dict[str, pl.DataFrame]:
+def normalized_state(
+    spool: Spool, offense_codes: pl.DataFrame, state: str, year: int, input_name: str
+) -> dict[str, pl.DataFrame]:
     """Every segment of a state and its accounts, by dataset name, with exactly the datasets' columns.
+
+    Args:
+        spool: the rows as they were read.
+        offense_codes: the database's lookup of offenses.
+        state: UCR abbreviation.
+        year: data year.
+        input_name: the database.
 
     Raises:
         PipelineError: too many records lack the record of another table that each must have.
@@ -49,8 +61,10 @@ def normalized_state(spool: Spool, state: str, year: int, input_name: str) -> di
         parts[segment.dataset.name].append(rows)
     frames = {name: pl.concat(each) for name, each in parts.items()}
     _tell_new_codes(state, frames)
+    _tell_new_offenses(frames, accounts)
     _check_completeness(frames, accounts)
-    return frames | accounts.frames()
+    new = new_offenses(offense_codes).select(pl.lit(state).alias("state_abbr"), "offense_code", "crime_against")
+    return frames | accounts.frames() | {NEW_OFFENSE.name: new}
 
 
 def _check_completeness(frames: dict[str, pl.DataFrame], accounts: Accounts) -> None:
@@ -195,6 +209,14 @@ def _tell_new_codes(state: str, frames: dict[str, pl.DataFrame]) -> None:
                     name,
                     ", ".join(codes[:10]),
                 )
+
+
+def _tell_new_offenses(frames: dict[str, pl.DataFrame], accounts: Accounts) -> None:
+    for dataset in (OFFENSE, ARRESTEE):
+        codes = frames[dataset.name]["offense_code"].drop_nulls()
+        new = codes.filter(~codes.is_in(_codes("offense").implode())).value_counts(name="n").sort("offense_code")
+        for code, number in new.iter_rows():
+            accounts.lost("code_without_row", f"{dataset.name}.offense_code {code}", number)
 
 
 @cache

@@ -226,7 +226,8 @@ class States:
         folder = Path(self.reading.folder.name) / "normalized" / state
         if state not in self._made:
             folder.mkdir(parents=True)
-            for name, frame in normalized_state(self.reading.spool, state, self.year, self.input_name).items():
+            codes = self.reading.frames["offense_codes"]
+            for name, frame in normalized_state(self.reading.spool, codes, state, self.year, self.input_name).items():
                 frame.write_ipc(folder / f"{name}.arrow", compression="lz4")
             self._made.add(state)
         return pl.read_ipc(folder / f"{dataset}.arrow")

@@ -4,7 +4,7 @@ from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.completeness import BLOCK_REFERENCE, REMOVED_MONTH
 from nibrs_estimation.model.incident import ARRESTEE, INCIDENT, OFFENSE
-from nibrs_estimation.model.intake import INTAKE_COUNT
+from nibrs_estimation.model.intake import INTAKE_COUNT, NEW_OFFENSE
 from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE
 from nibrs_estimation.model.weighting import AGENCY_WEIGHT, WEIGHTING_FRAME
 from nibrs_estimation.pipeline.dataset import Document
@@ -58,6 +58,7 @@ TASKS = (
             WEIGHTING_FRAME,
             AGENCY_WEIGHT,
             AGENCY_MONTH_OFFENSE,
+            NEW_OFFENSE,
             INCIDENT_ACCOUNT,
         ),
         writes=(AGENCIES_CSV,),

@@ -24,6 +24,7 @@ def write_agencies(
     weighting_frame: pl.LazyFrame,
     agency_weight: pl.LazyFrame,
     agency_month_offense: pl.LazyFrame,
+    new_offense: pl.LazyFrame,
     incident_account: pl.LazyFrame,
     year: int,
     identity: Identity,
@@ -43,7 +44,7 @@ def write_agencies(
         frame,
         *(_weights(agency_weight, variable, prefix) for variable, prefix in _WEIGHTS.items()),
         _records(incident_account),
-        _offenses(agency_month_offense, year),
+        _offenses(agency_month_offense, new_offense, year),
     )
     rows = universe.drop("region_code", "weight_class")
     for part in parts:
@@ -113,9 +114,11 @@ def _records(incident_account: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _offenses(agency_month_offense: pl.LazyFrame, year: int) -> pl.LazyFrame:
+def _offenses(agency_month_offense: pl.LazyFrame, new_offense: pl.LazyFrame, year: int) -> pl.LazyFrame:
     """Offenses on file by what they are against, and the violent ones of Part I."""
-    against = code_list("offense").select("crime_against", offense_code="code").lazy()
+    listed = code_list("offense").select("crime_against", offense_code="code").lazy()
+    new = new_offense.select("crime_against", "offense_code").unique("offense_code", keep="first", maintain_order=True)
+    against = pl.concat([listed, new])
     n, of = pl.col("n"), pl.col("crime_against")
     return (
         agency_month_offense.filter((pl.col("data_year") == year) & (pl.col("n") > 0))

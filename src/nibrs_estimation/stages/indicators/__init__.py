@@ -16,6 +16,7 @@ from nibrs_estimation.model.incident import (
     VICTIM_OFFENDER,
     VICTIM_OFFENSE,
 )
+from nibrs_estimation.model.intake import NEW_OFFENSE
 from nibrs_estimation.pipeline.task import COUNT_MODE, PARTITION, YEAR, Task
 from nibrs_estimation.stages.indicators.count import count_units
 
@@ -38,6 +39,7 @@ TASKS = (
             DRUG,
             ANALYSIS_ARRESTEE,
             ARRESTEE_WEAPON,
+            NEW_OFFENSE,
             BLOCK_REFERENCE,
             REMOVED_MONTH,
         ),

@@ -54,6 +54,7 @@ def count_units(
     drug: pl.LazyFrame,
     analysis_arrestee: pl.LazyFrame,
     arrestee_weapon: pl.LazyFrame,
+    new_offense: pl.LazyFrame,
     block_reference: pl.LazyFrame,
     removed_month: pl.LazyFrame,
     year: int,
@@ -86,6 +87,7 @@ def count_units(
                 drug,
                 analysis_arrestee,
                 arrestee_weapon,
+                new_offense,
             )
         )
     )
@@ -158,7 +160,7 @@ def _units(unit: CountingUnit, segments: Segments, relations: Relations, facts: 
     rows = offenses_of_units(unit.unit, segments)
     if unit.column_variable is None:
         flags = {flag: relations[flag].lazy() for flag in flags_of(unit)}
-        rows = with_columns_of_codes(rows, unit, flags)
+        rows = with_columns_of_codes(rows, unit, flags, segments.new_offense)
     else:
         relation = relations[unit.column_variable, "incident"].lazy()
         rows = rows.select(*{*key, "incident_id"}).unique()
@@ -221,7 +223,7 @@ def _within_columns(
     values = relations[_smallest_of(feature) or "", "offense"].lazy().select("offense_id", "category")
     flags = {flag: relations[flag].lazy() for flag in flags_of(unit)}
     rows = (
-        with_columns_of_codes(offenses_of_units(unit.unit, segments), unit, flags)
+        with_columns_of_codes(offenses_of_units(unit.unit, segments), unit, flags, segments.new_offense)
         .join(values, on="offense_id")
         .group_by(*key, "category")
         .agg(together(signature))

@@ -29,7 +29,10 @@ def flags_of(unit: CountingUnit) -> tuple[tuple[str, Level], ...]:
 
 
 def with_columns_of_codes(
-    rows: pl.LazyFrame, unit: CountingUnit, flags: Mapping[tuple[str, Level], pl.LazyFrame]
+    rows: pl.LazyFrame,
+    unit: CountingUnit,
+    flags: Mapping[tuple[str, Level], pl.LazyFrame],
+    new_offense: pl.LazyFrame,
 ) -> pl.LazyFrame:
     """Offenses of units with the columns that each puts its unit into.
 
@@ -37,16 +40,18 @@ def with_columns_of_codes(
         rows: ``incident_id``, ``offense_id`` and ``offense_code``.
         unit: what is counted.
         flags: relation of each flag of :func:`flags_of`.
+        new_offense: what codes that no code list has are against.
     """
+    new_codes = dict(new_offense.select("offense_code", "crime_against").collect().iter_rows())
     for (name, level), relation in flags.items():
         holding = relation.filter(pl.col("category") == 1).select(*KEYS[level], pl.lit(True).alias(name))
         rows = rows.join(holding, on=KEYS[level], how="left")
     expressions = []
     for place, name in enumerate(words(unit)):
-        plain = _bits_of_codes(unit.columns, place, None)
+        plain = _bits_of_codes(unit.columns, place, None, new_codes)
         expression = _of_codes(plain)
         for flag, _level in flags:
-            flagged = _bits_of_codes(unit.columns, place, flag)
+            flagged = _bits_of_codes(unit.columns, place, flag, new_codes)
             expression = expression | pl.when(pl.col(flag)).then(_of_codes(flagged)).otherwise(pl.lit(0, pl.Int64))
         expressions.append(expression.alias(name))
     return rows.with_columns(expressions).drop([name for name, _level in flags])
@@ -96,12 +101,15 @@ def has_columns(unit: CountingUnit, keys: frozenset[str]) -> pl.Expr:
     )
 
 
-def _bits_of_codes(columns: Sequence[UnitColumn], place: int, where: str | None) -> dict[str, int]:
+def _bits_of_codes(
+    columns: Sequence[UnitColumn], place: int, where: str | None, new_codes: Mapping[str, str]
+) -> dict[str, int]:
     """Offense code -> bits of its columns in one number, of those that ask for the flag, or for none."""
     found: dict[str, int] = {}
     for bit, column in enumerate(columns):
         if bit // BITS == place and column.where == where and column.category is None:
-            for code in column.offenses:
+            new = [code for code, against in new_codes.items() if against in column.new_codes]
+            for code in (*column.offenses, *new):
                 found[code] = found.get(code, 0) | _bit(bit)
     return found
 

@@ -25,3 +25,4 @@ class Segments:
     drug: pl.LazyFrame
     arrestee: pl.LazyFrame
     arrestee_weapon: pl.LazyFrame
+    new_offense: pl.LazyFrame

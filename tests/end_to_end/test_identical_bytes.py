@@ -29,6 +29,7 @@ def inline(run: list[str], tmp_path_factory: pytest.TempPathFactory) -> dict[str
     return outputs_of(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine", "settings"),
     [
@@ -77,6 +78,7 @@ def test_permuted_rows_and_order_of_zips(tmp_path: Path) -> None:
     assert published[0] == published[1]
 
 
+@pytest.mark.slow
 def test_artifacts_go_through_s3(
     s3_bucket: str, s3_settings: dict[str, str], run: list[str], inline: dict[str, str], tmp_path: Path
 ) -> None:

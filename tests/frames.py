@@ -62,6 +62,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "unit_profile": {"state_abbr": "VT", "counting_unit": "incident", "signature_id": 0},
     "profile_signature": {"state_abbr": "VT", "counting_unit": "incident", "signature_id": 0},
     "profile_count": {"state_abbr": "VT", "counting_unit": "incident", "variable": "units", "category": 1},
+    "cell_gap": {"is_of_parts": False},
     "incident_profile": {"state_abbr": "VT", "counting_unit": "person_victim", "n": 1},
     "incident": {
         "state_abbr": "VT", "agency_id": 1, "data_year": 2024, "form_year": 2024, "form_month": 1,

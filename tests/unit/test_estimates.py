@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tests.frames import table
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.counts import no_agency
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.variance.estimate import estimate_cells, estimate_series
 from nibrs_estimation.stages.variance.strata import variance_strata
@@ -287,6 +289,101 @@ def test_what_the_input_cannot_tell_is_a_gap_and_no_estimate() -> None:
     }
     left = made[CELL_ESTIMATE.name]["5a"].collect()
     assert left.equals(whole.filter(column=positions["arson"]))
+
+
+def given_arrests(arrests: list[tuple[str, int, int, int]]) -> dict[str, pl.LazyFrame]:
+    """Arrestees for arson and, as many, for driving under the influence: state, agency, on view, summoned."""
+    unit = {"counting_unit": "arrestee_by_arrest_code"}
+    profiles, counts = [], []
+    for place, (state, agency_id, *numbers) in enumerate(arrests):
+        for set_number in (0, 1):
+            # No arrest for arson names no agency.
+            if set_number == 0 and agency_id < 0:
+                continue
+            key = {**unit, "state_abbr": state, "profile_id": 2 * place + set_number}
+            profiles.append({**key, "agency_id": agency_id, "signature_id": set_number, "atom": 0})
+            counts.append({**key, "n": sum(numbers)})
+            for category, n in enumerate(numbers, start=1):
+                counts.append({**key, "variable": "arrestee.arrest_type", "category": category, "n": n})
+    signatures = [
+        {**unit, "state_abbr": state, "signature_id": set_number, "column_key": column}
+        for state in STATES
+        for set_number, column in enumerate(("arson", "dui"))
+    ]
+    loss = {"state_abbr": "VT", "input_name": "zip", "loss": "no_agency", "subject": "arrestee", "n": 1}
+    return {
+        "unit_profile": table("unit_profile", *profiles),
+        "profile_signature": table("profile_signature", *signatures),
+        "profile_count": table("profile_count", *counts),
+        "intake_loss": table("intake_loss", loss),
+    }
+
+
+def test_arrests_that_name_no_agency_are_in_the_totals_of_whole_places() -> None:
+    """Of nation and states, as they are; percentages are of all, their errors of the agencies' arrests."""
+    nation, _victims = drawn_nation(1)
+    known = {id(row): (1 + place % 5, 1 + place % 3) for place, row in enumerate(nation)}
+    nameless = {"VT": (20, 70), "NH": (3, 1)}
+    data = {
+        **given_weights(nation),
+        **given_incidents(nation),
+        **given_arrests(
+            [
+                *((row[0], number, *known[id(row)]) for number, row in enumerate(nation)),
+                *((state, no_agency(state), *numbers) for state, numbers in nameless.items()),
+            ]
+        ),
+    }
+    states = pl.Series([row[0] for row in nation])
+    data["weighting_frame"] = data["weighting_frame"].with_columns(state_abbr=states)
+    made = estimate_cells(**data, year=2024)
+    found = checked(made[CELL_ESTIMATE.name]["5a"], CELL_ESTIMATE)
+    cells = {(row["permutation_number"], row["row"], row["column"]): row for row in found.iter_rows(named=True)}
+    arson, dui = (
+        next(column.position for column in table_definitions()["5a"].columns if column.name == name)
+        for name in ("arson", "dui")
+    )
+    for number, place, only in PLACES:
+        on_view, all_arrests = (lambda row: known[id(row)][0]), (lambda row: sum(known[id(row)]))
+        total, base = (slow(nation, place, only, count)[0] for count in (on_view, all_arrests))
+        assert cells[number, 2, arson]["estimate"] == close(total)
+        assert cells[number, 2, arson]["agency_counts"] > 0
+        if number in (6, 109):
+            assert (number, 1, dui) not in cells
+            assert (number, 2, dui) not in cells
+            continue
+        without = [numbers for state, numbers in nameless.items() if place in ("US", state)]
+        total, base = total + sum(n for n, _ in without), base + sum(map(sum, without))
+        cell = cells[number, 2, dui]
+        assert cell["estimate"] == close(total)
+        assert cell["standard_error"] == close(slow(nation, place, only, on_view)[1])
+        assert cell["agency_counts"] is None
+        of_sample = [known[id(row)] for row in nation if row[3] and place in ("US", row[0])]
+        unweighted = np.array([*of_sample, *without]).sum(axis=0)
+        assert cell["unweighted"] == unweighted[0]
+        assert cell["percentage_unweighted"] == close(100 * unweighted[0] / unweighted.sum())
+        R = total / base
+        assert cell["percentage"] == close(100 * R)
+        error = slow(nation, place, only, lambda row, R=R: on_view(row) - R * all_arrests(row))[1]  # noqa: B023
+        assert cell["percentage_standard_error"] == close(None if error is None else 100 * error / base)
+    gaps = checked(made[CELL_GAP.name], CELL_GAP)
+    assert gaps["is_of_parts"].all()
+    asked = {name: data[name] for name in signature(estimate_series).parameters if name in data}
+    of_series = estimate_series(**asked, cell_gap=gaps.lazy(), partition="5a_all").collect()
+    male = of_series.filter(row=1, column=dui).filter(pl.col("permutation_number") // 1000 == 10)
+    for number, estimate in male.select(pl.col("permutation_number") % 1000, "estimate").iter_rows():
+        assert estimate == close(cells[number, 1, dui]["estimate"])
+    assert set(male["permutation_number"] % 1000) == {1, 86, 102}
+
+
+def test_arrests_of_a_state_that_delivered_none_are_known_nowhere() -> None:
+    nation = [lone([]), lone([])]
+    data = {**given_weights(nation), **given_incidents(nation), **given_arrests([("VT", 0, 1, 1)])}
+    data["intake_loss"] = data["intake_loss"].with_columns(n=pl.lit(0, pl.Int64))
+    made = estimate_cells(**data, year=2024)
+    assert not made[CELL_GAP.name].collect()["is_of_parts"].any()
+    columns = {column.position: column.name for column in table_definitions()["5a"].columns}
+    assert {columns[position] for position in made[CELL_ESTIMATE.name]["5a"].collect()["column"]} == {"arson"}
 
 
 Person = tuple[int, str, str, str]  # place of the age bin, sex, race, ethnicity

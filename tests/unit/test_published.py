@@ -38,6 +38,9 @@ ASKED: list[tuple[str, Series | None]] = [
 ]  # fmt: skip
 IDENTITY = Identity("us", "cde:zips", 2024, 1, is_synthetic=False)
 GEOGRAPHIES = (1, 12, 102, 107)
+#: Those that have no gaps of parts, and the reason of such a gap.
+WHOLE = (1, 12, 102)
+OF_PARTS = "reason of parts"
 Stored = dict[tuple[int, int, int], dict[str, float | None]]
 Populations = dict[tuple[int, str], float]
 Numbers = tuple[float | None, float | None, float | None, float | None, str | None]
@@ -85,7 +88,8 @@ def results(draw: st.DrawFn) -> tuple[TableDefinition, Series | None, Stored, di
         values[KNOWN[0]] = min(100 * (values["estimate"] or 0) / among_known, 100.0) if among_known else None
         values[KNOWN[1]] = draw(number) if among_known else None
     gap = st.tuples(st.sampled_from(stored_rows), st.integers(1, min(3, len(definition.columns))))
-    gaps = {key: f"reason {key}" for key in draw(st.lists(gap, max_size=3, unique=True))}
+    scope = st.sampled_from(["reason", OF_PARTS])
+    gaps = {key: f"{draw(scope)} {key}" for key in draw(st.lists(gap, max_size=3, unique=True))}
     keys = sorted({row.population for row in definition.rows if row.population} | {"PCTSEXMALE", "PCTAGELT5"})
     populations = {
         (geography, key): draw(st.sampled_from([0.0, 1000.0, 2500.5])) for geography in GEOGRAPHIES for key in keys
@@ -118,7 +122,8 @@ def as_tables(
         table(
             "cell_gap",
             *(
-                {"full_table": definition.table, "row": row, "column": column, "reason": reason}
+                {"full_table": definition.table, "row": row, "column": column, "reason": reason,
+                 "is_of_parts": reason.startswith(OF_PARTS)}
                 for (row, column), reason in gaps.items()
             ),
             {"full_table": "1b", "row": 1, "column": 1, "reason": "of another table"},
@@ -149,9 +154,10 @@ def slow(
     if (row_number, column) in definition.greyed or is_greyed_in(definition, series, geography, row_number):
         return None
     asked = [row.of or row_number, *(row.denominator if kind == "percentage" else ())]
-    for other in asked:
-        if (other, column) in gaps:
-            return None, None, None, None, gaps[other, column]
+    found = [gaps[other, column] for other in asked if (other, column) in gaps]
+    for reason in sorted(found, key=lambda reason: reason.startswith(OF_PARTS)):
+        if not (geography in WHOLE and reason.startswith(OF_PARTS)):
+            return None, None, None, None, reason
     nothing: dict[str, float | None] = dict.fromkeys(("estimate", "standard_error", "unweighted", *SHARES), 0.0)
     cell = stored.get((geography, asked[0], column), nothing)
     values = (cell["estimate"], cell["standard_error"], cell["unweighted"])

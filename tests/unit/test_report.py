@@ -61,7 +61,7 @@ def test_the_report_tells_the_main_results(tmp_path: Path) -> None:
 
 def test_the_report_says_what_is_not_known(tmp_path: Path) -> None:
     tables = given_tables()
-    untold = [{"full_table": "3a", "row": 16, "column": 16, "reason": REASON}]
+    untold = [{"full_table": "3a", "row": 16, "column": 16, "is_of_parts": False, "reason": REASON}]
     tables["cell_gap"] = pl.LazyFrame(untold, schema=DATASETS["cell_gap"].schema)
     tables["permutation_population"] = DATASETS["permutation_population"].empty()
     text = text_of(page(tables, tmp_path))

@@ -324,8 +324,7 @@ def kept(row: TableRow) -> str | None:
     if label.isdigit():
         return f"{'age' if 'age' in row.domain_1.lower().split() else 'exactly'} {label}"
     first, dash, rest = label.partition("-")
-    number = rest.strip().split(" ")[0]
-    if dash and first.strip().isdigit() and number.isdigit():
+    if dash and first.strip().isdigit() and rest.strip()[0].isdigit():
         return f"{first.strip()} to {rest.strip()}"
     return label
 

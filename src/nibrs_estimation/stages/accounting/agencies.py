@@ -55,6 +55,7 @@ def write_agencies(
             zero.fill_null(0),
             pl.col("is_respondent").fill_null(False),
             status_reason=pl.coalesce("ineligible_reason", "nonresponse_reason"),
+            data_year=pl.lit(identity.year, dtype=pl.Int32),
             **{name: pl.lit(value) for name, value in identity.columns().items()},
         )
         .drop("ineligible_reason", "nonresponse_reason")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
@@ -66,31 +67,32 @@ def export_estimates(
 
         path.unlink(missing_ok=True)
         # Beside the output: the system's folder for temporary files may be small.
-        part = path.with_name(f"{path.name}.part.parquet")
-        with duckdb.connect() as connection:
+        with TemporaryDirectory(dir=path.parent) as folder, duckdb.connect() as connection:
             place = str(path).replace("'", "''")
             connection.execute(f"ATTACH '{place}' AS target (STORAGE_VERSION '{STORAGE_VERSION}')")
             connection.execute("USE target")
 
-            def insert(name: str, rows: pl.DataFrame) -> None:
-                rows.write_parquet(part)
-                connection.execute(f'INSERT INTO "{name}" SELECT * FROM read_parquet(?)', [str(part)])
+            def stored(name: str, number: int, rows: pl.DataFrame) -> None:
+                rows.write_parquet(Path(folder) / f"{name}.{number:03}.parquet", compression="lz4")
 
-            try:
-                for dataset in (PUBLISHED, ESTIMATES):
-                    connection.execute(duckdb_table(dataset, has_key=False))
-                for name, rows in {
-                    "geography": with_states(places),
-                    "run": pl.DataFrame({"data_year": year, **identity.columns(), "seed": identity.seed}),
-                    "definitions": definition_rows(),
-                }.items():
-                    rows.write_parquet(part)
-                    connection.execute(f'CREATE TABLE "{name}" AS SELECT * FROM read_parquet(?)', [str(part)])
-                for published, database in parts():
-                    insert(PUBLISHED.name, published)
-                    insert(ESTIMATES.name, database)
-            finally:
-                part.unlink(missing_ok=True)
+            for number, (published, database) in enumerate(parts()):
+                stored(PUBLISHED.name, number, published)
+                stored(ESTIMATES.name, number, database)
+            stored("geography", 0, with_states(places))
+            stored("run", 0, pl.DataFrame({"data_year": year, **identity.columns(), "seed": identity.seed}))
+            stored("definitions", 0, definition_rows())
+            # Each table at once: rows that come in many parts are written twice, to the log and to the file.
+            for dataset in (PUBLISHED, ESTIMATES):
+                connection.execute(duckdb_table(dataset, has_key=False))
+            for name, verb in {
+                PUBLISHED.name: "INSERT INTO {}",
+                ESTIMATES.name: "INSERT INTO {}",
+                "geography": "CREATE TABLE {} AS",
+                "run": "CREATE TABLE {} AS",
+                "definitions": "CREATE TABLE {} AS",
+            }.items():
+                files = sorted(str(file) for file in Path(folder).glob(f"{name}.*.parquet"))
+                connection.execute(f"{verb.format(name)} SELECT * FROM read_parquet(?)", [files])
 
     def write_definitions(path: Path) -> None:
         definition_rows().write_csv(path)

@@ -19,6 +19,7 @@ from tests.frames import DATASETS
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
 from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
 from nibrs_estimation.model.weighting import WEIGHT_CELL
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.table import write_table
 from nibrs_estimation.stages.publication import workbooks
 from nibrs_estimation.stages.publication.files import export_estimates
@@ -236,9 +237,10 @@ def test_a_workbook_for_each_table(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert "&quot; a&quot;" in book.read("xl/styles.xml").decode()
 
 
-def page(tables: Tables, folder: Path) -> str:
+def page(tables: Tables, folder: Path, *, is_synthetic: bool = False) -> str:
+    identity = Identity("made_up", "cde:VT-2024.zip", 2024, 1, is_synthetic)
     accounts = {dataset.name: dataset.empty() for dataset in (WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS)}
-    write_report(**tables, **accounts, year=2024)["report.html"](folder / "report.html")
+    write_report(**tables, **accounts, year=2024, identity=identity)["report.html"](folder / "report.html")
     html = (folder / "report.html").read_text(encoding="utf-8")
     assert not re.search(r'<script|<link|src="http|href="http|@import', html)
     return html
@@ -262,6 +264,13 @@ def test_the_report_tells_the_main_results(tmp_path: Path) -> None:
     ]
     assert order == sorted(order)
     assert "None: Aggravated Assault, Simple Assault" in text
+
+
+def test_the_report_of_synthetic_data_says_so(tmp_path: Path) -> None:
+    # Also of zips that the program rendered, whose agencies are those that reported.
+    assert "synthetic data: these numbers describe a nation" in text_of(
+        page(given_tables(), tmp_path, is_synthetic=True)
+    )
 
 
 def test_the_report_says_what_is_not_known(tmp_path: Path) -> None:

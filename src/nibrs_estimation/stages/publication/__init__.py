@@ -45,6 +45,6 @@ TASKS = (
         function=write_report,
         reads=(*_ESTIMATES, WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS),
         writes=(REPORT,),
-        parameters=(YEAR,),
+        parameters=(YEAR, IDENTITY),
     ),
 )

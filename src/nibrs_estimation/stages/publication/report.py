@@ -9,6 +9,7 @@ import polars as pl
 
 from nibrs_estimation.model.intake import LOSSES
 from nibrs_estimation.pages import STYLE, html_table, writer
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.selection import Results
 from nibrs_estimation.tables.published import NOTHING_SAMPLED, estimated_places
@@ -27,6 +28,7 @@ def write_report(
     intake_count: pl.LazyFrame,
     intake_loss: pl.LazyFrame,
     year: int,
+    identity: Identity,
 ) -> dict[str, DocumentWriter]:
     """Draw the report: crimes, victims, arrestees, firearms and drugs with 95 % intervals, states, and coverage.
 
@@ -51,7 +53,7 @@ def write_report(
         year=year,
         style=STYLE,
         place=escape(_capitalised(about["estimate_geographic_location"])),
-        origin=_origin(about),
+        origin=_origin(identity),
         tiles=_tiles(nation, about),
         caution=_caution(about["population_coverage"], charts.LEAST_COVERAGE),
         persons=_totals(nation, "1a"),
@@ -132,8 +134,8 @@ def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _origin(nation: dict[str, object]) -> str:
-    if nation["universe_scope"] == "synthetic":
+def _origin(identity: Identity) -> str:
+    if identity.is_synthetic:
         return '<strong class="synthetic">synthetic data: these numbers describe a nation that does not exist</strong>'
     return "estimates from NIBRS incident reports"
 

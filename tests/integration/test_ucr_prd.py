@@ -313,7 +313,7 @@ def test_codes_of_2025_and_newer_offenses_are_kept(database: Database) -> None:
         "UPDATE ucr_prd.nibrs_offense SET offense_code = '27A', attempt_complete_code = 'U' WHERE offense_id = 20",
         "UPDATE ucr_prd.nibrs_victim_offender_relationship SET relationship_code = 'CO'",
         "UPDATE ucr_prd.nibrs_victim_injury SET injury_code = 'G'",
-        "UPDATE ucr_prd.nibrs_suspect_using SET suspect_using_code = 'R'",
+        "UPDATE ucr_prd.nibrs_suspect_using SET using_code = 'R'",
     )
     frames = imported(database)
     offense = frames["offense"].filter(pl.col("offense_id") == 20)

@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nibrs_estimation.model import agency, incident, intake
+from nibrs_estimation.model import agency, incident
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.sources.cde import CdeSource
-from nibrs_estimation.sources.intake import write_intake_manifest
+from nibrs_estimation.sources.intake import MANIFEST_TASK, write_intake_manifest
 from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.sources.synthetic.render_cde import render_cde
 
@@ -64,7 +64,7 @@ def test_the_state_is_nebraska_whatever_the_file_is_called(imported: Frames) -> 
 
 def test_nothing_is_set_aside(imported: Frames) -> None:
     assert imported["quarantine"].height == 0
-    write_intake_manifest(*(imported[dataset.name].lazy() for dataset in intake.DATASETS))
+    write_intake_manifest(*(imported[dataset.name].lazy() for dataset in MANIFEST_TASK.reads))
 
 
 @pytest.mark.parametrize(

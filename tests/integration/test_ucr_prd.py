@@ -305,6 +305,30 @@ def test_what_is_missing_or_other_is_named(database: Database, statement: str, c
         assert PASSWORD not in str(caught.value)
 
 
+def test_codes_of_2025_and_newer_offenses_are_kept(database: Database) -> None:
+    change(
+        database,
+        "INSERT INTO ucr_prd.lkup_nibrs_offense (offense_code, name, crime_against, offense_group) "
+        "VALUES ('27A', 'New', 'Person', 'A')",
+        "UPDATE ucr_prd.nibrs_offense SET offense_code = '27A', attempt_complete_code = 'U' WHERE offense_id = 20",
+        "UPDATE ucr_prd.nibrs_victim_offender_relationship SET relationship_code = 'CO'",
+        "UPDATE ucr_prd.nibrs_victim_injury SET injury_code = 'G'",
+        "UPDATE ucr_prd.nibrs_suspect_using SET using_code = 'R'",
+    )
+    frames = imported(database)
+    offense = frames["offense"].filter(pl.col("offense_id") == 20)
+    assert offense.select("offense_code", "attempt_complete_code").rows() == [("27A", "U")]
+    for name, column, code in (
+        ("victim_offender", "relationship_code", "CO"),
+        ("victim_injury", "injury_code", "G"),
+        ("offense_using", "using_code", "R"),
+    ):
+        assert set(frames[name][column]) == {code}, name
+    assert set(frames["new_offense"].select("offense_code", "crime_against").rows()) == {("27A", "Person")}
+    told = frames["intake_loss"].filter(pl.col("loss") == "code_without_row").select("subject", "n")
+    assert told.rows() == [("offense.offense_code 27A", 1)]
+
+
 def test_missing_right_is_named(database: Database) -> None:
     role = f"reader_{os.getpid()}"
     change(

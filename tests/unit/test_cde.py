@@ -24,7 +24,7 @@ from nibrs_estimation.model import agency, incident, intake
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.sources.cde import CdeSource, archive
-from nibrs_estimation.sources.intake import write_intake_manifest
+from nibrs_estimation.sources.intake import MANIFEST_TASK, write_intake_manifest
 
 YEAR = 2024
 Frames = dict[str, pl.DataFrame]
@@ -42,7 +42,7 @@ def read(path: Path, year: int = YEAR) -> Frames:
 
 def faults(frames: Frames) -> list[tuple[Any, ...]]:
     """Quarantined rows and values, once the accounts have been found to balance."""
-    write_intake_manifest(*(frames[dataset.name].lazy() for dataset in intake.DATASETS))
+    write_intake_manifest(*(frames[dataset.name].lazy() for dataset in MANIFEST_TASK.reads))
     return sorted(frames["quarantine"].select("input_table", "record", "column_name", "reason", "value").rows())
 
 
@@ -54,7 +54,7 @@ def row(frame: pl.DataFrame) -> dict[str, Any]:
 
 
 def test_spec_names_the_files_only() -> None:
-    assert CdeSource((Path("/data/VT-2024.zip"), Path("/data/ME-2024.zip"))).spec == "cde:VT-2024.zip,ME-2024.zip"
+    assert CdeSource((Path("/data/VT-2024.zip"), Path("/data/ME-2024.zip"))).spec == "cde:ME-2024.zip,VT-2024.zip"
 
 
 def test_probe(path: Path, tmp_path: Path) -> None:

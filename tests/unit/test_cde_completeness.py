@@ -10,10 +10,9 @@ import polars as pl
 import pytest
 from tests.cde_zip import Tables, as_csv, build_tables, write_zip
 
-from nibrs_estimation.model import intake
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.cde import CdeSource
-from nibrs_estimation.sources.intake import write_intake_manifest
+from nibrs_estimation.sources.intake import MANIFEST_TASK, write_intake_manifest
 
 N = 30
 CHILDREN = {
@@ -78,7 +77,7 @@ def test_less_is_counted_and_told(tmp_path: Path, child: str, caplog: pytest.Log
     subject = f"{CHILDREN[child]} without {child} (2 of 30, 6.7 %)"
     assert losses(frames) == [(subject, 2)]
     with caplog.at_level(logging.WARNING):
-        write_intake_manifest(*(frames[dataset.name].lazy() for dataset in intake.DATASETS))
+        write_intake_manifest(*(frames[dataset.name].lazy() for dataset in MANIFEST_TASK.reads))
     assert subject in caplog.text
 
 
@@ -145,5 +144,5 @@ def test_rows_that_contradict_each_other_are_told(tmp_path: Path, caplog: pytest
     tables = tables_of()
     tables["nibrs_victim"].append(tables["nibrs_victim"][0] | {"sex_code": "F"})
     frames = read(tmp_path, tables)
-    write_intake_manifest(*(frames[dataset.name].lazy() for dataset in intake.DATASETS))
+    write_intake_manifest(*(frames[dataset.name].lazy() for dataset in MANIFEST_TASK.reads))
     assert "table nibrs_victim: 1 rows say otherwise than another row with their key" in caplog.text

@@ -22,6 +22,8 @@ SPECIAL = {
     "state_tile",
     "weight_class",
     "weight_class_rule",
+    "account_reason",
+    "place_not_estimated",
     "substate_class",
     "substate_class_rule",
 }

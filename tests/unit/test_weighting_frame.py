@@ -519,7 +519,7 @@ def test_a_frame_without_any_benchmark_stops() -> None:
 
 
 def test_negative_sums_are_0_and_negative_months_are_corrections() -> None:
-    items = {(1, 2024, 1, 20): 5, (1, 2024, 2, 20): -2, (1, 2024, 1, 0): -1, (1, 2024, 1, 11): -3, (1, 2024, 2, 12): 4}
+    items = {(1, 2024, 1, 20): 5, (1, 2024, 2, 20): -2, (1, 2024, 1, 0): -1, (1, 2024, 1, 10): -3, (1, 2024, 2, 10): 4}
     filed = counts(ori(2), rape=-4.0, larceny=3.0)
     world = World([{"agency_id": 1}, {"agency_id": 2}], forms={(1, 2024): summary()}, items=items, filed=filed)
     frame, issues = made(world)

@@ -1,0 +1,94 @@
+"""Whole runs of the made-up faulty zips: the crimes against persons of nation and state, or the refusal."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.command import nibrs
+from tests.shared_data import SHARED_DATA
+
+FAULTS = SHARED_DATA / "faults"
+pytestmark = pytest.mark.skipif(not FAULTS.is_dir(), reason="the faulty zips are not under NIBRS_SHARED_DATA")
+NATION, VERMONT = 1, 102
+
+
+def run(folder: Path, names: Sequence[str], until: str) -> tuple[int, str]:
+    """Exit code and output of a run of zips, each under the publisher's name; the last is of the data year."""
+    zips = []
+    for name in names:
+        zips.append(f"{name[-7:]}.zip")
+        shutil.copyfile(FAULTS / f"{name}.zip", folder / zips[-1])
+    arguments = ["run", "all", "x", "--year", names[-1][-4:], "--source", f"cde:{','.join(zips)}", "--until", until]
+    done = nibrs(folder, *arguments)
+    return done.returncode, " ".join((done.stdout + done.stderr).split())
+
+
+def incidents(folder: Path, table: str) -> dict[int, float]:
+    """Row 1, column 1 of a table: all incidents against persons, property or society, by permutation."""
+    cells = pl.read_parquet(folder / f"artifacts/x/cell_estimate/{table}.parquet")
+    first = cells.filter((pl.col("row") == 1) & (pl.col("column") == 1))
+    return dict(first.select("permutation_number", "estimate").iter_rows())
+
+
+def slow(*names: str) -> object:
+    return pytest.param(names, 72, marks=pytest.mark.slow, id=names[-1])
+
+
+@pytest.mark.parametrize(
+    ("names", "persons"),
+    [
+        (("reporting-type-S-with-incidents-VT-2024",), 72),
+        (("covered-agency-with-incidents-VT-2024",), 216),
+        (("mixed-layouts-VT-2020", "mixed-layouts-VT-2021"), 72),
+        slow("mixed-layouts-VT-2020"),
+        slow("first-issue-VT-2016"),
+        slow("agency-twice-participated-VT-2024"),
+        slow("NULL-as-text-VT-2024"),
+        slow("lookups-without-leading-zeros-VT-2024"),
+        slow("lower-case-sex-VT-2024"),
+        slow("start-date-two-years-after-VT-2018"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, tuple) else None,
+)
+def test_persons(names: tuple[str, ...], persons: int, tmp_path: Path) -> None:
+    code, output = run(tmp_path, names, "estimate_cells")
+    assert code == 0, output
+    assert incidents(tmp_path, "1a") == {NATION: persons, VERMONT: persons}
+
+
+def test_codes_that_no_list_has_count_in_totals_and_are_told(tmp_path: Path) -> None:
+    # The zip's own lookup says that 27A, which holds one of its 72 offenses, is a crime against property.
+    names = ("codes-unknown-to-product-VT-2024",)
+    code, output = run(tmp_path, names, "estimate_cells")
+    assert code == 0, output
+    assert incidents(tmp_path, "1a") == {NATION: 71, VERMONT: 71}
+    assert incidents(tmp_path, "1b") == {NATION: 1, VERMONT: 1}
+    code, output = run(tmp_path, names, "write_account")
+    assert code == 0, output
+    account = json.loads((tmp_path / "artifacts/x/incident_account.json").read_text(encoding="utf-8"))
+    assert account["text"].startswith("72 incidents read = 72 in the estimates + 0 left out.")
+    assert "1 offense with a code that no row of the tables has: 27A." in account["text"]
+    losses = pl.read_parquet(tmp_path / "scratch/x/all/datasets/intake_loss/*.parquet")
+    told = losses.filter(pl.col("loss") == "code_without_row").select("subject", "n")
+    assert told.rows() == [("nibrs_offense.offense_code 27A", 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("state-FS-2024", "FS (Federal agencies) is none of the 50 states"),
+        ("victim-offense-header-only-VT-2024", "72 of 72, 100.0 % of the rows of nibrs_victim"),
+        ("lookup-of-other-layout-VT-2024", "column race_id, line 2: '10' and others, 72 of 72 values"),
+    ],
+)
+def test_refused(name: str, words: str, tmp_path: Path) -> None:
+    code, output = run(tmp_path, [name], "estimate_cells")
+    assert code != 0
+    assert words in output
+    assert "Traceback" not in output

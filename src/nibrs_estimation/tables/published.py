@@ -37,8 +37,8 @@ NO_DENOMINATOR = "the rows that it is a percentage of are 0"
 NO_POPULATION = "the population is not known"
 #: What an interval of no width tells, and what not.
 NOTHING_SAMPLED = (
-    "no agency behind it is known that did not report, or the records name no agency, so nothing was sampled; errors in "
-    "reports and unknown items are not measured"
+    "no agency behind it is known that did not report, or the records name no agency, so nothing was sampled; errors "
+    "in reports and unknown items are not measured"
 )
 
 _SUBSET = re.compile(r"subset to (.*)", re.IGNORECASE)

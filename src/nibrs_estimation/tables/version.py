@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import is_dataclass
+from typing import Any
 
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.variables import Variable
@@ -20,14 +21,19 @@ def definition_version(table: TableDefinition, variables: Mapping[str, Variable]
         if name in variables and name not in seen:
             seen.add(name)
             waiting += [other for other in (variables[name].of, variables[name].smallest_of) if other]
-    counted = asdict(table)
     # Words that explain a number do not change it.
-    del counted["counts"]
-    for column in counted["columns"]:
-        del column["definition"]
-    told = {"table": counted, "variables": [asdict(variables[name]) for name in sorted(seen)]}
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=sorted).encode()).digest()
+    counted = {name: value for name, value in vars(table).items() if name != "counts"}
+    counted["columns"] = [
+        {name: value for name, value in vars(column).items() if name != "definition"} for column in table.columns
+    ]
+    told = {"table": counted, "variables": [variables[name] for name in sorted(seen)]}
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=_plain).encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know: rows and variables by their fields, sets in order."""
+    return vars(value) if is_dataclass(value) else sorted(value)
 
 
 def _asked(table: TableDefinition) -> Iterator[str]:

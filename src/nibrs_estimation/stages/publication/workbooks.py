@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,14 @@ from nibrs_estimation.tables.read import table_definitions
 
 _SHEETS = {"nation": "Nation", "region": "Regions", "state": "States"}
 #: Geographies whose rows are made at a time.
-_BATCH = 8
+_BATCH = 12
 _NUMBERS = ("estimate", "estimate_lower_bound", "estimate_upper_bound")
 _HEADS = ("Estimate", "Low", "High")
 _KNOWN = "percentage of known"
 _DECIMALS = {"count": "#,##0", "percentage": "#,##0.0", "rate": "#,##0.0", _KNOWN: "#,##0.0"}
 _NOT_KNOWN, _NEVER = "..", "–"
+#: Lines of heads.
+_FIRST_LINE = 3
 _FIRST = ("Geography", "State", "FIPS", "Row", "Category", "Number")
 #: Files are the same whenever they are made; zip knows no earlier day.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -47,7 +50,7 @@ def export_workbooks(
     places = published_places(coverage)
 
     def lines(table: TableDefinition, level: str) -> Iterator[pl.DataFrame]:
-        """Published rows of some geographies at a time, with their marks."""
+        """Published cells of some geographies at a time, with their marks."""
         for batch in places.filter(geography_level=level).iter_slices(_BATCH):
             rows = table_rows(table, cell_estimate, cell_gap, batch, permutation_population)
             yield _lines(rows, table, batch, identity, is_whole=level != "state")
@@ -69,7 +72,7 @@ def export_workbooks(
 def _lines(
     rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, identity: Identity, *, is_whole: bool
 ) -> pl.DataFrame:
-    """A line for each geography, row and type of estimate: lists of numbers and marks by column of the table."""
+    """The cells of the lines, one for each geography, row and type of estimate (``line``, from 0), in order."""
     published = published_rows(rows, table, places, identity).with_columns(
         rows["row", "column", "is_greyed"], mark=caution_mark()
     )
@@ -79,19 +82,12 @@ def _lines(
         **{name: pl.col(name.replace("estimate", "estimate_known", 1)) for name in _NUMBERS},
     )
     kind = pl.col("estimate_type").replace_strict({name: i for i, name in enumerate(_DECIMALS)}, return_dtype=pl.Int8)
-    lines = (
-        pl.concat([published, known])
-        .with_columns(kind=kind)
-        .sort("permutation_number", "row", "kind", "column")
-        .group_by("permutation_number", "row", "kind", maintain_order=True)
-        .agg(
-            pl.col("geography_name", "state_abbr", "state_fips", "row_group", "row_label", "estimate_type").first(),
-            pl.col("column", "is_greyed", "mark", *_NUMBERS),
-        )
-    )
-    has_any = pl.col("estimate").list.eval(pl.element() != 0).list.any()
-    of_units = pl.col("estimate_type").is_in(["count", "rate"])
-    return lines if is_whole else lines.filter(of_units & has_any)
+    key = ["permutation_number", "row", "kind"]
+    cells = pl.concat([published, known]).with_columns(kind=kind).sort(*key, "column")
+    if not is_whole:
+        has_any = (pl.col("estimate") != 0).any().over(key)
+        cells = cells.filter(pl.col("estimate_type").is_in(["count", "rate"]) & has_any)
+    return cells.with_columns(line=pl.struct(key).rle_id())
 
 
 def _write_book(
@@ -164,15 +160,6 @@ def _write_sheet(
     """One level: two lines of heads, then the lines of the geographies."""
     sheet, first, width = book.add_worksheet(name), len(_FIRST), len(_NUMBERS)
     bold, gray = book.add_format({"bold": True}), book.add_format({"align": "right", "font_color": "#666666"})
-    formats: dict[tuple[str, str], Any] = {}
-
-    def number_format(kind: str, mark: str) -> Any:
-        """Numbers stay numbers: the mark is part of how they are shown."""
-        if (kind, mark) not in formats:
-            shown = _DECIMALS[kind] + (f'" {mark}"' if mark else "")
-            formats[kind, mark] = book.add_format({"num_format": shown, **({"italic": True} if mark else {})})
-        return formats[kind, mark]
-
     sheet.set_column(0, 0, 24)
     sheet.set_column(3, 4, 30)
     sheet.set_column(5, 5, 18)
@@ -183,22 +170,89 @@ def _write_sheet(
     heads = [*_FIRST, *(head for _column in table.columns for head in _HEADS)]
     for position, head in enumerate(heads):
         sheet.write_string(2, position, head, bold)
-    sheet.freeze_panes(3, first)
-    line = 3
+    sheet.freeze_panes(_FIRST_LINE, first)
+    styles = {("", ""): gray}
+    for kind, shown in _DECIMALS.items():
+        for mark in _marks():
+            # Numbers stay numbers: the mark is part of how they are shown.
+            look = {"num_format": f'{shown}" {mark}"', "italic": True} if mark else {"num_format": shown}
+            styles[kind, mark] = book.add_format(look)
+    numbers = {place: style._get_xf_index() for place, style in styles.items()}
+    line = _FIRST_LINE
+    # The library takes ten microseconds for a cell, a nation's tables have millions: lines are put together as text.
+    sheet._write_single_row(line)
     for batch in batches:
-        for row in batch.iter_rows(named=True):
-            kind = row["estimate_type"]
-            words = ("geography_name", "state_abbr", "state_fips", "row_group", "row_label", "estimate_type")
-            for position, word in enumerate(words):
-                sheet.write_string(line, position, row[word] or "")
-            numbers: Sequence[Any] = list(zip(*(row[number] for number in _NUMBERS), strict=True))
-            for column, is_greyed, mark, values in zip(
-                row["column"], row["is_greyed"], row["mark"], numbers, strict=True
-            ):
-                for offset, value in enumerate(values):
-                    place = first + (column - 1) * width + offset
-                    if value is None:
-                        sheet.write_string(line, place, _NEVER if is_greyed else _NOT_KNOWN, gray)
-                    else:
-                        sheet.write_number(line, place, value, number_format(kind, "" if offset else mark))
-            line += 1
+        lines = _as_xml(batch, line, numbers)
+        sheet.row_data_fh.writelines(lines)
+        line += len(lines)
+    sheet._check_dimensions(max(line, 1) - 1, len(heads) - 1)
+
+
+def _marks() -> list[str]:
+    """Every text of marks that a number may carry."""
+    letters = [mark for mark, _code, _words in caution_lines() if mark]
+    return ["".join(some) for n in range(len(letters) + 1) for some in combinations(letters, n)]
+
+
+def _as_xml(cells: pl.DataFrame, first_line: int, styles: dict[tuple[str, str], int]) -> list[str]:
+    """Lines of cells as a sheet's file has them.
+
+    Args:
+        cells: as :func:`_lines` makes them.
+        first_line: number of the sheet's line, from 0, at which they begin.
+        styles: number of the format by type of estimate and mark; of what is no number by two empty texts.
+    """
+    if cells.is_empty():
+        return []
+    from xlsxwriter.utility import xl_col_to_name  # noqa: PLC0415 (as above)
+
+    first, width = len(_FIRST), len(_NUMBERS)
+    n_columns: int = cells.select(pl.col("column").max().cast(pl.Int64)).item()
+    names = pl.Series([xl_col_to_name(place) for place in range(first + width * n_columns)])
+    looks = pl.DataFrame([(*place, style) for place, style in styles.items()], orient="row",
+                         schema={"estimate_type": pl.String, "shown_mark": pl.String, "style": pl.Int64})  # fmt: skip
+    number = (pl.col("line") + first_line + 1).cast(pl.String)
+    no_number = pl.when("is_greyed").then(pl.lit(_NEVER)).otherwise(pl.lit(_NOT_KNOWN))
+    parts = []
+    for offset, name in enumerate(_NUMBERS):
+        place = (first + (cells["column"].cast(pl.Int64) - 1) * width + offset).alias("place")
+        mark = pl.lit("") if offset else pl.col("mark")
+        cell = (
+            cells.lazy()
+            .with_columns(shown_mark=mark, at=names.gather(place))
+            .join(looks.lazy(), on=["estimate_type", "shown_mark"], how="left", maintain_order="left")
+            .select(
+                pl.when(pl.col(name).is_null())
+                .then(_text_cell(pl.col("at") + number, no_number, styles["", ""]))
+                .otherwise(pl.format('<c r="{}{}" s="{}"><v>{}</v></c>', "at", number, "style", name))
+                .alias(name)
+            )
+        )
+        parts.append(cell.collect().to_series())
+    texts = ("geography_name", "state_abbr", "state_fips", "row_group", "row_label", "estimate_type")
+    return (
+        cells.with_columns(parts)
+        .group_by("line", maintain_order=True)
+        .agg(pl.col(texts).first(), pl.concat_str(_NUMBERS).str.join("").alias("numbers"))
+        .select(
+            pl.format(
+                '<row r="{}">{}{}</row>',
+                number,
+                pl.concat_str(
+                    _text_cell(pl.lit(letter) + number, _escaped(pl.col(text).fill_null("")), 0)
+                    for letter, text in zip("ABCDEF", texts, strict=True)
+                ),
+                "numbers",
+            )
+        )
+        .to_series()
+        .to_list()
+    )
+
+
+def _text_cell(reference: pl.Expr, text: pl.Expr, style: int) -> pl.Expr:
+    return pl.format('<c r="{}" s="{}" t="inlineStr"><is><t>{}</t></is></c>', reference, pl.lit(style), text)
+
+
+def _escaped(text: pl.Expr) -> pl.Expr:
+    return text.str.replace_many(["&", "<", ">"], ["&amp;", "&lt;", "&gt;"])

@@ -21,7 +21,8 @@ def run(source: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[di
         arguments = ["run", "all", "account", "--year", "2024", "--source", f"cde:{source}", "--until", until]
         result = CliRunner().invoke(app, arguments, catch_exceptions=False, obj=Door())
         assert result.exit_code == 0, result.output
-    published = folder / "artifacts" / "account"
+    # What is published is the set of the last command alone.
+    published = folder / "scratch" / "account" / "all" / "documents"
     with (published / "agencies.csv").open(encoding="utf-8", newline="") as file:
         agencies = list(csv.DictReader(file))
     return json.loads((published / "incident_account.json").read_text(encoding="utf-8")), agencies

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -322,7 +323,8 @@ def kept(row: TableRow) -> str | None:
     if label.endswith("+") and label[:-1].isdigit():
         return f"{label[:-1]} or more"
     if label.isdigit():
-        return f"{'age' if 'age' in row.domain_1.lower().split() else 'exactly'} {label}"
+        is_age = re.search(r"\bage\b", row.domain_1, re.IGNORECASE)
+        return f"{'age' if is_age else 'exactly'} {label}"
     first, dash, rest = label.partition("-")
     if dash and first.strip().isdigit() and rest.strip()[0].isdigit():
         return f"{first.strip()} to {rest.strip()}"

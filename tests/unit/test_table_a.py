@@ -26,7 +26,12 @@ EXAMPLE = [
 
 
 def compared(frame: Rows, weights: Rows, cells: Rows) -> pl.DataFrame:
-    tables = table("weighting_frame", *frame), table("agency_weight", *weights), table("weight_cell", *cells)
+    tables = (
+        table("universe"),
+        table("weighting_frame", *frame),
+        table("agency_weight", *weights),
+        table("weight_cell", *cells),
+    )
     return checked(compare_with_benchmark(*tables, MADE_UP)["table_a"], TABLE_A)
 
 
@@ -156,6 +161,7 @@ def test_csv_for_people(tmp_path: Path) -> None:
         {"agency_id": 2, "n_total": 1200.3, "n_violent": 0.0, "n_murder": 2.0},
     ]
     tables = (
+        table("universe", {"agency_id": 1, "universe_scope": "all"}, {"agency_id": 2, "universe_scope": "reporting"}),
         table("weighting_frame", *frame),
         table("agency_weight", *weight_rows([2.0, None])),
         table("weight_cell", {}),
@@ -165,12 +171,12 @@ def test_csv_for_people(tmp_path: Path) -> None:
     write(tmp_path / "table_a.csv")
     lines = (tmp_path / "table_a.csv").read_text().splitlines()
     assert lines[0] == (
-        "data_year,run_id,data_source,is_synthetic,weight_variable,geography_level,geography_code,state_abbr,state_fips,"
-        "grouping,group,offense_type,estimate,standard_error,"
+        "data_year,run_id,data_source,is_synthetic,universe_scope,weight_variable,"
+        "geography_level,geography_code,state_abbr,state_fips,grouping,group,offense_type,estimate,standard_error,"
         "relative_standard_error_pct,benchmark,relative_bias_pct,flag"
     )
-    assert [line.split(",")[11] for line in lines[1:14]] == list(TABLE_A_ROWS.values())
-    origin = "2024,made_up,synthetic:0.01,true,"
+    assert [line.split(",")[12] for line in lines[1:14]] == list(TABLE_A_ROWS.values())
+    origin = "2024,made_up,synthetic:0.01,true,reporting,"
     assert lines[1] == f"{origin}NationalWgt,nation,US,,,all,all,All Crime,2401,1697.62,70.71,2401,0.0,"
     assert lines[2] == f"{origin}NationalWgt,nation,US,,,all,all,All Violent,0,0.0,-,0,NC,"
     assert lines[3] == f"{origin}NationalWgt,nation,US,,,all,all,Murder,2,1.41,70.71,3,-33.33,*"

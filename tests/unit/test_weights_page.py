@@ -32,7 +32,9 @@ def written(folder: Path, frame: Rows, weights: Rows, cells: Rows, controls: Row
     derived = {
         "weight_check": check_weights(**tables).lazy(),
         "table_a": compare_with_benchmark(
-            *(tables[n] for n in ("weighting_frame", "agency_weight", "weight_cell")), identity=MADE_UP
+            table("universe"),
+            *(tables[n] for n in ("weighting_frame", "agency_weight", "weight_cell")),
+            identity=MADE_UP,
         )["table_a"].lazy(),
     }
     documents = validate_weights(

@@ -81,7 +81,7 @@ TASKS = (
     Task(
         name="compare_with_benchmark",
         function=compare_with_benchmark,
-        reads=(WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL),
+        reads=(UNIVERSE, WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL),
         writes=(TABLE_A, TABLE_A_CSV),
         parameters=(IDENTITY,),
     ),

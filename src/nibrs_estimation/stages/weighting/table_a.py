@@ -31,7 +31,11 @@ _DOMAIN = [*_GEOGRAPHY, "grouping", "group"]
 
 
 def compare_with_benchmark(
-    weighting_frame: pl.LazyFrame, agency_weight: pl.LazyFrame, weight_cell: pl.LazyFrame, identity: Identity
+    universe: pl.LazyFrame,
+    weighting_frame: pl.LazyFrame,
+    agency_weight: pl.LazyFrame,
+    weight_cell: pl.LazyFrame,
+    identity: Identity,
 ) -> Mapping[str, Table | DocumentWriter]:
     """Set the weighted benchmark of respondents beside that of all eligible agencies, with its error and bias.
 
@@ -56,7 +60,7 @@ def compare_with_benchmark(
     has_respondents = membership[:, sampled].sum(axis=1) > 0
     error = np.where(has_respondents[:, None], totals.standard_error, np.nan)
     table = _table(domains, totals.total, error, (membership @ y).toarray())
-    return {"table_a": table, "table_a.csv": _csv(table, identity)}
+    return {"table_a": table, "table_a.csv": _csv(table, _scopes(universe, agency_weight), identity)}
 
 
 def _records(weighting_frame: pl.LazyFrame, agency_weight: pl.LazyFrame, weight_cell: pl.LazyFrame) -> pl.DataFrame:
@@ -138,7 +142,18 @@ def _table(
     return TABLE_A.cast(rows)
 
 
-def _csv(table: pl.DataFrame, identity: Identity) -> DocumentWriter:
+def _scopes(universe: pl.LazyFrame, agency_weight: pl.LazyFrame) -> pl.DataFrame:
+    """The scope of every geography, as ``measure_coverage`` tells it: the greatest of its agencies."""
+    of_agencies = universe.select("agency_id", "universe_scope")
+    return (
+        agency_weight.join(of_agencies, on="agency_id", how="left")
+        .group_by("weight_variable", "geography_code")
+        .agg(pl.col("universe_scope").max())
+        .collect()
+    )
+
+
+def _csv(table: pl.DataFrame, scopes: pl.DataFrame, identity: Identity) -> DocumentWriter:
     """The table for people: in the order of the weights and of Table A, with its words for what is not there.
 
     Every row says of which run it is.
@@ -152,6 +167,7 @@ def _csv(table: pl.DataFrame, identity: Identity) -> DocumentWriter:
 
     rows = (
         with_states(table)
+        .join(scopes, on=["weight_variable", "geography_code"], how="left")
         .sort(
             order("weight_variable", WEIGHT_LEVELS),
             "geography_code",
@@ -162,6 +178,7 @@ def _csv(table: pl.DataFrame, identity: Identity) -> DocumentWriter:
         .select(
             pl.lit(identity.year).alias("data_year"),
             *(pl.lit(value).alias(name) for name, value in identity.columns().items()),
+            "universe_scope",
             "weight_variable",
             "geography_level",
             "geography_code",

@@ -47,8 +47,8 @@ def slow(name: str, nation: int = 72, state: int = 72) -> object:
         (("covered-agency-with-incidents-VT-2024",), 216, 216),
         (("mixed-layouts-VT-2020", "mixed-layouts-VT-2021"), 72, 72),
         slow("mixed-layouts-VT-2020"),
-        # It lists a fourth agency, which reported nothing: the others of its class in the nation, and of the state,
-        # stand for it.
+        # It lists a fourth agency, which reported nothing: its class in the nation, and the others of the state, stand
+        # for it.
         slow("first-issue-VT-2016", 24 + 48 * 4 // 3, 72 * 4 // 3),
         # The agency that is listed twice has 4 of the 52 incidents on file.
         slow("agency-twice-participated-VT-2024", 52, 52),

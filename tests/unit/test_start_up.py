@@ -11,6 +11,7 @@ from tests.command import clean_environment
 from typer.testing import CliRunner
 
 from nibrs_estimation.cli import main
+from nibrs_estimation.cli.console import console
 from nibrs_estimation.cli.main import COMMANDS
 from nibrs_estimation.cli.version import version_text
 from nibrs_estimation.pipeline.files import write_json
@@ -94,7 +95,7 @@ def test_runs_are_listed_with_source_year_seed_and_state(tmp_path: Path, monkeyp
         about = {"state": state, "started": "2026-11-28T15:04:10+00:00", "ended": "2026-11-28T15:06:00+00:00"}
         write_json(folder / "all" / "run_metadata.json", about)
         Memory(Identity(run_id, f"source of {run_id}", 2023, 7, is_synthetic), "f").write(folder)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console, "_width", 200)
     shown = CliRunner().invoke(main.app, ["runs"]).output
     assert re.search(r"vt +all +finished +2023 +7 +source of vt +2026-11-28 15:04 to 15:06", shown), shown
     assert re.search(r"made-up +all +failed +2023 +7 +source of made-up \(synthetic\)", shown), shown

@@ -168,6 +168,6 @@ def test_an_interval_without_width_is_not_printed_as_one(tmp_path: Path) -> None
     tables = given_tables()
     tables["cell_estimate"] = tables["cell_estimate"].with_columns(standard_error=pl.lit(0.0))
     text = text_of(page(tables, tmp_path))
-    assert "incidents; all known agencies reported" in text
+    assert "incidents; not sampled: all known agencies reported" in text
     assert "9,000 to 9,000" not in text
     assert "9,000 – 9,000" not in text

@@ -107,7 +107,9 @@ def test_what_is_left_out_is_named(scratch: Path, monkeypatch: pytest.MonkeyPatc
 def test_rows_by_number_label_block_or_part(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     by_label = told(scratch, monkeypatch, "1a", "--row", "Weapon involved: Firearms", "--column", "17")
     assert by_label == told(scratch, monkeypatch, "1a", "--row", "6", "--column", "violent_crime")
-    assert "Weapon involved: Firearms ᵖ 1,500 a 1,206 – 1,794" in by_label
+    # The row says what its percentage is of.
+    assert "Weapon involved: Firearms (% of" in by_label
+    assert "1,500 a 1,206 – 1,794" in by_label
     block = told(scratch, monkeypatch, "1a", "--row", "weapon involved", "--column", "17")
     assert "Personal weapons" in block
     assert "Injury" not in block

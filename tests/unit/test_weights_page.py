@@ -94,7 +94,9 @@ def test_page(tmp_path: Path) -> None:
     assert "3 respondents of 4 eligible agencies (75.0%)" in text
     assert "60.0% of the benchmark’s crime" in text
     assert "3 cells: All states of this run 2, State 1. 0 have a minor one" in text
-    assert "All states of this run United States Cities &amp; towns 4 3 3.32 1.00 20.80 23.00 1 weight above 20;" in text
+    assert (
+        "All states of this run United States Cities &amp; towns 4 3 3.32 1.00 20.80 23.00 1 weight above 20;" in text
+    )
     assert "3 of 4 cells that were to meet controls: 1 no weight, 1 calibrated, 1 1/r." in text
     assert "State Vermont Stratum 3 1 0 – 0 of 1 – no respondent: no weight" in text
     assert "Stratum 1 2 2 – 1 of 3 vehicle theft +50.0 %, rape -25.0 % no weights within the bounds meet all" in text

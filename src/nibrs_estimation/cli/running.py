@@ -173,8 +173,10 @@ def _tell(result: RunResult, source: Source, run_id: str) -> None:
     readers = {task.name for task in source.tasks()}
     states = {outcome.state for outcome in result.outcomes.values() if outcome.task_name in readers}
     documents = result.root / "documents"
-    if _holds(result, INTAKE_MANIFEST.name):
-        tell_intake(documents, is_new="done" in states)
+    is_new = "done" in states
+    # Accounts that this run did not ask for may be of an earlier time.
+    if not is_new or _holds(result, INTAKE_MANIFEST.name):
+        tell_intake(documents, is_new=is_new)
     if _holds(result, ACCOUNT):
         tell_account(documents)
     published = _heads(result.published)

@@ -43,10 +43,11 @@ def lines_of(rows: Sequence[TableRow]) -> list[Line]:
     lines: list[Line] = []
     for (_section, domain, base), group in groupby(kept, lambda row: (row.section, row.domain_1, subset_of(row))):
         members = list(group)
+        of = f" (% of {base})" if base else ""
         if len(members) == 1 or members[0].domain_2 is None:
-            lines += [Line(Label(_marked(words(row.label), row.is_proposed)), row) for row in members]
+            lines += [Line(Label(_marked(words(row.label) + of, row.is_proposed)), row) for row in members]
             continue
-        heading = words(domain) + (f" (% of {base})" if base else "")
+        heading = words(domain) + of
         are_proposed = all(row.is_proposed for row in members)
         lines.append(Line(Label(_marked(heading, are_proposed), is_heading=True)))
         lines += [

@@ -274,7 +274,7 @@ def _interval_words(low: float | None, high: float | None) -> str:
     """The interval of a number in words; one without width would claim what nobody knows."""
     if low is None or high is None:
         return "interval not known"
-    return "all known agencies reported" if low == high else f"95 % interval {low:,.0f} to {high:,.0f}"
+    return "not sampled: all known agencies reported" if low == high else f"95 % interval {low:,.0f} to {high:,.0f}"
 
 
 def _caution(coverage: float | None, enough: float) -> str:
@@ -341,7 +341,7 @@ def _notes(totals: pl.DataFrame, shown: pl.DataFrame) -> str:
     if none:
         notes.append(f'<p class="note">None: {escape(", ".join(none))}.</p>')
     if (shown["rse"] == 0).any():
-        notes.append(f'<p class="note">All reported: {escape(NOTHING_SAMPLED)}.</p>')
+        notes.append(f'<p class="note">Not sampled: {escape(NOTHING_SAMPLED)}.</p>')
     reasons_missing = totals["missing"].drop_nulls().unique(maintain_order=True)
     notes.extend(f'<p class="note">–: {escape(reason)}.</p>' for reason in reasons_missing)
     return "".join(notes)
@@ -352,7 +352,7 @@ def _interval(low: str, high: str, decimals: int) -> pl.Expr:
         lambda bounds: (
             None
             if bounds[low] is None
-            else "all reported"
+            else "not sampled"
             if bounds[low] == bounds[high] and bounds[low] > 0
             else f"{bounds[low]:,.{decimals}f} – {bounds[high]:,.{decimals}f}"
         ),

@@ -18,6 +18,7 @@ STAGES = [
     "weighting",
     "validation",
     "item_imputation",
+    "accounting",
     "indicators",
     "variance",
     "publication",
@@ -26,7 +27,7 @@ CORE = [
     "agency", "report_month", "incident", "offense", "offense_weapon", "offense_activity", "victim", "victim_offense",
     "victim_injury", "victim_offender", "property", "property_item", "drug", "offender", "arrestee", "arrestee_weapon",
     "intake_count", "intake_loss", "agency_month_offense", "srs_month", "agency_county", "srs_benchmark", "permutation",
-    "county_population",
+    "county_population", "new_offense",
 ]  # fmt: skip
 
 
@@ -52,13 +53,14 @@ MADE = [
     "block_check", "weighting_frame", "weighting_issue", "weight_cell", "weight_control", "agency_weight",
     "county_weight", "calibration_variable", "coverage", "permutation_population", "weight_check", "table_a",
     "analysis_victim", "analysis_offender", "analysis_arrestee", "unit_profile", "profile_signature", "profile_count",
-    "incident_profile", "cell_estimate", "cell_gap", "series_estimate",
+    "incident_profile", "incident_account", "unlisted_offense", "cell_estimate", "cell_gap", "series_estimate",
 ]  # fmt: skip
 
 
 def copy_shuffled(source: Path, target: Path) -> None:
     """The core datasets in other forms: rows permuted; one file, CSV, or parts that are no states."""
     target.mkdir()
+    shutil.copy(source / "identity.json", target)
     for number, name in enumerate(CORE):
         file = source / f"{name}.parquet"
         if not file.is_file() and not (source / name).is_dir():

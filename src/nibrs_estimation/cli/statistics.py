@@ -17,6 +17,7 @@ from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.externals import read_locations, resolve
 from nibrs_estimation.pipeline.identity import IDENTITY_FILE, Identity
 from nibrs_estimation.pipeline.run import EXTERNAL_LOCATIONS
+from nibrs_estimation.pipeline.runs import MAIN_FLOW
 from nibrs_estimation.pipeline.standalone import Folders, run_tasks
 from nibrs_estimation.pipeline.task import Task
 
@@ -63,6 +64,9 @@ def run_statistics(tasks: Sequence[Task], settings: Settings) -> None:
     identity = known or Identity("", f"plain files in {folders.inputs}", year, settings.nibrs_seed, is_synthetic=False)
     externals = _externals(tasks, folders, settings, year)
     make_folder(folders.outputs)
+    # The flows are made of the stages, one of which this may be the door of.
+    from nibrs_estimation.flows.registry import FLOWS  # noqa: PLC0415
+
     outcomes = run_tasks(
         tasks,
         folders,
@@ -70,6 +74,7 @@ def run_statistics(tasks: Sequence[Task], settings: Settings) -> None:
         externals,
         log_threshold=settings.log_threshold,
         report=report_outcome,
+        published=frozenset(output.name for output in FLOWS[MAIN_FLOW].publishes),
     )
     if outcomes and outcomes[-1].state == "failed":
         raise PipelineError(f"{outcomes[-1].key}: {outcomes[-1].message} Its log is {outcomes[-1].log_path}.")

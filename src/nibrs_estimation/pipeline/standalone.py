@@ -45,6 +45,7 @@ def run_tasks(
     log_threshold: str = "INFO",
     partitions: Mapping[str, tuple[str, ...]] | None = None,
     report: Callable[[Outcome], None] = lambda _outcome: None,
+    published: frozenset[str] = frozenset(),
 ) -> list[Outcome]:
     """Run tasks in order; what an earlier one wrote, a later one reads from the output folder.
 
@@ -56,6 +57,7 @@ def run_tasks(
         log_threshold: level of the task logs.
         partitions: values of the partition keys that no task tells; by default those in the input data.
         report: told of every outcome.
+        published: names of the outputs that a run publishes, which say in themselves which run they are of.
 
     Returns:
         The outcomes so far; the last one is a failure if a unit failed.
@@ -86,7 +88,7 @@ def run_tasks(
             units = _units(task, files, partitions or {})
             _check_outputs(task, units, folders)
             for unit in units:
-                outcome = run_job(_job(unit, files, folders, parameters, externals, log_threshold))
+                outcome = run_job(_job(unit, files, folders, parameters, externals, log_threshold, published))
                 report(outcome)
                 outcomes.append(outcome)
                 if outcome.state == "failed":
@@ -171,6 +173,7 @@ def _job(
     parameters: Mapping[str, Any],
     externals: Mapping[str, Path],
     log_threshold: str,
+    published: frozenset[str],
 ) -> Job:
     values = {p.name: unit.partition if p == PARTITION else parameters[p.name] for p in unit.task.parameters}
     paths = {external.code_name: externals.get(external.code_name) for external in unit.task.externals}
@@ -191,4 +194,5 @@ def _job(
         shares_process=False,
         layout=FLAT_LAYOUT,
         identity=parameters.get(IDENTITY.name),
+        published=published,
     )

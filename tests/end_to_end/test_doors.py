@@ -39,6 +39,28 @@ def test_a_run_publishes_everything(whole_run: Path) -> None:
     assert (about["run_id"], about["state"]) == ("whole", "finished")
 
 
+def dead_links(folder: Path) -> list[str]:
+    """Links of the pages of a published folder, and to places within them, that lead nowhere."""
+    dead = []
+    for path in sorted(folder.glob("*.html")):
+        page = path.read_text()
+        anchors = set(re.findall(r'\bid="([^"]+)"', page))
+        links = re.findall(r'\bhref="([^"]+)"', page)
+        assert links, path
+        dead += [
+            f"{path.name}: {link}"
+            for link in links
+            if not (link[1:] in anchors if link.startswith("#") else (folder / link).is_file())
+        ]
+    return dead
+
+
+def test_no_page_links_to_what_is_not_there(demo: Path, whole_run: Path) -> None:
+    for published in (demo / "artifacts/demo", whole_run / "artifacts/whole"):
+        assert dead_links(published) == []
+        assert (published / "run.html").is_file()
+
+
 def test_demo_again_does_nothing(demo: Path) -> None:
     before = outputs_of(demo)
     done = nibrs(demo, "demo")

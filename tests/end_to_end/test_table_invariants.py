@@ -193,7 +193,8 @@ def test_kinds_of_agencies_are_the_whole(cells: Dense, name: str, places: list[i
     Not of arrests of Group B, whose agencies zips do not name.
     """
     definition = TABLES[name]
-    is_named = [
+    # Columns count from 1.
+    is_named = [True] + [
         definition.unit != "arrestee_by_arrest_code" or not any(code.startswith("90") for code in column.offenses)
         for column in definition.columns
     ]

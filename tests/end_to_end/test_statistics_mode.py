@@ -79,6 +79,7 @@ def copy_shuffled(source: Path, target: Path) -> None:
             table.write_parquet(target / f"{name}.parquet")
 
 
+@pytest.mark.slow
 def test_stages_on_permuted_and_recut_inputs_give_the_runs_bytes(run: Path, tmp_path: Path) -> None:
     copy_shuffled(run / "datasets", tmp_path / "in")
     first = {"DATA_YEAR": "2024", "INPUT_PIPELINE_DIR": "in", "OUTPUT_PIPELINE_DIR": "in"}

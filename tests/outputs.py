@@ -21,8 +21,12 @@ def outputs_of(folder: Path) -> dict[str, str]:
 
 def _table_hash(path: Path) -> str:
     with duckdb.connect(path, read_only=True) as connection:
-        # Rows have a primary key, so none cancels another.
-        content = connection.execute("SELECT count(*), bit_xor(hash(estimates)) FROM estimates").fetchall()
+        # No two rows of a table are the same, so none cancels another.
+        tables = sorted(name for (name,) in connection.execute("SHOW TABLES").fetchall())
+        content = [
+            (name, connection.execute(f"SELECT count(*), bit_xor(hash({name})) FROM {name}").fetchall())
+            for name in tables
+        ]
     return _hash(repr(content).encode())
 
 

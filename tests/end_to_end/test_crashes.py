@@ -15,7 +15,9 @@ def test_every_fault_point(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     moments = {point.partition(" ")[0] + " " + point.split()[1] for point in result["points"]}
-    assert moments == {"before write", "before rename", "after rename", "before manifest", "after manifest"}
+    assert moments == {
+        "before write", "before rename", "after rename", "before manifest", "after manifest", "before publication",
+    }  # fmt: skip
     assert len(result["points"]) >= 25
     assert result["kills"] == len(result["points"])
     assert result["status"] == 0

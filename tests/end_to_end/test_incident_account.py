@@ -56,3 +56,6 @@ def test_vermont_is_accounted_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert arrests["read"] == arrests["in_estimates"] == 7_003
     assert len(agencies) == len({row["ori"] for row in agencies}) == 87
     assert {row["is_synthetic"] for row in agencies} == {"false"}
+    for row in agencies:
+        months = row["which_months_with_offenses"].split(";") if row["which_months_with_offenses"] else []
+        assert len(months) == int(row["months_with_incidents"]) or row["months_removed"] != "0", row["ori"]

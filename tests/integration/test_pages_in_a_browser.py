@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.unit.test_publication import given_tables, page
+from tests.unit.test_report import given_tables, page
 from tests.unit.test_weights_page import example, written
 
 from nibrs_estimation.stages.validation import weight_charts

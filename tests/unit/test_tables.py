@@ -632,7 +632,7 @@ def test_showing_a_table(tmp_path: Path) -> None:
     assert "but in" in words
     assert "Never estimated: rows 11-12 of columns 5-6." in words
     assert "Rows of units whose value is not known: 40, 47, 100, 109." in words
-    assert "No finished run has estimates of it yet" in words
+    assert words.startswith("No finished run here has estimates of it")
 
 
 def test_a_table_as_json(tmp_path: Path) -> None:

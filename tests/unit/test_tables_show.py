@@ -118,6 +118,10 @@ def test_rows_by_number_label_block_or_part(scratch: Path, monkeypatch: pytest.M
     assert "Weapon involved - Yes 3: Firearms" in part
     with pytest.raises(UsageError, match=r"There is no row 'teeth' in table 1a. Give a number or a part of a label: "):
         told(scratch, monkeypatch, "1a", "--row", "teeth")
+    with pytest.raises(UsageError, match=r"in table 1a \(is Weapon involved meant\?\)"):
+        told(scratch, monkeypatch, "1a", "--row", "weapon envolved")
+    with pytest.raises(UsageError, match=r"\(is Aggravated Assault meant\?\)"):
+        told(scratch, monkeypatch, "1a", "--column", "agravated assault")
 
 
 def test_one_row_with_every_column(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:

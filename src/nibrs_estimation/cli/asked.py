@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -179,8 +180,12 @@ def find_rows(table: TableDefinition, asked: str) -> list[TableRow]:
     ):
         if found:
             return found
-    blocks = "; ".join(dict.fromkeys(words(row.domain_1) for row in rows))
-    raise UsageError(f"There is no row {asked!r} in table {table.table}. Give a number or a part of a label: {blocks}.")
+    blocks = list(dict.fromkeys(words(row.domain_1) for row in rows))
+    alike = _alike(word, [*labels.values(), *blocks])
+    raise UsageError(
+        f"There is no row {asked!r} in table {table.table}{alike}. Give a number or a part of a label: "
+        f"{'; '.join(blocks)}."
+    )
 
 
 def _one(asked: str, known: list[tuple[int, str]], what: str) -> int:
@@ -189,10 +194,18 @@ def _one(asked: str, known: list[tuple[int, str]], what: str) -> int:
     exact = [pair for pair in known if word in (str(pair[0]), pair[1].lower(), pair[1].partition(": ")[2].lower())]
     found = exact or [pair for pair in known if word in pair[1].lower() and not word.isdigit()]
     if not found or not word:
-        raise UsageError(f"There is no {what} {asked!r}. Name one: {_listed(known)}.")
+        alike = _alike(word, [name for _number, name in known])
+        raise UsageError(f"There is no {what} {asked!r}{alike}. Name one: {_listed(known)}.")
     if len(found) > 1:
         raise UsageError(f"{asked!r} may be several: {_listed(found)}. Give a number or more of the name.")
     return found[0][0]
+
+
+def _alike(asked: str, labels: Iterable[str]) -> str:
+    """A question whether the label is meant that is most like a word."""
+    by_word = {form: label for label in labels for form in (label.lower(), *label.lower().split(": "))}
+    found = difflib.get_close_matches(asked, by_word, n=1)
+    return f" (is {by_word[found[0]]} meant?)" if found else ""
 
 
 def _listed(pairs: Iterable[tuple[Any, ...]]) -> str:

@@ -13,7 +13,7 @@ from nibrs_estimation.tables.guide import Hit, Question, find_cells, find_questi
 from nibrs_estimation.tables.published import words
 from nibrs_estimation.tables.variables import derived_variables
 
-_QUESTIONS, _CELLS = 2, 8
+_QUESTIONS, _CELLS = 2, 5
 
 
 def print_found(asked: str) -> None:

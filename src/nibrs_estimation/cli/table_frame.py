@@ -91,14 +91,14 @@ def frame_data(table: TableDefinition) -> dict[str, Any]:
 
 
 def show_frame(table: TableDefinition, hint: str, *, as_json: bool, is_paged: bool) -> None:
-    """Print the definition, and below it a hint."""
+    """Print the definition, and above it a hint."""
     if as_json:
         typer.echo(json.dumps(frame_data(table), indent=2))
         return
     with paged(console, is_wanted=is_paged):
-        _print_frame(table)
         if hint:
-            console.print(Text(hint, style="dim"))
+            console.print(Text(hint, style="yellow"), end="\n\n")
+        _print_frame(table)
 
 
 def _print_frame(table: TableDefinition) -> None:

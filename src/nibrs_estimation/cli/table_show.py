@@ -91,7 +91,11 @@ def show(name: str, asked: Asked, *, is_of_frame: bool, as_json: bool, is_paged:
         raise UsageError("--csv writes a file, --json prints: leave out one of them.")
     run = None if is_of_frame else _run(asked)
     if run is None:
-        hint = "" if is_of_frame else "No finished run has estimates of it yet; `nibrs demo` makes some."
+        hint = (
+            ""
+            if is_of_frame
+            else "No finished run here has estimates of it: this is its definition. `nibrs demo` makes some."
+        )
         show_frame(table, hint, as_json=as_json, is_paged=is_paged)
         return
     wish = Wish.of(run, table, asked)

@@ -162,7 +162,7 @@ class TableView:
     def notes(self) -> Iterator[str]:
         """What the marks of the cells that were shown mean."""
         if self._has_margins:
-            yield "±  half of the 95 % confidence interval; --column NAME shows whole intervals"
+            yield "±  half of the 95 % confidence interval, which ends at 0; --column NAME shows whole intervals"
         codes = {code for cell in self._seen for code in warning_codes(cell["caution"])}
         for code, rule in cautions().items():
             if code in codes:

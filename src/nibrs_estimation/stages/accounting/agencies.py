@@ -116,7 +116,7 @@ def _records(incident_account: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _offenses(agency_month_offense: pl.LazyFrame, new_offense: pl.LazyFrame, year: int) -> pl.LazyFrame:
-    """Offenses on file by what they are against, and the violent ones of Part I."""
+    """Offenses on file: in which months, by what they are against, and the violent ones of Part I."""
     listed = code_list("offense").select("crime_against", offense_code="code").lazy()
     new = new_offense.select("crime_against", "offense_code").unique("offense_code", keep="first", maintain_order=True)
     against = pl.concat([listed, new])
@@ -126,6 +126,7 @@ def _offenses(agency_month_offense: pl.LazyFrame, new_offense: pl.LazyFrame, yea
         .join(against, on="offense_code", how="left")
         .group_by("agency_id")
         .agg(
+            which_months_with_offenses=pl.col("month").unique().sort().cast(pl.String).str.join(";"),
             offenses_violent=n.filter(pl.col("offense_code").is_in(PART1V)).sum(),
             offenses_against_persons=n.filter(of == "Person").sum(),
             offenses_against_property=n.filter(of == "Property").sum(),

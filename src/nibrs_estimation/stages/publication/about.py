@@ -19,9 +19,12 @@ _FILES = {
     "report.html": "the main results on one page",
     "workbooks.zip": "a spreadsheet for each table, with title, notes and symbols",
     "estimates.csv": "all tables in one file, a row per number; columns in docs/published-files.md",
-    "estimates.duckdb": "the same as table published_estimates; table estimates has the 31 columns of the reference's "
-    "database; geography, run and definitions stand beside. DuckDB 0.10 and later open it",
+    "estimates.duckdb": "the same as table published_estimates; table estimates has the 31 columns of the FBI's "
+    "estimates database; geography, run and definitions stand beside. DuckDB 0.10 and later open it",
     "definitions.csv": "what each table counts, and what a column such as Violent Crime 2 holds",
+    "agencies.csv": "every agency: what it reported, what was filled or left out and why, its weights",
+    "incident_account.json": "incidents read = in the estimates + left out, by reason",
+    "run.html": "how the run went, and links to all pages",
     "table_a.csv": "weighted benchmark of respondents beside that of all eligible agencies",
 }
 

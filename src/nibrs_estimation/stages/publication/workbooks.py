@@ -17,12 +17,12 @@ from nibrs_estimation.stages.publication.about import caution_lines, scope_texts
 from nibrs_estimation.stages.publication.files import published_places
 from nibrs_estimation.tables.caution import caution_mark
 from nibrs_estimation.tables.definition import TableDefinition
-from nibrs_estimation.tables.published import published_rows, table_rows
+from nibrs_estimation.tables.published import TYPE_NUMBERS, published_rows, table_rows
 from nibrs_estimation.tables.read import table_definitions
 
 _SHEETS = {"nation": "Nation", "region": "Regions", "state": "States"}
-#: Geographies whose rows are made at a time.
-_BATCH = 12
+#: Cells that are made at a time: few queries for small tables, little memory for large ones.
+_BATCH_CELLS = 400_000
 _NUMBERS = ("estimate", "estimate_lower_bound", "estimate_upper_bound")
 _HEADS = ("Estimate", "Low", "High")
 _KNOWN = "percentage of known"
@@ -51,7 +51,8 @@ def export_workbooks(
 
     def lines(table: TableDefinition, level: str) -> Iterator[pl.DataFrame]:
         """Published cells of some geographies at a time, with their marks."""
-        for batch in places.filter(geography_level=level).iter_slices(_BATCH):
+        per_place = len(table.columns) * sum(len(row.estimates) for row in table.rows)
+        for batch in places.filter(geography_level=level).iter_slices(max(1, _BATCH_CELLS // per_place)):
             rows = table_rows(table, cell_estimate, cell_gap, batch, permutation_population)
             yield _lines(rows, table, batch, identity, is_whole=level != "state")
 
@@ -73,6 +74,9 @@ def _lines(
     rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, identity: Identity, *, is_whole: bool
 ) -> pl.DataFrame:
     """The cells of the lines, one for each geography, row and type of estimate (``line``, from 0), in order."""
+    if not is_whole:
+        has_any = (pl.col("estimate") != 0).any().over("permutation_number", "row", "estimate_type_num")
+        rows = rows.filter(pl.col("estimate_type_num") != TYPE_NUMBERS["percentage"]).filter(has_any)
     published = published_rows(rows, table, places, identity).with_columns(
         rows["row", "column", "is_greyed"], mark=caution_mark()
     )
@@ -84,9 +88,6 @@ def _lines(
     kind = pl.col("estimate_type").replace_strict({name: i for i, name in enumerate(_DECIMALS)}, return_dtype=pl.Int8)
     key = ["permutation_number", "row", "kind"]
     cells = pl.concat([published, known]).with_columns(kind=kind).sort(*key, "column")
-    if not is_whole:
-        has_any = (pl.col("estimate") != 0).any().over(key)
-        cells = cells.filter(pl.col("estimate_type").is_in(["count", "rate"]) & has_any)
     return cells.with_columns(line=pl.struct(key).rle_id())
 
 

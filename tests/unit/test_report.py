@@ -48,7 +48,7 @@ def test_the_report_tells_the_main_results(tmp_path: Path) -> None:
     text = text_of(html)
     assert "Estimates from NIBRS incident reports data year 2024 · source cde:VT-2024.zip · run r1" in text
     assert "9,000 Violent Crime incidents; 95 % interval 7,236 to 10,764" in text
-    assert "Violent Crime ! 9,000 7,236 – 10,764 10.0% 900.0 723.6 – 1,076.4 3" in text
+    assert "Violent Crime 9,000 7,236 – 10,764 10.0% 900.0 723.6 – 1,076.4 3" in text
     assert "5,000 Property Crime incidents" in text
     # Rates, states, victims' sex, weapons (two charts), drugs, coverage.
     assert html.count('<table class="dots">') == 6
@@ -124,14 +124,28 @@ def test_a_run_of_one_state_is_called_by_its_name(tmp_path: Path) -> None:
     assert "Coverage by state" not in html
 
 
+def test_a_caution_of_all_lines_is_said_once_and_one_of_some_marks_these(tmp_path: Path) -> None:
+    few = "fewer than 10 agencies reported any"
+    text = text_of(page(given_tables(), tmp_path))
+    assert f"Caution, for all lines: {few}" in text
+    assert "Violent Crime !" not in text
+    many = pl.when(pl.col("column") == 17).then(12).otherwise("agency_counts").alias("agency_counts")
+    tables = given_tables()
+    tables["cell_estimate"] = tables["cell_estimate"].with_columns(many)
+    text = text_of(page(tables, tmp_path))
+    assert f"! Caution, for one or more of these reasons: {few}" in text
+    assert "Violent Crime 9,000" in text
+    assert re.search(r"\w ! \d", text)
+
+
 def test_sums_stand_apart_from_offenses_with_what_they_hold(tmp_path: Path) -> None:
     text = text_of(page(given_tables(), tmp_path))
     assert (
         text.index("Total Incidents with")
         < text.index("Sums and parts of the lines above")
-        < text.index("Violent Crime !")
+        < text.index("Violent Crime 9,000")
     )
-    assert "Violent Crime ! : Murder and Nonnegligent Manslaughter (09A); Rape (11A)" in text
+    assert "Violent Crime : Murder and Nonnegligent Manslaughter (09A); Rape (11A)" in text
     assert "fewer than 10 agencies reported any" in text
 
 

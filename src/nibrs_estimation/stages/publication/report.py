@@ -296,18 +296,17 @@ def _totals(nation: Results, table: str) -> str:
     shown = totals.filter((pl.col("estimate") > 0) | pl.col("estimate").is_null()).with_columns(
         interval=_interval("low", "high", 0), rate_interval=_interval("rate_low", "rate_high", 1)
     )
+    everywhere = _codes_of_all(shown)
+    is_marked = pl.col("caution").map_elements(
+        lambda codes: bool(set(warning_codes(codes)) - set(everywhere)), return_dtype=pl.Boolean
+    )
     shown = shown.with_columns(
+        name="label",
         label=pl.concat_str(
             "label",
             pl.when("is_proposed").then(pl.lit(" ‡")).otherwise(pl.lit("")),
-            pl.when(
-                pl.col("caution")
-                .map_elements(lambda c: bool(warning_codes(c)), return_dtype=pl.Boolean)
-                .fill_null(False)
-            )
-            .then(pl.lit(" !"))
-            .otherwise(pl.lit("")),
-        )
+            pl.when(is_marked.fill_null(False)).then(pl.lit(" !")).otherwise(pl.lit("")),
+        ),
     )
     labels = {
         "label": "Incidents with", "estimate": "Count", "interval": "95 % interval", "rse": "Relative SE",
@@ -324,19 +323,31 @@ def _totals(nation: Results, table: str) -> str:
     return "".join(parts) + _notes(totals, shown)
 
 
+def _codes_of_all(shown: pl.DataFrame) -> list[str]:
+    """The warnings that every line carries: they are said once, and mark none."""
+    rows = [warning_codes(codes) for codes in shown.drop_nulls("estimate")["caution"]]
+    return [code for code in rows[0] if all(code in row for row in rows)] if len(rows) > 1 else []
+
+
+def _reasons(codes: list[str]) -> str:
+    return escape("; ".join(word for code in codes for word in caution_words(code)))
+
+
 def _notes(totals: pl.DataFrame, shown: pl.DataFrame) -> str:
     """What the lines of a table hold, and what its marks mean."""
     notes = []
-    defined = shown.drop_nulls("definition").select("label", "definition")
+    defined = shown.drop_nulls("definition").select("name", "definition")
     if not defined.is_empty():
-        items = "".join(f"<li><b>{escape(label)}</b>: {escape(text)}.</li>" for label, text in defined.iter_rows())
+        items = "".join(f"<li><b>{escape(name)}</b>: {escape(text)}.</li>" for name, text in defined.iter_rows())
         notes.append(f'<details class="note" open><summary>What the sums hold</summary><ul>{items}</ul></details>')
     if shown["is_proposed"].any():
         notes.append('<p class="note">‡ The offenses of this sum are this program’s proposal.</p>')
+    everywhere = _codes_of_all(shown)
+    if everywhere:
+        notes.append(f'<p class="note">Caution, for all lines: {_reasons(everywhere)}.</p>')
     codes = dict.fromkeys(code for row in shown["caution"].drop_nulls() for code in warning_codes(row))
-    if codes:
-        reasons = "; ".join(word for code in codes for word in caution_words(code))
-        notes.append(f'<p class="note">! Caution, for one or more of these reasons: {escape(reasons)}.</p>')
+    if others := [code for code in codes if code not in everywhere]:
+        notes.append(f'<p class="note">! Caution, for one or more of these reasons: {_reasons(others)}.</p>')
     none = totals.filter(pl.col("estimate") == 0)["label"].to_list()
     if none:
         notes.append(f'<p class="note">None: {escape(", ".join(none))}.</p>')

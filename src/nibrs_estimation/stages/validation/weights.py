@@ -48,6 +48,10 @@ _WHY_ABSENT = {
     "tribal": "no agency of that type",
     **dict.fromkeys(("field_office", "judicial_district", "msa"), "the source does not tell where agencies lie"),
 }
+_LEVELS = {
+    "field_office": "field offices", "judicial_district": "judicial districts", "msa": "metropolitan areas",
+    "region": "regions", "university": "universities", "tribal": "tribal agencies",
+}  # fmt: skip
 _FITTED_TO_CONTROLS = ("calibrated", "inverse_coverage", "no_response")
 _CONTROLS = {
     "tot": "all", "viol": "violent", "prop": "property", "murder": "murder", "rape": "rape", "agg": "aggr. assault",
@@ -56,7 +60,7 @@ _CONTROLS = {
 _SYMBOLS = (
     "<p>A cell is a weight group of a geography. It has <i>N</i> eligible agencies, of which <i>n</i> are respondents; "
     "<i>r</i> is the share of the benchmark’s crime that respondents have. Each respondent starts from <i>d</i> = "
-    "<i>N</i>/<i>n</i> (in nation and regions of all groups together) and gets the weight <i>w</i> = <i>d g</i>: the "
+    "<i>N</i>/<i>n</i> (for all states and for regions over all groups together) and gets the weight <i>w</i> = <i>d g</i>: the "
     "calibration looks for factors <i>g</i> near 1 and within bounds with which the respondents’ benchmark adds up to "
     "that of all eligible agencies, control by control. The unequal weighting effect UWE = 1 + "
     "s²(<i>w</i>)/mean(<i>w</i>)² tells how much the variance grows because weights differ.</p>"
@@ -94,11 +98,11 @@ def validate_weights(
         ("Cells that miss a control", _missing(fitted, controls)),
         ("Merged cells", _merged(cells)),
         ("Cells and agencies by weight", _cells_by_rule(cells) + _agencies_by_weight(coverage, agency_weight)),
-        ("Weights of nation and regions", charts.boxes(checks)),
+        ("Weights of all states and of regions", charts.boxes(checks)),
         ("Weights of all other cells", charts.strips(checks)),
         ("Coverage by state", charts.state_coverage(coverage)),
         ("Controls met", _controls(controls)),
-        ("Table A: the nation", _nation(compared)),
+        ("Table A: all states of this run", _nation(compared)),
         ("Table A: relative bias by region, group and type", _bias_of_nation_and_regions(compared)),
         ("Table A: relative bias by state", _bias_by_state(compared)),
         ("Table A: largest biases elsewhere", _elsewhere(compared)),
@@ -114,7 +118,7 @@ def validate_weights(
 def _absent(cells: pl.DataFrame) -> str:
     """Which kinds of geographies have no weights, with the usual reason."""
     there = set(cells["geography_level"])
-    absent = [f"{level.replace('_', ' ')} ({why})" for level, why in _WHY_ABSENT.items() if level not in there]
+    absent = [f"{_LEVELS[level]} ({why})" for level, why in _WHY_ABSENT.items() if level not in there]
     return f"<p>No weights of: {escape('; '.join(absent))}.</p>" if absent else ""
 
 
@@ -200,8 +204,8 @@ def _tiles(frame: pl.DataFrame, checks: pl.DataFrame, controls: pl.DataFrame, co
             f"{selected.filter(~pl.col('is_met')).height:,} of {selected.height:,} selected "
             f"controls are missed, and {unselected.filter(~pl.col('is_met')).height:,} of {unselected.height:,} others",
         ),
-        (f"{effect[0]:.2f}" if effect.len() else "–", "unequal weighting effect", "of all weights of the nation"),
-        (f"{biased.height}", f"of {len(TABLE_A_ROWS)} crimes biased", "by more than 5 % in the nation"),
+        (f"{effect[0]:.2f}" if effect.len() else "–", "unequal weighting effect", "of the weights of all states"),
+        (f"{biased.height}", f"of {len(TABLE_A_ROWS)} crimes biased", "by more than 5 % in all states"),
     ]
     return '<div class="tiles">' + "".join(
         f'<div class="tile"><b>{escape(number)}</b><span>{escape(what)}</span><small>{escape(more)}</small></div>'
@@ -226,7 +230,7 @@ def _major(checks: pl.DataFrame) -> str:
     minor = checks["minor_problem"].count()
     return (
         f"<p>{counted(found.height, 'cell')}: {by_kind}. {minor:,} {'has' if minor == 1 else 'have'} a "
-        "minor one: a UWE of 2 to 3 or, in nation and regions, "
+        "minor one: a UWE of 2 to 3 or, of all states and of regions, "
         "a weight below 1. Large weights and a large UWE are expected where few respond; a missing weight is a failure."
         f"{_at_most(found)}</p>"
         + html_table(
@@ -424,7 +428,7 @@ def _controls(controls: pl.DataFrame) -> str:
 def _nation(compared: pl.DataFrame) -> str:
     found = compared.filter((pl.col("weight_variable") == "NationalWgt") & (pl.col("grouping") == "all"))
     if found.is_empty():
-        return "<p>There are no weights of the nation.</p>"
+        return "<p>There are no weights of all states.</p>"
     table = (
         pl.DataFrame({"crime_type": list(TABLE_A_ROWS), "crime": list(TABLE_A_ROWS.values())})
         .join(found, on="crime_type", maintain_order="left")
@@ -450,7 +454,7 @@ def _bias_of_nation_and_regions(compared: pl.DataFrame) -> str:
     grouping = pl.col("grouping").replace_strict(_GROUPINGS, default=None, return_dtype=pl.String)
     named = rows.with_columns(
         row=pl.when(pl.col("grouping") == "all")
-        .then(pl.when(is_nation).then("place").otherwise(pl.format("Region weight: {}", "place")))
+        .then(pl.when(is_nation).then(pl.lit(_KINDS["NationalWgt"])).otherwise(pl.format("Region weight: {}", "place")))
         .otherwise(pl.format("{}: {}", grouping, "group"))
     )
     # The nation, the regions by their own weights, then the groups of the nation.
@@ -465,7 +469,7 @@ def _bias_of_nation_and_regions(compared: pl.DataFrame) -> str:
         "group",
         "crime_type",
     )
-    note = "<p>National weights; rows “Region weight” are by the weights of the region.</p>"
+    note = "<p>Weights of all states; rows “Region weight” are by the weights of the region.</p>"
     return note + charts.heat(order, "row") if order.height else "<p>None.</p>"
 
 

@@ -58,7 +58,13 @@ def demo_share() -> float:
             externals=LocalStore(Path(folder) / "externals"),
             locations=NO_LOCATIONS,
             source=open_source("synthetic:0.01", None),
-            parameters={"year": 2024, "seed": 1, "database": None, "outlier_rule": "intended", "count_mode": "indicator"},
+            parameters={
+                "year": 2024,
+                "seed": 1,
+                "database": None,
+                "outlier_rule": "intended",
+                "count_mode": "indicator",
+            },
         )
         started = time.perf_counter()
         result = run_flow(find_flow("all"), settings, make_engine("inline", "all", workers=1), Watcher())

@@ -58,12 +58,12 @@ _CONTROLS = {
     "burg": "burglary", "rob": "robbery", "larc": "larceny", "mvt": "vehicle theft", "aggrob": "assault + robbery",
 }  # fmt: skip
 _SYMBOLS = (
-    "<p>A cell is a weight group of a geography. It has <i>N</i> eligible agencies, of which <i>n</i> are respondents; "
-    "<i>r</i> is the share of the benchmark’s crime that respondents have. Each respondent starts from <i>d</i> = "
-    "<i>N</i>/<i>n</i> (for all states and for regions over all groups together) and gets the weight <i>w</i> = <i>d g</i>: the "
-    "calibration looks for factors <i>g</i> near 1 and within bounds with which the respondents’ benchmark adds up to "
-    "that of all eligible agencies, control by control. The unequal weighting effect UWE = 1 + "
-    "s²(<i>w</i>)/mean(<i>w</i>)² tells how much the variance grows because weights differ.</p>"
+    "<p>A cell is a weight group of a geography. It has <i>N</i> eligible agencies, of which <i>n</i> are "
+    "respondents; <i>r</i> is the share of the benchmark’s crime that respondents have. Each respondent starts from "
+    "<i>d</i> = <i>N</i>/<i>n</i> (for all states and for regions over all groups together) and gets the weight "
+    "<i>w</i> = <i>d g</i>: the calibration looks for factors <i>g</i> near 1 and within bounds with which the "
+    "respondents’ benchmark adds up to that of all eligible agencies, control by control. The unequal weighting "
+    "effect UWE = 1 + s²(<i>w</i>)/mean(<i>w</i>)² tells how much the variance grows because weights differ.</p>"
 )
 _SOURCES = {
     "recent": "recent: its own Return A",

@@ -14,8 +14,9 @@ NAMES = {
 
 
 def clean_environment(**settings: str) -> dict[str, str]:
-    """The environment without any setting of ours, plus the given ones."""
-    kept = {k: v for k, v in os.environ.items() if k not in NAMES and not k.startswith(SETTINGS)}
+    """The environment without any setting of ours, plus the given ones; compiled modules are kept, as users do."""
+    left_out = {*NAMES, "PYTHONDONTWRITEBYTECODE"}
+    kept = {k: v for k, v in os.environ.items() if k not in left_out and not k.startswith(SETTINGS)}
     return {**kept, "COLUMNS": "200", **settings}
 
 

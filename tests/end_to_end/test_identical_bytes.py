@@ -11,6 +11,9 @@ from tests.command import ROOT, nibrs, python
 from tests.integration.conftest import CREDENTIALS, s3_bucket, s3_endpoint, s3_settings
 from tests.outputs import outputs_of
 
+#: Without demographic series and workbooks, which take most of the time and run as other tasks do.
+UNTIL = ("--until", "export_estimates")
+
 __all__ = ["s3_bucket", "s3_endpoint", "s3_settings"]
 
 
@@ -18,7 +21,7 @@ __all__ = ["s3_bucket", "s3_endpoint", "s3_settings"]
 def run(tiny_nation: Path) -> list[str]:
     """A run of two states of a synthetic nation, as zips: without list of places there are few to estimate."""
     zips = ",".join(str(tiny_nation / "cde" / f"{state}-2024.zip") for state in ("GA", "VT"))
-    return ["run", "all", "same", "--source", f"cde:{zips}", "--seed", "7"]
+    return ["run", "all", "same", "--source", f"cde:{zips}", "--seed", "7", *UNTIL]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,7 @@ def test_engines_agree(
 
 def test_flows_py_runs_through_prefect(tmp_path: Path) -> None:
     build_zip(tmp_path / "vt.zip")
-    done = python(tmp_path, str(ROOT / "flows.py"), "run", "all", "vt", NIBRS_SOURCE="cde:vt.zip")
+    done = python(tmp_path, str(ROOT / "flows.py"), "run", "all", "vt", *UNTIL, NIBRS_SOURCE="cde:vt.zip")
     assert done.returncode == 0, done.stderr
     manifest = tmp_path / "scratch/vt/all/manifests/estimate_cells.json"
     assert json.loads(manifest.read_text())["engine"] == "prefect"
@@ -70,7 +73,7 @@ def test_permuted_rows_and_order_of_zips(tmp_path: Path) -> None:
                 target.writestr(member, "\n".join([head, *reversed(rows)]) + "\n")
     published = []
     for folder, spec in ((".", "cde:vt.zip,nh.zip"), ("turned", "cde:nh.zip,vt.zip")):
-        done = nibrs(tmp_path / folder, "run", "all", "zips", "--source", spec)
+        done = nibrs(tmp_path / folder, "run", "all", "zips", "--source", spec, *UNTIL)
         assert done.returncode == 0, done.stderr
         outputs = outputs_of(tmp_path / folder / "artifacts")
         # It tells the checksums of the zips, which are other files.
@@ -106,7 +109,7 @@ def test_artifacts_go_through_s3(
 
 def test_unreachable_bucket_is_told_and_the_run_goes_on_later(tmp_path: Path) -> None:
     build_zip(tmp_path / "vt.zip")
-    run = ["run", "all", "vt", "--source", "cde:vt.zip"]
+    run = ["run", "all", "vt", "--source", "cde:vt.zip", *UNTIL]
     settings = {"S3_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_REGION": "us-east-1", **CREDENTIALS}
     done = nibrs(tmp_path, *run, ARTIFACT_STORE="s3://estimates", **settings)
     assert done.returncode == 1

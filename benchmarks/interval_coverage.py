@@ -20,10 +20,10 @@ from nibrs_estimation.model.weighting import CONTROLS, CRIMES
 from nibrs_estimation.sources.synthetic import agency_frame, latent_totals, reported_months
 from nibrs_estimation.sources.synthetic.srs import benchmark
 from nibrs_estimation.stages.universe.frame import define_universe
-from nibrs_estimation.stages.weighting.classes import fit_geography
 from nibrs_estimation.stats import random
-from nibrs_estimation.stats.control_basis import calibration_residuals
-from nibrs_estimation.stats.linearisation import variances_within
+from nibrs_estimation.stats.linearization.control_basis import calibration_residuals
+from nibrs_estimation.stats.linearization.stratified import variances_within
+from nibrs_estimation.survey.weights.classes import fit_geography
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from nibrs_estimation.stats.pmm import Variable, impute
+from nibrs_estimation.stats.imputation.pmm import Variable, impute
 
 SWEEPS, AGENCIES = 15, 18_000
 TARGETS = ("officers_male", "officers_female", "civilians_male", "civilians_female", "officers_rate", "vehicles")

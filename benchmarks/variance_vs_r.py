@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.stats.calibration import calibrate
-from nibrs_estimation.stats.cell_estimates import CellEstimates, cell_estimates
-from nibrs_estimation.stats.variance_form import Memberships, Sample, VarianceForm, variance_form
+from nibrs_estimation.stats.linearization.cell_estimates import CellEstimates, cell_estimates
+from nibrs_estimation.stats.linearization.variance_form import Memberships, Sample, VarianceForm, variance_form
 
 Floats = NDArray[np.float64]
 TIMES_AS_FAST, LARGEST_ERROR = 300.0, 1e-8

@@ -9,7 +9,7 @@ import polars as pl
 
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.table import write_table
-from nibrs_estimation.stages.variance.estimate import series_parts, table_parts
+from nibrs_estimation.stages.estimation.estimate import series_parts, table_parts
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version

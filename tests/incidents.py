@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.stages.indicators.segments import Segments
+from nibrs_estimation.stages.counting.segments import Segments
 from tests.frames import table
 
 Rows = dict[str, list[dict[str, Any]]]

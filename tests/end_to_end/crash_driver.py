@@ -25,7 +25,7 @@ from nibrs_estimation.pipeline.schedule import Watcher
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.store import LocalStore
 from nibrs_estimation.sources.synthetic import SyntheticSource
-from nibrs_estimation.stages.variance import cells  # noqa: F401 (compiled code is loaded once, too)
+from nibrs_estimation.survey import cells  # noqa: F401 (compiled code is loaded once, too)
 from tests.outputs import outputs_of
 
 STATES = ("DC", "VT")

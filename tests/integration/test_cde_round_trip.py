@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from nibrs_estimation.model import agency, incident
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.sources.cde import CdeSource
-from nibrs_estimation.sources.intake import MANIFEST_TASK, write_intake_manifest
+from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK, write_intake_manifest
 from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.sources.synthetic.render_cde import render_cde
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nibrs_estimation.stats.calibration import calibrate
-from nibrs_estimation.stats.control_basis import calibration_residuals, control_basis
-from nibrs_estimation.stats.linearisation import variances_within
+from nibrs_estimation.stats.linearization.control_basis import calibration_residuals, control_basis
+from nibrs_estimation.stats.linearization.stratified import variances_within
 
 X = np.array([[100.0], [80.0], [50.0], [170.0]])
 Y = np.array([[10.0], [6.0], [4.0], [20.0]])

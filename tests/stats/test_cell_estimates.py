@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 
-from nibrs_estimation.stats.cell_estimates import CellEstimates, cell_estimates
-from nibrs_estimation.stats.variance_form import Memberships, Sample, variance_form
+from nibrs_estimation.stats.linearization.cell_estimates import CellEstimates, cell_estimates
+from nibrs_estimation.stats.linearization.variance_form import Memberships, Sample, variance_form
 
 Floats = NDArray[np.float64]
 FIXTURES = Path(__file__).parent / "fixtures" / "calibrated_ratio"

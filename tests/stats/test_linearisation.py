@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 
-from nibrs_estimation.stats.linearisation import StratifiedTotals, stratified_totals
+from nibrs_estimation.stats.linearization.stratified import StratifiedTotals, stratified_totals
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nibrs_estimation.stats.matching import draw_nearest
+from nibrs_estimation.stats.imputation.matching import draw_nearest
 
 SCORES = st.lists(st.integers(0, 8).map(float), min_size=1, max_size=14)
 GRID = 2520

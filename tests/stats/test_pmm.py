@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nibrs_estimation.stats.pmm import (
+from nibrs_estimation.stats.imputation.pmm import (
     Variable,
     canonical_variate,
     draw_coefficients,

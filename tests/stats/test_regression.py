@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nibrs_estimation.stats.regression import Floats, fit_linear, stepwise, treatment_dummies
+from nibrs_estimation.stats.imputation.regression import Floats, fit_linear, stepwise, treatment_dummies
 
 POPULATION = np.array([2_000, 5_000, 9_000, 15_000, 30_000, 60_000], dtype=np.float64)
 OFFENSES = np.array([95, 260, 430, 760, 1_480, 3_050], dtype=np.float64)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nibrs_estimation.stages.weighting.fit import (
+from nibrs_estimation.stats.calibration import calibrate
+from nibrs_estimation.survey.weights.fit import (
     BASE,
     CANDIDATES,
     NAMES,
@@ -20,7 +21,6 @@ from nibrs_estimation.stages.weighting.fit import (
     fit_with_subsets,
     settle_by_coverage,
 )
-from nibrs_estimation.stats.calibration import calibrate
 
 Floats = NDArray[np.float64]
 NATION = ("tot", "murder", "rape", "agg", "burg", "rob", "larc", "mvt")

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from tests.incidents import Rows, every_code, segments_of, worlds
 
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.stages.indicators.attributes import MADE, RECORDS, clearance, derive, multiplier
-from nibrs_estimation.stages.indicators.attributes.recode import KEYS
+from nibrs_estimation.stages.counting.attributes import MADE, RECORDS, clearance, derive, multiplier
+from nibrs_estimation.stages.counting.attributes.recode import KEYS
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.variables import ATTRIBUTES, LEVEL_OF_JOIN, derived_variables

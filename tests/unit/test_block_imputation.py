@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.frames import table
 
-from nibrs_estimation.model.blocks import own_rows, with_blocks
 from nibrs_estimation.model.completeness import (
     BLOCK_AGENCY,
     BLOCK_CHECK,
@@ -22,6 +21,7 @@ from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.block_imputation.balance import check_blocks, count_blocks
 from nibrs_estimation.stages.block_imputation.donors import Months, choose_donors, match, month_flags, removed_months
+from nibrs_estimation.survey.blocks import own_rows, with_blocks
 
 Rows = list[dict[str, Any]]
 YEAR = 2023

@@ -24,7 +24,7 @@ from nibrs_estimation.model import agency, incident, intake
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.sources.cde import CdeSource, archive
-from nibrs_estimation.sources.intake import MANIFEST_TASK, write_intake_manifest
+from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK, write_intake_manifest
 
 YEAR = 2024
 Frames = dict[str, pl.DataFrame]

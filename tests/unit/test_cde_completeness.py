@@ -12,7 +12,7 @@ from tests.cde_zip import Tables, as_csv, build_tables, write_zip
 
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.cde import CdeSource
-from nibrs_estimation.sources.intake import MANIFEST_TASK, write_intake_manifest
+from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK, write_intake_manifest
 
 N = 30
 CHILDREN = {

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from tests.frames import table
 
 from nibrs_estimation.model.completeness import AGENCY_MONTH, COMPLETENESS_ISSUE, REPORTING_PATTERN
-from nibrs_estimation.model.coverage import covered_populations
 from nibrs_estimation.model.geography import AGENCY_COUNTY
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.completeness.months import describe_months
 from nibrs_estimation.stages.completeness.patterns import describe_patterns
+from nibrs_estimation.survey.covering import covered_populations
 
 Rows = list[dict[str, Any]]
 

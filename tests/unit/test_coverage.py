@@ -13,7 +13,7 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.results import COVERAGE
 from nibrs_estimation.model.weighting import CONTROLS, LETTERS, WEIGHT_LEVELS, variable_name
 from nibrs_estimation.pipeline.table import checked
-from nibrs_estimation.stages.weighting.coverage import measure_coverage
+from nibrs_estimation.stages.coverage.coverage import measure_coverage
 
 Rows = list[dict[str, Any]]
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from tests.frames import table
 from tests.places import GROUPS, Nation, geographies, members_of, nations
 
-from nibrs_estimation.model.geographies import SIZES, TYPES, geography_members
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.survey.geographies import SIZES, TYPES, geography_members
 
 
 def members(

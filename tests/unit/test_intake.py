@@ -12,7 +12,7 @@ import pytest
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_FILE, INTAKE_LOSS, QUARANTINE
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.intake import write_intake_manifest
+from nibrs_estimation.sources.intake.manifest import write_intake_manifest
 
 COMMON = {"state_abbr": "VT", "input_name": "VT-2024.zip"}
 FILE = {"data_year": 2024, "layout": "cde_2021", "use": "incidents", "is_excerpt": False, "sha256": "0" * 64}

@@ -14,9 +14,9 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.weighting import PERMUTATION_POPULATION
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.sources.synthetic.source import SyntheticSource
+from nibrs_estimation.stages.coverage.coverage import measure_coverage
+from nibrs_estimation.stages.coverage.populations import measure_populations
 from nibrs_estimation.stages.universe.frame import define_universe
-from nibrs_estimation.stages.weighting.coverage import measure_coverage
-from nibrs_estimation.stages.weighting.populations import measure_populations
 
 KEYS = code_list("population_key")
 AGES = (

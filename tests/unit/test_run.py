@@ -246,7 +246,7 @@ def test_second_run_of_the_same_id_is_refused_until_the_first_dies(tmp_path: Pat
 
 def test_code_hash_follows_imports(tmp_path: Path) -> None:
     """The hash of a task covers what its module imports of ours, with the data files beside it."""
-    from nibrs_estimation.stages.variance import estimate
+    from nibrs_estimation.stages.estimation import estimate
 
     files = {path.name for module in code._closure(estimate.__name__) for path in code._files_of(module)}
     assert {"estimate.py", "variance_form.py", "definition.py", "1a.yaml", "results.py"} <= files

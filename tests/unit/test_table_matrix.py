@@ -28,14 +28,14 @@ from tests.unit.test_atoms import TWINS as PERSON_TWINS
 
 from nibrs_estimation.model.counts import DATASETS
 from nibrs_estimation.pipeline.table import checked
-from nibrs_estimation.stages.indicators.attributes import clearance, derive, multiplier
-from nibrs_estimation.stages.indicators.count import count_units
-from nibrs_estimation.stages.variance.cells import Counts
-from nibrs_estimation.stages.variance.profiles import CountedProfiles
-from nibrs_estimation.stages.variance.sample import Design
+from nibrs_estimation.stages.counting.attributes import clearance, derive, multiplier
+from nibrs_estimation.stages.counting.count import count_units
+from nibrs_estimation.survey.cells import Counts
+from nibrs_estimation.survey.design import Design
 from nibrs_estimation.tables import read
 from nibrs_estimation.tables.atoms import atoms_of_series
 from nibrs_estimation.tables.definition import Condition, TableColumn, TableDefinition, TableRow
+from nibrs_estimation.tables.matrices.profiles import CountedProfiles
 from nibrs_estimation.tables.read import read_tables, table_definitions
 from nibrs_estimation.tables.series import demographic_series
 from nibrs_estimation.tables.variables import derived_variables

@@ -8,12 +8,12 @@ import pytest
 from tests.frames import table
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.eligibility import with_own_reports
 from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.completeness.months import describe_months, summarize_reporting
 from nibrs_estimation.stages.universe.frame import define_universe
+from nibrs_estimation.survey.eligibility import with_own_reports
 
 
 def universe_of(**row: object) -> dict[str, object]:

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from nibrs_estimation.model.weighting import CONTROLS
-from nibrs_estimation.stages.weighting.classes import FittedGroups, fit_geography
+from nibrs_estimation.survey.weights.classes import FittedGroups, fit_geography
 
 YEAR = 2024
 NAMES = list(CONTROLS)

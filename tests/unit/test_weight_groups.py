@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nibrs_estimation.stages.weighting.collapse import Group, partner_of
-from nibrs_estimation.stages.weighting.groups import mark_self_representing, place_groups, state_groups
+from nibrs_estimation.survey.weights.collapse import Group, partner_of
+from nibrs_estimation.survey.weights.groups import mark_self_representing, place_groups, state_groups
 
 #: A class of each super class, by code list substate_class.
 CLASS_OF = {"A": 1, "B": 4, "O": 8, "Z": 20}

@@ -17,10 +17,10 @@ from nibrs_estimation.model.weighting import CRIMES, PROPERTY, VIOLENT, WEIGHTIN
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.sources.synthetic.source import SyntheticSource
+from nibrs_estimation.stages.benchmark.frame import build_frame
 from nibrs_estimation.stages.block_imputation.donors import choose_donors
 from nibrs_estimation.stages.completeness.months import summarize_reporting
 from nibrs_estimation.stages.universe.frame import define_universe
-from nibrs_estimation.stages.weighting.frame import build_frame
 from nibrs_estimation.stats import random
 
 Rows = list[dict[str, Any]]

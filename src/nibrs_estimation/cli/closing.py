@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nibrs_estimation.cli.console import console, plain
 from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
-from nibrs_estimation.sources.intake import INTAKE_MANIFEST
+from nibrs_estimation.sources.intake.manifest import INTAKE_MANIFEST
 
 #: Document of a run: incidents read, in the estimates and left out, with a sentence for people under ``text``.
 ACCOUNT = "incident_account.json"

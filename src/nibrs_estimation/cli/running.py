@@ -23,7 +23,7 @@ from nibrs_estimation.pipeline.runs import check_run_id
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.pipeline.store import open_store
 from nibrs_estimation.sources.external_files import with_external_files
-from nibrs_estimation.sources.intake import INTAKE_MANIFEST
+from nibrs_estimation.sources.intake.manifest import INTAKE_MANIFEST
 from nibrs_estimation.sources.registry import FORMS, newest_year, open_source
 from nibrs_estimation.stages.publication import REPORT
 

@@ -1,8 +1,8 @@
-"""Statistics mode's doors: `python -m nibrs_estimation.stages.<stage> [TASK]` and `nibrs task NAME`."""
+"""Statistics mode: `python -m nibrs_estimation.stages STAGE [TASK]` and `nibrs task NAME`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -24,29 +24,52 @@ from nibrs_estimation.pipeline.task import Task
 _RUN_FILE = "run_metadata.json"
 
 
-def stage_main(stage: str, tasks: Sequence[Task]) -> None:
-    """Run a stage's tasks, or one of them, as a command."""
-    names = ", ".join(task.name for task in tasks)
-
-    def command(task: Annotated[str | None, typer.Argument(help="One task instead of all.")] = None) -> None:
-        run_statistics(_chosen(task, tasks, stage), load_settings())
-
-    command.__doc__ = f"Run stage {stage} alone: {names}.\n\n" + FOLDERS_HELP
-    app = typer.Typer(
-        add_completion=False,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.command()(command)
-    run_app(app, f"python -m nibrs_estimation.stages.{stage}")
-
-
 FOLDERS_HELP = (
     "Reads <dataset>.parquet, <dataset>.csv or a folder <dataset> from INPUT_PIPELINE_DIR and writes to "
     "OUTPUT_PIPELINE_DIR; DATA_YEAR says which year, unless identity.json beside the inputs does, EXTERNAL_FILE_PATH "
     "where external files are, LOG_THRESHOLD how much is logged. A run's `datasets` folder is a valid input. No server "
     "is needed."
 )
+
+
+def stages_main(stages: Sequence[str], tasks_of: Callable[[str], Sequence[Task]]) -> None:
+    """Run as a command: a stage's tasks, or one of them.
+
+    Args:
+        stages: names of the stages.
+        tasks_of: imports a stage, and returns its tasks.
+    """
+
+    def command(
+        stage: Annotated[str, typer.Argument(help=f"One of {', '.join(stages)}.")],
+        task: Annotated[str | None, typer.Argument(help="One task instead of all.")] = None,
+    ) -> None:
+        if stage not in stages:
+            raise UsageError(f"There is no stage {stage!r}. The stages are: {', '.join(stages)}.")
+        run_statistics(_chosen(task, tasks_of(stage), stage), load_settings())
+
+    _run_command(command, "Run a stage alone, or one of its tasks.", "python -m nibrs_estimation.stages")
+
+
+def stage_main(stage: str, tasks: Sequence[Task]) -> None:
+    """Run as a command: the tasks of one stage, or one of them."""
+
+    def command(task: Annotated[str | None, typer.Argument(help="One task instead of all.")] = None) -> None:
+        run_statistics(_chosen(task, tasks, stage), load_settings())
+
+    names = ", ".join(task.name for task in tasks)
+    _run_command(command, f"Run stage {stage} alone: {names}.", f"python -m nibrs_estimation.stages.{stage}")
+
+
+def _run_command(command: Callable[..., None], what: str, name: str) -> None:
+    command.__doc__ = f"{what}\n\n{FOLDERS_HELP}"
+    app = typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.command()(command)
+    run_app(app, name)
 
 
 def run_statistics(tasks: Sequence[Task], settings: Settings) -> None:

@@ -8,19 +8,21 @@ from nibrs_estimation.model.results import COVERAGE
 from nibrs_estimation.model.weighting import PERMUTATION_POPULATION
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
-from nibrs_estimation.sources.intake import INTAKE_MANIFEST
+from nibrs_estimation.sources.intake.manifest import INTAKE_MANIFEST
 from nibrs_estimation.stages import (
     accounting,
+    benchmark,
     block_imputation,
     completeness,
-    indicators,
+    counting,
+    coverage,
+    estimation,
     item_imputation,
     outliers,
     publication,
     smoketest,
     universe,
     validation,
-    variance,
     weighting,
 )
 from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
@@ -37,11 +39,13 @@ FLOWS = {
                 *outliers.TASKS,
                 *block_imputation.TASKS,
                 *validation.TASKS,
+                *benchmark.TASKS,
                 *weighting.TASKS,
+                *coverage.TASKS,
                 *item_imputation.TASKS,
                 *accounting.TASKS,
-                *indicators.TASKS,
-                *variance.TASKS,
+                *counting.TASKS,
+                *estimation.TASKS,
                 *publication.TASKS,
             ),
             publishes=(

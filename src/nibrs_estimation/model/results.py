@@ -6,8 +6,13 @@ Counts and estimates of tables stand in model/counts.py and tables/results.py. S
 
 from typing import Any
 
+import polars as pl
+
 from nibrs_estimation.model.weighting import WEIGHT_LEVELS
 from nibrs_estimation.pipeline.dataset import Column, Dataset
+
+#: Levels whose places hold all agencies of a state, or of several.
+_WHOLE_LEVELS = ("nation", "region", "state")
 
 _AGENCY_ID = Column("agency_id", "int32", "The FBI's number of the agency.")
 _STATE = Column("state_abbr", "str", "UCR state abbreviation; Nebraska is NB.")
@@ -223,3 +228,8 @@ PUBLISHED = Dataset(
 )
 
 DATASETS = (UNIVERSE, REPORTING_STATUS, COVERAGE)
+
+
+def is_whole_place() -> pl.Expr:
+    """Whether rows of dataset ``coverage`` are the nation, a region or a state with all of its agencies."""
+    return pl.col("geography_level").is_in(_WHOLE_LEVELS) & pl.col("agency_group").is_null()

@@ -1,8 +1,8 @@
 """Which code made a dataset: a hash of the task's module and of what it is built from.
 
-Counted are the task's module and, through its imports, the package's `stats`, `tables`, `model`, `stages` and
-`sources` modules, each with the data files (YAML, CSV, JSON, templates) that stand beside it. The machinery in
-`pipeline` is not counted: how work runs must not change what comes out.
+Counted are the task's module and, through its imports, every module of the package, each with the data files (YAML,
+CSV, JSON, templates, style sheets) that stand beside it. Not counted are the command line, the lists of flows and the
+machinery: how work is asked for and run must not change what comes out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
-COUNTED = tuple(f"{PACKAGE}.{room}" for room in ("stats", "tables", "model", "stages", "sources"))
+#: Rooms of the package whose code makes no dataset.
+NOT_COUNTED = ("cli", "flows", "pipeline")
 _IMPORT = re.compile(rf"^\s*(?:from|import)\s+({PACKAGE}[\w.]*)(?:\s+import\s+(\([^)]*\)|[^\n#]*))?", re.MULTILINE)
 DATA_SUFFIXES = {".yaml", ".csv", ".json", ".jinja", ".css"}
 
@@ -64,7 +65,12 @@ def _imports_of(module: str) -> frozenset[str]:
     # Parsing would take longer than all else that deciding a unit takes; the linter forbids relative imports.
     for base, names in _IMPORT.findall(path.read_text(encoding="utf-8") if path else ""):
         found |= {base, *(f"{base}.{name}" for name in re.findall(r"\w+", names))}
-    return frozenset(name for name in found if name.startswith(COUNTED) and _path_of(name) is not None)
+    return frozenset(name for name in found if _is_counted(name) and _path_of(name) is not None)
+
+
+def _is_counted(module: str) -> bool:
+    room = module.removeprefix(f"{PACKAGE}.").partition(".")[0]
+    return module.startswith(f"{PACKAGE}.") and room not in NOT_COUNTED
 
 
 @cache

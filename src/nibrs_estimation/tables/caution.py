@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
+from nibrs_estimation.tables.definition_file import DefinitionFile
 from nibrs_estimation.tables.schema import Text
-from nibrs_estimation.tables.source import DefinitionFile
 
 #: Between the codes of a row.
 SEPARATOR = ";"

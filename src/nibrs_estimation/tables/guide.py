@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
+from nibrs_estimation.tables.definition_file import DefinitionFile
 from nibrs_estimation.tables.published import words
 from nibrs_estimation.tables.read import table_definitions
-from nibrs_estimation.tables.source import DefinitionFile
 from nibrs_estimation.tables.variables import derived_variables
 
 #: What it weighs when a word stands in a row's or column's label, in what they are made of, or in the table's words.

@@ -12,8 +12,7 @@ import re
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.geographies import is_whole_place
-from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
+from nibrs_estimation.model.results import ESTIMATES, PUBLISHED, is_whole_place
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.tables.caution import caution_column

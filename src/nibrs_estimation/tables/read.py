@@ -11,10 +11,10 @@ from pathlib import Path
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition
+from nibrs_estimation.tables.definition_file import DefinitionFile, unknown
 from nibrs_estimation.tables.rows import Frame, conditions, expand_rows, row_numbers
 from nibrs_estimation.tables.schema import Block, TableForm
 from nibrs_estimation.tables.shared import DEFINITIONS, Shared, check_columns, read_shared
-from nibrs_estimation.tables.source import DefinitionFile, unknown
 
 
 @cache

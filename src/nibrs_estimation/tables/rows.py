@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nibrs_estimation.tables.definition import Condition, Estimate, TableRow
+from nibrs_estimation.tables.definition_file import DefinitionFile, unknown
 from nibrs_estimation.tables.schema import Block
 from nibrs_estimation.tables.shared import Shared
-from nibrs_estimation.tables.source import DefinitionFile, unknown
 from nibrs_estimation.tables.variables import LEVEL_OF_JOIN
 
 TOTAL, OFFICER = "TOTAL", "OFFICER"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.tables.definition import Level, Status
+from nibrs_estimation.tables.definition_file import DefinitionFile, unknown
 from nibrs_estimation.tables.schema import ColumnForm, ColumnsForm, SetsForm, UnitForm
-from nibrs_estimation.tables.source import DefinitionFile, unknown
 from nibrs_estimation.tables.variables import Variable, read_variables
 
 #: Where the tables of this program are defined.

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.tables.definition import Level, Several, Status, VariableKind
+from nibrs_estimation.tables.definition_file import DefinitionFile, unknown
 from nibrs_estimation.tables.schema import FlagForm, VariableForm, VariablesForm
-from nibrs_estimation.tables.source import DefinitionFile, unknown
 
 _FILE = Path(__file__).parent / "definitions" / "_variables.yaml"
 

@@ -49,7 +49,7 @@ from nibrs_estimation.sources.cde.layout import (
 )
 from nibrs_estimation.sources.cde.segments import read_dated_offenses, read_months, read_segments
 from nibrs_estimation.sources.cde.text import header_of
-from nibrs_estimation.sources.intake import MANIFEST_TASK
+from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK
 from nibrs_estimation.sources.universe_file import UNIVERSE_FILE, merge_universe, read_universe
 
 _log = logging.getLogger(__name__)

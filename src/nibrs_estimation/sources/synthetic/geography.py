@@ -12,9 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.geographies import SIZES, TYPES
 from nibrs_estimation.sources.synthetic.marginals import Floats, Integers
 from nibrs_estimation.stats import random
+from nibrs_estimation.survey.geographies import SIZES, TYPES
 
 #: At scale 1, as in the nation (06 section 5.1).
 AREAS, AREAS_WITH_DIVISIONS, DISTRICTS, OFFICES = 456, 13, 90, 55

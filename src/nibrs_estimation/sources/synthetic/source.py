@@ -22,7 +22,7 @@ from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_FILE, PARTITIONED
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import PARTITION, SEED, YEAR, Task
-from nibrs_estimation.sources.intake import MANIFEST_TASK
+from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK
 from nibrs_estimation.sources.synthetic.crime import planted_outliers
 from nibrs_estimation.sources.synthetic.geography import county_people, permutations
 from nibrs_estimation.sources.synthetic.history import state_year

@@ -19,7 +19,7 @@ from nibrs_estimation.pipeline.database import Database
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import YEAR, Task
-from nibrs_estimation.sources.intake import MANIFEST_TASK
+from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK
 from nibrs_estimation.sources.ucr_prd.agencies import queries, reference_datasets
 from nibrs_estimation.sources.ucr_prd.catalogue import (
     DEFAULT_SCHEMA,

@@ -7,9 +7,9 @@ import polars as pl
 from nibrs_estimation.model.accounting import IN_ESTIMATES, INCIDENTS
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.completeness import PART1V
-from nibrs_estimation.model.eligibility import with_own_reports
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
+from nibrs_estimation.survey.eligibility import with_own_reports
 
 #: Weight -> the prefix of its columns; smaller places have a weight of their own, in dataset ``agency_weight``.
 _WEIGHTS = {"NationalWgt": "national", "StateWgt": "state"}

@@ -12,10 +12,10 @@ from nibrs_estimation.model.accounting import (
     INCIDENTS,
     UNLISTED_OFFENSE,
 )
-from nibrs_estimation.model.blocks import own_rows
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.incident import INCIDENT
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.survey.blocks import own_rows
 
 #: Text of an ineligible agency's or a nonrespondent's reason -> code of the account.
 _OF_AGENCY = {

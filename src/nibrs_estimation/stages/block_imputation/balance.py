@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from nibrs_estimation.model.blocks import own_rows
 from nibrs_estimation.model.completeness import (
     BLOCK_CHECK,
     BLOCK_COUNT,
@@ -13,6 +12,7 @@ from nibrs_estimation.model.completeness import (
     PART1V,
 )
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.survey.blocks import own_rows
 
 _KEY = ("state_abbr", "agency_id", "month")
 

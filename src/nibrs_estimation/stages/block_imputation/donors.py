@@ -21,10 +21,10 @@ from nibrs_estimation.model.completeness import (
     MIN_MONTHS_REPORTED,
     REMOVED_MONTH,
 )
-from nibrs_estimation.model.eligibility import ineligible_reason, with_own_reports
 from nibrs_estimation.stats import random
-from nibrs_estimation.stats.matching import draw_nearest
-from nibrs_estimation.stats.regression import LinearModel, stepwise, treatment_dummies
+from nibrs_estimation.stats.imputation.matching import draw_nearest
+from nibrs_estimation.stats.imputation.regression import LinearModel, stepwise, treatment_dummies
+from nibrs_estimation.survey.eligibility import ineligible_reason, with_own_reports
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

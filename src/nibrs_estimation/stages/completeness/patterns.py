@@ -12,9 +12,9 @@ from nibrs_estimation.model.completeness import (
     OFFENSE_GROUPS,
     REPORTING_PATTERN,
 )
-from nibrs_estimation.model.coverage import covered_populations
-from nibrs_estimation.model.eligibility import ineligible_reason, with_own_reports
 from nibrs_estimation.stages.completeness.months import MONTHS_PER_YEAR
+from nibrs_estimation.survey.covering import covered_populations
+from nibrs_estimation.survey.eligibility import ineligible_reason, with_own_reports
 
 
 def describe_patterns(

@@ -1,7 +1,6 @@
-"""`python -m nibrs_estimation.stages.indicators [TASK]`: this stage alone, in statistics mode."""
+"""`python -m nibrs_estimation.stages.indicators [TASK]`: the old command of stage counting."""
 
-from nibrs_estimation.cli.statistics import stage_main
-from nibrs_estimation.stages.indicators import TASKS
+from nibrs_estimation.stages.__main__ import run_stage
 
 if __name__ == "__main__":
-    stage_main("indicators", TASKS)
+    run_stage("counting")

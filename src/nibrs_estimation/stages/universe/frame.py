@@ -5,9 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.eligibility import ineligible_reason, with_own_reports
 from nibrs_estimation.model.results import UNIVERSE
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.survey.eligibility import ineligible_reason, with_own_reports
 
 
 def define_universe(agency: pl.LazyFrame, agency_month_offense: pl.LazyFrame, year: int) -> pl.LazyFrame:

@@ -8,9 +8,9 @@ import polars as pl
 from nibrs_estimation.model.agency import MONTHS
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.completeness import POLICE_EMPLOYEES
-from nibrs_estimation.model.coverage import covered_populations
-from nibrs_estimation.model.eligibility import ineligible_reason, with_own_reports
-from nibrs_estimation.stats.pmm import Variable, impute
+from nibrs_estimation.stats.imputation.pmm import Variable, impute
+from nibrs_estimation.survey.covering import covered_populations
+from nibrs_estimation.survey.eligibility import ineligible_reason, with_own_reports
 
 MONTHS_PER_YEAR = len(MONTHS)
 COUNTS = ("male_officers", "female_officers", "male_civilians", "female_civilians")

@@ -1,7 +1,6 @@
 """`python -m nibrs_estimation.stages.validation [TASK]`: this stage alone, in statistics mode."""
 
-from nibrs_estimation.cli.statistics import stage_main
-from nibrs_estimation.stages.validation import TASKS
+from nibrs_estimation.stages.__main__ import run_stage
 
 if __name__ == "__main__":
-    stage_main("validation", TASKS)
+    run_stage("validation")

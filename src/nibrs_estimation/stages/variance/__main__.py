@@ -1,7 +1,6 @@
-"""`python -m nibrs_estimation.stages.variance [TASK]`: this stage alone, in statistics mode."""
+"""`python -m nibrs_estimation.stages.variance [TASK]`: the old command of stage estimation."""
 
-from nibrs_estimation.cli.statistics import stage_main
-from nibrs_estimation.stages.variance import TASKS
+from nibrs_estimation.stages.__main__ import run_stage
 
 if __name__ == "__main__":
-    stage_main("variance", TASKS)
+    run_stage("estimation")

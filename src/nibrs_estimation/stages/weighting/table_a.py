@@ -14,7 +14,7 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.weighting import AGENCY_WEIGHT, CRIMES, TABLE_A, TABLE_A_ROWS, WEIGHT_LEVELS
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter, Table
-from nibrs_estimation.stats.linearisation import stratified_totals
+from nibrs_estimation.stats.linearization.stratified import stratified_totals
 from nibrs_estimation.tables.labels import with_states
 
 BIASED_PCT = 5

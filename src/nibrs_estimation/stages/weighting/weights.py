@@ -21,11 +21,7 @@ from nibrs_estimation.model.weighting import (
     WEIGHT_LEVELS,
 )
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.stages.weighting.classes import ALWAYS_MERGED, fit_geography
-from nibrs_estimation.stages.weighting.fit import Cells, Fit, fit_with_subsets, settle_by_coverage
-from nibrs_estimation.stages.weighting.groups import mark_self_representing, place_groups, state_groups
-from nibrs_estimation.stages.weighting.rows import Keys, Tables, prorated, tables_of, with_crossings, with_names
-from nibrs_estimation.stages.weighting.units import (
+from nibrs_estimation.survey.units import (
     AREAS,
     TYPES,
     Units,
@@ -33,6 +29,10 @@ from nibrs_estimation.stages.weighting.units import (
     located_pieces,
     units_of,
 )
+from nibrs_estimation.survey.weights.classes import ALWAYS_MERGED, fit_geography
+from nibrs_estimation.survey.weights.fit import Cells, Fit, fit_with_subsets, settle_by_coverage
+from nibrs_estimation.survey.weights.groups import mark_self_representing, place_groups, state_groups
+from nibrs_estimation.survey.weights.rows import Keys, Tables, prorated, tables_of, with_crossings, with_names
 
 _log = logging.getLogger(__name__)
 #: Why a weight may have no units.

@@ -1,0 +1,1 @@
+"""What all sources do with what they read: accounts, rows set aside, repeats, the manifest."""

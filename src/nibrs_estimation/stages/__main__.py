@@ -1,0 +1,29 @@
+"""`python -m nibrs_estimation.stages STAGE [TASK]`: a stage alone, in statistics mode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+from nibrs_estimation.cli.statistics import stage_main, stages_main
+from nibrs_estimation.pipeline.task import Task
+
+#: In the order of the chain.
+STAGES = (
+    "universe", "completeness", "outliers", "block_imputation", "validation", "benchmark", "weighting", "coverage",
+    "item_imputation", "accounting", "counting", "estimation", "publication", "smoketest",
+)  # fmt: skip
+
+
+def run_stage(name: str) -> None:
+    """Run a stage's tasks, or the one that the command line names."""
+    stage_main(name, _tasks_of(name))
+
+
+def _tasks_of(stage: str) -> Sequence[Task]:
+    tasks: Sequence[Task] = import_module(f"nibrs_estimation.stages.{stage}").TASKS
+    return tasks
+
+
+if __name__ == "__main__":
+    stages_main(STAGES, _tasks_of)

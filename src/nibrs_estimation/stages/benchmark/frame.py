@@ -1,0 +1,168 @@
+"""The frame of the weights: the eligible agencies, which of them responded, and their benchmark (05 sections 1, 2)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.completeness import LOW_COLOURS, MIN_MONTHS_REPORTED
+from nibrs_estimation.model.weighting import WEIGHTING_FRAME, WEIGHTING_ISSUE
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.stages.benchmark.benchmark import (
+    complete_benchmark,
+    own_candidates,
+    read_file,
+    recent_candidates,
+)
+from nibrs_estimation.survey.eligibility import with_own_reports
+
+#: An agency with as many smoothed offenses a year must really be in the incident data (05 section 2.3, step 5).
+SIZEABLE_TOTAL = 50
+#: Who starts in this month or later has not reported enough of the year.
+FIRST_LATE_MONTH = 11
+
+
+def build_frame(
+    agency: pl.LazyFrame,
+    universe: pl.LazyFrame,
+    agency_month: pl.LazyFrame,
+    outlier_month: pl.LazyFrame,
+    block_reference: pl.LazyFrame,
+    reporting_status: pl.LazyFrame,
+    report_month: pl.LazyFrame,
+    srs_month: pl.LazyFrame,
+    srs_benchmark: pl.LazyFrame,
+    agency_month_offense: pl.LazyFrame,
+    year: int,
+    seed: int,
+) -> dict[str, pl.DataFrame]:
+    """Say of every eligible agency whether it responded, and how much crime a full year of it has.
+
+    Raises:
+        PipelineError: an agency has no class, no agency has a benchmark, or rows were lost or doubled.
+    """
+    agencies = eligible_agencies(universe, with_own_reports(agency, agency_month_offense), year)
+    months = reported_months(agency_month, outlier_month, year)
+    filed = read_file(srs_benchmark, agencies)
+    responses = judge_responses(agencies, months, filed.totals, reporting_status, block_reference, year)
+    recent, recent_issues = recent_candidates(report_month, srs_month, agencies, year)
+    own = own_candidates(
+        responses.filter("is_respondent").select("agency_id", "is_full_year"),
+        months,
+        block_reference,
+        agency_month_offense,
+        year,
+    )
+    benchmark, issues = complete_benchmark(agencies, [recent, filed.candidates, own], seed)
+    frame = agencies.join(responses, on="agency_id").join(benchmark, on="agency_id").sort("agency_id")
+    _require_one_row_each(frame, agencies)
+    found = [*filed.issues, *recent_issues, *issues]
+    return {
+        WEIGHTING_FRAME.name: WEIGHTING_FRAME.cast(frame),
+        WEIGHTING_ISSUE.name: pl.DataFrame(found, schema=WEIGHTING_ISSUE.schema, orient="row"),
+    }
+
+
+def eligible_agencies(universe: pl.LazyFrame, agency: pl.LazyFrame, year: int) -> pl.DataFrame:
+    """The eligible agencies by agency_id, with both classes and what dataset ``agency`` knows of their reporting.
+
+    Raises:
+        PipelineError: an agency has no class, or rows were lost or doubled.
+    """
+    of_agency = agency.filter(pl.col("data_year") == year).select(
+        "agency_id", "legacy_ori", "is_nibrs", "nibrs_start_date", "has_participated_nibrs"
+    )
+    eligible = universe.filter("is_eligible").sort("agency_id").collect()
+    agencies = (
+        eligible.with_columns(has_population=pl.col("population") > 0)
+        .join(of_agency.collect(), on="agency_id")
+        .join(code_list("substate_class_rule"), on=["population_group_code", "has_population"], how="left")
+        .sort("agency_id")
+    )
+    _require_one_row_each(agencies, eligible)
+    without = agencies.filter(pl.col("substate_class").is_null() | pl.col("weight_class").is_null())
+    if without.height:
+        first = without.row(0, named=True)
+        raise PipelineError(
+            f"{without.height} eligible agencies have no weight class, the first {first['ori']} with population group "
+            f"{first['population_group_code']!r}. Correct the population group in dataset agency: it must be one of "
+            "1A to 9E."
+        )
+    return agencies
+
+
+def reported_months(agency_month: pl.LazyFrame, outlier_month: pl.LazyFrame, year: int) -> pl.DataFrame:
+    """The reported months of the data year: ``agency_id``, ``month``, and ``is_low``, false where no colour is known.
+
+    Months before the start of NIBRS are not among them, those with a repaired flag are (03 section 4).
+    """
+    key = ["agency_id", "data_year", "month"]
+    return (
+        agency_month.filter((pl.col("data_year") == year) & pl.col("n_all").is_not_null())
+        .join(outlier_month.select(*key, "colour"), on=key, how="left")
+        .select("agency_id", "month", is_low=pl.col("colour").is_in(LOW_COLOURS).fill_null(False))
+        .collect()
+    )
+
+
+def judge_responses(
+    agencies: pl.DataFrame,
+    months: pl.DataFrame,
+    smoothed_totals: pl.DataFrame,
+    reporting_status: pl.LazyFrame,
+    block_reference: pl.LazyFrame,
+    year: int,
+) -> pl.DataFrame:
+    """Which agencies are respondents (resp_ind_m3), and the first rule that the others fail (05 section 2.3).
+
+    A respondent reports incidents since October or longer, has three usable months, and its year is complete: twelve
+    months reported, or the missing ones copied.
+
+    Args:
+        agencies: as :func:`eligible_agencies` makes them.
+        months: as :func:`reported_months` makes them.
+        smoothed_totals: ``agency_id`` and ``smoothed_total``.
+        reporting_status: dataset of that name.
+        block_reference: dataset of that name.
+        year: the data year.
+    """
+    usable = months.filter(~pl.col("is_low")).group_by("agency_id").agg(months_usable=pl.len().cast(pl.Int8))
+    full = reporting_status.select("agency_id", "is_full_year").collect()
+    # Who receives one missing month receives all of them.
+    recipients = block_reference.select("agency_id", is_recipient=pl.lit(True)).unique().collect()
+    known = agencies.select("agency_id", "is_nibrs", "nibrs_start_date", "has_participated_nibrs")
+    for part in (usable, full, recipients, smoothed_totals):
+        known = known.join(part, on="agency_id", how="left")
+    judged = known.with_columns(
+        pl.col("months_usable").fill_null(0),
+        pl.col("is_nibrs", "has_participated_nibrs", "is_full_year", "is_recipient").fill_null(False),
+    ).with_columns(
+        nonresponse_reason=pl.when(~pl.col("is_nibrs"))
+        .then(pl.lit("reports no incidents"))
+        .when(pl.col("months_usable") < MIN_MONTHS_REPORTED)
+        .then(pl.lit("fewer than three usable months"))
+        .when((pl.col("smoothed_total") >= SIZEABLE_TOTAL) & ~pl.col("has_participated_nibrs"))
+        .then(pl.lit("not in the incident data"))
+        .when(pl.col("nibrs_start_date") >= dt.date(year, FIRST_LATE_MONTH, 1))
+        .then(pl.lit("started after October"))
+        .when(~pl.col("is_full_year") & ~pl.col("is_recipient"))
+        .then(pl.lit("not completed"))
+    )
+    return judged.select(
+        "agency_id",
+        "months_usable",
+        "is_full_year",
+        "nonresponse_reason",
+        is_respondent=pl.col("nonresponse_reason").is_null(),
+    )
+
+
+def _require_one_row_each(frame: pl.DataFrame, agencies: pl.DataFrame) -> None:
+    if not frame["agency_id"].equals(agencies["agency_id"]):
+        raise PipelineError(
+            f"The frame of the weights has {frame.height} rows for {agencies.height} eligible agencies. Datasets "
+            "agency, universe and reporting_status must have one row for each agency of the data year, all of one run: "
+            "compute the run again with --force."
+        )

@@ -1,0 +1,112 @@
+"""Derived variables of incidents, offenses, victims and arrestees (06 section 6); `_variables.yaml` declares them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.stages.counting.attributes import (
+    arrests,
+    counts,
+    drugs,
+    incidents,
+    offenders,
+    offenses,
+    property,
+    relationships,
+    victims,
+)
+from nibrs_estimation.stages.counting.attributes.incidents import clearance
+from nibrs_estimation.stages.counting.attributes.recode import KEYS, Making, Records, categorised, counted, every
+from nibrs_estimation.stages.counting.segments import Segments
+from nibrs_estimation.tables.definition import Level
+from nibrs_estimation.tables.variables import Variable, derived_variables
+
+__all__ = ["KEYS", "clearance", "derive", "multiplier"]
+
+RECORDS: Mapping[str, Records] = {
+    **offenses.RECORDS,
+    **incidents.RECORDS,
+    **victims.RECORDS,
+    **relationships.RECORDS,
+    **property.RECORDS,
+    **drugs.RECORDS,
+    **arrests.RECORDS,
+}
+MADE: Mapping[str, Making] = {
+    **offenses.MADE,
+    **victims.MADE,
+    **offenders.MADE,
+    **relationships.MADE,
+    **counts.MADE,
+    **property.MADE,
+    **drugs.MADE,
+    **arrests.MADE,
+}
+MULTIPLIERS = {"stolen_vehicle_count": property.stolen_vehicles}
+
+
+def derive(variable: str, level: Level, segments: Segments) -> pl.LazyFrame:
+    """The categories of a variable of kind ``derived``.
+
+    Returns:
+        The key of the level (incident_id; offense_id; victim_id; is_group_b, arrestee_id), ``category`` (Int8) and
+        ``n`` (Int64): how many records of the key have it. Keys without a category are absent; a flag that does not
+        hold is absent, too, but for those with ``others: 0``.
+
+    Raises:
+        PipelineError: there is no such variable, or it is not known of this level; names the mend.
+    """
+    declared = _declared(variable, level)
+    of = str(declared.of)
+    if variable in MADE:
+        found = MADE[variable](declared, level, segments)
+    elif of in RECORDS:
+        records = categorised(variable, RECORDS[of](level, segments))
+        found = counted(declared, records, level, pl.len())
+    else:
+        records = derive(of, level, segments).with_columns(code=pl.col("category").cast(pl.String))
+        found = counted(declared, categorised(variable, records), level, pl.col("n").sum())
+    if declared.without is not None:
+        found = every(level, segments).join(found, on=KEYS[level], how="left")
+        found = found.with_columns(pl.col("category").fill_null(declared.without), pl.col("n").fill_null(1))
+    return found.select(*KEYS[level], "category", "n")
+
+
+def multiplier(name: str, segments: Segments) -> pl.LazyFrame:
+    """By what the units of an incident count: incident_id, ``n``; absent where nothing is told (06 section 9.3).
+
+    Raises:
+        PipelineError: nothing makes such a multiplier.
+    """
+    if name not in MULTIPLIERS:
+        raise PipelineError(
+            f"Nothing makes multiplier {name} of _variables.yaml. Take one of {', '.join(MULTIPLIERS)}."
+        )
+    return MULTIPLIERS[name](segments)
+
+
+def _declared(name: str, level: Level) -> Variable:
+    declared = derived_variables().get(name)
+    if declared is None:
+        raise PipelineError(
+            f"There is no variable {name}. Correct the table that names it, or add it to definitions/_variables.yaml."
+        )
+    if declared.kind != "derived":
+        raise PipelineError(
+            f"Variable {name} is of kind {declared.kind}, which is not derived from records. Correct `kind` in "
+            "definitions/_variables.yaml, or count it by kind."
+        )
+    if level not in declared.levels:
+        raise PipelineError(
+            f"Variable {name} is not known of {level}s, only of {' and '.join(f'{of}s' for of in declared.levels)}. "
+            "Correct `join` or `unit` of the rows that ask for it in the definitions of tables."
+        )
+    if name not in MADE and not declared.codes:
+        raise PipelineError(
+            f"Variable {name} has no codes and nothing else makes it. Give it `of` and `codes` in "
+            "definitions/_variables.yaml."
+        )
+    return declared

@@ -1,0 +1,48 @@
+"""Arrestees of groups A and B: type of arrest, disposition, weapons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from nibrs_estimation.stages.counting.attributes.recode import KEYS, Making, Records, category, once
+from nibrs_estimation.stages.counting.segments import Segments
+from nibrs_estimation.tables.definition import Level
+from nibrs_estimation.tables.variables import Variable
+
+KEY = KEYS["arrestee"]
+NOT_APPLICABLE, UNKNOWN = 3, 4
+
+
+def _types(level: Level, segments: Segments) -> pl.LazyFrame:
+    return segments.arrestee.select(*KEY, code="arrest_type_code")
+
+
+def _multiple(level: Level, segments: Segments) -> pl.LazyFrame:
+    """Of group A alone."""
+    return segments.arrestee.filter(~pl.col("is_group_b")).select(*KEY, code="multiple_code")
+
+
+def _dispositions(level: Level, segments: Segments) -> pl.LazyFrame:
+    return segments.arrestee.select(*KEY, code="under_18_disposition_code")
+
+
+def _weapons(level: Level, segments: Segments) -> pl.LazyFrame:
+    return segments.arrestee_weapon.select(*KEY, code=pl.col("weapon_code").str.strip_suffix("A"))
+
+
+def _juvenile_disposition(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
+    """Handled or referred; without either, adults are not applicable, all others unknown."""
+    of_age = pl.when(pl.col("age_years") >= 18).then(NOT_APPLICABLE).otherwise(UNKNOWN)
+    told = category(variable.name, "under_18_disposition_code")
+    return once(segments.arrestee.select(*KEY, category=pl.coalesce(told, of_age)))
+
+
+RECORDS: Mapping[str, Records] = {
+    "arrest": _types,
+    "multiple_indicator": _multiple,
+    "disposition": _dispositions,
+    "arrestee_weapon": _weapons,
+}
+MADE: Mapping[str, Making] = {"juvenile_disposition": _juvenile_disposition}

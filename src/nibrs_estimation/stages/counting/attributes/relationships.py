@@ -1,0 +1,86 @@
+"""Victims and offenders: relationships, and pairs by age, sex and race."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from nibrs_estimation.stages.counting.attributes.offenders import known_offenders, unknown_offender_incidents
+from nibrs_estimation.stages.counting.attributes.recode import Making, Records, categorised, category, once
+from nibrs_estimation.stages.counting.attributes.victims import PERSONS
+from nibrs_estimation.stages.counting.segments import Segments
+from nibrs_estimation.tables.definition import Level
+from nibrs_estimation.tables.variables import Variable, derived_variables
+
+UNKNOWN_OFFENDER_INCIDENT, MISSING = 7, 8
+
+
+def _relationships(level: Level, segments: Segments) -> pl.LazyFrame:
+    """Relationships of a victim, or of all victims of an incident."""
+    records = segments.victim_offender.select("victim_id", code="relationship_code")
+    if level == "victim":
+        return records
+    return records.join(segments.victim.select("victim_id", "incident_id"), on="victim_id").drop("victim_id")
+
+
+def _nearest(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
+    """The smallest category of vor6; persons without any: 7 where an offender is unknown, else 8."""
+    told = categorised("vor6", _relationships(level, segments)).group_by("victim_id").agg(pl.col("category").min())
+    unknown = unknown_offender_incidents(segments).with_columns(is_unknown=True)
+    untold = pl.when("is_unknown").then(UNKNOWN_OFFENDER_INCIDENT).otherwise(MISSING)
+    is_person = pl.col("victim_type_code").is_in(PERSONS)
+    victims = (
+        segments.victim.select("victim_id", "incident_id", "victim_type_code")
+        .join(told, on="victim_id", how="left")
+        .join(unknown, on="incident_id", how="left")
+        .select("victim_id", category=pl.coalesce("category", pl.when(is_person).then(untold)))
+    )
+    return once(victims.drop_nulls())
+
+
+def _by_age(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
+    group = pl.when(pl.col("age_years") < 18).then(1).when(pl.col("age_years") >= 18).then(2)
+    return _pairs(segments, group, _of_two())
+
+
+def _by_sex(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
+    return _pairs(segments, _known("sex3", "sex_code"), _of_two())
+
+
+def _by_race(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
+    """2k - 1 and 2k: victim of race k by an offender of the same race, of another."""
+    victim, offender = pl.col("group"), pl.col("group_right")
+    return _pairs(segments, _known("race6", "race_code"), (2 * victim - (victim == offender)).fill_null(11))
+
+
+def _of_two() -> pl.Expr:
+    """1 first by first, 2 first by second, 3 second by second, 4 second by first, 5 one of them unknown."""
+    victim, offender = pl.col("group"), pl.col("group_right")
+    return pl.when(victim == 1).then(offender).when(victim == 2).then(5 - offender).fill_null(5)
+
+
+def _known(variable: str, code: str) -> pl.Expr:
+    """The category of a person, missing where unknown."""
+    found = category(variable, code)
+    return pl.when(found != derived_variables()[variable].others).then(found)
+
+
+def _pairs(segments: Segments, group: pl.Expr, of_pair: pl.Expr) -> pl.LazyFrame:
+    """Every victim with every known offender of its incident, by ``group`` and, of the offender, ``group_right``."""
+    victims = segments.victim.select("victim_id", "incident_id", group=group.cast(pl.Int8))
+    offenders = known_offenders(segments).select("incident_id", group=group.cast(pl.Int8))
+    return (
+        victims.join(offenders, on="incident_id")
+        .group_by("victim_id", category=of_pair.cast(pl.Int8))
+        .agg(n=pl.len().cast(pl.Int64))
+    )
+
+
+RECORDS: Mapping[str, Records] = {"relationship": _relationships}
+MADE: Mapping[str, Making] = {
+    "vor_hierarchy8": _nearest,
+    "vo_age": _by_age,
+    "vo_sex": _by_sex,
+    "vo_race": _by_race,
+}

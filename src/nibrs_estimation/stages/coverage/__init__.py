@@ -1,0 +1,26 @@
+"""Coverage: the agencies and residents behind each geography."""
+
+from nibrs_estimation.model.completeness import POLICE_EMPLOYEES
+from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION, PERMUTATION
+from nibrs_estimation.model.results import COVERAGE, UNIVERSE
+from nibrs_estimation.model.weighting import AGENCY_WEIGHT, PERMUTATION_POPULATION, WEIGHT_CELL, WEIGHTING_FRAME
+from nibrs_estimation.pipeline.task import YEAR, Task
+from nibrs_estimation.stages.coverage.coverage import measure_coverage
+from nibrs_estimation.stages.coverage.populations import measure_populations
+
+TASKS = (
+    Task(
+        name="measure_coverage",
+        function=measure_coverage,
+        reads=(UNIVERSE, WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, PERMUTATION, AGENCY_COUNTY),
+        writes=(COVERAGE,),
+        parameters=(YEAR,),
+    ),
+    Task(
+        name="measure_populations",
+        function=measure_populations,
+        reads=(COVERAGE, AGENCY_WEIGHT, WEIGHTING_FRAME, AGENCY_COUNTY, COUNTY_POPULATION, POLICE_EMPLOYEES),
+        writes=(PERMUTATION_POPULATION,),
+        parameters=(YEAR,),
+    ),
+)

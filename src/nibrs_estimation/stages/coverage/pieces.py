@@ -1,0 +1,99 @@
+"""The pieces of agencies in counties, and which of them lie in which geography (05 section 3.1; 07 section 10)."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from nibrs_estimation.model.weighting import WEIGHT_LEVELS
+from nibrs_estimation.survey.geographies import geography_members
+
+#: Level whose areas are made of counties -> the column of ``agency_county`` that names them.
+AREA_COLUMNS = {
+    "field_office": "field_office_name",
+    "judicial_district": "judicial_district_name",
+    "msa": "msa_name",
+}
+_COLUMNS = ("permutation_number", "agency_id", "county_fips", "is_core_city", "residents")
+
+
+def geography_pieces(
+    geographies: pl.LazyFrame,
+    agency_weight: pl.LazyFrame,
+    weighting_frame: pl.LazyFrame,
+    agency_county: pl.LazyFrame,
+    year: int,
+) -> pl.DataFrame:
+    """The pieces of each geography's eligible agencies that lie in it, each once, however many units an agency has.
+
+    In nation, regions and states, and of universities and tribes, the pieces of an agency share its population; in
+    areas made of counties a piece has residents of its own. An agency without a piece there counts as one piece
+    without county, with its population times its share in the area.
+
+    Args:
+        geographies: dataset ``coverage`` or ``permutation``.
+        agency_weight: dataset of that name.
+        weighting_frame: dataset of that name.
+        agency_county: dataset of that name.
+        year: data year.
+
+    Returns:
+        ``permutation_number``, ``agency_id``, ``county_fips``, ``is_core_city`` and ``residents``, sorted by the first
+        three.
+    """
+    frame = weighting_frame.select("agency_id", "ori", served="population").collect()
+    pieces = _county_pieces(frame, agency_county.filter(pl.col("data_year") == year).collect())
+    weights = agency_weight.collect()
+    members = _agencies(geography_members(geographies, weights.lazy(), weighting_frame), weights)
+    members = members.join(frame.select("agency_id", "served"), on="agency_id")
+    is_area = pl.col("level").is_in(list(AREA_COLUMNS))
+    parts = [_of_whole_agencies(members.filter(~is_area), pieces)]
+    for level, column in AREA_COLUMNS.items():
+        parts += _of_areas(members.filter(pl.col("level") == level), pieces, column)
+    return pl.concat(parts).sort("permutation_number", "agency_id", "county_fips")
+
+
+def _county_pieces(frame: pl.DataFrame, counties: pl.DataFrame) -> pl.DataFrame:
+    """The pieces of eligible agencies, with their share in the sum of the agency's shares."""
+    pieces = frame.join(counties, on="ori").sort("agency_id", "county_fips")
+    share = pl.col("population_share")
+    return pieces.select(
+        "agency_id",
+        "county_fips",
+        *AREA_COLUMNS.values(),
+        "is_core_city",
+        people="population",
+        piece_share=share / share.sum().over("agency_id"),
+    )
+
+
+def _agencies(members: pl.DataFrame, agency_weight: pl.DataFrame) -> pl.DataFrame:
+    """The agencies of each geography with their share in it, that is in all of their units there."""
+    unit = ["weight_variable", "geography_code", "weight_group", "agency_id"]
+    return (
+        members.join(agency_weight.select(*unit, "population_share"), on=unit)
+        .sort("permutation_number", *unit)
+        .group_by("permutation_number", "weight_variable", "geography_code", "agency_id", maintain_order=True)
+        .agg(pl.col("population_share").sum())
+        .with_columns(level=pl.col("weight_variable").replace_strict(WEIGHT_LEVELS, return_dtype=pl.String))
+    )
+
+
+def _of_whole_agencies(members: pl.DataFrame, pieces: pl.DataFrame) -> pl.DataFrame:
+    residents = pl.col("served") * pl.col("piece_share").fill_null(1.0)
+    return members.join(pieces, on="agency_id", how="left").with_columns(residents=residents).select(_COLUMNS)
+
+
+def _of_areas(members: pl.DataFrame, pieces: pl.DataFrame, column: str) -> list[pl.DataFrame]:
+    there = members.join(
+        pieces.rename({column: "area"}), left_on=["agency_id", "geography_code"], right_on=["agency_id", "area"]
+    )
+    elsewhere = members.join(there, on=["permutation_number", "agency_id"], how="anti").with_columns(
+        county_fips=pl.lit(None, pl.String),
+        is_core_city=pl.lit(None, pl.Boolean),
+        # People are whole, so that populations are, and the parts of an agency add up to it.
+        residents=(pl.col("served") * pl.col("population_share")).round(),
+    )
+    return [
+        there.with_columns(residents=pl.col("people").cast(pl.Float64)).select(_COLUMNS),
+        elsewhere.select(_COLUMNS),
+    ]

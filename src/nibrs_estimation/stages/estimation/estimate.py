@@ -1,0 +1,131 @@
+"""Estimates of every cell of every table in every geography, with their uncertainty (07 sections 6.2 to 6.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import polars as pl
+
+from nibrs_estimation.stages.estimation.gaps import cell_gaps
+from nibrs_estimation.survey.design import estimation_design
+from nibrs_estimation.tables.atoms import atoms_of_series
+from nibrs_estimation.tables.matrices.agencies import agency_categories
+from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP
+from nibrs_estimation.tables.series import SERIES_LEVELS, SERIES_STEP, demographic_series, is_of_level
+
+
+def table_parts() -> tuple[str, ...]:
+    """Parts of dataset ``cell_estimate``: the tables."""
+    return tuple(table_definitions())
+
+
+def series_parts() -> tuple[str, ...]:
+    """Parts of dataset ``series_estimate``: tables that are repeated for groups of persons, by level of the series."""
+    return tuple(
+        f"{name}_{level}" for name, table in table_definitions().items() if table.demographic for level in SERIES_LEVELS
+    )
+
+
+def estimate_cells(
+    unit_profile: pl.LazyFrame,
+    profile_signature: pl.LazyFrame,
+    profile_count: pl.LazyFrame,
+    incident_profile: pl.LazyFrame,
+    block_reference: pl.LazyFrame,
+    weighting_frame: pl.LazyFrame,
+    agency_weight: pl.LazyFrame,
+    weight_cell: pl.LazyFrame,
+    calibration_variable: pl.LazyFrame,
+    coverage: pl.LazyFrame,
+    agency: pl.LazyFrame,
+    agency_county: pl.LazyFrame,
+    intake_loss: pl.LazyFrame,
+    year: int,
+) -> dict[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]]:
+    """Estimate counts and percentages of all tables for every geography that has a respondent.
+
+    Linearised values are w (y - x B), x being the controls to which the agency's weight group was calibrated, or w y
+    where it was not; of percentages the same of (a - R b) / B. Cells that are greyed, or that the input cannot tell,
+    are left out.
+    """
+    from nibrs_estimation.survey import cells  # noqa: PLC0415 (Numba takes a second)
+    from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (Numba takes a second)
+
+    tables = table_definitions()
+    gaps = cell_gaps(tables, intake_loss)
+    counted = profiles.CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile)
+    design = estimation_design(
+        coverage, weighting_frame, agency_weight, weight_cell, calibration_variable, unit_profile
+    )
+    categories = agency_categories(design.agencies, weighting_frame, agency, agency_county, year)
+    counts, estimator = cells.Counts(design, counted, block_reference, categories), cells.Estimator(design)
+
+    def part(name: str) -> pl.LazyFrame:
+        table = tables[name]
+        wanted = cells.wanted_cells(table, gaps, frozenset())
+        return cells.as_part([estimator.estimate(table, counts.of_table(table).of(), wanted)], name, table).lazy()
+
+    return {CELL_ESTIMATE.name: Parts(tuple(tables), part), CELL_GAP.name: gaps.lazy()}
+
+
+def estimate_series(
+    unit_profile: pl.LazyFrame,
+    profile_signature: pl.LazyFrame,
+    profile_count: pl.LazyFrame,
+    incident_profile: pl.LazyFrame,
+    block_reference: pl.LazyFrame,
+    weighting_frame: pl.LazyFrame,
+    agency_weight: pl.LazyFrame,
+    weight_cell: pl.LazyFrame,
+    calibration_variable: pl.LazyFrame,
+    coverage: pl.LazyFrame,
+    cell_gap: pl.LazyFrame,
+    partition: str,
+) -> pl.LazyFrame:
+    """Estimate a table for the demographic series of one level, in all geographies in which these are estimated.
+
+    Rows that divide persons by what the series is divided by are left out (07 section 8.3), so are retired series.
+    """
+    from nibrs_estimation.survey import cells  # noqa: PLC0415 (as above)
+    from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (as above)
+
+    name, _, level = partition.rpartition("_")
+    table, places = table_definitions()[name], coverage.filter(is_of_level(level))
+    counted = profiles.CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile)
+    design = estimation_design(places, weighting_frame, agency_weight, weight_cell, calibration_variable, unit_profile)
+    estimator = cells.Estimator(design)
+    gaps, matrices = cell_gap.collect(), cells.Counts(design, counted, block_reference, {}).of_table(table)
+    wanted: dict[frozenset[str], cells.WantedCells] = {}
+    found = []
+    for series in demographic_series():
+        if series.is_retired or series.geographies != level:
+            continue
+        if series.dimensions not in wanted:
+            wanted[series.dimensions] = cells.wanted_cells(table, gaps, series.dimensions)
+        matrix = matrices.of(atoms_of_series(series))
+        estimates = estimator.estimate(table, matrix, wanted[series.dimensions])
+        geography = estimates["permutation_number"]
+        is_kept = ~np.isin(geography, series.greyed_geographies)
+        estimates["permutation_number"] = geography + SERIES_STEP * series.number
+        found.append({name: values[is_kept] for name, values in estimates.items()})
+    return cells.as_part(found, partition, table).lazy()
+
+
+class Parts(Mapping[str, pl.LazyFrame]):
+    """Parts of a dataset, each made when it is asked for."""
+
+    def __init__(self, names: tuple[str, ...], part: Callable[[str], pl.LazyFrame]) -> None:
+        self._names, self._part = names, part
+
+    def __getitem__(self, name: str) -> pl.LazyFrame:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._part(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

@@ -1,0 +1,1 @@
+"""Predictive mean matching and what it is built of."""

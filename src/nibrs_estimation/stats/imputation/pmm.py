@@ -1,0 +1,426 @@
+"""Multiple imputation by chained equations with predictive mean matching: one completed data set.
+
+Each incomplete variable in turn is regressed on others; the coefficients for the recipients are drawn from their
+posterior; each recipient takes the value of one of the five donors whose predicted means are nearest to its own.
+Imputed values are therefore observed values. Rows are sorted by unit before anything is computed and every random
+number is keyed by unit or variable, so the order of the rows changes nothing.
+
+Sources: specification 04, section 4.4; van Buuren (2018), *Flexible Imputation of Missing Data*, algorithm 3.3 and
+sections 4.5 and 9.1.5 (choice of predictors). It follows R's ``mice``, but for ties, which are drawn for each recipient
+by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+
+from nibrs_estimation.stats import random
+from nibrs_estimation.stats.imputation.matching import draw_nearest
+from nibrs_estimation.stats.imputation.regression import treatment_dummies
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Coding = Literal["canonical", "integer"]
+
+_COLLINEAR = 0.999
+#: Within a fit: smallest variance of a predictor among donors, its largest correlation with the target, and the
+#: smallest ratio of the extreme eigenvalues of the predictors' correlation matrix.
+_MIN_VARIANCE, _MAX_CORRELATION, _MIN_EIGENVALUE_RATIO = 1e-4, 0.99, 1e-4
+_RIDGE = 1e-5
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A column of the data.
+
+    Attributes:
+        values: (n,) numbers, or for a categorical variable the numbers of levels, 0 upward; NaN where missing.
+        is_categorical: the numbers name levels without order.
+    """
+
+    values: Floats
+    is_categorical: bool = False
+
+
+@dataclass(frozen=True)
+class Completed:
+    """Completed variables and how they came about.
+
+    Attributes:
+        values: variable -> (n,) observed values, and imputed ones in the place of missing ones.
+        donor: variable -> (n,) row whose value was taken, -1 where it was observed; incomplete variables only.
+        predictors: variable -> the predictors chosen for it, after screening; incomplete variables only.
+        not_imputed: incomplete variables that are constant, or collinear with a better observed one: left as they
+            were.
+    """
+
+    values: Mapping[str, Floats]
+    donor: Mapping[str, NDArray[np.int64]]
+    predictors: Mapping[str, tuple[str, ...]]
+    not_imputed: tuple[str, ...]
+
+
+def impute(
+    variables: Mapping[str, Variable],
+    *,
+    unit: NDArray[np.integer],
+    seed: int,
+    stream: str,
+    forced: Collection[str] = (),
+    never_predictors: Collection[str] = (),
+    cycles: int = 15,
+    k: int = 5,
+    coding: Coding = "canonical",
+) -> Completed:
+    """Complete every incomplete variable.
+
+    Args:
+        variables: name -> column, all of n rows; incomplete ones are visited in this order.
+        unit: (n,) identifiers of the rows, each once.
+        seed: of the run.
+        stream: what the imputation is for; different streams draw different numbers.
+        forced: always predict.
+        never_predictors: never predict.
+        cycles: number of rounds over the incomplete variables; one is enough where only one is incomplete.
+        k: number of nearest donors from which one is drawn.
+        coding: of a categorical target: by its first canonical variate given the predictors, or by number of level.
+
+    Returns:
+        The completed variables; observed values are unchanged.
+
+    Raises:
+        ValueError: a unit occurs twice, lengths differ, a variable has no observed value, or a name is unknown.
+    """
+    _check(variables, unit, (*forced, *never_predictors))
+    order = np.argsort(unit, kind="stable")
+    chain = _Chain({n: replace(v, values=v.values[order]) for n, v in variables.items()}, unit[order], seed, stream)
+    is_used, removed = _screen(chain.variables)
+    chosen = quick_predictors(variables={n: v.values for n, v in chain.variables.items()}, forced=forced)
+    usable = [name for name in variables if name in is_used and name not in never_predictors]
+    targets = [name for name in chain.incomplete if name not in removed]
+    predictors = {target: tuple(name for name in usable if name in chosen[target]) for target in targets}
+    # A predictor that stays incomplete cannot predict.
+    predictors = {t: tuple(p for p in names if p not in removed) for t, names in predictors.items()}
+    for target in targets:
+        chain.start(target)
+    for cycle in range(1, 1 + (cycles if len(targets) > 1 else 1)):
+        for target in targets:
+            chain.step(target, predictors[target], cycle, k, coding)
+    back = np.argsort(order, kind="stable")
+    values = {name: column[back] for name, column in chain.values.items()}
+    donor = {name: np.where(rows >= 0, order[rows], -1)[back] for name, rows in chain.donor.items()}
+    return Completed(values, donor, predictors, tuple(name for name in chain.incomplete if name in removed))
+
+
+def quick_predictors(
+    variables: Mapping[str, Floats],
+    *,
+    forced: Collection[str] = (),
+    min_correlation: float = 0.1,
+    min_usable: float = 0.25,
+) -> dict[str, tuple[str, ...]]:
+    """Choose the predictors of every incomplete variable.
+
+    A variable predicts another if its correlation with it, or with whether it is observed, exceeds
+    ``min_correlation`` in size, and it is observed in at least ``min_usable`` of the rows where the other is missing;
+    forced ones always do. Correlations are of rows in which both are observed; an undefined one counts as 0.
+
+    Args:
+        variables: name -> (n,) numbers, NaN where missing; categorical ones by number of level.
+        forced: variables that always predict.
+        min_correlation: smallest absolute correlation, exclusive.
+        min_usable: smallest share of usable cases.
+
+    Returns:
+        incomplete variable -> its predictors, in the order of ``variables``.
+    """
+    names = list(variables)
+    data = np.column_stack([variables[name] for name in names])
+    observed = ~np.isnan(data)
+    targets = np.flatnonzero(~observed.all(axis=0))
+    everywhere = np.ones((len(data), len(targets)), dtype=np.bool_)
+    with_value = pairwise_correlations(data[:, targets], observed[:, targets], data, observed)
+    with_missing = pairwise_correlations(observed[:, targets].astype(np.float64), everywhere, data, observed)
+    missing = (~observed[:, targets]).astype(np.float64)
+    usable = (missing.T @ observed.astype(np.float64)) / missing.sum(axis=0)[:, None]
+    is_chosen = (np.maximum(np.abs(with_value), np.abs(with_missing)) > min_correlation) & (usable >= min_usable)
+    is_chosen |= np.isin(names, list(forced))[None, :]
+    return {
+        names[target]: tuple(name for j, name in enumerate(names) if j != target and is_chosen[i, j])
+        for i, target in enumerate(targets)
+    }
+
+
+def pairwise_correlations(x: Floats, has_x: Flags, y: Floats, has_y: Flags) -> Floats:
+    """Pearson correlations of the columns of x with those of y over the rows that both have: (p, q); undefined is 0."""
+    x, y = (
+        np.where(has, values - np.nan_to_num(_column_means(values, has)), 0.0)
+        for values, has in ((x, has_x), (y, has_y))
+    )
+    in_x, in_y = has_x.astype(np.float64), has_y.astype(np.float64)
+    n = in_x.T @ in_y
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sum_x, sum_y = x.T @ in_y, in_x.T @ y
+        covariance = x.T @ y - sum_x * sum_y / n
+        spread_x, spread_y = (x**2).T @ in_y, in_x.T @ (y**2)
+        variance_x, variance_y = spread_x - sum_x**2 / n, spread_y - sum_y**2 / n
+        correlation = covariance / np.sqrt(variance_x * variance_y)
+    # What is left of a constant column is rounding.
+    defined = (n > 1) & (variance_x > 1e-12 * spread_x) & (variance_y > 1e-12 * spread_y)
+    return np.where(defined, correlation, 0.0)
+
+
+def canonical_variate(levels: NDArray[np.integer], x: Floats) -> Floats:
+    """Numbers for the levels of a factor: its first canonical variate with the columns of x.
+
+    Args:
+        levels: (n,) numbers of levels, 0 upward.
+        x: (n, p) columns of full rank.
+
+    Returns:
+        (levels,) scores; the largest in size is positive, levels that do not occur score 0.
+    """
+    present, place, count = np.unique(levels, return_inverse=True, return_counts=True)
+    scores = np.zeros(int(levels.max()) + 1)
+    centred = x - x.mean(axis=0)
+    sums = np.zeros((len(present), x.shape[1]))
+    np.add.at(sums, place, centred)
+    sums /= np.sqrt(count)[:, None]
+    between = sums @ linalg.solve(centred.T @ centred, sums.T, assume_a="sym")
+    vector = np.linalg.eigh(between)[1][:, -1] / np.sqrt(count)
+    vector *= np.sign(vector[np.argmax(np.abs(vector))]) or 1.0
+    scores[present] = vector
+    return scores
+
+
+class _Chain:
+    """The state of the chain: what is known, and what is imputed so far. Rows are in order of unit.
+
+    Attributes:
+        design: (n, p) a constant, then the columns of every variable; numbers are standardised by their observed mean
+            and spread, so that cross products keep their digits. Stored by column.
+        columns: variable -> its columns of the design.
+        scale: (p,) by which each column was divided.
+        products: (p, p) cross products of the design, kept up to date.
+    """
+
+    def __init__(self, variables: Mapping[str, Variable], unit: NDArray[np.integer], seed: int, stream: str) -> None:
+        self.variables = variables
+        self.unit, self.seed, self.stream = unit, seed, stream
+        self.values = {name: variable.values.copy() for name, variable in variables.items()}
+        self.observed = {name: ~np.isnan(variable.values) for name, variable in variables.items()}
+        self.incomplete = [name for name in variables if not self.observed[name].all()]
+        self.donor = {name: np.full(len(unit), -1) for name in self.incomplete}
+        self.levels = {
+            name: np.unique(variable.values[self.observed[name]]).astype(np.int64)
+            for name, variable in variables.items()
+            if variable.is_categorical
+        }
+        self.columns: dict[str, NDArray[np.int64]] = {}
+        p = 1
+        for name in variables:
+            width = max(len(self.levels[name]) - 1, 0) if name in self.levels else 1
+            self.columns[name] = np.arange(p, p + width)
+            p += width
+        self.design = np.ones((len(unit), p), order="F")
+        self.location, self.scale = np.zeros(p), np.ones(p)
+        for name, variable in variables.items():
+            if name not in self.levels:
+                known = variable.values[self.observed[name]]
+                self.location[self.columns[name]] = known.mean()
+                self.scale[self.columns[name]] = known.std() or 1.0
+        self.products = np.zeros((p, p))
+        for name in variables:
+            if name not in self.incomplete:
+                self._refresh(name)
+
+    def _refresh(self, name: str) -> None:
+        """Bring the design and its cross products up to what is imputed so far."""
+        columns = self.columns[name]
+        if name in self.levels:
+            self.design[:, columns] = treatment_dummies(self.values[name].astype(np.int64), self.levels[name])
+        else:
+            standardised = (self.values[name][:, None] - self.location[columns]) / self.scale[columns]
+            self.design[:, columns] = standardised
+        products = self.design.T @ self.design[:, columns]
+        self.products[:, columns], self.products[columns] = products, products.T
+        self.products[0, 0] = len(self.unit)
+
+    def _set(self, target: str, rows: NDArray[np.integer], donors: NDArray[np.integer]) -> None:
+        self.values[target][rows] = self.variables[target].values[donors]
+        self.donor[target][rows] = donors
+        self._refresh(target)
+
+    def start(self, target: str) -> None:
+        """Give every missing cell a random observed value."""
+        donors, recipients = np.flatnonzero(self.observed[target]), np.flatnonzero(~self.observed[target])
+        point = random.uniform(self.seed, f"{self.stream}/{target}/start", self.unit[recipients])
+        self._set(target, recipients, donors[np.floor(point * len(donors)).astype(np.int64)])
+
+    def step(self, target: str, predictors: Sequence[str], cycle: int, k: int, coding: Coding) -> None:
+        """Impute one variable from the current values of its predictors."""
+        is_donor = self.observed[target]
+        donors, recipients = np.flatnonzero(is_donor), np.flatnonzero(~is_donor)
+        y = np.where(is_donor, self.variables[target].values, 0.0)
+        kept = np.concatenate([[0], *(self.columns[name] for name in predictors)]).astype(np.int64)
+        moments = self._moments(donors, recipients, y, kept)
+        usable = _usable_columns(moments, self.scale[kept])
+        products, with_outcome = moments.products[np.ix_(usable, usable)], moments.with_outcome[usable]
+        kept = kept[usable]
+        if self.variables[target].is_categorical and coding == "canonical" and len(kept) > 1 and np.ptp(y[donors]) > 0:
+            level = y[donors].astype(np.int64)
+            y[donors] = canonical_variate(level, self.design[np.ix_(donors, kept[1:])])[level]
+            with_outcome = self.design[:, kept].T @ y
+        fit = least_squares(products, with_outcome)
+        fitted = _scores(self.design, kept, fit.estimate)[donors]
+        key = f"{self.stream}/{target}"
+        residual = y[donors] - fitted
+        drawn = draw_coefficients(
+            fit, float(residual @ residual), len(donors) - len(kept), seed=self.seed, stream=key, draw=cycle
+        )
+        point = random.uniform(self.seed, f"{key}/donor", self.unit[recipients], cycle)
+        chosen = draw_nearest(fitted, _scores(self.design, kept, drawn)[recipients], point, k=k)
+        self._set(target, recipients, donors[chosen])
+
+    def _moments(
+        self, donors: NDArray[np.int64], recipients: NDArray[np.int64], y: Floats, kept: NDArray[np.int64]
+    ) -> _Moments:
+        """Sums over donors, from everybody's less the recipients' where these are fewer; y is 0 of recipients."""
+        of_few = self.design[np.ix_(recipients if len(recipients) < len(donors) else donors, kept)]
+        products = of_few.T @ of_few
+        if len(recipients) < len(donors):
+            products = self.products[np.ix_(kept, kept)] - products
+        return _Moments(len(donors), products, (self.design.T @ y)[kept], float(y @ y))
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Sums over n rows: cross products of p columns, the first being the constant, with each other and an outcome."""
+
+    n: int
+    products: Floats
+    with_outcome: Floats
+    outcome_squares: float
+
+
+@dataclass(frozen=True)
+class LeastSquares:
+    """Least squares estimate of p coefficients, and the Cholesky factor of their columns' scaled cross products."""
+
+    estimate: Floats
+    factor: Floats
+    scale: Floats
+
+
+def least_squares(products: Floats, with_outcome: Floats) -> LeastSquares:
+    """Solve the normal equations (X'X) b = X'y; where X'X is singular, with a ridge of 1e-5 of its diagonal.
+
+    Args:
+        products: (p, p) X'X.
+        with_outcome: (p,) X'y.
+    """
+    # Columns of length one keep the equations well conditioned; scaling changes neither estimate nor posterior.
+    scale = np.sqrt(np.diag(products))
+    scale[scale == 0] = 1.0
+    scaled = products / np.outer(scale, scale)
+    try:
+        factor = linalg.cholesky(scaled, lower=True)
+    except linalg.LinAlgError:
+        factor = linalg.cholesky(scaled + _RIDGE * np.diag(np.diag(scaled) + (np.diag(scaled) == 0)), lower=True)
+    return LeastSquares(linalg.cho_solve((factor, True), with_outcome / scale) / scale, factor, scale)
+
+
+def draw_coefficients(
+    fit: LeastSquares, residual_squares: float, df: int, *, seed: int, stream: str, draw: int
+) -> Floats:
+    """A draw from the posterior of the coefficients, under the standard improper prior.
+
+    s² = r'r / chi²(n - p);  b* = b + s L z,  L L' = (X'X)^-1,  z standard normal.
+
+    Args:
+        fit: estimate b of p coefficients.
+        residual_squares: r'r.
+        df: n - p; at least 1 is taken.
+        seed: of the run.
+        stream: what the draw is for.
+        draw: number of the draw.
+
+    Returns:
+        (p,) b*.
+    """
+    chi2 = 2.0 * random.gamma(seed, f"{stream}/variance", draw, shape=max(df, 1) / 2)
+    z = random.normal(seed, f"{stream}/coefficient", draw, np.arange(len(fit.estimate)))
+    # The inverse of the transposed factor: L L' = (X'X)^-1.
+    deviation = linalg.solve_triangular(fit.factor, z, lower=True, trans="T")
+    return np.asarray(fit.estimate + np.sqrt(residual_squares / chi2) * deviation / fit.scale)
+
+
+def _scores(design: Floats, columns: NDArray[np.int64], coefficients: Floats) -> Floats:
+    """Predicted means, column by column: equal rows have equal bits, so that ties are ties."""
+    scores = np.zeros(len(design))
+    for column, coefficient in zip(columns, coefficients, strict=True):
+        scores += design[:, column] * coefficient
+    return scores
+
+
+def _screen(variables: Mapping[str, Variable]) -> tuple[set[str], set[str]]:
+    """The variables that may predict, and the rest: constant ones and the worse of collinear pairs."""
+    names = list(variables)
+    data = np.column_stack([variable.values for variable in variables.values()])
+    observed = ~np.isnan(data)
+    constant = {name for name, v in variables.items() if np.nanmax(v.values) == np.nanmin(v.values)}
+    is_collinear = np.abs(pairwise_correlations(data, observed, data, observed)) >= _COLLINEAR
+    by_observed = sorted(range(len(names)), key=lambda j: -int(observed[:, j].sum()))
+    kept: list[int] = []
+    for j in by_observed:
+        if names[j] not in constant and not is_collinear[j, kept].any():
+            kept.append(j)
+    used = {names[j] for j in kept}
+    return used, set(names) - used
+
+
+def _usable_columns(moments: _Moments, scale: Floats) -> NDArray[np.int64]:
+    """The constant, and the columns of the donors that carry information of their own; ``scale`` is of each column."""
+    n, constant = moments.n, np.zeros(1, dtype=np.int64)
+    mean, outcome_mean = moments.products[0] / n, moments.with_outcome[0] / n
+    outcome_squares = moments.outcome_squares - n * outcome_mean**2
+    if len(mean) == 1 or n < 2 or outcome_squares / (n - 1) < _MIN_VARIANCE:
+        return constant
+    centred = moments.products - n * np.outer(mean, mean)
+    squares = np.diag(centred)
+    kept = np.flatnonzero(squares * scale**2 / (n - 1) > _MIN_VARIANCE)
+    with_outcome = moments.with_outcome[kept] - n * mean[kept] * outcome_mean
+    kept = kept[with_outcome / np.sqrt(squares[kept] * outcome_squares) < _MAX_CORRELATION]
+    correlation = centred[np.ix_(kept, kept)] / np.sqrt(np.outer(squares[kept], squares[kept]))
+    while len(kept) > 1:
+        eigenvalues, vectors = np.linalg.eigh(correlation)
+        if eigenvalues[0] >= _MIN_EIGENVALUE_RATIO * eigenvalues[-1]:
+            break
+        worst = int(np.argmax(np.abs(vectors[:, 0])))
+        kept = np.delete(kept, worst)
+        correlation = np.delete(np.delete(correlation, worst, axis=0), worst, axis=1)
+    return np.concatenate([constant, kept])
+
+
+def _column_means(values: Floats, has: Flags) -> Floats:
+    count = np.maximum(has.sum(axis=0), 1)
+    return np.asarray(np.where(has, values, 0.0).sum(axis=0) / count)
+
+
+def _check(variables: Mapping[str, Variable], unit: NDArray[np.integer], named: Sequence[str]) -> None:
+    unknown = sorted(set(named) - set(variables))
+    if unknown:
+        raise ValueError(f"there is no variable {', '.join(unknown)}; there are {', '.join(variables)}")
+    if len(np.unique(unit)) != len(unit):
+        raise ValueError("units are not unique: every row needs an identifier of its own")
+    for name, variable in variables.items():
+        if variable.values.shape != unit.shape:
+            raise ValueError(f"variable {name} has shape {variable.values.shape}, the units have {unit.shape}")
+        if np.isnan(variable.values).all():
+            raise ValueError(f"variable {name} has no observed value: there is nothing to impute from")

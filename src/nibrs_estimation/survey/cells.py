@@ -1,0 +1,211 @@
+"""Estimates of a table's cells for a group of persons, in all geographies of a design (07 sections 6.2 to 6.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from nibrs_estimation.stats.linearization.cell_estimates import CellEstimates, cell_estimates
+from nibrs_estimation.stats.linearization.variance_form import variance_form
+from nibrs_estimation.survey.design import Design
+from nibrs_estimation.tables.counting import counted_rows
+from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.tables.matrices.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
+from nibrs_estimation.tables.matrices.table_matrix import Copies, TableMatrix
+from nibrs_estimation.tables.results import CELL_ESTIMATE
+from nibrs_estimation.tables.variables import derived_variables
+from nibrs_estimation.tables.version import definition_version
+
+Estimates = dict[str, NDArray[Any]]
+
+
+class Counts:
+    """Matrices of tables for the agencies of a design; counts are read once for all tables that need them."""
+
+    def __init__(
+        self,
+        design: Design,
+        counted: CountedProfiles,
+        block_reference: pl.LazyFrame,
+        agency_categories: Mapping[str, NDArray[np.int8]],
+    ) -> None:
+        self._counted = counted
+        self._rows = matrix_rows(design.agencies, block_reference)
+        self._copies = _copies(design.agencies, self._rows, block_reference)
+        self._categories = agency_categories
+        self._units: dict[str, UnitCounts] = {}
+
+    def of_table(self, table: TableDefinition) -> TableMatrix:
+        """What makes the matrices of a table."""
+        return TableMatrix(table, self._unit, self._copies, self._categories)
+
+    def _unit(self, name: str) -> UnitCounts:
+        if name not in self._units:
+            self._units[name] = read_unit(name, self._counted, self._rows)
+        return self._units[name]
+
+
+def _copies(agencies: pl.Series, rows: pl.DataFrame, block_reference: pl.LazyFrame) -> Copies:
+    """R: one where an agency copies a month of a donor."""
+    blocks = rows.filter(pl.col("month").is_not_null()).select(donor_agency_id="agency_id", month="month", block="row")
+    recipients = rows.filter(pl.col("month").is_null()).select("agency_id", recipient="row")
+    references = (
+        block_reference.select("agency_id", "donor_agency_id", pl.col("month").cast(pl.Int8))
+        .collect()
+        .join(recipients, on="agency_id")
+        .join(blocks, on=["donor_agency_id", "month"])
+        .sort("recipient", "block")
+    )
+    A = len(agencies)
+    place = (references["recipient"].to_numpy(), references["block"].to_numpy() - A)
+    shape = (A, rows.height - A)
+    return Copies(A, sparse.csr_array((np.ones(references.height), place), shape=shape))
+
+
+@dataclass(frozen=True, eq=False)
+class WantedCells:
+    """Cells of a table to estimate.
+
+    Attributes:
+        cell: (m,) their numbers in the matrix.
+        denominator_of: (m,) which sum each is a percentage of, -1 for none.
+        known_of: (m,) which sum each is a percentage of among units whose item is known, -1 for none.
+        sums: (cells of the matrix, K) how often each cell stands in each sum.
+        is_of_wholes: (m,) whether nation, regions and states as a whole alone have the cell.
+    """
+
+    cell: NDArray[np.int64]
+    denominator_of: NDArray[np.int64]
+    known_of: NDArray[np.int64]
+    sums: sparse.csc_array
+    is_of_wholes: NDArray[np.bool_]
+
+
+def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozenset[str]) -> WantedCells:
+    """The cells that are estimated: counted, not greyed, also not for what a series is divided by, and known."""
+    R, C = len(table.rows), len(table.columns)
+    is_wanted = np.zeros((R, C), dtype=bool)
+    is_wanted[[row.row - 1 for row in counted_rows(table)]] = True
+    of_table = gaps.filter(pl.col("full_table") == table.table)
+    unknown = of_table.filter(~pl.col("is_of_parts")).select("row", "column").iter_rows()
+    for row, column in (*table.greyed, *unknown):
+        is_wanted[row - 1, column - 1] = False
+    is_of_wholes = np.zeros((R, C), dtype=bool)
+    for row, column in of_table.filter("is_of_parts").select("row", "column").iter_rows():
+        is_of_wholes[row - 1, column - 1] = True
+    for dimension in dimensions:
+        is_wanted[[row - 1 for row in table.greyed_by_series.get(dimension, ())]] = False
+    whole = [tuple((other, 1) for other in row.denominator) for row in table.rows]
+    known = [row.known_denominator for row in table.rows]
+    sets = {terms: place for place, terms in enumerate(dict.fromkeys(terms for terms in (*whole, *known) if terms))}
+    cell = np.flatnonzero(is_wanted)
+    row_, column_ = np.divmod(cell, C)
+    denominator_of, known_of = (
+        np.where(set_of[row_] >= 0, set_of[row_] * C + column_, -1)
+        for set_of in (np.array([sets.get(terms, -1) for terms in of], dtype=np.int64) for of in (whole, known))
+    )
+    summed = np.array(
+        [(row - 1, place, factor) for terms, place in sets.items() for row, factor in terms], dtype=np.int64
+    ).reshape(-1, 3)
+    columns = np.tile(np.arange(C), len(summed))
+    place = (np.repeat(summed[:, 0], C) * C + columns, np.repeat(summed[:, 1], C) * C + columns)
+    factors = np.repeat(summed[:, 2], C).astype(np.float64)
+    return WantedCells(
+        cell=cell,
+        denominator_of=denominator_of,
+        known_of=known_of,
+        sums=sparse.csc_array((factors, place), shape=(R * C, len(sets) * C)),
+        is_of_wholes=is_of_wholes.ravel()[cell],
+    )
+
+
+class Estimator:
+    """Estimates cells in all geographies of a design; what depends on the design alone is made once."""
+
+    def __init__(self, design: Design) -> None:
+        self._design = design
+        self._form = variance_form(design.sample, design.members, len(design.agencies))
+
+    def estimate(self, table: TableDefinition, matrix: sparse.csc_array, wanted: WantedCells) -> Estimates:
+        """Estimates of cells that are not 0: the columns of ``cell_estimate`` that are numbers.
+
+        Args:
+            table: its definition.
+            matrix: agencies x cells, of everybody or of a group of persons.
+            wanted: the cells to estimate.
+        """
+        denominators = sparse.csc_array(matrix @ wanted.sums)
+        m, has_known = len(wanted.cell), wanted.known_of >= 0
+        # Cells with unknown units stand there twice: as shares of all, and of those that are known.
+        found = cell_estimates(
+            self._form,
+            matrix[:, np.concatenate([wanted.cell, wanted.cell[has_known]])],
+            denominators,
+            np.concatenate([wanted.denominator_of, wanted.known_of[has_known]]),
+        )
+        found, among_known = _cut(found, m)
+        known, known_error = np.full((2, len(found.cell)), np.nan)
+        # Both parts are sorted by cell and domain, and have a pair where the cell has a unit.
+        is_known = has_known[found.cell]
+        known[is_known], known_error[is_known] = among_known.ratio, among_known.ratio_standard_error
+        row, column = np.divmod(wanted.cell[found.cell], len(table.columns))
+        none = np.zeros((len(self._design.permutations), 1))
+        of_respondents = np.append((self._design.respondents @ denominators).toarray(), none, axis=1)
+        denominator = of_respondents[found.domain, wanted.denominator_of[found.cell]]
+        first = int(self._design.agencies.search_sorted(0))
+        # Of how many agencies arrests are that name none is not known.
+        nameless = (self._design.respondents[:, :first] @ (matrix[:first] > 0)).toarray()
+        estimates = {
+            "permutation_number": self._design.permutations[found.domain],
+            "row": row + 1,
+            "column": column + 1,
+            "estimate": found.total,
+            "standard_error": found.standard_error,
+            "unweighted": found.unweighted_total,
+            "agency_counts": np.where(nameless[found.domain, wanted.cell[found.cell]] > 0, np.nan, found.unit_count),
+            "percentage": 100 * found.ratio,
+            "percentage_unweighted": 100
+            * np.divide(found.unweighted_total, denominator, out=np.full(len(row), np.nan), where=denominator > 0),
+            "percentage_standard_error": 100 * found.ratio_standard_error,
+            "percentage_known": 100 * known,
+            "percentage_known_standard_error": 100 * known_error,
+        }
+        is_kept = self._design.is_whole[found.domain] | ~wanted.is_of_wholes[found.cell]
+        return {name: values[is_kept] for name, values in estimates.items()}
+
+
+def _cut(found: CellEstimates, m: int) -> tuple[CellEstimates, CellEstimates]:
+    """Estimates of the first m cells, and those of the others."""
+    end = int(np.searchsorted(found.cell, m))
+    values = [getattr(found, field.name) for field in fields(found)]
+    first, second = ([value[part] for value in values] for part in (slice(end), slice(end, None)))
+    return CellEstimates(*first), CellEstimates(*second)
+
+
+def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl.DataFrame:
+    """Estimates of a table as a part of the dataset; a number that is not known is missing."""
+    if not found:
+        return CELL_ESTIMATE.empty().collect()
+    numbers = (
+        "standard_error",
+        "agency_counts",
+        "percentage",
+        "percentage_unweighted",
+        "percentage_standard_error",
+        "percentage_known",
+        "percentage_known_standard_error",
+    )
+    frame = pl.DataFrame({name: np.concatenate([estimates[name] for estimates in found]) for name in found[0]})
+    return CELL_ESTIMATE.cast(
+        frame.with_columns(
+            *(pl.col(name).fill_nan(None) for name in numbers),
+            part=pl.lit(part),
+            definition_version=pl.lit(definition_version(table, derived_variables())),
+        )
+    )

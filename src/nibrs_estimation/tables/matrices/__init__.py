@@ -1,0 +1,1 @@
+"""From counts by profile to matrices of agencies by table cells."""

@@ -1,0 +1,223 @@
+"""Matrices of tables: what each agency counted in each cell, of all persons or of a demographic group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from nibrs_estimation.tables.counting import CountedRow, Term, table_terms
+from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.tables.matrices.cell_counts import CellMap, Found, count_incidents, count_profiles
+from nibrs_estimation.tables.matrices.profiles import CATEGORIES, NO_ATOM, UnitCounts
+from nibrs_estimation.tables.variables import derived_variables
+
+Bools = NDArray[np.bool_]
+Integers = NDArray[np.int64]
+_KINDS = ("own", "any", "group")
+_NOTHING = np.zeros(0, dtype=np.int64)
+#: Rows of a matrix that a thread counts at a time.
+_ROWS, _THREADS = 500, 2
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """Who copies which months: Y = Y_own + R Y_blocks (03 section 7).
+
+    Attributes:
+        agencies: number of rows that are agencies; the others are months of donors.
+        references: R, agencies x months of donors.
+    """
+
+    agencies: int
+    references: sparse.csr_array
+
+
+class TableMatrix:
+    """Makes the matrices of one table: of all units, or of demographic groups.
+
+    Args:
+        table: its definition.
+        counts: of a counting unit.
+        copies: who copies what.
+        agency_categories: variable of agencies -> category of each, 0 if missing: (agencies,).
+    """
+
+    def __init__(
+        self,
+        table: TableDefinition,
+        counts: Callable[[str], UnitCounts],
+        copies: Copies,
+        agency_categories: Mapping[str, NDArray[np.int8]],
+    ) -> None:
+        self._terms = table_terms(table)
+        self._table, self._copies, self._categories = table, copies, agency_categories
+        self._parts = [part for term in self._terms for part in _parts(table, term, counts(term.counting_unit))]
+
+    def of(self, in_group: Bools | None = None) -> sparse.csc_array:
+        """Counts of the agencies in the cells, copied months included.
+
+        Args:
+            in_group: the atoms of a demographic group, (594,), or None for all units.
+
+        Returns:
+            (agencies, rows x columns): cell (row, column) is column (row - 1) x columns + column - 1.
+        """
+        group = np.ones(NO_ATOM + 1, dtype=bool) if in_group is None else np.append(in_group, False)
+        total = sum((part(group) for part in self._parts[1:]), start=self._parts[0](group))
+        matrix = total
+        if total.shape[0] > self._copies.agencies:
+            own, blocks = total[: self._copies.agencies], total[self._copies.agencies :]
+            matrix = sparse.csr_array(own + self._copies.references @ blocks)
+        return sparse.csc_array(_with_agency_rows(matrix, self._table, self._terms, self._categories))
+
+
+def _parts(table: TableDefinition, term: Term, counts: UnitCounts) -> list[Callable[[Bools], sparse.csr_array]]:
+    """What makes the cells of a term for a group of atoms, (595,): (rows of the matrix, cells of the table)."""
+    rows = [row for row in term.rows if row.agency is None]
+    by_profile = [row for row in rows if not row.is_by_incident]
+    made = [_part_of_profiles(table, term, by_profile, counts)] if by_profile else []
+    return [*made, *(_part_of_incidents(table, term, block, counts) for block in _blocks_by_incident(rows))]
+
+
+def _part_of_profiles(
+    table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts
+) -> Callable[[Bools], sparse.csr_array]:
+    cells, shape = _cell_map(table, term, rows, counts), _shape(table, counts)
+    of_feature: list[list[int]] = [[] for _ in range(CATEGORIES * len(counts.variables))]
+    for place, row in enumerate(rows):
+        of_feature[CATEGORIES * counts.variables[row.feature] + row.category].append(place)
+    first_of = np.cumsum([0, *map(len, of_feature)], dtype=np.int64)
+    row_of = np.array([place for places in of_feature for place in places], dtype=np.int64)
+
+    def part(group: Bools) -> sparse.csr_array:
+        held = cells._replace(group=group)
+
+        def count(begin: int, end: int, found: Found) -> None:
+            count_profiles(counts.profiles, counts.facts, held, first_of, row_of, begin, end, found)
+
+        return _matrix(count, shape)
+
+    return part
+
+
+def _part_of_incidents(
+    table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts
+) -> Callable[[Bools], sparse.csr_array]:
+    """Of one block of rows, which share their conditions."""
+    cells, shape = _cell_map(table, term, rows, counts), _shape(table, counts)
+    variable = derived_variables()[str(table.rows[rows[0].row - 1].variable)]
+    of_number = np.full(variable.categories[-1] + 1, -1, dtype=np.int64)
+    of_number[[row.category for row in rows]] = np.arange(len(rows))
+    C = len(table.columns)
+
+    def part(group: Bools) -> sparse.csr_array:
+        held = cells._replace(group=group)
+
+        def count(begin: int, end: int, found: Found) -> None:
+            count_incidents(counts.profiles, counts.incidents, held, of_number, C, begin, end, found)
+
+        return _matrix(count, shape)
+
+    return part
+
+
+def _blocks_by_incident(rows: Sequence[CountedRow]) -> list[list[CountedRow]]:
+    """The rows that count incidents: those together that stand together and have the same conditions."""
+    blocks: dict[tuple[object, ...], list[CountedRow]] = {}
+    for row in rows:
+        if row.is_by_incident:
+            atoms = None if row.atoms is None else row.atoms.tobytes()
+            blocks.setdefault((atoms, row.clearances, row.row - row.category), []).append(row)
+    return list(blocks.values())
+
+
+def _shape(table: TableDefinition, counts: UnitCounts) -> tuple[int, int]:
+    return len(counts.profiles.first), len(table.rows) * len(table.columns)
+
+
+def _matrix(count: Callable[[int, int, Found], None], shape: tuple[int, int]) -> sparse.csr_array:
+    """A matrix whose rows are counted in two passes, some rows in each thread."""
+    first = np.zeros(shape[0] + 1, dtype=np.int64)
+    _in_threads(count, shape[0], Found(first, _NOTHING, _NOTHING))
+    np.cumsum(first, out=first)
+    found = Found(first, np.zeros(first[-1], dtype=np.int64), np.zeros(first[-1], dtype=np.int64))
+    if first[-1]:
+        _in_threads(count, shape[0], found)
+    return sparse.csr_array((found.n.astype(np.float64), found.cell, first), shape=shape)
+
+
+def _in_threads(count: Callable[[int, int, Found], None], rows: int, found: Found) -> None:
+    if rows <= _ROWS:
+        count(0, rows, found)
+        return
+    with ThreadPoolExecutor(_THREADS) as pool:
+        begins = range(0, rows, _ROWS)
+        list(pool.map(lambda begin: count(begin, min(begin + _ROWS, rows), found), begins))
+
+
+def _cell_map(table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts) -> CellMap:
+    atoms = np.ones((len(rows), NO_ATOM + 1), dtype=bool)
+    clearances = np.ones((len(rows), 4), dtype=bool)
+    for place, row in enumerate(rows):
+        if row.atoms is not None:
+            atoms[place] = np.append(row.atoms, False)
+        if row.clearances is not None:
+            clearances[place] = np.isin(np.arange(4), row.clearances)
+    first_column, column = _columns_of_signatures(term, counts)
+    return CellMap(
+        group=np.ones(NO_ATOM + 1, dtype=bool),
+        atoms=atoms,
+        clearances=clearances,
+        kind=np.array([_KINDS.index(row.columns) for row in rows], dtype=np.int64),
+        first_cell=np.array([(row.row - 1) * len(table.columns) for row in rows], dtype=np.int64),
+        first_column=first_column,
+        column=column,
+        cells=len(table.rows) * len(table.columns),
+    )
+
+
+def _columns_of_signatures(term: Term, counts: UnitCounts) -> tuple[Integers, Integers]:
+    """Columns of the table that units of a signature count in: of their own, of any column, of the column's group.
+
+    Returns:
+        First column of each signature, (3, S + 1), and the columns from 0.
+    """
+    none = np.zeros(counts.signatures, dtype=bool)
+    places = sorted(term.columns)
+    own = np.stack([counts.columns.get(term.columns[place], none) for place in places])
+    any_ = np.broadcast_to(own.any(axis=0), own.shape)
+    groups = np.array([term.groups[place] or 0 for place in places])
+    group = (groups[:, None] == groups).astype(np.int64) @ own.astype(np.int64) > 0
+    first, columns, before = [], [], 0
+    for held in (own, any_, group):
+        first.append(before + np.concatenate([[0], np.cumsum(held.sum(axis=0))]))
+        columns.append(np.array(places, dtype=np.int64)[np.nonzero(held.T)[1]] - 1)
+        before = int(first[-1][-1])
+    return np.array(first, dtype=np.int64), np.concatenate(columns)
+
+
+def _with_agency_rows(
+    matrix: sparse.csr_array,
+    table: TableDefinition,
+    terms: Sequence[Term],
+    agency_categories: Mapping[str, NDArray[np.int8]],
+) -> sparse.csr_array:
+    """The matrix with rows by attributes of agencies: the total of those that have the category."""
+    C = len(table.columns)
+    wanted = {row.row: row.agency for term in terms for row in term.rows if row.agency is not None}
+    if not wanted:
+        return matrix
+    total = next(row.row for row in table.rows if row.kind == "total" and not row.where)
+    of_total = sparse.coo_array(matrix[:, (total - 1) * C : total * C])
+    parts = [sparse.coo_array(matrix)]
+    for row, (variable, category) in wanted.items():
+        has = agency_categories[variable][of_total.row] == category
+        place = (of_total.row[has], of_total.col[has] + (row - 1) * C)
+        parts.append(sparse.coo_array((of_total.data[has], place), shape=matrix.shape))
+    data, at_row, at_column = (np.concatenate([getattr(p, name) for p in parts]) for name in ("data", "row", "col"))
+    return sparse.csr_array((data, (at_row, at_column)), shape=matrix.shape)

@@ -9,7 +9,7 @@ from nibrs_estimation.model import incident
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.completeness import RULES, childless
 from nibrs_estimation.sources.ucr_prd import segments
-from nibrs_estimation.sources.ucr_prd.accounts import Accounts
+from nibrs_estimation.sources.ucr_prd.accounts import DatabaseAccounts
 
 
 def whole(n: int) -> dict[str, pl.DataFrame]:
@@ -48,14 +48,15 @@ def test_a_database_of_which_a_table_is_cut_is_refused() -> None:
     frames = whole(40)
     frames["victim_offense"] = frames["victim_offense"].head(30)
     with pytest.raises(PipelineError, match=r"db, state VT: 10 of 40, 25.0 % of the rows of victim have no row of"):
-        segments._check_completeness(frames, Accounts("db", "VT"))
+        segments._check_completeness(frames, DatabaseAccounts("db", "VT"))
 
 
 def test_a_database_that_lacks_little_is_told() -> None:
     frames = whole(40)
     frames["victim_offense"] = frames["victim_offense"].head(39)
-    accounts = Accounts("db", "VT")
-    accounts.read("nibrs_victim", ["victim_id"], 40, 0)
+    accounts = DatabaseAccounts("db", "VT")
+    accounts.known_by("nibrs_victim", ["victim_id"])
+    accounts.read("nibrs_victim", 40, 0)
     accounts.kept("nibrs_victim", "victim", 40)
     segments._check_completeness(frames, accounts)
     assert accounts.frames()["intake_loss"].select("loss", "subject", "n").rows() == [

@@ -14,7 +14,7 @@ from nibrs_estimation.pipeline.ddl import duckdb_table, postgresql_table
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.sources.external_files import with_external_files
 from nibrs_estimation.sources.ucr_prd import UcrPrdSource
-from nibrs_estimation.sources.ucr_prd.accounts import Accounts
+from nibrs_estimation.sources.ucr_prd.accounts import DatabaseAccounts
 from nibrs_estimation.sources.ucr_prd.agencies import USED_COLUMNS, overrides, return_a_items
 from nibrs_estimation.sources.ucr_prd.catalogue import FoundColumn, needed_columns, type_fault
 from nibrs_estimation.sources.ucr_prd.layout import AGENCY_OF_ROW, SEGMENTS, segment_query
@@ -94,8 +94,9 @@ def test_of_repeated_keys_one_is_kept_whatever_the_order() -> None:
         }
     )
     for order in ([0, 1, 2, 3], [3, 2, 1, 0]):
-        accounts = Accounts("db", "VT")
-        accounts.read("t", ["victim_id", "offender_id"], 4, 0)
+        accounts = DatabaseAccounts("db", "VT")
+        accounts.known_by("t", ["victim_id", "offender_id"])
+        accounts.read("t", 4, 0)
         kept = without_repeats("t", segment.dataset, rows[order], accounts)
         accounts.kept("t", segment.dataset.name, kept.height)
         assert kept.sort("victim_id")["relationship_code"].to_list() == ["AQ", "AQ"]

@@ -11,7 +11,7 @@ import polars as pl
 
 from nibrs_estimation.model import agency
 from nibrs_estimation.model.codes import code_list, ucr_abbr
-from nibrs_estimation.sources.cde.accounts import Accounts
+from nibrs_estimation.sources.cde.accounts import ZipAccounts
 from nibrs_estimation.sources.cde.archive import Archive
 from nibrs_estimation.sources.cde.decode import read_typed
 from nibrs_estimation.sources.cde.layout import (
@@ -25,8 +25,8 @@ from nibrs_estimation.sources.cde.layout import (
     REPORTERS,
     SCOPES,
 )
-from nibrs_estimation.sources.cde.segments import without_repeats
 from nibrs_estimation.sources.cde.text import LINE
+from nibrs_estimation.sources.intake.repeats import without_repeats
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ _FLAGS = (
 )
 
 
-def read_agencies(archive: Archive, year: int, layout: str, accounts: Accounts) -> pl.DataFrame:
+def read_agencies(archive: Archive, year: int, layout: str, accounts: ZipAccounts) -> pl.DataFrame:
     """The agencies of the zip, with exactly the dataset's columns; each once.
 
     What is odd about an agency is told as a loss, see :data:`~nibrs_estimation.model.intake.LOSSES`.
@@ -94,14 +94,14 @@ def read_agencies(archive: Archive, year: int, layout: str, accounts: Accounts) 
     ).select(pl.col(name).cast(dtype) for name, dtype in agency.AGENCY.schema.items())
 
 
-def _read_listed(archive: Archive, year: int, accounts: Accounts) -> pl.DataFrame:
+def _read_listed(archive: Archive, year: int, accounts: ZipAccounts) -> pl.DataFrame:
     agencies = read_typed(archive, AGENCIES, AGENCY.fields, year, accounts)
     agencies = _each_once(AGENCIES, agencies, accounts)
     accounts.kept(AGENCIES, agency.AGENCY.name, agencies.height)
     return agencies.with_columns(is_nibrs=(pl.col("reporting_type") == "I").fill_null(False))
 
 
-def _read_first_issue(archive: Archive, year: int, accounts: Accounts) -> pl.DataFrame:
+def _read_first_issue(archive: Archive, year: int, accounts: ZipAccounts) -> pl.DataFrame:
     """Every agency of the state, and what is known beside of those that reported incidents.
 
     Kind and status of the others follow from the population group and the tribal mark of the ORI (09 section 10):
@@ -149,14 +149,14 @@ def _read_first_issue(archive: Archive, year: int, accounts: Accounts) -> pl.Dat
     )
 
 
-def _each_once(member: str, agencies: pl.DataFrame, accounts: Accounts) -> pl.DataFrame:
+def _each_once(member: str, agencies: pl.DataFrame, accounts: ZipAccounts) -> pl.DataFrame:
     """One row for each agency: where rows of one agency differ, what they say is joined by what it means.
 
     A flag is set if one row sets it (it took part, it is publishable); but an agency is covered or dormant only if
     all rows say so, since either takes its crimes out of the estimate. It is active if one row calls it active. Of
     numbers the largest counts, of dates the first, of words those of the kept row.
     """
-    once = without_repeats(member, agency.AGENCY, agencies, accounts)
+    once = without_repeats(member, agency.AGENCY, agencies, accounts, position=LINE)
     if once.height == agencies.height:
         return once
     several = agencies.filter(pl.col("agency_id").is_duplicated())
@@ -189,7 +189,9 @@ def _joined(name: str, dtype: pl.DataType) -> pl.Expr:
     return column.drop_nulls().min()
 
 
-def with_participation(agencies: pl.DataFrame, incidents: pl.DataFrame, year: int, accounts: Accounts) -> pl.DataFrame:
+def with_participation(
+    agencies: pl.DataFrame, incidents: pl.DataFrame, year: int, accounts: ZipAccounts
+) -> pl.DataFrame:
     """The agencies with flags that agree with their own incidents: who sent incidents of the year took part.
 
     Flags that contradict each other or the incidents are told.
@@ -206,7 +208,7 @@ def with_participation(agencies: pl.DataFrame, incidents: pl.DataFrame, year: in
     )
 
 
-def _tell_odd_officers(agencies: pl.DataFrame, accounts: Accounts) -> None:
+def _tell_odd_officers(agencies: pl.DataFrame, accounts: ZipAccounts) -> None:
     """Tell of agencies with more officers than their residents let expect; nothing acts on it."""
     officers = pl.sum_horizontal("male_officers", "female_officers")
     odd = agencies.select("ori", "population", officers=officers).filter(
@@ -293,7 +295,7 @@ def _listed_months(grid: pl.DataFrame, months: pl.DataFrame, year: int) -> pl.Da
     )
 
 
-def list_suspicious_gaps(months: pl.DataFrame, accounts: Accounts) -> None:
+def list_suspicious_gaps(months: pl.DataFrame, accounts: ZipAccounts) -> None:
     """Tell of empty months of agencies with many incidents a month; nothing acts on it (02 section 12.4 step 8)."""
     mean = pl.col("incidents").filter(pl.col("incidents") > 0).mean().over("agency_id")
     gaps = months.with_columns(mean=mean).filter((pl.col("incidents") == 0) & (pl.col("mean") >= SUSPICIOUS_MEAN))

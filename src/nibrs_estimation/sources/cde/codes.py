@@ -8,7 +8,7 @@ import re
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.sources.cde.accounts import Accounts
+from nibrs_estimation.sources.cde.accounts import ZipAccounts
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ _CODE = re.compile(r"[0-9A-Za-z*]+")
 
 
 def with_known_codes(
-    values: pl.Series, list_name: str | None, column: str, accounts: Accounts, *, keeps_new: bool
+    values: pl.Series, list_name: str | None, column: str, accounts: ZipAccounts, *, keeps_new: bool
 ) -> pl.Series:
     """The codes of a column, with the leading zeros that a spreadsheet took.
 

@@ -10,7 +10,7 @@ import polars as pl
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.dataset import COLUMN_TYPES
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.cde.accounts import FEW_ROWS, Accounts
+from nibrs_estimation.sources.cde.accounts import FEW_ROWS, ZipAccounts
 from nibrs_estimation.sources.cde.archive import Archive
 from nibrs_estimation.sources.cde.codes import with_known_codes
 from nibrs_estimation.sources.cde.layout import FILLED, LOOKUPS, Field, Lookup, name_in
@@ -44,7 +44,7 @@ _KINDS = {
 
 
 def read_typed(
-    archive: Archive, member: str, fields: Mapping[str, Field], year: int, accounts: Accounts
+    archive: Archive, member: str, fields: Mapping[str, Field], year: int, accounts: ZipAccounts
 ) -> pl.DataFrame:
     """Read fields of a member in their types; ids with a lookup become codes. Keeps the line of every row.
 
@@ -130,7 +130,7 @@ def _is_number(header: str, field: Field) -> bool:
 
 
 def _decoded(
-    archive: Archive, member: str, text: pl.DataFrame, header: str, field: Field, year: int, accounts: Accounts
+    archive: Archive, member: str, text: pl.DataFrame, header: str, field: Field, year: int, accounts: ZipAccounts
 ) -> tuple[pl.Series, pl.Series, str]:
     """Values in their type, which of them were impossible and are now null, and why."""
     where = archive.where(member)
@@ -175,7 +175,7 @@ def _known(field: Field) -> frozenset[str]:
 
 
 def _looked_up(
-    archive: Archive, column: str, ids: pl.Series, lookup: Lookup, field: Field, accounts: Accounts
+    archive: Archive, column: str, ids: pl.Series, lookup: Lookup, field: Field, accounts: ZipAccounts
 ) -> pl.Series:
     """Codes of a column by the zip's own lookup, as our lists write them; null where they do not know them."""
     known, is_offense = _known(field), lookup.member == _OFFENSES

@@ -12,7 +12,7 @@ import polars as pl
 from nibrs_estimation.model.agency import REPORT_MONTH
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.cde.accounts import FEW_ROWS, Accounts
+from nibrs_estimation.sources.cde.accounts import FEW_ROWS, ZipAccounts
 from nibrs_estimation.sources.cde.archive import Archive
 from nibrs_estimation.sources.cde.decode import IN_YEARS, can_decode, read_typed
 from nibrs_estimation.sources.cde.layout import (
@@ -27,6 +27,7 @@ from nibrs_estimation.sources.cde.layout import (
 )
 from nibrs_estimation.sources.cde.text import LINE, header_of
 from nibrs_estimation.sources.completeness import Childless, childless
+from nibrs_estimation.sources.intake.repeats import without_repeats
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ _ARRESTEES = "nibrs_arrestee"
 _OFFENSE = next(segment for segment in SEGMENTS if segment.member == "nibrs_offense")
 
 
-def read_months(archive: Archive, agency_ids: pl.Series, year: int, accounts: Accounts) -> pl.DataFrame | None:
+def read_months(archive: Archive, agency_ids: pl.Series, year: int, accounts: ZipAccounts) -> pl.DataFrame | None:
     """The monthly reports of the zip's agencies, or None where an excerpt lacks them; raises as `read_segments`."""
     if MONTH not in archive.members:
         return None
@@ -46,7 +47,7 @@ def read_months(archive: Archive, agency_ids: pl.Series, year: int, accounts: Ac
 
 
 def read_dated_offenses(
-    archive: Archive, agency_ids: pl.Series, year: int, accounts: Accounts
+    archive: Archive, agency_ids: pl.Series, year: int, accounts: ZipAccounts
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Incidents and their offenses with no more than agency, date and code; raises as :func:`read_segments`.
 
@@ -70,7 +71,7 @@ def read_segments(
     months: pl.DataFrame | None,
     state: str,
     year: int,
-    accounts: Accounts,
+    accounts: ZipAccounts,
 ) -> dict[str, pl.DataFrame]:
     """Every segment of the zip by dataset name, with exactly the dataset's columns.
 
@@ -110,7 +111,7 @@ def read_segments(
     return segments
 
 
-def _check_completeness(archive: Archive, segments: dict[str, pl.DataFrame], accounts: Accounts) -> None:
+def _check_completeness(archive: Archive, segments: dict[str, pl.DataFrame], accounts: ZipAccounts) -> None:
     """Refuse a zip of which a table was cut or emptied, and tell of the few records that lack what each must have.
 
     Excerpts are told of alone, and of their missing members elsewhere.
@@ -127,7 +128,9 @@ def _check_completeness(archive: Archive, segments: dict[str, pl.DataFrame], acc
             accounts.lost("empty_table", segment.member, parents)
 
 
-def _check_months(archive: Archive, incidents: pl.DataFrame, months: pl.DataFrame | None, accounts: Accounts) -> None:
+def _check_months(
+    archive: Archive, incidents: pl.DataFrame, months: pl.DataFrame | None, accounts: ZipAccounts
+) -> None:
     """Every incident is of a monthly report that the zip lists; checked as the children of other tables are."""
     key = "nibrs_month_id"
     if months is None or incidents.is_empty():
@@ -138,7 +141,7 @@ def _check_months(archive: Archive, incidents: pl.DataFrame, months: pl.DataFram
         _check_share(archive, INCIDENT.member, MONTH, found, accounts)
 
 
-def _check_share(archive: Archive, parent: str, child: str, found: Childless, accounts: Accounts) -> None:
+def _check_share(archive: Archive, parent: str, child: str, found: Childless, accounts: ZipAccounts) -> None:
     if found.is_too_many and not archive.is_excerpt:
         raise PipelineError(
             f"{archive.where(child)}: {found.share} of the rows of {parent} that could be read have no row in it, "
@@ -156,26 +159,8 @@ def _member_of(dataset: str, *, is_group_b: bool) -> str:
     )
 
 
-def without_repeats(member: str, dataset: Dataset, frame: pl.DataFrame, accounts: Accounts) -> pl.DataFrame:
-    """Keep one row of each key (02 section 12.4 step 9).
-
-    Of equal rows the first is kept; of different rows with one key the least by content, so that the order of the rows
-    does not matter.
-    """
-    key = [column for column in dataset.primary_key if column in frame.columns]
-    # Equal hashes of different keys only cost the closer look below.
-    if frame.select(pl.struct(key).hash().n_unique()).item() == frame.height:
-        return frame
-    content = [column for column in frame.columns if column != LINE]
-    ordered = frame.sort(*key, *(column for column in content if column not in key), LINE, nulls_last=True)
-    same = pl.struct(content)
-    ordered = accounts.set_aside(member, ordered, ordered.select(same == same.shift()).to_series(), "duplicate")
-    same = pl.struct(key)
-    return accounts.set_aside(member, ordered, ordered.select(same == same.shift()).to_series(), "conflict")
-
-
 def _read_incidents(
-    archive: Archive, agency_ids: pl.Series, year: int, accounts: Accounts, only: tuple[str, ...] = ()
+    archive: Archive, agency_ids: pl.Series, year: int, accounts: ZipAccounts, only: tuple[str, ...] = ()
 ) -> pl.DataFrame:
     incidents = _read(archive, INCIDENT, year, accounts, only)
     incidents = _without_orphans(archive, INCIDENT, incidents, {AGENCIES: agency_ids}, accounts)
@@ -185,14 +170,14 @@ def _read_incidents(
 
 
 def _read(
-    archive: Archive, segment: Segment, year: int, accounts: Accounts, only: tuple[str, ...] = ()
+    archive: Archive, segment: Segment, year: int, accounts: ZipAccounts, only: tuple[str, ...] = ()
 ) -> pl.DataFrame:
     fields = {name: segment.fields[name] for name in only} if only else segment.fields
     frame = read_typed(archive, segment.member, fields, year, accounts)
     if "age_num" in frame.columns:
         frame = _with_demographics(archive, segment, frame)
     frame = frame.with_columns(pl.lit(value).alias(name) for name, value in segment.constants.items())
-    return without_repeats(segment.member, segment.dataset, frame, accounts)
+    return without_repeats(segment.member, segment.dataset, frame, accounts, position=LINE)
 
 
 def _dated(incidents: pl.DataFrame, months: pl.DataFrame | None) -> pl.DataFrame:
@@ -243,7 +228,7 @@ def _with_demographics(archive: Archive, segment: Segment, persons: pl.DataFrame
 
 
 def _without_orphans(
-    archive: Archive, segment: Segment, frame: pl.DataFrame, ids: dict[str, pl.Series], accounts: Accounts
+    archive: Archive, segment: Segment, frame: pl.DataFrame, ids: dict[str, pl.Series], accounts: ZipAccounts
 ) -> pl.DataFrame:
     """Keep the rows whose parents were kept (02 section 12.4 step 10)."""
     for name, field in segment.fields.items():
@@ -264,7 +249,7 @@ def _can_read(archive: Archive, segment: Segment) -> bool:
     return all(can_decode(archive, name) for name in needed)
 
 
-def _keep(accounts: Accounts, segment: Segment, frame: pl.DataFrame, year: int) -> None:
+def _keep(accounts: ZipAccounts, segment: Segment, frame: pl.DataFrame, year: int) -> None:
     other = int((frame["data_year"] != year).sum()) if segment is INCIDENT else 0
     accounts.kept(segment.member, segment.dataset.name, frame.height, other)
 

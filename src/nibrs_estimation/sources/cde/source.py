@@ -18,7 +18,7 @@ from nibrs_estimation.model.intake import INTAKE_FILE, NEW_OFFENSE, PARTITIONED
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
-from nibrs_estimation.sources.cde.accounts import Accounts
+from nibrs_estimation.sources.cde.accounts import ZipAccounts
 from nibrs_estimation.sources.cde.agencies import (
     count_offenses,
     list_suspicious_gaps,
@@ -165,7 +165,7 @@ class CdeSource:
         agencies, months, offenses, files = [], [], [], []
         for contents in (contents for held in self._by_state(year).values() for contents in held):
             with self._opened(contents) as archive:
-                accounts = Accounts(contents.name, contents.state)
+                accounts = ZipAccounts(contents.name, contents.state)
                 of_zip = read_agencies(archive, contents.year, contents.layout, accounts)
                 ids = of_zip["agency_id"]
                 found, offense = read_dated_offenses(archive, ids, contents.year, accounts)
@@ -215,7 +215,7 @@ class CdeSource:
         accounts = []
         for contents in by_state[partition]:
             with self._opened(contents) as archive:
-                book = Accounts(contents.name, partition)
+                book = ZipAccounts(contents.name, partition)
                 if contents.year == year:
                     segments = self._read_all(archive, contents, book, has_universe=universe is not None)
                 else:
@@ -229,7 +229,7 @@ class CdeSource:
         return segments | books
 
     def _read_all(
-        self, archive: Archive, contents: Contents, book: Accounts, *, has_universe: bool
+        self, archive: Archive, contents: Contents, book: ZipAccounts, *, has_universe: bool
     ) -> dict[str, pl.DataFrame]:
         agencies = read_agencies(archive, contents.year, contents.layout, book)
         months = read_months(archive, agencies["agency_id"], contents.year, book)
@@ -252,7 +252,7 @@ class CdeSource:
             book.lost("multiple_clearance_arrests", incident.ARRESTEE.name, several)
         return segments
 
-    def _read_history(self, archive: Archive, contents: Contents, book: Accounts) -> None:
+    def _read_history(self, archive: Archive, contents: Contents, book: ZipAccounts) -> None:
         agencies = read_agencies(archive, contents.year, contents.layout, book)
         read_months(archive, agencies["agency_id"], contents.year, book)
         incidents, offenses = read_dated_offenses(archive, agencies["agency_id"], contents.year, book)
@@ -359,7 +359,7 @@ def _year_and_state(archive: Archive, layout: str) -> tuple[int, str]:
     member = agency_members(layout)[0]
     all_fields = PARTICIPATION_FIELDS if layout == FIRST_ISSUE else AGENCY.fields
     fields = {name: all_fields[name] for name in ("data_year", "state_abbr")}
-    agencies = read_typed(archive, member, fields, FIRST_YEAR, Accounts("", ""))
+    agencies = read_typed(archive, member, fields, FIRST_YEAR, ZipAccounts("", ""))
     agencies = agencies.with_columns(ucr_abbr(pl.col("state_abbr")))
     years = agencies["data_year"].unique().sort().to_list()
     states = agencies["state_abbr"].unique().sort().to_list()

@@ -13,11 +13,12 @@ import polars as pl
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.incident import ARRESTEE, OFFENSE
 from nibrs_estimation.model.intake import NEW_OFFENSE
-from nibrs_estimation.pipeline.dataset import Column, Dataset
+from nibrs_estimation.pipeline.dataset import Column
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.completeness import FEW_PARENTS, childless
+from nibrs_estimation.sources.intake.repeats import without_repeats
 from nibrs_estimation.sources.new_offenses import new_offenses
-from nibrs_estimation.sources.ucr_prd.accounts import Accounts
+from nibrs_estimation.sources.ucr_prd.accounts import DatabaseAccounts
 from nibrs_estimation.sources.ucr_prd.layout import GROUP_B, INCIDENT, SEGMENTS, Segment
 from nibrs_estimation.sources.ucr_prd.spool import Spool
 
@@ -45,14 +46,15 @@ def normalized_state(
     Raises:
         PipelineError: too many records lack the record of another table that each must have.
     """
-    accounts = Accounts(input_name, state)
+    accounts = DatabaseAccounts(input_name, state)
     parts: dict[str, list[pl.DataFrame]] = {segment.dataset.name: [] for segment in SEGMENTS}
     kept: dict[str, pl.Series] = {}
     for segment in SEGMENTS:
         raw = spool.take(segment, state)
         dropped = spool.dropped[segment.table.name, state]
         key = [name for name in segment.dataset.primary_key if name in segment.expressions]
-        accounts.read(segment.table.name, key, dropped + (0 if raw is None else raw.height), dropped)
+        accounts.known_by(segment.table.name, key)
+        accounts.read(segment.table.name, dropped + (0 if raw is None else raw.height), dropped)
         rows = pl.DataFrame(schema=segment.dataset.schema)
         if raw is not None:
             rows = _normalized(segment, raw, kept, state, year, accounts)
@@ -67,7 +69,7 @@ def normalized_state(
     return frames | accounts.frames() | {NEW_OFFENSE.name: new}
 
 
-def _check_completeness(frames: dict[str, pl.DataFrame], accounts: Accounts) -> None:
+def _check_completeness(frames: dict[str, pl.DataFrame], accounts: DatabaseAccounts) -> None:
     """Refuse a state of which a table was cut, and tell of the few records that lack what each must have."""
     for found in childless(frames):
         of_group = " of Group B" if found.is_group_b else ""
@@ -87,23 +89,8 @@ def clean_text(column: str) -> pl.Expr:
     return pl.when(~text.is_in(missing)).then(text).alias(column)
 
 
-def without_repeats(table: str, dataset: Dataset, frame: pl.DataFrame, accounts: Accounts) -> pl.DataFrame:
-    """Keep one row of each key: of equal rows one, of different rows the least by content.
-
-    So the order in which the database hands out its rows does not matter.
-    """
-    key = list(dataset.primary_key)
-    # Equal hashes of different keys only cost the closer look below.
-    if frame.select(pl.struct(key).hash().n_unique()).item() == frame.height:
-        return frame
-    ordered = frame.sort(*key, *(column for column in frame.columns if column not in key), nulls_last=True)
-    for same, reason in ((pl.struct(frame.columns), "duplicate"), (pl.struct(key), "conflict")):
-        ordered = accounts.set_aside(table, ordered, ordered.select(same == same.shift()).to_series(), reason)
-    return ordered
-
-
 def _normalized(
-    segment: Segment, raw: pl.DataFrame, kept: dict[str, pl.Series], state: str, year: int, accounts: Accounts
+    segment: Segment, raw: pl.DataFrame, kept: dict[str, pl.Series], state: str, year: int, accounts: DatabaseAccounts
 ) -> pl.DataFrame:
     table, dataset = segment.table.name, segment.dataset
     completed = raw.lazy().with_columns(
@@ -161,7 +148,7 @@ def _is_faulty(column: Column) -> pl.Expr:
     return is_faulty
 
 
-def _without_faults(table: str, frame: pl.DataFrame, column: Column, accounts: Accounts) -> pl.DataFrame:
+def _without_faults(table: str, frame: pl.DataFrame, column: Column, accounts: DatabaseAccounts) -> pl.DataFrame:
     """The frame without the faults of a column: needed values take their rows along, others become missing."""
     found = pl.col(column.name)
     if not column.is_nullable:
@@ -211,7 +198,7 @@ def _tell_new_codes(state: str, frames: dict[str, pl.DataFrame]) -> None:
                 )
 
 
-def _tell_new_offenses(frames: dict[str, pl.DataFrame], accounts: Accounts) -> None:
+def _tell_new_offenses(frames: dict[str, pl.DataFrame], accounts: DatabaseAccounts) -> None:
     for dataset in (OFFENSE, ARRESTEE):
         codes = frames[dataset.name]["offense_code"].drop_nulls()
         new = codes.filter(~codes.is_in(_codes("offense").implode())).value_counts(name="n").sort("offense_code")

@@ -141,7 +141,7 @@ ESTIMATES = Dataset(
         Column("time_series_start_year", "int32", "Data year."),
         Column("permutation_number", "int32", "1000 x demographic series + geography."),
         Column("der_variable_name", "str", "Cell: t_<table>_<section>_<row>_<column>."),
-        Column("rate_specific_domain", "bool", "A rate with a row-specific population kept apart (GV2a)."),
+        Column("rate_specific_domain", "bool", "A rate of the row's own population, where such are told apart."),
         _number("estimate", "Point estimate."),
         _number("estimate_unweighted", "The same without weights: what respondents reported."),
         Column("estimate_type", "str", "count, percentage or rate.", codes=("count", "percentage", "rate")),

@@ -437,7 +437,7 @@ def database_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFra
             estimate_type=_type_name(),
             estimate_type_detail_percentage="detail_percentage",
             estimate_type_detail_rate="detail_rate",
-            rate_specific_domain=pl.lit("GV2a" in table.table) & (kind == _RATE),
+            rate_specific_domain=pl.lit(table.rate_specific_domain) & (kind == _RATE),
         )
     )
     uncomputed = [pl.lit(None).alias(name) for name in ESTIMATES.schema if name not in named.columns]

@@ -10,10 +10,11 @@ from tests.frames import DATASETS, table
 
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT
 from nibrs_estimation.model.agency import AGENCY
-from nibrs_estimation.model.completeness import AGENCY_MONTH, BLOCK_REFERENCE
+from nibrs_estimation.model.blocks import BLOCK_REFERENCE
+from nibrs_estimation.model.completeness import AGENCY_MONTH, REPORTING_STATUS
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
-from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE
-from nibrs_estimation.model.weighting import WEIGHT_CELL
+from nibrs_estimation.model.universe import UNIVERSE
+from nibrs_estimation.model.weights import WEIGHT_CELL
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
 from nibrs_estimation.stages.publication.report import _CHARTS, write_report
@@ -136,9 +137,7 @@ def test_what_the_report_asks_for_exists_and_a_renamed_part_is_refused() -> None
     table = table_definition("3a")
     with pytest.raises(PipelineError, match=r"Table 3a: there is no block victim_ages \(is victim_age meant\?\)"):
         table.block("victim_ages")
-    with pytest.raises(
-        PipelineError, match=r"no column violent_crimes \(is violent_crime meant\?\)"
-    ):
+    with pytest.raises(PipelineError, match=r"no column violent_crimes \(is violent_crime meant\?\)"):
         table.column("violent_crimes")
 
 

@@ -40,19 +40,21 @@ def version_of(name: str) -> int:
     return definition_version(table_definition(name), derived_variables())
 
 
-def cell(part: str, permutation: int, row: int, column: int, estimate: float, **others: Any) -> dict[str, Any]:
+def cell(
+    part: str, geography: int, row: int, column: int, estimate: float, series: int = 0, **others: Any
+) -> dict[str, Any]:
     """A stored cell with a standard error of a tenth."""
     return {
         "part": part, "definition_version": version_of(part.partition("_")[0]),
-        "permutation_number": permutation, "row": row, "column": column, "estimate": estimate,
+        "series_number": series, "geography_number": geography, "row": row, "column": column, "estimate": estimate,
         "standard_error": estimate / 10, "unweighted": estimate / 2, "agency_counts": 3, **others,
     }  # fmt: skip
 
 
-def share(part: str, permutation: int, row: int, column: int, estimate: float, of: float) -> dict[str, Any]:
+def share(part: str, geography: int, row: int, column: int, estimate: float, of: float) -> dict[str, Any]:
     """The same with its percentage."""
     percentages = {"percentage": 100 * estimate / of, "percentage_standard_error": 2.0, "percentage_unweighted": 50.0}
-    return cell(part, permutation, row, column, estimate, **percentages)
+    return cell(part, geography, row, column, estimate, **percentages)
 
 
 def estimates(more_places: Sequence[Place] = ()) -> dict[str, pl.LazyFrame]:
@@ -79,13 +81,13 @@ def estimates(more_places: Sequence[Place] = ()) -> dict[str, pl.LazyFrame]:
     return {
         "cell_estimate": table("cell_estimate", *cells),
         "series_estimate": table(
-            "series_estimate", cell("3a_all", 10_001, 1, 1, 70.0), cell("3a_all", 10_102, 1, 1, 7.0)
+            "series_estimate", cell("3a_all", 1, 1, 1, 70.0, series=10), cell("3a_all", 102, 1, 1, 7.0, series=10)
         ),
         "cell_gap": table("cell_gap", *gaps),
         "coverage": table(
             "coverage",
             *(
-                {"permutation_number": number, "geography_level": level, "geography_code": code, "agency_group": group,
+                {"geography_number": number, "geography_level": level, "geography_code": code, "agency_group": group,
                  "estimate_geographic_location": name, "weight_variable": weight, "is_excluded": number == 90,
                  "eligible_agencies": 5, "eligible_pieces": 5, "responding_agencies": 0 if number == _WITHOUT else 3,
                  "population": 1_000_000, "population_responding": 500_000, "population_coverage": 0.9,
@@ -93,10 +95,10 @@ def estimates(more_places: Sequence[Place] = ()) -> dict[str, pl.LazyFrame]:
                 for number, level, code, group, name, weight in places
             ),
         ),
-        "permutation_population": table(
-            "permutation_population",
+        "geography_population": table(
+            "geography_population",
             *(
-                {"permutation_number": number, "population_key": "TOTAL", "population": 1_000_000.0,
+                {"geography_number": number, "population_key": "TOTAL", "population": 1_000_000.0,
                  "population_responding": 500_000.0}
                 for number, *_others in places
             ),

@@ -8,16 +8,20 @@ import polars as pl
 from nibrs_estimation.model import (
     agency,
     analysis,
+    benchmark,
+    blocks,
     completeness,
     counts,
+    coverage,
+    estimates,
     geography,
     incident,
     intake,
-    results,
-    weighting,
+    outliers,
+    universe,
+    weights,
 )
 from nibrs_estimation.pipeline.dataset import Dataset
-from nibrs_estimation.tables import results as tables
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "agency": {
@@ -42,7 +46,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "state_abbr": "VT", "region_code": 1, "agency_type_name": "City", "population": 5000,
         "population_group_code": "6", "weight_class": 8, "substate_class": 8, "months_usable": 12,
         "is_respondent": True, "benchmark_source": "smoothed",
-        **dict.fromkeys(weighting.CRIMES.values(), 0.0),
+        **dict.fromkeys(benchmark.CRIMES.values(), 0.0),
     },
     "agency_weight": {
         "weight_variable": "NationalWgt", "geography_code": "US", "weight_group": 8, "state_abbr": "VT",
@@ -52,7 +56,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "weight_variable": "NationalWgt", "geography_level": "nation", "geography_code": "US", "weight_group": 8,
         "label": "Cities", "rule": "calibrated", "attempts": 1,
     },
-    "permutation": {
+    "geography": {
         "geography_level": "nation", "geography_code": "US", "label": "United States", "filter_expression": "",
         "weight_variable": "NationalWgt", "is_excluded": False,
     },
@@ -94,11 +98,15 @@ DATASETS: dict[str, Dataset] = {
         *analysis.DATASETS,
         *geography.DATASETS,
         *completeness.DATASETS,
-        *weighting.DATASETS,
+        *universe.DATASETS,
+        *outliers.DATASETS,
+        *blocks.DATASETS,
+        *benchmark.DATASETS,
+        *weights.DATASETS,
+        *coverage.DATASETS,
         *counts.DATASETS,
         *intake.DATASETS,
-        *results.DATASETS,
-        *tables.DATASETS,
+        *estimates.DATASETS,
     )
 }
 

@@ -34,7 +34,7 @@ HELD = {
 
 
 def geographies() -> list[dict[str, Any]]:
-    """Rows of dataset ``permutation``: every level, and groups of agencies of the nation."""
+    """Rows of dataset ``geography``: every level, and groups of agencies of the nation."""
     places = [
         ("nation", "US", "NationalWgt"), ("region", "1", "RegionWgt"), ("state", "NH", "StateWgt"),
         ("state", "VT", "StateWgt"), ("state", "WY", "StateWgt"), ("university", "US", "UniversityWgt"),
@@ -47,7 +47,7 @@ def geographies() -> list[dict[str, Any]]:
         for level, code, weight in places
     ]
     rows += [{"agency_group": group, "label": f"United States {group}"} for group in GROUPS]
-    return [{"permutation_number": number, **row} for number, row in enumerate(rows, start=1)]
+    return [{"geography_number": number, **row} for number, row in enumerate(rows, start=1)]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Nation:
             "universe": scopes,
             "weighting_frame": self.agencies,
             "agency_weight": self.units,
-            "permutation": geographies(),
+            "geography": geographies(),
             "agency_county": self.pieces,
             "county_population": self.people,
             "police_employees": self.officers,

@@ -18,7 +18,7 @@ from tests.outputs import outputs_of
 
 def test_demo_publishes_what_people_want(demo: Path) -> None:
     published = demo / "artifacts" / "demo"
-    totals = pl.read_parquet(published / "cell_estimate/1a.parquet").filter(permutation_number=1, row=1)
+    totals = pl.read_parquet(published / "cell_estimate/1a.parquet").filter(geography_number=1, row=1)
     assert 10 < totals.height <= 20
     assert (totals["standard_error"] > 0).any()
     page = (published / "report.html").read_text()
@@ -30,7 +30,7 @@ def test_demo_publishes_what_people_want(demo: Path) -> None:
 def test_a_run_publishes_everything(whole_run: Path) -> None:
     published = whole_run / "artifacts" / "whole"
     estimates = pl.read_csv(published / "estimates.csv", infer_schema_length=None)
-    nation = estimates.filter((pl.col("permutation_number") == 1) & (pl.col("estimate_type") == "count"))
+    nation = estimates.filter((pl.col("geography_number") == 1) & (pl.col("estimate_type") == "count"))
     assert nation.filter(pl.col("der_variable_name").str.starts_with("t_1a_1_1_")).height > 5
     assert {"1a", "3b", "DM5", "GV2a"} <= set(estimates["der_variable_name"].str.split("_").list.get(1))
     for name in ("cell_estimate/1a.parquet", "series_estimate/3a_all.parquet", "cell_gap/cell_gap.parquet"):
@@ -111,7 +111,7 @@ def test_estimates_of_the_nation_are_near_the_truth(demo: Path) -> None:
     datasets = demo / "scratch/demo/all/datasets"
     eligible = pl.read_parquet(datasets / "weighting_frame.parquet").select("agency_id")
     truth = pl.read_parquet(datasets / "synthetic_truth/*.parquet").join(eligible, on="agency_id", how="semi")
-    estimates = pl.read_parquet(datasets / "cell_estimate/1a.parquet").filter(permutation_number=1, row=1)
+    estimates = pl.read_parquet(datasets / "cell_estimate/1a.parquet").filter(geography_number=1, row=1)
     for measure, column in (("incidents_against_person", 1), ("violent_crime", 17), ("incidents_09A", 5)):
         true = truth.filter(pl.col("measure") == measure)["n"].sum()
         found = estimates.filter(column=column).row(0, named=True)

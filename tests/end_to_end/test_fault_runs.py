@@ -33,7 +33,7 @@ def incidents(folder: Path, table: str) -> dict[int, float]:
     """Row 1, column 1 of a table: all incidents against persons, property or society, by permutation."""
     cells = pl.read_parquet(folder / f"artifacts/x/cell_estimate/{table}.parquet")
     first = cells.filter((pl.col("row") == 1) & (pl.col("column") == 1))
-    return dict(first.select("permutation_number", "estimate").iter_rows())
+    return dict(first.select("geography_number", "estimate").iter_rows())
 
 
 def slow(name: str, nation: int = 72, state: int = 72) -> object:

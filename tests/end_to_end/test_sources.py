@@ -160,8 +160,8 @@ def test_external_files_give_the_datasets_back(runs: dict[str, Path], dataset: s
 
 
 def test_permutations_come_back(runs: dict[str, Path]) -> None:
-    found, original = read(runs["cde"], "permutation"), read(runs["synthetic"], "permutation")
-    assert found["permutation_number"].to_list() == original["permutation_number"].to_list()
+    found, original = read(runs["cde"], "geography"), read(runs["synthetic"], "geography")
+    assert found["geography_number"].to_list() == original["geography_number"].to_list()
     assert found["filter_expression"].to_list() == original["filter_expression"].to_list()
 
 

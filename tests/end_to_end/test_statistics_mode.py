@@ -26,7 +26,7 @@ STAGES = [
 CORE = [
     "agency", "report_month", "incident", "offense", "offense_weapon", "offense_activity", "victim", "victim_offense",
     "victim_injury", "victim_offender", "property", "property_item", "drug", "offender", "arrestee", "arrestee_weapon",
-    "intake_count", "intake_loss", "agency_month_offense", "srs_month", "agency_county", "srs_benchmark", "permutation",
+    "intake_count", "intake_loss", "agency_month_offense", "srs_month", "agency_county", "srs_benchmark", "geography",
     "county_population", "new_offense",
 ]  # fmt: skip
 
@@ -51,7 +51,7 @@ MADE = [
     "universe", "police_employees", "agency_month", "reporting_pattern", "completeness_issue", "reporting_status",
     "outlier_agency", "outlier_month", "block_agency", "block_month", "block_reference", "removed_month", "block_count",
     "block_check", "weighting_frame", "weighting_issue", "weight_cell", "weight_control", "agency_weight",
-    "county_weight", "calibration_variable", "coverage", "permutation_population", "weight_check", "table_a",
+    "county_weight", "calibration_variable", "coverage", "geography_population", "weight_check", "table_a",
     "analysis_victim", "analysis_offender", "analysis_arrestee", "unit_profile", "profile_signature", "profile_count",
     "incident_profile", "incident_account", "unlisted_offense", "cell_estimate", "cell_gap", "series_estimate",
 ]  # fmt: skip

@@ -57,7 +57,7 @@ def rows_left_out(definition: TableDefinition, dimensions: Collection[str] = ())
 def as_array(stored: pl.DataFrame, definition: TableDefinition, places: Sequence[int], left_out: list[int]) -> Floats:
     """Places x rows x columns, both from 1; NaN where nothing is estimated, 0 where nothing is stored."""
     found = np.zeros((len(places), len(definition.rows) + 1, len(definition.columns) + 1))
-    number = stored["permutation_number"].replace_strict(list(places), range(len(places)), return_dtype=pl.Int64)
+    number = stored["geography_number"].replace_strict(list(places), range(len(places)), return_dtype=pl.Int64)
     found[number, stored["row"].to_numpy(), stored["column"].to_numpy()] = stored.to_series(3).to_numpy()
     found[:, 0, :] = found[:, :, 0] = np.nan
     found[:, left_out, :] = np.nan
@@ -68,7 +68,7 @@ def as_array(stored: pl.DataFrame, definition: TableDefinition, places: Sequence
 
 @pytest.fixture(scope="module")
 def places(coverage: pl.LazyFrame) -> list[int]:
-    return estimated_places(coverage)["permutation_number"].to_list()
+    return estimated_places(coverage)["geography_number"].to_list()
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def cells(datasets: Path, places: list[int]) -> Dense:
     @cache
     def dense(name: str, value: str = "estimate") -> Floats:
         stored = pl.read_parquet(datasets / f"cell_estimate/{name}.parquet").select(
-            "permutation_number", "row", "column", pl.col(value).fill_null(np.nan)
+            "geography_number", "row", "column", pl.col(value).fill_null(np.nan)
         )
         return as_array(stored, TABLES[name], places, rows_left_out(TABLES[name]))
 
@@ -96,8 +96,8 @@ def groups(datasets: Path) -> Dense:
         where = wanted if series.geographies != "national" else [NATION]
         stored = (
             pl.scan_parquet(datasets / f"series_estimate/{name}_{series.geographies}.parquet")
-            .filter(pl.col("permutation_number").is_in([1000 * number + place for place in where]))
-            .select(pl.col("permutation_number") - 1000 * number, "row", "column", value)
+            .filter(pl.col("geography_number").is_in(where), series_number=number)
+            .select("geography_number", "row", "column", value)
             .collect()
         )
         return as_array(stored, TABLES[name], where, rows_left_out(TABLES[name], series.dimensions))
@@ -153,13 +153,13 @@ def test_rates_times_populations_are_counts(
     name: str, datasets: Path, coverage: pl.LazyFrame, cells: Dense, places: list[int]
 ) -> None:
     definition = TABLES[name]
-    chosen = estimated_places(coverage).filter(pl.col("permutation_number").is_in([NATION, *REGIONS, 6, 102]))
+    chosen = estimated_places(coverage).filter(pl.col("geography_number").is_in([NATION, *REGIONS, 6, 102]))
     rows = table_rows(
         definition,
         pl.scan_parquet(datasets / f"cell_estimate/{name}.parquet"),
         pl.scan_parquet(datasets / "cell_gap.parquet"),
         chosen,
-        pl.scan_parquet(datasets / "permutation_population.parquet"),
+        pl.scan_parquet(datasets / "geography_population.parquet"),
     )
     rates = rows.filter((pl.col("estimate_type_num") == 3) & pl.col("estimate").is_not_null())
     assert (rates["estimate"] > 0).sum() > len(definition.columns)
@@ -168,7 +168,7 @@ def test_rates_times_populations_are_counts(
         if "rate" in row.estimates and not all((row.row, c.position) in definition.greyed for c in definition.columns)
     }  # fmt: skip
     of = {row.row: row.of or row.row for row in definition.rows}
-    place = [places.index(number) for number in rates["geography"]]
+    place = [places.index(number) for number in rates["geography_number"]]
     counts = cells(name)[place, [of[row] for row in rates["row"]], rates["column"].to_list()]
     check_equal((rates["estimate"] * rates["population_estimate"] / 100_000).to_numpy(), counts)
 

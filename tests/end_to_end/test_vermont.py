@@ -113,13 +113,13 @@ def estimates(run: Path) -> pl.DataFrame:
 
 def of_table(estimates: pl.DataFrame, permutation: int, row: int) -> pl.DataFrame:
     names = [f"t_1a_1_{row}_{column}" for column in range(1, len(COLUMNS) + 1)]
-    found = estimates.filter(pl.col("permutation_number") == permutation)
+    found = estimates.filter(pl.col("geography_number") == permutation)
     return pl.DataFrame({"der_variable_name": names}).join(
         found, on="der_variable_name", how="left", maintain_order="left"
     )
 
 
-@pytest.mark.parametrize("permutation", [1, 102], ids=["nation", "Vermont"])
+@pytest.mark.parametrize("geography", [1, 102], ids=["nation", "Vermont"])
 def test_estimates_are_the_plain_counts(estimates: pl.DataFrame, permutation: int) -> None:
     counts, population, agencies = recount()
     # A cell that is not there is 0.
@@ -144,7 +144,7 @@ def test_every_standard_error_is_zero(estimates: pl.DataFrame) -> None:
 
 
 def test_estimates_speak_of_reporting_agencies(estimates: pl.DataFrame) -> None:
-    places = dict(estimates.select("permutation_number", "geography_name").unique().iter_rows())
+    places = dict(estimates.select("geography_number", "geography_name").unique().iter_rows())
     assert places == {1: "reporting agencies of all states in this run", 102: "reporting agencies of Vermont"}
 
 
@@ -180,7 +180,7 @@ def test_quiet_agencies_count_as_reporting(run: Path) -> None:
 # Every table, against the recount in SQL.
 
 CELL = ["full_table", "row", "column"]
-PLACES = pytest.mark.parametrize("permutation", [1, 102], ids=["nation", "Vermont"])
+PLACES = pytest.mark.parametrize("geography", [1, 102], ids=["nation", "Vermont"])
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +216,7 @@ def never_estimated() -> pl.DataFrame:
 @PLACES
 def test_every_cell_of_every_table_is_the_recount(cells: pl.DataFrame, counts: pl.DataFrame, permutation: int) -> None:
     """What is stored is all that has a unit, but cells that are greyed."""
-    found = cells.filter(pl.col("permutation_number") == permutation)
+    found = cells.filter(pl.col("geography_number") == permutation)
     expected = counts.join(never_estimated(), on=CELL, how="anti")
     # Arrests for driving under the influence are among them.
     assert expected.filter(full_table="5a", row=1, column=59)["n"].to_list() == [2_015]
@@ -243,7 +243,7 @@ def test_gaps_are_the_arrests_of_group_b(run: Path, cells: pl.DataFrame) -> None
     assert set(gaps.select(CELL).iter_rows()) == untold()
     assert gaps.height == len(untold())
     assert gaps["is_of_parts"].all()
-    assert set(cells.join(gaps, on=CELL, how="semi")["permutation_number"]) == {1, 102}
+    assert set(cells.join(gaps, on=CELL, how="semi")["geography_number"]) == {1, 102}
 
 
 def test_how_many_agencies_made_arrests_of_group_b_is_not_known(estimates: pl.DataFrame) -> None:
@@ -282,7 +282,7 @@ def test_every_percentage_is_of_its_denominator(cells: pl.DataFrame, counts: pl.
     expected = counts.join(bases.group_by(CELL).agg(pl.col("base").sum()), on=CELL).with_columns(
         expected=100 * pl.col("n") / pl.col("base")
     )
-    found = cells.filter(pl.col("permutation_number") == permutation).join(expected, on=CELL, how="left")
+    found = cells.filter(pl.col("geography_number") == permutation).join(expected, on=CELL, how="left")
     assert found["expected"].count() > 15_000
     for name in ("percentage", "percentage_unweighted"):
         wrong = found.filter(
@@ -300,7 +300,7 @@ def test_unknown_values_are_shown_and_shares_of_the_known_add_up(
     victims = (("3a", first, last) for first, last in ((5, 14), (15, 17), (18, 23), (162, 164), (165, 171)))
     for table, first, unknown in (*victims, ("4a", 15, 17), ("5a", 15, 17), ("GV2a", 64, 66)):
         block = pl.col("row").is_between(first, unknown) & (pl.col("full_table") == table)
-        found = cells.filter(block, pl.col("permutation_number") == permutation, pl.col("column") <= 3)
+        found = cells.filter(block, pl.col("geography_number") == permutation, pl.col("column") <= 3)
         of_column = found.group_by("column").agg(
             pl.col("percentage", "percentage_known").sum().round(6), pl.col("estimate").sum()
         )
@@ -311,7 +311,7 @@ def test_unknown_values_are_shown_and_shares_of_the_known_add_up(
         known = counts.filter(block & (pl.col("row") < unknown)).group_by("column").agg(known=pl.col("n").sum())
         shares = found.filter(pl.col("row") < unknown).join(known, on="column")
         assert ((shares["percentage_known"] - 100 * shares["estimate"] / shares["known"]).abs() < 1e-9).all()
-    origin = cells.filter(full_table="3a", row=164, column=1, permutation_number=permutation)
+    origin = cells.filter(full_table="3a", row=164, column=1, geography_number=permutation)
     assert origin["percentage"].item() > 10
 
 
@@ -321,7 +321,7 @@ def test_the_file_for_people_says_the_same(
 ) -> None:
     """Counts, and rates by the population that stands beside them; everything can be told."""
     parts = pl.col("der_variable_name").str.split("_")
-    rows = estimates.filter(pl.col("permutation_number") == permutation).with_columns(
+    rows = estimates.filter(pl.col("geography_number") == permutation).with_columns(
         full_table=parts.list.get(1), row=parts.list.get(3).cast(pl.Int64), column=parts.list.get(4).cast(pl.Int64)
     )
     rates = pl.DataFrame(

@@ -23,7 +23,7 @@ def coverage_of(
     agencies: Rows,
     *,
     units: Rows | None = None,
-    permutation: Rows | None = None,
+    geography: Rows | None = None,
     counties: Rows | None = None,
     cells: Rows | None = None,
     scope: str = "all",
@@ -46,7 +46,7 @@ def coverage_of(
         table("weighting_frame", *frame),
         table("agency_weight", *units),
         table("weight_cell", *(cells or [])),
-        table("permutation", *(permutation or [])),
+        table("geography", *(geography or [])),
         table("agency_county", *(counties or [])),
         YEAR,
     )
@@ -56,7 +56,7 @@ def coverage_of(
 def area(level: str, code: str, number: int = 200) -> dict[str, Any]:
     weight = {level: weight for weight, level in WEIGHT_LEVELS.items()}[level]
     return {
-        "permutation_number": number, "geography_level": level, "geography_code": code, "label": code,
+        "geography_number": number, "geography_level": level, "geography_code": code, "label": code,
         "weight_variable": weight,
     }  # fmt: skip
 
@@ -73,7 +73,7 @@ def test_coverage_counts_agencies_and_people() -> None:
         [{"population": 300}, {"population": 100, "is_respondent": False}, {"state_abbr": "NB", "region_code": 2}]
     )
     vermont = found.filter(pl.col("geography_code") == "VT").row(0, named=True)
-    assert (vermont["permutation_number"], vermont["eligible_agencies"], vermont["responding_agencies"]) == (102, 2, 1)
+    assert (vermont["geography_number"], vermont["eligible_agencies"], vermont["responding_agencies"]) == (102, 2, 1)
     assert (vermont["population"], vermont["population_responding"], vermont["population_coverage"]) == (400, 300, 0.75)
     assert vermont["eligible_pieces"] == 2
     assert vermont["weight_variable"] == "StateWgt"
@@ -101,29 +101,29 @@ def test_nobody_lives_there() -> None:
     assert found["is_missing_over_10_percent"].to_list() == [False, False]
 
 
-@pytest.mark.parametrize("permutation", [[], [area("nation", "US", 1), area("region", "1", 12), area("region", "2")]])
-def test_regions_and_nation_are_whole_or_not_named(permutation: Rows, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("geography", [[], [area("nation", "US", 1), area("region", "1", 12), area("region", "2")]])
+def test_regions_and_nation_are_whole_or_not_named(geography: Rows, caplog: pytest.LogCaptureFixture) -> None:
     rows: Rows = [{"state_abbr": state} for state in code_list("state")["state_abbr"]]
-    whole = coverage_of(rows, permutation=permutation)
-    name = "US" if permutation else "United States"
-    numbers = [1, 12, 200] if permutation else [1, 12, 23, 34, 45, *range(56, 107)]
-    assert whole["permutation_number"].to_list() == numbers
+    whole = coverage_of(rows, geography=geography)
+    name = "US" if geography else "United States"
+    numbers = [1, 12, 200] if geography else [1, 12, 23, 34, 45, *range(56, 107)]
+    assert whole["geography_number"].to_list() == numbers
     assert whole["estimate_geographic_location"][0] == name
     with caplog.at_level(logging.INFO):
-        less = coverage_of([row for row in rows if row["state_abbr"] != "VT"], permutation=permutation)
-    assert less["permutation_number"].to_list() == [number for number in numbers if number not in (12, 102)]
+        less = coverage_of([row for row in rows if row["state_abbr"] != "VT"], geography=geography)
+    assert less["geography_number"].to_list() == [number for number in numbers if number not in (12, 102)]
     assert less["estimate_geographic_location"][0] == "all states in this run"
     assert "region: 1 geographies are left out, for some of their states are not in the run" in caplog.text
 
 
 def test_parts_of_the_nation_are_called_so() -> None:
     permutation = [
-        {"permutation_number": 1, "label": "National", "agency_group": None},
-        {"permutation_number": 2, "label": "National Agency Type City", "agency_group": "Agency Type City"},
+        {"geography_number": 1, "label": "National", "agency_group": None},
+        {"geography_number": 2, "label": "National Agency Type City", "agency_group": "Agency Type City"},
         {**area("tribal", "US", 108), "label": "Tribal agencies"},
     ]
     units = [{"agency_id": 1}, {"agency_id": 2}, unit(2, "tribal", "US")]
-    found = coverage_of([{}, {"agency_type_name": "Tribal"}], units=units, permutation=permutation)
+    found = coverage_of([{}, {"agency_type_name": "Tribal"}], units=units, geography=permutation)
     assert found["estimate_geographic_location"].to_list() == [
         "all states in this run",
         "all states in this run, Agency Type City",
@@ -138,8 +138,8 @@ def test_geographies_without_agencies_are_left_out_and_told(caplog: pytest.LogCa
         area("state", "VT", 102), area("state", "WY", 106), area("msa", "Area A", 109), area("msa", "Area B", 110)
     ]  # fmt: skip
     with caplog.at_level(logging.INFO):
-        found = coverage_of([{}], permutation=permutation)
-    assert found["permutation_number"].to_list() == [102]
+        found = coverage_of([{}], geography=permutation)
+    assert found["geography_number"].to_list() == [102]
     assert [record.getMessage() for record in caplog.records] == [
         "state: 1 geographies are left out, for they have no eligible agency",
         "msa: 2 geographies are left out, for no agency has a MSAWgt",
@@ -160,7 +160,7 @@ def test_areas_hold_the_pieces_that_lie_in_them() -> None:
     found = coverage_of(
         [{"ori": ori, "population": 110}],
         units=units,
-        permutation=[area("msa", "Area A", 109), area("state", "VT", 102)],
+        geography=[area("msa", "Area A", 109), area("state", "VT", 102)],
         counties=counties,
     )
     assert found.select("population", "eligible_agencies", "eligible_pieces").rows() == [(110, 1, 3), (85, 1, 2)]
@@ -171,7 +171,7 @@ def test_an_agency_placed_by_its_weights_alone_counts_with_its_share() -> None:
     found = coverage_of(
         [{"ori": "VT0000001", "population": 80}, {"ori": "VT0000002", "population": 9}],
         units=[unit(1, "judicial_district", "Arizona", share=0.25), unit(2, "judicial_district", "Arizona")],
-        permutation=[area("judicial_district", "Arizona")],
+        geography=[area("judicial_district", "Arizona")],
         counties=counties,
     )
     assert found.select("population", "eligible_agencies", "eligible_pieces").rows() == [(29, 2, 2)]
@@ -207,7 +207,7 @@ def test_missing_principal_cities(kind: str, responds: bool, is_core: bool | Non
     found = coverage_of(
         [{"ori": "VT0000001", "agency_type_name": kind, "is_respondent": responds}],
         units=[unit(1, "msa", "Area A"), unit(1, "state", "VT")],
-        permutation=[area("msa", "Area A", 109), area("state", "VT", 102)],
+        geography=[area("msa", "Area A", 109), area("state", "VT", 102)],
         counties=[{"ori": "VT0000001", "msa_name": "Area A", "is_core_city": is_core}],
     )
     assert found["is_missing_principal_city"].to_list() == [None, expected]
@@ -268,21 +268,21 @@ def test_the_nation_uses_its_model_and_groups_share_it_but_types_have_none() -> 
         area("nation", "US", 1), {**area("nation", "US", 6), "agency_group": "City"}, area("tribal", "US", 108)
     ]  # fmt: skip
     units = [{"agency_id": 1}, unit(1, "tribal", "US")]
-    bare = coverage_of([{}], units=units, permutation=permutation)
+    bare = coverage_of([{}], units=units, geography=permutation)
     assert bare["calibration_model"].to_list() == [None, None, None]
     assert bare["is_model_used"].to_list() == [True, True, False]
     cells = [cell("nation", "US", 8, 8, "calibrated", "tot"), cell("tribal", "US", 1, None, "equal", None)]
-    found = coverage_of([{}], units=units, permutation=permutation, cells=cells)
+    found = coverage_of([{}], units=units, geography=permutation, cells=cells)
     assert found["calibration_model"].to_list() == ["V8_A", "V8_A", None]
 
 
 def test_excluded_geographies_stay_and_are_marked() -> None:
-    found = coverage_of([{}], permutation=[{**area("state", "VT", 102), "is_excluded": True}])
+    found = coverage_of([{}], geography=[{**area("state", "VT", 102), "is_excluded": True}])
     assert found["is_excluded"].to_list() == [True]
 
 
 def measured(frames: dict[str, pl.LazyFrame]) -> pl.DataFrame:
-    names = ("universe", "weighting_frame", "agency_weight", "permutation", "agency_county")
+    names = ("universe", "weighting_frame", "agency_weight", "geography", "agency_county")
     given_frames = {name: frames[name] for name in names}
     return measure_coverage(**given_frames, weight_cell=table("weight_cell"), year=YEAR)
 
@@ -292,10 +292,10 @@ def measured(frames: dict[str, pl.LazyFrame]) -> pl.DataFrame:
 def test_coverage_equals_the_slow_twin(nation: Nation) -> None:
     found = checked(measured(nation.frames()), COVERAGE)
     assert found.equals(checked(measured(nation.frames(order=7)), COVERAGE))
-    by_number = {row["permutation_number"]: row for row in found.iter_rows(named=True)}
+    by_number = {row["geography_number"]: row for row in found.iter_rows(named=True)}
     for geography in geographies():
         members = members_of(nation, geography)
-        row = by_number.pop(geography["permutation_number"], None)
+        row = by_number.pop(geography["geography_number"], None)
         level = geography.get("geography_level", "nation")
         # The run holds two states of the region.
         assert (row is not None) == (bool(members) and level != "region")

@@ -22,8 +22,8 @@ from nibrs_estimation.model.geography import (
     AGENCY_COUNTY,
     COUNTY_POPULATION,
     FIELD_OFFICE,
+    GEOGRAPHY,
     JUDICIAL_DISTRICT,
-    PERMUTATION,
     SRS_BENCHMARK,
 )
 from nibrs_estimation.model.weights import STATE_WEIGHT_GROUP
@@ -37,8 +37,8 @@ from nibrs_estimation.sources.external_files import (
     import_agency_county,
     import_county_population,
     import_field_office,
+    import_geography,
     import_judicial_district,
-    import_permutation,
     import_srs_benchmark,
     import_state_weight_group,
     with_external_files,
@@ -124,16 +124,16 @@ def nation() -> dict[str, pl.LazyFrame]:
             JUDICIAL_DISTRICT, {"judicial_district_code": "001", "judicial_district_name": "Alabama, Middle"}
         ),
         "field_office": frame(FIELD_OFFICE, {"field_office_code": "3", "field_office_name": "Albany"}),
-        "permutation": frame(
-            PERMUTATION,
-            {"permutation_number": 1, "geography_level": "nation", "geography_code": "US", "label": "National",
+        "geography": frame(
+            GEOGRAPHY,
+            {"geography_number": 1, "geography_level": "nation", "geography_code": "US", "label": "National",
              "filter_expression": "der_national == 1", "weight_variable": "NationalWgt"},
-            {"permutation_number": 2, "geography_level": "nation", "geography_code": "US",
+            {"geography_number": 2, "geography_level": "nation", "geography_code": "US",
              "agency_group": "100,000 or over", "label": "National Size 100,000 or over",
              "filter_expression": "der_national == 1 & der_population_group == 1", "weight_variable": "NationalWgt"},
-            {"permutation_number": 102, "geography_level": "state", "geography_code": "VT", "label": "Vermont",
+            {"geography_number": 102, "geography_level": "state", "geography_code": "VT", "label": "Vermont",
              "filter_expression": 'STATE_ABBR == "VT"', "weight_variable": "StateWgt", "is_excluded": True},
-            {"permutation_number": 109, "geography_level": "msa", "geography_code": "Burlington, VT",
+            {"geography_number": 109, "geography_level": "msa", "geography_code": "Burlington, VT",
              "label": "Burlington, VT", "filter_expression": 'MSA_NAME_COUNTY == "Burlington, VT"',
              "weight_variable": "MSAWgt"},
             is_excluded=False,
@@ -152,7 +152,7 @@ def imported(nation: Mapping[str, pl.LazyFrame], folder: Path) -> dict[str, pl.L
         "srs_benchmark": import_srs_benchmark(nation["agency"], files["srs_smoothed"], YEAR),
         "judicial_district": import_judicial_district(files["judicial_district"]),
         "field_office": import_field_office(files["field_office"]),
-        "permutation": import_permutation(files["population"], files["exclusion"]),
+        "geography": import_geography(files["population"], files["exclusion"]),
     }
 
 
@@ -166,8 +166,8 @@ def test_attributes_of_permutations_are_read_off_where_the_file_does_not_say_the
 ) -> None:
     path = tmp_path / "permutations.csv"
     population_totals(nation, YEAR).drop("GEOGRAPHY_LEVEL", "GEOGRAPHY_CODE", "AGENCY_GROUP").write_csv(path)
-    expected = nation["permutation"].with_columns(is_excluded=False).collect()
-    assert_frame_equal(import_permutation(path, None).collect(), expected)
+    expected = nation["geography"].with_columns(is_excluded=False).collect()
+    assert_frame_equal(import_geography(path, None).collect(), expected)
 
 
 def test_pieces_carry_employees_and_demographics_in_percent(nation: dict[str, pl.LazyFrame]) -> None:
@@ -204,7 +204,7 @@ def test_population_totals(nation: dict[str, pl.LazyFrame]) -> None:
 
 
 def test_population_totals_of_an_unknown_column_are_refused(nation: dict[str, pl.LazyFrame]) -> None:
-    nation["permutation"] = nation["permutation"].with_columns(filter_expression=pl.lit("weather == 1"))
+    nation["geography"] = nation["geography"].with_columns(filter_expression=pl.lit("weather == 1"))
     with pytest.raises(ValueError, match="weather"):
         population_totals(nation, YEAR)
 
@@ -324,8 +324,8 @@ def test_faults_are_named(
     change(pl.read_csv(paths[code_name], infer_schema=False)).write_csv(paths[code_name])
     readers: dict[str, Callable[[], pl.LazyFrame]] = {
         "cbi_summary_county_reduced": lambda: import_agency_county(nation["agency"], paths[code_name], YEAR),
-        "population": lambda: import_permutation(paths[code_name], None),
-        "exclusion": lambda: import_permutation(paths["population"], paths[code_name]),
+        "population": lambda: import_geography(paths[code_name], None),
+        "exclusion": lambda: import_geography(paths["population"], paths[code_name]),
         "srs_smoothed": lambda: import_srs_benchmark(nation["agency"], paths[code_name], YEAR),
         "judicial_district": lambda: import_judicial_district(paths[code_name]),
         "field_office": lambda: import_field_office(paths[code_name]),
@@ -463,7 +463,7 @@ def added(*code_names: str, writes: tuple[Dataset, ...] = DATASETS) -> list[str]
 
 def test_one_task_for_each_dataset_whose_file_is_named() -> None:
     assert added() == []
-    assert added("population", "pep") == ["import_permutation"]
+    assert added("population", "pep") == ["import_geography"]
     assert added("exclusion") == []
     assert len(added(*FILES)) == 7
     assert {file.code_name for task in with_external_files(_Source(), FILES).tasks() for file in task.externals} == set(
@@ -473,8 +473,8 @@ def test_one_task_for_each_dataset_whose_file_is_named() -> None:
 
 def test_the_dataset_of_the_source_wins(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        assert added("population", "field_office", writes=(*DATASETS, PERMUTATION)) == ["import_field_office"]
-    assert "its own dataset permutation, so the external file population is left unread" in caplog.text
+        assert added("population", "field_office", writes=(*DATASETS, GEOGRAPHY)) == ["import_field_office"]
+    assert "its own dataset geography, so the external file population is left unread" in caplog.text
 
 
 def test_the_wrapped_source_is_picklable_and_keeps_its_name() -> None:

@@ -17,11 +17,11 @@ def members(
     frame = [{"agency_id": number, **row} for number, row in enumerate(agencies, start=1)]
     rows = units if units is not None else [{"agency_id": row["agency_id"]} for row in frame]
     found = geography_members(
-        table("permutation", {"permutation_number": 1, "agency_group": group}),
+        table("geography", {"geography_number": 1, "agency_group": group}),
         table("agency_weight", *rows),
         table("weighting_frame", *frame),
     )
-    assert found.columns == ["permutation_number", "weight_variable", "geography_code", "weight_group", "agency_id"]
+    assert found.columns == ["geography_number", "weight_variable", "geography_code", "weight_group", "agency_id"]
     return list(found.select("agency_id", "weight_group").iter_rows())
 
 
@@ -82,7 +82,7 @@ def test_other_groups_are_refused(group: str) -> None:
 
 
 def test_other_weights_are_refused() -> None:
-    rows = table("permutation", {"permutation_number": 7, "weight_variable": "CountyWgt"})
+    rows = table("geography", {"geography_number": 7, "weight_variable": "CountyWgt"})
     with pytest.raises(PipelineError, match=r"Geography 7, weight_variable: 'CountyWgt' is not a weight \(1 geogr"):
         geography_members(rows, table("agency_weight"), table("weighting_frame"))
 
@@ -96,10 +96,10 @@ def test_agencies_of_another_run_are_refused() -> None:
 @given(nations())
 def test_members_equal_the_slow_twin(nation: Nation) -> None:
     frames = nation.frames()
-    found = geography_members(frames["permutation"], frames["agency_weight"], frames["weighting_frame"])
+    found = geography_members(frames["geography"], frames["agency_weight"], frames["weighting_frame"])
     expected = [
         (
-            geography["permutation_number"], unit["weight_variable"], unit["geography_code"], unit["weight_group"],
+            geography["geography_number"], unit["weight_variable"], unit["geography_code"], unit["weight_group"],
             agency["agency_id"],
         )
         for geography in geographies()
@@ -111,15 +111,15 @@ def test_members_equal_the_slow_twin(nation: Nation) -> None:
     ]  # fmt: skip
     assert found.rows() == sorted(expected)
     again = nation.frames(order=3)
-    assert found.equals(geography_members(again["permutation"], again["agency_weight"], again["weighting_frame"]))
+    assert found.equals(geography_members(again["geography"], again["agency_weight"], again["weighting_frame"]))
 
 
 def test_groups_of_sizes_and_of_types_share_no_agency() -> None:
     frame = table(
         "weighting_frame", {"agency_id": 1}, {"agency_id": 2, "agency_type_name": "State Police", "population": 0}
     )
-    rows = [{"permutation_number": k, "agency_group": group} for k, group in enumerate(GROUPS, start=1)]
+    rows = [{"geography_number": k, "agency_group": group} for k, group in enumerate(GROUPS, start=1)]
     units = table("agency_weight", {"agency_id": 1}, {"agency_id": 2})
-    found = geography_members(table("permutation", *rows), units, frame)
+    found = geography_members(table("geography", *rows), units, frame)
     assert found.group_by("agency_id").len().sort("agency_id")["len"].to_list() == [2, 2]
-    assert found.filter(pl.col("permutation_number") > len(SIZES))["agency_id"].is_unique().all()
+    assert found.filter(pl.col("geography_number") > len(SIZES))["agency_id"].is_unique().all()

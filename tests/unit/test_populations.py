@@ -11,7 +11,7 @@ from tests.places import STATE_OF_FIPS, YEAR, Nation, geographies, members_of, n
 
 from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.coverage import PERMUTATION_POPULATION
+from nibrs_estimation.model.coverage import GEOGRAPHY_POPULATION
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.sources.synthetic.source import SyntheticSource
 from nibrs_estimation.stages.coverage.coverage import measure_coverage
@@ -36,7 +36,7 @@ def populations(frames: dict[str, pl.LazyFrame]) -> tuple[pl.DataFrame, pl.DataF
     coverage = measure_coverage(
         **shared,
         universe=frames["universe"],
-        permutation=frames["permutation"],
+        geography=frames["geography"],
         weight_cell=table("weight_cell"),
         year=YEAR,
     )
@@ -47,7 +47,7 @@ def populations(frames: dict[str, pl.LazyFrame]) -> tuple[pl.DataFrame, pl.DataF
         police_employees=frames["police_employees"],
         year=YEAR,
     )
-    return coverage, checked(found, PERMUTATION_POPULATION)
+    return coverage, checked(found, GEOGRAPHY_POPULATION)
 
 
 def small(
@@ -68,13 +68,13 @@ def small(
                 "agency_weight",
                 *({"agency_id": k, "weight_variable": w, "geography_code": c} for k in ids for w, c in areas),
             ),
-            "permutation": table("permutation"),
+            "geography": table("geography"),
             "agency_county": table("agency_county", *(counties or [])),
             "county_population": table("county_population", *(people or [])),
             "police_employees": table("police_employees", *(officers or [])),
         }
     )
-    rows = found.join(coverage.select("permutation_number", "geography_code"), on="permutation_number")
+    rows = found.join(coverage.select("geography_number", "geography_code"), on="geography_number")
     return {
         (code, key): (every, responding)
         for code, key, every, responding in rows.select(
@@ -180,11 +180,11 @@ def test_populations_equal_the_slow_twin(nation: Nation) -> None:
     is_split = any(row["population"] for row in nation.people) and nation.pieces
     keys = [key for key in KEYS.to_dicts() if is_split or key["code"] in ("TOTAL", "OFFICER")]
     assert len(by_key) == len(keys) * coverage.height
-    known = set(coverage["permutation_number"])
+    known = set(coverage["geography_number"])
     officers = {
         row["agency_id"]: (row["male_officers"] or 0) + (row["female_officers"] or 0) for row in nation.officers
     }
-    for geography in (row for row in geographies() if row["permutation_number"] in known):
+    for geography in (row for row in geographies() if row["geography_number"] in known):
         for key in keys:
             numbers = {True: 0.0, False: 0.0}
             for agency in members_of(nation, geography):
@@ -201,7 +201,7 @@ def test_populations_equal_the_slow_twin(nation: Nation) -> None:
                     shares = [1.0] if key["code"] == "TOTAL" else [share(place, key) for place in places]
                     numbers[agency["is_respondent"]] += residents * next(s for s in shares if s is not None)
             expected = (sum(numbers.values()), numbers[True])
-            every, some = by_key[geography["permutation_number"], key["code"]]
+            every, some = by_key[geography["geography_number"], key["code"]]
             assert (every, some) == pytest.approx(expected, abs=1e-6)
             assert some <= every
     for parts in PARTITIONS if is_split else ():
@@ -238,7 +238,7 @@ def synthetic() -> dict[str, pl.LazyFrame]:
         "universe": universe.lazy(),
         "weighting_frame": frame.lazy(),
         "agency_weight": pl.concat(units).lazy(),
-        "permutation": made["permutation"].lazy(),
+        "geography": made["geography"].lazy(),
         "agency_county": made["agency_county"].lazy(),
         "county_population": made["county_population"].lazy(),
         "police_employees": agency.lazy(),
@@ -270,12 +270,12 @@ def test_invariants_on_a_synthetic_nation(synthetic: dict[str, pl.LazyFrame]) ->
     assert found.height == coverage.height * KEYS.height
     assert (found["population_responding"] <= found["population"]).all()
     for column in ("population", "population_responding"):
-        wide = found.pivot("population_key", index="permutation_number", values=column)
+        wide = found.pivot("population_key", index="geography_number", values=column)
         for parts in PARTITIONS:
             off = wide.select((pl.sum_horizontal(parts) - pl.col("TOTAL")).abs() / (1 + pl.col("TOTAL")))
             assert off.to_series().max() == pytest.approx(0, abs=1e-9)
     totals = (
-        found.join(coverage, on="permutation_number")
+        found.join(coverage, on="geography_number")
         .filter(pl.col("agency_group").is_null())
         .group_by("geography_level", "population_key")
         .agg(pl.col("population").sum(), pl.col("population_responding").sum())
@@ -292,7 +292,7 @@ def test_invariants_on_a_synthetic_nation(synthetic: dict[str, pl.LazyFrame]) ->
 
 def test_sizes_share_out_all_agencies_but_the_state_police(synthetic: dict[str, pl.LazyFrame]) -> None:
     coverage, _ = populations(synthetic)
-    number = pl.col("permutation_number")
+    number = pl.col("geography_number")
     sizes = coverage.filter(number.is_between(2, 5))["eligible_agencies"].sum()
     types = coverage.filter(number.is_between(6, 11))["eligible_agencies"].sum()
     whole = coverage["eligible_agencies"][0]

@@ -55,19 +55,19 @@ def test_both_files_hold_the_stored_cells_of_nation_regions_and_states(tmp_path:
     read = pl.read_csv(content, schema=PUBLISHED.schema)
     key = PUBLISHED.primary_key
     assert read.sort(key).equals(stored.sort(key))
-    assert set(read["permutation_number"]) == {1, 12, 86, 102}
-    told = read.filter(permutation_number=1, estimate_type="count").drop_nulls("estimate")
+    assert set(read["geography_number"]) == {1, 12, 86, 102}
+    told = read.filter(geography_number=1, estimate_type="count").drop_nulls("estimate")
     assert told["der_variable_name"].to_list() == [
         "t_1a_1_1_1", "t_1a_1_1_17", "t_1a_2_3_17", "t_1a_2_4_17", "t_1a_2_6_17", "t_1b_1_1_14", "t_3a_1_1_16",
         "t_3a_3_15_16", "t_3a_3_16_16", "t_DM4_2_3_1",
     ]  # fmt: skip
-    rates = read.filter(permutation_number=1, estimate_type="rate")
+    rates = read.filter(geography_number=1, estimate_type="rate")
     assert rates["der_variable_name"].to_list() == [
         "t_1a_1_2_1", "t_1a_1_2_17", "t_1b_1_2_14", "t_3a_1_3_16", "t_4b_1_1_1",
     ]  # fmt: skip
     assert rates["estimate"].to_list() == pytest.approx([1800, 900, 500, 100, 5])
     # What the input cannot tell stands there without a number.
-    gaps = read.filter(pl.col("estimate").is_null(), permutation_number=1, estimate_type="count")
+    gaps = read.filter(pl.col("estimate").is_null(), geography_number=1, estimate_type="count")
     assert gaps["der_variable_name"].to_list() == ["t_1a_3_11_17", "t_1a_3_12_17"]
 
 

@@ -50,7 +50,7 @@ Numbers = tuple[float | None, float | None, float | None, float | None, str | No
 def places() -> pl.DataFrame:
     levels = {1: "nation", 12: "region", 102: "state", 107: "university"}
     rows = [
-        {"permutation_number": number, "geography_level": levels[number], "weight_variable": "StateWgt",
+        {"geography_number": number, "geography_level": levels[number], "weight_variable": "StateWgt",
          "geography_code": "VT" if number == 102 else "X", "universe_scope": "all", "responding_agencies": 3,
          "estimate_geographic_location": f"place {number}", "is_excluded": False, "is_missing_over_10_percent": True,
          "population_coverage": 0.5}
@@ -109,14 +109,13 @@ def as_tables(
     definition: TableDefinition, series: Series | None, stored: Stored, gaps: dict[tuple[int, int], str],
     populations: Populations,
 ) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:  # fmt: skip
-    step = 1000 * series.number if series else 0
     cells = [
         {"part": part_of(definition, series), "definition_version": version_of(definition.table),
-         "permutation_number": geography + step, "row": row, "column": column,
+         "series_number": series.number if series else 0, "geography_number": geography, "row": row, "column": column,
          **values}
         for (geography, row, column), values in stored.items()
     ]  # fmt: skip
-    noise = {"part": "1b", "definition_version": 0, "permutation_number": 1, "row": 1, "column": 1,
+    noise = {"part": "1b", "definition_version": 0, "series_number": 0, "geography_number": 1, "row": 1, "column": 1,
              "estimate": 5.0, "unweighted": 5.0, "agency_counts": 1}  # fmt: skip
     return (
         table("cell_estimate", *cells, noise),
@@ -130,9 +129,9 @@ def as_tables(
             {"full_table": "1b", "row": 1, "column": 1, "reason": "of another table"},
         ),
         table(
-            "permutation_population",
+            "geography_population",
             *(
-                {"permutation_number": number, "population_key": key, "population": persons,
+                {"geography_number": number, "population_key": key, "population": persons,
                  "population_responding": persons / 2}
                 for (number, key), persons in populations.items()
             ),
@@ -198,12 +197,11 @@ def test_every_row_equals_the_slow_twin(
     rows = table_rows(definition, tables[0], tables[1], places(), tables[2], series=series)
     cells = len(definition.columns) * sum(len(row.estimates) for row in definition.rows)
     assert rows.height == cells * len(GEOGRAPHIES)
-    step = 1000 * series.number if series else 0
     # The other columns hold zeros, as most cells of these do.
     few = rows["column"] <= 4
     for row in rows.filter(few).iter_rows(named=True):
-        geography, kind = row["geography"], {1: "count", 2: "percentage", 3: "rate"}[row["estimate_type_num"]]
-        assert row["permutation_number"] == geography + step
+        geography, kind = row["geography_number"], {1: "count", 2: "percentage", 3: "rate"}[row["estimate_type_num"]]
+        assert row["series_number"] == (series.number if series else 0)
         twin = slow(*given_results, geography, row["row"], row["column"], kind)
         if twin is None:
             assert row["is_greyed"]
@@ -257,7 +255,7 @@ def test_stored_rows_are_the_whole_table_without_zeros(
     some = table_rows(definition, shuffled, gap, places(), population, series=series, is_whole=False)
     of = {row.row: row.of or row.row for row in definition.rows}
     wanted = [
-        (row["geography"], of[row["row"]], row["column"]) in stored
+        (row["geography_number"], of[row["row"]], row["column"]) in stored
         or (not row["is_greyed"] and row["missing"] is not None and row["missing"].startswith("reason"))
         for row in whole.iter_rows(named=True)
     ]
@@ -280,14 +278,14 @@ def test_published_rows_equal_the_slow_twin(
     rows = table_rows(definition, cells, gap, places(), population, series=series)
     published = published_rows(rows, definition, places(), IDENTITY, series)
     checked(published, PUBLISHED)
-    about = {place["permutation_number"]: place for place in places().iter_rows(named=True)}
+    about = {place["geography_number"]: place for place in places().iter_rows(named=True)}
     same_names = [name for name in PUBLISHED.schema if name in rows.columns]
-    assert {"permutation_number", "estimate", "caution", "missing", "estimate_known"} <= set(same_names)
+    assert {"geography_number", "estimate", "caution", "missing", "estimate_known"} <= set(same_names)
     few = rows["column"] <= 4
     pairs = zip(rows.filter(few).iter_rows(named=True), published.filter(few).iter_rows(named=True), strict=True)
     for row, found in pairs:
         of_row, column = definition.rows[row["row"] - 1], definition.columns[row["column"] - 1]
-        place = about[row["geography"]]
+        place = about[row["geography_number"]]
         kind = {1: "count", 2: "percentage", 3: "rate"}[row["estimate_type_num"]]
         detail = {"count": None, "percentage": of_row.percentage_detail, "rate": of_row.rate_detail}[kind]
         assert found == {
@@ -299,8 +297,8 @@ def test_published_rows_equal_the_slow_twin(
             "geography_level": place["geography_level"],
             "geography_code": place["geography_code"],
             "agency_group": place["agency_group"],
-            "state_abbr": "VT" if row["geography"] == 102 else None,
-            "state_fips": "50" if row["geography"] == 102 else None,
+            "state_abbr": "VT" if row["geography_number"] == 102 else None,
+            "state_fips": "50" if row["geography_number"] == 102 else None,
             "geography_name": place["estimate_geographic_location"],
             "demographic_series": series.label if series else None,
             "table_name": definition.table,
@@ -334,7 +332,7 @@ def kept(row: TableRow) -> str | None:
 def only(definition: TableDefinition, stored: Stored, **asked: Any) -> dict[str, Any]:
     """One published row of the nation, by its variable and type of estimate."""
     tables = as_tables(definition, None, stored, {}, {(1, "TOTAL"): 250_000.0})
-    where = places().filter(pl.col("permutation_number") == 1)
+    where = places().filter(pl.col("geography_number") == 1)
     rows = published_rows(table_rows(definition, *tables[:2], where, tables[2]), definition, where, IDENTITY)
     return rows.filter(**asked).row(0, named=True)
 
@@ -397,7 +395,7 @@ def test_which_geographies_are_estimated() -> None:
     rows = places().with_columns(
         responding_agencies=pl.Series([3, 0, 3, 3], dtype=pl.Int32), is_excluded=pl.Series([False, False, True, False])
     )
-    assert estimated_places(rows.lazy())["permutation_number"].to_list() == [1, 107]
+    assert estimated_places(rows.lazy())["geography_number"].to_list() == [1, 107]
 
 
 def test_where_tables_are_stored() -> None:

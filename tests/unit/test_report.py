@@ -67,7 +67,7 @@ def test_the_report_says_what_is_not_known(tmp_path: Path) -> None:
     tables = given_tables()
     untold = [{"full_table": "3a", "row": 16, "column": 16, "is_of_parts": False, "reason": REASON}]
     tables["cell_gap"] = pl.LazyFrame(untold, schema=DATASETS["cell_gap"].schema)
-    tables["permutation_population"] = DATASETS["permutation_population"].empty()
+    tables["geography_population"] = DATASETS["geography_population"].empty()
     text = text_of(page(tables, tmp_path))
     assert f"Sex: {REASON}." in text
     assert "–: the population is not known." in text
@@ -117,7 +117,7 @@ def test_a_run_of_one_state_is_called_by_its_name(tmp_path: Path) -> None:
     tables = given_tables()
     coverage = tables["coverage"].collect()
     state = coverage.filter(geography_level="state").head(1).with_columns(geography_code=pl.lit("VT"))
-    nation = coverage.filter(permutation_number=1).with_columns(
+    nation = coverage.filter(geography_number=1).with_columns(
         estimate_geographic_location=pl.lit("reporting agencies of all states in this run"),
         universe_scope=pl.lit("reporting"),
     )

@@ -374,7 +374,7 @@ def test_places() -> None:
 def test_whole_nations_geography() -> None:
     country = nation(SEED, 1.0)
     rows = permutations(country.county)
-    assert sorted(rows["permutation_number"]) == [*range(1, 710)]
+    assert sorted(rows["geography_number"]) == [*range(1, 710)]
     levels = dict(rows.group_by("geography_level").len().rows())
     assert levels == {
         "nation": 11, "region": 44, "state": 51, "university": 1, "tribal": 1, "msa": 456, "judicial_district": 90,

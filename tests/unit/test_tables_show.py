@@ -309,12 +309,13 @@ def test_files(scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (vermont["missing"] == "never estimated, by design of the table").sum() == 2 * 140
     show(scratch, monkeypatch, "1a", "--geography", "all", "--csv", str(every))
     read = pl.read_csv(every, infer_schema_length=None)
-    assert read["permutation_number"].unique().sort().to_list() == [1, 6, 12, 86, 102, 107, 558]
-    assert read.filter(permutation_number=102).equals(vermont)
+    assert read["geography_number"].unique().sort().to_list() == [1, 6, 12, 86, 102, 107, 558]
+    assert read.filter(geography_number=102).equals(vermont)
     show(scratch, monkeypatch, "3a", "--geography", "all", "--series", "male", "--csv", str(men))
     read = pl.read_csv(men, infer_schema_length=None).filter(der_variable_name="t_3a_1_1_1")
-    assert dict(read.select("permutation_number", "estimate").rows()) == {
-        10_001: 70.0, 10_006: 0.0, 10_012: 0.0, 10_086: 0.0, 10_102: 7.0, 10_107: 0.0, 10_558: 0.0,
+    assert set(read["series_number"]) == {10}
+    assert dict(read.select("geography_number", "estimate").rows()) == {
+        1: 70.0, 6: 0.0, 12: 0.0, 86: 0.0, 102: 7.0, 107: 0.0, 558: 0.0,
     }  # fmt: skip
 
 
@@ -323,7 +324,7 @@ def test_parts_as_files(scratch: Path, tmp_path: Path, monkeypatch: pytest.Monke
     arguments = ["1a", "-g", "VT", "-g", "us", "--column", "violent_crime", "--row", "1", "--csv", str(csv)]
     assert "2 rows of 2 geographies" in told(scratch, monkeypatch, *arguments)
     read = pl.read_csv(csv, infer_schema_length=None)
-    assert dict(read.select("permutation_number", "estimate").rows()) == {102: 1000.0, 1: 9000.0}
+    assert dict(read.select("geography_number", "estimate").rows()) == {102: 1000.0, 1: 9000.0}
 
 
 def test_json(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,11 +333,11 @@ def test_json(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found["run"], found["year"], found["source"], found["is_synthetic"]) == ("us", 2024, "cde:zips", False)
     assert [place["number"] for place in found["geographies"]] == [1]
     assert found["series"] == {"number": 10, "label": "Sex: Male"}
-    assert {(row["geography"], row["column"]) for row in found["estimates"]} == {(1, 1)}
+    assert {(row["geography_number"], row["column"]) for row in found["estimates"]} == {(1, 1)}
     assert found["estimates"][0]["estimate"] == 70.0
     both = json.loads(show(scratch, monkeypatch, "1a", "-g", "us", "-g", "VT", "--row", "1", "--json").stdout)
     assert [place["name"] for place in both["geographies"]] == ["the United States", "Vermont"]
-    assert {(row["geography"], row["row"]) for row in both["estimates"]} == {(1, 1), (102, 1)}
+    assert {(row["geography_number"], row["row"]) for row in both["estimates"]} == {(1, 1), (102, 1)}
 
 
 def test_every_published_row_has_a_line() -> None:

@@ -39,7 +39,7 @@ def find_places(run: EstimatedRun, asked: Sequence[str]) -> pl.DataFrame:
     if EVERYWHERE in asked:
         return run.places
     found = pl.concat([find_geography(run, word) for word in asked])
-    return found.unique("permutation_number", keep="first", maintain_order=True)
+    return found.unique("geography_number", keep="first", maintain_order=True)
 
 
 def _has_one_state(run: EstimatedRun) -> bool:
@@ -57,11 +57,11 @@ def find_geography(run: EstimatedRun, asked: str) -> pl.DataFrame:
     """
     found = _meant(run.coverage, asked)
     if found.height != 1:
-        shown = (run.places if found.is_empty() else found).select("permutation_number", "estimate_geographic_location")
+        shown = (run.places if found.is_empty() else found).select("geography_number", "estimate_geographic_location")
         problem = "is no geography of" if found.is_empty() else "may be several geographies of"
         raise UsageError(f"{asked!r} {problem} run {run.run_id}. Name one: {_listed(shown.rows())}.")
-    number, name = found.select("permutation_number", "estimate_geographic_location").row(0)
-    place = run.places.filter(pl.col("permutation_number") == number)
+    number, name = found.select("geography_number", "estimate_geographic_location").row(0)
+    place = run.places.filter(pl.col("geography_number") == number)
     if place.is_empty():
         why = "it is on the year's list of geographies left out" if found["is_excluded"][0] else "no agency responded"
         raise UsageError(f"{name} (geography {number}) is not estimated in run {run.run_id}: {why}.")
@@ -91,7 +91,7 @@ def _meant(coverage: pl.DataFrame, asked: str) -> pl.DataFrame:
 
 
 def _numbered(coverage: pl.DataFrame, number: str) -> pl.DataFrame:
-    return coverage.filter(pl.col("permutation_number") == (int(number) if number.isdigit() else None))
+    return coverage.filter(pl.col("geography_number") == (int(number) if number.isdigit() else None))
 
 
 def _state(coverage: pl.DataFrame, fips: str) -> pl.DataFrame:
@@ -131,7 +131,7 @@ def described(place: pl.DataFrame) -> str:
             code_list("state").filter(state_abbr=row["geography_code"]).select("state_postal_abbr", "state_fips").rows()
         ):
             told += [postal, f"FIPS {fips}"]
-    return f"{name[:1].upper()}{name[1:]} ({', '.join(told)}, geography {row['permutation_number']})"
+    return f"{name[:1].upper()}{name[1:]} ({', '.join(told)}, geography {row['geography_number']})"
 
 
 def find_series(table: TableDefinition, asked: str) -> Series:
@@ -220,8 +220,8 @@ def check_series(series: Series, places: pl.DataFrame) -> None:
     Raises:
         UsageError: it is not.
     """
-    able = series_places(places, series)["permutation_number"]
-    for name, number in places.select("estimate_geographic_location", "permutation_number").iter_rows():
+    able = series_places(places, series)["geography_number"]
+    for name, number in places.select("estimate_geographic_location", "geography_number").iter_rows():
         if number not in able:
             where = {"region": "the nation and its regions", "national": "the nation"}[series.geographies]
             raise UsageError(f"Series {series.number} ({series.label}) is estimated for {where} only, not for {name}.")

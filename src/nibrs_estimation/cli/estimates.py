@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.model.coverage import COVERAGE, PERMUTATION_POPULATION
+from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
 from nibrs_estimation.model.published import PUBLISHED
 from nibrs_estimation.pipeline.dataset import Dataset
@@ -23,7 +23,7 @@ from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import estimated_places, part_of, published_rows, table_rows
 from nibrs_estimation.tables.series import Series
 
-_NEEDED = (CELL_ESTIMATE, CELL_GAP, COVERAGE, PERMUTATION_POPULATION)
+_NEEDED = (CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION)
 _MAKE_ONE = "`nibrs demo` makes a small one, `nibrs run all RUN_ID --source ...` one of your data."
 #: Geographies whose rows are made at a time.
 _BATCH = 20
@@ -75,7 +75,7 @@ class EstimatedRun:
                 "its --year and --source (the demo: --source synthetic:0.01 --seed 1)."
             )
         cells = self.read(dataset)
-        populations = self.read(PERMUTATION_POPULATION)
+        populations = self.read(GEOGRAPHY_POPULATION)
         return table_rows(table, cells, self.read(CELL_GAP), places, populations, series=series)
 
 
@@ -129,7 +129,7 @@ def _choice(chosen: _Found, finished: list[_Found]) -> str:
 
 
 def _opened(found: _Found, choice: str) -> EstimatedRun:
-    coverage = read_table(find_table(found.datasets, COVERAGE), COVERAGE).sort("permutation_number").collect()
+    coverage = read_table(find_table(found.datasets, COVERAGE), COVERAGE).sort("geography_number").collect()
     return EstimatedRun(found.identity, found.datasets, coverage, estimated_places(coverage.lazy()), choice)
 
 

@@ -189,14 +189,14 @@ def _write_csv(wish: Wish, path: Path) -> str:
 def _estimates_data(wish: Wish) -> dict[str, Any]:
     """It for programs."""
     identity, group = wish.run.identity, wish.series
-    kept = wish.cells().drop("permutation_number", "indicator_name", cs.starts_with("detail_", "estimate_domain_"))
+    kept = wish.cells().drop("series_number", "indicator_name", cs.starts_with("detail_", "estimate_domain_"))
     return {
         "run": identity.run_id,
         "year": identity.year,
         "source": identity.source,
         "is_synthetic": identity.is_synthetic,
         "geographies": [
-            {"number": place["permutation_number"], "name": place["estimate_geographic_location"],
+            {"number": place["geography_number"], "name": place["estimate_geographic_location"],
              "level": place["geography_level"], "code": place["geography_code"], "agency_group": place["agency_group"]}
             for place in wish.places.iter_rows(named=True)
         ],
@@ -218,7 +218,7 @@ def _text(wish: Wish, console: Console) -> Text:
         )
     names = [
         (number, _name(name))
-        for number, name in wish.places.select("permutation_number", "estimate_geographic_location").iter_rows()
+        for number, name in wish.places.select("geography_number", "estimate_geographic_location").iter_rows()
     ]
     view = TableView(wish.cells(), names)
     lines = max(console.height, _LEAST_LINES) if console.is_terminal else _LINES

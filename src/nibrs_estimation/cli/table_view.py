@@ -87,7 +87,7 @@ class TableView:
 
     def __init__(self, rows: pl.DataFrame, places: Sequence[tuple[int, str]]) -> None:
         self.places = places
-        key = ("geography", "row", "column", "estimate_type_num")
+        key = ("geography_number", "row", "column", "estimate_type_num")
         self._cells = {tuple(row[name] for name in key): row for row in rows.iter_rows(named=True)}
         missing = rows["missing"].drop_nulls().unique(maintain_order=True)
         self._reasons = [reason for reason in missing if reason != NEVER_ESTIMATED]

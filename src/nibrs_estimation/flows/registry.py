@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nibrs_estimation.model import geography
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
-from nibrs_estimation.model.coverage import COVERAGE, PERMUTATION_POPULATION
+from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
@@ -52,7 +52,7 @@ FLOWS = {
                 SERIES_ESTIMATE,
                 CELL_GAP,
                 COVERAGE,
-                PERMUTATION_POPULATION,
+                GEOGRAPHY_POPULATION,
                 weighting.TABLE_A_CSV,
                 publication.ESTIMATES_CSV,
                 publication.ESTIMATES_DUCKDB,

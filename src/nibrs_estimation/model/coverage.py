@@ -2,7 +2,13 @@
 
 import polars as pl
 
-from nibrs_estimation.model.fields import GEOGRAPHY_CODE, GEOGRAPHY_LEVEL, UNIVERSE_SCOPE, WEIGHT_LEVELS
+from nibrs_estimation.model.fields import (
+    GEOGRAPHY_CODE,
+    GEOGRAPHY_LEVEL,
+    GEOGRAPHY_NUMBER,
+    UNIVERSE_SCOPE,
+    WEIGHT_LEVELS,
+)
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 #: Levels whose places hold all agencies of a state, or of several.
@@ -12,9 +18,9 @@ COVERAGE = Dataset(
     name="coverage",
     description="Every geography that is estimated: agencies and population behind it, and the model of its weight.",
     source="05 section 9; 07 section 10",
-    primary_key=("permutation_number",),
+    primary_key=("geography_number",),
     columns=(
-        Column("permutation_number", "int32", "Number of the geography."),
+        GEOGRAPHY_NUMBER,
         GEOGRAPHY_LEVEL,
         GEOGRAPHY_CODE,
         Column("agency_group", "str", "Size or type of agencies to which it is confined.", is_nullable=True),
@@ -54,17 +60,17 @@ def is_whole_place() -> pl.Expr:
     return pl.col("geography_level").is_in(_WHOLE_LEVELS) & pl.col("agency_group").is_null()
 
 
-PERMUTATION_POPULATION = Dataset(
-    name="permutation_population",
+GEOGRAPHY_POPULATION = Dataset(
+    name="geography_population",
     description="Residents of each geography by demographic group, and its officers: of all and of respondents.",
     source="05 section 9; 07 section 10",
-    primary_key=("permutation_number", "population_key"),
+    primary_key=("geography_number", "population_key"),
     columns=(
-        Column("permutation_number", "int32", "Number of the geography."),
+        GEOGRAPHY_NUMBER,
         Column("population_key", "str", "Who is counted.", code_list="population_key"),
         Column("population", "float64", "Of all eligible agencies (DER_POP_..._NUM_WEIGHTED).", unit="persons"),
         Column("population_responding", "float64", "Of respondents (DER_POP_..._NUM).", unit="persons"),
     ),
 )
 
-DATASETS = (COVERAGE, PERMUTATION_POPULATION)
+DATASETS = (COVERAGE, GEOGRAPHY_POPULATION)

@@ -4,6 +4,7 @@ Rates are counts per 100,000 of a population and are not stored; `tables/publish
 Source: specification 07, sections 6.3 to 6.6.
 """
 
+from nibrs_estimation.model.fields import GEOGRAPHY_NUMBER, SERIES_NUMBER
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 
@@ -12,12 +13,13 @@ def _cells(name: str, description: str, part: str) -> Dataset:
         name=name,
         description=description,
         source="07 sections 6.3 to 6.6",
-        primary_key=("part", "permutation_number", "row", "column"),
+        primary_key=("part", "series_number", "geography_number", "row", "column"),
         partition_key="part",
         columns=(
             Column("part", "str", part),
             Column("definition_version", "int32", "Number made of the definition that the cells are of."),
-            Column("permutation_number", "int32", "1000 x demographic series + geography."),
+            SERIES_NUMBER,
+            GEOGRAPHY_NUMBER,
             Column("row", "int16", "Row of the table."),
             Column("column", "int16", "Column of the table."),
             Column("estimate", "float64", "Estimated count: sum of weight times the agency's count."),

@@ -69,3 +69,5 @@ WEIGHT_GROUP = Column(
 )
 GEOGRAPHY_LEVEL = Column("geography_level", "str", "Kind of geography.", codes=tuple(WEIGHT_LEVELS.values()))
 GEOGRAPHY_CODE = Column("geography_code", "str", "US, region code, state abbreviation, or name of the area.")
+GEOGRAPHY_NUMBER = Column("geography_number", "int32", "Number of the geography, 1 to 709; no FIPS code.")
+SERIES_NUMBER = Column("series_number", "int16", "Number of the demographic series, 0 for everybody.")

@@ -4,6 +4,7 @@ Source: specification 02, sections 2.3, 6 and 7; 05 sections 2.1 and 3.1; 07 sec
 """
 
 from nibrs_estimation.model.agency import SRS_MONTH
+from nibrs_estimation.model.fields import GEOGRAPHY_NUMBER
 from nibrs_estimation.model.weights import STATE_WEIGHT_GROUP
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
@@ -89,14 +90,14 @@ FIELD_OFFICE = Dataset(
     ),
 )
 
-PERMUTATION = Dataset(
-    name="permutation",
+GEOGRAPHY = Dataset(
+    name="geography",
     description="The geographies for which estimates are made: number, rule, label and weight.",
     source="06 section 5.1; 07 section 10",
-    primary_key=("permutation_number",),
+    primary_key=("geography_number",),
     absence="Estimates are made for nation, regions and states only.",
     columns=(
-        Column("permutation_number", "int32", "Number of the geography, 1 to 709."),
+        GEOGRAPHY_NUMBER,
         Column("geography_level", "str", "nation, region, state, university, tribal, msa, judicial_district, ..."),
         Column("geography_code", "str", "Code or name of the area at its level."),
         Column("agency_group", "str", "Size or type of agencies to which it is confined.", is_nullable=True),
@@ -113,7 +114,7 @@ DATASETS = (
     SRS_BENCHMARK,
     JUDICIAL_DISTRICT,
     FIELD_OFFICE,
-    PERMUTATION,
+    GEOGRAPHY,
 )
 #: Everything that a run can do without, and says so once.
 OPTIONAL = (SRS_MONTH, *DATASETS, STATE_WEIGHT_GROUP)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nibrs_estimation.model.fields import UNIVERSE_SCOPE, WEIGHT_LEVELS
+from nibrs_estimation.model.fields import GEOGRAPHY_NUMBER, SERIES_NUMBER, UNIVERSE_SCOPE, WEIGHT_LEVELS
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 
@@ -72,7 +72,7 @@ PUBLISHED = Dataset(
     description="A row per geography, table cell and type of estimate, with words, origin and cautions: estimates.csv, "
     "a table of estimates.duckdb, and what `nibrs tables show --csv` writes.",
     source="07 section 9 with words; docs/published-files.md",
-    primary_key=("data_year", "permutation_number", "der_variable_name", "estimate_type"),
+    primary_key=("data_year", "series_number", "geography_number", "der_variable_name", "estimate_type"),
     columns=(
         Column("data_year", "int32", "Data year."),
         Column("run_id", "str", "Run that estimated it; empty where the datasets belong to none."),
@@ -84,7 +84,8 @@ PUBLISHED = Dataset(
         _text("agency_group", "Size or type of agencies to which the geography is confined."),
         _text("state_abbr", "Postal abbreviation of a state."),
         _text("state_fips", "FIPS code of a state, two digits with the leading zero.", length=2),
-        Column("permutation_number", "int32", "1000 x demographic series + geography; no FIPS code."),
+        SERIES_NUMBER,
+        GEOGRAPHY_NUMBER,
         Column("geography_name", "str", "Name of the geography."),
         _text("demographic_series", "Group of persons for whom the table is repeated; missing for everybody."),
         Column("table_name", "str", "Name of the table, such as 1a."),

@@ -21,8 +21,8 @@ from nibrs_estimation.model.geography import (
     AGENCY_COUNTY,
     COUNTY_POPULATION,
     FIELD_OFFICE,
+    GEOGRAPHY,
     JUDICIAL_DISTRICT,
-    PERMUTATION,
     SRS_BENCHMARK,
 )
 from nibrs_estimation.model.weights import STATE_WEIGHT_GROUP
@@ -102,7 +102,7 @@ def import_agency_county(agency: pl.LazyFrame, cbi_summary_county_reduced: Path,
     )
 
 
-def import_permutation(population: Path, exclusion: Path | None) -> pl.LazyFrame:
+def import_geography(population: Path, exclusion: Path | None) -> pl.LazyFrame:
     """Read the geographies for which estimates are made, and which of them are excluded.
 
     Rows of demographic groups (numbers from 1000 on) are left out: they follow from the geographies. The level is
@@ -126,7 +126,7 @@ def import_permutation(population: Path, exclusion: Path | None) -> pl.LazyFrame
     rows = pl.DataFrame(
         {
             LINE: table.lines,
-            "permutation_number": number.filter(number < FIRST_DEMOGRAPHIC),
+            "geography_number": number.filter(number < FIRST_DEMOGRAPHIC),
             "geography_level": _given_or(table, "GEOGRAPHY_LEVEL", weight.replace_strict(WEIGHT_LEVELS)),
             "geography_code": _areas(table, filters, weight),
             "agency_group": _given_or(table, "AGENCY_GROUP", label.str.extract(r" (?:Size|Agency Type) (.+)$")),
@@ -135,11 +135,11 @@ def import_permutation(population: Path, exclusion: Path | None) -> pl.LazyFrame
             "weight_variable": weight,
         }
     )
-    table.refuse_duplicates(rows, {"permutation_number": "PERMUTATION_NUMBER"})
+    table.refuse_duplicates(rows, {"geography_number": "PERMUTATION_NUMBER"})
     excluded = pl.Series([], dtype=pl.Int64)
     if exclusion is not None:
         excluded = read_table(exclusion).whole_number("PERMUTATION_NUMBER", least=1)
-    return _declared(rows.with_columns(is_excluded=pl.col("permutation_number").is_in(excluded.implode())), PERMUTATION)
+    return _declared(rows.with_columns(is_excluded=pl.col("geography_number").is_in(excluded.implode())), GEOGRAPHY)
 
 
 def import_srs_benchmark(agency: pl.LazyFrame, srs_smoothed: Path, year: int) -> pl.LazyFrame:
@@ -343,9 +343,9 @@ _TASKS = (
         externals=(FILES["cbi_summary_county_reduced"],),
     ),
     Task(
-        name="import_permutation",
-        function=import_permutation,
-        writes=(PERMUTATION,),
+        name="import_geography",
+        function=import_geography,
+        writes=(GEOGRAPHY,),
         externals=(FILES["population"], FILES["exclusion"]),
     ),
     Task(

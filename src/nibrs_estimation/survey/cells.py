@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -155,14 +155,14 @@ class Estimator:
         is_known = has_known[found.cell]
         known[is_known], known_error[is_known] = among_known.ratio, among_known.ratio_standard_error
         row, column = np.divmod(wanted.cell[found.cell], len(table.columns))
-        none = np.zeros((len(self._design.permutations), 1))
+        none = np.zeros((len(self._design.geographies), 1))
         of_respondents = np.append((self._design.respondents @ denominators).toarray(), none, axis=1)
         denominator = of_respondents[found.domain, wanted.denominator_of[found.cell]]
         first = int(self._design.agencies.search_sorted(0))
         # Of how many agencies arrests are that name none is not known.
         nameless = (self._design.respondents[:, :first] @ (matrix[:first] > 0)).toarray()
         estimates = {
-            "permutation_number": self._design.permutations[found.domain],
+            "geography_number": self._design.geographies[found.domain],
             "row": row + 1,
             "column": column + 1,
             "estimate": found.total,
@@ -188,8 +188,8 @@ def _cut(found: CellEstimates, m: int) -> tuple[CellEstimates, CellEstimates]:
     return CellEstimates(*first), CellEstimates(*second)
 
 
-def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl.DataFrame:
-    """Estimates of a table as a part of the dataset; a number that is not known is missing."""
+def as_part(found: Mapping[int, Estimates], part: str, table: TableDefinition) -> pl.DataFrame:
+    """Estimates of a table, by number of the series, as a part of the dataset; what is not known is missing."""
     if not found:
         return CELL_ESTIMATE.empty().collect()
     numbers = (
@@ -201,11 +201,14 @@ def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl
         "percentage_known",
         "percentage_known_standard_error",
     )
-    frame = pl.DataFrame({name: np.concatenate([estimates[name] for estimates in found]) for name in found[0]})
+    names = next(iter(found.values()))
+    frame = pl.DataFrame({name: np.concatenate([estimates[name] for estimates in found.values()]) for name in names})
+    sizes = [len(estimates["geography_number"]) for estimates in found.values()]
     return CELL_ESTIMATE.cast(
         frame.with_columns(
             *(pl.col(name).fill_nan(None) for name in numbers),
             part=pl.lit(part),
+            series_number=np.repeat(np.fromiter(found, np.int16), sizes),
             definition_version=pl.lit(definition_version(table, derived_variables())),
         )
     )

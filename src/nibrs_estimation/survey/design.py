@@ -30,10 +30,10 @@ class Design:
 
     Attributes:
         sample: respondents of every place that has weights; a place is the nation, a state, an area.
-        members: which of them count for which geography; domains are numbered as ``permutations``.
+        members: which of them count for which geography; domains are numbered as ``geographies``.
         agencies: identifiers of the respondents, ascending: the rows of the tables' matrices. Those below 0, the first,
             are none, but stand for arrests of a state that name no agency.
-        permutations: numbers of the geographies, ascending.
+        geographies: numbers of the geographies, ascending.
         is_whole: which of them are the nation, a region or a state with all of its agencies.
         respondents: which agencies are members: geographies x agencies, 1 or 0.
     """
@@ -41,7 +41,7 @@ class Design:
     sample: Sample
     members: Memberships
     agencies: pl.Series
-    permutations: NDArray[np.int32]
+    geographies: NDArray[np.int32]
     is_whole: NDArray[np.bool_]
     respondents: sparse.csr_array
 
@@ -63,7 +63,7 @@ def estimation_design(
     Arrests of a state that name no agency are in every place that holds the whole state, as one unit of weight 1: a
     stratum all of which is sampled, so they add nothing to the variance.
     """
-    wanted = coverage.filter(~pl.col("is_excluded")).sort("permutation_number").collect()
+    wanted = coverage.filter(~pl.col("is_excluded")).sort("geography_number").collect()
     geographies = wanted.filter(pl.col("responding_agencies") > 0)
     silent = wanted.filter(pl.col("responding_agencies") == 0)["estimate_geographic_location"].to_list()
     if silent:
@@ -73,11 +73,11 @@ def estimation_design(
     members = (
         geography_members(geographies.lazy(), agency_weight, weighting_frame)
         .join(units.select(*_GROUP, "agency_id", "unit"), on=[*_GROUP, "agency_id"])
-        .select("permutation_number", "unit")
+        .select("geography_number", "unit")
     )
     of_wholes = geographies.filter(is_whole_place()).join(units.filter(pl.col("weight_group") == _NO_GROUP), on=_PLACE)
-    members = pl.concat([members, of_wholes.select(members.columns)]).sort("permutation_number", "unit")
-    permutations = members["permutation_number"].unique().sort()
+    members = pl.concat([members, of_wholes.select(members.columns)]).sort("geography_number", "unit")
+    numbers = members["geography_number"].unique().sort()
     agencies = units["agency_id"].unique().sort()
     first = np.flatnonzero(np.diff(units["stratum_number"].to_numpy(), prepend=-1))
     sample = Sample(
@@ -90,14 +90,14 @@ def estimation_design(
         stratum_population=units["stratum_agencies"].to_numpy()[first],
         stratum_design=units["place_number"].to_numpy()[first],
     )
-    domain, unit = np.searchsorted(permutations, members["permutation_number"]), members["unit"].to_numpy()
-    shape = (len(permutations), len(agencies))
+    domain, unit = np.searchsorted(numbers, members["geography_number"]), members["unit"].to_numpy()
+    shape = (len(numbers), len(agencies))
     return Design(
         sample=sample,
-        members=Memberships(unit, domain, len(permutations)),
+        members=Memberships(unit, domain, len(numbers)),
         agencies=agencies,
-        permutations=permutations.to_numpy(),
-        is_whole=permutations.is_in(geographies.filter(is_whole_place())["permutation_number"].implode()).to_numpy(),
+        geographies=numbers.to_numpy(),
+        is_whole=numbers.is_in(geographies.filter(is_whole_place())["geography_number"].implode()).to_numpy(),
         respondents=sparse.csr_array((np.ones(len(unit)), (domain, sample.psu[unit])), shape=shape),
     )
 

@@ -42,33 +42,33 @@ def geography_members(
     """The units of each geography.
 
     Args:
-        geographies: dataset ``coverage`` or ``permutation``; of it ``permutation_number``, ``weight_variable``,
+        geographies: dataset ``coverage`` or ``geography``; of it ``geography_number``, ``weight_variable``,
             ``geography_code`` and ``agency_group`` are used.
         agency_weight: dataset of that name.
         weighting_frame: dataset of that name.
 
     Returns:
-        ``permutation_number``, ``weight_variable``, ``geography_code``, ``weight_group`` and ``agency_id``, sorted by
+        ``geography_number``, ``weight_variable``, ``geography_code``, ``weight_group`` and ``agency_id``, sorted by
         permutation and unit. A geography without units has no row.
 
     Raises:
         PipelineError: a geography's weight or group of agencies is unknown, or an agency of ``agency_weight`` is not
             in ``weighting_frame``.
     """
-    wanted = _known(geographies.select("permutation_number", "weight_variable", "geography_code", "agency_group"))
+    wanted = _known(geographies.select("geography_number", "weight_variable", "geography_code", "agency_group"))
     units = agency_weight.select(_UNIT).collect()
     frame = weighting_frame.select("agency_id", "population_group_code", "agency_type_name").collect()
     _refuse_strangers(units, frame)
     area = ["weight_variable", "geography_code"]
     whole = wanted.filter(pl.col("group").is_null()).join(units, on=area)
     confined = wanted.join(units.join(_groups(frame), on="agency_id"), on=[*area, "group"])
-    columns = ("permutation_number", *_UNIT)
+    columns = ("geography_number", *_UNIT)
     return pl.concat([whole.select(columns), confined.select(columns)]).sort(columns)
 
 
 def _known(geographies: pl.LazyFrame) -> pl.DataFrame:
     """The geographies with the name of their group of agencies, missing where it is all agencies."""
-    rows = geographies.sort("permutation_number").collect()
+    rows = geographies.sort("geography_number").collect()
     rows = rows.with_columns(group=pl.col("agency_group").replace_strict(_SPELLINGS, default=None))
     strange_weights = rows.filter(~pl.col("weight_variable").is_in(list(WEIGHT_LEVELS)))
     _refuse(strange_weights, "weight_variable", WEIGHT_LEVELS, "a weight")
@@ -79,10 +79,10 @@ def _known(geographies: pl.LazyFrame) -> pl.DataFrame:
 
 def _refuse(wrong: pl.DataFrame, column: str, known: Collection[str], kind: str) -> None:
     if wrong.height:
-        number, text = wrong["permutation_number"][0], wrong[column][0]
+        number, text = wrong["geography_number"][0], wrong[column][0]
         raise PipelineError(
             f"Geography {number}, {column}: {text!r} is not {kind} ({wrong.height} geographies). Give one of "
-            f"{'; '.join(known)}: in column {column} of dataset permutation, or in column "
+            f"{'; '.join(known)}: in column {column} of dataset geography, or in column "
             f"{'WEIGHT_VAR' if column == 'weight_variable' else 'AGENCY_GROUP'} of the external file population."
         )
 

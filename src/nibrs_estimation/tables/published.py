@@ -69,7 +69,7 @@ def part_of(table: TableDefinition, series: Series | None = None) -> str:
 def estimated_places(coverage: pl.LazyFrame) -> pl.DataFrame:
     """The geographies of dataset ``coverage`` that are estimated: not excluded, and with a respondent; by number."""
     wanted = (pl.col("responding_agencies") > 0) & ~pl.col("is_excluded")
-    return coverage.filter(wanted).sort("permutation_number").collect()
+    return coverage.filter(wanted).sort("geography_number").collect()
 
 
 def series_places(places: pl.DataFrame, series: Series) -> pl.DataFrame:
@@ -82,7 +82,7 @@ def table_rows(
     cells: pl.LazyFrame,
     cell_gap: pl.LazyFrame,
     places: pl.DataFrame,
-    permutation_population: pl.LazyFrame,
+    geography_population: pl.LazyFrame,
     *,
     series: Series | None = None,
     is_whole: bool = True,
@@ -94,20 +94,20 @@ def table_rows(
         cells: dataset ``cell_estimate``, or for a series ``series_estimate``.
         cell_gap: dataset of that name.
         places: rows of dataset ``coverage``: estimated geographies.
-        permutation_population: dataset of that name.
+        geography_population: dataset of that name.
         series: group of persons for which the table is repeated, or None for everybody.
         is_whole: all cells of the table, those that are 0 or never estimated too; else those that are stored and those
             that the input cannot tell.
 
     Returns:
-        ``geography``, ``permutation_number``, ``row``, ``column``, ``section``, ``estimate_type_num``, the words of the
-        cell, ``estimate`` (units, percent, or per 100,000 of ``population_estimate``), ``estimate_unweighted``,
+        ``series_number``, ``geography_number``, ``row``, ``column``, ``section``, ``estimate_type_num``, the words of
+        the cell, ``estimate`` (units, percent, or per 100,000 of ``population_estimate``), ``estimate_unweighted``,
         ``estimate_standard_error``, ``estimate_lower_bound``, ``estimate_upper_bound``, ``relative_standard_error``,
         ``agency_counts``, ``population_estimate``, ``population_coverage`` (of the geography), ``caution`` (codes of
         ``tables/caution.py``, or null), ``is_greyed`` and ``missing`` (why there is no estimate, or null);
         of percentages of rows beside which an unknown row stands also ``estimate_known``,
         ``estimate_known_standard_error``, ``estimate_known_lower_bound`` and ``estimate_known_upper_bound``: the
-        percentage among units whose item is known, in percent. Sorted by permutation number, row, column and type.
+        percentage among units whose item is known, in percent. Sorted by geography, row, column and type.
 
     Raises:
         PipelineError: the cells are of another definition of the table.
@@ -115,25 +115,25 @@ def table_rows(
     frame = _frame(table, cell_gap.collect(), series)
     numbers = places.select(
         "population_coverage",
+        "geography_number",
         is_whole_place=is_whole_place(),
-        geography="permutation_number",
-        permutation_number=pl.col("permutation_number") + SERIES_STEP * (series.number if series else 0),
+        series_number=pl.lit(series.number if series else 0, dtype=pl.Int16),
     )
-    stored = _stored(cells, table, series).join(numbers, on="permutation_number")
-    key = ["permutation_number", "count_row", "column"]
+    stored = _stored(cells, table, series).join(numbers, on=["series_number", "geography_number"])
+    key = ["series_number", "geography_number", "count_row", "column"]
     if is_whole:
-        found = stored.drop("geography", "population_coverage", "is_whole_place")
+        found = stored.drop("population_coverage", "is_whole_place")
         rows = numbers.join(frame, how="cross").with_columns(_gap_of_place()).join(found, on=key, how="left")
     else:
-        told = stored.join(frame, on=key[1:]).with_columns(_gap_of_place()).filter(pl.col("gap").is_null())
+        told = stored.join(frame, on=key[2:]).with_columns(_gap_of_place()).filter(pl.col("gap").is_null())
         with_gap = frame.filter(pl.col("gap").is_not_null())
         untold = numbers.join(with_gap, how="cross").with_columns(_gap_of_place()).filter(pl.col("gap").is_not_null())
         rows = pl.concat([told, untold], how="diagonal")
     if series is not None:
-        rows = rows.with_columns(pl.col("is_greyed") | pl.col("geography").is_in(series.greyed_geographies))
+        rows = rows.with_columns(pl.col("is_greyed") | pl.col("geography_number").is_in(series.greyed_geographies))
     rows = _with_denominators(rows, stored, table)
-    rows = _with_populations(rows, permutation_population)
-    return _estimated(rows).sort("permutation_number", "row", "column", "estimate_type_num")
+    rows = _with_populations(rows, geography_population)
+    return _estimated(rows).sort("geography_number", "row", "column", "estimate_type_num")
 
 
 def _stored(cells: pl.LazyFrame, table: TableDefinition, series: Series | None) -> pl.DataFrame:
@@ -255,13 +255,13 @@ def _gaps(table: TableDefinition, gaps: pl.DataFrame) -> pl.DataFrame:
 def _with_denominators(rows: pl.DataFrame, stored: pl.DataFrame, table: TableDefinition) -> pl.DataFrame:
     """Percentages with whether something is stored of the rows that they are of (``has_base``), else null."""
     sets = _denominator_sets(table)
-    key = ["permutation_number", "set", "column"]
+    key = ["geography_number", "set", "column"]
     bases = stored.join(sets.select("count_row", "set").unique(), on="count_row").select(key).unique()
     of_row = sets.select("denominator", "set").unique()
     bases = bases.with_columns(has_base=pl.lit(True))
     with_base = rows.join(of_row, on="denominator", how="left").join(bases, on=key, how="left")
     known = _known_bases(stored, table)
-    return with_base.join(known, on=["permutation_number", "denominator", "column"], how="left")
+    return with_base.join(known, on=["geography_number", "denominator", "column"], how="left")
 
 
 def _known_bases(stored: pl.DataFrame, table: TableDefinition) -> pl.DataFrame:
@@ -270,9 +270,9 @@ def _known_bases(stored: pl.DataFrame, table: TableDefinition) -> pl.DataFrame:
     schema = {"denominator": pl.Int16, "count_row": pl.Int16, "factor": pl.Int8}
     value = pl.col("estimate") * pl.col("factor")
     return (
-        stored.select("permutation_number", "count_row", "column", "estimate")
+        stored.select("geography_number", "count_row", "column", "estimate")
         .join(pl.DataFrame(terms, schema=schema, orient="row"), on="count_row")
-        .group_by("permutation_number", "denominator", "column")
+        .group_by("geography_number", "denominator", "column")
         # What is left of a total less its unknowns is 0 but for rounding.
         .agg(has_known_base=value.sum() > _ROUNDING * value.abs().sum())
         .filter("has_known_base")
@@ -287,14 +287,14 @@ def _denominator_sets(table: TableDefinition) -> pl.DataFrame:
     return pairs.with_columns(set=pl.col("denominator").replace_strict(number, return_dtype=pl.Int32))
 
 
-def _with_populations(rows: pl.DataFrame, permutation_population: pl.LazyFrame) -> pl.DataFrame:
+def _with_populations(rows: pl.DataFrame, geography_population: pl.LazyFrame) -> pl.DataFrame:
     """Rates with the population of their geography and that of its respondents: null where nobody lives."""
-    populations = permutation_population.select(
+    populations = geography_population.select(
         "population_key",
         *(pl.when(pl.col(name) > 0).then(name).alias(name) for name in ("population", "population_responding")),
-        geography="permutation_number",
+        "geography_number",
     ).collect()
-    return rows.join(populations, on=["geography", "population_key"], how="left")
+    return rows.join(populations, on=["geography_number", "population_key"], how="left")
 
 
 def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
@@ -340,8 +340,8 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             for name in ("estimate", "estimate_standard_error", "estimate_unweighted")
         )
         .select(
-            "geography",
-            "permutation_number",
+            "series_number",
+            "geography_number",
             "row",
             "column",
             "estimate_type_num",
@@ -396,7 +396,7 @@ def published_rows(
         "agency_group",
         "state_abbr",
         "state_fips",
-        geography="permutation_number",
+        "geography_number",
         geography_name="estimate_geographic_location",
     )
     columns = pl.DataFrame(
@@ -406,7 +406,7 @@ def published_rows(
     )
     proposed = [row.row for row in table.rows if row.is_proposed]
     named = (
-        rows.join(about, on="geography", how="left", maintain_order="left")
+        rows.join(about, on="geography_number", how="left", maintain_order="left")
         .join(columns, on="column", how="left", maintain_order="left")
         .with_columns(
             data_year=pl.lit(identity.year),
@@ -427,13 +427,14 @@ def published_rows(
 
 def database_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
     """Rows of :func:`table_rows` with the columns of dataset ``estimates``, without cells that are never estimated."""
-    about = places.select("estimate_geographic_location", geography="permutation_number")
+    about = places.select("estimate_geographic_location", "geography_number")
     kind = pl.col("estimate_type_num")
     named = (
         rows.filter(~pl.col("is_greyed"))
-        .join(about, on="geography", how="left", maintain_order="left")
+        .join(about, on="geography_number", how="left", maintain_order="left")
         .with_columns(
             time_series_start_year=pl.lit(year),
+            permutation_number=pl.col("geography_number") + SERIES_STEP * pl.col("series_number").cast(pl.Int32),
             der_variable_name=_variable_name(table),
             estimate_type=_type_name(),
             estimate_type_detail_percentage="detail_percentage",

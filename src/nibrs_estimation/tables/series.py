@@ -33,7 +33,7 @@ class Series:
         race_codes: W, B, I, A, P.
         ethnicity_code: H or N, or empty.
         geographies: where it is estimated: "all"; "region" (nation and regions); "national".
-        greyed_geographies: permutation numbers for which it is never estimated (07 section 8.3).
+        greyed_geographies: numbers of geographies for which it is never estimated (07 section 8.3).
         is_retired: whether it is defined, but no longer estimated.
     """
 

@@ -11,7 +11,7 @@ _TYPES: dict[str, pl.DataType] = {
     "state_id": pl.Int16(),
     "division_code": pl.Int8(),
     "region_code": pl.Int8(),
-    "permutation_number": pl.Int32(),
+    "geography_number": pl.Int32(),
     "weight_class": pl.Int8(),
     "super_group": pl.Int8(),
     "substate_class": pl.Int8(),

@@ -103,8 +103,8 @@ def with_divisions(county: pl.DataFrame, pieces: pl.DataFrame, scale: float) -> 
     )
 
 
-def permutations(county: pl.DataFrame) -> pl.DataFrame:
-    """Dataset ``permutation``: the geographies of the nation, numbered as 06 section 5.1 proposes."""
+def geographies(county: pl.DataFrame) -> pl.DataFrame:
+    """Dataset ``geography``: the geographies of the nation, numbered as 06 section 5.1 proposes."""
     rows = [*_with_groups(1, "nation", "US", "United States", "der_national == 1", "NationalWgt")]
     regions = code_list("region").filter(pl.col("code") != "99").select("code", "label").rows()
     for place, (code, label) in enumerate(regions):
@@ -129,9 +129,9 @@ def permutations(county: pl.DataFrame) -> pl.DataFrame:
             (number, level, name, None, name, f'{header} == "{name}"', weight)
             for number, name in zip(numbers, names, strict=False)
         ]
-    columns = ("permutation_number", "geography_level", "geography_code", "agency_group", "label")
+    columns = ("geography_number", "geography_level", "geography_code", "agency_group", "label")
     return pl.DataFrame(rows, schema=[*columns, "filter_expression", "weight_variable"], orient="row").with_columns(
-        pl.col("permutation_number").cast(pl.Int32), is_excluded=pl.lit(False)
+        pl.col("geography_number").cast(pl.Int32), is_excluded=pl.lit(False)
     )
 
 

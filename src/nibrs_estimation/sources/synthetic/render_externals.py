@@ -97,7 +97,7 @@ def render_externals(datasets: Frames, year: int, folder: Path) -> dict[str, str
         the sheets of crossing numbers, which no importer reads.
 
     Raises:
-        ValueError: a filter of dataset ``permutation`` is outside the grammar or names an unknown column.
+        ValueError: a filter of dataset ``geography`` is outside the grammar or names an unknown column.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files: dict[str, tuple[tuple[str, ...], str, Callable[[Frames, int], pl.DataFrame]]] = {
@@ -107,11 +107,11 @@ def render_externals(datasets: Frames, year: int, folder: Path) -> dict[str, str
             agency_pieces,
         ),
         "population": (
-            ("permutation", "agency_county", "county_population"),
+            ("geography", "agency_county", "county_population"),
             f"POP_TOTALS_PERM_{year}.csv",
             population_totals,
         ),
-        "exclusion": (("permutation",), f"exclusion_{year}.csv", _exclusions),
+        "exclusion": (("geography",), f"exclusion_{year}.csv", _exclusions),
         "srs_smoothed": (("srs_benchmark",), "srs2016_2020_smoothed.csv", smoothed_counts),
         "judicial_district": (("judicial_district",), "judicial_district.csv", _judicial_districts),
         "field_office": (("field_office",), "field_office.csv", _field_offices),
@@ -186,16 +186,16 @@ def population_totals(datasets: Frames, year: int) -> pl.DataFrame:
     """
     pieces = _eligible_pieces(datasets, year)
     rows = []
-    for geography in datasets["permutation"].sort("permutation_number").collect().to_dicts():
+    for geography in datasets["geography"].sort("geography_number").collect().to_dicts():
         rule = parse_filter(geography["filter_expression"])
         if unknown := rule.columns - set(pieces.columns):
             raise ValueError(
-                f"permutation {geography['permutation_number']}: the filter {geography['filter_expression']!r} names "
+                f"permutation {geography['geography_number']}: the filter {geography['filter_expression']!r} names "
                 f"{', '.join(sorted(unknown))}; pieces have {', '.join(pieces.columns)}"
             )
         rows.append(
             {
-                "PERMUTATION_NUMBER": geography["permutation_number"],
+                "PERMUTATION_NUMBER": geography["geography_number"],
                 "PERMUTATION_NUMBER_DESC": geography["filter_expression"],
                 "PERMUTATION_DESCRIPTION": geography["label"],
                 "WEIGHT_VAR": geography["weight_variable"],
@@ -203,7 +203,7 @@ def population_totals(datasets: Frames, year: int) -> pl.DataFrame:
                 "GEOGRAPHY_CODE": geography["geography_code"],
                 "AGENCY_GROUP": geography["agency_group"],
                 **_totals(pieces.filter(rule.expression())),
-                "ORIG_PERMUTATION_NUMBER": geography["permutation_number"],
+                "ORIG_PERMUTATION_NUMBER": geography["geography_number"],
             }
         )
     return pl.DataFrame(rows, infer_schema_length=None)
@@ -338,9 +338,9 @@ def _county_shares(datasets: Frames, year: int, groups: Mapping[str, pl.Expr]) -
 def _exclusions(datasets: Frames, year: int) -> pl.DataFrame:
     del year  # The list has none.
     return (
-        datasets["permutation"]
+        datasets["geography"]
         .filter("is_excluded")
-        .select(PERMUTATION_NUMBER="permutation_number")
+        .select(PERMUTATION_NUMBER="geography_number")
         .sort("PERMUTATION_NUMBER")
         .collect()
     )

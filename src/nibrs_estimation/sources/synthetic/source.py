@@ -24,7 +24,7 @@ from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import PARTITION, SEED, YEAR, Task
 from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK
 from nibrs_estimation.sources.synthetic.crime import planted_outliers
-from nibrs_estimation.sources.synthetic.geography import county_people, permutations
+from nibrs_estimation.sources.synthetic.geography import county_people, geographies
 from nibrs_estimation.sources.synthetic.history import state_year
 from nibrs_estimation.sources.synthetic.incidents import SEGMENTS, reported_segments
 from nibrs_estimation.sources.synthetic.nation import agency_county, agency_frame, nation, states
@@ -165,7 +165,7 @@ class SyntheticSource:
             geography.SRS_BENCHMARK.name: benchmark(agencies, year, seed),
             geography.JUDICIAL_DISTRICT.name: districts,
             geography.FIELD_OFFICE.name: offices,
-            geography.PERMUTATION.name: permutations(country.county),
+            geography.GEOGRAPHY.name: geographies(country.county),
         }
 
     def ingest_incidents(self, year: int, seed: int, partition: str) -> dict[str, pl.DataFrame]:

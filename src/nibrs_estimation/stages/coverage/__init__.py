@@ -1,8 +1,8 @@
 """Coverage: the agencies and residents behind each geography."""
 
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
-from nibrs_estimation.model.coverage import COVERAGE, PERMUTATION_POPULATION
-from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION, PERMUTATION
+from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
+from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION, GEOGRAPHY
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES, UNIVERSE
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, WEIGHT_CELL
 from nibrs_estimation.pipeline.task import YEAR, Task
@@ -13,7 +13,7 @@ TASKS = (
     Task(
         name="measure_coverage",
         function=measure_coverage,
-        reads=(UNIVERSE, WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, PERMUTATION, AGENCY_COUNTY),
+        reads=(UNIVERSE, WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, GEOGRAPHY, AGENCY_COUNTY),
         writes=(COVERAGE,),
         parameters=(YEAR,),
     ),
@@ -21,7 +21,7 @@ TASKS = (
         name="measure_populations",
         function=measure_populations,
         reads=(COVERAGE, AGENCY_WEIGHT, WEIGHTING_FRAME, AGENCY_COUNTY, COUNTY_POPULATION, POLICE_EMPLOYEES),
-        writes=(PERMUTATION_POPULATION,),
+        writes=(GEOGRAPHY_POPULATION,),
         parameters=(YEAR,),
     ),
 )

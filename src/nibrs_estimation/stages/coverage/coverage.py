@@ -30,27 +30,27 @@ def measure_coverage(
     weighting_frame: pl.LazyFrame,
     agency_weight: pl.LazyFrame,
     weight_cell: pl.LazyFrame,
-    permutation: pl.LazyFrame,
+    geography: pl.LazyFrame,
     agency_county: pl.LazyFrame,
     year: int,
 ) -> pl.DataFrame:
     """Count agencies, pieces and populations behind each geography, and name its calibration model.
 
-    The geographies are those of dataset ``permutation``, failing that nation, regions and states. A region appears
+    The geographies are those of dataset ``geography``, failing that nation, regions and states. A region appears
     only if all of its states are in the run, and no geography does that has no eligible agency. Where the frame holds
     only agencies that reported, places are named as such and population coverage is missing: it would be 1 by
     construction.
     """
     frame = weighting_frame.select("agency_id", "state_abbr", "agency_type_name", "is_respondent").collect()
     run_states = set(frame["state_abbr"])
-    geographies = _without_partial_regions(_geographies(permutation.collect()), run_states)
+    geographies = _without_partial_regions(_geographies(geography.collect()), run_states)
     pieces = geography_pieces(geographies.lazy(), agency_weight, weighting_frame, agency_county, year)
     scopes = universe.select("agency_id", "universe_scope").collect()
     counted = _counted(pieces, frame.join(scopes, on="agency_id", how="left"))
     _tell_left_out(geographies, counted, set(agency_weight.collect()["weight_variable"]))
     is_partial = run_states != set(code_list("state")["state_abbr"])
     return (
-        geographies.join(counted, on="permutation_number")
+        geographies.join(counted, on="geography_number")
         .join(_models(weight_cell.collect()), on=["weight_variable", "geography_code"], how="left")
         .with_columns(
             estimate_geographic_location=_location(is_partial),
@@ -62,17 +62,17 @@ def measure_coverage(
             is_model_used=(pl.col("geography_level") == "nation") | pl.col("calibration_model").is_not_null(),
         )
         .select(COVERAGE.schema.names())
-        .sort("permutation_number")
+        .sort("geography_number")
     )
 
 
-def _geographies(permutation: pl.DataFrame) -> pl.DataFrame:
+def _geographies(listed: pl.DataFrame) -> pl.DataFrame:
     """The geographies to be measured: number, level, code, agency group, label, weight, whether excluded."""
-    columns = ("permutation_number", "geography_level", "geography_code", "agency_group", "label")
+    columns = ("geography_number", "geography_level", "geography_code", "agency_group", "label")
     weights = {level: weight for weight, level in WEIGHT_LEVELS.items()}
-    if permutation.is_empty():
+    if listed.is_empty():
         return code_list("geography").select(
-            "permutation_number",
+            "geography_number",
             "geography_level",
             "geography_code",
             agency_group=pl.lit(None, pl.String),
@@ -82,7 +82,7 @@ def _geographies(permutation: pl.DataFrame) -> pl.DataFrame:
         )
     # The weight decides on the level, as it does on the members.
     level = pl.col("weight_variable").replace_strict(WEIGHT_LEVELS, default=pl.col("geography_level"))
-    return permutation.with_columns(geography_level=level).select(*columns, "weight_variable", "is_excluded")
+    return listed.with_columns(geography_level=level).select(*columns, "weight_variable", "is_excluded")
 
 
 def _without_partial_regions(geographies: pl.DataFrame, run_states: set[str]) -> pl.DataFrame:
@@ -99,7 +99,7 @@ def _counted(pieces: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     """Agencies, pieces and populations of each geography."""
     core = pl.col("is_core_city")
     agencies = (
-        pieces.group_by("permutation_number", "agency_id")
+        pieces.group_by("geography_number", "agency_id")
         .agg(
             pieces=pl.len(),
             # The parts of an agency add up to a whole number of people but for the last bits.
@@ -112,7 +112,7 @@ def _counted(pieces: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     responds, residents, kind = pl.col("is_respondent"), pl.col("residents"), pl.col("agency_type_name")
     lacks_core_city = (~responds & (kind == "City") & pl.col("is_core_city")).any(ignore_nulls=False)
     largest_missing = residents.filter(~responds).max()
-    return agencies.group_by("permutation_number").agg(
+    return agencies.group_by("geography_number").agg(
         eligible_agencies=pl.len().cast(pl.Int32),
         eligible_pieces=pl.col("pieces").sum().cast(pl.Int32),
         responding_agencies=responds.sum().cast(pl.Int32),
@@ -130,7 +130,7 @@ def _counted(pieces: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
 
 def _tell_left_out(geographies: pl.DataFrame, counted: pl.DataFrame, weights: set[str]) -> None:
     """One line in the log for each level of which geographies are left out."""
-    missing = geographies.join(counted, on="permutation_number", how="anti").sort("permutation_number")
+    missing = geographies.join(counted, on="geography_number", how="anti").sort("geography_number")
     for (level, weight), rows in missing.group_by("geography_level", "weight_variable", maintain_order=True):
         reason = "they have no eligible agency" if weight in weights else f"no agency has a {weight}"
         _log.info("%s: %d geographies are left out, for %s", level, rows.height, reason)

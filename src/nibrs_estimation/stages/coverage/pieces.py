@@ -13,7 +13,7 @@ AREA_COLUMNS = {
     "judicial_district": "judicial_district_name",
     "msa": "msa_name",
 }
-_COLUMNS = ("permutation_number", "agency_id", "county_fips", "is_core_city", "residents")
+_COLUMNS = ("geography_number", "agency_id", "county_fips", "is_core_city", "residents")
 
 
 def geography_pieces(
@@ -30,14 +30,14 @@ def geography_pieces(
     without county, with its population times its share in the area.
 
     Args:
-        geographies: dataset ``coverage`` or ``permutation``.
+        geographies: dataset ``coverage`` or ``geography``.
         agency_weight: dataset of that name.
         weighting_frame: dataset of that name.
         agency_county: dataset of that name.
         year: data year.
 
     Returns:
-        ``permutation_number``, ``agency_id``, ``county_fips``, ``is_core_city`` and ``residents``, sorted by the first
+        ``geography_number``, ``agency_id``, ``county_fips``, ``is_core_city`` and ``residents``, sorted by the first
         three.
     """
     frame = weighting_frame.select("agency_id", "ori", served="population").collect()
@@ -49,7 +49,7 @@ def geography_pieces(
     parts = [_of_whole_agencies(members.filter(~is_area), pieces)]
     for level, column in AREA_COLUMNS.items():
         parts += _of_areas(members.filter(pl.col("level") == level), pieces, column)
-    return pl.concat(parts).sort("permutation_number", "agency_id", "county_fips")
+    return pl.concat(parts).sort("geography_number", "agency_id", "county_fips")
 
 
 def _county_pieces(frame: pl.DataFrame, counties: pl.DataFrame) -> pl.DataFrame:
@@ -71,8 +71,8 @@ def _agencies(members: pl.DataFrame, agency_weight: pl.DataFrame) -> pl.DataFram
     unit = ["weight_variable", "geography_code", "weight_group", "agency_id"]
     return (
         members.join(agency_weight.select(*unit, "population_share"), on=unit)
-        .sort("permutation_number", *unit)
-        .group_by("permutation_number", "weight_variable", "geography_code", "agency_id", maintain_order=True)
+        .sort("geography_number", *unit)
+        .group_by("geography_number", "weight_variable", "geography_code", "agency_id", maintain_order=True)
         .agg(pl.col("population_share").sum())
         .with_columns(level=pl.col("weight_variable").replace_strict(WEIGHT_LEVELS, return_dtype=pl.String))
     )
@@ -87,7 +87,7 @@ def _of_areas(members: pl.DataFrame, pieces: pl.DataFrame, column: str) -> list[
     there = members.join(
         pieces.rename({column: "area"}), left_on=["agency_id", "geography_code"], right_on=["agency_id", "area"]
     )
-    elsewhere = members.join(there, on=["permutation_number", "agency_id"], how="anti").with_columns(
+    elsewhere = members.join(there, on=["geography_number", "agency_id"], how="anti").with_columns(
         county_fips=pl.lit(None, pl.String),
         is_core_city=pl.lit(None, pl.Boolean),
         # People are whole, so that populations are, and the parts of an agency add up to it.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.coverage import PERMUTATION_POPULATION
+from nibrs_estimation.model.coverage import GEOGRAPHY_POPULATION
 from nibrs_estimation.stages.coverage.pieces import geography_pieces
 from nibrs_estimation.survey.geographies import geography_members
 
@@ -42,7 +42,7 @@ def measure_populations(
     its state, failing that of the nation. Demographic groups need ``agency_county`` and ``county_population``. Officers
     count whole in every geography of their agency.
     """
-    geographies = coverage.sort("permutation_number").collect()
+    geographies = coverage.sort("geography_number").collect()
     frame = weighting_frame.select("agency_id", "state_abbr", "is_respondent").collect()
     people = county_population.filter((pl.col("data_year") == year) & (pl.col("population") > 0)).collect()
     counties = agency_county.filter(pl.col("data_year") == year)
@@ -51,14 +51,14 @@ def measure_populations(
     if people.height and counties.collect().height:
         pieces = geography_pieces(coverage, agency_weight, weighting_frame, counties, year)
         parts.append(_groups(pieces.join(frame, on="agency_id", maintain_order="left"), _shares(people)))
-    return pl.concat(part.select(PERMUTATION_POPULATION.schema.names()) for part in parts).sort(
-        PERMUTATION_POPULATION.primary_key
+    return pl.concat(part.select(GEOGRAPHY_POPULATION.schema.names()) for part in parts).sort(
+        GEOGRAPHY_POPULATION.primary_key
     )
 
 
 def _totals(geographies: pl.DataFrame) -> pl.DataFrame:
     return geographies.select(
-        "permutation_number",
+        "geography_number",
         pl.col("population", "population_responding").cast(pl.Float64),
         population_key=pl.lit(TOTAL),
     )
@@ -68,10 +68,10 @@ def _officers(members: pl.DataFrame, frame: pl.DataFrame, police_employees: pl.D
     """Male and female officers; an agency counts once, whole, and one whose officers are unknown as 0."""
     officers = pl.sum_horizontal("male_officers", "female_officers", ignore_nulls=True)
     known = police_employees.select("agency_id", officers=officers.cast(pl.Int64))
-    agencies = members.select("permutation_number", "agency_id").unique()
+    agencies = members.select("geography_number", "agency_id").unique()
     rows = agencies.join(frame, on="agency_id").join(known, on="agency_id", how="left")
     number = pl.col("officers").fill_null(0)
-    return rows.group_by("permutation_number").agg(
+    return rows.group_by("geography_number").agg(
         population=number.sum().cast(pl.Float64),
         population_responding=number.filter("is_respondent").sum().cast(pl.Float64),
         population_key=pl.lit(OFFICER).first(),
@@ -126,8 +126,8 @@ def _in_group(keys: pl.DataFrame, cells: pl.DataFrame) -> Integers:
 
 def _groups(pieces: pl.DataFrame, shares: _Shares) -> pl.DataFrame:
     """Residents of each geography by demographic group."""
-    geography = pieces["permutation_number"].unique().sort()
-    row = np.searchsorted(geography.to_numpy(), pieces["permutation_number"].to_numpy())
+    geography = pieces["geography_number"].unique().sort()
+    row = np.searchsorted(geography.to_numpy(), pieces["geography_number"].to_numpy())
     place = _place_rows(pieces, shares.place)
     pair, of_piece = np.unique(row * len(shares.share) + place, return_inverse=True)
     residents: Floats = pieces["residents"].to_numpy()
@@ -137,7 +137,7 @@ def _groups(pieces: pl.DataFrame, shares: _Shares) -> pl.DataFrame:
     ]
     return pl.DataFrame(
         {
-            "permutation_number": np.repeat(geography.to_numpy(), len(shares.keys)),
+            "geography_number": np.repeat(geography.to_numpy(), len(shares.keys)),
             "population_key": shares.keys * len(geography),
             "population": numbers[0].ravel(),
             "population_responding": numbers[1].ravel(),

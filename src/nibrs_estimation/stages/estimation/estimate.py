@@ -13,7 +13,7 @@ from nibrs_estimation.survey.design import estimation_design
 from nibrs_estimation.tables.atoms import atoms_of_series
 from nibrs_estimation.tables.matrices.agencies import agency_categories
 from nibrs_estimation.tables.read import table_definitions
-from nibrs_estimation.tables.series import SERIES_LEVELS, SERIES_STEP, demographic_series, is_of_level
+from nibrs_estimation.tables.series import SERIES_LEVELS, demographic_series, is_of_level
 
 
 def table_parts() -> tuple[str, ...]:
@@ -65,7 +65,7 @@ def estimate_cells(
     def part(name: str) -> pl.LazyFrame:
         table = tables[name]
         wanted = cells.wanted_cells(table, gaps, frozenset())
-        return cells.as_part([estimator.estimate(table, counts.of_table(table).of(), wanted)], name, table).lazy()
+        return cells.as_part({0: estimator.estimate(table, counts.of_table(table).of(), wanted)}, name, table).lazy()
 
     return {CELL_ESTIMATE.name: Parts(tuple(tables), part), CELL_GAP.name: gaps.lazy()}
 
@@ -98,7 +98,7 @@ def estimate_series(
     estimator = cells.Estimator(design)
     gaps, matrices = cell_gap.collect(), cells.Counts(design, counted, block_reference, {}).of_table(table)
     wanted: dict[frozenset[str], cells.WantedCells] = {}
-    found = []
+    found: dict[int, cells.Estimates] = {}
     for series in demographic_series():
         if series.is_retired or series.geographies != level:
             continue
@@ -106,10 +106,8 @@ def estimate_series(
             wanted[series.dimensions] = cells.wanted_cells(table, gaps, series.dimensions)
         matrix = matrices.of(atoms_of_series(series))
         estimates = estimator.estimate(table, matrix, wanted[series.dimensions])
-        geography = estimates["permutation_number"]
-        is_kept = ~np.isin(geography, series.greyed_geographies)
-        estimates["permutation_number"] = geography + SERIES_STEP * series.number
-        found.append({name: values[is_kept] for name, values in estimates.items()})
+        is_kept = ~np.isin(estimates["geography_number"], series.greyed_geographies)
+        found[series.number] = {name: values[is_kept] for name, values in estimates.items()}
     return cells.as_part(found, partition, table).lazy()
 
 

@@ -4,7 +4,7 @@ from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.blocks import BLOCK_REFERENCE
 from nibrs_estimation.model.completeness import AGENCY_MONTH, REPORTING_STATUS
-from nibrs_estimation.model.coverage import COVERAGE, PERMUTATION_POPULATION
+from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
 from nibrs_estimation.model.universe import UNIVERSE
@@ -26,7 +26,7 @@ README_TXT = Document("README.txt", "What the files are: run, source, year, zero
 WORKBOOKS_ZIP = Document("workbooks.zip", "A spreadsheet for each table, with title, notes and symbols.")
 REPORT = Document("report.html", "The main results with intervals, and coverage by state, on one page.")
 
-_ESTIMATES = (CELL_ESTIMATE, CELL_GAP, COVERAGE, PERMUTATION_POPULATION)
+_ESTIMATES = (CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION)
 
 TASKS = (
     Task(

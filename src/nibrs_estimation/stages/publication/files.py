@@ -34,7 +34,7 @@ def export_estimates(
     cell_estimate: pl.LazyFrame,
     cell_gap: pl.LazyFrame,
     coverage: pl.LazyFrame,
-    permutation_population: pl.LazyFrame,
+    geography_population: pl.LazyFrame,
     year: int,
     identity: Identity,
 ) -> dict[str, DocumentWriter]:
@@ -49,7 +49,7 @@ def export_estimates(
     def parts() -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """One table at a time, as published and as the database has it: all of them would fill the memory."""
         for table in table_definitions().values():
-            rows = table_rows(table, cell_estimate, cell_gap, places, permutation_population, is_whole=False)
+            rows = table_rows(table, cell_estimate, cell_gap, places, geography_population, is_whole=False)
             estimated = rows.filter(~pl.col("is_greyed"))
             published = published_rows(estimated, table, places, identity)
             if published.select(pl.struct(PUBLISHED.primary_key).is_duplicated().any()).item():

@@ -35,7 +35,7 @@ def write_report(
     cell_estimate: pl.LazyFrame,
     cell_gap: pl.LazyFrame,
     coverage: pl.LazyFrame,
-    permutation_population: pl.LazyFrame,
+    geography_population: pl.LazyFrame,
     weight_cell: pl.LazyFrame,
     intake_count: pl.LazyFrame,
     intake_loss: pl.LazyFrame,
@@ -54,17 +54,17 @@ def write_report(
     """
     from nibrs_estimation.stages.publication import charts  # noqa: PLC0415 (a second that only this task should take)
 
-    places = coverage.sort("permutation_number").collect()
+    places = coverage.sort("geography_number").collect()
     estimated = estimated_places(coverage.filter(_LEVELS))
     nation = Results(
-        cell_estimate, cell_gap, estimated.filter(pl.col("permutation_number") == NATION), permutation_population
+        cell_estimate, cell_gap, estimated.filter(pl.col("geography_number") == NATION), geography_population
     )
     states = Results(
-        cell_estimate, cell_gap, estimated.filter(pl.col("geography_level") == "state"), permutation_population
+        cell_estimate, cell_gap, estimated.filter(pl.col("geography_level") == "state"), geography_population
     )
     rates = states.column("1a", "violent_crime", "rate").join(
-        estimated.select("estimate_geographic_location", "population_coverage", geography="permutation_number"),
-        on="geography",
+        estimated.select("estimate_geographic_location", "population_coverage", "geography_number"),
+        on="geography_number",
     )
     about = places.row(0, named=True)
     place = _place(places)

@@ -33,7 +33,7 @@ class Results:
     """Tables of some geographies, each made once.
 
     Args:
-        cell_estimate, cell_gap, permutation_population: datasets of these names.
+        cell_estimate, cell_gap, geography_population: datasets of these names.
         places: rows of dataset ``coverage``: estimated geographies.
     """
 
@@ -42,10 +42,10 @@ class Results:
         cell_estimate: pl.LazyFrame,
         cell_gap: pl.LazyFrame,
         places: pl.DataFrame,
-        permutation_population: pl.LazyFrame,
+        geography_population: pl.LazyFrame,
     ) -> None:
-        self._coverage = places.select("population_coverage", geography="permutation_number")
-        self._inputs = (cell_estimate, cell_gap, places, permutation_population)
+        self._coverage = places.select("population_coverage", "geography_number")
+        self._inputs = (cell_estimate, cell_gap, places, geography_population)
         self._tables: dict[str, pl.DataFrame] = {}
 
     def _table(self, name: str) -> pl.DataFrame:
@@ -93,7 +93,7 @@ class Results:
             orient="row",
         )  # fmt: skip
         rates = rows.filter(row=_rate_row(definition)).select(
-            "geography",
+            "geography_number",
             "column",
             rate="estimate",
             rate_low="estimate_lower_bound",
@@ -103,10 +103,10 @@ class Results:
         return (
             rows.filter(row=_total_row(definition))
             .drop("population_coverage", strict=False)
-            .join(self._coverage, on="geography", how="left", maintain_order="left")
+            .join(self._coverage, on="geography_number", how="left", maintain_order="left")
             .with_columns(caution_column())
             .join(about, on="column", maintain_order="left")
-            .join(rates, on=["geography", "column"], how="left", maintain_order="left")
+            .join(rates, on=["geography_number", "column"], how="left", maintain_order="left")
             .select(
                 "estimate",
                 pl.coalesce("missing", "rate_missing"),

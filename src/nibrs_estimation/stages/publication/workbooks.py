@@ -39,7 +39,7 @@ def export_workbooks(
     cell_estimate: pl.LazyFrame,
     cell_gap: pl.LazyFrame,
     coverage: pl.LazyFrame,
-    permutation_population: pl.LazyFrame,
+    geography_population: pl.LazyFrame,
     identity: Identity,
 ) -> dict[str, DocumentWriter]:
     """Write a workbook for each table of nation, regions and states, all of them in ``workbooks.zip``.
@@ -53,7 +53,7 @@ def export_workbooks(
         """Published cells of some geographies at a time, with their marks."""
         per_place = len(table.columns) * sum(len(row.estimates) for row in table.rows)
         for batch in places.filter(geography_level=level).iter_slices(max(1, _BATCH_CELLS // per_place)):
-            rows = table_rows(table, cell_estimate, cell_gap, batch, permutation_population)
+            rows = table_rows(table, cell_estimate, cell_gap, batch, geography_population)
             yield _lines(rows, table, batch, identity, is_whole=level != "state")
 
     def write(path: Path) -> None:
@@ -75,7 +75,7 @@ def _lines(
 ) -> pl.DataFrame:
     """The cells of the lines, one for each geography, row and type of estimate (``line``, from 0), in order."""
     if not is_whole:
-        has_any = (pl.col("estimate") != 0).any().over("permutation_number", "row", "estimate_type_num")
+        has_any = (pl.col("estimate") != 0).any().over("geography_number", "row", "estimate_type_num")
         rows = rows.filter(pl.col("estimate_type_num") != TYPE_NUMBERS["percentage"]).filter(has_any)
     published = published_rows(rows, table, places, identity).with_columns(
         rows["row", "column", "is_greyed"], mark=caution_mark()
@@ -86,7 +86,7 @@ def _lines(
         **{name: pl.col(name.replace("estimate", "estimate_known", 1)) for name in _NUMBERS},
     )
     kind = pl.col("estimate_type").replace_strict({name: i for i, name in enumerate(_DECIMALS)}, return_dtype=pl.Int8)
-    key = ["permutation_number", "row", "kind"]
+    key = ["geography_number", "row", "kind"]
     cells = pl.concat([published, known]).with_columns(kind=kind).sort(*key, "column")
     return cells.with_columns(line=pl.struct(key).rle_id())
 

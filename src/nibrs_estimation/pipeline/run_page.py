@@ -12,7 +12,8 @@ from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.unit import Outcome
 
 _STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#1b2733;overflow-wrap:anywhere}
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#1b2733}
+body{overflow-wrap:anywhere}
 h1{font-size:1.5rem;margin-bottom:0}table{border-collapse:collapse;width:100%;margin:1rem 0}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #dfe5ea;vertical-align:top}
 td.n{text-align:right;font-variant-numeric:tabular-nums}.bar{background:#4c78a8;height:.7rem;display:inline-block}

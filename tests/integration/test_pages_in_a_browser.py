@@ -12,6 +12,9 @@ import pytest
 from tests.unit.test_report import given_tables, page
 from tests.unit.test_weights_page import example, written
 
+from nibrs_estimation.pipeline.flow import Plan
+from nibrs_estimation.pipeline.run_page import render_run_page
+from nibrs_estimation.pipeline.unit import Outcome
 from nibrs_estimation.stages.validation import weight_charts
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -50,11 +53,30 @@ def measured(path: Path, width: int, folder: Path) -> tuple[int, list[list[str]]
     return told["width"], told["overlaps"]
 
 
+def run_page() -> str:
+    """The page of a run with long names, settings and messages."""
+    identity = {"run_id": "a", "source": "cde:" + "VT-2024.zip," * 20, "year": 2024, "seed": 1, "is_synthetic": False}
+    task = {"done": 51, "kept": 0, "failed": 1, "blocked": 0, "duration_s": 321.5, "peak_memory_bytes": 2**32,
+            "peak_memory_of": "process"}  # fmt: skip
+    about = {
+        "identity": identity, "tasks": {"a_task_with_a_rather_long_name": task}, "absent": {"agency_county": "x" * 99},
+        "settings": {"external_file_locations": "/a/folder/" * 20}, "python": "3.11", "libraries": {}, "run_id": "a",
+        "flow": "all", "state": "failed", "started": "now", "ended": "then", "source": "cde",
+        "source_summary": "y" * 99, "code_version": "0.1.0+0123456789ab",
+    }  # fmt: skip
+    outcomes = {
+        "u": Outcome("a_task/VT", "a_task", "failed", 1.0, "ComputeError: " + "z" * 200, Path("/logs/" + "l" * 90))
+    }
+    files = {"external_file_locations.json": "which files"}
+    return render_run_page(about, Plan((), {}), outcomes, files)
+
+
 @pytest.mark.parametrize("width", [390, 1200])
 def test_no_page_is_wider_than_its_window(width: int, tmp_path: Path) -> None:
     page(given_tables(), tmp_path)
     written(tmp_path, *example())
-    for name in ("report.html", "page.html"):
+    (tmp_path / "run.html").write_text(run_page(), encoding="utf-8")
+    for name in ("report.html", "page.html", "run.html"):
         assert measured(tmp_path / name, width, tmp_path)[0] <= width, name
 
 

@@ -2,10 +2,12 @@
 
 import errno
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -57,13 +59,17 @@ def test_no_place_for_temporary_files_is_told(tmp_path: Path) -> None:
         temporary_folder("spool", tmp_path / "file" / "below")
 
 
-def test_a_full_disk_is_known_from_every_library() -> None:
+def test_a_full_disk_is_known_from_every_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for error in (
         OSError(errno.ENOSPC, "No space left on device"),
         pl.exceptions.ComputeError("No space left on device (os error 28)"),
     ):
-        assert "TMPDIR" in str(full_disk(error))
-    assert full_disk(OSError(errno.EACCES, "Permission denied")) is None
+        assert "TMPDIR" in str(full_disk(error, tmp_path))
+    assert full_disk(OSError(errno.EACCES, "Permission denied"), tmp_path) is None
+    cut = pl.exceptions.ComputeError("parquet: File out of specification: Invalid thrift: transport error")
+    assert full_disk(cut, tmp_path) is None, "a damaged file, as long as there is space"
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=5))
+    assert "TMPDIR" in str(full_disk(cut, tmp_path))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")

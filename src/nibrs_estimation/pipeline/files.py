@@ -21,6 +21,8 @@ from nibrs_estimation.pipeline.errors import PipelineError
 
 TEMPORARY_SUFFIX = ".partial"
 _FULL = "No space left on device"
+#: What Polars says where the end of a file could not be written, and how little space (bytes) explains it.
+_CUT, _LITTLE = "transport error", 2**20
 _working: ContextVar[Path | None] = ContextVar("working_folder", default=None)
 
 
@@ -119,9 +121,11 @@ def temporary_folder(name: str, parent: Path | None = None) -> TemporaryDirector
         ) from error
 
 
-def full_disk(error: BaseException) -> PipelineError | None:
-    """What to tell of a full disk, whichever library met it; None of another error."""
-    if not (isinstance(error, OSError) and error.errno == errno.ENOSPC) and _FULL not in str(error):
+def full_disk(error: BaseException, folder: Path) -> PipelineError | None:
+    """What to tell of a full disk, whichever library met it while it wrote to a folder; None of another error."""
+    is_said = (isinstance(error, OSError) and error.errno == errno.ENOSPC) or _FULL in str(error)
+    is_cut = _CUT in str(error) and shutil.disk_usage(folder).free < _LITTLE
+    if not is_said and not is_cut:
         return None
     return PipelineError(
         f"A disk is full ({error}). Free some space in the run's folder and in the folder for temporary files, or "

@@ -13,10 +13,12 @@ from nibrs_estimation.pipeline.unit import Outcome
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:62rem;padding:0 1rem;color:#1b2733}
+body{overflow-wrap:anywhere}
 h1{font-size:1.5rem;margin-bottom:0}table{border-collapse:collapse;width:100%;margin:1rem 0}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #dfe5ea;vertical-align:top}
 td.n{text-align:right;font-variant-numeric:tabular-nums}.bar{background:#4c78a8;height:.7rem;display:inline-block}
 .synthetic{color:#9a4a00;font-weight:600}.finished{color:#2a7d46}.failed{color:#b3261e}.dim{color:#66727d}code{font-size:.9em}
+@media(max-width:40rem){.bar{display:none}th,td{padding:.3rem .2rem}}
 """
 
 
@@ -55,7 +57,8 @@ def render_run_page(
         if value is not None
     )
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Run {escape(about["run_id"])}</title>'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>Run {escape(about["run_id"])}</title>'
         f"<style>{_STYLE}</style></head><body><h1>Run {escape(about['run_id'])}, flow {escape(about['flow'])}: "
         f'<span class="{about["state"]}">{about["state"]}</span></h1>'
         f"<p{mark}>{escape(identity.text)} · seed {identity.seed}</p>"

@@ -105,7 +105,7 @@ def run_job(job: Job) -> Outcome:
                     outputs = _run(job)
             except Exception as error:
                 log.error("%s failed\n%s", key, traceback.format_exc())  # noqa: TRY400 (the text is scanned by people)
-                told = error if isinstance(error, PipelineError) else full_disk(error)
+                told = error if isinstance(error, PipelineError) else full_disk(error, job.root)
                 message = str(told) if told else f"{type(error).__name__}: {error}"
                 return Outcome(key, name, "failed", time.perf_counter() - clock, message, job.log_path)
             duration_s = time.perf_counter() - clock

@@ -19,8 +19,9 @@ import numpy as np
 import polars as pl
 
 from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
-from nibrs_estimation.model.completeness import COPIED_GROUPS, HIGH_COLOURS, LOW_COLOURS
+from nibrs_estimation.model.completeness import COPIED_GROUPS
 from nibrs_estimation.model.geography import AGENCY_COUNTY
+from nibrs_estimation.model.outliers import HIGH_COLOURS, LOW_COLOURS
 from nibrs_estimation.sources.synthetic.crime import planted_outliers
 from nibrs_estimation.sources.synthetic.source import SyntheticSource
 from nibrs_estimation.stages.block_imputation.donors import choose_donors

@@ -16,7 +16,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
-from nibrs_estimation.model.weighting import CONTROLS, CRIMES
+from nibrs_estimation.model.benchmark import CRIMES
+from nibrs_estimation.model.weights import CONTROLS
 from nibrs_estimation.sources.synthetic import agency_frame, latent_totals, reported_months
 from nibrs_estimation.sources.synthetic.srs import benchmark
 from nibrs_estimation.stages.universe.frame import define_universe

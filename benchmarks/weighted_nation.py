@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 import polars as pl
 
+from nibrs_estimation.model.benchmark import CRIMES, WEIGHTING_FRAME
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.weighting import CRIMES, WEIGHTING_FRAME
 from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.sources.synthetic.crime import annual_counts
 from nibrs_estimation.stages.universe.frame import define_universe

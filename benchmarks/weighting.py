@@ -15,7 +15,8 @@ import time
 import polars as pl
 from benchmarks.weighted_nation import YEAR, incidents, nation, responding
 
-from nibrs_estimation.model.weighting import STATE_WEIGHT_GROUP, WEIGHT_LEVELS
+from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.weights import STATE_WEIGHT_GROUP
 from nibrs_estimation.stages.weighting.weights import weight_agencies
 
 LIMIT_S, LIMIT_GIB = 30.0, 2.0

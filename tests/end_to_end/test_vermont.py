@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
+from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.tables.read import table_definitions
 from tests.command import nibrs
 from tests.end_to_end import vermont_recount

@@ -10,13 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.frames import table
 
-from nibrs_estimation.model.completeness import (
-    BLOCK_AGENCY,
-    BLOCK_CHECK,
-    BLOCK_MONTH,
-    BLOCK_REFERENCE,
-    REMOVED_MONTH,
-)
+from nibrs_estimation.model.blocks import BLOCK_AGENCY, BLOCK_CHECK, BLOCK_MONTH, BLOCK_REFERENCE, REMOVED_MONTH
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.block_imputation.balance import check_blocks, count_blocks

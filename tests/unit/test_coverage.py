@@ -10,8 +10,9 @@ from tests.frames import table
 from tests.places import YEAR, Nation, geographies, members_of, nations, pieces_of
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.results import COVERAGE
-from nibrs_estimation.model.weighting import CONTROLS, LETTERS, WEIGHT_LEVELS, variable_name
+from nibrs_estimation.model.coverage import COVERAGE
+from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.weights import CONTROLS, LETTERS, variable_name
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.coverage.coverage import measure_coverage
 

@@ -14,11 +14,11 @@ from tests.frames import table
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.counts import no_agency
+from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.estimation.estimate import estimate_cells, estimate_series
 from nibrs_estimation.survey.strata import variance_strata
 from nibrs_estimation.tables.read import table_definitions
-from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
 from nibrs_estimation.tables.series import demographic_series
 
 Rows = list[dict[str, Any]]

@@ -26,7 +26,7 @@ from nibrs_estimation.model.geography import (
     PERMUTATION,
     SRS_BENCHMARK,
 )
-from nibrs_estimation.model.weighting import STATE_WEIGHT_GROUP
+from nibrs_estimation.model.weights import STATE_WEIGHT_GROUP
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.source import Probe

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
 from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
 
+from nibrs_estimation import model
 from nibrs_estimation.flows.catalogue import all_datasets, find_dataset
 from nibrs_estimation.flows.dictionary import data_dictionary
-from nibrs_estimation.model import agency, analysis, counts, geography, incident, intake, results, ucr_prd, weighting
+from nibrs_estimation.model import (
+    agency,
+    analysis,
+    benchmark,
+    blocks,
+    completeness,
+    counts,
+    coverage,
+    estimates,
+    geography,
+    incident,
+    intake,
+    outliers,
+    published,
+    ucr_prd,
+    universe,
+    weights,
+)
 from nibrs_estimation.model.codes import code_list, code_lists
-from nibrs_estimation.model.results import ESTIMATES
+from nibrs_estimation.model.published import ESTIMATES
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.ddl import duckdb_table
 from nibrs_estimation.pipeline.table import read_table, write_table
-from nibrs_estimation.tables import results as tables
 
 CORE = (
     *agency.DATASETS,
@@ -25,11 +44,16 @@ CORE = (
     *analysis.DATASETS,
     *geography.DATASETS,
     *intake.DATASETS,
-    *weighting.DATASETS,
+    *universe.DATASETS,
+    *completeness.DATASETS,
+    *outliers.DATASETS,
+    *blocks.DATASETS,
+    *benchmark.DATASETS,
+    *weights.DATASETS,
+    *coverage.DATASETS,
     *counts.DATASETS,
-    *results.DATASETS,
-    *tables.DATASETS,
-    results.ESTIMATES,
+    *estimates.DATASETS,
+    published.ESTIMATES,
 )
 EVERY = [*CORE, *ucr_prd.DATASETS]
 #: A name may stand for a table of the model and for one of the FBI's database, each with references of its own.
@@ -118,3 +142,27 @@ def test_stated_columns_of_estimates_come_first_in_order() -> None:
     der_perm_group_suppression_flag population_estimate prb_actual correlation_with_prior_year
     prop_elig_oris_nonzero_count estimate_copula"""
     assert [column.name for column in ESTIMATES.columns] == stated.split()
+
+
+def test_the_dictionary_lists_every_dataset_under_its_own_subject() -> None:
+    page = data_dictionary()
+    section = {}
+    title = ""
+    for line in page.splitlines():
+        if line.startswith("## "):
+            title = line[3:]
+        elif line.startswith("### "):
+            section.setdefault(line[4:], title)
+    assert section["agency_month"] == "Completeness"
+    assert section["outlier_month"] == "Outliers"
+    assert section["block_reference"] == section["removed_month"] == "Block imputation"
+    assert section["police_employees"] == "Universe"
+    declared = {
+        value.name
+        for module in (*pkgutil.iter_modules(model.__path__),)
+        for value in vars(import_module(f"{model.__name__}.{module.name}")).values()
+        if isinstance(value, Dataset)
+    }
+    others = {name for name, title in section.items() if title == "Truth of synthetic data, and checks"}
+    assert declared <= section.keys()
+    assert not declared & others

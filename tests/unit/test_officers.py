@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.frames import table
 
-from nibrs_estimation.model.completeness import POLICE_EMPLOYEES
+from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.universe.officers import COUNTS, annual_totals, impute_officers, reported_counts, subtype
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tests.frames import table
 
-from nibrs_estimation.model.completeness import OUTLIER_AGENCY, OUTLIER_MONTH
+from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.outliers.colours import Rule, colour_months
 from nibrs_estimation.stages.outliers.detect import detect_outliers

@@ -11,7 +11,7 @@ from tests.places import STATE_OF_FIPS, YEAR, Nation, geographies, members_of, n
 
 from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.weighting import PERMUTATION_POPULATION
+from nibrs_estimation.model.coverage import PERMUTATION_POPULATION
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.sources.synthetic.source import SyntheticSource
 from nibrs_estimation.stages.coverage.coverage import measure_coverage

@@ -15,7 +15,8 @@ import pytest
 from tests.estimated import MADE_UP, estimates, position
 from tests.frames import DATASETS
 
-from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
+from nibrs_estimation.model.estimates import CELL_ESTIMATE
+from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.table import write_table
 from nibrs_estimation.stages.publication import workbooks
 from nibrs_estimation.stages.publication.files import export_estimates
@@ -23,7 +24,6 @@ from nibrs_estimation.stages.publication.workbooks import export_workbooks
 from nibrs_estimation.tables.caution import cautions
 from nibrs_estimation.tables.labels import kept_label, with_states
 from nibrs_estimation.tables.read import table_definitions
-from nibrs_estimation.tables.results import CELL_ESTIMATE
 
 Tables = dict[str, pl.LazyFrame]
 FILES = ["README.txt", "definitions.csv", "estimates.csv", "estimates.duckdb"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.estimated import version_of
 from tests.frames import table
 
-from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
+from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.table import checked

@@ -4,17 +4,21 @@ import re
 from pathlib import Path
 
 import polars as pl
+import pytest
 from tests.estimated import REASON, estimates
 from tests.frames import DATASETS, table
 
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT
 from nibrs_estimation.model.agency import AGENCY
-from nibrs_estimation.model.completeness import AGENCY_MONTH, BLOCK_REFERENCE
+from nibrs_estimation.model.blocks import BLOCK_REFERENCE
+from nibrs_estimation.model.completeness import AGENCY_MONTH, REPORTING_STATUS
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
-from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE
-from nibrs_estimation.model.weighting import WEIGHT_CELL
+from nibrs_estimation.model.universe import UNIVERSE
+from nibrs_estimation.model.weights import WEIGHT_CELL
+from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
-from nibrs_estimation.stages.publication.report import write_report
+from nibrs_estimation.stages.publication.report import _CHARTS, write_report
+from nibrs_estimation.tables.read import table_definition
 
 Tables = dict[str, pl.LazyFrame]
 
@@ -122,6 +126,24 @@ def test_a_run_of_one_state_is_called_by_its_name(tmp_path: Path) -> None:
     assert "<h1>Crime in 2024: Vermont (agencies that reported)</h1>" in html
     assert not re.search("nation(?!al)", text_of(html))
     assert "Coverage by state" not in html
+
+
+def test_what_the_report_asks_for_exists_and_a_renamed_part_is_refused() -> None:
+    for charts in _CHARTS.values():
+        for chart in charts:
+            table = table_definition(chart.table)
+            assert table.block(chart.block)
+            assert table.column(chart.column)
+    table = table_definition("3a")
+    with pytest.raises(PipelineError, match=r"Table 3a: there is no block victim_ages \(is victim_age meant\?\)"):
+        table.block("victim_ages")
+    with pytest.raises(PipelineError, match=r"no column violent_crimes \(is violent_crime meant\?\)"):
+        table.column("violent_crimes")
+
+
+def test_blocks_that_share_an_identifier_belong_together() -> None:
+    assert [row.row for row in table_definition("GV1a").block("firearm_types")] == [3, 7]
+    assert [row.row for row in table_definition("DM2").block("criminal_activity")] == list(range(2, 13))
 
 
 def test_a_caution_of_all_lines_is_said_once_and_one_of_some_marks_these(tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from polars.testing import assert_frame_equal
 from tests.estimated import MADE_UP
 from tests.frames import table
 
-from nibrs_estimation.model.weighting import CRIMES, TABLE_A, TABLE_A_ROWS, WEIGHT_LEVELS
+from nibrs_estimation.model.benchmark import CRIMES, TABLE_A_ROWS
+from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.weights import TABLE_A
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.weighting.table_a import compare_with_benchmark
 

@@ -15,7 +15,7 @@ from nibrs_estimation.cli.estimates import find_run
 from nibrs_estimation.cli.pager import paged
 from nibrs_estimation.cli.table_view import lines_of
 from nibrs_estimation.cli.tables import tables_app
-from nibrs_estimation.model.results import PUBLISHED
+from nibrs_estimation.model.published import PUBLISHED
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.caution import cautions
 from nibrs_estimation.tables.read import table_definition, table_definitions

@@ -8,7 +8,8 @@ import pytest
 from tests.frames import table
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE
+from nibrs_estimation.model.completeness import REPORTING_STATUS
+from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.completeness.months import describe_months, summarize_reporting

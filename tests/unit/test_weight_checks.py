@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from tests.frames import table
 
-from nibrs_estimation.model.weighting import CONTROLS, WEIGHT_CHECK
+from nibrs_estimation.model.weights import CONTROLS, WEIGHT_CHECK
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.weighting.checks import QUANTILES, check_weights
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nibrs_estimation.model.weighting import CONTROLS
+from nibrs_estimation.model.weights import CONTROLS
 from nibrs_estimation.survey.weights.classes import FittedGroups, fit_geography
 
 YEAR = 2024

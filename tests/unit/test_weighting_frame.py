@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.frames import table
 
+from nibrs_estimation.model.benchmark import CRIMES, PROPERTY, VIOLENT, WEIGHTING_FRAME, WEIGHTING_ISSUE
 from nibrs_estimation.model.return_a import ITEMS_OF_CRIME, OFFENSES_OF_CRIME
-from nibrs_estimation.model.weighting import CRIMES, PROPERTY, VIOLENT, WEIGHTING_FRAME, WEIGHTING_ISSUE
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.sources.synthetic.source import SyntheticSource

@@ -8,7 +8,8 @@ import pytest
 from benchmarks.weighted_nation import YEAR, nation, responding
 from tests.frames import table
 
-from nibrs_estimation.model.weighting import (
+from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.weights import (
     AGENCY_WEIGHT,
     CALIBRATION_VARIABLE,
     CONTROLS,
@@ -16,7 +17,6 @@ from nibrs_estimation.model.weighting import (
     STATE_WEIGHT_GROUP,
     WEIGHT_CELL,
     WEIGHT_CONTROL,
-    WEIGHT_LEVELS,
 )
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked

@@ -10,8 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.model.results import COVERAGE, PUBLISHED
-from nibrs_estimation.model.weighting import PERMUTATION_POPULATION
+from nibrs_estimation.model.coverage import COVERAGE, PERMUTATION_POPULATION
+from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
+from nibrs_estimation.model.published import PUBLISHED
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.files import atomic_path
@@ -20,7 +21,6 @@ from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import estimated_places, part_of, published_rows, table_rows
-from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
 from nibrs_estimation.tables.series import Series
 
 _NEEDED = (CELL_ESTIMATE, CELL_GAP, COVERAGE, PERMUTATION_POPULATION)

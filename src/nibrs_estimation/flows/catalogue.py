@@ -6,7 +6,7 @@ from typing import Any
 
 from nibrs_estimation.flows.registry import FLOWS
 from nibrs_estimation.model import geography
-from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
+from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.task import Task

@@ -10,18 +10,43 @@ from nibrs_estimation.model import (
     accounting,
     agency,
     analysis,
+    benchmark,
+    blocks,
+    completeness,
     counts,
+    coverage,
+    estimates,
     geography,
     incident,
     intake,
-    results,
+    outliers,
+    published,
     ucr_prd,
-    weighting,
+    universe,
+    weights,
 )
 from nibrs_estimation.model.codes import code_list, code_lists
 from nibrs_estimation.pipeline.dataset import Column, Dataset
-from nibrs_estimation.tables.results import DATASETS as TABLE_RESULTS
 
+#: Sections of the page, a module each, in the order of the chain.
+_SECTIONS = (
+    ("Agencies and their months", (*agency.DATASETS, agency.SRS_MONTH)),
+    ("Incidents", incident.DATASETS),
+    ("Places and people (optional)", geography.DATASETS),
+    ("What was read", intake.DATASETS),
+    ("Universe", universe.DATASETS),
+    ("Completeness", completeness.DATASETS),
+    ("Outliers", outliers.DATASETS),
+    ("Block imputation", blocks.DATASETS),
+    ("Benchmark", benchmark.DATASETS),
+    ("Weights", weights.DATASETS),
+    ("Coverage", coverage.DATASETS),
+    ("Persons as they are analyzed", analysis.DATASETS),
+    ("Incident account", accounting.DATASETS),
+    ("What agencies counted", counts.DATASETS),
+    ("Estimates", estimates.DATASETS),
+    ("Published files", published.DATASETS),
+)
 _UNUSED: dict[str, Any] = {"written_by": [], "read_by": []}
 
 _HEAD = """# Data dictionary
@@ -38,21 +63,10 @@ Codes are the FBI's, trimmed; a missing value is null, never an empty text. Quan
 
 def data_dictionary() -> str:
     """The page as Markdown."""
-    sections = [
-        ("Agencies and their months", [*agency.DATASETS, agency.SRS_MONTH]),
-        ("Incidents", list(incident.DATASETS)),
-        ("Persons as they are analysed", list(analysis.DATASETS)),
-        ("Places and people (optional)", list(geography.DATASETS)),
-        ("What was read", list(intake.DATASETS)),
-        ("Incident account", list(accounting.DATASETS)),
-        ("Weights", list(weighting.DATASETS)),
-        ("What agencies counted", list(counts.DATASETS)),
-        ("Results", [*results.DATASETS, *TABLE_RESULTS]),
-        ("Published files", [results.PUBLISHED, results.ESTIMATES]),
-    ]
+    sections = [(title, list(datasets)) for title, datasets in _SECTIONS]
     listed = {dataset.name for _title, datasets in sections for dataset in datasets}
     others = [find_dataset(row["dataset"]) for row in all_datasets() if row["dataset"] not in listed]
-    sections.append(("Truth and checks", others))
+    sections.append(("Truth of synthetic data, and checks", others))
     sections.append(("Tables of the FBI's database `ucr_prd`", list(ucr_prd.DATASETS)))
     contents = "".join(
         f"- {title}: {', '.join(f'[{d.name}](#{d.name})' for d in datasets)}\n" for title, datasets in sections

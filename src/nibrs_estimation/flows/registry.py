@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nibrs_estimation.model import geography
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
-from nibrs_estimation.model.results import COVERAGE
-from nibrs_estimation.model.weighting import PERMUTATION_POPULATION
+from nibrs_estimation.model.coverage import COVERAGE, PERMUTATION_POPULATION
+from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
 from nibrs_estimation.sources.intake.manifest import INTAKE_MANIFEST
@@ -25,7 +25,6 @@ from nibrs_estimation.stages import (
     validation,
     weighting,
 )
-from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
 
 FLOWS = {
     flow.name: flow

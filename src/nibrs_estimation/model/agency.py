@@ -3,17 +3,23 @@
 Source: specification 02, sections 2.3, 5.2 and 6; 03 section 3.
 """
 
+from nibrs_estimation.model.fields import (
+    AGENCY_ID,
+    AGENCY_TYPE,
+    MONTH,
+    MONTHS,
+    OF_AGENCY,
+    ORI,
+    POPULATION,
+    REGION,
+    STATE,
+    YEAR,
+)
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 #: How many data years a source delivers of what is history: the data year and the four before (02 section 1.1).
 HISTORY_YEARS = 5
 
-MONTHS = tuple(range(1, 13))
-AGENCY_ID = Column("agency_id", "int32", "The FBI's number of the agency.")
-_OF_AGENCY = Column("agency_id", "int32", "The FBI's number of the agency.", references="agency.agency_id")
-_ORI = Column("ori", "str", "Originating agency identifier, nine characters.", length=9)
-_YEAR = Column("data_year", "int16", "Calendar year that the row describes.")
-_MONTH = Column("month", "int8", "Month, 1 to 12.", codes=MONTHS)
 
 AGENCY = Dataset(
     name="agency",
@@ -22,19 +28,14 @@ AGENCY = Dataset(
     primary_key=("data_year", "agency_id"),
     columns=(
         AGENCY_ID,
-        _ORI,
+        ORI,
         Column("legacy_ori", "str", "ORI under which the agency reported before a renumbering.", is_nullable=True),
-        _YEAR,
+        YEAR,
         Column("agency_name", "str", "Name as the UCR program lists it.", is_nullable=True),
         Column("ncic_agency_name", "str", "Name as NCIC lists it.", is_nullable=True),
         Column("published_agency_name", "str", "Name as published.", is_nullable=True),
         Column("published_agency_unit", "str", "Unit of the agency, as published.", is_nullable=True),
-        Column(
-            "agency_type_name",
-            "str",
-            "Kind of agency: City, County, University or College, State Police, ...",
-            code_list="agency_type",
-        ),
+        AGENCY_TYPE,
         Column(
             "agency_status",
             "str",
@@ -49,21 +50,14 @@ AGENCY = Dataset(
         Column("is_publishable", "bool", "The FBI publishes its figures."),
         Column("is_suburban", "bool", "It lies in a suburban area."),
         Column("is_most_in_population", "bool", "It is on the FBI's list of the most populous agencies."),
-        Column(
-            "state_abbr", "str", "UCR state abbreviation; Nebraska is NB, as in its ORIs.", code_list="state", length=2
-        ),
+        STATE,
         Column("state_name", "str", "Name of the state."),
-        Column(
-            "region_code",
-            "int8",
-            "Census region: 1 Northeast, 2 Midwest, 3 South, 4 West, 99 other.",
-            code_list="region",
-        ),
+        REGION,
         Column("county_name", "str", "County names, sorted, joined by ';'.", is_nullable=True),
         Column("msa_name", "str", "Metropolitan statistical areas, sorted, joined by ';'.", is_nullable=True),
         Column("metro_division_name", "str", "Metropolitan divisions, sorted, joined by ';'.", is_nullable=True),
         Column("is_in_msa", "bool", "The agency lies in a metropolitan statistical area.", is_nullable=True),
-        Column("population", "int32", "Residents that the agency serves first.", unit="persons"),
+        POPULATION,
         Column(
             "population_group_code",
             "str",
@@ -124,10 +118,10 @@ REPORT_MONTH = Dataset(
     source="02 sections 2.3 and 12.4",
     primary_key=("agency_id", "data_year", "month", "form_code"),
     columns=(
-        _OF_AGENCY,
-        _ORI,
-        _YEAR,
-        _MONTH,
+        OF_AGENCY,
+        ORI,
+        YEAR,
+        MONTH,
         Column(
             "form_code",
             "str",
@@ -157,9 +151,9 @@ AGENCY_MONTH_OFFENSE = Dataset(
     source="02 section 10.1 (agencies_count_offenses); 03 section 3",
     primary_key=("agency_id", "data_year", "month", "offense_code"),
     columns=(
-        _OF_AGENCY,
-        _ORI,
-        _YEAR,
+        OF_AGENCY,
+        ORI,
+        YEAR,
         Column("month", "int8", "Month of the incident date.", codes=MONTHS),
         Column(
             "offense_code", "str", "NIBRS offense code; 'none' counts incidents without offense.", code_list="offense"
@@ -175,12 +169,13 @@ SRS_MONTH = Dataset(
     primary_key=("agency_id", "data_year", "month", "item_code"),
     absence="SRS-only agencies have no monthly counts: no benchmark from recent summary reports, no SRS imputation.",
     columns=(
-        _OF_AGENCY,
-        _YEAR,
-        _MONTH,
+        OF_AGENCY,
+        YEAR,
+        MONTH,
         Column("item_code", "int8", "Line of the Return A, 0 to 28.", codes=tuple(range(29)), code_list="srs_item"),
         Column("n", "int32", "Actual offenses; corrections may be negative.", unit="offenses"),
     ),
 )
 
+#: Those that every source delivers.
 DATASETS = (AGENCY, REPORT_MONTH, AGENCY_MONTH_OFFENSE)

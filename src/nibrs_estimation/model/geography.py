@@ -4,7 +4,7 @@ Source: specification 02, sections 2.3, 6 and 7; 05 sections 2.1 and 3.1; 07 sec
 """
 
 from nibrs_estimation.model.agency import SRS_MONTH
-from nibrs_estimation.model.weighting import STATE_WEIGHT_GROUP
+from nibrs_estimation.model.weights import STATE_WEIGHT_GROUP
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 _YEAR = Column("data_year", "int16", "Calendar year that the row describes.")

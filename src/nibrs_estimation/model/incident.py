@@ -4,7 +4,7 @@ Codes are the FBI's codes, trimmed; a missing value is null, never '' or ' '.
 Source: specification 02, section 2.3.
 """
 
-from nibrs_estimation.model.agency import MONTHS
+from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 _STATE = Column("state_abbr", "str", "UCR state abbreviation of the agency.", code_list="state", length=2)

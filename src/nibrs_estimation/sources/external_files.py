@@ -16,6 +16,7 @@ import polars as pl
 
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.fields import WEIGHT_LEVELS
 from nibrs_estimation.model.geography import (
     AGENCY_COUNTY,
     COUNTY_POPULATION,
@@ -24,7 +25,7 @@ from nibrs_estimation.model.geography import (
     PERMUTATION,
     SRS_BENCHMARK,
 )
-from nibrs_estimation.model.weighting import STATE_WEIGHT_GROUP, WEIGHT_LEVELS
+from nibrs_estimation.model.weights import STATE_WEIGHT_GROUP
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.externals import ExternalFile

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from nibrs_estimation.model.estimates import CELL_ESTIMATE
 from nibrs_estimation.stats.linearization.cell_estimates import CellEstimates, cell_estimates
 from nibrs_estimation.stats.linearization.variance_form import variance_form
 from nibrs_estimation.survey.design import Design
@@ -18,7 +19,6 @@ from nibrs_estimation.tables.counting import counted_rows
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
 from nibrs_estimation.tables.matrices.table_matrix import Copies, TableMatrix
-from nibrs_estimation.tables.results import CELL_ESTIMATE
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
 

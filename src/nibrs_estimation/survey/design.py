@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.results import is_whole_place
-from nibrs_estimation.model.weighting import CONTROLS
+from nibrs_estimation.model.coverage import is_whole_place
+from nibrs_estimation.model.weights import CONTROLS
 from nibrs_estimation.stats.linearization.variance_form import Memberships, Sample
 from nibrs_estimation.survey.geographies import geography_members
 from nibrs_estimation.survey.strata import variance_strata

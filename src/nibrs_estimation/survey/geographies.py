@@ -12,7 +12,7 @@ from collections.abc import Collection
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.weighting import WEIGHT_LEVELS
+from nibrs_estimation.model.fields import WEIGHT_LEVELS
 from nibrs_estimation.pipeline.errors import PipelineError
 
 #: Size of an agency's population group (``size_group`` of the code list) -> its name.

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.weighting import CONTROLS
+from nibrs_estimation.model.weights import CONTROLS
 from nibrs_estimation.pipeline.errors import PipelineError
 
 #: How far the shares of an agency may be from 1 in sum.

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.tables.definition_file import unknown
+
 Estimate = Literal["count", "percentage", "rate"]
 RowKind = Literal["total", "total_any_column", "total_same_group", "rate", "rate_total", "category"]
 Join = Literal["incident", "incident_offense", "victim_offense", "victim", "arrestee", "agency"]
@@ -145,6 +148,8 @@ class TableDefinition:
         unknown: rows of units whose item is not known. They are shown while items are not imputed; once they are,
             the reference greys them.
         greyed_by_series: rows that are not estimated for series that are divided by age, sex or race.
+        blocks: rows of the blocks that have an identifier.
+        rate_specific_domain: whether the published ``estimates`` mark its rates as rates of the row's own population.
         status: "proposed" or "inferred" where the specification does not know the table's units.
     """
 
@@ -162,4 +167,27 @@ class TableDefinition:
     greyed: frozenset[tuple[int, int]]
     unknown: tuple[int, ...]
     greyed_by_series: Mapping[str, tuple[int, ...]]
+    blocks: Mapping[str, tuple[int, ...]]
+    rate_specific_domain: bool
     status: Status | None
+
+    def block(self, identifier: str) -> tuple[TableRow, ...]:
+        """The rows of a block.
+
+        Raises:
+            PipelineError: no block of the table has this identifier.
+        """
+        if identifier not in self.blocks:
+            raise PipelineError(f"Table {self.table}: {unknown('block', identifier, self.blocks, 'its blocks')}.")
+        return tuple(self.rows[row - 1] for row in self.blocks[identifier])
+
+    def column(self, name: str) -> TableColumn:
+        """The column of a name.
+
+        Raises:
+            PipelineError: the table has no such column.
+        """
+        by_name = {column.name: column for column in self.columns}
+        if name not in by_name:
+            raise PipelineError(f"Table {self.table}: {unknown('column', name, by_name, 'its columns')}.")
+        return by_name[name]

@@ -1,6 +1,6 @@
 """The rows that people read, made of the sparse estimates: counts, percentages and rates with their intervals.
 
-What is stored are the cells that are not 0 (`tables/results.py`). A table becomes one row for each cell and type of
+What is stored are the cells that are not 0 (`model/estimates.py`). A table becomes one row for each cell and type of
 estimate, of the stored cells or of all; then the columns of the published files, or those of the estimates database
 (07 section 9). Sources: 06 section 4; 07 sections 6.3 to 6.6 and 8.3.
 """
@@ -12,7 +12,8 @@ import re
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.results import ESTIMATES, PUBLISHED, is_whole_place
+from nibrs_estimation.model.coverage import is_whole_place
+from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.tables.caution import caution_column
@@ -437,7 +438,7 @@ def database_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFra
             estimate_type=_type_name(),
             estimate_type_detail_percentage="detail_percentage",
             estimate_type_detail_rate="detail_rate",
-            rate_specific_domain=pl.lit("GV2a" in table.table) & (kind == _RATE),
+            rate_specific_domain=pl.lit(table.rate_specific_domain) & (kind == _RATE),
         )
     )
     uncomputed = [pl.lit(None).alias(name) for name in ESTIMATES.schema if name not in named.columns]

@@ -12,7 +12,7 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition
 from nibrs_estimation.tables.definition_file import DefinitionFile, unknown
-from nibrs_estimation.tables.rows import Frame, conditions, expand_rows, row_numbers
+from nibrs_estimation.tables.rows import Frame, conditions, expand_rows, identified_rows, row_numbers
 from nibrs_estimation.tables.schema import Block, TableForm
 from nibrs_estimation.tables.shared import DEFINITIONS, Shared, check_columns, read_shared
 
@@ -121,6 +121,8 @@ def _table(
             str(dimension): row_numbers(file, listed, n_rows, "grey_by_series", dimension)
             for dimension, listed in form.grey_by_series.items()
         },
+        blocks=identified_rows(blocks, n_rows),
+        rate_specific_domain=form.rate_specific_domain,
         status=None,
     )
 

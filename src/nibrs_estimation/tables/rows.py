@@ -56,6 +56,16 @@ def expand_rows(frame: Frame, blocks: Sequence[Block], n_rows: int) -> tuple[Tab
     return tuple(rows)
 
 
+def identified_rows(blocks: Sequence[Block], n_rows: int) -> dict[str, tuple[int, ...]]:
+    """The rows of the blocks that have an identifier; those that share one belong together."""
+    ends = [*(block.start for block in blocks[1:]), n_rows + 1]
+    found: dict[str, tuple[int, ...]] = {}
+    for block, end in zip(blocks, ends, strict=True):
+        if block.id is not None:
+            found[block.id] = (*found.get(block.id, ()), *range(block.start, end))
+    return found
+
+
 def row_numbers(file: DefinitionFile, rows: Sequence[int | str], n_rows: int, *place: str | int) -> tuple[int, ...]:
     """Numbers from a list of numbers and ranges such as ``5-14``.
 

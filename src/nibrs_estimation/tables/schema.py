@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from nibrs_estimation.tables.definition import Against, Join, Level, RowKind, Several, Status, VariableKind
 
 Text = Annotated[str, StringConstraints(min_length=1)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Positive = Annotated[int, Field(ge=1)]
 Where = dict[str, list[int]]
 Dimension = Literal["AGE", "SEX", "RACE"]
@@ -139,9 +140,10 @@ class Grey(_Strict):
 
 
 class Block(_Strict):
-    """Consecutive rows of a table."""
+    """Consecutive rows of a table; with an ``id``, that others may share, if code asks for them."""
 
     start: Positive
+    id: Identifier | None = None
     section: Positive
     label: Text | None = None
     labels: list[Text] | None = None
@@ -194,6 +196,7 @@ class TableForm(_Strict):
     columns: str | list[str]
     column_variable: str | None = None
     column_rules: dict[str, ColumnRule] = {}
+    rate_specific_domain: bool = False
     drop: list[Positive] = []
     grey: list[Grey] = []
     grey_by_series: dict[Dimension, Rows] = {}

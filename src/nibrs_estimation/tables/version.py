@@ -11,6 +11,8 @@ from typing import Any
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.variables import Variable
 
+_WITHOUT_EFFECT = ("counts", "blocks", "rate_specific_domain")
+
 
 def definition_version(table: TableDefinition, variables: Mapping[str, Variable]) -> int:
     """A number made of a table's definition and of the variables that it asks for: 31 bits of their hash."""
@@ -21,8 +23,8 @@ def definition_version(table: TableDefinition, variables: Mapping[str, Variable]
         if name in variables and name not in seen:
             seen.add(name)
             waiting += [other for other in (variables[name].of, variables[name].smallest_of) if other]
-    # Words that explain a number do not change it.
-    counted = {name: value for name, value in vars(table).items() if name != "counts"}
+    # Words that explain a number do not change it, nor do names by which code asks for it.
+    counted = {name: value for name, value in vars(table).items() if name not in _WITHOUT_EFFECT}
     counted["columns"] = [
         {name: value for name, value in vars(column).items() if name != "definition"} for column in table.columns
     ]

@@ -11,6 +11,7 @@ import polars as pl
 
 from nibrs_estimation.model import agency
 from nibrs_estimation.model.codes import code_list, ucr_abbr
+from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.sources.cde.accounts import ZipAccounts
 from nibrs_estimation.sources.cde.archive import Archive
 from nibrs_estimation.sources.cde.decode import read_typed
@@ -248,7 +249,7 @@ def report_months(
         incidents.filter(date.dt.year() == year).group_by("agency_id", month=date.dt.month()).agg(incidents=pl.len())
     )
     grid = (
-        agencies.join(pl.DataFrame({"month": agency.MONTHS}, schema={"month": pl.Int8}), how="cross")
+        agencies.join(pl.DataFrame({"month": MONTHS}, schema={"month": pl.Int8}), how="cross")
         .join(with_incidents, on=["agency_id", "month"], how="left")
         .with_columns(pl.col("incidents").fill_null(0), form_code=pl.lit("N"))
     )

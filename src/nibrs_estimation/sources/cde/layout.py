@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from nibrs_estimation.model import agency, incident
+from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.model.intake import SYNTHETIC_MEMBER
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.sources.cde.archive import Archive
@@ -226,7 +227,7 @@ MONTH_FIELDS = {
     "did": Field("did", "int64", may_be_absent=True),
     "agency_id": Field("agency_id", "int32", is_required=True),
     "form_year": Field("data_year", "int16", is_required=True),
-    "month": Field("month_num", "int8", is_required=True, codes=agency.MONTHS),
+    "month": Field("month_num", "int8", is_required=True, codes=MONTHS),
     "status": Field("reported_status", "str", codes=("I", "Z", "U")),
 }
 

@@ -20,8 +20,9 @@ from pathlib import Path
 import polars as pl
 
 from nibrs_estimation.model import incident as segments
-from nibrs_estimation.model.agency import AGENCY, MONTHS
+from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.model.intake import SYNTHETIC_MEMBER
 from nibrs_estimation.pipeline.identity import SYNTHETIC
 from nibrs_estimation.sources.synthetic.render_cde_layouts import (

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 
 from nibrs_estimation.model.agency import SRS_MONTH
+from nibrs_estimation.model.benchmark import PROPERTY, VIOLENT
 from nibrs_estimation.model.geography import SRS_BENCHMARK
 from nibrs_estimation.model.return_a import OFFENSES_OF_CRIME, with_totals
-from nibrs_estimation.model.weighting import PROPERTY, VIOLENT
 from nibrs_estimation.sources.synthetic.crime import annual_counts
 from nibrs_estimation.sources.synthetic.marginals import offenses, table
 from nibrs_estimation.sources.synthetic.reporting import reported_summaries

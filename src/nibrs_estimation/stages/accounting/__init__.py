@@ -2,11 +2,13 @@
 
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE
-from nibrs_estimation.model.completeness import BLOCK_REFERENCE, REMOVED_MONTH
+from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
+from nibrs_estimation.model.blocks import BLOCK_REFERENCE, REMOVED_MONTH
+from nibrs_estimation.model.completeness import REPORTING_STATUS
 from nibrs_estimation.model.incident import ARRESTEE, INCIDENT, OFFENSE
 from nibrs_estimation.model.intake import INTAKE_COUNT, NEW_OFFENSE
-from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE
-from nibrs_estimation.model.weighting import AGENCY_WEIGHT, WEIGHTING_FRAME
+from nibrs_estimation.model.universe import UNIVERSE
+from nibrs_estimation.model.weights import AGENCY_WEIGHT
 from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import IDENTITY, PARTITION, YEAR, Task
 from nibrs_estimation.stages.accounting.agencies import write_agencies

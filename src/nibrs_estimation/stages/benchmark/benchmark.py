@@ -12,11 +12,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nibrs_estimation.model.agency import HISTORY_YEARS, MONTHS
+from nibrs_estimation.model.agency import HISTORY_YEARS
+from nibrs_estimation.model.benchmark import CRIMES, PROPERTY, VIOLENT
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.completeness import MIN_MONTHS_REPORTED
+from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.model.return_a import ITEMS_OF_CRIME, OFFENSES_OF_CRIME
-from nibrs_estimation.model.weighting import CRIMES, PROPERTY, VIOLENT
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.stats import random
 

@@ -6,9 +6,10 @@ import datetime as dt
 
 import polars as pl
 
+from nibrs_estimation.model.benchmark import WEIGHTING_FRAME, WEIGHTING_ISSUE
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.completeness import LOW_COLOURS, MIN_MONTHS_REPORTED
-from nibrs_estimation.model.weighting import WEIGHTING_FRAME, WEIGHTING_ISSUE
+from nibrs_estimation.model.completeness import MIN_MONTHS_REPORTED
+from nibrs_estimation.model.outliers import LOW_COLOURS
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.stages.benchmark.benchmark import (
     complete_benchmark,

@@ -1,18 +1,18 @@
 """Block imputation: whole months of incidents and Group B arrests, taken from a donor."""
 
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE
-from nibrs_estimation.model.completeness import (
-    AGENCY_MONTH,
+from nibrs_estimation.model.blocks import (
     BLOCK_AGENCY,
     BLOCK_CHECK,
     BLOCK_COUNT,
     BLOCK_MONTH,
     BLOCK_REFERENCE,
-    OUTLIER_MONTH,
-    POLICE_EMPLOYEES,
     REMOVED_MONTH,
 )
+from nibrs_estimation.model.completeness import AGENCY_MONTH
 from nibrs_estimation.model.incident import ARRESTEE, INCIDENT, OFFENSE
+from nibrs_estimation.model.outliers import OUTLIER_MONTH
+from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.pipeline.task import SEED, YEAR, Task
 from nibrs_estimation.stages.block_imputation.balance import check_blocks, count_blocks
 from nibrs_estimation.stages.block_imputation.donors import choose_donors

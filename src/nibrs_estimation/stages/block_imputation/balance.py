@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from nibrs_estimation.model.completeness import (
-    BLOCK_CHECK,
-    BLOCK_COUNT,
-    COPIED_GROUPS,
-    PART1P,
-    PART1V,
-)
+from nibrs_estimation.model.blocks import BLOCK_CHECK, BLOCK_COUNT
+from nibrs_estimation.model.completeness import COPIED_GROUPS, PART1P, PART1V
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.survey.blocks import own_rows
 

@@ -10,17 +10,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nibrs_estimation.model.agency import MONTHS
-from nibrs_estimation.model.completeness import (
-    BLOCK_AGENCY,
-    BLOCK_MONTH,
-    BLOCK_REFERENCE,
-    COPIED_GROUPS,
-    HIGH_COLOURS,
-    LOW_COLOURS,
-    MIN_MONTHS_REPORTED,
-    REMOVED_MONTH,
-)
+from nibrs_estimation.model.blocks import BLOCK_AGENCY, BLOCK_MONTH, BLOCK_REFERENCE, REMOVED_MONTH
+from nibrs_estimation.model.completeness import COPIED_GROUPS, MIN_MONTHS_REPORTED
+from nibrs_estimation.model.fields import MONTHS
+from nibrs_estimation.model.outliers import HIGH_COLOURS, LOW_COLOURS
 from nibrs_estimation.stats import random
 from nibrs_estimation.stats.imputation.matching import draw_nearest
 from nibrs_estimation.stats.imputation.regression import LinearModel, stepwise, treatment_dummies

@@ -1,9 +1,9 @@
 """Completeness: which months each agency reported."""
 
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH
-from nibrs_estimation.model.completeness import AGENCY_MONTH, COMPLETENESS_ISSUE, REPORTING_PATTERN
+from nibrs_estimation.model.completeness import AGENCY_MONTH, COMPLETENESS_ISSUE, REPORTING_PATTERN, REPORTING_STATUS
 from nibrs_estimation.model.geography import AGENCY_COUNTY
-from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE
+from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.pipeline.task import YEAR, Task
 from nibrs_estimation.stages.completeness.months import describe_months, summarize_reporting
 from nibrs_estimation.stages.completeness.patterns import describe_patterns

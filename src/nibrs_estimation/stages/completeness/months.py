@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import polars as pl
 
-from nibrs_estimation.model.agency import HISTORY_YEARS, MONTHS
+from nibrs_estimation.model.agency import HISTORY_YEARS
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.completeness import AGENCY_MONTH, COMPLETENESS_ISSUE, OFFENSE_GROUPS, PART1P, PART1V
-from nibrs_estimation.model.results import REPORTING_STATUS
+from nibrs_estimation.model.completeness import (
+    AGENCY_MONTH,
+    COMPLETENESS_ISSUE,
+    OFFENSE_GROUPS,
+    PART1P,
+    PART1V,
+    REPORTING_STATUS,
+)
+from nibrs_estimation.model.fields import MONTHS
 
 MONTHS_PER_YEAR = 12
 #: The key of an agency's month.

@@ -1,7 +1,7 @@
 """Indicators: what each agency counted, by profiles of units."""
 
 from nibrs_estimation.model.analysis import ANALYSIS_ARRESTEE, ANALYSIS_OFFENDER, ANALYSIS_VICTIM
-from nibrs_estimation.model.completeness import BLOCK_REFERENCE, REMOVED_MONTH
+from nibrs_estimation.model.blocks import BLOCK_REFERENCE, REMOVED_MONTH
 from nibrs_estimation.model.counts import INCIDENT_PROFILE, PROFILE_COUNT, PROFILE_SIGNATURE, UNIT_PROFILE
 from nibrs_estimation.model.incident import (
     ARRESTEE_WEAPON,

@@ -1,9 +1,10 @@
 """Coverage: the agencies and residents behind each geography."""
 
-from nibrs_estimation.model.completeness import POLICE_EMPLOYEES
+from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
+from nibrs_estimation.model.coverage import COVERAGE, PERMUTATION_POPULATION
 from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION, PERMUTATION
-from nibrs_estimation.model.results import COVERAGE, UNIVERSE
-from nibrs_estimation.model.weighting import AGENCY_WEIGHT, PERMUTATION_POPULATION, WEIGHT_CELL, WEIGHTING_FRAME
+from nibrs_estimation.model.universe import POLICE_EMPLOYEES, UNIVERSE
+from nibrs_estimation.model.weights import AGENCY_WEIGHT, WEIGHT_CELL
 from nibrs_estimation.pipeline.task import YEAR, Task
 from nibrs_estimation.stages.coverage.coverage import measure_coverage
 from nibrs_estimation.stages.coverage.populations import measure_populations

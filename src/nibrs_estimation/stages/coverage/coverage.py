@@ -7,8 +7,9 @@ import logging
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.results import COVERAGE
-from nibrs_estimation.model.weighting import WEIGHT_LEVELS, variable_name
+from nibrs_estimation.model.coverage import COVERAGE
+from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.weights import variable_name
 from nibrs_estimation.stages.coverage.pieces import geography_pieces
 
 _log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from nibrs_estimation.model.weighting import WEIGHT_LEVELS
+from nibrs_estimation.model.fields import WEIGHT_LEVELS
 from nibrs_estimation.survey.geographies import geography_members
 
 #: Level whose areas are made of counties -> the column of ``agency_county`` that names them.

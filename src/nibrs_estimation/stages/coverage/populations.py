@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.weighting import PERMUTATION_POPULATION
+from nibrs_estimation.model.coverage import PERMUTATION_POPULATION
 from nibrs_estimation.stages.coverage.pieces import geography_pieces
 from nibrs_estimation.survey.geographies import geography_members
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 import polars as pl
 
+from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP
 from nibrs_estimation.stages.estimation.gaps import cell_gaps
 from nibrs_estimation.survey.design import estimation_design
 from nibrs_estimation.tables.atoms import atoms_of_series
 from nibrs_estimation.tables.matrices.agencies import agency_categories
 from nibrs_estimation.tables.read import table_definitions
-from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP
 from nibrs_estimation.tables.series import SERIES_LEVELS, SERIES_STEP, demographic_series, is_of_level
 
 

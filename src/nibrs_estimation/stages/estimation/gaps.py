@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.estimates import CELL_GAP
 from nibrs_estimation.tables.definition import TableDefinition
-from nibrs_estimation.tables.results import CELL_GAP
 
 _ARRESTS = "arrestee_by_arrest_code"
 #: Why, where a source has no Group B arrests at all, and where it does not tell their agencies.

@@ -1,7 +1,8 @@
 """Outliers: months whose number of offenses does not fit the agency's own series."""
 
 from nibrs_estimation.model.agency import AGENCY
-from nibrs_estimation.model.completeness import AGENCY_MONTH, OUTLIER_AGENCY, OUTLIER_MONTH
+from nibrs_estimation.model.completeness import AGENCY_MONTH
+from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
 from nibrs_estimation.pipeline.task import OUTLIER_RULE, YEAR, Task
 from nibrs_estimation.stages.outliers.detect import detect_outliers
 

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nibrs_estimation.model.agency import HISTORY_YEARS
-from nibrs_estimation.model.completeness import OUTLIER_AGENCY, OUTLIER_MONTH
+from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
 from nibrs_estimation.stages.outliers.colours import GREEN, colour_months
 
 MONTHS_PER_YEAR = 12

@@ -2,16 +2,18 @@
 
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT
 from nibrs_estimation.model.agency import AGENCY
-from nibrs_estimation.model.completeness import AGENCY_MONTH, BLOCK_REFERENCE
+from nibrs_estimation.model.blocks import BLOCK_REFERENCE
+from nibrs_estimation.model.completeness import AGENCY_MONTH, REPORTING_STATUS
+from nibrs_estimation.model.coverage import COVERAGE, PERMUTATION_POPULATION
+from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
-from nibrs_estimation.model.results import COVERAGE, REPORTING_STATUS, UNIVERSE
-from nibrs_estimation.model.weighting import PERMUTATION_POPULATION, WEIGHT_CELL
+from nibrs_estimation.model.universe import UNIVERSE
+from nibrs_estimation.model.weights import WEIGHT_CELL
 from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import IDENTITY, YEAR, Task
 from nibrs_estimation.stages.publication.files import export_estimates
 from nibrs_estimation.stages.publication.report import write_report
 from nibrs_estimation.stages.publication.workbooks import export_workbooks
-from nibrs_estimation.tables.results import CELL_ESTIMATE, CELL_GAP
 
 ESTIMATES_CSV = Document("estimates.csv", "All tables of nation, regions and states as one CSV file.")
 ESTIMATES_DUCKDB = Document(

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
+from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.ddl import duckdb_table
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import Identity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from html import escape
 
 import polars as pl
@@ -16,6 +17,7 @@ from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.selection import KINDS, Results
 from nibrs_estimation.tables.caution import caution_words, warning_codes
+from nibrs_estimation.tables.definition import Estimate
 from nibrs_estimation.tables.published import NOTHING_SAMPLED, estimated_places
 
 NATION = 1
@@ -185,57 +187,60 @@ def _filled(agency_month: pl.LazyFrame, block_reference: pl.LazyFrame, year: int
     )
 
 
-#: Charts of each section: heading, unit of the axis, table, column, part of the rows, and type of estimate.
-_CHARTS: dict[str, tuple[tuple[str, str, str, str, str, str], ...]] = {
+@dataclass(frozen=True)
+class Chart:
+    """A chart of a block of rows: heading, unit of the axis, table, column, identifier of the block, and estimate."""
+
+    heading: str
+    axis: str
+    table: str
+    column: str
+    block: str
+    estimate: Estimate = "percentage"
+
+
+_CHARTS = {
     "victims": (
-        ("Age", "Percent of victims", "3a", "violent_crime", "Victim Age", "percentage"),
-        ("Sex", "Percent of victims", "3a", "violent_crime", "Victim sex", "percentage"),
-        ("Race", "Percent of victims", "3a", "violent_crime", "Victim race", "percentage"),
-        (
-            "Offender is to the victim", "Percent of victims", "3a", "violent_crime", "Victim-offender relationship",
-            "percentage",
-        ),
+        Chart("Age", "Percent of victims", "3a", "violent_crime", "victim_age"),
+        Chart("Sex", "Percent of victims", "3a", "violent_crime", "victim_sex"),
+        Chart("Race", "Percent of victims", "3a", "violent_crime", "victim_race"),
+        Chart("Offender is to the victim", "Percent of victims", "3a", "violent_crime", "relationship"),
     ),
     "circumstances": (
-        ("Place", "Percent of incidents", "1a", "violent_crime", "Location type", "percentage"),
-        ("Time of day", "Percent of incidents", "1a", "violent_crime", "Time of day- Incident time", "percentage"),
-        ("Weapon", "Percent of incidents", "1a", "violent_crime", "Weapon involved", "percentage"),
-        (
-            "Weapons where any was involved", "Percent of incidents with a weapon", "1a", "violent_crime",
-            "Weapon involved: weapon involved yes", "percentage",
-        ),
+        Chart("Place", "Percent of incidents", "1a", "violent_crime", "location"),
+        Chart("Time of day", "Percent of incidents", "1a", "violent_crime", "time_of_incident"),
+        Chart("Weapon", "Percent of incidents", "1a", "violent_crime", "weapon_involved"),
+        Chart("Weapons where any was involved", "Percent of incidents with a weapon", "1a", "violent_crime", "weapon"),
     ),
     "arrestees": (
-        ("Age", "Percent of arrestees", "4a", "violent_crime", "Arrestee age", "percentage"),
-        ("Sex", "Percent of arrestees", "4a", "violent_crime", "Arrestee sex", "percentage"),
+        Chart("Age", "Percent of arrestees", "4a", "violent_crime", "arrestee_age"),
+        Chart("Sex", "Percent of arrestees", "4a", "violent_crime", "arrestee_sex"),
     ),
     "firearms": (
-        ("Firearms", "Percent of offenses", "GV1a", "total_gun_violence", "Firearm type", "percentage"),
-        ("Offenders", "Percent of incidents", "GV3a", "total_gun_violence", "Number of Offenders", "percentage"),
+        Chart("Firearms", "Percent of offenses", "GV1a", "total_gun_violence", "firearm_types"),
+        Chart("Offenders", "Percent of incidents", "GV3a", "total_gun_violence", "offenders"),
     ),
     "drugs": (
-        (
-            "Kind of offense", "Percent of incidents", "DM1", "completed_drug_related",
-            "Completed drug-related offenses", "percentage",
-        ),
-        ("What was done", "Incidents", "DM2", "completed_35A", "Criminal activity", "count"),
-        ("Drugs", "Incidents", "DM4", "completed_35A", "Suspected type of drug", "count"),
+        Chart("Kind of offense", "Percent of incidents", "DM1", "completed_drug_related", "drug_related_offense"),
+        Chart("What was done", "Incidents", "DM2", "completed_35A", "criminal_activity", "count"),
+        Chart("Drugs", "Incidents", "DM4", "completed_35A", "drug", "count"),
     ),
-}  # fmt: skip
+}
 
 
-def _charts(nation: Results, wanted: Iterable[tuple[str, str, str, str, str, str]]) -> str:
+def _charts(nation: Results, wanted: Iterable[Chart]) -> str:
     """Charts one below the other; what cannot be told is said below them."""
     from nibrs_estimation.stages.publication import charts  # noqa: PLC0415 (as above)
 
     drawn, notes = [], []
-    for heading, axis, table, column, rows, estimate in wanted:
-        found = nation.rows(table, column, rows, estimate).filter(~pl.col("is_greyed"))
+    for chart in wanted:
+        heading = chart.heading
+        found = nation.rows(chart.table, chart.column, chart.block, chart.estimate).filter(~pl.col("is_greyed"))
         known = found.drop_nulls("estimate")
         if known["estimate"].sum() > 0:
-            drawn.append(f"<h3>{escape(heading)}</h3><figure>{charts.intervals(known, axis)}</figure>")
+            drawn.append(f"<h3>{escape(heading)}</h3><figure>{charts.intervals(known, chart.axis)}</figure>")
         unknown = known.filter(pl.col("label").str.contains("(?i)^unknown"))
-        if estimate == "percentage" and unknown["estimate"].sum() > 0:
+        if chart.estimate == "percentage" and unknown["estimate"].sum() > 0:
             share = unknown["estimate"].sum()
             drawn.append(f'<p class="note">{share:.0f} % unknown; shares are of all.</p>')
         untold = found.drop_nulls("missing").group_by("missing", maintain_order=True)

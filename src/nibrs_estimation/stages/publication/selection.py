@@ -6,7 +6,7 @@ import polars as pl
 
 from nibrs_estimation.tables.caution import caution_column
 from nibrs_estimation.tables.definition import Estimate, TableColumn, TableDefinition
-from nibrs_estimation.tables.published import TYPE_NUMBERS, subset_of, table_rows, words
+from nibrs_estimation.tables.published import TYPE_NUMBERS, table_rows, words
 from nibrs_estimation.tables.read import table_definition
 
 #: How the columns of a table stand to each other.
@@ -55,10 +55,10 @@ class Results:
 
     def column(self, table: str, column: str, estimate: Estimate) -> pl.DataFrame:
         """Count or rate of the units of one column: a row for each geography, with ``column_label``."""
-        found = next(other for other in table_definition(table).columns if other.name == column)
+        definition = table_definition(table)
+        found = definition.column(column)
         number = TYPE_NUMBERS[estimate]
-        # A table's first row is its total, the second the rate of that.
-        row = {"count": 1, "rate": 2}[estimate]
+        row = _total_row(definition) if estimate == "count" else _rate_row(definition)
         return (
             self._table(table)
             .filter(row=row, column=found.position, estimate_type_num=number)
@@ -66,7 +66,7 @@ class Results:
         )
 
     def totals(self, table: str) -> pl.DataFrame:
-        """Count and rate of every column of a table whose first two rows are these, in order.
+        """Count and rate of every column of a table, in order.
 
         Returns:
             ``label``, ``kind`` (a key of :data:`KINDS`), ``definition`` and ``is_proposed`` of the column,
@@ -92,7 +92,7 @@ class Results:
             },
             orient="row",
         )  # fmt: skip
-        rates = rows.filter(row=2).select(
+        rates = rows.filter(row=_rate_row(definition)).select(
             "geography",
             "column",
             rate="estimate",
@@ -101,7 +101,7 @@ class Results:
             rate_missing="missing",
         )
         return (
-            rows.filter(row=1)
+            rows.filter(row=_total_row(definition))
             .drop("population_coverage", strict=False)
             .join(self._coverage, on="geography", how="left", maintain_order="left")
             .with_columns(caution_column())
@@ -125,32 +125,30 @@ class Results:
             )
         )
 
-    def rows(self, table: str, column: str, asked: str, estimate: str) -> pl.DataFrame:
-        """Rows of one column that have a label's first part in common.
+    def rows(self, table: str, column: str, block: str, estimate: Estimate) -> pl.DataFrame:
+        """Rows of one column that belong to a block.
 
         Args:
             table: its name.
             column: its name.
-            asked: the first part of the label; after a colon what percentages are confined to, if they are.
+            block: its identifier in the definition of the table.
             estimate: type of estimate.
 
         Returns:
             ``label``, ``estimate``, ``low``, ``high``, ``missing``, ``is_greyed`` in the order of the table.
+
+        Raises:
+            PipelineError: the table has no such column or block.
         """
-        domain, _, subset = asked.partition(": ")
         definition = table_definition(table)
-        position = next(other.position for other in definition.columns if other.name == column)
-        wanted = {
-            row.row: words(row.domain_2 or row.domain_1)
-            for row in definition.rows
-            if row.domain_1 == domain and (subset_of(row) or "") == subset
-        }
+        position = definition.column(column).position
+        wanted = {row.row: words(row.domain_2 or row.domain_1) for row in definition.block(block)}
         return (
             self._table(table)
             .filter(
                 pl.col("row").is_in(list(wanted)),
                 pl.col("column") == position,
-                pl.col("estimate_type_num") == next(n for name, n in TYPE_NUMBERS.items() if name == estimate),
+                pl.col("estimate_type_num") == TYPE_NUMBERS[estimate],
             )
             .select(
                 "estimate",
@@ -161,3 +159,13 @@ class Results:
                 high="estimate_upper_bound",
             )
         )
+
+
+def _total_row(table: TableDefinition) -> int:
+    """The row of all units."""
+    return next(row.row for row in table.rows if row.kind == "total")
+
+
+def _rate_row(table: TableDefinition) -> int:
+    """The row of the rate of all units."""
+    return next(row.row for row in table.rows if row.kind == "rate" and row.of == _total_row(table))

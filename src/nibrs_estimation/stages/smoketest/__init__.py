@@ -1,6 +1,6 @@
 """Smoketest: whether database, source, scratch folder and stores work where this is installed (01 section 5.5)."""
 
-from nibrs_estimation.model.results import UNIVERSE
+from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.pipeline.dataset import Column, Dataset, Document
 from nibrs_estimation.pipeline.task import DATABASE, YEAR, Task
 from nibrs_estimation.stages.smoketest.checks import count_database_incidents, report_smoketest

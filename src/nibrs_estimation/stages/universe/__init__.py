@@ -1,8 +1,7 @@
 """Universe: which agencies the estimates are for."""
 
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH, SRS_MONTH
-from nibrs_estimation.model.completeness import POLICE_EMPLOYEES
-from nibrs_estimation.model.results import UNIVERSE
+from nibrs_estimation.model.universe import POLICE_EMPLOYEES, UNIVERSE
 from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import SEED, YEAR, Task
 from nibrs_estimation.stages.universe.frame import define_universe

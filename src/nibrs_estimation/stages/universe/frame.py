@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.results import UNIVERSE
+from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.survey.eligibility import ineligible_reason, with_own_reports
 

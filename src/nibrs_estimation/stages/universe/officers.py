@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from nibrs_estimation.model.agency import MONTHS
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.completeness import POLICE_EMPLOYEES
+from nibrs_estimation.model.fields import MONTHS
+from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.stats.imputation.pmm import Variable, impute
 from nibrs_estimation.survey.covering import covered_populations
 from nibrs_estimation.survey.eligibility import ineligible_reason, with_own_reports

@@ -6,7 +6,7 @@ from typing import Literal
 
 import polars as pl
 
-from nibrs_estimation.model.completeness import COLOURS
+from nibrs_estimation.model.outliers import COLOURS
 from nibrs_estimation.pages import GREY, html_table, page, rows_of, svg, writer
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter

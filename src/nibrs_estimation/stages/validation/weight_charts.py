@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from nibrs_estimation.model.benchmark import TABLE_A_ROWS
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.weighting import TABLE_A_ROWS
 from nibrs_estimation.pages import BLUE, RED, counted, rows_of, svg
 
 LIGHT_BLUE = "#8fb8d4"

@@ -7,8 +7,9 @@ from html import escape
 import numpy as np
 import polars as pl
 
+from nibrs_estimation.model.benchmark import TABLE_A_ROWS
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.weighting import TABLE_A_ROWS, WEIGHT_LEVELS
+from nibrs_estimation.model.fields import WEIGHT_LEVELS
 from nibrs_estimation.pages import counted, html_table, page, readable, writer
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter

@@ -1,8 +1,9 @@
 """Weighting: how many agencies each respondent stands for, in every geography, and how well that went."""
 
+from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
 from nibrs_estimation.model.geography import AGENCY_COUNTY
-from nibrs_estimation.model.results import UNIVERSE
-from nibrs_estimation.model.weighting import (
+from nibrs_estimation.model.universe import UNIVERSE
+from nibrs_estimation.model.weights import (
     AGENCY_WEIGHT,
     CALIBRATION_VARIABLE,
     COUNTY_WEIGHT,
@@ -11,7 +12,6 @@ from nibrs_estimation.model.weighting import (
     WEIGHT_CELL,
     WEIGHT_CHECK,
     WEIGHT_CONTROL,
-    WEIGHTING_FRAME,
 )
 from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import IDENTITY, YEAR, Task

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nibrs_estimation.model.weighting import AGENCY_WEIGHT, CONTROLS, WEIGHT_CHECK
+from nibrs_estimation.model.weights import AGENCY_WEIGHT, CONTROLS, WEIGHT_CHECK
 
 Floats = NDArray[np.float64]
 

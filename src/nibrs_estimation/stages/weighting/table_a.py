@@ -10,8 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from nibrs_estimation.model.benchmark import CRIMES, TABLE_A_ROWS
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.weighting import AGENCY_WEIGHT, CRIMES, TABLE_A, TABLE_A_ROWS, WEIGHT_LEVELS
+from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.weights import AGENCY_WEIGHT, TABLE_A
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter, Table
 from nibrs_estimation.stats.linearization.stratified import stratified_totals

@@ -10,15 +10,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from nibrs_estimation.model.benchmark import CRIMES
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.weighting import (
+from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.weights import (
     AGENCY_WEIGHT,
     CALIBRATION_VARIABLE,
     COUNTY_WEIGHT,
-    CRIMES,
     WEIGHT_CELL,
     WEIGHT_CONTROL,
-    WEIGHT_LEVELS,
 )
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.survey.units import (

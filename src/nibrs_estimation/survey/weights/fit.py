@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from nibrs_estimation.model.weighting import CONTROLS
+from nibrs_estimation.model.weights import CONTROLS
 from nibrs_estimation.stats.calibration import calibrate_cells
 
 Floats = NDArray[np.float64]

@@ -9,7 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.weighting import WEIGHT_LEVELS, variable_name
+from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.weights import variable_name
 from nibrs_estimation.survey.units import AREAS, TYPES
 from nibrs_estimation.survey.weights.fit import NAMES, Cells, Fit
 

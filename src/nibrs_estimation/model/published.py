@@ -1,119 +1,9 @@
-"""What the stages compute, from the universe of agencies to the geographies that are estimated, and what is published.
-
-Counts and estimates of tables stand in model/counts.py and tables/results.py. Sources: specification 02 section 5
-(universe), 05 section 9 (coverage), 07 section 9 (estimates database).
-"""
+"""What is published: rows for people, and the estimates database's columns (specification 07 section 9)."""
 
 from typing import Any
 
-import polars as pl
-
-from nibrs_estimation.model.weighting import WEIGHT_LEVELS
+from nibrs_estimation.model.fields import UNIVERSE_SCOPE, WEIGHT_LEVELS
 from nibrs_estimation.pipeline.dataset import Column, Dataset
-
-#: Levels whose places hold all agencies of a state, or of several.
-_WHOLE_LEVELS = ("nation", "region", "state")
-
-_AGENCY_ID = Column("agency_id", "int32", "The FBI's number of the agency.")
-_STATE = Column("state_abbr", "str", "UCR state abbreviation; Nebraska is NB.")
-_SCOPE = Column(
-    "universe_scope",
-    "str",
-    "Whether the frame holds all agencies, only those that reported something, or all of a synthetic nation.",
-    codes=("all", "reporting", "synthetic"),
-)
-
-UNIVERSE = Dataset(
-    name="universe",
-    description="Every agency with its eligibility for the estimates and its weight class.",
-    source="02 sections 1.1 and 5; 05 section 5.1",
-    primary_key=("agency_id",),
-    columns=(
-        _AGENCY_ID,
-        Column("ori", "str", "Originating agency identifier."),
-        Column("data_year", "int16", "Calendar year."),
-        Column("agency_name", "str", "Name of the agency.", is_nullable=True),
-        Column("agency_type_name", "str", "Kind of agency."),
-        _STATE,
-        Column("region_code", "int8", "Census region 1 to 4, 99 other."),
-        Column("population", "int32", "Residents that the agency serves first.", unit="persons"),
-        Column("population_group_code", "str", "UCR population group.", is_nullable=True),
-        Column("is_eligible", "bool", "Active, not covered, not dormant, not federal, in the 50 states or DC."),
-        Column(
-            "ineligible_reason",
-            "str",
-            "The first rule that the agency fails, or null.",
-            is_nullable=True,
-            codes=("not active", "covered", "dormant", "federal", "outside the states"),
-        ),
-        Column(
-            "weight_class",
-            "int8",
-            "National weight class 1 to 20, or null if not eligible.",
-            is_nullable=True,
-        ),
-        _SCOPE,
-    ),
-)
-
-REPORTING_STATUS = Dataset(
-    name="reporting_status",
-    description="How many months of the data year each agency reported.",
-    source="02 sections 5.2 and 12.4; 03 section 2",
-    primary_key=("agency_id",),
-    columns=(
-        _AGENCY_ID,
-        _STATE,
-        Column("months_reported", "int8", "Months reported, with incidents or empty.", unit="months"),
-        Column("months_with_incidents", "int8", "Months reported with incidents.", unit="months"),
-        Column("months_inferred", "int8", "Empty months that were taken as zero reports.", unit="months"),
-        Column("is_full_year", "bool", "All twelve months were reported."),
-    ),
-)
-
-COVERAGE = Dataset(
-    name="coverage",
-    description="Every geography that is estimated: agencies and population behind it, and the model of its weight.",
-    source="05 section 9; 07 section 10",
-    primary_key=("permutation_number",),
-    columns=(
-        Column("permutation_number", "int32", "Number of the geography."),
-        Column("geography_level", "str", "Kind of geography.", codes=tuple(WEIGHT_LEVELS.values())),
-        Column("geography_code", "str", "US, region code, state abbreviation, or name of the area."),
-        Column("agency_group", "str", "Size or type of agencies to which it is confined.", is_nullable=True),
-        Column("estimate_geographic_location", "str", "Name of the geography as published."),
-        Column("weight_variable", "str", "Weight of the geography's estimates.", codes=tuple(WEIGHT_LEVELS)),
-        Column("is_excluded", "bool", "On the year's list of geographies that are not estimated."),
-        Column("eligible_agencies", "int32", "Eligible agencies.", unit="agencies"),
-        Column("eligible_pieces", "int32", "Their pieces in counties.", unit="pieces"),
-        Column("responding_agencies", "int32", "Respondents.", unit="agencies"),
-        Column("population", "int64", "Population of the eligible agencies there.", unit="persons"),
-        Column("population_responding", "int64", "Population of the respondents there.", unit="persons"),
-        Column(
-            "population_coverage",
-            "float64",
-            "Share of the population that respondents serve, 0 to 1; null where the frame holds only reporters.",
-            is_nullable=True,
-        ),
-        *(
-            Column(f"{name}_coverage_pct", "float64", f"Percentage of eligible {text} that respond.", is_nullable=True)
-            for name, text in {
-                "tribal": "tribal agencies",
-                "state_police": "state police agencies",
-                "other": "other and other state agencies",
-            }.items()
-        ),
-        Column("is_missing_over_10_percent", "bool", "A nonrespondent holds over a tenth of the population."),
-        Column("is_missing_principal_city", "bool", "A principal city's agency did not respond.", is_nullable=True),
-        Column("calibration_model", "str", "V columns of the geography, joined by commas.", is_nullable=True),
-        Column("is_model_used", "bool", "Whether variances use the model."),
-        _SCOPE,
-    ),
-)
-
-
-def _number(name: str, description: str, unit: str = "", *, is_filled: bool = True) -> Column:
-    return Column(name, "float64", description, unit=unit, is_nullable=True, is_filled=is_filled)
 
 
 def _flag(name: str, description: str) -> Column:
@@ -121,11 +11,15 @@ def _flag(name: str, description: str) -> Column:
     return Column(name, "bool", description, is_nullable=True, is_filled=False)
 
 
+def _number(name: str, description: str, unit: str = "", *, is_filled: bool = True) -> Column:
+    return Column(name, "float64", description, unit=unit, is_nullable=True, is_filled=is_filled)
+
+
 def _text(name: str, description: str, **others: Any) -> Column:
     return Column(name, "str", description, is_nullable=True, **others)
 
 
-#: No file of a run: the rows are made of its datasets (tables/results.py) when they are written or shown.
+#: No file of a run: the rows are made of its datasets (model/estimates.py) when they are written or shown.
 ESTIMATES = Dataset(
     name="estimates",
     description="Table `estimates` of estimates.duckdb: a row per table cell, geography and type of estimate.",
@@ -141,7 +35,7 @@ ESTIMATES = Dataset(
         Column("time_series_start_year", "int32", "Data year."),
         Column("permutation_number", "int32", "1000 x demographic series + geography."),
         Column("der_variable_name", "str", "Cell: t_<table>_<section>_<row>_<column>."),
-        Column("rate_specific_domain", "bool", "A rate with a row-specific population kept apart (GV2a)."),
+        Column("rate_specific_domain", "bool", "A rate of the row's own population, where such are told apart."),
         _number("estimate", "Point estimate."),
         _number("estimate_unweighted", "The same without weights: what respondents reported."),
         Column("estimate_type", "str", "count, percentage or rate.", codes=("count", "percentage", "rate")),
@@ -184,7 +78,7 @@ PUBLISHED = Dataset(
         Column("run_id", "str", "Run that estimated it; empty where the datasets belong to none."),
         Column("data_source", "str", "Source of the run, as it was named."),
         Column("is_synthetic", "bool", "The numbers describe a nation that does not exist."),
-        _SCOPE,
+        UNIVERSE_SCOPE,
         Column("geography_level", "str", "Kind of geography.", codes=tuple(WEIGHT_LEVELS.values())),
         Column("geography_code", "str", "US, region code, UCR state abbreviation, or name of the area."),
         _text("agency_group", "Size or type of agencies to which the geography is confined."),
@@ -227,9 +121,4 @@ PUBLISHED = Dataset(
     ),
 )
 
-DATASETS = (UNIVERSE, REPORTING_STATUS, COVERAGE)
-
-
-def is_whole_place() -> pl.Expr:
-    """Whether rows of dataset ``coverage`` are the nation, a region or a state with all of its agencies."""
-    return pl.col("geography_level").is_in(_WHOLE_LEVELS) & pl.col("agency_group").is_null()
+DATASETS = (PUBLISHED, ESTIMATES)

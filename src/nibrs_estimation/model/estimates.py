@@ -1,4 +1,4 @@
-"""Datasets of the tables' estimates: sparse, by table; what is not there is 0, or missing where `cell_gap` says so.
+"""Estimates of the tables' cells: sparse, by table; what is not there is 0, or missing where `cell_gap` says so.
 
 Rates are counts per 100,000 of a population and are not stored; `tables/published.py` makes the rows that people read.
 Source: specification 07, sections 6.3 to 6.6.
@@ -52,6 +52,7 @@ def _cells(name: str, description: str, part: str) -> Dataset:
 CELL_ESTIMATE = _cells(
     "cell_estimate", "Estimated counts and percentages of the tables' cells that are not 0.", "Name of the table."
 )
+
 SERIES_ESTIMATE = _cells(
     "series_estimate",
     "The same for demographic series, cells that are not 0.",

@@ -1,46 +1,15 @@
-"""The weights: frame with benchmark, cells and how each was fitted, weights of agencies, checks.
+"""Weights: cells and how each was fitted, weights of agencies, checks (specification 05, sections 4 to 10)."""
 
-Source: specification 05 (weighting), 07 section 10 (populations and coverage).
-"""
-
-from nibrs_estimation.model.agency import AGENCY_ID
+from nibrs_estimation.model.fields import (
+    AGENCY_ID,
+    GEOGRAPHY_CODE,
+    GEOGRAPHY_LEVEL,
+    STATE,
+    WEIGHT_GROUP,
+    WEIGHT_RULE,
+    WEIGHT_VARIABLE,
+)
 from nibrs_estimation.pipeline.dataset import Column, Dataset
-
-#: Crimes of the benchmark, by code of the list ``srs_benchmark_type``, and their columns (05 section 2.1).
-CRIMES = {
-    "total": "n_total",
-    "violent": "n_violent",
-    "property": "n_property",
-    "murder": "n_murder",
-    "manslaughter": "n_manslaughter",
-    "rape": "n_rape",
-    "rob": "n_robbery",
-    "assault": "n_assault",
-    "aggAssault": "n_aggravated_assault",
-    "simpAssault": "n_simple_assault",
-    "burglary": "n_burglary",
-    "larceny": "n_larceny",
-    "vhcTheft": "n_vehicle_theft",
-}
-#: Rows of Table A, in its order (05 section 10.3).
-TABLE_A_ROWS = {
-    "total": "All Crime",
-    "violent": "All Violent",
-    "murder": "Murder",
-    "manslaughter": "Manslaughter",
-    "rape": "Rape",
-    "rob": "Robbery",
-    "assault": "Assault",
-    "aggAssault": "Aggravated Assault",
-    "simpAssault": "Simple Assault",
-    "property": "All Property",
-    "burglary": "Burglary",
-    "larceny": "Larceny",
-    "vhcTheft": "Vehicle Theft",
-}
-#: Which crimes add up to a sum. Violent crime holds manslaughter by negligence, property crime no arson.
-VIOLENT = ("murder", "manslaughter", "rape", "rob", "aggAssault")
-PROPERTY = ("burglary", "larceny", "vhcTheft")
 
 #: Controls of the calibration (05 section 4.5), in the order of the specification's searches.
 CONTROLS = {
@@ -56,17 +25,6 @@ CONTROLS = {
     "mvt": "n_vehicle_theft",
 }
 
-#: Weight -> the level of its geographies.
-WEIGHT_LEVELS = {
-    "NationalWgt": "nation",
-    "RegionWgt": "region",
-    "StateWgt": "state",
-    "UniversityWgt": "university",
-    "TribalWgt": "tribal",
-    "FOWgt": "field_office",
-    "JDWgt": "judicial_district",
-    "MSAWgt": "msa",
-}
 
 #: Letters of the calibration variables (05 section 7). In regions what is calibrated to viol and prop has none; letter
 #: F of the smaller places, aggravated assault and robbery as one, is always 0 there and has no control.
@@ -81,6 +39,7 @@ _LARGE = {
     "larc": "H",
     "mvt": "I",
 }
+
 _SMALL = {
     "tot": "A",
     "viol": "B",
@@ -93,6 +52,7 @@ _SMALL = {
     "larc": "J",
     "mvt": "K",
 }
+
 #: Level -> control -> letter; the weights of universities and tribes are not calibrated.
 LETTERS: dict[str, dict[str, str]] = {
     "nation": _LARGE,
@@ -118,18 +78,6 @@ def variable_name(level: str, crossing: int, control: str) -> str | None:
     return None if letter is None else f"V{crossing}_{letter}"
 
 
-_WEIGHT = Column("weight_variable", "str", "Name of the weight.", codes=tuple(WEIGHT_LEVELS))
-_LEVEL = Column("geography_level", "str", "Kind of geography.", codes=tuple(WEIGHT_LEVELS.values()))
-_CODE = Column("geography_code", "str", "US, region code, state abbreviation, or name of the area.")
-_GROUP = Column(
-    "weight_group",
-    "int32",
-    "Weight group within the geography; of merged groups the smallest. Groups of metropolitan areas: 3k + 1, 2, 3 for "
-    "division k, and the last for self-representing agencies.",
-)
-_STATE = Column("state_abbr", "str", "UCR state abbreviation; Nebraska is NB.")
-_ORI = Column("ori", "str", "Originating agency identifier.", length=9)
-
 STATE_WEIGHT_GROUP = Dataset(
     name="state_weight_group",
     description="Weight groups of states by a table, instead of by who responded.",
@@ -137,7 +85,7 @@ STATE_WEIGHT_GROUP = Dataset(
     primary_key=("state_abbr", "super_class"),
     absence="The weight groups of a state are merged where they have no respondent.",
     columns=(
-        _STATE,
+        STATE,
         Column(
             "super_class",
             "str",
@@ -149,93 +97,19 @@ STATE_WEIGHT_GROUP = Dataset(
     ),
 )
 
-WEIGHTING_FRAME = Dataset(
-    name="weighting_frame",
-    description="Eligible agencies with the crimes of a full year to which weights are calibrated, and who responded.",
-    source="05 sections 1 and 2",
-    primary_key=("agency_id",),
-    columns=(
-        AGENCY_ID,
-        _ORI,
-        _STATE,
-        Column("region_code", "int8", "Census region 1 to 4."),
-        Column("agency_type_name", "str", "Kind of agency."),
-        Column("population", "int32", "Residents that the agency serves first.", unit="persons"),
-        Column("population_group_code", "str", "UCR population group."),
-        Column("weight_class", "int8", "Class of nation and regions, 1 to 20.", code_list="weight_class"),
-        Column("substate_class", "int8", "Class of states and smaller places, 1 to 22.", code_list="substate_class"),
-        Column("months_usable", "int8", "Months reported from the start on, less the low ones.", unit="months"),
-        Column("is_respondent", "bool", "Its incidents enter the estimates (resp_ind_m3)."),
-        Column(
-            "nonresponse_reason",
-            "str",
-            "The first rule of a respondent that it fails, or missing.",
-            is_nullable=True,
-            codes=(
-                "reports no incidents",
-                "fewer than three usable months",
-                "not in the incident data",
-                "started after October",
-                "not completed",
-            ),
-        ),
-        Column(
-            "benchmark_source",
-            "str",
-            "recent: its own Return A; smoothed: the file of smoothed counts; own: its own completed incident counts; "
-            "donor: those of an agency of its class.",
-            codes=("recent", "smoothed", "own", "donor"),
-        ),
-        Column("benchmark_year", "int16", "Year of the counts; missing if smoothed or of a donor.", is_nullable=True),
-        Column("benchmark_donor_id", "int32", "The donor.", is_nullable=True, references="agency.agency_id"),
-        *(
-            Column(column, "float64", f"Benchmark of a full year: {code}.", unit="offenses")
-            for code, column in CRIMES.items()
-        ),
-    ),
-)
-
-WEIGHTING_ISSUE = Dataset(
-    name="weighting_issue",
-    description="What was odd in the benchmark and in the pieces of agencies, and the rule by which it was handled.",
-    source="05 sections 2, 3 and 5",
-    primary_key=("issue",),
-    columns=(
-        Column("issue", "str", "Kind of the oddity."),
-        Column("n_agencies", "int32", "Agencies concerned.", unit="agencies"),
-        Column("first_agency", "str", "ORI of the first of them.", is_nullable=True),
-        Column("rule", "str", "What was done."),
-    ),
-)
-
 WEIGHT_CELL = Dataset(
     name="weight_cell",
     description="Geography x weight group: its agencies, and how their weight was made.",
     source="05 sections 4 and 5",
     primary_key=("weight_variable", "geography_code", "weight_group"),
     columns=(
-        _WEIGHT,
-        _LEVEL,
-        _CODE,
-        _GROUP,
+        WEIGHT_VARIABLE,
+        GEOGRAPHY_LEVEL,
+        GEOGRAPHY_CODE,
+        WEIGHT_GROUP,
         Column("label", "str", "The weight group in words."),
         Column("crossing_number", "int32", "Number of the crossing of geography and group.", is_nullable=True),
-        Column(
-            "rule",
-            "str",
-            "calibrated: to controls; full_coverage: respondents have 0.99 of the crime or are all agencies, weight 1; "
-            "self_representing: large, weight 1; inverse_coverage: no set of controls can be met, weight 1/r; "
-            "equal: N/n; no_crime: nobody has crime, weight 1; no_response: no weight.",
-            codes=(
-                "calibrated",
-                "full_coverage",
-                "self_representing",
-                "inverse_coverage",
-                "equal",
-                "no_crime",
-                "no_response",
-            ),
-        ),
+        WEIGHT_RULE,
         Column("eligible_agencies", "int32", "N, eligible agencies.", unit="agencies"),
         Column("responding_agencies", "int32", "n, respondents.", unit="agencies"),
         Column("design_weight", "float64", "d = N/n of the cell, in nation and regions of all.", is_nullable=True),
@@ -255,9 +129,9 @@ WEIGHT_CONTROL = Dataset(
     source="05 sections 4.1, 4.2 and 7",
     primary_key=("weight_variable", "geography_code", "weight_group", "control"),
     columns=(
-        _WEIGHT,
-        _CODE,
-        _GROUP,
+        WEIGHT_VARIABLE,
+        GEOGRAPHY_CODE,
+        WEIGHT_GROUP,
         Column("control", "str", "Short name.", codes=(*CONTROLS, "aggrob")),
         Column("is_selected", "bool", "The cell's weights are calibrated to it."),
         Column("total", "float64", "Benchmark of all eligible agencies.", unit="offenses"),
@@ -271,11 +145,11 @@ AGENCY_WEIGHT = Dataset(
     source="05 sections 5, 6 and 8",
     primary_key=("weight_variable", "geography_code", "weight_group", "agency_id"),
     columns=(
-        _WEIGHT,
-        _CODE,
-        _GROUP,
+        WEIGHT_VARIABLE,
+        GEOGRAPHY_CODE,
+        WEIGHT_GROUP,
         AGENCY_ID,
-        _STATE,
+        STATE,
         Column("population_share", "float64", "Share of the agency that lies in the geography."),
         Column("is_respondent", "bool", "The agency's data enter the estimates."),
         Column(
@@ -293,9 +167,9 @@ COUNTY_WEIGHT = Dataset(
     source="05 sections 8 and 12",
     primary_key=("weight_variable", "geography_code", "weight_group", "agency_id", "county_fips"),
     columns=(
-        _WEIGHT,
-        _CODE,
-        _GROUP,
+        WEIGHT_VARIABLE,
+        GEOGRAPHY_CODE,
+        WEIGHT_GROUP,
         AGENCY_ID,
         Column("county_fips", "str", "State and county FIPS code.", length=5),
         Column("population_share", "float64", "Share of the agency in the county (propMult)."),
@@ -310,9 +184,9 @@ CALIBRATION_VARIABLE = Dataset(
     source="05 section 7",
     primary_key=("weight_variable", "geography_code", "weight_group", "agency_id", "control"),
     columns=(
-        _WEIGHT,
-        _CODE,
-        _GROUP,
+        WEIGHT_VARIABLE,
+        GEOGRAPHY_CODE,
+        WEIGHT_GROUP,
         AGENCY_ID,
         Column("control", "str", "Short name.", codes=(*CONTROLS, "aggrob")),
         Column("variable", "str", "Name in the reference's files, such as V12_C.", is_nullable=True),
@@ -326,9 +200,9 @@ WEIGHT_CHECK = Dataset(
     source="05 sections 10.1 and 10.2",
     primary_key=("weight_variable", "geography_code", "weight_group"),
     columns=(
-        _WEIGHT,
-        _LEVEL,
-        _CODE,
+        WEIGHT_VARIABLE,
+        GEOGRAPHY_LEVEL,
+        GEOGRAPHY_CODE,
         Column("weight_group", "int32", "Weight group; 0 for all weighted agencies of the nation."),
         Column("label", "str", "The weight group in words."),
         Column("rule", "str", "How the weights were made.", is_nullable=True),
@@ -360,9 +234,9 @@ TABLE_A = Dataset(
     source="05 section 10.3",
     primary_key=("weight_variable", "geography_code", "grouping", "group", "crime_type"),
     columns=(
-        _WEIGHT,
-        _LEVEL,
-        _CODE,
+        WEIGHT_VARIABLE,
+        GEOGRAPHY_LEVEL,
+        GEOGRAPHY_CODE,
         Column(
             "grouping",
             "str",
@@ -380,23 +254,8 @@ TABLE_A = Dataset(
     ),
 )
 
-PERMUTATION_POPULATION = Dataset(
-    name="permutation_population",
-    description="Residents of each geography by demographic group, and its officers: of all and of respondents.",
-    source="05 section 9; 07 section 10",
-    primary_key=("permutation_number", "population_key"),
-    columns=(
-        Column("permutation_number", "int32", "Number of the geography."),
-        Column("population_key", "str", "Who is counted.", code_list="population_key"),
-        Column("population", "float64", "Of all eligible agencies (DER_POP_..._NUM_WEIGHTED).", unit="persons"),
-        Column("population_responding", "float64", "Of respondents (DER_POP_..._NUM).", unit="persons"),
-    ),
-)
-
 DATASETS = (
     STATE_WEIGHT_GROUP,
-    WEIGHTING_FRAME,
-    WEIGHTING_ISSUE,
     WEIGHT_CELL,
     WEIGHT_CONTROL,
     AGENCY_WEIGHT,
@@ -404,5 +263,4 @@ DATASETS = (
     CALIBRATION_VARIABLE,
     WEIGHT_CHECK,
     TABLE_A,
-    PERMUTATION_POPULATION,
 )

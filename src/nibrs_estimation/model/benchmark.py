@@ -1,0 +1,104 @@
+"""Benchmark: the agencies to be weighted, and their known crimes of a full year (specification 05, section 2)."""
+
+from nibrs_estimation.model.fields import AGENCY_ID, AGENCY_TYPE, ORI, POPULATION, REGION, STATE
+from nibrs_estimation.pipeline.dataset import Column, Dataset
+
+#: Crimes of the benchmark, by code of the list ``srs_benchmark_type``, and their columns (05 section 2.1).
+CRIMES = {
+    "total": "n_total",
+    "violent": "n_violent",
+    "property": "n_property",
+    "murder": "n_murder",
+    "manslaughter": "n_manslaughter",
+    "rape": "n_rape",
+    "rob": "n_robbery",
+    "assault": "n_assault",
+    "aggAssault": "n_aggravated_assault",
+    "simpAssault": "n_simple_assault",
+    "burglary": "n_burglary",
+    "larceny": "n_larceny",
+    "vhcTheft": "n_vehicle_theft",
+}
+
+#: Rows of Table A, in its order (05 section 10.3).
+TABLE_A_ROWS = {
+    "total": "All Crime",
+    "violent": "All Violent",
+    "murder": "Murder",
+    "manslaughter": "Manslaughter",
+    "rape": "Rape",
+    "rob": "Robbery",
+    "assault": "Assault",
+    "aggAssault": "Aggravated Assault",
+    "simpAssault": "Simple Assault",
+    "property": "All Property",
+    "burglary": "Burglary",
+    "larceny": "Larceny",
+    "vhcTheft": "Vehicle Theft",
+}
+
+#: Which crimes add up to a sum. Violent crime holds manslaughter by negligence, property crime no arson.
+VIOLENT = ("murder", "manslaughter", "rape", "rob", "aggAssault")
+
+PROPERTY = ("burglary", "larceny", "vhcTheft")
+
+WEIGHTING_FRAME = Dataset(
+    name="weighting_frame",
+    description="Eligible agencies with the crimes of a full year to which weights are calibrated, and who responded.",
+    source="05 sections 1 and 2",
+    primary_key=("agency_id",),
+    columns=(
+        AGENCY_ID,
+        ORI,
+        STATE,
+        REGION,
+        AGENCY_TYPE,
+        POPULATION,
+        Column("population_group_code", "str", "UCR population group."),
+        Column("weight_class", "int8", "Class of nation and regions, 1 to 20.", code_list="weight_class"),
+        Column("substate_class", "int8", "Class of states and smaller places, 1 to 22.", code_list="substate_class"),
+        Column("months_usable", "int8", "Months reported from the start on, less the low ones.", unit="months"),
+        Column("is_respondent", "bool", "Its incidents enter the estimates (resp_ind_m3)."),
+        Column(
+            "nonresponse_reason",
+            "str",
+            "The first rule of a respondent that it fails, or missing.",
+            is_nullable=True,
+            codes=(
+                "reports no incidents",
+                "fewer than three usable months",
+                "not in the incident data",
+                "started after October",
+                "not completed",
+            ),
+        ),
+        Column(
+            "benchmark_source",
+            "str",
+            "recent: its own Return A; smoothed: the file of smoothed counts; own: its own completed incident counts; "
+            "donor: those of an agency of its class.",
+            codes=("recent", "smoothed", "own", "donor"),
+        ),
+        Column("benchmark_year", "int16", "Year of the counts; missing if smoothed or of a donor.", is_nullable=True),
+        Column("benchmark_donor_id", "int32", "The donor.", is_nullable=True, references="agency.agency_id"),
+        *(
+            Column(column, "float64", f"Benchmark of a full year: {code}.", unit="offenses")
+            for code, column in CRIMES.items()
+        ),
+    ),
+)
+
+WEIGHTING_ISSUE = Dataset(
+    name="weighting_issue",
+    description="What was odd in the benchmark and in the pieces of agencies, and the rule by which it was handled.",
+    source="05 sections 2, 3 and 5",
+    primary_key=("issue",),
+    columns=(
+        Column("issue", "str", "Kind of the oddity."),
+        Column("n_agencies", "int32", "Agencies concerned.", unit="agencies"),
+        Column("first_agency", "str", "ORI of the first of them.", is_nullable=True),
+        Column("rule", "str", "What was done."),
+    ),
+)
+
+DATASETS = (WEIGHTING_FRAME, WEIGHTING_ISSUE)

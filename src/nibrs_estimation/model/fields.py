@@ -1,0 +1,71 @@
+"""Columns that several datasets share, each defined once, and the closed vocabularies of their values."""
+
+from __future__ import annotations
+
+from nibrs_estimation.pipeline.dataset import Column
+
+MONTHS = tuple(range(1, 13))
+#: What a source's list of agencies holds.
+UNIVERSE_SCOPES = ("all", "reporting", "synthetic")
+#: Weight -> the level of its geographies.
+WEIGHT_LEVELS = {
+    "NationalWgt": "nation",
+    "RegionWgt": "region",
+    "StateWgt": "state",
+    "UniversityWgt": "university",
+    "TribalWgt": "tribal",
+    "FOWgt": "field_office",
+    "JDWgt": "judicial_district",
+    "MSAWgt": "msa",
+}
+#: How the weights of a cell were made -> what that means.
+WEIGHT_RULES = {
+    "calibrated": "to controls",
+    "full_coverage": "respondents have 0.99 of the crime or are all agencies, weight 1",
+    "self_representing": "large, weight 1",
+    "inverse_coverage": "no set of controls can be met, weight 1/r",
+    "equal": "N/n",
+    "no_crime": "nobody has crime, weight 1",
+    "no_response": "no weight",
+}
+
+AGENCY_ID = Column("agency_id", "int32", "The FBI's number of the agency.")
+#: The same where the agency must be in dataset ``agency``.
+OF_AGENCY = Column("agency_id", "int32", "The FBI's number of the agency.", references="agency.agency_id")
+ORI = Column("ori", "str", "Originating agency identifier, nine characters.", length=9)
+STATE = Column(
+    "state_abbr", "str", "UCR state abbreviation; Nebraska is NB, as in its ORIs.", code_list="state", length=2
+)
+YEAR = Column("data_year", "int16", "Calendar year that the row describes.")
+MONTH = Column("month", "int8", "Month, 1 to 12.", codes=MONTHS)
+AGENCY_TYPE = Column(
+    "agency_type_name",
+    "str",
+    "Kind of agency: City, County, University or College, State Police, ...",
+    code_list="agency_type",
+)
+REGION = Column(
+    "region_code", "int8", "Census region: 1 Northeast, 2 Midwest, 3 South, 4 West, 99 other.", code_list="region"
+)
+POPULATION = Column("population", "int32", "Residents that the agency serves first.", unit="persons")
+UNIVERSE_SCOPE = Column(
+    "universe_scope",
+    "str",
+    "Whether the frame holds all agencies, only those that reported something, or all of a synthetic nation.",
+    codes=UNIVERSE_SCOPES,
+)
+WEIGHT_VARIABLE = Column("weight_variable", "str", "Name of the weight.", codes=tuple(WEIGHT_LEVELS))
+WEIGHT_RULE = Column(
+    "rule",
+    "str",
+    "; ".join(f"{rule}: {meaning}" for rule, meaning in WEIGHT_RULES.items()) + ".",
+    codes=tuple(WEIGHT_RULES),
+)
+WEIGHT_GROUP = Column(
+    "weight_group",
+    "int32",
+    "Weight group within the geography; of merged groups the smallest. Groups of metropolitan areas: 3k + 1, 2, 3 for "
+    "division k, and the last for self-representing agencies.",
+)
+GEOGRAPHY_LEVEL = Column("geography_level", "str", "Kind of geography.", codes=tuple(WEIGHT_LEVELS.values()))
+GEOGRAPHY_CODE = Column("geography_code", "str", "US, region code, state abbreviation, or name of the area.")

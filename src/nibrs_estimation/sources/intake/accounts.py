@@ -1,0 +1,131 @@
+"""What became of the rows of an input that belong to a state: read, kept, set aside with a reason, or left out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS, QUARANTINE
+
+#: Characters of a faulty value that are kept.
+_MOST_SHOWN = 200
+_FAULT = dict.fromkeys(("input_table", "record", "column_name", "reason", "value"), pl.String)
+
+
+@dataclass
+class Accounts(ABC):
+    """The accounts of one state in one input. Each kind of source says how it names a record.
+
+    Attributes:
+        input_name: the zip's file name, or what the database is called.
+        state: UCR abbreviation.
+    """
+
+    input_name: str
+    state: str
+    _read: Counter[str] = field(default_factory=Counter)
+    _dropped: Counter[str] = field(default_factory=Counter)
+    _kept: Counter[str] = field(default_factory=Counter)
+    _other_year: Counter[str] = field(default_factory=Counter)
+    _datasets: dict[str, str] = field(default_factory=dict)
+    _rows: list[pl.DataFrame] = field(default_factory=list)
+    _values: list[pl.DataFrame] = field(default_factory=list)
+    _losses: list[tuple[str, str, int | None]] = field(default_factory=list)
+
+    @abstractmethod
+    def record(self, table: str) -> pl.Expr:
+        """Where a row of a table is found in the input, as text."""
+
+    def read(self, table: str, rows: int, dropped: int) -> None:
+        """So many rows were read, of which so many are left out: blank ones, or those of agencies out of scope."""
+        self._read[table] += rows
+        self._dropped[table] += dropped
+
+    def kept(self, table: str, dataset: str, rows: int, other_year: int = 0) -> None:
+        """So many rows went into a dataset, of which so many are dated outside the data year."""
+        self._kept[table] += rows
+        self._other_year[table] += other_year
+        self._datasets[table] = dataset
+
+    def rows_read(self, table: str) -> int:
+        """Rows of a table, without those left out."""
+        return self._read[table] - self._dropped[table]
+
+    def rows_kept(self, table: str) -> int:
+        """Rows of a table that went into a dataset."""
+        return self._kept[table]
+
+    def lost(self, loss: str, subject: str, n: int | None = None) -> None:
+        """The input cannot tell something; see :data:`~nibrs_estimation.model.intake.LOSSES`."""
+        self._losses.append((loss, subject, n))
+
+    def set_aside(
+        self, table: str, frame: pl.DataFrame, is_faulty: pl.Series, reason: str, column: str = ""
+    ) -> pl.DataFrame:
+        """The frame without its faulty rows, which go to quarantine.
+
+        Args:
+            table: that the rows are from.
+            frame: with the columns that :meth:`record` asks for.
+            is_faulty: (n,) mask; null counts as false.
+            reason: see :data:`~nibrs_estimation.model.intake.REASONS`.
+            column: the faulty column of ``frame``, or "" for the row as such.
+        """
+        if not is_faulty.any():
+            return frame
+        self._rows.append(self._faults(table, frame.filter(is_faulty), column, reason))
+        return frame.filter(~is_faulty.fill_null(False))
+
+    def blanked(self, table: str, frame: pl.DataFrame, is_faulty: pl.Series, reason: str, column: str) -> None:
+        """Values of a column of rows that are kept were faulty and are now missing."""
+        if is_faulty.any():
+            self._values.append(self._faults(table, frame.filter(is_faulty), column, reason))
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Datasets ``intake_count``, ``quarantine`` and ``intake_loss`` of the state."""
+        rows = pl.concat([pl.DataFrame(schema=_FAULT), *self._rows]).with_columns(is_row=True)
+        values = pl.concat([pl.DataFrame(schema=_FAULT), *self._values]).with_columns(is_row=False)
+        # A row that was set aside takes its faulty values along.
+        values = values.join(rows, on=["input_table", "record"], how="anti")
+        counts = pl.DataFrame(
+            {
+                "input_table": list(self._datasets),
+                "dataset": list(self._datasets.values()),
+                "rows_read": [self._read[table] for table in self._datasets],
+                "rows_kept": [self._kept[table] for table in self._datasets],
+                "rows_dropped": [self._dropped[table] for table in self._datasets],
+                "rows_other_year": [self._other_year[table] for table in self._datasets],
+            },
+            schema_overrides={"input_table": pl.String, "dataset": pl.String},
+        )
+        for faults, name in ((rows, "rows_quarantined"), (values, "values_quarantined")):
+            counts = counts.join(faults.group_by("input_table").len(name), on="input_table", how="left").with_columns(
+                pl.col(name).fill_null(0)
+            )
+        # Records that have one name are told apart by their number.
+        number = pl.int_range(pl.len()).over("input_table", "record", "column_name")
+        faults = pl.concat([rows, values]).with_columns(
+            record=pl.when(number > 0).then(pl.format("{} ({})", "record", number + 1)).otherwise("record")
+        )
+        losses = pl.DataFrame(
+            self._losses, schema={"loss": pl.String, "subject": pl.String, "n": pl.Int64}, orient="row"
+        )
+        frames = {INTAKE_COUNT: counts, QUARANTINE: faults, INTAKE_LOSS: losses}
+        return {
+            dataset.name: frame.with_columns(state_abbr=pl.lit(self.state), input_name=pl.lit(self.input_name)).select(
+                pl.col(column.name).cast(column.dtype) for column in dataset.columns
+            )
+            for dataset, frame in frames.items()
+        }
+
+    def _faults(self, table: str, frame: pl.DataFrame, column: str, reason: str) -> pl.DataFrame:
+        return frame.select(
+            input_table=pl.lit(table),
+            record=self.record(table),
+            column_name=pl.lit(column),
+            reason=pl.lit(reason),
+            value=pl.col(column).cast(pl.String).str.head(_MOST_SHOWN) if column else pl.lit(None, pl.String),
+        )

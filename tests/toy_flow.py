@@ -16,8 +16,9 @@ from nibrs_estimation.pipeline.dataset import Column, Dataset, Document
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.flow import Plan, make_plan
 from nibrs_estimation.pipeline.manifest import Manifest
+from nibrs_estimation.pipeline.parameter import Parameter
 from nibrs_estimation.pipeline.schedule import Work
-from nibrs_estimation.pipeline.task import PARTITION, SEED, DocumentWriter, Parameter, Task
+from nibrs_estimation.pipeline.task import PARTITION, SEED, DocumentWriter, Task
 
 STATES = ("CA", "NB", "VT")
 KEY = Column("state_abbr", "str", "State.")

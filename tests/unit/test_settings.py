@@ -5,14 +5,18 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from nibrs_estimation.cli.doctor import examine
+from nibrs_estimation.cli.main import app
 from nibrs_estimation.cli.settings import Settings, load_settings
 from nibrs_estimation.cli.statistics import run_statistics
+from nibrs_estimation.model.parameters import METHOD_PARAMETERS
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.externals import ExternalFile
 from nibrs_estimation.pipeline.identity import Identity
+from nibrs_estimation.pipeline.parameter import Parameter
 from nibrs_estimation.pipeline.task import YEAR, Task
 
 SAMPLE = Path(__file__).parents[2] / ".sample_env"
@@ -175,3 +179,19 @@ def test_doctor_finds_folders_that_cannot_be_written(
         assert state == "mend", what
         assert setting in told
     assert found["artifact store"][0] == "mend"
+
+
+@pytest.mark.parametrize("choice", METHOD_PARAMETERS, ids=lambda choice: choice.name)
+def test_a_choice_of_method_is_a_setting_with_its_values_its_default_and_its_help(
+    choice: Parameter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(choice.setting, raising=False)
+    assert load_settings(tmp_path / ".env").parameters(2024, 1)[choice.name] == choice.default
+    for value in choice.choices:
+        monkeypatch.setenv(choice.setting, value)
+        assert load_settings(tmp_path / ".env").parameters(2024, 1)[choice.name] == value
+    monkeypatch.setenv(choice.setting, "nonsense")
+    with pytest.raises(UsageError, match=choice.setting):
+        load_settings(tmp_path / ".env")
+    shown = " ".join(CliRunner().invoke(app, ["run", "--help"]).output.replace("│", " ").split())
+    assert f"{choice.setting}={'|'.join(choice.choices)}" in shown

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dotenv.parser import parse_stream
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from nibrs_estimation.model.parameters import METHOD_PARAMETERS
 from nibrs_estimation.pipeline.credentials import address_shown, without_credentials
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.memory import machine_bytes
@@ -22,8 +23,11 @@ _SECRETS = {"pgpassword", "aws_access_key_id", "aws_secret_access_key", "aws_ses
 _ADDRESSES = {"pghost", "s3_endpoint_url", "dask_scheduler_address"}
 
 
-class Settings(BaseSettings):
-    """Every setting; a field's name in capitals is its environment variable. `.sample_env` explains them."""
+class _Settings(BaseSettings):
+    """Every setting but the choices of method; a field's name in capitals is its environment variable.
+
+    `.sample_env` explains them.
+    """
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILE, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
@@ -32,8 +36,6 @@ class Settings(BaseSettings):
     data_year: int | None = Field(None, ge=1985, le=2100)
     nibrs_source: str | None = None
     nibrs_seed: int = Field(1, ge=0)
-    nibrs_outlier_rule: Literal["intended", "reference"] = "intended"
-    nibrs_count_mode: Literal["indicator", "records"] = "indicator"
     scratch_dir: Path = Path("scratch")
     artifact_store: str = "artifacts"
     external_store: str = "externals"
@@ -97,8 +99,7 @@ class Settings(BaseSettings):
             "year": year,
             "seed": seed,
             "database": self.database(),
-            "outlier_rule": self.nibrs_outlier_rule,
-            "count_mode": self.nibrs_count_mode,
+            **{parameter.name: getattr(self, parameter.setting.lower()) for parameter in METHOD_PARAMETERS},
         }
 
     def recorded(self) -> dict[str, Any]:
@@ -107,6 +108,17 @@ class Settings(BaseSettings):
             name: value if isinstance(value, (int, float, type(None))) else _shown(name, str(value))
             for name, value in self.model_dump(exclude=_SECRETS).items()
         }
+
+
+if TYPE_CHECKING:
+    Settings = _Settings
+else:
+    #: Every setting: with a field for each choice of method.
+    Settings = create_model(
+        "Settings",
+        __base__=_Settings,
+        **{choice.setting.lower(): (Literal[choice.choices], choice.default) for choice in METHOD_PARAMETERS},
+    )
 
 
 def _shown(name: str, value: str) -> str:

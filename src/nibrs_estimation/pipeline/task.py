@@ -11,6 +11,7 @@ import polars as pl
 
 from nibrs_estimation.pipeline.dataset import Dataset, Document
 from nibrs_estimation.pipeline.externals import ExternalFile
+from nibrs_estimation.pipeline.parameter import Parameter
 
 #: A task returns one table, or by name its tables and, for documents, functions that write them to a path. A task
 #: that does not run by partition gives a partitioned dataset as a mapping from partition to table, which is asked for
@@ -23,19 +24,9 @@ TaskOutput = Table | Mapping[str, Table | Mapping[str, Table] | DocumentWriter]
 MEMORY_GIB = {"small": 1.0, "medium": 4.0, "large": 12.0}
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """A setting of the run that a task may ask for by name."""
-
-    name: str
-    description: str
-
-
 YEAR = Parameter("year", "Data year.")
 SEED = Parameter("seed", "Seed of every keyed random number.")
 DATABASE = Parameter("database", "The PostgreSQL database, or None where none is configured.")
-OUTLIER_RULE = Parameter("outlier_rule", "How outlier months are coloured: intended or reference.")
-COUNT_MODE = Parameter("count_mode", "What counts in a category of a table: indicator (a unit once) or records.")
 IDENTITY = Parameter("identity", "Which run the numbers are of: its id, source, year and seed, and if synthetic.")
 PARTITION = Parameter("partition", "Value of the partition key that the call is for.")
 

@@ -10,6 +10,7 @@ from nibrs_estimation.cli.commands.options import EngineOption, SeedOption
 from nibrs_estimation.cli.running import DEMO, RunOptions, run_and_tell
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.flows.registry import FLOWS
+from nibrs_estimation.model.parameters import METHOD_PARAMETERS
 from nibrs_estimation.sources.registry import FORMS
 
 app = typer.Typer()
@@ -37,6 +38,13 @@ ForceOption = Annotated[
 ]
 
 
+_METHODS = " ".join(
+    f"{choice.setting}={'|'.join(choice.choices)}, if not set {choice.default}: "
+    f"{choice.description[:1].lower()}{choice.description[1:]}"
+    for choice in METHOD_PARAMETERS
+)
+
+
 @app.command(epilog="Example: nibrs demo")
 def demo(context: typer.Context, engine: EngineOption = None, force: ForceOption = False) -> None:
     """Make a small synthetic nation, estimate its tables, and show where the report is.
@@ -52,7 +60,8 @@ def demo(context: typer.Context, engine: EngineOption = None, force: ForceOption
     help="Run a flow from its source to published estimates.\n\nFlows: "
     + "; ".join(f"[bold]{flow.name}[/] - {flow.description}" for flow in FLOWS.values())
     + "\n\nA run that was stopped, or that failed, goes on where it was when the same command is given again.",
-    epilog="Example: nibrs run all vt --year 2024 --source cde:VT-2024.zip",
+    epilog=f"Choices of method are made in the environment or in .env. {_METHODS}\n\n"
+    "Example: nibrs run all vt --year 2024 --source cde:VT-2024.zip",
 )
 def run(
     context: typer.Context,

@@ -17,7 +17,8 @@ from nibrs_estimation.model.incident import (
     VICTIM_OFFENSE,
 )
 from nibrs_estimation.model.intake import NEW_OFFENSE
-from nibrs_estimation.pipeline.task import COUNT_MODE, PARTITION, YEAR, Task
+from nibrs_estimation.model.parameters import COUNT_MODE
+from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
 from nibrs_estimation.stages.counting.count import count_units
 
 TASKS = (

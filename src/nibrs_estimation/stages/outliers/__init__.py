@@ -3,7 +3,8 @@
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.completeness import AGENCY_MONTH
 from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
-from nibrs_estimation.pipeline.task import OUTLIER_RULE, YEAR, Task
+from nibrs_estimation.model.parameters import OUTLIER_RULE
+from nibrs_estimation.pipeline.task import YEAR, Task
 from nibrs_estimation.stages.outliers.detect import detect_outliers
 
 TASKS = (

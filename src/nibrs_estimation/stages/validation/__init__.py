@@ -5,10 +5,11 @@ from nibrs_estimation.model.benchmark import WEIGHTING_FRAME, WEIGHTING_ISSUE
 from nibrs_estimation.model.blocks import BLOCK_AGENCY, BLOCK_CHECK, BLOCK_MONTH, BLOCK_REFERENCE
 from nibrs_estimation.model.completeness import AGENCY_MONTH, COMPLETENESS_ISSUE, REPORTING_STATUS
 from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
+from nibrs_estimation.model.parameters import OUTLIER_RULE
 from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, TABLE_A, WEIGHT_CELL, WEIGHT_CHECK, WEIGHT_CONTROL
 from nibrs_estimation.pipeline.dataset import Document
-from nibrs_estimation.pipeline.task import IDENTITY, OUTLIER_RULE, YEAR, Task
+from nibrs_estimation.pipeline.task import IDENTITY, YEAR, Task
 from nibrs_estimation.stages.validation.blocks import validate_blocks
 from nibrs_estimation.stages.validation.outliers import validate_outliers
 from nibrs_estimation.stages.validation.population import validate_population

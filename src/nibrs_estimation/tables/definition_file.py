@@ -18,7 +18,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 _IN_WORDS = {
-    "extra_forbidden": "there is no such key; tables/README.md lists those that are",
+    "extra_forbidden": "there is no such key; docs/develop/adding-a-table.md lists those that are",
     "missing": "this key is missing",
     "string_type": "Input should be a valid string; put a number in quotes",
 }

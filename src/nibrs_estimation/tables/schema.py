@@ -1,4 +1,4 @@
-"""The form of the definition files; `README.md` explains each key."""
+"""The form of the definition files; ``docs/develop/adding-a-table.md`` explains each key."""
 
 from __future__ import annotations
 

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from nibrs_estimation.pipeline.identity import Identity
+from nibrs_estimation.pipeline.runs import Memory
 from nibrs_estimation.pipeline.table import write_table
 from nibrs_estimation.stages.estimation.estimate import series_parts, table_parts
 from nibrs_estimation.tables.read import table_definition
@@ -133,6 +135,15 @@ def write_run(
                 write_table(frame.filter(part=part), DATASETS[name], root / "datasets" / name / f"{part}.parquet")
         else:
             write_table(frame, DATASETS[name], path)
-    Identity(run_id, source, 2024, 1, is_synthetic).write(root / "datasets")
-    about = {"run_id": run_id, "source": source, "settings": {"year": 2024}, "ended": ended, "state": state}
+    identity = Identity(run_id, source, 2024, 1, is_synthetic)
+    identity.write(root / "datasets")
+    Memory(identity, "").write(scratch / run_id)
+    about = {
+        "run_id": run_id,
+        "identity": asdict(identity),
+        "source": source,
+        "settings": {"year": 2024},
+        "ended": ended,
+        "state": state,
+    }
     (root / "run_metadata.json").write_text(json.dumps(about))

@@ -249,7 +249,7 @@ def test_code_hash_follows_imports(tmp_path: Path) -> None:
     from nibrs_estimation.stages.estimation import estimate
 
     files = {path.name for module in code._closure(estimate.__name__) for path in code._files_of(module)}
-    assert {"estimate.py", "variance_form.py", "definition.py", "1a.yaml", "results.py"} <= files
+    assert {"estimate.py", "variance_form.py", "definition.py", "1a.yaml", "estimates.py"} <= files
     assert "schedule.py" not in files
 
 

@@ -19,7 +19,7 @@ from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.externals import Locations
 from nibrs_estimation.pipeline.publishing import MARKER, check_published
 from nibrs_estimation.pipeline.run import RunSettings, run_flow
-from nibrs_estimation.pipeline.runs import list_runs
+from nibrs_estimation.pipeline.runs import FORMAT, list_runs
 from nibrs_estimation.pipeline.schedule import Watcher
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.standalone import Folders, run_tasks
@@ -50,6 +50,24 @@ def noted(folder: Path, source: Nation, flow_name: str = "all", scratch: str = "
     notes: list[str] = []
     run_flow(replace(FLOW, name=flow_name), settings, run_inline, Watcher(noted=notes.append))
     return notes
+
+
+@pytest.mark.parametrize("memory", [None, {}, {"format": 1}], ids=["without", "of the first", "another"])
+def test_a_run_of_another_version_is_refused_or_starts_over(memory: dict[str, int] | None, tmp_path: Path) -> None:
+    noted(tmp_path, Nation())
+    file = tmp_path / "scratch/toy/run.json"
+    if memory is None:
+        file.unlink()
+    else:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        del content["format"]
+        file.write_text(json.dumps({**content, **memory}), encoding="utf-8")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"}
+    with pytest.raises(UsageError, match=r"Run toy .* another version of this program.*another run id.*--force"):
+        noted(tmp_path, Nation())
+    assert {path: path.read_bytes() for path in before} == before
+    assert any("another version" in note for note in noted(tmp_path, Nation(), force=True))
+    assert json.loads(file.read_text(encoding="utf-8"))["format"] == FORMAT
 
 
 OTHERS = [

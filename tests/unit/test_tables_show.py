@@ -283,6 +283,15 @@ def test_what_a_run_has_not_estimated_is_not_0(
         raise show(tmp_path, monkeypatch, *arguments).exception or AssertionError("shown all the same")
 
 
+def test_a_run_of_another_version_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path, "past")
+    (tmp_path / "past/run.json").unlink()
+    with pytest.raises(UsageError, match=r"Run past in .* another version of this program"):
+        told(tmp_path, monkeypatch, "1a", "--run", "past")
+    with pytest.raises(UsageError, match=r"Of another version of this program are: past"):
+        told(tmp_path, monkeypatch, "1a", "-g", "us")
+
+
 def test_without_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Never estimated: rows 11-12" in told(tmp_path, monkeypatch, "2a")
     with pytest.raises(UsageError, match=r"No finished run in .* has estimates. `nibrs demo` makes"):

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -17,7 +16,7 @@ from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.files import atomic_path
 from nibrs_estimation.pipeline.identity import Identity
-from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id
+from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id, is_of_other_version, other_version
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import estimated_places, part_of, published_rows, table_rows
@@ -89,6 +88,8 @@ def find_run(scratch: Path, run_id: str | None) -> EstimatedRun | None:
     if run_id is not None:
         check_run_id(run_id)
         named = [run for run in found if run.identity.run_id == run_id]
+        if not named and is_of_other_version(scratch / run_id):
+            raise UsageError(other_version(scratch / run_id))
         if not named:
             others = ", ".join(sorted(run.identity.run_id for run in found))
             raise UsageError(
@@ -141,24 +142,21 @@ def required_run(scratch: Path, run_id: str | None) -> EstimatedRun:
     """
     run = find_run(scratch, run_id)
     if run is None:
-        raise UsageError(f"No finished run in {scratch} has estimates. {_MAKE_ONE}")
+        old = [folder.name for folder in sorted(scratch.glob("*")) if is_of_other_version(folder)]
+        of_old = f" Of another version of this program are: {', '.join(old)}." if old else ""
+        raise UsageError(f"No finished run in {scratch} has estimates.{of_old} {_MAKE_ONE}")
     return run
 
 
 def _runs(scratch: Path) -> Iterator[_Found]:
-    """Runs with estimates."""
+    """Runs with estimates, of this version of the program."""
     for path in scratch.glob(f"*/{MAIN_FLOW}/run_metadata.json"):
         datasets = path.parent / "datasets"
-        if all(find_table(datasets, dataset) for dataset in _NEEDED):
+        if not is_of_other_version(path.parents[1]) and all(find_table(datasets, dataset) for dataset in _NEEDED):
             about = json.loads(path.read_text(encoding="utf-8"))
-            identity = Identity.read(datasets) or _recorded_identity(path.parent.parent.name, about)
-            yield _Found(identity, datasets, str(about.get("state", "")), str(about.get("ended", "")))
-
-
-def _recorded_identity(run_id: str, about: dict[str, Any]) -> Identity:
-    """That of a run made before runs had one, from what its metadata record."""
-    source, settings = str(about.get("source", "not recorded")), about["settings"]
-    return Identity(run_id, source, int(settings["year"]), 0, source.startswith("synthetic"))
+            yield _Found(
+                Identity(**about["identity"]), datasets, str(about.get("state", "")), str(about.get("ended", ""))
+            )
 
 
 def write_csv(

@@ -20,6 +20,8 @@ MEMORY_FILE = "run.json"
 METADATA_FILE = "run_metadata.json"
 LOCK_FILE = ".lock"
 RUNNING, STOPPED = "running", "stopped"
+#: Number of the names and columns of a run's datasets; it goes up when a version of the program renames them.
+FORMAT = 2
 MAIN_FLOW = "all"
 _RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
@@ -52,7 +54,7 @@ class Memory:
 
     def write(self, folder: Path) -> None:
         """Put it into a run's folder."""
-        write_json(folder / MEMORY_FILE, dataclasses.asdict(self))
+        write_json(folder / MEMORY_FILE, {**dataclasses.asdict(self), "format": FORMAT})
 
     @classmethod
     def read(cls, folder: Path) -> Memory | None:
@@ -90,8 +92,13 @@ def decide(folder: Path, asked: Memory, *, is_content_hash: bool, force: bool) -
         force: start over where the run is of something else.
 
     Raises:
-        UsageError: the run is of another source, year or seed.
+        UsageError: the run is of another source, year or seed, or was made by another version of the program.
     """
+    if is_of_other_version(folder):
+        if not force:
+            raise UsageError(other_version(folder))
+        note = f"Starting run {asked.identity.run_id} over: what another version of the program made is removed."
+        return Claim(asked, note, starts_over=True)
     known = Memory.read(folder)
     if known is None:
         return Claim(asked, None, starts_over=False)
@@ -111,6 +118,22 @@ def decide(folder: Path, asked: Memory, *, is_content_hash: bool, force: bool) -
         f"Run {wanted.run_id} is of {_of(was)}; this command asks for {_of(wanted)}. Choose another run id; or give "
         "the run's own options to go on with it; or add --force to start it over: all that it holds, in "
         f"{folder} and published, is then removed first."
+    )
+
+
+def is_of_other_version(folder: Path) -> bool:
+    """Whether a folder holds a run whose datasets have other names than this version's."""
+    content = _json(folder / MEMORY_FILE)
+    is_run = bool(content) or any(folder.glob(f"*/{METADATA_FILE}"))
+    return is_run and content.get("format") != FORMAT
+
+
+def other_version(folder: Path) -> str:
+    """What to do about a run of another version."""
+    return (
+        f"Run {folder.name} in {folder.parent} was made by another version of this program, whose datasets have other "
+        "names and columns. Choose another run id; or give the command that made it with --force, which removes it and "
+        "makes it again; or go on with it in the version that made it (its run.html names it)."
     )
 
 

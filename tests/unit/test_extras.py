@@ -11,6 +11,14 @@ from nibrs_estimation.pipeline.optional import EXTRAS, LazyModule, needs_extra
 #: Runs the command where the packages of the extras are as good as not installed.
 BARE = """
 import sys
+from importlib import metadata
+
+def version(name, known=metadata.version):
+    if name.replace("-", "_") in MISSING:
+        raise metadata.PackageNotFoundError(name)
+    return known(name)
+
+metadata.version = version
 
 class NotInstalled:
     def find_spec(self, name, path=None, target=None):

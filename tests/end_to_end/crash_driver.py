@@ -26,7 +26,7 @@ from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.store import LocalStore
 from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.survey import cells  # noqa: F401 (compiled code is loaded once, too)
-from tests.outputs import outputs_of
+from tests.support.outputs import outputs_of
 
 STATES = ("DC", "VT")
 #: The datasets, documents and manifests at whose fault points the run is killed.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import ROOT, python
+from tests.support.command import ROOT, python
 
 pytestmark = pytest.mark.slow
 

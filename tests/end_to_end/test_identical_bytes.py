@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cde_zip import build_zip
-from tests.command import ROOT, nibrs, python
-from tests.integration.conftest import CREDENTIALS, s3_bucket, s3_endpoint, s3_settings
-from tests.outputs import outputs_of
+from tests.support.cde_zip import build_zip
+from tests.support.command import ROOT, nibrs, python
+from tests.support.outputs import outputs_of
+from tests.support.s3 import CREDENTIALS, s3_bucket, s3_endpoint, s3_settings
 
 #: Without demographic series and workbooks, which take most of the time and run as other tasks do.
 UNTIL = ("--until", "export_estimates")

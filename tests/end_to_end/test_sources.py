@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from nibrs_estimation.model import agency, geography, incident
 from nibrs_estimation.pipeline.dataset import Dataset
-from tests.command import nibrs
+from tests.support.command import nibrs
 
 pytestmark = pytest.mark.slow
 

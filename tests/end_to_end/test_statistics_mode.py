@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from nibrs_estimation.pipeline.files import sha256_of
-from tests.command import nibrs, python
+from tests.support.command import nibrs, python
 
 STAGES = [
     "universe",

@@ -17,7 +17,7 @@ from nibrs_estimation.tables.published import estimated_places, table_rows
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.series import demographic_series
 from nibrs_estimation.tables.variables import derived_variables
-from tests.end_to_end.test_vermont_recount import SAME, VARIANTS
+from tests.support.table_identities import SAME, VARIANTS
 
 Floats = NDArray[np.float64]
 TABLES = table_definitions()

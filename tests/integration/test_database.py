@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
-from tests.command import nibrs
+from tests.support.command import nibrs
 
 from nibrs_estimation.pipeline.database import ConnectionLostError, Database, count_rows
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests import toy_flow
-from tests.command import clean_environment
+from tests.support import toy_flow
+from tests.support.command import clean_environment
 
 from nibrs_estimation.pipeline.engines import make_engine
 from nibrs_estimation.pipeline.errors import UsageError
@@ -195,7 +195,7 @@ import os, signal, sys
 from pathlib import Path
 from nibrs_estimation.pipeline.engines import make_engine
 from nibrs_estimation.pipeline.schedule import Watcher
-from tests import toy_flow
+from tests.support import toy_flow
 
 def stop(outcome):
     if sys.argv[2] != "no":

@@ -13,7 +13,7 @@ from pathlib import Path
 import obstore
 import pytest
 from pydantic import SecretStr
-from tests.integration.conftest import CREDENTIALS
+from tests.support.s3 import CREDENTIALS
 
 from nibrs_estimation.cli.doctor import examine
 from nibrs_estimation.cli.settings import Settings

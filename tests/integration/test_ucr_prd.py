@@ -16,7 +16,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
-from tests.frames import DATASETS, DEFAULTS
+from tests.support.frames import DATASETS, DEFAULTS
 
 from nibrs_estimation.model import agency, geography, incident
 from nibrs_estimation.model.intake import INTAKE_COUNT, PARTITIONED, QUARANTINE

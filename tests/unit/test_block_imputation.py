@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.frames import table
+from tests.support.frames import table
 
 from nibrs_estimation.model.completeness import (
     BLOCK_AGENCY,

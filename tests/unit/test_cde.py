@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from tests.cde_zip import as_csv, build_tables, build_zip, write_zip
+from tests.support.cde_zip import as_csv, build_tables, build_zip, write_zip
 
 from nibrs_estimation.model import agency, incident, intake
 from nibrs_estimation.pipeline.errors import PipelineError

@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.command import ROOT, python
+from tests.support.command import ROOT, python
 
 from nibrs_estimation.pipeline.optional import EXTRAS, LazyModule, needs_extra
 

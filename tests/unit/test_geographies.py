@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 from hypothesis import given, settings
-from tests.frames import table
-from tests.places import GROUPS, Nation, geographies, members_of, nations
+from tests.support.frames import table
+from tests.support.places import GROUPS, Nation, geographies, members_of, nations
 
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.survey.geographies import SIZES, TYPES, geography_members

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tests.frames import table
+from tests.support.frames import table
 
 from nibrs_estimation.model.completeness import OUTLIER_AGENCY, OUTLIER_MONTH
 from nibrs_estimation.pipeline.table import checked

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.estimated import version_of
-from tests.frames import table
+from tests.support.estimated import version_of
+from tests.support.frames import table
 
 from nibrs_estimation.model.results import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.errors import PipelineError

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from tests.shared_data import SHARED_DATA, VERMONT, needs_vermont
+from tests.support.shared_data import SHARED_DATA, VERMONT, needs_vermont
 
 from nibrs_estimation.model import incident as segments
 from nibrs_estimation.model.agency import AGENCY, REPORT_MONTH

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.command import clean_environment
+from tests.support.command import clean_environment
 from typer.testing import CliRunner
 
 from nibrs_estimation import __version__

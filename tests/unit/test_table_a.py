@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from tests.estimated import MADE_UP
-from tests.frames import table
+from tests.support.estimated import MADE_UP
+from tests.support.frames import table
 
 from nibrs_estimation.model.weighting import CRIMES, TABLE_A, TABLE_A_ROWS, WEIGHT_LEVELS
 from nibrs_estimation.pipeline.table import checked

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.command import nibrs
+from tests.support.command import nibrs
 
 from nibrs_estimation.cli.table_frame import ranges
 from nibrs_estimation.cli.table_view import short_title

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from click.testing import Result
 from rich.console import Console
-from tests.estimated import REASON, Place, write_run
+from tests.support.estimated import REASON, Place, write_run
 from typer.testing import CliRunner
 
 from nibrs_estimation.cli.estimates import find_run

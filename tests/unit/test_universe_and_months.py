@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.frames import table
+from tests.support.frames import table
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.results import REPORTING_STATUS, UNIVERSE

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from tests.frames import table
+from tests.support.frames import table
 
 from nibrs_estimation.model.weighting import CONTROLS, WEIGHT_CHECK
 from nibrs_estimation.pipeline.table import checked

@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from benchmarks.block_imputation import steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.frames import table
+from tests.support.frames import table
+from tests.support.imputation_study import steps
 
 from nibrs_estimation.model.return_a import ITEMS_OF_CRIME, OFFENSES_OF_CRIME
 from nibrs_estimation.model.weighting import CRIMES, PROPERTY, VIOLENT, WEIGHTING_FRAME, WEIGHTING_ISSUE

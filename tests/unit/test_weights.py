@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from benchmarks.weighted_nation import YEAR, nation, responding
-from tests.frames import table
+from tests.support.frames import table
+from tests.support.weighted_nation import YEAR, nation, responding
 
 from nibrs_estimation.model.weighting import (
     AGENCY_WEIGHT,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.stages.counting.segments import Segments
-from tests.frames import table
+from tests.support.frames import table
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -17,7 +17,7 @@ _DATASETS = {name: f"analysis_{name}" for name in ("victim", "offender", "arrest
 
 
 def segments_of(rows: Rows) -> Segments:
-    """Segments from rows by field; rows may leave out what has a default in ``tests.frames``."""
+    """Segments from rows by field; rows may leave out what has a default in ``tests.support.frames``."""
     names = Segments.__dataclass_fields__
     return Segments(**{name: table(_DATASETS.get(name, name), *rows.get(name, [])) for name in names})
 

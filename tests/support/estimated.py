@@ -13,7 +13,7 @@ from nibrs_estimation.stages.estimation.estimate import series_parts, table_part
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
-from tests.frames import DATASETS, table
+from tests.support.frames import DATASETS, table
 
 _PLACES: list[tuple[int, str, str, str | None, str, str]] = [
     (1, "nation", "US", None, "the United States", "NationalWgt"),

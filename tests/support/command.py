@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SETTINGS = ("NIBRS_", "PG", "AWS_", "S3_", "PREFECT_", "DASK_")
 NAMES = {
     "DATA_YEAR", "SCRATCH_DIR", "ARTIFACT_STORE", "EXTERNAL_STORE", "LOG_THRESHOLD", "INPUT_PIPELINE_DIR",

@@ -3,6 +3,7 @@
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_flows_py_runs_through_prefect(tmp_path: Path) -> None:
 
 def test_permuted_rows_and_order_of_zips(tmp_path: Path) -> None:
     incidents = [{"agency_id": 1 + i % 3} for i in range(20)]
-    agencies = [{} for _ in range(3)]
+    agencies: list[dict[str, Any]] = [{} for _ in range(3)]
     build_zip(tmp_path / "vt.zip", agencies=agencies, incidents=incidents)
     build_zip(tmp_path / "nh.zip", agencies=[{"agency_id": 9, "ori": "NH0090000"}], state="NH")
     (tmp_path / "turned").mkdir()

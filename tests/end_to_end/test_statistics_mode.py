@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -115,7 +116,7 @@ def test_one_task_reads_a_run_and_writes_elsewhere(run: Path, tmp_path: Path) ->
         ),
     ],
 )
-def test_wrong_inputs_are_told(prepare, code: int, message: str, tmp_path: Path) -> None:
+def test_wrong_inputs_are_told(prepare: Callable[[Path], object], code: int, message: str, tmp_path: Path) -> None:
     prepare(tmp_path / "in")
     settings = {"DATA_YEAR": "2024", "INPUT_PIPELINE_DIR": "in", "OUTPUT_PIPELINE_DIR": "out"}
     done = stage(tmp_path, "weighting", "weight_agencies", **settings)

@@ -1,6 +1,6 @@
 """The recount of Vermont agrees with itself: identities among its cells (06 section 11), without the program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import polars as pl
 import pytest
@@ -92,7 +92,7 @@ def test_incidents_victims_offenses(n: Count) -> None:
 
 
 def test_columns_of_offenses_add_up(n: Count) -> None:
-    sums = {
+    sums: dict[str, dict[int, Iterable[int]]] = {
         "2a": {17: (5, 16, 15, 2), 19: (2, 3, 4), 16: (10, 11, 12), 1: range(2, 15), 20: (5, 16, 13, 15, 2, 3)},
         "2b": {1: (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), 14: (4, 10, 11), 16: (3, 7), 17: (7,)},
         "2c": {1: range(2, 28)},

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from tests.support import toy_flow
@@ -55,7 +55,7 @@ def run(prefect_home: Path, dask_scheduler: str, tmp_path: Path) -> Run:
 
     def on(kind: str, behaviour: dict[str, str] | None = None, **options: Any) -> dict[str, Outcome]:
         name = {"threads": "prefect", "processes": "prefect", "dask-scheduler": "dask"}.get(kind, kind)
-        workers = "processes" if kind == "processes" else "threads"
+        workers: Literal["threads", "processes"] = "processes" if kind == "processes" else "threads"
         address = dask_scheduler if kind == "dask-scheduler" else None
         engine = make_engine(name, "toy", workers=2, prefect_workers=workers, scheduler_address=address)
         root = tmp_path / run_name(kind, tmp_path)

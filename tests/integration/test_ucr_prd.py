@@ -462,7 +462,8 @@ def kill_others(database: Database) -> None:
 def test_lost_connection_starts_over_from_a_new_snapshot(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    read, killed = Reader.batches, []
+    read = Reader.batches
+    killed: list[bool] = []
 
     def batches(self: Reader, query: str) -> Any:
         if ".nibrs_property_description" in query and not killed:

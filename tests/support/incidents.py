@@ -161,7 +161,7 @@ worlds = worlds_of(4, 2)
 def plain_incident(code: str = "13A", **told: Any) -> dict[str, Any]:
     """An incident with one completed offense; ``told`` of the offense, of a victim, or of the incident itself."""
     offense = {"attempt_complete_code": "C", "location_code": "20", "weapons": [], "activities": []}
-    parts = {"victims": [], "offenders": [], "properties": [], "arrestees": []}
+    parts: dict[str, list[Any]] = {"victims": [], "offenders": [], "properties": [], "arrestees": []}
     incident = {"is_report_date": False, "incident_hour": None, "cleared_exceptionally_code": None, **parts}
     of_offense = {key: told.pop(key) for key in offense.keys() & told.keys()}
     return {**incident, "offenses": {code: {**offense, **of_offense}}, **told}

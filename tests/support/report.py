@@ -30,8 +30,9 @@ OTHERS = (
 )  # fmt: skip
 
 
-def page(tables: Tables, folder: Path, identity: Identity = REAL, **given: pl.LazyFrame) -> str:
-    others = {dataset.name: dataset.empty() for dataset in OTHERS} | given
+def page(tables: Tables, folder: Path, identity: Identity = REAL, given: Tables | None = None) -> str:
+    """The report of these tables; ``given`` of the others that it reads, which are empty by default."""
+    others = {dataset.name: dataset.empty() for dataset in OTHERS} | (given or {})
     write_report(**tables, **others, year=2024, identity=identity)["report.html"](folder / "report.html")
     html = (folder / "report.html").read_text(encoding="utf-8")
     assert not re.search(r'<script|<link|src="http|href="http|@import', html)

@@ -14,7 +14,6 @@ COLUMNS = [
     {"36A", "36B"}, {"120"}, {"11A", "11B", "11C"}, {"09A", "11A", "11B", "11C", "120", "13A"}, None,
     {"13A", "13B", "13C"}, {"09A", "11A", "11B", "11C", "11D", "120", "13A", "13B"},
 ]  # fmt: skip
-CARJACKING = 18
 
 
 def members() -> dict[str, list[dict[str, str]]]:
@@ -42,11 +41,9 @@ def recount() -> tuple[list[int], int, list[int]]:
         codes[row["incident_id"]].add(row["offense_code"].strip())
     jacked = carjackings(tables)
     counts, agencies = [], []
-    for number, wanted in enumerate(COLUMNS, start=1):
+    for wanted in COLUMNS:
         incidents = {
-            incident
-            for incident in agency_of
-            if (incident in jacked if number == CARJACKING else codes[incident] & wanted)
+            incident for incident in agency_of if (incident in jacked if wanted is None else codes[incident] & wanted)
         }
         counts.append(len(incidents))
         agencies.append(len({agency_of[incident] for incident in incidents}))

@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.stages.validation.weights import validate_weights
 from nibrs_estimation.stages.weighting.checks import check_weights
@@ -13,8 +15,8 @@ from tests.support.frames import table
 
 Rows = list[dict[str, Any]]
 REAL = Identity("r1", "cde:VT-2024.zip", 2024, 1, is_synthetic=False)
-NATION = {"weight_variable": "NationalWgt", "geography_code": "US"}
-STATE = {"weight_variable": "StateWgt", "geography_code": "VT"}
+NATION: dict[str, Any] = {"weight_variable": "NationalWgt", "geography_code": "US"}
+STATE: dict[str, Any] = {"weight_variable": "StateWgt", "geography_code": "VT"}
 
 
 def written(folder: Path, frame: Rows, weights: Rows, cells: Rows, controls: Rows, issues: Rows) -> str:
@@ -25,14 +27,10 @@ def written(folder: Path, frame: Rows, weights: Rows, cells: Rows, controls: Row
         "weight_cell": table("weight_cell", *cells),
         "weight_control": table("weight_control", *controls),
     }
-    derived = {
-        "weight_check": check_weights(**tables).lazy(),
-        "table_a": compare_with_benchmark(
-            table("universe"),
-            *(tables[n] for n in ("weighting_frame", "agency_weight", "weight_cell")),
-            identity=MADE_UP,
-        )["table_a"].lazy(),
-    }
+    of_benchmark = {name: tables[name] for name in ("weighting_frame", "agency_weight", "weight_cell")}
+    table_a = compare_with_benchmark(table("universe"), identity=MADE_UP, **of_benchmark)["table_a"]
+    assert isinstance(table_a, pl.DataFrame)
+    derived = {"weight_check": check_weights(**tables).lazy(), "table_a": table_a.lazy()}
     documents = validate_weights(
         **tables, **derived, weighting_issue=table("weighting_issue", *issues), year=2024, identity=REAL
     )
@@ -49,15 +47,15 @@ def example() -> tuple[Rows, Rows, Rows, Rows, Rows]:
         for i in (1, 2, 3, 4)
     ]
     frame[3] |= {"is_respondent": False, "nonresponse_reason": "not completed", "benchmark_source": "donor"}
-    of_nation = [{"agency_id": i, "weight": w, **NATION} for i, w in ((1, 1.0), (2, 1.0), (3, 23.0), (4, None))]
-    of_state = [
+    of_nation: Rows = [{"agency_id": i, "weight": w, **NATION} for i, w in ((1, 1.0), (2, 1.0), (3, 23.0), (4, None))]
+    of_state: Rows = [
         {"agency_id": 1, "weight": 2.0, "weight_group": 1, **STATE},
         {"agency_id": 2, "weight": 2.0, "weight_group": 1, **STATE},
         {"agency_id": 3, "weight": 1.5, "weight_group": 2, **STATE},
         {"agency_id": 4, "weight": None, "weight_group": 3, **STATE},
     ]
-    weights = [{**row, "is_respondent": row["weight"] is not None} for row in (*of_nation, *of_state)]
-    cells = [
+    weights: Rows = [{**row, "is_respondent": row["weight"] is not None} for row in (*of_nation, *of_state)]
+    cells: Rows = [
         {"label": "Cities & towns", "eligible_agencies": 4, "responding_agencies": 3, **NATION},
         *(
             {"geography_level": "state", "eligible_agencies": N, "responding_agencies": n, "rule": rule,
@@ -68,7 +66,7 @@ def example() -> tuple[Rows, Rows, Rows, Rows, Rows]:
         ),
     ]  # fmt: skip
     cells[1]["merged_from"] = "4; 5: no respondents"
-    controls = [
+    controls: Rows = [
         {"control": "tot", "is_selected": True, "total": 720.0, "weighted_total": 720.0, "weight_group": 8, **NATION},
         {"control": "tot", "is_selected": True, "total": 60.0, "weighted_total": 60.0, "weight_group": 1, **STATE},
         {"control": "rape", "is_selected": False, "total": 4.0, "weighted_total": 3.0, "weight_group": 1, **STATE},
@@ -76,5 +74,7 @@ def example() -> tuple[Rows, Rows, Rows, Rows, Rows]:
         {"control": "murder", "is_selected": False, "total": 0.0, "weighted_total": 2.0, "weight_group": 2, **STATE},
         {"control": "tot", "is_selected": False, "total": 40.0, "weighted_total": None, "weight_group": 3, **STATE},
     ]
-    issues = [{"issue": "class without donor", "n_agencies": 3, "first_agency": "VT0000001", "rule": "Any agency."}]
+    issues: Rows = [
+        {"issue": "class without donor", "n_agencies": 3, "first_agency": "VT0000001", "rule": "Any agency."}
+    ]
     return frame, weights, cells, controls, issues

@@ -885,7 +885,8 @@ def test_state_that_no_zip_holds(path: Path) -> None:
     ],
 )
 def test_malformed_member(path: Path, member: str, content: str, words: tuple[str, ...]) -> None:
-    build_zip(path, **{member: content})
+    given: dict[str, Any] = {member: content}
+    build_zip(path, **given)
     unreadable(path, member, *words)
 
 

@@ -48,7 +48,10 @@ def reported(agency: int, *months: int, **other: Any) -> Rows:
     ],
 )
 def test_missing_months_example(start: date | None, expected: str) -> None:
-    agencies = [{"agency_id": i, "data_year": 2020, "nibrs_start_date": date(2020, 1, 1)} for i in (1, 2, 3, 4)]
+    began = date(2020, 1, 1)
+    agencies: list[dict[str, Any]] = [
+        {"agency_id": i, "data_year": 2020, "nibrs_start_date": began} for i in (1, 2, 3, 4)
+    ]
     agencies[0]["nibrs_start_date"] = start
     reports = [*reported(1, 1, *range(4, 13)), *reported(2, 2), *reported(3, 3, status="Z")]
     assert flags(agencies, reports) == {1: expected, 2: "010000000000", 3: "001000000000", 4: "0" * 12}

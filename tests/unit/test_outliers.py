@@ -2,6 +2,7 @@
 
 import itertools
 import statistics
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -41,7 +42,7 @@ EXAMPLES = {
 }  # fmt: skip
 
 
-def colours(series: list[int | None], rule: Rule) -> tuple[str, int]:
+def colours(series: Sequence[int | None], rule: Rule) -> tuple[str, int]:
     values = np.array([[np.nan if x is None else x for x in series]], dtype=np.float64)
     found = colour_months(values, rule)
     return "".join(LETTERS[number] for number in found.colour[0]), int(found.n_levels[0])

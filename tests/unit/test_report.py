@@ -141,7 +141,7 @@ def test_months_without_incidents_and_filled_months_stand_at_the_head(tmp_path: 
             "block_reference", {"agency_id": 2, "month": 2, "donor_agency_id": 1, "month_flag": 1}
         ),
     }
-    text = text_of(page(given_tables(), tmp_path, **given))
+    text = text_of(page(given_tables(), tmp_path, given=given))
     assert (
         "2 of 3 agencies had months without incidents (15 agency-months, all inferred as zero); "
         "1 had none all year: Town 3." in text

@@ -107,6 +107,7 @@ def test_failure_stops_only_what_depends_on_it(tmp_path: Path) -> None:
     }
     failed = result.failures[0]
     assert failed.message == "NB is negative."
+    assert failed.log_path is not None
     assert "NB is negative" in failed.log_path.read_text()
     assert json.loads((result.root / "run_metadata.json").read_text())["state"] == "failed"
     assert "page.html" not in result.published
@@ -142,6 +143,7 @@ def test_second_run_of_the_same_id_is_refused_until_the_first_dies(tmp_path: Pat
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(PipelineError, match="going on already"), run_lock(tmp_path / "toy"):
         pass
@@ -220,7 +222,8 @@ def run_parted(folder: Path, source: Nation, notes: list[str] | None = None) -> 
         source=source,
         parameters={"year": 2024, "seed": 1},
     )
-    return run_flow(PARTED, settings, run_inline, Watcher(noted=[].append if notes is None else notes.append))
+    heard: list[str] = [] if notes is None else notes
+    return run_flow(PARTED, settings, run_inline, Watcher(noted=heard.append))
 
 
 def test_one_task_may_write_every_part(tmp_path: Path) -> None:

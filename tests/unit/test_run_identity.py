@@ -61,7 +61,7 @@ OTHERS = [
 
 @pytest.mark.parametrize(("source", "options", "asked"), OTHERS, ids=["source", "year", "seed"])
 def test_another_source_year_or_seed_is_refused_or_starts_over(
-    source: Nation, options: dict[str, int], asked: str, tmp_path: Path
+    source: Nation, options: dict[str, Any], asked: str, tmp_path: Path
 ) -> None:
     assert noted(tmp_path, Nation()) == []
     noted(tmp_path, Nation(), "side")

@@ -32,7 +32,9 @@ def compared(frame: Rows, weights: Rows, cells: Rows) -> pl.DataFrame:
         table("agency_weight", *weights),
         table("weight_cell", *cells),
     )
-    return checked(compare_with_benchmark(*tables, MADE_UP)["table_a"], TABLE_A)
+    made = compare_with_benchmark(*tables, MADE_UP)["table_a"]
+    assert isinstance(made, pl.DataFrame)
+    return checked(made, TABLE_A)
 
 
 def row_of(found: pl.DataFrame, crime: str, group: str = "all", code: str = "US") -> dict[str, Any]:

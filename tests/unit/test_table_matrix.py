@@ -372,7 +372,8 @@ class Engine:
     def __init__(self, rows: Rows, months: Months, mode: str, agencies: Sequence[int] = AGENCIES) -> None:
         segments = segments_of(rows)
         given = [getattr(segments, field.name) for field in fields(segments)]
-        made = count_units(*given, months.references(), months.removals(), YEAR, mode, "VT")
+        others: tuple[Any, ...] = (months.references(), months.removals(), YEAR, mode, "VT")
+        made = count_units(*given, *others)
         frames = {dataset.name: checked(made[dataset.name], dataset).lazy() for dataset in DATASETS}
         self.agencies = agencies
         self._counts = Counts(

@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 from rich.console import Console
 from tests.support.estimated import REASON, Place, write_run
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from nibrs_estimation.cli.estimates import find_run
 from nibrs_estimation.cli.pager import paged

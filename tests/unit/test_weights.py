@@ -297,7 +297,7 @@ def test_agencies_of_the_list_lie_in_the_places_that_it_names() -> None:
     ],
 )
 def test_impossible_benchmarks_are_refused(change: dict[str, float], message: str) -> None:
-    rows = [{"agency_id": 1, **change}, {"agency_id": 2}]
+    rows: list[dict[str, Any]] = [{"agency_id": 1, **change}, {"agency_id": 2}]
     with pytest.raises(PipelineError, match=message):
         weighted(table("weighting_frame", *rows).collect(), table("agency_county").collect())
 

@@ -267,7 +267,8 @@ SUMS = [
 
 def total_of(arrays: Iterable[Floats]) -> Floats:
     """The sum of arrays, of which there is at least one."""
-    return np.sum(list(arrays), axis=0)
+    total: Floats = np.sum(list(arrays), axis=0)
+    return total
 
 
 def of_column(found: Floats, table: str, name: str) -> Floats:

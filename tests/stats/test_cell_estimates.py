@@ -140,8 +140,8 @@ def problems(draw: st.DrawFn) -> Problem:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     psus, designs = draw(st.integers(3, 40)), draw(st.integers(1, 3))
     scale = draw(st.sampled_from([0.4, 3.0, 1e6]))
-    x = rng.poisson(20, (psus, 2)) + 1.0
-    x = np.column_stack([x.sum(axis=1), x, rng.poisson(5, psus)])
+    two = rng.poisson(20, (psus, 2)) + 1.0
+    x: Floats = np.column_stack([two.sum(axis=1), two, rng.poisson(5, psus)]).astype(np.float64)
     parts: list[tuple[NDArray[Any], ...]] = []
     population: list[int] = []
     of_design: list[int] = []

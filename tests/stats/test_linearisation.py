@@ -113,14 +113,15 @@ def test_units_outside_a_domain_count_as_zero() -> None:
 
 
 @st.composite
-def designs(draw: st.DrawFn) -> tuple[Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats, str]:
+def designs(draw: st.DrawFn) -> tuple[Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats, Lonely]:
     """Random samples, some fully sampled, some with lonely strata, with sparse counts and overlapping domains."""
     sampled = draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
     population = [n + draw(st.integers(0, 5)) for n in sampled]
     if all(n == 1 and N > 1 for n, N in zip(sampled, population, strict=True)):
         sampled[0], population[0] = 2, population[0] + 1
     lonely = any(n == 1 and N > 1 for n, N in zip(sampled, population, strict=True))
-    rule = draw(st.sampled_from(["average", "adjust"])) if lonely else "refuse"
+    rules: list[Lonely] = ["average", "adjust"] if lonely else ["refuse"]
+    rule = draw(st.sampled_from(rules))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     stratum = rng.permutation(np.repeat(np.arange(len(sampled)), sampled))
     y = rng.poisson(draw(st.sampled_from([0.3, 5.0, 1e7])), (len(stratum), draw(st.integers(1, 6)))).astype(float)
@@ -132,7 +133,7 @@ def designs(draw: st.DrawFn) -> tuple[Floats, Floats, NDArray[np.int64], NDArray
 
 @given(designs())
 def test_equals_the_slow_twin(
-    design: tuple[Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats, str],
+    design: tuple[Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats, Lonely],
 ) -> None:
     y, weights, stratum, population, domains, lonely = design
     result = totals(y, weights, stratum, population, domains, lonely=lonely)
@@ -148,7 +149,7 @@ def test_equals_the_slow_twin(
 
 @given(designs(), st.floats(1e-3, 1e6))
 def test_scaling(
-    design: tuple[Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats, str], factor: float
+    design: tuple[Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats, Lonely], factor: float
 ) -> None:
     y, weights, stratum, population, domains, lonely = design
     one, scaled = (totals(each, weights, stratum, population, domains, lonely) for each in (y, factor * y))

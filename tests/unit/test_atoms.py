@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 from tests.support.person_categories import RACE_OF, TWINS, WITHIN, groups
 
 from nibrs_estimation.model.codes import code_list
@@ -118,7 +119,8 @@ def test_groups_and_unknown_are_everybody(parts: Collection[int], unknown: str, 
 
 def times_held(held: dict[int, Bools], parts: Collection[int]) -> NDArray[np.int64]:
     """How many of the groups hold each atom."""
-    return np.sum([held[number] for number in parts], axis=0, dtype=np.int64)
+    times: NDArray[np.int64] = np.sum([held[number] for number in parts], axis=0, dtype=np.int64)
+    return times
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,8 @@ def test_offense_groups() -> None:
 
 
 def test_bad_input_is_named_counted_and_left_out() -> None:
-    agency = [{"agency_id": 1, "ori": "VT0000001", "nibrs_start_date": date(2000, 1, 1)}]
-    reports = [
+    agency: Rows = [{"agency_id": 1, "ori": "VT0000001", "nibrs_start_date": date(2000, 1, 1)}]
+    reports: Rows = [
         {"agency_id": 1, "month": 1},
         {"agency_id": 1, "month": 1, "status": "Z"},
         {"agency_id": 1, "month": 2, "status": "?"},
@@ -133,7 +133,7 @@ def test_bad_input_is_named_counted_and_left_out() -> None:
         {"agency_id": 9, "ori": "VT0000009", "month": 3},
         {"agency_id": 8, "ori": "VT0000008", "month": 4},
     ]
-    counts = [
+    counts: Rows = [
         {"agency_id": 1, "month": 1, "n": 5},
         {"agency_id": 1, "month": 1, "offense_code": "220", "n": -5},
         {"agency_id": 1, "month": 1, "offense_code": "240", "n": None},

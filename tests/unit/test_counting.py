@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.tables import read
@@ -149,7 +150,7 @@ def test_rows_by_clearance(table: str, row: int, clearances: tuple[int, ...]) ->
     assert row_of(table, row).clearances == clearances
 
 
-def atoms_of(row: TermRow) -> NDArray[np.bool_]:
+def atoms_of(row: CountedRow) -> NDArray[np.bool_]:
     """The atoms of a row that counts persons."""
     assert row.atoms is not None
     return row.atoms

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from tests.support.frames import table
 
 from nibrs_estimation.model.codes import code_list
@@ -43,6 +44,8 @@ agency = st.tuples(
     st.floats(0.2, 1),  # share in the metropolitan area
 )
 Agency = tuple[str, int, str, bool, list[tuple[bool, int, bool, bool, int]], int, float, float]
+Count = Callable[[Agency], float]
+Floats = NDArray[np.float64]
 
 
 def given_weights(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
@@ -142,9 +145,7 @@ def counted(row: Agency, of_table_row: int, column: int) -> int:
     return total
 
 
-def slow(
-    nation: list[Agency], place: str, only: str | None, count: Callable[[Agency], float]
-) -> tuple[float, float | None]:
+def slow(nation: list[Agency], place: str, only: str | None, count: Count) -> tuple[float, float | None]:
     """Total and standard error in one geography, straight from 07 section 6.2."""
     units = []
     for row in nation:
@@ -255,6 +256,11 @@ def gaps_of(made: Mapping[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]]) -> pl
     return checked(gaps, CELL_GAP)
 
 
+def residual(part: Count, ratio: float, base: Count) -> Count:
+    """What the error of a ratio is made of."""
+    return lambda row: part(row) - ratio * base(row)
+
+
 def lone(incidents: list[tuple[bool, int, bool, bool, int]]) -> Agency:
     return ("VT", PLAIN, "City", True, incidents, 1, 2.0, 1.0)
 
@@ -273,7 +279,9 @@ def test_cells_that_are_never_estimated_are_left_out() -> None:
 def test_nothing_counted_is_no_estimate() -> None:
     nation = [lone([]), lone([])]
     made = estimate_cells(**given_weights(nation), **given_incidents(nation), year=2024)
-    assert set(made[CELL_ESTIMATE.name]) == set(table_definitions())
+    parts = made[CELL_ESTIMATE.name]
+    assert isinstance(parts, Mapping)
+    assert set(parts) == set(table_definitions())
     for name in table_definitions():
         assert checked(part_of(made, name), CELL_ESTIMATE).is_empty()
     data = {**given_weights(nation), **given_persons(nation, [{}, {}])}
@@ -353,12 +361,18 @@ def test_arrests_that_name_no_agency_are_in_the_totals_of_whole_places() -> None
     made = estimate_cells(**data, year=2024)
     found = checked(part_of(made, "5a"), CELL_ESTIMATE)
     cells = {(row["permutation_number"], row["row"], row["column"]): row for row in found.iter_rows(named=True)}
+
+    def on_view(row: Agency) -> float:
+        return known[id(row)][0]
+
+    def all_arrests(row: Agency) -> float:
+        return sum(known[id(row)])
+
     arson, dui = (
         next(column.position for column in table_definitions()["5a"].columns if column.name == name)
         for name in ("arson", "dui")
     )
     for number, place, only in PLACES:
-        on_view, all_arrests = (lambda row: known[id(row)][0]), (lambda row: sum(known[id(row)]))
         total, base = (slow(nation, place, only, count)[0] for count in (on_view, all_arrests))
         assert cells[number, 2, arson]["estimate"] == close(total)
         assert cells[number, 2, arson]["agency_counts"] > 0
@@ -378,7 +392,7 @@ def test_arrests_that_name_no_agency_are_in_the_totals_of_whole_places() -> None
         assert cell["percentage_unweighted"] == close(100 * unweighted[0] / unweighted.sum())
         R = total / base
         assert cell["percentage"] == close(100 * R)
-        error = slow(nation, place, only, lambda row, R=R: on_view(row) - R * all_arrests(row))[1]  # noqa: B023
+        error = slow(nation, place, only, residual(on_view, R, all_arrests))[1]
         assert cell["percentage_standard_error"] == close(None if error is None else 100 * error / base)
     gaps = gaps_of(made)
     assert gaps["is_of_parts"].all()
@@ -401,6 +415,7 @@ def test_arrests_of_a_state_that_delivered_none_are_known_nowhere() -> None:
 
 
 Person = tuple[int, str, str, str]  # place of the age bin, sex, race, ethnicity
+Belongs = Callable[[Person], bool]
 BINS = code_list("age_bin")["code"].to_list()
 
 
@@ -457,6 +472,14 @@ def drawn_nation(seed: int) -> tuple[list[Agency], list[dict[Person, int]]]:
     return nation, victims
 
 
+def with_item(belongs: Belongs, has: str | None) -> Belongs:
+    return lambda person: belongs(person) and (has is None or has in person[1:3])
+
+
+def with_known(belongs: Belongs, item: int) -> Belongs:
+    return lambda person: belongs(person) and person[item] != "U"
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_series_equal_the_slow_twin(seed: int) -> None:
     nation, victims = drawn_nation(seed)
@@ -465,7 +488,7 @@ def test_series_equal_the_slow_twin(seed: int) -> None:
     cells = {(row["permutation_number"], row["row"], row["column"]): row for row in found.iter_rows(named=True)}
     of = {id(row): persons for row, persons in zip(nation, victims, strict=True)}
 
-    def counts(belongs: Callable[[Person], bool]) -> Callable[[Agency], int]:
+    def counts(belongs: Belongs) -> Count:
         return lambda row: sum(n for person, n in of[id(row)].items() if belongs(person))
 
     for series, belongs in SERIES.items():
@@ -473,7 +496,7 @@ def test_series_equal_the_slow_twin(seed: int) -> None:
             for row, has, item in ((1, None, None), (WHITE_ROW, "W", 2), (MALE_ROW, "M", 1)):
                 is_greyed = (row, series) in ((MALE_ROW, 10), (WHITE_ROW, 145))
                 whole = counts(belongs)
-                part = counts(lambda p, belongs=belongs, has=has: belongs(p) and (has is None or has in p[1:3]))
+                part = counts(with_item(belongs, has))
                 total, error = slow(nation, place, only, part)
                 cell = cells.get((1000 * series + number, row, MURDER))
                 if is_greyed or total == 0:
@@ -487,12 +510,10 @@ def test_series_equal_the_slow_twin(seed: int) -> None:
                     continue
                 R = total / slow(nation, place, only, whole)[0]
                 assert cell["percentage"] == close(100 * R)
-                known = counts(lambda p, belongs=belongs, item=item: belongs(p) and p[item] != "U")
+                known = counts(with_known(belongs, item))
                 base, _error = slow(nation, place, only, known)
                 R = total / base
-                _total, error = slow(
-                    nation, place, only, lambda row, part=part, known=known, R=R: part(row) - R * known(row)
-                )
+                _total, error = slow(nation, place, only, residual(part, R, known))
                 assert cell["percentage_known"] == close(100 * R)
                 assert cell["percentage_known_standard_error"] == close(None if error is None else 100 * error / base)
 

@@ -89,7 +89,8 @@ def slow(xs: list[float], rule: Rule) -> str:
     def accepted(k: float) -> bool:
         return sum(size[c] for c in "HL" if r[c] > k) / n > 0.5 and max(size.values()) >= 4 and n >= 5
 
-    main, minor, is_minor_high = xs, [], False
+    main, is_minor_high = xs, False
+    minor: list[float] = []
     if accepted(3.5):
         main, minor, is_minor_high = (high, low, False) if len(high) >= max(4, n / 3) else (low, high, True)
     median, spread = statistics.median(main), mad(main)

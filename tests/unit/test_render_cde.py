@@ -366,7 +366,7 @@ MEMBERS: dict[str, tuple[str, dict[str, Header]]] = {
         {"arrestee_id": "arrestee_id", "weapon_code": _lookup("weapon", "weapon_type")},
     ),
 }
-GROUP_B = {
+GROUP_B: dict[str, tuple[str, dict[str, Header]]] = {
     "arrestee": ("nibrs_arrestee_groupb", {**_ARREST, "arrestee_id": "groupb_arrestee_id"}),
     "arrestee_weapon": (
         "nibrs_arrestee_groupb_weapon",
@@ -560,9 +560,11 @@ def test_months_of_the_new_layout_are_one_for_each_incident(tmp_path: Path) -> N
 @pytest.mark.parametrize("era", [OLD, NEW])
 def test_incidents_read_back_as_they_were(tmp_path: Path, era: tuple[int, int]) -> None:
     columns: dict[str, Header] = {
-        name: name
-        for name in ("incident_id", "agency_id", "incident_date", "incident_hour", "is_report_date", "data_year")
-    } | {
+        "incident_id": "incident_id",
+        "agency_id": "agency_id",
+        "incident_date": "incident_date",
+        "incident_hour": "incident_hour",
+        "data_year": "data_year",
         "is_report_date": "report_date_flag",
         "is_cargo_theft": "cargo_theft_flag",
         "cleared_exceptionally_code": _lookup("cleared_except", "cleared_except"),

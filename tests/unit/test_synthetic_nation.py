@@ -282,9 +282,9 @@ def test_an_outlier_month_is_multiplied() -> None:
         latent, reported = latent_incidents(of_state, YEAR, SEED), reported_incidents(of_state, YEAR, SEED)
         assert reported["incident_id"].is_unique().all()
         sent = reported_months(of_state, YEAR, SEED)
-        for number, _year, month, factor in outliers.join(of_state, on="agency_id", how="semi").rows():
-            if sent[(of_state["agency_id"] == number).to_numpy(), month - 1].item():
-                here = (pl.col("agency_id") == number) & (pl.col("month") == month)
+        for agency_id, _year, month, factor in outliers.join(of_state, on="agency_id", how="semi").rows():
+            if sent[(of_state["agency_id"] == agency_id).to_numpy(), month - 1].item():
+                here = (pl.col("agency_id") == agency_id) & (pl.col("month") == month)
                 assert reported.filter(here).height == factor * latent.filter(here).height
                 seen.add(factor)
     assert seen == {0, 3, 10}

@@ -244,8 +244,9 @@ _BLOCKS = {
     "hispanic": ["PCT_HISP", "PCT_NONHISP"],
     "race_hispanic": ["PCT_HISP", *(f"PCT_NONHISP_{race}" for race in ("WHITE", "BLACK", "AIAN", "ASIAN", "NHOPI"))],
 }
+Rates = dict[int, list[str] | str]
 #: Rows with a population of their own (07 section 8.2): first row and keys; all other rates are of all residents.
-_VICTIM_RATES: dict[int, list[str] | str] = {
+_VICTIM_RATES: Rates = {
     4: ["OFFICER"],
     5: "age10",
     15: "sex",
@@ -254,7 +255,7 @@ _VICTIM_RATES: dict[int, list[str] | str] = {
     70: "hispanic",
     73: "race_hispanic",
 }
-_ARREST_RATES: dict[int, list[str] | str] = {
+_ARREST_RATES: Rates = {
     5: "age10",
     15: "sex",
     18: "race",
@@ -262,7 +263,7 @@ _ARREST_RATES: dict[int, list[str] | str] = {
     30: "hispanic",
     33: "race_hispanic",
 }
-_GUN_RATES: dict[int, list[str] | str] = {
+_GUN_RATES: Rates = {
     3: "age8",
     11: "gv_age2",
     20: "sex",
@@ -270,8 +271,8 @@ _GUN_RATES: dict[int, list[str] | str] = {
     64: "hispanic",
     67: "race_hispanic",
 }
-_OFFICER_RATE: dict[int, list[str] | str] = {4: ["OFFICER"]}
-POPULATIONS: dict[str, dict[int, list[str] | str]] = {
+_OFFICER_RATE: Rates = {4: ["OFFICER"]}
+POPULATIONS: dict[str, Rates] = {
     **dict.fromkeys(["3b", "3bclear", "3bunclear"], _VICTIM_RATES),
     **dict.fromkeys(["4b", "5b"], _ARREST_RATES),
     **dict.fromkeys(["3a", "3aclear", "3aunclear"], _OFFICER_RATE),

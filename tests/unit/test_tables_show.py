@@ -6,7 +6,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from click.testing import Result
 from rich.console import Console
 from tests.support.estimated import REASON, Place, write_run
 from typer.testing import CliRunner, Result

@@ -1,6 +1,6 @@
 """Outlier months found, time of the steps, and error of block imputation, on the synthetic nation.
 
-    python benchmarks/block_imputation.py [--scale 1.0] [--patterns 40]
+    uv run python -m benchmarks.block_imputation [--scale 1.0] [--patterns 40]
 
 Limits (issue of part 3): months, patterns and outliers under 15 s, donor model and matching under 10 s; nine in ten of
 the planted x10 months found in agencies of 50 offenses a year or more, nine in ten of the x0 months in those of 240 or
@@ -11,31 +11,11 @@ within 1 % and two Monte-Carlo standard errors.
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
-from typing import Any
 
-import numpy as np
 import polars as pl
+from tests.support.imputation_study import SEED, YEAR, filling_errors, found_rates, planted_and_plain, steps
 
-from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
-from nibrs_estimation.model.completeness import COPIED_GROUPS
-from nibrs_estimation.model.geography import AGENCY_COUNTY
-from nibrs_estimation.model.outliers import HIGH_COLOURS, LOW_COLOURS
-from nibrs_estimation.sources.synthetic.crime import planted_outliers
 from nibrs_estimation.sources.synthetic.source import SyntheticSource
-from nibrs_estimation.stages.block_imputation.donors import choose_donors
-from nibrs_estimation.stages.completeness.months import describe_months
-from nibrs_estimation.stages.completeness.patterns import describe_patterns
-from nibrs_estimation.stages.outliers.detect import detect_outliers
-from nibrs_estimation.stages.universe.officers import impute_officers
-
-YEAR, SEED = 2024, 1
-SIZES = (0, 12, 50, 240, 1_000, 5_000)
-#: Share of the complete agencies that miss months in a pattern.
-PARTIAL_SHARE = 0.1
-#: Offense codes whose errors are listed.
-LISTED = ("13A", "13B", "120", "220", "23H", "240", "290", "35A")
 
 
 def main() -> None:
@@ -57,83 +37,6 @@ def main() -> None:
     accuracy(filling_errors(made, data, arguments.patterns), arguments.patterns)
 
 
-def timed(name: str, function: Callable[[], Any]) -> tuple[Any, float]:
-    """What a function returns, and the seconds that it took, which are printed."""
-    start = time.perf_counter()
-    result = function()
-    seconds = time.perf_counter() - start
-    print(f"  {name:<28}{seconds:8.2f} s", flush=True)
-    return result, seconds
-
-
-def steps(data: dict[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
-    """Run the steps, and compare their times with the limits."""
-    agency, reports, offenses = data["agency"], data["report_month"], data["agency_month_offense"]
-    months, first = timed(
-        "describe_months", lambda: describe_months(agency, reports, data["agency_month_offense"], YEAR)
-    )
-    month = months["agency_month"].lazy()
-    _, second = timed(
-        "describe_patterns", lambda: describe_patterns(agency, AGENCY_COUNTY.empty(), month, offenses).collect()
-    )
-    outliers, third = timed("detect_outliers", lambda: detect_outliers(agency, month, YEAR, "intended"))
-    employees, _ = timed(
-        "impute_officers", lambda: impute_officers(agency, reports, data["srs_month"], offenses, YEAR, SEED)
-    )
-    colours = outliers["outlier_month"].lazy()
-    blocks, fourth = timed(
-        "choose_donors", lambda: choose_donors(agency, month, colours, employees.lazy(), offenses, YEAR, SEED)
-    )
-    print(f"months, patterns and outliers: {(first + second + third) / 15:.2f} of the limit of 15 s")
-    print(f"donor model and matching: {fourth / 10:.2f} of the limit of 10 s")
-    print(blocks["block_agency"].group_by("part").len().sort("part"))
-    return {
-        "agency": agency, "agency_month": month, "outlier_month": colours, "police_employees": employees.lazy(),
-        "outlier_agency": outliers["outlier_agency"].lazy(),
-    }  # fmt: skip
-
-
-def planted_and_plain(made: dict[str, pl.LazyFrame], seed: int) -> pl.DataFrame:
-    """Every reported month of the five years, with the factor by which it was multiplied on purpose."""
-    agencies = made["agency"].sort("agency_id").collect()
-    planted = pl.concat(
-        planted_outliers(agencies.filter(pl.col("data_year") == year), year, seed) for year in range(YEAR - 4, YEAR + 1)
-    )
-    months = made["outlier_month"].collect().join(planted, on=["agency_id", "data_year", "month"], how="left")
-    normal = months.group_by("agency_id").agg(a_year=12 * pl.col("n_all").median())
-    reasons = made["outlier_agency"].select("agency_id", "reason").collect()
-    return (
-        months.join(normal, on="agency_id")
-        .join(reasons, on="agency_id")
-        .select(
-            "agency_id",
-            "a_year",
-            "factor",
-            "reason",
-            size=_size(pl.col("a_year")),
-            is_low=pl.col("colour").is_in(LOW_COLOURS),
-            is_high=pl.col("colour").is_in(HIGH_COLOURS),
-        )
-    )
-
-
-def found_rates() -> dict[str, pl.Expr]:
-    """Shares of planted months that were found, and of others that were coloured, of ``planted_and_plain``."""
-    is_ten, is_zero = pl.col("factor") == 10, pl.col("factor") == 0
-    is_plain, has_history = pl.col("factor").is_null(), pl.col("reason").ne_missing("short_history")
-    return {
-        "months": pl.len(),
-        "x10_planted": is_ten.sum(),
-        "x10_found": pl.col("is_high").filter(is_ten).mean(),
-        "x10_found_with_history": pl.col("is_high").filter(is_ten & has_history).mean(),
-        "x0_planted": is_zero.sum(),
-        "x0_found": pl.col("is_low").filter(is_zero).mean(),
-        "x0_found_with_history": pl.col("is_low").filter(is_zero & has_history).mean(),
-        "false_low": pl.col("is_low").filter(is_plain).mean(),
-        "false_high": pl.col("is_high").filter(is_plain).mean(),
-    }
-
-
 def detection(marked: pl.DataFrame) -> None:
     """Print which planted months were found, and how often others were coloured, by size of agency."""
     columns = found_rates()
@@ -145,52 +48,6 @@ def detection(marked: pl.DataFrame) -> None:
         print(marked.select(**columns).with_columns(size=pl.lit("all")))
 
 
-def _size(offenses: pl.Expr) -> pl.Expr:
-    """The lower end of the class of sizes."""
-    return pl.max_horizontal(pl.when(offenses >= low).then(low) for low in SIZES)
-
-
-def filling_errors(made: dict[str, pl.LazyFrame], data: dict[str, pl.LazyFrame], n_patterns: int) -> pl.DataFrame:
-    """Hide months of complete agencies, fill them, and compare with what was hidden: a row for each kind of offense."""
-    current = made["agency_month"].filter((pl.col("data_year") == YEAR) & pl.col("n_all").is_not_null()).collect()
-    full = current.filter(pl.len().over("agency_id") == 12)
-    planted = made["outlier_month"].filter((pl.col("data_year") == YEAR) & (pl.col("colour") != "green")).collect()
-    full = full.join(planted, on="agency_id", how="anti").sort("agency_id", "month")
-    ids = full["agency_id"].unique().sort()
-    offenses = (
-        data["agency_month_offense"]
-        .filter((pl.col("data_year") == YEAR) & pl.col("offense_code").is_in(LISTED))
-        .collect()
-    )
-    rows = []
-    for pattern in range(n_patterns):
-        hidden = _hidden(ids, pattern)
-        shown = full.join(hidden, on=["agency_id", "month"], how="anti")
-        blocks = choose_donors(
-            made["agency"],
-            shown.lazy(),
-            made["outlier_month"].clear(),
-            made["police_employees"],
-            AGENCY_MONTH_OFFENSE.empty(),
-            YEAR,
-            pattern,
-        )
-        rows += [
-            {"pattern": pattern, **row}
-            for row in _errors(full, hidden, blocks["block_reference"], offenses).iter_rows(named=True)
-        ]
-    errors = pl.DataFrame(rows)
-    return errors.group_by("kind", maintain_order=True).agg(
-        truth=pl.col("truth").mean(),
-        error_blocks=pl.col("blocks").mean(),
-        mc_se=pl.col("blocks").std() / np.sqrt(n_patterns),
-        rmse_blocks=(pl.col("blocks") ** 2).mean().sqrt(),
-        rmse_own_rate=(pl.col("own_rate") ** 2).mean().sqrt(),
-        agency_rmse_blocks=pl.col("agency_blocks").mean(),
-        agency_rmse_own_rate=pl.col("agency_own_rate").mean(),
-    )
-
-
 def accuracy(table: pl.DataFrame, n_patterns: int) -> None:
     """Print the errors of filled totals."""
     with pl.Config(tbl_cols=20, tbl_rows=20, float_precision=4, tbl_width_chars=200):
@@ -199,66 +56,6 @@ def accuracy(table: pl.DataFrame, n_patterns: int) -> None:
     total = table.filter(pl.col("kind") == "all").row(0, named=True)
     limit = 0.01 + 2 * total["mc_se"]
     print(f"mean relative error of all offenses {total['error_blocks']:+.4f}, limit {limit:.4f}")
-
-
-def _hidden(ids: pl.Series, pattern: int) -> pl.DataFrame:
-    """The months that a tenth of the agencies miss: late starters, quitters, and others here and there."""
-    generator = np.random.default_rng([SEED, pattern])
-    some = ids.filter(pl.Series(generator.uniform(size=len(ids)) < PARTIAL_SHARE)).to_numpy()
-    kind, turn = generator.integers(0, 3, len(some))[:, None], generator.integers(4, 10, len(some))[:, None]
-    month = np.arange(1, 13)[None, :]
-    scattered = generator.uniform(size=(len(some), 12)) < 0.3
-    missing = np.select([kind == 0, kind == 1], [month < turn, month >= turn], scattered)
-    missing[missing.sum(axis=1) > 9, :3] = False
-    row, column = np.nonzero(missing)
-    return pl.DataFrame({"agency_id": some[row], "month": (column + 1).astype(np.int8)})
-
-
-def _errors(full: pl.DataFrame, hidden: pl.DataFrame, references: pl.DataFrame, offenses: pl.DataFrame) -> pl.DataFrame:
-    """Relative errors of the totals of the agencies with hidden months, by group of offenses and by offense."""
-    groups = full.select("agency_id", "month", *(pl.col(f"n_{group}").alias(group) for group in COPIED_GROUPS))
-    long = pl.concat(
-        [
-            groups.unpivot(index=["agency_id", "month"], variable_name="kind", value_name="n").with_columns(
-                pl.col("n").cast(pl.Int64)
-            ),
-            groups.select("agency_id", "month", kind=pl.lit("all"), n=pl.sum_horizontal(COPIED_GROUPS).cast(pl.Int64)),
-            offenses.select("agency_id", "month", kind="offense_code", n=pl.col("n").cast(pl.Int64)),
-        ]
-    )
-    partial = hidden.group_by("agency_id").len(name="k")
-    mine = long.join(partial, on="agency_id")
-    truth = mine.group_by("agency_id", "kind").agg(truth=pl.col("n").sum())
-    seen = (
-        mine.join(hidden, on=["agency_id", "month"], how="anti")
-        .group_by("agency_id", "kind")
-        .agg(own=pl.col("n").sum())
-    )
-    copied = (
-        references.join(long.rename({"agency_id": "donor_agency_id"}), on=["donor_agency_id", "month"])
-        .group_by("agency_id", "kind")
-        .agg(copied=pl.col("n").sum())
-    )
-    both = (
-        truth.join(seen, on=["agency_id", "kind"], how="full", coalesce=True)
-        .join(copied, on=["agency_id", "kind"], how="full", coalesce=True)
-        .join(partial, on="agency_id")
-        .fill_null(0)
-        .with_columns(filled=pl.col("own") + pl.col("copied"), rate=pl.col("own") * 12 / (12 - pl.col("k")))
-    )
-    order = {kind: number for number, kind in enumerate(("all", *COPIED_GROUPS, *LISTED))}
-    n = partial.height
-    return (
-        both.group_by("kind")
-        .agg(
-            truth=pl.col("truth").sum(),
-            blocks=pl.col("filled").sum() / pl.col("truth").sum() - 1,
-            own_rate=pl.col("rate").sum() / pl.col("truth").sum() - 1,
-            agency_blocks=(((pl.col("filled") - pl.col("truth")) ** 2).sum() / n).sqrt(),
-            agency_own_rate=(((pl.col("rate") - pl.col("truth")) ** 2).sum() / n).sqrt(),
-        )
-        .sort(pl.col("kind").replace_strict(order, return_dtype=pl.Int32))
-    )
 
 
 if __name__ == "__main__":

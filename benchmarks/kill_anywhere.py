@@ -1,4 +1,7 @@
-"""Kill a run at random moments (SIGKILL), run it again, and compare with an undisturbed run, byte by byte."""
+"""Kill a run at random moments (SIGKILL), run it again, and compare with an undisturbed run, byte by byte.
+
+uv run python -m benchmarks.kill_anywhere
+"""
 
 import argparse
 import os
@@ -10,9 +13,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.outputs import outputs_of
+from tests.support.outputs import outputs_of
 
 from nibrs_estimation.stats.random import uniform
 

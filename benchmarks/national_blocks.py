@@ -36,7 +36,8 @@ def main() -> None:
         subprocess.run(
             [sys.executable, "-m", "nibrs_estimation", *command], cwd=folder, check=True, stdout=subprocess.DEVNULL
         )
-        seconds, peak = defaultdict(float), defaultdict(float)
+        seconds: defaultdict[str, float] = defaultdict(float)
+        peak: defaultdict[str, float] = defaultdict(float)
         for file in Path(folder).rglob("manifests/**/*.json"):
             manifest = json.loads(file.read_text(encoding="utf-8"))
             task = manifest["unit"].partition("[")[0]

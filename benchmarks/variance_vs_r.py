@@ -89,12 +89,18 @@ def compare(
     print(f"  {len(picked)} cells differ from R by {error:.0e}, ratio {error / LARGEST_ERROR:.2g}")
 
 
-def timed(repetitions: int, form: VarianceForm, *values: object) -> tuple[float, CellEstimates]:
-    made = cell_estimates(form, *values)
+def timed(
+    repetitions: int,
+    form: VarianceForm,
+    y: sparse.csc_array,
+    denominators: sparse.csc_array | None = None,
+    denominator_of: NDArray[np.int64] | None = None,
+) -> tuple[float, CellEstimates]:
+    made = cell_estimates(form, y, denominators, denominator_of)
     best = np.inf
     for _ in range(repetitions):
         start = time.perf_counter()
-        cell_estimates(form, *values)
+        cell_estimates(form, y, denominators, denominator_of)
         best = min(best, time.perf_counter() - start)
     return best, made
 

@@ -13,15 +13,13 @@ import resource
 import time
 
 import polars as pl
-from benchmarks.weighted_nation import YEAR, incidents, nation, responding
+from tests.support.weight_errors import SEED, SHARE, errors
+from tests.support.weighted_nation import YEAR, nation, responding
 
-from nibrs_estimation.model.fields import WEIGHT_LEVELS
 from nibrs_estimation.model.weights import STATE_WEIGHT_GROUP
 from nibrs_estimation.stages.weighting.weights import weight_agencies
 
 LIMIT_S, LIMIT_GIB = 30.0, 2.0
-SEED, SHARE = 2, 0.75
-KEY = ["weight_variable", "geography_code", "weight_group"]
 
 
 def main() -> None:
@@ -48,50 +46,6 @@ def main() -> None:
     with pl.Config(tbl_rows=20, float_precision=4, tbl_width_chars=140):
         print(f"relative RMSE of totals over {arguments.patterns} patterns at scale {arguments.study_scale}:")
         print(study)
-
-
-def errors(scale: float, patterns: int) -> pl.DataFrame:
-    """By level: relative RMSE with calibrated and with N/n weights, their ratio, and the mean relative errors."""
-    frame, pieces = nation(scale, SEED)
-    truth = frame.select("agency_id").with_columns(y=pl.Series(incidents(frame, scale, SEED)))
-    rows = []
-    for pattern in range(1, patterns + 1):
-        drawn = responding(frame, SHARE, pattern)
-        made = weight_agencies(drawn.lazy(), pieces.lazy(), STATE_WEIGHT_GROUP.empty(), YEAR)
-        cells = made["weight_cell"].select(*KEY, plain=pl.col("eligible_agencies") / pl.col("responding_agencies"))
-        y = pl.col("y") * pl.col("population_share")
-        rows.append(
-            made["agency_weight"]
-            .join(truth, on="agency_id")
-            .join(cells, on=KEY)
-            .sort(*KEY, "agency_id")
-            .group_by("weight_variable", "geography_code")
-            .agg(
-                truth=y.sum(),
-                calibrated=(y * pl.col("weight").fill_null(0)).sum(),
-                plain=(y * pl.col("plain")).filter(pl.col("weight").is_not_null()).sum(),
-            )
-        )
-    of_geography = (
-        pl.concat(rows)
-        .filter(pl.col("truth") > 0)
-        .with_columns(pl.col("calibrated", "plain") / pl.col("truth") - 1)
-        .group_by("weight_variable", "geography_code")
-        .agg(
-            rmse_calibrated=(pl.col("calibrated") ** 2).mean().sqrt(),
-            rmse_plain=(pl.col("plain") ** 2).mean().sqrt(),
-            bias_calibrated=pl.col("calibrated").mean(),
-            bias_plain=pl.col("plain").mean(),
-        )
-    )
-    order = {weight: place for place, weight in enumerate(WEIGHT_LEVELS)}
-    return (
-        of_geography.sort("geography_code")
-        .group_by("weight_variable")
-        .agg(geographies=pl.len(), **{name: pl.col(name).mean() for name in of_geography.columns[2:]})
-        .with_columns(ratio=pl.col("rmse_calibrated") / pl.col("rmse_plain"))
-        .sort(pl.col("weight_variable").replace_strict(order, return_dtype=pl.Int32))
-    )
 
 
 if __name__ == "__main__":

@@ -1,3 +1,3 @@
 """Nationally representative crime estimates, with honest uncertainty, from incomplete NIBRS reporting."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

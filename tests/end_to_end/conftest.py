@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from nibrs_estimation.model.codes import code_list
-from tests.command import nibrs
+from tests.support.command import nibrs
 
 #: Regions of `whole`. Geographies: nation, regions and states, groups of agencies, three areas, a district and an
 #: office; all others, which would take most of the time, are on the list of exclusions.

@@ -26,7 +26,7 @@ from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.store import LocalStore
 from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.survey import cells  # noqa: F401 (compiled code is loaded once, too)
-from tests.outputs import outputs_of
+from tests.support.outputs import outputs_of
 
 STATES = ("DC", "VT")
 #: The datasets, documents and manifests at whose fault points the run is killed.
@@ -90,7 +90,9 @@ def checkpoint(act: Callable[[str], None]) -> None:
         if "crash" in path.parts:  # not what is fetched into a temporary folder to be read
             act(point_of(name, path))
 
-    files.checkpoint = unit.checkpoint = publishing.checkpoint = reached
+    # Each module calls the name that it imported.
+    for module in (files, unit, publishing):
+        vars(module)["checkpoint"] = reached
 
 
 def main(folder: Path) -> None:

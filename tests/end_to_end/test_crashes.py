@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import ROOT, python
+from tests.support.command import ROOT, python
 
 pytestmark = pytest.mark.slow
 
 
 def test_every_fault_point(tmp_path: Path) -> None:
-    done = python(ROOT, "-m", "tests.end_to_end.crash_driver", str(tmp_path), timeout=550)
+    done = python(ROOT, "-m", "tests.end_to_end.crash_driver", str(tmp_path))
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     moments = {point.partition(" ")[0] + " " + point.split()[1] for point in result["points"]}

@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from nibrs_estimation.pipeline.identity import SYNTHETIC as MADE_UP
-from tests.cde_zip import build_zip
-from tests.command import nibrs, python
-from tests.outputs import outputs_of
+from tests.support.cde_zip import build_zip
+from tests.support.command import nibrs, python
+from tests.support.outputs import outputs_of
 
 
 def test_demo_publishes_what_people_want(demo: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.command import nibrs
-from tests.shared_data import SHARED_DATA
+from tests.support.command import nibrs
+from tests.support.shared_data import SHARED_DATA
 
 FAULTS = SHARED_DATA / "faults"
 pytestmark = pytest.mark.skipif(not FAULTS.is_dir(), reason="the faulty zips are not under NIBRS_SHARED_DATA")

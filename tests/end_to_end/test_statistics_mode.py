@@ -2,27 +2,19 @@
 
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from nibrs_estimation.pipeline.files import sha256_of
-from tests.command import nibrs, python
+from nibrs_estimation.stages.__main__ import STAGES
+from tests.support.command import ROOT, nibrs, python
 
-STAGES = [
-    "universe",
-    "completeness",
-    "outliers",
-    "block_imputation",
-    "weighting",
-    "validation",
-    "item_imputation",
-    "accounting",
-    "indicators",
-    "variance",
-    "publication",
-]
+CHAIN = [name for name in STAGES if name != "smoketest"]
+#: Commands whose stage has another name now, or fewer tasks, with a task of each.
+OLD_COMMANDS = {"variance": "estimate_cells", "indicators": "count_units", "weighting": "measure_coverage"}
 CORE = [
     "agency", "report_month", "incident", "offense", "offense_weapon", "offense_activity", "victim", "victim_offense",
     "victim_injury", "victim_offender", "property", "property_item", "drug", "offender", "arrestee", "arrestee_weapon",
@@ -37,7 +29,7 @@ def run(whole_run: Path) -> Path:
 
 
 def stage(folder: Path, name: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return python(folder, "-m", f"nibrs_estimation.stages.{name}", *arguments, **settings)
+    return python(folder, "-m", "nibrs_estimation.stages", name, *arguments, **settings)
 
 
 def hashes(folder: Path, names: list[str]) -> dict[str, str]:
@@ -83,7 +75,7 @@ def copy_shuffled(source: Path, target: Path) -> None:
 def test_stages_on_permuted_and_recut_inputs_give_the_runs_bytes(run: Path, tmp_path: Path) -> None:
     copy_shuffled(run / "datasets", tmp_path / "in")
     first = {"DATA_YEAR": "2024", "INPUT_PIPELINE_DIR": "in", "OUTPUT_PIPELINE_DIR": "in"}
-    for name in STAGES:
+    for name in CHAIN:
         done = stage(tmp_path, name, **first)
         assert done.returncode == 0, done.stderr
     assert hashes(tmp_path / "in", MADE) == hashes(run / "datasets", MADE)
@@ -94,7 +86,7 @@ def test_stages_on_permuted_and_recut_inputs_give_the_runs_bytes(run: Path, tmp_
 
 def test_one_task_reads_a_run_and_writes_elsewhere(run: Path, tmp_path: Path) -> None:
     settings = {"DATA_YEAR": "2024", "INPUT_PIPELINE_DIR": str(run / "datasets"), "OUTPUT_PIPELINE_DIR": "out"}
-    done = stage(tmp_path, "weighting", "measure_coverage", **settings, LOG_THRESHOLD="DEBUG")
+    done = stage(tmp_path, "coverage", "measure_coverage", **settings, LOG_THRESHOLD="DEBUG")
     assert done.returncode == 0, done.stderr
     assert hashes(tmp_path / "out", ["coverage"]) == hashes(run / "datasets", ["coverage"])
     assert (tmp_path / "out/logs/measure_coverage.log").is_file()
@@ -115,7 +107,7 @@ def test_one_task_reads_a_run_and_writes_elsewhere(run: Path, tmp_path: Path) ->
         ),
     ],
 )
-def test_wrong_inputs_are_told(prepare, code: int, message: str, tmp_path: Path) -> None:
+def test_wrong_inputs_are_told(prepare: Callable[[Path], object], code: int, message: str, tmp_path: Path) -> None:
     prepare(tmp_path / "in")
     settings = {"DATA_YEAR": "2024", "INPUT_PIPELINE_DIR": "in", "OUTPUT_PIPELINE_DIR": "out"}
     done = stage(tmp_path, "weighting", "weight_agencies", **settings)
@@ -138,7 +130,7 @@ def test_outputs_are_not_written_beside_another_form(run: Path, tmp_path: Path) 
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "coverage.csv").touch()
     settings = {"INPUT_PIPELINE_DIR": str(run / "datasets"), "OUTPUT_PIPELINE_DIR": "out"}
-    done = stage(tmp_path, "weighting", "measure_coverage", **settings)
+    done = stage(tmp_path, "coverage", "measure_coverage", **settings)
     assert done.returncode == 1
     assert "would write coverage beside" in " ".join(done.stderr.split())
     assert not (tmp_path / "out" / "coverage.parquet").exists()
@@ -150,7 +142,27 @@ def test_unknown_task_is_told(tmp_path: Path) -> None:
     assert "has no task 'nope'" in done.stderr
 
 
-@pytest.mark.parametrize("module", [f"nibrs_estimation.stages.{name}.__main__" for name in [*STAGES, "smoketest"]])
+def test_unknown_stage_is_told(tmp_path: Path) -> None:
+    done = stage(tmp_path, "wheighting")
+    assert done.returncode == 2
+    assert "There is no stage 'wheighting'. The stages are: universe, " in " ".join(done.stderr.split())
+
+
+def test_every_stage_has_a_command() -> None:
+    folders = {path.parent.name for path in (ROOT / "src/nibrs_estimation/stages").glob("*/__main__.py")}
+    assert folders == {*STAGES, "variance", "indicators"}
+
+
+@pytest.mark.parametrize("name", OLD_COMMANDS)
+def test_old_commands_work(name: str, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    settings = {"DATA_YEAR": "2024", "INPUT_PIPELINE_DIR": "in", "OUTPUT_PIPELINE_DIR": "out"}
+    done = python(tmp_path, "-m", f"nibrs_estimation.stages.{name}", OLD_COMMANDS[name], **settings)
+    assert done.returncode == 1
+    assert f"Task {OLD_COMMANDS[name]} needs dataset" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("module", [f"nibrs_estimation.stages.{name}" for name in STAGES])
 def test_it_imports_neither_prefect_nor_dask(module: str, tmp_path: Path) -> None:
     code = f"import sys, {module}; print(sorted({{'prefect', 'dask', 'distributed'}} & set(sys.modules)))"
     done = python(tmp_path, "-c", code)

@@ -1,14 +1,10 @@
 """Vermont 2024: every eligible agency reported, so each estimate must be the plain count, without error.
 
-The recounts, one below with the csv module alone and one of every table in SQL (`vermont_recount`), are written from
-the specification and share no code with the package.
+The recounts, one of table 1a with the csv module alone and one of every table in SQL (`vermont_recount`), are written
+from the specification and share no code with the package.
 """
 
-import csv
-import io
 import json
-import zipfile
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,84 +14,13 @@ import pytest
 
 from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.tables.read import table_definitions
-from tests.command import nibrs
-from tests.end_to_end import vermont_recount
-from tests.end_to_end.vermont_recount import untold
-from tests.shared_data import VERMONT, needs_vermont
+from tests.support import vermont_recount
+from tests.support.command import nibrs
+from tests.support.shared_data import VERMONT, needs_vermont
+from tests.support.vermont_recount import untold
+from tests.support.vermont_table_1a import COLUMNS, recount
 
 pytestmark = needs_vermont
-
-PERSON = {"09A", "09B", "100", "11A", "11B", "11C", "11D", "13A", "13B", "13C", "36A", "36B", "64A", "64B"}
-# Offense codes of the 20 columns of table 1a, in order; column 18 (carjacking) is recounted apart.
-COLUMNS = [
-    PERSON, {"13A"}, {"13B"}, {"13C"}, {"09A"}, {"09B"}, {"100"}, {"64A"}, {"64B"}, {"11A"}, {"11B"}, {"11C"}, {"11D"},
-    {"36A", "36B"}, {"120"}, {"11A", "11B", "11C"}, {"09A", "11A", "11B", "11C", "120", "13A"}, None,
-    {"13A", "13B", "13C"}, {"09A", "11A", "11B", "11C", "11D", "120", "13A", "13B"},
-]  # fmt: skip
-CARJACKING = 18
-
-
-def members() -> dict[str, list[dict[str, str]]]:
-    with zipfile.ZipFile(VERMONT) as archive:
-        return {
-            name.rsplit("/", 1)[-1].lower(): list(
-                csv.DictReader(io.StringIO(archive.read(name).decode("utf-8-sig", errors="replace")))
-            )
-            for name in archive.namelist()
-            if name.lower().endswith(".csv")
-        }
-
-
-def recount() -> tuple[list[int], int, list[int]]:
-    """Incidents per column, population, and agencies with any per column."""
-    tables = members()
-    population = sum(int(row["population"] or 0) for row in tables["agencies.csv"])
-    agency_of = {
-        row["incident_id"]: row["agency_id"]
-        for row in tables["nibrs_incident.csv"]
-        if row["incident_date"].startswith("2024")
-    }
-    codes = defaultdict(set)
-    for row in tables["nibrs_offense.csv"]:
-        codes[row["incident_id"]].add(row["offense_code"].strip())
-    jacked = carjackings(tables)
-    counts, agencies = [], []
-    for number, wanted in enumerate(COLUMNS, start=1):
-        incidents = {
-            incident
-            for incident in agency_of
-            if (incident in jacked if number == CARJACKING else codes[incident] & wanted)
-        }
-        counts.append(len(incidents))
-        agencies.append(len({agency_of[incident] for incident in incidents}))
-    return counts, population, agencies
-
-
-def carjackings(tables: dict[str, list[dict[str, str]]]) -> set[str]:
-    individual = {r["victim_type_id"] for r in tables["nibrs_victim_type.csv"] if r["victim_type_code"] == "I"}
-    vehicle = {
-        r["prop_desc_id"]
-        for r in tables["nibrs_prop_desc_type.csv"]
-        if r["prop_desc_code"].zfill(2) in {"03", "05", "24", "28", "37"}
-    }
-    robberies = {
-        r["offense_id"]: r["incident_id"]
-        for r in tables["nibrs_offense.csv"]
-        if r["offense_code"] == "120" and r["attempt_complete_flag"] == "C"
-    }
-    victims = {r["victim_id"] for r in tables["nibrs_victim.csv"] if r["victim_type_id"] in individual}
-    robbed = {
-        robberies[r["offense_id"]]
-        for r in tables["nibrs_victim_offense.csv"]
-        if r["offense_id"] in robberies and r["victim_id"] in victims
-    }
-    with_vehicle = {r["property_id"] for r in tables["nibrs_property_desc.csv"] if r["prop_desc_id"] in vehicle}
-    taken = {
-        r["incident_id"]
-        for r in tables["nibrs_property.csv"]
-        if r["prop_loss_id"] in {"5", "7"} and r["property_id"] in with_vehicle
-    }
-    return robbed & taken
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +29,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = nibrs(folder, "run", "all", "vt", "--year", "2024", "--source", f"cde:{VERMONT}")
     assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="module")
+def counts() -> pl.DataFrame:
+    """The recount: full_table, row, column, n; cells without any unit are absent."""
+    return vermont_recount.recount(VERMONT)
 
 
 @pytest.fixture(scope="module")
@@ -181,12 +112,6 @@ def test_quiet_agencies_count_as_reporting(run: Path) -> None:
 
 CELL = ["full_table", "row", "column"]
 PLACES = pytest.mark.parametrize("geography", [1, 102], ids=["nation", "Vermont"])
-
-
-@pytest.fixture(scope="module")
-def counts() -> pl.DataFrame:
-    """The recount: full_table, row, column, n; cells without any unit are absent."""
-    return vermont_recount.recount(VERMONT)
 
 
 @pytest.fixture(scope="module")

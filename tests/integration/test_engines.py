@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from tests import toy_flow
-from tests.command import clean_environment
+from tests.support import toy_flow
+from tests.support.command import clean_environment
 
 from nibrs_estimation.pipeline.engines import make_engine
 from nibrs_estimation.pipeline.errors import UsageError
@@ -55,7 +55,7 @@ def run(prefect_home: Path, dask_scheduler: str, tmp_path: Path) -> Run:
 
     def on(kind: str, behaviour: dict[str, str] | None = None, **options: Any) -> dict[str, Outcome]:
         name = {"threads": "prefect", "processes": "prefect", "dask-scheduler": "dask"}.get(kind, kind)
-        workers = "processes" if kind == "processes" else "threads"
+        workers: Literal["threads", "processes"] = "processes" if kind == "processes" else "threads"
         address = dask_scheduler if kind == "dask-scheduler" else None
         engine = make_engine(name, "toy", workers=2, prefect_workers=workers, scheduler_address=address)
         root = tmp_path / run_name(kind, tmp_path)
@@ -195,7 +195,7 @@ import os, signal, sys
 from pathlib import Path
 from nibrs_estimation.pipeline.engines import make_engine
 from nibrs_estimation.pipeline.schedule import Watcher
-from tests import toy_flow
+from tests.support import toy_flow
 
 def stop(outcome):
     if sys.argv[2] != "no":

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from pydantic import SecretStr
-from tests.integration.conftest import CREDENTIALS
+from tests.support.s3 import CREDENTIALS
 
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 from nibrs_estimation.pipeline.engines.inline import run_inline

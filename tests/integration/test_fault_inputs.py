@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 import pytest
-from tests.shared_data import SHARED_DATA
+from tests.support.shared_data import SHARED_DATA
 
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.cde import CdeSource

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.unit.test_report import given_tables, page
-from tests.unit.test_weights_page import example, written
+from tests.support.report import given_tables, page
+from tests.support.weights_page import example, written
 
 from nibrs_estimation.pipeline.flow import Plan
 from nibrs_estimation.pipeline.run_page import render_run_page

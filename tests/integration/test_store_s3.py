@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import obstore
 import pytest
 from pydantic import SecretStr
-from tests.integration.conftest import CREDENTIALS
+from tests.support.s3 import CREDENTIALS
 
 from nibrs_estimation.cli.doctor import examine
 from nibrs_estimation.cli.settings import Settings
@@ -75,6 +76,7 @@ def test_changed_content_is_noticed(
     s3_endpoint: str, s3_bucket: str, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = open_store(f"s3://{s3_bucket}", options(s3_endpoint))
+    assert isinstance(store, S3Store)
     store.put(file, "kept")
     checksum = obstore.get(store._client, "kept").attributes["sha256"]
     obstore.put(store._client, "kept", b"something else", attributes={"sha256": checksum})
@@ -93,7 +95,8 @@ def test_secrets_never_show(file: Path, caplog: pytest.LogCaptureFixture) -> Non
     store = S3Store("bucket", "", options("http://127.0.0.1:1"))
     with pytest.raises(PipelineError) as caught:
         store.put(file, "a")
-    chain, error = "", caught.value
+    chain = ""
+    error: BaseException | None = caught.value
     while error is not None:
         chain += repr(error) + str(error)
         error = error.__cause__
@@ -207,7 +210,7 @@ def test_a_busy_server_is_asked_again_and_its_status_told(tmp_path: Path, monkey
         send(handler, 503, b"<Error><Code>SlowDown</Code></Error>", 36)
 
     pauses: list[float] = []
-    monkeypatch.setattr(module.time, "sleep", pauses.append)
+    monkeypatch.setattr("time.sleep", pauses.append)
     monkeypatch.setattr(module, "THROTTLED_SECONDS", 5.0)
     with server(busy) as endpoint, pytest.raises(PipelineError, match=r"asked to slow down \(status 503\)"):
         open_store("s3://bucket", options(endpoint)).put(tmp_path / "a", "a")
@@ -235,10 +238,11 @@ def test_a_damaged_transfer_is_repeated_and_then_given_up(
 ) -> None:
     store = open_store(f"s3://{s3_bucket}", options(s3_endpoint))
     monkeypatch.setattr(module, "PAUSES_S", (0.0, 0.0))
-    real_put, sent = obstore.put, []
+    real_put = obstore.put
+    sent: list[str] = []
 
     def damaged(times: int) -> Callable[..., object]:
-        def put(client, key, path, **more):
+        def put(client: Any, key: str, path: Any, **more: Any) -> object:
             sent.append(key)
             return real_put(client, key, b"damaged" if len(sent) <= times else path, **more)
 
@@ -324,8 +328,13 @@ def test_doctor_writes_to_a_store_and_leaves_nothing(s3_endpoint: str, s3_bucket
     )
     puts: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        put = S3Store.put
-        patch.setattr(S3Store, "put", lambda self, local, key: (puts.append(key), put(self, local, key))[1])
+        real_put = S3Store.put
+
+        def put(store: S3Store, local: Path, key: str) -> None:
+            puts.append(key)
+            real_put(store, local, key)
+
+        patch.setattr(S3Store, "put", put)
         found = {finding.what: finding for finding in examine(settings)}
     assert found["artifact store"].finding == f"s3://{s3_bucket}/tried can be written"
     assert len(puts) == 1

@@ -16,7 +16,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
-from tests.frames import DATASETS, DEFAULTS
+from tests.support.frames import DATASETS, DEFAULTS
 
 from nibrs_estimation.model import agency, geography, incident
 from nibrs_estimation.model.intake import INTAKE_COUNT, PARTITIONED, QUARANTINE
@@ -462,7 +462,8 @@ def kill_others(database: Database) -> None:
 def test_lost_connection_starts_over_from_a_new_snapshot(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    read, killed = Reader.batches, []
+    read = Reader.batches
+    killed: list[bool] = []
 
     def batches(self: Reader, query: str) -> Any:
         if ".nibrs_property_description" in query and not killed:

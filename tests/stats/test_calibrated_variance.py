@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nibrs_estimation.stats.calibration import calibrate
+from nibrs_estimation.stats.calibration.distance import Method
 from nibrs_estimation.stats.linearization.control_basis import calibration_residuals, control_basis
 from nibrs_estimation.stats.linearization.stratified import variances_within
 
@@ -17,7 +18,7 @@ DESIGN, ONE = np.full(4, 1.5), np.zeros(4, dtype=np.int64)
 @pytest.mark.parametrize(
     ("method", "bounds", "error"), [("linear", (-np.inf, np.inf), 3.572501), ("logit", (2 / 3, 2.5), 3.573063)]
 )
-def test_worked_example(method: str, bounds: tuple[float, float], error: float) -> None:
+def test_worked_example(method: Method, bounds: tuple[float, float], error: float) -> None:
     """Example D, verified there with R's survey package."""
     made = calibrate(X, DESIGN, [660.0], bounds=bounds, method=method)
     e = calibration_residuals(Y, X, ONE)

@@ -105,11 +105,12 @@ def test_of_two_dependences_the_broken_one_is_named() -> None:
 
 
 def test_fewer_units_than_the_rank_fails_at_once() -> None:
-    made = calibrate([[3.0, 5, 1], [4, 1, 8]], [1.5, 1.5], [11, 9, 14], bounds=BOUNDS)
+    controls = [[3.0, 5.0, 1.0], [4.0, 1.0, 8.0]]
+    made = calibrate(controls, [1.5, 1.5], [11, 9, 14], bounds=BOUNDS)
     assert (made.status, made.rank, made.iterations) == ("infeasible", 2, 0)
     assert made.reason.startswith("fewer units than the rank of the totals: 2 units cannot meet those of controls")
     # Unless the totals happen to be within reach.
-    made = calibrate([[3.0, 5, 1], [4, 1, 8]], [1.5, 1.5], [12.6, 10.8, 16.2], bounds=BOUNDS)
+    made = calibrate(controls, [1.5, 1.5], [12.6, 10.8, 16.2], bounds=BOUNDS)
     assert made.status == "converged"
     np.testing.assert_allclose(made.weights, [1.8, 1.8], rtol=1e-9)
 
@@ -142,7 +143,7 @@ def test_a_bound_of_one(bounds: tuple[float, float]) -> None:
     assert made.status == "infeasible"
     assert made.reason.startswith("bounds: with")
     for method in ("linear", "raking"):
-        made = calibrate(X, D, wanted, bounds=bounds, method=method)  # type: ignore[arg-type]
+        made = calibrate(X, D, wanted, bounds=bounds, method=method)
         assert made.status == "converged"
         assert made.g_weights.min() >= bounds[0]
         assert made.g_weights.max() <= bounds[1]

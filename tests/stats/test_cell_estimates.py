@@ -3,6 +3,7 @@
 import csv
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,9 +140,13 @@ def problems(draw: st.DrawFn) -> Problem:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     psus, designs = draw(st.integers(3, 40)), draw(st.integers(1, 3))
     scale = draw(st.sampled_from([0.4, 3.0, 1e6]))
-    x = rng.poisson(20, (psus, 2)) + 1.0
-    x = np.column_stack([x.sum(axis=1), x, rng.poisson(5, psus)])
-    parts, population, of_design, unit, domain = [], [], [], [], []
+    two = rng.poisson(20, (psus, 2)) + 1.0
+    x: Floats = np.column_stack([two.sum(axis=1), two, rng.poisson(5, psus)]).astype(np.float64)
+    parts: list[tuple[NDArray[Any], ...]] = []
+    population: list[int] = []
+    of_design: list[int] = []
+    unit: list[int] = []
+    domain: list[int] = []
     units = domains = 0
     for design in range(designs):
         psu = np.sort(rng.choice(psus, rng.integers(1, psus + 1), replace=False))
@@ -161,22 +166,20 @@ def problems(draw: st.DrawFn) -> Problem:
         population.extend(n_h + extra)
         of_design.extend([design] * len(n_h))
         inside = [np.arange(n), np.flatnonzero(rng.random(n) < 0.5), np.zeros(0, dtype=int)]
-        unit.extend(units + members for members in inside)
-        domain.extend(np.full(len(members), domains + number) for number, members in enumerate(inside))
+        unit.extend(units + member for members in inside for member in members)
+        domain.extend(domains + number for number, members in enumerate(inside) for _ in members)
         units, domains = units + n, domains + len(inside)
-    columns = (np.concatenate(column) for column in zip(*parts, strict=True))
-    sample = Sample(*columns, np.array(population), np.array(of_design))
-    y = rng.poisson(scale, (psus, 8)) * (rng.random((psus, 8)) < draw(st.sampled_from([0.2, 0.9])))
-    y = y.astype(np.float64)
+    psu, weight, share, strata, group, controls = (np.concatenate(column) for column in zip(*parts, strict=True))
+    sample = Sample(psu, weight, share, strata, group, controls, np.array(population), np.array(of_design))
+    counted = rng.poisson(scale, (psus, 8)) * (rng.random((psus, 8)) < draw(st.sampled_from([0.2, 0.9])))
+    y: Floats = counted.astype(np.float64)
     y[:, 0], y[:, 1], y[:, 2] = x[:, 0], 2 * x[:, 0] + x[:, 1], 0
     y[:, 3] = np.where(rng.random(psus) < 0.8, y[:, 4], y[:, 3])
     denominators = rng.integers(0, 2, (8, 4)).astype(np.float64)
     denominators[:, 0], denominators[:, 1] = np.arange(8) == 4, np.arange(8) == 2
     denominator_of = rng.integers(-1, 4, 8)
     denominator_of[[3, 4, 5]] = [0, 0, 1]
-    return Problem(
-        sample, Memberships(np.concatenate(unit), np.concatenate(domain), domains), y, denominators, denominator_of
-    )
+    return Problem(sample, Memberships(np.array(unit), np.array(domain), domains), y, denominators, denominator_of)
 
 
 def slow_standard_error(sample: Sample, design: int, z: Floats) -> float:
@@ -252,11 +255,9 @@ def test_equals_the_slow_twin(problem: Problem) -> None:
 def test_neither_threads_nor_the_order_of_the_sample_change_a_bit(problem: Problem, seed: int) -> None:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(problem.sample.psu))
-    sample = Sample(
-        *(getattr(problem.sample, name)[order] for name in ("psu", "weight", "share", "stratum", "group", "controls")),
-        problem.sample.stratum_population,
-        problem.sample.stratum_design,
-    )
+    names = ("psu", "weight", "share", "stratum", "group", "controls")
+    turned: dict[str, Any] = {name: getattr(problem.sample, name)[order] for name in names}
+    sample = replace(problem.sample, **turned)
     pairs = rng.permutation(len(problem.members.unit))
     unit = np.argsort(order)[problem.members.unit[pairs]]
     members = Memberships(unit, problem.members.domain[pairs], problem.members.domains)
@@ -269,7 +270,7 @@ def test_neither_threads_nor_the_order_of_the_sample_change_a_bit(problem: Probl
 
 def large(rng: np.random.Generator) -> tuple[Sample, Memberships]:
     """One stratum of 400 units out of 600, calibrated to two controls."""
-    x = rng.poisson(50, (400, 2)) + 1.0
+    x: Floats = (rng.poisson(50, (400, 2)) + 1.0).astype(np.float64)
     sample = one_stratum_each(rng.uniform(1, 2, 400), [0] * 400, [600], x)
     unit = np.append(np.arange(400), np.arange(100))
     return sample, Memberships(unit, np.repeat([0, 1], [400, 100]), 2)
@@ -357,7 +358,7 @@ PLAIN = one_stratum_each(np.full(3, 2.0), [0] * 3, [6], np.zeros((3, 1)))
         ({"stratum_population": np.array([2])}, r"strata \[0\] have more sampled units"),
     ],
 )
-def test_bad_samples_are_refused(change: dict[str, object], message: str) -> None:
+def test_bad_samples_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         variance_form(replace(PLAIN, **change), everywhere(3), 3)
 

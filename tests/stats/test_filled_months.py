@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from benchmarks.block_imputation import SEED, YEAR, filling_errors, found_rates, planted_and_plain, steps
+from tests.support.imputation_study import SEED, YEAR, filling_errors, found_rates, planted_and_plain, steps
 
 from nibrs_estimation.sources.synthetic.source import SyntheticSource
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from benchmarks.interval_coverage import TENTH, WHOLE, coverage, synthetic_nation
+from tests.support.interval_study import TENTH, WHOLE, coverage, synthetic_nation
 
 pytestmark = pytest.mark.slow
 

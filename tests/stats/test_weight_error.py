@@ -1,7 +1,7 @@
 """Calibrated weights are nearer to the truth than N/n; the full study is `benchmarks/weighting.py`."""
 
 import pytest
-from benchmarks.weighting import errors
+from tests.support.weight_errors import errors
 
 pytestmark = pytest.mark.slow
 

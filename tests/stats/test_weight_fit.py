@@ -1,5 +1,6 @@
 """Fitting of cells: worked examples of 05 section 13, and slow twins that try everything in the order of the text."""
 
+from collections.abc import Mapping
 from itertools import combinations
 
 import numpy as np
@@ -26,11 +27,11 @@ Floats = NDArray[np.float64]
 NATION = ("tot", "murder", "rape", "agg", "burg", "rob", "larc", "mvt")
 
 
-def controls(*agencies: dict[str, float]) -> Floats:
+def controls(*agencies: Mapping[str, float]) -> Floats:
     """Rows of controls from counts; sums are made."""
     rows = []
     for given_counts in agencies:
-        one = dict.fromkeys(NAMES, 0.0) | given_counts
+        one = dict.fromkeys(NAMES, 0.0) | dict(given_counts)
         one["prop"] = one["prop"] or one["burg"] + one["larc"] + one["mvt"]
         one["viol"] = one["viol"] or one["murder"] + one["rape"] + one["agg"] + one["rob"]
         one["tot"] = one["viol"] + one["prop"]

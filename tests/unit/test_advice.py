@@ -84,7 +84,8 @@ def literals(path: Path) -> Iterator[str]:
 def advice() -> list[tuple[str, str]]:
     """Every text of the program that names a command or an option, with its module."""
     texts = [
-        (path.relative_to(PACKAGE).with_suffix("").as_posix(), text)
+        # An option of uv is none of ours.
+        (path.relative_to(PACKAGE).with_suffix("").as_posix(), text.replace("uv sync --extra", "uv sync"))
         for path in PACKAGE.rglob("*.py")
         for text in literals(path)
     ]

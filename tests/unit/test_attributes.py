@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 from hypothesis import given, settings
-from tests.incidents import Rows, every_code, segments_of, worlds
+from tests.support.incidents import Rows, every_code, segments_of, worlds
 
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.stages.counting.attributes import MADE, RECORDS, clearance, derive, multiplier

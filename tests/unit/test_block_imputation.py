@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.frames import table
+from tests.support.frames import table
 
 from nibrs_estimation.model.blocks import BLOCK_AGENCY, BLOCK_CHECK, BLOCK_MONTH, BLOCK_REFERENCE, REMOVED_MONTH
 from nibrs_estimation.pipeline.errors import PipelineError
@@ -294,16 +294,17 @@ def test_checks_pass_on_the_example_and_stop_a_run_that_does_not_balance() -> No
         {"incident_id": 2, "agency_id": 2, "incident_date": date(YEAR, 6, 1), "data_year": YEAR},
     )
     removed = made["removed_month"].lazy()
-    frames = [made[name].lazy() for name in ("block_agency", "block_month", "block_reference")]
+    agencies, donors, references = (made[name].lazy() for name in ("block_agency", "block_month", "block_reference"))
     counts = count_blocks(incidents, table("offense"), table("arrestee"), removed, YEAR)
-    checks = checked(check_blocks(months, colours, *frames, removed, counts, YEAR), BLOCK_CHECK)
+    checks = checked(check_blocks(months, colours, agencies, donors, references, removed, counts, YEAR), BLOCK_CHECK)
     assert checks.filter("is_strict")["n_failed"].sum() == 0
     assert checks["n_checked"].min() is not None and checks.filter(pl.col("n_checked") > 0).height >= 10
     forgotten = count_blocks(incidents, table("offense"), table("arrestee"), REMOVED_MONTH.empty(), YEAR)
     with pytest.raises(PipelineError, match=r"no incident is kept in a replaced month.*1 of 1"):
-        check_blocks(months, colours, *frames, removed, forgotten, YEAR)
+        check_blocks(months, colours, agencies, donors, references, removed, forgotten, YEAR)
     with pytest.raises(PipelineError, match="do not balance"):
-        check_blocks(months, colours.with_columns(colour=pl.lit("green")), *frames, removed, counts, YEAR)
+        green = colours.with_columns(colour=pl.lit("green"))
+        check_blocks(months, green, agencies, donors, references, removed, counts, YEAR)
 
 
 def test_order_of_agencies_changes_nothing() -> None:

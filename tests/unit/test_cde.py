@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from tests.cde_zip import as_csv, build_tables, build_zip, write_zip
+from tests.support.cde_zip import as_csv, build_tables, build_zip, write_zip
 
 from nibrs_estimation.model import agency, incident, intake
 from nibrs_estimation.pipeline.errors import PipelineError
@@ -885,7 +885,8 @@ def test_state_that_no_zip_holds(path: Path) -> None:
     ],
 )
 def test_malformed_member(path: Path, member: str, content: str, words: tuple[str, ...]) -> None:
-    build_zip(path, **{member: content})
+    given: dict[str, Any] = {member: content}
+    build_zip(path, **given)
     unreadable(path, member, *words)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.cde_zip import Tables, build_tables, build_zip, write_zip
+from tests.support.cde_zip import Tables, build_tables, build_zip, write_zip
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.intake import NEW_OFFENSE

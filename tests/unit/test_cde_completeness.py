@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.cde_zip import Tables, as_csv, build_tables, write_zip
+from tests.support.cde_zip import Tables, as_csv, build_tables, write_zip
 
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.cde import CdeSource

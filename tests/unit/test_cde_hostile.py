@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.cde_zip import as_csv, build_tables, build_zip, write_zip
+from tests.support.cde_zip import as_csv, build_tables, build_zip, write_zip
 
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.cde import CdeSource, archive

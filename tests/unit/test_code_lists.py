@@ -7,7 +7,7 @@ import zipfile
 
 import polars as pl
 import pytest
-from tests.shared_data import VERMONT, needs_vermont
+from tests.support.shared_data import VERMONT, needs_vermont
 
 from nibrs_estimation.model.codes import code_list, code_lists
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.frames import table
+from tests.support.frames import table
 
 from nibrs_estimation.model.completeness import AGENCY_MONTH, COMPLETENESS_ISSUE, REPORTING_PATTERN
 from nibrs_estimation.model.geography import AGENCY_COUNTY
@@ -48,7 +48,10 @@ def reported(agency: int, *months: int, **other: Any) -> Rows:
     ],
 )
 def test_missing_months_example(start: date | None, expected: str) -> None:
-    agencies = [{"agency_id": i, "data_year": 2020, "nibrs_start_date": date(2020, 1, 1)} for i in (1, 2, 3, 4)]
+    began = date(2020, 1, 1)
+    agencies: list[dict[str, Any]] = [
+        {"agency_id": i, "data_year": 2020, "nibrs_start_date": began} for i in (1, 2, 3, 4)
+    ]
     agencies[0]["nibrs_start_date"] = start
     reports = [*reported(1, 1, *range(4, 13)), *reported(2, 2), *reported(3, 3, status="Z")]
     assert flags(agencies, reports) == {1: expected, 2: "010000000000", 3: "001000000000", 4: "0" * 12}
@@ -121,8 +124,8 @@ def test_offense_groups() -> None:
 
 
 def test_bad_input_is_named_counted_and_left_out() -> None:
-    agency = [{"agency_id": 1, "ori": "VT0000001", "nibrs_start_date": date(2000, 1, 1)}]
-    reports = [
+    agency: Rows = [{"agency_id": 1, "ori": "VT0000001", "nibrs_start_date": date(2000, 1, 1)}]
+    reports: Rows = [
         {"agency_id": 1, "month": 1},
         {"agency_id": 1, "month": 1, "status": "Z"},
         {"agency_id": 1, "month": 2, "status": "?"},
@@ -130,7 +133,7 @@ def test_bad_input_is_named_counted_and_left_out() -> None:
         {"agency_id": 9, "ori": "VT0000009", "month": 3},
         {"agency_id": 8, "ori": "VT0000008", "month": 4},
     ]
-    counts = [
+    counts: Rows = [
         {"agency_id": 1, "month": 1, "n": 5},
         {"agency_id": 1, "month": 1, "offense_code": "220", "n": -5},
         {"agency_id": 1, "month": 1, "offense_code": "240", "n": None},

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.tables import read
@@ -149,15 +150,20 @@ def test_rows_by_clearance(table: str, row: int, clearances: tuple[int, ...]) ->
     assert row_of(table, row).clearances == clearances
 
 
+def atoms_of(row: CountedRow) -> NDArray[np.bool_]:
+    """The atoms of a row that counts persons."""
+    assert row.atoms is not None
+    return row.atoms
+
+
 def test_victims_of_12_to_17() -> None:
     (term,) = table_terms(table_definition("YT1"))
     of_12_17 = atoms_of_variable("under18_2")[:, 1]
-    assert np.array_equal(term.rows[0].atoms, of_12_17)
+    assert np.array_equal(atoms_of(term.rows[0]), of_12_17)
     for row in term.rows:
-        assert row.atoms is not None
-        assert not (row.atoms & ~of_12_17).any()
+        assert not (atoms_of(row) & ~of_12_17).any()
     for first, last in ((2, 3), (4, 6), (7, 9), (10, 21)):
-        parts = [row.atoms.astype(int) for row in term.rows if first <= row.row <= last]
+        parts = [atoms_of(row).astype(int) for row in term.rows if first <= row.row <= last]
         assert np.array_equal(sum(parts), of_12_17.astype(int))
 
 
@@ -173,8 +179,8 @@ def test_victims_of_offenders_of_12_and_older() -> None:
 
 def test_persons_of_a_sex_by_race() -> None:
     sex, race = atoms_of_variable("sex3"), atoms_of_variable("race6")
-    assert np.array_equal(row_of("3a", 54).atoms, sex[:, 1] & race[:, 1])
-    assert np.array_equal(row_of("DM9", 54).atoms, atoms_of_variable("age2")[:, 4])
+    assert np.array_equal(atoms_of(row_of("3a", 54)), sex[:, 1] & race[:, 1])
+    assert np.array_equal(atoms_of(row_of("DM9", 54)), atoms_of_variable("age2")[:, 4])
 
 
 def test_agency_rows() -> None:

@@ -1,7 +1,7 @@
 """Estimates of tables 1a and 3a with calibrated and other weights, against a slow twin of one cell in one place."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any
 
@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.frames import table
+from numpy.typing import NDArray
+from tests.support.frames import table
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.counts import no_agency
@@ -43,6 +44,8 @@ agency = st.tuples(
     st.floats(0.2, 1),  # share in the metropolitan area
 )
 Agency = tuple[str, int, str, bool, list[tuple[bool, int, bool, bool, int]], int, float, float]
+Count = Callable[[Agency], float]
+Floats = NDArray[np.float64]
 
 
 def given_weights(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
@@ -142,9 +145,7 @@ def counted(row: Agency, of_table_row: int, column: int) -> int:
     return total
 
 
-def slow(
-    nation: list[Agency], place: str, only: str | None, count: Callable[[Agency], float]
-) -> tuple[float, float | None]:
+def slow(nation: list[Agency], place: str, only: str | None, count: Count) -> tuple[float, float | None]:
     """Total and standard error in one geography, straight from 07 section 6.2."""
     units = []
     for row in nation:
@@ -155,7 +156,8 @@ def slow(
         of_group = {"US": group, "Area": 1}.get(place, 4)
         y = part * count(row) if only in (None, kind) else 0.0
         units.append((of_group, responds, y, part * control, weight))
-    total, u = 0.0, {}
+    total = 0.0
+    u: dict[int, Floats] = {}
     sizes: dict[int, list[int]] = {}
     for group in {unit[0] for unit in units}:
         members = [unit for unit in units if unit[0] == group]
@@ -163,10 +165,10 @@ def slow(
         if not sample:
             continue
         sizes[group] = [len(members), len(sample)]
-        y, x, w = (np.array([unit[k] for unit in sample]) for k in (2, 3, 4))
-        total += float(w @ y)
+        of_y, x, w = (np.array([unit[k] for unit in sample]) for k in (2, 3, 4))
+        total += float(w @ of_y)
         knows_total = place == "Area" or (place == "US" and group == CALIBRATED)
-        e = y - x * (x @ y) / (x @ x) if knows_total else y
+        e = of_y - x * (x @ of_y) / (x @ x) if knows_total else of_y
         u[group] = w * e
     strata = {group: [group] for group in u}
     open_groups = [group for group in sorted(u) if sizes[group][0] != sizes[group][1]]
@@ -228,17 +230,35 @@ def check_cell(
 def test_estimates_equal_the_slow_twin(nation: list[Agency]) -> None:
     data = {**given_weights(nation), **given_incidents(nation)}
     made = estimate_cells(**data, year=2024)
-    found = checked(made[CELL_ESTIMATE.name]["1a"], CELL_ESTIMATE)
+    found = checked(part_of(made, "1a"), CELL_ESTIMATE)
     shuffled = {name: frame.collect().sample(fraction=1.0, shuffle=True, seed=1).lazy() for name, frame in data.items()}
     again = estimate_cells(**shuffled, year=2024)
-    assert checked(again[CELL_ESTIMATE.name]["1a"], CELL_ESTIMATE).equals(found)
+    assert checked(part_of(again, "1a"), CELL_ESTIMATE).equals(found)
     assert set(found["part"]) <= {"1a"}
-    assert checked(made[CELL_GAP.name], CELL_GAP).is_empty()
+    assert gaps_of(made).is_empty()
     cells = {(row["geography_number"], row["row"], row["column"]): row for row in found.iter_rows(named=True)}
     for number, place, only in PLACES:
         for row in DENOMINATORS:
             for column in (MURDER, VIOLENT):
                 check_cell(cells.get((number, row, column)), nation, place, only, row, column)
+
+
+def part_of(made: Mapping[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]], full_table: str) -> pl.LazyFrame:
+    """The estimates of one table, which are a part of all of them."""
+    parts = made[CELL_ESTIMATE.name]
+    assert isinstance(parts, Mapping)
+    return parts[full_table]
+
+
+def gaps_of(made: Mapping[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]]) -> pl.DataFrame:
+    gaps = made[CELL_GAP.name]
+    assert isinstance(gaps, pl.LazyFrame)
+    return checked(gaps, CELL_GAP)
+
+
+def residual(part: Count, ratio: float, base: Count) -> Count:
+    """What the error of a ratio is made of."""
+    return lambda row: part(row) - ratio * base(row)
 
 
 def lone(incidents: list[tuple[bool, int, bool, bool, int]]) -> Agency:
@@ -251,17 +271,19 @@ def test_cells_that_are_never_estimated_are_left_out() -> None:
     data = given_incidents(nation)
     losses = {"variable": "incident.property_loss", "category": 1, "profile_id": 0, "n": 5}
     data["profile_count"] = pl.concat([data["profile_count"], table("profile_count", losses)])
-    found = estimate_cells(**given_weights(nation), **data, year=2024)[CELL_ESTIMATE.name]["1a"].collect()
+    found = part_of(estimate_cells(**given_weights(nation), **data, year=2024), "1a").collect()
     assert set(found["column"]) == {MURDER, VIOLENT}
     assert found.filter(pl.col("row").is_between(72, 79) | pl.col("row").is_in([56, 63])).is_empty()
 
 
 def test_nothing_counted_is_no_estimate() -> None:
     nation = [lone([]), lone([])]
-    tables = estimate_cells(**given_weights(nation), **given_incidents(nation), year=2024)[CELL_ESTIMATE.name]
-    assert set(tables) == set(table_definitions())
-    for name in tables:
-        assert checked(tables[name], CELL_ESTIMATE).is_empty()
+    made = estimate_cells(**given_weights(nation), **given_incidents(nation), year=2024)
+    parts = made[CELL_ESTIMATE.name]
+    assert isinstance(parts, Mapping)
+    assert set(parts) == set(table_definitions())
+    for name in table_definitions():
+        assert checked(part_of(made, name), CELL_ESTIMATE).is_empty()
     data = {**given_weights(nation), **given_persons(nation, [{}, {}])}
     assert checked(estimate_series(**data, partition="4a_all"), SERIES_ESTIMATE).is_empty()
 
@@ -275,19 +297,19 @@ def test_what_the_input_cannot_tell_is_a_gap_and_no_estimate() -> None:
     columns = ("arson", "dui", "total_arrest")
     data["profile_signature"] = table("profile_signature", *({**unit, "column_key": key} for key in columns))
     positions = {column.name: column.position for column in table_definitions()["5a"].columns if column.name in columns}
-    whole = estimate_cells(**given_weights(nation), **data, year=2024)[CELL_ESTIMATE.name]["5a"].collect()
+    whole = part_of(estimate_cells(**given_weights(nation), **data, year=2024), "5a").collect()
     assert set(whole["column"]) == set(positions.values())
     data["intake_loss"] = table(
         "intake_loss", {"state_abbr": "VT", "input_name": "zip", "loss": "no_group_b", "subject": "arrestee"}
     )
     made = estimate_cells(**given_weights(nation), **data, year=2024)
-    gaps = checked(made[CELL_GAP.name], CELL_GAP)
+    gaps = gaps_of(made)
     assert set(gaps["full_table"]) == {"5a", "5b"}
     assert set(positions.values()) & set(gaps.filter(full_table="5a")["column"]) == {
         positions["dui"],
         positions["total_arrest"],
     }
-    left = made[CELL_ESTIMATE.name]["5a"].collect()
+    left = part_of(made, "5a").collect()
     assert left.equals(whole.filter(column=positions["arson"]))
 
 
@@ -337,14 +359,20 @@ def test_arrests_that_name_no_agency_are_in_the_totals_of_whole_places() -> None
     states = pl.Series([row[0] for row in nation])
     data["weighting_frame"] = data["weighting_frame"].with_columns(state_abbr=states)
     made = estimate_cells(**data, year=2024)
-    found = checked(made[CELL_ESTIMATE.name]["5a"], CELL_ESTIMATE)
+    found = checked(part_of(made, "5a"), CELL_ESTIMATE)
     cells = {(row["geography_number"], row["row"], row["column"]): row for row in found.iter_rows(named=True)}
+
+    def on_view(row: Agency) -> float:
+        return known[id(row)][0]
+
+    def all_arrests(row: Agency) -> float:
+        return sum(known[id(row)])
+
     arson, dui = (
         next(column.position for column in table_definitions()["5a"].columns if column.name == name)
         for name in ("arson", "dui")
     )
     for number, place, only in PLACES:
-        on_view, all_arrests = (lambda row: known[id(row)][0]), (lambda row: sum(known[id(row)]))
         total, base = (slow(nation, place, only, count)[0] for count in (on_view, all_arrests))
         assert cells[number, 2, arson]["estimate"] == close(total)
         assert cells[number, 2, arson]["agency_counts"] > 0
@@ -364,9 +392,9 @@ def test_arrests_that_name_no_agency_are_in_the_totals_of_whole_places() -> None
         assert cell["percentage_unweighted"] == close(100 * unweighted[0] / unweighted.sum())
         R = total / base
         assert cell["percentage"] == close(100 * R)
-        error = slow(nation, place, only, lambda row, R=R: on_view(row) - R * all_arrests(row))[1]  # noqa: B023
+        error = slow(nation, place, only, residual(on_view, R, all_arrests))[1]
         assert cell["percentage_standard_error"] == close(None if error is None else 100 * error / base)
-    gaps = checked(made[CELL_GAP.name], CELL_GAP)
+    gaps = gaps_of(made)
     assert gaps["is_of_parts"].all()
     asked = {name: data[name] for name in signature(estimate_series).parameters if name in data}
     of_series = estimate_series(**asked, cell_gap=gaps.lazy(), partition="5a_all").collect()
@@ -381,12 +409,13 @@ def test_arrests_of_a_state_that_delivered_none_are_known_nowhere() -> None:
     data = {**given_weights(nation), **given_incidents(nation), **given_arrests([("VT", 0, 1, 1)])}
     data["intake_loss"] = data["intake_loss"].with_columns(n=pl.lit(0, pl.Int64))
     made = estimate_cells(**data, year=2024)
-    assert not made[CELL_GAP.name].collect()["is_of_parts"].any()
+    assert not gaps_of(made)["is_of_parts"].any()
     columns = {column.position: column.name for column in table_definitions()["5a"].columns}
-    assert {columns[position] for position in made[CELL_ESTIMATE.name]["5a"].collect()["column"]} == {"arson"}
+    assert {columns[position] for position in part_of(made, "5a").collect()["column"]} == {"arson"}
 
 
 Person = tuple[int, str, str, str]  # place of the age bin, sex, race, ethnicity
+Belongs = Callable[[Person], bool]
 BINS = code_list("age_bin")["code"].to_list()
 
 
@@ -443,6 +472,14 @@ def drawn_nation(seed: int) -> tuple[list[Agency], list[dict[Person, int]]]:
     return nation, victims
 
 
+def with_item(belongs: Belongs, has: str | None) -> Belongs:
+    return lambda person: belongs(person) and (has is None or has in person[1:3])
+
+
+def with_known(belongs: Belongs, item: int) -> Belongs:
+    return lambda person: belongs(person) and person[item] != "U"
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_series_equal_the_slow_twin(seed: int) -> None:
     nation, victims = drawn_nation(seed)
@@ -454,7 +491,7 @@ def test_series_equal_the_slow_twin(seed: int) -> None:
     }
     of = {id(row): persons for row, persons in zip(nation, victims, strict=True)}
 
-    def counts(belongs: Callable[[Person], bool]) -> Callable[[Agency], int]:
+    def counts(belongs: Belongs) -> Count:
         return lambda row: sum(n for person, n in of[id(row)].items() if belongs(person))
 
     for series, belongs in SERIES.items():
@@ -462,7 +499,7 @@ def test_series_equal_the_slow_twin(seed: int) -> None:
             for row, has, item in ((1, None, None), (WHITE_ROW, "W", 2), (MALE_ROW, "M", 1)):
                 is_greyed = (row, series) in ((MALE_ROW, 10), (WHITE_ROW, 145))
                 whole = counts(belongs)
-                part = counts(lambda p, belongs=belongs, has=has: belongs(p) and (has is None or has in p[1:3]))
+                part = counts(with_item(belongs, has))
                 total, error = slow(nation, place, only, part)
                 cell = cells.get((series, number, row, MURDER))
                 if is_greyed or total == 0:
@@ -476,12 +513,10 @@ def test_series_equal_the_slow_twin(seed: int) -> None:
                     continue
                 R = total / slow(nation, place, only, whole)[0]
                 assert cell["percentage"] == close(100 * R)
-                known = counts(lambda p, belongs=belongs, item=item: belongs(p) and p[item] != "U")
+                known = counts(with_known(belongs, item))
                 base, _error = slow(nation, place, only, known)
                 R = total / base
-                _total, error = slow(
-                    nation, place, only, lambda row, part=part, known=known, R=R: part(row) - R * known(row)
-                )
+                _total, error = slow(nation, place, only, residual(part, R, known))
                 assert cell["percentage_known"] == close(100 * R)
                 assert cell["percentage_known_standard_error"] == close(None if error is None else 100 * error / base)
 

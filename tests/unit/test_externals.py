@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
-from nibrs_estimation.pipeline.externals import ExternalFile, fetch_all, read_locations, resolve
+from nibrs_estimation.pipeline.externals import ExternalFile, Locations, fetch_all, read_locations, resolve
 from nibrs_estimation.pipeline.store import LocalStore
 
 POPULATION = ExternalFile("population", "population by permutation")
@@ -13,7 +13,9 @@ EXCLUSION = ExternalFile("exclusion", "geographies not to publish")
 OPTIONAL = ExternalFile("pep", "population estimates", is_required=False)
 
 
-def locations(tmp_path: Path, text: str = '{"2024": {"population": "2024/pop.csv", "exclusion": "2024/ex.csv"}}'):
+def locations(
+    tmp_path: Path, text: str = '{"2024": {"population": "2024/pop.csv", "exclusion": "2024/ex.csv"}}'
+) -> Locations:
     path = tmp_path / "external_file_locations.json"
     path.write_text(text)
     return read_locations(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from tests.estimated import write_run
+from tests.support.estimated import write_run
 from typer.testing import CliRunner
 
 from nibrs_estimation.cli.find import find_app

@@ -1,17 +1,19 @@
 """Which units belong to which geography (06 section 5.1; 02 section 8.3, step 2)."""
 
+from collections.abc import Mapping
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
-from tests.frames import table
-from tests.places import GROUPS, Nation, geographies, members_of, nations
+from tests.support.frames import table
+from tests.support.places import GROUPS, Nation, geographies, members_of, nations
 
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.survey.geographies import SIZES, TYPES, geography_members
 
 
 def members(
-    group: str | None, *agencies: dict[str, object], units: list[dict[str, object]] | None = None
+    group: str | None, *agencies: Mapping[str, object], units: list[dict[str, object]] | None = None
 ) -> list[tuple[int, int]]:
     """Agency and weight group of the units of geography 1, the nation."""
     frame = [{"agency_id": number, **row} for number, row in enumerate(agencies, start=1)]

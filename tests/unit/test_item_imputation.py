@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.frames import DATASETS, table
+from tests.support.frames import DATASETS, table
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.table import checked

@@ -146,7 +146,7 @@ def test_stated_columns_of_estimates_come_first_in_order() -> None:
 
 def test_the_dictionary_lists_every_dataset_under_its_own_subject() -> None:
     page = data_dictionary()
-    section = {}
+    section: dict[str, str] = {}
     title = ""
     for line in page.splitlines():
         if line.startswith("## "):

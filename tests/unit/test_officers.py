@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.frames import table
+from tests.support.frames import table
 
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.pipeline.table import checked

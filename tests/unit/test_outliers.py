@@ -2,6 +2,7 @@
 
 import itertools
 import statistics
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tests.frames import table
+from tests.support.frames import table
 
 from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
 from nibrs_estimation.pipeline.table import checked
@@ -41,7 +42,7 @@ EXAMPLES = {
 }  # fmt: skip
 
 
-def colours(series: list[int | None], rule: Rule) -> tuple[str, int]:
+def colours(series: Sequence[int | None], rule: Rule) -> tuple[str, int]:
     values = np.array([[np.nan if x is None else x for x in series]], dtype=np.float64)
     found = colour_months(values, rule)
     return "".join(LETTERS[number] for number in found.colour[0]), int(found.n_levels[0])
@@ -88,7 +89,8 @@ def slow(xs: list[float], rule: Rule) -> str:
     def accepted(k: float) -> bool:
         return sum(size[c] for c in "HL" if r[c] > k) / n > 0.5 and max(size.values()) >= 4 and n >= 5
 
-    main, minor, is_minor_high = xs, [], False
+    main, is_minor_high = xs, False
+    minor: list[float] = []
     if accepted(3.5):
         main, minor, is_minor_high = (high, low, False) if len(high) >= max(4, n / 3) else (low, high, True)
     median, spread = statistics.median(main), mad(main)

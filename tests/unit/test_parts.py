@@ -94,7 +94,7 @@ class Asked(Mapping[str, pl.DataFrame]):
 def spread(numbers: pl.LazyFrame) -> dict[str, Any]:
     """The sum for every part, beside a table that has none."""
     values = numbers.collect()["n"]
-    return {"spread": Asked(values.sum()), "whole": pl.DataFrame({"n": [len(values)]})}
+    return {"spread": Asked(int(values.sum())), "whole": pl.DataFrame({"n": [len(values)]})}
 
 
 def pair(turned: pl.LazyFrame, spread: pl.LazyFrame, partition: str) -> pl.LazyFrame:

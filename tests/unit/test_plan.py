@@ -1,5 +1,8 @@
 """Plans: one producer per dataset, no cycle, one declaration, a fixed order, units by partition."""
 
+from collections.abc import Callable
+from typing import Any
+
 import polars as pl
 import pytest
 from hypothesis import given
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 
 from nibrs_estimation.pipeline.dataset import Column, Dataset, Document
 from nibrs_estimation.pipeline.errors import UsageError
-from nibrs_estimation.pipeline.flow import Unit, make_plan
+from nibrs_estimation.pipeline.flow import Plan, Unit, make_plan
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
 
 
@@ -22,7 +25,7 @@ def dataset(name: str, *, partition_key: str | None = None, is_optional: bool = 
     )
 
 
-def task(name: str, reads: tuple[Dataset, ...], writes: tuple[Dataset | Document, ...], **options) -> Task:
+def task(name: str, reads: tuple[Dataset, ...], writes: tuple[Dataset | Document, ...], **options: Any) -> Task:
     arguments = ", ".join(d.name for d in reads)
     return Task(name=name, function=eval(f"lambda {arguments}: None"), reads=reads, writes=writes, **options)
 
@@ -30,7 +33,7 @@ def task(name: str, reads: tuple[Dataset, ...], writes: tuple[Dataset | Document
 A, B, C = dataset("a"), dataset("b"), dataset("c")
 
 
-def names(plan) -> list[str]:
+def names(plan: Plan) -> list[str]:
     return [unit.key for unit in plan.units]
 
 
@@ -99,7 +102,7 @@ def test_partition_key_without_values_is_refused() -> None:
         make_plan([task("cut", (), (parts,), partition_by="state_abbr")], {})
 
 
-def parts_of(plan, name: str) -> list[tuple[str, tuple[str, ...]]]:
+def parts_of(plan: Plan, name: str) -> list[tuple[str, tuple[str, ...]]]:
     return [(unit.key, unit.partitions) for unit in plan.units if unit.task.name == name]
 
 
@@ -169,16 +172,16 @@ def test_task_declaration_must_fit_its_function() -> None:
     with pytest.raises(ValueError, match="declares"):
         Task(name="lacks", function=wants_year, reads=(A,), writes=(B,))
     with pytest.raises(ValueError, match="must agree"):
-        Task(name="uneven", function=lambda partition: None, writes=(B,), parameters=(PARTITION,), partition_by="n")
+        Task(name="uneven", function=lambda partition: {}, writes=(B,), parameters=(PARTITION,), partition_by="n")
     two_keys = (dataset("a", partition_key="n"), dataset("b", partition_key="state_abbr"))
     with pytest.raises(ValueError, match="writes parts by n and state_abbr; it may have one key"):
-        Task(name="torn", function=lambda: None, writes=two_keys)
+        Task(name="torn", function=lambda: {}, writes=two_keys)
     with pytest.raises(ValueError, match="none of its outputs is partitioned"):
-        Task(name="vain", function=lambda: None, writes=(A,), partitions=lambda: ("1",))
+        Task(name="vain", function=lambda: {}, writes=(A,), partitions=lambda: ("1",))
     with pytest.raises(ValueError, match="writes nothing"):
-        Task(name="idle", function=lambda: None, writes=())
+        Task(name="idle", function=lambda: {}, writes=())
     with pytest.raises(ValueError, match="memory class"):
-        Task(name="huge", function=lambda: None, writes=(A,), memory="huge")
+        Task(name="huge", function=lambda: {}, writes=(A,), memory="huge")
 
 
 @pytest.mark.parametrize(
@@ -191,6 +194,6 @@ def test_task_declaration_must_fit_its_function() -> None:
         (lambda: Column("n", "decimal", ""), "not one of"),
     ],
 )
-def test_wrong_declarations_are_refused(build, message: str) -> None:
+def test_wrong_declarations_are_refused(build: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build()

@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 import pytest
 from hypothesis import given, settings
-from tests.frames import table
-from tests.places import STATE_OF_FIPS, YEAR, Nation, geographies, members_of, nations, pieces_of
+from tests.support.frames import table
+from tests.support.places import STATE_OF_FIPS, YEAR, Nation, geographies, members_of, nations, pieces_of
 
 from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.codes import code_list

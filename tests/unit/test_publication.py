@@ -12,8 +12,8 @@ import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from tests.estimated import MADE_UP, estimates, position
-from tests.frames import DATASETS
+from tests.support.estimated import MADE_UP, estimates, position
+from tests.support.frames import DATASETS
 
 from nibrs_estimation.model.estimates import CELL_ESTIMATE
 from nibrs_estimation.model.published import ESTIMATES, PUBLISHED

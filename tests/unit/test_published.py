@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.estimated import version_of
-from tests.frames import table
+from tests.support.estimated import version_of
+from tests.support.frames import table
 
 from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.errors import PipelineError
@@ -161,17 +161,18 @@ def slow(
     nothing: dict[str, float | None] = dict.fromkeys(("estimate", "standard_error", "unweighted", *SHARES), 0.0)
     cell = stored.get((geography, asked[0], column), nothing)
     values = (cell["estimate"], cell["standard_error"], cell["unweighted"])
-    persons, reason = None, None
+    persons: float | None = None
+    why: str | None = None
     if kind == "rate":
         persons = populations.get((geography, population_of(row.population, series) or ""), 0) or None
-        reason = None if persons else "the population is not known"
+        why = None if persons else "the population is not known"
         rate, error, unweighted = (None if v is None or not persons else v * 100_000 / persons for v in values)
         values = (rate, error, None if unweighted is None else 2 * unweighted)
     if kind == "percentage":
         has_base = any((geography, other, column) in stored for other in row.denominator)
-        reason = None if has_base else "the rows that it is a percentage of are 0"
+        why = None if has_base else "the rows that it is a percentage of are 0"
         values = (cell[SHARES[0]], cell[SHARES[1]], cell[SHARES[2]]) if has_base else (None, None, None)
-    return *values, persons, reason
+    return *values, persons, why
 
 
 def is_greyed_in(definition: TableDefinition, series: Series | None, geography: int, row: int) -> bool:
@@ -214,13 +215,13 @@ def test_every_row_equals_the_slow_twin(
         assert same(row["estimate_unweighted"], unweighted), row
         assert same(row["population_estimate"], persons), row
         assert row["missing"] == reason
-        bounds = (None, None)
+        low, high = None, None
         if estimate is not None and error is not None:
-            bounds = (max(estimate - 1.96 * error, 0), estimate + 1.96 * error)
+            low, high = max(estimate - 1.96 * error, 0), estimate + 1.96 * error
             if kind == "percentage" and estimate <= 100:
-                bounds = (bounds[0], min(bounds[1], 100))
-        assert same(row["estimate_lower_bound"], bounds[0])
-        assert same(row["estimate_upper_bound"], bounds[1])
+                high = min(high, 100)
+        assert same(row["estimate_lower_bound"], low)
+        assert same(row["estimate_upper_bound"], high)
         known: list[float | None] = [None] * 4
         if (
             kind == "percentage"

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.frames import table
+from tests.support.frames import table
 
 from nibrs_estimation.model.return_a import DETAILS, PARTS, with_totals
 from nibrs_estimation.stages.universe.reference_files import (

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from tests.shared_data import SHARED_DATA, VERMONT, needs_vermont
+from tests.support.shared_data import SHARED_DATA, VERMONT, needs_vermont
 
 from nibrs_estimation.model import incident as segments
 from nibrs_estimation.model.agency import AGENCY, REPORT_MONTH
@@ -230,8 +230,9 @@ def rows_of(path: Path, member: str) -> pl.DataFrame:
     return pl.read_csv(io.BytesIO(content), has_header=False, skip_rows=1, schema=schema)
 
 
+Header = str | tuple[str, str, str, str]
 #: Column of the model -> header, and the lookup where the header is an id: member, its id and its code.
-_PERSON = {
+_PERSON: dict[str, Header] = {
     "age_code": ("age_id", "nibrs_age", "age_id", "age_code"),
     "age_low_years": "age_range_low_num",
     "age_high_years": "age_range_high_num",
@@ -245,7 +246,7 @@ def _lookup(stem: str, member: str, code: str = "") -> tuple[str, str, str, str]
     return (f"{stem}_id", f"nibrs_{member}", f"{stem}_id", f"{code or stem}_code")
 
 
-_ARREST = {
+_ARREST: dict[str, Header] = {
     "arrestee_id": "arrestee_id",
     "sequence_number": "arrestee_seq_num",
     "arrest_date": "arrest_date",
@@ -255,7 +256,7 @@ _ARREST = {
     "under_18_disposition_code": "under_18_disposition_code",
     **_PERSON,
 }
-MEMBERS: dict[str, tuple[str, dict[str, str | tuple[str, str, str, str]]]] = {
+MEMBERS: dict[str, tuple[str, dict[str, Header]]] = {
     "offense": (
         "nibrs_offense",
         {
@@ -365,7 +366,7 @@ MEMBERS: dict[str, tuple[str, dict[str, str | tuple[str, str, str, str]]]] = {
         {"arrestee_id": "arrestee_id", "weapon_code": _lookup("weapon", "weapon_type")},
     ),
 }
-GROUP_B = {
+GROUP_B: dict[str, tuple[str, dict[str, Header]]] = {
     "arrestee": ("nibrs_arrestee_groupb", {**_ARREST, "arrestee_id": "groupb_arrestee_id"}),
     "arrestee_weapon": (
         "nibrs_arrestee_groupb_weapon",
@@ -393,7 +394,7 @@ def read_back(path: Path, dataset: Dataset, member: str, columns: Mapping[str, A
     )
 
 
-def _decoded(path: Path, text: pl.DataFrame, header: str | tuple[str, str, str, str], name: str) -> pl.Series:
+def _decoded(path: Path, text: pl.DataFrame, header: Header, name: str) -> pl.Series:
     headers = {"age_range_high_num": "age_code_range_high", "offense_type_id": "offense_code"}
     found = header if isinstance(header, str) else header[0]
     if found not in text.columns:
@@ -444,7 +445,7 @@ def test_segments_read_back_as_they_were_but_for_the_losses(tmp_path: Path, era:
         rows = rows.filter(~pl.col("is_group_b"))
     if name == "arrestee":
         # Agency and month of the arrest are those of the incident.
-        rows = rows.with_columns(agency_id=None, form_year=None, form_month=None).cast(dict(dataset.schema))
+        rows = rows.with_columns(agency_id=None, form_year=None, form_month=None).cast(dataset.schema)
     if name == "victim_circumstance" and era == NEW:
         rows = rows.drop_nulls("justifiable_force_code")
     assert found.height > 0
@@ -458,7 +459,7 @@ def test_group_b_loses_agency_and_month(tmp_path: Path, name: str) -> None:
     found = read_back(rendered(tmp_path, NEW), dataset, member, columns, is_group_b=True)
     rows = nation(NEW[1])[name].filter(pl.col("is_group_b") & (pl.col("arrestee_id") == 1))
     if name == "arrestee":
-        rows = rows.with_columns(agency_id=None, form_year=None, form_month=None).cast(dict(dataset.schema))
+        rows = rows.with_columns(agency_id=None, form_year=None, form_month=None).cast(dataset.schema)
     assert_frame_equal(found, rows.collect())
 
 
@@ -558,10 +559,12 @@ def test_months_of_the_new_layout_are_one_for_each_incident(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("era", [OLD, NEW])
 def test_incidents_read_back_as_they_were(tmp_path: Path, era: tuple[int, int]) -> None:
-    columns = {
-        name: name
-        for name in ("incident_id", "agency_id", "incident_date", "incident_hour", "is_report_date", "data_year")
-    } | {
+    columns: dict[str, Header] = {
+        "incident_id": "incident_id",
+        "agency_id": "agency_id",
+        "incident_date": "incident_date",
+        "incident_hour": "incident_hour",
+        "data_year": "data_year",
         "is_report_date": "report_date_flag",
         "is_cargo_theft": "cargo_theft_flag",
         "cleared_exceptionally_code": _lookup("cleared_except", "cleared_except"),

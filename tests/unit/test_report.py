@@ -5,42 +5,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.estimated import REASON, estimates
-from tests.frames import DATASETS, table
+from tests.support.estimated import REASON
+from tests.support.frames import DATASETS, table
+from tests.support.report import given_tables, page
 
-from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT
-from nibrs_estimation.model.agency import AGENCY
-from nibrs_estimation.model.blocks import BLOCK_REFERENCE
-from nibrs_estimation.model.completeness import AGENCY_MONTH, REPORTING_STATUS
-from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
-from nibrs_estimation.model.universe import UNIVERSE
-from nibrs_estimation.model.weights import WEIGHT_CELL
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
-from nibrs_estimation.stages.publication.report import _CHARTS, write_report
+from nibrs_estimation.stages.publication.report import _CHARTS
 from nibrs_estimation.tables.read import table_definition
-
-Tables = dict[str, pl.LazyFrame]
-
-
-def given_tables() -> Tables:
-    return {name: frame for name, frame in estimates().items() if name != "series_estimate"}
-
-
-REAL = Identity("r1", "cde:VT-2024.zip", 2024, 1, is_synthetic=False)
-#: What the report reads beside the estimates.
-OTHERS = (
-    WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS, AGENCY, AGENCY_MONTH, BLOCK_REFERENCE, REPORTING_STATUS, UNIVERSE,
-    INCIDENT_ACCOUNT,
-)  # fmt: skip
-
-
-def page(tables: Tables, folder: Path, identity: Identity = REAL, **given: pl.LazyFrame) -> str:
-    others = {dataset.name: dataset.empty() for dataset in OTHERS} | given
-    write_report(**tables, **others, year=2024, identity=identity)["report.html"](folder / "report.html")
-    html = (folder / "report.html").read_text(encoding="utf-8")
-    assert not re.search(r'<script|<link|src="http|href="http|@import', html)
-    return html
 
 
 def text_of(html: str) -> str:
@@ -191,7 +163,7 @@ def test_months_without_incidents_and_filled_months_stand_at_the_head(tmp_path: 
             "block_reference", {"agency_id": 2, "month": 2, "donor_agency_id": 1, "month_flag": 1}
         ),
     }
-    text = text_of(page(given_tables(), tmp_path, **given))
+    text = text_of(page(given_tables(), tmp_path, given=given))
     assert (
         "2 of 3 agencies had months without incidents (15 agency-months, all inferred as zero); "
         "1 had none all year: Town 3." in text

@@ -4,16 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from tests.support.toy_run import EVERYTHING, PARTS, STATE, N, Nation, frame, ran, run, states
 
 from nibrs_estimation.pipeline import code
-from nibrs_estimation.pipeline.dataset import Column, Dataset, Document
+from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.engines.inline import run_inline
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.externals import Locations
@@ -21,99 +21,8 @@ from nibrs_estimation.pipeline.flow import Flow
 from nibrs_estimation.pipeline.run import RunResult, RunSettings, run_flow, run_lock
 from nibrs_estimation.pipeline.runs import check_run_id
 from nibrs_estimation.pipeline.schedule import Watcher
-from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.store import LocalStore
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
-
-STATE = Column("state_abbr", "str", "State.")
-N = Column("n", "int64", "Number.")
-PARTS = Dataset("parts", "By state.", (STATE, N), ("n",), partition_key="state_abbr")
-SUMS = Dataset("sums", "Sums.", (STATE, N), ("state_abbr",))
-LONELY = Dataset("lonely", "Needs nothing.", (STATE, N), ("state_abbr",))
-PAGE = Document("page.html", "A page.")
-
-
-@dataclass
-class Nation:
-    """A source whose numbers, states and fingerprint tests may change."""
-
-    values: dict[str, int] = field(default_factory=lambda: {"NB": 1, "VT": 2})
-    is_content_hash: bool = True
-    spec: str = "nation"
-
-    def probe(self, year: int, seed: int) -> Probe:
-        return Probe((year,), {"state_abbr": tuple(self.values)}, str(self.values), self.is_content_hash, "toy")
-
-    def read(self, partition: str, year: int) -> pl.DataFrame:
-        if self.values[partition] < 0:
-            raise PipelineError(f"{partition} is negative.")
-        return frame([(partition, self.values[partition] + year)])
-
-    def tasks(self) -> tuple[Task, ...]:
-        return (
-            Task(
-                name="read",
-                function=self.read,
-                writes=(PARTS,),
-                parameters=(YEAR, PARTITION),
-                partition_by="state_abbr",
-            ),
-        )
-
-
-def frame(rows: list[tuple[str, int]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=SUMS.schema, orient="row")
-
-
-def add(parts: pl.LazyFrame) -> pl.LazyFrame:
-    """Pass on."""
-    return parts
-
-
-def alone() -> pl.DataFrame:
-    return frame([("US", 0)])
-
-
-def page(sums: pl.LazyFrame) -> dict[str, Callable[[Path], None]]:
-    text = str(sums.collect().rows())
-    return {"page.html": lambda path: path.write_text(text) and None}
-
-
-FLOW = Flow(
-    name="all",
-    description="Toy.",
-    tasks=(
-        Task(name="add", function=add, reads=(PARTS,), writes=(SUMS,)),
-        Task(name="alone", function=alone, writes=(LONELY,)),
-        Task(name="page", function=page, reads=(SUMS,), writes=(PAGE,)),
-    ),
-    publishes=(SUMS, PAGE, PARTS),
-)
-
-
-def run(folder: Path, source: Nation, run_id: str = "toy", year: int = 2024, **options: Any) -> RunResult:
-    settings = RunSettings(
-        run_id=run_id,
-        scratch=folder / "scratch",
-        artifacts=LocalStore(folder / "artifacts"),
-        externals=LocalStore(folder / "externals"),
-        locations=Locations("{}\n", {}),
-        source=source,
-        parameters={"year": year, "seed": 1},
-        **options,
-    )
-    return run_flow(FLOW, settings, run_inline, Watcher())
-
-
-def states(result: RunResult) -> dict[str, str]:
-    return {key: outcome.state for key, outcome in result.outcomes.items()}
-
-
-EVERYTHING = ["read[NB]", "read[VT]", "add", "alone", "page"]
-
-
-def ran(result: RunResult) -> list[str]:
-    return [key for key, state in states(result).items() if state == "done"]
 
 
 def test_a_run_publishes_and_tells_what_it_did(tmp_path: Path) -> None:
@@ -198,6 +107,7 @@ def test_failure_stops_only_what_depends_on_it(tmp_path: Path) -> None:
     }
     failed = result.failures[0]
     assert failed.message == "NB is negative."
+    assert failed.log_path is not None
     assert "NB is negative" in failed.log_path.read_text()
     assert json.loads((result.root / "run_metadata.json").read_text())["state"] == "failed"
     assert "page.html" not in result.published
@@ -233,6 +143,7 @@ def test_second_run_of_the_same_id_is_refused_until_the_first_dies(tmp_path: Pat
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     with pytest.raises(PipelineError, match="going on already"), run_lock(tmp_path / "toy"):
         pass
@@ -311,7 +222,8 @@ def run_parted(folder: Path, source: Nation, notes: list[str] | None = None) -> 
         source=source,
         parameters={"year": 2024, "seed": 1},
     )
-    return run_flow(PARTED, settings, run_inline, Watcher(noted=[].append if notes is None else notes.append))
+    heard: list[str] = [] if notes is None else notes
+    return run_flow(PARTED, settings, run_inline, Watcher(noted=heard.append))
 
 
 def test_one_task_may_write_every_part(tmp_path: Path) -> None:

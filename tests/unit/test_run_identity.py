@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.unit.test_run import FLOW, LONELY, SUMS, Nation, alone, ran, run
+from tests.support.toy_run import FLOW, LONELY, SUMS, Nation, alone, ran, run
 
 from nibrs_estimation.pipeline import publishing
 from nibrs_estimation.pipeline.engines.inline import run_inline
@@ -79,7 +79,7 @@ OTHERS = [
 
 @pytest.mark.parametrize(("source", "options", "asked"), OTHERS, ids=["source", "year", "seed"])
 def test_another_source_year_or_seed_is_refused_or_starts_over(
-    source: Nation, options: dict[str, int], asked: str, tmp_path: Path
+    source: Nation, options: dict[str, Any], asked: str, tmp_path: Path
 ) -> None:
     assert noted(tmp_path, Nation()) == []
     noted(tmp_path, Nation(), "side")
@@ -190,7 +190,7 @@ def test_publication_stopped_in_the_middle_is_known_and_mended(tmp_path: Path, m
 _CHILD = """
 import sys, time
 from pathlib import Path
-from tests.unit.test_run import Nation, run
+from tests.support.toy_run import Nation, run
 class Slow(Nation):
     def read(self, partition, year):
         if partition == "VT":

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.command import clean_environment
+from tests.support.command import clean_environment
 from typer.testing import CliRunner
 
+from nibrs_estimation import __version__
 from nibrs_estimation.cli import main
 from nibrs_estimation.cli.console import console
 from nibrs_estimation.cli.main import COMMANDS
@@ -72,7 +73,7 @@ def test_the_version_names_the_commit_of_a_checkout(tmp_path: Path) -> None:
         ).stdout.strip()
 
     assert re.fullmatch(
-        r"0\.1\.0, code hash [0-9a-f]{12} \(not run from a git checkout, so no commit is known\)",
+        rf"{re.escape(__version__)}, code hash [0-9a-f]{{12}} \(not run from a git checkout, so no commit is known\)",
         version_text(tmp_path),
     )
     git("init")
@@ -80,7 +81,9 @@ def test_the_version_names_the_commit_of_a_checkout(tmp_path: Path) -> None:
     (tmp_path / "src/a.py").write_text("a = 1\n")
     git("add", ".")
     git("commit", "-m", "first")
-    assert version_text(tmp_path).startswith(f"0.1.0, commit {git('rev-parse', '--short=12', 'HEAD')}, code hash ")
+    assert version_text(tmp_path).startswith(
+        f"{__version__}, commit {git('rev-parse', '--short=12', 'HEAD')}, code hash "
+    )
     (tmp_path / "src/a.py").write_text("a = 2\n")
     assert " with changes, code hash " in version_text(tmp_path)
 

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal, assert_frame_not_equal
+from tests.support.frames import number
 
 from nibrs_estimation.model import agency, incident
 from nibrs_estimation.model.codes import code_list
@@ -33,7 +34,7 @@ from nibrs_estimation.sources.synthetic.crime import (
     reported_incidents,
     year_effect,
 )
-from nibrs_estimation.sources.synthetic.geography import permutations
+from nibrs_estimation.sources.synthetic.geography import geographies
 from nibrs_estimation.sources.synthetic.history import state_year
 from nibrs_estimation.sources.synthetic.marginals import offenses
 from nibrs_estimation.sources.synthetic.nation import nation
@@ -190,7 +191,7 @@ def test_whole_nation() -> None:
     assert eligible["population"].sum() == pytest.approx(335e6, rel=0.05)
     assert eligible["is_nibrs"].mean() == pytest.approx(0.8, abs=0.02)
     big = eligible.filter(pl.col("population_group_code").str.starts_with("1"))["is_nibrs"].mean()
-    assert big < eligible["is_nibrs"].mean(), "not reporting is informative"
+    assert number(big) < number(eligible["is_nibrs"].mean()), "not reporting is informative"
     assert latent_totals(nation, YEAR, SEED)["incidents"].sum() == pytest.approx(13e6, rel=0.1)
 
 
@@ -281,9 +282,9 @@ def test_an_outlier_month_is_multiplied() -> None:
         latent, reported = latent_incidents(of_state, YEAR, SEED), reported_incidents(of_state, YEAR, SEED)
         assert reported["incident_id"].is_unique().all()
         sent = reported_months(of_state, YEAR, SEED)
-        for number, _year, month, factor in outliers.join(of_state, on="agency_id", how="semi").rows():
-            if sent[(of_state["agency_id"] == number).to_numpy(), month - 1].item():
-                here = (pl.col("agency_id") == number) & (pl.col("month") == month)
+        for agency_id, _year, month, factor in outliers.join(of_state, on="agency_id", how="semi").rows():
+            if sent[(of_state["agency_id"] == agency_id).to_numpy(), month - 1].item():
+                here = (pl.col("agency_id") == agency_id) & (pl.col("month") == month)
                 assert reported.filter(here).height == factor * latent.filter(here).height
                 seen.add(factor)
     assert seen == {0, 3, 10}
@@ -373,7 +374,7 @@ def test_places() -> None:
 
 def test_whole_nations_geography() -> None:
     country = nation(SEED, 1.0)
-    rows = permutations(country.county)
+    rows = geographies(country.county)
     assert sorted(rows["geography_number"]) == [*range(1, 710)]
     levels = dict(rows.group_by("geography_level").len().rows())
     assert levels == {
@@ -395,7 +396,7 @@ def test_whole_nations_geography() -> None:
     assert two / cities == pytest.approx(0.045, abs=0.006)
     zero = country.agencies.filter(pl.col("population") == 0).group_by("state_abbr").len()
     assert zero.height == 51
-    assert zero["len"].min() >= 2
+    assert number(zero["len"].min()) >= 2
     assert (country.agencies["agency_type_name"] == "Federal").mean() == pytest.approx(0.02, abs=0.003)
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from tests.estimated import MADE_UP
-from tests.frames import table
+from tests.support.estimated import MADE_UP
+from tests.support.frames import table
 
 from nibrs_estimation.model.benchmark import CRIMES, TABLE_A_ROWS
 from nibrs_estimation.model.fields import WEIGHT_LEVELS
@@ -34,7 +34,9 @@ def compared(frame: Rows, weights: Rows, cells: Rows) -> pl.DataFrame:
         table("agency_weight", *weights),
         table("weight_cell", *cells),
     )
-    return checked(compare_with_benchmark(*tables, MADE_UP)["table_a"], TABLE_A)
+    made = compare_with_benchmark(*tables, MADE_UP)["table_a"]
+    assert isinstance(made, pl.DataFrame)
+    return checked(made, TABLE_A)
 
 
 def row_of(found: pl.DataFrame, crime: str, group: str = "all", code: str = "US") -> dict[str, Any]:

@@ -21,10 +21,10 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from tests.frames import table
-from tests.incidents import Rows, rows_of, segments_of, worlds_of
-from tests.unit.test_atoms import RACE_OF, WITHIN, groups
-from tests.unit.test_atoms import TWINS as PERSON_TWINS
+from tests.support.frames import table
+from tests.support.incidents import Rows, rows_of, segments_of, worlds_of
+from tests.support.person_categories import RACE_OF, WITHIN, groups
+from tests.support.person_categories import TWINS as PERSON_TWINS
 
 from nibrs_estimation.model.counts import DATASETS
 from nibrs_estimation.pipeline.table import checked
@@ -372,7 +372,8 @@ class Engine:
     def __init__(self, rows: Rows, months: Months, mode: str, agencies: Sequence[int] = AGENCIES) -> None:
         segments = segments_of(rows)
         given = [getattr(segments, field.name) for field in fields(segments)]
-        made = count_units(*given, months.references(), months.removals(), YEAR, mode, "VT")
+        others: tuple[Any, ...] = (months.references(), months.removals(), YEAR, mode, "VT")
+        made = count_units(*given, *others)
         frames = {dataset.name: checked(made[dataset.name], dataset).lazy() for dataset in DATASETS}
         self.agencies = agencies
         self._counts = Counts(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.command import nibrs
+from tests.support.command import nibrs
 
 from nibrs_estimation.cli.table_frame import ranges
 from nibrs_estimation.cli.table_view import short_title
@@ -192,7 +192,7 @@ DENOMINATORS |= {"3aclear": DENOMINATORS["3a"], "3aunclear": DENOMINATORS["3a"],
 @pytest.mark.parametrize("name", DENOMINATORS)
 def test_denominators(name: str) -> None:
     """DM4 has a map, too, but no percentages (06 section 4)."""
-    expected = {}
+    expected: dict[int, list[int]] = {}
     for key, value in DENOMINATORS[name].items():
         if key == "self":
             expected |= {row: numbers(span) for span in value.split() for row in numbers(span)}
@@ -244,12 +244,35 @@ _BLOCKS = {
     "hispanic": ["PCT_HISP", "PCT_NONHISP"],
     "race_hispanic": ["PCT_HISP", *(f"PCT_NONHISP_{race}" for race in ("WHITE", "BLACK", "AIAN", "ASIAN", "NHOPI"))],
 }
+Rates = dict[int, list[str] | str]
 #: Rows with a population of their own (07 section 8.2): first row and keys; all other rates are of all residents.
-_VICTIM_RATES = {4: ["OFFICER"], 5: "age10", 15: "sex", 18: "race", 24: "age2", 70: "hispanic", 73: "race_hispanic"}
-_ARREST_RATES = {5: "age10", 15: "sex", 18: "race", 24: "age2", 30: "hispanic", 33: "race_hispanic"}
-_GUN_RATES = {3: "age8", 11: "gv_age2", 20: "sex", 23: "race", 64: "hispanic", 67: "race_hispanic"}
-_OFFICER_RATE = {4: ["OFFICER"]}
-POPULATIONS = {
+_VICTIM_RATES: Rates = {
+    4: ["OFFICER"],
+    5: "age10",
+    15: "sex",
+    18: "race",
+    24: "age2",
+    70: "hispanic",
+    73: "race_hispanic",
+}
+_ARREST_RATES: Rates = {
+    5: "age10",
+    15: "sex",
+    18: "race",
+    24: "age2",
+    30: "hispanic",
+    33: "race_hispanic",
+}
+_GUN_RATES: Rates = {
+    3: "age8",
+    11: "gv_age2",
+    20: "sex",
+    23: "race",
+    64: "hispanic",
+    67: "race_hispanic",
+}
+_OFFICER_RATE: Rates = {4: ["OFFICER"]}
+POPULATIONS: dict[str, Rates] = {
     **dict.fromkeys(["3b", "3bclear", "3bunclear"], _VICTIM_RATES),
     **dict.fromkeys(["4b", "5b"], _ARREST_RATES),
     **dict.fromkeys(["3a", "3aclear", "3aunclear"], _OFFICER_RATE),
@@ -565,7 +588,9 @@ def test_wrong_definitions_are_refused(file: str, old: str, new: str, there: str
         read_tables(folder)
     text = str(refused.value)
     assert message in text
-    named = int(re.match(rf"definitions/{re.escape(file)} line (\d+)", text)[1])
+    place = re.match(rf"definitions/{re.escape(file)} line (\d+)", text)
+    assert place is not None
+    named = int(place[1])
     lines = [n for n, line in enumerate((folder / file).read_text().splitlines(), start=1) if there in line]
     assert named in lines or (message == "is not valid YAML" and named == lines[0] + 1)
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from click.testing import Result
 from rich.console import Console
-from tests.estimated import REASON, Place, write_run
-from typer.testing import CliRunner
+from tests.support.estimated import REASON, Place, write_run
+from typer.testing import CliRunner, Result
 
 from nibrs_estimation.cli.estimates import find_run
 from nibrs_estimation.cli.pager import paged

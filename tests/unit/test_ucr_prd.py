@@ -13,13 +13,14 @@ from nibrs_estimation.pipeline.database import Database
 from nibrs_estimation.pipeline.ddl import duckdb_table, postgresql_table
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.sources.external_files import with_external_files
+from nibrs_estimation.sources.intake.repeats import without_repeats
 from nibrs_estimation.sources.ucr_prd import UcrPrdSource
 from nibrs_estimation.sources.ucr_prd.accounts import DatabaseAccounts
 from nibrs_estimation.sources.ucr_prd.agencies import USED_COLUMNS, overrides, return_a_items
 from nibrs_estimation.sources.ucr_prd.catalogue import FoundColumn, needed_columns, type_fault
 from nibrs_estimation.sources.ucr_prd.layout import AGENCY_OF_ROW, SEGMENTS, segment_query
 from nibrs_estimation.sources.ucr_prd.scope import states_of_run
-from nibrs_estimation.sources.ucr_prd.segments import clean_text, without_repeats
+from nibrs_estimation.sources.ucr_prd.segments import clean_text
 from nibrs_estimation.sources.ucr_prd.spool import Scope, Spool
 
 TABLES = {table.name: table for table in ucr_prd.DATASETS}

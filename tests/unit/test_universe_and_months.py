@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.frames import table
+from tests.support.frames import table
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.completeness import REPORTING_STATUS
@@ -83,18 +83,18 @@ def test_other_years_are_left_out() -> None:
 
 
 def status_of(
-    universe: pl.LazyFrame, agencies: pl.LazyFrame, months: pl.LazyFrame, *counts: dict[str, object]
+    universe: pl.LazyFrame, agencies: pl.LazyFrame, months: pl.LazyFrame, *counts: dict[str, Any]
 ) -> pl.DataFrame:
     described = describe_months(agencies, months, table("agency_month_offense", *counts), 2024)
     return checked(summarize_reporting(universe, described["agency_month"].lazy(), months, 2024), REPORTING_STATUS)
 
 
 def test_months_are_counted_by_kind() -> None:
-    months = [{"agency_id": 1, "month": month} for month in range(1, 10)]
+    months: list[dict[str, Any]] = [{"agency_id": 1, "month": month} for month in range(1, 10)]
     months += [{"agency_id": 1, "month": 10, "status": "Z"}]
     months += [{"agency_id": 1, "month": m, "status": "Z", "status_source": "inferred"} for m in (11, 12)]
     months += [{"agency_id": 2, "month": 3}, {"agency_id": 2, "month": 4, "data_year": 2023}]
-    counts = [{"agency_id": 1, "month": month, "n": 2} for month in range(1, 10)]
+    counts: list[dict[str, Any]] = [{"agency_id": 1, "month": month, "n": 2} for month in range(1, 10)]
     counts += [{"agency_id": 2, "month": 3, "n": 1}]
     universe = table("universe", *({"agency_id": i} for i in (1, 2, 3)))
     agencies = table("agency", *({"agency_id": i, "nibrs_start_date": date(2010, 1, 1)} for i in (1, 2, 3)))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.cde_zip import build_zip
-from tests.frames import table
+from tests.support.cde_zip import build_zip
+from tests.support.frames import table
 
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.pipeline.errors import PipelineError

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.frames import table
+from tests.support.frames import table
 
 from nibrs_estimation.pages import html_table, page, rows_of, svg
 from nibrs_estimation.pipeline.identity import Identity

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from tests.frames import table
+from tests.support.frames import table
 
 from nibrs_estimation.model.weights import CONTROLS, WEIGHT_CHECK
 from nibrs_estimation.pipeline.table import checked
@@ -289,7 +289,7 @@ def slow_calibrated(controls: Rows, rows: Rows, frame: Rows) -> bool:
             got += (agency["weight"] or 0) * agency["population_share"] * value
         misses.append(abs(got - row["total"]))
     if any(row["total"] == 0 for row in selected):
-        return max(misses) < 1
+        return bool(max(misses) < 1)
     return bool(selected) and max(miss / row["total"] for miss, row in zip(misses, selected, strict=True)) < 1e-6
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from benchmarks.block_imputation import steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.frames import table
+from tests.support.frames import table
+from tests.support.imputation_study import steps
 
 from nibrs_estimation.model.benchmark import CRIMES, PROPERTY, VIOLENT, WEIGHTING_FRAME, WEIGHTING_ISSUE
 from nibrs_estimation.model.return_a import ITEMS_OF_CRIME, OFFENSES_OF_CRIME
@@ -217,7 +217,7 @@ def test_the_first_rule_that_fails_is_named() -> None:
 
 
 def test_only_eligible_agencies_are_in_the_frame_those_without_residents_too() -> None:
-    agencies = [
+    agencies: Rows = [
         {"agency_id": 1},
         {"agency_id": 2, "population": 0},
         {"agency_id": 3, "is_covered": True},
@@ -380,7 +380,7 @@ def test_agencies_are_found_by_ori_then_legacy_ori(filed: list[Any], totals: lis
 
 
 def test_counts_that_meet_several_agencies_are_given_to_none() -> None:
-    agencies = [{"agency_id": 1, "legacy_ori": "OLD"}, {"agency_id": 2, "legacy_ori": "OLD"}, OTHER]
+    agencies: Rows = [{"agency_id": 1, "legacy_ori": "OLD"}, {"agency_id": 2, "legacy_ori": "OLD"}, OTHER]
     frame, issues = made(World(agencies, filed=[*counts("OLD", larceny=5.0), *FILED_OTHER]))
     assert [row["benchmark_source"] for row in frame.values()] == ["donor", "donor", "smoothed"]
     assert issues["benchmark of several agencies"]["n_agencies"] == 2
@@ -607,13 +607,13 @@ def slow_candidates(world: World, number: int, of: str | None, is_respondent: bo
         months = [m for m, (form, _status) in world.forms.get((number, year), {}).items() if form == "R"]
         is_there = any(y == year for (_a, y, _m, _item) in world.items)
         if year >= 2022 and len(months) >= 3 and is_there:
-            sums = {
+            counted = {
                 crime: sum(
                     sign * world.items.get((number, year, m, item), 0) for m in months for item, sign in members.items()
                 )
                 for crime, members in ITEMS_OF_CRIME.items()
             }
-            scaled = {crime: n * (12 / len(months)) for crime, n in sums.items()}
+            scaled = {crime: n * (12 / len(months)) for crime, n in counted.items()}
             found.append(("recent", year, len(months) == 12, scaled))
     for period in ("2020", "2019", "2018", "2017", "2016", "smoothed"):
         all_rows = {r["crime_type"]: r for r in world.filed if r["ori"] == of and r["period"] == period}
@@ -623,10 +623,10 @@ def slow_candidates(world: World, number: int, of: str | None, is_respondent: bo
         if "total" in rows and len(rows) > 1 and is_number:
             reported, total = rows["total"]["n_reported"], numbers["total"]
             is_full = reported is not None and abs(reported - total) <= 1e-9 * max(1, abs(total))
-            year = None if period == "smoothed" else int(period)
-            found.append(("smoothed", year, is_full, {crime: numbers.get(crime, 0.0) for crime in BASIC}))
+            of_year = None if period == "smoothed" else int(period)
+            found.append(("smoothed", of_year, is_full, {crime: numbers.get(crime, 0.0) for crime in BASIC}))
     if is_respondent:
-        sums = dict.fromkeys(BASIC, 0.0)
+        sums: dict[str, float] = dict.fromkeys(BASIC, 0.0)
         for month in ALL_MONTHS:
             giver = world.copied.get((number, month), number if month in world.months.get(number, {}) else None)
             for crime, codes in OFFENSES_OF_CRIME.items():
@@ -636,7 +636,8 @@ def slow_candidates(world: World, number: int, of: str | None, is_respondent: bo
 
 
 def slow_frame(world: World, seed: int) -> dict[int, dict[str, Any]]:
-    found, matches = {}, slow_matches(world)
+    found: dict[int, dict[str, Any]] = {}
+    matches = slow_matches(world)
     for agency in world.agencies:
         number = agency["agency_id"]
         totals = [
@@ -645,7 +646,7 @@ def slow_frame(world: World, seed: int) -> dict[int, dict[str, Any]]:
         ]  # fmt: skip
         is_number = totals and totals[0] is not None and abs(totals[0]) < float("inf")
         usable, reason = slow_reason(world, agency, totals[0] if is_number else None)
-        best = (slow_candidates(world, number, matches.get(number), reason is None) or [None])[0]
+        best = next(iter(slow_candidates(world, number, matches.get(number), reason is None)), None)
         found[number] = {"months_usable": usable, "nonresponse_reason": reason, "best": best, "donor": None}
     with_benchmark = [n for n in sorted(found) if found[n]["best"]]
     if not with_benchmark:
@@ -819,4 +820,4 @@ def test_a_synthetic_nation() -> None:
     own = build_frame(**{**inputs, **without}, year=YEAR, seed=1)["weighting_frame"]
     assert set(own["benchmark_source"]) == {"own", "donor"}
     both = own.filter("is_respondent").join(frame, on="agency_id", suffix="_first")
-    assert both["n_total"].sum() / both["n_total_first"].sum() == pytest.approx(1, abs=0.1)
+    assert float(both["n_total"].sum()) / float(both["n_total_first"].sum()) == pytest.approx(1, abs=0.1)

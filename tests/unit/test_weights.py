@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from benchmarks.weighted_nation import YEAR, nation, responding
-from tests.frames import table
+from tests.support.frames import table
+from tests.support.weighted_nation import YEAR, nation, responding
 
 from nibrs_estimation.model.fields import WEIGHT_LEVELS
 from nibrs_estimation.model.weights import (
@@ -297,7 +297,7 @@ def test_agencies_of_the_list_lie_in_the_places_that_it_names() -> None:
     ],
 )
 def test_impossible_benchmarks_are_refused(change: dict[str, float], message: str) -> None:
-    rows = [{"agency_id": 1, **change}, {"agency_id": 2}]
+    rows: list[dict[str, Any]] = [{"agency_id": 1, **change}, {"agency_id": 2}]
     with pytest.raises(PipelineError, match=message):
         weighted(table("weighting_frame", *rows).collect(), table("agency_county").collect())
 

@@ -12,7 +12,7 @@ _ROOT = Path(__file__).parents[3]
 
 
 def version_text(root: Path = _ROOT) -> str:
-    """Such as ``0.1.0, commit 1c5e0b7d2a41, code hash 3f2a9c01d4e7``; where no commit is known, the code hash alone.
+    """Such as ``0.2.0, commit 1c5e0b7d2a41, code hash 3f2a9c01d4e7``; where no commit is known, the code hash alone.
 
     Args:
         root: folder that is the checkout, if the program runs from one.

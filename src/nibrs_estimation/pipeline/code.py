@@ -29,7 +29,7 @@ def code_hash(function: Callable[..., Any]) -> str:
 
 
 def code_version(version: str) -> str:
-    """The package's version and the first digits of a hash of all its code, such as ``0.1.0+3f2a9c01d4e7``."""
+    """The package's version and the first digits of a hash of all its code, such as ``0.2.0+3f2a9c01d4e7``."""
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for file in sorted(package.rglob("*")):

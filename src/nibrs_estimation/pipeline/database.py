@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import adbc_driver_manager
 import polars as pl
-import psycopg
-import pyarrow as pa
-from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 from pydantic import SecretStr
 
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
+from nibrs_estimation.pipeline.optional import postgresql_module
+
+if TYPE_CHECKING:
+    import adbc_driver_manager
+    import psycopg
+    import pyarrow as pa
+    from adbc_driver_postgresql import dbapi  # type: ignore[import-untyped]
+    from psycopg import conninfo, sql
+else:
+    adbc_driver_manager = postgresql_module("adbc_driver_manager")
+    psycopg = postgresql_module("psycopg")
+    pa = postgresql_module("pyarrow")
+    dbapi = postgresql_module("adbc_driver_postgresql.dbapi")
+    sql = postgresql_module("psycopg.sql")
+    conninfo = postgresql_module("psycopg.conninfo")
 
 CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_MS = 600_000
@@ -134,7 +144,7 @@ class Database:
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
             "-c idle_in_transaction_session_timeout=0",
         }
-        return make_conninfo("", **{name: value for name, value in settings.items() if value is not None})
+        return conninfo.make_conninfo("", **{name: value for name, value in settings.items() if value is not None})
 
 
 @dataclass(frozen=True)

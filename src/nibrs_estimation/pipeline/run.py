@@ -317,10 +317,18 @@ def _about(flow: Flow, settings: RunSettings, probe: Probe, started: datetime, i
         "source_fingerprint": probe.fingerprint,
         "settings": dict(settings.recorded),
         "python": platform.python_version(),
-        "libraries": {name: metadata.version(name) for name in _LIBRARIES},
+        "libraries": {name: _version_of(name) for name in _LIBRARIES},
         "machine": {"system": platform.platform(), "memory_gib": settings.memory_gib},
         "started": started.isoformat(timespec="seconds"),
     }
+
+
+def _version_of(library: str) -> str | None:
+    """The version, or None of a library of an extra that is not installed."""
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _ending(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from nibrs_estimation.pipeline.database import Database
 from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.optional import require_extra
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.synthetic import SyntheticSource
@@ -42,8 +43,8 @@ def open_source(spec: str, database: Database | None, *, is_excerpt: bool = Fals
         is_excerpt: whether zips may lack members, whose datasets are then empty and marked as missing.
 
     Raises:
-        UsageError: there is no such source, its part after the colon is malformed, no database is configured, or only
-            zips can be excerpts.
+        UsageError: there is no such source, its part after the colon is malformed, no database is configured, its
+            drivers are not installed, or only zips can be excerpts.
     """
     kind, _, rest = spec.partition(":")
     if is_excerpt and kind in {"synthetic", "postgresql"}:
@@ -58,6 +59,7 @@ def open_source(spec: str, database: Database | None, *, is_excerpt: bool = Fals
     if kind == "synthetic":
         return SyntheticSource.parse(rest)
     if kind == "postgresql":
+        require_extra("postgresql", "The source postgresql")
         if database is None:
             raise UsageError("The source postgresql needs a database: set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
         return UcrPrdSource(database)

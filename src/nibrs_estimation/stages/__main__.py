@@ -10,14 +10,14 @@ from nibrs_estimation.pipeline.task import Task
 
 #: In the order of the chain.
 STAGES = (
-    "universe", "completeness", "outliers", "block_imputation", "validation", "benchmark", "weighting", "coverage",
+    "universe", "completeness", "outliers", "block_imputation", "benchmark", "weighting", "coverage", "validation",
     "item_imputation", "accounting", "counting", "estimation", "publication", "smoketest",
 )  # fmt: skip
 
 
-def run_stage(name: str) -> None:
-    """Run a stage's tasks, or the one that the command line names."""
-    stage_main(name, _tasks_of(name))
+def run_stage(name: str, *others: str) -> None:
+    """Run the tasks of a stage, and of others that were part of it once, or the one that the command line names."""
+    stage_main(name, [task for stage in (name, *others) for task in _tasks_of(stage)])
 
 
 def _tasks_of(stage: str) -> Sequence[Task]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from nibrs_estimation.pipeline.engines.inline import run_inline
 from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.optional import require_extra
 from nibrs_estimation.pipeline.run import Engine
 
 ENGINES = ("inline", "prefect", "dask")
@@ -29,8 +30,10 @@ def make_engine(
         scheduler_address: of a running Dask scheduler; without it the dask engine starts a cluster on this machine.
 
     Raises:
-        UsageError: there is no such engine.
+        UsageError: there is no such engine, or what it runs on is not installed.
     """
+    if name in ENGINES and name != "inline":
+        require_extra("production", f"The engine {name}")
     if name == "inline":
         return run_inline
     if name == "prefect":

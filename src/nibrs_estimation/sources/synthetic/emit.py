@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
-import psycopg
 
 from nibrs_estimation.model import agency, geography, incident
 from nibrs_estimation.pipeline.database import Database
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.files import write_json
+from nibrs_estimation.pipeline.optional import postgresql_module
 from nibrs_estimation.pipeline.run import EXTERNAL_LOCATIONS
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.sources.synthetic.load_ucr_prd import load_ucr_prd
@@ -22,6 +23,11 @@ from nibrs_estimation.sources.synthetic.nation import states
 from nibrs_estimation.sources.synthetic.render_cde import render_cde
 from nibrs_estimation.sources.synthetic.render_externals import render_externals
 from nibrs_estimation.sources.synthetic.source import SyntheticSource
+
+if TYPE_CHECKING:
+    import psycopg
+else:
+    psycopg = postgresql_module("psycopg")
 
 #: Above it, zips and database take long and show nothing new.
 LARGEST_SCALE = 0.05

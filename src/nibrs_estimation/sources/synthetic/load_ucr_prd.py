@@ -10,18 +10,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import polars as pl
-import psycopg
-from psycopg import sql
 
 from nibrs_estimation.model import agency, incident, ucr_prd
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.geography import AGENCY_COUNTY
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.ddl import postgresql_table
+from nibrs_estimation.pipeline.optional import postgresql_module
 from nibrs_estimation.sources.ucr_prd.layout import SEGMENTS, Segment
 from nibrs_estimation.sources.ucr_prd.source import SYNTHETIC_MARK
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg import sql
+else:
+    sql = postgresql_module("psycopg.sql")
 
 #: Lines of the Return A by item; totals are not written, since they are made from these.
 _LINES = {

@@ -9,8 +9,7 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import psycopg
+from typing import TYPE_CHECKING
 
 from nibrs_estimation.model import ucr_prd
 from nibrs_estimation.pipeline.database import Database
@@ -18,6 +17,9 @@ from nibrs_estimation.pipeline.dataset import Column
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.ucr_prd.agencies import OPTIONAL_TABLE, OPTIONAL_TABLE_COLUMNS, USED_COLUMNS
 from nibrs_estimation.sources.ucr_prd.layout import SEGMENTS
+
+if TYPE_CHECKING:
+    import psycopg
 
 _log = logging.getLogger(__name__)
 

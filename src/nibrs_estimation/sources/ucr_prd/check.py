@@ -7,20 +7,27 @@ in its list. Source: specification 01, section 17.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import psycopg
-from psycopg import sql
+from typing import TYPE_CHECKING
 
 from nibrs_estimation.model import ucr_prd
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.database import Database
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.optional import postgresql_module
 from nibrs_estimation.sources.ucr_prd.agencies import OPTIONAL_TABLE
 from nibrs_estimation.sources.ucr_prd.catalogue import DEFAULT_SCHEMA, Found, read_catalogue, type_fault
 
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg import sql
+
+    _Connection = psycopg.Connection[tuple[object, ...]]
+else:
+    psycopg = postgresql_module("psycopg")
+    sql = postgresql_module("psycopg.sql")
+
 MOST_EXAMPLES = 5
-_Connection = psycopg.Connection[tuple[object, ...]]
 
 
 @dataclass(frozen=True)

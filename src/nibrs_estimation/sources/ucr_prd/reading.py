@@ -13,19 +13,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import polars as pl
-import psycopg
 
 from nibrs_estimation.model import ucr_prd
 from nibrs_estimation.pipeline.database import ConnectionLostError, Database, Reader, Snapshot, UnreachableError
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.files import temporary_folder
+from nibrs_estimation.pipeline.optional import postgresql_module
 from nibrs_estimation.sources.ucr_prd.agencies import OPTIONAL_TABLE, queries
 from nibrs_estimation.sources.ucr_prd.catalogue import check_catalogue, fingerprint, read_catalogue
 from nibrs_estimation.sources.ucr_prd.layout import SEGMENTS, Segment
 from nibrs_estimation.sources.ucr_prd.scope import states_of_run
 from nibrs_estimation.sources.ucr_prd.spool import Scope, Spool
+
+if TYPE_CHECKING:
+    import psycopg
+else:
+    psycopg = postgresql_module("psycopg")
 
 _log = logging.getLogger(__name__)
 

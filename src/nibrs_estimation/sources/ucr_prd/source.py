@@ -6,17 +6,16 @@ import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import psycopg
-from psycopg import sql
 
 from nibrs_estimation.model import agency, incident
 from nibrs_estimation.model.geography import AGENCY_COUNTY
 from nibrs_estimation.model.intake import INTAKE_FILE, PARTITIONED
 from nibrs_estimation.pipeline.database import Database
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
+from nibrs_estimation.pipeline.optional import postgresql_module
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import YEAR, Task
 from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK
@@ -30,6 +29,13 @@ from nibrs_estimation.sources.ucr_prd.catalogue import (
 from nibrs_estimation.sources.ucr_prd.reading import Reading, read_database
 from nibrs_estimation.sources.ucr_prd.scope import states_of_run
 from nibrs_estimation.sources.ucr_prd.segments import normalized_state
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg import sql
+else:
+    psycopg = postgresql_module("psycopg")
+    sql = postgresql_module("psycopg.sql")
 
 _log = logging.getLogger(__name__)
 

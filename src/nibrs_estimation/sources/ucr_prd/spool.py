@@ -10,12 +10,18 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
-import pyarrow as pa
 
 from nibrs_estimation.pipeline.database import Reader
+from nibrs_estimation.pipeline.optional import postgresql_module
 from nibrs_estimation.sources.ucr_prd.layout import AGENCY_OF_ROW, Segment, segment_query
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+else:
+    pa = postgresql_module("pyarrow")
 
 _log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
-"""`python -m nibrs_estimation.stages.weighting [TASK]`: this stage alone, in statistics mode."""
+"""`python -m nibrs_estimation.stages.weighting [TASK]`: this stage with benchmark and coverage, once part of it."""
 
 from nibrs_estimation.stages.__main__ import run_stage
 
 if __name__ == "__main__":
-    run_stage("weighting")
+    run_stage("benchmark", "weighting", "coverage")

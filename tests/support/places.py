@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 from hypothesis import strategies as st
 
-from tests.frames import table
+from tests.support.frames import table
 
 YEAR = 2024
 #: County -> metropolitan area, division, judicial district, field office.

@@ -118,3 +118,9 @@ def table(name: str, *rows: dict[str, Any]) -> pl.LazyFrame:
     if name in ("agency", "universe", "weighting_frame", "police_employees"):
         full = [{**row, "ori": row["ori"] or f"VT{row['agency_id']:07d}"} for row in full]
     return pl.LazyFrame(full, schema=schema)
+
+
+def number(value: object) -> float:
+    """A sum, mean or extreme of a column of numbers, which Polars says may be anything."""
+    assert isinstance(value, (int, float))
+    return float(value)

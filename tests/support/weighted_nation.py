@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from nibrs_estimation.model.benchmark import CRIMES, WEIGHTING_FRAME
 from nibrs_estimation.model.codes import code_list
@@ -53,8 +54,9 @@ def responding(frame: pl.DataFrame, share: float, pattern: int) -> pl.DataFrame:
     return frame.with_columns(is_respondent=pl.Series(answers))
 
 
-def incidents(frame: pl.DataFrame, scale: float, seed: int) -> np.ndarray:
+def incidents(frame: pl.DataFrame, scale: float, seed: int) -> NDArray[np.float64]:
     """(n,) true incidents of the data year of the agencies of the frame, reported or not."""
     data = SyntheticSource(scale).ingest_agencies(YEAR, seed)["agency"].filter(pl.col("data_year") == YEAR)
     agencies = data.join(frame.select("agency_id"), on="agency_id", how="semi").sort("agency_id")
-    return annual_counts(agencies, YEAR, seed).sum(axis=1).astype(np.float64)
+    counts: NDArray[np.float64] = annual_counts(agencies, YEAR, seed).sum(axis=1).astype(np.float64)
+    return counts

@@ -15,7 +15,7 @@ from nibrs_estimation.stages.estimation.estimate import series_parts, table_part
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
-from tests.frames import DATASETS, table
+from tests.support.frames import DATASETS, table
 
 _PLACES: list[tuple[int, str, str, str | None, str, str]] = [
     (1, "nation", "US", None, "the United States", "NationalWgt"),
@@ -43,7 +43,7 @@ def version_of(name: str) -> int:
 
 
 def cell(
-    part: str, geography: int, row: int, column: int, estimate: float, series: int = 0, **others: Any
+    part: str, geography: int, row: int, column: int, estimate: float, *, series: int = 0, **others: Any
 ) -> dict[str, Any]:
     """A stored cell with a standard error of a tenth."""
     return {
@@ -55,7 +55,11 @@ def cell(
 
 def share(part: str, geography: int, row: int, column: int, estimate: float, of: float) -> dict[str, Any]:
     """The same with its percentage."""
-    percentages = {"percentage": 100 * estimate / of, "percentage_standard_error": 2.0, "percentage_unweighted": 50.0}
+    percentages: dict[str, Any] = {
+        "percentage": 100 * estimate / of,
+        "percentage_standard_error": 2.0,
+        "percentage_unweighted": 50.0,
+    }
     return cell(part, geography, row, column, estimate, **percentages)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SHARED_DATA = Path(os.environ.get("NIBRS_SHARED_DATA", ROOT / ".." / "shared" / "data")).resolve()
 VERMONT = SHARED_DATA / "cde" / "VT-2024.zip"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.stages.counting.segments import Segments
-from tests.frames import table
+from tests.support.frames import table
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -17,7 +17,7 @@ _DATASETS = {name: f"analysis_{name}" for name in ("victim", "offender", "arrest
 
 
 def segments_of(rows: Rows) -> Segments:
-    """Segments from rows by field; rows may leave out what has a default in ``tests.frames``."""
+    """Segments from rows by field; rows may leave out what has a default in ``tests.support.frames``."""
     names = Segments.__dataclass_fields__
     return Segments(**{name: table(_DATASETS.get(name, name), *rows.get(name, [])) for name in names})
 
@@ -161,7 +161,7 @@ worlds = worlds_of(4, 2)
 def plain_incident(code: str = "13A", **told: Any) -> dict[str, Any]:
     """An incident with one completed offense; ``told`` of the offense, of a victim, or of the incident itself."""
     offense = {"attempt_complete_code": "C", "location_code": "20", "weapons": [], "activities": []}
-    parts = {"victims": [], "offenders": [], "properties": [], "arrestees": []}
+    parts: dict[str, list[Any]] = {"victims": [], "offenders": [], "properties": [], "arrestees": []}
     incident = {"is_report_date": False, "incident_hour": None, "cleared_exceptionally_code": None, **parts}
     of_offense = {key: told.pop(key) for key in offense.keys() & told.keys()}
     return {**incident, "offenses": {code: {**offense, **of_offense}}, **told}

@@ -1,0 +1,40 @@
+"""The report of made-up estimates."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+
+from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT
+from nibrs_estimation.model.agency import AGENCY
+from nibrs_estimation.model.blocks import BLOCK_REFERENCE
+from nibrs_estimation.model.completeness import AGENCY_MONTH, REPORTING_STATUS
+from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
+from nibrs_estimation.model.universe import UNIVERSE
+from nibrs_estimation.model.weights import WEIGHT_CELL
+from nibrs_estimation.pipeline.identity import Identity
+from nibrs_estimation.stages.publication.report import write_report
+from tests.support.estimated import estimates
+
+Tables = dict[str, pl.LazyFrame]
+
+
+def given_tables() -> Tables:
+    return {name: frame for name, frame in estimates().items() if name != "series_estimate"}
+
+
+REAL = Identity("r1", "cde:VT-2024.zip", 2024, 1, is_synthetic=False)
+#: What the report reads beside the estimates.
+OTHERS = (
+    WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS, AGENCY, AGENCY_MONTH, BLOCK_REFERENCE, REPORTING_STATUS, UNIVERSE,
+    INCIDENT_ACCOUNT,
+)  # fmt: skip
+
+
+def page(tables: Tables, folder: Path, identity: Identity = REAL, given: Tables | None = None) -> str:
+    """The report of these tables; ``given`` of the others that it reads, which are empty by default."""
+    others = {dataset.name: dataset.empty() for dataset in OTHERS} | (given or {})
+    write_report(**tables, **others, year=2024, identity=identity)["report.html"](folder / "report.html")
+    html = (folder / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r'<script|<link|src="http|href="http|@import', html)
+    return html

@@ -41,14 +41,15 @@ def stages_main(stages: Sequence[str], tasks_of: Callable[[str], Sequence[Task]]
     """
 
     def command(
-        stage: Annotated[str, typer.Argument(help=f"One of {', '.join(stages)}.")],
+        stage: Annotated[str, typer.Argument(help="Name of the stage.")],
         task: Annotated[str | None, typer.Argument(help="One task instead of all.")] = None,
     ) -> None:
         if stage not in stages:
             raise UsageError(f"There is no stage {stage!r}. The stages are: {', '.join(stages)}.")
         run_statistics(_chosen(task, tasks_of(stage), stage), load_settings())
 
-    _run_command(command, "Run a stage alone, or one of its tasks.", "python -m nibrs_estimation.stages")
+    what = f"Run a stage alone, or one of its tasks. Stages: {', '.join(stages)}."
+    _run_command(command, what, "python -m nibrs_estimation.stages")
 
 
 def stage_main(stage: str, tasks: Sequence[Task]) -> None:

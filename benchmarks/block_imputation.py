@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def detection(marked: pl.DataFrame) -> None:
-    """Print which planted months were found, and how often others were coloured, by size of agency."""
+    """Print which planted months were found, and how often others were colored, by size of agency."""
     columns = found_rates()
     with pl.Config(tbl_cols=20, tbl_rows=20, float_precision=4, tbl_width_chars=200):
         print("outlier months of five years, by offenses of a normal year of the agency:")

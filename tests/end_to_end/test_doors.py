@@ -297,7 +297,7 @@ def test_doctor_says_what_to_mend(tmp_path: Path) -> None:
     assert "no database configured" in fine.stdout
     ill = nibrs(tmp_path, "doctor", PGHOST="127.0.0.1", PGPORT="1", PGPASSWORD="hidden-word", NIBRS_SOURCE="cde:no.zip")
     assert ill.returncode == 1
-    assert ill.stdout.count("mend") >= 2
+    assert ill.stdout.count("fix") >= 2
     assert "hidden-word" not in ill.stdout + ill.stderr
 
 

@@ -53,13 +53,13 @@ def dask_scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def run(prefect_home: Path, dask_scheduler: str, tmp_path: Path) -> Run:
     """Run the toy flow on an engine, in a folder whose name is that of no other run."""
 
-    def on(kind: str, behaviour: dict[str, str] | None = None, **options: Any) -> dict[str, Outcome]:
+    def on(kind: str, behavior: dict[str, str] | None = None, **options: Any) -> dict[str, Outcome]:
         name = {"threads": "prefect", "processes": "prefect", "dask-scheduler": "dask"}.get(kind, kind)
         workers: Literal["threads", "processes"] = "processes" if kind == "processes" else "threads"
         address = dask_scheduler if kind == "dask-scheduler" else None
         engine = make_engine(name, "toy", workers=2, prefect_workers=workers, scheduler_address=address)
         root = tmp_path / run_name(kind, tmp_path)
-        return engine(toy_flow.work(root, behaviour, secret=SECRET, **options), Watcher())
+        return engine(toy_flow.work(root, behavior, secret=SECRET, **options), Watcher())
 
     return on
 

@@ -172,7 +172,7 @@ def test_status_agrees_with_a_linear_program(problem: Problem) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_equals_a_minimiser_of_the_distance(method: Method) -> None:
-    """The distances as they are defined, minimised under the constraints by a general solver."""
+    """The distances as they are defined, minimized under the constraints by a general solver."""
     lower, upper = LOWER, 2.5
 
     def distance(g: Floats) -> float:

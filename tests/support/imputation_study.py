@@ -12,7 +12,7 @@ import polars as pl
 from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.completeness import COPIED_GROUPS
 from nibrs_estimation.model.geography import AGENCY_COUNTY
-from nibrs_estimation.model.outliers import HIGH_COLOURS, LOW_COLOURS
+from nibrs_estimation.model.outliers import HIGH_COLORS, LOW_COLORS
 from nibrs_estimation.sources.synthetic.crime import planted_outliers
 from nibrs_estimation.stages.block_imputation.donors import choose_donors
 from nibrs_estimation.stages.completeness.months import describe_months
@@ -51,15 +51,15 @@ def steps(data: dict[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
     employees, _ = timed(
         "impute_officers", lambda: impute_officers(agency, reports, data["srs_month"], offenses, YEAR, SEED)
     )
-    colours = outliers["outlier_month"].lazy()
+    colors = outliers["outlier_month"].lazy()
     blocks, fourth = timed(
-        "choose_donors", lambda: choose_donors(agency, month, colours, employees.lazy(), offenses, YEAR, SEED)
+        "choose_donors", lambda: choose_donors(agency, month, colors, employees.lazy(), offenses, YEAR, SEED)
     )
     print(f"months, patterns and outliers: {(first + second + third) / 15:.2f} of the limit of 15 s")
     print(f"donor model and matching: {fourth / 10:.2f} of the limit of 10 s")
     print(blocks["block_agency"].group_by("part").len().sort("part"))
     return {
-        "agency": agency, "agency_month": month, "outlier_month": colours, "police_employees": employees.lazy(),
+        "agency": agency, "agency_month": month, "outlier_month": colors, "police_employees": employees.lazy(),
         "outlier_agency": outliers["outlier_agency"].lazy(),
     }  # fmt: skip
 
@@ -82,14 +82,14 @@ def planted_and_plain(made: dict[str, pl.LazyFrame], seed: int) -> pl.DataFrame:
             "factor",
             "reason",
             size=_size(pl.col("a_year")),
-            is_low=pl.col("colour").is_in(LOW_COLOURS),
-            is_high=pl.col("colour").is_in(HIGH_COLOURS),
+            is_low=pl.col("color").is_in(LOW_COLORS),
+            is_high=pl.col("color").is_in(HIGH_COLORS),
         )
     )
 
 
 def found_rates() -> dict[str, pl.Expr]:
-    """Shares of planted months that were found, and of others that were coloured, of ``planted_and_plain``."""
+    """Shares of planted months that were found, and of others that were colored, of ``planted_and_plain``."""
     is_ten, is_zero = pl.col("factor") == 10, pl.col("factor") == 0
     is_plain, has_history = pl.col("factor").is_null(), pl.col("reason").ne_missing("short_history")
     return {
@@ -114,7 +114,7 @@ def filling_errors(made: dict[str, pl.LazyFrame], data: dict[str, pl.LazyFrame],
     """Hide months of complete agencies, fill them, and compare with what was hidden: a row for each kind of offense."""
     current = made["agency_month"].filter((pl.col("data_year") == YEAR) & pl.col("n_all").is_not_null()).collect()
     full = current.filter(pl.len().over("agency_id") == 12)
-    planted = made["outlier_month"].filter((pl.col("data_year") == YEAR) & (pl.col("colour") != "green")).collect()
+    planted = made["outlier_month"].filter((pl.col("data_year") == YEAR) & (pl.col("color") != "green")).collect()
     full = full.join(planted, on="agency_id", how="anti").sort("agency_id", "month")
     ids = full["agency_id"].unique().sort()
     offenses = (

@@ -31,18 +31,18 @@ BY_PARITY = Dataset(
 )
 PAGE = Document("page.html", "The sums, for people.")
 
-BEHAVIOUR = Parameter("behaviour", "What square does in each state: fail, die or sleep.")
+BEHAVIOR = Parameter("behavior", "What square does in each state: fail, die or sleep.")
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class Behavior:
     """What the task `square` does besides its work; its text shows no secret, as that of a database does not."""
 
     by_state: tuple[tuple[str, str], ...] = ()
     secret: str = ""
 
     def __repr__(self) -> str:
-        return f"Behaviour({self.by_state})"
+        return f"Behavior({self.by_state})"
 
     def act(self, state: str) -> None:
         kind = dict(self.by_state).get(state)
@@ -61,9 +61,9 @@ def read(partition: str, seed: int) -> pl.DataFrame:
     return pl.DataFrame({"state_abbr": partition, "n": range(seed, seed + 1000)}, schema=RAW.schema)
 
 
-def square(raw: pl.LazyFrame, partition: str, behaviour: Behaviour) -> pl.LazyFrame:
+def square(raw: pl.LazyFrame, partition: str, behavior: Behavior) -> pl.LazyFrame:
     """Square them."""
-    behaviour.act(partition)
+    behavior.act(partition)
     return raw.with_columns(pl.col("n") ** 2)
 
 
@@ -97,7 +97,7 @@ def tasks(memory: str = "small") -> tuple[Task, ...]:
     """The tasks, with the memory class of `square`."""
     return (
         Task("read", read, (RAW,), parameters=(PARTITION, SEED), partition_by="state_abbr"),
-        Task("square", square, (SQUARES,), (RAW,), (PARTITION, BEHAVIOUR), partition_by="state_abbr", memory=memory),
+        Task("square", square, (SQUARES,), (RAW,), (PARTITION, BEHAVIOR), partition_by="state_abbr", memory=memory),
         Task("total", total, (TOTALS,), (SQUARES,)),
         Task("sift", sift, (BY_PARITY,), (SQUARES, TOTALS), (PARTITION,), partition_by="parity", partitions=parities),
         Task("page", page, (PAGE,), (TOTALS,)),
@@ -109,10 +109,10 @@ def plan(memory: str = "small") -> Plan:
     return make_plan(tasks(memory), {"state_abbr": STATES})
 
 
-def work(root: Path, behaviour: dict[str, str] | None = None, *, memory: str = "small", **options: Any) -> Work:
-    """A run of the flow in a folder of its own; ``behaviour`` says what `square` does in a state."""
-    acts = Behaviour(tuple((behaviour or {}).items()), secret=options.pop("secret", ""))
-    return Work(plan=plan(memory), root=root, parameters={"seed": 7, "behaviour": acts}, **options)
+def work(root: Path, behavior: dict[str, str] | None = None, *, memory: str = "small", **options: Any) -> Work:
+    """A run of the flow in a folder of its own; ``behavior`` says what `square` does in a state."""
+    acts = Behavior(tuple((behavior or {}).items()), secret=options.pop("secret", ""))
+    return Work(plan=plan(memory), root=root, parameters={"seed": 7, "behavior": acts}, **options)
 
 
 def start_s(manifest: Manifest) -> float:

@@ -35,11 +35,11 @@ def month_rows(agency: int, numbers: dict[int, tuple[int, int, int]]) -> Rows:
     ]  # fmt: skip
 
 
-def colour_rows(agency: int, numbers: dict[int, tuple[int, int, int]], colours: dict[int, str]) -> Rows:
+def color_rows(agency: int, numbers: dict[int, tuple[int, int, int]], colors: dict[int, str]) -> Rows:
     return [
         {
             "agency_id": agency, "data_year": YEAR, "month": month, "n_all": sum(n),
-            "colour": colours.get(month, "green"),
+            "color": colors.get(month, "green"),
         }
         for month, n in numbers.items()
     ]  # fmt: skip
@@ -48,7 +48,7 @@ def colour_rows(agency: int, numbers: dict[int, tuple[int, int, int]], colours: 
 def chosen(
     agencies: Rows,
     numbers: dict[int, dict[int, tuple[int, int, int]]],
-    colours: dict[int, dict[int, str]],
+    colors: dict[int, dict[int, str]],
     seed: int = 1,
 ) -> dict[str, pl.DataFrame]:
     filled = [{"data_year": YEAR, "nibrs_start_date": LONG_AGO, **row} for row in agencies]
@@ -60,7 +60,7 @@ def chosen(
     made = choose_donors(
         table("agency", *({k: v for k, v in row.items() if k != "is_covering"} for row in filled)),
         table("agency_month", *(row for agency, n in numbers.items() for row in month_rows(agency, n))),
-        table("outlier_month", *(r for a, n in numbers.items() for r in colour_rows(a, n, colours.get(a, {})))),
+        table("outlier_month", *(r for a, n in numbers.items() for r in color_rows(a, n, colors.get(a, {})))),
         table("police_employees", *employees),
         table("agency_month_offense"),
         YEAR,
@@ -287,7 +287,7 @@ def test_flags_need_a_donor_and_a_larger_month() -> None:
 def test_checks_pass_on_the_example_and_stop_a_run_that_does_not_balance() -> None:
     made = example()
     months = table("agency_month", *month_rows(1, R), *month_rows(2, D))
-    colours = table("outlier_month", *colour_rows(1, R, {6: "red", 8: "orange"}), *colour_rows(2, D, {}))
+    colors = table("outlier_month", *color_rows(1, R, {6: "red", 8: "orange"}), *color_rows(2, D, {}))
     incidents = table(
         "incident",
         {"incident_id": 1, "agency_id": 1, "incident_date": date(YEAR, 6, 1), "data_year": YEAR},
@@ -296,14 +296,14 @@ def test_checks_pass_on_the_example_and_stop_a_run_that_does_not_balance() -> No
     removed = made["removed_month"].lazy()
     agencies, donors, references = (made[name].lazy() for name in ("block_agency", "block_month", "block_reference"))
     counts = count_blocks(incidents, table("offense"), table("arrestee"), removed, YEAR)
-    checks = checked(check_blocks(months, colours, agencies, donors, references, removed, counts, YEAR), BLOCK_CHECK)
+    checks = checked(check_blocks(months, colors, agencies, donors, references, removed, counts, YEAR), BLOCK_CHECK)
     assert checks.filter("is_strict")["n_failed"].sum() == 0
     assert checks["n_checked"].min() is not None and checks.filter(pl.col("n_checked") > 0).height >= 10
     forgotten = count_blocks(incidents, table("offense"), table("arrestee"), REMOVED_MONTH.empty(), YEAR)
     with pytest.raises(PipelineError, match=r"no incident is kept in a replaced month.*1 of 1"):
-        check_blocks(months, colours, agencies, donors, references, removed, forgotten, YEAR)
+        check_blocks(months, colors, agencies, donors, references, removed, forgotten, YEAR)
     with pytest.raises(PipelineError, match="do not balance"):
-        green = colours.with_columns(colour=pl.lit("green"))
+        green = colors.with_columns(color=pl.lit("green"))
         check_blocks(months, green, agencies, donors, references, removed, counts, YEAR)
 
 

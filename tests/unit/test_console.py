@@ -27,7 +27,7 @@ def interrupted() -> None:
 
 @app.command()
 def failing() -> None:
-    raise PipelineError("Row [3] is wrong: mend it.")
+    raise PipelineError("Row [3] is wrong: fix it.")
 
 
 @app.command()
@@ -39,7 +39,7 @@ def misused() -> None:
     ("command", "code", "told"),
     [
         ("interrupted", 130, "Stopped. What was finished is kept"),
-        ("failing", 1, "Error: Row [3] is wrong: mend it."),
+        ("failing", 1, "Error: Row [3] is wrong: fix it."),
         ("misused", 2, "Error: There is no such thing."),
     ],
 )

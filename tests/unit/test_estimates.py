@@ -553,7 +553,7 @@ def strata(*sizes: tuple[int, int]) -> list[int]:
     return variance_strata(cells)["stratum"].to_list()
 
 
-def test_thin_groups_go_to_a_neighbour() -> None:
+def test_thin_groups_go_to_a_neighbor() -> None:
     assert strata((10, 5), (10, 5)) == [1, 2]
     assert strata((10, 1), (10, 5), (10, 5)) == [1, 1, 3]
     assert strata((10, 5), (4, 3)) == [1, 1]

@@ -343,7 +343,7 @@ def test_faults_are_named(
         (b"", "cannot be read"),
         (b"FIELD_OFFICE_UNIV,FIELD_OFFICE_NAME\n1,a,b\n", "cannot be read"),
         (b"FIELD_OFFICE_UNIV,FIELD_OFFICE_NAME\n1,M\xfcnchen\n", "cannot be read"),
-        (b"FIELD_OFFICE_UNIV,FIELD_OFFICE_UNIV\n1,2\n", "FIELD_OFFICE_UNIV stands twice"),
+        (b"FIELD_OFFICE_UNIV,FIELD_OFFICE_UNIV\n1,2\n", "FIELD_OFFICE_UNIV is repeated"),
         (b"PK\x03\x04", "is missing"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Persons as they are analysed against a slow twin."""
+"""Persons as they are analyzed against a slow twin."""
 
 from datetime import date
 from typing import Any

@@ -14,7 +14,7 @@ from tests.support.frames import table
 
 from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
 from nibrs_estimation.pipeline.table import checked
-from nibrs_estimation.stages.outliers.colours import Rule, colour_months
+from nibrs_estimation.stages.outliers.colors import Rule, color_months
 from nibrs_estimation.stages.outliers.detect import detect_outliers
 
 LETTERS = ".gorbB"
@@ -23,7 +23,7 @@ YEAR_OF_C = [*STEADY, 100, 102]
 RISING = [80, 82, 84, 86, 88, 90, 92, 94, 96, 100, 104, 106, 108, 110, 112, 114, 116, 118, 120, 100]
 WIDE = [66, 70, 74, 78, 82, 86, 90, 94, 98, 100, 100, 102, 106, 110, 114, 118, 122, 126, 130, 134]
 TEENS = [10, 11, 12, 10, 11, 12, 10, 11, 12, 11]
-# id: series, colours under the reference rule, colours under the intended rule, levels
+# id: series, colors under the reference rule, colors under the intended rule, levels
 EXAMPLES = {
     "A": ([*STEADY, 20, 102], "g" * 10 + "rg", None, 2),
     "C": ([*YEAR_OF_C, 101, 99, 103, 97, 300, 320, 310, 98, 102, 100, 99, 101], "g" * 16 + "bbb" + "g" * 5, None, 2),
@@ -42,27 +42,27 @@ EXAMPLES = {
 }  # fmt: skip
 
 
-def colours(series: Sequence[int | None], rule: Rule) -> tuple[str, int]:
+def colors(series: Sequence[int | None], rule: Rule) -> tuple[str, int]:
     values = np.array([[np.nan if x is None else x for x in series]], dtype=np.float64)
-    found = colour_months(values, rule)
-    return "".join(LETTERS[number] for number in found.colour[0]), int(found.n_levels[0])
+    found = color_months(values, rule)
+    return "".join(LETTERS[number] for number in found.color[0]), int(found.n_levels[0])
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_worked_examples(example: str) -> None:
     series, reference, intended, levels = EXAMPLES[example]
-    assert colours(series, "reference") == (reference, levels)
-    assert colours(series, "intended") == (intended or reference, levels)
+    assert colors(series, "reference") == (reference, levels)
+    assert colors(series, "intended") == (intended or reference, levels)
 
 
-def test_missing_months_have_no_colour_and_change_nothing() -> None:
+def test_missing_months_have_no_color_and_change_nothing() -> None:
     series, reference, _intended, _levels = EXAMPLES["A"]
-    assert colours([None, *series, None], "reference")[0] == f".{reference}."
+    assert colors([None, *series, None], "reference")[0] == f".{reference}."
 
 
 def test_unknown_rule_is_refused() -> None:
     with pytest.raises(ValueError, match="no outlier rule 'strict'"):
-        colour_months(np.zeros((1, 5)), "strict")  # type: ignore[arg-type]
+        color_months(np.zeros((1, 5)), "strict")  # type: ignore[arg-type]
 
 
 def mad(xs: list[float]) -> float:
@@ -95,7 +95,7 @@ def slow(xs: list[float], rule: Rule) -> str:
         main, minor, is_minor_high = (high, low, False) if len(high) >= max(4, n / 3) else (low, high, True)
     median, spread = statistics.median(main), mad(main)
 
-    def colour(x: float) -> str:  # noqa: PLR0911 (one return for each line of the table)
+    def color(x: float) -> str:  # noqa: PLR0911 (one return for each line of the table)
         if minor and (x > cut) == is_minor_high:
             other = statistics.median(minor)
             if abs(other - median) < 10:
@@ -116,7 +116,7 @@ def slow(xs: list[float], rule: Rule) -> str:
             return "B" if t >= 5 else "b"
         return "g"
 
-    return "".join(colour(x) for x in xs)
+    return "".join(color(x) for x in xs)
 
 
 SERIES = st.one_of(
@@ -128,8 +128,8 @@ SERIES = st.one_of(
 
 @settings(deadline=None, max_examples=400)
 @given(SERIES, st.sampled_from(["reference", "intended"]))
-def test_colours_equal_the_slow_twin(series: list[int], rule: Rule) -> None:
-    assert colours(list(series), rule)[0] == slow([float(x) for x in series], rule)
+def test_colors_equal_the_slow_twin(series: list[int], rule: Rule) -> None:
+    assert colors(list(series), rule)[0] == slow([float(x) for x in series], rule)
 
 
 @settings(deadline=None, max_examples=50)
@@ -138,11 +138,11 @@ def test_agencies_do_not_touch_each_other(several: list[list[int]], order: objec
     values: NDArray[np.float64] = np.full((len(several), 60), np.nan)
     for row, series in enumerate(several):
         values[row, : len(series)] = series
-    together = colour_months(values, "intended").colour
-    alone = [colour_months(values[[row]], "intended").colour[0] for row in range(len(several))]
+    together = color_months(values, "intended").color
+    alone = [color_months(values[[row]], "intended").color[0] for row in range(len(several))]
     assert (together == np.array(alone)).all()
     shuffled = np.random.default_rng(len(several)).permutation(60)
-    assert (colour_months(values[:, shuffled], "intended").colour == together[:, shuffled]).all()
+    assert (color_months(values[:, shuffled], "intended").color == together[:, shuffled]).all()
 
 
 def detected(years: dict[int, list[int]]) -> tuple[dict[str, object], str]:
@@ -153,7 +153,7 @@ def detected(years: dict[int, list[int]]) -> tuple[dict[str, object], str]:
     ]
     made = detect_outliers(table("agency", {"agency_id": 1}), table("agency_month", *rows), 2024, "intended")
     agencies, months = checked(made["outlier_agency"], OUTLIER_AGENCY), checked(made["outlier_month"], OUTLIER_MONTH)
-    current = months.filter(pl.col("data_year") == 2024).sort("month")["colour"]
+    current = months.filter(pl.col("data_year") == 2024).sort("month")["color"]
     return agencies.row(0, named=True), "".join(name[0] for name in current)
 
 

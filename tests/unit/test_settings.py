@@ -176,9 +176,9 @@ def test_doctor_finds_folders_that_cannot_be_written(
     found = findings(settings)
     for what, setting in (("scratch folder", "SCRATCH_DIR"), ("output folder", "OUTPUT_PIPELINE_DIR")):
         state, told = found[what]
-        assert state == "mend", what
+        assert state == "fix", what
         assert setting in told
-    assert found["artifact store"][0] == "mend"
+    assert found["artifact store"][0] == "fix"
 
 
 @pytest.mark.parametrize("choice", METHOD_PARAMETERS, ids=lambda choice: choice.name)

@@ -95,8 +95,8 @@ OUTLIERS: Rows = [
 
 
 def outlier_agencies() -> pl.LazyFrame:
-    colours = dict.fromkeys(("n_green", "n_orange", "n_red", "n_blue", "n_brown"), 0)
-    return table("outlier_agency", *({"ori": f"VT{row['agency_id']:07d}", **colours, **row} for row in OUTLIERS))
+    colors = dict.fromkeys(("n_green", "n_orange", "n_red", "n_blue", "n_brown"), 0)
+    return table("outlier_agency", *({"ori": f"VT{row['agency_id']:07d}", **colors, **row} for row in OUTLIERS))
 
 
 def test_summary_counts_each_kind() -> None:
@@ -124,7 +124,7 @@ def test_outlier_page_draws_the_agencies_with_outlier_months(tmp_path: Path) -> 
         *(
             {
                 "agency_id": agency, "data_year": year, "month": month, "n_all": 50,
-                "colour": "red" if (agency, year, month) == (1, YEAR, 6) else "green",
+                "color": "red" if (agency, year, month) == (1, YEAR, 6) else "green",
             }
             for agency in (1, 2) for year in (YEAR - 1, YEAR) for month in range(1, 13)
         ),
@@ -141,7 +141,7 @@ def test_outlier_page_draws_the_agencies_with_outlier_months(tmp_path: Path) -> 
     assert "negative count 2024 3 2 VT0000001 Left out." in text_of(html)
     calm = written(
         validate_outliers(
-            agencies, outlier_agencies(), months.with_columns(colour=pl.lit("green")), issues, YEAR, "reference", REAL
+            agencies, outlier_agencies(), months.with_columns(color=pl.lit("green")), issues, YEAR, "reference", REAL
         ),
         tmp_path,
     )

@@ -35,7 +35,7 @@ class World:
 
     Attributes:
         agencies: rows of dataset agency; population group and population default to a city of 5,000.
-        months: agency -> the months that it reported -> their colour, or None where it has none.
+        months: agency -> the months that it reported -> their color, or None where it has none.
         copied: (agency, month) -> donor.
         forms: (agency, year) -> month -> (form, status).
         items: (agency, year, month, item) -> number.
@@ -56,7 +56,7 @@ class World:
         """The inputs of the function."""
         year = self.year
         agency = table("agency", *({"data_year": year, **row} for row in self.agencies))
-        reported = {(a, m): colour for a, months in self.months.items() for m, colour in months.items()}
+        reported = {(a, m): color for a, months in self.months.items() for m, color in months.items()}
         return {
             "agency": agency,
             "universe": define_universe(agency, table("agency_month_offense"), year).collect().lazy(),
@@ -66,8 +66,8 @@ class World:
                 for row in self.agencies for m in ALL_MONTHS
             )),
             "outlier_month": table("outlier_month", *(
-                {"agency_id": a, "data_year": year, "month": m, "colour": colour}
-                for (a, m), colour in reported.items() if colour
+                {"agency_id": a, "data_year": year, "month": m, "color": color}
+                for (a, m), color in reported.items() if color
             )),
             "block_reference": table("block_reference", *(
                 {"agency_id": a, "month": m, "donor_agency_id": d, "month_flag": 2 if (a, m) in reported else 1}
@@ -170,11 +170,11 @@ def test_months_that_nobody_completes_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("colour", "usable"), [("red", 2), ("orange", 2), ("blue", 12), ("brown", 12), ("green", 12), (None, 12)]
+    ("color", "usable"), [("red", 2), ("orange", 2), ("blue", 12), ("brown", 12), ("green", 12), (None, 12)]
 )
-def test_low_months_are_not_usable_and_missing_colours_change_nothing(colour: str | None, usable: int) -> None:
+def test_low_months_are_not_usable_and_missing_colors_change_nothing(color: str | None, usable: int) -> None:
     reason = "fewer than three usable months" if usable < 3 else None
-    assert response({**green(), **dict.fromkeys(range(3, 13), colour)}) == (usable, reason)
+    assert response({**green(), **dict.fromkeys(range(3, 13), color)}) == (usable, reason)
 
 
 def test_low_months_that_nobody_replaces_leave_the_year_full() -> None:
@@ -495,7 +495,7 @@ def test_classes_without_donor_of_a_full_year_fall_back() -> None:
         "issue": "class without donor",
         "n_agencies": 1,
         "first_agency": ori(3),
-        "rule": "The donor is a city under 2,500, failing that any agency with a benchmark.",
+        "rule": "The donor is a city under 2,500, otherwise any agency with a benchmark.",
     }
 
 
@@ -561,7 +561,7 @@ def test_input_without_oddities_has_no_issues() -> None:
 
 def slow_reason(world: World, agency: dict[str, Any], smoothed_total: float | None) -> tuple[int, str | None]:
     number, months = agency["agency_id"], world.months.get(agency["agency_id"], {})
-    usable = sum(colour not in ("red", "orange") for colour in months.values())
+    usable = sum(color not in ("red", "orange") for color in months.values())
     start = agency.get("nibrs_start_date")
     reports = any(of == agency["agency_id"] and n > 0 for (of, _month, _code), n in world.offenses.items())
     if not (agency.get("is_nibrs", True) or reports):
@@ -697,9 +697,9 @@ def worlds(draw: st.DrawFn) -> World:
         }
         for i in numbers
     ]
-    colours = st.sampled_from(["green", "green", "red", "orange", "blue", None])
+    colors = st.sampled_from(["green", "green", "red", "orange", "blue", None])
     some_months = st.one_of(st.just(list(ALL_MONTHS)), st.lists(st.integers(1, 12), unique=True))
-    months = {i: {m: draw(colours) for m in draw(some_months)} for i in numbers}
+    months = {i: {m: draw(colors) for m in draw(some_months)} for i in numbers}
     place = st.tuples(st.sampled_from(numbers), st.integers(1, 12))
     forms = {
         (i, y): {m: (draw(st.sampled_from(["R", "R", "R", "N"])), "I") for m in draw(some_months)}

@@ -26,7 +26,7 @@ _IS_STATE = (pl.col("geography_level") == "state") & pl.col("agency_group").is_n
 def find_places(run: EstimatedRun, asked: Sequence[str]) -> pl.DataFrame:
     """The estimated geographies that are asked for, as rows of coverage in the order of the wishes, each once.
 
-    Without a wish the nation, the only state of a run that has no other, failing that the first; ``all`` are all.
+    Without a wish the nation, the only state of a run that has no other, otherwise the first; ``all`` are all.
 
     Raises:
         UsageError: as :func:`find_geography`.
@@ -164,7 +164,7 @@ def find_column(table: TableDefinition, asked: str) -> TableColumn:
 
 
 def find_rows(table: TableDefinition, asked: str) -> list[TableRow]:
-    """The published rows that are asked for: by number, label or block, failing these all whose label holds the word.
+    """The published rows that are asked for: by number, label or block, otherwise all whose label holds the word.
 
     Raises:
         UsageError: there is none.

@@ -21,7 +21,7 @@ MARKS = {
     "error": "[red]error[/]",
     "warning": "[yellow]warning[/]",
     "ok": "[green]ok[/]",
-    "mend": "[red]mend[/]",
+    "fix": "[red]fix[/]",
     "not set": "[dim]not set[/]",
     "done": "[green]done[/]",
     "kept": "[dim]kept[/]",

@@ -25,10 +25,10 @@ _PROBE = "nibrs doctor: can this be written?\n"
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found; ``mend`` means that something will not work as it is."""
+    """What a check found; ``fix`` means that something will not work as it is."""
 
     what: str
-    state: Literal["ok", "mend", "not set"]
+    state: Literal["ok", "fix", "not set"]
     finding: str
 
 
@@ -56,14 +56,14 @@ def _year(settings: Settings) -> str:
 
 
 def _python() -> Finding:
-    # An older Python cannot even import this package, so there is nothing to mend here.
+    # An older Python cannot even import this package, so there is nothing to fix here.
     return Finding("Python", "ok", ".".join(map(str, sys.version_info[:3])))
 
 
 def _memory(settings: Settings) -> Finding:
     gib = memory.machine_bytes() / 2**30
     if gib < LEAST_MEMORY_GIB:
-        return Finding("memory", "mend", f"{gib:.1f} GiB: the demo needs {LEAST_MEMORY_GIB:g} GiB")
+        return Finding("memory", "fix", f"{gib:.1f} GiB: the demo needs {LEAST_MEMORY_GIB:g} GiB")
     return Finding("memory", "ok", f"{gib:.1f} GiB, of which tasks may claim {settings.memory_gib():.1f} GiB")
 
 
@@ -72,7 +72,7 @@ def _disk(scratch: Path) -> Finding:
     gib = shutil.disk_usage(folder).free / 2**30
     if gib < LEAST_DISK_GIB:
         return Finding(
-            "disk", "mend", f"{gib:.1f} GiB free in {folder}: free some, or set SCRATCH_DIR to another folder"
+            "disk", "fix", f"{gib:.1f} GiB free in {folder}: free some, or set SCRATCH_DIR to another folder"
         )
     return Finding("disk", "ok", f"{gib:.0f} GiB free for SCRATCH_DIR={scratch}")
 
@@ -161,4 +161,4 @@ def _attempt(what: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(what, "ok", check())
     except PipelineError as error:
-        return Finding(what, "mend", str(error))
+        return Finding(what, "fix", str(error))

@@ -129,7 +129,7 @@ def load_settings(env_file: Path = ENV_FILE) -> Settings:
     """Read the settings.
 
     Raises:
-        UsageError: a value does not fit, or a line of the `.env` file is malformed; names it and the mend.
+        UsageError: a value does not fit, or a line of the `.env` file is malformed; names it and the fix.
     """
     _check_env_file(env_file)
     try:

@@ -17,7 +17,7 @@ def years_of(tasks: Sequence[Task], folder: Path) -> list[int]:
     """The values of ``data_year`` in the datasets that tasks read from a folder, ascending; of what is not there, none.
 
     Raises:
-        PipelineError: a dataset stands there twice.
+        PipelineError: a dataset is repeated.
     """
     dated = {dataset.name: dataset for task in tasks for dataset in task.reads if _YEAR in dataset.schema.names()}
     found = {dataset.name: find_table(folder, dataset) for dataset in dated.values()}

@@ -1,4 +1,4 @@
-"""Persons as they are analysed: the core segments with one age in years, reported or, later, imputed.
+"""Persons as they are analyzed: the core segments with one age in years, reported or, later, imputed.
 
 Every reader of persons reads these. Source: specification 06, section 6.1 (age).
 """
@@ -19,7 +19,7 @@ def _analysed(core: Dataset) -> Dataset:
     return replace(
         core,
         name=f"analysis_{core.name}",
-        description=f"{core.description.rstrip('.')}, as they are analysed.",
+        description=f"{core.description.rstrip('.')}, as they are analyzed.",
         columns=columns,
         source="06 section 6.1",
     )

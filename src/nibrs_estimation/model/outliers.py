@@ -3,9 +3,9 @@
 from nibrs_estimation.model.fields import AGENCY_ID, MONTH, ORI, YEAR
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
-COLOURS = ("green", "orange", "red", "blue", "brown")
+COLORS = ("green", "orange", "red", "blue", "brown")
 
-LOW_COLOURS, HIGH_COLOURS = ("orange", "red"), ("blue", "brown")
+LOW_COLORS, HIGH_COLORS = ("orange", "red"), ("blue", "brown")
 
 OUTLIER_AGENCY = Dataset(
     name="outlier_agency",
@@ -19,8 +19,8 @@ OUTLIER_AGENCY = Dataset(
         Column("mean_monthly_offenses", "float64", "Mean of these months.", unit="offenses"),
         Column("n_levels", "int8", "Levels on which the series runs.", codes=(1, 2)),
         *(
-            Column(f"n_{colour}", "int8", f"Months of the data year that are {colour}.", unit="months")
-            for colour in COLOURS
+            Column(f"n_{color}", "int8", f"Months of the data year that are {color}.", unit="months")
+            for color in COLORS
         ),
         Column(
             "reason",
@@ -35,7 +35,7 @@ OUTLIER_AGENCY = Dataset(
 
 OUTLIER_MONTH = Dataset(
     name="outlier_month",
-    description="Colour of every reported month: red and orange too low, blue and brown too high, green neither.",
+    description="Color of every reported month: red and orange too low, blue and brown too high, green neither.",
     source="03 section 5",
     primary_key=("agency_id", "data_year", "month"),
     columns=(
@@ -43,7 +43,7 @@ OUTLIER_MONTH = Dataset(
         YEAR,
         MONTH,
         Column("n_all", "int32", "Offense records of the month.", unit="offenses"),
-        Column("colour", "str", "Colour of the month.", codes=COLOURS),
+        Column("color", "str", "Color of the month.", codes=COLORS),
     ),
 )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
-#: Colours of all charts: the main one, and one that warns.
+#: Colors of all charts: the main one, and one that warns.
 BLUE, RED, GREY = "#2f6690", "#c0392b", "#9aa7b2"
 
 

@@ -31,7 +31,7 @@ CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_MS = 600_000
 #: A restore or a change of a table may take a while; longer than this somebody has forgotten a transaction.
 LOCK_TIMEOUT_MS = 120_000
-#: SQLSTATE of a query that was cancelled, of one that waited for a lock in vain, and the classes of those that fail
+#: SQLSTATE of a query that was canceled, of one that waited for a lock in vain, and the classes of those that fail
 #: however often they are tried: data that cannot be converted, and names or rights that are not there.
 QUERY_CANCELED, LOCK_NOT_AVAILABLE = "57014", "55P03"
 REFUSED_CLASSES = ("22", "42")

@@ -1,8 +1,8 @@
-"""Errors that users can mend."""
+"""Errors that users can fix."""
 
 
 class PipelineError(Exception):
-    """A failure that the user can mend: one paragraph that names the thing and the mend."""
+    """A failure that the user can fix: one paragraph that names the thing and the fix."""
 
     exit_code = 1
 

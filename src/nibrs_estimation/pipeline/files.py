@@ -39,7 +39,7 @@ def atomic_path(path: Path, *, is_synced: bool = True) -> Iterator[Path]:
     On any exception the temporary file is removed and ``path`` stays as it was.
 
     Raises:
-        PipelineError: the disk is full or the folder cannot be written; names the folder and the mend.
+        PipelineError: the disk is full or the folder cannot be written; names the folder and the fix.
     """
     temporary = path.with_name(f".{path.name}{TEMPORARY_SUFFIX}")
     try:
@@ -106,7 +106,7 @@ def temporary_folder(name: str, parent: Path | None = None) -> TemporaryDirector
     It stands in ``parent``, else in the run's folder, else in the system's folder for temporary files.
 
     Raises:
-        PipelineError: it cannot be made; names the mend.
+        PipelineError: it cannot be made; names the fix.
     """
     parent = parent or _working.get()
     try:

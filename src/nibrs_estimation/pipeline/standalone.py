@@ -63,7 +63,7 @@ def run_tasks(
         The outcomes so far; the last one is a failure if a unit failed.
 
     Raises:
-        PipelineError: an input is missing, stands twice or does not fit its declaration; an output would stand twice;
+        PipelineError: an input is missing, is repeated or does not fit its declaration; an output would stand twice;
             another command writes to the output folder.
     """
     if not folders.inputs.is_dir():

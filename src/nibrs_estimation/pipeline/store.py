@@ -136,7 +136,7 @@ class Store(ABC):
         """Find out whether the store can be used, and change nothing.
 
         Raises:
-            PipelineError: it cannot; says what to mend.
+            PipelineError: it cannot; says what to fix.
         """
 
 
@@ -284,7 +284,7 @@ class LocalStore(Store):
         if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
             reason = "cannot be written" if nearest.is_dir() else "is not a folder"
             raise PipelineError(
-                f"The store {self} cannot be used: {nearest} {reason}. Mend that, or choose another folder with "
+                f"The store {self} cannot be used: {nearest} {reason}. Fix that, or choose another folder with "
                 "ARTIFACT_STORE or EXTERNAL_STORE."
             )
 

@@ -1,6 +1,6 @@
 """Importers of external files: from the files of specification 02 section 7 to the optional datasets.
 
-Every fault is refused with the file, the line, the column and the mend; nothing is guessed. Source: 02 section 7; 05
+Every fault is refused with the file, the line, the column and the fix; nothing is guessed. Source: 02 section 7; 05
 sections 2.1 and 3.1; 07 section 10. What each file is and where it comes from stands in ``docs/external-files.md``.
 """
 
@@ -55,11 +55,11 @@ AREA_COLUMNS = {
 def import_agency_county(agency: pl.LazyFrame, cbi_summary_county_reduced: Path, year: int) -> pl.LazyFrame:
     """Read the counties of the agencies, one row for each piece of an agency (its "pseudo-ORI").
 
-    Agencies are found by ORI, failing that by legacy ORI; rows of agencies that the source does not know are left
+    Agencies are found by ORI, otherwise by legacy ORI; rows of agencies that the source does not know are left
     out. A county that an agency names twice counts once where one of the rows alone has residents (02 section 8.3).
 
     Raises:
-        PipelineError: a column is missing, a value is not of its kind, a state is unknown, a county stands twice, or
+        PipelineError: a column is missing, a value is not of its kind, a state is unknown, a county is repeated, or
             an agency's shares do not add up to 1.
     """
     table = read_table(cbi_summary_county_reduced)
@@ -149,7 +149,7 @@ def import_srs_benchmark(agency: pl.LazyFrame, srs_smoothed: Path, year: int) ->
     ``_<year>`` at its end for a single year. Agencies are found as in :func:`import_agency_county`.
 
     Raises:
-        PipelineError: a column is missing, a type of crime is unknown, an agency stands twice or a count is no number.
+        PipelineError: a column is missing, a type of crime is unknown, an agency is repeated or a count is no number.
     """
     table = read_table(srs_smoothed)
     rows = pl.DataFrame(
@@ -181,7 +181,7 @@ def import_judicial_district(judicial_district: Path) -> pl.LazyFrame:
     """Read the names of the judicial districts by the code of the agency file.
 
     Raises:
-        PipelineError: a column or value is missing, or a code stands twice.
+        PipelineError: a column or value is missing, or a code is repeated.
     """
     return _import_names(
         judicial_district, "JD", JUDICIAL_DISTRICT, ("JUDICIAL_DISTRICT_CODE", "JUDICIAL_DISTRICT_NAME")
@@ -192,7 +192,7 @@ def import_field_office(field_office: Path) -> pl.LazyFrame:
     """Read the names of the FBI's field offices by the code of the agency file.
 
     Raises:
-        PipelineError: a column or value is missing, or a code stands twice.
+        PipelineError: a column or value is missing, or a code is repeated.
     """
     return _import_names(field_office, "FO", FIELD_OFFICE, ("FIELD_OFFICE_UNIV", "FIELD_OFFICE_NAME"))
 

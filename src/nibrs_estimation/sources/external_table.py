@@ -92,7 +92,7 @@ class ExternalTable:
         Args:
             is_wrong: (n,) mask; null counts as false.
             header: the column.
-            fault: the rest of the sentence after the value, with the mend.
+            fault: the rest of the sentence after the value, with the fix.
 
         Raises:
             PipelineError: at least one is wrong; names the first line, the value and the number of faults.
@@ -153,7 +153,7 @@ def read_table(path: Path, sheet: str | None = None) -> ExternalTable:
             "Save it again as CSV (UTF-8, separated by commas)."
         ) from error
     if copies := [name for name in rows.columns if _COPY in name]:
-        raise PipelineError(f"{path}: the column {copies[0].partition(_COPY)[0]} stands twice. Delete one of them.")
+        raise PipelineError(f"{path}: the column {copies[0].partition(_COPY)[0]} is repeated. Delete one of them.")
     trimmed = pl.all().cast(pl.String).str.strip_chars()
     text = rows.select(pl.when(~trimmed.is_in(_MISSING)).then(trimmed).name.keep())
     text = text.with_row_index(LINE, offset=2)

@@ -1,1 +1,1 @@
-"""The methods, with no crime words: keyed random numbers, linearisation variance. Imports nothing of ours."""
+"""The methods, with no crime words: keyed random numbers, linearization variance. Imports nothing of ours."""

@@ -1,7 +1,7 @@
 """Keyed random numbers: a vectorised counter-based hash.
 
 A value depends on (seed, stream, unit, index) and on nothing else, so order, partitioning and the number of workers
-change nothing, and no generator object is passed around. The mixer is the finaliser of SplitMix64 (Steele, Lea and
+change nothing, and no generator object is passed around. The mixer is the finalizer of SplitMix64 (Steele, Lea and
 Flood 2014), applied after each part of the key; distributions follow by inverse transformation, one uniform each.
 """
 
@@ -115,7 +115,7 @@ def categorical(
 def _poisson_quantile(probability: Floats, means: Floats) -> NDArray[np.int64]:
     """The smallest count whose distribution function reaches the probability."""
     # pdtrik inverts the continuous extension of the distribution function, slowly where the mean is large; there the
-    # Cornish-Fisher expansion comes as near. Either may be one step off, which the two checks mend.
+    # Cornish-Fisher expansion comes as near. Either may be one step off, which the two checks fix.
     large = means > _LARGE_MEAN
     z = special.ndtri(probability)
     expansion = means + np.sqrt(means) * z + (z * z - 1) / 6 - 0.5

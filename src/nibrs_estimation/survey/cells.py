@@ -142,7 +142,7 @@ class Estimator:
         """
         denominators = sparse.csc_array(matrix @ wanted.sums)
         m, has_known = len(wanted.cell), wanted.known_of >= 0
-        # Cells with unknown units stand there twice: as shares of all, and of those that are known.
+        # Cells with unknown units are repeated: as shares of all, and of those that are known.
         found = cell_estimates(
             self._form,
             matrix[:, np.concatenate([wanted.cell, wanted.cell[has_known]])],

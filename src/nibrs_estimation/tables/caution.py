@@ -93,7 +93,7 @@ def cautions() -> Mapping[str, Caution]:
     """The rules by their codes, in order.
 
     Raises:
-        PipelineError: the file is wrong; names the line and the mend.
+        PipelineError: the file is wrong; names the line and the fix.
     """
     return read_cautions(_FILE)
 

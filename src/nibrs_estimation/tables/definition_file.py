@@ -127,7 +127,7 @@ class DefinitionFile:
             for key, value in node.value:
                 if key.value in seen:
                     line = key.start_mark.line + 1
-                    raise PipelineError(f"{self._name} line {line}: {key.value} stands there twice. Keep one.")
+                    raise PipelineError(f"{self._name} line {line}: {key.value} is repeated. Keep one.")
                 seen.add(key.value)
                 self._refuse_repeated_keys(value)
         elif isinstance(node, yaml.SequenceNode):

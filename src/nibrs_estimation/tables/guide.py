@@ -76,7 +76,7 @@ def guide() -> Guide:
     """The guide.
 
     Raises:
-        PipelineError: the file is wrong; names line and mend.
+        PipelineError: the file is wrong; names line and fix.
     """
     return DefinitionFile(Path(__file__).parent / "guide.yaml").parsed(Guide)
 

@@ -22,7 +22,7 @@ def table_definitions() -> Mapping[str, TableDefinition]:
     """Every table and variant by name, in order: 1a, 1b, ..., 3a, 3aclear, 3aunclear, ...
 
     Raises:
-        PipelineError: a file is wrong; names file, line and mend.
+        PipelineError: a file is wrong; names file, line and fix.
     """
     return read_tables(DEFINITIONS)
 
@@ -32,7 +32,7 @@ def table_definition(name: str) -> TableDefinition:
 
     Raises:
         UsageError: there is no such table.
-        PipelineError: a file is wrong; names file, line and mend.
+        PipelineError: a file is wrong; names file, line and fix.
     """
     alone = _read_alone(name.lower())
     if alone is not None:

@@ -37,8 +37,8 @@ def expand_rows(frame: Frame, blocks: Sequence[Block], n_rows: int) -> tuple[Tab
     """The rows of a table, checked.
 
     Raises:
-        PipelineError: blocks overlap or leave a gap, sections go back, a label stands twice, or a block names what
-            does not exist; names file, line and mend.
+        PipelineError: blocks overlap or leave a gap, sections go back, a label is repeated, or a block names what
+            does not exist; names file, line and fix.
     """
     labels = [_labels(frame, number, block) for number, block in enumerate(blocks)]
     _check_tiling(frame.file, blocks, labels, n_rows)
@@ -51,7 +51,7 @@ def expand_rows(frame: Frame, blocks: Sequence[Block], n_rows: int) -> tuple[Tab
         _check_references(frame, number, block, by_number)
         for label in labels[number]:
             if label in seen:
-                raise frame.file.error(f"a row {label!r} stands there twice; keep one", "blocks", number)
+                raise frame.file.error(f"a row {label!r} is repeated; keep one", "blocks", number)
             seen.add(label)
     return tuple(rows)
 
@@ -70,7 +70,7 @@ def row_numbers(file: DefinitionFile, rows: Sequence[int | str], n_rows: int, *p
     """Numbers from a list of numbers and ranges such as ``5-14``.
 
     Raises:
-        PipelineError: the table has no such row, or it stands there twice.
+        PipelineError: the table has no such row, or it is repeated.
     """
     found: list[int] = []
     for number, item in enumerate(rows):
@@ -207,7 +207,7 @@ def _check_categories(
         problem = f"{variable} has the categories {min(known)} to {max(known)}, not all of {categories}"
         raise file.error(f"{problem}; correct one of them", *place)
     if len(set(categories)) < len(categories):
-        raise file.error(f"a category of {variable} stands there twice; rows must not overlap", *place)
+        raise file.error(f"a category of {variable} is repeated; rows must not overlap", *place)
 
 
 def _check_join(frame: Frame, number: int, block: Block) -> None:

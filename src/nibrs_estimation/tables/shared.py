@@ -54,7 +54,7 @@ def read_shared(folder: Path) -> Shared:
     """Read and check what the tables of a folder share.
 
     Raises:
-        PipelineError: something is wrong; names file, line and mend.
+        PipelineError: something is wrong; names file, line and fix.
     """
     variables, multipliers = read_variables(DefinitionFile(folder / "_variables.yaml"))
     keys = frozenset(code_list("population_key")["code"])
@@ -84,7 +84,7 @@ def unit_words() -> Mapping[str, str]:
     """What each unit of counting is, in words.
 
     Raises:
-        PipelineError: ``_sets.yaml`` is wrong; names file, line and mend.
+        PipelineError: ``_sets.yaml`` is wrong; names file, line and fix.
     """
     form = DefinitionFile(DEFINITIONS / "_sets.yaml").parsed(SetsForm)
     return {name: unit.counts for name, unit in form.units.items()}
@@ -128,7 +128,7 @@ def _offenses(file: DefinitionFile, form: ColumnsForm, variables: Mapping[str, V
                 message = f"there is no offense code {code} in code list offense; correct it"
                 raise file.error(message, "columns", name, key, place)
             if code in codes[:place]:
-                raise file.error(f"code {code} stands there twice; keep one", "columns", name, key, place)
+                raise file.error(f"code {code} is repeated; keep one", "columns", name, key, place)
         if column.where is not None and column.where not in flags:
             raise file.error(unknown("flag", column.where, flags, "_variables.yaml"), "columns", name, "where")
         found[name] = tuple(codes) if key == "offenses" else tuple(code for code in known if code not in codes)
@@ -143,4 +143,4 @@ def check_columns(file: DefinitionFile, names: list[str], known: Iterable[str], 
         if name not in known:
             raise file.error(unknown("column", name, known, "_columns.yaml"), *place, number)
         if name in names[:number]:
-            raise file.error(f"column {name} stands there twice; keep one", *place, number)
+            raise file.error(f"column {name} is repeated; keep one", *place, number)

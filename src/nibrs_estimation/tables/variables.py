@@ -105,7 +105,7 @@ def derived_variables() -> Mapping[str, Variable]:
     """Every variable and flag by name.
 
     Raises:
-        PipelineError: ``_variables.yaml`` is wrong; names file, line and mend.
+        PipelineError: ``_variables.yaml`` is wrong; names file, line and fix.
     """
     variables, _ = read_variables(DefinitionFile(_FILE))
     return variables
@@ -116,7 +116,7 @@ def read_variables(file: DefinitionFile) -> tuple[dict[str, Variable], frozenset
 
     Raises:
         PipelineError: a code or name that nothing has, a code in two categories, a category that is none; names file,
-            line and mend.
+            line and fix.
     """
     form = file.parsed(VariablesForm)
     for name in sorted(form.variables.keys() & form.flags.keys()):
@@ -189,7 +189,7 @@ def _codes(
             if code not in known:
                 raise file.error(unknown(f"code {of}", code, known, "these"), *there)
             if code in found:
-                raise file.error(f"code {code} stands there twice; categories must not overlap", *there)
+                raise file.error(f"code {code} is repeated; categories must not overlap", *there)
             found[code] = category
     return found
 

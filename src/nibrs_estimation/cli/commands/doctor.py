@@ -19,5 +19,5 @@ def doctor() -> None:
     """
     results = examine(load_settings())
     print_findings([(result.what, result.state, result.finding) for result in results])
-    if any(result.state == "mend" for result in results):
+    if any(result.state == "fix" for result in results):
         raise typer.Exit(1)

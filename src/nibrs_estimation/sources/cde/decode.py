@@ -107,7 +107,7 @@ def lookup_codes(archive: Archive, lookup: Lookup) -> dict[int | str, str]:
     """Code of every id, by the zip's own lookup.
 
     Raises:
-        PipelineError: as :func:`~nibrs_estimation.sources.cde.text.read_text`, and for an id that stands there twice.
+        PipelineError: as :func:`~nibrs_estimation.sources.cde.text.read_text`, and for an id that is repeated.
     """
     header = header_of(archive.first_line(lookup.member))
     key, code = name_in(header, lookup.id), name_in(header, lookup.code)
@@ -117,7 +117,7 @@ def lookup_codes(archive: Archive, lookup: Lookup) -> dict[int | str, str]:
         first, second = rows.filter(is_repeated).filter(pl.col(key) == pl.col(key).first()).head(2).rows(named=True)
         raise PipelineError(
             f"{archive.where(lookup.member)}, column {key}, lines {first[LINE]} and {second[LINE]}: the id "
-            f"{shown(str(first[key]))} stands there twice, so what it means cannot be told. The file was damaged or "
+            f"{shown(str(first[key]))} is repeated, so what it means cannot be told. The file was damaged or "
             "edited: download the zip again."
         )
     return dict(zip(rows[key], rows[code].cast(pl.String), strict=True))

@@ -174,7 +174,7 @@ class CdeSource:
                 lists_months = contents.layout in LISTS_MONTHS
                 listed = read_months(archive, ids, contents.year, accounts) if lists_months else found
                 listed = listed if MONTH in archive.members else None
-                # Whether empty months are zero reports follows the flags as listed, not as the incidents mend them.
+                # Whether empty months are zero reports follows the flags as listed, not as the incidents fix them.
                 months.append(report_months(of_zip, found, listed, contents.year, contents.layout))
                 offenses.append(count_offenses(agencies[-1], found, offense, contents.year))
             files.append(

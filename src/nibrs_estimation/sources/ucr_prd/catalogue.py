@@ -98,7 +98,7 @@ def check_catalogue(database: Database, schema: str, found: Found) -> None:
     """Refuse a database from which the importer cannot read everything that it needs; log what is more.
 
     Raises:
-        PipelineError: a table, column or right is missing, or a type is another; names each and how to mend it.
+        PipelineError: a table, column or right is missing, or a type is another; names each and how to fix it.
     """
     faults = []
     for table, columns in needed_columns(found).items():

@@ -220,7 +220,7 @@ class UcrPrdSource:
 
 @dataclass
 class States:
-    """The normalised tables of every state, each state made when it is first asked for."""
+    """The normalized tables of every state, each state made when it is first asked for."""
 
     reading: Reading
     year: int

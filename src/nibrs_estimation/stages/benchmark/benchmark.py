@@ -124,7 +124,7 @@ def read_file(srs_benchmark: pl.LazyFrame, agencies: pl.DataFrame) -> Filed:
 
 
 def match_file(rows: pl.DataFrame, agencies: pl.DataFrame) -> tuple[pl.DataFrame, list[Issue]]:
-    """Find the agencies in the file by ORI, failing that by legacy ORI (05 section 2.2): ``agency_id``, ``file_ori``.
+    """Find the agencies in the file by ORI, otherwise by legacy ORI (05 section 2.2): ``agency_id``, ``file_ori``.
 
     What is found by one rule is not looked for by the next. Counts that meet several agencies are given to none of
     them; of several that meet one agency it takes those with the first ORI.
@@ -362,7 +362,7 @@ def draw_donors(agencies: pl.DataFrame, seed: int) -> tuple[NDArray[np.int64], l
         *issue(
             "class without donor",
             agencies.filter(pl.Series(rule >= 2)),
-            "The donor is a city under 2,500, failing that any agency with a benchmark.",
+            "The donor is a city under 2,500, otherwise any agency with a benchmark.",
         ),
     ]
 

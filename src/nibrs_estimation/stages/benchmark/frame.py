@@ -9,7 +9,7 @@ import polars as pl
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME, WEIGHTING_ISSUE
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.completeness import MIN_MONTHS_REPORTED
-from nibrs_estimation.model.outliers import LOW_COLOURS
+from nibrs_estimation.model.outliers import LOW_COLORS
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.stages.benchmark.benchmark import (
     complete_benchmark,
@@ -95,15 +95,15 @@ def eligible_agencies(universe: pl.LazyFrame, agency: pl.LazyFrame, year: int) -
 
 
 def reported_months(agency_month: pl.LazyFrame, outlier_month: pl.LazyFrame, year: int) -> pl.DataFrame:
-    """The reported months of the data year: ``agency_id``, ``month``, and ``is_low``, false where no colour is known.
+    """The reported months of the data year: ``agency_id``, ``month``, and ``is_low``, false where no color is known.
 
     Months before the start of NIBRS are not among them, those with a repaired flag are (03 section 4).
     """
     key = ["agency_id", "data_year", "month"]
     return (
         agency_month.filter((pl.col("data_year") == year) & pl.col("n_all").is_not_null())
-        .join(outlier_month.select(*key, "colour"), on=key, how="left")
-        .select("agency_id", "month", is_low=pl.col("colour").is_in(LOW_COLOURS).fill_null(False))
+        .join(outlier_month.select(*key, "color"), on=key, how="left")
+        .select("agency_id", "month", is_low=pl.col("color").is_in(LOW_COLORS).fill_null(False))
         .collect()
     )
 

@@ -59,10 +59,10 @@ def check_blocks(
     agencies, months = block_agency.collect(), block_month.collect()
     references, removed, counts = block_reference.collect(), removed_month.collect(), block_count.collect()
     reported = agency_month.filter((pl.col("data_year") == year) & pl.col("n_all").is_not_null()).collect()
-    colours = outlier_month.filter(pl.col("data_year") == year).collect()
+    colors = outlier_month.filter(pl.col("data_year") == year).collect()
     results = [
         *_agency_checks(agencies, references, reported),
-        *_month_checks(agencies, months, references, reported, colours),
+        *_month_checks(agencies, months, references, reported, colors),
         *_count_checks(references, removed, counts, reported),
     ]
     checks = pl.DataFrame(results, schema=BLOCK_CHECK.schema, orient="row")
@@ -126,14 +126,14 @@ def _month_checks(
     months: pl.DataFrame,
     references: pl.DataFrame,
     reported: pl.DataFrame,
-    colours: pl.DataFrame,
+    colors: pl.DataFrame,
 ) -> list[_Check]:
     key = ["agency_id", "month"]
     is_reported = reported.select(*key, is_reported=pl.lit(True))
     of_recipients = months.join(
         agencies.filter(pl.col("donor_agency_id").is_not_null()).select("agency_id"), on="agency_id", how="semi"
     ).join(is_reported, on=key, how="left")
-    low = references.filter(pl.col("month_flag") == 2).join(colours, on=key, how="left")
+    low = references.filter(pl.col("month_flag") == 2).join(colors, on=key, how="left")
     own, donor, completed = ([pl.col(f"{which}_{g}") for g in COPIED_GROUPS] for which in ("own", "donor", "completed"))
     right = [
         pl.when(pl.col("month_flag").is_null()).then(o).otherwise(d).eq_missing(c)
@@ -145,7 +145,7 @@ def _month_checks(
             of_recipients,
             (pl.col("month_flag") == 1).fill_null(False) == pl.col("is_reported").is_null(),
         ),
-        _check("a month flagged 2 is red or orange", low, pl.col("colour").is_in(["red", "orange"])),
+        _check("a month flagged 2 is red or orange", low, pl.col("color").is_in(["red", "orange"])),
         _check(
             "a flagged month is the donor's, any other the agency's own",
             months.filter(pl.col("agency_id").is_in(of_recipients["agency_id"].implode())),

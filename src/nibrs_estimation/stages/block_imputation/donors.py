@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nibrs_estimation.model.blocks import BLOCK_AGENCY, BLOCK_MONTH, BLOCK_REFERENCE, REMOVED_MONTH
 from nibrs_estimation.model.completeness import COPIED_GROUPS, MIN_MONTHS_REPORTED
 from nibrs_estimation.model.fields import MONTHS
-from nibrs_estimation.model.outliers import HIGH_COLOURS, LOW_COLOURS
+from nibrs_estimation.model.outliers import HIGH_COLORS, LOW_COLORS
 from nibrs_estimation.stats import random
 from nibrs_estimation.stats.imputation.matching import draw_nearest
 from nibrs_estimation.stats.imputation.regression import LinearModel, stepwise, treatment_dummies
@@ -218,8 +218,8 @@ def _months(agencies: pl.DataFrame, agency_month: pl.LazyFrame, outlier_month: p
             "agency_id",
             "month",
             *numbers,
-            is_low=pl.col("colour").is_in(LOW_COLOURS).fill_null(False),
-            is_high=pl.col("colour").is_in(HIGH_COLOURS).fill_null(False),
+            is_low=pl.col("color").is_in(LOW_COLORS).fill_null(False),
+            is_high=pl.col("color").is_in(HIGH_COLORS).fill_null(False),
         )
         .collect()
         .join(agencies.select("agency_id").with_row_index("row"), on="agency_id")

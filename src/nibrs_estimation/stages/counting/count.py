@@ -154,7 +154,7 @@ def _relations(segments: Segments) -> Relations:
 def _units(unit: CountingUnit, segments: Segments, relations: Relations, facts: pl.LazyFrame) -> pl.DataFrame:
     """The units with their columns: key, ``incident_id``, profile columns but the signature, its numbers, ``m``.
 
-    A unit of a month that others copy stands there twice: as its agency's own, and with ``month``.
+    A unit of a month that others copy is repeated: as its agency's own, and with ``month``.
     """
     key, signature = key_of(unit.unit), words(unit)
     rows = offenses_of_units(unit.unit, segments)

@@ -36,7 +36,7 @@ def measure_coverage(
 ) -> pl.DataFrame:
     """Count agencies, pieces and populations behind each geography, and name its calibration model.
 
-    The geographies are those of dataset ``geography``, failing that nation, regions and states. A region appears
+    The geographies are those of dataset ``geography``, otherwise nation, regions and states. A region appears
     only if all of its states are in the run, and no geography does that has no eligible agency. Where the frame holds
     only agencies that reported, places are named as such and population coverage is missing: it would be 1 by
     construction.

@@ -39,7 +39,7 @@ def measure_populations(
     """Count residents by demographic group and officers of each geography, of all eligible agencies and respondents.
 
     The residents of a piece of an agency are split as those of its county are; without rows of the county as those of
-    its state, failing that of the nation. Demographic groups need ``agency_county`` and ``county_population``. Officers
+    its state, otherwise of the nation. Demographic groups need ``agency_county`` and ``county_population``. Officers
     count whole in every geography of their agency.
     """
     geographies = coverage.sort("geography_number").collect()
@@ -153,7 +153,7 @@ def _sums(pair: Integers, residents: Floats, geographies: int, share: Floats) ->
 
 
 def _place_rows(pieces: pl.DataFrame, place: pl.DataFrame) -> Integers:
-    """For each piece the place whose shares it takes: its county, failing that its state, failing that the nation."""
+    """For each piece the place whose shares it takes: its county, otherwise its state, otherwise the nation."""
     fips = code_list("state").select("state_abbr", "state_fips")
     rows = pieces.select("county_fips", "state_abbr", "residents").join(
         fips, on="state_abbr", how="left", maintain_order="left"
@@ -173,7 +173,7 @@ def _warn_of_unknown(rows: pl.DataFrame) -> None:
         counties = rows["county_fips"].unique().sort()
         _log.warning(
             "county_population has no residents of %d counties (%s%s): the groups of their people are split as those "
-            "of their state, failing that of the nation",
+            "of their state, otherwise of the nation",
             counties.len(),
             ", ".join(counties.head(_NAMED)),
             ", ..." if counties.len() > _NAMED else "",

@@ -46,7 +46,7 @@ def estimate_cells(
 ) -> dict[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]]:
     """Estimate counts and percentages of all tables for every geography that has a respondent.
 
-    Linearised values are w (y - x B), x being the controls to which the agency's weight group was calibrated, or w y
+    Linearized values are w (y - x B), x being the controls to which the agency's weight group was calibrated, or w y
     where it was not; of percentages the same of (a - R b) / B. Cells that are greyed, or that the input cannot tell,
     are left out.
     """

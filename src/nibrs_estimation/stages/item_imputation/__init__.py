@@ -1,4 +1,4 @@
-"""Item imputation: persons as they are analysed."""
+"""Item imputation: persons as they are analyzed."""
 
 from nibrs_estimation.model.analysis import ANALYSIS_ARRESTEE, ANALYSIS_OFFENDER, ANALYSIS_VICTIM
 from nibrs_estimation.model.incident import ARRESTEE, OFFENDER, VICTIM

@@ -1,4 +1,4 @@
-"""Persons as they are analysed: one age in years instead of codes."""
+"""Persons as they are analyzed: one age in years instead of codes."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.model.agency import HISTORY_YEARS
 from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
-from nibrs_estimation.stages.outliers.colours import GREEN, colour_months
+from nibrs_estimation.stages.outliers.colors import GREEN, color_months
 
 MONTHS_PER_YEAR = 12
 #: With fewer reported months a series says nothing of what is normal for the agency.
@@ -22,7 +22,7 @@ MIN_GREEN_MONTHS = 4
 def detect_outliers(
     agency: pl.LazyFrame, agency_month: pl.LazyFrame, year: int, outlier_rule: Literal["intended", "reference"]
 ) -> dict[str, pl.DataFrame]:
-    """Colour each agency's months by how they fit its series of the data year and the four before.
+    """Color each agency's months by how they fit its series of the data year and the four before.
 
     Nothing stands out in a series of fewer than 24 reported months. If fewer than four months of the data year are
     green although the agency has earlier ones, its level is believed to have shifted and the whole year is green.
@@ -38,10 +38,10 @@ def detect_outliers(
     time = (months["data_year"].to_numpy() - years[0]) * MONTHS_PER_YEAR + months["month"].to_numpy() - 1
     values = np.full((len(ids), HISTORY_YEARS * MONTHS_PER_YEAR), np.nan)
     values[row, time] = months["n_all"].to_numpy()
-    found = colour_months(values, outlier_rule)
+    found = color_months(values, outlier_rule)
     present = np.isfinite(values)
-    colour, reason = settle(found.colour, present)
-    current = colour[:, -MONTHS_PER_YEAR:]
+    color, reason = settle(found.color, present)
+    current = color[:, -MONTHS_PER_YEAR:]
     names = pl.Series(["", "green", "orange", "red", "blue", "brown"])
     oris = agency.sort("data_year").group_by("agency_id", maintain_order=True).agg(pl.col("ori").last()).collect()
     agencies = pl.DataFrame(
@@ -57,27 +57,27 @@ def detect_outliers(
     ).join(oris, on="agency_id", how="left")
     return {
         OUTLIER_AGENCY.name: OUTLIER_AGENCY.cast(agencies),
-        OUTLIER_MONTH.name: months.with_columns(colour=names.gather(colour[row, time])),
+        OUTLIER_MONTH.name: months.with_columns(color=names.gather(color[row, time])),
     }
 
 
-def settle(colour: NDArray[np.int8], present: NDArray[np.bool_]) -> tuple[NDArray[np.int8], list[str | None]]:
+def settle(color: NDArray[np.int8], present: NDArray[np.bool_]) -> tuple[NDArray[np.int8], list[str | None]]:
     """Make green what a short history or a shift of level explains.
 
     Args:
-        colour: (n, t) colours of the months, the last twelve of them the data year's.
+        color: (n, t) colors of the months, the last twelve of them the data year's.
         present: (n, t) the reported months.
 
     Returns:
-        The colours, and of each series the reason why its months were made green, or None.
+        The colors, and of each series the reason why its months were made green, or None.
     """
     n, n_current = present.sum(axis=1), present[:, -MONTHS_PER_YEAR:].sum(axis=1)
     is_short = n < MIN_HISTORY_MONTHS
-    n_green = (colour[:, -MONTHS_PER_YEAR:] == GREEN).sum(axis=1)
+    n_green = (color[:, -MONTHS_PER_YEAR:] == GREEN).sum(axis=1)
     has_shifted = ~is_short & (n_current < n) & (n_current > 0) & (n_green < MIN_GREEN_MONTHS)
-    # A data year of fewer than four reported months always has fewer than four green ones: only colours shift it.
+    # A data year of fewer than four reported months always has fewer than four green ones: only colors shift it.
     has_shifted &= n_green < n_current
-    settled = np.where(is_short[:, None] & present, GREEN, colour)
+    settled = np.where(is_short[:, None] & present, GREEN, color)
     last_year = settled[:, -MONTHS_PER_YEAR:]
     last_year[has_shifted] = np.where(present[has_shifted, -MONTHS_PER_YEAR:], GREEN, last_year[has_shifted])
     reason = np.where(is_short, "short_history", np.where(has_shifted, "level_shift", ""))

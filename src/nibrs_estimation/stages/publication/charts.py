@@ -89,7 +89,7 @@ def _dots(rows: pl.DataFrame, axis: str, *, is_log: bool) -> str:
 
 
 def coverage_map(coverage: pl.DataFrame) -> str:
-    """A tile map of the states, coloured by coverage; states that are not in the run stay grey."""
+    """A tile map of the states, colored by coverage; states that are not in the run stay grey."""
     known = coverage.filter(pl.col("geography_level") == "state").with_columns(
         share=pl.coalesce("population_coverage", pl.col("responding_agencies") / pl.col("eligible_agencies"))
     )

@@ -115,7 +115,7 @@ def _place(places: pl.DataFrame) -> str:
     )
     whole = str(about["estimate_geographic_location"])
     if "in this run" not in whole or len(states) > _NAMED or not states:
-        return _capitalised(whole)
+        return _capitalized(whole)
     named = " and ".join(filter(None, [", ".join(states[:-1]), states[-1]]))
     return f"{named} (agencies that reported)" if about["universe_scope"] == "reporting" else named
 
@@ -251,7 +251,7 @@ def _charts(nation: Results, wanted: Iterable[Chart]) -> str:
     return ("".join(drawn) or _NOTHING) + told
 
 
-def _capitalised(text: str) -> str:
+def _capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
@@ -417,7 +417,7 @@ def _losses(intake_count: pl.LazyFrame, intake_loss: pl.LazyFrame) -> str:
     )
     gaps = intake_loss.filter(pl.col("loss") == "suspicious_gap").select(pl.len()).collect().item()
     said = [
-        f"{_capitalised(LOSSES[loss])}{f' ({n:,} rows)' if n else ''}{f', in {states} states' if states > 1 else ''}."
+        f"{_capitalized(LOSSES[loss])}{f' ({n:,} rows)' if n else ''}{f', in {states} states' if states > 1 else ''}."
         for loss, states, n in by_kind.rows()
     ]
     if gaps:
@@ -433,7 +433,7 @@ def _coverage_note(nation: dict[str, object]) -> str:
     if nation["universe_scope"] == "reporting":
         return (
             "The source lists only agencies that reported something, so the share of the population that they serve "
-            "is not known, and the estimates speak of reporting agencies only. Colour shows the share of the listed "
+            "is not known, and the estimates speak of reporting agencies only. Color shows the share of the listed "
             "agencies whose twelve months are there, reported or copied from a donor."
         )
     return (

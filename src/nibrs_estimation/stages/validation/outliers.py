@@ -6,7 +6,7 @@ from typing import Literal
 
 import polars as pl
 
-from nibrs_estimation.model.outliers import COLOURS
+from nibrs_estimation.model.outliers import COLORS
 from nibrs_estimation.pages import GREY, html_table, page, rows_of, svg, writer
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
@@ -56,7 +56,7 @@ def validate_outliers(
 
 _RULES = {
     "intended": "Red and orange: too low; blue and brown: too high.",
-    "reference": "Colours as the reference pipeline's conditions were executed (outlier_rule = reference): red and "
+    "reference": "Colors as the reference pipeline's conditions were executed (outlier_rule = reference): red and "
     "orange too low, blue too high, or, in a series without spread, too low.",
 }
 
@@ -64,7 +64,7 @@ _RULES = {
 def _legend() -> str:
     """Each color with what it means."""
     return ", ".join(
-        f'<span style="color:{paint}">&#9679;</span> {colour}: {_MEANING[colour]}' for colour, paint in _PAINT.items()
+        f'<span style="color:{paint}">&#9679;</span> {color}: {_MEANING[color]}' for color, paint in _PAINT.items()
     )
 
 
@@ -95,7 +95,7 @@ _MEANING = {
 _LABELS = {
     "kind": "Agencies", "agencies": "Number", "two_levels": "On two levels", "short_history": "Short history",
     "level_shift": "Level shift", "any_low": "With a low month", "any_high": "With a high month",
-    **{f"n_{colour}": f"Months {_MEANING[colour]}" for colour in COLOURS},
+    **{f"n_{color}": f"Months {_MEANING[color]}" for color in COLORS},
 }  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def summary(agencies: pl.DataFrame) -> pl.DataFrame:
         agencies: dataset ``outlier_agency`` with ``agency_type_name`` and ``population``.
 
     Returns:
-        ``kind``, numbers of agencies and of months of each colour, one row for each kind.
+        ``kind``, numbers of agencies and of months of each color, one row for each kind.
     """
     mean, people = pl.col("mean_monthly_offenses"), pl.col("population")
     types = agencies["agency_type_name"].drop_nulls().unique().sort()
@@ -123,7 +123,7 @@ def summary(agencies: pl.DataFrame) -> pl.DataFrame:
         "level_shift": (pl.col("reason") == "level_shift").sum(),
         "any_low": (pl.col("n_red") + pl.col("n_orange") > 0).sum(),
         "any_high": (pl.col("n_blue") + pl.col("n_brown") > 0).sum(),
-        **{f"n_{colour}": pl.col(f"n_{colour}").cast(pl.Int64).sum() for colour in COLOURS},
+        **{f"n_{color}": pl.col(f"n_{color}").cast(pl.Int64).sum() for color in COLORS},
     }
     return pl.concat(
         agencies.filter(is_of_kind).select(kind=pl.lit(name), **{k: n.cast(pl.Int64) for k, n in numbers.items()})
@@ -146,7 +146,7 @@ def _classes(name: str, value: pl.Expr, lower: tuple[int, ...]) -> list[tuple[st
 def _charts(agencies: pl.DataFrame, months: pl.DataFrame, year: int) -> str:
     import altair as alt  # noqa: PLC0415 (a second that only tasks with charts should take)
 
-    odd = months.filter((pl.col("data_year") == year) & (pl.col("colour") != "green"))
+    odd = months.filter((pl.col("data_year") == year) & (pl.col("color") != "green"))
     # A month without offenses is as odd as the months around it are large.
     size = (
         odd.join(agencies, on="agency_id")
@@ -170,7 +170,7 @@ def _charts(agencies: pl.DataFrame, months: pl.DataFrame, year: int) -> str:
     )
     charts = []
     for part in shown.partition_by("position", maintain_order=True):
-        base = alt.Chart(rows_of(part.select("time", "n_all", "colour")), title=part["name"][0]).encode(
+        base = alt.Chart(rows_of(part.select("time", "n_all", "color")), title=part["name"][0]).encode(
             x=alt.X(
                 "time:Q",
                 title=None,
@@ -179,7 +179,7 @@ def _charts(agencies: pl.DataFrame, months: pl.DataFrame, year: int) -> str:
             ),
             y=alt.Y("n_all:Q", title=None, axis=alt.Axis(tickCount=3)),
         )
-        paint = alt.Color("colour:N", scale=alt.Scale(domain=list(_PAINT), range=list(_PAINT.values())), legend=None)
+        paint = alt.Color("color:N", scale=alt.Scale(domain=list(_PAINT), range=list(_PAINT.values())), legend=None)
         points = base.mark_point(filled=True, size=18, opacity=1).encode(color=paint)
         line = base.mark_line(color="#cfd8df", strokeWidth=1, invalid="break-paths-show-domains")
         charts.append(alt.layer(line, points.transform_filter("isValid(datum.n_all)")).properties(width=190, height=90))

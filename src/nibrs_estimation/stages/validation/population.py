@@ -16,7 +16,7 @@ CHANGE_STEPS = (5, 10, 20, 30, 40, 50)
 LISTED = 50
 
 _PARTS = ("reported", "completed", "partly", "not reported")
-_COLOURS = (BLUE, "#8fb8d4", "#e0a458", GREY)
+_COLORS = (BLUE, "#8fb8d4", "#e0a458", GREY)
 
 
 def validate_population(
@@ -163,7 +163,7 @@ def _bars(eligible: pl.DataFrame, by: str, title: str) -> str:
         .encode(
             y=alt.Y(f"{by}:N", sort=order[by].to_list(), title=title, axis=alt.Axis(labelLimit=320)),
             x=alt.X("share:Q", title="Share", axis=alt.Axis(format=".0%"), stack="zero"),
-            color=alt.Color("part:N", scale=alt.Scale(domain=list(_PARTS), range=list(_COLOURS)), title=None),
+            color=alt.Color("part:N", scale=alt.Scale(domain=list(_PARTS), range=list(_COLORS)), title=None),
             order="position:Q",
         )
         .properties(width=560)

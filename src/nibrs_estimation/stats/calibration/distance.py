@@ -40,7 +40,7 @@ class Distance(Protocol):
 
 
 class Linear(Distance):
-    """g = 1 + η: the generalised regression estimator, or with bounds its truncated form."""
+    """g = 1 + η: the generalized regression estimator, or with bounds its truncated form."""
 
     def __init__(self, lower: Floats, upper: Floats) -> None:
         self._low, self._high = lower[:, None] - 1, upper[:, None] - 1

@@ -83,7 +83,7 @@ def calibrate(
 ) -> Calibration:
     """Find the weights nearest to the design weights that meet the totals.
 
-    Weights w_i = d_i g_i minimise Σ d_i G(g_i) subject to Σ w_i x_i = T and L ≤ g_i ≤ U, where G is the distance of
+    Weights w_i = d_i g_i minimize Σ d_i G(g_i) subject to Σ w_i x_i = T and L ≤ g_i ≤ U, where G is the distance of
     the method (``distance.py``). They are unique.
 
     Args:
@@ -93,7 +93,7 @@ def calibrate(
         totals: (p,) T.
         bounds: (L, U) of the g-weights with L ≤ 1 ≤ U, finite for logit; (-inf, inf) for none. Where one of them is 1
             there is no logit distance, and only the design weights themselves are tried.
-        method: "linear" (generalised regression), "raking" (multiplicative) or "logit" (bounded).
+        method: "linear" (generalized regression), "raking" (multiplicative) or "logit" (bounded).
 
     Raises:
         ValueError: shapes do not fit, a number is not finite, a design weight is not above 0, or the bounds do not

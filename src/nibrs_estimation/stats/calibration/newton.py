@@ -1,6 +1,6 @@
 """Newton's method for the calibration of all cells at once.
 
-The multipliers λ of a cell minimise the convex dual
+The multipliers λ of a cell minimize the convex dual
 
     D(λ) = Σ d_i F(x_i'λ) - λ'T,    F = ∫ g,    gradient Σ d_i g(η_i) x_i - T,    Hessian Σ d_i g'(η_i) x_i x_i'.
 

@@ -1,6 +1,6 @@
-"""Nearest donors on a score, with ties broken for each recipient by itself and no donor favoured.
+"""Nearest donors on a score, with ties broken for each recipient by itself and no donor favored.
 
-Donors are sorted once, so a recipient costs a binary search and a comparison with its neighbours, not one with every
+Donors are sorted once, so a recipient costs a binary search and a comparison with its neighbors, not one with every
 donor. Source: specification 04, section 4.4, point 6 (donor clumping); 03, section 6.4.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-#: Recipients whose neighbours are looked at together.
+#: Recipients whose neighbors are looked at together.
 _CHUNK = 1 << 16
 
 

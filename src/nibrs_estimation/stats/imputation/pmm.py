@@ -188,11 +188,11 @@ def canonical_variate(levels: NDArray[np.integer], x: Floats) -> Floats:
     """
     present, place, count = np.unique(levels, return_inverse=True, return_counts=True)
     scores = np.zeros(int(levels.max()) + 1)
-    centred = x - x.mean(axis=0)
+    centered = x - x.mean(axis=0)
     sums = np.zeros((len(present), x.shape[1]))
-    np.add.at(sums, place, centred)
+    np.add.at(sums, place, centered)
     sums /= np.sqrt(count)[:, None]
-    between = sums @ linalg.solve(centred.T @ centred, sums.T, assume_a="sym")
+    between = sums @ linalg.solve(centered.T @ centered, sums.T, assume_a="sym")
     vector = np.linalg.eigh(between)[1][:, -1] / np.sqrt(count)
     vector *= np.sign(vector[np.argmax(np.abs(vector))]) or 1.0
     scores[present] = vector
@@ -203,7 +203,7 @@ class _Chain:
     """The state of the chain: what is known, and what is imputed so far. Rows are in order of unit.
 
     Attributes:
-        design: (n, p) a constant, then the columns of every variable; numbers are standardised by their observed mean
+        design: (n, p) a constant, then the columns of every variable; numbers are standardized by their observed mean
             and spread, so that cross products keep their digits. Stored by column.
         columns: variable -> its columns of the design.
         scale: (p,) by which each column was divided.
@@ -246,8 +246,8 @@ class _Chain:
         if name in self.levels:
             self.design[:, columns] = treatment_dummies(self.values[name].astype(np.int64), self.levels[name])
         else:
-            standardised = (self.values[name][:, None] - self.location[columns]) / self.scale[columns]
-            self.design[:, columns] = standardised
+            standardized = (self.values[name][:, None] - self.location[columns]) / self.scale[columns]
+            self.design[:, columns] = standardized
         products = self.design.T @ self.design[:, columns]
         self.products[:, columns], self.products[columns] = products, products.T
         self.products[0, 0] = len(self.unit)
@@ -392,12 +392,12 @@ def _usable_columns(moments: _Moments, scale: Floats) -> NDArray[np.int64]:
     outcome_squares = moments.outcome_squares - n * outcome_mean**2
     if len(mean) == 1 or n < 2 or outcome_squares / (n - 1) < _MIN_VARIANCE:
         return constant
-    centred = moments.products - n * np.outer(mean, mean)
-    squares = np.diag(centred)
+    centered = moments.products - n * np.outer(mean, mean)
+    squares = np.diag(centered)
     kept = np.flatnonzero(squares * scale**2 / (n - 1) > _MIN_VARIANCE)
     with_outcome = moments.with_outcome[kept] - n * mean[kept] * outcome_mean
     kept = kept[with_outcome / np.sqrt(squares[kept] * outcome_squares) < _MAX_CORRELATION]
-    correlation = centred[np.ix_(kept, kept)] / np.sqrt(np.outer(squares[kept], squares[kept]))
+    correlation = centered[np.ix_(kept, kept)] / np.sqrt(np.outer(squares[kept], squares[kept]))
     while len(kept) > 1:
         eigenvalues, vectors = np.linalg.eigh(correlation)
         if eigenvalues[0] >= _MIN_EIGENVALUE_RATIO * eigenvalues[-1]:

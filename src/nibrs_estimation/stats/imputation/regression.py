@@ -84,11 +84,11 @@ def stepwise(y: Floats, design: Mapping[str, Floats]) -> LinearModel:
     products = _CrossProducts(y, design)
     best = products.fit(tuple(design))
     while True:
-        neighbours = [
+        neighbors = [
             *(tuple(kept for kept in best.terms if kept != term) for term in best.terms),
             *(tuple(t for t in design if t in best.terms or t == term) for term in design if term not in best.terms),
         ]
-        models = [products.fit(terms) for terms in neighbours]
+        models = [products.fit(terms) for terms in neighbors]
         nearest = min(models, key=lambda model: model.aic, default=best)
         if not nearest.aic < best.aic:
             return best
@@ -106,12 +106,12 @@ class _CrossProducts:
         if not (np.isfinite(columns).all() and np.isfinite(y).all()):
             raise ValueError("outcome and design of a model are finite numbers")
         self.mean, self.y_mean = columns.mean(axis=0), float(y.mean())
-        centred = columns - self.mean
-        self.scale = np.sqrt((centred**2).sum(axis=0))
+        centered = columns - self.mean
+        self.scale = np.sqrt((centered**2).sum(axis=0))
         self.scale[self.scale <= _RANK_TOLERANCE * np.sqrt((columns**2).sum(axis=0))] = 0.0
-        centred = centred / np.where(self.scale > 0, self.scale, np.inf)
+        centered = centered / np.where(self.scale > 0, self.scale, np.inf)
         residual = y - self.y_mean
-        self.xx, self.xy, self.yy = centred.T @ centred, centred.T @ residual, float(residual @ residual)
+        self.xx, self.xy, self.yy = centered.T @ centered, centered.T @ residual, float(residual @ residual)
         ends = np.cumsum([block.shape[1] for block in design.values()])
         self.place = {
             term: np.arange(end - block.shape[1], end) for (term, block), end in zip(design.items(), ends, strict=True)

@@ -1,4 +1,4 @@
-"""Totals and ratios of all cells in all domains at once, with Taylor-linearised standard errors.
+"""Totals and ratios of all cells in all domains at once, with Taylor-linearized standard errors.
 
 Values are a sparse matrix PSUs x cells; estimates are made for each cell and domain in which a unit has a value. For
 the formulas see :mod:`nibrs_estimation.stats.linearization.variance_form`. Source: specification 07 sections 6.2, 6.5

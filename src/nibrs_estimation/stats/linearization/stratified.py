@@ -1,4 +1,4 @@
-"""Taylor-linearised variance of totals from a stratified sample without replacement, with finite population correction.
+"""Taylor-linearized variance of totals from a stratified sample without replacement, with finite population correction.
 
 Primary sampling units are the rows. Source: specification 07 section 6.2; Särndal, Swensson and Wretman (1992),
 sections 3.7 and 10.3 (domains).
@@ -46,7 +46,7 @@ def stratified_totals(
 ) -> StratifiedTotals:
     """Totals of every cell in every domain, with standard errors.
 
-    For a domain g the linearised value is u_k = w_k y_k if k lies in g, else 0: units outside stay in the sample, so
+    For a domain g the linearized value is u_k = w_k y_k if k lies in g, else 0: units outside stay in the sample, so
     a domain need not be a union of strata. Then
 
         V = (H / H_ok) Σ_h (1 - f_h) n_h / (n_h - 1) [Σ u_k² - (Σ u_k)² / n_h],    f_h = n_h / N_h,
@@ -68,8 +68,8 @@ def stratified_totals(
             have sampled units and H_ok those of them that are not lonely, in every domain alike: a domain that
             touches no lonely stratum is scaled up too. (R applied to the subset of the domain counts only the strata
             that the subset touches.)
-            "adjust" gives such a stratum (1 - 1 / N_h) u_k²: its unit is not centred at the mean of its stratum, which
-            is itself. R's manual speaks of centring at the mean of the sample; its ``svytotal`` centres totals at 0,
+            "adjust" gives such a stratum (1 - 1 / N_h) u_k²: its unit is not centered at the mean of its stratum, which
+            is itself. R's manual speaks of centring at the mean of the sample; its ``svytotal`` centers totals at 0,
             and so do we.
 
     Raises:
@@ -86,7 +86,7 @@ def stratified_totals(
     if is_lonely.any() and lonely == "refuse":
         raise ValueError(
             f"strata {np.flatnonzero(is_lonely).tolist()} have one sampled unit out of several, so their variance "
-            "cannot be estimated: collapse each with a neighbour, or ask for the average rule"
+            "cannot be estimated: collapse each with a neighbor, or ask for the average rule"
         )
     strata, lonely_strata = np.count_nonzero(n), np.count_nonzero(is_lonely)
     if strata and lonely_strata == strata and lonely == "average":
@@ -113,7 +113,7 @@ def variances_within(u: Floats, stratum: NDArray[np.integer], stratum_population
     """(1 - f_h) n_h / (n_h - 1) Σ (u_k - ū_h)² of every stratum, from residuals, so that nothing cancels.
 
     Args:
-        u: (n, m) linearised values of the sampled units.
+        u: (n, m) linearized values of the sampled units.
         stratum: (n,) strata 0 to H - 1, ascending.
         stratum_population: (H,) N_h.
 
@@ -203,5 +203,5 @@ def _check(
     if empty.any():
         raise ValueError(
             f"strata {np.flatnonzero(empty).tolist()} have no sampled unit and cannot be estimated: collapse each with "
-            "a neighbour"
+            "a neighbor"
         )

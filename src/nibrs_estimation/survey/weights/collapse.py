@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Where a group goes that has no neighbour in its own super group: super groups in order of preference.
+#: Where a group goes that has no neighbor in its own super group: super groups in order of preference.
 #: Super groups: 1 cities, 2 MSA counties, 3 non-MSA counties, 4 to 6 zero-population cities, MSA and non-MSA agencies.
 #: The reference stops with an error where its list ends; ours goes on to any group left, so that a single state can be
 #: estimated.

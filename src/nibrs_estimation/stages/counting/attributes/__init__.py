@@ -19,7 +19,7 @@ from nibrs_estimation.stages.counting.attributes import (
     victims,
 )
 from nibrs_estimation.stages.counting.attributes.incidents import clearance
-from nibrs_estimation.stages.counting.attributes.recode import KEYS, Making, Records, categorised, counted, every
+from nibrs_estimation.stages.counting.attributes.recode import KEYS, Making, Records, categorized, counted, every
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable, derived_variables
@@ -57,18 +57,18 @@ def derive(variable: str, level: Level, segments: Segments) -> pl.LazyFrame:
         hold is absent, too, but for those with ``others: 0``.
 
     Raises:
-        PipelineError: there is no such variable, or it is not known of this level; names the mend.
+        PipelineError: there is no such variable, or it is not known of this level; names the fix.
     """
     declared = _declared(variable, level)
     of = str(declared.of)
     if variable in MADE:
         found = MADE[variable](declared, level, segments)
     elif of in RECORDS:
-        records = categorised(variable, RECORDS[of](level, segments))
+        records = categorized(variable, RECORDS[of](level, segments))
         found = counted(declared, records, level, pl.len())
     else:
         records = derive(of, level, segments).with_columns(code=pl.col("category").cast(pl.String))
-        found = counted(declared, categorised(variable, records), level, pl.col("n").sum())
+        found = counted(declared, categorized(variable, records), level, pl.col("n").sum())
     if declared.without is not None:
         found = every(level, segments).join(found, on=KEYS[level], how="left")
         found = found.with_columns(pl.col("category").fill_null(declared.without), pl.col("n").fill_null(1))

@@ -8,7 +8,7 @@ import polars as pl
 
 from nibrs_estimation.stages.counting.attributes.offenders import IS_KNOWN, IS_UNKNOWN
 from nibrs_estimation.stages.counting.attributes.offenses import weapons
-from nibrs_estimation.stages.counting.attributes.recode import Making, categorised, once
+from nibrs_estimation.stages.counting.attributes.recode import Making, categorized, once
 from nibrs_estimation.stages.counting.attributes.victims import PERSONS
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
@@ -28,7 +28,7 @@ def _person_victims(variable: Variable, level: Level, segments: Segments) -> pl.
 
 def _firearm_victims(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
     """Persons that are linked to an offense with a firearm."""
-    victims = categorised("weapon_subset_firearm", weapons("victim", segments)).select("victim_id")
+    victims = categorized("weapon_subset_firearm", weapons("victim", segments)).select("victim_id")
     return _number(segments.victim.filter(IS_PERSON).join(victims, on="victim_id", how="semi"), variable)
 
 

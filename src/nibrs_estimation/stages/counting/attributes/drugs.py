@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from nibrs_estimation.stages.counting.attributes.recode import Making, Records, categorised, once
+from nibrs_estimation.stages.counting.attributes.recode import Making, Records, categorized, once
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable
@@ -57,7 +57,7 @@ def _single_pairs(variable: Variable, level: Level, segments: Segments) -> pl.La
 
 
 def _counted(variable: str, records: pl.LazyFrame) -> pl.LazyFrame:
-    return categorised(variable, records).group_by("incident_id", "category").agg(n=pl.len().cast(pl.Int64))
+    return categorized(variable, records).group_by("incident_id", "category").agg(n=pl.len().cast(pl.Int64))
 
 
 RECORDS: Mapping[str, Records] = {"drug_activity": _activities, "drug": _drugs}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from nibrs_estimation.stages.counting.attributes.recode import KEYS, Making, Records, categorised, once
+from nibrs_estimation.stages.counting.attributes.recode import KEYS, Making, Records, categorized, once
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable
@@ -43,7 +43,7 @@ def _linked(records: pl.LazyFrame, level: Level, segments: Segments) -> pl.LazyF
 
 def _firearm_types(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
     """1 where all firearms are of one type of single_gun3, else 2."""
-    types = categorised("single_gun3", weapons(level, segments)).group_by(KEYS[level])
+    types = categorized("single_gun3", weapons(level, segments)).group_by(KEYS[level])
     return once(types.agg(category=pl.col("category").n_unique().clip(upper_bound=2)))
 
 

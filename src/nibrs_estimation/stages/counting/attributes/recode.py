@@ -34,13 +34,13 @@ def category(variable: str, code: str) -> pl.Expr:
     return found if declared.others is None else found.fill_null(declared.others)
 
 
-def categorised(variable: str, records: pl.LazyFrame) -> pl.LazyFrame:
+def categorized(variable: str, records: pl.LazyFrame) -> pl.LazyFrame:
     """Records with their category instead of the code, those without one left out."""
     return records.with_columns(category=category(variable, "code")).drop("code").drop_nulls("category")
 
 
 def counted(variable: Variable, records: pl.LazyFrame, level: Level, n: pl.Expr) -> pl.LazyFrame:
-    """Counts of a variable from categorised records; ``n`` counts records of one key and category."""
+    """Counts of a variable from categorized records; ``n`` counts records of one key and category."""
     key = KEYS[level]
     if variable.several == "each":
         return records.group_by(*key, "category").agg(n=n.cast(pl.Int64))

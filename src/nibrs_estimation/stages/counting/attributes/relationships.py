@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from nibrs_estimation.stages.counting.attributes.offenders import known_offenders, unknown_offender_incidents
-from nibrs_estimation.stages.counting.attributes.recode import Making, Records, categorised, category, once
+from nibrs_estimation.stages.counting.attributes.recode import Making, Records, categorized, category, once
 from nibrs_estimation.stages.counting.attributes.victims import PERSONS
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
@@ -26,7 +26,7 @@ def _relationships(level: Level, segments: Segments) -> pl.LazyFrame:
 
 def _nearest(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
     """The smallest category of vor6; persons without any: 7 where an offender is unknown, else 8."""
-    told = categorised("vor6", _relationships(level, segments)).group_by("victim_id").agg(pl.col("category").min())
+    told = categorized("vor6", _relationships(level, segments)).group_by("victim_id").agg(pl.col("category").min())
     unknown = unknown_offender_incidents(segments).with_columns(is_unknown=True)
     untold = pl.when("is_unknown").then(UNKNOWN_OFFENDER_INCIDENT).otherwise(MISSING)
     is_person = pl.col("victim_type_code").is_in(PERSONS)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from nibrs_estimation.stages.counting.attributes.recode import Making, Records, categorised, once
+from nibrs_estimation.stages.counting.attributes.recode import Making, Records, categorized, once
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable
@@ -38,7 +38,7 @@ def _injuries(level: Level, segments: Segments) -> pl.LazyFrame:
 
 def _injury_hierarchy(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
     """1 for victims of homicides, however they are injured; then the gravest injury."""
-    injuries = categorised(variable.name, _injuries(level, segments))
+    injuries = categorized(variable.name, _injuries(level, segments))
     killed = _victims_of(HOMICIDES, segments).with_columns(category=pl.lit(1, pl.Int8))
     return once(pl.concat([killed, injuries]).group_by("victim_id").agg(pl.col("category").min()))
 

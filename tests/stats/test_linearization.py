@@ -229,7 +229,7 @@ def test_variance_is_unbiased_over_all_samples() -> None:
     ("change", "message"),
     [
         ({"population": [6, 1]}, r"strata \[1\] have more sampled units"),
-        ({"population": [6, 3, 2]}, r"strata \[2\] have no sampled unit .* collapse each with a neighbour"),
+        ({"population": [6, 3, 2]}, r"strata \[2\] have no sampled unit .* collapse each with a neighbor"),
         ({"population": [6]}, "stratum 1 has no population"),
         ({"population": [6.0, np.nan]}, "finite"),
         ({"weights": np.array([2.0, 2.0, 2.0, 1.5, np.inf])}, "finite"),

@@ -1,4 +1,4 @@
-"""The colours of the months of a series: the rules of 03 section 5.3, for all agencies at once."""
+"""The colors of the months of a series: the rules of 03 section 5.3, for all agencies at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nibrs_estimation.stats.levels import robust_scores, row_medians, two_levels
 Floats = NDArray[np.float64]
 Rule = Literal["intended", "reference"]
 
-#: Numbers of the colours in the matrices; 0 is a month without value.
+#: Numbers of the colors in the matrices; 0 is a month without value.
 NONE, GREEN, ORANGE, RED, BLUE, BROWN = range(6)
 
 #: Distance from the median, in MADs, of a moderate and of a strong outlier.
@@ -27,19 +27,19 @@ MIN_VALUES = 4
 
 
 @dataclass(frozen=True)
-class Colours:
-    """Attributes: ``colour`` (n, t) numbers of colours; ``n_levels`` (n,) 1 or 2."""
+class Colors:
+    """Attributes: ``color`` (n, t) numbers of colors; ``n_levels`` (n,) 1 or 2."""
 
-    colour: NDArray[np.int8]
+    color: NDArray[np.int8]
     n_levels: NDArray[np.int8]
 
 
-def colour_months(values: Floats, rule: Rule = "intended") -> Colours:
-    """Colour the values of each series.
+def color_months(values: Floats, rule: Rule = "intended") -> Colors:
+    """Color the values of each series.
 
     Args:
         values: (n, t) numbers of offenses, NaN where the month was not reported.
-        rule: ``reference`` colours as the reference pipeline's conditions were executed: moderate months of the main
+        rule: ``reference`` colors as the reference pipeline's conditions were executed: moderate months of the main
             level stay green, and where the MAD is 0 a low month is blue; ``intended`` as they were meant.
 
     Raises:
@@ -51,7 +51,7 @@ def colour_months(values: Floats, rule: Rule = "intended") -> Colours:
     levels = two_levels(values, threshold=MODERATE, strong_threshold=STRONG, min_main=MIN_VALUES)
     main_median = row_medians(values, levels.is_main)[:, None]
     paint = _main_as_intended if rule == "intended" else _main_as_executed
-    colour = np.where(levels.is_main, paint(values, levels.is_main, main_median), GREEN)
+    color = np.where(levels.is_main, paint(values, levels.is_main, main_median), GREEN)
     is_minor = present & ~levels.is_main
     minor_median = row_medians(values, is_minor)[:, None]
     nearly_nothing = minor_median <= NEARLY_NOTHING * main_median
@@ -59,11 +59,11 @@ def colour_months(values: Floats, rule: Rule = "intended") -> Colours:
         levels.is_minor_high[:, None], BLUE, np.where(levels.is_strong[:, None] | nearly_nothing, RED, ORANGE)
     )
     minor = np.where(np.abs(minor_median - main_median) < MIN_DIFFERENCE, GREEN, minor)
-    colour = np.where(is_minor, minor, colour)
+    color = np.where(is_minor, minor, color)
     is_quiet = (present.sum(axis=1) < MIN_VALUES) | ~_varies(values)
-    colour = np.where(is_quiet[:, None], GREEN, colour)
-    colour = np.where(present, colour, NONE)
-    return Colours(colour.astype(np.int8), np.where(levels.is_two & ~is_quiet, 2, 1).astype(np.int8))
+    color = np.where(is_quiet[:, None], GREEN, color)
+    color = np.where(present, color, NONE)
+    return Colors(color.astype(np.int8), np.where(levels.is_two & ~is_quiet, 2, 1).astype(np.int8))
 
 
 def _main_as_intended(values: Floats, is_main: NDArray[np.bool_], median: Floats) -> NDArray[np.int64]:

@@ -112,9 +112,14 @@ DATASETS: dict[str, Dataset] = {
 
 
 def table(name: str, *rows: dict[str, Any]) -> pl.LazyFrame:
-    """A table of the model from rows; what a row leaves out takes its default, or is missing."""
+    """A table of the model from rows; what a row leaves out takes its default, or is missing.
+
+    A month is reported if it has a number of offenses.
+    """
     schema = DATASETS[name].schema
     full = [{column: {**DEFAULTS.get(name, {}), **row}.get(column) for column in schema} for row in rows]
+    if name == "agency_month":
+        full = [{**row, "is_reported": row["n_all"] is not None} for row in full]
     if name in ("agency", "universe", "weighting_frame", "police_employees"):
         full = [{**row, "ori": row["ori"] or f"VT{row['agency_id']:07d}"} for row in full]
     return pl.LazyFrame(full, schema=schema)

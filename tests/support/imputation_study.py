@@ -112,7 +112,7 @@ def _size(offenses: pl.Expr) -> pl.Expr:
 
 def filling_errors(made: dict[str, pl.LazyFrame], data: dict[str, pl.LazyFrame], n_patterns: int) -> pl.DataFrame:
     """Hide months of complete agencies, fill them, and compare with what was hidden: a row for each kind of offense."""
-    current = made["agency_month"].filter((pl.col("data_year") == YEAR) & pl.col("n_all").is_not_null()).collect()
+    current = made["agency_month"].filter((pl.col("data_year") == YEAR) & pl.col("is_reported")).collect()
     full = current.filter(pl.len().over("agency_id") == 12)
     planted = made["outlier_month"].filter((pl.col("data_year") == YEAR) & (pl.col("color") != "green")).collect()
     full = full.join(planted, on="agency_id", how="anti").sort("agency_id", "month")

@@ -69,6 +69,7 @@ AGENCY_MONTH = Dataset(
             codes=(0, 1, 9),
         ),
         Column("is_flag_repaired", "bool", "The flag was 0 although offenses were reported."),
+        Column("is_reported", "bool", "Reported, with incidents or as empty; else its numbers are missing."),
         *(
             _count(f"n_{group}", f"Offense segments: {text}; missing where the month was not reported.")
             for group, text in OFFENSE_GROUPS.items()

@@ -101,7 +101,7 @@ def reported_months(agency_month: pl.LazyFrame, outlier_month: pl.LazyFrame, yea
     """
     key = ["agency_id", "data_year", "month"]
     return (
-        agency_month.filter((pl.col("data_year") == year) & pl.col("n_all").is_not_null())
+        agency_month.filter((pl.col("data_year") == year) & pl.col("is_reported"))
         .join(outlier_month.select(*key, "color"), on=key, how="left")
         .select("agency_id", "month", is_low=pl.col("color").is_in(LOW_COLORS).fill_null(False))
         .collect()

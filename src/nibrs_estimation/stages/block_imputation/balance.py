@@ -58,7 +58,7 @@ def check_blocks(
     """
     agencies, months = block_agency.collect(), block_month.collect()
     references, removed, counts = block_reference.collect(), removed_month.collect(), block_count.collect()
-    reported = agency_month.filter((pl.col("data_year") == year) & pl.col("n_all").is_not_null()).collect()
+    reported = agency_month.filter((pl.col("data_year") == year) & pl.col("is_reported")).collect()
     colors = outlier_month.filter(pl.col("data_year") == year).collect()
     results = [
         *_agency_checks(agencies, references, reported),

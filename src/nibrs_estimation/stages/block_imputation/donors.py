@@ -181,7 +181,7 @@ def _agencies(
 ) -> pl.DataFrame:
     """Agencies that may give or receive: eligible, reporting incidents, with at least three months; by agency_id."""
     reported = (
-        agency_month.filter((pl.col("data_year") == year) & pl.col("n_all").is_not_null())
+        agency_month.filter((pl.col("data_year") == year) & pl.col("is_reported"))
         .group_by("agency_id")
         .len(name="months_reported")
         .filter(pl.col("months_reported") >= MIN_MONTHS_REPORTED)
@@ -212,7 +212,7 @@ def _agencies(
 def _months(agencies: pl.DataFrame, agency_month: pl.LazyFrame, outlier_month: pl.LazyFrame, year: int) -> Months:
     numbers = [f"n_{group}" for group in COPIED_GROUPS]
     current = (
-        agency_month.filter((pl.col("data_year") == year) & pl.col("n_all").is_not_null())
+        agency_month.filter((pl.col("data_year") == year) & pl.col("is_reported"))
         .join(outlier_month.drop("n_all"), on=["agency_id", "data_year", "month"], how="left")
         .select(
             "agency_id",

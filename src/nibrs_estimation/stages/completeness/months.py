@@ -84,16 +84,18 @@ def mask_unreported(months: pl.DataFrame) -> pl.DataFrame:
         months: one row a month with ``mm_flag``, ``nibrs_start_date`` and ``n_<group>``, none missing.
 
     Returns:
-        The same with repaired ``mm_flag``, ``is_flag_repaired``, and missing numbers.
+        The same with repaired ``mm_flag``, ``is_flag_repaired``, ``is_reported``, and missing numbers.
     """
     numbers = [f"n_{group}" for group in OFFENSE_GROUPS]
-    return months.with_columns(is_flag_repaired=(pl.col("mm_flag") == 0) & (pl.col("n_all") > 0)).with_columns(
-        pl.when("is_flag_repaired").then(pl.lit(1, dtype=pl.Int8)).otherwise("mm_flag").alias("mm_flag"),
-        # Flags 1 and 9 keep their 0: it is a true one. An unknown start leaves the numbers as they are.
-        *(
-            pl.when(((pl.col("mm_flag") != 0) | (pl.col("n_all") > 0)) & _is_from_start().fill_null(True)).then(name)
-            for name in numbers
-        ),
+    # Flags 1 and 9 keep their 0: it is a true one. An unknown start leaves the numbers as they are.
+    has_report = (pl.col("mm_flag") != 0) | (pl.col("n_all") > 0)
+    return (
+        months.with_columns(
+            is_flag_repaired=(pl.col("mm_flag") == 0) & (pl.col("n_all") > 0),
+            is_reported=has_report & _is_from_start().fill_null(True),
+        )
+        .with_columns(pl.when("is_flag_repaired").then(pl.lit(1, dtype=pl.Int8)).otherwise("mm_flag").alias("mm_flag"))
+        .with_columns(pl.when("is_reported").then(name).alias(name) for name in numbers)
     )
 
 
@@ -107,7 +109,7 @@ def summarize_reporting(
     inferred = report_month.filter(
         (pl.col("data_year") == year) & (pl.col("form_code") == "N") & (pl.col("status_source") == "inferred")
     ).select("agency_id", "month", is_inferred=pl.lit(True))
-    reported = agency_month.filter((pl.col("data_year") == year) & pl.col("n_all").is_not_null())
+    reported = agency_month.filter((pl.col("data_year") == year) & pl.col("is_reported"))
     counted = (
         reported.join(inferred.unique(), on=["agency_id", "month"], how="left")
         .group_by("agency_id")

@@ -29,7 +29,7 @@ def describe_patterns(
         agency_month.collect(), on=["data_year", "agency_id"], how="left", maintain_order="left"
     )
     months = months.sort("data_year", "agency_id", "month")
-    is_reported = _matrix(months["n_all"].is_not_null())
+    is_reported = _matrix(months["is_reported"])
     counties = (
         agency_county.select("data_year", "ori", "county_fips")
         .unique()

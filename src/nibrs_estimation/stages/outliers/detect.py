@@ -29,7 +29,7 @@ def detect_outliers(
     """
     years = range(year - HISTORY_YEARS + 1, year + 1)
     months = (
-        agency_month.filter(pl.col("data_year").is_in(list(years)) & pl.col("n_all").is_not_null())
+        agency_month.filter(pl.col("data_year").is_in(list(years)) & pl.col("is_reported"))
         .select("agency_id", "data_year", "month", "n_all")
         .sort("agency_id", "data_year", "month")
         .collect()

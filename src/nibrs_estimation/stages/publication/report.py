@@ -170,7 +170,7 @@ def _months(agency: pl.LazyFrame, eligible: pl.LazyFrame, reporting_status: pl.L
 def _filled(agency_month: pl.LazyFrame, block_reference: pl.LazyFrame, year: int) -> str:
     """What share of the offenses stands in months that were copied from a donor."""
     key = ["agency_id", "month"]
-    months = agency_month.filter((pl.col("data_year") == year) & pl.col("n_all").is_not_null()).select(*key, "n_all")
+    months = agency_month.filter((pl.col("data_year") == year) & pl.col("is_reported")).select(*key, "n_all")
     references = block_reference.select(*key, "donor_agency_id").collect()
     if references.is_empty():
         return ""

@@ -66,7 +66,7 @@ def offense_shares(
 
     Own are those of reported months that no donor replaces, of all agencies that reported.
     """
-    reported = agency_month.filter((pl.col("data_year") == year) & pl.col("n_all").is_not_null())
+    reported = agency_month.filter((pl.col("data_year") == year) & pl.col("is_reported"))
     counts = (
         agency_month_offense.filter((pl.col("data_year") == year) & (pl.col("n") > 0))
         .join(reported, on=["agency_id", "month"], how="semi")

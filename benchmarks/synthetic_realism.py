@@ -35,7 +35,7 @@ TASKS = ("ingest_agencies", "ingest_incidents")
 VICTIM_OFFENSES = ("13A", "13B", "13C", "11A", "220", "23F", "23H", "240", "26A", "290")
 OFFENDER_OFFENSES = ("13A", "13B", "23C", "23H", "220", "290", "35A")
 PLACE_OFFENSES = ("13A", "13B", "220", "23C", "23F", "23H", "240", "290", "35A")
-#: The first years of the age groups of specification 06, section 5.2.
+#: The first years of the age groups of handbook 08.
 AGE_STEPS = (0, 5, 12, 15, 16, 17, 18, 25, 35, 65)
 #: Incidents of an agency in the year, as steps of its distribution.
 COUNT_STEPS = (0, 1, 10, 30, 100, 300, 1000, 3000)

@@ -1,4 +1,4 @@
-"""What must hold among the estimates of a tiny nation, whatever the data (06 section 11)."""
+"""What must hold among the estimates of a tiny nation, whatever the data (handbook 10)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Vermont 2024: every eligible agency reported, so each estimate must be the plain count, without error.
 
 The recounts, one of table 1a with the csv module alone and one of every table in SQL (`vermont_recount`), are written
-from the specification and share no code with the package.
+from the reference's description and share no code with the package.
 """
 
 import json

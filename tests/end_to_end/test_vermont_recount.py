@@ -1,4 +1,4 @@
-"""The recount of Vermont agrees with itself: identities among its cells (06 section 11), without the program."""
+"""The recount of Vermont agrees with itself: identities among its cells (handbook 10), without the program."""
 
 from collections.abc import Callable, Iterable
 

@@ -1,6 +1,6 @@
 """Synthetic nation -> zips of the Crime Data Explorer in both layouts -> import: equal but for the layouts' losses.
 
-Invariants 1 to 8, 10, 15 and 16 of specification 02, section 17, on the way.
+Invariants 1 to 8, 10, 15 and 16 of docs/architecture.md, on the way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from nibrs_estimation.sources.synthetic.render_cde import render_cde
 Frames = dict[str, pl.DataFrame]
 STATE, SCALE, SEED = "NB", 0.02, 5
 YEARS = {"cde_2016_2020": 2020, "cde_2021": 2024}
-#: What neither layout tells of an agency: 02 sections 12.3 and 12.4.
+#: What neither layout tells of an agency: docs/develop/adding-a-source.md.
 AGENCY_LOSSES = [
     "metro_division_name", "judicial_district_code", "field_office_code", "universe_scope", "has_participated",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
-"""Invariants 1 to 7, 10 to 12, 14 and 15 of specification 02, section 17, on Vermont 2024 and on a synthetic state.
+"""What must hold of the datasets of every source, on Vermont 2024 and on a synthetic state.
 
-Real data may bend the structural rules by the tolerances that the specification gives; synthetic data may not at all.
+Real data may bend the structural rules by stated tolerances; synthetic data may not at all.
 """
 
 from __future__ import annotations

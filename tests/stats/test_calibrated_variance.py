@@ -1,4 +1,4 @@
-"""Variance of calibrated totals: the worked example of 07 section 6.2, and slow twins."""
+"""Variance of calibrated totals: the worked example of handbook 11, and slow twins."""
 
 import numpy as np
 import pytest

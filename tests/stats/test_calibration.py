@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 Problem = tuple[Floats, Floats, Floats, tuple[float, float]]
 METHODS: tuple[Method, ...] = ("linear", "raking", "logit")
 
-# Worked example 13.1 of specification 05: violent and property crimes of four respondents out of six agencies.
+# Worked example 13.1 of handbook 07: violent and property crimes of four respondents out of six agencies.
 X = np.array([[10.0, 100], [40, 300], [25, 400], [5, 80]])
 D = np.full(4, 1.5)
 TOTALS = np.array([115.0, 1380.0])

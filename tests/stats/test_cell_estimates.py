@@ -59,7 +59,7 @@ def everywhere(n: int) -> Memberships:
 
 
 def test_worked_examples_without_calibration() -> None:
-    """Example C of 07 section 6.2, and the ratio of 6.5."""
+    """Example C of handbook 11, and the ratio of 6.5."""
     sample = one_stratum_each(np.array([2, 2, 2, 1.5, 1.5]), [0, 0, 0, 1, 1], [6, 3], np.zeros((5, 1)))
     y = np.array([[10.0, 4, 6], [6, 3, 3], [4, 1, 3], [30, 12, 18], [50, 10, 40]])
     denominators = np.array([[0.0], [1], [1]])
@@ -93,7 +93,7 @@ def test_a_psu_in_two_divisions_of_an_area_counts_once() -> None:
 
 
 def test_worked_example_with_calibration() -> None:
-    """Example D of 07 section 6.2."""
+    """Example D of handbook 11."""
     x = np.array([[100.0], [80], [50], [170]])
     weight = 1.5 * (1 + (660 - 600) / (1.5 * (x**2).sum()) * x[:, 0])
     sample = one_stratum_each(weight, [0] * 4, [6], x)
@@ -183,7 +183,7 @@ def problems(draw: st.DrawFn) -> Problem:
 
 
 def slow_standard_error(sample: Sample, design: int, z: Floats) -> float:
-    """Of the total of z (units): 07 section 6.2, stratum by stratum and group by group."""
+    """Of the total of z (units): handbook 11, stratum by stratum and group by group."""
     variance = 0.0
     for h in np.flatnonzero(sample.stratum_design == design):
         of = np.flatnonzero(sample.stratum == h)

@@ -74,7 +74,7 @@ def test_cut_is_single_linkage_in_two_clusters(rows: list[list[int | None]]) -> 
 
 
 def test_example_o_shares() -> None:
-    """03 section 5.6, example O: r_H 3.5564, r_L 26.3051; w(3.5) = 1, w(5) = 0.1304."""
+    """handbook 03, example O: r_H 3.5564, r_L 26.3051; w(3.5) = 1, w(5) = 0.1304."""
     upper = [80, 82, 84, 86, 88, 90, 92, 94, 96, 100, 104, 106, 108, 110, 112, 114, 116, 118, 120, 100]
     values = np.array([[*upper, 42, 41, 40]], dtype=np.float64)
     high = above_largest_gap(values)

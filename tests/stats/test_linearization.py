@@ -14,7 +14,7 @@ from nibrs_estimation.stats.linearization.stratified import StratifiedTotals, st
 
 Floats = NDArray[np.float64]
 
-# Worked example C of specification 07 section 6.2, verified there with R's survey package.
+# Worked example C of handbook 11, verified there with R's survey package.
 Y = np.array([[10.0], [6.0], [4.0], [30.0], [50.0]])
 WEIGHTS = np.array([2.0, 2.0, 2.0, 1.5, 1.5])
 STRATUM = np.array([0, 0, 0, 1, 1])

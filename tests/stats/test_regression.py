@@ -12,7 +12,7 @@ OFFENSES = np.array([95, 260, 430, 760, 1_480, 3_050], dtype=np.float64)
 
 
 def test_worked_example() -> None:
-    """03 section 6.7."""
+    """handbook 04."""
     design = {"population": POPULATION[:, None]}
     model = stepwise(OFFENSES, design)
     assert model.terms == ("population",)

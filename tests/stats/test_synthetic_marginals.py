@@ -1,4 +1,4 @@
-"""The synthetic nation has the marginals of its data files (specification 02, section 15.3)."""
+"""The synthetic nation has the marginals of its data files (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 

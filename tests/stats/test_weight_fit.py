@@ -1,4 +1,4 @@
-"""Fitting of cells: worked examples of 05 section 13, and slow twins that try everything in the order of the text."""
+"""Fitting of cells: worked examples of handbook 07, and slow twins that try everything in the order of the text."""
 
 from collections.abc import Mapping
 from itertools import combinations
@@ -51,7 +51,7 @@ RESPONDS = [True] * 4 + [False] * 2
 
 
 def test_infeasible_cell_falls_back_to_inverse_coverage() -> None:
-    """05 section 13.2: totals of (175, 1380) cannot be met; r = 0.617363, w = 1.619792, only the total is hit."""
+    """handbook 07: totals of (175, 1380) cannot be met; r = 0.617363, w = 1.619792, only the total is hit."""
     values = controls(*({"viol": v, "prop": p} for v, p in [*EXAMPLE[:4], (80, 200), (15, 300)]))
     cells, fit = one_cell(values, RESPONDS)
     fit_with_subsets(cells, fit)
@@ -65,7 +65,7 @@ def test_infeasible_cell_falls_back_to_inverse_coverage() -> None:
 
 
 def test_feasible_cell_of_the_example() -> None:
-    """05 section 13.1 with the upper bound of 10."""
+    """handbook 07 with the upper bound of 10."""
     cells, fit = one_cell(controls(*({"viol": v, "prop": p} for v, p in EXAMPLE)), RESPONDS)
     fit_with_subsets(cells, fit)
     assert fit.rule.tolist() == ["calibrated"]
@@ -140,7 +140,7 @@ def test_largest_set_equals_the_slow_twin(drawn: list[tuple[list[tuple[int, ...]
 
 
 def slow_bounds(values: Floats, responding: NDArray[np.bool_], d: float, lower: float) -> Floats | None:
-    """Steps 1 to 9 of 05 section 5.2, one after the other."""
+    """Steps 1 to 9 of handbook 07, one after the other."""
     columns = [NAMES.index(name) for name in NATION]
     x, T = values[responding][:, columns], values[:, columns].sum(axis=0)
     for low, upper in [*((lower, u) for u in UPPER_BOUNDS), *((m * lower, 10.0) for m in SMALLEST_WEIGHTS)]:

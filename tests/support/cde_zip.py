@@ -1,4 +1,4 @@
-"""Small zips in the layout of the Crime Data Explorer since data year 2021 (specification 02, section 12.2)."""
+"""Small zips in the layout of the Crime Data Explorer since data year 2021 (docs/develop/adding-a-source.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Identities among the cells of the published tables (06 section 11)."""
+"""Identities among the cells of the published tables (handbook 10)."""
 
-# Rows and columns of each table (06 section 8), and its rows that are rates.
+# Rows and columns of each table (handbook 10), and its rows that are rates.
 SHAPE = {
     "1a": (101, 20), "1b": (88, 15), "1c": (78, 27), "2a": (110, 20), "2b": (75, 18), "2c": (62, 27),
     "3a": (171, 33), "3aclear": (171, 33), "3aunclear": (171, 33),

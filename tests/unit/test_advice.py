@@ -128,3 +128,24 @@ def test_commands_of_the_pages_exist(page: Path) -> None:
         for name, options in named(" ".join(span.strip("`").partition("  #")[0].split())):
             assert name in commands() or not re.search(r"[`$]|uv run", span), (name, span)
             assert not [option for option in options if option not in commands().get(name, options)], span
+
+
+#: Texts of the program, of its documentation and of its tests.
+TEXTS = [
+    path
+    for folder in ("src", "docs", "tests", "benchmarks")
+    for path in sorted((ROOT / folder).rglob("*"))
+    if path.suffix in {".py", ".md", ".yaml", ".sql"} and path != Path(__file__)
+]
+
+
+def test_every_chapter_that_is_cited_is_there() -> None:
+    chapters = {path.name[:2] for path in (ROOT / "docs/methods").glob("[0-9]*.md")}
+    cited = {number for path in TEXTS for number in re.findall(r"[Hh]andbook (\d\d)", path.read_text(encoding="utf-8"))}
+    assert cited <= chapters
+    assert len(cited) > 5
+
+
+def test_nothing_points_at_a_text_that_a_stranger_cannot_open() -> None:
+    old = re.compile(r"\b(0[1-9]|1[0-3]),? ?(sections?|§) ?\d")
+    assert [path.name for path in TEXTS if old.search(path.read_text(encoding="utf-8"))] == []

@@ -1,4 +1,4 @@
-"""Atoms of persons, of variables and of series against slow twins (06 sections 5.2, 6.1 and 11, item 7)."""
+"""Atoms of persons, of variables and of series against slow twins (handbook 08 and 10, item 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Derived variables against slow twins: plain loops over rows, written from the specification (06 section 6)."""
+"""Derived variables against slow twins: plain loops over rows, written from the reference's description."""
 
 from __future__ import annotations
 

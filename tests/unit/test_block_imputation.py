@@ -1,4 +1,4 @@
-"""Donors, copied months, and what readers make of them: worked examples of 03 sections 6 and 7, and the slow twins."""
+"""Donors, copied months, and what readers make of them: worked examples of handbook 04, and the slow twins."""
 
 from datetime import date
 from typing import Any

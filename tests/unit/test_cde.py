@@ -1,4 +1,4 @@
-"""The Crime Data Explorer source against specification 02, sections 2.3, 3 and 12."""
+"""The Crime Data Explorer source against data dictionary and docs/develop/adding-a-source.md."""
 
 from __future__ import annotations
 

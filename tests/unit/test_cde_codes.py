@@ -1,4 +1,4 @@
-"""What a zip's codes, places and agencies may be: codes of the specification of 2025, places that are refused, what is
+"""What a zip's codes, places and agencies may be: codes that the FBI added in 2025, places that are refused, what is
 odd and told."""
 
 from __future__ import annotations

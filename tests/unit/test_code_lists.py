@@ -1,4 +1,4 @@
-"""The code lists: complete, without repeats, and in step with what real lookups hold (specification 02, section 4)."""
+"""The code lists: complete, without repeats, and in step with what real lookups hold (data dictionary)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Month flags, offense groups, reporting patterns and what bad input gets: worked examples of 03 sections 2 to 4."""
+"""Month flags, offense groups, reporting patterns and what bad input gets: worked examples of handbook 02."""
 
 from datetime import date
 from typing import Any

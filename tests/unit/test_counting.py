@@ -1,4 +1,4 @@
-"""What is counted for tables, and of which terms their cells are sums (06 sections 2.2, 9.2 to 9.4 and 9.10)."""
+"""What is counted for tables, and of which terms their cells are sums (handbook 10)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def row_of(table: str, row: int) -> CountedRow:
 
 @pytest.mark.parametrize("row", range(1, 111))
 def test_robberies_of_table_2a(row: int) -> None:
-    """Robbery and carjacking by offense but for relationships; robbery is added to violent crime (06 section 9.2)."""
+    """Robbery and carjacking by offense but for relationships; robbery is added to violent crime (handbook 10)."""
     found = summands("2a", row)
     if row in (2, 53, 60):  # a rate, and rows that are empty by design
         assert not found
@@ -78,7 +78,7 @@ def test_injuries_of_robberies_are_those_of_the_incident() -> None:
 
 @pytest.mark.parametrize("row", [1, *range(3, 20)])
 def test_robberies_of_table_gv1a(row: int) -> None:
-    """By offense in all rows; added to columns 2, 4 and 5 (06 section 9.4)."""
+    """By offense in all rows; added to columns 2, 4 and 5 (handbook 10)."""
     found = summands("GV1a", row)
     for name, keys in found.items():
         if name in ("robbery", "car_jacking"):
@@ -98,7 +98,7 @@ def test_columns_without_the_codes_of_the_added_one() -> None:
 
 @pytest.mark.parametrize("row", [1, 3, 55, 75])
 def test_motor_vehicle_thefts_of_table_2b(row: int) -> None:
-    """By stolen vehicles, in the totals too (06 section 9.3)."""
+    """By stolen vehicles, in the totals too (handbook 10)."""
     thefts = ("offense*stolen_vehicle_count", "mvt")
     found = summands("2b", row)
     assert found.pop("mvt") == {thefts}

@@ -1,4 +1,4 @@
-"""Which geographies are estimated, and who is behind each (05 sections 7 and 9; 07 section 10)."""
+"""Which geographies are estimated, and who is behind each (handbook 07 and 08)."""
 
 import logging
 from typing import Any

@@ -146,7 +146,7 @@ def counted(row: Agency, of_table_row: int, column: int) -> int:
 
 
 def slow(nation: list[Agency], place: str, only: str | None, count: Count) -> tuple[float, float | None]:
-    """Total and standard error in one geography, straight from 07 section 6.2."""
+    """Total and standard error in one geography, straight from handbook 11."""
     units = []
     for row in nation:
         state, group, kind, responds, _incidents, control, weight, share = row

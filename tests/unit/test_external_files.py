@@ -522,7 +522,7 @@ def test_all_states_are_known_to_the_importer() -> None:
 
 
 def test_table_of_state_groups(tmp_path: Path) -> None:
-    """The reference's table (05 section 5.4): classes of a state that share a number are one group."""
+    """The reference's table (handbook 07): classes of a state that share a number are one group."""
     shipped = Path(__file__).parents[2] / "docs" / "reference" / "state_weight_groups.csv"
     rows = checked(import_state_weight_group(shipped), STATE_WEIGHT_GROUP)
     assert rows.height == 4 * 51

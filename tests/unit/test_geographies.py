@@ -1,4 +1,4 @@
-"""Which units belong to which geography (06 section 5.1; 02 section 8.3, step 2)."""
+"""Which units belong to which geography (handbook 08)."""
 
 from collections.abc import Mapping
 

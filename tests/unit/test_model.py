@@ -133,7 +133,7 @@ def test_the_dictionary_names_every_column_unit_list_and_producer() -> None:
 
 
 def test_stated_columns_of_estimates_come_first_in_order() -> None:
-    """The 31 columns of 07 section 9 and nothing else."""
+    """The 31 columns of handbook 12 and nothing else."""
     stated = """time_series_start_year permutation_number der_variable_name rate_specific_domain estimate
     estimate_unweighted estimate_type estimate_type_num estimate_type_detail_percentage estimate_type_detail_rate
     estimate_standard_error estimate_upper_bound estimate_lower_bound relative_standard_error estimate_prb estimate_bias

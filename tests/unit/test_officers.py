@@ -1,4 +1,4 @@
-"""Officers and civilians: worked examples of 03 section 1 and invariant 14 of 02 section 17."""
+"""Officers and civilians: worked examples of handbook 01 and invariant 14 of docs/architecture.md."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ def test_annual_totals_equal_the_slow_twin(
             for month in range(1, 13):
                 n = items.get((agency, month, item), 0)
                 flag = 1 if month in sent else 9 if agency in covered and not sent else 0
-                # A 0 with flag 0 is missing; a count above 0 is kept (03 section 1, step 5).
+                # A 0 with flag 0 is missing; a count above 0 is kept (handbook 01).
                 if flag or n:
                     values.append(n)
             expected = sum(values) * 12 / len(values) if len(values) >= 3 else 0

@@ -1,4 +1,4 @@
-"""Outlier months: the worked examples of 03 section 5.6 under both rules, and the slow twin of the classifier."""
+"""Outlier months: the worked examples of handbook 03 under both rules, and the slow twin of the classifier."""
 
 import itertools
 import statistics
@@ -75,7 +75,7 @@ def distance(cluster: list[float], closest: float) -> float:
 
 
 def slow(xs: list[float], rule: Rule) -> str:
-    """The text of 03 sections 5.2 and 5.3, month by month."""
+    """The text of handbook 03, month by month."""
     n = len(xs)
     if n < 4 or len(set(xs)) == 1:
         return "g" * n

@@ -1,4 +1,4 @@
-"""Residents of the geographies by demographic group, and officers (07 section 10; 02 section 8.3)."""
+"""Residents of the geographies by demographic group, and officers (handbook 08)."""
 
 import logging
 from typing import Any

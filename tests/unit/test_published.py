@@ -1,4 +1,4 @@
-"""Published rows against a slow twin that looks at one cell at a time (06 section 4; 07 sections 6 and 8)."""
+"""Published rows against a slow twin that looks at one cell at a time (handbook 10 and 11)."""
 
 from __future__ import annotations
 
@@ -339,7 +339,7 @@ def only(definition: TableDefinition, stored: Stored, **asked: Any) -> dict[str,
 
 
 def test_the_worked_examples_of_the_specification() -> None:
-    """07 sections 6.3 to 6.5: 160 with error 18.867962 among 250,000 persons; 30.625 % with error 4.543148."""
+    """handbook 11: 160 with error 18.867962 among 250,000 persons; 30.625 % with error 4.543148."""
     stored: Stored = {
         (1, 1, 1): {"estimate": 160.0, "standard_error": 18.867962, "unweighted": 140.0, "agency_counts": 5},
         (1, 4, 1): {"estimate": 49.0, "standard_error": 7.0, "unweighted": 45.0, "agency_counts": 5,

@@ -1,4 +1,4 @@
-"""The files in the reference pipeline's layouts (specification 02, sections 5.2, 6, 8.4 and 8.5)."""
+"""The files in the reference pipeline's layouts (handbook 01 and 02)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Demographic series against the specification (06 sections 5.2 and 5.3; 07 section 0.5)."""
+"""Demographic series against the reference's description (handbook 08 and 11)."""
 
 from __future__ import annotations
 

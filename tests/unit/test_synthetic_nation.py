@@ -1,4 +1,4 @@
-"""The nation of the synthetic source against specification 02, sections 5, 6, 15 and 17; 06 section 5.1."""
+"""The nation of the synthetic source: as sources/synthetic/README.md says, and whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The segments of the synthetic nation obey specification 02: 2.2 without exception, 15.4 and 17."""
+"""The segments of the synthetic nation obey the rules of NIBRS without exception."""
 
 from __future__ import annotations
 

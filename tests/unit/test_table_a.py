@@ -1,4 +1,4 @@
-"""Table A: worked example 13.4 of specification 05, edge cases, and a slow twin."""
+"""Table A: worked example 13.4 of handbook 07, edge cases, and a slow twin."""
 
 from pathlib import Path
 from typing import Any

@@ -1,8 +1,7 @@
 """The engine of counting against a slow twin: every table straight from its definition, in loops over units.
 
 Categories of derived variables are those of `derive`, which has twins of its own (test_attributes.py); all else, from
-membership in columns to copied months, is written here from the specification (06 sections 2, 3, 6.1, 9 and 13; 03
-section 7).
+membership in columns to copied months, is written here from the reference's description (handbook 10; handbook 04).
 """
 
 from __future__ import annotations
@@ -522,7 +521,7 @@ def test_copied_months_by_hand() -> None:
     assert [cell(incidents, a, 80, "murder", "1a") for a in AGENCIES] == [1, 0, 0]
     (arrests,) = engine.cells(table_definitions()["5a"], None)
     assert [cell(arrests, a, 1, "dui", "5a") for a in AGENCIES] == [1, 1, 0]
-    # Three stolen vehicles are three thefts (06 section 9.3), none are one, also among all crimes against property.
+    # Three stolen vehicles are three thefts (handbook 10), none are one, also among all crimes against property.
     (property_crimes,) = engine.cells(table_definitions()["2b"], None)
     assert [cell(property_crimes, a, 1, "mvt", "2b") for a in AGENCIES] == [6, 3, 4]
     assert [cell(property_crimes, a, 1, "against_property", "2b") for a in AGENCIES] == [7, 4, 4]
@@ -569,7 +568,7 @@ def test_victims_by_incident_in_several_blocks(tmp_path: Path) -> None:
 
 
 def test_records_count_each_record() -> None:
-    """One incident has a handgun and a knife in its robbery, and a rifle in its murder (06 section 12, quirk 1)."""
+    """One incident has a handgun and a knife in its robbery, and a rifle in its murder (handbook 10)."""
     murders = {}
     for mode in ("indicator", "records"):
         (found,) = Engine(WORKED, COPIED, mode).cells(table_definitions()["1a"], None)

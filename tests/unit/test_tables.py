@@ -1,4 +1,4 @@
-"""Definitions of tables against the specification (06 sections 4, 7, 8 and 9; 07 sections 6.5, 6.7, 8.2 and 8.3)."""
+"""Definitions of tables against the reference's description (handbook 10 and 11)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nibrs_estimation.tables.read import read_tables, table_definition, table_de
 
 FOLDER = Path(read.__file__).parent / "definitions"
 
-#: Rows, columns, first and last label of the rows, last column (06 section 8).
+#: Rows, columns, first and last label of the rows, last column (handbook 10).
 SHAPES = {
     "1a": (101, 20, "Incident count", "Location type 3: Not residence", "Violent Crime 2"),
     "1b": (88, 15, "Incident count", "Location type 3: Not residence", "Car Jacking"),
@@ -106,7 +106,7 @@ SHAPES |= {"5a": (80, 71, *SHAPES["4a"][2:]), "5b": (39, 71, *SHAPES["4b"][2:])}
 
 
 def numbers(text: str) -> list[int]:
-    """``3-5, 9`` as the specification writes it."""
+    """``3-5, 9`` as the reference's description writes it."""
     found: list[int] = []
     for part in filter(None, re.split(r"[,\s]+", text)):
         first, _, last = part.partition("-")
@@ -153,7 +153,7 @@ def test_sections(name: str) -> None:
     assert starts == numbers(SECTION_STARTS[name])
 
 
-#: Rows whose percentages are of other rows than their own (07 section 6.5); "self" spans stand by themselves.
+#: Rows whose percentages are of other rows than their own (handbook 11); "self" spans stand by themselves.
 DENOMINATORS = {
     "1a": {
         "self": "3-4 11-12 13-14 15-17 18-20 37-43 44-50 51-55 57-62 64-66 67-71 80-83",
@@ -191,7 +191,7 @@ DENOMINATORS |= {"3aclear": DENOMINATORS["3a"], "3aunclear": DENOMINATORS["3a"],
 
 @pytest.mark.parametrize("name", DENOMINATORS)
 def test_denominators(name: str) -> None:
-    """DM4 has a map, too, but no percentages (06 section 4)."""
+    """DM4 has a map, too, but no percentages (handbook 10)."""
     expected: dict[int, list[int]] = {}
     for key, value in DENOMINATORS[name].items():
         if key == "self":
@@ -202,7 +202,7 @@ def test_denominators(name: str) -> None:
     assert found == expected
 
 
-#: 06 section 4: rows without a count, rows without a percentage ("all": none has one), rows with a rate.
+#: handbook 10: rows without a count, rows without a percentage ("all": none has one), rows with a rate.
 ESTIMATES = {
     **dict.fromkeys(["1a", "1b", "1c", "2a", "2b", "2c", "GV1a", "GV3a", "LEOKA"], ("2", "1 2", "2")),
     **dict.fromkeys(["3a", "3aclear", "3aunclear"], ("3 4", "1-4", "3 4")),
@@ -214,7 +214,7 @@ ESTIMATES = {
     **dict.fromkeys(["YT1", "YT2", "DM1", "DM3", "DM10"], ("", "1", "")),
     **dict.fromkeys(["DM2", "DM4", "DM5", "DM6", "DM7", "DM8", "DM9"], ("", "all", "")),
 }
-#: 06 section 8 and 07 section 6.7.
+#: handbook 10 and 11.
 DROPPED = {
     "1a": [56, 63], "1b": [48, 55], "1c": [38, 45], "2a": [53, 60], "2b": [45, 52], "2c": [32, 39],
 }  # fmt: skip
@@ -245,7 +245,7 @@ _BLOCKS = {
     "race_hispanic": ["PCT_HISP", *(f"PCT_NONHISP_{race}" for race in ("WHITE", "BLACK", "AIAN", "ASIAN", "NHOPI"))],
 }
 Rates = dict[int, list[str] | str]
-#: Rows with a population of their own (07 section 8.2): first row and keys; all other rates are of all residents.
+#: Rows with a population of their own (handbook 11): first row and keys; all other rates are of all residents.
 _VICTIM_RATES: Rates = {
     4: ["OFFICER"],
     5: "age10",
@@ -291,7 +291,7 @@ def test_populations_of_rates(name: str) -> None:
     assert {row.row: row.population for row in rates} == expected
 
 
-#: 07 section 8.3 (a): rows and columns.
+#: handbook 11 (a): rows and columns.
 GREYED = {
     "1a": [("11-12", "5-6"), ("72-79", "1-6 8-18")],
     "1b": [("3-10", "1-7 9-15")],
@@ -301,12 +301,12 @@ GREYED = {
     "2c": [("42-43", "1 6")],
     "3a": [("74-75", "5 6"), ("82-83", "1-4 7-21 23-28 30-31")],
 }
-#: 07 section 8.3 (d): unknown categories, in every column.
+#: handbook 11 (d): unknown categories, in every column.
 UNKNOWN = {
     "3a": "14 17 23 51 58-65 89 164 171", "3b": "14 17 23 29 72 79", "4a": "14 17 23 30 37-44 70 73 80",
     "4b": "14 17 23 29 32 39", "DM7": "10 18 25 32-39 55 58 65", "GV2a": "10 15 22 28 66 73",
 }  # fmt: skip
-#: 07 section 8.3 (b): rows by dimension of the series.
+#: handbook 11 (b): rows by dimension of the series.
 BY_SERIES = {
     "3a": {"AGE": "5-14 84-89", "SEX": "15-17", "RACE": "18-23 162-171"},
     "3b": {"AGE": "5-14 24-29", "SEX": "15-17", "RACE": "18-23 70-79"},
@@ -408,7 +408,7 @@ def _rules(table: str) -> dict[str, tuple[str, tuple[int, ...], str | None, str 
 
 
 def test_columns_that_are_counted_otherwise() -> None:
-    """06 sections 9.2, 9.3 and 9.4."""
+    """handbook 10."""
     relations = tuple(numbers("18-23 78-82"))
     plus_robbery = ("victim_offense", (), "robbery", None)
     assert _rules("2a") == {

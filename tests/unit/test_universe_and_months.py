@@ -55,7 +55,7 @@ def test_eligibility(row: dict[str, object], reason: str | None) -> None:
     ],
 )  # fmt: skip
 def test_weight_classes(group: str, population: int, weight_class: int) -> None:
-    """The 20 classes of 05 section 5.1."""
+    """The 20 classes of handbook 07."""
     assert universe_of(population_group_code=group, population=population)["weight_class"] == weight_class
 
 

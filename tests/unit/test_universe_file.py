@@ -1,4 +1,4 @@
-"""The universe from a CSV (specification 02, section 5.3), and what it adds to the incident files."""
+"""The universe from a CSV (handbook 01), and what it adds to the incident files."""
 
 from __future__ import annotations
 

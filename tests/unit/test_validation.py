@@ -48,7 +48,7 @@ def two_years(before: int, now: int, agency: int = 1) -> Rows:
     [(100, 106, 6.0), (1000, 1049, 4.9), (400, 401, 0.3), (100, 0, None), (0, 100, None), (2000, 1999, -0.1)],
 )
 def test_changes_of_population(before: int, now: int, change: float | None) -> None:
-    """03 section 10.1: of 100 and 106 the change is 6.0 %; half of a decimal goes away from zero."""
+    """handbook 04: of 100 and 106 the change is 6.0 %; half of a decimal goes away from zero."""
     found = population_changes(table("agency", *two_years(before, now)).collect(), YEAR)
     assert found["change"].to_list() == [change]
 

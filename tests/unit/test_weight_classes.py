@@ -77,7 +77,7 @@ def test_nobody_responds() -> None:
 
 
 def test_regions_move_classes_without_respondents_to_the_nearest_mean() -> None:
-    """05 section 5.3, step 1: the smallest mean first, into the class whose mean is nearest to it."""
+    """handbook 07: the smallest mean first, into the class whose mean is nearest to it."""
     sizes = {4: 10.0, 5: 4.0, 9: 6.0, 16: 1.0, 18: 0.9}
     made = fit([(4, 300, 250), (5, 300, 250), (9, 5, 0), (16, 300, 250), (18, 5, 0)], is_region=True, sizes=sizes)
     assert classes_of(made) == [(4,), (5,), (16,)]

@@ -35,7 +35,7 @@ def units(*rows: dict[str, Any]) -> pl.DataFrame:
     ],
 )
 def test_self_representing_example(totals: list[int], responds: list[bool], large: list[int]) -> None:
-    """05 section 13.5."""
+    """handbook 07."""
     given_units = units(
         *({"total": float(t), "is_respondent": r} for t, r in zip(totals, responds, strict=True)),
         {"geography_code": "ME", "total": 9e9},
@@ -180,7 +180,7 @@ GROUPS = {
     ],
 )
 def test_partners(failing: int, present: list[int], partner: int) -> None:
-    """05 section 5.2, collapsing."""
+    """handbook 07, collapsing."""
     found = partner_of(GROUPS[failing], [GROUPS[number] for number in present])
     assert found.number == partner
 

@@ -762,7 +762,7 @@ def test_the_frame_equals_the_slow_twin_whatever_the_order_of_rows(world: World,
 
 
 def check_invariants(frame: dict[int, dict[str, Any]], year: int) -> None:
-    """Invariants 1 to 3 of 05 section 14."""
+    """Invariants 1 to 3 of handbook 07."""
     assert len({row["ori"] for row in frame.values()}) == len(frame)
     for row in frame.values():
         assert row["is_respondent"] == (row["nonresponse_reason"] is None)

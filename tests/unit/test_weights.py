@@ -1,4 +1,4 @@
-"""The weights of all geographies of a synthetic nation: the invariants of 05 section 14, and small examples."""
+"""The weights of all geographies of a synthetic nation: the invariants of handbook 07, and small examples."""
 
 from typing import Any
 
@@ -194,7 +194,7 @@ def test_shares_that_are_no_shares_are_refused(frame: pl.DataFrame, pieces: pl.D
 
 
 def test_the_largest_cities_before_2023(frame: pl.DataFrame, pieces: pl.DataFrame) -> None:
-    """05 section 5.2: assaults and robberies are one control."""
+    """handbook 07: assaults and robberies are one control."""
     counties = pieces.filter(pl.col("data_year") == YEAR).with_columns(data_year=pl.lit(2022, pl.Int16))
     is_large = pl.col("weight_class") <= 6
     many = frame.with_columns(weight_class=pl.when(is_large).then(1).otherwise("weight_class").cast(pl.Int8))
@@ -234,7 +234,7 @@ def example_13_6(respond: list[bool]) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def test_proration_example() -> None:
-    """05 section 13.6: what weights give in a county is weight x share x count."""
+    """handbook 07: what weights give in a county is weight x share x count."""
     made = weighted(*example_13_6([True, True, False, False, True]))
     districts = made["county_weight"].filter((pl.col("weight_variable") == "JDWgt") & (pl.col("agency_id") == 1))
     assert districts["population_share"].to_list() == [0.7, 0.3]
@@ -270,7 +270,7 @@ def test_one_agency_that_dominates_its_cell_is_listed() -> None:
 
 
 def test_agencies_of_the_list_lie_in_the_places_that_it_names() -> None:
-    """05 section 3.1, step 4: one has a county without district, the other none at all."""
+    """handbook 07: one has a county without district, the other none at all."""
     frame, counties = example_13_6([True, True, False, False, True])
     rows = [{"agency_id": i, "ori": ori, "state_abbr": "CA"} for i, ori in ((10, "CADIT1400"), (11, "MI780219E"))]
     listed = table("weighting_frame", *rows).collect()

@@ -215,7 +215,7 @@ def _listed(pairs: Iterable[tuple[Any, ...]]) -> str:
 
 
 def check_series(series: Series, places: pl.DataFrame) -> None:
-    """Refuse a series that is not estimated in a geography (06 section 5.3; 07 section 8.3).
+    """Refuse a series that is not estimated in a geography (handbook 11).
 
     Raises:
         UsageError: it is not.

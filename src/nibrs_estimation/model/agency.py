@@ -1,6 +1,6 @@
 """Agencies, the months that they reported, and their history: the core datasets that every source delivers.
 
-Source: specification 02, sections 2.3, 5.2 and 6; 03 section 3.
+Source: data dictionary and handbook 01 and 02.
 """
 
 from nibrs_estimation.model.fields import (
@@ -17,14 +17,14 @@ from nibrs_estimation.model.fields import (
 )
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
-#: How many data years a source delivers of what is history: the data year and the four before (02 section 1.1).
+#: How many data years a source delivers of what is history: the data year and the four before (handbook 01).
 HISTORY_YEARS = 5
 
 
 AGENCY = Dataset(
     name="agency",
     description="Every law enforcement agency that the source knows, reporting or not: one row for each data year.",
-    source="02 section 5.2",
+    source="handbook 01",
     primary_key=("data_year", "agency_id"),
     columns=(
         AGENCY_ID,
@@ -115,7 +115,7 @@ AGENCY = Dataset(
 REPORT_MONTH = Dataset(
     name="report_month",
     description="The months for which an agency sent a report, empty or not: the data year and the four before.",
-    source="02 sections 2.3 and 12.4",
+    source="data dictionary and docs/develop/adding-a-source.md",
     primary_key=("agency_id", "data_year", "month", "form_code"),
     columns=(
         OF_AGENCY,
@@ -148,7 +148,7 @@ REPORT_MONTH = Dataset(
 AGENCY_MONTH_OFFENSE = Dataset(
     name="agency_month_offense",
     description="Offenses of an agency by month of the incident and offense code: the data year and the four before.",
-    source="02 section 10.1 (agencies_count_offenses); 03 section 3",
+    source="docs/develop/adding-a-source.md (agencies_count_offenses); handbook 02",
     primary_key=("agency_id", "data_year", "month", "offense_code"),
     columns=(
         OF_AGENCY,
@@ -165,7 +165,7 @@ AGENCY_MONTH_OFFENSE = Dataset(
 SRS_MONTH = Dataset(
     name="srs_month",
     description="Offenses of an agency by month as its summary report (Return A) counts them.",
-    source="02 section 6",
+    source="handbook 02",
     primary_key=("agency_id", "data_year", "month", "item_code"),
     absence="SRS-only agencies have no monthly counts: no benchmark from recent summary reports, no SRS imputation.",
     columns=(

@@ -1,6 +1,6 @@
 """Persons as they are analyzed: the core segments with one age in years, reported or, later, imputed.
 
-Every reader of persons reads these. Source: specification 06, section 6.1 (age).
+Every reader of persons reads these. Source: handbook 10 (age).
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ def _analysed(core: Dataset) -> Dataset:
         name=f"analysis_{core.name}",
         description=f"{core.description.rstrip('.')}, as they are analyzed.",
         columns=columns,
-        source="06 section 6.1",
+        source="handbook 10",
     )
 
 

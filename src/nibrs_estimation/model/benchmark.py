@@ -1,9 +1,9 @@
-"""Benchmark: the agencies to be weighted, and their known crimes of a full year (specification 05, section 2)."""
+"""Benchmark: the agencies to be weighted, and their known crimes of a full year (handbook 06)."""
 
 from nibrs_estimation.model.fields import AGENCY_ID, AGENCY_TYPE, ORI, POPULATION, REGION, STATE
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
-#: Crimes of the benchmark, by code of the list ``srs_benchmark_type``, and their columns (05 section 2.1).
+#: Crimes of the benchmark, by code of the list ``srs_benchmark_type``, and their columns (handbook 06).
 CRIMES = {
     "total": "n_total",
     "violent": "n_violent",
@@ -20,7 +20,7 @@ CRIMES = {
     "vhcTheft": "n_vehicle_theft",
 }
 
-#: Rows of Table A, in its order (05 section 10.3).
+#: Rows of Table A, in its order (handbook 07).
 TABLE_A_ROWS = {
     "total": "All Crime",
     "violent": "All Violent",
@@ -45,7 +45,7 @@ PROPERTY = ("burglary", "larceny", "vhcTheft")
 WEIGHTING_FRAME = Dataset(
     name="weighting_frame",
     description="Eligible agencies with the crimes of a full year to which weights are calibrated, and who responded.",
-    source="05 sections 1 and 2",
+    source="handbook 06",
     primary_key=("agency_id",),
     columns=(
         AGENCY_ID,
@@ -91,7 +91,7 @@ WEIGHTING_FRAME = Dataset(
 WEIGHTING_ISSUE = Dataset(
     name="weighting_issue",
     description="What was odd in the benchmark and in the pieces of agencies, and the rule by which it was handled.",
-    source="05 sections 2, 3 and 5",
+    source="handbook 06 and 07",
     primary_key=("issue",),
     columns=(
         Column("issue", "str", "Kind of the oddity."),

@@ -1,4 +1,4 @@
-"""Block imputation: whose months stand in for missing and low ones (specification 03, sections 6 to 8)."""
+"""Block imputation: whose months stand in for missing and low ones (handbook 04)."""
 
 from nibrs_estimation.model.completeness import COPIED_GROUPS, OFFENSE_GROUPS
 from nibrs_estimation.model.fields import AGENCY_ID, MONTH, MONTHS, ORI, STATE
@@ -12,7 +12,7 @@ def _count(name: str, description: str, *, is_nullable: bool = True) -> Column:
 BLOCK_AGENCY = Dataset(
     name="block_agency",
     description="Agencies that give or receive months: their part, the donor model's view of them, and their donor.",
-    source="03 sections 6.1 to 6.4",
+    source="handbook 04",
     primary_key=("agency_id",),
     columns=(
         AGENCY_ID,
@@ -49,7 +49,7 @@ BLOCK_AGENCY = Dataset(
 BLOCK_MONTH = Dataset(
     name="block_month",
     description="Months of the agencies that give or receive, completed: own, donor's and completed numbers.",
-    source="03 sections 6.5 and 6.6",
+    source="handbook 04",
     primary_key=("agency_id", "month"),
     columns=(
         AGENCY_ID,
@@ -70,7 +70,7 @@ BLOCK_MONTH = Dataset(
 BLOCK_REFERENCE = Dataset(
     name="block_reference",
     description="Months that are copied: the recipient's month is the donor's same month, and its own is removed.",
-    source="03 sections 6.6 and 7 (donorids)",
+    source="handbook 04 (donorids)",
     primary_key=("agency_id", "month"),
     columns=(
         Column("agency_id", "int32", "The recipient."),
@@ -83,7 +83,7 @@ BLOCK_REFERENCE = Dataset(
 REMOVED_MONTH = Dataset(
     name="removed_month",
     description="Months of the data year whose own incidents and Group B arrests do not count, or only some.",
-    source="03 sections 7 and 8",
+    source="handbook 04",
     primary_key=("agency_id", "month"),
     columns=(
         AGENCY_ID,
@@ -101,7 +101,7 @@ REMOVED_MONTH = Dataset(
 BLOCK_COUNT = Dataset(
     name="block_count",
     description="Incidents, their offenses and Group B arrests by agency and month: all, and those that count.",
-    source="03 sections 7, 8 and 10.2",
+    source="handbook 04",
     primary_key=("agency_id", "month"),
     partition_key="state_abbr",
     columns=(
@@ -122,7 +122,7 @@ BLOCK_COUNT = Dataset(
 BLOCK_CHECK = Dataset(
     name="block_check",
     description="What must balance after months were copied, how often it was looked at, and how often it did not.",
-    source="03 sections 4 to 8, invariants",
+    source="handbook 02 and 04, invariants",
     primary_key=("check",),
     columns=(
         Column("check", "str", "What must hold."),

@@ -1,4 +1,4 @@
-"""Completeness: which months were reported, and how many offenses each has (specification 03, sections 1 to 4)."""
+"""Completeness: which months were reported, and how many offenses each has (handbook 01 and 02)."""
 
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.fields import AGENCY_ID, MONTH, STATE, YEAR
@@ -33,7 +33,7 @@ def _pattern_columns() -> tuple[Column, ...]:
 
 MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
-#: Groups of offenses whose monthly numbers are followed (03 section 3), and all records together.
+#: Groups of offenses whose monthly numbers are followed (handbook 02), and all records together.
 OFFENSE_GROUPS = {
     "part1v": "violent Part I offenses",
     "part1p": "property Part I offenses",
@@ -49,13 +49,13 @@ PART1P = ("200", "220", "23A", "23B", "23C", "23D", "23E", "23F", "23G", "23H", 
 #: The groups whose months are copied from donors.
 COPIED_GROUPS = ("part1v", "part1p", "otherc")
 
-#: An agency with fewer reported months is a non-reporter, and gets no donor (03 section 4).
+#: An agency with fewer reported months is a non-reporter, and gets no donor (handbook 02).
 MIN_MONTHS_REPORTED = 3
 
 AGENCY_MONTH = Dataset(
     name="agency_month",
     description="Every agency's months of the data year and the four before: whether reported, and offenses by group.",
-    source="03 sections 2 to 4",
+    source="handbook 02",
     primary_key=("agency_id", "data_year", "month"),
     columns=(
         AGENCY_ID,
@@ -80,7 +80,7 @@ AGENCY_MONTH = Dataset(
 REPORTING_PATTERN = Dataset(
     name="reporting_pattern",
     description="One row for each agency and year: its attributes, its months by group of offenses, and its class.",
-    source="03 section 4 (NIBRS_reporting_pattern_with_reta-mm)",
+    source="handbook 02 (NIBRS_reporting_pattern_with_reta-mm)",
     primary_key=("data_year", "agency_id"),
     columns=(
         *AGENCY.columns,
@@ -107,7 +107,7 @@ REPORTING_PATTERN = Dataset(
 COMPLETENESS_ISSUE = Dataset(
     name="completeness_issue",
     description="What was odd in months and counts, how often, and the rule by which it was handled.",
-    source="03 sections 2 to 4",
+    source="handbook 02",
     primary_key=("issue", "data_year"),
     columns=(
         Column(
@@ -142,7 +142,7 @@ COMPLETENESS_ISSUE = Dataset(
 REPORTING_STATUS = Dataset(
     name="reporting_status",
     description="How many months of the data year each agency reported.",
-    source="02 sections 5.2 and 12.4; 03 section 2",
+    source="handbook 01 and docs/develop/adding-a-source.md; handbook 02",
     primary_key=("agency_id",),
     columns=(
         AGENCY_ID,

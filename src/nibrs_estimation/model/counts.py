@@ -3,7 +3,7 @@
 A *profile* is what units share: counting unit, agency, month where it is copied by others, the set of table columns
 that the unit belongs to (its *signature*), the kind of person (its *atom*) and the clearance of the incident. Columns,
 demographic groups, variants by clearance and agency attributes are maps of profiles; everything else that rows ask for
-is counted by profile. Source: specification 06, sections 2, 3 and 13.
+is counted by profile. Source: handbook 10.
 """
 
 from nibrs_estimation.pipeline.dataset import Column, Dataset
@@ -24,7 +24,7 @@ UNITS = "units"
 UNIT_PROFILE = Dataset(
     name="unit_profile",
     description="Kinds of units that agencies counted, their own and those of months that others copy.",
-    source="06 section 13",
+    source="handbook 10",
     primary_key=("state_abbr", "profile_id"),
     partition_key="state_abbr",
     columns=(
@@ -58,7 +58,7 @@ UNIT_PROFILE = Dataset(
 PROFILE_SIGNATURE = Dataset(
     name="profile_signature",
     description="The sets of columns that units belong to; numbers are of one state and counting unit.",
-    source="06 section 13",
+    source="handbook 10",
     primary_key=("state_abbr", "counting_unit", "signature_id", "column_key"),
     partition_key="state_abbr",
     columns=(
@@ -72,7 +72,7 @@ PROFILE_SIGNATURE = Dataset(
 PROFILE_COUNT = Dataset(
     name="profile_count",
     description="How many units of a profile, or how many of their records, have each category of each variable.",
-    source="06 sections 2.3 and 3",
+    source="handbook 10",
     primary_key=("state_abbr", "counting_unit", "profile_id", "variable", "category"),
     partition_key="state_abbr",
     columns=(
@@ -88,7 +88,7 @@ PROFILE_COUNT = Dataset(
 INCIDENT_PROFILE = Dataset(
     name="incident_profile",
     description="Which victims were in one incident together: for rows that count victims by incident.",
-    source="06 section 6.1 (number of victims summarized at incident level)",
+    source="handbook 10 (number of victims summarized at incident level)",
     primary_key=("state_abbr", "counting_unit", "incident_number", "profile_id"),
     partition_key="state_abbr",
     columns=(

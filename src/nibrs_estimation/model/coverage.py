@@ -1,4 +1,4 @@
-"""Coverage: the agencies and residents behind each geography (specification 05 section 9; 07 section 10)."""
+"""Coverage: the agencies and residents behind each geography (handbook 08)."""
 
 import polars as pl
 
@@ -17,7 +17,7 @@ _WHOLE_LEVELS = ("nation", "region", "state")
 COVERAGE = Dataset(
     name="coverage",
     description="Every geography that is estimated: agencies and population behind it, and the model of its weight.",
-    source="05 section 9; 07 section 10",
+    source="handbook 08",
     primary_key=("geography_number",),
     columns=(
         GEOGRAPHY_NUMBER,
@@ -63,7 +63,7 @@ def is_whole_place() -> pl.Expr:
 GEOGRAPHY_POPULATION = Dataset(
     name="geography_population",
     description="Residents of each geography by demographic group, and its officers: of all and of respondents.",
-    source="05 section 9; 07 section 10",
+    source="handbook 08",
     primary_key=("geography_number", "population_key"),
     columns=(
         GEOGRAPHY_NUMBER,

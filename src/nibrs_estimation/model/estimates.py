@@ -1,7 +1,7 @@
 """Estimates of the tables' cells: sparse, by table; what is not there is 0, or missing where `cell_gap` says so.
 
 Rates are counts per 100,000 of a population and are not stored; `tables/published.py` makes the rows that people read.
-Source: specification 07, sections 6.3 to 6.6.
+Source: handbook 11.
 """
 
 from nibrs_estimation.model.fields import GEOGRAPHY_NUMBER, SERIES_NUMBER
@@ -12,7 +12,7 @@ def _cells(name: str, description: str, part: str) -> Dataset:
     return Dataset(
         name=name,
         description=description,
-        source="07 sections 6.3 to 6.6",
+        source="handbook 11",
         primary_key=("part", "series_number", "geography_number", "row", "column"),
         partition_key="part",
         columns=(
@@ -64,7 +64,7 @@ SERIES_ESTIMATE = _cells(
 CELL_GAP = Dataset(
     name="cell_gap",
     description="Cells that the run's input cannot tell: missing, not 0.",
-    source="02 section 12.3",
+    source="docs/develop/adding-a-source.md",
     primary_key=("full_table", "row", "column"),
     columns=(
         Column("full_table", "str", "Name of the table."),

@@ -1,6 +1,6 @@
 """Where agencies lie and who lives there: optional datasets, delivered by a source or by external files.
 
-Source: specification 02, sections 2.3, 6 and 7; 05 sections 2.1 and 3.1; 07 section 10.
+Source: data dictionary and handbook 02 and docs/external-files.md; handbook 06 and 07; handbook 08.
 """
 
 from nibrs_estimation.model.agency import SRS_MONTH
@@ -15,7 +15,7 @@ _MSA = Column("msa_name", "str", "Metropolitan statistical area of the county.",
 AGENCY_COUNTY = Dataset(
     name="agency_county",
     description="The counties in which an agency's residents live, with its share in each.",
-    source="02 sections 2.3 and 7; 05 section 3.1",
+    source="data dictionary and docs/external-files.md; handbook 07",
     primary_key=("data_year", "ori", "county_fips"),
     absence="No estimates for metropolitan areas, judicial districts and field offices.",
     columns=(
@@ -36,7 +36,7 @@ AGENCY_COUNTY = Dataset(
 COUNTY_POPULATION = Dataset(
     name="county_population",
     description="Residents of a county by sex, age, race and ethnicity, crossed.",
-    source="07 section 10; Census Bureau, Population Estimates Program",
+    source="handbook 08; Census Bureau, Population Estimates Program",
     primary_key=("data_year", "county_fips", "sex_code", "age_bin_code", "race_code", "ethnicity_code"),
     absence="No rates for demographic groups.",
     columns=(
@@ -53,7 +53,7 @@ COUNTY_POPULATION = Dataset(
 SRS_BENCHMARK = Dataset(
     name="srs_benchmark",
     description="Smoothed annual summary counts of an agency, to which weights are calibrated.",
-    source="02 section 7; 05 section 2.1",
+    source="docs/external-files.md; handbook 06",
     primary_key=("ori", "period", "crime_type"),
     absence="Weights are calibrated to the agencies' own completed counts (benchmark_source = own).",
     columns=(
@@ -69,7 +69,7 @@ SRS_BENCHMARK = Dataset(
 JUDICIAL_DISTRICT = Dataset(
     name="judicial_district",
     description="Federal judicial districts: code of the agency file and name.",
-    source="02 section 7",
+    source="docs/external-files.md",
     primary_key=("judicial_district_code",),
     absence="Agencies without county have no judicial district.",
     columns=(
@@ -81,7 +81,7 @@ JUDICIAL_DISTRICT = Dataset(
 FIELD_OFFICE = Dataset(
     name="field_office",
     description="FBI field offices: code of the agency file and name.",
-    source="02 section 7",
+    source="docs/external-files.md",
     primary_key=("field_office_code",),
     absence="Agencies without county have no field office.",
     columns=(
@@ -93,7 +93,7 @@ FIELD_OFFICE = Dataset(
 GEOGRAPHY = Dataset(
     name="geography",
     description="The geographies for which estimates are made: number, rule, label and weight.",
-    source="06 section 5.1; 07 section 10",
+    source="handbook 08",
     primary_key=("geography_number",),
     absence="Estimates are made for nation, regions and states only.",
     columns=(

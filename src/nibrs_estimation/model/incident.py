@@ -1,7 +1,7 @@
 """The segments of a NIBRS incident: normalized core datasets that every source delivers, one file per state.
 
 Codes are the FBI's codes, trimmed; a missing value is null, never '' or ' '.
-Source: specification 02, section 2.3.
+Source: data dictionary.
 """
 
 from nibrs_estimation.model.fields import MONTHS
@@ -46,7 +46,7 @@ def _segment(
     description: str,
     primary_key: tuple[str, ...],
     *columns: Column,
-    source: str = "02 section 2.3",
+    source: str = "data dictionary",
 ) -> Dataset:
     return Dataset(
         name=name,

@@ -1,7 +1,7 @@
 """What was read, what was set aside, and what a source cannot tell: accounts that every source delivers.
 
 For each table of a source ``rows_read = rows_kept + rows_quarantined + rows_dropped``.
-Source: specification 02, sections 9.1 and 12.4.
+Source: docs/develop/adding-a-source.md.
 """
 
 from nibrs_estimation.pipeline.dataset import Column, Dataset
@@ -26,7 +26,7 @@ REASONS = {
 INTAKE_FILE = Dataset(
     name="intake_file",
     description="The files or databases that were read.",
-    source="02 section 12.4 step 12",
+    source="docs/develop/adding-a-source.md",
     primary_key=("input_name", "state_abbr"),
     columns=(
         _INPUT,
@@ -52,7 +52,7 @@ INTAKE_FILE = Dataset(
 INTAKE_COUNT = Dataset(
     name="intake_count",
     description="Rows read, kept, quarantined and dropped, by input table.",
-    source="02 section 9.1 step 8; section 12.4 step 12",
+    source="docs/develop/adding-a-source.md; section 12.4 step 12",
     primary_key=("state_abbr", "input_name", "input_table"),
     partition_key="state_abbr",
     absence="The report does not say how many rows were set aside.",
@@ -75,7 +75,7 @@ INTAKE_COUNT = Dataset(
 QUARANTINE = Dataset(
     name="quarantine",
     description="Faulty rows, and faulty values of kept rows, with the reason.",
-    source="02 section 12.4 steps 4, 9 and 10",
+    source="docs/develop/adding-a-source.md",
     primary_key=("state_abbr", "input_name", "input_table", "record", "column_name"),
     partition_key="state_abbr",
     columns=(
@@ -122,7 +122,7 @@ LOSSES = {
 INTAKE_LOSS = Dataset(
     name="intake_loss",
     description="What the input cannot tell, by its layout or because it is an excerpt; and gaps that look suspicious.",
-    source="02 sections 12.3 and 12.4",
+    source="docs/develop/adding-a-source.md",
     primary_key=("state_abbr", "input_name", "loss", "subject"),
     partition_key="state_abbr",
     absence="The report does not say what the source cannot tell.",
@@ -141,7 +141,7 @@ AGAINST = ("Person", "Property", "Society")
 NEW_OFFENSE = Dataset(
     name="new_offense",
     description="Group A offense codes of the input that code list offense does not have: they count in totals alone.",
-    source="02 section 4.1",
+    source="data dictionary",
     primary_key=("state_abbr", "offense_code"),
     partition_key="state_abbr",
     absence="Offenses of codes that no code list has count in no total.",

@@ -1,4 +1,4 @@
-"""Outliers: months that do not fit their agency's own series (specification 03, section 5)."""
+"""Outliers: months that do not fit their agency's own series (handbook 03)."""
 
 from nibrs_estimation.model.fields import AGENCY_ID, MONTH, ORI, YEAR
 from nibrs_estimation.pipeline.dataset import Column, Dataset
@@ -10,7 +10,7 @@ LOW_COLORS, HIGH_COLORS = ("orange", "red"), ("blue", "brown")
 OUTLIER_AGENCY = Dataset(
     name="outlier_agency",
     description="How each agency's monthly numbers run, and how many months of the data year stand out.",
-    source="03 section 5",
+    source="handbook 03",
     primary_key=("agency_id",),
     columns=(
         AGENCY_ID,
@@ -36,7 +36,7 @@ OUTLIER_AGENCY = Dataset(
 OUTLIER_MONTH = Dataset(
     name="outlier_month",
     description="Color of every reported month: red and orange too low, blue and brown too high, green neither.",
-    source="03 section 5",
+    source="handbook 03",
     primary_key=("agency_id", "data_year", "month"),
     columns=(
         AGENCY_ID,

@@ -1,4 +1,4 @@
-"""What is published: rows for people, and the estimates database's columns (specification 07 section 9)."""
+"""What is published: rows for people, and the estimates database's columns (handbook 12)."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def _text(name: str, description: str, **others: Any) -> Column:
 ESTIMATES = Dataset(
     name="estimates",
     description="Table `estimates` of estimates.duckdb: a row per table cell, geography and type of estimate.",
-    source="07 sections 6 and 9",
+    source="handbook 11 and 12",
     primary_key=(
         "time_series_start_year",
         "permutation_number",
@@ -71,7 +71,7 @@ PUBLISHED = Dataset(
     name="published_estimates",
     description="A row per geography, table cell and type of estimate, with words, origin and cautions: estimates.csv, "
     "a table of estimates.duckdb, and what `nibrs tables show --csv` writes.",
-    source="07 section 9 with words; docs/published-files.md",
+    source="handbook 12 with words; docs/published-files.md",
     primary_key=("data_year", "series_number", "geography_number", "der_variable_name", "estimate_type"),
     columns=(
         Column("data_year", "int32", "Data year."),

@@ -1,6 +1,6 @@
 """The items of the summary report (Return A): which are totals, and of what.
 
-Source: specification 02, section 6; 05, section 2.1; code list ``srs_item``.
+Source: handbook 02 and 06; code list ``srs_item``.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ OFFENSES_OF_CRIME: dict[str, tuple[str, ...]] = {
     "vhcTheft": ("240",),
 }
 #: The same crimes, and the items that make them with their sign. Totals are taken, not their details, which some states
-#: do not send: aggravated assaults are all assaults less the simple ones (09 sections 3.3 and 15).
+#: do not send: aggravated assaults are all assaults less the simple ones (docs/develop/adding-a-source.md).
 ITEMS_OF_CRIME: dict[str, dict[int, int]] = {
     "murder": {0: 1},
     "manslaughter": {1: 1},
@@ -51,7 +51,7 @@ ITEMS_OF_CRIME: dict[str, dict[int, int]] = {
 def with_totals(counts: pl.DataFrame) -> pl.DataFrame:
     """Add the totals that are not there to counts of items.
 
-    A total that is there stays: some states send totals without details (09 section 3.3).
+    A total that is there stays: some states send totals without details (docs/develop/adding-a-source.md).
 
     Args:
         counts: ``item_code`` and ``n``, each item at most once for equal values of the other columns, which are kept.

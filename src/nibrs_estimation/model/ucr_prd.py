@@ -3,14 +3,14 @@
 A dataset here is a table there: its name, its columns and their types are the database's. Columns that no rule of the
 specification types are declared by the values that they hold. Only what the description of the database calls a key
 may not be null; everything else may, and the importer says what it makes of it.
-Source: specification 02, section 2.1; lookups also section 4.
+Source: data dictionary; lookups also section 4.
 """
 
 from __future__ import annotations
 
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
-_SOURCE = "02 section 2.1"
+_SOURCE = "data dictionary"
 _MONTHS = tuple(range(1, 13))
 
 
@@ -666,5 +666,5 @@ DATASETS = (
     EST_12MC_RETA_COUNTS,
 )
 
-#: Columns that some deliveries lack (02 sections 1 and 2.1); nothing is read from them.
+#: Columns that some deliveries lack (handbook 01 and data dictionary); nothing is read from them.
 OPTIONAL_COLUMNS = frozenset({("nibrs_incident", "did"), ("nibrs_incident", "judicial_district")})

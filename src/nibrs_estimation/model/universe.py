@@ -1,4 +1,4 @@
-"""Universe: every agency, whether it is eligible, and its employees (specification 02 section 5; 03 section 1)."""
+"""Universe: every agency, whether it is eligible, and its employees (handbook 01)."""
 
 from nibrs_estimation.model.fields import AGENCY_ID, AGENCY_TYPE, ORI, POPULATION, REGION, STATE, UNIVERSE_SCOPE, YEAR
 from nibrs_estimation.pipeline.dataset import Column, Dataset
@@ -6,7 +6,7 @@ from nibrs_estimation.pipeline.dataset import Column, Dataset
 POLICE_EMPLOYEES = Dataset(
     name="police_employees",
     description="Officers and civilians of each agency of the data year, those of eligible agencies completed.",
-    source="03 section 1; 02 sections 8.1 and 8.2",
+    source="handbook 01",
     primary_key=("agency_id",),
     columns=(
         AGENCY_ID,
@@ -36,7 +36,7 @@ POLICE_EMPLOYEES = Dataset(
 UNIVERSE = Dataset(
     name="universe",
     description="Every agency with its eligibility for the estimates and its weight class.",
-    source="02 sections 1.1 and 5; 05 section 5.1",
+    source="handbook 01 and 07",
     primary_key=("agency_id",),
     columns=(
         AGENCY_ID,

@@ -1,4 +1,4 @@
-"""Weights: cells and how each was fitted, weights of agencies, checks (specification 05, sections 4 to 10)."""
+"""Weights: cells and how each was fitted, weights of agencies, checks (handbook 07)."""
 
 from nibrs_estimation.model.fields import (
     AGENCY_ID,
@@ -11,7 +11,7 @@ from nibrs_estimation.model.fields import (
 )
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
-#: Controls of the calibration (05 section 4.5), in the order of the specification's searches.
+#: Controls of the calibration (handbook 07), in the order of the reference's description's searches.
 CONTROLS = {
     "tot": "n_total",
     "viol": "n_violent",
@@ -26,7 +26,7 @@ CONTROLS = {
 }
 
 
-#: Letters of the calibration variables (05 section 7). In regions what is calibrated to viol and prop has none; letter
+#: Letters of the calibration variables (handbook 07). In regions what is calibrated to viol and prop has none; letter
 #: F of the smaller places, aggravated assault and robbery as one, is always 0 there and has no control.
 _LARGE = {
     "tot": "A",
@@ -81,7 +81,7 @@ def variable_name(level: str, crossing: int, control: str) -> str | None:
 STATE_WEIGHT_GROUP = Dataset(
     name="state_weight_group",
     description="Weight groups of states by a table, instead of by who responded.",
-    source="05 section 5.4",
+    source="handbook 07",
     primary_key=("state_abbr", "super_class"),
     absence="The weight groups of a state are merged where they have no respondent.",
     columns=(
@@ -100,7 +100,7 @@ STATE_WEIGHT_GROUP = Dataset(
 WEIGHT_CELL = Dataset(
     name="weight_cell",
     description="Geography x weight group: its agencies, and how their weight was made.",
-    source="05 sections 4 and 5",
+    source="handbook 07",
     primary_key=("weight_variable", "geography_code", "weight_group"),
     columns=(
         WEIGHT_VARIABLE,
@@ -126,7 +126,7 @@ WEIGHT_CELL = Dataset(
 WEIGHT_CONTROL = Dataset(
     name="weight_control",
     description="Every control of every cell: its total among all eligible agencies, and what the weights give.",
-    source="05 sections 4.1, 4.2 and 7",
+    source="handbook 07",
     primary_key=("weight_variable", "geography_code", "weight_group", "control"),
     columns=(
         WEIGHT_VARIABLE,
@@ -142,7 +142,7 @@ WEIGHT_CONTROL = Dataset(
 AGENCY_WEIGHT = Dataset(
     name="agency_weight",
     description="Eligible agencies in each geography with their share in it, their group and, of respondents, weight.",
-    source="05 sections 5, 6 and 8",
+    source="handbook 07",
     primary_key=("weight_variable", "geography_code", "weight_group", "agency_id"),
     columns=(
         WEIGHT_VARIABLE,
@@ -164,7 +164,7 @@ AGENCY_WEIGHT = Dataset(
 COUNTY_WEIGHT = Dataset(
     name="county_weight",
     description="Weights of respondents by county, prorated: of the agency's whole counts.",
-    source="05 sections 8 and 12",
+    source="handbook 07",
     primary_key=("weight_variable", "geography_code", "weight_group", "agency_id", "county_fips"),
     columns=(
         WEIGHT_VARIABLE,
@@ -181,7 +181,7 @@ COUNTY_WEIGHT = Dataset(
 CALIBRATION_VARIABLE = Dataset(
     name="calibration_variable",
     description="Values of the controls to which a cell was calibrated, of its respondents: V{crossing}_{letter}.",
-    source="05 section 7",
+    source="handbook 07",
     primary_key=("weight_variable", "geography_code", "weight_group", "agency_id", "control"),
     columns=(
         WEIGHT_VARIABLE,
@@ -197,7 +197,7 @@ CALIBRATION_VARIABLE = Dataset(
 WEIGHT_CHECK = Dataset(
     name="weight_check",
     description="How the weights of a cell are distributed, and what is wrong with them.",
-    source="05 sections 10.1 and 10.2",
+    source="handbook 07",
     primary_key=("weight_variable", "geography_code", "weight_group"),
     columns=(
         WEIGHT_VARIABLE,
@@ -231,7 +231,7 @@ WEIGHT_CHECK = Dataset(
 TABLE_A = Dataset(
     name="table_a",
     description="Weighted benchmark of respondents beside that of all eligible agencies, with its error and bias.",
-    source="05 section 10.3",
+    source="handbook 07",
     primary_key=("weight_variable", "geography_code", "grouping", "group", "crime_type"),
     columns=(
         WEIGHT_VARIABLE,

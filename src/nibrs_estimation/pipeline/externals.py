@@ -1,4 +1,4 @@
-"""External files: which vintage of each a run uses, and fetching them (01 section 2.2)."""
+"""External files: which vintage of each a run uses, and fetching them (docs/architecture.md)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Importers of external files: from the files of specification 02 section 7 to the optional datasets.
+"""Importers of external files: from the files of docs/external-files.md to the optional datasets.
 
-Every fault is refused with the file, the line, the column and the fix; nothing is guessed. Source: 02 section 7; 05
-sections 2.1 and 3.1; 07 section 10. What each file is and where it comes from stands in ``docs/external-files.md``.
+Every fault is refused with the file, the line, the column and the fix; nothing is guessed. What each file is and where
+it comes from stands in ``docs/external-files.md``; what it is for, in handbook 06 to 08.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 #: How far the shares of an agency may be from 1 in sum.
 SHARE_TOLERANCE = 1e-6
-#: Permutation numbers from here on are demographic groups of a geography (06 section 5.2).
+#: Permutation numbers from here on are demographic groups of a geography (handbook 08).
 FIRST_DEMOGRAPHIC = 1000
 #: What the files write where an agency lies in no area.
 _NO_AREA = ("NOT SPECIFIED", "NOT AVAILABLE")
@@ -56,7 +56,7 @@ def import_agency_county(agency: pl.LazyFrame, cbi_summary_county_reduced: Path,
     """Read the counties of the agencies, one row for each piece of an agency (its "pseudo-ORI").
 
     Agencies are found by ORI, otherwise by legacy ORI; rows of agencies that the source does not know are left
-    out. A county that an agency names twice counts once where one of the rows alone has residents (02 section 8.3).
+    out. A county that an agency names twice counts once where one of the rows alone has residents (handbook 08).
 
     Raises:
         PipelineError: a column is missing, a value is not of its kind, a state is unknown, a county is repeated, or
@@ -230,7 +230,7 @@ def import_county_population(county_population: Path, year: int) -> pl.LazyFrame
 
 
 def import_state_weight_group(state_weight_groups: Path) -> pl.LazyFrame:
-    """Read the weight groups of states, where a table is to say them (05 section 5.4).
+    """Read the weight groups of states, where a table is to say them (handbook 07).
 
     Raises:
         PipelineError: a column is missing, a value is no code, a row is repeated, or a state lacks a super class.

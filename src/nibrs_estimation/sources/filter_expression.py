@@ -2,7 +2,7 @@
 
 A filter is comparisons joined by ``&`` and ``|`` and grouped by parentheses; ``&`` binds closer. A comparison is
 ``column == value`` or ``column %in% c(value, ...)``, and a value a number or a text in quotes. Nothing else is allowed.
-Source: specification 07 section 10.
+Source: handbook 08.
 """
 
 from __future__ import annotations

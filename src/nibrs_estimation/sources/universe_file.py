@@ -1,4 +1,4 @@
-"""The public way to the universe: every agency of the nation from a documented CSV (specification 02, section 5.3).
+"""The public way to the universe: every agency of the nation from a documented CSV (handbook 01).
 
 `docs/universe-file.md` describes the file and where its columns can be had.
 """
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 UNIVERSE_FILE = ExternalFile("universe", "all agencies of the data year, docs/universe-file.md", is_required=False)
 
-#: Columns of the reference pipeline's universe file (02 section 5.2) by the name that they have here.
+#: Columns of the reference pipeline's universe file (handbook 01) by the name that they have here.
 _NAMES = {
     "covered_by_legacy_ori": "covered_by_ori",
     "covered_flag": "is_covered",
@@ -66,7 +66,7 @@ def read_universe(path: Path, year: int, reporters: pl.Series | None = None) -> 
     """Read the agencies of a year from the CSV: dataset ``agency``, ``universe_scope`` all.
 
     What the file does not say is completed by section 5.3: not covered; active where it serves a population or sent a
-    report in the last five years (09 section 10), else dormant unless the incident files know better. Whether an agency
+    report in the last five years, else dormant unless the incident files know better. Whether an agency
     reports to NIBRS and which months it reported is
     left to the incident files.
 

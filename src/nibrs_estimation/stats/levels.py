@@ -2,7 +2,7 @@
 
 Series are the rows of a padded matrix, NaN where there is no value. Single-linkage clustering into two groups is, in
 one dimension, a cut at the largest gap between sorted values (Gower and Ross 1969), so nothing is clustered one series
-at a time. Source: specification 03, sections 5.1 to 5.3.
+at a time. Source: handbook 03.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Donors are national, so nothing is copied across partitions: with Y_own the counts of an agency's own rows and Y_blocks
 those of each referenced (donor, month) once, Y = Y_own + R Y_blocks, R being recipients x (donor, month) of dataset
-``block_reference``. Source: specification 03, sections 7 and 8.
+``block_reference``. Source: handbook 04.
 """
 
 from __future__ import annotations

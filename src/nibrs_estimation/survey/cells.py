@@ -1,4 +1,4 @@
-"""Estimates of a table's cells for a group of persons, in all geographies of a design (07 sections 6.2 to 6.6)."""
+"""Estimates of a table's cells for a group of persons, in all geographies of a design (handbook 11)."""
 
 from __future__ import annotations
 

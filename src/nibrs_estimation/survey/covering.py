@@ -1,4 +1,4 @@
-"""Which agencies report for others (03 sections 1 and 4, step 7)."""
+"""Which agencies report for others (handbook 01 and 02)."""
 
 from __future__ import annotations
 

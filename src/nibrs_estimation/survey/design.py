@@ -54,7 +54,7 @@ def estimation_design(
     calibration_variable: pl.LazyFrame,
     unit_profile: pl.LazyFrame,
 ) -> Design:
-    """The design of every geography that is not excluded and has a respondent (07 section 6.1).
+    """The design of every geography that is not excluded and has a respondent (handbook 11).
 
     The agency is the sampling unit; it enters a place with its weight before proration and with its counts times the
     share of it that lies there. A part of a place, such as the cities of the nation, is a domain: the other agencies

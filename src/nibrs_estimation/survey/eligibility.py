@@ -1,4 +1,4 @@
-"""Which agencies the estimates are for: one rule for everybody who asks (02 section 1.1; 03 section 0)."""
+"""Which agencies the estimates are for: one rule for everybody who asks (handbook 01 and 02)."""
 
 from __future__ import annotations
 

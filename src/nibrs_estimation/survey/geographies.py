@@ -1,8 +1,7 @@
 """Which agencies belong to which geography, by the units of dataset ``agency_weight``.
 
 A unit is an agency in a weight group of an area. The members of a geography are the units of its weight and area,
-confined to the agencies of its group of sizes or types where it has one. Source: specification 06, section 5.1; 02
-section 8.3, step 2.
+confined to the agencies of its group of sizes or types where it has one. Source: handbook 08; handbook 08.
 """
 
 from __future__ import annotations

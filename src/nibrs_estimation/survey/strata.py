@@ -1,4 +1,4 @@
-"""Strata of the variance: weight groups, the thin ones merged with a neighbor (07 section 6.1)."""
+"""Strata of the variance: weight groups, the thin ones merged with a neighbor (handbook 11)."""
 
 from __future__ import annotations
 

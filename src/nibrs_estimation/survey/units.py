@@ -1,4 +1,4 @@
-"""The units that are weighted: an agency in a geography, with the share of it that lies there (05 section 3).
+"""The units that are weighted: an agency in a geography, with the share of it that lies there (handbook 07).
 
 An agency whose residents live in several counties enters a field office, judicial district or metropolitan area once,
 with the shares of its counties there added up and its benchmark multiplied by them. The reference fits every piece of
@@ -90,7 +90,7 @@ def whole_regions(frame: pl.DataFrame) -> list[int]:
 
 
 def located_pieces(agency_county: pl.DataFrame, frame: pl.DataFrame, year: int) -> pl.DataFrame:
-    """The pieces of eligible agencies in counties, with the number of the metropolitan division (05 section 3.2).
+    """The pieces of eligible agencies in counties, with the number of the metropolitan division (handbook 07).
 
     Divisions of areas that hold more than one are numbered 1 upward in alphabetical order; all else is division 0.
 
@@ -136,7 +136,7 @@ def located_pieces(agency_county: pl.DataFrame, frame: pl.DataFrame, year: int) 
 
 
 def _with_known_places(pieces: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
-    """Give the agencies of a short list the district and office that no county tells (05 section 3.1, step 4).
+    """Give the agencies of a short list the district and office that no county tells (handbook 07).
 
     One that has no county at all gets a piece without one.
     """

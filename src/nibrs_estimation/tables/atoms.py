@@ -1,4 +1,4 @@
-"""Atoms: the kinds of persons that demographic groups are made of (06 section 13).
+"""Atoms: the kinds of persons that demographic groups are made of (handbook 10).
 
 An atom is an age bin of code list ``age_bin`` x sex (male, female, unknown) x race (White, Black, AIAN, Asian, NHOPI,
 unknown) x ethnicity (Hispanic, not Hispanic, unknown): 11 x 3 x 6 x 3 = 594, numbered from 0 in that order. Every
@@ -20,7 +20,7 @@ from nibrs_estimation.tables.series import Series
 Bools = NDArray[np.bool_]
 
 SEXES = ("M", "F")
-#: Race code -> place; codes of years before 2013 held Asians apart (06 section 6.1).
+#: Race code -> place; codes of years before 2013 held Asians apart (handbook 10).
 RACES = {"W": 0, "B": 1, "I": 2, "A": 3, "AP": 3, "C": 3, "J": 3, "P": 4}
 ETHNICITIES = ("H", "N")
 _SHAPE = (11, 3, 6, 3)
@@ -48,7 +48,7 @@ def _place(column: str, places: dict[str, int], unknown: int) -> pl.Expr:
 def atoms_of_variable(variable: str) -> Bools:
     """Which atoms have which category of a variable of persons: (594, categories).
 
-    The groups of ``age2`` overlap; those of the others do not (06 section 6.1).
+    The groups of ``age2`` overlap; those of the others do not (handbook 10).
     """
     under18_2 = np.select([_AGE <= 1, _AGE <= 5], [1, 2], 0)
     a12_17_2 = np.select([_AGE == 2, (_AGE >= 3) & (_AGE <= 5)], [1, 2], 0)

@@ -2,7 +2,7 @@
 
 A cell (row, column) is a sum of *terms*: units of one kind that belong to a column and meet the row's conditions. Most
 tables are one term; columns that are counted by another unit, times a multiplier, or added to another column make more
-of them (06 sections 9.2 to 9.4).
+of them (handbook 10).
 """
 
 from __future__ import annotations
@@ -351,7 +351,7 @@ def _check(table: TableDefinition, row: TableRow, own: Variable | None, unit: st
 
 
 def _level(table: TableDefinition, row: TableRow, unit: str, level: Level) -> Level:
-    """The level at which a unit has a variable; offenses without victim take that of the incident (06 section 9.2)."""
+    """The level at which a unit has a variable; offenses without victim take that of the incident (handbook 10)."""
     levels = UNIT_LEVELS[unit]
     if level in levels:
         return level

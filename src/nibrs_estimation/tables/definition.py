@@ -42,7 +42,7 @@ class TableColumn:
         multiplier: number by which each unit counts.
         definition: the offenses of a column that holds several, and its condition, in words; None where the label
             says it all.
-        status: "proposed" or "inferred" where the specification does not know the codes.
+        status: "proposed" or "inferred" where the reference's description does not know the codes.
     """
 
     position: int
@@ -90,7 +90,7 @@ class TableRow:
         is_dropped: whether the row is empty by design and never published.
         percentage_detail: text that tells what percentages are of.
         rate_detail: text that tells what rates are of.
-        status: "proposed" or "inferred" where the specification does not know the codes of the variable.
+        status: "proposed" or "inferred" where the reference's description does not know the codes of the variable.
     """
 
     row: int
@@ -150,7 +150,7 @@ class TableDefinition:
         greyed_by_series: rows that are not estimated for series that are divided by age, sex or race.
         blocks: rows of the blocks that have an identifier.
         rate_specific_domain: whether the published ``estimates`` mark its rates as rates of the row's own population.
-        status: "proposed" or "inferred" where the specification does not know the table's units.
+        status: "proposed" or "inferred" where the reference's description does not know the table's units.
     """
 
     table: str

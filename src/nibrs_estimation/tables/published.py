@@ -2,7 +2,7 @@
 
 What is stored are the cells that are not 0 (`model/estimates.py`). A table becomes one row for each cell and type of
 estimate, of the stored cells or of all; then the columns of the published files, or those of the estimates database
-(07 section 9). Sources: 06 section 4; 07 sections 6.3 to 6.6 and 8.3.
+(handbook 12). Sources: handbook 10 and 11.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def estimated_places(coverage: pl.LazyFrame) -> pl.DataFrame:
 
 
 def series_places(places: pl.DataFrame, series: Series) -> pl.DataFrame:
-    """Those geographies of dataset ``coverage`` for which a series is estimated (06 section 5.3)."""
+    """Those geographies of dataset ``coverage`` for which a series is estimated (handbook 11)."""
     return places.filter(is_of_level(series.geographies))
 
 

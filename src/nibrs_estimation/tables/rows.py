@@ -166,7 +166,7 @@ def _block_rows(frame: Frame, number: int, block: Block, labels: list[str], n_ro
 
 
 def _estimates(block: Block) -> tuple[Estimate, ...]:
-    """Rows with a population and no denominator have rates only (06 sections 4 and 8)."""
+    """Rows with a population and no denominator have rates only (handbook 10)."""
     has_rate, has_percentage = block.population is not None, block.denominator is not None
     found: list[Estimate] = []
     if not has_rate or has_percentage:
@@ -236,7 +236,7 @@ def _populations(frame: Frame, number: int, block: Block, size: int) -> list[str
 
 
 def _denominator(frame: Frame, number: int, block: Block, numbers: range, n_rows: int) -> tuple[int, ...]:
-    """Dropped rows are no part of their own block's sum (06 section 8, remarks)."""
+    """Dropped rows are no part of their own block's sum (handbook 10, remarks)."""
     if block.denominator is None:
         return ()
     if block.denominator == "total":

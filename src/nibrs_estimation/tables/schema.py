@@ -116,7 +116,7 @@ class VariantForm(_Strict):
 
 
 class ColumnRule(_Strict):
-    """How a column of a table is counted otherwise than the others (06 sections 9.2 to 9.4)."""
+    """How a column of a table is counted otherwise than the others (handbook 10)."""
 
     unit: str | None = None
     except_rows: Rows = []

@@ -1,4 +1,4 @@
-"""Demographic series: the groups of persons for which tables of victims and arrestees are repeated (06 section 5.2)."""
+"""Demographic series: the groups of persons for which tables of victims and arrestees are repeated (handbook 08)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nibrs_estimation.model.codes import code_list
 
 #: Permutation number = this x series + geography.
 SERIES_STEP = 1000
-#: Level of series -> kinds of geographies for which it is estimated, None for all (06 section 5.3).
+#: Level of series -> kinds of geographies for which it is estimated, None for all (handbook 11).
 SERIES_LEVELS: Mapping[str, tuple[str, ...] | None] = {
     "all": None,
     "region": ("nation", "region"),
@@ -33,7 +33,7 @@ class Series:
         race_codes: W, B, I, A, P.
         ethnicity_code: H or N, or empty.
         geographies: where it is estimated: "all"; "region" (nation and regions); "national".
-        greyed_geographies: numbers of geographies for which it is never estimated (07 section 8.3).
+        greyed_geographies: numbers of geographies for which it is never estimated (handbook 11).
         is_retired: whether it is defined, but no longer estimated.
     """
 
@@ -50,7 +50,7 @@ class Series:
 
     @property
     def dimensions(self) -> frozenset[str]:
-        """What it divides persons by, out of AGE, SEX and RACE: rows that do the same are greyed (07 section 8.3)."""
+        """What it divides persons by, out of AGE, SEX and RACE: rows that do the same are greyed (handbook 11)."""
         return frozenset(self.series_class.split("_"))
 
 

@@ -31,7 +31,7 @@ class Shared:
         lists: names of columns.
         variables: categories of each derived variable.
         levels: what each variable that is derived from records is known of.
-        statuses: of variables whose codes, or those of what they are of, the specification does not know.
+        statuses: of variables whose codes, or those of what they are of, the reference's description does not know.
         tells: what each variable tells, in words.
         multipliers: names of numbers by which units may be multiplied.
     """

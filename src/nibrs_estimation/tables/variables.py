@@ -1,4 +1,4 @@
-"""Derived variables: what rows, columns and conditions of tables ask of units (06 section 6)."""
+"""Derived variables: what rows, columns and conditions of tables ask of units (handbook 10)."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Variable:
             smallest or the largest, once; or the only one.
         smallest_of: variable of offenses whose smallest category over the victim's offenses of the column counts.
         tells: in words.
-        status: "proposed" or "inferred" where the specification does not know the codes.
+        status: "proposed" or "inferred" where the reference's description does not know the codes.
     """
 
     name: str

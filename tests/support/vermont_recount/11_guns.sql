@@ -1,4 +1,4 @@
--- Tables GV1a, GV2a, GV3a: offenses with a firearm (06 sections 2.1 and 9.4, decision 15). Rows 2: rates.
+-- Tables GV1a, GV2a, GV3a: offenses with a firearm (handbook 10, decision 15). Rows 2: rates.
 
 -- GV1a: victim x offense, but robberies and carjackings once per offense.
 INSERT INTO unit (units, col, incident, offense, victim)

@@ -4,7 +4,7 @@
 CREATE TABLE agency AS
 SELECT
     agency_id::BIGINT AS agency,
-    -- 06 section 6.1 "Agency attributes"; every other id and type: missing.
+    -- handbook 10 "Agency attributes"; every other id and type: missing.
     CASE
         WHEN population_group_id::INT IN (3, 4, 5, 6, 13, 19) THEN 1
         WHEN population_group_id::INT IN (7, 8, 14, 20) THEN 2

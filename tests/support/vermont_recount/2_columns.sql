@@ -1,4 +1,4 @@
--- The columns of the tables: offense lists (06 section 7) in the order of section 8 "columns".
+-- The columns of the tables: offense lists (handbook 10) in the order of section 8 "columns".
 
 CREATE TABLE offense_list AS
 SELECT name, unnest(string_split(codes, ' ')) AS code
@@ -90,7 +90,7 @@ SELECT 'society', offense_code
 FROM raw.nibrs_offense_type
 WHERE crime_against = 'Society' AND offense_group = 'A'
 UNION ALL
--- Total arrests: any offense but justifiable homicide (06 section 6.1 "Total arrest").
+-- Total arrests: any offense but justifiable homicide (handbook 10 "Total arrest").
 SELECT 'total_arrest', offense_code
 FROM raw.nibrs_offense_type
 WHERE offense_code != '09C';
@@ -143,7 +143,7 @@ FROM (
     ) AS families (family, names)
 ) AS split;
 
--- Carjacking incidents (06 section 6.1 "Carjacking"): a completed robbery with an Individual victim, and a motor
+-- Carjacking incidents (handbook 10 "Carjacking"): a completed robbery with an Individual victim, and a motor
 -- vehicle (03, 05, 24, 28, 37) that was stolen (7) or recovered (5).
 CREATE TABLE carjacking AS
 SELECT incident

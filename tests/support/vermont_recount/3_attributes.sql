@@ -1,4 +1,4 @@
--- Every attribute (06 section 6) as a relation: a unit (key) of a level has a category, each category once (decision 1).
+-- Every attribute (handbook 10) as a relation: a unit (key) of a level has a category, each category once (decision 1).
 -- Levels: inc = incident, off = offense, vic = victim, arr = arrestee, ori = agency (keyed by its incidents).
 
 CREATE TABLE attribute (variable VARCHAR, level VARCHAR, key BIGINT, category INT);
@@ -52,7 +52,7 @@ FROM incident JOIN agency USING (agency) WHERE agency_type IS NOT NULL;
 INSERT INTO attribute
 SELECT 'msa', 'ori', incident, msa FROM incident JOIN agency USING (agency);
 
--- Weapons (06 section 6.2). Weapons of a victim: those of all offenses linked to the victim (decision 3).
+-- Weapons (handbook 10). Weapons of a victim: those of all offenses linked to the victim (decision 3).
 CREATE TABLE weapon_class AS
 FROM (
     VALUES
@@ -126,7 +126,7 @@ SELECT 'single_multi_firearm', 'off', offense, if(len(types) = 1, 1, 2) FROM typ
 UNION ALL
 SELECT 'single_gun3', 'off', offense, types[1] FROM types WHERE len(types) = 1;
 
--- Locations (06 section 6.2; decision 8): everything that is not listed is other or unknown.
+-- Locations (handbook 10; decision 8): everything that is not listed is other or unknown.
 CREATE TABLE location_class AS
 SELECT unnest(string_split(codes, ' ')) AS code, loc10
 FROM (
@@ -215,7 +215,7 @@ INSERT INTO attribute SELECT 'injury_hierarchy6', 'vic', victim, min(of6) FROM g
 INSERT INTO attribute
 SELECT 'murdered', 'vic', victim, if(bool_or(code = '09A'), 1, 2) FROM victim_offense GROUP BY victim;
 
--- Relationships (06 section 6.1 "Relationship").
+-- Relationships (handbook 10 "Relationship").
 CREATE TABLE relationship_class AS
 SELECT unnest(string_split(codes, ' ')) AS code, vor6
 FROM (
@@ -253,7 +253,7 @@ INSERT INTO attribute
 SELECT 'vor_hierarchy_known6', level, key, category
 FROM attribute WHERE variable = 'vor_hierarchy8' AND category <= 6;
 
--- Ages, sexes, races and ethnicities of victims, offenders and arrestees (06 section 6.1; decision 20).
+-- Ages, sexes, races and ethnicities of victims, offenders and arrestees (handbook 10; decision 20).
 CREATE TABLE person AS
 SELECT
     level,
@@ -395,7 +395,7 @@ FROM victim_offense
 WHERE is_person AND offense IN (FROM firearm_offense)
 GROUP BY incident;
 
--- Offenders of an incident by age, for YT2 (06 section 6.1 "Offender flags").
+-- Offenders of an incident by age, for YT2 (handbook 10 "Offender flags").
 CREATE TABLE offender_flags AS
 SELECT
     incident,

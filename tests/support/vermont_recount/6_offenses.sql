@@ -1,6 +1,6 @@
 -- Tables 2a, 2b, 2c. Rows 2: rates.
 
--- 2a: victim x offense, but robberies once per offense (06 section 9.2). Robbery stands in columns 15 (robbery) and 18
+-- 2a: victim x offense, but robberies once per offense (handbook 10). Robbery stands in columns 15 (robbery) and 18
 -- (carjacking), and is added to columns 17 and 20 (violent crime), so every column is the sum of its three kinds of units.
 INSERT INTO unit (units, col, incident, offense, victim)
 SELECT if(code = '120', 'robbery of victim', 'offense against victim'), col, incident, offense, victim
@@ -49,7 +49,7 @@ FROM (VALUES ('offense against victim'), ('robbery')) AS counted (units),
             (106, 'wh5', 'off', NULL)
     );
 
--- 2b: offenses; a motor vehicle theft (240) counts by the stolen vehicles of its incident, at least one (06 section 9.3,
+-- 2b: offenses; a motor vehicle theft (240) counts by the stolen vehicles of its incident, at least one (handbook 10,
 -- decision 17), in each of its columns 1, 11 and 14.
 INSERT INTO unit (units, col, incident, offense, times)
 SELECT '2b', col, incident, offense, if(code = '240', greatest(coalesce(vehicles, 1), 1), 1)

@@ -1,4 +1,4 @@
--- Tables 3a and 3b with their variants of cleared and uncleared incidents (06 section 9.8): person victims with an offense
+-- Tables 3a and 3b with their variants of cleared and uncleared incidents (handbook 10): person victims with an offense
 -- of the column linked to them.
 
 CREATE TABLE victim_offense_of_column AS
@@ -67,7 +67,7 @@ FROM variant,
     ) AS blocks;
 
 -- Rows 134-135 and 136-153: over the offenses of the column alone, residence before not residence, and the smallest
--- class of the weapon hierarchy (06 section 6.1 "within offense", decision 14).
+-- class of the weapon hierarchy (handbook 10 "within offense", decision 14).
 INSERT INTO cell
 SELECT table_3a, start + within_offense.category - 1, col, count(*)
 FROM (

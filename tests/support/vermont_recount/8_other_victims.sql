@@ -1,6 +1,6 @@
 -- Tables 3c, LEOKA, YT1 and YT2.
 
--- 3c: victims that are no persons, with an offense of the column: businesses, and all others (06 section 9.7). Rows 2 and
+-- 3c: victims that are no persons, with an offense of the column: businesses, and all others (handbook 10). Rows 2 and
 -- 4: rates.
 INSERT INTO unit (units, col, incident, victim)
 SELECT DISTINCT if(type = 'B', 'business', 'other non-person victim'), col, incident, victim
@@ -10,7 +10,7 @@ INSERT INTO block VALUES
 ('3c', 'business', 1, 'total', NULL, NULL),
 ('3c', 'other non-person victim', 3, 'total', NULL, NULL);
 
--- LEOKA: officers who are victims of an assault offense (06 section 9.9). Row 2: rate.
+-- LEOKA: officers who are victims of an assault offense (handbook 10). Row 2: rate.
 INSERT INTO unit (units, col, incident, victim)
 SELECT DISTINCT 'officer', 1, incident, victim
 FROM victim_offense

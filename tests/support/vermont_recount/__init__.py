@@ -1,4 +1,4 @@
-"""Counts of every table for one state of the public files, in SQL written beside the specification.
+"""Counts of every table for one state of the public files, in SQL written beside the reference's description.
 
 The SQL files run in the order of their numbers: records decoded from the CSV files, offense lists and columns,
 attributes of units, then the units and rows of each family of tables. Nothing of the package is used.

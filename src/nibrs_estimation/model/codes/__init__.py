@@ -25,9 +25,8 @@ _TYPES: dict[str, pl.DataType] = {
 def code_list(name: str) -> pl.DataFrame:
     """A code list by name; every column is text but those that are numbers by nature.
 
-    `state`, `state_tile` (where a state stands in a map of tiles), `geography` (06 section 5.1), `place_override` (05
-    section 3.1), and the weight classes with their rules: `weight_class` for nation and regions, `substate_class` for
-    all else (05 section 5.1).
+    `state`, `state_tile` (where a state stands in a map of tiles), `geography`, `place_override`, and the weight
+    classes with their rules: `weight_class` for nation and regions, `substate_class` for all else (handbook 07).
     """
     text = pl.read_csv(Path(__file__).parent / f"{name}.csv", infer_schema=False)
     return text.with_columns(
@@ -38,7 +37,7 @@ def code_list(name: str) -> pl.DataFrame:
 
 
 def ucr_abbr(postal: pl.Expr) -> pl.Expr:
-    """UCR abbreviations of states from postal ones: Nebraska is NB, Guam GM (02 sections 1.1 and 4.17)."""
+    """UCR abbreviations of states from postal ones: Nebraska is NB, Guam GM (handbook 01 and data dictionary)."""
     states = code_list("state").filter(pl.col("state_abbr") != pl.col("state_postal_abbr"))
     differing = dict(states.select("state_postal_abbr", "state_abbr").rows()) | {"GU": "GM"}
     return postal.replace(differing)

@@ -1,6 +1,6 @@
 """The agencies of a zip, the months that they reported, and their offenses by month.
 
-Source: specification 02, sections 5.2, 12.3 and 12.4 step 8; 03 section 3.
+Source: handbook 01 and docs/develop/adding-a-source.md; handbook 02.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from nibrs_estimation.sources.intake.repeats import without_repeats
 
 _log = logging.getLogger(__name__)
 
-#: What stands in place of an area's name where there is none (02 Q9).
+#: What stands in place of an area's name where there is none.
 _NO_MSA = ("NON-MSA", "NOT SPECIFIED", "NOT AVAILABLE")
 #: Mean number of incidents in the other months from which an empty month is suspicious: at a steady rate of 10 a
 #: month, one month in 22,000 is empty.
@@ -71,10 +71,10 @@ def read_agencies(archive: Archive, year: int, layout: str, accounts: ZipAccount
     agencies = read(archive, year, accounts).with_columns(ucr_abbr(pl.col("state_abbr")))
     if unknown := agencies["population"].null_count():
         _log.warning("%s: %d agencies have no population; it is taken as 0", archive.path, unknown)
-    # Counties come separated by ', ' or '; ', areas by '; ' since their names hold ', ' (02 Q9).
+    # Counties come separated by ', ' or '; ', areas by '; ' since their names hold ', '.
     counties, areas = _listed("county_name", r"\s*[;,]\s*"), _listed("msa_name", r"\s*;\s*")
     completed = agencies.with_columns(
-        # What an agency that reports must be, where the zip does not say it (02 section 5.3).
+        # What an agency that reports must be, where the zip does not say it (handbook 01).
         pl.col("agency_type_name").fill_null("Unknown"),
         pl.col("agency_status").fill_null("A"),
         pl.col("state_name").fill_null(pl.col("state_abbr")),
@@ -105,7 +105,7 @@ def _read_listed(archive: Archive, year: int, accounts: ZipAccounts) -> pl.DataF
 def _read_first_issue(archive: Archive, year: int, accounts: ZipAccounts) -> pl.DataFrame:
     """Every agency of the state, and what is known beside of those that reported incidents.
 
-    Kind and status of the others follow from the population group and the tribal mark of the ORI (09 section 10):
+    Kind and status of the others follow from the population group and the tribal mark of the ORI:
     active is what serves a population or reported a month. A population group of cities says nothing of agencies
     without residents, whose kind stays unknown.
     """
@@ -297,7 +297,7 @@ def _listed_months(grid: pl.DataFrame, months: pl.DataFrame, year: int) -> pl.Da
 
 
 def list_suspicious_gaps(months: pl.DataFrame, accounts: ZipAccounts) -> None:
-    """Tell of empty months of agencies with many incidents a month; nothing acts on it (02 section 12.4 step 8)."""
+    """Tell of empty months of agencies with many incidents a month; nothing acts on it."""
     mean = pl.col("incidents").filter(pl.col("incidents") > 0).mean().over("agency_id")
     gaps = months.with_columns(mean=mean).filter((pl.col("incidents") == 0) & (pl.col("mean") >= SUSPICIOUS_MEAN))
     for ori, year, month, number in gaps.sort("ori", "month").select("ori", "data_year", "month", "mean").rows():

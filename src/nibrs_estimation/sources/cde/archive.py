@@ -34,7 +34,7 @@ _DOWNLOAD_AGAIN = "Download it again from the Crime Data Explorer and repeat the
 class Archive:
     """An open zip: its CSV members by lower-cased base name without the extension.
 
-    Members lie at the root or in a folder, depending on the year (02 section 12.1). An excerpt may lack members.
+    Members lie at the root or in a folder, depending on the year. An excerpt may lack members.
 
     Attributes:
         path: of the zip.

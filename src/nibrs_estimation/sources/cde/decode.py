@@ -17,7 +17,7 @@ from nibrs_estimation.sources.cde.layout import FILLED, LOOKUPS, Field, Lookup, 
 from nibrs_estimation.sources.cde.text import LINE, header_of, read_text, shown
 from nibrs_estimation.sources.new_offenses import new_offenses
 
-#: 02 section 12.4 step 5; R marks the date of a report in the layout of 2016 to 2020.
+#: docs/develop/adding-a-source.md; R marks the date of a report in the layout of 2016 to 2020.
 _FLAGS = {
     **dict.fromkeys(("t", "T", "Y", "y", "R", "r", "1"), True),
     **dict.fromkeys(("f", "F", "N", "n", "0"), False),
@@ -54,7 +54,7 @@ def read_typed(
     the member or in the zip's own lookup, but for offense codes, which a lookup may name before we do. A column of
     which too many values are impossible, or that is wholly empty where no real one is, stops the run.
 
-    Source: 02 section 12.4 steps 3 to 5.
+    Source: docs/develop/adding-a-source.md.
 
     Raises:
         PipelineError: as :func:`~nibrs_estimation.sources.cde.text.read_text`, and for a value that is not of its

@@ -3,7 +3,7 @@
 What differs between data years 2016 to 2020 and those from 2021 on are a few headers, given here one after the other,
 and what the ids mean, which every zip's own lookups tell. The first issue of 2016 differs in its agencies only, which
 come in two members.
-Source: specification 02, sections 12.2 (members and headers), 12.3 (what changed in 2021) and 14 (mapping).
+Source: docs/develop/adding-a-source.md (members and headers), 12.3 (what changed in 2021) and 14 (mapping).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from nibrs_estimation.model.intake import SYNTHETIC_MEMBER
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.sources.cde.archive import Archive
 
-#: "Not specified", which means a blank (02 section 3).
+#: "Not specified", which means a blank (data dictionary).
 NOT_SPECIFIED = {"age_code": "NS", "sex_code": "X", "race_code": "NS", "ethnicity_code": "X"}
 
 

@@ -1,6 +1,6 @@
 """The segments of a state's incidents: decode, complete, set faulty rows aside.
 
-Source: specification 02, sections 2.3, 3 and 12.4.
+Source: data dictionary and docs/develop/adding-a-source.md.
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ def _read(
 
 
 def _dated(incidents: pl.DataFrame, months: pl.DataFrame | None) -> pl.DataFrame:
-    """Year of the incident, and year and month of its report (02 section 12.4 steps 6 and 7)."""
+    """Year of the incident, and year and month of its report (docs/develop/adding-a-source.md)."""
     date = pl.col("incident_date")
     years, numbers = [], []
     for key in ("nibrs_month_id", "did"):
@@ -221,7 +221,7 @@ def _with_demographics(archive: Archive, segment: Segment, persons: pl.DataFrame
     years = pl.col("age_code").cast(pl.Int16, strict=False)
     return (
         persons.with_columns(age_code=code)
-        # 00 and 99 are codes, not years (02 section 2.3).
+        # 00 and 99 are codes, not years (data dictionary).
         .with_columns(age_years=pl.when(years.is_between(1, 98)).then(years))
         .drop("age_num")
     )
@@ -230,7 +230,7 @@ def _with_demographics(archive: Archive, segment: Segment, persons: pl.DataFrame
 def _without_orphans(
     archive: Archive, segment: Segment, frame: pl.DataFrame, ids: dict[str, pl.Series], accounts: ZipAccounts
 ) -> pl.DataFrame:
-    """Keep the rows whose parents were kept (02 section 12.4 step 10)."""
+    """Keep the rows whose parents were kept (docs/develop/adding-a-source.md)."""
     for name, field in segment.fields.items():
         parent = PARENTS.get(field.header)
         if parent is None or parent == segment.member or (archive.is_excerpt and parent not in ids):

@@ -314,7 +314,7 @@ class CdeSource:
 
 @cache
 def _look_at(path: Path, is_excerpt: bool, sha256: str) -> Contents:
-    """What a zip holds, once it has passed every check of its whole (02 section 12.4 step 1).
+    """What a zip holds, once it has passed every check of its whole (docs/develop/adding-a-source.md).
 
     Every task asks, and the tables must not be read again each time; the checksum tells whether they are the same.
     """

@@ -45,7 +45,7 @@ def read_text(
             databases become null.
         tell_nulls: told how many fields hold the word NULL, where there are any.
 
-    Source: 02 section 12.4 steps 2 and 3.
+    Source: docs/develop/adding-a-source.md.
 
     Raises:
         PipelineError: the member is empty, lacks a column, has other separators or line ends, has a row with too many
@@ -69,7 +69,7 @@ def read_text(
     _check_field_counts(where, content, len(header))
     if tell_nulls is not None and (nulls := len(_NULL.findall(content))):
         tell_nulls(nulls)
-    # The first of several headers of one name counts (02 section 12.3).
+    # The first of several headers of one name counts (docs/develop/adding-a-source.md).
     places = {name: f"column_{header.index(name) + 1}" for name in kinds}
     # Polars takes the width of the table from the first row, which must not be a blank line.
     start = content.find(b"\n") + 1
@@ -129,7 +129,7 @@ def _check_lengths(where: str, frame: pl.DataFrame) -> None:
 
 
 def _as_utf8(content: bytes) -> bytes:
-    """UTF-8 without byte order mark; what is not UTF-8 is taken for windows-1252 (02 section 12.1)."""
+    """UTF-8 without byte order mark; what is not UTF-8 is taken for windows-1252 (docs/develop/adding-a-source.md)."""
     content = content.removeprefix(_BYTE_ORDER_MARK)
     if content.isascii():
         return content

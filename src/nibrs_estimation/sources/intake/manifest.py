@@ -1,4 +1,4 @@
-"""The accounts of what was read, the same for every source (specification 02, sections 9.1 step 8 and 12.4 step 12)."""
+"""The accounts of what was read, the same for every source (docs/develop/adding-a-source.md)."""
 
 from __future__ import annotations
 

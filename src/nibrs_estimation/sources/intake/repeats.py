@@ -1,4 +1,4 @@
-"""One row of each key, the same one whatever the order of the rows (specification 02 section 12.4 step 9)."""
+"""One row of each key, the same one whatever the order of the rows (docs/develop/adding-a-source.md)."""
 
 from __future__ import annotations
 

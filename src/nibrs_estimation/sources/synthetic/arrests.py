@@ -1,4 +1,4 @@
-"""Arrests for the offenses of incidents, and arrestees' weapons (specification 02, 15.2 step 5, rules of 2.2)."""
+"""Arrests for the offenses of incidents, and arrestees' weapons (README.md of this folder)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Latent crime: what happened, reported or not (specification 02, section 15.2, step 4)."""
+"""Latent crime: what happened, reported or not (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Age, sex, race and ethnicity of persons, and what agencies know of them (specification 02, sections 3 and 15.3)."""
+"""Age, sex, race and ethnicity of persons, and what agencies know of them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a synthetic nation is written as, besides its datasets: zips, external files, a database.
 
-Source: specification 02, section 15.2 step 8.
+Source: sources/synthetic/README.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Officers and civilians of the agencies (specification 02, section 15.2 step 3)."""
+"""Officers and civilians of the agencies (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counties, metropolitan areas, districts and offices, and the list of geographies (specification 02, section 15.2).
+"""Counties, metropolitan areas, districts and offices, and the list of geographies (sources/synthetic/README.md).
 
 Every county agency has a county of its own; the others lie in the counties of their state. Metropolitan areas are
 groups of the counties whose agency is of a metropolitan population group, laid out by division and state, so that some
@@ -16,7 +16,7 @@ from nibrs_estimation.sources.synthetic.marginals import Floats, Integers
 from nibrs_estimation.stats import random
 from nibrs_estimation.survey.geographies import SIZES, TYPES
 
-#: At scale 1, as in the nation (06 section 5.1).
+#: At scale 1, as in the nation (handbook 08).
 AREAS, AREAS_WITH_DIVISIONS, DISTRICTS, OFFICES = 456, 13, 90, 55
 MOST_DISTRICTS, MOST_DIVISIONS = 4, 3
 STRADDLING_SHARE = 0.045
@@ -104,7 +104,7 @@ def with_divisions(county: pl.DataFrame, pieces: pl.DataFrame, scale: float) -> 
 
 
 def geographies(county: pl.DataFrame) -> pl.DataFrame:
-    """Dataset ``geography``: the geographies of the nation, numbered as 06 section 5.1 proposes."""
+    """Dataset ``geography``: the geographies of the nation, numbered as handbook 08 proposes."""
     rows = [*_with_groups(1, "nation", "US", "United States", "der_national == 1", "NationalWgt")]
     regions = code_list("region").filter(pl.col("code") != "99").select("code", "label").rows()
     for place, (code, label) in enumerate(regions):

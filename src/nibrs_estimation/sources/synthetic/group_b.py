@@ -1,4 +1,4 @@
-"""Arrests for Group B offenses, which have no incident (specification 02, sections 2.2 and 15.3)."""
+"""Arrests for Group B offenses, which have no incident (data dictionary and sources/synthetic/README.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What victims suffered, and why: injuries and circumstances (specification 02, section 15.2 step 5, rules of 2.2)."""
+"""What victims suffered, and why: injuries and circumstances (sources/synthetic/README.md, rules of 2.2)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Months reported and offenses by month, of the data year and the four before, at no more cost than they need.
 
-Source: specification 02, section 15.2 step 6; 03 section 3.
+Source: sources/synthetic/README.md; handbook 02.
 """
 
 from __future__ import annotations

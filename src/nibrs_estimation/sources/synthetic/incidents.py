@@ -1,4 +1,4 @@
-"""The reported incidents of a state with their segments, in the order of specification 02, section 15.2 step 5."""
+"""The reported incidents of a state with their segments, in the order of sources/synthetic/README.md."""
 
 from __future__ import annotations
 

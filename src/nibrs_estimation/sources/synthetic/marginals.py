@@ -1,7 +1,6 @@
 """The lists and marginal distributions of the synthetic nation, and draws from them.
 
-They stand as CSV files in the folder ``data``; column ``source`` says which are those of specification 02, section
-15.3, and which are assumed.
+They stand as CSV files in the folder ``data``; column ``source`` says which are published, and which are assumed.
 """
 
 from __future__ import annotations

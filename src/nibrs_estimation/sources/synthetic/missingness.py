@@ -1,4 +1,4 @@
-"""Items that agencies leave unknown or empty (specification 02, sections 15.2 step 7 and 15.3).
+"""Items that agencies leave unknown or empty (sources/synthetic/README.md).
 
 An agency's share of missing items has a random effect on the logit, so agencies differ as they do in real data. The
 shares of ``missing.csv`` are the means over agencies.

@@ -1,4 +1,4 @@
-"""The agencies of the synthetic nation (specification 02, section 15.2, steps 1, 2 and 6)."""
+"""The agencies of the synthetic nation (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 

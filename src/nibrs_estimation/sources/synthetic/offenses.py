@@ -1,4 +1,4 @@
-"""Offenses with weapons, activities, bias and suspected use (specification 02, section 15.2 step 5, rules of 2.2)."""
+"""Offenses with weapons, activities, bias and suspected use (sources/synthetic/README.md, rules of 2.2)."""
 
 from __future__ import annotations
 

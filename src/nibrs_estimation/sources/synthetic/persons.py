@@ -1,4 +1,4 @@
-"""Victims and offenders of incidents, and how they know each other (specification 02, 15.2 step 5, rules of 2.2)."""
+"""Victims and offenders of incidents, and how they know each other (README.md of this folder)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Residents of the counties by sex, age, race and ethnicity, crossed (specification 07, section 10)."""
+"""Residents of the counties by sex, age, race and ethnicity, crossed (handbook 08)."""
 
 from __future__ import annotations
 

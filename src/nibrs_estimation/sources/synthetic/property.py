@@ -1,4 +1,4 @@
-"""Property of incidents (specification 02, section 15.2 step 5, rules of sections 2.2 and 4.11)."""
+"""Property of incidents (sources/synthetic/README.md, rules of sections 2.2 and 4.11)."""
 
 from __future__ import annotations
 

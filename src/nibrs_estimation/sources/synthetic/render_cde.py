@@ -1,13 +1,13 @@
 """Writes normalized data as zips of the Crime Data Explorer, with all that their layouts lose.
 
-What a zip loses beyond what its layout names (specification 02, sections 12.3 and 12.4): agencies without a report of
+What a zip loses beyond what its layout names (docs/develop/adding-a-source.md): agencies without a report of
 incidents; their summary reports; history; metropolitan divisions, judicial districts and field offices; in era 1 Group
 B arrests, and a report that does not say whether it is empty is the same as none; in era 2 months without incidents,
 circumstances without justifiable force, and of Group B arrests the agency and the month. Codes that are newer than an
 era's lookups become what was reported before them (:data:`NEAREST_OLDER`).
 
 What a zip holds and the model does not is made up: the number of a month from agency, year and month, the number of a
-document (``did``) and the date of its submission from the incident. Source: 02 sections 12.1 to 12.3 and 14.
+document (``did``) and the date of its submission from the incident. Source: docs/develop/adding-a-source.md.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def _agencies(
             females=pl.col("female_officers") + pl.col("female_civilians"),
             officer_rate=_rate(officers),
             employee_rate=_rate(employees),
-            # Areas hold ', ' in their names (02 Q9).
+            # Areas hold ', ' in their names.
             counties=pl.col("county_name").str.replace_all(";", ", ", literal=True),
             areas=pl.col("msa_name").str.replace_all(";", "; ", literal=True),
         )
@@ -184,7 +184,7 @@ def _agencies(
 
 
 def _rate(persons: pl.Expr) -> pl.Expr:
-    """Persons per 1,000 residents, 0 where there are none (02 section 5.2)."""
+    """Persons per 1,000 residents, 0 where there are none (handbook 01)."""
     return (
         pl.when(pl.col("population") > 0)
         .then((persons * 1000 / pl.col("population")).round(1, mode="half_away_from_zero"))

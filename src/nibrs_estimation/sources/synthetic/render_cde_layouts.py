@@ -3,7 +3,7 @@
 Era 1 is the layout of data years 2016 to 2020, era 2 that of 2021 and later. Headers stand here in lower case; era 1
 writes them in upper case.
 
-Source: specification 02, sections 12.2 and 12.3.
+Source: docs/develop/adding-a-source.md.
 """
 
 from __future__ import annotations

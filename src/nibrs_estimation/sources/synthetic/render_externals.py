@@ -1,6 +1,6 @@
 """Writes a nation's optional datasets as the external files from which they can be imported again.
 
-Source: specification 02 section 7; 05 section 3.2 (crossing numbers); 07 section 10 (population totals).
+Source: docs/external-files.md; handbook 07 (crossing numbers); handbook 08 (population totals).
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ def population_totals(datasets: Frames, year: int) -> pl.DataFrame:
 
 
 def _totals(pieces: pl.DataFrame) -> dict[str, object]:
-    """Eligible agencies and residents of one geography (07 section 10)."""
+    """Eligible agencies and residents of one geography (handbook 08)."""
     agencies = pieces.group_by("ori").agg(
         pl.col("is_respondent", "AGENCY_TYPE_NAME", "officers").first(), pl.col("residents").sum()
     )
@@ -285,7 +285,7 @@ def _eligible_pieces(datasets: Frames, year: int) -> pl.DataFrame:
             der_national=1,
             der_population_group="size_group",
             der_agency_type_1_7="der_agency_type_1_7",
-            # 1 in an MSA, 2 a city outside, 3 a county outside (02 section 8.3 step 5).
+            # 1 in an MSA, 2 a city outside, 3 a county outside (handbook 08).
             der_in_msa=pl.when(in_msa)
             .then(1)
             .when(pl.col("population_group_code").str.contains("^[1-7]"))
@@ -311,7 +311,7 @@ def _numbers(codes: str, column: str, key: str, number: str) -> pl.LazyFrame:
 
 
 def _eligible(agency: pl.LazyFrame, year: int) -> pl.LazyFrame:
-    """The agencies that the estimates are for (02 section 1.1)."""
+    """The agencies that the estimates are for (handbook 01)."""
     states = code_list("state").filter(pl.col("region_code").is_between(1, 4))["state_abbr"]
     return agency.filter(
         (pl.col("data_year") == year)
@@ -349,7 +349,7 @@ def _exclusions(datasets: Frames, year: int) -> pl.DataFrame:
 def smoothed_counts(datasets: Frames, year: int) -> pl.DataFrame:
     """One row for each agency with a column for each type of crime, as reported and brought to twelve months.
 
-    ``SRS_YEAR`` is the latest single year that the agency has (05 section 2.1).
+    ``SRS_YEAR`` is the latest single year that the agency has (handbook 06).
     """
     del year  # The periods of the benchmark are its own.
     benchmark = datasets["srs_benchmark"].collect()
@@ -394,7 +394,7 @@ def _county_population(datasets: Frames, year: int) -> pl.DataFrame:
 
 
 def crossing_numbers(datasets: Frames, year: int) -> dict[str, pl.DataFrame]:
-    """Numbers of the groups of weights, running through the levels (05 section 3.2).
+    """Numbers of the groups of weights, running through the levels (handbook 07).
 
     Returns:
         By sheet (National, Region, State, FO, JD, MSA) one row for each geography and group with columns

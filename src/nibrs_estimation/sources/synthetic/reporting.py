@@ -1,4 +1,4 @@
-"""Which agencies report to NIBRS, and which months (specification 02, section 15.2, step 6)."""
+"""Which agencies report to NIBRS, and which months (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 

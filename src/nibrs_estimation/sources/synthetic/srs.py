@@ -1,6 +1,6 @@
 """Summary reports (Return A) of the synthetic nation, from the same latent crime as its incidents.
 
-Source: specification 02, section 6 and the mapping at the end of section 15.2.
+Source: handbook 02 and the mapping at the end of section 15.2.
 """
 
 from __future__ import annotations

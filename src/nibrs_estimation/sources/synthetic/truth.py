@@ -12,7 +12,7 @@ from nibrs_estimation.sources.synthetic.offenses import offense_rows
 SYNTHETIC_TRUTH = Dataset(
     name="synthetic_truth",
     description="True numbers of incidents of the year by agency, reported or not; no stage reads them.",
-    source="02 section 15.2",
+    source="sources/synthetic/README.md",
     primary_key=("agency_id", "measure"),
     partition_key="state_abbr",
     columns=(
@@ -31,7 +31,7 @@ SYNTHETIC_TRUTH = Dataset(
 SYNTHETIC_OUTLIER = Dataset(
     name="synthetic_outlier",
     description="Months, of the data year and the four before, reported wrongly on purpose; no stage reads them.",
-    source="02 section 15.2 step 7",
+    source="sources/synthetic/README.md",
     primary_key=("agency_id", "data_year", "month"),
     partition_key="state_abbr",
     columns=(
@@ -43,7 +43,7 @@ SYNTHETIC_OUTLIER = Dataset(
     ),
 )
 
-#: Measures that count the incidents holding any of several offenses (02 section 4.1).
+#: Measures that count the incidents holding any of several offenses (data dictionary).
 GROUPS = {
     "incidents_against_person": (
         "09A", "09B", "100", "11A", "11B", "11C", "11D", "13A", "13B", "13C", "36A", "36B", "64A", "64B",

@@ -1,7 +1,7 @@
 """The agencies of five years, their months, their offenses by month, their summary reports and their counties.
 
 Everything here is counted and joined by the database; what comes over is no more than the datasets need.
-Source: specification 02, sections 1.1, 5.2, 6, 8.4 and 9.3; 03 section 3.
+Source: handbook 01 and 02 and docs/develop/adding-a-source.md; handbook 02.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nibrs_estimation.sources.ucr_prd.segments import clean_text
 
 _log = logging.getLogger(__name__)
 
-#: What stands in place of an area's name where there is none (02 Q9).
+#: What stands in place of an area's name where there is none.
 _NO_AREA = ("NON-MSA", "NOT SPECIFIED", "NOT AVAILABLE")
 _OTHER_STATE, _OTHER_STATE_NAME, _OTHER_REGION, _UNKNOWN_TYPE = "OT", "Other", 99, "Unknown"
 _FLAGS = (
@@ -34,7 +34,7 @@ _FLAGS = (
 )
 _OFFICERS = ("male_officers", "male_civilians", "female_officers", "female_civilians")
 _DROP_MONTHS = "drop_nibrs_months"
-#: Offenses of the Return A are joined by other names than its lines (02 section 6).
+#: Offenses of the Return A are joined by other names than its lines (handbook 02).
 _MAPPED_OFFENSE = {"aggravated assault": "Assault", "simple assault": "Assault"}
 _LARCENY = 20
 
@@ -71,7 +71,7 @@ USED_COLUMNS: dict[str, tuple[str, ...]] = {
     "nibrs_incident": ("incident_id", "agency_id", "incident_date"),
     "nibrs_offense": ("incident_id", "offense_code"),
 }  # fmt: skip
-#: Read where it is there; without it 02 section 8.4 tells which agencies lie in a metropolitan area.
+#: Read where it is there; without it handbook 02 tells which agencies lie in a metropolitan area.
 OPTIONAL_TABLE = "est_12mc_reta_counts"
 OPTIONAL_TABLE_COLUMNS = ("data_year", "agency_id", "in_msa")
 
@@ -102,7 +102,7 @@ def queries(schema: str, year: int, has_msa_table: bool) -> dict[str, str]:
             LEFT JOIN {{s}}.ref_submitting_agency p ON p.agency_id = a.submitting_agency_id
             LEFT JOIN {{s}}.ref_field_office o ON o.field_office_id = a.field_office_id
             WHERE y.{years}""",
-        # Several covering agencies or reports make one row, not several (Q1).
+        # Several covering agencies or reports make one row, not several.
         "covered": f"""
             SELECT c.agency_id, c.data_year, string_agg(DISTINCT trim(a.legacy_ori), ';') AS covered_by_ori
             FROM {{s}}.ref_agency_month_covered c JOIN {{s}}.ref_agency a ON a.agency_id = c.covered_by_agency_id
@@ -185,7 +185,7 @@ def reference_datasets(found: dict[str, pl.DataFrame], year: int, scope: str) ->
 
 
 def overrides() -> pl.DataFrame:
-    """Agencies whose figures of a year are known to be wrong: ``data_year``, ``agency_id``, ``action`` (02 Q14).
+    """Agencies whose figures of a year are known to be wrong: ``data_year``, ``agency_id``, ``action``.
 
     Raises:
         PipelineError: the file names an action that this version does not know.
@@ -245,7 +245,7 @@ def _agencies(found: dict[str, pl.DataFrame], counties: pl.DataFrame, scope: str
         "ori": "ORI: they are left out",
     }.items():
         if number := rows.filter(pl.col(column).is_null())["agency_id"].n_unique():
-            # Inner joins would have dropped them in silence (Q3).
+            # Inner joins would have dropped them in silence.
             _log.warning("%d agencies have no %s", number, meaning)
     listed = [
         pl.col(name).drop_nulls().unique().sort().str.join(";").replace("", None)
@@ -285,7 +285,7 @@ def _months(months: pl.DataFrame, agencies: pl.DataFrame) -> pl.DataFrame:
     located = months.join(starts, on=["agency_id", "data_year"])
     is_incidents = pl.col("form_code") == "N"
     start = pl.col("nibrs_start_date")
-    # Months before the start are not reported (02 section 18).
+    # Months before the start are not reported (docs/architecture.md).
     is_early = is_incidents & (
         pl.col("data_year").cast(pl.Int32) * 100 + pl.col("month") < start.dt.year() * 100 + start.dt.month()
     ).fill_null(False)
@@ -314,7 +314,7 @@ def _with_participation(agencies: pl.DataFrame, months: pl.DataFrame) -> pl.Data
 
 
 def _with_areas(counties: pl.DataFrame) -> pl.DataFrame:
-    """Counties with five-digit codes, without what is no county (Q10) and names that say that there is none (Q9)."""
+    """Counties with five-digit codes, without what is no county and names that say that there is none."""
     named = {
         name: pl.when(~pl.col(name).str.to_uppercase().is_in(_NO_AREA)).then(pl.col(name))
         for name in ("msa_name", "metro_division_name")

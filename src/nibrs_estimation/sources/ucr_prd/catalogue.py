@@ -1,6 +1,6 @@
 """Is the database what its description says? Tables, columns, types and rights, from its catalogue alone.
 
-Source: specification 02, section 9.1 step 1.
+Source: docs/develop/adding-a-source.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Checks of a `ucr_prd` database against its description, generated from the declarations of its tables.
 
 For every table, in this order: it has rows; its columns are there, of the declared kind, and readable; every code is
-in its list. Source: specification 01, section 17.
+in its list. Source: docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Finding:
 
 
 def check_database(database: Database, schema: str = DEFAULT_SCHEMA) -> list[Finding]:
-    """Check every table that the specification names; an empty list means that all is as declared.
+    """Check every table that the reference's description names; an empty list means that all is as declared.
 
     Raises:
         PipelineError: the database cannot be reached, has no such schema, or breaks off.

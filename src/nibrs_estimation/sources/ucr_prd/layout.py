@@ -1,6 +1,6 @@
 """Which table and column of the database feed which dataset and column, and how a child finds its incident.
 
-Source: specification 02, sections 2.1, 2.3 and 14.
+Source: data dictionary and docs/develop/adding-a-source.md.
 """
 
 from __future__ import annotations

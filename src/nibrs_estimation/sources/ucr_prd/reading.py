@@ -1,6 +1,6 @@
 """Read everything that the source needs in one snapshot of the database, over several connections at once.
 
-Source: specification 02, section 9.1.
+Source: docs/develop/adding-a-source.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which years and states a database holds (specification 02, section 1.1)."""
+"""Which years and states a database holds (handbook 01)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The segments of a state: values made uniform, faulty rows set aside.
 
-Source: specification 02, section 9.1 steps 6 and 7; sections 2.3 and 3.
+Source: docs/develop/adding-a-source.md; sections 2.3 and 3.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _with_made_columns(segment: Segment, rows: pl.LazyFrame, read: list[str], ye
         made["value_usd"] = pl.col("value_usd").round()
     if "age_code" in read:
         years = pl.col("age_code").cast(pl.Int16, strict=False)
-        # 00 and 99 are codes, not years (02 section 2.3).
+        # 00 and 99 are codes, not years (data dictionary).
         made["age_years"] = pl.when(years.is_between(1, 98)).then(years)
     there = {"state_abbr", *read, *segment.constants, *made}
     absent = [column for column in segment.dataset.columns if column.name not in there]

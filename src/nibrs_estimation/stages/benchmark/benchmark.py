@@ -1,4 +1,4 @@
-"""The crimes of a full year of every eligible agency, to which weights are calibrated (05 sections 2.1 to 2.6).
+"""The crimes of a full year of every eligible agency, to which weights are calibrated (handbook 06).
 
 Each source gives *candidates*: agency and year with the crimes of twelve months. An agency takes the first that it has:
 its own Return A of a recent year, the file of smoothed counts, its own completed incidents, or those of a donor.
@@ -23,7 +23,7 @@ from nibrs_estimation.stats import random
 
 #: Summaries of earlier years are in the file of smoothed counts.
 FIRST_RECENT_YEAR = 2022
-#: The periods of that file, in the order in which they are taken (05 section 2.4).
+#: The periods of that file, in the order in which they are taken (handbook 06).
 SMOOTHED = "smoothed"
 PERIODS = ("2020", "2019", "2018", "2017", "2016", SMOOTHED)
 SOURCES = ("recent", "smoothed", "own")
@@ -72,7 +72,7 @@ def read_file(srs_benchmark: pl.LazyFrame, agencies: pl.DataFrame) -> Filed:
     """Find the agencies in the file of smoothed counts, and their counts brought to twelve months.
 
     A period can be used if it has the total and parts of it, all of them finite; a part that is absent counts 0. The
-    file's sums are not used, but its total tells whether counts are of a full year (05 sections 2.1 and 2.5).
+    file's sums are not used, but its total tells whether counts are of a full year (handbook 06).
 
     Args:
         srs_benchmark: dataset of that name.
@@ -114,7 +114,7 @@ def read_file(srs_benchmark: pl.LazyFrame, agencies: pl.DataFrame) -> Filed:
     issues += issue(
         "benchmark total unlike its parts",
         agencies.join(unlike, on="agency_id", how="semi", maintain_order="left"),
-        "Totals are computed anew from the parts (05 section 2.6).",
+        "Totals are computed anew from the parts (handbook 06).",
     )
     return Filed(
         candidates.select(pl.col(name).cast(dtype) for name, dtype in CANDIDATE.items()),
@@ -124,7 +124,7 @@ def read_file(srs_benchmark: pl.LazyFrame, agencies: pl.DataFrame) -> Filed:
 
 
 def match_file(rows: pl.DataFrame, agencies: pl.DataFrame) -> tuple[pl.DataFrame, list[Issue]]:
-    """Find the agencies in the file by ORI, otherwise by legacy ORI (05 section 2.2): ``agency_id``, ``file_ori``.
+    """Find the agencies in the file by ORI, otherwise by legacy ORI (handbook 06): ``agency_id``, ``file_ori``.
 
     What is found by one rule is not looked for by the next. Counts that meet several agencies are given to none of
     them; of several that meet one agency it takes those with the first ORI.
@@ -257,7 +257,7 @@ def _wide(counts: pl.DataFrame, key: list[str]) -> pl.DataFrame:
 def complete_benchmark(
     agencies: pl.DataFrame, candidates: list[pl.DataFrame], seed: int
 ) -> tuple[pl.DataFrame, list[Issue]]:
-    """Give every agency the counts of its first source, or of a donor, and compute their sums (05 sections 2.4 to 2.6).
+    """Give every agency the counts of its first source, or of a donor, and compute their sums (handbook 06).
 
     Args:
         agencies: ``agency_id``, ``ori`` and ``population_group_code`` of the frame, by agency_id.
@@ -312,7 +312,7 @@ def sum_of(crimes: tuple[str, ...]) -> pl.Expr:
 
 
 def draw_donors(agencies: pl.DataFrame, seed: int) -> tuple[NDArray[np.int64], list[Issue]]:
-    """A donor for every agency without benchmark, drawn from its class (05 section 2.5): its position, -1 for others.
+    """A donor for every agency without benchmark, drawn from its class (handbook 06): its position, -1 for others.
 
     Donors have counts of a full year. Where a class has none of them, anybody of the class gives; where nobody of it
     has a benchmark, cities under 2,500 do, failing them all.
@@ -352,7 +352,7 @@ def draw_donors(agencies: pl.DataFrame, seed: int) -> tuple[NDArray[np.int64], l
         *issue(
             "no benchmark of its own",
             agencies.filter(pl.Series(~has_benchmark)),
-            "Counts of a donor drawn from the agencies of its population group (05 section 2.5).",
+            "Counts of a donor drawn from the agencies of its population group (handbook 06).",
         ),
         *issue(
             "class without donor of a full year",

@@ -1,4 +1,4 @@
-"""The frame of the weights: the eligible agencies, which of them responded, and their benchmark (05 sections 1, 2)."""
+"""The frame of the weights: the eligible agencies, which of them responded, and their benchmark (handbook 06)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nibrs_estimation.stages.benchmark.benchmark import (
 )
 from nibrs_estimation.survey.eligibility import with_own_reports
 
-#: An agency with as many smoothed offenses a year must really be in the incident data (05 section 2.3, step 5).
+#: An agency with as many smoothed offenses a year must really be in the incident data (handbook 06).
 SIZEABLE_TOTAL = 50
 #: Who starts in this month or later has not reported enough of the year.
 FIRST_LATE_MONTH = 11
@@ -97,7 +97,7 @@ def eligible_agencies(universe: pl.LazyFrame, agency: pl.LazyFrame, year: int) -
 def reported_months(agency_month: pl.LazyFrame, outlier_month: pl.LazyFrame, year: int) -> pl.DataFrame:
     """The reported months of the data year: ``agency_id``, ``month``, and ``is_low``, false where no color is known.
 
-    Months before the start of NIBRS are not among them, those with a repaired flag are (03 section 4).
+    Months before the start of NIBRS are not among them, those with a repaired flag are (handbook 02).
     """
     key = ["agency_id", "data_year", "month"]
     return (
@@ -116,7 +116,7 @@ def judge_responses(
     block_reference: pl.LazyFrame,
     year: int,
 ) -> pl.DataFrame:
-    """Which agencies are respondents (resp_ind_m3), and the first rule that the others fail (05 section 2.3).
+    """Which agencies are respondents (resp_ind_m3), and the first rule that the others fail (handbook 06).
 
     A respondent reports incidents since October or longer, has three usable months, and its year is complete: twelve
     months reported, or the missing ones copied.

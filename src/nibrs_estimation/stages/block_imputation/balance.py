@@ -1,4 +1,4 @@
-"""Incidents and Group B arrests behind the copied months, and whether everything balances (03 sections 7 and 8)."""
+"""Incidents and Group B arrests behind the copied months, and whether everything balances (handbook 04)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A donor for every agency with missing or low months, and the months that are copied (03 section 6)."""
+"""A donor for every agency with missing or low months, and the months that are copied (handbook 04)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MONTHS_PER_YEAR = len(MONTHS)
 MISSING, LOW = 1, 2
 #: The number of days that a month of certification counts.
 DAYS_PER_MONTH = 30
-#: Where types of agency without donor go (03 section 6.3).
+#: Where types of agency without donor go (handbook 04).
 OTHER = "Other"
 #: What a donor must share with its recipients, and what is left aside, in this order, where nobody does.
 CLASSES = {"class": ("has_population", "is_covering"), "without_covering": ("has_population",), "anybody": ()}
@@ -143,7 +143,7 @@ def match(
 
 
 def month_flags(months: Months, donor: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Which months are copied: (n, 12) 1 a missing, 2 a low one below the donor's, 0 none (03 section 6.6)."""
+    """Which months are copied: (n, 12) 1 a missing, 2 a low one below the donor's, 0 none (handbook 04)."""
     total = months.own.sum(axis=2)
     has_donor = (donor >= 0)[:, None]
     replaces = months.is_low & (total < total[donor])
@@ -152,7 +152,7 @@ def month_flags(months: Months, donor: NDArray[np.int64]) -> NDArray[np.int8]:
 
 
 def removed_months(agency: pl.LazyFrame, references: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Dataset ``removed_month``: the replaced months, and those before the start of NIBRS (03 section 7, step 3)."""
+    """Dataset ``removed_month``: the replaced months, and those before the start of NIBRS (handbook 04)."""
     first = pl.date(year, "month", 1)
     before = (
         agency.filter((pl.col("data_year") == year) & (pl.col("nibrs_start_date") > dt.date(year, 1, 1)))
@@ -233,7 +233,7 @@ def _months(agencies: pl.DataFrame, agency_month: pl.LazyFrame, outlier_month: p
 
 
 def _design(agencies: pl.DataFrame, is_donor: Flags, year: int) -> Mapping[str, Floats]:
-    """The terms of the donor model for all agencies (03 section 6.3, step 2)."""
+    """The terms of the donor model for all agencies (handbook 04)."""
     numeric = ("population", "male_officers", "female_officers", "months_certified")
     return {
         "is_suburban": _factor(agencies["is_suburban"].cast(pl.String), is_donor),

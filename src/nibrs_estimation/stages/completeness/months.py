@@ -1,4 +1,4 @@
-"""Months reported and offenses by group, for every agency and year (03 sections 2 to 4)."""
+"""Months reported and offenses by group, for every agency and year (handbook 02)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nibrs_estimation.model.fields import MONTHS
 MONTHS_PER_YEAR = 12
 #: The key of an agency's month.
 KEY = ("agency_id", "data_year", "month")
-#: `U`: a form that does not say whether it is empty is no report of incidents (02 section 8.5).
+#: `U`: a form that does not say whether it is empty is no report of incidents (handbook 02).
 _REPORTED, _KNOWN = ("I", "Z"), ("I", "Z", "U")
 
 
@@ -29,8 +29,8 @@ def describe_months(
     """Say of every agency's month whether it was reported, and how many offenses of each group it holds.
 
     A flag is 1 if any report of the month exists, and 0 for months before the agency's start of NIBRS, all of them if
-    it has none (03 section 2). A flag of 0 with offenses is repaired to 1; a month without report or offense is
-    missing, not 0; so are, whatever was counted, all months before the start (03 section 4, steps 8 to 10).
+    it has none (handbook 02). A flag of 0 with offenses is repaired to 1; a month without report or offense is
+    missing, not 0; so are, whatever was counted, all months before the start (handbook 02).
     """
     agencies = agency.select("agency_id", "ori", "data_year", "nibrs_start_date").collect()
     reports = report_month.filter(pl.col("form_code") == "N").collect()
@@ -104,7 +104,7 @@ def summarize_reporting(
 ) -> pl.LazyFrame:
     """Count each agency's reported months of the data year: with incidents, empty, and inferred.
 
-    A zero report is a report (02 section 12.4): an agency without crime in a quiet month is not missing.
+    A zero report is a report: an agency without crime in a quiet month is not missing.
     """
     inferred = report_month.filter(
         (pl.col("data_year") == year) & (pl.col("form_code") == "N") & (pl.col("status_source") == "inferred")
@@ -196,7 +196,7 @@ def _count_issues(counts: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]:
         *_issues(
             "unknown offense code",
             counts.filter(~code.is_in([*code_list("offense")["code"], "NONE"]).fill_null(False)),
-            "Counted among the other offenses (03 section 3).",
+            "Counted among the other offenses (handbook 02).",
         ),
         *_issues("negative count", counts.filter(pl.col("n") < 0), _UNUSABLE),
         *_issues("missing count", counts.filter(pl.col("n").is_null()), _UNUSABLE),
@@ -210,7 +210,7 @@ def _month_issues(months: pl.DataFrame) -> list[Issue]:
         *_issues(
             "count before the start of NIBRS",
             months.filter(has_offenses & ~from_start),
-            "The month counts as not reported (03 section 4, step 10).",
+            "The month counts as not reported (handbook 02).",
         ),
         *_issues(
             "no start of NIBRS",
@@ -222,7 +222,7 @@ def _month_issues(months: pl.DataFrame) -> list[Issue]:
         *_issues(
             "count without a report",
             months.filter(has_offenses & from_start & (pl.col("mm_flag") == 0) & pl.col("is_reported").is_null()),
-            "The flag is repaired: offenses are a report (03 section 4, step 8).",
+            "The flag is repaired: offenses are a report (handbook 02).",
         ),
     ]
 

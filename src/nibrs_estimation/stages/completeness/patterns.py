@@ -1,4 +1,4 @@
-"""The reporting-pattern dataset: one row for each agency and year (03 section 4)."""
+"""The reporting-pattern dataset: one row for each agency and year (handbook 02)."""
 
 from __future__ import annotations
 

@@ -63,8 +63,8 @@ def count_units(
 ) -> dict[str, pl.LazyFrame]:
     """Count the units of the data year by profile, for all tables, with every variable that a table asks for.
 
-    A unit counts once in a column, however many of its offenses belong there (06 section 2.2), and once in a category
-    of a variable, however many of its records have it, unless ``count_mode`` is "records" (06 section 12, quirk 1).
+    A unit counts once in a column, however many of its offenses belong there (handbook 10), and once in a category
+    of a variable, however many of its records have it, unless ``count_mode`` is "records" (handbook 10).
     Units of replaced months, or before the start of NIBRS, are left out; those of months that others copy are counted
     by month, too, for the recipients. Group B arrests that name no agency are those of a number for the whole state.
     """

@@ -1,4 +1,4 @@
-"""The units that tables count, with the offenses that put them into columns (06 section 2)."""
+"""The units that tables count, with the offenses that put them into columns (handbook 10)."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def _location(is_partial_nation: bool) -> pl.Expr:
 
 
 def _models(weight_cell: pl.DataFrame) -> pl.DataFrame:
-    """The calibration variables of each area, of all of its cells (05 sections 7 and 9)."""
+    """The calibration variables of each area, of all of its cells (handbook 07 and 08)."""
     is_fitted = pl.col("rule").is_in(["calibrated", "inverse_coverage"]) & pl.col("crossing_number").is_not_null()
     area = ("weight_variable", "geography_code")
     cells = weight_cell.filter(is_fitted).sort(*area, "crossing_number")

@@ -1,4 +1,4 @@
-"""The pieces of agencies in counties, and which of them lie in which geography (05 section 3.1; 07 section 10)."""
+"""The pieces of agencies in counties, and which of them lie in which geography (handbook 07 and 08)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Populations of the geographies: residents by demographic group, and officers (07 section 10; 02 section 8.3)."""
+"""Populations of the geographies: residents by demographic group, and officers (handbook 08)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Estimates of every cell of every table in every geography, with their uncertainty (07 sections 6.2 to 6.6)."""
+"""Estimates of every cell of every table in every geography, with their uncertainty (handbook 11)."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def estimate_series(
 ) -> pl.LazyFrame:
     """Estimate a table for the demographic series of one level, in all geographies in which these are estimated.
 
-    Rows that divide persons by what the series is divided by are left out (07 section 8.3), so are retired series.
+    Rows that divide persons by what the series is divided by are left out (handbook 11), so are retired series.
     """
     from nibrs_estimation.survey import cells  # noqa: PLC0415 (as above)
     from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (as above)

@@ -11,7 +11,7 @@ _AGES = {"NN": 0, "NB": 0, "BB": 0, "99": 99}
 
 
 def prepare_persons(victim: pl.LazyFrame, offender: pl.LazyFrame, arrestee: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
-    """Give every person of a state an age in years, where it is reported (06 section 6.1); all else stays.
+    """Give every person of a state an age in years, where it is reported (handbook 10); all else stays.
 
     Nothing is imputed: an age that is unknown, or a range, is missing.
     """

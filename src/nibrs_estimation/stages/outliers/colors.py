@@ -1,4 +1,4 @@
-"""The colors of the months of a series: the rules of 03 section 5.3, for all agencies at once."""
+"""The colors of the months of a series: the rules of handbook 03, for all agencies at once."""
 
 from __future__ import annotations
 

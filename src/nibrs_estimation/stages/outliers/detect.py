@@ -1,4 +1,4 @@
-"""Outlier months of every agency (03 section 5)."""
+"""Outlier months of every agency (handbook 03)."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _LEAST_RATE = 0.05
 _WHOLE = 200
 #: Free space at both ends of the axis, in percent of it.
 _MARGIN = 3
-#: Below this share of the population the reference pipeline doubts a geography's estimates (07 section 8.5).
+#: Below this share of the population the reference pipeline doubts a geography's estimates (handbook 11).
 LEAST_COVERAGE = 0.8
 
 

@@ -42,7 +42,7 @@ def export_estimates(
 
     A cell that is absent is 0, or never estimated; one that the input cannot tell has no number. Table by table, by
     geography, row, column and type of estimate. A missing value is an empty field. Numbers keep their full precision.
-    Table ``estimates`` of the DuckDB file has the columns of 07 section 9.
+    Table ``estimates`` of the DuckDB file has the columns of handbook 12.
     """
     places = published_places(coverage)
 

@@ -142,7 +142,7 @@ def _coverage(places: pl.DataFrame, about: dict[str, object]) -> str:
 
 
 def _months(agency: pl.LazyFrame, eligible: pl.LazyFrame, reporting_status: pl.LazyFrame, year: int) -> str:
-    """How many agencies had months without incidents, and which had none at all (02 section 12.4)."""
+    """How many agencies had months without incidents, and which had none at all (docs/develop/adding-a-source.md)."""
     names = agency.filter(pl.col("data_year") == year).select("agency_id", "agency_name", "ori")
     found = (
         reporting_status.join(eligible, on="agency_id", how="semi")

@@ -1,4 +1,4 @@
-"""Smoketest: whether database, source, scratch folder and stores work where this is installed (01 section 5.5)."""
+"""Smoketest: whether database, source, scratch folder and stores work where this is installed."""
 
 from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.pipeline.dataset import Column, Dataset, Document
@@ -8,7 +8,7 @@ from nibrs_estimation.stages.smoketest.checks import count_database_incidents, r
 SMOKETEST_DATABASE = Dataset(
     name="smoketest_database",
     description="Whether a database is configured, and how many incidents of the data year it holds.",
-    source="01 section 5.5",
+    source="docs/architecture.md",
     primary_key=("data_year",),
     columns=(
         Column("data_year", "int16", "Calendar year."),

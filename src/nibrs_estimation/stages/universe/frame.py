@@ -14,8 +14,8 @@ def define_universe(agency: pl.LazyFrame, agency_month_offense: pl.LazyFrame, ye
     """Say of every agency whether it is eligible, and to which national weight class it belongs.
 
     Eligible is an active agency that is not covered by another, not dormant, not federal, and in one of the 50
-    states or DC (02 section 1.1). Who has incidents of the year on file is an agency of its own, whatever its flags.
-    Weight classes follow population group and population (05 section 5.1).
+    states or DC (handbook 01). Who has incidents of the year on file is an agency of its own, whatever its flags.
+    Weight classes follow population group and population (handbook 07).
 
     Raises:
         PipelineError: there is no agency of the year, or an eligible one has a population group without weight class.

@@ -1,4 +1,4 @@
-"""Officers and civilians of every agency, completed for those that sent no police employee report (03 section 1)."""
+"""Officers and civilians of every agency, completed for those that sent no police employee report (handbook 01)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def impute_officers(
     """Complete the officers and civilians of eligible agencies by predictive mean matching.
 
     A count of 0 in an agency that reported no officer is missing; all other reported counts stay as they are. Counts
-    and annual summary totals enter as log(1 + x) (02 section 8.1): imputed values are values reported by others.
+    and annual summary totals enter as log(1 + x) (handbook 01): imputed values are values reported by others.
     Agencies that are not eligible keep what they reported.
     """
     agency = with_own_reports(agency, agency_month_offense)
@@ -78,7 +78,7 @@ def subtype() -> pl.Expr:
 
 
 def reported_counts() -> list[pl.Expr]:
-    """The four counts, a 0 without a police employee report being missing (03 section 1, step 4)."""
+    """The four counts, a 0 without a police employee report being missing (handbook 01)."""
     return [pl.when(pl.col("has_police_employees") | (pl.col(name) > 0)).then(name).alias(name) for name in COUNTS]
 
 

@@ -1,6 +1,6 @@
 """The universe, RETA-MM and its companions in the layouts of the reference pipeline, for comparison with its files.
 
-Source: specification 02, sections 5.2, 6, 8.4 and 8.5.
+Source: handbook 01 and 02.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _STATUS = {"A": "Active", "F": "Federal", "L": "LEOKA"}
 
 
 def universe_file(agency: pl.LazyFrame, year: int) -> pl.LazyFrame:
-    """Every column of the universe file of a year, upper case, in its order, by AGENCY_ID (02 section 5.2)."""
+    """Every column of the universe file of a year, upper case, in its order, by AGENCY_ID (handbook 01)."""
     numbers = ("state_id", "division_code")
     states = (
         code_list("state").lazy().select("state_abbr", "state_postal_abbr", *numbers, "division_name", "region_name")
@@ -117,12 +117,12 @@ def write_ref_agency(agency: pl.LazyFrame, year: int) -> dict[str, DocumentWrite
 def write_reta_mm(
     agency: pl.LazyFrame, report_month: pl.LazyFrame, srs_month: pl.LazyFrame, year: int
 ) -> dict[str, DocumentWriter]:
-    """Write months and Return A counts as `UCR_SRS_{year}_clean_reta_mm_selected_vars.csv` (02 section 6)."""
+    """Write months and Return A counts as `UCR_SRS_{year}_clean_reta_mm_selected_vars.csv` (handbook 02)."""
     return {"reta_mm.csv": _writer(reta_mm(universe_file(agency, year), report_month, srs_month, year))}
 
 
 def write_msa_by_provider(agency: pl.LazyFrame, year: int) -> dict[str, DocumentWriter]:
-    """Write which agencies lie in a metropolitan area, as `CIUS_MSA_by_provider_{year}.csv` (02 section 8.4).
+    """Write which agencies lie in a metropolitan area, as `CIUS_MSA_by_provider_{year}.csv` (handbook 02).
 
     Where the FBI's table does not say it, an agency with an area, or of a population group of MSA counties, does.
     """
@@ -141,7 +141,7 @@ def write_msa_by_provider(agency: pl.LazyFrame, year: int) -> dict[str, Document
 
 
 def write_missing_months(agency: pl.LazyFrame, report_month: pl.LazyFrame, year: int) -> dict[str, DocumentWriter]:
-    """Write the months of incident reports as the reference pipeline's `missing_months_{year}.csv` (02 section 8.5).
+    """Write the months of incident reports as the reference pipeline's `missing_months_{year}.csv` (handbook 02).
 
     Months before an agency's start of NIBRS count as not reported.
     """
@@ -184,7 +184,7 @@ def write_missing_months(agency: pl.LazyFrame, report_month: pl.LazyFrame, year:
 
 
 def _flag(column: str | pl.Expr) -> pl.Expr:
-    """Y or N; unknown is N (02 Q5)."""
+    """Y or N; unknown is N."""
     return pl.when(column).then(pl.lit("Y")).otherwise(pl.lit("N"))
 
 

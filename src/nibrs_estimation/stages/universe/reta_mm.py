@@ -1,6 +1,6 @@
 """The wide file of summary counts ("RETA-MM"): months reported and Return A items of each agency.
 
-Source: specification 02, section 6; 05 section 2.1.
+Source: handbook 02 and 06.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What copied months change: shares, distributions, donors, and whether all balances (03 section 10.2)."""
+"""What copied months change: shares, distributions, donors, and whether all balances (handbook 04)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Months that do not fit: how many, of whom, and the 60 months of the agencies that have them (03 section 5.5)."""
+"""Months that do not fit: how many, of whom, and the 60 months of the agencies that have them (handbook 03)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHARTS = 48
 CHARTS_PER_ROW = 4
 _PAINT = {"green": GREY, "orange": "#e08e0b", "red": "#c0392b", "blue": "#2f6690", "brown": "#7b4f2c"}
 
-#: Lower ends of the classes of population and of mean monthly offenses (03 section 5.5).
+#: Lower ends of the classes of population and of mean monthly offenses (handbook 03).
 _POPULATIONS = (0, 1, 2_500, 10_000, 25_000, 50_000, 100_000, 250_000)
 _MEANS = (0, 10, 20, 30, 40, 50)
 

@@ -1,4 +1,4 @@
-"""The population that the reported months cover, and how it changed since the year before (03 section 10.1)."""
+"""The population that the reported months cover, and how it changed since the year before (handbook 04)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def validate_population(
 
 
 def population_changes(agency: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Agencies of both years with their change in percent, rounded to one decimal (03 section 10.1, step 2).
+    """Agencies of both years with their change in percent, rounded to one decimal (handbook 04).
 
     Returns:
         ``ori``, ``agency_name``, ``state_abbr``, ``previous``, ``current`` and ``change`` (missing where a population
@@ -77,7 +77,7 @@ _ORDER = (
 
 
 def _inferred(eligible: pl.DataFrame) -> str:
-    """Since 2021 public data have no zero reports: who counts as having reported an empty month (02 section 12.4)."""
+    """Since 2021 public data have no zero reports: who counts as having reported an empty month."""
     agencies = eligible.filter(pl.col("months_inferred") > 0)
     if agencies.is_empty():
         return ""

@@ -17,7 +17,7 @@ from nibrs_estimation.stages.validation import weight_charts as charts
 
 #: Longest list of single cells on a page; the datasets hold them all.
 LISTED = 50
-#: As in the check of the weights: relative, or in offenses where a total of the cell is 0 (05 section 4.2).
+#: As in the check of the weights: relative, or in offenses where a total of the cell is 0 (handbook 07).
 TOLERANCE, TOLERANCE_OF_ZERO = 1e-6, 1.0
 #: Missed controls of a cell that are named; the others are counted.
 NAMED_MISSES = 3
@@ -124,7 +124,7 @@ def _absent(cells: pl.DataFrame) -> str:
 
 
 def control_misses(controls: pl.DataFrame) -> pl.DataFrame:
-    """Controls with their ``miss`` in offenses, ``miss_pct`` and ``is_met`` (05 section 4.2).
+    """Controls with their ``miss`` in offenses, ``miss_pct`` and ``is_met`` (handbook 07).
 
     Args:
         controls: dataset ``weight_control``. A control without weighted total is not met, and has no miss.

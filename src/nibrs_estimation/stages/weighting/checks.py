@@ -1,4 +1,4 @@
-"""Are the weights of each cell fit for use: their distribution, calibration and size (05 sections 10.1 and 10.2)."""
+"""Are the weights of each cell fit for use: their distribution, calibration and size (handbook 07)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Floats = NDArray[np.float64]
 
 #: Rules by which a cell is fitted, and that of the cells that got no weight; the weights of all others are 1.
 CHECKED = ("calibrated", "inverse_coverage", "equal", "no_response")
-#: A control is met within this relative miss, or within one offense where a total of the cell is 0 (05 section 4.2).
+#: A control is met within this relative miss, or within one offense where a total of the cell is 0 (handbook 07).
 TOLERANCE, TOLERANCE_OF_ZERO = 1e-6, 1.0
-#: Limits of the weight-check report (05 section 10.2).
+#: Limits of the weight-check report (handbook 07).
 LARGE_WEIGHT = 20
 MAJOR_EFFECT, MINOR_EFFECT = 3, 2
 LARGE_SPREAD = 5
@@ -108,7 +108,7 @@ def distribution(members: pl.DataFrame) -> pl.DataFrame:
 
 
 def _met(members: pl.DataFrame, weighting_frame: pl.LazyFrame, weight_control: pl.LazyFrame) -> pl.DataFrame:
-    """Whether the final weights meet all selected controls of each cell that has any (05 section 4.2)."""
+    """Whether the final weights meet all selected controls of each cell that has any (handbook 07)."""
     miss = (pl.col("weighted") - pl.col("total")).abs()
     relative = (miss / pl.col("total").abs()).max() < TOLERANCE
     absolute = miss.max() < TOLERANCE_OF_ZERO
@@ -139,7 +139,7 @@ def _weighted_controls(members: pl.DataFrame, weighting_frame: pl.LazyFrame) -> 
         }
 
     total, weighted = sums(share), sums(weighted_share)
-    # Aggravated assault and robbery in one control, with equal parts in the total (05 section 4.5).
+    # Aggravated assault and robbery in one control, with equal parts in the total (handbook 07).
     k = np.divide(total["agg"], total["rob"], out=np.zeros(cells.height), where=total["rob"] > 0)
     weighted["aggrob"] = weighted["agg"] + k * weighted["rob"]
     return pl.concat(
@@ -174,7 +174,7 @@ def _minor_problem() -> pl.Expr:
 
 
 def _may_be_below_1() -> pl.Expr:
-    """In nation and regions the search for a fit may end with weights down to 0.9 (05 section 5.2, step 9)."""
+    """In nation and regions the search for a fit may end with weights down to 0.9 (handbook 07)."""
     return pl.col("geography_level").is_in(["nation", "region"])
 
 

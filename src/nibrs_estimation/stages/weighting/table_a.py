@@ -1,4 +1,4 @@
-"""Table A: what the weighted respondents give for crimes that are known of all eligible agencies (05 section 10.3)."""
+"""Table A: what the weighted respondents give for crimes that are known of all eligible agencies (handbook 07)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The weights of all geographies, with the cells behind them (05 sections 5 to 8 and 12)."""
+"""The weights of all geographies, with the cells behind them (handbook 07)."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def _by_class(weight: str, units: Units, year: int) -> list[Tables]:
 
 
 def _by_number(weight: str, units: Units) -> Tables:
-    """Universities or tribal agencies: every respondent stands for N/n agencies (05 section 6)."""
+    """Universities or tribal agencies: every respondent stands for N/n agencies (handbook 07)."""
     keys = pl.DataFrame(
         {
             "geography_code": ["US"],

@@ -1,7 +1,7 @@
 """Nearest donors on a score, with ties broken for each recipient by itself and no donor favored.
 
 Donors are sorted once, so a recipient costs a binary search and a comparison with its neighbors, not one with every
-donor. Source: specification 04, section 4.4, point 6 (donor clumping); 03, section 6.4.
+donor. Source: handbook 05, point 6 (donor clumping); handbook 04.
 """
 
 from __future__ import annotations

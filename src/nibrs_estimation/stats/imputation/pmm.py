@@ -5,7 +5,7 @@ posterior; each recipient takes the value of one of the five donors whose predic
 Imputed values are therefore observed values. Rows are sorted by unit before anything is computed and every random
 number is keyed by unit or variable, so the order of the rows changes nothing.
 
-Sources: specification 04, section 4.4; van Buuren (2018), *Flexible Imputation of Missing Data*, algorithm 3.3 and
+Sources: handbook 05; van Buuren (2018), *Flexible Imputation of Missing Data*, algorithm 3.3 and
 sections 4.5 and 9.1.5 (choice of predictors). It follows R's ``mice``, but for ties, which are drawn for each recipient
 by itself.
 """

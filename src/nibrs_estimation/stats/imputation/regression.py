@@ -1,7 +1,7 @@
 """Ordinary least squares with whole factors, and stepwise selection by Akaike's criterion.
 
 Everything is computed from the cross products of the full design, which are made once: a round of the selection solves
-small systems, whatever the number of rows. Source: specification 03, section 6.3; Venables and Ripley (2002), section
+small systems, whatever the number of rows. Source: handbook 04; Venables and Ripley (2002), section
 6.8, for the direction of the search.
 """
 

@@ -1,7 +1,7 @@
 """Totals and ratios of all cells in all domains at once, with Taylor-linearized standard errors.
 
 Values are a sparse matrix PSUs x cells; estimates are made for each cell and domain in which a unit has a value. For
-the formulas see :mod:`nibrs_estimation.stats.linearization.variance_form`. Source: specification 07 sections 6.2, 6.5
+the formulas see :mod:`nibrs_estimation.stats.linearization.variance_form`. Source: handbook 11
 and 6.6; Särndal, Swensson and Wretman (1992), sections 5.6 (ratios), 6.6 (calibrated totals) and 10.3 (domains).
 """
 

@@ -1,6 +1,6 @@
 """What calibration takes out of a group of sampled units: an orthonormal basis of its controls, and a factor.
 
-The linearized value of a calibrated total is w e with e = y - xᵀB, B = (Σ d x xᵀ)⁻¹ Σ d x y (07 section 6.2; Deville
+The linearized value of a calibrated total is w e with e = y - xᵀB, B = (Σ d x xᵀ)⁻¹ Σ d x y (handbook 11; Deville
 and Särndal 1992, equation 3.4). The design weight d is the same for all units of a group, so it cancels, and with an
 orthonormal basis Q of the group's controls e = y - Q Qᵀy.
 """

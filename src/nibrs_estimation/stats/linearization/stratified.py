@@ -1,6 +1,6 @@
 """Taylor-linearized variance of totals from a stratified sample without replacement, with finite population correction.
 
-Primary sampling units are the rows. Source: specification 07 section 6.2; Särndal, Swensson and Wretman (1992),
+Primary sampling units are the rows. Source: handbook 11; Särndal, Swensson and Wretman (1992),
 sections 3.7 and 10.3 (domains).
 """
 

@@ -1,7 +1,7 @@
 """The variance of a stratum as a sum of squares, made once for a sample and applied to any number of cells.
 
 For a value z = share x y of the units of stratum h (0 outside the domain) the linearized values are u = W (z - Q Qᵀz)
-with W = factor x weight, and V = c (Σ u² - (Σ u)²/n), c = (1 - n/N) n/(n - 1) (07 section 6.2). With a basis Q turned
+with W = factor x weight, and V = c (Σ u² - (Σ u)²/n), c = (1 - n/N) n/(n - 1) (handbook 11). With a basis Q turned
 so that QᵀW²Q = diag(k), this is
 
     V = c [Σ W²z² - Σ_j (a_jᵀz)² + Σ_j (b_jᵀz)² - (mᵀz)²/n],

@@ -159,7 +159,7 @@ def _first_groups(weight_class: NDArray[np.int64]) -> tuple[Integers, list[Group
 def _merge_empty(
     number: Integers, groups: list[Group], is_respondent: Flags, total: Floats, merges: dict[Group, list[str]]
 ) -> tuple[Integers, list[Group]]:
-    """Move classes without respondents into the one with the nearest mean of total crime (05 section 5.3, step 1)."""
+    """Move classes without respondents into the one with the nearest mean of total crime (handbook 07)."""
     super_group = {group.number: group.super_groups for group in groups}
     members = {group.number: group.classes for group in groups}
     told: dict[int, list[str]] = {}
@@ -188,7 +188,7 @@ def _controls(group: Group, year: int, *, is_region: bool) -> tuple[str, ...]:
 
 
 def _with_aggrob(controls: Floats, place: Integers, groups: int) -> Floats:
-    """Add agg + k rob, k = Σ agg / Σ rob of the group, so that both weigh the same (05 section 4.5)."""
+    """Add agg + k rob, k = Σ agg / Σ rob of the group, so that both weigh the same (handbook 07)."""
     agg, rob = controls[:, NAMES.index("agg")], controls[:, NAMES.index("rob")]
     sums = [np.bincount(place, values, groups) for values in (agg, rob)]
     factor = np.divide(sums[0], sums[1], out=np.zeros(groups), where=sums[1] > 0)

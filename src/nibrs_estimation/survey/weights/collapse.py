@@ -1,4 +1,4 @@
-"""Which weight group a failing one of nation or region is merged with (05 section 5.2)."""
+"""Which weight group a failing one of nation or region is merged with (handbook 07)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fitting the cells: what is not calibrated, and sets of controls or bounds tried in order (05 sections 4 and 5).
+"""Fitting the cells: what is not calibrated, and sets of controls or bounds tried in order (handbook 07).
 
 A cell is a weight group of a geography. Units lie by cell; ``cell`` is the number of each unit's cell, ascending.
 """
@@ -23,7 +23,7 @@ Integers = NDArray[np.int64]
 FULL_COVERAGE = 0.99
 #: Upper bound of g-weights where nothing else is tried.
 UPPER_BOUND = 10.0
-#: Upper bounds tried in nation and regions, then smallest weights with the last of them (05 section 5.2).
+#: Upper bounds tried in nation and regions, then smallest weights with the last of them (handbook 07).
 UPPER_BOUNDS = (2.5, 5.0, UPPER_BOUND)
 SMALLEST_WEIGHTS = (0.998, *(m / 100 for m in range(99, 89, -1)))
 
@@ -120,7 +120,7 @@ def settle_full_response(cells: Cells, fit: Fit) -> None:
 
 
 def settle_by_coverage(cells: Cells, fit: Fit, *, no_crime_is_settled: bool) -> None:
-    """Decide the cells of which respondents have nearly all crime, or none (05 sections 5.4 to 5.7).
+    """Decide the cells of which respondents have nearly all crime, or none (handbook 07).
 
     Args:
         cells: of states or smaller places.
@@ -140,7 +140,7 @@ def settle_by_coverage(cells: Cells, fit: Fit, *, no_crime_is_settled: bool) -> 
 
 
 def fit_with_subsets(cells: Cells, fit: Fit) -> None:
-    """Calibrate to the largest set of controls that can be met, else by inverse coverage (05 section 5.4, steps 4, 5).
+    """Calibrate to the largest set of controls that can be met, else by inverse coverage (handbook 07).
 
     Sets are tried from the largest to the base {tot, viol, prop}, those of one size in order. Sets of the same span
     are tried once, and no set that holds a control which the base cannot be met with.
@@ -171,7 +171,7 @@ def fit_with_subsets(cells: Cells, fit: Fit) -> None:
 def fit_with_bounds(cells: Cells, fit: Fit, names: Sequence[Sequence[str]], lower: Floats) -> None:
     """Calibrate to all controls with the smallest upper bound that can be met, at last with weights below 1.
 
-    05 section 5.2, steps 1 to 9 with the robust solver. What fails stays undecided.
+    handbook 07 with the robust solver. What fails stays undecided.
 
     Args:
         cells: of nation or regions.

@@ -1,4 +1,4 @@
-"""Weight groups of states and smaller places, and what is merged before anything is fitted (05 sections 5.4 to 5.7).
+"""Weight groups of states and smaller places, and what is merged before anything is fitted (handbook 07).
 
 All functions take units with ``geography_code``, ``division``, ``is_respondent``, ``substate_class`` and ``total`` (the
 benchmark's total of the unit), and give the same rows in the same order.
@@ -37,7 +37,7 @@ LOW_COVERAGE = f"coverage below {LEAST_COVERAGE:.2f}"
 
 
 def mark_self_representing(units: pl.DataFrame) -> pl.DataFrame:
-    """Add ``is_self_representing``: large units of a geography all of whose large units respond (05 section 5.4).
+    """Add ``is_self_representing``: large units of a geography all of whose large units respond (handbook 07).
 
     Large is a unit with more than 30 times the mean total of the geography's units.
     """
@@ -97,7 +97,7 @@ def place_groups(units: pl.DataFrame, divisions: list[str], *, has_self_represen
     """Add ``weight_group``, ``label`` and ``merged_from`` to units of field offices, districts or metropolitan areas.
 
     Agencies with and without population are a group each. Where one of them has respondents with less than a fifth of
-    its crime, or none, the two are one (05 sections 5.5 to 5.7), within each division. Groups are numbered 3k + 1, 2, 3
+    its crime, or none, the two are one (handbook 07), within each division. Groups are numbered 3k + 1, 2, 3
     for division k, self-representing units last.
 
     Args:

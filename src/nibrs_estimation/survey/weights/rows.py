@@ -1,4 +1,4 @@
-"""Rows of the datasets of weights, from cells and their fit (05 sections 3.2, 7, 8 and 12)."""
+"""Rows of the datasets of weights, from cells and their fit (handbook 07)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nibrs_estimation.model.weights import variable_name
 from nibrs_estimation.survey.units import AREAS, TYPES
 from nibrs_estimation.survey.weights.fit import NAMES, Cells, Fit
 
-#: Crossing numbers run on from level to level (05 section 3.2).
+#: Crossing numbers run on from level to level (handbook 07).
 _FIRST_OF_STATES, _GROUPS_OF_STATE, _GROUPS_OF_REGION, _GROUPS_OF_OFFICE, _GROUPS_OF_DISTRICT = 101, 12, 20, 3, 4
 
 #: Rows for the datasets weight_cell, weight_control, agency_weight and calibration_variable.
@@ -136,7 +136,7 @@ def with_crossings(cells: pl.DataFrame) -> pl.DataFrame:
 
 
 def prorated(weights: pl.DataFrame, pieces: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
-    """The weights of respondents by county: weight times the share of the agency in the county (05 section 8)."""
+    """The weights of respondents by county: weight times the share of the agency in the county (handbook 07)."""
     located = weights.drop("population_share").filter(pl.col("weight").is_not_null())
     pieces = pieces.drop_nulls("county_fips")
     is_area = pl.col("weight_variable").is_in(list(AREAS))
@@ -158,7 +158,7 @@ def prorated(weights: pl.DataFrame, pieces: pl.DataFrame, cells: pl.DataFrame) -
 
 
 def with_names(values: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
-    """Names of calibration variables, V{crossing}_{letter}; none where the reference has no letter (05 section 7)."""
+    """Names of calibration variables, V{crossing}_{letter}; none where the reference has no letter (handbook 07)."""
     key = ["weight_variable", "geography_code", "weight_group"]
     pairs = (
         values.select(*key, "control").unique().join(cells.select(*key, "geography_level", "crossing_number"), on=key)

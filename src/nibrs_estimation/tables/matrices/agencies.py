@@ -1,4 +1,4 @@
-"""What tables ask of agencies themselves: population group, type, metropolitan status (06 section 6.1)."""
+"""What tables ask of agencies themselves: population group, type, metropolitan status (handbook 10)."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _ROWS, _THREADS = 500, 2
 
 @dataclass(frozen=True, eq=False)
 class Copies:
-    """Who copies which months: Y = Y_own + R Y_blocks (03 section 7).
+    """Who copies which months: Y = Y_own + R Y_blocks (handbook 04).
 
     Attributes:
         agencies: number of rows that are agencies; the others are months of donors.

@@ -1,4 +1,4 @@
-"""Derived variables of incidents, offenses, victims and arrestees (06 section 6); `_variables.yaml` declares them."""
+"""Derived variables of incidents, offenses, victims and arrestees (handbook 10); `_variables.yaml` declares them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def derive(variable: str, level: Level, segments: Segments) -> pl.LazyFrame:
 
 
 def multiplier(name: str, segments: Segments) -> pl.LazyFrame:
-    """By what the units of an incident count: incident_id, ``n``; absent where nothing is told (06 section 9.3).
+    """By what the units of an incident count: incident_id, ``n``; absent where nothing is told (handbook 10).
 
     Raises:
         PipelineError: nothing makes such a multiplier.

@@ -1,4 +1,4 @@
-"""Completed drug violations: activities, suspected drugs, and pairs of both (06 section 6.1, drug module)."""
+"""Completed drug violations: activities, suspected drugs, and pairs of both (handbook 10, drug module)."""
 
 from __future__ import annotations
 

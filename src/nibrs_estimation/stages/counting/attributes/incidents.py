@@ -30,7 +30,7 @@ def _exceptional(level: Level, segments: Segments) -> pl.LazyFrame:
 def clearance(segments: Segments) -> pl.LazyFrame:
     """Clearance of every incident: incident_id, ``clearance`` (Int8): 1 not, 2 by arrest, 3 exceptionally.
 
-    An arrest goes before an exceptional clearance (06 section 6.2).
+    An arrest goes before an exceptional clearance (handbook 10).
     """
     arrests = segments.arrestee.filter(~pl.col("is_group_b")).select("incident_id").unique()
     is_exceptional = category("exceptional5", "cleared_exceptionally_code").is_not_null()

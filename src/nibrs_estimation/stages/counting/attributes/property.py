@@ -40,7 +40,7 @@ def carjackings(
 ) -> pl.LazyFrame:
     """Incidents that are carjackings: one column ``incident_id``, each incident once.
 
-    Completed robbery of an individual, with a motor vehicle among what was recovered or stolen (06 section 6.1). An
+    Completed robbery of an individual, with a motor vehicle among what was recovered or stolen (handbook 10). An
     officer alone as the victim does not qualify.
     """
     robbery = offense.filter((pl.col("offense_code") == "120") & (pl.col("attempt_complete_code") == "C"))

@@ -167,6 +167,16 @@ class StopError(Exception):
     """Stands for the process's end."""
 
 
+def test_what_a_shorter_command_removes_from_the_publication_is_told(tmp_path: Path) -> None:
+    whole = run(tmp_path, Nation())
+    assert whole.removed == ()
+    shorter = run(tmp_path, Nation(), until="add")
+    assert "page.html" in shorter.removed
+    assert set(shorter.removed) == set(whole.published) - set(shorter.published)
+    assert not set(shorter.removed) & {path.name for path in (tmp_path / "artifacts/toy").iterdir()}
+    assert set(run(tmp_path, Nation()).published) == set(whole.published)
+
+
 def test_publication_stopped_in_the_middle_is_known_and_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path, Nation())
     store = LocalStore(tmp_path / "artifacts")

@@ -181,6 +181,12 @@ def _tell(result: RunResult, source: Source, run_id: str) -> None:
         tell_account(documents)
     published = _heads(result.published)
     console.print(f"Published in [bold]{result.artifacts}[/]: {', '.join(sorted(published))}", highlight=False)
+    if result.removed:
+        console.print(
+            f"Removed there, since this command did not make them: {', '.join(sorted(_heads(result.removed)))}. The "
+            "command without --from and --until publishes all again.",
+            highlight=False,
+        )
     if result.failures:
         print_failures(result.failures)
         raise typer.Exit(1)

@@ -81,7 +81,9 @@ def check_published(store: Store, prefix: str) -> Published:
     return found
 
 
-def publish(store: Store, prefix: str, memory: Memory, files: Sequence[tuple[Path, str]], scratch: Path) -> None:
+def publish(
+    store: Store, prefix: str, memory: Memory, files: Sequence[tuple[Path, str]], scratch: Path
+) -> tuple[str, ...]:
     """Put files under a prefix, in order, and remove what an earlier publication left there.
 
     Args:
@@ -90,6 +92,9 @@ def publish(store: Store, prefix: str, memory: Memory, files: Sequence[tuple[Pat
         memory: identity of the run, and fingerprint of its source.
         files: local path and name within the prefix; the last ones say most of the others, so they come last.
         scratch: folder for the marker before it is put.
+
+    Returns:
+        Names of the files of the earlier publication that were removed.
 
     Raises:
         PipelineError: the store cannot be reached or written.
@@ -102,9 +107,11 @@ def publish(store: Store, prefix: str, memory: Memory, files: Sequence[tuple[Pat
     for path, name in files:
         checkpoint("before publication", path)
         store.put(path, f"{prefix}/{name}")
-    for name in sorted((earlier.files if earlier else {}).keys() - sums.keys()):
+    removed = tuple(sorted((earlier.files if earlier else {}).keys() - sums.keys()))
+    for name in removed:
         store.delete(f"{prefix}/{name}")
     _mark(store, prefix, Published(memory.identity, memory.fingerprint, COMPLETE, sums), scratch)
+    return removed
 
 
 def withdraw(store: Store, prefix: str) -> None:

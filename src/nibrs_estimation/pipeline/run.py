@@ -94,12 +94,14 @@ class RunResult:
         outcomes: of every unit, in plan order.
         published: where each published file went, by its key in the artifact store.
         artifacts: the folder or address under which they stand.
+        removed: files of an earlier publication there that this command did not make.
     """
 
     root: Path
     outcomes: Mapping[str, Outcome]
     published: tuple[str, ...]
     artifacts: str
+    removed: tuple[str, ...] = ()
 
     @property
     def failures(self) -> list[Outcome]:
@@ -201,9 +203,9 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
         write_json(root / METADATA_FILE, about)
         files = _published_files(flow, plan, outcomes, root)
         write_text(root / "run.html", render_run_page(about, plan, outcomes, _described(flow, files)))
-        publish(settings.artifacts, prefix, claim.memory, files, root)
+        removed = publish(settings.artifacts, prefix, claim.memory, files, root)
     published = tuple(name for _path, name in files)
-    return RunResult(root, outcomes, published, f"{str(settings.artifacts).rstrip('/')}/{prefix}")
+    return RunResult(root, outcomes, published, f"{str(settings.artifacts).rstrip('/')}/{prefix}", removed)
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def main() -> None:
     ratio = peak / LIMIT_GIB
     print(f"  peak {peak:.2f} GiB (before {before:.2f}), ratio to the limit of {LIMIT_GIB:.0f} GiB: {ratio:.2f}")
     with pl.Config(tbl_rows=40):
-        print(cells.group_by("weight_variable", "rule").len().sort("weight_variable", "rule"))
+        print(cells.group_by("geography_level", "rule").len().sort("geography_level", "rule"))
     study = errors(arguments.study_scale, arguments.patterns)
     with pl.Config(tbl_rows=20, float_precision=4, tbl_width_chars=140):
         print(f"relative RMSE of totals over {arguments.patterns} patterns at scale {arguments.study_scale}:")

@@ -85,12 +85,12 @@ def test_equal_weights_do_not_print_labels_over_each_other(tmp_path: Path) -> No
     weights = {f"percentile_{p:02d}": [1.0] for p in (5, 25, 50, 75, 95)}
     checks = pl.DataFrame(
         {
-            "weight_variable": ["NationalWgt"], "mean": [1.0], "place": ["Vermont"], "label": ["All agencies"],
+            "geography_level": ["nation"], "mean": [1.0], "place": ["Vermont"], "label": ["All agencies"],
             "weight_group": [1], "order": [0], "kind": ["Nation"], **weights,
         }
     )  # fmt: skip
     for number, drawn in enumerate(
-        (weight_charts.boxes(checks), weight_charts.strips(checks.with_columns(weight_variable=pl.lit("StateWgt"))))
+        (weight_charts.boxes(checks), weight_charts.strips(checks.with_columns(geography_level=pl.lit("state"))))
     ):
         path = tmp_path / f"chart-{number}.html"
         path.write_text(f"<!doctype html><meta charset='utf-8'>{drawn}", encoding="utf-8")

@@ -7,12 +7,12 @@ pytestmark = pytest.mark.slow
 
 
 def test_calibration_lessens_the_error_of_an_outcome_that_the_benchmark_foretells() -> None:
-    found = {row["weight_variable"]: row for row in errors(0.1, 4).iter_rows(named=True)}
+    found = {row["geography_level"]: row for row in errors(0.1, 4).iter_rows(named=True)}
     assert set(found) == {
-        "NationalWgt", "RegionWgt", "StateWgt", "UniversityWgt", "TribalWgt", "FOWgt", "JDWgt", "MSAWgt",
+        "nation", "region", "state", "university", "tribal", "field_office", "judicial_district", "msa",
     }  # fmt: skip
     for weight, row in found.items():
-        if weight in ("UniversityWgt", "TribalWgt"):
+        if weight in ("university", "tribal"):
             assert row["ratio"] == 1
         else:
             assert row["ratio"] < 0.5, weight

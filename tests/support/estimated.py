@@ -17,19 +17,19 @@ from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
 from tests.support.frames import DATASETS, table
 
-_PLACES: list[tuple[int, str, str, str | None, str, str]] = [
-    (1, "nation", "US", None, "the United States", "NationalWgt"),
-    (6, "nation", "US", "City", "the United States, City", "NationalWgt"),
-    (12, "region", "1", None, "Northeast", "RegionWgt"),
-    (86, "state", "NH", None, "New Hampshire", "StateWgt"),
-    (84, "state", "NB", None, "Nebraska", "StateWgt"),
-    (90, "state", "NY", None, "New York", "StateWgt"),
-    (102, "state", "VT", None, "Vermont", "StateWgt"),
-    (107, "university", "US", None, "University and college agencies", "UniversityWgt"),
-    (558, "judicial_district", "Vermont", None, "Vermont", "JDWgt"),
+_PLACES: list[tuple[int, str, str, str | None, str]] = [
+    (1, "nation", "US", None, "the United States"),
+    (6, "nation", "US", "City", "the United States, City"),
+    (12, "region", "1", None, "Northeast"),
+    (86, "state", "NH", None, "New Hampshire"),
+    (84, "state", "NB", None, "Nebraska"),
+    (90, "state", "NY", None, "New York"),
+    (102, "state", "VT", None, "Vermont"),
+    (107, "university", "US", None, "University and college agencies"),
+    (558, "judicial_district", "Vermont", None, "Vermont"),
 ]
-#: Number, level, code, group of agencies, name and weight of a geography.
-Place = tuple[int, str, str, str | None, str, str]
+#: Number, level, code, group of agencies, and name of a geography.
+Place = tuple[int, str, str, str | None, str]
 #: Respondents of Nebraska: none.
 _WITHOUT = 84
 #: Whose estimates they are.
@@ -94,11 +94,11 @@ def estimates(more_places: Sequence[Place] = ()) -> dict[str, pl.LazyFrame]:
             "coverage",
             *(
                 {"geography_number": number, "geography_level": level, "geography_code": code, "agency_group": group,
-                 "estimate_geographic_location": name, "weight_variable": weight, "is_excluded": number == 90,
+                 "estimate_geographic_location": name, "is_excluded": number == 90,
                  "eligible_agencies": 5, "eligible_pieces": 5, "responding_agencies": 0 if number == _WITHOUT else 3,
                  "population": 1_000_000, "population_responding": 500_000, "population_coverage": 0.9,
                  "is_missing_over_10_percent": False, "is_model_used": True, "universe_scope": "all"}
-                for number, level, code, group, name, weight in places
+                for number, level, code, group, name in places
             ),
         ),
         "geography_population": table(

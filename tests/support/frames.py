@@ -49,16 +49,16 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         **dict.fromkeys(benchmark.CRIMES.values(), 0.0),
     },
     "agency_weight": {
-        "weight_variable": "NationalWgt", "geography_code": "US", "weight_group": 8, "state_abbr": "VT",
+        "geography_level": "nation", "geography_code": "US", "weight_group": 8, "state_abbr": "VT",
         "population_share": 1.0, "is_respondent": True,
     },
     "weight_cell": {
-        "weight_variable": "NationalWgt", "geography_level": "nation", "geography_code": "US", "weight_group": 8,
+        "geography_level": "nation", "geography_code": "US", "weight_group": 8,
         "label": "Cities", "rule": "calibrated", "attempts": 1,
     },
     "geography": {
         "geography_level": "nation", "geography_code": "US", "label": "United States", "filter_expression": "",
-        "weight_variable": "NationalWgt", "is_excluded": False,
+        "is_excluded": False,
     },
     "agency_county": {"data_year": 2024, "county_fips": "50001", "population": 5000, "population_share": 1.0},
     "county_population": {"data_year": 2024, "county_fips": "50001"},

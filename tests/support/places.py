@@ -36,16 +36,11 @@ HELD = {
 def geographies() -> list[dict[str, Any]]:
     """Rows of dataset ``geography``: every level, and groups of agencies of the nation."""
     places = [
-        ("nation", "US", "NationalWgt"), ("region", "1", "RegionWgt"), ("state", "NH", "StateWgt"),
-        ("state", "VT", "StateWgt"), ("state", "WY", "StateWgt"), ("university", "US", "UniversityWgt"),
-        ("tribal", "US", "TribalWgt"), ("msa", "Area A", "MSAWgt"), ("msa", "Area B", "MSAWgt"),
-        ("judicial_district", "Vermont", "JDWgt"), ("judicial_district", "New Hampshire", "JDWgt"),
-        ("field_office", "Albany", "FOWgt"),
+        ("nation", "US"), ("region", "1"), ("state", "NH"), ("state", "VT"), ("state", "WY"), ("university", "US"),
+        ("tribal", "US"), ("msa", "Area A"), ("msa", "Area B"), ("judicial_district", "Vermont"),
+        ("judicial_district", "New Hampshire"), ("field_office", "Albany"),
     ]  # fmt: skip
-    rows = [
-        {"geography_level": level, "geography_code": code, "label": f"{level} {code}", "weight_variable": weight}
-        for level, code, weight in places
-    ]
+    rows = [{"geography_level": level, "geography_code": code, "label": f"{level} {code}"} for level, code in places]
     rows += [{"agency_group": group, "label": f"United States {group}"} for group in GROUPS]
     return [{"geography_number": number, **row} for number, row in enumerate(rows, start=1)]
 
@@ -134,25 +129,25 @@ def _piece(agency: dict[str, Any], fips: str, share: float, people: int, is_core
 
 def _units(agency: dict[str, Any], pieces: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The agency's rows of ``agency_weight``; without county it lies in its state's district."""
-    found: dict[tuple[str, str, int], float] = {("NationalWgt", "US", 8): 1.0, ("RegionWgt", "1", 8): 1.0}
-    found["StateWgt", agency["state_abbr"], 4] = 1.0
-    for weight, kind in (("UniversityWgt", "University or College"), ("TribalWgt", "Tribal")):
+    found: dict[tuple[str, str, int], float] = {("nation", "US", 8): 1.0, ("region", "1", 8): 1.0}
+    found["state", agency["state_abbr"], 4] = 1.0
+    for weight, kind in (("university", "University or College"), ("tribal", "Tribal")):
         if agency["agency_type_name"] == kind:
             found[weight, "US", 1] = 1.0
     for piece in pieces:
         division = {None: 0, "Division 1": 1, "Division 2": 2}[piece["metro_division_name"]]
         for weight, area, group in (
-            ("MSAWgt", piece["msa_name"], 3 * division + 1),
-            ("JDWgt", piece["judicial_district_name"], 1),
-            ("FOWgt", piece["field_office_name"], 1),
+            ("msa", piece["msa_name"], 3 * division + 1),
+            ("judicial_district", piece["judicial_district_name"], 1),
+            ("field_office", piece["field_office_name"], 1),
         ):
             if area is not None:
                 found[weight, area, group] = found.get((weight, area, group), 0.0) + piece["population_share"]
     if not pieces:
-        found["JDWgt", DISTRICT[agency["state_abbr"]], 1] = 1.0
+        found["judicial_district", DISTRICT[agency["state_abbr"]], 1] = 1.0
     return [
         {
-            "weight_variable": weight, "geography_code": area, "weight_group": group, "population_share": share,
+            "geography_level": weight, "geography_code": area, "weight_group": group, "population_share": share,
             "agency_id": agency["agency_id"], "is_respondent": agency["is_respondent"],
         }
         for (weight, area, group), share in found.items()
@@ -161,13 +156,13 @@ def _units(agency: dict[str, Any], pieces: list[dict[str, Any]]) -> list[dict[st
 
 def members_of(nation: Nation, geography: dict[str, Any]) -> list[dict[str, Any]]:
     """The agencies of a geography, each once."""
-    weight = geography.get("weight_variable", "NationalWgt")
+    weight = geography.get("geography_level", "nation")
     code = geography.get("geography_code", "US")
     group = geography.get("agency_group")
     members = []
     for agency in nation.agencies:
         mine = [u for u in nation.units if u["agency_id"] == agency["agency_id"]]
-        if not any(u["weight_variable"] == weight and u["geography_code"] == code for u in mine):
+        if not any(u["geography_level"] == weight and u["geography_code"] == code for u in mine):
             continue
         held = HELD[group.removeprefix("Size ").removeprefix("Agency Type ")] if group else None
         if held is None or agency["agency_type_name"] in held or agency["population_group_code"] in held:

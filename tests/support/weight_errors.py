@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
-from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
 from nibrs_estimation.model.weights import STATE_WEIGHT_GROUP
 from nibrs_estimation.stages.weighting.weights import weight_agencies
 from tests.support.weighted_nation import YEAR, incidents, nation, responding
 
 SEED, SHARE = 2, 0.75
-KEY = ["weight_variable", "geography_code", "weight_group"]
+KEY = ["geography_level", "geography_code", "weight_group"]
 
 
 def errors(scale: float, patterns: int) -> pl.DataFrame:
@@ -28,7 +28,7 @@ def errors(scale: float, patterns: int) -> pl.DataFrame:
             .join(truth, on="agency_id")
             .join(cells, on=KEY)
             .sort(*KEY, "agency_id")
-            .group_by("weight_variable", "geography_code")
+            .group_by("geography_level", "geography_code")
             .agg(
                 truth=y.sum(),
                 calibrated=(y * pl.col("weight").fill_null(0)).sum(),
@@ -39,7 +39,7 @@ def errors(scale: float, patterns: int) -> pl.DataFrame:
         pl.concat(rows)
         .filter(pl.col("truth") > 0)
         .with_columns(pl.col("calibrated", "plain") / pl.col("truth") - 1)
-        .group_by("weight_variable", "geography_code")
+        .group_by("geography_level", "geography_code")
         .agg(
             rmse_calibrated=(pl.col("calibrated") ** 2).mean().sqrt(),
             rmse_plain=(pl.col("plain") ** 2).mean().sqrt(),
@@ -47,11 +47,11 @@ def errors(scale: float, patterns: int) -> pl.DataFrame:
             bias_plain=pl.col("plain").mean(),
         )
     )
-    order = {weight: place for place, weight in enumerate(WEIGHT_LEVELS)}
+    order = {weight: place for place, weight in enumerate(GEOGRAPHY_LEVELS)}
     return (
         of_geography.sort("geography_code")
-        .group_by("weight_variable")
+        .group_by("geography_level")
         .agg(geographies=pl.len(), **{name: pl.col(name).mean() for name in of_geography.columns[2:]})
         .with_columns(ratio=pl.col("rmse_calibrated") / pl.col("rmse_plain"))
-        .sort(pl.col("weight_variable").replace_strict(order, return_dtype=pl.Int32))
+        .sort(pl.col("geography_level").replace_strict(order, return_dtype=pl.Int32))
     )

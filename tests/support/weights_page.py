@@ -15,8 +15,8 @@ from tests.support.frames import table
 
 Rows = list[dict[str, Any]]
 REAL = Identity("r1", "cde:VT-2024.zip", 2024, 1, is_synthetic=False)
-NATION: dict[str, Any] = {"weight_variable": "NationalWgt", "geography_code": "US"}
-STATE: dict[str, Any] = {"weight_variable": "StateWgt", "geography_code": "VT"}
+NATION: dict[str, Any] = {"geography_level": "nation", "geography_code": "US"}
+STATE: dict[str, Any] = {"geography_level": "state", "geography_code": "VT"}
 
 
 def written(folder: Path, frame: Rows, weights: Rows, cells: Rows, controls: Rows, issues: Rows) -> str:

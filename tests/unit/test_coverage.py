@@ -11,7 +11,6 @@ from tests.support.places import YEAR, Nation, geographies, members_of, nations,
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.coverage import COVERAGE
-from nibrs_estimation.model.fields import WEIGHT_LEVELS
 from nibrs_estimation.model.weights import CONTROLS, LETTERS, variable_name
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.coverage.coverage import measure_coverage
@@ -33,12 +32,12 @@ def coverage_of(
     if units is None:
         region = dict(code_list("state").select("state_abbr", "region_code").iter_rows())
         units = [
-            {"agency_id": row["agency_id"], "weight_variable": weight, "geography_code": code}
+            {"agency_id": row["agency_id"], "geography_level": weight, "geography_code": code}
             for row in frame
             for weight, code in (
-                ("NationalWgt", "US"),
-                ("RegionWgt", str(region[row["state_abbr"]])),
-                ("StateWgt", row["state_abbr"]),
+                ("nation", "US"),
+                ("region", str(region[row["state_abbr"]])),
+                ("state", row["state_abbr"]),
             )
         ]
     found = measure_coverage(
@@ -54,16 +53,14 @@ def coverage_of(
 
 
 def area(level: str, code: str, number: int = 200) -> dict[str, Any]:
-    weight = {level: weight for weight, level in WEIGHT_LEVELS.items()}[level]
     return {
         "geography_number": number, "geography_level": level, "geography_code": code, "label": code,
-        "weight_variable": weight,
     }  # fmt: skip
 
 
 def unit(agency: int, level: str, code: str, group: int = 1, share: float = 1.0) -> dict[str, Any]:
     return {
-        "agency_id": agency, "weight_variable": area(level, code)["weight_variable"], "geography_code": code,
+        "agency_id": agency, "geography_level": level, "geography_code": code,
         "weight_group": group, "population_share": share,
     }  # fmt: skip
 
@@ -76,7 +73,7 @@ def test_coverage_counts_agencies_and_people() -> None:
     assert (vermont["geography_number"], vermont["eligible_agencies"], vermont["responding_agencies"]) == (102, 2, 1)
     assert (vermont["population"], vermont["population_responding"], vermont["population_coverage"]) == (400, 300, 0.75)
     assert vermont["eligible_pieces"] == 2
-    assert vermont["weight_variable"] == "StateWgt"
+    assert vermont["geography_level"] == "state"
     assert found["estimate_geographic_location"].to_list() == ["all states in this run", "Nebraska", "Vermont"]
 
 
@@ -142,7 +139,7 @@ def test_geographies_without_agencies_are_left_out_and_told(caplog: pytest.LogCa
     assert found["geography_number"].to_list() == [102]
     assert [record.getMessage() for record in caplog.records] == [
         "state: 1 geographies are left out, for they have no eligible agency",
-        "msa: 2 geographies are left out, for no agency has a MSAWgt",
+        "msa: 2 geographies are left out, for no agency has a weight of this level",
     ]
 
 
@@ -233,7 +230,7 @@ def test_letters() -> None:
 
 def cell(level: str, code: str, group: int, crossing: int | None, rule: str, controls: str | None) -> dict[str, Any]:
     return {
-        "weight_variable": area(level, code)["weight_variable"], "geography_level": level, "geography_code": code,
+        "geography_level": level, "geography_code": code,
         "weight_group": group, "crossing_number": crossing, "rule": rule, "controls": controls,
     }  # fmt: skip
 

@@ -54,27 +54,25 @@ def given_weights(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
     cells: dict[tuple[str, str, int], list[int]] = {}
     values: Rows = []
     for number, (state, group, _kind, responds, _incidents, control, weight, share) in enumerate(nation):
-        places = [("NationalWgt", "US", group, 1.0), ("StateWgt", state, 4, 1.0), ("MSAWgt", "Area", 1, share)]
-        for variable, code, of_group, part in places:
-            key = {"weight_variable": variable, "geography_code": code, "weight_group": of_group}
+        places = [("nation", "US", group, 1.0), ("state", state, 4, 1.0), ("msa", "Area", 1, share)]
+        for level, code, of_group, part in places:
+            key = {"geography_level": level, "geography_code": code, "weight_group": of_group}
             weights.append(
                 {**key, "agency_id": number, "population_share": part, "is_respondent": responds,
                  "weight": weight if responds else None}
             )  # fmt: skip
-            N, n = cells.setdefault((variable, code, of_group), [0, 0])
-            cells[variable, code, of_group] = [N + 1, n + responds]
+            N, n = cells.setdefault((level, code, of_group), [0, 0])
+            cells[level, code, of_group] = [N + 1, n + responds]
             if responds and of_group == CALIBRATED:
                 values.append({**key, "agency_id": number, "control": "tot", "value": float(control)})
-    levels = {"NationalWgt": "nation", "StateWgt": "state", "MSAWgt": "msa"}
     shared = {"eligible_agencies": 1, "eligible_pieces": 1, "responding_agencies": 1, "population": 1000,
               "population_responding": 500, "is_excluded": False, "is_missing_over_10_percent": False,
               "universe_scope": "all", "estimate_geographic_location": "somewhere"}  # fmt: skip
-    variables = {"US": "NationalWgt", "Area": "MSAWgt"}
+    levels = {"US": "nation", "Area": "msa"}
     coverage = [
-        {"geography_number": number, "weight_variable": (variable := variables.get(place, "StateWgt")),
-         "geography_level": levels[variable], "geography_code": place,
+        {"geography_number": number, "geography_level": (level := levels.get(place, "state")), "geography_code": place,
          "agency_group": None if only is None else f"Agency Type {only}",
-         "is_model_used": variable == "NationalWgt", **shared}
+         "is_model_used": level == "nation", **shared}
         for number, place, only in PLACES
     ]  # fmt: skip
     return {
@@ -88,10 +86,10 @@ def given_weights(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
         "weight_cell": table(
             "weight_cell",
             *(
-                {"weight_variable": variable, "geography_level": levels[variable], "geography_code": code,
+                {"geography_level": level, "geography_code": code,
                  "weight_group": group, "eligible_agencies": N, "responding_agencies": n,
-                 "rule": ("full_coverage" if variable == "MSAWgt" else "calibrated") if n else "no_response"}
-                for (variable, code, group), (N, n) in cells.items()
+                 "rule": ("full_coverage" if level == "msa" else "calibrated") if n else "no_response"}
+                for (level, code, group), (N, n) in cells.items()
             ),
         ),
         "calibration_variable": table("calibration_variable", *values),

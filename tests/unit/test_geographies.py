@@ -23,7 +23,7 @@ def members(
         table("agency_weight", *rows),
         table("weighting_frame", *frame),
     )
-    assert found.columns == ["geography_number", "weight_variable", "geography_code", "weight_group", "agency_id"]
+    assert found.columns == ["geography_number", "geography_level", "geography_code", "weight_group", "agency_id"]
     return list(found.select("agency_id", "weight_group").iter_rows())
 
 
@@ -71,7 +71,7 @@ def test_every_group_has_both_spellings() -> None:
 
 def test_an_agency_is_there_with_each_of_its_units() -> None:
     units: list[dict[str, object]] = [{"agency_id": 1, "weight_group": 7}, {"agency_id": 1, "weight_group": 4}]
-    units += [{"agency_id": 1, "geography_code": "XX"}, {"agency_id": 1, "weight_variable": "TribalWgt"}]
+    units += [{"agency_id": 1, "geography_code": "XX"}, {"agency_id": 1, "geography_level": "tribal"}]
     assert members(None, {}, units=units) == [(1, 4), (1, 7)]
     assert members("City", {}, units=units) == [(1, 4), (1, 7)]
     assert members("County", {}, units=units) == []
@@ -84,8 +84,8 @@ def test_other_groups_are_refused(group: str) -> None:
 
 
 def test_other_weights_are_refused() -> None:
-    rows = table("geography", {"geography_number": 7, "weight_variable": "CountyWgt"})
-    with pytest.raises(PipelineError, match=r"Geography 7, weight_variable: 'CountyWgt' is not a weight \(1 geogr"):
+    rows = table("geography", {"geography_number": 7, "geography_level": "county"})
+    with pytest.raises(PipelineError, match=r"Geography 7, geography_level: 'county' is not a level \(1 geogr"):
         geography_members(rows, table("agency_weight"), table("weighting_frame"))
 
 
@@ -101,14 +101,14 @@ def test_members_equal_the_slow_twin(nation: Nation) -> None:
     found = geography_members(frames["geography"], frames["agency_weight"], frames["weighting_frame"])
     expected = [
         (
-            geography["geography_number"], unit["weight_variable"], unit["geography_code"], unit["weight_group"],
+            geography["geography_number"], unit["geography_level"], unit["geography_code"], unit["weight_group"],
             agency["agency_id"],
         )
         for geography in geographies()
         for agency in members_of(nation, geography)
         for unit in nation.units
         if unit["agency_id"] == agency["agency_id"]
-        and unit["weight_variable"] == geography.get("weight_variable", "NationalWgt")
+        and unit["geography_level"] == geography.get("geography_level", "nation")
         and unit["geography_code"] == geography.get("geography_code", "US")
     ]  # fmt: skip
     assert found.rows() == sorted(expected)

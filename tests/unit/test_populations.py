@@ -59,14 +59,14 @@ def small(
     """Populations of agencies of Vermont by geography's code and key."""
     frame = [{"agency_id": k, "ori": f"VT000000{k}", **row} for k, row in enumerate(agencies, start=1)]
     ids = [row["agency_id"] for row in frame]
-    areas = [("NationalWgt", "US"), ("StateWgt", "VT")]
+    areas = [("nation", "US"), ("state", "VT")]
     coverage, found = populations(
         {
             "universe": table("universe", *({"agency_id": k} for k in ids)),
             "weighting_frame": table("weighting_frame", *frame),
             "agency_weight": table(
                 "agency_weight",
-                *({"agency_id": k, "weight_variable": w, "geography_code": c} for k in ids for w, c in areas),
+                *({"agency_id": k, "geography_level": w, "geography_code": c} for k in ids for w, c in areas),
             ),
             "geography": table("geography"),
             "agency_county": table("agency_county", *(counties or [])),
@@ -225,14 +225,14 @@ def synthetic() -> dict[str, pl.LazyFrame]:
     division = pl.col("metro_division_name").rank("dense").fill_null(0).cast(pl.Int32)
     kind = pl.col("agency_type_name")
     units = [
-        _units(own, "NationalWgt", pl.lit("US")),
-        _units(own, "RegionWgt", pl.col("region")),
-        _units(own, "StateWgt", pl.col("state_abbr")),
-        _units(own.filter(kind == "University or College"), "UniversityWgt", pl.lit("US")),
-        _units(own.filter(kind == "Tribal"), "TribalWgt", pl.lit("US")),
-        _units(pieces, "FOWgt", pl.col("field_office_name")),
-        _units(pieces, "JDWgt", pl.col("judicial_district_name")),
-        _units(pieces.drop_nulls("msa_name"), "MSAWgt", pl.col("msa_name"), 3 * division + 1),
+        _units(own, "nation", pl.lit("US")),
+        _units(own, "region", pl.col("region")),
+        _units(own, "state", pl.col("state_abbr")),
+        _units(own.filter(kind == "University or College"), "university", pl.lit("US")),
+        _units(own.filter(kind == "Tribal"), "tribal", pl.lit("US")),
+        _units(pieces, "field_office", pl.col("field_office_name")),
+        _units(pieces, "judicial_district", pl.col("judicial_district_name")),
+        _units(pieces.drop_nulls("msa_name"), "msa", pl.col("msa_name"), 3 * division + 1),
     ]
     return {
         "universe": universe.lazy(),
@@ -252,12 +252,12 @@ def _units(rows: pl.DataFrame, weight: str, area: pl.Expr, group: pl.Expr | None
             "agency_id",
             "state_abbr",
             "is_respondent",
-            weight_variable=pl.lit(weight),
+            geography_level=pl.lit(weight),
             geography_code=area,
             weight_group=pl.lit(1, pl.Int32) if group is None else group.cast(pl.Int32),
             share=share,
         )
-        .group_by("weight_variable", "geography_code", "weight_group", "agency_id", "state_abbr", "is_respondent")
+        .group_by("geography_level", "geography_code", "weight_group", "agency_id", "state_abbr", "is_respondent")
         .agg(population_share=pl.col("share").sum())
     )
 

@@ -50,7 +50,7 @@ Numbers = tuple[float | None, float | None, float | None, float | None, str | No
 def places() -> pl.DataFrame:
     levels = {1: "nation", 12: "region", 102: "state", 107: "university"}
     rows = [
-        {"geography_number": number, "geography_level": levels[number], "weight_variable": "StateWgt",
+        {"geography_number": number, "geography_level": levels[number],
          "geography_code": "VT" if number == 102 else "X", "universe_scope": "all", "responding_agencies": 3,
          "estimate_geographic_location": f"place {number}", "is_excluded": False, "is_missing_over_10_percent": True,
          "population_coverage": 0.5}

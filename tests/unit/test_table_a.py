@@ -13,7 +13,6 @@ from tests.support.estimated import MADE_UP
 from tests.support.frames import table
 
 from nibrs_estimation.model.benchmark import CRIMES, TABLE_A_ROWS
-from nibrs_estimation.model.fields import WEIGHT_LEVELS
 from nibrs_estimation.model.weights import TABLE_A
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.weighting.table_a import compare_with_benchmark
@@ -79,17 +78,14 @@ def test_groupings_of_nation_region_and_state() -> None:
         {"agency_id": 3, "population_group_code": "9E", "n_rape": 4.0, "region_code": 3, "state_abbr": "TX"},
         {"agency_id": 4, "population_group_code": "?", "n_rape": 8.0},
     ]
-    places = {"NationalWgt": "US", "RegionWgt": "1", "StateWgt": "VT"}
-    cells = [
-        {"weight_variable": name, "geography_level": WEIGHT_LEVELS[name], "geography_code": code}
-        for name, code in places.items()
-    ]
-    weights = [row for cell in cells for row in weight_rows([1.0, 1.0, 1.0, 1.0], **cell) if row.pop("geography_level")]
+    places = {"nation": "US", "region": "1", "state": "VT"}
+    cells = [{"geography_level": name, "geography_code": code} for name, code in places.items()]
+    weights = [row for cell in cells for row in weight_rows([1.0, 1.0, 1.0, 1.0], **cell)]
     found = compared(frame, weights, cells).filter(pl.col("crime_type") == "rape")
     named = {
         (variable, grouping, group): value
         for variable, grouping, group, value in found.select(
-            "weight_variable", "grouping", "group", "benchmark"
+            "geography_level", "grouping", "group", "benchmark"
         ).iter_rows()
     }
     groups = {
@@ -98,11 +94,11 @@ def test_groupings_of_nation_region_and_state() -> None:
         ("all", "all"): 15,
     }  # fmt: skip
     assert named == {
-        **{("NationalWgt", *key): value for key, value in groups.items()},
-        **{("RegionWgt", *key): value for key, value in groups.items()},
-        ("NationalWgt", "region", "Northeast"): 11,
-        ("NationalWgt", "region", "South"): 4,
-        ("StateWgt", "all", "all"): 15,
+        **{("nation", *key): value for key, value in groups.items()},
+        **{("region", *key): value for key, value in groups.items()},
+        ("nation", "region", "Northeast"): 11,
+        ("nation", "region", "South"): 4,
+        ("state", "all", "all"): 15,
     }
 
 
@@ -111,10 +107,10 @@ def test_strata_of_the_nation_are_cut_by_state_and_those_of_a_state_are_not() ->
     frame = [{"agency_id": i, "n_rape": 1.0 if i < 4 else 9.0} for i in range(1, 7)]
     weights = [1.5, 1.5, None, 1.5, 1.5, None]
     nation = weight_rows(weights)
-    state = weight_rows(weights, weight_variable="StateWgt", geography_code="VT")
+    state = weight_rows(weights, geography_level="state", geography_code="VT")
     for row in (*nation, *state):
         row["state_abbr"] = "VT" if row["agency_id"] < 4 else "TX"
-    cells = [{}, {"weight_variable": "StateWgt", "geography_level": "state", "geography_code": "VT"}]
+    cells = [{}, {"geography_level": "state", "geography_code": "VT"}]
     found = compared(frame, [*nation, *state], cells)
     assert row_of(found, "rape")["standard_error"] == 0
     assert row_of(found, "rape", code="VT")["standard_error"] ** 2 == pytest.approx((1 - 4 / 6) * 4 / 3 * 4 * 6**2)
@@ -175,15 +171,15 @@ def test_csv_for_people(tmp_path: Path) -> None:
     write(tmp_path / "table_a.csv")
     lines = (tmp_path / "table_a.csv").read_text().splitlines()
     assert lines[0] == (
-        "data_year,run_id,data_source,is_synthetic,universe_scope,weight_variable,"
-        "geography_level,geography_code,state_abbr,state_fips,grouping,group,offense_type,estimate,standard_error,"
+        "data_year,run_id,data_source,is_synthetic,universe_scope,geography_level,"
+        "geography_code,state_abbr,state_fips,grouping,group,offense_type,estimate,standard_error,"
         "relative_standard_error_pct,benchmark,relative_bias_pct,flag"
     )
-    assert [line.split(",")[12] for line in lines[1:14]] == list(TABLE_A_ROWS.values())
+    assert [line.split(",")[11] for line in lines[1:14]] == list(TABLE_A_ROWS.values())
     origin = "2024,made_up,synthetic:0.01,true,reporting,"
-    assert lines[1] == f"{origin}NationalWgt,nation,US,,,all,all,All Crime,2401,1697.62,70.71,2401,0.0,"
-    assert lines[2] == f"{origin}NationalWgt,nation,US,,,all,all,All Violent,0,0.0,-,0,NC,"
-    assert lines[3] == f"{origin}NationalWgt,nation,US,,,all,all,Murder,2,1.41,70.71,3,-33.33,*"
+    assert lines[1] == f"{origin}nation,US,,,all,all,All Crime,2401,1697.62,70.71,2401,0.0,"
+    assert lines[2] == f"{origin}nation,US,,,all,all,All Violent,0,0.0,-,0,NC,"
+    assert lines[3] == f"{origin}nation,US,,,all,all,Murder,2,1.41,70.71,3,-33.33,*"
 
 
 @st.composite
@@ -202,10 +198,10 @@ def nations(draw: st.DrawFn) -> tuple[Rows, Rows, Rows]:
         for i in range(1, agencies + 1)
     ]  # fmt: skip
     weights, cells = [], []
-    for variable in ("NationalWgt", "RegionWgt", "JDWgt"):
+    for variable in ("nation", "region", "judicial_district"):
         for agency in frame:
-            code = {"NationalWgt": "US", "RegionWgt": str(agency["region_code"])}.get(variable, agency["state_abbr"])
-            key = {"weight_variable": variable, "geography_code": code, "weight_group": int(rng.integers(1, 3))}
+            code = {"nation": "US", "region": str(agency["region_code"])}.get(variable, agency["state_abbr"])
+            key = {"geography_level": variable, "geography_code": code, "weight_group": int(rng.integers(1, 3))}
             responds = bool(rng.random() < draw(st.sampled_from([0.0, 0.6, 1.0])))
             weights.append(
                 {
@@ -214,7 +210,7 @@ def nations(draw: st.DrawFn) -> tuple[Rows, Rows, Rows]:
                     "population_share": float(rng.choice([1.0, 0.4])),
                 }
             )  # fmt: skip
-            cell = {**key, "geography_level": WEIGHT_LEVELS[variable]}
+            cell = key
             if cell not in cells:
                 cells.append(cell)
     return frame, weights, cells
@@ -238,8 +234,8 @@ def slow_row(row: dict[str, Any], frame: Rows, weights: Rows) -> tuple[float, fl
     column = CRIMES[row["crime_type"]]
     strata: dict[Any, Rows] = {}
     for of in weights:
-        if (of["weight_variable"], of["geography_code"]) == (row["weight_variable"], row["geography_code"]):
-            state = of["state_abbr"] if of["weight_variable"] == "NationalWgt" else None
+        if (of["geography_level"], of["geography_code"]) == (row["geography_level"], row["geography_code"]):
+            state = of["state_abbr"] if of["geography_level"] == "nation" else None
             strata.setdefault((of["weight_group"], state), []).append(of)
     estimate = benchmark = variance = 0.0
     respondents = 0

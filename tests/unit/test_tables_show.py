@@ -141,9 +141,7 @@ def test_geographies_side_by_side(scratch: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_too_many_geographies_are_for_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    more: list[Place] = [
-        (number, "msa", f"Area {number}", None, f"Area {number}", "MSAWgt") for number in range(109, 116)
-    ]
+    more: list[Place] = [(number, "msa", f"Area {number}", None, f"Area {number}") for number in range(109, 116)]
     write_run(tmp_path, "us", more_places=more)
     with pytest.raises(UsageError, match=r"14 geographies are too many to read .* or add --csv FILE or --json"):
         told(tmp_path, monkeypatch, "1a", "--geography", "all")
@@ -168,7 +166,7 @@ def test_real_data_go_before_synthetic(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_number_that_is_a_fips_code_is_questioned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_run(tmp_path, "us", more_places=[(50, "region", "4", "Agency Type City", "West, City", "RegionWgt")])
+    write_run(tmp_path, "us", more_places=[(50, "region", "4", "Agency Type City", "West, City")])
     both = (
         r"50 may be geography number 50, West, City \(a part of the region: Agency Type City, geography 50\), or FIPS "
         r"code 50, Vermont \(state, VT, FIPS 50, geography 102\). Write geography:50 or fips:50"

@@ -49,7 +49,7 @@ def cell_row(weights: list[float | None], **cell: Any) -> dict[str, Any]:
 
 
 def control(name: str, total: float, **cell: Any) -> dict[str, Any]:
-    key = {"weight_variable": "NationalWgt", "geography_code": "US", "weight_group": 8}
+    key = {"geography_level": "nation", "geography_code": "US", "weight_group": 8}
     return {**key, "control": name, "is_selected": True, "total": total, **cell}
 
 
@@ -63,15 +63,13 @@ def checks(frame: Rows, weights: Rows, cells: Rows, controls: Rows) -> pl.DataFr
     return checked(found, WEIGHT_CHECK)
 
 
-def of_weights(
-    weights: list[float | None], level: str = "state", rule: str = "calibrated", variable: str = "StateWgt"
-) -> dict[str, Any]:
+def of_weights(weights: list[float | None], level: str = "state", rule: str = "calibrated") -> dict[str, Any]:
     """The row of a cell with these weights."""
-    key = {"weight_variable": variable, "geography_code": "VT", "weight_group": 4}
+    key = {"geography_level": level, "geography_code": "VT", "weight_group": 4}
     found = checks(
         frame_rows([(1, 1)] * len(weights)),
         weight_rows(weights, **key),
-        [cell_row(weights, geography_level=level, rule=rule, **key)],
+        [cell_row(weights, rule=rule, **key)],
         [],
     )
     return found.filter(pl.col("weight_group") == 4).row(0, named=True)
@@ -175,10 +173,10 @@ def test_problems_by_the_rules_of_the_report(
 
 
 def test_a_respondent_without_weight_is_a_major_problem() -> None:
-    key = {"weight_variable": "StateWgt", "geography_code": "VT"}
+    key = {"geography_level": "state", "geography_code": "VT"}
     weights = weight_rows([2.0, None], **key)
     weights[1]["is_respondent"] = True
-    found = checks(frame_rows([(1, 1)] * 2), weights, [cell_row([2.0, None], geography_level="state", **key)], [])
+    found = checks(frame_rows([(1, 1)] * 2), weights, [cell_row([2.0, None], **key)], [])
     assert found["missing_weights"].to_list() == [1]
     assert found["major_problem"].to_list() == ["1 respondent without weight"]
 
@@ -187,17 +185,15 @@ def test_one_respondent_and_none() -> None:
     one = of_weights([3.0, None])
     assert one["unequal_weighting_effect"] is None
     assert [one[name] for name in ("mean", *QUANTILES)] == [3.0] * 10
-    none = of_weights([None, None], rule="equal", level="tribal", variable="TribalWgt")
+    none = of_weights([None, None], rule="equal", level="tribal")
     assert [none[name] for name in ("mean", *QUANTILES, "major_problem", "is_calibrated")] == [None] * 12
     assert (none["eligible_agencies"], none["responding_agencies"], none["above_20"]) == (2, 0, 0)
 
 
 def test_fitted_cells_and_those_without_weights_have_a_row() -> None:
     rules = ["calibrated", "inverse_coverage", "equal", "full_coverage", "self_representing", "no_crime", "no_response"]
-    keys = [
-        {"weight_variable": "StateWgt", "geography_code": "VT", "weight_group": group} for group in range(len(rules))
-    ]
-    cells = [cell_row([1.0], geography_level="state", rule=rule, **key) for rule, key in zip(rules, keys, strict=True)]
+    keys = [{"geography_level": "state", "geography_code": "VT", "weight_group": group} for group in range(len(rules))]
+    cells = [cell_row([1.0], rule=rule, **key) for rule, key in zip(rules, keys, strict=True)]
     cells[1]["eligible_agencies"] = cells[1]["responding_agencies"] = 0
     found = checks(frame_rows([(1, 1)]), [row for key in keys for row in weight_rows([1.0], **key)], cells, [])
     assert found["rule"].to_list() == ["calibrated", "equal", "no_response"]
@@ -226,10 +222,10 @@ def nations(draw: st.DrawFn) -> tuple[Rows, Rows, Rows, Rows]:
         {"agency_id": i, **dict(zip(CONTROLS.values(), row, strict=True))} for i, row in enumerate(crimes.tolist(), 1)
     ]
     weights, cells, controls = [], [], []
-    for variable, level, code in (("NationalWgt", "nation", "US"), ("StateWgt", "state", "VT")):
+    for level, code in (("nation", "US"), ("state", "VT")):
         groups = rng.integers(1, 4, agencies)
         for group in sorted(set(groups.tolist())):
-            key = {"weight_variable": variable, "geography_code": code, "weight_group": group}
+            key = {"geography_level": level, "geography_code": code, "weight_group": group}
             inside = np.flatnonzero(groups == group)
             rows = [
                 {
@@ -244,7 +240,7 @@ def nations(draw: st.DrawFn) -> tuple[Rows, Rows, Rows, Rows]:
             weights += rows
             cells.append(
                 {
-                    **key, "geography_level": level, "rule": str(rng.choice(["calibrated", "equal"])),
+                    **key, "rule": str(rng.choice(["calibrated", "equal"])),
                     "eligible_agencies": len(rows), "responding_agencies": sum(row["is_respondent"] for row in rows),
                 }
             )  # fmt: skip
@@ -299,11 +295,11 @@ def test_equals_the_slow_twin_whatever_the_order_of_rows(nation: tuple[Rows, Row
     frame, weights, cells, controls = nation
     found = checks(frame, weights, cells, controls)
     for row in found.iter_rows(named=True):
-        key = ("weight_variable", "geography_code", "weight_group")
+        key = ("geography_level", "geography_code", "weight_group")
 
         def here(of: dict[str, Any], row: dict[str, Any] = row, key: tuple[str, ...] = key) -> bool:
             if row["weight_group"] == 0:
-                return bool(of["weight_variable"] == "NationalWgt")
+                return bool(of["geography_level"] == "nation")
             return all(of[name] == row[name] for name in key)
 
         rows = [of for of in weights if here(of)]

@@ -8,7 +8,7 @@ import pytest
 from tests.support.frames import table
 from tests.support.weighted_nation import YEAR, nation, responding
 
-from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
 from nibrs_estimation.model.weights import (
     AGENCY_WEIGHT,
     CALIBRATION_VARIABLE,
@@ -23,7 +23,7 @@ from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.weighting.weights import weight_agencies
 
 DATASETS = (WEIGHT_CELL, WEIGHT_CONTROL, AGENCY_WEIGHT, COUNTY_WEIGHT, CALIBRATION_VARIABLE)
-KEY = ["weight_variable", "geography_code", "weight_group"]
+KEY = ["geography_level", "geography_code", "weight_group"]
 Frames = dict[str, pl.DataFrame]
 
 
@@ -49,22 +49,22 @@ def made(frame: pl.DataFrame, pieces: pl.DataFrame) -> Frames:
 
 def test_every_weight_has_cells_of_every_kind(made: Frames) -> None:
     cells = made["weight_cell"]
-    assert set(cells["weight_variable"]) == set(WEIGHT_LEVELS)
+    assert set(cells["geography_level"]) == set(GEOGRAPHY_LEVELS)
     assert {"calibrated", "full_coverage", "inverse_coverage", "equal"} <= set(cells["rule"])
 
 
 def test_every_agency_is_in_one_group_of_each_geography(frame: pl.DataFrame, made: Frames) -> None:
     """Invariant 4; an agency in two divisions of a metropolitan area is a unit in each."""
     units, cells = made["agency_weight"], made["weight_cell"]
-    whole = units.filter(pl.col("weight_variable") != "MSAWgt").select("weight_variable", "geography_code", "agency_id")
+    whole = units.filter(pl.col("geography_level") != "msa").select("geography_level", "geography_code", "agency_id")
     assert not whole.is_duplicated().any()
     counted = units.group_by(KEY).agg(N=pl.len(), n=pl.col("is_respondent").sum())
     joined = cells.join(counted, on=KEY, how="full")
     assert joined.null_count().select("N", "eligible_agencies").row(0) == (0, 0)
     assert (joined["N"] == joined["eligible_agencies"]).all()
     assert (joined["n"] == joined["responding_agencies"]).all()
-    for weight in ("NationalWgt", "RegionWgt", "StateWgt"):
-        assert units.filter(pl.col("weight_variable") == weight).height == frame.height
+    for weight in ("nation", "region", "state"):
+        assert units.filter(pl.col("geography_level") == weight).height == frame.height
 
 
 def test_respondents_have_weights_and_others_none(made: Frames) -> None:
@@ -77,7 +77,7 @@ def test_respondents_have_weights_and_others_none(made: Frames) -> None:
     fitted = units.filter(has_weight & (pl.col("rule") == "calibrated"))
     assert fitted["weight"].is_finite().all()
     below = fitted.filter(pl.col("weight") < 1 - 1e-6)
-    assert set(below["weight_variable"]) <= {"NationalWgt", "RegionWgt"}
+    assert set(below["geography_level"]) <= {"nation", "region"}
     assert (fitted["weight"] >= fitted["lower_bound"] * fitted["design_weight"] - 1e-9).all()
     assert (fitted["weight"] <= fitted["upper_bound"] * fitted["design_weight"] + 1e-9).all()
     assert fitted["weight"].min() >= 0.9 - 1e-6  # type: ignore[operator]
@@ -122,8 +122,8 @@ def test_every_selected_control_is_met_before_proration(frame: pl.DataFrame, mad
 
 def test_university_and_tribal_weights_add_up_to_their_agencies(frame: pl.DataFrame, made: Frames) -> None:
     """Invariant 9."""
-    for weight, kind in (("UniversityWgt", "University or College"), ("TribalWgt", "Tribal")):
-        total = made["agency_weight"].filter(pl.col("weight_variable") == weight)["weight"].sum()
+    for weight, kind in (("university", "University or College"), ("tribal", "Tribal")):
+        total = made["agency_weight"].filter(pl.col("geography_level") == weight)["weight"].sum()
         assert total == pytest.approx(frame.filter(pl.col("agency_type_name") == kind).height)
 
 
@@ -142,13 +142,13 @@ def test_crossing_numbers_tell_cells_apart(made: Frames) -> None:
     assert not numbered["crossing_number"].is_duplicated().any()
     assert set(cells.filter(pl.col("crossing_number").is_null())["geography_level"]) <= {"university", "tribal", "msa"}
     number = pl.col("crossing_number")
-    by_weight = numbered.group_by("weight_variable").agg(low=number.min(), high=number.max())
+    by_weight = numbered.group_by("geography_level").agg(low=number.min(), high=number.max())
     ranges = {row[0]: row[1:] for row in by_weight.iter_rows()}
-    assert ranges["NationalWgt"][1] <= 20 < ranges["RegionWgt"][0]
-    assert ranges["RegionWgt"][1] <= 100 < ranges["StateWgt"][0]
-    assert ranges["StateWgt"][1] <= 712 < ranges["FOWgt"][0]
-    assert ranges["FOWgt"][1] < ranges["JDWgt"][0]
-    assert ranges["JDWgt"][1] < ranges["MSAWgt"][0]
+    assert ranges["nation"][1] <= 20 < ranges["region"][0]
+    assert ranges["region"][1] <= 100 < ranges["state"][0]
+    assert ranges["state"][1] <= 712 < ranges["field_office"][0]
+    assert ranges["field_office"][1] < ranges["judicial_district"][0]
+    assert ranges["judicial_district"][1] < ranges["msa"][0]
     names = made["calibration_variable"].select("variable", *KEY).unique()
     assert not names.drop_nulls().select("variable").is_duplicated().any()
 
@@ -170,11 +170,11 @@ def test_full_response_gives_weights_of_1(pieces: pl.DataFrame) -> None:
 
 def test_without_counties_there_are_no_smaller_places(frame: pl.DataFrame, pieces: pl.DataFrame, caplog: Any) -> None:
     made = weighted(frame.filter(pl.col("state_abbr") == "GA"), pieces.clear())
-    assert set(made["agency_weight"]["weight_variable"]) <= {"NationalWgt", "StateWgt", "UniversityWgt", "TribalWgt"}
+    assert set(made["agency_weight"]["geography_level"]) <= {"nation", "state", "university", "tribal"}
     assert made["county_weight"].is_empty()
     told = [record.message for record in caplog.records]
-    assert "No RegionWgt: no region has all of its states in this run." in told
-    assert "No MSAWgt: no agency is known to lie in one (dataset agency_county)." in told
+    assert "No weights of level region: no region has all of its states in this run." in told
+    assert "No weights of level msa: no agency is known to lie in one (dataset agency_county)." in told
 
 
 def test_nobody_responds(frame: pl.DataFrame, pieces: pl.DataFrame) -> None:
@@ -236,16 +236,20 @@ def example_13_6(respond: list[bool]) -> tuple[pl.DataFrame, pl.DataFrame]:
 def test_proration_example() -> None:
     """handbook 07: what weights give in a county is weight x share x count."""
     made = weighted(*example_13_6([True, True, False, False, True]))
-    districts = made["county_weight"].filter((pl.col("weight_variable") == "JDWgt") & (pl.col("agency_id") == 1))
+    districts = made["county_weight"].filter(
+        (pl.col("geography_level") == "judicial_district") & (pl.col("agency_id") == 1)
+    )
     assert districts["population_share"].to_list() == [0.7, 0.3]
     for row in districts.iter_rows(named=True):
         share = {"50001": 0.7, "50003": 0.3}[row["county_fips"]]
         assert row["prorated_weight"] == pytest.approx(row["weight"] * share)
     # X: 140 + 200 of 140 + 200 + 200; Y: 60 + 200 of 60 + 200 + 200.
-    totals = made["weight_control"].filter((pl.col("weight_variable") == "JDWgt") & (pl.col("control") == "tot"))
+    totals = made["weight_control"].filter(
+        (pl.col("geography_level") == "judicial_district") & (pl.col("control") == "tot")
+    )
     assert totals["total"].to_list() == pytest.approx([540, 460])
     assert totals["weighted_total"].to_list() == pytest.approx([540, 460])
-    state = made["county_weight"].filter((pl.col("weight_variable") == "StateWgt") & (pl.col("agency_id") == 1))
+    state = made["county_weight"].filter((pl.col("geography_level") == "state") & (pl.col("agency_id") == 1))
     assert state["prorated_weight"].sum() == pytest.approx(state["weight"][0])
 
 
@@ -253,7 +257,7 @@ def test_a_table_of_state_groups_is_followed(frame: pl.DataFrame, pieces: pl.Dat
     rows = [{"state_abbr": "GA", "super_class": one, "weight_group": 9} for one in "ABZO"]
     groups = table("state_weight_group", *rows)
     made = weighted(frame, pieces, groups)
-    cells = made["weight_cell"].filter((pl.col("weight_variable") == "StateWgt") & (pl.col("geography_code") == "GA"))
+    cells = made["weight_cell"].filter((pl.col("geography_level") == "state") & (pl.col("geography_code") == "GA"))
     assert set(cells["weight_group"]) <= {9, 10}
     assert "by the table of groups" in cells.filter(pl.col("weight_group") == 9)["merged_from"].item()
 
@@ -263,7 +267,7 @@ def test_one_agency_that_dominates_its_cell_is_listed() -> None:
     rows = [{"agency_id": i, "n_total": 10.0 + i, "n_property": 10.0 + i, "n_larceny": 10.0 + i} for i in range(1, 13)]
     rows.append({"agency_id": 99, "n_total": 9e6, "n_property": 9e6, "n_larceny": 9e6, "is_respondent": False})
     made = weighted(table("weighting_frame", *rows).collect(), table("agency_county").collect())
-    cell = made["weight_cell"].filter(pl.col("weight_variable") == "StateWgt").row(0, named=True)
+    cell = made["weight_cell"].filter(pl.col("geography_level") == "state").row(0, named=True)
     assert cell["rule"] == "inverse_coverage"
     assert cell["controls"] == "tot"
     assert np.isfinite(made["agency_weight"]["weight"].drop_nulls().to_numpy()).all()
@@ -280,10 +284,11 @@ def test_agencies_of_the_list_lie_in_the_places_that_it_names() -> None:
     ).collect()
     made = weighted(pl.concat([frame, listed]), pl.concat([counties, own]))
     places = (
-        made["agency_weight"].filter(pl.col("agency_id") >= 10).select("weight_variable", "geography_code", "agency_id")
+        made["agency_weight"].filter(pl.col("agency_id") >= 10).select("geography_level", "geography_code", "agency_id")
     )
-    assert set(places.filter(pl.col("weight_variable").is_in(["JDWgt", "FOWgt"])).rows()) == {
-        ("JDWgt", "California Southern", 10), ("FOWgt", "San Diego", 10), ("FOWgt", "Detroit", 11),
+    assert set(places.filter(pl.col("geography_level").is_in(["judicial_district", "field_office"])).rows()) == {
+        ("judicial_district", "California Southern", 10), ("field_office", "San Diego", 10),
+        ("field_office", "Detroit", 11),
     }  # fmt: skip
     assert made["county_weight"].filter(pl.col("agency_id") == 11).is_empty()
 
@@ -317,5 +322,5 @@ def test_a_cell_without_respondents_is_told(caplog: Any) -> None:
     made = weighted(table("weighting_frame", *rows).collect(), table("agency_county").collect())
     assert made["weight_cell"].filter(pl.col("geography_code") == "ME")["rule"].to_list() == ["no_response"]
     told = [record.message for record in caplog.records]
-    place = "StateWgt, ME, Not self-representing - Other strata"
+    place = "state, ME, Not self-representing - Other strata"
     assert f"{place}: no weights, so its 2 agencies are in no estimate of the place." in told

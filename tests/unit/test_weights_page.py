@@ -31,7 +31,7 @@ def test_page(tmp_path: Path) -> None:
     assert "Stratum 2 1 1 – 0 of 1 murder +2 of none not even all, violent and property crime can be met" in text
     assert "State Vermont Stratum 1 2 2 group 4; group 5: no respondents" in text
     assert "State 1 3 1 1 0 0 0 0 1" in text
-    assert "State StateWgt 4 3 75.0% 60.0% 1.50 2.00 2.00 2.00" in text
+    assert "State 4 3 75.0% 60.0% 1.50 2.00 2.00 2.00" in text
     assert "All states of this run 1 / 1 0 / 0" in text
     assert "All Crime 720 338 46.88 100 620.00 *" in text
     assert "donor: an agency of its class 1 25.0% 0 25.0% 40.0%" in text

@@ -7,7 +7,6 @@ from nibrs_estimation.model.fields import (
     GEOGRAPHY_LEVEL,
     GEOGRAPHY_NUMBER,
     UNIVERSE_SCOPE,
-    WEIGHT_LEVELS,
 )
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
@@ -25,7 +24,6 @@ COVERAGE = Dataset(
         GEOGRAPHY_CODE,
         Column("agency_group", "str", "Size or type of agencies to which it is confined.", is_nullable=True),
         Column("estimate_geographic_location", "str", "Name of the geography as published."),
-        Column("weight_variable", "str", "Weight of the geography's estimates.", codes=tuple(WEIGHT_LEVELS)),
         Column("is_excluded", "bool", "On the year's list of geographies that are not estimated."),
         Column("eligible_agencies", "int32", "Eligible agencies.", unit="agencies"),
         Column("eligible_pieces", "int32", "Their pieces in counties.", unit="pieces"),

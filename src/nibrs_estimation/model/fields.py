@@ -7,16 +7,16 @@ from nibrs_estimation.pipeline.dataset import Column
 MONTHS = tuple(range(1, 13))
 #: What a source's list of agencies holds.
 UNIVERSE_SCOPES = ("all", "reporting", "synthetic")
-#: Weight -> the level of its geographies.
-WEIGHT_LEVELS = {
-    "NationalWgt": "nation",
-    "RegionWgt": "region",
-    "StateWgt": "state",
-    "UniversityWgt": "university",
-    "TribalWgt": "tribal",
-    "FOWgt": "field_office",
-    "JDWgt": "judicial_district",
-    "MSAWgt": "msa",
+#: Level of a geography -> name of its weight in the reference's files. Each level has a weight of its own.
+GEOGRAPHY_LEVELS = {
+    "nation": "NationalWgt",
+    "region": "RegionWgt",
+    "state": "StateWgt",
+    "university": "UniversityWgt",
+    "tribal": "TribalWgt",
+    "field_office": "FOWgt",
+    "judicial_district": "JDWgt",
+    "msa": "MSAWgt",
 }
 #: How the weights of a cell were made -> what that means.
 WEIGHT_RULES = {
@@ -54,7 +54,6 @@ UNIVERSE_SCOPE = Column(
     "Whether the frame holds all agencies, only those that reported something, or all of a synthetic nation.",
     codes=UNIVERSE_SCOPES,
 )
-WEIGHT_VARIABLE = Column("weight_variable", "str", "Name of the weight.", codes=tuple(WEIGHT_LEVELS))
 WEIGHT_RULE = Column(
     "rule",
     "str",
@@ -67,7 +66,9 @@ WEIGHT_GROUP = Column(
     "Weight group within the geography; of merged groups the smallest. Groups of metropolitan areas: 3k + 1, 2, 3 for "
     "division k, and the last for self-representing agencies.",
 )
-GEOGRAPHY_LEVEL = Column("geography_level", "str", "Kind of geography.", codes=tuple(WEIGHT_LEVELS.values()))
+GEOGRAPHY_LEVEL = Column(
+    "geography_level", "str", "Kind of geography, and by which weights it is estimated.", codes=tuple(GEOGRAPHY_LEVELS)
+)
 GEOGRAPHY_CODE = Column("geography_code", "str", "US, region code, state abbreviation, or name of the area.")
 GEOGRAPHY_NUMBER = Column("geography_number", "int32", "Number of the geography, 1 to 709; no FIPS code.")
 SERIES_NUMBER = Column("series_number", "int16", "Number of the demographic series, 0 for everybody.")

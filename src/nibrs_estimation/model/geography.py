@@ -4,7 +4,7 @@ Source: data dictionary and handbook 02 and docs/external-files.md; handbook 06 
 """
 
 from nibrs_estimation.model.agency import SRS_MONTH
-from nibrs_estimation.model.fields import GEOGRAPHY_NUMBER
+from nibrs_estimation.model.fields import GEOGRAPHY_LEVEL, GEOGRAPHY_NUMBER
 from nibrs_estimation.model.weights import STATE_WEIGHT_GROUP
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
@@ -92,18 +92,17 @@ FIELD_OFFICE = Dataset(
 
 GEOGRAPHY = Dataset(
     name="geography",
-    description="The geographies for which estimates are made: number, rule, label and weight.",
+    description="The geographies for which estimates are made: number, rule and label.",
     source="handbook 08",
     primary_key=("geography_number",),
     absence="Estimates are made for nation, regions and states only.",
     columns=(
         GEOGRAPHY_NUMBER,
-        Column("geography_level", "str", "nation, region, state, university, tribal, msa, judicial_district, ..."),
+        GEOGRAPHY_LEVEL,
         Column("geography_code", "str", "Code or name of the area at its level."),
         Column("agency_group", "str", "Size or type of agencies to which it is confined.", is_nullable=True),
         Column("label", "str", "Name as published."),
         Column("filter_expression", "str", "Which agencies (or their pieces in counties) belong to it."),
-        Column("weight_variable", "str", "Name of its weight."),
         Column("is_excluded", "bool", "On the year's list of geographies that are not estimated."),
     ),
 )

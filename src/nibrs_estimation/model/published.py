@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nibrs_estimation.model.fields import GEOGRAPHY_NUMBER, SERIES_NUMBER, UNIVERSE_SCOPE, WEIGHT_LEVELS
+from nibrs_estimation.model.fields import GEOGRAPHY_LEVEL, GEOGRAPHY_NUMBER, SERIES_NUMBER, UNIVERSE_SCOPE
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 
@@ -79,7 +79,7 @@ PUBLISHED = Dataset(
         Column("data_source", "str", "Source of the run, as it was named."),
         Column("is_synthetic", "bool", "The numbers describe a nation that does not exist."),
         UNIVERSE_SCOPE,
-        Column("geography_level", "str", "Kind of geography.", codes=tuple(WEIGHT_LEVELS.values())),
+        GEOGRAPHY_LEVEL,
         Column("geography_code", "str", "US, region code, UCR state abbreviation, or name of the area."),
         _text("agency_group", "Size or type of agencies to which the geography is confined."),
         _text("state_abbr", "Postal abbreviation of a state."),

@@ -7,7 +7,6 @@ from nibrs_estimation.model.fields import (
     STATE,
     WEIGHT_GROUP,
     WEIGHT_RULE,
-    WEIGHT_VARIABLE,
 )
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
@@ -70,7 +69,7 @@ def variable_name(level: str, crossing: int, control: str) -> str | None:
     """Name of a calibration variable, such as V12_C, or None where the level has no letter for the control.
 
     Args:
-        level: a level of :data:`WEIGHT_LEVELS`.
+        level: a level of :data:`~nibrs_estimation.model.fields.GEOGRAPHY_LEVELS`.
         crossing: number of the crossing of geography and weight group.
         control: short name of the control.
     """
@@ -101,9 +100,8 @@ WEIGHT_CELL = Dataset(
     name="weight_cell",
     description="Geography x weight group: its agencies, and how their weight was made.",
     source="handbook 07",
-    primary_key=("weight_variable", "geography_code", "weight_group"),
+    primary_key=("geography_level", "geography_code", "weight_group"),
     columns=(
-        WEIGHT_VARIABLE,
         GEOGRAPHY_LEVEL,
         GEOGRAPHY_CODE,
         WEIGHT_GROUP,
@@ -127,9 +125,9 @@ WEIGHT_CONTROL = Dataset(
     name="weight_control",
     description="Every control of every cell: its total among all eligible agencies, and what the weights give.",
     source="handbook 07",
-    primary_key=("weight_variable", "geography_code", "weight_group", "control"),
+    primary_key=("geography_level", "geography_code", "weight_group", "control"),
     columns=(
-        WEIGHT_VARIABLE,
+        GEOGRAPHY_LEVEL,
         GEOGRAPHY_CODE,
         WEIGHT_GROUP,
         Column("control", "str", "Short name.", codes=(*CONTROLS, "aggrob")),
@@ -143,9 +141,9 @@ AGENCY_WEIGHT = Dataset(
     name="agency_weight",
     description="Eligible agencies in each geography with their share in it, their group and, of respondents, weight.",
     source="handbook 07",
-    primary_key=("weight_variable", "geography_code", "weight_group", "agency_id"),
+    primary_key=("geography_level", "geography_code", "weight_group", "agency_id"),
     columns=(
-        WEIGHT_VARIABLE,
+        GEOGRAPHY_LEVEL,
         GEOGRAPHY_CODE,
         WEIGHT_GROUP,
         AGENCY_ID,
@@ -165,9 +163,9 @@ COUNTY_WEIGHT = Dataset(
     name="county_weight",
     description="Weights of respondents by county, prorated: of the agency's whole counts.",
     source="handbook 07",
-    primary_key=("weight_variable", "geography_code", "weight_group", "agency_id", "county_fips"),
+    primary_key=("geography_level", "geography_code", "weight_group", "agency_id", "county_fips"),
     columns=(
-        WEIGHT_VARIABLE,
+        GEOGRAPHY_LEVEL,
         GEOGRAPHY_CODE,
         WEIGHT_GROUP,
         AGENCY_ID,
@@ -182,9 +180,9 @@ CALIBRATION_VARIABLE = Dataset(
     name="calibration_variable",
     description="Values of the controls to which a cell was calibrated, of its respondents: V{crossing}_{letter}.",
     source="handbook 07",
-    primary_key=("weight_variable", "geography_code", "weight_group", "agency_id", "control"),
+    primary_key=("geography_level", "geography_code", "weight_group", "agency_id", "control"),
     columns=(
-        WEIGHT_VARIABLE,
+        GEOGRAPHY_LEVEL,
         GEOGRAPHY_CODE,
         WEIGHT_GROUP,
         AGENCY_ID,
@@ -198,9 +196,8 @@ WEIGHT_CHECK = Dataset(
     name="weight_check",
     description="How the weights of a cell are distributed, and what is wrong with them.",
     source="handbook 07",
-    primary_key=("weight_variable", "geography_code", "weight_group"),
+    primary_key=("geography_level", "geography_code", "weight_group"),
     columns=(
-        WEIGHT_VARIABLE,
         GEOGRAPHY_LEVEL,
         GEOGRAPHY_CODE,
         Column("weight_group", "int32", "Weight group; 0 for all weighted agencies of the nation."),
@@ -232,9 +229,8 @@ TABLE_A = Dataset(
     name="table_a",
     description="Weighted benchmark of respondents beside that of all eligible agencies, with its error and bias.",
     source="handbook 07",
-    primary_key=("weight_variable", "geography_code", "grouping", "group", "crime_type"),
+    primary_key=("geography_level", "geography_code", "grouping", "group", "crime_type"),
     columns=(
-        WEIGHT_VARIABLE,
         GEOGRAPHY_LEVEL,
         GEOGRAPHY_CODE,
         Column(

@@ -16,7 +16,7 @@ import polars as pl
 
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
 from nibrs_estimation.model.geography import (
     AGENCY_COUNTY,
     COUNTY_POPULATION,
@@ -102,11 +102,15 @@ def import_agency_county(agency: pl.LazyFrame, cbi_summary_county_reduced: Path,
     )
 
 
+#: Name of a weight in the reference's files -> the level of its geographies.
+LEVEL_OF_WEIGHT = {weight: level for level, weight in GEOGRAPHY_LEVELS.items()}
+
+
 def import_geography(population: Path, exclusion: Path | None) -> pl.LazyFrame:
     """Read the geographies for which estimates are made, and which of them are excluded.
 
     Rows of demographic groups (numbers from 1000 on) are left out: they follow from the geographies. The level is
-    read off the weight, the area off the filter, the agency group off the label, unless the file says them.
+    read off the weight; the area off the filter and the agency group off the label, unless the file says them.
 
     Raises:
         PipelineError: a column is missing, a number is repeated, a weight is unknown, or a filter is outside the
@@ -117,22 +121,22 @@ def import_geography(population: Path, exclusion: Path | None) -> pl.LazyFrame:
     table = whole.filter(number < FIRST_DEMOGRAPHIC)
     weight = table.text("WEIGHT_VAR")
     table.refuse(
-        ~weight.is_in(list(WEIGHT_LEVELS)),
+        ~weight.is_in(list(LEVEL_OF_WEIGHT)),
         "WEIGHT_VAR",
-        f"is not a weight of this program. Give one of {', '.join(WEIGHT_LEVELS)}",
+        f"is not a weight of this program. Give one of {', '.join(LEVEL_OF_WEIGHT)}",
     )
+    level = weight.replace_strict(LEVEL_OF_WEIGHT)
     label = table.text("PERMUTATION_DESCRIPTION")
     filters = table.text("PERMUTATION_NUMBER_DESC")
     rows = pl.DataFrame(
         {
             LINE: table.lines,
             "geography_number": number.filter(number < FIRST_DEMOGRAPHIC),
-            "geography_level": _given_or(table, "GEOGRAPHY_LEVEL", weight.replace_strict(WEIGHT_LEVELS)),
-            "geography_code": _areas(table, filters, weight),
+            "geography_level": level,
+            "geography_code": _areas(table, filters, level),
             "agency_group": _given_or(table, "AGENCY_GROUP", label.str.extract(r" (?:Size|Agency Type) (.+)$")),
             "label": label,
             "filter_expression": filters,
-            "weight_variable": weight,
         }
     )
     table.refuse_duplicates(rows, {"geography_number": "PERMUTATION_NUMBER"})
@@ -460,10 +464,10 @@ def _given_or(table: ExternalTable, header: str, derived: pl.Series) -> pl.Serie
     return given.zip_with(given.is_not_null(), derived)
 
 
-def _areas(table: ExternalTable, filters: pl.Series, weight: pl.Series) -> pl.Series:
+def _areas(table: ExternalTable, filters: pl.Series, levels: pl.Series) -> pl.Series:
     """Code or name of each area, from the filter: the value of the column that names areas of its level."""
     codes = []
-    for row, (text, level) in enumerate(zip(filters, weight.replace_strict(WEIGHT_LEVELS), strict=True)):
+    for row, (text, level) in enumerate(zip(filters, levels, strict=True)):
         try:
             parsed = parse_filter(text)
         except FilterError as error:

@@ -18,7 +18,7 @@ from nibrs_estimation.survey.geographies import geography_members
 from nibrs_estimation.survey.strata import variance_strata
 
 LOG = logging.getLogger(__name__)
-_PLACE = ["weight_variable", "geography_code"]
+_PLACE = ["geography_level", "geography_code"]
 _GROUP = [*_PLACE, "weight_group"]
 #: Weight group and stratum of arrests that name no agency, before all others.
 _NO_GROUP = -1

@@ -11,7 +11,7 @@ from collections.abc import Collection
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
 from nibrs_estimation.pipeline.errors import PipelineError
 
 #: Size of an agency's population group (``size_group`` of the code list) -> its name.
@@ -32,7 +32,7 @@ _SPELLINGS = {
     for name in names.values()
     for spelling in (name, f"{word} {name}")
 }
-_UNIT = ("weight_variable", "geography_code", "weight_group", "agency_id")
+_UNIT = ("geography_level", "geography_code", "weight_group", "agency_id")
 
 
 def geography_members(
@@ -41,24 +41,24 @@ def geography_members(
     """The units of each geography.
 
     Args:
-        geographies: dataset ``coverage`` or ``geography``; of it ``geography_number``, ``weight_variable``,
+        geographies: dataset ``coverage`` or ``geography``; of it ``geography_number``, ``geography_level``,
             ``geography_code`` and ``agency_group`` are used.
         agency_weight: dataset of that name.
         weighting_frame: dataset of that name.
 
     Returns:
-        ``geography_number``, ``weight_variable``, ``geography_code``, ``weight_group`` and ``agency_id``, sorted by
+        ``geography_number``, ``geography_level``, ``geography_code``, ``weight_group`` and ``agency_id``, sorted by
         permutation and unit. A geography without units has no row.
 
     Raises:
         PipelineError: a geography's weight or group of agencies is unknown, or an agency of ``agency_weight`` is not
             in ``weighting_frame``.
     """
-    wanted = _known(geographies.select("geography_number", "weight_variable", "geography_code", "agency_group"))
+    wanted = _known(geographies.select("geography_number", "geography_level", "geography_code", "agency_group"))
     units = agency_weight.select(_UNIT).collect()
     frame = weighting_frame.select("agency_id", "population_group_code", "agency_type_name").collect()
     _refuse_strangers(units, frame)
-    area = ["weight_variable", "geography_code"]
+    area = ["geography_level", "geography_code"]
     whole = wanted.filter(pl.col("group").is_null()).join(units, on=area)
     confined = wanted.join(units.join(_groups(frame), on="agency_id"), on=[*area, "group"])
     columns = ("geography_number", *_UNIT)
@@ -69,8 +69,8 @@ def _known(geographies: pl.LazyFrame) -> pl.DataFrame:
     """The geographies with the name of their group of agencies, missing where it is all agencies."""
     rows = geographies.sort("geography_number").collect()
     rows = rows.with_columns(group=pl.col("agency_group").replace_strict(_SPELLINGS, default=None))
-    strange_weights = rows.filter(~pl.col("weight_variable").is_in(list(WEIGHT_LEVELS)))
-    _refuse(strange_weights, "weight_variable", WEIGHT_LEVELS, "a weight")
+    strange_levels = rows.filter(~pl.col("geography_level").is_in(list(GEOGRAPHY_LEVELS)))
+    _refuse(strange_levels, "geography_level", GEOGRAPHY_LEVELS, "a level")
     strange_groups = rows.filter(pl.col("agency_group").is_not_null() & pl.col("group").is_null())
     _refuse(strange_groups, "agency_group", [*SIZES.values(), *TYPES.values()], "a group of agencies")
     return rows.drop("agency_group")
@@ -82,7 +82,7 @@ def _refuse(wrong: pl.DataFrame, column: str, known: Collection[str], kind: str)
         raise PipelineError(
             f"Geography {number}, {column}: {text!r} is not {kind} ({wrong.height} geographies). Give one of "
             f"{'; '.join(known)}: in column {column} of dataset geography, or in column "
-            f"{'WEIGHT_VAR' if column == 'weight_variable' else 'AGENCY_GROUP'} of the external file population."
+            f"{'WEIGHT_VAR' if column == 'geography_level' else 'AGENCY_GROUP'} of the external file population."
         )
 
 

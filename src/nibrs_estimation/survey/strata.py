@@ -17,10 +17,10 @@ def variance_strata(weight_cell: pl.DataFrame) -> pl.DataFrame:
         weight_cell: dataset of that name.
 
     Returns:
-        ``weight_variable``, ``geography_code``, ``weight_group``, ``stratum`` (the smallest group in it),
+        ``geography_level``, ``geography_code``, ``weight_group``, ``stratum`` (the smallest group in it),
         ``stratum_agencies`` (N_h) and ``stratum_respondents`` (n_h), one row for each group.
     """
-    key = ["weight_variable", "geography_code"]
+    key = ["geography_level", "geography_code"]
     cells = weight_cell.filter(pl.col("rule") != "no_response").sort(*key, "weight_group")
     is_census = pl.col("eligible_agencies") == pl.col("responding_agencies")
     merged = [_merged(part) for part in cells.filter(~is_census).partition_by(key, maintain_order=True)]

@@ -19,14 +19,14 @@ from nibrs_estimation.pipeline.errors import PipelineError
 
 #: How far the shares of an agency may be from 1 in sum.
 SHARE_TOLERANCE = 1e-6
-#: Sub-state levels: weight, and the column of dataset ``agency_county`` that names their areas.
+#: Sub-state levels, and the column of dataset ``agency_county`` that names their areas.
 AREAS = {
-    "FOWgt": "field_office_name",
-    "JDWgt": "judicial_district_name",
-    "MSAWgt": "msa_name",
+    "field_office": "field_office_name",
+    "judicial_district": "judicial_district_name",
+    "msa": "msa_name",
 }
-#: What agencies of one type are, by weight.
-TYPES = {"UniversityWgt": "University or College", "TribalWgt": "Tribal"}
+#: What agencies of one type are, by level.
+TYPES = {"university": "University or College", "tribal": "Tribal"}
 
 
 @dataclass(frozen=True)
@@ -43,36 +43,36 @@ class Units:
     controls: NDArray[np.float64]
 
 
-def units_of(weight_variable: str, frame: pl.DataFrame, pieces: pl.DataFrame) -> Units:
+def units_of(geography_level: str, frame: pl.DataFrame, pieces: pl.DataFrame) -> Units:
     """The units of a weight.
 
     Args:
-        weight_variable: its name.
+        geography_level: its name.
         frame: dataset ``weighting_frame``.
         pieces: of :func:`located_pieces`; needed for sub-state weights alone.
     """
-    if weight_variable in AREAS:
+    if geography_level in AREAS:
         members = (
-            pieces.filter(pl.col(AREAS[weight_variable]).is_not_null())
+            pieces.filter(pl.col(AREAS[geography_level]).is_not_null())
             .sort("agency_id", "county_fips")
             .group_by(
                 "agency_id",
-                geography_code=AREAS[weight_variable],
-                division="division" if weight_variable == "MSAWgt" else pl.lit(0),
+                geography_code=AREAS[geography_level],
+                division="division" if geography_level == "msa" else pl.lit(0),
                 maintain_order=True,
             )
             .agg(pl.col("population_share").sum())
         )
     else:
-        code = {"NationalWgt": pl.lit("US"), "RegionWgt": pl.col("region_code").cast(pl.String)}
-        code |= {"StateWgt": pl.col("state_abbr"), **dict.fromkeys(TYPES, pl.lit("US"))}
-        is_member = pl.col("agency_type_name") == TYPES.get(weight_variable, "")
-        if weight_variable == "RegionWgt":
+        code = {"nation": pl.lit("US"), "region": pl.col("region_code").cast(pl.String)}
+        code |= {"state": pl.col("state_abbr"), **dict.fromkeys(TYPES, pl.lit("US"))}
+        is_member = pl.col("agency_type_name") == TYPES.get(geography_level, "")
+        if geography_level == "region":
             is_member = pl.col("region_code").is_in(whole_regions(frame))
-        elif weight_variable not in TYPES:
+        elif geography_level not in TYPES:
             is_member = pl.lit(True)
         members = frame.filter(is_member).select(
-            "agency_id", geography_code=code[weight_variable], division=pl.lit(0), population_share=pl.lit(1.0)
+            "agency_id", geography_code=code[geography_level], division=pl.lit(0), population_share=pl.lit(1.0)
         )
     joined = members.join(frame, on="agency_id").sort("geography_code", "division", "agency_id")
     share = joined["population_share"].to_numpy()

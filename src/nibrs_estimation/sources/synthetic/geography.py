@@ -105,44 +105,41 @@ def with_divisions(county: pl.DataFrame, pieces: pl.DataFrame, scale: float) -> 
 
 def geographies(county: pl.DataFrame) -> pl.DataFrame:
     """Dataset ``geography``: the geographies of the nation, numbered as handbook 08 proposes."""
-    rows = [*_with_groups(1, "nation", "US", "United States", "der_national == 1", "NationalWgt")]
+    rows = [*_with_groups(1, "nation", "US", "United States", "der_national == 1")]
     regions = code_list("region").filter(pl.col("code") != "99").select("code", "label").rows()
     for place, (code, label) in enumerate(regions):
         rule = f"REGION_CODE == {code}"
-        rows += _with_groups(12 + 11 * place, "region", code, label, rule, "RegionWgt")
+        rows += _with_groups(12 + 11 * place, "region", code, label, rule)
     states = code_list("state").sort("state_abbr").select("state_abbr", "state_name").rows()
     rows += [
-        (56 + place, "state", abbr, None, name, f'STATE_ABBR == "{abbr}"', "StateWgt")
-        for place, (abbr, name) in enumerate(states)
+        (56 + place, "state", abbr, None, name, f'STATE_ABBR == "{abbr}"') for place, (abbr, name) in enumerate(states)
     ]
-    rows.append(
-        (107, "university", "US", None, "University and college agencies", "der_agency_type_1_7 == 3", "UniversityWgt")
-    )
-    rows.append((108, "tribal", "US", None, "Tribal agencies", "der_agency_type_1_7 == 6", "TribalWgt"))
-    for level, column, header, weight, numbers in (
-        ("msa", "msa_name", "MSA_NAME_COUNTY", "MSAWgt", [*range(109, 493), *range(638, 710)]),
-        ("judicial_district", "judicial_district_name", "JUDICIAL_DISTRICT_NAME", "JDWgt", list(range(493, 583))),
-        ("field_office", "field_office_name", "FIELD_OFFICE_NAME", "FOWgt", list(range(583, 638))),
+    rows.append((107, "university", "US", None, "University and college agencies", "der_agency_type_1_7 == 3"))
+    rows.append((108, "tribal", "US", None, "Tribal agencies", "der_agency_type_1_7 == 6"))
+    for level, column, header, numbers in (
+        ("msa", "msa_name", "MSA_NAME_COUNTY", [*range(109, 493), *range(638, 710)]),
+        ("judicial_district", "judicial_district_name", "JUDICIAL_DISTRICT_NAME", list(range(493, 583))),
+        ("field_office", "field_office_name", "FIELD_OFFICE_NAME", list(range(583, 638))),
     ):
         names = county[column].drop_nulls().unique().sort()
         rows += [
-            (number, level, name, None, name, f'{header} == "{name}"', weight)
+            (number, level, name, None, name, f'{header} == "{name}"')
             for number, name in zip(numbers, names, strict=False)
         ]
     columns = ("geography_number", "geography_level", "geography_code", "agency_group", "label")
-    return pl.DataFrame(rows, schema=[*columns, "filter_expression", "weight_variable"], orient="row").with_columns(
+    return pl.DataFrame(rows, schema=[*columns, "filter_expression"], orient="row").with_columns(
         pl.col("geography_number").cast(pl.Int32), is_excluded=pl.lit(False)
     )
 
 
 def _with_groups(
-    number: int, level: str, code: str, label: str, rule: str, weight: str
-) -> list[tuple[int, str, str, str | None, str, str, str]]:
+    number: int, level: str, code: str, label: str, rule: str
+) -> list[tuple[int, str, str, str | None, str, str]]:
     groups = [(f"Size {name}", f"der_population_group == {size}") for size, name in SIZES.items()]
     groups += [(f"Agency Type {name}", f"der_agency_type_1_7 == {kind}") for kind, name in TYPES.items()]
-    rows: list[tuple[int, str, str, str | None, str, str, str]] = [(number, level, code, None, label, rule, weight)]
+    rows: list[tuple[int, str, str, str | None, str, str]] = [(number, level, code, None, label, rule)]
     return rows + [
-        (number + place, level, code, name, f"{label} {name}", f"{rule} & {own}", weight)
+        (number + place, level, code, name, f"{label} {name}", f"{rule} & {own}")
         for place, (name, own) in enumerate(groups, start=1)
     ]
 

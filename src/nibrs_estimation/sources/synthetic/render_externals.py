@@ -12,6 +12,7 @@ import polars as pl
 
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
 from nibrs_estimation.sources.filter_expression import parse_filter
 
 Frames = Mapping[str, pl.LazyFrame]
@@ -198,7 +199,7 @@ def population_totals(datasets: Frames, year: int) -> pl.DataFrame:
                 "PERMUTATION_NUMBER": geography["geography_number"],
                 "PERMUTATION_NUMBER_DESC": geography["filter_expression"],
                 "PERMUTATION_DESCRIPTION": geography["label"],
-                "WEIGHT_VAR": geography["weight_variable"],
+                "WEIGHT_VAR": GEOGRAPHY_LEVELS[geography["geography_level"]],
                 "GEOGRAPHY_LEVEL": geography["geography_level"],
                 "GEOGRAPHY_CODE": geography["geography_code"],
                 "AGENCY_GROUP": geography["agency_group"],

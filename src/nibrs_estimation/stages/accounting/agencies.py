@@ -12,7 +12,7 @@ from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.survey.eligibility import with_own_reports
 
 #: Weight -> the prefix of its columns; smaller places have a weight of their own, in dataset ``agency_weight``.
-_WEIGHTS = {"NationalWgt": "national", "StateWgt": "state"}
+_WEIGHTS = {"nation": "national", "state": "state"}
 
 
 def write_agencies(
@@ -91,7 +91,7 @@ def _removed(removed_month: pl.LazyFrame) -> pl.LazyFrame:
 
 def _weights(agency_weight: pl.LazyFrame, variable: str, prefix: str) -> pl.LazyFrame:
     """Weight group and weight of one kind."""
-    rows = agency_weight.filter(pl.col("weight_variable") == variable).sort("agency_id", "weight_group")
+    rows = agency_weight.filter(pl.col("geography_level") == variable).sort("agency_id", "weight_group")
     return rows.group_by("agency_id").agg(
         pl.col("weight_group")
         .cast(pl.String)

@@ -82,7 +82,7 @@ def agency_reasons(universe: pl.LazyFrame, weighting_frame: pl.LazyFrame, agency
 
     Weights of nation, region and state count; smaller places are parts of them.
     """
-    is_weighted = pl.col("weight").is_not_null() & pl.col("weight_variable").is_in(["NationalWgt", "StateWgt"])
+    is_weighted = pl.col("weight").is_not_null() & pl.col("geography_level").is_in(["nation", "state"])
     weighted = agency_weight.filter(is_weighted).select("agency_id", has_weight=pl.lit(True)).unique()
     return (
         universe.select("agency_id", "ori", "ineligible_reason")

@@ -8,7 +8,6 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.coverage import COVERAGE
-from nibrs_estimation.model.fields import WEIGHT_LEVELS
 from nibrs_estimation.model.weights import variable_name
 from nibrs_estimation.stages.coverage.pieces import geography_pieces
 
@@ -47,11 +46,11 @@ def measure_coverage(
     pieces = geography_pieces(geographies.lazy(), agency_weight, weighting_frame, agency_county, year)
     scopes = universe.select("agency_id", "universe_scope").collect()
     counted = _counted(pieces, frame.join(scopes, on="agency_id", how="left"))
-    _tell_left_out(geographies, counted, set(agency_weight.collect()["weight_variable"]))
+    _tell_left_out(geographies, counted, set(agency_weight.collect()["geography_level"]))
     is_partial = run_states != set(code_list("state")["state_abbr"])
     return (
         geographies.join(counted, on="geography_number")
-        .join(_models(weight_cell.collect()), on=["weight_variable", "geography_code"], how="left")
+        .join(_models(weight_cell.collect()), on=["geography_level", "geography_code"], how="left")
         .with_columns(
             estimate_geographic_location=_location(is_partial),
             population_coverage=pl.when(~_IS_REPORTING_ONLY & (pl.col("population") > 0)).then(
@@ -67,9 +66,8 @@ def measure_coverage(
 
 
 def _geographies(listed: pl.DataFrame) -> pl.DataFrame:
-    """The geographies to be measured: number, level, code, agency group, label, weight, whether excluded."""
+    """The geographies to be measured: number, level, code, agency group, label, whether excluded."""
     columns = ("geography_number", "geography_level", "geography_code", "agency_group", "label")
-    weights = {level: weight for weight, level in WEIGHT_LEVELS.items()}
     if listed.is_empty():
         return code_list("geography").select(
             "geography_number",
@@ -77,12 +75,9 @@ def _geographies(listed: pl.DataFrame) -> pl.DataFrame:
             "geography_code",
             agency_group=pl.lit(None, pl.String),
             label="estimate_geographic_location",
-            weight_variable=pl.col("geography_level").replace_strict(weights),
             is_excluded=pl.lit(False),
         )
-    # The weight decides on the level, as it does on the members.
-    level = pl.col("weight_variable").replace_strict(WEIGHT_LEVELS, default=pl.col("geography_level"))
-    return listed.with_columns(geography_level=level).select(*columns, "weight_variable", "is_excluded")
+    return listed.select(*columns, "is_excluded")
 
 
 def _without_partial_regions(geographies: pl.DataFrame, run_states: set[str]) -> pl.DataFrame:
@@ -128,11 +123,11 @@ def _counted(pieces: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _tell_left_out(geographies: pl.DataFrame, counted: pl.DataFrame, weights: set[str]) -> None:
+def _tell_left_out(geographies: pl.DataFrame, counted: pl.DataFrame, weighted: set[str]) -> None:
     """One line in the log for each level of which geographies are left out."""
     missing = geographies.join(counted, on="geography_number", how="anti").sort("geography_number")
-    for (level, weight), rows in missing.group_by("geography_level", "weight_variable", maintain_order=True):
-        reason = "they have no eligible agency" if weight in weights else f"no agency has a {weight}"
+    for (level,), rows in missing.group_by("geography_level", maintain_order=True):
+        reason = "they have no eligible agency" if level in weighted else "no agency has a weight of this level"
         _log.info("%s: %d geographies are left out, for %s", level, rows.height, reason)
 
 
@@ -155,13 +150,13 @@ def _location(is_partial_nation: bool) -> pl.Expr:
 def _models(weight_cell: pl.DataFrame) -> pl.DataFrame:
     """The calibration variables of each area, of all of its cells (handbook 07 and 08)."""
     is_fitted = pl.col("rule").is_in(["calibrated", "inverse_coverage"]) & pl.col("crossing_number").is_not_null()
-    area = ("weight_variable", "geography_code")
+    area = ("geography_level", "geography_code")
     cells = weight_cell.filter(is_fitted).sort(*area, "crossing_number")
     controls = pl.when(pl.col("rule") == "calibrated").then(pl.col("controls").fill_null("")).otherwise(pl.lit("tot"))
     rows = [
-        (weight, code, name)
-        for weight, code, crossing, text in cells.select(*area, "crossing_number", controls).iter_rows()
-        for name in sorted(filter(None, (variable_name(WEIGHT_LEVELS[weight], crossing, c) for c in text.split(","))))
+        (level, code, name)
+        for level, code, crossing, text in cells.select(*area, "crossing_number", controls).iter_rows()
+        for name in sorted(filter(None, (variable_name(level, crossing, c) for c in text.split(","))))
     ]
     names = pl.DataFrame(rows, schema=dict.fromkeys((*area, "name"), pl.String), orient="row")
     return names.group_by(area, maintain_order=True).agg(calibration_model=pl.col("name").str.join(","))

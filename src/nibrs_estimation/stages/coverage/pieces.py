@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from nibrs_estimation.model.fields import WEIGHT_LEVELS
 from nibrs_estimation.survey.geographies import geography_members
+from nibrs_estimation.survey.units import AREAS
 
-#: Level whose areas are made of counties -> the column of ``agency_county`` that names them.
-AREA_COLUMNS = {
-    "field_office": "field_office_name",
-    "judicial_district": "judicial_district_name",
-    "msa": "msa_name",
-}
 _COLUMNS = ("geography_number", "agency_id", "county_fips", "is_core_city", "residents")
 
 
@@ -45,9 +39,9 @@ def geography_pieces(
     weights = agency_weight.collect()
     members = _agencies(geography_members(geographies, weights.lazy(), weighting_frame), weights)
     members = members.join(frame.select("agency_id", "served"), on="agency_id")
-    is_area = pl.col("level").is_in(list(AREA_COLUMNS))
+    is_area = pl.col("level").is_in(list(AREAS))
     parts = [_of_whole_agencies(members.filter(~is_area), pieces)]
-    for level, column in AREA_COLUMNS.items():
+    for level, column in AREAS.items():
         parts += _of_areas(members.filter(pl.col("level") == level), pieces, column)
     return pl.concat(parts).sort("geography_number", "agency_id", "county_fips")
 
@@ -59,7 +53,7 @@ def _county_pieces(frame: pl.DataFrame, counties: pl.DataFrame) -> pl.DataFrame:
     return pieces.select(
         "agency_id",
         "county_fips",
-        *AREA_COLUMNS.values(),
+        *AREAS.values(),
         "is_core_city",
         people="population",
         piece_share=share / share.sum().over("agency_id"),
@@ -68,13 +62,13 @@ def _county_pieces(frame: pl.DataFrame, counties: pl.DataFrame) -> pl.DataFrame:
 
 def _agencies(members: pl.DataFrame, agency_weight: pl.DataFrame) -> pl.DataFrame:
     """The agencies of each geography with their share in it, that is in all of their units there."""
-    unit = ["weight_variable", "geography_code", "weight_group", "agency_id"]
+    unit = ["geography_level", "geography_code", "weight_group", "agency_id"]
     return (
         members.join(agency_weight.select(*unit, "population_share"), on=unit)
         .sort("geography_number", *unit)
-        .group_by("geography_number", "weight_variable", "geography_code", "agency_id", maintain_order=True)
+        .group_by("geography_number", "geography_level", "geography_code", "agency_id", maintain_order=True)
         .agg(pl.col("population_share").sum())
-        .with_columns(level=pl.col("weight_variable").replace_strict(WEIGHT_LEVELS, return_dtype=pl.String))
+        .with_columns(level="geography_level")
     )
 
 

@@ -393,7 +393,7 @@ def _account(incident_account: pl.LazyFrame) -> str:
 
 def _groups_table(weight_cell: pl.LazyFrame) -> str:
     """The weight groups of all that the run holds."""
-    cells = weight_cell.filter(pl.col("weight_variable") == "NationalWgt").sort("weight_group").collect()
+    cells = weight_cell.filter(pl.col("geography_level") == "nation").sort("weight_group").collect()
     labels = {
         "label": "Weight group", "eligible_agencies": "Eligible agencies", "responding_agencies": "Respondents",
         "crime_coverage": "Share of crime", "rule": "How",

@@ -38,9 +38,9 @@ def boxes(checks: pl.DataFrame) -> str:
     """Quantiles of every group of nation and regions, side by side."""
     import altair as alt  # noqa: PLC0415 (as above)
 
-    shown = checks.filter(
-        pl.col("weight_variable").is_in(["NationalWgt", "RegionWgt"]) & pl.col("mean").is_not_null()
-    ).select("place", "label", "weight_group", "order", *(f"percentile_{p:02d}" for p in (5, 25, 50, 75, 95)))
+    shown = checks.filter(pl.col("geography_level").is_in(["nation", "region"]) & pl.col("mean").is_not_null()).select(
+        "place", "label", "weight_group", "order", *(f"percentile_{p:02d}" for p in (5, 25, 50, 75, 95))
+    )
     if shown.is_empty():
         return "<p>None.</p>"
     labels = shown.sort("weight_group", "label")["label"].unique(maintain_order=True).to_list()
@@ -70,7 +70,7 @@ def strips(checks: pl.DataFrame) -> str:
     import altair as alt  # noqa: PLC0415 (as above)
 
     shown = (
-        checks.filter(~pl.col("weight_variable").is_in(["NationalWgt", "RegionWgt"]) & pl.col("mean").is_not_null())
+        checks.filter(~pl.col("geography_level").is_in(["nation", "region"]) & pl.col("mean").is_not_null())
         .with_columns(group=pl.format("{}: {}", "kind", pl.col("label").str.split(" - ").list.last()))
         .select("group", "order", "percentile_50", "percentile_95")
     )
@@ -104,7 +104,7 @@ def state_coverage(coverage: pl.DataFrame) -> str:
 
     names = code_list("state").select("state_name", geography_code="state_abbr")
     shown = (
-        coverage.filter(pl.col("weight_variable") == "StateWgt")
+        coverage.filter(pl.col("geography_level") == "state")
         .join(names, on="geography_code")
         .with_columns(
             r=pl.when(pl.col("crimes") > 0).then(pl.col("crimes_responding") / pl.col("crimes")),

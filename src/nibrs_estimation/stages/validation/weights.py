@@ -9,7 +9,7 @@ import polars as pl
 
 from nibrs_estimation.model.benchmark import TABLE_A_ROWS
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
 from nibrs_estimation.pages import counted, html_table, page, readable, writer
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
@@ -22,16 +22,16 @@ TOLERANCE, TOLERANCE_OF_ZERO = 1e-6, 1.0
 #: Missed controls of a cell that are named; the others are counted.
 NAMED_MISSES = 3
 
-_CELL = ["weight_variable", "geography_code", "weight_group"]
+_CELL = ["geography_level", "geography_code", "weight_group"]
 _KINDS = {
-    "NationalWgt": "All states of this run",
-    "RegionWgt": "Region",
-    "StateWgt": "State",
-    "UniversityWgt": "University",
-    "TribalWgt": "Tribal",
-    "FOWgt": "Field office",
-    "JDWgt": "Judicial district",
-    "MSAWgt": "Metropolitan area",
+    "nation": "All states of this run",
+    "region": "Region",
+    "state": "State",
+    "university": "University",
+    "tribal": "Tribal",
+    "field_office": "Field office",
+    "judicial_district": "Judicial district",
+    "msa": "Metropolitan area",
 }
 _RULES = {
     "calibrated": "Calibrated",
@@ -143,13 +143,13 @@ def _with_words(table: pl.LazyFrame) -> pl.DataFrame:
     """A table of cells or geographies with ``kind`` and ``place`` in words, in the order of the weights."""
     groups = [name for name in ("weight_group", "grouping", "group", "crime_type") if name in table.collect_schema()]
     places = code_list("geography").select("geography_level", "geography_code", known="estimate_geographic_location")
-    order = pl.col("weight_variable").replace_strict(
-        {name: i for i, name in enumerate(WEIGHT_LEVELS)}, return_dtype=pl.Int8
+    order = pl.col("geography_level").replace_strict(
+        {name: i for i, name in enumerate(GEOGRAPHY_LEVELS)}, return_dtype=pl.Int8
     )
     return (
         table.join(places.lazy(), on=["geography_level", "geography_code"], how="left")
         .with_columns(
-            kind=pl.col("weight_variable").replace_strict(_KINDS, return_dtype=pl.String),
+            kind=pl.col("geography_level").replace_strict(_KINDS, return_dtype=pl.String),
             place=pl.coalesce("known", "geography_code"),
             order=order,
         )
@@ -162,10 +162,10 @@ def _coverage(agency_weight: pl.LazyFrame, weighting_frame: pl.LazyFrame) -> pl.
     """Of each geography of each weight: eligible and responding agencies, and crimes of both."""
     members = (
         agency_weight.join(weighting_frame.select("agency_id", "n_total"), on="agency_id")
-        .sort("weight_variable", "geography_code", "agency_id")
+        .sort("geography_level", "geography_code", "agency_id")
         .collect()
     )
-    places = members.group_by("weight_variable", "geography_code", maintain_order=True).agg(
+    places = members.group_by("geography_level", "geography_code", maintain_order=True).agg(
         pl.len(),
         eligible=pl.col("agency_id").n_unique(),
         responding=pl.col("agency_id").filter("is_respondent").n_unique(),
@@ -367,7 +367,7 @@ def _agencies_by_weight(coverage: pl.DataFrame, agency_weight: pl.LazyFrame) -> 
     """Agencies, coverage and range of the weights; an agency counts once for each weight."""
     w = pl.col("weight")
     weights = (
-        agency_weight.group_by("weight_variable")
+        agency_weight.group_by("geography_level")
         .agg(
             eligible=pl.col("agency_id").n_unique(),
             responding=pl.col("agency_id").filter("is_respondent").n_unique(),
@@ -378,18 +378,18 @@ def _agencies_by_weight(coverage: pl.DataFrame, agency_weight: pl.LazyFrame) -> 
         )
         .collect()
     )
-    crimes = coverage.group_by("weight_variable", maintain_order=True).agg(pl.col("crimes", "crimes_responding").sum())
+    crimes = coverage.group_by("geography_level", maintain_order=True).agg(pl.col("crimes", "crimes_responding").sum())
     table = (
-        pl.DataFrame({"weight_variable": list(_KINDS), "kind": list(_KINDS.values())})
-        .join(weights, on="weight_variable", maintain_order="left")
-        .join(crimes, on="weight_variable", maintain_order="left")
+        pl.DataFrame({"geography_level": list(_KINDS), "kind": list(_KINDS.values())})
+        .join(weights, on="geography_level", maintain_order="left")
+        .join(crimes, on="geography_level", maintain_order="left")
         .with_columns(
             share=pl.col("responding") / pl.col("eligible"),
             coverage=pl.when(pl.col("crimes") > 0).then(pl.col("crimes_responding") / pl.col("crimes")),
         )
     )
     labels = {
-        "kind": "Weight", "weight_variable": "Name", "eligible": "Eligible agencies", "responding": "Respondents",
+        "kind": "Weight", "eligible": "Eligible agencies", "responding": "Respondents",
         "share": "Share", "coverage": "Share of crime", "minimum": "Smallest weight", "median": "Median",
         "percentile_95": "95 %", "maximum": "Largest",
     }  # fmt: skip
@@ -417,8 +417,8 @@ def _controls(controls: pl.DataFrame) -> str:
         for name in shown
     }
     table = (
-        pl.DataFrame({"weight_variable": list(_KINDS), "kind": list(_KINDS.values())})
-        .join(controls.group_by("weight_variable").agg(**of_control), on="weight_variable", maintain_order="left")
+        pl.DataFrame({"geography_level": list(_KINDS), "kind": list(_KINDS.values())})
+        .join(controls.group_by("geography_level").agg(**of_control), on="geography_level", maintain_order="left")
     )  # fmt: skip
     return (
         "<p>Cells that meet the control / cells that have it, whether their weights were calibrated to it or not.</p>"
@@ -427,7 +427,7 @@ def _controls(controls: pl.DataFrame) -> str:
 
 
 def _nation(compared: pl.DataFrame) -> str:
-    found = compared.filter((pl.col("weight_variable") == "NationalWgt") & (pl.col("grouping") == "all"))
+    found = compared.filter((pl.col("geography_level") == "nation") & (pl.col("grouping") == "all"))
     if found.is_empty():
         return "<p>There are no weights of all states.</p>"
     table = (
@@ -450,12 +450,12 @@ def _nation(compared: pl.DataFrame) -> str:
 
 
 def _bias_of_nation_and_regions(compared: pl.DataFrame) -> str:
-    is_nation = pl.col("weight_variable") == "NationalWgt"
-    rows = compared.filter(is_nation | ((pl.col("weight_variable") == "RegionWgt") & (pl.col("grouping") == "all")))
+    is_nation = pl.col("geography_level") == "nation"
+    rows = compared.filter(is_nation | ((pl.col("geography_level") == "region") & (pl.col("grouping") == "all")))
     grouping = pl.col("grouping").replace_strict(_GROUPINGS, default=None, return_dtype=pl.String)
     named = rows.with_columns(
         row=pl.when(pl.col("grouping") == "all")
-        .then(pl.when(is_nation).then(pl.lit(_KINDS["NationalWgt"])).otherwise(pl.format("Region weight: {}", "place")))
+        .then(pl.when(is_nation).then(pl.lit(_KINDS["nation"])).otherwise(pl.format("Region weight: {}", "place")))
         .otherwise(pl.format("{}: {}", grouping, "group"))
     )
     # The nation, the regions by their own weights, then the groups of the nation.
@@ -475,14 +475,12 @@ def _bias_of_nation_and_regions(compared: pl.DataFrame) -> str:
 
 
 def _bias_by_state(compared: pl.DataFrame) -> str:
-    states = compared.filter(pl.col("weight_variable") == "StateWgt").sort("place", "crime_type")
+    states = compared.filter(pl.col("geography_level") == "state").sort("place", "crime_type")
     return charts.heat(states, "place") if states.height else "<p>There are no weights of states.</p>"
 
 
 def _elsewhere(compared: pl.DataFrame) -> str:
-    elsewhere = compared.filter(
-        ~pl.col("weight_variable").is_in(["NationalWgt", "RegionWgt", "StateWgt"])
-    ).with_columns(
+    elsewhere = compared.filter(~pl.col("geography_level").is_in(["nation", "region", "state"])).with_columns(
         crime=pl.col("crime_type").replace_strict(TABLE_A_ROWS, return_dtype=pl.String),
         miss=pl.col("estimate") - pl.col("benchmark"),
     )

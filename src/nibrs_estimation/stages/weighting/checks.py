@@ -24,7 +24,7 @@ QUANTILES = {
     **{f"percentile_{p:02d}": p / 100 for p in (5, 10, 25, 50, 75, 90, 95)},
     "maximum": 1.0,
 }
-_CELL = ["weight_variable", "geography_code", "weight_group"]
+_CELL = ["geography_level", "geography_code", "weight_group"]
 
 
 def check_weights(
@@ -40,11 +40,9 @@ def check_weights(
     members = agency_weight.sort(AGENCY_WEIGHT.primary_key).collect()
     cells = weight_cell.filter(
         pl.col("rule").is_in(CHECKED) & ((pl.col("eligible_agencies") > 0) | (pl.col("responding_agencies") > 0))
-    ).select(*_CELL, "geography_level", "label", "rule")
-    nation = members.filter(pl.col("weight_variable") == "NationalWgt").with_columns(
-        weight_group=pl.lit(0, dtype=pl.Int32)
-    )
-    everybody = nation.select(*_CELL, geography_level=pl.lit("nation"), label=pl.lit("All agencies")).unique()
+    ).select(*_CELL, "label", "rule")
+    nation = members.filter(pl.col("geography_level") == "nation").with_columns(weight_group=pl.lit(0, dtype=pl.Int32))
+    everybody = nation.select(*_CELL, label=pl.lit("All agencies")).unique()
     checked = (
         pl.concat([cells.collect(), everybody], how="diagonal")
         .join(_counts(pl.concat([members, nation])), on=_CELL, how="left")

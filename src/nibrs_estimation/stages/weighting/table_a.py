@@ -12,7 +12,7 @@ from scipy import sparse
 
 from nibrs_estimation.model.benchmark import CRIMES, TABLE_A_ROWS
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, TABLE_A
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter, Table
@@ -22,13 +22,13 @@ from nibrs_estimation.tables.labels import with_states
 BIASED_PCT = 5
 #: Grouping -> the weights whose rows are also cut by it.
 GROUPINGS = {
-    "all": tuple(WEIGHT_LEVELS),
-    "population_group": ("NationalWgt", "RegionWgt"),
-    "agency_type": ("NationalWgt", "RegionWgt"),
-    "region": ("NationalWgt",),
+    "all": tuple(GEOGRAPHY_LEVELS),
+    "population_group": ("nation", "region"),
+    "agency_type": ("nation", "region"),
+    "region": ("nation",),
 }
 _SMALL_CITIES = ("6", "7")
-_GEOGRAPHY = ["weight_variable", "geography_level", "geography_code"]
+_GEOGRAPHY = ["geography_level", "geography_code"]
 _DOMAIN = [*_GEOGRAPHY, "grouping", "group"]
 
 
@@ -85,20 +85,14 @@ def _records(weighting_frame: pl.LazyFrame, agency_weight: pl.LazyFrame, weight_
             agency_type="agency_type_name",
         )
     )
-    levels = weight_cell.select(_GEOGRAPHY).unique()
-    return (
-        agency_weight.join(levels, on=["weight_variable", "geography_code"], how="left")
-        .join(agencies, on="agency_id", how="left")
-        .sort(AGENCY_WEIGHT.primary_key)
-        .collect()
-    )
+    return agency_weight.join(agencies, on="agency_id", how="left").sort(AGENCY_WEIGHT.primary_key).collect()
 
 
 def _domains(records: pl.DataFrame) -> tuple[pl.DataFrame, sparse.csr_array]:
     """The groups of every geography, one row each, and their members: a matrix of 0 and 1, groups x records."""
     numbered = records.with_row_index("record")
     rows = pl.concat(
-        numbered.filter(pl.col("weight_variable").is_in(weights)).select(
+        numbered.filter(pl.col("geography_level").is_in(weights)).select(
             "record", *_GEOGRAPHY, grouping=pl.lit(grouping), group=grouping
         )
         for grouping, weights in GROUPINGS.items()
@@ -112,7 +106,7 @@ def _domains(records: pl.DataFrame) -> tuple[pl.DataFrame, sparse.csr_array]:
 
 def _strata(records: pl.DataFrame, sampled: NDArray[np.intp]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     """The stratum of each sampled record, and how many records each stratum has in all."""
-    is_nation = pl.col("weight_variable") == "NationalWgt"
+    is_nation = pl.col("geography_level") == "nation"
     key = records.select(*_GEOGRAPHY, "weight_group", part=pl.when(is_nation).then("state_abbr"))
     strata = key[sampled].unique(maintain_order=True).with_row_index("stratum")
     stratum = key.join(strata, on=key.columns, how="left", nulls_equal=True, maintain_order="left")["stratum"]
@@ -149,7 +143,7 @@ def _scopes(universe: pl.LazyFrame, agency_weight: pl.LazyFrame) -> pl.DataFrame
     of_agencies = universe.select("agency_id", "universe_scope")
     return (
         agency_weight.join(of_agencies, on="agency_id", how="left")
-        .group_by("weight_variable", "geography_code")
+        .group_by("geography_level", "geography_code")
         .agg(pl.col("universe_scope").max())
         .collect()
     )
@@ -169,9 +163,9 @@ def _csv(table: pl.DataFrame, scopes: pl.DataFrame, identity: Identity) -> Docum
 
     rows = (
         with_states(table)
-        .join(scopes, on=["weight_variable", "geography_code"], how="left")
+        .join(scopes, on=["geography_level", "geography_code"], how="left")
         .sort(
-            order("weight_variable", WEIGHT_LEVELS),
+            order("geography_level", GEOGRAPHY_LEVELS),
             "geography_code",
             order("grouping", GROUPINGS),
             "group",
@@ -181,7 +175,6 @@ def _csv(table: pl.DataFrame, scopes: pl.DataFrame, identity: Identity) -> Docum
             pl.lit(identity.year).alias("data_year"),
             *(pl.lit(value).alias(name) for name, value in identity.columns().items()),
             "universe_scope",
-            "weight_variable",
             "geography_level",
             "geography_code",
             "state_abbr",

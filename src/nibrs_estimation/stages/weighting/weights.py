@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.model.benchmark import CRIMES
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.fields import WEIGHT_LEVELS
+from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
 from nibrs_estimation.model.weights import (
     AGENCY_WEIGHT,
     CALIBRATION_VARIABLE,
@@ -37,7 +37,7 @@ from nibrs_estimation.survey.weights.rows import Keys, Tables, prorated, tables_
 _log = logging.getLogger(__name__)
 #: Why a weight may have no units.
 _ABSENT = {
-    "RegionWgt": "no region has all of its states in this run",
+    "region": "no region has all of its states in this run",
     **dict.fromkeys(AREAS, "no agency is known to lie in one (dataset agency_county)"),
     **dict.fromkeys(TYPES, "no eligible agency is of that type"),
 }
@@ -69,12 +69,12 @@ def weight_agencies(
     pieces = located_pieces(agency_county.collect(), frame, year)
     given = {(state, one): group for state, one, group in state_weight_group.collect().iter_rows()}
     tables = []
-    for weight in WEIGHT_LEVELS:
-        is_place = WEIGHT_LEVELS[weight] == "state" or weight in AREAS
+    for weight in GEOGRAPHY_LEVELS:
+        is_place = weight == "state" or weight in AREAS
         units = (_place_units if is_place else units_of)(weight, frame, pieces)
         if units.frame.is_empty():
-            _log.warning("No %s: %s.", weight, _ABSENT.get(weight, "no eligible agency"))
-        elif weight in ("NationalWgt", "RegionWgt"):
+            _log.warning("No weights of level %s: %s.", weight, _ABSENT.get(weight, "no eligible agency"))
+        elif weight in ("nation", "region"):
             tables += _by_class(weight, units, year)
         elif weight in TYPES:
             tables.append(_by_number(weight, units))
@@ -85,7 +85,7 @@ def weight_agencies(
     for cell in cells.filter(pl.col("rule") == "no_response").iter_rows(named=True):
         _log.warning(
             "%s, %s, %s: no weights, so its %d agencies are in no estimate of the place.",
-            cell["weight_variable"],
+            cell["geography_level"],
             cell["geography_code"],
             cell["label"],
             cell["eligible_agencies"],
@@ -120,10 +120,10 @@ def _place_units(weight: str, frame: pl.DataFrame, pieces: pl.DataFrame) -> Unit
 
     Large agencies of a metropolitan area are found over its divisions, and stand above them.
     """
-    if weight != "MSAWgt":
+    if weight != "msa":
         units = units_of(weight, frame, pieces)
         with_total = units.frame.with_columns(total=pl.Series(units.controls[:, 0]))
-        if weight == "FOWgt":
+        if weight == "field_office":
             return replace(units, frame=with_total.with_columns(is_self_representing=pl.lit(False)))
         return replace(units, frame=mark_self_representing(with_total))
     whole = units_of(weight, frame, pieces.with_columns(division=pl.lit(0, pieces.schema["division"])))
@@ -154,7 +154,7 @@ def _by_class(weight: str, units: Units, year: int) -> list[Tables]:
             part["is_respondent"].to_numpy(),
             controls,
             year,
-            is_region=weight == "RegionWgt",
+            is_region=weight == "region",
         )
         keys = pl.DataFrame(
             {
@@ -184,7 +184,7 @@ def _by_number(weight: str, units: Units) -> Tables:
         {
             "geography_code": ["US"],
             "weight_group": [1],
-            "label": [f"All {'University' if weight == 'UniversityWgt' else 'Tribal'} LEAs"],
+            "label": [f"All {'University' if weight == 'university' else 'Tribal'} LEAs"],
             "merged_from": [None],
         },
         schema_overrides={"merged_from": pl.String},
@@ -202,10 +202,12 @@ def _by_number(weight: str, units: Units) -> Tables:
 def _by_group(weight: str, units: Units, divisions: list[str], given: Mapping[tuple[str, str], int]) -> Tables:
     """States, field offices, judicial districts or metropolitan areas, from :func:`_place_units`."""
     frame = units.frame
-    if weight == "StateWgt":
+    if weight == "state":
         frame = state_groups(frame, given)
     else:
-        frame = place_groups(frame, divisions if weight == "MSAWgt" else [], has_self_representing=weight != "FOWgt")
+        frame = place_groups(
+            frame, divisions if weight == "msa" else [], has_self_representing=weight != "field_office"
+        )
     order = frame.with_row_index("row").sort("geography_code", "weight_group", "agency_id")["row"].to_numpy()
     frame = frame[order]
     key = ["geography_code", "weight_group"]
@@ -221,7 +223,7 @@ def _by_group(weight: str, units: Units, divisions: list[str], given: Mapping[tu
     cells = Cells(number, is_respondent, _eleven(units.controls[order]), d)
     fit = Fit.nothing(cells)
     fit.settle(cells, keys["is_self_representing"].to_numpy(), "self_representing", 1.0)
-    settle_by_coverage(cells, fit, no_crime_is_settled=weight == "MSAWgt")
+    settle_by_coverage(cells, fit, no_crime_is_settled=weight == "msa")
     fit_with_subsets(cells, fit)
     return tables_of(Keys(weight, keys), frame, cells, fit)
 

@@ -9,7 +9,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.fields import WEIGHT_LEVELS
 from nibrs_estimation.model.weights import variable_name
 from nibrs_estimation.survey.units import AREAS, TYPES
 from nibrs_estimation.survey.weights.fit import NAMES, Cells, Fit
@@ -25,7 +24,7 @@ Tables = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
 class Keys:
     """What names the cells: one row each in ``frame``, with geography_code, weight_group, label and merged_from."""
 
-    weight_variable: str
+    geography_level: str
     frame: pl.DataFrame
 
 
@@ -37,8 +36,7 @@ def tables_of(keys: Keys, units: pl.DataFrame, cells: Cells, fit: Fit) -> Tables
     scale = np.where(totals == 0, 1.0, totals)
     misses = np.where(fit.is_selected, np.abs(weighted - totals) / scale, -1.0).max(axis=1)
     named = keys.frame.select(
-        pl.lit(keys.weight_variable).alias("weight_variable"),
-        pl.lit(WEIGHT_LEVELS[keys.weight_variable]).alias("geography_level"),
+        pl.lit(keys.geography_level).alias("geography_level"),
         "geography_code",
         pl.col("weight_group").cast(pl.Int32),
         "label",
@@ -63,7 +61,7 @@ def tables_of(keys: Keys, units: pl.DataFrame, cells: Cells, fit: Fit) -> Tables
     shown = np.ones((C, len(NAMES)), dtype=np.bool_)
     shown[:, NAMES.index("aggrob")] = fit.is_selected[:, NAMES.index("aggrob")]
     row, column = np.nonzero(shown)
-    key = named.select("weight_variable", "geography_code", "weight_group")
+    key = named.select("geography_level", "geography_code", "weight_group")
     control_rows = key[row].with_columns(
         control=pl.Series(np.array(NAMES)[column]),
         is_selected=pl.Series(fit.is_selected[row, column]),
@@ -97,24 +95,24 @@ def with_crossings(cells: pl.DataFrame) -> pl.DataFrame:
     names = (
         code_list("state").sort("state_name").with_row_index("place").select(geography_code="state_abbr", place="place")
     )
-    states = cells.filter(pl.col("weight_variable") == "StateWgt").join(names, on="geography_code", how="left")
+    states = cells.filter(pl.col("geography_level") == "state").join(names, on="geography_code", how="left")
     of_states = states.with_columns(
         crossing_number=_FIRST_OF_STATES - 1 + _GROUPS_OF_STATE * pl.col("place").cast(pl.Int32) + group
     ).drop("place")
     numbered = [
-        cells.filter(pl.col("weight_variable") == "NationalWgt").with_columns(crossing_number=group),
-        cells.filter(pl.col("weight_variable") == "RegionWgt").with_columns(
+        cells.filter(pl.col("geography_level") == "nation").with_columns(crossing_number=group),
+        cells.filter(pl.col("geography_level") == "region").with_columns(
             crossing_number=_GROUPS_OF_REGION * code.cast(pl.Int32) + group
         ),
         of_states,
     ]
     start = _FIRST_OF_STATES - 1 + _GROUPS_OF_STATE * names.height
-    for weight, width in (("FOWgt", _GROUPS_OF_OFFICE), ("JDWgt", _GROUPS_OF_DISTRICT)):
-        part = cells.filter(pl.col("weight_variable") == weight)
+    for weight, width in (("field_office", _GROUPS_OF_OFFICE), ("judicial_district", _GROUPS_OF_DISTRICT)):
+        part = cells.filter(pl.col("geography_level") == weight)
         place = (code.rank("dense") - 1).cast(pl.Int32)
         numbered.append(part.with_columns(crossing_number=start + width * place + group))
         start += width * part["geography_code"].n_unique()
-    areas = cells.filter(pl.col("weight_variable") == "MSAWgt")
+    areas = cells.filter(pl.col("geography_level") == "msa")
     division = (group - 1) // 3
     is_of_division = pl.col("rule") != "self_representing"
     present = areas.filter(is_of_division).select("geography_code", division=division).unique()
@@ -130,7 +128,7 @@ def with_crossings(cells: pl.DataFrame) -> pl.DataFrame:
         .drop("division", "place")
     )
     numbered.append(
-        cells.filter(pl.col("weight_variable").is_in(list(TYPES))).with_columns(crossing_number=pl.lit(None, pl.Int32))
+        cells.filter(pl.col("geography_level").is_in(list(TYPES))).with_columns(crossing_number=pl.lit(None, pl.Int32))
     )
     return pl.concat(part.with_columns(pl.col("crossing_number").cast(pl.Int32)) for part in numbered)
 
@@ -139,18 +137,18 @@ def prorated(weights: pl.DataFrame, pieces: pl.DataFrame, cells: pl.DataFrame) -
     """The weights of respondents by county: weight times the share of the agency in the county (handbook 07)."""
     located = weights.drop("population_share").filter(pl.col("weight").is_not_null())
     pieces = pieces.drop_nulls("county_fips")
-    is_area = pl.col("weight_variable").is_in(list(AREAS))
+    is_area = pl.col("geography_level").is_in(list(AREAS))
     parts = [located.filter(~is_area).join(pieces, on="agency_id")]
     certain = cells.filter(pl.col("rule") == "self_representing").select(
-        "weight_variable", "geography_code", "weight_group", is_certain=pl.lit(True)
+        "geography_level", "geography_code", "weight_group", is_certain=pl.lit(True)
     )
     for weight, column in AREAS.items():
         inside = (
-            located.filter(pl.col("weight_variable") == weight)
-            .join(certain, on=["weight_variable", "geography_code", "weight_group"], how="left")
+            located.filter(pl.col("geography_level") == weight)
+            .join(certain, on=["geography_level", "geography_code", "weight_group"], how="left")
             .join(pieces.with_columns(geography_code=pl.col(column)), on=["agency_id", "geography_code"])
         )
-        if weight == "MSAWgt":
+        if weight == "msa":
             in_division = (pl.col("weight_group") - 1) // 3 == pl.col("division")
             inside = inside.filter(pl.col("is_certain").is_not_null() | in_division)
         parts.append(inside.drop("is_certain"))
@@ -159,10 +157,8 @@ def prorated(weights: pl.DataFrame, pieces: pl.DataFrame, cells: pl.DataFrame) -
 
 def with_names(values: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
     """Names of calibration variables, V{crossing}_{letter}; none where the reference has no letter (handbook 07)."""
-    key = ["weight_variable", "geography_code", "weight_group"]
-    pairs = (
-        values.select(*key, "control").unique().join(cells.select(*key, "geography_level", "crossing_number"), on=key)
-    )
+    key = ["geography_level", "geography_code", "weight_group"]
+    pairs = values.select(*key, "control").unique().join(cells.select(*key, "crossing_number"), on=key)
     names = [
         None if number is None else variable_name(level, number, control)
         for level, number, control in pairs.select("geography_level", "crossing_number", "control").iter_rows()

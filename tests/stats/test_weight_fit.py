@@ -24,7 +24,7 @@ from nibrs_estimation.survey.weights.fit import (
 )
 
 Floats = NDArray[np.float64]
-NATION = ("tot", "murder", "rape", "agg", "burg", "rob", "larc", "mvt")
+NATION = ("total", "murder", "rape", "aggravated_assault", "burglary", "robbery", "larceny", "vehicle_theft")
 
 
 def controls(*agencies: Mapping[str, float]) -> Floats:
@@ -32,9 +32,9 @@ def controls(*agencies: Mapping[str, float]) -> Floats:
     rows = []
     for given_counts in agencies:
         one = dict.fromkeys(NAMES, 0.0) | dict(given_counts)
-        one["prop"] = one["prop"] or one["burg"] + one["larc"] + one["mvt"]
-        one["viol"] = one["viol"] or one["murder"] + one["rape"] + one["agg"] + one["rob"]
-        one["tot"] = one["viol"] + one["prop"]
+        one["property"] = one["property"] or one["burglary"] + one["larceny"] + one["vehicle_theft"]
+        one["violent"] = one["violent"] or one["murder"] + one["rape"] + one["aggravated_assault"] + one["robbery"]
+        one["total"] = one["violent"] + one["property"]
         rows.append([one[name] for name in NAMES])
     return np.array(rows)
 
@@ -52,7 +52,7 @@ RESPONDS = [True] * 4 + [False] * 2
 
 def test_infeasible_cell_falls_back_to_inverse_coverage() -> None:
     """handbook 07: totals of (175, 1380) cannot be met; r = 0.617363, w = 1.619792, only the total is hit."""
-    values = controls(*({"viol": v, "prop": p} for v, p in [*EXAMPLE[:4], (80, 200), (15, 300)]))
+    values = controls(*({"violent": v, "property": p} for v, p in [*EXAMPLE[:4], (80, 200), (15, 300)]))
     cells, fit = one_cell(values, RESPONDS)
     fit_with_subsets(cells, fit)
     assert fit.rule.tolist() == ["inverse_coverage"]
@@ -61,12 +61,12 @@ def test_infeasible_cell_falls_back_to_inverse_coverage() -> None:
     assert cells.coverage()[0] == pytest.approx(0.617363, abs=5e-7)
     weighted = cells.totals(np.nan_to_num(fit.weights))[0]
     assert weighted[:3] == pytest.approx([1555, 129.583, 1425.417], abs=5e-4)
-    assert [NAMES[j] for j in np.flatnonzero(fit.is_selected[0])] == ["tot"]
+    assert [NAMES[j] for j in np.flatnonzero(fit.is_selected[0])] == ["total"]
 
 
 def test_feasible_cell_of_the_example() -> None:
     """handbook 07 with the upper bound of 10."""
-    cells, fit = one_cell(controls(*({"viol": v, "prop": p} for v, p in EXAMPLE)), RESPONDS)
+    cells, fit = one_cell(controls(*({"violent": v, "property": p} for v, p in EXAMPLE)), RESPONDS)
     fit_with_subsets(cells, fit)
     assert fit.rule.tolist() == ["calibrated"]
     assert fit.weights[:4] == pytest.approx([1.411172, 1.103911, 1.955262, 1.570060], abs=5e-7)
@@ -87,7 +87,7 @@ def test_feasible_cell_of_the_example() -> None:
 def test_what_needs_no_calibration(
     totals: list[float], responds: list[bool], no_crime: bool, rule: str, weight: float
 ) -> None:
-    cells, fit = one_cell(controls(*({"larc": total} for total in totals)), responds)
+    cells, fit = one_cell(controls(*({"larceny": total} for total in totals)), responds)
     settle_by_coverage(cells, fit, no_crime_is_settled=no_crime)
     fit_with_subsets(cells, fit)
     assert fit.rule.tolist() == [rule]
@@ -136,7 +136,7 @@ def test_largest_set_equals_the_slow_twin(drawn: list[tuple[list[tuple[int, ...]
             assert fit.rule[number] == "calibrated"
             assert weights == pytest.approx(expected[1], rel=1e-6)
             mine = [NAMES[j] for j in np.flatnonzero(fit.is_selected[number])]
-            assert set(mine) <= set(expected[0]) | {"burg", "larc", "mvt"}
+            assert set(mine) <= set(expected[0]) | {"burglary", "larceny", "vehicle_theft"}
 
 
 def slow_bounds(values: Floats, responding: NDArray[np.bool_], d: float, lower: float) -> Floats | None:

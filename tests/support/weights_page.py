@@ -67,12 +67,19 @@ def example() -> tuple[Rows, Rows, Rows, Rows, Rows]:
     ]  # fmt: skip
     cells[1]["merged_from"] = "4; 5: no respondents"
     controls: Rows = [
-        {"control": "tot", "is_selected": True, "total": 720.0, "weighted_total": 720.0, "weight_group": 8, **NATION},
-        {"control": "tot", "is_selected": True, "total": 60.0, "weighted_total": 60.0, "weight_group": 1, **STATE},
+        {"control": "total", "is_selected": True, "total": 720.0, "weighted_total": 720.0, "weight_group": 8, **NATION},
+        {"control": "total", "is_selected": True, "total": 60.0, "weighted_total": 60.0, "weight_group": 1, **STATE},
         {"control": "rape", "is_selected": False, "total": 4.0, "weighted_total": 3.0, "weight_group": 1, **STATE},
-        {"control": "mvt", "is_selected": False, "total": 4.0, "weighted_total": 6.0, "weight_group": 1, **STATE},
+        {
+            "control": "vehicle_theft",
+            "is_selected": False,
+            "total": 4.0,
+            "weighted_total": 6.0,
+            "weight_group": 1,
+            **STATE,
+        },
         {"control": "murder", "is_selected": False, "total": 0.0, "weighted_total": 2.0, "weight_group": 2, **STATE},
-        {"control": "tot", "is_selected": False, "total": 40.0, "weighted_total": None, "weight_group": 3, **STATE},
+        {"control": "total", "is_selected": False, "total": 40.0, "weighted_total": None, "weight_group": 3, **STATE},
     ]
     issues: Rows = [
         {"issue": "class without donor", "n_agencies": 3, "first_agency": "VT0000001", "rule": "Any agency."}

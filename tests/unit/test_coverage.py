@@ -221,10 +221,10 @@ def test_letters() -> None:
         "judicial_district": "ABCDEGHIJK",
         "msa": "ABCDEGHIJK",
     }
-    assert variable_name("region", 21, "mvt") == "V21_I"
-    assert variable_name("msa", 900, "mvt") == "V900_K"
-    assert variable_name("nation", 1, "aggrob") == "V1_D"
-    assert variable_name("region", 21, "viol") is None
+    assert variable_name("region", 21, "vehicle_theft") == "V21_I"
+    assert variable_name("msa", 900, "vehicle_theft") == "V900_K"
+    assert variable_name("nation", 1, "assault_and_robbery") == "V1_D"
+    assert variable_name("region", 21, "violent") is None
     assert all(set(LETTERS[level]) == set(CONTROLS) for level in ("state", "msa"))
 
 
@@ -238,11 +238,20 @@ def cell(level: str, code: str, group: int, crossing: int | None, rule: str, con
 def test_models_name_the_variables_of_all_fitted_cells() -> None:
     rows: Rows = [{"state_abbr": state} for state in code_list("state")["state_abbr"]]
     cells = [
-        cell("nation", "US", 9, 9, "calibrated", "tot,murder,rape,agg,burg,rob,larc,mvt"),
-        cell("nation", "US", 1, 1, "calibrated", "tot,murder,rape,aggrob,burg,larc,mvt"),
-        cell("region", "1", 1, 21, "calibrated", "tot,viol,prop,murder"),
-        cell("state", "VT", 1, 1100, "calibrated", "tot,viol,prop,rape"),
-        cell("state", "VT", 2, 1101, "inverse_coverage", "tot"),
+        cell(
+            "nation",
+            "US",
+            9,
+            9,
+            "calibrated",
+            "total,murder,rape,aggravated_assault,burglary,robbery,larceny,vehicle_theft",
+        ),
+        cell(
+            "nation", "US", 1, 1, "calibrated", "total,murder,rape,assault_and_robbery,burglary,larceny,vehicle_theft"
+        ),
+        cell("region", "1", 1, 21, "calibrated", "total,violent,property,murder"),
+        cell("state", "VT", 1, 1100, "calibrated", "total,violent,property,rape"),
+        cell("state", "VT", 2, 1101, "inverse_coverage", "total"),
         cell("state", "VT", 3, 1102, "full_coverage", None),
         cell("state", "WY", 1, 1200, "inverse_coverage", None),
         cell("state", "NB", 1, 1300, "full_coverage", None),
@@ -268,7 +277,7 @@ def test_the_nation_uses_its_model_and_groups_share_it_but_types_have_none() -> 
     bare = coverage_of([{}], units=units, geography=permutation)
     assert bare["calibration_model"].to_list() == [None, None, None]
     assert bare["is_model_used"].to_list() == [True, True, False]
-    cells = [cell("nation", "US", 8, 8, "calibrated", "tot"), cell("tribal", "US", 1, None, "equal", None)]
+    cells = [cell("nation", "US", 8, 8, "calibrated", "total"), cell("tribal", "US", 1, None, "equal", None)]
     found = coverage_of([{}], units=units, geography=permutation, cells=cells)
     assert found["calibration_model"].to_list() == ["V8_A", "V8_A", None]
 

@@ -64,7 +64,7 @@ def given_weights(nation: list[Agency]) -> dict[str, pl.LazyFrame]:
             N, n = cells.setdefault((level, code, of_group), [0, 0])
             cells[level, code, of_group] = [N + 1, n + responds]
             if responds and of_group == CALIBRATED:
-                values.append({**key, "agency_id": number, "control": "tot", "value": float(control)})
+                values.append({**key, "agency_id": number, "control": "total", "value": float(control)})
     shared = {"eligible_agencies": 1, "eligible_pieces": 1, "responding_agencies": 1, "population": 1000,
               "population_responding": 500, "is_excluded": False, "is_missing_over_10_percent": False,
               "universe_scope": "all", "estimate_geographic_location": "somewhere"}  # fmt: skip

@@ -113,9 +113,9 @@ def nation() -> dict[str, pl.LazyFrame]:
         "srs_benchmark": frame(
             SRS_BENCHMARK,
             {"period": "smoothed", "crime_type": "total", "n_reported": 10.25, "n_twelve_months": 12.3},
-            {"period": "smoothed", "crime_type": "aggAssault", "n_reported": 1.0},
+            {"period": "smoothed", "crime_type": "aggravated_assault", "n_reported": 1.0},
             {"period": "2019", "crime_type": "total", "n_twelve_months": 1 / 3},
-            {"period": "2018", "crime_type": "rob", "n_reported": 4.0, "n_twelve_months": 4.0},
+            {"period": "2018", "crime_type": "robbery", "n_reported": 4.0, "n_twelve_months": 4.0},
             {"ori": "VT0000200", "legacy_ori": "VT0990000", "period": "smoothed", "crime_type": "total",
              "n_reported": 0.0, "n_twelve_months": 0.0},
             ori="VT0000100",

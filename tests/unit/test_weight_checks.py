@@ -82,7 +82,7 @@ def test_worked_example() -> None:
         weight_rows(weights),
         [cell_row(weights)],
         # The weights are printed with six decimals, which meet 1e-6 of the totals only just.
-        [control("viol", 115.0), control("prop", 1380.0), control("murder", 7.0, is_selected=False)],
+        [control("violent", 115.0), control("property", 1380.0), control("murder", 7.0, is_selected=False)],
     )
     everybody, cell = found.rows(named=True)
     assert (everybody["weight_group"], everybody["label"], everybody["rule"]) == (0, "All agencies", None)
@@ -104,13 +104,13 @@ def test_worked_example() -> None:
 @pytest.mark.parametrize(
     ("totals", "is_met"),
     [
-        ({"viol": 20.0, "prop": 200.0}, True),
-        ({"viol": 20.0, "prop": 200.0 * (1 + 2e-6)}, False),
+        ({"violent": 20.0, "property": 200.0}, True),
+        ({"violent": 20.0, "property": 200.0 * (1 + 2e-6)}, False),
         # A total of 0 turns the whole cell to misses in offenses.
-        ({"viol": 20.0, "prop": 200.5, "murder": 0.0}, True),
-        ({"viol": 20.0, "prop": 201.0, "murder": 0.0}, False),
+        ({"violent": 20.0, "property": 200.5, "murder": 0.0}, True),
+        ({"violent": 20.0, "property": 201.0, "murder": 0.0}, False),
         # agg + (Σ agg / Σ rob) rob: without aggravated assault nothing is left of it.
-        ({"viol": 20.0, "aggrob": 0.0}, True),
+        ({"violent": 20.0, "assault_and_robbery": 0.0}, True),
         ({}, False),
     ],
 )
@@ -119,7 +119,7 @@ def test_calibrated_means_that_every_selected_control_is_met(totals: dict[str, f
         frame_rows([(10, 100), (10, 100)]),
         weight_rows([2.0, None]),
         [cell_row([2.0, None])],
-        [*(control(name, total) for name, total in totals.items()), control("tot", 1.0, is_selected=False)],
+        [*(control(name, total) for name, total in totals.items()), control("total", 1.0, is_selected=False)],
     )
     assert found.filter(pl.col("weight_group") == 8)["is_calibrated"].to_list() == [is_met]
 
@@ -131,7 +131,9 @@ def test_assault_and_robbery_in_one_control() -> None:
         {"agency_id": 2, "n_aggravated_assault": 20.0, "n_robbery": 5.0},
     ]
     for total, is_met in ((50.0, True), (60.0, False)):
-        found = checks(frame, weight_rows([2.0, None]), [cell_row([2.0, None])], [control("aggrob", total)])
+        found = checks(
+            frame, weight_rows([2.0, None]), [cell_row([2.0, None])], [control("assault_and_robbery", total)]
+        )
         assert found.filter(pl.col("weight_group") == 8)["is_calibrated"].to_list() == [is_met]
 
 
@@ -140,7 +142,7 @@ def test_shares_count_in_the_controls() -> None:
         frame_rows([(10, 100), (10, 100)]),
         weight_rows([2.0, None], population_share=0.5),
         [cell_row([2.0, None])],
-        [control("viol", 10.0), control("prop", 100.0)],
+        [control("violent", 10.0), control("property", 100.0)],
     )
     assert found["is_calibrated"].to_list() == [None, True]
 

@@ -15,9 +15,9 @@ def controls(n: int, seed: int, size: float = 1.0) -> NDArray[np.float64]:
     """Random crimes of n agencies, with their sums."""
     generator = np.random.default_rng(seed)
     parts = {name: np.round(size * generator.gamma(2.0, 20.0, n)) for name in NAMES[3:]}
-    parts["viol"] = parts["murder"] + parts["rape"] + parts["agg"] + parts["rob"]
-    parts["prop"] = parts["burg"] + parts["larc"] + parts["mvt"]
-    parts["tot"] = parts["viol"] + parts["prop"]
+    parts["violent"] = parts["murder"] + parts["rape"] + parts["aggravated_assault"] + parts["robbery"]
+    parts["property"] = parts["burglary"] + parts["larceny"] + parts["vehicle_theft"]
+    parts["total"] = parts["violent"] + parts["property"]
     return np.column_stack([parts[name] for name in NAMES])
 
 

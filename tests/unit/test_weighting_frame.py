@@ -256,9 +256,9 @@ def test_rows_must_balance(name: str) -> None:
 
 def of_items(agency: int, year: int, month: int, **crimes: int) -> dict[tuple[int, int, int, int], int]:
     counts = {(agency, year, month, next(iter(ITEMS_OF_CRIME[crime]))): n for crime, n in crimes.items()}
-    if "aggAssault" in crimes:
+    if "aggravated_assault" in crimes:
         # The total of all assaults, simple ones among them.
-        counts[agency, year, month, 10] = crimes["aggAssault"] + crimes.get("simpAssault", 0)
+        counts[agency, year, month, 10] = crimes["aggravated_assault"] + crimes.get("simple_assault", 0)
     return counts
 
 
@@ -269,7 +269,7 @@ def test_the_latest_recent_year_with_three_months_is_taken() -> None:
         items={
             **of_items(1, 2024, 1, murder=9),
             **of_items(1, 2023, 1, murder=1, larceny=5),
-            **of_items(1, 2023, 2, larceny=3, aggAssault=2, simpAssault=4),
+            **of_items(1, 2023, 2, larceny=3, aggravated_assault=2, simple_assault=4),
             # A number of a month for which no form came counts nothing, whichever the month.
             **of_items(1, 2023, 5, larceny=100),
             **of_items(1, 2023, 11, larceny=100),
@@ -293,8 +293,8 @@ def test_the_items_of_each_crime() -> None:
     row = made(World([{"agency_id": 1}], forms={(1, 2024): summary()}, items=items))[0][1]
     basic = {crime: row[CRIMES[crime]] for crime in BASIC}
     assert basic == {
-        "murder": 1, "manslaughter": 10, "rape": 100, "rob": 100_000, "aggAssault": 111_100,
-        "simpAssault": 1_000_000, "burglary": 10_000_000, "larceny": 1_000, "vhcTheft": 10_000,
+        "murder": 1, "manslaughter": 10, "rape": 100, "robbery": 100_000, "aggravated_assault": 111_100,
+        "simple_assault": 1_000_000, "burglary": 10_000_000, "larceny": 1_000, "vehicle_theft": 10_000,
     }  # fmt: skip
 
 
@@ -416,7 +416,7 @@ def test_own_counts_of_respondents_with_copied_and_without_replaced_months() -> 
     row = made(world)[0][1]
     assert (row["benchmark_source"], row["benchmark_year"], row["is_respondent"]) == ("own", YEAR, True)
     expected = {crime: 10.0 * len(members) for crime, members in OFFENSES_OF_CRIME.items()}
-    expected["aggAssault"] += 2 + 30 + 70
+    expected["aggravated_assault"] += 2 + 30 + 70
     expected["murder"] += 3
     assert {crime: row[CRIMES[crime]] for crime in BASIC} == expected
 

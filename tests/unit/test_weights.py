@@ -199,13 +199,13 @@ def test_the_largest_cities_before_2023(frame: pl.DataFrame, pieces: pl.DataFram
     is_large = pl.col("weight_class") <= 6
     many = frame.with_columns(weight_class=pl.when(is_large).then(1).otherwise("weight_class").cast(pl.Int8))
     made = weighted(many, counties, year=2022)
-    combined = made["weight_control"].filter(pl.col("control") == "aggrob")
-    cells = made["weight_cell"].filter(pl.col("controls").str.contains("aggrob"))
+    combined = made["weight_control"].filter(pl.col("control") == "assault_and_robbery")
+    cells = made["weight_cell"].filter(pl.col("controls").str.contains("assault_and_robbery"))
     assert combined.height == cells.height > 0
     for cell in cells.iter_rows(named=True):
         assert cell["weight_group"] == 1
-        assert {"agg", "rob"}.isdisjoint(cell["controls"].split(","))
-    agg = made["weight_control"].filter(pl.col("control") == "agg").select(*KEY, agg="total")
+        assert {"aggravated_assault", "robbery"}.isdisjoint(cell["controls"].split(","))
+    agg = made["weight_control"].filter(pl.col("control") == "aggravated_assault").select(*KEY, agg="total")
     both = combined.join(agg, on=KEY)
     assert both["total"].to_numpy() == pytest.approx(2 * both["agg"].to_numpy())
 
@@ -245,7 +245,7 @@ def test_proration_example() -> None:
         assert row["prorated_weight"] == pytest.approx(row["weight"] * share)
     # X: 140 + 200 of 140 + 200 + 200; Y: 60 + 200 of 60 + 200 + 200.
     totals = made["weight_control"].filter(
-        (pl.col("geography_level") == "judicial_district") & (pl.col("control") == "tot")
+        (pl.col("geography_level") == "judicial_district") & (pl.col("control") == "total")
     )
     assert totals["total"].to_list() == pytest.approx([540, 460])
     assert totals["weighted_total"].to_list() == pytest.approx([540, 460])
@@ -269,7 +269,7 @@ def test_one_agency_that_dominates_its_cell_is_listed() -> None:
     made = weighted(table("weighting_frame", *rows).collect(), table("agency_county").collect())
     cell = made["weight_cell"].filter(pl.col("geography_level") == "state").row(0, named=True)
     assert cell["rule"] == "inverse_coverage"
-    assert cell["controls"] == "tot"
+    assert cell["controls"] == "total"
     assert np.isfinite(made["agency_weight"]["weight"].drop_nulls().to_numpy()).all()
 
 

@@ -89,7 +89,7 @@ def test_page_of_nothing(tmp_path: Path) -> None:
 def test_a_control_is_met_within_the_tolerance(totals: list[tuple[float, float | None]], met: list[bool]) -> None:
     rows = [
         {**NATION, "weight_group": 8, "control": name, "total": total, "weighted_total": weighted}
-        for name, (total, weighted) in zip(("tot", "viol"), totals, strict=False)
+        for name, (total, weighted) in zip(("total", "violent"), totals, strict=False)
     ]
     assert control_misses(table("weight_control", *rows).collect())["is_met"].to_list() == met
 
@@ -98,7 +98,7 @@ def test_a_control_is_met_within_the_tolerance(totals: list[tuple[float, float |
     st.lists(
         st.tuples(
             st.integers(1, 3),
-            st.sampled_from(["tot", "viol", "prop", "rape"]),
+            st.sampled_from(["total", "violent", "property", "rape"]),
             st.sampled_from([0.0, 1.0, 40.0]),
             st.one_of(st.none(), st.sampled_from([0.0, 0.5, 1.0, 1 + 5e-7, 40.0, 40.5, 42.0])),
         ),

@@ -11,13 +11,13 @@ CRIMES = {
     "murder": "n_murder",
     "manslaughter": "n_manslaughter",
     "rape": "n_rape",
-    "rob": "n_robbery",
+    "robbery": "n_robbery",
     "assault": "n_assault",
-    "aggAssault": "n_aggravated_assault",
-    "simpAssault": "n_simple_assault",
+    "aggravated_assault": "n_aggravated_assault",
+    "simple_assault": "n_simple_assault",
     "burglary": "n_burglary",
     "larceny": "n_larceny",
-    "vhcTheft": "n_vehicle_theft",
+    "vehicle_theft": "n_vehicle_theft",
 }
 
 #: Rows of Table A, in its order (handbook 07).
@@ -27,20 +27,20 @@ TABLE_A_ROWS = {
     "murder": "Murder",
     "manslaughter": "Manslaughter",
     "rape": "Rape",
-    "rob": "Robbery",
+    "robbery": "Robbery",
     "assault": "Assault",
-    "aggAssault": "Aggravated Assault",
-    "simpAssault": "Simple Assault",
+    "aggravated_assault": "Aggravated Assault",
+    "simple_assault": "Simple Assault",
     "property": "All Property",
     "burglary": "Burglary",
     "larceny": "Larceny",
-    "vhcTheft": "Vehicle Theft",
+    "vehicle_theft": "Vehicle Theft",
 }
 
 #: Which crimes add up to a sum. Violent crime holds manslaughter by negligence, property crime no arson.
-VIOLENT = ("murder", "manslaughter", "rape", "rob", "aggAssault")
+VIOLENT = ("murder", "manslaughter", "rape", "robbery", "aggravated_assault")
 
-PROPERTY = ("burglary", "larceny", "vhcTheft")
+PROPERTY = ("burglary", "larceny", "vehicle_theft")
 
 WEIGHTING_FRAME = Dataset(
     name="weighting_frame",
@@ -82,7 +82,7 @@ WEIGHTING_FRAME = Dataset(
         Column("benchmark_year", "int16", "Year of the counts; missing if smoothed or of a donor.", is_nullable=True),
         Column("benchmark_donor_id", "int32", "The donor.", is_nullable=True, references="agency.agency_id"),
         *(
-            Column(column, "float64", f"Benchmark of a full year: {code}.", unit="offenses")
+            Column(column, "float64", f"Benchmark of a full year: {code.replace('_', ' ')}.", unit="offenses")
             for code, column in CRIMES.items()
         ),
     ),

@@ -26,12 +26,12 @@ OFFENSES_OF_CRIME: dict[str, tuple[str, ...]] = {
     "murder": ("09A",),
     "manslaughter": ("09B",),
     "rape": ("11A", "11B", "11C"),
-    "rob": ("120",),
-    "aggAssault": ("13A",),
-    "simpAssault": ("13B", "13C"),
+    "robbery": ("120",),
+    "aggravated_assault": ("13A",),
+    "simple_assault": ("13B", "13C"),
     "burglary": ("220",),
     "larceny": ("23A", "23B", "23C", "23D", "23E", "23F", "23G", "23H"),
-    "vhcTheft": ("240",),
+    "vehicle_theft": ("240",),
 }
 #: The same crimes, and the items that make them with their sign. Totals are taken, not their details, which some states
 #: do not send: aggravated assaults are all assaults less the simple ones (docs/develop/adding-a-source.md).
@@ -39,12 +39,12 @@ ITEMS_OF_CRIME: dict[str, dict[int, int]] = {
     "murder": {0: 1},
     "manslaughter": {1: 1},
     "rape": {2: 1},
-    "rob": {5: 1},
-    "aggAssault": {10: 1, 15: -1},
-    "simpAssault": {15: 1},
+    "robbery": {5: 1},
+    "aggravated_assault": {10: 1, 15: -1},
+    "simple_assault": {15: 1},
     "burglary": {16: 1},
     "larceny": {20: 1},
-    "vhcTheft": {21: 1},
+    "vehicle_theft": {21: 1},
 }
 
 

@@ -12,44 +12,44 @@ from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 #: Controls of the calibration (handbook 07), in the order of the reference's description's searches.
 CONTROLS = {
-    "tot": "n_total",
-    "viol": "n_violent",
-    "prop": "n_property",
+    "total": "n_total",
+    "violent": "n_violent",
+    "property": "n_property",
     "murder": "n_murder",
     "rape": "n_rape",
-    "agg": "n_aggravated_assault",
-    "burg": "n_burglary",
-    "rob": "n_robbery",
-    "larc": "n_larceny",
-    "mvt": "n_vehicle_theft",
+    "aggravated_assault": "n_aggravated_assault",
+    "burglary": "n_burglary",
+    "robbery": "n_robbery",
+    "larceny": "n_larceny",
+    "vehicle_theft": "n_vehicle_theft",
 }
 
 
 #: Letters of the calibration variables (handbook 07). In regions what is calibrated to viol and prop has none; letter
 #: F of the smaller places, aggravated assault and robbery as one, is always 0 there and has no control.
 _LARGE = {
-    "tot": "A",
+    "total": "A",
     "murder": "B",
     "rape": "C",
-    "aggrob": "D",
-    "agg": "E",
-    "burg": "F",
-    "rob": "G",
-    "larc": "H",
-    "mvt": "I",
+    "assault_and_robbery": "D",
+    "aggravated_assault": "E",
+    "burglary": "F",
+    "robbery": "G",
+    "larceny": "H",
+    "vehicle_theft": "I",
 }
 
 _SMALL = {
-    "tot": "A",
-    "viol": "B",
-    "prop": "C",
+    "total": "A",
+    "violent": "B",
+    "property": "C",
     "murder": "D",
     "rape": "E",
-    "agg": "G",
-    "burg": "H",
-    "rob": "I",
-    "larc": "J",
-    "mvt": "K",
+    "aggravated_assault": "G",
+    "burglary": "H",
+    "robbery": "I",
+    "larceny": "J",
+    "vehicle_theft": "K",
 }
 
 #: Level -> control -> letter; the weights of universities and tribes are not calibrated.
@@ -130,7 +130,7 @@ WEIGHT_CONTROL = Dataset(
         GEOGRAPHY_LEVEL,
         GEOGRAPHY_CODE,
         WEIGHT_GROUP,
-        Column("control", "str", "Short name.", codes=(*CONTROLS, "aggrob")),
+        Column("control", "str", "Short name.", codes=(*CONTROLS, "assault_and_robbery")),
         Column("is_selected", "bool", "The cell's weights are calibrated to it."),
         Column("total", "float64", "Benchmark of all eligible agencies.", unit="offenses"),
         Column("weighted_total", "float64", "Weighted benchmark of respondents.", unit="offenses", is_nullable=True),
@@ -186,7 +186,7 @@ CALIBRATION_VARIABLE = Dataset(
         GEOGRAPHY_CODE,
         WEIGHT_GROUP,
         AGENCY_ID,
-        Column("control", "str", "Short name.", codes=(*CONTROLS, "aggrob")),
+        Column("control", "str", "Short name.", codes=(*CONTROLS, "assault_and_robbery")),
         Column("variable", "str", "Name in the reference's files, such as V12_C.", is_nullable=True),
         Column("value", "float64", "Benchmark times the share in the geography.", unit="offenses"),
     ),

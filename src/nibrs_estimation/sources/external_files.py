@@ -489,7 +489,8 @@ def _areas(table: ExternalTable, filters: pl.Series, levels: pl.Series) -> pl.Se
 
 def _benchmark_columns(table: ExternalTable) -> pl.DataFrame:
     """The columns of counts: name, crime_type, period and whether they are brought to twelve months."""
-    types = code_list("srs_benchmark_type")["code"].to_list()
+    crimes = dict(code_list("srs_benchmark_type").select("reference_name", "code").iter_rows())
+    types = list(crimes)
     pattern = rf"(?i)^totcrime(?:_(?P<type>{'|'.join(types)}))?(?P<imp>_imp)?(?:_(?P<period>\d{{4}}))?$"
     headers = [header for header in table.headers if header.lower().startswith("totcrime")]
     if not headers:
@@ -500,7 +501,7 @@ def _benchmark_columns(table: ExternalTable) -> pl.DataFrame:
             f"{table.path}, line 1: the column {wrong[0]} is none of the counts. Write totcrime, or totcrime_<type> "
             f"with one of {', '.join(types)}, with _imp and a year at its end where they apply."
         )
-    by_lower = {name.lower(): name for name in types}
+    by_lower = {name.lower(): crime for name, crime in crimes.items()}
     return (
         names.to_frame()
         .with_columns(names.str.extract_groups(pattern).alias("parts"))

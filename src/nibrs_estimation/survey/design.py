@@ -159,7 +159,7 @@ def _controls(units: pl.DataFrame, calibration_variable: pl.DataFrame, frame: pl
     Respondents who have nearly all crime of their group stand for themselves: their weight of 1 meets the group's total
     within a hundredth, so the total is taken for known.
     """
-    names = [*CONTROLS, "aggrob"]
+    names = [*CONTROLS, "assault_and_robbery"]
     x = np.zeros((units.height, len(names)))
     key = [*_GROUP, "agency_id"]
     values = (

@@ -354,10 +354,11 @@ def smoothed_counts(datasets: Frames, year: int) -> pl.DataFrame:
     """
     del year  # The periods of the benchmark are its own.
     benchmark = datasets["srs_benchmark"].collect()
+    names = dict(code_list("srs_benchmark_type").select("code", "reference_name").iter_rows())
     stem = (
         pl.when(pl.col("crime_type") == "total")
         .then(pl.lit("totcrime"))
-        .otherwise(pl.format("totcrime_{}", "crime_type"))
+        .otherwise(pl.format("totcrime_{}", pl.col("crime_type").replace_strict(names, return_dtype=pl.String)))
     )
     end = pl.when(pl.col("period") == "smoothed").then(pl.lit("")).otherwise(pl.format("_{}", "period"))
     long = pl.concat(

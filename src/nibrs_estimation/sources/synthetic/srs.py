@@ -59,7 +59,7 @@ def benchmark(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
         kind: (mean * error)[:, codes.is_in(list(members)).to_numpy()].sum(axis=1)
         for kind, members in OFFENSES_OF_CRIME.items()
     }
-    columns["assault"] = columns["aggAssault"] + columns["simpAssault"]
+    columns["assault"] = columns["aggravated_assault"] + columns["simple_assault"]
     columns["violent"] = np.sum([columns[kind] for kind in VIOLENT], axis=0)
     columns["property"] = np.sum([columns[kind] for kind in PROPERTY], axis=0)
     columns["total"] = columns["violent"] + columns["property"]

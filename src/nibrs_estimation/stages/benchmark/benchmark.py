@@ -292,7 +292,9 @@ def complete_benchmark(
         pl.when(pl.Series(is_recipient)).then(pl.col("agency_id").gather(position)).alias("benchmark_donor_id"),
         *(pl.col(count).gather(position) for count in COUNTS),
     ).with_columns(
-        n_violent=sum_of(VIOLENT), n_property=sum_of(PROPERTY), n_assault=sum_of(("aggAssault", "simpAssault"))
+        n_violent=sum_of(VIOLENT),
+        n_property=sum_of(PROPERTY),
+        n_assault=sum_of(("aggravated_assault", "simple_assault")),
     )
     completed = completed.with_columns(n_total=pl.col("n_violent") + pl.col("n_property"))
     return completed.drop("ori"), [

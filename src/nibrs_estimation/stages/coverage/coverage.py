@@ -152,7 +152,7 @@ def _models(weight_cell: pl.DataFrame) -> pl.DataFrame:
     is_fitted = pl.col("rule").is_in(["calibrated", "inverse_coverage"]) & pl.col("crossing_number").is_not_null()
     area = ("geography_level", "geography_code")
     cells = weight_cell.filter(is_fitted).sort(*area, "crossing_number")
-    controls = pl.when(pl.col("rule") == "calibrated").then(pl.col("controls").fill_null("")).otherwise(pl.lit("tot"))
+    controls = pl.when(pl.col("rule") == "calibrated").then(pl.col("controls").fill_null("")).otherwise(pl.lit("total"))
     rows = [
         (level, code, name)
         for level, code, crossing, text in cells.select(*area, "crossing_number", controls).iter_rows()

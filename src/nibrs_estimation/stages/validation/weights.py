@@ -55,8 +55,9 @@ _LEVELS = {
 }  # fmt: skip
 _FITTED_TO_CONTROLS = ("calibrated", "inverse_coverage", "no_response")
 _CONTROLS = {
-    "tot": "all", "viol": "violent", "prop": "property", "murder": "murder", "rape": "rape", "agg": "aggr. assault",
-    "burg": "burglary", "rob": "robbery", "larc": "larceny", "mvt": "vehicle theft", "aggrob": "assault + robbery",
+    "total": "all", "violent": "violent", "property": "property", "murder": "murder", "rape": "rape",
+    "aggravated_assault": "aggr. assault", "burglary": "burglary", "robbery": "robbery", "larceny": "larceny",
+    "vehicle_theft": "vehicle theft", "assault_and_robbery": "assault + robbery",
 }  # fmt: skip
 _SYMBOLS = (
     "<p>A cell is a weight group of a geography. It has <i>N</i> eligible agencies, of which <i>n</i> are "

@@ -138,8 +138,8 @@ def _weighted_controls(members: pl.DataFrame, weighting_frame: pl.LazyFrame) -> 
 
     total, weighted = sums(share), sums(weighted_share)
     # Aggravated assault and robbery in one control, with equal parts in the total (handbook 07).
-    k = np.divide(total["agg"], total["rob"], out=np.zeros(cells.height), where=total["rob"] > 0)
-    weighted["aggrob"] = weighted["agg"] + k * weighted["rob"]
+    k = np.divide(total["aggravated_assault"], total["robbery"], out=np.zeros(cells.height), where=total["robbery"] > 0)
+    weighted["assault_and_robbery"] = weighted["aggravated_assault"] + k * weighted["robbery"]
     return pl.concat(
         [cells.with_columns(control=pl.lit(name), weighted=pl.Series(values)) for name, values in weighted.items()]
     )

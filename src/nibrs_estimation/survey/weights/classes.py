@@ -23,8 +23,19 @@ from nibrs_estimation.survey.weights.fit import (
 
 #: Cities of 250,000 or over are one group, and MSA counties under 25,000.
 ALWAYS_MERGED = {2: 1, 3: 1, 12: 11}
-NATION_CONTROLS = ("tot", "murder", "rape", "agg", "burg", "rob", "larc", "mvt")
-REGION_CONTROLS = ("tot", "viol", "prop", "murder", "rape", "agg", "burg", "rob", "larc", "mvt")
+NATION_CONTROLS = ("total", "murder", "rape", "aggravated_assault", "burglary", "robbery", "larceny", "vehicle_theft")
+REGION_CONTROLS = (
+    "total",
+    "violent",
+    "property",
+    "murder",
+    "rape",
+    "aggravated_assault",
+    "burglary",
+    "robbery",
+    "larceny",
+    "vehicle_theft",
+)
 #: Before this year the largest cities were too few for assaults and robberies apart.
 FIRST_YEAR_OF_BOTH = 2023
 CANNOT_BE_MET, NO_RESPONDENT = "controls cannot be met", "no respondent"
@@ -183,13 +194,13 @@ def _merge_empty(
 def _controls(group: Group, year: int, *, is_region: bool) -> tuple[str, ...]:
     wanted = REGION_CONTROLS if is_region else NATION_CONTROLS
     if group.classes == (1,) and year < FIRST_YEAR_OF_BOTH:
-        return (*(name for name in wanted if name not in ("agg", "rob")), "aggrob")
+        return (*(name for name in wanted if name not in ("aggravated_assault", "robbery")), "assault_and_robbery")
     return wanted
 
 
 def _with_aggrob(controls: Floats, place: Integers, groups: int) -> Floats:
     """Add agg + k rob, k = Σ agg / Σ rob of the group, so that both weigh the same (handbook 07)."""
-    agg, rob = controls[:, NAMES.index("agg")], controls[:, NAMES.index("rob")]
+    agg, rob = controls[:, NAMES.index("aggravated_assault")], controls[:, NAMES.index("robbery")]
     sums = [np.bincount(place, values, groups) for values in (agg, rob)]
     factor = np.divide(sums[0], sums[1], out=np.zeros(groups), where=sums[1] > 0)
     return np.column_stack([controls, agg + factor[place] * rob])

@@ -27,11 +27,11 @@ UPPER_BOUND = 10.0
 UPPER_BOUNDS = (2.5, 5.0, UPPER_BOUND)
 SMALLEST_WEIGHTS = (0.998, *(m / 100 for m in range(99, 89, -1)))
 
-NAMES = (*CONTROLS, "aggrob")
-BASE = ("tot", "viol", "prop")
-CANDIDATES = ("murder", "rape", "agg", "burg", "rob", "larc", "mvt")
+NAMES = (*CONTROLS, "assault_and_robbery")
+BASE = ("total", "violent", "property")
+CANDIDATES = ("murder", "rape", "aggravated_assault", "burglary", "robbery", "larceny", "vehicle_theft")
 #: Given the property total, any two of these say the third.
-_OF_PROPERTY = frozenset(("burg", "larc", "mvt"))
+_OF_PROPERTY = frozenset(("burglary", "larceny", "vehicle_theft"))
 
 
 @dataclass(frozen=True)

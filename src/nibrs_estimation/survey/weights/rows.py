@@ -59,7 +59,7 @@ def tables_of(keys: Keys, units: pl.DataFrame, cells: Cells, fit: Fit) -> Tables
     )
     C = cells.number
     shown = np.ones((C, len(NAMES)), dtype=np.bool_)
-    shown[:, NAMES.index("aggrob")] = fit.is_selected[:, NAMES.index("aggrob")]
+    shown[:, NAMES.index("assault_and_robbery")] = fit.is_selected[:, NAMES.index("assault_and_robbery")]
     row, column = np.nonzero(shown)
     key = named.select("geography_level", "geography_code", "weight_group")
     control_rows = key[row].with_columns(

@@ -42,25 +42,25 @@ def estimates(run: Path) -> pl.DataFrame:
     return pl.read_csv(run / "artifacts" / "vt" / "estimates.csv", schema=PUBLISHED.schema)
 
 
-def of_table(estimates: pl.DataFrame, permutation: int, row: int) -> pl.DataFrame:
+def of_table(estimates: pl.DataFrame, geography: int, row: int) -> pl.DataFrame:
     names = [f"t_1a_1_{row}_{column}" for column in range(1, len(COLUMNS) + 1)]
-    found = estimates.filter(pl.col("geography_number") == permutation)
+    found = estimates.filter(pl.col("geography_number") == geography)
     return pl.DataFrame({"der_variable_name": names}).join(
         found, on="der_variable_name", how="left", maintain_order="left"
     )
 
 
 @pytest.mark.parametrize("geography", [1, 102], ids=["nation", "Vermont"])
-def test_estimates_are_the_plain_counts(estimates: pl.DataFrame, permutation: int) -> None:
+def test_estimates_are_the_plain_counts(estimates: pl.DataFrame, geography: int) -> None:
     counts, population, agencies = recount()
     # A cell that is not there is 0.
-    total = of_table(estimates, permutation, 1).with_columns(
+    total = of_table(estimates, geography, 1).with_columns(
         pl.col("estimate", "estimate_unweighted", "agency_counts").fill_null(0)
     )
     assert total["estimate"].to_list() == counts
     assert total["estimate_unweighted"].to_list() == counts
     assert total["agency_counts"].to_list() == agencies
-    rate = of_table(estimates, permutation, 2)
+    rate = of_table(estimates, geography, 2)
     assert rate["estimate"].fill_null(0).to_list() == pytest.approx(
         [100_000 * count / population for count in counts], rel=1e-12
     )
@@ -139,9 +139,9 @@ def never_estimated() -> pl.DataFrame:
 
 
 @PLACES
-def test_every_cell_of_every_table_is_the_recount(cells: pl.DataFrame, counts: pl.DataFrame, permutation: int) -> None:
+def test_every_cell_of_every_table_is_the_recount(cells: pl.DataFrame, counts: pl.DataFrame, geography: int) -> None:
     """What is stored is all that has a unit, but cells that are greyed."""
-    found = cells.filter(pl.col("geography_number") == permutation)
+    found = cells.filter(pl.col("geography_number") == geography)
     expected = counts.join(never_estimated(), on=CELL, how="anti")
     # Arrests for driving under the influence are among them.
     assert expected.filter(full_table="5a", row=1, column=59)["n"].to_list() == [2_015]
@@ -191,7 +191,7 @@ def test_every_stored_standard_error_is_zero(cells: pl.DataFrame) -> None:
 
 
 @PLACES
-def test_every_percentage_is_of_its_denominator(cells: pl.DataFrame, counts: pl.DataFrame, permutation: int) -> None:
+def test_every_percentage_is_of_its_denominator(cells: pl.DataFrame, counts: pl.DataFrame, geography: int) -> None:
     """Of the recount: 100 n over the sum of the rows that the definition names, greyed ones too."""
     parts = pl.DataFrame(
         [
@@ -207,7 +207,7 @@ def test_every_percentage_is_of_its_denominator(cells: pl.DataFrame, counts: pl.
     expected = counts.join(bases.group_by(CELL).agg(pl.col("base").sum()), on=CELL).with_columns(
         expected=100 * pl.col("n") / pl.col("base")
     )
-    found = cells.filter(pl.col("geography_number") == permutation).join(expected, on=CELL, how="left")
+    found = cells.filter(pl.col("geography_number") == geography).join(expected, on=CELL, how="left")
     assert found["expected"].count() > 15_000
     for name in ("percentage", "percentage_unweighted"):
         wrong = found.filter(
@@ -219,13 +219,13 @@ def test_every_percentage_is_of_its_denominator(cells: pl.DataFrame, counts: pl.
 
 @PLACES
 def test_unknown_values_are_shown_and_shares_of_the_known_add_up(
-    cells: pl.DataFrame, counts: pl.DataFrame, permutation: int
+    cells: pl.DataFrame, counts: pl.DataFrame, geography: int
 ) -> None:
     """Of the recount, by age, sex, race and Hispanic origin of victims: with the unknown row all units are shown."""
     victims = (("3a", first, last) for first, last in ((5, 14), (15, 17), (18, 23), (162, 164), (165, 171)))
     for table, first, unknown in (*victims, ("4a", 15, 17), ("5a", 15, 17), ("GV2a", 64, 66)):
         block = pl.col("row").is_between(first, unknown) & (pl.col("full_table") == table)
-        found = cells.filter(block, pl.col("geography_number") == permutation, pl.col("column") <= 3)
+        found = cells.filter(block, pl.col("geography_number") == geography, pl.col("column") <= 3)
         of_column = found.group_by("column").agg(
             pl.col("percentage", "percentage_known").sum().round(6), pl.col("estimate").sum()
         )
@@ -236,17 +236,17 @@ def test_unknown_values_are_shown_and_shares_of_the_known_add_up(
         known = counts.filter(block & (pl.col("row") < unknown)).group_by("column").agg(known=pl.col("n").sum())
         shares = found.filter(pl.col("row") < unknown).join(known, on="column")
         assert ((shares["percentage_known"] - 100 * shares["estimate"] / shares["known"]).abs() < 1e-9).all()
-    origin = cells.filter(full_table="3a", row=164, column=1, geography_number=permutation)
+    origin = cells.filter(full_table="3a", row=164, column=1, geography_number=geography)
     assert origin["percentage"].item() > 10
 
 
 @PLACES
 def test_the_file_for_people_says_the_same(
-    run: Path, estimates: pl.DataFrame, counts: pl.DataFrame, permutation: int
+    run: Path, estimates: pl.DataFrame, counts: pl.DataFrame, geography: int
 ) -> None:
     """Counts, and rates by the population that stands beside them; everything can be told."""
     parts = pl.col("der_variable_name").str.split("_")
-    rows = estimates.filter(pl.col("geography_number") == permutation).with_columns(
+    rows = estimates.filter(pl.col("geography_number") == geography).with_columns(
         full_table=parts.list.get(1), row=parts.list.get(3).cast(pl.Int64), column=parts.list.get(4).cast(pl.Int64)
     )
     rates = pl.DataFrame(

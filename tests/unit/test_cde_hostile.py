@@ -112,7 +112,9 @@ def test_a_long_text_in_a_lookup_is_refused(path: Path) -> None:
 def test_an_id_that_stands_twice_in_a_lookup_is_refused(path: Path) -> None:
     tables = build_tables()
     tables["nibrs_victim_type"].append({"victim_type_id": 4, "victim_type_code": "B"})
-    refused(write_zip(path, tables), "NIBRS_VICTIM_TYPE.csv, column victim_type_id, lines 3 and 6", "'4' stands there")
+    refused(
+        write_zip(path, tables), "NIBRS_VICTIM_TYPE.csv, column victim_type_id, lines 3 and 6", "the id '4' is repeated"
+    )
 
 
 def test_null_as_text_is_missing(path: Path) -> None:

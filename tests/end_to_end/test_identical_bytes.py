@@ -53,6 +53,7 @@ def test_engines_agree(
     assert json.loads(manifest.read_text())["engine"] == engine
 
 
+@pytest.mark.slow
 def test_flows_py_runs_through_prefect(tmp_path: Path) -> None:
     build_zip(tmp_path / "vt.zip")
     done = python(tmp_path, str(ROOT / "flows.py"), "run", "all", "vt", *UNTIL, NIBRS_SOURCE="cde:vt.zip")

@@ -71,30 +71,6 @@ def copy_shuffled(source: Path, target: Path) -> None:
             table.write_parquet(target / f"{name}.parquet")
 
 
-@pytest.mark.slow
-def test_stages_on_permuted_and_recut_inputs_give_the_runs_bytes(run: Path, tmp_path: Path) -> None:
-    copy_shuffled(run / "datasets", tmp_path / "in")
-    first = {"DATA_YEAR": "2024", "INPUT_PIPELINE_DIR": "in", "OUTPUT_PIPELINE_DIR": "in"}
-    for name in CHAIN:
-        done = stage(tmp_path, name, **first)
-        assert done.returncode == 0, done.stderr
-    assert hashes(tmp_path / "in", MADE) == hashes(run / "datasets", MADE)
-    pages = [f"validation_{page}.html" for page in ("population", "outliers", "blocks", "weights")]
-    for name in ("report.html", "estimates.csv", "table_a.csv", *pages):
-        assert (tmp_path / "in" / "documents" / name).read_bytes() == (run / "documents" / name).read_bytes()
-
-
-def test_one_task_reads_a_run_and_writes_elsewhere(run: Path, tmp_path: Path) -> None:
-    settings = {"DATA_YEAR": "2024", "INPUT_PIPELINE_DIR": str(run / "datasets"), "OUTPUT_PIPELINE_DIR": "out"}
-    done = stage(tmp_path, "coverage", "measure_coverage", **settings, LOG_THRESHOLD="DEBUG")
-    assert done.returncode == 0, done.stderr
-    assert hashes(tmp_path / "out", ["coverage"]) == hashes(run / "datasets", ["coverage"])
-    assert (tmp_path / "out/logs/measure_coverage.log").is_file()
-    through_nibrs = nibrs(tmp_path, "task", "measure_coverage", **{**settings, "OUTPUT_PIPELINE_DIR": "out2"})
-    assert through_nibrs.returncode == 0
-    assert hashes(tmp_path / "out2", ["coverage"]) == hashes(run / "datasets", ["coverage"])
-
-
 @pytest.mark.parametrize(
     ("prepare", "code", "message"),
     [
@@ -113,27 +89,6 @@ def test_wrong_inputs_are_told(prepare: Callable[[Path], object], code: int, mes
     done = stage(tmp_path, "weighting", "weight_agencies", **settings)
     assert done.returncode == code
     assert message in " ".join(done.stderr.split())
-
-
-def test_rows_that_do_not_fit_are_told_with_their_file(run: Path, tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    months = pl.read_parquet(run / "datasets" / "agency_month.parquet")
-    months.with_columns(month=pl.lit(0, pl.Int8)).write_parquet(tmp_path / "in" / "agency_month.parquet")
-    shutil.copy(run / "datasets" / "agency.parquet", tmp_path / "in")
-    done = stage(tmp_path, "outliers", DATA_YEAR="2024", INPUT_PIPELINE_DIR="in", OUTPUT_PIPELINE_DIR="out")
-    assert done.returncode == 1
-    told = " ".join(done.stderr.split())
-    assert "in/agency_month.parquet: Dataset agency_month, column month: 0 is not one of 1, 2" in told
-
-
-def test_outputs_are_not_written_beside_another_form(run: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "coverage.csv").touch()
-    settings = {"INPUT_PIPELINE_DIR": str(run / "datasets"), "OUTPUT_PIPELINE_DIR": "out"}
-    done = stage(tmp_path, "coverage", "measure_coverage", **settings)
-    assert done.returncode == 1
-    assert "would write coverage beside" in " ".join(done.stderr.split())
-    assert not (tmp_path / "out" / "coverage.parquet").exists()
 
 
 def test_unknown_task_is_told(tmp_path: Path) -> None:
@@ -167,3 +122,48 @@ def test_it_imports_neither_prefect_nor_dask(module: str, tmp_path: Path) -> Non
     code = f"import sys, {module}; print(sorted({{'prefect', 'dask', 'distributed'}} & set(sys.modules)))"
     done = python(tmp_path, "-c", code)
     assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.slow
+def test_stages_on_permuted_and_recut_inputs_give_the_runs_bytes(run: Path, tmp_path: Path) -> None:
+    copy_shuffled(run / "datasets", tmp_path / "in")
+    first = {"DATA_YEAR": "2024", "INPUT_PIPELINE_DIR": "in", "OUTPUT_PIPELINE_DIR": "in"}
+    for name in CHAIN:
+        done = stage(tmp_path, name, **first)
+        assert done.returncode == 0, done.stderr
+    assert hashes(tmp_path / "in", MADE) == hashes(run / "datasets", MADE)
+    pages = [f"validation_{page}.html" for page in ("population", "outliers", "blocks", "weights")]
+    for name in ("report.html", "estimates.csv", "table_a.csv", *pages):
+        assert (tmp_path / "in" / "documents" / name).read_bytes() == (run / "documents" / name).read_bytes()
+
+
+def test_one_task_reads_a_run_and_writes_elsewhere(run: Path, tmp_path: Path) -> None:
+    settings = {"DATA_YEAR": "2024", "INPUT_PIPELINE_DIR": str(run / "datasets"), "OUTPUT_PIPELINE_DIR": "out"}
+    done = stage(tmp_path, "coverage", "measure_coverage", **settings, LOG_THRESHOLD="DEBUG")
+    assert done.returncode == 0, done.stderr
+    assert hashes(tmp_path / "out", ["coverage"]) == hashes(run / "datasets", ["coverage"])
+    assert (tmp_path / "out/logs/measure_coverage.log").is_file()
+    through_nibrs = nibrs(tmp_path, "task", "measure_coverage", **{**settings, "OUTPUT_PIPELINE_DIR": "out2"})
+    assert through_nibrs.returncode == 0
+    assert hashes(tmp_path / "out2", ["coverage"]) == hashes(run / "datasets", ["coverage"])
+
+
+def test_rows_that_do_not_fit_are_told_with_their_file(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    months = pl.read_parquet(run / "datasets" / "agency_month.parquet")
+    months.with_columns(month=pl.lit(0, pl.Int8)).write_parquet(tmp_path / "in" / "agency_month.parquet")
+    shutil.copy(run / "datasets" / "agency.parquet", tmp_path / "in")
+    done = stage(tmp_path, "outliers", DATA_YEAR="2024", INPUT_PIPELINE_DIR="in", OUTPUT_PIPELINE_DIR="out")
+    assert done.returncode == 1
+    told = " ".join(done.stderr.split())
+    assert "in/agency_month.parquet: Dataset agency_month, column month: 0 is not one of 1, 2" in told
+
+
+def test_outputs_are_not_written_beside_another_form(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "coverage.csv").touch()
+    settings = {"INPUT_PIPELINE_DIR": str(run / "datasets"), "OUTPUT_PIPELINE_DIR": "out"}
+    done = stage(tmp_path, "coverage", "measure_coverage", **settings)
+    assert done.returncode == 1
+    assert "would write coverage beside" in " ".join(done.stderr.split())
+    assert not (tmp_path / "out" / "coverage.parquet").exists()

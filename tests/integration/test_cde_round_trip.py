@@ -1,6 +1,6 @@
 """Synthetic nation -> zips of the Crime Data Explorer in both layouts -> import: equal but for the layouts' losses.
 
-Invariants 1 to 8, 10, 15 and 16 of docs/architecture.md, on the way.
+On the way: what must hold among the datasets of any source.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The Crime Data Explorer source against data dictionary and docs/develop/adding-a-source.md."""
+"""The Crime Data Explorer source: what it reads, refuses, sets aside and cannot tell."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Officers and civilians: worked examples of handbook 01 and invariant 14 of docs/architecture.md."""
+"""Officers and civilians: worked examples of handbook 01, and what must hold of any."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """Where agencies lie and who lives there: optional datasets, delivered by a source or by external files.
 
-Source: data dictionary and handbook 02 and docs/external-files.md; handbook 06 and 07; handbook 08.
+Source: docs/external-files.md; handbook 06 to 08.
 """
 
 from nibrs_estimation.model.agency import SRS_MONTH

@@ -1,6 +1,6 @@
 """The segments of a state's incidents: decode, complete, set faulty rows aside.
 
-Source: data dictionary and docs/develop/adding-a-source.md.
+What the columns mean stands in the data dictionary.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The agencies of five years, their months, their offenses by month, their summary reports and their counties.
 
 Everything here is counted and joined by the database; what comes over is no more than the datasets need.
-Source: handbook 01 and 02 and docs/develop/adding-a-source.md; handbook 02.
+Source: handbook 01 and 02.
 """
 
 from __future__ import annotations
@@ -285,7 +285,7 @@ def _months(months: pl.DataFrame, agencies: pl.DataFrame) -> pl.DataFrame:
     located = months.join(starts, on=["agency_id", "data_year"])
     is_incidents = pl.col("form_code") == "N"
     start = pl.col("nibrs_start_date")
-    # Months before the start are not reported (docs/architecture.md).
+    # Months before the start are not reported (handbook 02).
     is_early = is_incidents & (
         pl.col("data_year").cast(pl.Int32) * 100 + pl.col("month") < start.dt.year() * 100 + start.dt.month()
     ).fill_null(False)

@@ -1,7 +1,7 @@
 """Checks of a `ucr_prd` database against its description, generated from the declarations of its tables.
 
 For every table, in this order: it has rows; its columns are there, of the declared kind, and readable; every code is
-in its list. Source: docs/architecture.md.
+in its list.
 """
 
 from __future__ import annotations

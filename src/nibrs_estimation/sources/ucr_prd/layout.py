@@ -1,6 +1,6 @@
 """Which table and column of the database feed which dataset and column, and how a child finds its incident.
 
-Source: data dictionary and docs/develop/adding-a-source.md.
+What the columns mean stands in the data dictionary.
 """
 
 from __future__ import annotations

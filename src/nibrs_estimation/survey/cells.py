@@ -88,19 +88,19 @@ class WantedCells:
 
 
 def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozenset[str]) -> WantedCells:
-    """The cells that are estimated: counted, not greyed, also not for what a series is divided by, and known."""
+    """The cells that are estimated: counted, not blank, also not for what a series is divided by, and known."""
     R, C = len(table.rows), len(table.columns)
     is_wanted = np.zeros((R, C), dtype=bool)
     is_wanted[[row.row - 1 for row in counted_rows(table)]] = True
-    of_table = gaps.filter(pl.col("full_table") == table.table)
+    of_table = gaps.filter(pl.col("table_name") == table.table)
     unknown = of_table.filter(~pl.col("is_of_parts")).select("row", "column").iter_rows()
-    for row, column in (*table.greyed, *unknown):
+    for row, column in (*table.blank, *unknown):
         is_wanted[row - 1, column - 1] = False
     is_of_wholes = np.zeros((R, C), dtype=bool)
     for row, column in of_table.filter("is_of_parts").select("row", "column").iter_rows():
         is_of_wholes[row - 1, column - 1] = True
     for dimension in dimensions:
-        is_wanted[[row - 1 for row in table.greyed_by_series.get(dimension, ())]] = False
+        is_wanted[[row - 1 for row in table.blank_by_series.get(dimension, ())]] = False
     whole = [tuple((other, 1) for other in row.denominator) for row in table.rows]
     known = [row.known_denominator for row in table.rows]
     sets = {terms: place for place, terms in enumerate(dict.fromkeys(terms for terms in (*whole, *known) if terms))}
@@ -237,7 +237,7 @@ def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl
     return CELL_ESTIMATE.cast(
         frame.sort("series_number", maintain_order=True).with_columns(
             *(pl.col(name).fill_nan(None) for name in numbers),
-            part=pl.lit(part),
+            table_part=pl.lit(part),
             definition_version=pl.lit(definition_version(table, derived_variables())),
         )
     )

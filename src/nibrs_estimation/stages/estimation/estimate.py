@@ -52,7 +52,7 @@ def estimate_cells(
     """Estimate counts and percentages of all tables for every geography that has a respondent.
 
     Linearized values are w (y - x B), x being the controls to which the agency's weight group was calibrated, or w y
-    where it was not; of percentages the same of (a - R b) / B. Cells that are greyed, or that the input cannot tell,
+    where it was not; of percentages the same of (a - R b) / B. Cells that are blank, or that the input cannot tell,
     are left out.
     """
     from nibrs_estimation.survey import cells  # noqa: PLC0415 (Numba takes a second)
@@ -111,7 +111,7 @@ def estimate_series(
         found.extend(estimator.estimate(table, batch, wanted) for batch in batches)
     key = [column.name for column in _SERIES_PLACE]
     part = cells.as_part(found, partition, table)
-    return part.join(_greyed(), on=key, how="anti", maintain_order="left").lazy()
+    return part.join(_blank_cells(), on=key, how="anti", maintain_order="left").lazy()
 
 
 def _batches(matrices: Iterable[tuple[int, sparse.csc_array]]) -> Iterator[dict[int, sparse.csc_array]]:
@@ -126,9 +126,9 @@ def _batches(matrices: Iterable[tuple[int, sparse.csc_array]]) -> Iterator[dict[
         yield batch
 
 
-def _greyed() -> pl.DataFrame:
+def _blank_cells() -> pl.DataFrame:
     """Series and geographies for which it is never estimated."""
-    pairs = [(series.number, place) for series in demographic_series() for place in series.greyed_geographies]
+    pairs = [(series.number, place) for series in demographic_series() for place in series.blank_geographies]
     return pl.DataFrame(pairs, schema={column.name: column.dtype for column in _SERIES_PLACE}, orient="row")
 
 

@@ -366,8 +366,8 @@ def _unknown_note(shown: Wish, view: TableView) -> Iterator[str]:
             told.append(f"{plain_label(row.label)} {share:.1f} %")
     if told:
         yield (
-            f"Not known, of {plain_label(column.label)} in {name}: {'; '.join(told)}. The percentages (%) are of all, these "
-            "included; % of known (--column shows it) leaves them out."
+            f"Not known, of {plain_label(column.label)} in {name}: {'; '.join(told)}. The percentages (%) are of all, "
+            "these included; % of known (--column shows it) leaves them out."
         )
 
 

@@ -75,11 +75,19 @@ WEIGHTING_FRAME = Dataset(
         Column(
             "benchmark_source",
             "str",
-            "recent: its own Return A; smoothed: the file of smoothed counts; own: its own completed incident counts; "
-            "donor: those of an agency of its class.",
-            codes=("recent", "smoothed", "own", "donor"),
+            "recent: its own Return A; smoothed: the file of smoothed counts; own: its own incident counts, brought to "
+            "a year; donor: those of an agency of its class; class_rate: those of its class per resident, or per "
+            "agency where it has no residents.",
+            codes=("recent", "smoothed", "own", "donor", "class_rate"),
         ),
         Column("benchmark_year", "int16", "Year of the counts; missing if smoothed or of a donor.", is_nullable=True),
+        Column(
+            "benchmark_months",
+            "int8",
+            "Known months behind its own incident counts.",
+            unit="months",
+            is_nullable=True,
+        ),
         Column("benchmark_donor_id", "int32", "The donor.", is_nullable=True, references="agency.agency_id"),
         *(
             Column(column, "float64", f"Benchmark of a full year: {code.replace('_', ' ')}.", unit="offenses")
@@ -101,4 +109,18 @@ WEIGHTING_ISSUE = Dataset(
     ),
 )
 
-DATASETS = (WEIGHTING_FRAME, WEIGHTING_ISSUE)
+BENCHMARK_FACTOR = Dataset(
+    name="benchmark_factor",
+    description="By what benchmarks of another year than the data year were multiplied, from the respondents' counts.",
+    source="handbook 06",
+    primary_key=("vintage", "crime"),
+    columns=(
+        Column("vintage", "str", "Source and year of the benchmarks."),
+        Column("crime", "str", "Crime; total is all of them."),
+        Column("agencies", "int32", "Respondents with such a benchmark.", unit="agencies"),
+        Column("offenses", "float64", "Sum of their benchmarks.", unit="offenses"),
+        Column("factor", "float64", "By which the benchmarks are multiplied."),
+    ),
+)
+
+DATASETS = (WEIGHTING_FRAME, BENCHMARK_FACTOR, WEIGHTING_ISSUE)

@@ -1,4 +1,4 @@
-"""Block imputation: whose months stand in for missing and low ones (handbook 04)."""
+"""Missing months: which months of an agency are known, and how the others are filled (handbook 04)."""
 
 from nibrs_estimation.model.completeness import COPIED_GROUPS, OFFENSE_GROUPS
 from nibrs_estimation.model.fields import AGENCY_ID, MONTH, MONTHS, ORI, STATE
@@ -9,9 +9,40 @@ def _count(name: str, description: str, *, is_nullable: bool = True) -> Column:
     return Column(name, "int32", description, unit="offenses", is_nullable=is_nullable)
 
 
+def _number(name: str, description: str, *, is_nullable: bool = True) -> Column:
+    return Column(name, "float64", description, unit="offenses", is_nullable=is_nullable)
+
+
+KNOWN_MONTH = Dataset(
+    name="known_month",
+    description="Months of the data year of eligible NIBRS agencies that reported any: whether the month is known.",
+    source="handbook 04",
+    primary_key=("agency_id", "month"),
+    columns=(
+        AGENCY_ID,
+        MONTH,
+        Column("n_offenses", "int32", "Offenses that were reported.", unit="offenses", is_nullable=True),
+        Column(
+            "month_status",
+            "str",
+            "known; lumped: the agency sends a whole period in one month, so its year is known, not its months; "
+            "not_reported; low: far below the agency's other months; empty: no offense, although the other months have "
+            "10 or more on average; incomplete: next to a month that is not known, and below half of its expectation.",
+            codes=("known", "lumped", "not_reported", "low", "empty", "incomplete"),
+        ),
+        Column(
+            "known_part",
+            "float64",
+            "Part of the month that is known: 1 or 0; in the month in which NIBRS reporting started, its days.",
+        ),
+        Column("month_share", "float64", "Share of a normal year's offenses that fall in the month."),
+    ),
+)
+
 BLOCK_AGENCY = Dataset(
     name="block_agency",
-    description="Agencies that give or receive months: their part, the donor model's view of them, and their donor.",
+    description="Agencies whose months are filled or that may be donors: what is known of their year, and what fills "
+    "the rest.",
     source="handbook 04",
     primary_key=("agency_id",),
     columns=(
@@ -21,20 +52,39 @@ BLOCK_AGENCY = Dataset(
         Column(
             "part",
             "str",
-            "recipient: has a missing or a low month; donor: complete, without outlier; neither: complete, with a high "
-            "month.",
+            "recipient: has a month that is not known; donor: all months are known and none is an outlier; neither: "
+            "all are known, but it cannot be a donor.",
             codes=("recipient", "donor", "neither"),
         ),
         Column("months_missing", "int8", "Months of the data year not reported.", unit="months"),
-        Column("months_low", "int8", "Reported months that are too low.", unit="months"),
+        Column("months_low", "int8", "Reported months that are not taken as known.", unit="months"),
         Column("months_high", "int8", "Reported months that are too high.", unit="months"),
         Column("has_population", "bool", "Its population is above 0."),
         Column("is_covering", "bool", "It reports for at least one other agency."),
         Column("n_observed", "int32", "Offenses of its reported months.", unit="offenses"),
-        Column("n_completed", "int32", "The same with the copied months.", unit="offenses"),
-        Column("n_predicted", "float64", "Offenses of a year by the donor model.", unit="offenses"),
+        Column("n_completed", "float64", "Offenses of the year with the filled months.", unit="offenses"),
+        Column(
+            "n_predicted",
+            "float64",
+            "Offenses of a year by the donor model; missing if filled from own months.",
+            unit="offenses",
+            is_nullable=True,
+        ),
+        Column("known_share", "float64", "Share of a normal year's offenses in the known months, S."),
+        Column(
+            "own_weight",
+            "float64",
+            "Weight w of the agency's own months in what is filled; missing if a donor's whole months are copied.",
+            is_nullable=True,
+        ),
         Column("donor_agency_id", "int32", "Its donor.", is_nullable=True),
-        Column("distance", "float64", "Difference of the two predictions.", unit="offenses", is_nullable=True),
+        Column(
+            "distance",
+            "float64",
+            "Difference of the two predictions; if filled from own months, of the offenses in the known months.",
+            unit="offenses",
+            is_nullable=True,
+        ),
         Column(
             "match_rule",
             "str",
@@ -48,7 +98,7 @@ BLOCK_AGENCY = Dataset(
 
 BLOCK_MONTH = Dataset(
     name="block_month",
-    description="Months of the agencies that give or receive, completed: own, donor's and completed numbers.",
+    description="Months of the agencies of `block_agency`, completed: own, filled and completed numbers.",
     source="handbook 04",
     primary_key=("agency_id", "month"),
     columns=(
@@ -57,26 +107,28 @@ BLOCK_MONTH = Dataset(
         Column(
             "month_flag",
             "int8",
-            "1 a missing month, replaced; 2 a low month, replaced; missing: the agency's own.",
+            "1 a month that was not reported, filled; 2 a reported month that is not known, replaced; missing: the "
+            "agency's own.",
             is_nullable=True,
             codes=(1, 2),
         ),
         *(_count(f"own_{group}", f"Own {OFFENSE_GROUPS[group]}.") for group in COPIED_GROUPS),
-        *(_count(f"donor_{group}", f"The donor's {OFFENSE_GROUPS[group]}.") for group in COPIED_GROUPS),
-        *(_count(f"completed_{group}", f"Completed {OFFENSE_GROUPS[group]}.") for group in COPIED_GROUPS),
+        *(_number(f"filled_{group}", f"Filled {OFFENSE_GROUPS[group]}.") for group in COPIED_GROUPS),
+        *(_number(f"completed_{group}", f"Completed {OFFENSE_GROUPS[group]}.") for group in COPIED_GROUPS),
     ),
 )
 
 BLOCK_REFERENCE = Dataset(
     name="block_reference",
-    description="Months that are copied: the recipient's month is the donor's same month, and its own is removed.",
+    description="What is added to an agency's own counts for the months that are not known: records of a month, times "
+    "a scale. If the donor is the agency itself, its known months stand for the others.",
     source="handbook 04 (donorids)",
-    primary_key=("agency_id", "month"),
+    primary_key=("agency_id", "donor_agency_id", "month"),
     columns=(
         Column("agency_id", "int32", "The recipient."),
-        MONTH,
-        Column("donor_agency_id", "int32", "The agency whose month is copied."),
-        Column("month_flag", "int8", "1 the recipient's month is missing, 2 it is too low.", codes=(1, 2)),
+        Column("donor_agency_id", "int32", "The agency whose month is added: the recipient itself, or a donor."),
+        Column("month", "int8", "The donor's month.", codes=MONTHS),
+        Column("scale", "float64", "By which its counts are multiplied; 1 if a whole month is copied."),
     ),
 )
 
@@ -92,8 +144,8 @@ REMOVED_MONTH = Dataset(
         Column(
             "reason",
             "str",
-            "missing or low: replaced by a donor's month; before_start: before the start of NIBRS.",
-            codes=("missing", "low", "before_start"),
+            "missing, low, empty or incomplete: the month is filled; before_start: before the start of NIBRS.",
+            codes=("missing", "low", "empty", "incomplete", "before_start"),
         ),
     ),
 )
@@ -132,4 +184,4 @@ BLOCK_CHECK = Dataset(
     ),
 )
 
-DATASETS = (BLOCK_AGENCY, BLOCK_MONTH, BLOCK_REFERENCE, REMOVED_MONTH, BLOCK_COUNT, BLOCK_CHECK)
+DATASETS = (KNOWN_MONTH, BLOCK_AGENCY, BLOCK_MONTH, BLOCK_REFERENCE, REMOVED_MONTH, BLOCK_COUNT, BLOCK_CHECK)

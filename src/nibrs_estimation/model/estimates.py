@@ -24,7 +24,10 @@ def _cells(name: str, description: str, part: str) -> Dataset:
             Column("column", "int16", "Column of the table."),
             Column("estimate", "float64", "Estimated count: sum of weight times the agency's count."),
             Column("standard_error", "float64", "Of the count; missing where it cannot be known.", is_nullable=True),
-            Column("unweighted", "float64", "What respondents counted."),
+            Column(
+                "filled_share", "float64", "Share of the estimate that was filled in for months that are not known."
+            ),
+            Column("unweighted", "float64", "Records of the respondents; whole months that are copied count."),
             Column(
                 "agency_counts",
                 "int32",

@@ -17,4 +17,20 @@ COUNT_MODE = Parameter(
     default="indicator",
 )
 
-METHOD_PARAMETERS = (OUTLIER_RULE, COUNT_MODE)
+MONTH_RULE = Parameter(
+    "month_rule",
+    "How missing months are filled: from the agency's own months, or with whole months of a donor as in the reference "
+    "pipeline.",
+    choices=("own_months", "reference"),
+    default="own_months",
+)
+
+BENCHMARK_RULE = Parameter(
+    "benchmark_rule",
+    "What an agency's benchmark is: its own months before those of any donor, all brought to the data year; or as in "
+    "the reference pipeline.",
+    choices=("own_first", "reference"),
+    default="own_first",
+)
+
+METHOD_PARAMETERS = (OUTLIER_RULE, MONTH_RULE, BENCHMARK_RULE, COUNT_MODE)

@@ -1,8 +1,8 @@
-"""Block-imputed months as readers use them: own rows, rows of copied months, and the two together.
+"""Rows behind filled months: an agency's own rows, rows of the months of donors, and the two together.
 
 Donors are national, so nothing is copied across partitions: with Y_own the counts of an agency's own rows and Y_blocks
-those of each referenced (donor, month) once, Y = Y_own + R Y_blocks, R being recipients x (donor, month) of dataset
-``block_reference``. Source: handbook 04.
+those of each referenced (donor, month) once, Y = (1 + s) Y_own + R Y_blocks. The scales s of own months and R,
+recipients x (donor, month), are those of dataset ``block_reference``. Source: handbook 04.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ def own_rows(rows: pl.LazyFrame, removed_month: pl.LazyFrame, date: str) -> pl.L
 
 
 def block_rows(rows: pl.LazyFrame, block_reference: pl.LazyFrame, date: str) -> pl.LazyFrame:
-    """The rows of every month that some recipient refers to, once each, with column ``month``.
+    """The rows of every month that some other agency refers to, once each, with column ``month``.
 
     Arguments as in :func:`own_rows`. A donor reported all twelve months, so none of its rows is before its start.
     """
-    referenced = block_reference.select("month", agency_id="donor_agency_id").unique()
+    given = block_reference.filter(pl.col("donor_agency_id") != pl.col("agency_id"))
+    referenced = given.select("month", agency_id="donor_agency_id").unique()
     return rows.with_columns(month=pl.col(date).dt.month()).join(referenced, on=["agency_id", "month"], how="semi")
 
 
 def with_blocks(
     rows: pl.LazyFrame, block_reference: pl.LazyFrame, removed_month: pl.LazyFrame, key: str, date: str
 ) -> pl.LazyFrame:
-    """Own rows and copied rows together, as the reference pipeline writes them out: for comparison and inspection.
+    """Own rows and rows of whole months of donors together, as the reference pipeline writes them out.
 
     Args:
         rows: incidents or Group B arrests of the data year, of all agencies.

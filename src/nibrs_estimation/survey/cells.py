@@ -18,7 +18,7 @@ from nibrs_estimation.survey.design import Design
 from nibrs_estimation.tables.counting import counted_rows
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
-from nibrs_estimation.tables.matrices.table_matrix import Copies, TableMatrix
+from nibrs_estimation.tables.matrices.table_matrix import Fills, TableCounts, TableMatrix
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
 
@@ -37,13 +37,13 @@ class Counts:
     ) -> None:
         self._counted = counted
         self._rows = matrix_rows(design.agencies, block_reference)
-        self._copies = _copies(design.agencies, self._rows, block_reference)
+        self._fills = _fills(design.agencies, self._rows, block_reference)
         self._categories = agency_categories
         self._units: dict[str, UnitCounts] = {}
 
     def of_table(self, table: TableDefinition) -> TableMatrix:
         """What makes the matrices of a table."""
-        return TableMatrix(table, self._unit, self._copies, self._categories)
+        return TableMatrix(table, self._unit, self._fills, self._categories)
 
     def _unit(self, name: str) -> UnitCounts:
         if name not in self._units:
@@ -51,21 +51,25 @@ class Counts:
         return self._units[name]
 
 
-def _copies(agencies: pl.Series, rows: pl.DataFrame, block_reference: pl.LazyFrame) -> Copies:
-    """R: one where an agency copies a month of a donor."""
+def _fills(agencies: pl.Series, rows: pl.DataFrame, block_reference: pl.LazyFrame) -> Fills:
+    """The scales of dataset ``block_reference``: of own months, one for each agency, and of the months of donors."""
     blocks = rows.filter(pl.col("month").is_not_null()).select(donor_agency_id="agency_id", month="month", block="row")
     recipients = rows.filter(pl.col("month").is_null()).select("agency_id", recipient="row")
+    scales = block_reference.collect().join(recipients, on="agency_id")
+    is_own = pl.col("donor_agency_id") == pl.col("agency_id")
+    of_own = scales.filter(is_own).unique("agency_id")
+    own_scale = np.zeros(len(agencies))
+    own_scale[of_own["recipient"].to_numpy()] = of_own["scale"].to_numpy()
     references = (
-        block_reference.select("agency_id", "donor_agency_id", pl.col("month").cast(pl.Int8))
-        .collect()
-        .join(recipients, on="agency_id")
+        scales.filter(~is_own)
+        .with_columns(pl.col("month").cast(pl.Int8))
         .join(blocks, on=["donor_agency_id", "month"])
         .sort("recipient", "block")
     )
     A = len(agencies)
     place = (references["recipient"].to_numpy(), references["block"].to_numpy() - A)
     shape = (A, rows.height - A)
-    return Copies(A, sparse.csr_array((np.ones(references.height), place), shape=shape))
+    return Fills(own_scale, sparse.csr_array((references["scale"].to_numpy(), place), shape=shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,54 +136,63 @@ class Estimator:
         self._design = design
         self._form = variance_form(design.sample, design.members, len(design.agencies))
         self._first_named = int(design.agencies.search_sorted(0))
+        sample, members = design.sample, design.members
+        weight = (sample.weight * sample.share)[members.unit]
+        shape = (members.domains, len(design.agencies))
+        self._weights = sparse.csr_array((weight, (members.domain, sample.psu[members.unit])), shape=shape)
 
-    def estimate(
-        self, table: TableDefinition, matrices: Mapping[int, sparse.csc_array], wanted: WantedCells
-    ) -> Estimates:
+    def estimate(self, table: TableDefinition, counts: Mapping[int, TableCounts], wanted: WantedCells) -> Estimates:
         """Estimates of the cells that are not 0: the numeric columns of ``cell_estimate``.
 
         Args:
             table: its definition.
-            matrices: agencies x cells by number of the series; all of them in one pass, as most are small.
+            counts: of the agencies by number of the series; all of them in one pass, as most are small.
             wanted: the cells to estimate.
         """
         m, K, has_known = len(wanted.cell), wanted.sums.shape[1], wanted.known_of >= 0
-        counts = hstack([matrix[:, wanted.cell] for matrix in matrices.values()])
-        denominators = hstack([matrix @ wanted.sums for matrix in matrices.values()])
-        first_sum = K * np.arange(len(matrices))[:, None]
+        completed = hstack([each.completed[:, wanted.cell] for each in counts.values()])
+        denominators = hstack([each.completed @ wanted.sums for each in counts.values()])
+        first_sum = K * np.arange(len(counts))[:, None]
         whole = np.where(wanted.denominator_of >= 0, wanted.denominator_of + first_sum, -1)
-        known_cells = np.flatnonzero(np.tile(has_known, len(matrices)))
+        known_cells = np.flatnonzero(np.tile(has_known, len(counts)))
         # Cells with unknown units are repeated: as shares of all, and of those that are known.
         found = cell_estimates(
             self._form,
-            hstack([counts, counts[:, known_cells]]),
+            hstack([completed, completed[:, known_cells]]),
             denominators,
             np.concatenate([whole.ravel(), (wanted.known_of[has_known] + first_sum).ravel()]),
         )
-        found, among_known = _cut(found, counts.shape[1])
+        found, among_known = _cut(found, completed.shape[1])
         of_series, cell = np.divmod(found.cell, m)
         known, known_error = np.full((2, len(cell)), np.nan)
         # Both parts are sorted by cell and domain, and have a pair where the cell has a unit.
         is_known = has_known[cell]
         known[is_known], known_error[is_known] = among_known.ratio, among_known.ratio_standard_error
         row, column = np.divmod(wanted.cell[cell], len(table.columns))
-        sums = sparse.csr_array(self._design.respondents @ denominators)
+        records = hstack([each.records[:, wanted.cell] for each in counts.values()])
+        unweighted = values_at(sparse.csr_array(self._design.respondents @ records), found.domain, found.cell)
+        sums = self._design.respondents @ hstack([each.records @ wanted.sums for each in counts.values()])
         divisor = whole[of_series, cell]
         denominator = np.full(len(cell), np.nan)
         has_denominator = divisor >= 0
-        denominator[has_denominator] = values_at(sums, found.domain[has_denominator], divisor[has_denominator])
+        denominator[has_denominator] = values_at(
+            sparse.csr_array(sums), found.domain[has_denominator], divisor[has_denominator]
+        )
+        own = hstack([each.own[:, wanted.cell] for each in counts.values()])
+        own_total = values_at(sparse.csr_array(self._weights @ own), found.domain, found.cell)
         estimates = {
-            "series_number": np.fromiter(matrices, np.int16)[of_series],
+            "series_number": np.fromiter(counts, np.int16)[of_series],
             "geography_number": self._design.geographies[found.domain],
             "row": row + 1,
             "column": column + 1,
             "estimate": found.total,
             "standard_error": found.standard_error,
-            "unweighted": found.unweighted_total,
-            "agency_counts": np.where(self._has_nameless(counts, found), np.nan, found.unit_count),
+            "filled_share": np.clip(1 - own_total / found.total, 0.0, 1.0),
+            "unweighted": unweighted,
+            "agency_counts": np.where(self._has_nameless(completed, found), np.nan, found.unit_count),
             "percentage": 100 * found.ratio,
             "percentage_unweighted": 100
-            * np.divide(found.unweighted_total, denominator, out=np.full(len(row), np.nan), where=denominator > 0),
+            * np.divide(unweighted, denominator, out=np.full(len(row), np.nan), where=denominator > 0),
             "percentage_standard_error": 100 * found.ratio_standard_error,
             "percentage_known": 100 * known,
             "percentage_known_standard_error": 100 * known_error,

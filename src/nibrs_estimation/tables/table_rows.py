@@ -83,7 +83,8 @@ def table_rows(
         ``series_number``, ``geography_number``, ``row``, ``column``, ``section``, ``estimate_type_num``, the words of
         the cell, ``estimate`` (units, percent, or per 100,000 of ``population_estimate``), ``estimate_unweighted``,
         ``estimate_standard_error``, ``estimate_lower_bound``, ``estimate_upper_bound``, ``relative_standard_error``,
-        ``agency_counts``, ``population_estimate``, ``population_coverage`` (of the geography), ``caution`` (codes of
+        ``filled_share`` (of the count), ``agency_counts``, ``population_estimate``,
+        ``population_coverage`` (of the geography), ``caution`` (codes of
         ``tables/caution.py``, or null), ``is_blank`` and ``missing`` (why there is no estimate, or null);
         of percentages of rows beside which an unknown row stands also ``estimate_known``,
         ``estimate_known_standard_error``, ``estimate_known_lower_bound`` and ``estimate_known_upper_bound``: the
@@ -179,7 +180,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
     kind = pl.col("estimate_type_num")
     is_open = ~pl.col("is_blank") & pl.col("gap").is_null()
     is_stored = pl.col("estimate").is_not_null()
-    zeros = ("estimate", "standard_error", "unweighted", "agency_counts")
+    zeros = ("estimate", "standard_error", "filled_share", "unweighted", "agency_counts")
     shares = ("percentage", "percentage_unweighted", "percentage_standard_error")
     known_shares = ("percentage_known", "percentage_known_standard_error")
     # Cells that are not stored are 0, and so is their share of what is not.
@@ -226,6 +227,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             "estimate",
             "estimate_unweighted",
             "estimate_standard_error",
+            pl.when(is_open).then("filled_share"),
             pl.when(is_open).then(pl.col("agency_counts").cast(pl.Float64)),
             "population_coverage",
             "is_blank",

@@ -18,6 +18,8 @@ _TYPES: dict[str, pl.DataType] = {
     "has_population": pl.Boolean(),
     "tile_column": pl.Int8(),
     "tile_row": pl.Int8(),
+    "month": pl.Int8(),
+    "relative_share": pl.Float64(),
 }
 
 

@@ -3,7 +3,7 @@
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
-from nibrs_estimation.model.blocks import BLOCK_REFERENCE, REMOVED_MONTH
+from nibrs_estimation.model.blocks import BLOCK_MONTH, BLOCK_REFERENCE, REMOVED_MONTH
 from nibrs_estimation.model.completeness import REPORTING_STATUS
 from nibrs_estimation.model.incident import ARRESTEE, INCIDENT, OFFENSE
 from nibrs_estimation.model.intake import INTAKE_COUNT, NEW_OFFENSE
@@ -55,6 +55,7 @@ TASKS = (
             AGENCY,
             UNIVERSE,
             REPORTING_STATUS,
+            BLOCK_MONTH,
             BLOCK_REFERENCE,
             REMOVED_MONTH,
             WEIGHTING_FRAME,

@@ -19,6 +19,7 @@ def write_agencies(
     agency: pl.LazyFrame,
     universe: pl.LazyFrame,
     reporting_status: pl.LazyFrame,
+    block_month: pl.LazyFrame,
     block_reference: pl.LazyFrame,
     removed_month: pl.LazyFrame,
     weighting_frame: pl.LazyFrame,
@@ -39,7 +40,7 @@ def write_agencies(
     parts = (
         of_year.select("agency_id", "state_name", "county_name", "is_nibrs", "nibrs_start_date"),
         reporting_status.drop("state_abbr"),
-        _filled(block_reference, universe),
+        _filled(block_month, block_reference, universe),
         _removed(removed_month),
         frame,
         *(_weights(agency_weight, variable, prefix) for variable, prefix in _WEIGHTS.items()),
@@ -65,18 +66,21 @@ def write_agencies(
     return {"agencies.csv": written.write_csv}
 
 
-def _filled(block_reference: pl.LazyFrame, universe: pl.LazyFrame) -> pl.LazyFrame:
-    """Months that are a donor's: how many, which, and the donor's ORI."""
+def _filled(block_month: pl.LazyFrame, block_reference: pl.LazyFrame, universe: pl.LazyFrame) -> pl.LazyFrame:
+    """Months that are filled: how many, which, and the ORI of the donor, if another agency adds to them."""
     names = universe.select(donor_agency_id="agency_id", donor_ori="ori")
+    donors = (
+        block_reference.filter(pl.col("donor_agency_id") != pl.col("agency_id"))
+        .join(names, on="donor_agency_id", how="left")
+        .group_by("agency_id")
+        .agg(donor_ori=pl.col("donor_ori").unique().sort().str.join(";"))
+    )
     return (
-        block_reference.join(names, on="donor_agency_id", how="left")
+        block_month.filter(pl.col("month_flag").is_not_null())
         .sort("agency_id", "month")
         .group_by("agency_id")
-        .agg(
-            months_filled=pl.len(),
-            which_months_filled=pl.col("month").cast(pl.String).str.join(";"),
-            donor_ori=pl.col("donor_ori").unique().sort().str.join(";"),
-        )
+        .agg(months_filled=pl.len(), which_months_filled=pl.col("month").cast(pl.String).str.join(";"))
+        .join(donors, on="agency_id", how="left")
     )
 
 

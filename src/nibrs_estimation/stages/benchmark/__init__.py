@@ -1,11 +1,12 @@
 """Benchmark: which agencies are to be weighted, who of them responded, and each one's known crimes of a full year."""
 
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH, SRS_MONTH
-from nibrs_estimation.model.benchmark import WEIGHTING_FRAME, WEIGHTING_ISSUE
-from nibrs_estimation.model.blocks import BLOCK_REFERENCE
+from nibrs_estimation.model.benchmark import BENCHMARK_FACTOR, WEIGHTING_FRAME, WEIGHTING_ISSUE
+from nibrs_estimation.model.blocks import BLOCK_MONTH, BLOCK_REFERENCE, KNOWN_MONTH
 from nibrs_estimation.model.completeness import AGENCY_MONTH, REPORTING_STATUS
 from nibrs_estimation.model.geography import SRS_BENCHMARK
 from nibrs_estimation.model.outliers import OUTLIER_MONTH
+from nibrs_estimation.model.parameters import BENCHMARK_RULE
 from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.pipeline.task import SEED, YEAR, Task
 from nibrs_estimation.stages.benchmark.frame import build_frame
@@ -20,14 +21,16 @@ TASKS = (
             AGENCY_MONTH,
             OUTLIER_MONTH,
             BLOCK_REFERENCE,
+            BLOCK_MONTH,
+            KNOWN_MONTH,
             REPORTING_STATUS,
             REPORT_MONTH,
             SRS_MONTH,
             SRS_BENCHMARK,
             AGENCY_MONTH_OFFENSE,
         ),
-        writes=(WEIGHTING_FRAME, WEIGHTING_ISSUE),
-        parameters=(YEAR, SEED),
+        writes=(WEIGHTING_FRAME, BENCHMARK_FACTOR, WEIGHTING_ISSUE),
+        parameters=(YEAR, SEED, BENCHMARK_RULE),
         memory="medium",
     ),
 )

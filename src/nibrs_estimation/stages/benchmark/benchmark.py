@@ -1,25 +1,20 @@
 """The crimes of a full year of every eligible agency, to which weights are calibrated (handbook 06).
 
 Each source gives *candidates*: agency and year with the crimes of twelve months. An agency takes the first that it has:
-its own Return A of a recent year, the file of smoothed counts, its own completed incidents, or those of a donor.
+its own Return A of a recent year, the file of smoothed counts, or its own incidents, brought to a year.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from nibrs_estimation.model.agency import HISTORY_YEARS
 from nibrs_estimation.model.benchmark import CRIMES, PROPERTY, VIOLENT
-from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.completeness import MIN_MONTHS_REPORTED
 from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.model.return_a import ITEMS_OF_CRIME, OFFENSES_OF_CRIME
-from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.stats import random
 
 #: Summaries of earlier years are in the file of smoothed counts.
 FIRST_RECENT_YEAR = 2022
@@ -35,14 +30,12 @@ MATCHES = (("ori", "ori"), ("legacy_ori", "ori"), ("legacy_ori", "legacy_ori"))
 FULL_YEAR_TOLERANCE = 1e-9
 #: How many offenses the file's total may be away from the sum of its parts unnoticed: parts are rounded.
 TOTAL_TOLERANCE = 1.0
-#: Class of the hot deck that stands in where a class has no agency with a benchmark: cities under 2,500.
-CLASS_OF_LAST_RESORT = 7
-
 CANDIDATE = {
     "agency_id": pl.Int32(),
     "benchmark_source": pl.String(),
     "benchmark_year": pl.Int16(),
     "is_full_year": pl.Boolean(),
+    "benchmark_months": pl.Int8(),
     **dict.fromkeys(COUNTS, pl.Float64()),
 }
 Issue = tuple[str, int, str | None, str]
@@ -102,6 +95,7 @@ def read_file(srs_benchmark: pl.LazyFrame, agencies: pl.DataFrame) -> Filed:
         benchmark_source=pl.lit("smoothed"),
         benchmark_year=pl.col("period").cast(pl.Int16, strict=False),
         is_full_year=((pl.col("reported_total") - total).abs() <= tolerance).fill_null(False),
+        benchmark_months=pl.lit(None, pl.Int8),
     )
     without = periods.filter("is_faulty" | (pl.col("has_total") & ~pl.col("has_parts")))
     unlike = candidates.filter((total - sum_of((*VIOLENT, *PROPERTY))).abs() > TOTAL_TOLERANCE)
@@ -200,6 +194,7 @@ def recent_candidates(
         benchmark_source=pl.lit("recent"),
         benchmark_year="data_year",
         is_full_year=pl.col("n_months") == len(MONTHS),
+        benchmark_months=pl.lit(None, pl.Int8),
         **{count: pl.col(count).fill_null(0.0) * scale for count in COUNTS},
     )
     return candidates, issue(
@@ -209,66 +204,104 @@ def recent_candidates(
     )
 
 
-def own_candidates(
+def completed_candidates(
     respondents: pl.DataFrame,
     reported: pl.DataFrame,
     block_reference: pl.LazyFrame,
+    block_month: pl.LazyFrame,
     agency_month_offense: pl.LazyFrame,
     year: int,
 ) -> pl.DataFrame:
-    """The offenses of the data year of respondents: of their own months that count, and of copied months.
+    """The offenses of the data year of respondents: of their own months that count, and what was filled.
 
     Args:
         respondents: ``agency_id`` and ``is_full_year``.
         reported: ``agency_id`` and ``month`` of the months that were reported.
         block_reference: dataset of that name.
+        block_month: dataset of that name.
         agency_month_offense: dataset of that name.
         year: the data year.
     """
     month = ["agency_id", "month"]
-    copied = block_reference.select(*month, giver_id="donor_agency_id").collect()
-    own = reported.join(copied, on=month, how="anti").select(*month, giver_id="agency_id")
-    used = pl.concat([own, copied]).join(respondents, on="agency_id", how="semi")
+    filled = block_month.filter(pl.col("month_flag").is_not_null()).select(month).collect()
+    added = block_reference.select(*month, giver_id="donor_agency_id", scale="scale").collect()
+    own = reported.join(filled, on=month, how="anti").select(*month, giver_id="agency_id", scale=pl.lit(1.0))
+    used = pl.concat([own, added]).join(respondents, on="agency_id", how="semi")
+    counts = crime_counts(agency_month_offense, year).rename({"agency_id": "giver_id"})
+    scaled = counts.join(used, on=["giver_id", "month"]).with_columns(pl.col("n") * pl.col("scale"))
+    sums = _wide(scaled, ["agency_id"])
+    months = own.group_by("agency_id").agg(benchmark_months=pl.len().cast(pl.Int8))
+    return (
+        respondents.join(sums, on="agency_id", how="left")
+        .join(months, on="agency_id", how="left")
+        .select(
+            "agency_id",
+            "is_full_year",
+            "benchmark_months",
+            benchmark_source=pl.lit("own"),
+            benchmark_year=pl.lit(year, pl.Int16),
+            **{count: pl.col(count).fill_null(0.0) for count in COUNTS},
+        )
+        .select(CANDIDATE.keys())
+    )
+
+
+def rate_candidates(known: pl.DataFrame, agency_month_offense: pl.LazyFrame, year: int) -> pl.DataFrame:
+    """The offenses of an agency's known months over the share of a normal year that falls in them.
+
+    Args:
+        known: ``agency_id``, ``month``, ``known_part`` and ``month_share`` of months of the year; those of which no
+            part is known do not count.
+        agency_month_offense: dataset of that name.
+        year: whose months they are.
+    """
+    used = known.filter(pl.col("known_part") > 0)
+    shares = (
+        used.sort("agency_id", "month")
+        .group_by("agency_id", maintain_order=True)
+        .agg(share=(pl.col("known_part") * pl.col("month_share")).sum(), benchmark_months=pl.len().cast(pl.Int8))
+    )
+    counts = crime_counts(agency_month_offense, year).join(used, on=["agency_id", "month"], how="semi")
+    return (
+        shares.join(_wide(counts, ["agency_id"]), on="agency_id", how="left")
+        .select(
+            "agency_id",
+            "benchmark_months",
+            benchmark_source=pl.lit("own"),
+            benchmark_year=pl.lit(year, pl.Int16),
+            is_full_year=pl.col("benchmark_months") == len(MONTHS),
+            **{count: pl.col(count).fill_null(0.0) / pl.col("share") for count in COUNTS},
+        )
+        .select(CANDIDATE.keys())
+    )
+
+
+def crime_counts(agency_month_offense: pl.LazyFrame, year: int) -> pl.DataFrame:
+    """Offenses of a year by agency, month and crime: ``agency_id``, ``month``, ``crime`` and ``n``."""
     crimes = {offense: CRIMES[crime] for crime, members in OFFENSES_OF_CRIME.items() for offense in members}
-    counts = (
+    return (
         # Numbers below 0 are no counts; stage completeness lists them.
         agency_month_offense.filter((pl.col("data_year") == year) & (pl.col("n") > 0))
         .filter(pl.col("offense_code").is_in(list(crimes)))
-        .select("month", "n", giver_id="agency_id", crime=pl.col("offense_code").replace_strict(crimes))
+        .select("agency_id", "month", "n", crime=pl.col("offense_code").replace_strict(crimes))
         .collect()
-    )
-    sums = _wide(counts.join(used, on=["giver_id", "month"]), ["agency_id"])
-    return respondents.join(sums, on="agency_id", how="left").select(
-        "agency_id",
-        benchmark_source=pl.lit("own"),
-        benchmark_year=pl.lit(year, pl.Int16),
-        is_full_year="is_full_year",
-        **{count: pl.col(count).fill_null(0.0) for count in COUNTS},
     )
 
 
 def _wide(counts: pl.DataFrame, key: list[str]) -> pl.DataFrame:
     """Sums of ``n`` by key, a column for each of :data:`COUNTS` that ``crime`` names."""
-    # Whole numbers as floats: they cannot overflow, and their sum does not depend on their order.
-    sums = counts.group_by(*key, "crime").agg(pl.col("n").cast(pl.Float64).sum())
+    # Sorted, as the sum of numbers that are not whole depends on their order.
+    ordered = counts.with_columns(pl.col("n").cast(pl.Float64)).sort(*key, "crime", "month", "n")
+    sums = ordered.group_by(*key, "crime", maintain_order=True).agg(pl.col("n").sum())
     return sums.group_by(key).agg(pl.col("n").filter(pl.col("crime") == count).sum().alias(count) for count in COUNTS)
 
 
-def complete_benchmark(
-    agencies: pl.DataFrame, candidates: list[pl.DataFrame], seed: int
-) -> tuple[pl.DataFrame, list[Issue]]:
-    """Give every agency the counts of its first source, or of a donor, and compute their sums (handbook 06).
+def first_candidates(agencies: pl.DataFrame, candidates: list[pl.DataFrame]) -> pl.DataFrame:
+    """The first candidate of every agency, in the order of :data:`SOURCES` and then the newest; missing without any.
 
     Args:
-        agencies: ``agency_id``, ``ori`` and ``population_group_code`` of the frame, by agency_id.
+        agencies: of the frame, by agency_id; their columns are kept.
         candidates: what the sources have, of any agency.
-        seed: of the run.
-
-    Returns:
-        ``agency_id``, source, year, donor and crimes of each agency, and what was odd.
-
-    Raises:
-        PipelineError: no agency has a benchmark of its own.
     """
     order = pl.col("benchmark_source").replace_strict(SOURCES, range(len(SOURCES)), return_dtype=pl.Int8)
     first = (
@@ -276,101 +309,30 @@ def complete_benchmark(
         .sort("agency_id", order, -pl.col("benchmark_year").cast(pl.Int32), nulls_last=True)
         .unique("agency_id", keep="first", maintain_order=True)
     )
-    given = agencies.select("agency_id", "ori", "population_group_code").join(
-        first, on="agency_id", how="left", maintain_order="left"
-    )
+    return agencies.join(first, on="agency_id", how="left", maintain_order="left")
+
+
+def without_negatives(given: pl.DataFrame) -> tuple[pl.DataFrame, list[Issue]]:
+    """Benchmarks whose negative counts are 0."""
     negative = given.filter(pl.any_horizontal(pl.col(COUNTS) < 0))
-    given = given.with_columns(pl.col(COUNTS).clip(lower_bound=0.0))
-    donor, issues = draw_donors(given, seed)
-    is_recipient = donor >= 0
-    position = np.where(is_recipient, donor, np.arange(given.height))
-    completed = given.select(
-        "agency_id",
-        "ori",
-        pl.when(pl.Series(is_recipient)).then(pl.lit("donor")).otherwise("benchmark_source").alias("benchmark_source"),
-        "benchmark_year",
-        pl.when(pl.Series(is_recipient)).then(pl.col("agency_id").gather(position)).alias("benchmark_donor_id"),
-        *(pl.col(count).gather(position) for count in COUNTS),
-    ).with_columns(
+    rule = "Set to 0 after the months were added up: a year has no negative crime."
+    return given.with_columns(pl.col(COUNTS).clip(lower_bound=0.0)), issue("negative count", negative, rule)
+
+
+def with_sums(given: pl.DataFrame) -> tuple[pl.DataFrame, list[Issue]]:
+    """Benchmarks of all agencies with the sums of their crimes: columns of dataset ``weighting_frame``."""
+    completed = given.with_columns(
         n_violent=sum_of(VIOLENT),
         n_property=sum_of(PROPERTY),
         n_assault=sum_of(("aggravated_assault", "simple_assault")),
+    ).with_columns(n_total=pl.col("n_violent") + pl.col("n_property"))
+    names = ["benchmark_source", "benchmark_year", "benchmark_months", "benchmark_donor_id", *CRIMES.values()]
+    rule = "Kept: small agencies have such years. The agency adds nothing to the totals of its weight group."
+    return completed.select("agency_id", *names), issue(
+        "no crime in a year", completed.filter(pl.col("n_total") == 0), rule
     )
-    completed = completed.with_columns(n_total=pl.col("n_violent") + pl.col("n_property"))
-    return completed.drop("ori"), [
-        *issue("negative count", negative, "Set to 0 after the months were added up: a year has no negative crime."),
-        *issues,
-        *issue(
-            "no crime in a year",
-            completed.filter(pl.col("n_total") == 0),
-            "Kept: small agencies have such years. The agency adds nothing to the totals of its weight group.",
-        ),
-    ]
 
 
 def sum_of(crimes: tuple[str, ...]) -> pl.Expr:
     """The sum of some crimes of a row."""
     return pl.sum_horizontal(CRIMES[crime] for crime in crimes)
-
-
-def draw_donors(agencies: pl.DataFrame, seed: int) -> tuple[NDArray[np.int64], list[Issue]]:
-    """A donor for every agency without benchmark, drawn from its class (handbook 06): its position, -1 for others.
-
-    Donors have counts of a full year. Where a class has none of them, anybody of the class gives; where nobody of it
-    has a benchmark, cities under 2,500 do, failing them all.
-
-    Args:
-        agencies: ``agency_id``, ``ori``, ``population_group_code``, ``benchmark_source`` (missing without benchmark)
-            and ``is_full_year``, by agency_id.
-        seed: of the run.
-
-    Raises:
-        PipelineError: there are agencies, but none has a benchmark.
-    """
-    has_benchmark = agencies["benchmark_source"].is_not_null().to_numpy()
-    if not has_benchmark.any():
-        raise PipelineError(
-            f"None of the {agencies.height} eligible agencies has counts to which weights could be calibrated: no "
-            "summary reports of recent years, no smoothed counts, no respondent. Name the file of smoothed counts as "
-            "srs_smoothed in external_file_locations.json, or check the data year and the source."
-        )
-    is_full = agencies["is_full_year"].fill_null(False).to_numpy()
-    classes = _hot_deck_classes(agencies)
-    point = random.uniform(seed, "hot deck", agencies["agency_id"].to_numpy())
-    donor, rule = (np.full(agencies.height, -1) for _ in range(2))
-    for number in np.unique(classes[~has_benchmark]):
-        in_class = classes == number
-        pools = (
-            in_class & has_benchmark & is_full,
-            in_class & has_benchmark,
-            (classes == CLASS_OF_LAST_RESORT) & has_benchmark,
-            has_benchmark,
-        )
-        used = next(place for place, pool in enumerate(pools) if pool.any())
-        donors, recipients = np.flatnonzero(pools[used]), np.flatnonzero(in_class & ~has_benchmark)
-        donor[recipients] = donors[np.floor(point[recipients] * len(donors)).astype(np.int64)]
-        rule[recipients] = used
-    return donor, [
-        *issue(
-            "no benchmark of its own",
-            agencies.filter(pl.Series(~has_benchmark)),
-            "Counts of a donor drawn from the agencies of its population group (handbook 06).",
-        ),
-        *issue(
-            "class without donor of a full year",
-            agencies.filter(pl.Series(rule == 1)),
-            "The donor is any agency of the population group with a benchmark.",
-        ),
-        *issue(
-            "class without donor",
-            agencies.filter(pl.Series(rule >= 2)),
-            "The donor is a city under 2,500, otherwise any agency with a benchmark.",
-        ),
-    ]
-
-
-def _hot_deck_classes(agencies: pl.DataFrame) -> NDArray[np.int64]:
-    """Population groups without their subgroups: 1 to 7 cities, 8 non-MSA and 9 MSA counties; 0 for anything else."""
-    groups = code_list("population_group").select(population_group_code="code", number=pl.col("parent_code"))
-    joined = agencies.join(groups, on="population_group_code", how="left", maintain_order="left")
-    return joined["number"].cast(pl.Int64).fill_null(0).to_numpy()

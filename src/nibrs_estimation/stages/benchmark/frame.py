@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Literal
 
 import polars as pl
 
-from nibrs_estimation.model.benchmark import WEIGHTING_FRAME, WEIGHTING_ISSUE
+from nibrs_estimation.model.benchmark import BENCHMARK_FACTOR, WEIGHTING_FRAME, WEIGHTING_ISSUE
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.completeness import MIN_MONTHS_REPORTED
 from nibrs_estimation.model.outliers import LOW_COLORS
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.stages.benchmark.benchmark import (
-    complete_benchmark,
-    own_candidates,
+    completed_candidates,
+    first_candidates,
+    rate_candidates,
     read_file,
     recent_candidates,
+    with_sums,
+    without_negatives,
 )
+from nibrs_estimation.stages.benchmark.hot_deck import donors_of_class, near_donors
+from nibrs_estimation.stages.benchmark.vintage import bring_to_year
 from nibrs_estimation.survey.eligibility import with_own_reports
 
 #: An agency with as many smoothed offenses a year must really be in the incident data (handbook 06).
@@ -31,6 +37,8 @@ def build_frame(
     agency_month: pl.LazyFrame,
     outlier_month: pl.LazyFrame,
     block_reference: pl.LazyFrame,
+    block_month: pl.LazyFrame,
+    known_month: pl.LazyFrame,
     reporting_status: pl.LazyFrame,
     report_month: pl.LazyFrame,
     srs_month: pl.LazyFrame,
@@ -38,6 +46,7 @@ def build_frame(
     agency_month_offense: pl.LazyFrame,
     year: int,
     seed: int,
+    benchmark_rule: Literal["own_first", "reference"],
 ) -> dict[str, pl.DataFrame]:
     """Say of every eligible agency whether it responded, and how much crime a full year of it has.
 
@@ -49,21 +58,64 @@ def build_frame(
     filed = read_file(srs_benchmark, agencies)
     responses = judge_responses(agencies, months, filed.totals, reporting_status, block_reference, year)
     recent, recent_issues = recent_candidates(report_month, srs_month, agencies, year)
-    own = own_candidates(
+    completed = completed_candidates(
         responses.filter("is_respondent").select("agency_id", "is_full_year"),
         months,
         block_reference,
+        block_month,
         agency_month_offense,
         year,
     )
-    benchmark, issues = complete_benchmark(agencies, [recent, filed.candidates, own], seed)
+    sources = [recent, filed.candidates, completed]
+    factors = BENCHMARK_FACTOR.empty().collect()
+    if benchmark_rule == "reference":
+        given, issues = without_negatives(first_candidates(agencies, sources))
+        given, of_deck = donors_of_class(given, seed)
+    else:
+        rates = _own_rates(known_month, agency_month, agencies, agency_month_offense, year)
+        rates = rates.join(completed.filter(pl.col("benchmark_year") == year), on="agency_id", how="anti")
+        given, issues = without_negatives(first_candidates(agencies, [*sources, rates]))
+        given, factors, of_vintage = bring_to_year(given, completed, year)
+        given, of_deck = near_donors(given, seed)
+        issues += of_vintage
+    benchmark, of_sums = with_sums(given)
+    issues += [*of_deck, *of_sums]
     frame = agencies.join(responses, on="agency_id").join(benchmark, on="agency_id").sort("agency_id")
     _require_one_row_each(frame, agencies)
     found = [*filed.issues, *recent_issues, *issues]
     return {
         WEIGHTING_FRAME.name: WEIGHTING_FRAME.cast(frame),
+        BENCHMARK_FACTOR.name: factors,
         WEIGHTING_ISSUE.name: pl.DataFrame(found, schema=WEIGHTING_ISSUE.schema, orient="row"),
     }
+
+
+def _own_rates(
+    known_month: pl.LazyFrame,
+    agency_month: pl.LazyFrame,
+    agencies: pl.DataFrame,
+    agency_month_offense: pl.LazyFrame,
+    year: int,
+) -> pl.DataFrame:
+    """Candidates from an agency's own known months, of the data year or the year before, however few they are."""
+    known = known_month.select("agency_id", "month", "known_part", "month_share").collect()
+    shares = code_list("month_share").with_columns(
+        month_share=pl.col("relative_share") / pl.col("relative_share").sum().over("region_code")
+    )
+    before = (
+        agency_month.filter((pl.col("data_year") == year - 1) & pl.col("is_reported"))
+        .select("agency_id", "month")
+        .collect()
+        .join(agencies.select("agency_id", "region_code"), on="agency_id")
+        .join(shares.select("region_code", "month", "month_share"), on=["region_code", "month"])
+        .with_columns(known_part=pl.lit(1.0))
+    )
+    return pl.concat(
+        [
+            rate_candidates(known, agency_month_offense, year),
+            rate_candidates(before.select(known.columns), agency_month_offense, year - 1),
+        ]
+    )
 
 
 def eligible_agencies(universe: pl.LazyFrame, agency: pl.LazyFrame, year: int) -> pl.DataFrame:

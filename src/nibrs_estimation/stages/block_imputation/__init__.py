@@ -1,4 +1,4 @@
-"""Block imputation: whole months of incidents and Group B arrests, taken from a donor."""
+"""Missing months: which months of each agency are known, and what fills the others."""
 
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.blocks import (
@@ -7,23 +7,35 @@ from nibrs_estimation.model.blocks import (
     BLOCK_COUNT,
     BLOCK_MONTH,
     BLOCK_REFERENCE,
+    KNOWN_MONTH,
     REMOVED_MONTH,
 )
 from nibrs_estimation.model.completeness import AGENCY_MONTH
 from nibrs_estimation.model.incident import ARRESTEE, INCIDENT, OFFENSE
 from nibrs_estimation.model.outliers import OUTLIER_MONTH
+from nibrs_estimation.model.parameters import MONTH_RULE
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.pipeline.task import SEED, YEAR, Task
 from nibrs_estimation.stages.block_imputation.balance import check_blocks, count_blocks
-from nibrs_estimation.stages.block_imputation.donors import choose_donors
+from nibrs_estimation.stages.block_imputation.fill import fill_months
+from nibrs_estimation.stages.block_imputation.known import judge_months
 
 TASKS = (
     Task(
-        name="choose_donors",
-        function=choose_donors,
-        reads=(AGENCY, AGENCY_MONTH, OUTLIER_MONTH, POLICE_EMPLOYEES, AGENCY_MONTH_OFFENSE),
+        name="judge_months",
+        function=judge_months,
+        reads=(AGENCY, AGENCY_MONTH, OUTLIER_MONTH, AGENCY_MONTH_OFFENSE),
+        writes=(KNOWN_MONTH,),
+        parameters=(YEAR,),
+        tolerates=(AGENCY_MONTH_OFFENSE,),
+        memory="medium",
+    ),
+    Task(
+        name="fill_months",
+        function=fill_months,
+        reads=(AGENCY, AGENCY_MONTH, OUTLIER_MONTH, POLICE_EMPLOYEES, AGENCY_MONTH_OFFENSE, KNOWN_MONTH),
         writes=(BLOCK_AGENCY, BLOCK_MONTH, BLOCK_REFERENCE, REMOVED_MONTH),
-        parameters=(YEAR, SEED),
+        parameters=(YEAR, SEED, MONTH_RULE),
         tolerates=(AGENCY_MONTH_OFFENSE,),
         memory="medium",
     ),
@@ -41,6 +53,6 @@ TASKS = (
         function=check_blocks,
         reads=(AGENCY_MONTH, OUTLIER_MONTH, BLOCK_AGENCY, BLOCK_MONTH, BLOCK_REFERENCE, REMOVED_MONTH, BLOCK_COUNT),
         writes=(BLOCK_CHECK,),
-        parameters=(YEAR,),
+        parameters=(YEAR, MONTH_RULE),
     ),
 )

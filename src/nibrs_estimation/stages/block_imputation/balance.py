@@ -1,6 +1,8 @@
-"""Incidents and Group B arrests behind the copied months, and whether everything balances (handbook 04)."""
+"""Incidents and Group B arrests behind the filled months, and whether everything balances (handbook 04)."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import polars as pl
 
@@ -10,6 +12,8 @@ from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.survey.blocks import own_rows
 
 _KEY = ("state_abbr", "agency_id", "month")
+#: Relative difference of sums that is rounding.
+_TOLERANCE = 1e-9
 
 
 def count_blocks(
@@ -50,8 +54,9 @@ def check_blocks(
     removed_month: pl.LazyFrame,
     block_count: pl.LazyFrame,
     year: int,
+    month_rule: Literal["own_months", "reference"],
 ) -> pl.DataFrame:
-    """Look whether everything that must hold of copied months does, and stop the run if it does not.
+    """Look whether everything that must hold of filled months does, and stop the run if it does not.
 
     Raises:
         PipelineError: a strict check fails; names it and the number of cases.
@@ -60,17 +65,17 @@ def check_blocks(
     references, removed, counts = block_reference.collect(), removed_month.collect(), block_count.collect()
     reported = agency_month.filter((pl.col("data_year") == year) & pl.col("is_reported")).collect()
     colors = outlier_month.filter(pl.col("data_year") == year).collect()
-    results = [
-        *_agency_checks(agencies, references, reported),
-        *_month_checks(agencies, months, references, reported, colors),
-        *_count_checks(references, removed, counts, reported),
-    ]
+    if month_rule == "reference":
+        of_rule = [*_agency_checks(agencies, references, reported), *_month_checks(agencies, months, reported, colors)]
+    else:
+        of_rule = _own_checks(agencies, months, references)
+    results = [*of_rule, *_count_checks(months, removed, counts, reported)]
     checks = pl.DataFrame(results, schema=BLOCK_CHECK.schema, orient="row")
     failed = checks.filter((pl.col("n_failed") > 0) & "is_strict")
     if failed.height:
         first = failed.row(0, named=True)
         raise PipelineError(
-            f"Copied months do not balance: {failed.height} checks fail, the first ({first['check']}) in "
+            f"Filled months do not balance: {failed.height} checks fail, the first ({first['check']}) in "
             f"{first['n_failed']} of {first['n_checked']} cases. The inputs of block imputation are not of one run: "
             "compute the run again with --force; if it fails again, this is a defect to be reported."
         )
@@ -121,23 +126,67 @@ def _agency_checks(agencies: pl.DataFrame, references: pl.DataFrame, reported: p
     ]
 
 
+def _own_checks(agencies: pl.DataFrame, months: pl.DataFrame, references: pl.DataFrame) -> list[_Check]:
+    recipients = agencies.filter(pl.col("part") == "recipient")
+    own = references.filter(pl.col("donor_agency_id") == pl.col("agency_id"))
+    flags = months.select("agency_id", "month", "month_flag")
+    donors = agencies.filter(pl.col("part") == "donor").select(donor_agency_id="agency_id")
+    given = references.join(own, on=["agency_id", "donor_agency_id", "month"], how="anti")
+    is_donor = pl.col("donor_agency_id").is_in(donors["donor_agency_id"].implode())
+    sums = months.group_by("agency_id").agg(completed=pl.sum_horizontal(pl.col("^completed_.*$").sum()))
+    known = (
+        months.filter(pl.col("month_flag").is_null())
+        .group_by("agency_id")
+        .agg(known=pl.sum_horizontal(pl.col("^own_.*$").sum()))
+    )
+    alone = recipients.filter(pl.col("donor_agency_id").is_null())
+    sums = alone.join(sums, on="agency_id", how="left").join(known, on="agency_id", how="left")
+    expected = pl.col("known").fill_null(0) / pl.col("known_share")
+    return [
+        _check("a recipient has at least three known months", recipients, pl.col("months_missing") <= 9),
+        _check(
+            "only known months are scaled up",
+            own.join(flags, on=["agency_id", "month"], how="left"),
+            pl.col("month_flag").is_null(),
+        ),
+        _check(
+            "all known months of an agency have one scale",
+            own.group_by("agency_id").agg(pl.col("scale").n_unique()),
+            pl.col("scale") == 1,
+        ),
+        _check(
+            "what a donor gives stands in months that are not known",
+            given.join(flags, on=["agency_id", "month"], how="left"),
+            pl.col("month_flag").is_not_null(),
+        ),
+        _check(
+            "a donor is another agency of which all months are known",
+            given,
+            is_donor,
+        ),
+        _check(
+            "without a donor the year is the known months over their share of a year",
+            sums,
+            (pl.col("completed") - expected).abs() <= _TOLERANCE * pl.max_horizontal(expected, 1.0),
+        ),
+    ]
+
+
 def _month_checks(
-    agencies: pl.DataFrame,
-    months: pl.DataFrame,
-    references: pl.DataFrame,
-    reported: pl.DataFrame,
-    colors: pl.DataFrame,
+    agencies: pl.DataFrame, months: pl.DataFrame, reported: pl.DataFrame, colors: pl.DataFrame
 ) -> list[_Check]:
     key = ["agency_id", "month"]
     is_reported = reported.select(*key, is_reported=pl.lit(True))
     of_recipients = months.join(
         agencies.filter(pl.col("donor_agency_id").is_not_null()).select("agency_id"), on="agency_id", how="semi"
     ).join(is_reported, on=key, how="left")
-    low = references.filter(pl.col("month_flag") == 2).join(colors, on=key, how="left")
-    own, donor, completed = ([pl.col(f"{which}_{g}") for g in COPIED_GROUPS] for which in ("own", "donor", "completed"))
+    low = months.filter(pl.col("month_flag") == 2).join(colors, on=key, how="left")
     right = [
-        pl.when(pl.col("month_flag").is_null()).then(o).otherwise(d).eq_missing(c)
-        for o, d, c in zip(own, donor, completed, strict=True)
+        pl.when(pl.col("month_flag").is_null())
+        .then(f"own_{group}")
+        .otherwise(f"filled_{group}")
+        .eq_missing(pl.col(f"completed_{group}"))
+        for group in COPIED_GROUPS
     ]
     return [
         _check(
@@ -155,7 +204,7 @@ def _month_checks(
 
 
 def _count_checks(
-    references: pl.DataFrame, removed: pl.DataFrame, counts: pl.DataFrame, reported: pl.DataFrame
+    months: pl.DataFrame, removed: pl.DataFrame, counts: pl.DataFrame, reported: pl.DataFrame
 ) -> list[_Check]:
     key = ["agency_id", "month"]
     joined = counts.join(removed, on=key, how="left")
@@ -172,9 +221,9 @@ def _count_checks(
         ),
         _check("every incident of another month is kept", untouched, pl.all_horizontal(same)),
         _check(
-            "every copied month is marked as replaced",
-            references.join(removed, on=key, how="left"),
-            pl.col("reason").is_in(["missing", "low"]),
+            "every filled month is marked as replaced",
+            months.filter(pl.col("month_flag").is_not_null()).join(removed, on=key, how="left"),
+            (pl.col("reason") != "before_start").fill_null(False),
         ),
         _check(
             "offenses by month are those of the incident files", history, pl.all_horizontal(numbers), is_strict=False

@@ -1,8 +1,7 @@
-"""A donor for every agency with missing or low months, and the months that are copied (handbook 04)."""
+"""The reference pipeline's rule: whole months of a donor are copied into missing and low ones (handbook 04)."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from nibrs_estimation.model.blocks import BLOCK_AGENCY, BLOCK_MONTH, BLOCK_REFER
 from nibrs_estimation.model.completeness import COPIED_GROUPS, MIN_MONTHS_REPORTED
 from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.model.outliers import HIGH_COLORS, LOW_COLORS
+from nibrs_estimation.stages.block_imputation.rows import block_months, removed_months
 from nibrs_estimation.stats import random
 from nibrs_estimation.stats.imputation.matching import draw_nearest
 from nibrs_estimation.stats.imputation.regression import LinearModel, stepwise, treatment_dummies
@@ -66,7 +66,7 @@ def choose_donors(
     of every agency; within its class, the recipient takes the donor whose prediction is nearest to its own, at random
     among equals. A missing month is copied; a low one only if the donor's is larger.
     """
-    agencies = _agencies(with_own_reports(agency, agency_month_offense), agency_month, police_employees, year)
+    agencies = possible_agencies(agency, agency_month_offense, agency_month, police_employees, year)
     months = _months(agencies, agency_month, outlier_month, year)
     is_recipient = np.asarray(months.is_missing.any(axis=1) | months.is_low.any(axis=1))
     is_donor = np.asarray(~is_recipient & ~months.is_high.any(axis=1))
@@ -89,16 +89,23 @@ def choose_donors(
         # Without any donor a missing month stays missing, and counts nothing.
         n_completed=pl.Series(np.nansum(completed, axis=(1, 2))),
         n_predicted=pl.Series(predicted),
+        known_share=pl.Series(np.where(is_copied | months.is_missing, 0, 1).mean(axis=1)),
+        own_weight=pl.lit(None, pl.Float64),
         donor_agency_id=pl.Series(np.where(donor >= 0, ids[donor], -1)).replace(-1, None),
         distance=pl.Series(np.where(donor >= 0, np.abs(predicted - predicted[donor]), np.nan)).fill_nan(None),
         match_rule=rule,
     )
-    references = _references(ids, donor, flags)
+    row, month = np.nonzero(is_copied)
+    copied = {"agency_id": ids[row], "donor_agency_id": ids[donor[row]], "month": month + 1}
+    filled = np.where(is_copied[:, :, None], donor_months, np.nan)
+    reason = pl.Series(np.where(flags[row, month] == MISSING, "missing", "low"))
     return {
         BLOCK_AGENCY.name: BLOCK_AGENCY.cast(described),
-        BLOCK_MONTH.name: _block_months(ids, flags, months.own, donor_months, completed),
-        BLOCK_REFERENCE.name: references,
-        REMOVED_MONTH.name: removed_months(agency, references, year),
+        BLOCK_MONTH.name: block_months(ids, flags, months.own, filled, completed),
+        BLOCK_REFERENCE.name: BLOCK_REFERENCE.cast(pl.DataFrame(copied).with_columns(scale=pl.lit(1.0))),
+        REMOVED_MONTH.name: removed_months(
+            agency, pl.DataFrame({"agency_id": ids[row], "month": month + 1, "reason": reason}), year
+        ),
     }
 
 
@@ -151,33 +158,12 @@ def month_flags(months: Months, donor: NDArray[np.int64]) -> NDArray[np.int8]:
     return np.where(has_donor, flags, 0).astype(np.int8)
 
 
-def removed_months(agency: pl.LazyFrame, references: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Dataset ``removed_month``: the replaced months, and those before the start of NIBRS (handbook 04)."""
-    first = pl.date(year, "month", 1)
-    before = (
-        agency.filter((pl.col("data_year") == year) & (pl.col("nibrs_start_date") > dt.date(year, 1, 1)))
-        .select("agency_id", "nibrs_start_date")
-        .join(pl.LazyFrame({"month": MONTHS}, schema={"month": pl.Int8}), how="cross")
-        .filter(first < pl.col("nibrs_start_date"))
-        .select(
-            "agency_id",
-            "month",
-            kept_from=pl.when(pl.col("nibrs_start_date").dt.month_start() == first).then("nibrs_start_date"),
-            reason=pl.lit("before_start"),
-        )
-        .collect()
-    )
-    replaced = references.select(
-        "agency_id",
-        "month",
-        kept_from=pl.lit(None, dtype=pl.Date),
-        reason=pl.when(pl.col("month_flag") == MISSING).then(pl.lit("missing")).otherwise(pl.lit("low")),
-    )
-    return pl.concat([replaced, before.join(replaced, on=["agency_id", "month"], how="anti")])
-
-
-def _agencies(
-    agency: pl.LazyFrame, agency_month: pl.LazyFrame, police_employees: pl.LazyFrame, year: int
+def possible_agencies(
+    agency: pl.LazyFrame,
+    agency_month_offense: pl.LazyFrame,
+    agency_month: pl.LazyFrame,
+    police_employees: pl.LazyFrame,
+    year: int,
 ) -> pl.DataFrame:
     """Agencies that may give or receive: eligible, reporting incidents, with at least three months; by agency_id."""
     reported = (
@@ -189,7 +175,8 @@ def _agencies(
     reference_date = pl.date(year, 1, 31)
     days = (reference_date - pl.col("nibrs_certification_date")).dt.total_days()
     return (
-        agency.filter((pl.col("data_year") == year) & "is_nibrs" & ineligible_reason().is_null())
+        with_own_reports(agency, agency_month_offense)
+        .filter((pl.col("data_year") == year) & "is_nibrs" & ineligible_reason().is_null())
         .join(reported, on="agency_id", how="semi")
         .join(
             police_employees.select("agency_id", "male_officers", "female_officers", "is_covering"),
@@ -250,33 +237,3 @@ def _factor(values: pl.Series, is_donor: Flags, into: str | None = None) -> Floa
     target = str(into if into in levels else levels[np.argmax(count)])
     merged = np.where(np.isin(values.to_numpy(), levels), values.to_numpy(), target)
     return treatment_dummies(np.searchsorted(levels, merged), np.arange(len(levels)))
-
-
-def _references(ids: NDArray[np.int32], donor: NDArray[np.int64], flags: NDArray[np.int8]) -> pl.DataFrame:
-    row, month = np.nonzero(flags)
-    frame = pl.DataFrame(
-        {
-            "agency_id": ids[row],
-            "month": month + 1,
-            "donor_agency_id": ids[donor[row]],
-            "month_flag": flags[row, month],
-        }
-    )
-    return BLOCK_REFERENCE.cast(frame)
-
-
-def _block_months(
-    ids: NDArray[np.int32], flags: NDArray[np.int8], own: Floats, donor: Floats, completed: Floats
-) -> pl.DataFrame:
-    n = len(ids)
-    columns = {
-        "agency_id": np.repeat(ids, MONTHS_PER_YEAR),
-        "month": np.tile(np.array(MONTHS), n),
-        "month_flag": flags.ravel(),
-    }
-    for prefix, values in (("own", own), ("donor", donor), ("completed", completed)):
-        columns |= {f"{prefix}_{group}": values[:, :, k].ravel() for k, group in enumerate(COPIED_GROUPS)}
-    frame = pl.DataFrame(columns).with_columns(
-        pl.col("month_flag").replace(0, None), pl.selectors.float().fill_nan(None)
-    )
-    return BLOCK_MONTH.cast(frame)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import polars as pl
-from scipy import sparse
 
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP
 from nibrs_estimation.model.fields import GEOGRAPHY_NUMBER, SERIES_NUMBER
@@ -13,6 +12,7 @@ from nibrs_estimation.stages.estimation.gaps import cell_gaps
 from nibrs_estimation.survey.design import estimation_design
 from nibrs_estimation.tables.atoms import atoms_of_series
 from nibrs_estimation.tables.matrices.agencies import agency_categories
+from nibrs_estimation.tables.matrices.table_matrix import TableCounts
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.series import SERIES_LEVELS, demographic_series, is_of_level
 
@@ -114,12 +114,12 @@ def estimate_series(
     return part.join(_blank_cells(), on=key, how="anti", maintain_order="left").lazy()
 
 
-def _batches(matrices: Iterable[tuple[int, sparse.csc_array]]) -> Iterator[dict[int, sparse.csc_array]]:
-    """Matrices by number of the series, in batches that are small enough for memory."""
-    batch: dict[int, sparse.csc_array] = {}
-    for number, matrix in matrices:
-        batch[number] = matrix
-        if sum(matrix.nnz for matrix in batch.values()) >= _BATCH_VALUES:
+def _batches(counts: Iterable[tuple[int, TableCounts]]) -> Iterator[dict[int, TableCounts]]:
+    """Counts by number of the series, in batches that are small enough for memory."""
+    batch: dict[int, TableCounts] = {}
+    for number, of_series in counts:
+        batch[number] = of_series
+        if sum(each.completed.nnz for each in batch.values()) >= _BATCH_VALUES:
             yield batch
             batch = {}
     if batch:

@@ -2,7 +2,7 @@
 
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT
 from nibrs_estimation.model.agency import AGENCY
-from nibrs_estimation.model.blocks import BLOCK_REFERENCE
+from nibrs_estimation.model.blocks import BLOCK_MONTH
 from nibrs_estimation.model.completeness import AGENCY_MONTH, REPORTING_STATUS
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP
@@ -55,7 +55,7 @@ TASKS = (
             INTAKE_LOSS,
             AGENCY,
             AGENCY_MONTH,
-            BLOCK_REFERENCE,
+            BLOCK_MONTH,
             REPORTING_STATUS,
             UNIVERSE,
             INCIDENT_ACCOUNT,

@@ -41,7 +41,7 @@ def write_report(
     intake_loss: pl.LazyFrame,
     agency: pl.LazyFrame,
     agency_month: pl.LazyFrame,
-    block_reference: pl.LazyFrame,
+    block_month: pl.LazyFrame,
     reporting_status: pl.LazyFrame,
     universe: pl.LazyFrame,
     incident_account: pl.LazyFrame,
@@ -72,7 +72,7 @@ def write_report(
     body = _BODY.format(
         place=escape(place),
         tiles=_tiles(nation, about),
-        months=_months(agency, eligible, reporting_status, year) + _filled(agency_month, block_reference, year),
+        months=_months(agency, eligible, reporting_status, year) + _filled(block_month),
         caution=_caution(about["population_coverage"], charts.LEAST_COVERAGE),
         persons=_totals(nation, "1a"),
         intervals=charts.intervals_on_log_scale(
@@ -167,23 +167,22 @@ def _months(agency: pl.LazyFrame, eligible: pl.LazyFrame, reporting_status: pl.L
     return f"<section><p>{escape(text)}</p></section>"
 
 
-def _filled(agency_month: pl.LazyFrame, block_reference: pl.LazyFrame, year: int) -> str:
-    """What share of the offenses stands in months that were copied from a donor."""
-    key = ["agency_id", "month"]
-    months = agency_month.filter((pl.col("data_year") == year) & pl.col("is_reported")).select(*key, "n_all")
-    references = block_reference.select(*key, "donor_agency_id").collect()
-    if references.is_empty():
+def _filled(block_month: pl.LazyFrame) -> str:
+    """What share of the offenses of agencies with known months was filled in."""
+    months = block_month.collect()
+    filled = months.filter(pl.col("month_flag").is_not_null())
+    if filled.is_empty():
         return ""
-    counts = months.collect().with_columns(pl.col("n_all").cast(pl.Int64))
-    own = int(counts.join(references, on=key, how="anti")["n_all"].to_numpy().sum())
-    given = references.select("month", agency_id="donor_agency_id").join(counts, on=key)
-    copied = int(given["n_all"].to_numpy().sum())
-    share = copied / max(own + copied, 1)
+    completed = months.select(pl.sum_horizontal(pl.col("^completed_.*$").sum())).item()
+    added = (
+        completed
+        - months.filter(pl.col("month_flag").is_null()).select(pl.sum_horizontal(pl.col("^own_.*$").sum())).item()
+    )
     return (
-        f"<section><p><strong>{share:.1%} of the offenses are filled in:</strong> "
-        f"{counted(references.height, 'month')} of {counted(references['agency_id'].n_unique(), 'agency', 'agencies')} "
-        "were missing or too low and were copied from other agencies, before weighting. The intervals do not yet tell "
-        "what copying adds.</p></section>"
+        f"<section><p><strong>{added / max(completed, 1):.1%} of the offenses are filled in:</strong> "
+        f"{counted(filled.height, 'month')} of {counted(filled['agency_id'].n_unique(), 'agency', 'agencies')} "
+        "were missing or incomplete and were filled before weighting. The intervals do not include the error of "
+        "filling.</p></section>"
     )
 
 

@@ -2,7 +2,7 @@
 
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME, WEIGHTING_ISSUE
-from nibrs_estimation.model.blocks import BLOCK_AGENCY, BLOCK_CHECK, BLOCK_MONTH, BLOCK_REFERENCE
+from nibrs_estimation.model.blocks import BLOCK_AGENCY, BLOCK_CHECK, BLOCK_MONTH, BLOCK_REFERENCE, KNOWN_MONTH
 from nibrs_estimation.model.completeness import AGENCY_MONTH, COMPLETENESS_ISSUE, REPORTING_STATUS
 from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
 from nibrs_estimation.model.parameters import OUTLIER_RULE
@@ -45,6 +45,7 @@ TASKS = (
             AGENCY,
             AGENCY_MONTH,
             AGENCY_MONTH_OFFENSE,
+            KNOWN_MONTH,
             BLOCK_AGENCY,
             BLOCK_MONTH,
             BLOCK_REFERENCE,

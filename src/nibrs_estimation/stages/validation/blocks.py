@@ -1,4 +1,4 @@
-"""What copied months change: shares, distributions, donors, and whether all balances (handbook 04)."""
+"""Which months are filled and what they change: shares, distributions, donors, checks (handbook 04)."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def validate_blocks(
     agency: pl.LazyFrame,
     agency_month: pl.LazyFrame,
     agency_month_offense: pl.LazyFrame,
+    known_month: pl.LazyFrame,
     block_agency: pl.LazyFrame,
     block_month: pl.LazyFrame,
     block_reference: pl.LazyFrame,
@@ -29,42 +30,72 @@ def validate_blocks(
     year: int,
     identity: Identity,
 ) -> dict[str, DocumentWriter]:
-    """Show how many months were copied, what share of each offense they make, their donors, and the checks."""
-    names = agency.filter(pl.col("data_year") == year).select("agency_id", "agency_name", "agency_type_name")
-    agencies = block_agency.join(names, on="agency_id", how="left").sort("agency_id").collect()
-    references = block_reference.collect()
-    recipients = agencies.filter(pl.col("agency_id").is_in(references["agency_id"].unique().implode()))
+    """Show which months are not known, what fills them, what share of each offense that is, and the checks."""
+    names = agency.filter(pl.col("data_year") == year).select("agency_id", "ori", "agency_name", "agency_type_name")
+    agencies = block_agency.join(names.drop("ori"), on="agency_id", how="left").sort("agency_id").collect()
+    references, months = block_reference.collect(), block_month.collect()
+    filled = months.filter(pl.col("month_flag").is_not_null())
+    recipients = agencies.filter(pl.col("agency_id").is_in(filled["agency_id"].unique().implode()))
+    sections = [("Months that are not taken as known", _judged(known_month.join(names, on="agency_id").collect()))]
     if recipients.is_empty():
-        sections = [
-            ("Copied months", "<p>No month was copied: none is missing or too low, or nobody can be a donor.</p>")
-        ]
+        sections.append(("Filled months", "<p>No month was filled: none is missing or incomplete.</p>"))
     else:
-        counted = offense_shares(agency_month, agency_month_offense, references, year)
-        sections = [
-            ("Copied months", _overview(agencies, references, block_month.collect())),
+        shares = offense_shares(agency_month, agency_month_offense, months, references, year)
+        sections += [
+            ("Filled months", _overview(agencies, references, months)),
             (
-                "Imputed share by offense",
+                "Filled share by offense",
                 "<p>Offenses that count, of all agencies that reported, federal ones and those of one or two months "
-                f"included.</p><figure>{_share_chart(counted)}</figure>" + _share_table(counted),
+                f"included.</p><figure>{_share_chart(shares)}</figure>" + _share_table(shares),
             ),
             ("Before and after", _before_after(recipients)),
-            ("By state", _by(recipients, references, "state_abbr", "State")),
-            ("By type of agency", _by(recipients, references, "agency_type_name", "Type")),
+            ("By state", _by(recipients, filled, "state_abbr", "State")),
+            ("By type of agency", _by(recipients, filled, "agency_type_name", "Type")),
             ("Donors", _donors(recipients, references)),
-            ("Recipients far from their own rate", _odd(recipients, references)),
+            ("Recipients far from their own rate", _odd(recipients, filled)),
         ]
     sections.append(("Checks", _checks(block_check.collect())))
-    subtitle = "Months that are missing or too low, copied whole from a donor; estimates hold them like any other. "
+    subtitle = "Months that were not reported or are not complete, and what fills them before weighting. "
     subtitle += scope_of(agency, year)
-    return {"validation_blocks.html": writer(page(f"Copied months, {year}", subtitle, sections, identity))}
+    return {"validation_blocks.html": writer(page(f"Filled months, {year}", subtitle, sections, identity))}
+
+
+def _judged(months: pl.DataFrame) -> str:
+    """Reported months that are not taken as known, and agencies that report whole periods in one month."""
+    why = {
+        "low": "far below the agency's other months",
+        "empty": "no offense, although the other months have 10 or more on average",
+        "incomplete": "beside a month that is not known, with less than half of what the others lead to expect",
+        "lumped": "the agency reports a whole period in one month: its year counts, its months are not compared",
+    }
+    found = months.filter(pl.col("month_status").is_in(list(why))).sort("month_status", "ori", "month")
+    if found.is_empty():
+        return "<p>Every reported month is taken as known.</p>"
+    listed = (
+        found.group_by("month_status", "ori", "agency_name", maintain_order=True)
+        .agg(months=pl.col("month").cast(pl.String).str.join(", "), offenses=pl.col("n_offenses").sum())
+        .with_columns(why=pl.col("month_status").replace_strict(why))
+    )
+    labels = {
+        "why": "Why", "ori": "ORI", "agency_name": "Agency", "months": "Months", "offenses": "Offenses in them",
+    }  # fmt: skip
+    return (
+        f"<p>{counted(found.height, 'month')} of {counted(listed['ori'].n_unique(), 'agency', 'agencies')}"
+        f"{'' if listed.height <= LISTED else f'; the first {LISTED} lines'}:</p>"
+        + html_table(listed.head(LISTED), "judged", labels, offenses="integer")
+    )
 
 
 def offense_shares(
-    agency_month: pl.LazyFrame, agency_month_offense: pl.LazyFrame, references: pl.DataFrame, year: int
+    agency_month: pl.LazyFrame,
+    agency_month_offense: pl.LazyFrame,
+    months: pl.DataFrame,
+    references: pl.DataFrame,
+    year: int,
 ) -> pl.DataFrame:
-    """Offenses that count, own and copied, by code: ``offense_code``, ``label``, ``own``, ``copied``, ``share``.
+    """Offenses that count, own and filled, by code: ``offense_code``, ``label``, ``own``, ``filled``, ``share``.
 
-    Own are those of reported months that no donor replaces, of all agencies that reported.
+    Own are those of reported months that are not replaced, of all agencies that reported.
     """
     reported = agency_month.filter((pl.col("data_year") == year) & pl.col("is_reported"))
     counts = (
@@ -73,30 +104,38 @@ def offense_shares(
         .select("agency_id", "month", "offense_code", "n")
         .collect()
     )
-    own = counts.join(references, on=["agency_id", "month"], how="anti")
-    copied = references.select("month", agency_id="donor_agency_id").join(counts, on=["agency_id", "month"])
+    replaced = months.filter(pl.col("month_flag").is_not_null())
+    own = (
+        counts.join(replaced, on=["agency_id", "month"], how="anti").group_by("offense_code").agg(own=pl.col("n").sum())
+    )
+    filled = (
+        references.select("month", "scale", agency_id="donor_agency_id")
+        .join(counts, on=["agency_id", "month"])
+        .sort("offense_code", "agency_id", "month", "scale")
+        .group_by("offense_code", maintain_order=True)
+        .agg(filled=(pl.col("n") * pl.col("scale")).sum())
+    )
     labels = code_list("offense").select(offense_code="code", label="label")
     return (
-        pl.concat([own.select("offense_code", "n", is_own=True), copied.select("offense_code", "n", is_own=False)])
-        .group_by("offense_code")
-        .agg(own=pl.col("n").filter("is_own").sum(), copied=pl.col("n").filter(~pl.col("is_own")).sum())
+        own.join(filled, on="offense_code", how="full", coalesce=True)
+        .with_columns(pl.col("own", "filled").fill_null(0))
         .join(labels, on="offense_code", how="left")
-        .with_columns(share=pl.col("copied") / (pl.col("own") + pl.col("copied")))
+        .with_columns(share=pl.col("filled") / (pl.col("own") + pl.col("filled")))
         .sort("offense_code")
     )
 
 
 def _overview(agencies: pl.DataFrame, references: pl.DataFrame, months: pl.DataFrame) -> str:
-    parts = dict(agencies.group_by("part").len().iter_rows())
-    flags = dict(references.group_by("month_flag").len().iter_rows())
-    recipients = references["agency_id"].n_unique()
+    filled = months.filter(pl.col("month_flag").is_not_null())
+    flags = dict(filled.group_by("month_flag").len().iter_rows())
+    recipients = filled["agency_id"].n_unique()
+    others = references.filter(pl.col("donor_agency_id") != pl.col("agency_id"))
     lines = (
-        f"<p>{counted(recipients, 'agency takes', 'agencies take')} {counted(references.height, 'month')} from "
-        f"{references['donor_agency_id'].n_unique():,} of {counted(parts.get('donor', 0), 'possible donor')} "
-        f"({references.height / recipients:.2f} months each): "
-        f"{counted(flags.get(1, 0), 'missing month')}, {counted(flags.get(2, 0), 'month')} too low. "
-        f"{counted(parts.get('neither', 0), 'complete agency has', 'complete agencies have')} a month that "
-        "is too high and therefore give none.</p>"
+        f"<p>{counted(filled.height, 'month')} of {counted(recipients, 'agency', 'agencies')} are filled "
+        f"({filled.height / recipients:.2f} months each): {counted(flags.get(1, 0), 'month')} that "
+        f"{'was' if flags.get(1, 0) == 1 else 'were'} not reported, {counted(flags.get(2, 0), 'month')} that "
+        f"{'is' if flags.get(2, 0) == 1 else 'are'} not complete. "
+        f"{counted(others['agency_id'].n_unique(), 'agency takes', 'agencies take')} records of another agency.</p>"
     )
     flagged = pl.col("month_flag").is_not_null()
     rows = [
@@ -104,15 +143,15 @@ def _overview(agencies: pl.DataFrame, references: pl.DataFrame, months: pl.DataF
             "group": OFFENSE_GROUPS[group],
             "observed": months[f"own_{group}"].cast(pl.Int64).sum(),
             "replaced": months.filter(flagged)[f"own_{group}"].cast(pl.Int64).sum(),
-            "imputed": months.filter(flagged)[f"completed_{group}"].cast(pl.Int64).sum(),
-            "completed": months[f"completed_{group}"].cast(pl.Int64).sum(),
+            "imputed": months.filter(flagged)[f"filled_{group}"].sum(),
+            "completed": months[f"completed_{group}"].sum(),
         }
         for group in COPIED_GROUPS
     ]
     table = pl.DataFrame(rows).with_columns(share=pl.col("imputed") / pl.max_horizontal("completed", 1))
     labels = {
         "group": "Offenses of eligible agencies with three months or more", "observed": "Reported",
-        "replaced": "Of these replaced", "imputed": "Copied", "completed": "Completed", "share": "Share copied",
+        "replaced": "Of these replaced", "imputed": "Filled", "completed": "Completed", "share": "Share filled",
     }  # fmt: skip
     return lines + html_table(
         table,
@@ -126,7 +165,7 @@ def _overview(agencies: pl.DataFrame, references: pl.DataFrame, months: pl.DataF
 def _share_chart(counted: pl.DataFrame) -> str:
     import altair as alt  # noqa: PLC0415 (a second that only tasks with charts should take)
 
-    largest = counted.sort(pl.col("own") + pl.col("copied"), "offense_code", descending=[True, False]).head(25)
+    largest = counted.sort(pl.col("own") + pl.col("filled"), "offense_code", descending=[True, False]).head(25)
     order = largest.sort("share", "offense_code", descending=[True, False])["label"].to_list()
     chart = (
         alt.Chart(rows_of(largest))
@@ -135,7 +174,7 @@ def _share_chart(counted: pl.DataFrame) -> str:
             y=alt.Y("label:N", sort=order, title=None, axis=alt.Axis(labelLimit=320)),
             x=alt.X(
                 "share:Q",
-                title="Share of offenses in copied months",
+                title="Share of offenses that are filled",
                 axis=alt.Axis(format=".1%", labelOverlap=True, tickCount=5),
             ),
         )
@@ -145,8 +184,8 @@ def _share_chart(counted: pl.DataFrame) -> str:
 
 
 def _share_table(counted: pl.DataFrame) -> str:
-    labels = {"offense_code": "Code", "label": "Offense", "own": "Own", "copied": "Copied", "share": "Share copied"}
-    return html_table(counted, "shares", labels, own="integer", copied="integer", share="percent")
+    labels = {"offense_code": "Code", "label": "Offense", "own": "Own", "filled": "Filled", "share": "Share filled"}
+    return html_table(counted, "shares", labels, own="integer", filled="integer", share="percent")
 
 
 def _before_after(recipients: pl.DataFrame) -> str:
@@ -156,7 +195,7 @@ def _before_after(recipients: pl.DataFrame) -> str:
     table = pl.DataFrame(
         [
             {"what": what, **{f"{level:.0%}": recipients[column].quantile(level, "linear") for level in levels}}
-            for what, column in (("Reported", "n_observed"), ("Completed", "n_completed"), ("Predicted", "n_predicted"))
+            for what, column in (("Reported", "n_observed"), ("Completed", "n_completed"))
         ]
     )
     points = recipients.filter((pl.col("n_observed") > 0) & (pl.col("n_completed") > 0)).select(
@@ -181,12 +220,11 @@ def _before_after(recipients: pl.DataFrame) -> str:
         {"what": "Offenses of recipients, quantiles", **{f"{level:.0%}": f"{level:.0%}" for level in levels}},
         **{f"{level:.0%}": "integer" for level in levels},
     )
-    note = "<p>Predicted is the score by which donors are found, a linear one: of small agencies it may be below 0.</p>"
-    return quantiles + note + (f"<figure>{svg(chart)}</figure>" if points.height else "")
+    return quantiles + (f"<figure>{svg(chart)}</figure>" if points.height else "")
 
 
-def _by(recipients: pl.DataFrame, references: pl.DataFrame, column: str, title: str) -> str:
-    months = references.group_by("agency_id").agg(
+def _by(recipients: pl.DataFrame, filled: pl.DataFrame, column: str, title: str) -> str:
+    months = filled.group_by("agency_id").agg(
         missing=(pl.col("month_flag") == 1).sum(), low=(pl.col("month_flag") == 2).sum()
     )
     table = (
@@ -203,8 +241,8 @@ def _by(recipients: pl.DataFrame, references: pl.DataFrame, column: str, title: 
         .sort(column)
     )
     labels = {
-        column: title, "recipients": "Recipients", "missing": "Missing months copied",
-        "low": "Low months copied", "ratio": "Months each", "observed": "Offenses reported",
+        column: title, "recipients": "Recipients", "missing": "Months not reported",
+        "low": "Months not complete", "ratio": "Months each", "observed": "Offenses reported",
         "completed": "Offenses completed",
     }  # fmt: skip
     whole = dict.fromkeys(("recipients", "missing", "low", "observed", "completed"), "integer")
@@ -212,7 +250,11 @@ def _by(recipients: pl.DataFrame, references: pl.DataFrame, column: str, title: 
 
 
 def _donors(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
-    pairs = references.select("agency_id", "donor_agency_id").unique()
+    others = references.filter(pl.col("donor_agency_id") != pl.col("agency_id"))
+    if others.is_empty():
+        return "<p>Every agency is filled from its own months alone.</p>"
+    pairs = others.select("agency_id", "donor_agency_id").unique()
+    recipients = recipients.filter(pl.col("donor_agency_id").is_not_null())
     uses = pairs.group_by("donor_agency_id").len(name="recipients")
     table = uses.group_by("recipients").len(name="donors").sort("recipients")
     rules = dict(recipients.group_by("match_rule").len().sort("match_rule").iter_rows())
@@ -221,8 +263,8 @@ def _donors(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
     words = ", ".join(f"{level:.0%}: {distance.quantile(level, 'linear'):,.1f}" for level in (0.5, 0.9, 0.99))
     noun = "recipient" if busiest == 1 else "recipients"
     return (
-        f"<p>The busiest donor gives to {busiest:,} {noun}. Distance of predictions, in offenses "
-        f"a year, by quantile: {words}. Donors were found "
+        f"<p>The busiest donor gives to {busiest:,} {noun}. Distance to the donor, in offenses, "
+        f"by quantile: {words}. Donors were found "
         + ", ".join(f"by rule {rule} for {number:,}" for rule, number in rules.items())
         + ".</p>"
         + html_table(
@@ -235,8 +277,8 @@ def _donors(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
     )
 
 
-def _odd(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
-    copied = references.group_by("agency_id").len(name="k")
+def _odd(recipients: pl.DataFrame, filled: pl.DataFrame) -> str:
+    copied = filled.group_by("agency_id").len(name="k")
     own_rate = pl.col("n_observed") * MONTHS_PER_YEAR / (MONTHS_PER_YEAR - pl.col("months_missing"))
     ratio = (
         recipients.join(copied, on="agency_id")
@@ -247,7 +289,7 @@ def _odd(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
     odd = ratio.filter((pl.col("ratio") > ODD_FACTOR) | (pl.col("ratio") < 1 / ODD_FACTOR) | has_only_copies)
     listed = odd.sort(pl.col("n_completed") - pl.col("own_rate"), "ori", descending=[True, False]).head(LISTED)
     labels = {
-        "ori": "ORI", "agency_name": "Agency", "k": "Months copied", "n_observed": "Reported",
+        "ori": "ORI", "agency_name": "Agency", "k": "Months filled", "n_observed": "Reported",
         "own_rate": "Its own rate, a year", "n_completed": "Completed", "ratio": "Ratio",
     }  # fmt: skip
     kinds = {"n_observed": "integer", "own_rate": "integer", "n_completed": "integer", "ratio": "number"}

@@ -66,8 +66,10 @@ def matrix_rows(agencies: pl.Series, block_reference: pl.LazyFrame) -> pl.DataFr
         ``row``, ``agency_id`` and ``month``, which is missing for an agency's own counts.
     """
     own = pl.DataFrame({"agency_id": agencies}).with_columns(month=pl.lit(None, dtype=pl.Int8))
+    # What an agency's own months add is a multiple of its own counts, and needs no row.
+    is_given = pl.col("donor_agency_id") != pl.col("agency_id")
     copied = (
-        block_reference.filter(pl.col("agency_id").is_in(agencies.implode()))
+        block_reference.filter(pl.col("agency_id").is_in(agencies.implode()) & is_given)
         .select(agency_id="donor_agency_id", month=pl.col("month").cast(pl.Int8))
         .unique()
         .sort("agency_id", "month")

@@ -25,16 +25,36 @@ _ROWS, _THREADS = 500, 2
 
 
 @dataclass(frozen=True, eq=False)
-class Copies:
-    """Who copies which months: Y = Y_own + R Y_blocks (handbook 04).
+class Fills:
+    """What is added for months that are not known: Y = (1 + s) Y_own + R Y_blocks (handbook 04).
 
     Attributes:
-        agencies: number of rows that are agencies; the others are months of donors.
+        own_scale: (agencies,) s, by which an agency's own counts are multiplied and added.
         references: R, agencies x months of donors.
     """
 
-    agencies: int
+    own_scale: NDArray[np.float64]
     references: sparse.csr_array
+
+    @property
+    def are_records(self) -> bool:
+        """Whether only whole months are added, so that completed counts are counts of records."""
+        return bool((self.own_scale == 0).all() and (self.references.data == 1).all())
+
+
+@dataclass(frozen=True, eq=False)
+class TableCounts:
+    """Counts of a table's cells, (agencies, rows x columns) each; (row, column) is (row - 1) x columns + column - 1.
+
+    Attributes:
+        completed: with what is filled.
+        own: of the agencies' own known months.
+        records: the records behind the completed counts: copied whole months count, scaled ones do not.
+    """
+
+    completed: sparse.csc_array
+    own: sparse.csc_array
+    records: sparse.csc_array
 
 
 class TableMatrix:
@@ -43,7 +63,7 @@ class TableMatrix:
     Args:
         table: its definition.
         counts: of a counting unit.
-        copies: who copies what.
+        fills: what is added for months that are not known.
         agency_categories: variable of agencies -> category of each, 0 if missing: (agencies,).
     """
 
@@ -51,28 +71,34 @@ class TableMatrix:
         self,
         table: TableDefinition,
         counts: Callable[[str], UnitCounts],
-        copies: Copies,
+        fills: Fills,
         agency_categories: Mapping[str, NDArray[np.int8]],
     ) -> None:
         self._terms = table_terms(table)
-        self._table, self._copies, self._categories = table, copies, agency_categories
+        self._table, self._fills, self._categories = table, fills, agency_categories
         self._parts = [part for term in self._terms for part in _parts(table, term, counts(term.counting_unit))]
 
-    def of(self, in_group: Bools | None = None) -> sparse.csc_array:
-        """Counts of the agencies in the cells, copied months included.
+    def of(self, in_group: Bools | None = None) -> TableCounts:
+        """Counts of the agencies in the cells.
 
         Args:
             in_group: the atoms of a demographic group, (594,), or None for all units.
-
-        Returns:
-            (agencies, rows x columns): cell (row, column) is column (row - 1) x columns + column - 1.
         """
         group = np.ones(NO_ATOM + 1, dtype=bool) if in_group is None else np.append(in_group, False)
         total = sum((part(group) for part in self._parts[1:]), start=self._parts[0](group))
-        matrix = total
-        if total.shape[0] > self._copies.agencies:
-            own, blocks = total[: self._copies.agencies], total[self._copies.agencies :]
-            matrix = sparse.csr_array(own + self._copies.references @ blocks)
+        scale, A = self._fills.own_scale, len(self._fills.own_scale)
+        own = total[:A] if total.shape[0] > A else total
+        is_filled = scale.any() or total.shape[0] > A
+        counts = self._cells(own)
+        if not is_filled:
+            return TableCounts(counts, counts, counts)
+        added = sparse.csr_array(sparse.dia_array((scale[None, :], [0]), shape=(A, A)) @ own)
+        if total.shape[0] > A:
+            added = sparse.csr_array(added + self._fills.references @ total[A:])
+        completed = self._cells(sparse.csr_array(own + added))
+        return TableCounts(completed, counts, completed if self._fills.are_records else counts)
+
+    def _cells(self, matrix: sparse.csr_array) -> sparse.csc_array:
         return sparse.csc_array(_with_agency_rows(matrix, self._table, self._terms, self._categories))
 
 

@@ -7,8 +7,8 @@ import polars as pl
 
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT
 from nibrs_estimation.model.agency import AGENCY
-from nibrs_estimation.model.blocks import BLOCK_REFERENCE
-from nibrs_estimation.model.completeness import AGENCY_MONTH, REPORTING_STATUS
+from nibrs_estimation.model.blocks import BLOCK_MONTH
+from nibrs_estimation.model.completeness import REPORTING_STATUS
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
 from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.model.weights import WEIGHT_CELL
@@ -26,7 +26,7 @@ def given_tables() -> Tables:
 REAL = Identity("r1", "cde:VT-2024.zip", 2024, 1, is_synthetic=False)
 #: What the report reads beside the estimates.
 OTHERS = (
-    WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS, AGENCY, AGENCY_MONTH, BLOCK_REFERENCE, REPORTING_STATUS, UNIVERSE,
+    WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS, AGENCY, BLOCK_MONTH, REPORTING_STATUS, UNIVERSE,
     INCIDENT_ACCOUNT,
 )  # fmt: skip
 

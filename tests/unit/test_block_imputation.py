@@ -14,7 +14,8 @@ from nibrs_estimation.model.blocks import BLOCK_AGENCY, BLOCK_CHECK, BLOCK_MONTH
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.block_imputation.balance import check_blocks, count_blocks
-from nibrs_estimation.stages.block_imputation.donors import Months, choose_donors, match, month_flags, removed_months
+from nibrs_estimation.stages.block_imputation.donors import Months, choose_donors, match, month_flags
+from nibrs_estimation.stages.block_imputation.rows import removed_months
 from nibrs_estimation.survey.blocks import own_rows, with_blocks
 
 Rows = list[dict[str, Any]]
@@ -158,12 +159,13 @@ def example() -> dict[str, pl.DataFrame]:
 
 def test_flags_example() -> None:
     made = example()
-    assert made["block_reference"].rows() == [(1, 3, 2, 1), (1, 6, 2, 2)]
+    assert made["block_reference"].rows() == [(1, 2, 3, 1.0), (1, 2, 6, 1.0)]
+    assert made["removed_month"].rows() == [(1, 3, None, "missing"), (1, 6, None, "low")]
     months = {row["month"]: row for row in made["block_month"].filter(pl.col("agency_id") == 1).iter_rows(named=True)}
     assert [months[3][f"completed_{g}"] for g in ("part1v", "part1p", "otherc")] == [1, 12, 7]
     assert months[6]["completed_part1p"] == 11
     # August stays R's own, in the counts as in the incidents.
-    assert (months[8]["completed_part1v"], months[8]["donor_otherc"], months[8]["month_flag"]) == (2, 5, None)
+    assert (months[8]["completed_part1v"], months[8]["filled_otherc"], months[8]["month_flag"]) == (2, None, None)
     row = made["block_agency"].row(0, named=True)
     assert (row["months_missing"], row["months_low"], row["donor_agency_id"]) == (1, 2, 2)
     assert row["n_completed"] == row["n_observed"] - 3 + 20 + 21
@@ -182,7 +184,7 @@ def test_incidents_example() -> None:
         {"agency_id": 1, "data_year": YEAR, "nibrs_start_date": LONG_AGO},
         {"agency_id": 3, "data_year": YEAR, "nibrs_start_date": date(YEAR, 5, 1)},
     )
-    removed = removed_months(agencies, made["block_reference"], YEAR)
+    removed = removed_months(agencies, made["removed_month"], YEAR)
     rows = with_blocks(
         table("incident", *incidents), made["block_reference"].lazy(), removed.lazy(), "incident_id", "incident_date"
     )
@@ -194,7 +196,7 @@ def test_incidents_example() -> None:
 
 def test_a_start_within_a_month_keeps_its_later_days() -> None:
     agencies = table("agency", {"agency_id": 1, "data_year": YEAR, "nibrs_start_date": date(YEAR, 3, 15)})
-    removed = removed_months(agencies, BLOCK_REFERENCE.empty().collect(), YEAR)
+    removed = removed_months(agencies, REMOVED_MONTH.empty().collect(), YEAR)
     assert removed.rows() == [
         (1, 1, None, "before_start"), (1, 2, None, "before_start"), (1, 3, date(YEAR, 3, 15), "before_start"),
     ]  # fmt: skip
@@ -223,11 +225,18 @@ def test_copies_equal_the_slow_twin(
     frame = table(
         "block_reference",
         *(
-            {"agency_id": a, "month": m, "donor_agency_id": d, "month_flag": flag}
-            for (a, m), (d, flag) in references.items()
+            {"agency_id": a, "month": m, "donor_agency_id": d, "scale": 1.0}
+            for (a, m), (d, _flag) in references.items()
         ),
     )
-    removed = removed_months(table("agency"), frame.collect(), YEAR).lazy()
+    replaced = table(
+        "removed_month",
+        *(
+            {"agency_id": a, "month": m, "reason": "missing" if flag == 1 else "low"}
+            for (a, m), (_donor, flag) in references.items()
+        ),
+    )
+    removed = removed_months(table("agency"), replaced.collect(), YEAR).lazy()
     expected = [(a, i, False) for i, (a, m, _d) in enumerate(incidents) if (a, m) not in references]
     expected += [
         (a, i, True)
@@ -296,15 +305,17 @@ def test_checks_pass_on_the_example_and_stop_a_run_that_does_not_balance() -> No
     removed = made["removed_month"].lazy()
     agencies, donors, references = (made[name].lazy() for name in ("block_agency", "block_month", "block_reference"))
     counts = count_blocks(incidents, table("offense"), table("arrestee"), removed, YEAR)
-    checks = checked(check_blocks(months, colors, agencies, donors, references, removed, counts, YEAR), BLOCK_CHECK)
+    checks = checked(
+        check_blocks(months, colors, agencies, donors, references, removed, counts, YEAR, "reference"), BLOCK_CHECK
+    )
     assert checks.filter("is_strict")["n_failed"].sum() == 0
     assert checks["n_checked"].min() is not None and checks.filter(pl.col("n_checked") > 0).height >= 10
     forgotten = count_blocks(incidents, table("offense"), table("arrestee"), REMOVED_MONTH.empty(), YEAR)
     with pytest.raises(PipelineError, match=r"no incident is kept in a replaced month.*1 of 1"):
-        check_blocks(months, colors, agencies, donors, references, removed, forgotten, YEAR)
+        check_blocks(months, colors, agencies, donors, references, removed, forgotten, YEAR, "reference")
     with pytest.raises(PipelineError, match="do not balance"):
         green = colors.with_columns(color=pl.lit("green"))
-        check_blocks(months, green, agencies, donors, references, removed, counts, YEAR)
+        check_blocks(months, green, agencies, donors, references, removed, counts, YEAR, "reference")
 
 
 def test_order_of_agencies_changes_nothing() -> None:

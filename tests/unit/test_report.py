@@ -153,14 +153,11 @@ def test_months_without_incidents_and_filled_months_stand_at_the_head(tmp_path: 
             {"agency_id": 2, "months_reported": 12, "months_with_incidents": 9, "months_inferred": 3},
             {"agency_id": 3, "months_reported": 12, "months_with_incidents": 0, "months_inferred": 12},
         ),
-        "agency_month": table(
-            "agency_month",
-            {"agency_id": 1, "data_year": 2024, "month": 1, "n_all": 75},
-            {"agency_id": 1, "data_year": 2024, "month": 2, "n_all": 25},
-            {"agency_id": 2, "data_year": 2024, "month": 1, "n_all": None},
-        ),
-        "block_reference": table(
-            "block_reference", {"agency_id": 2, "month": 2, "donor_agency_id": 1, "month_flag": 1}
+        "block_month": table(
+            "block_month",
+            {"agency_id": 1, "month": 1, "own_part1p": 75, "completed_part1p": 75.0},
+            {"agency_id": 1, "month": 2, "own_part1v": 25, "completed_part1v": 25.0},
+            {"agency_id": 2, "month": 2, "month_flag": 1, "filled_part1v": 25.0, "completed_part1v": 25.0},
         ),
     }
     text = text_of(page(given_tables(), tmp_path, given=given))

@@ -284,7 +284,7 @@ class Months:
     def references(self) -> pl.LazyFrame:
         return table(
             "block_reference",
-            *({"agency_id": who, "month": month, "donor_agency_id": donor, "month_flag": 1}
+            *({"agency_id": who, "month": month, "donor_agency_id": donor, "scale": 1.0}
               for (who, month), donor in self.donors.items()),
         )  # fmt: skip
 
@@ -388,7 +388,7 @@ class Engine:
         C = len(definition.columns)
         found = []
         for number in series:
-            matrix = matrices.of(None if number is None else atoms_of_series(SERIES[number])).tocoo()
+            matrix = matrices.of(None if number is None else atoms_of_series(SERIES[number])).completed.tocoo()
             cells: Cells = Counter()
             for place, cell, n in zip(matrix.row, matrix.col, matrix.data, strict=True):
                 assert n > 0

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.frames import table
 
+from nibrs_estimation.model.completeness import COPIED_GROUPS
 from nibrs_estimation.pages import html_table, page, rows_of, svg
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.stages.validation.blocks import offense_shares, validate_blocks
@@ -66,7 +67,7 @@ def test_population_page_tells_who_reported(tmp_path: Path) -> None:
         {"agency_id": 3, "months_reported": 2, "is_full_year": False},
         {"agency_id": 4, "months_reported": 0, "is_full_year": False},
     )
-    references = table("block_reference", {"agency_id": 2, "month": 1, "donor_agency_id": 1, "month_flag": 1})
+    references = table("block_reference", {"agency_id": 2, "month": 1, "donor_agency_id": 1, "scale": 1.0})
     agencies = table("agency", *two_years(100, 106), *two_years(0, 50, 2), *two_years(1000, 3000, 3))
     text = text_of(written(validate_population(agencies, universe, status, references, YEAR, REAL), tmp_path))
     assert "reported 1 25.0% 1,000 10.0%" in text
@@ -180,7 +181,10 @@ def test_shares_of_offenses_are_a_slow_recount(
     )
     references = table(
         "block_reference",
-        *({"agency_id": a, "month": m, "donor_agency_id": donor_of[a], "month_flag": 1} for a, m in sorted(copied)),
+        *({"agency_id": a, "month": m, "donor_agency_id": donor_of[a], "scale": 1.0} for a, m in sorted(copied)),
+    ).collect()
+    replaced = table(
+        "block_month", *({"agency_id": a, "month": m, "month_flag": 1} for a, m in sorted(copied))
     ).collect()
     own: dict[str, int] = {}
     taken: dict[str, int] = {}
@@ -192,8 +196,8 @@ def test_shares_of_offenses_are_a_slow_recount(
         for recipient, month in copied:
             if donor_of[recipient] == a and month == m:
                 taken[code] = taken.get(code, 0) + n
-    found = offense_shares(months, offenses, references, YEAR)
-    assert {row["offense_code"]: (row["own"], row["copied"]) for row in found.iter_rows(named=True)} == {
+    found = offense_shares(months, offenses, replaced, references, YEAR)
+    assert {row["offense_code"]: (row["own"], row["filled"]) for row in found.iter_rows(named=True)} == {
         code: (own.get(code, 0), taken.get(code, 0)) for code in own.keys() | taken.keys()
     }
 
@@ -225,26 +229,33 @@ def test_block_page(tmp_path: Path) -> None:
         "block_month",
         *(
             {"agency_id": 1, "month": m, "month_flag": {1: 1, 2: 2}.get(m),
-             **{f"{what}_{group}": 3 for what in ("own", "completed") for group in ("part1v", "part1p", "otherc")}}
+             **{f"{what}_{group}": 3 for what in ("own", "filled", "completed") for group in COPIED_GROUPS}}
             for m in range(1, 13)
         ),
     )  # fmt: skip
     references = table(
         "block_reference",
-        *({"agency_id": 1, "month": m, "donor_agency_id": 2, "month_flag": m} for m in (1, 2)),
+        *({"agency_id": 1, "month": m, "donor_agency_id": 2, "scale": 1.0} for m in (1, 2)),
+    )
+    known = table(
+        "known_month",
+        {"agency_id": 1, "month": 2, "n_offenses": 10, "month_status": "low", "known_part": 0.0, "month_share": 1 / 12},
     )
     checks = table("block_check", {"check": "all is well", "n_checked": 7, "n_failed": 0, "is_strict": True})
-    made = (agencies, months, offenses, blocks, completed, references)
+    made = (agencies, months, offenses, known, blocks, completed, references)
     text = text_of(written(validate_blocks(*made, checks, YEAR, REAL), tmp_path))
-    assert "1 agency takes 2 months from 1 of 1 possible donor (2.00 months each): 1 missing month, 1 month too" in text
+    assert "2 months of 1 agency are filled (2.00 months each): 1 month that was not reported, 1 month that" in text
+    assert "1 agency takes records of another agency" in text
+    assert "1 month of 1 agency" in text
+    assert "far below the agency's other months" in text
     assert "13A Aggravated Assault 220 20 8.3%" in text
     assert "1 of 1 recipient has a completed year of more than 3 times" in text
     assert "VT0000001 Town 1 2 110 120 1,000 8.3" in text
     assert "1 check holds; 0 had no case" in text
     failing = table("block_check", {"check": "all is well", "n_checked": 7, "n_failed": 2, "is_strict": False})
     assert "1 check does not hold." in text_of(written(validate_blocks(*made, failing, YEAR, REAL), tmp_path))
-    nothing = validate_blocks(*made[:5], table("block_reference"), checks, YEAR, REAL)
-    assert "No month was copied" in text_of(written(nothing, tmp_path))
+    nothing = validate_blocks(*made[:5], table("block_month"), table("block_reference"), checks, YEAR, REAL)
+    assert "No month was filled" in text_of(written(nothing, tmp_path))
 
 
 def test_the_same_chart_has_the_same_bytes_however_many_were_drawn() -> None:

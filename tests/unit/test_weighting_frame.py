@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import pytest
@@ -18,7 +18,8 @@ from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.sources.synthetic.source import SyntheticSource
 from nibrs_estimation.stages.benchmark.frame import build_frame
-from nibrs_estimation.stages.block_imputation.donors import choose_donors
+from nibrs_estimation.stages.block_imputation.fill import fill_months
+from nibrs_estimation.stages.block_imputation.known import judge_months
 from nibrs_estimation.stages.completeness.months import summarize_reporting
 from nibrs_estimation.stages.universe.frame import define_universe
 from nibrs_estimation.stats import random
@@ -70,8 +71,14 @@ class World:
                 for (a, m), color in reported.items() if color
             )),
             "block_reference": table("block_reference", *(
-                {"agency_id": a, "month": m, "donor_agency_id": d, "month_flag": 2 if (a, m) in reported else 1}
-                for (a, m), d in self.copied.items()
+                {"agency_id": a, "month": m, "donor_agency_id": d, "scale": 1.0} for (a, m), d in self.copied.items()
+            )),
+            "block_month": table("block_month", *(
+                {"agency_id": a, "month": m, "month_flag": 2 if (a, m) in reported else 1} for a, m in self.copied
+            )),
+            "known_month": table("known_month", *(
+                {"agency_id": a, "month": m, "month_status": "known", "known_part": 1.0, "month_share": 1 / 12}
+                for a, m in reported
             )),
             "reporting_status": table("reporting_status", *(
                 {"agency_id": row["agency_id"], "is_full_year": len(self.months.get(row["agency_id"], {})) == 12}
@@ -93,9 +100,11 @@ class World:
         }  # fmt: skip
 
 
-def made(world: World, seed: int = 1) -> tuple[dict[int, dict[str, Any]], dict[str, dict[str, Any]]]:
+def made(
+    world: World, seed: int = 1, rule: Literal["own_first", "reference"] = "reference"
+) -> tuple[dict[int, dict[str, Any]], dict[str, dict[str, Any]]]:
     """The rows of the frame by agency, and the issues by name."""
-    built = build_frame(**world.tables(), year=world.year, seed=seed)
+    built = build_frame(**world.tables(), year=world.year, seed=seed, benchmark_rule=rule)
     frame = checked(built["weighting_frame"], WEIGHTING_FRAME)
     issues = checked(built["weighting_issue"], WEIGHTING_ISSUE)
     return (
@@ -237,7 +246,7 @@ def test_a_population_group_without_class_is_refused() -> None:
     inputs = World([{"agency_id": 1}], filed=counts(ori(1), murder=1.0)).tables()
     inputs["universe"] = inputs["universe"].with_columns(population_group_code=pl.lit("X"))
     with pytest.raises(PipelineError, match="VT0000001 with population group 'X'"):
-        build_frame(**inputs, year=YEAR, seed=1)
+        build_frame(**inputs, year=YEAR, seed=1, benchmark_rule="reference")
 
 
 @pytest.mark.parametrize("name", ["agency", "reporting_status"])
@@ -248,7 +257,7 @@ def test_rows_must_balance(name: str) -> None:
         if name == "reporting_status" and rows.is_empty():
             continue
         with pytest.raises(PipelineError, match="rows for 2 eligible agencies"):
-            build_frame(**{**inputs, name: rows.lazy()}, year=YEAR, seed=1)
+            build_frame(**{**inputs, name: rows.lazy()}, year=YEAR, seed=1, benchmark_rule="reference")
 
 
 # --- The benchmark ----------------------------------------------------------------------------------------------------
@@ -756,7 +765,7 @@ def test_the_frame_equals_the_slow_twin_whatever_the_order_of_rows(world: World,
         order = list(range(rows.collect().height))
         shuffle.shuffle(order)
         inputs[name] = rows.collect()[order].lazy()
-    built = build_frame(**inputs, year=world.year, seed=seed)
+    built = build_frame(**inputs, year=world.year, seed=seed, benchmark_rule="reference")
     assert {r["agency_id"]: r for r in built["weighting_frame"].iter_rows(named=True)} == frame
     assert {r["issue"]: r for r in built["weighting_issue"].iter_rows(named=True)} == issues
 
@@ -783,14 +792,19 @@ def test_a_synthetic_nation() -> None:
     """Nearly all reporters of incidents respond, and every source gives what the generator has put into it."""
     data = {name: rows.lazy() for name, rows in SyntheticSource(0.03).ingest_agencies(YEAR, 1).items()}
     found = steps(data)
-    blocks = choose_donors(
+    known = judge_months(
+        found["agency"], found["agency_month"], found["outlier_month"], data["agency_month_offense"], YEAR
+    ).lazy()
+    blocks = fill_months(
         found["agency"],
         found["agency_month"],
         found["outlier_month"],
         found["police_employees"],
         data["agency_month_offense"],
+        known,
         YEAR,
         1,
+        "own_months",
     )
     universe = define_universe(data["agency"], data["agency_month_offense"], YEAR).collect()
     names = ("agency", "report_month", "srs_month", "srs_benchmark", "agency_month_offense")
@@ -800,9 +814,11 @@ def test_a_synthetic_nation() -> None:
         "agency_month": found["agency_month"],
         "outlier_month": found["outlier_month"],
         "block_reference": blocks["block_reference"].lazy(),
+        "block_month": blocks["block_month"].lazy(),
+        "known_month": known,
         "reporting_status": summarize_reporting(universe.lazy(), found["agency_month"], data["report_month"], YEAR),
     }
-    built = build_frame(**inputs, year=YEAR, seed=1)
+    built = build_frame(**inputs, year=YEAR, seed=1, benchmark_rule="own_first")
     frame = checked(built["weighting_frame"], WEIGHTING_FRAME)
     checked(built["weighting_issue"], WEIGHTING_ISSUE)
     check_invariants({row["agency_id"]: row for row in frame.iter_rows(named=True)}, YEAR)
@@ -817,7 +833,7 @@ def test_a_synthetic_nation() -> None:
 
     # The three sources tell of the same crime: the nation's totals agree.
     without = {name: inputs[name].clear() for name in ("srs_month", "srs_benchmark")}
-    own = build_frame(**{**inputs, **without}, year=YEAR, seed=1)["weighting_frame"]
-    assert set(own["benchmark_source"]) == {"own", "donor"}
+    own = build_frame(**{**inputs, **without}, year=YEAR, seed=1, benchmark_rule="own_first")["weighting_frame"]
+    assert set(own["benchmark_source"]) <= {"own", "donor", "class_rate"}
     both = own.filter("is_respondent").join(frame, on="agency_id", suffix="_first")
     assert float(both["n_total"].sum()) / float(both["n_total_first"].sum()) == pytest.approx(1, abs=0.1)

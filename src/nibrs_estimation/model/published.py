@@ -37,7 +37,6 @@ ESTIMATES = Dataset(
         Column("der_variable_name", "str", "Cell: t_<table>_<section>_<row>_<column>."),
         Column("rate_specific_domain", "bool", "A rate of the row's own population, where such are told apart."),
         _number("estimate", "Point estimate."),
-        _number("filled_share", "Share of the estimated count that was filled in for months that are not known."),
         _number("estimate_unweighted", "The same without weights: what respondents reported."),
         Column("estimate_type", "str", "count, percentage or rate.", codes=("count", "percentage", "rate")),
         Column("estimate_type_num", "int8", "1 count, 2 percentage, 3 rate.", codes=(1, 2, 3)),

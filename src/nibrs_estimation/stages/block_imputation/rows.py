@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nibrs_estimation.model.blocks import BLOCK_MONTH
+from nibrs_estimation.model.blocks import BLOCK_MONTH, REMOVED_MONTH
 from nibrs_estimation.model.completeness import COPIED_GROUPS
 from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.survey.months import MONTHS_PER_YEAR
@@ -38,7 +38,7 @@ def removed_months(agency: pl.LazyFrame, replaced: pl.DataFrame, year: int) -> p
         )
         .collect()
     )
-    gone = replaced.select("agency_id", "month", kept_from=pl.lit(None, dtype=pl.Date), reason="reason")
+    gone = REMOVED_MONTH.cast(replaced.select("agency_id", "month", "reason", kept_from=pl.lit(None, dtype=pl.Date)))
     return pl.concat([gone, before.join(gone, on=["agency_id", "month"], how="anti")])
 
 

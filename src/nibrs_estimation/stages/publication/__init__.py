@@ -3,7 +3,7 @@
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.blocks import BLOCK_MONTH
-from nibrs_estimation.model.completeness import AGENCY_MONTH, REPORTING_STATUS
+from nibrs_estimation.model.completeness import REPORTING_STATUS
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
@@ -54,7 +54,6 @@ TASKS = (
             INTAKE_COUNT,
             INTAKE_LOSS,
             AGENCY,
-            AGENCY_MONTH,
             BLOCK_MONTH,
             REPORTING_STATUS,
             UNIVERSE,

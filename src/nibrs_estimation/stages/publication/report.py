@@ -40,7 +40,6 @@ def write_report(
     intake_count: pl.LazyFrame,
     intake_loss: pl.LazyFrame,
     agency: pl.LazyFrame,
-    agency_month: pl.LazyFrame,
     block_month: pl.LazyFrame,
     reporting_status: pl.LazyFrame,
     universe: pl.LazyFrame,

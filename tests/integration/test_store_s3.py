@@ -309,10 +309,10 @@ def test_a_failing_local_disk_is_not_blamed_on_the_server(
 def test_holds_compares_size_and_checksum(s3_endpoint: str, s3_bucket: str, file: Path) -> None:
     store = open_store(f"s3://{s3_bucket}", options(s3_endpoint))
     store.put(file, "held")
-    assert store.holds("held", file)
+    assert store.has_same_content("held", file)
     file.write_bytes(file.read_bytes()[:-1] + b"!")
-    assert not store.holds("held", file)
-    assert not store.holds("held", file.with_name("absent"))
+    assert not store.has_same_content("held", file)
+    assert not store.has_same_content("held", file.with_name("absent"))
 
 
 def test_doctor_writes_to_a_store_and_leaves_nothing(s3_endpoint: str, s3_bucket: str, tmp_path: Path) -> None:

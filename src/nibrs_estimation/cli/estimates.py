@@ -16,7 +16,7 @@ from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.files import atomic_path
 from nibrs_estimation.pipeline.identity import Identity
-from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id, is_of_other_version, other_version
+from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id, is_of_other_version, version_conflict
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import estimated_places, part_of, published_rows, table_rows
@@ -89,7 +89,7 @@ def find_run(scratch: Path, run_id: str | None) -> EstimatedRun | None:
         check_run_id(run_id)
         named = [run for run in found if run.identity.run_id == run_id]
         if not named and is_of_other_version(scratch / run_id):
-            raise UsageError(other_version(scratch / run_id))
+            raise UsageError(version_conflict(scratch / run_id))
         if not named:
             others = ", ".join(sorted(run.identity.run_id for run in found))
             raise UsageError(

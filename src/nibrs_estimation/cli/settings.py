@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nibrs_estimation.model.parameters import METHOD_PARAMETERS
-from nibrs_estimation.pipeline.credentials import address_shown, without_credentials
+from nibrs_estimation.pipeline.credentials import mask_address, mask_credentials
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.memory import machine_bytes
 
@@ -122,7 +122,7 @@ else:
 
 
 def _shown(name: str, value: str) -> str:
-    return address_shown(value) if name in _ADDRESSES else without_credentials(value)
+    return mask_address(value) if name in _ADDRESSES else mask_credentials(value)
 
 
 def load_settings(env_file: Path = ENV_FILE) -> Settings:

@@ -20,7 +20,7 @@ _STATE = Column("state_abbr", "str", "UCR state abbreviation.", code_list="state
 
 INCIDENT_ACCOUNT = Dataset(
     name="incident_account",
-    description="Incidents and Group B arrests that were read, by agency: used in the estimates, or the reason why not.",
+    description="Incidents and Group B arrests that were read, by agency: used in the estimates, or why not.",
     source="docs/develop/adding-a-source.md",
     primary_key=("state_abbr", "record_type", "agency_id", "reason"),
     partition_key="state_abbr",

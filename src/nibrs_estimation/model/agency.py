@@ -170,7 +170,7 @@ AGENCY = Dataset(
 
 REPORT_MONTH = Dataset(
     name="report_month",
-    description="Months for which an agency sent a report, including zero reports: the data year and the four years before.",
+    description="Months for which an agency sent a report or zero report: the data year and the four years before.",
     source="data dictionary and docs/develop/adding-a-source.md",
     primary_key=("agency_id", "data_year", "month", "form_code"),
     columns=(
@@ -204,7 +204,7 @@ REPORT_MONTH = Dataset(
 
 AGENCY_MONTH_OFFENSE = Dataset(
     name="agency_month_offense",
-    description="Offenses of an agency by month of the incident and offense code: the data year and the four years before.",
+    description="Offenses of an agency by month of incident and code: the data year and the four years before.",
     source="docs/develop/adding-a-source.md (agencies_count_offenses); handbook 02",
     primary_key=("agency_id", "data_year", "month", "offense_code"),
     columns=(

@@ -44,7 +44,7 @@ PROPERTY = ("burglary", "larceny", "vehicle_theft")
 
 WEIGHTING_FRAME = Dataset(
     name="weighting_frame",
-    description="Eligible agencies with the full-year crime counts to which weights are calibrated, and whether they responded.",
+    description="Eligible agencies, whether they responded, and the full-year crime counts for calibration.",
     source="handbook 06",
     primary_key=("agency_id",),
     columns=(
@@ -108,7 +108,7 @@ WEIGHTING_FRAME = Dataset(
 
 WEIGHTING_ISSUE = Dataset(
     name="weighting_issue",
-    description="Inconsistent data in the benchmark and in the county pieces of agencies, and the rule that was applied.",
+    description="Inconsistent data in the benchmark and in the county pieces of agencies, with the rule applied.",
     source="handbook 06 and 07",
     primary_key=("issue",),
     columns=(

@@ -75,7 +75,7 @@ MIN_MONTHS_REPORTED = 3
 
 AGENCY_MONTH = Dataset(
     name="agency_month",
-    description="Months of each agency in the data year and the four years before: whether reported, and offenses by group.",
+    description="Months of each agency, this year and the four before: whether reported, and offenses by group.",
     source="handbook 02",
     primary_key=("agency_id", "data_year", "month"),
     columns=(

@@ -25,7 +25,7 @@ UNITS = "units"
 
 UNIT_PROFILE = Dataset(
     name="unit_profile",
-    description="Profiles of the units that agencies counted, for their own months and for months that other agencies copy.",
+    description="Profiles of the units that agencies counted, for own months and for months that others copy.",
     source="handbook 10",
     primary_key=("state_abbr", "profile_id"),
     partition_key="state_abbr",

@@ -15,7 +15,7 @@ _WHOLE_LEVELS = ("nation", "region", "state")
 
 COVERAGE = Dataset(
     name="coverage",
-    description="Geographies that are estimated: their agencies and population, and the calibration model of their weights.",
+    description="Geographies that are estimated: their agencies, population and calibration model.",
     source="handbook 08",
     primary_key=("geography_number",),
     columns=(
@@ -82,7 +82,7 @@ def is_whole_place() -> pl.Expr:
 
 GEOGRAPHY_POPULATION = Dataset(
     name="geography_population",
-    description="Residents by demographic group, and officers, of each geography: all eligible agencies and respondents.",
+    description="Residents by demographic group, and officers, of each geography: in total and for respondents.",
     source="handbook 08",
     primary_key=("geography_number", "population_key"),
     columns=(

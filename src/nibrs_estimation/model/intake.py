@@ -106,9 +106,9 @@ QUARANTINE = Dataset(
 )
 
 LOSSES = {
-    "no_agency": "Group B arrests name no agency: they are counted unweighted in the nation, regions and states; cells that "
-    "need the agency are missing",
-    "no_zero_months": "months without incidents cannot be distinguished from months without a report: they are counted as "
+    "no_agency": "Group B arrests name no agency: they count unweighted in nation, regions and states; cells that need "
+    "the agency are missing",
+    "no_zero_months": "months without incidents cannot be distinguished from months without a report: they count as "
     "zero reports",
     "no_circumstances": "circumstances of homicides and assaults are missing, except for justifiable force",
     "no_universe": "agencies that reported nothing are not listed",
@@ -121,18 +121,18 @@ LOSSES = {
     "empty_table": "the table has no rows although its parent table has: its information counts as not reported",
     "no_areas": "type, county and metropolitan area of most agencies are missing: the type is inferred",
     "agency_in_conflict": "an agency has several different rows: they are combined into one",
-    "participation_in_conflict": "an agency's participation flag is false although its other flags or its incidents show that it took part",
+    "participation_in_conflict": "a flag says that an agency did not participate, but other flags or incidents differ",
     "odd_officers": "an agency has more than 50 officers per 1,000 residents: listed, not changed",
     "multiple_clearance_arrests": "the arrests include arrestees who are counted in another incident",
     "null_text": "the word NULL is used for a missing value and is read as missing",
     "zeros_restored": "codes lack their leading zeros, which were restored",
-    "code_without_row": "records have a code that is in no code list: they count in totals but have no row of their own",
+    "code_without_row": "records have a code that is in no code list: they count in totals only",
     "suspicious_gap": "an agency with many incidents per month has a month without incidents: listed, not changed",
 }
 
 INTAKE_LOSS = Dataset(
     name="intake_loss",
-    description="Information that the input lacks because of its layout or because it is an excerpt, and suspicious data.",
+    description="Information that the input lacks (by its layout, or as an excerpt), and suspicious data.",
     source="docs/develop/adding-a-source.md",
     primary_key=("state_abbr", "input_name", "loss", "subject"),
     partition_key="state_abbr",

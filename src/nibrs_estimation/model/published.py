@@ -86,8 +86,8 @@ ESTIMATES = Dataset(
 #: Rows for readers: `estimates.csv`, a table of `estimates.duckdb`, and `nibrs tables show --csv`.
 PUBLISHED = Dataset(
     name="published_estimates",
-    description="One row for each geography, table cell and type of estimate, with labels, origin and cautions: estimates.csv, "
-    "a table of estimates.duckdb, and the output of `nibrs tables show --csv`.",
+    description="One row for each geography, table cell and type of estimate, with labels, origin and cautions: "
+    "estimates.csv, a table of estimates.duckdb, and the output of `nibrs tables show --csv`.",
     source="handbook 12 with labels; docs/published-files.md",
     primary_key=("data_year", "series_number", "geography_number", "der_variable_name", "estimate_type"),
     columns=(

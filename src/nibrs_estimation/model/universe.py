@@ -5,7 +5,7 @@ from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 POLICE_EMPLOYEES = Dataset(
     name="police_employees",
-    description="Officers and civilian employees of each agency in the data year; imputed if missing for an eligible agency.",
+    description="Officers and civilian employees of each agency; imputed if missing for an eligible agency.",
     source="handbook 01",
     primary_key=("agency_id",),
     columns=(

@@ -140,7 +140,7 @@ WEIGHT_CELL = Dataset(
 
 WEIGHT_CONTROL = Dataset(
     name="weight_control",
-    description="Controls of each weighting cell: benchmark total of all eligible agencies, and weighted total of respondents.",
+    description="Controls of each weighting cell: benchmark total, and weighted total of respondents.",
     source="handbook 07",
     primary_key=("geography_level", "geography_code", "weight_group", "control"),
     columns=(
@@ -158,7 +158,7 @@ WEIGHT_CONTROL = Dataset(
 
 AGENCY_WEIGHT = Dataset(
     name="agency_weight",
-    description="Eligible agencies in each geography: their share in the geography, their weight group, and respondents' weights.",
+    description="Eligible agencies in each geography: share in the geography, weight group, and weight if respondent.",
     source="handbook 07",
     primary_key=("geography_level", "geography_code", "weight_group", "agency_id"),
     columns=(
@@ -252,7 +252,7 @@ WEIGHT_CHECK = Dataset(
 
 TABLE_A = Dataset(
     name="table_a",
-    description="Weighted benchmark total of respondents compared with the total of all eligible agencies: error and bias.",
+    description="Weighted benchmark total of respondents compared with the total of all eligible agencies.",
     source="handbook 07",
     primary_key=("geography_level", "geography_code", "grouping", "group", "crime_type"),
     columns=(

@@ -11,7 +11,7 @@ from rich.table import Table
 from nibrs_estimation.cli.commands.options import JsonOption
 from nibrs_estimation.cli.console import console, plain
 from nibrs_estimation.cli.settings import load_settings
-from nibrs_estimation.pipeline.runs import RunRecord, list_runs
+from nibrs_estimation.pipeline.runs import FlowRun, list_runs
 
 app = typer.Typer()
 _MARK = " (synthetic)"
@@ -44,7 +44,7 @@ def runs(as_json: JsonOption = False) -> None:
     console.print(table)
 
 
-def _texts(run: RunRecord) -> tuple[str, ...]:
+def _texts(run: FlowRun) -> tuple[str, ...]:
     of = run.identity
     known = (str(of.year), str(of.seed), of.source + _MARK * of.is_synthetic) if of else ("?",) * 3
     return (run.run_id, run.flow, run.state, *known, _when(run.started, run.ended))
@@ -60,7 +60,7 @@ def _when(started: str | None, ended: str | None) -> str:
     return f"{' '.join(began)} to {end[1] if end[0] == began[0] else ' '.join(end)}"
 
 
-def _as_json(run: RunRecord) -> dict[str, object]:
+def _as_json(run: FlowRun) -> dict[str, object]:
     of = run.identity
     return {
         "run_id": run.run_id,

@@ -98,7 +98,7 @@ def emit_database(source: SyntheticSource, folder: Path, database: Database | No
             load_ucr_prd(_read(folder), connection, SCHEMA)
         except psycopg.Error as error:
             raise PipelineError(
-                f"Schema {SCHEMA} cannot be made in {database} ({database.without_secrets(error)}). Name an empty "
+                f"Schema {SCHEMA} cannot be made in {database} ({database.error_reason(error)}). Name an empty "
                 "database in which this user may CREATE, or drop the schema first."
             ) from None
     return f"Schema {SCHEMA} of {database} holds {source.spec}."

@@ -66,8 +66,8 @@ def check_database(database: Database, schema: str = DEFAULT_SCHEMA) -> list[Fin
             for table in ucr_prd.DATASETS:
                 findings += _check_table(connection, schema, table, found)
         except psycopg.Error as error:
-            raise database.not_in_time(error) or PipelineError(
-                f"{database} cannot be checked ({database.without_secrets(error)}). Check that the server is up and "
+            raise database.timeout_error(error) or PipelineError(
+                f"{database} cannot be checked ({database.error_reason(error)}). Check that the server is up and "
                 "that this user may SELECT from every table of the schema."
             ) from None
     return findings

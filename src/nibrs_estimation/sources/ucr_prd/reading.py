@@ -84,12 +84,12 @@ def read_database(database: Database, schema: str, year: int, connections: int) 
         except (ConnectionLostError, UnreachableError, psycopg.OperationalError) as error:
             folder.cleanup()
             # Who waited for a lock or an answer did not lose the connection.
-            if late := database.not_in_time(error):
+            if late := database.timeout_error(error):
                 raise late from None
             # What was never reached is not lost; a server that is starting again may refuse for a while.
             if isinstance(error, UnreachableError) and attempt == 1:
                 raise
-            reason = database.without_secrets(error)
+            reason = database.error_reason(error)
             if attempt == MOST_TRIES:
                 raise PipelineError(
                     f"The connection to {database} was lost in each of {MOST_TRIES} tries ({reason}). Check the "

@@ -102,8 +102,8 @@ class UcrPrdSource:
         return years[-1]
 
     def _unexamined(self, error: psycopg.Error) -> PipelineError:
-        return self.database.not_in_time(error) or PipelineError(
-            f"{self.database} cannot be examined ({self.database.without_secrets(error)}). Check that the server is up "
+        return self.database.timeout_error(error) or PipelineError(
+            f"{self.database} cannot be examined ({self.database.error_reason(error)}). Check that the server is up "
             "and that this user may SELECT from every table of the schema."
         )
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from tests.support.command import nibrs
 
-from nibrs_estimation.cli.table_frame import ranges
+from nibrs_estimation.cli.table_frame import format_ranges
 from nibrs_estimation.cli.table_view import short_title
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
@@ -625,7 +625,7 @@ def test_a_new_table_needs_no_python(folder: Path) -> None:
 
 @pytest.mark.parametrize(("given", "text"), [([], ""), ([4], "4"), ([1, 2, 3, 7, 9, 10], "1-3, 7, 9-10")])
 def test_ranges(given: list[int], text: str) -> None:
-    assert ranges(given) == text
+    assert format_ranges(given) == text
 
 
 def test_listing(tmp_path: Path) -> None:

@@ -116,8 +116,8 @@ def temporary_folder(name: str, parent: Path | None = None) -> TemporaryDirector
     except OSError as error:
         raise PipelineError(
             f"No temporary folder can be created in {parent or 'the folder that TMPDIR names'} ({error.strerror}). "
-            f"Free some space there, or choose another folder with {'SCRATCH_DIR' if parent else 'TMPDIR'}, and run the "
-            "same command again."
+            f"Free some space there, or choose another folder with {'SCRATCH_DIR' if parent else 'TMPDIR'}, and run "
+            "the same command again."
         ) from error
 
 

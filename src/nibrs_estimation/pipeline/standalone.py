@@ -28,7 +28,7 @@ class Folders:
     """Folders of the input and output files.
 
     Attributes:
-        inputs: contains ``<dataset>.parquet``, ``<dataset>.csv`` or a folder ``<dataset>``; may be a run's ``datasets``.
+        inputs: contains ``<dataset>.parquet``, ``<dataset>.csv`` or folder ``<dataset>``; may be a run's ``datasets``.
         outputs: receives ``<dataset>.parquet`` (or a folder of parts), ``documents``, ``logs``, ``manifests``.
     """
 

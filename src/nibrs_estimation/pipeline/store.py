@@ -87,7 +87,7 @@ class Store(ABC):
         """Fetch a file; a partial download never replaces the file.
 
         Raises:
-            PipelineError: there is no such key, the store cannot be reached, or the content differs from the stored one.
+            PipelineError: there is no such key, the store cannot be reached, or the fetched content is wrong.
         """
 
     @abstractmethod

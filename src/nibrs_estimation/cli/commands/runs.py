@@ -1,4 +1,4 @@
-"""`nibrs runs`: which runs there are."""
+"""`nibrs runs`: list the runs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ _MARK = " (synthetic)"
 
 @app.command(epilog="Example: nibrs runs --json")
 def runs(as_json: JsonOption = False) -> None:
-    """List the runs: what each was made of, when, and how it ended.
+    """List the runs: source, times and state of each.
 
-    The one that began last stands first. States: running; stopped, which goes on when its command is given again;
-    failed; finished.
+    The latest run is first. States: running, stopped (the same command continues it), failed, finished.
     """
     scratch = load_settings().scratch_dir
     found = list_runs(scratch)
@@ -30,10 +29,10 @@ def runs(as_json: JsonOption = False) -> None:
         typer.echo(json.dumps([_as_json(run) for run in found], indent=2))
         return
     if not found:
-        console.print(f"There is no run in {scratch} (SCRATCH_DIR). `nibrs demo` makes one.", highlight=False)
+        console.print(f"There is no run in {scratch} (SCRATCH_DIR). `nibrs demo` creates one.", highlight=False)
         return
     console.print(
-        f"Runs in [bold]{plain(str(scratch))}[/]; the files of each are in its folder RUN/FLOW there. Times are UTC.\n",
+        f"Runs in [bold]{plain(str(scratch))}[/]; the files of each are in its subfolder RUN/FLOW. Times are UTC.\n",
         highlight=False,
     )
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -51,7 +50,7 @@ def _texts(run: FlowRun) -> tuple[str, ...]:
 
 
 def _when(started: str | None, ended: str | None) -> str:
-    """Such as ``2026-11-28 15:04 to 15:07``."""
+    """Text such as ``2026-11-28 15:04 to 15:07``."""
     if started is None:
         return "?"
     began, end = (started[:16].split("T"), (ended or "")[:16].split("T"))

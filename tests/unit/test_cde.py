@@ -639,13 +639,13 @@ def test_truncated_zip(path: Path, share: float) -> None:
 def test_member_that_leads_out_of_the_zip(path: Path, name: str) -> None:
     with zipfile.ZipFile(build_zip(path), "a") as file:
         file.writestr(name, "")
-    refused(path, "leads out of the zip")
+    refused(path, "the path is outside the zip")
 
 
 def test_two_members_of_one_name(path: Path) -> None:
     with zipfile.ZipFile(build_zip(path), "a") as file:
         file.writestr("copy/agencies.csv", "")
-    refused(path, "two files of one name", "copy/agencies.csv")
+    refused(path, "two files with the same name", "copy/agencies.csv")
 
 
 @pytest.fixture
@@ -845,12 +845,12 @@ def test_an_excerpt_without_agencies_or_incidents_is_nothing(path: Path, member:
 
 
 def test_no_zip() -> None:
-    with pytest.raises(PipelineError, match="No zip is named"):
+    with pytest.raises(PipelineError, match="No zip is given"):
         CdeSource(()).probe(YEAR, seed=1)
 
 
 def test_state_that_no_zip_holds(path: Path) -> None:
-    with pytest.raises(PipelineError, match="No zip holds ME; there are VT"):
+    with pytest.raises(PipelineError, match="There is no zip of ME, only of VT"):
         CdeSource((build_zip(path),)).ingest_incidents(year=YEAR, partition="ME")
 
 
@@ -866,7 +866,7 @@ def test_state_that_no_zip_holds(path: Path) -> None:
             "data_year,weapon_id,offence_id\n",
             ("column offense_id is missing", "found data_year, wea"),
         ),
-        ("nibrs_weapon", "weapon_id,offense_id\r41,1\r", ("end with a carriage return alone",)),
+        ("nibrs_weapon", "weapon_id,offense_id\r41,1\r", ("end with a carriage return only",)),
         ("nibrs_weapon", "weapon_id,offense_id\n41,1\n41\n", ("line 3", "1 fields where the header has 2")),
         ("nibrs_weapon", "weapon_id,offense_id\n41,1,\n", ("line 2", "3 fields where the header has 2")),
         ("nibrs_weapon", 'weapon_id,offense_id\n"41,1\n', ("quotes do not match",)),

@@ -38,7 +38,7 @@ def misused() -> None:
 @pytest.mark.parametrize(
     ("command", "code", "told"),
     [
-        ("interrupted", 130, "Stopped. What was finished is kept"),
+        ("interrupted", 130, "Stopped. Finished tasks are kept"),
         ("failing", 1, "Error: Row [3] is wrong: fix it."),
         ("misused", 2, "Error: There is no such thing."),
     ],

@@ -539,10 +539,10 @@ def test_table_of_state_groups(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("VT,Z,3", "VT,Z,10"), ["column weight_group", "'10'", "is not a code"]),
-        (("VT,Z,3", "VT,X,3"), ["column super_class", "'X'", "is not a code"]),
-        (("VT,Z,3", "XX,Z,3"), ["column state_abbr", "'XX'", "no UCR abbreviation"]),
-        (("VT,Z,3\n", ""), ["column state_abbr", "'VT'", "has not all four super classes"]),
+        (("VT,Z,3", "VT,Z,10"), ["column weight_group", "'10'", "is not a valid code"]),
+        (("VT,Z,3", "VT,X,3"), ["column super_class", "'X'", "is not a valid code"]),
+        (("VT,Z,3", "XX,Z,3"), ["column state_abbr", "'XX'", "not a UCR abbreviation"]),
+        (("VT,Z,3\n", ""), ["column state_abbr", "'VT'", "does not have all four super classes"]),
         (("VT,Z,3\n", "VT,O,3\n"), ["VT"]),
     ],
 )

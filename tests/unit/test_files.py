@@ -55,7 +55,7 @@ def test_temporary_folders_stand_in_the_runs_folder_and_do_not_outlive_it(tmp_pa
 
 def test_no_place_for_temporary_files_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(PipelineError, match=r"No temporary folder can be made in .*SCRATCH_DIR"):
+    with pytest.raises(PipelineError, match=r"No temporary folder can be created in .*SCRATCH_DIR"):
         temporary_folder("spool", tmp_path / "file" / "below")
 
 

@@ -656,8 +656,8 @@ def test_showing_a_table(tmp_path: Path) -> None:
     assert "counts an offense of Robbery (120)" not in words
     assert "but in" in words
     assert "Never estimated: rows 11-12 of columns 5-6." in words
-    assert "Rows of units whose value is not known: 40, 47, 100, 109." in words
-    assert words.startswith("No finished run here has estimates of it")
+    assert "Rows of units with an unknown value: 40, 47, 100, 109." in words
+    assert words.startswith("No finished run has estimates")
 
 
 def test_a_table_as_json(tmp_path: Path) -> None:

@@ -82,7 +82,11 @@ def test_bad_rows(path: Path, rows: list[str], words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("header", "row", "words"),
     [
-        ("ori,population", "VT0010000,5", ("lacks the columns agency_type_name", "state_abbr or state_postal_abbr")),
+        (
+            "ori,population",
+            "VT0010000,5",
+            ("does not have the columns agency_type_name", "state_abbr or state_postal_abbr"),
+        ),
         (f"{HEADER},data_year", f"{ROW},2023", ("line 2, column data_year", "not 2024")),
         (f"{HEADER},nibrs_start_date", f"{ROW},1 July", ("column nibrs_start_date", "'1 July'")),
         (f"{HEADER},agency_status", f"{ROW},X", ("column agency_status", "not one of A, D, F, L")),

@@ -1,8 +1,8 @@
 """Filter expressions of permutation files: they are parsed and translated to Polars, never evaluated as code.
 
 A filter consists of comparisons, joined by ``&`` and ``|`` and grouped by parentheses; ``&`` has precedence. A
-comparison is ``column == value`` or ``column %in% c(value, ...)``; a value is a number or a quoted text. Nothing else is
-allowed.
+comparison is ``column == value`` or ``column %in% c(value, ...)``; a value is a number or a quoted text. Nothing else
+is allowed.
 Source: handbook 08.
 """
 

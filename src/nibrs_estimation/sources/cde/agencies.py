@@ -232,8 +232,8 @@ def report_months(
 ) -> pl.DataFrame:
     """The months of the zip's year that the agencies reported, with an additional column ``incidents``.
 
-    Until 2020, the zip lists all months of agencies, including empty ones. The layout since 2021 lists only incidents: a
-    month with an incident of the year is reported; a month without incidents of an agency that participated is counted
+    Until 2020, the zip lists all months of agencies, including empty ones. The layout since 2021 lists only incidents:
+    a month with an incident is reported; a month without incidents of an agency that participated is counted
     as a zero report from its start of NIBRS on, and as not reported before that or if the start is unknown. If an
     excerpt has no months, only months with incidents are reported.
 

@@ -306,7 +306,7 @@ def twice(text: pl.DataFrame) -> pl.DataFrame:
         ("field_office", put("FIELD_OFFICE_NAME", ""), ["line 2", "FIELD_OFFICE_NAME", "is missing"]),
         ("county_population", twice, ["county_fips 50001", "sex_code M"]),
         ("county_population", put("population", "-3"), ["line 2", "column population", "-3"]),
-        ("county_population", put("county_fips", "99001"), ["line 2", "column county_fips", "names no state"]),
+        ("county_population", put("county_fips", "99001"), ["line 2", "column county_fips", "is not a state"]),
         ("county_population", put("race_code", "X"), ["line 2", "column race_code", "'X'", "W, B"]),
         ("county_population", put("age_bin_code", "OLD"), ["line 2", "column age_bin_code", "'OLD'"]),
         (

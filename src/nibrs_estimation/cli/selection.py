@@ -12,8 +12,9 @@ from nibrs_estimation.cli.estimates import EstimatedRun
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
-from nibrs_estimation.tables.published import series_places, words
+from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.series import Series, demographic_series
+from nibrs_estimation.tables.table_rows import series_places
 
 #: Number of candidates that an error lists.
 _MOST_LISTED = 12
@@ -161,7 +162,7 @@ def find_column(table: TableDefinition, text: str) -> TableColumn:
     by_name = [column for column in table.columns if column.name == text]
     if by_name:
         return by_name[0]
-    labels = [(column.position, words(column.label)) for column in table.columns]
+    labels = [(column.position, plain_label(column.label)) for column in table.columns]
     return table.columns[_find_number(text, labels, f"column of table {table.table}") - 1]
 
 
@@ -171,18 +172,18 @@ def find_rows(table: TableDefinition, text: str) -> list[TableRow]:
     Raises:
         UsageError: no row matches.
     """
-    word = words(text).lower()
+    word = plain_label(text).lower()
     rows = [row for row in table.rows if not row.is_dropped]
-    labels = {row.row: words(row.label).lower() for row in rows}
+    labels = {row.row: plain_label(row.label).lower() for row in rows}
     for found in (
         [row for row in rows if word == str(row.row)],
         [row for row in rows if word == labels[row.row]],
-        [row for row in rows if word == words(row.domain_1).lower()],
+        [row for row in rows if word == plain_label(row.domain_1).lower()],
         [row for row in rows if word and not word.isdigit() and word in labels[row.row]],
     ):
         if found:
             return found
-    blocks = list(dict.fromkeys(words(row.domain_1) for row in rows))
+    blocks = list(dict.fromkeys(plain_label(row.domain_1) for row in rows))
     hint = _suggest(word, [*labels.values(), *blocks])
     raise UsageError(
         f"There is no row {text!r} in table {table.table}{hint}. Give a number or a part of a label: "
@@ -227,5 +228,5 @@ def check_series(series: Series, places: pl.DataFrame) -> None:
         if number not in estimated:
             where = {"region": "the nation and its regions", "national": "the nation"}[series.geographies]
             raise UsageError(f"Series {series.number} ({series.label}) is estimated for {where} only, not for {name}.")
-        if number in series.greyed_geographies:
+        if number in series.blank_geographies:
             raise UsageError(f"Series {series.number} ({series.label}) is never estimated for {name}.")

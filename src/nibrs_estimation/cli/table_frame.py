@@ -18,7 +18,7 @@ from nibrs_estimation.cli.pager import paged
 from nibrs_estimation.cli.table_view import PROPOSED, short_title
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
-from nibrs_estimation.tables.published import words
+from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.shared import unit_words
 from nibrs_estimation.tables.variables import derived_variables
@@ -86,7 +86,7 @@ def frame_data(table: TableDefinition) -> dict[str, Any]:
     return {
         **asdict(table),
         "rows": [row_data(row) for row in table.rows],
-        "greyed": [list(cell) for cell in sorted(table.greyed)],
+        "blank": [list(cell) for cell in sorted(table.blank)],
         "unknown": sorted(table.unknown),
     }
 
@@ -109,9 +109,9 @@ def _print_frame(table: TableDefinition) -> None:
     if table.demographic:
         console.print(Text(f"Repeated for groups of {table.demographic}s by age, sex, race and ethnicity (--series)."))
     console.print(_rows(table), _columns(table))
-    for rows, columns in _greyed(table):
+    for rows, columns in _blank_cells(table):
         console.print(Text(f"Never estimated: rows {rows} of columns {columns}."))
-    for dimension, listed in table.greyed_by_series.items():
+    for dimension, listed in table.blank_by_series.items():
         console.print(Text(f"Not estimated for groups by {dimension.lower()}: rows {format_ranges(listed)}."))
     if table.unknown:
         console.print(Text(f"Rows of units with an unknown value: {format_ranges(sorted(table.unknown))}."))
@@ -139,7 +139,7 @@ def _rows(table: TableDefinition) -> Table:
         section = row.section
         estimates = "never published" if row.is_dropped else ", ".join(_SHORT[estimate] for estimate in row.estimates)
         unit = f" (counts {unit_words()[row.unit]})" if row.unit != table.unit else ""
-        label = f"{words(row.label)}{unit}{f' {PROPOSED}' if row.is_proposed else ''}"
+        label = f"{plain_label(row.label)}{unit}{f' {PROPOSED}' if row.is_proposed else ''}"
         denominator, population = ("", "") if row.is_dropped else (format_ranges(row.denominator), row.population or "")
         shown.add_row(str(row.row), Text(label), estimates, denominator, populations.get(population, population))
     return shown
@@ -149,7 +149,7 @@ def _columns(table: TableDefinition) -> Table:
     shown = Table("col.", "label", "contains", "notes", title="Columns", title_justify="left")
     offenses = dict(code_list("offense").select("code", "label").iter_rows())
     for column in table.columns:
-        label = f"{words(column.label)}{f' {PROPOSED}' if column.is_proposed else ''}"
+        label = f"{plain_label(column.label)}{f' {PROPOSED}' if column.is_proposed else ''}"
         content = column.definition or "; ".join(f"{offenses[code]} ({code})" for code in column.offenses)
         shown.add_row(str(column.position), Text(label), Text(content), Text("; ".join(_notes(table, column))))
     return shown
@@ -164,7 +164,7 @@ def _notes(table: TableDefinition, column: TableColumn) -> list[str]:
         rows = f", but in rows {format_ranges(column.except_rows)}" if column.except_rows else ""
         notes.append(f"counts {unit_words()[column.unit]}{rows}")
     if column.plus:
-        label = next(words(other.label) for other in table.columns if other.name == column.plus)
+        label = next(plain_label(other.label) for other in table.columns if other.name == column.plus)
         notes.append(f"the count of column {label} is added")
     if column.multiplier:
         notes.append(f"each multiplied by {column.multiplier.replace('_', ' ')}")
@@ -178,10 +178,10 @@ def _conditions(where: Iterable[tuple[str, tuple[int, ...]]]) -> Iterator[str]:
         yield f"; only category {format_ranges(categories)} of: {meaning[:1].lower()}{meaning[1:]}"
 
 
-def _greyed(table: TableDefinition) -> list[tuple[str, str]]:
-    """Greyed cells as pairs of texts: rows, and the columns that are greyed in these rows."""
+def _blank_cells(table: TableDefinition) -> list[tuple[str, str]]:
+    """Blank cells as pairs of texts: rows, and the columns that are blank in these rows."""
     by_row: dict[int, list[int]] = {}
-    for row, column in sorted(table.greyed):
+    for row, column in sorted(table.blank):
         by_row.setdefault(row, []).append(column)
     rows_by_columns: dict[tuple[int, ...], list[int]] = {}
     for row, columns in by_row.items():

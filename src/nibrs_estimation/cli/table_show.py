@@ -36,9 +36,11 @@ from nibrs_estimation.cli.text_table import Block
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.guide import guide
-from nibrs_estimation.tables.published import TYPE_NUMBERS, series_places, words
+from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.series import Series
+from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
+from nibrs_estimation.tables.table_rows import series_places
 
 #: Lines of a screen if there is no terminal, and the minimum for a terminal.
 _LINES, _LEAST_LINES = 50, 24
@@ -291,19 +293,24 @@ def _blocks(selection: Selection, view: TableView, width: int) -> Iterator[tuple
     titled = iter(())  # type: Iterator[tuple[str, Iterator[Block]]]
     if selection.places.height > 1 and len(rows) == 1 and len(columns) == 1:
         titled = iter(
-            [(f"{words(rows[0].label)} · {heading(columns[0])}", view.details_by_place(rows[0], columns[0], width))]
+            [
+                (
+                    f"{plain_label(rows[0].label)} · {heading(columns[0])}",
+                    view.details_by_place(rows[0], columns[0], width),
+                )
+            ]
         )
     elif selection.places.height > 1 and len(columns) == 1:
         titled = iter([(heading(columns[0]), view.side_by_side(rows, columns[0], width))])
     elif selection.places.height > 1:
-        titled = ((words(row.label), view.by_column(row, columns, width)) for row in rows)
+        titled = ((plain_label(row.label), view.by_column(row, columns, width)) for row in rows)
     elif _is_of_one_column(selection):
         found = view.details(rows, columns[0], width)
         titled = iter([(heading(columns[0]), islice(found, 1) if _is_cut(selection) else found)])
     elif selection.has_chosen_columns or not selection.has_chosen_rows or len(rows) > _ROWS_IN_FULL:
         titled = iter([("", view.overview(rows, columns, width))])
     else:
-        titled = ((words(row.label), view.details_by_column(row, columns, width)) for row in rows)
+        titled = ((plain_label(row.label), view.details_by_column(row, columns, width)) for row in rows)
     for title, found in titled:
         for number, block in enumerate(found):
             yield "" if number else title, block
@@ -364,11 +371,11 @@ def _unknown_note(shown: Selection, view: TableView) -> Iterator[str]:
         row = shown.table.rows[number - 1]
         share = view.value(place, number, column.position, _PERCENTAGE)
         if row.section in sections and share:
-            shares.append(f"{words(row.label)} {share:.1f} %")
+            shares.append(f"{plain_label(row.label)} {share:.1f} %")
     if shares:
         yield (
-            f"Not known, of {words(column.label)} in {name}: {'; '.join(shares)}. The percentages (%) include these "
-            "in the denominator; % of known (shown with --column) does not."
+            f"Not known, of {plain_label(column.label)} in {name}: {'; '.join(shares)}. The percentages (%) include "
+            "these in the denominator; % of known (shown with --column) does not."
         )
 
 
@@ -391,9 +398,9 @@ def _definitions(shown: Selection) -> Iterator[str]:
 
 def _omitted_notes(selection: Selection, shown: Selection, view: TableView, width: int) -> Iterator[str]:
     """Notes on rows and columns that are not shown, and how to show them."""
-    columns = [words(column.label) for column in selection.columns if column not in shown.columns]
+    columns = [plain_label(column.label) for column in selection.columns if column not in shown.columns]
     seen = {row.row for row in shown.rows}
-    rows = list(dict.fromkeys(words(row.domain_1) for row in selection.rows if row.row not in seen))
+    rows = list(dict.fromkeys(plain_label(row.domain_1) for row in selection.rows if row.row not in seen))
     if columns:
         yield f"Not shown, {len(columns)} of {len(selection.columns)} columns: {_join_names(columns, width)}"
     if rows:

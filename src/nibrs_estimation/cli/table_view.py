@@ -13,7 +13,9 @@ import polars as pl
 from nibrs_estimation.cli.text_table import Block, Label, Strip, blocks, label_lines, label_width, n_groups_that_fit
 from nibrs_estimation.tables.caution import cautions, warning_codes
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
-from nibrs_estimation.tables.published import NEVER_ESTIMATED, NOTHING_SAMPLED, TYPE_NUMBERS, Z_95, subset_of, words
+from nibrs_estimation.tables.labels import plain_label, subset_of
+from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
+from nibrs_estimation.tables.table_rows import NEVER_ESTIMATED, NOTHING_SAMPLED, Z_95
 
 PROPOSED = "ᵖ"
 _NOT_SAMPLED = "not sampled"
@@ -45,13 +47,13 @@ def lines_of(rows: Sequence[TableRow]) -> list[Line]:
         members = list(group)
         of = f" (% of {base})" if base else ""
         if len(members) == 1 or members[0].domain_2 is None:
-            lines += [Line(Label(_marked(words(row.label) + of, row.is_proposed)), row) for row in members]
+            lines += [Line(Label(_marked(plain_label(row.label) + of, row.is_proposed)), row) for row in members]
             continue
-        heading = words(domain) + of
+        heading = plain_label(domain) + of
         are_proposed = all(row.is_proposed for row in members)
         lines.append(Line(Label(_marked(heading, are_proposed), is_heading=True)))
         lines += [
-            Line(Label(_marked(f"  {words(row.domain_2 or domain)}", row.is_proposed and not are_proposed)), row)
+            Line(Label(_marked(f"  {plain_label(row.domain_2 or domain)}", row.is_proposed and not are_proposed)), row)
             for row in members
         ]
     return lines
@@ -81,7 +83,7 @@ class TableView:
     """Estimates of one table for one or several geographies.
 
     Args:
-        rows: rows of the table for these geographies, from `tables/published.py`.
+        rows: rows of the table for these geographies, from `tables/table_rows.py`.
         places: number and name of each geography, in order.
     """
 
@@ -167,7 +169,7 @@ class TableView:
         for code, rule in cautions().items():
             if code in codes:
                 yield f"{rule.mark}  caution: {rule.words}"
-        if any(cell["is_greyed"] for cell in self._seen):
+        if any(cell["is_blank"] for cell in self._seen):
             yield f"–  {NEVER_ESTIMATED}"
         shown = {cell["missing"] for cell in self._seen}
         for number, reason in enumerate(self._reasons, start=1):
@@ -243,14 +245,14 @@ class TableView:
         ]
 
     def _missing(self, cell: Cell) -> str:
-        if cell["is_greyed"]:
+        if cell["is_blank"]:
             return "–"
         return f"n/a{_mark(self._reasons.index(cell['missing']) + 1)}" if cell["missing"] else ""
 
 
 def heading(column: TableColumn) -> str:
     """A column's label, with a mark if its codes are proposed."""
-    label = words(column.label)
+    label = plain_label(column.label)
     return _marked(label.capitalize() if label.isupper() else label, column.is_proposed)
 
 

@@ -1,6 +1,6 @@
 """Estimates of the table cells, by table. A cell without a row is 0, or missing if it is listed in `cell_gap`.
 
-Rates are counts per 100,000 of a population and are not stored; `tables/published.py` computes the published rows.
+Rates are counts per 100,000 of a population and are not stored; `tables/table_rows.py` computes the published rows.
 Source: handbook 11.
 """
 
@@ -13,10 +13,10 @@ def _cells(name: str, description: str, part: str) -> Dataset:
         name=name,
         description=description,
         source="handbook 11",
-        primary_key=("part", "series_number", "geography_number", "row", "column"),
-        partition_key="part",
+        primary_key=("table_part", "series_number", "geography_number", "row", "column"),
+        partition_key="table_part",
         columns=(
-            Column("part", "str", part),
+            Column("table_part", "str", part),
             Column(
                 "definition_version",
                 "int32",
@@ -88,9 +88,9 @@ CELL_GAP = Dataset(
     name="cell_gap",
     description="Cells that cannot be computed from the input of the run: they are missing, not 0.",
     source="docs/develop/adding-a-source.md",
-    primary_key=("full_table", "row", "column"),
+    primary_key=("table_name", "row", "column"),
     columns=(
-        Column("full_table", "str", "Name of the table."),
+        Column("table_name", "str", "Name of the table."),
         Column("row", "int16", "Row of the table."),
         Column("column", "int16", "Column of the table."),
         Column(

@@ -1,4 +1,4 @@
-"""Weights: weighting cells and how their weights were computed, weights of agencies, checks (handbook 07)."""
+"""Weights: weight cells and how their weights were computed, weights of agencies, checks (handbook 07)."""
 
 from nibrs_estimation.model.fields import (
     AGENCY_ID,
@@ -98,7 +98,7 @@ STATE_WEIGHT_GROUP = Dataset(
 
 WEIGHT_CELL = Dataset(
     name="weight_cell",
-    description="Weighting cells (geography x weight group): their agencies, and how their weights were computed.",
+    description="Weight cells (geography x weight group): their agencies, and how their weights were computed.",
     source="handbook 07",
     primary_key=("geography_level", "geography_code", "weight_group"),
     columns=(
@@ -140,7 +140,7 @@ WEIGHT_CELL = Dataset(
 
 WEIGHT_CONTROL = Dataset(
     name="weight_control",
-    description="Controls of each weighting cell: benchmark total, and weighted total of respondents.",
+    description="Controls of each weight cell: benchmark total, and weighted total of respondents.",
     source="handbook 07",
     primary_key=("geography_level", "geography_code", "weight_group", "control"),
     columns=(

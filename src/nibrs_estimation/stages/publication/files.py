@@ -15,8 +15,9 @@ from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.about import readme_text
 from nibrs_estimation.tables.labels import with_states
-from nibrs_estimation.tables.published import database_rows, estimated_places, published_rows, table_rows
+from nibrs_estimation.tables.published import database_rows, published_rows
 from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.table_rows import estimated_places, table_rows
 
 #: Releases of DuckDB from 0.10 on open files of this version, if these hold no primary key.
 STORAGE_VERSION = "v0.10.2"
@@ -50,7 +51,7 @@ def export_estimates(
         """One table at a time, as published and as the database has it: all of them would fill the memory."""
         for table in table_definitions().values():
             rows = table_rows(table, cell_estimate, cell_gap, places, geography_population, is_whole=False)
-            estimated = rows.filter(~pl.col("is_greyed"))
+            estimated = rows.filter(~pl.col("is_blank"))
             published = published_rows(estimated, table, places, identity)
             if published.select(pl.struct(PUBLISHED.primary_key).is_duplicated().any()).item():
                 raise PipelineError(f"Table {table.table} would be published with a cell twice: report this as a bug.")

@@ -18,7 +18,7 @@ from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.selection import KINDS, Results
 from nibrs_estimation.tables.caution import caution_words, warning_codes
 from nibrs_estimation.tables.definition import Estimate
-from nibrs_estimation.tables.published import NOTHING_SAMPLED, estimated_places
+from nibrs_estimation.tables.table_rows import NOTHING_SAMPLED, estimated_places
 
 NATION = 1
 #: States of a run that its title names.
@@ -235,7 +235,7 @@ def _charts(nation: Results, wanted: Iterable[Chart]) -> str:
     drawn, notes = [], []
     for chart in wanted:
         heading = chart.heading
-        found = nation.rows(chart.table, chart.column, chart.block, chart.estimate).filter(~pl.col("is_greyed"))
+        found = nation.rows(chart.table, chart.column, chart.block, chart.estimate).filter(~pl.col("is_blank"))
         known = found.drop_nulls("estimate")
         if known["estimate"].sum() > 0:
             drawn.append(f"<h3>{escape(heading)}</h3><figure>{charts.intervals(known, chart.axis)}</figure>")

@@ -80,7 +80,7 @@ def _disk(scratch: Path) -> Finding:
 def _source(settings: Settings) -> Finding:
     spec = settings.source_spec()
     if spec is None:
-        return Finding("source", "not set", "none configured; give --source to `nibrs run`, or set NIBRS_SOURCE")
+        return Finding("source", "not set", "none configured; use --source with `nibrs run`, or set NIBRS_SOURCE")
 
     def summary() -> str:
         source = open_source(spec, settings.database())

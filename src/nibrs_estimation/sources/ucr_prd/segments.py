@@ -149,7 +149,7 @@ def _is_faulty(column: Column) -> pl.Expr:
 
 
 def _without_faults(table: str, frame: pl.DataFrame, column: Column, accounts: DatabaseAccounts) -> pl.DataFrame:
-    """The frame without the faults of a column: needed values take their rows along, others become missing."""
+    """Remove the faults of a column: rows with a faulty required value are set aside, other values become missing."""
     found = pl.col(column.name)
     if not column.is_nullable:
         is_missing = frame[column.name].is_null()
@@ -163,7 +163,7 @@ def _without_faults(table: str, frame: pl.DataFrame, column: Column, accounts: D
 
 
 def _family(segment: Segment) -> str:
-    """The name under which a table's keys are looked up; arrestees of Group A and B count apart."""
+    """The name under which the keys of a table are stored; arrestees of Group A and B have separate names."""
     return segment.table.name if segment is GROUP_B else segment.dataset.name
 
 

@@ -157,7 +157,7 @@ def test_a_member_that_stands_twice_with_the_same_content_is_read_once(
     with zipfile.ZipFile(path, "a") as file:
         file.writestr("copy/ref_race.csv", as_csv("ref_race", tables["ref_race"]))
     assert read(path)["victim"].equals(expected)
-    assert "holds copy/ref_race.csv a second time" in caplog.text
+    assert "contains copy/ref_race.csv twice" in caplog.text
 
 
 def test_a_member_that_stands_twice_with_other_content_is_refused(path: Path) -> None:

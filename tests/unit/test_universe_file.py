@@ -135,7 +135,7 @@ def test_two_agencies_of_one_number_are_refused(path: Path) -> None:
     universe = read(path, "VT0090000,VT,City,700,7,2", header=f"{HEADER},agency_id")
     other = read(path, "VT0080000,VT,City,700,7,1", header=f"{HEADER},agency_id")
     listed = table("agency", {"agency_id": 1, "ori": "VT0010000"}, {"agency_id": 2, "ori": "VT0090000"}).collect()
-    with pytest.raises(PipelineError, match="Two agencies have the number 1: VT0010000 and VT0080000"):
+    with pytest.raises(PipelineError, match="Two agencies have the agency_id 1: VT0010000 and VT0080000"):
         merge_universe(listed, pl.concat([universe, other]))
 
 

@@ -51,7 +51,7 @@ def coverage(datasets: Path) -> pl.LazyFrame:
 def rows_left_out(definition: TableDefinition, dimensions: Collection[str] = ()) -> list[int]:
     """Rows without a count of their own in any column."""
     rows = {row.row for row in definition.rows if row.kind == "rate" or row.is_dropped}
-    return sorted(rows | {row for name in dimensions for row in definition.greyed_by_series.get(name, ())})
+    return sorted(rows | {row for name in dimensions for row in definition.blank_by_series.get(name, ())})
 
 
 def as_array(stored: pl.DataFrame, definition: TableDefinition, places: Sequence[int], left_out: list[int]) -> Floats:
@@ -61,7 +61,7 @@ def as_array(stored: pl.DataFrame, definition: TableDefinition, places: Sequence
     found[number, stored["row"].to_numpy(), stored["column"].to_numpy()] = stored.to_series(3).to_numpy()
     found[:, 0, :] = found[:, :, 0] = np.nan
     found[:, left_out, :] = np.nan
-    for row, column in definition.greyed:
+    for row, column in definition.blank:
         found[:, row, column] = np.nan
     return found
 
@@ -165,7 +165,7 @@ def test_rates_times_populations_are_counts(
     assert (rates["estimate"] > 0).sum() > len(definition.columns)
     assert set(rates["row"]) == {
         row.row for row in definition.rows
-        if "rate" in row.estimates and not all((row.row, c.position) in definition.greyed for c in definition.columns)
+        if "rate" in row.estimates and not all((row.row, c.position) in definition.blank for c in definition.columns)
     }  # fmt: skip
     of = {row.row: row.of or row.row for row in definition.rows}
     place = [places.index(number) for number in rates["geography_number"]]
@@ -256,7 +256,7 @@ SUMS = [
     ("2a", "violent_crime", "murder revised_rape robbery aggravated_assault"),
     ("2a", "assault_offenses", "aggravated_assault simple_assault intimidation"),
     ("2a", "revised_rape", "rape sodomy sexual_assault_object"),
-    ("2b", "property_crime", "burglary larceny mvt"),
+    ("2b", "property_crime", "burglary larceny vehicle_theft"),
     ("2b", "corruption", "bribery embezzlement"),
     ("GV1a", "total_gun_violence", "nonfatal_gun_violence murder neg_manslaughter"),
     ("GV1a", "nonfatal_gun_violence", "nonfatal_gun_violence_2 kidnapping human_trafficking"),

@@ -33,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def counts() -> pl.DataFrame:
-    """The recount: full_table, row, column, n; cells without any unit are absent."""
+    """The recount: table_name, row, column, n; cells without any unit are absent."""
     return vermont_recount.recount(VERMONT)
 
 
@@ -110,7 +110,7 @@ def test_quiet_agencies_count_as_reporting(run: Path) -> None:
 
 # Every table, against the recount in SQL.
 
-CELL = ["full_table", "row", "column"]
+CELL = ["table_name", "row", "column"]
 PLACES = pytest.mark.parametrize("geography", [1, 102], ids=["nation", "Vermont"])
 
 
@@ -118,35 +118,35 @@ PLACES = pytest.mark.parametrize("geography", [1, 102], ids=["nation", "Vermont"
 def cells(run: Path) -> pl.DataFrame:
     """The stored estimates of all tables."""
     stored = pl.read_parquet(run / "scratch/vt/all/datasets/cell_estimate/*.parquet")
-    return stored.rename({"part": "full_table"}).with_columns(pl.col("row", "column").cast(pl.Int64))
+    return stored.rename({"table_part": "table_name"}).with_columns(pl.col("row", "column").cast(pl.Int64))
 
 
 def keys(found: Iterable[tuple[str, int, int]]) -> pl.DataFrame:
     return pl.DataFrame(
-        sorted(found), schema={"full_table": pl.String, "row": pl.Int64, "column": pl.Int64}, orient="row"
+        sorted(found), schema={"table_name": pl.String, "row": pl.Int64, "column": pl.Int64}, orient="row"
     )
 
 
 def never_estimated() -> pl.DataFrame:
-    greyed = {(name, *cell) for name, table in table_definitions().items() for cell in table.greyed}
+    blank = {(name, *cell) for name, table in table_definitions().items() for cell in table.blank}
     dropped = {
         (name, row.row, column.position)
         for name, table in table_definitions().items()
         for row in table.rows if row.is_dropped
         for column in table.columns
     }  # fmt: skip
-    return keys(greyed | dropped)
+    return keys(blank | dropped)
 
 
 @PLACES
 def test_every_cell_of_every_table_is_the_recount(cells: pl.DataFrame, counts: pl.DataFrame, geography: int) -> None:
-    """What is stored is all that has a unit, but cells that are greyed."""
+    """What is stored is all that has a unit, but cells that are blank."""
     found = cells.filter(pl.col("geography_number") == geography)
     expected = counts.join(never_estimated(), on=CELL, how="anti")
     # Arrests for driving under the influence are among them.
-    assert expected.filter(full_table="5a", row=1, column=59)["n"].to_list() == [2_015]
+    assert expected.filter(table_name="5a", row=1, column=59)["n"].to_list() == [2_015]
     assert expected.height > 20_000
-    assert set(expected["full_table"]) == set(table_definitions()) - {"YT1"}
+    assert set(expected["table_name"]) == set(table_definitions()) - {"YT1"}
     both = found.join(expected, on=CELL, how="full", coalesce=True)
     wrong = both.filter(
         pl.any_horizontal(pl.col(name).ne_missing(pl.col("n")) for name in ("estimate", "unweighted"))
@@ -163,7 +163,7 @@ def test_what_is_never_estimated_is_not_stored(cells: pl.DataFrame, counts: pl.D
 def test_gaps_are_the_arrests_of_group_b(run: Path, cells: pl.DataFrame) -> None:
     """Of parts of the state; nation and state have them."""
     gaps = pl.read_parquet(run / "scratch/vt/all/datasets/cell_gap.parquet").select(
-        "full_table", pl.col("row", "column").cast(pl.Int64), "is_of_parts"
+        "table_name", pl.col("row", "column").cast(pl.Int64), "is_of_parts"
     )
     assert set(gaps.select(CELL).iter_rows()) == untold()
     assert gaps.height == len(untold())
@@ -192,7 +192,7 @@ def test_every_stored_standard_error_is_zero(cells: pl.DataFrame) -> None:
 
 @PLACES
 def test_every_percentage_is_of_its_denominator(cells: pl.DataFrame, counts: pl.DataFrame, geography: int) -> None:
-    """Of the recount: 100 n over the sum of the rows that the definition names, greyed ones too."""
+    """Of the recount: 100 n over the sum of the rows that the definition names, blank ones too."""
     parts = pl.DataFrame(
         [
             (name, row.row, other)
@@ -200,10 +200,10 @@ def test_every_percentage_is_of_its_denominator(cells: pl.DataFrame, counts: pl.
             for row in t.rows
             for other in row.denominator
         ],
-        schema={"full_table": pl.String, "row": pl.Int64, "other": pl.Int64},
+        schema={"table_name": pl.String, "row": pl.Int64, "other": pl.Int64},
         orient="row",
     )
-    bases = parts.join(counts.rename({"row": "other", "n": "base"}), on=["full_table", "other"])
+    bases = parts.join(counts.rename({"row": "other", "n": "base"}), on=["table_name", "other"])
     expected = counts.join(bases.group_by(CELL).agg(pl.col("base").sum()), on=CELL).with_columns(
         expected=100 * pl.col("n") / pl.col("base")
     )
@@ -224,7 +224,7 @@ def test_unknown_values_are_shown_and_shares_of_the_known_add_up(
     """Of the recount, by age, sex, race and Hispanic origin of victims: with the unknown row all units are shown."""
     victims = (("3a", first, last) for first, last in ((5, 14), (15, 17), (18, 23), (162, 164), (165, 171)))
     for table, first, unknown in (*victims, ("4a", 15, 17), ("5a", 15, 17), ("GV2a", 64, 66)):
-        block = pl.col("row").is_between(first, unknown) & (pl.col("full_table") == table)
+        block = pl.col("row").is_between(first, unknown) & (pl.col("table_name") == table)
         found = cells.filter(block, pl.col("geography_number") == geography, pl.col("column") <= 3)
         of_column = found.group_by("column").agg(
             pl.col("percentage", "percentage_known").sum().round(6), pl.col("estimate").sum()
@@ -236,7 +236,7 @@ def test_unknown_values_are_shown_and_shares_of_the_known_add_up(
         known = counts.filter(block & (pl.col("row") < unknown)).group_by("column").agg(known=pl.col("n").sum())
         shares = found.filter(pl.col("row") < unknown).join(known, on="column")
         assert ((shares["percentage_known"] - 100 * shares["estimate"] / shares["known"]).abs() < 1e-9).all()
-    origin = cells.filter(full_table="3a", row=164, column=1, geography_number=geography)
+    origin = cells.filter(table_name="3a", row=164, column=1, geography_number=geography)
     assert origin["percentage"].item() > 10
 
 
@@ -247,14 +247,14 @@ def test_the_file_for_people_says_the_same(
     """Counts, and rates by the population that stands beside them; everything can be told."""
     parts = pl.col("der_variable_name").str.split("_")
     rows = estimates.filter(pl.col("geography_number") == geography).with_columns(
-        full_table=parts.list.get(1), row=parts.list.get(3).cast(pl.Int64), column=parts.list.get(4).cast(pl.Int64)
+        table_name=parts.list.get(1), row=parts.list.get(3).cast(pl.Int64), column=parts.list.get(4).cast(pl.Int64)
     )
     rates = pl.DataFrame(
         [(name, row.row, row.of or row.row) for name, table in table_definitions().items() for row in table.rows],
-        schema={"full_table": pl.String, "row": pl.Int64, "counted": pl.Int64},
+        schema={"table_name": pl.String, "row": pl.Int64, "counted": pl.Int64},
         orient="row",
     )
-    of_rates = rates.join(counts.rename({"row": "counted"}), on=["full_table", "counted"])
+    of_rates = rates.join(counts.rename({"row": "counted"}), on=["table_name", "counted"])
     told = rows.join(of_rates, on=CELL, how="left").filter(pl.col("estimate").is_not_null())
     of_counts = told.filter(pl.col("estimate_type") == "count")
     assert (of_counts["estimate"] == of_counts["n"]).all()

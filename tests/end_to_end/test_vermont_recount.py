@@ -28,7 +28,7 @@ def n(cells: pl.DataFrame) -> Count:
 
 def test_cells_are_counts_of_the_tables_that_can_be_told(cells: pl.DataFrame) -> None:
     # No child of 12 to 17 years was murdered.
-    assert set(cells["full_table"]) == set(SHAPE) - {"YT1"}
+    assert set(cells["table_name"]) == set(SHAPE) - {"YT1"}
     assert (cells["n"] > 0).all()
     found = {(table, row, column) for table, row, column, _ in cells.iter_rows()}
     assert len(found) == cells.height

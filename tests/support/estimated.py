@@ -47,7 +47,7 @@ def cell(
 ) -> dict[str, Any]:
     """A stored cell with a standard error of a tenth."""
     return {
-        "part": part, "definition_version": version_of(part.partition("_")[0]),
+        "table_part": part, "definition_version": version_of(part.partition("_")[0]),
         "series_number": series, "geography_number": geography, "row": row, "column": column, "estimate": estimate,
         "standard_error": estimate / 10, "unweighted": estimate / 2, "agency_counts": 3, **others,
     }  # fmt: skip
@@ -82,7 +82,7 @@ def estimates(more_places: Sequence[Place] = ()) -> dict[str, pl.LazyFrame]:
         share("GV2a", 102, 3, 2, 4.0, 4.0),
     ]
     gaps = [
-        {"full_table": "1a", "row": row, "column": violent, "reason": REASON} for row in (11, 12)
+        {"table_name": "1a", "row": row, "column": violent, "reason": REASON} for row in (11, 12)
     ]  # fmt: skip
     return {
         "cell_estimate": table("cell_estimate", *cells),
@@ -136,7 +136,7 @@ def write_run(
         path = root / "datasets" / f"{name}.parquet"
         if name in PARTS:
             for part in PARTS[name]():
-                write_table(frame.filter(part=part), DATASETS[name], root / "datasets" / name / f"{part}.parquet")
+                write_table(frame.filter(table_part=part), DATASETS[name], root / "datasets" / name / f"{part}.parquet")
         else:
             write_table(frame, DATASETS[name], path)
     identity = Identity(run_id, source, 2024, 1, is_synthetic)

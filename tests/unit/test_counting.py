@@ -99,11 +99,11 @@ def test_columns_without_the_codes_of_the_added_one() -> None:
 @pytest.mark.parametrize("row", [1, 3, 55, 75])
 def test_motor_vehicle_thefts_of_table_2b(row: int) -> None:
     """By stolen vehicles, in the totals too (handbook 10)."""
-    thefts = ("offense*stolen_vehicle_count", "mvt")
+    thefts = ("offense*stolen_vehicle_count", "vehicle_theft")
     found = summands("2b", row)
-    assert found.pop("mvt") == {thefts}
+    assert found.pop("vehicle_theft") == {thefts}
     for whole in ("against_property", "property_crime"):
-        assert found.pop(whole) == {("offense", f"{whole} without mvt"), thefts}
+        assert found.pop(whole) == {("offense", f"{whole} without vehicle_theft"), thefts}
     assert found == {name: {("offense", name)} for name in found}
     assert UNITS["offense*stolen_vehicle_count"].multiplier == "stolen_vehicle_count"
     assert UNITS["offense"].multiplier is None

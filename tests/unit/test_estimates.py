@@ -232,7 +232,7 @@ def test_estimates_equal_the_slow_twin(nation: list[Agency]) -> None:
     shuffled = {name: frame.collect().sample(fraction=1.0, shuffle=True, seed=1).lazy() for name, frame in data.items()}
     again = estimate_cells(**shuffled, year=2024)
     assert checked(part_of(again, "1a"), CELL_ESTIMATE).equals(found)
-    assert set(found["part"]) <= {"1a"}
+    assert set(found["table_part"]) <= {"1a"}
     assert gaps_of(made).is_empty()
     cells = {(row["geography_number"], row["row"], row["column"]): row for row in found.iter_rows(named=True)}
     for number, place, only in PLACES:
@@ -241,11 +241,11 @@ def test_estimates_equal_the_slow_twin(nation: list[Agency]) -> None:
                 check_cell(cells.get((number, row, column)), nation, place, only, row, column)
 
 
-def part_of(made: Mapping[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]], full_table: str) -> pl.LazyFrame:
+def part_of(made: Mapping[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]], table_name: str) -> pl.LazyFrame:
     """The estimates of one table, which are a part of all of them."""
     parts = made[CELL_ESTIMATE.name]
     assert isinstance(parts, Mapping)
-    return parts[full_table]
+    return parts[table_name]
 
 
 def gaps_of(made: Mapping[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]]) -> pl.DataFrame:
@@ -264,7 +264,7 @@ def lone(incidents: list[tuple[bool, int, bool, bool, int]]) -> Agency:
 
 
 def test_cells_that_are_never_estimated_are_left_out() -> None:
-    """Losses of an attempted murder are greyed in table 1a; rows 56 and 63 are empty by design."""
+    """Losses of an attempted murder are blank in table 1a; rows 56 and 63 are empty by design."""
     nation = [lone([(True, 1, False, False, 5)]), lone([])]
     data = given_incidents(nation)
     losses = {"variable": "incident.property_loss", "category": 1, "profile_id": 0, "n": 5}
@@ -302,8 +302,8 @@ def test_what_the_input_cannot_tell_is_a_gap_and_no_estimate() -> None:
     )
     made = estimate_cells(**given_weights(nation), **data, year=2024)
     gaps = gaps_of(made)
-    assert set(gaps["full_table"]) == {"5a", "5b"}
-    assert set(positions.values()) & set(gaps.filter(full_table="5a")["column"]) == {
+    assert set(gaps["table_name"]) == {"5a", "5b"}
+    assert set(positions.values()) & set(gaps.filter(table_name="5a")["column"]) == {
         positions["dui"],
         positions["total_arrest"],
     }
@@ -495,12 +495,12 @@ def test_series_equal_the_slow_twin(seed: int) -> None:
     for series, belongs in SERIES.items():
         for number, place, only in PLACES:
             for row, has, item in ((1, None, None), (WHITE_ROW, "W", 2), (MALE_ROW, "M", 1)):
-                is_greyed = (row, series) in ((MALE_ROW, 10), (WHITE_ROW, 145))
+                is_blank = (row, series) in ((MALE_ROW, 10), (WHITE_ROW, 145))
                 whole = counts(belongs)
                 part = counts(with_item(belongs, has))
                 total, error = slow(nation, place, only, part)
                 cell = cells.get((series, number, row, MURDER))
-                if is_greyed or total == 0:
+                if is_blank or total == 0:
                     assert cell is None
                     continue
                 assert cell is not None

@@ -77,7 +77,7 @@ def results(draw: st.DrawFn) -> tuple[TableDefinition, Series | None, Stored, di
         key: {"estimate": draw(number), "standard_error": draw(st.none() | number), "unweighted": draw(number),
               "agency_counts": draw(st.integers(1, 9))}
         for key in draw(st.lists(cell, max_size=40, unique=True))
-        if key[1:] not in definition.greyed
+        if key[1:] not in definition.blank
     }  # fmt: skip
     for (geography, row, column), values in stored.items():
         rows = definition.rows[row - 1].denominator
@@ -110,23 +110,23 @@ def as_tables(
     populations: Populations,
 ) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:  # fmt: skip
     cells = [
-        {"part": part_of(definition, series), "definition_version": version_of(definition.table),
+        {"table_part": part_of(definition, series), "definition_version": version_of(definition.table),
          "series_number": series.number if series else 0, "geography_number": geography, "row": row, "column": column,
          **values}
         for (geography, row, column), values in stored.items()
     ]  # fmt: skip
-    noise = {"part": "1b", "definition_version": 0, "series_number": 0, "geography_number": 1, "row": 1, "column": 1,
-             "estimate": 5.0, "unweighted": 5.0, "agency_counts": 1}  # fmt: skip
+    noise = {"table_part": "1b", "definition_version": 0, "series_number": 0, "geography_number": 1, "row": 1,
+             "column": 1, "estimate": 5.0, "unweighted": 5.0, "agency_counts": 1}  # fmt: skip
     return (
         table("cell_estimate", *cells, noise),
         table(
             "cell_gap",
             *(
-                {"full_table": definition.table, "row": row, "column": column, "reason": reason,
+                {"table_name": definition.table, "row": row, "column": column, "reason": reason,
                  "is_of_parts": reason.startswith(OF_PARTS)}
                 for (row, column), reason in gaps.items()
             ),
-            {"full_table": "1b", "row": 1, "column": 1, "reason": "of another table"},
+            {"table_name": "1b", "row": 1, "column": 1, "reason": "of another table"},
         ),
         table(
             "geography_population",
@@ -149,9 +149,9 @@ def slow(
     definition: TableDefinition, series: Series | None, stored: Stored, gaps: dict[tuple[int, int], str],
     populations: Populations, geography: int, row_number: int, column: int, kind: str,
 ) -> Numbers | None:  # fmt: skip
-    """Estimate, standard error, unweighted estimate, population and reason of one cell; None where it is greyed."""
+    """Estimate, standard error, unweighted estimate, population and reason of one cell; None where it is blank."""
     row = definition.rows[row_number - 1]
-    if (row_number, column) in definition.greyed or is_greyed_in(definition, series, geography, row_number):
+    if (row_number, column) in definition.blank or is_blank_in(definition, series, geography, row_number):
         return None
     asked = [row.of or row_number, *(row.denominator if kind == "percentage" else ())]
     found = [gaps[other, column] for other in asked if (other, column) in gaps]
@@ -175,11 +175,11 @@ def slow(
     return *values, persons, why
 
 
-def is_greyed_in(definition: TableDefinition, series: Series | None, geography: int, row: int) -> bool:
+def is_blank_in(definition: TableDefinition, series: Series | None, geography: int, row: int) -> bool:
     if series is None:
         return False
-    by_dimension = (definition.greyed_by_series.get(dimension, ()) for dimension in series.dimensions)
-    return geography in series.greyed_geographies or any(row in rows for rows in by_dimension)
+    by_dimension = (definition.blank_by_series.get(dimension, ()) for dimension in series.dimensions)
+    return geography in series.blank_geographies or any(row in rows for rows in by_dimension)
 
 
 def same(found: float | None, expected: float | None) -> bool:
@@ -205,7 +205,7 @@ def test_every_row_equals_the_slow_twin(
         assert row["series_number"] == (series.number if series else 0)
         twin = slow(*given_results, geography, row["row"], row["column"], kind)
         if twin is None:
-            assert row["is_greyed"]
+            assert row["is_blank"]
             assert row["estimate"] is row["estimate_lower_bound"] is row["agency_counts"] is None
             assert row["missing"] == "never estimated, by design of the table"
             continue
@@ -257,12 +257,12 @@ def test_stored_rows_are_the_whole_table_without_zeros(
     of = {row.row: row.of or row.row for row in definition.rows}
     wanted = [
         (row["geography_number"], of[row["row"]], row["column"]) in stored
-        or (not row["is_greyed"] and row["missing"] is not None and row["missing"].startswith("reason"))
+        or (not row["is_blank"] and row["missing"] is not None and row["missing"].startswith("reason"))
         for row in whole.iter_rows(named=True)
     ]
-    assert some.filter(~pl.col("is_greyed")).equals(whole.filter(pl.Series(wanted), ~pl.col("is_greyed")))
+    assert some.filter(~pl.col("is_blank")).equals(whole.filter(pl.Series(wanted), ~pl.col("is_blank")))
     stated = checked(database_rows(some, definition, places(), 2024), ESTIMATES)
-    assert stated.height == some.filter(~pl.col("is_greyed")).height
+    assert stated.height == some.filter(~pl.col("is_blank")).height
     assert stated["rate_specific_domain"].any() == (
         definition.table == "GV2a" and (stated["estimate_type"] == "rate").any()
     )
@@ -370,8 +370,8 @@ def test_the_worked_examples_of_the_specification() -> None:
     assert (none["estimate"], none["estimate_standard_error"]) == (0, 0)
     undefined = only(table_definition("1a"), stored, der_variable_name="t_1a_3_11_1", estimate_type="percentage")
     assert undefined["estimate"] is None
-    greyed = only(table_definition("1a"), stored, der_variable_name="t_1a_3_11_5", estimate_type="percentage")
-    assert (greyed["estimate"], greyed["missing"]) == (None, "never estimated, by design of the table")
+    blank = only(table_definition("1a"), stored, der_variable_name="t_1a_3_11_5", estimate_type="percentage")
+    assert (blank["estimate"], blank["missing"]) == (None, "never estimated, by design of the table")
 
 
 def test_cells_of_another_definition_are_refused() -> None:

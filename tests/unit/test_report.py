@@ -37,7 +37,7 @@ def test_the_report_tells_the_main_results(tmp_path: Path) -> None:
 
 def test_the_report_says_what_is_not_known(tmp_path: Path) -> None:
     tables = given_tables()
-    untold = [{"full_table": "3a", "row": 16, "column": 16, "is_of_parts": False, "reason": REASON}]
+    untold = [{"table_name": "3a", "row": 16, "column": 16, "is_of_parts": False, "reason": REASON}]
     tables["cell_gap"] = pl.LazyFrame(untold, schema=DATASETS["cell_gap"].schema)
     tables["geography_population"] = DATASETS["geography_population"].empty()
     text = text_of(page(tables, tmp_path))

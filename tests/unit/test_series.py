@@ -57,7 +57,7 @@ def test_geographies() -> None:
     regions = numbers("137 138 140 141 154-169")
     for n, series in SERIES.items():
         assert series.geographies == ("all" if n in everywhere else "region" if n in regions else "national")
-        assert series.greyed_geographies == ((107, 108) if "AGE" in series.dimensions else (108,))
+        assert series.blank_geographies == ((107, 108) if "AGE" in series.dimensions else (108,))
 
 
 @pytest.mark.parametrize(

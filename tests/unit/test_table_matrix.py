@@ -523,7 +523,7 @@ def test_copied_months_by_hand() -> None:
     assert [cell(arrests, a, 1, "dui", "5a") for a in AGENCIES] == [1, 1, 0]
     # Three stolen vehicles are three thefts (handbook 10), none are one, also among all crimes against property.
     (property_crimes,) = engine.cells(table_definitions()["2b"], None)
-    assert [cell(property_crimes, a, 1, "mvt", "2b") for a in AGENCIES] == [6, 3, 4]
+    assert [cell(property_crimes, a, 1, "vehicle_theft", "2b") for a in AGENCIES] == [6, 3, 4]
     assert [cell(property_crimes, a, 1, "against_property", "2b") for a in AGENCIES] == [7, 4, 4]
 
 

@@ -292,7 +292,7 @@ def test_populations_of_rates(name: str) -> None:
 
 
 #: handbook 11 (a): rows and columns.
-GREYED = {
+BLANK = {
     "1a": [("11-12", "5-6"), ("72-79", "1-6 8-18")],
     "1b": [("3-10", "1-7 9-15")],
     "1c": [("54-61", "1 2 5 6 7")],
@@ -322,16 +322,16 @@ TWINS = {
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_greyed_cells(name: str) -> None:
+def test_blank_cells(name: str) -> None:
     table, twin = table_definition(name), TWINS.get(name, name)
     expected = {
-        (row, column) for rows, columns in GREYED.get(twin, []) for row in numbers(rows) for column in numbers(columns)
+        (row, column) for rows, columns in BLANK.get(twin, []) for row in numbers(rows) for column in numbers(columns)
     }
-    assert table.greyed == expected
-    # Items are not imputed: what the reference greys because of that is shown, and so is the sex that 4a has no row of.
+    assert table.blank == expected
+    # Items are not imputed: what the reference leaves blank for that is shown, and so is the sex that 4a has no row of.
     assert set(numbers(UNKNOWN.get(twin, ""))) <= set(table.unknown)
     by_series = {dimension: tuple(numbers(rows)) for dimension, rows in BY_SERIES.get(twin, {}).items()}
-    assert table.greyed_by_series == by_series
+    assert table.blank_by_series == by_series
 
 
 def test_the_14_demographic_tables_have_587_columns() -> None:
@@ -418,9 +418,9 @@ def test_columns_that_are_counted_otherwise() -> None:
         "violent_crime_2": plus_robbery,
     }
     assert _rules("2b") == {
-        "against_property": ("offense", (), "mvt", None),
-        "property_crime": ("offense", (), "mvt", None),
-        "mvt": ("offense", (), None, "stolen_vehicle_count"),
+        "against_property": ("offense", (), "vehicle_theft", None),
+        "property_crime": ("offense", (), "vehicle_theft", None),
+        "vehicle_theft": ("offense", (), None, "stolen_vehicle_count"),
     }
     with_robbery = ("victim_offense_firearm", (), "robbery", None)
     assert _rules("GV1a") == {
@@ -542,7 +542,7 @@ WRONG = [
     ("4a.yaml", "categories: [2, 3]", "categories: [3, 3]", "[3, 3]", "rows must not overlap"),
     ("4a.yaml", "categories: [2, 3]", "categories: [3]", "[3]", "2 rows have 1 categories; give one for each"),
     ("5a.yaml", "rows_of: 4a", "rows_of: 4z", "rows_of: 4z", "there is no table 4z with blocks"),
-    ("5a.yaml", "demographic: arrestee\n", "", "table: 5a", "`grey_by_series` is of tables that are repeated"),
+    ("5a.yaml", "demographic: arrestee\n", "", "table: 5a", "`blank_by_series` needs `demographic`"),
     ("DM6.yaml", "column_variable: drug72_single\n", "", "columns: CDM6", "`column_variable` tells of which variable"),
     ("DM6.yaml", "variable: drug72_single", "variable: drug9", "columns: CDM6", "drug9 has no category 10"),
     ("_columns.yaml", "[09B]", "[09Z]", "[09Z]", "there is no offense code 09Z in code list offense"),
@@ -597,7 +597,7 @@ def test_wrong_definitions_are_refused(file: str, old: str, new: str, there: str
 
 def test_rules_of_columns_that_name_nothing(folder: Path) -> None:
     shutil.copy(FOLDER / "2b.yaml", folder)
-    spoil(folder, "2b.yaml", "{plus: mvt}", "{plus: murder}")
+    spoil(folder, "2b.yaml", "{plus: vehicle_theft}", "{plus: murder}")
     with pytest.raises(PipelineError, match=r"2b.yaml line \d+: there is no name murder; take one of the table's col"):
         read_tables(folder)
 
@@ -610,7 +610,7 @@ def test_a_new_table_needs_no_python(folder: Path) -> None:
         unit: offense
         universe: Thefts
         counts: Thefts.
-        columns: [larceny, mvt]
+        columns: [larceny, vehicle_theft]
         n_rows: 4
         blocks:
           - {start: 1, section: 1, label: Thefts, kind: total}
@@ -664,9 +664,9 @@ def test_a_table_as_json(tmp_path: Path) -> None:
     table = json.loads(nibrs(tmp_path, "tables", "show", "3aclear", "--json").stdout)
     assert table["where"] == [["clearance3", [2, 3]]]
     assert table["rows"][170]["population"] is None
-    assert [74, 5] in table["greyed"]
+    assert [74, 5] in table["blank"]
     assert 14 in table["unknown"]
-    assert table["greyed_by_series"]["SEX"] == [15, 16, 17]
+    assert table["blank_by_series"]["SEX"] == [15, 16, 17]
 
 
 def test_files_are_plain_data() -> None:

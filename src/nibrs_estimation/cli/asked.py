@@ -225,5 +225,5 @@ def check_series(series: Series, places: pl.DataFrame) -> None:
         if number not in able:
             where = {"region": "the nation and its regions", "national": "the nation"}[series.geographies]
             raise UsageError(f"Series {series.number} ({series.label}) is estimated for {where} only, not for {name}.")
-        if number in series.greyed_geographies:
+        if number in series.blank_geographies:
             raise UsageError(f"Series {series.number} ({series.label}) is never estimated for {name}.")

@@ -85,7 +85,7 @@ def frame_data(table: TableDefinition) -> dict[str, Any]:
     return {
         **asdict(table),
         "rows": [row_data(row) for row in table.rows],
-        "greyed": [list(cell) for cell in sorted(table.greyed)],
+        "blank": [list(cell) for cell in sorted(table.blank)],
         "unknown": sorted(table.unknown),
     }
 
@@ -108,9 +108,9 @@ def _print_frame(table: TableDefinition) -> None:
     if table.demographic:
         console.print(Text(f"Repeated for groups of {table.demographic}s by age, sex, race and ethnicity (--series)."))
     console.print(_rows(table), _columns(table))
-    for rows, columns in _greyed(table):
+    for rows, columns in _blank_cells(table):
         console.print(Text(f"Never estimated: rows {rows} of columns {columns}."))
-    for dimension, listed in table.greyed_by_series.items():
+    for dimension, listed in table.blank_by_series.items():
         console.print(Text(f"Not estimated for groups by {dimension.lower()}: rows {ranges(listed)}."))
     if table.unknown:
         console.print(Text(f"Rows of units whose value is not known: {ranges(sorted(table.unknown))}."))
@@ -177,10 +177,10 @@ def _conditions(where: Iterable[tuple[str, tuple[int, ...]]]) -> Iterator[str]:
         yield f"; only category {ranges(categories)} of: {told[:1].lower()}{told[1:]}"
 
 
-def _greyed(table: TableDefinition) -> list[tuple[str, str]]:
-    """Greyed cells by the columns that rows have in common: rows and columns as text."""
+def _blank_cells(table: TableDefinition) -> list[tuple[str, str]]:
+    """Blank cells by the columns that rows have in common: rows and columns as text."""
     by_row: dict[int, list[int]] = {}
-    for row, column in sorted(table.greyed):
+    for row, column in sorted(table.blank):
         by_row.setdefault(row, []).append(column)
     alike: dict[tuple[int, ...], list[int]] = {}
     for row, columns in by_row.items():

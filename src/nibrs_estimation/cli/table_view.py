@@ -167,7 +167,7 @@ class TableView:
         for code, rule in cautions().items():
             if code in codes:
                 yield f"{rule.mark}  caution: {rule.words}"
-        if any(cell["is_greyed"] for cell in self._seen):
+        if any(cell["is_blank"] for cell in self._seen):
             yield f"–  {NEVER_ESTIMATED}"
         shown = {cell["missing"] for cell in self._seen}
         for number, reason in enumerate(self._reasons, start=1):
@@ -243,7 +243,7 @@ class TableView:
         ]
 
     def _missing(self, cell: Cell) -> str:
-        if cell["is_greyed"]:
+        if cell["is_blank"]:
             return "–"
         return f"n/a{_mark(self._reasons.index(cell['missing']) + 1)}" if cell["missing"] else ""
 

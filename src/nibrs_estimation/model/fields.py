@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from nibrs_estimation.pipeline.dataset import Column
 
 MONTHS = tuple(range(1, 13))
@@ -18,15 +20,29 @@ GEOGRAPHY_LEVELS = {
     "judicial_district": "JDWgt",
     "msa": "MSAWgt",
 }
-#: How the weights of a cell were made -> what that means.
+
+
+class WeightRule(StrEnum):
+    """How the weights of a weight cell were computed."""
+
+    CALIBRATED = "calibrated"
+    FULL_COVERAGE = "full_coverage"
+    SELF_REPRESENTING = "self_representing"
+    INVERSE_COVERAGE = "inverse_coverage"
+    EQUAL = "equal"
+    NO_CRIME = "no_crime"
+    NO_RESPONSE = "no_response"
+
+
+#: What each rule means.
 WEIGHT_RULES = {
-    "calibrated": "to controls",
-    "full_coverage": "respondents have 0.99 of the crime or are all agencies, weight 1",
-    "self_representing": "large, weight 1",
-    "inverse_coverage": "no set of controls can be met, weight 1/r",
-    "equal": "N/n",
-    "no_crime": "nobody has crime, weight 1",
-    "no_response": "no weight",
+    WeightRule.CALIBRATED: "calibrated to controls",
+    WeightRule.FULL_COVERAGE: "respondents have 0.99 of the crime or are all agencies, weight 1",
+    WeightRule.SELF_REPRESENTING: "large agencies, weight 1",
+    WeightRule.INVERSE_COVERAGE: "no set of controls can be met, weight 1/r",
+    WeightRule.EQUAL: "N/n",
+    WeightRule.NO_CRIME: "no agency has crime, weight 1",
+    WeightRule.NO_RESPONSE: "no weight",
 }
 
 AGENCY_ID = Column("agency_id", "int32", "The FBI's number of the agency.")
@@ -58,7 +74,7 @@ WEIGHT_RULE = Column(
     "rule",
     "str",
     "; ".join(f"{rule}: {meaning}" for rule, meaning in WEIGHT_RULES.items()) + ".",
-    codes=tuple(WEIGHT_RULES),
+    codes=tuple(map(str, WEIGHT_RULES)),
 )
 WEIGHT_GROUP = Column(
     "weight_group",

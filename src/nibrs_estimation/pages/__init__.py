@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 #: Colors of all charts: the main one, and one that warns.
-BLUE, RED, GREY = "#2f6690", "#c0392b", "#9aa7b2"
+BLUE, RED, GRAY = "#2f6690", "#c0392b", "#9aa7b2"
 
 
 #: Longer ones first, since they hold the shorter.

@@ -21,7 +21,7 @@ METADATA_FILE = "run_metadata.json"
 LOCK_FILE = ".lock"
 RUNNING, STOPPED = "running", "stopped"
 #: Number of the names and columns of a run's datasets; it goes up when a version of the program renames them.
-FORMAT = 2
+FORMAT = 3
 MAIN_FLOW = "all"
 _RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 

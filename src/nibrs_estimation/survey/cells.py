@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -88,19 +88,19 @@ class WantedCells:
 
 
 def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozenset[str]) -> WantedCells:
-    """The cells that are estimated: counted, not greyed, also not for what a series is divided by, and known."""
+    """The cells that are estimated: counted, not blank, also not for what a series is divided by, and known."""
     R, C = len(table.rows), len(table.columns)
     is_wanted = np.zeros((R, C), dtype=bool)
     is_wanted[[row.row - 1 for row in counted_rows(table)]] = True
-    of_table = gaps.filter(pl.col("full_table") == table.table)
+    of_table = gaps.filter(pl.col("table_name") == table.table)
     unknown = of_table.filter(~pl.col("is_of_parts")).select("row", "column").iter_rows()
-    for row, column in (*table.greyed, *unknown):
+    for row, column in (*table.blank, *unknown):
         is_wanted[row - 1, column - 1] = False
     is_of_wholes = np.zeros((R, C), dtype=bool)
     for row, column in of_table.filter("is_of_parts").select("row", "column").iter_rows():
         is_of_wholes[row - 1, column - 1] = True
     for dimension in dimensions:
-        is_wanted[[row - 1 for row in table.greyed_by_series.get(dimension, ())]] = False
+        is_wanted[[row - 1 for row in table.blank_by_series.get(dimension, ())]] = False
     whole = [tuple((other, 1) for other in row.denominator) for row in table.rows]
     known = [row.known_denominator for row in table.rows]
     sets = {terms: place for place, terms in enumerate(dict.fromkeys(terms for terms in (*whole, *known) if terms))}
@@ -126,49 +126,57 @@ def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozens
 
 
 class Estimator:
-    """Estimates cells in all geographies of a design; what depends on the design alone is made once."""
+    """Estimates cells in all geographies of a design; what depends on the design alone is computed once."""
 
     def __init__(self, design: Design) -> None:
         self._design = design
         self._form = variance_form(design.sample, design.members, len(design.agencies))
+        self._first_named = int(design.agencies.search_sorted(0))
 
-    def estimate(self, table: TableDefinition, matrix: sparse.csc_array, wanted: WantedCells) -> Estimates:
-        """Estimates of cells that are not 0: the columns of ``cell_estimate`` that are numbers.
+    def estimate(
+        self, table: TableDefinition, matrices: Mapping[int, sparse.csc_array], wanted: WantedCells
+    ) -> Estimates:
+        """Estimates of the cells that are not 0: the numeric columns of ``cell_estimate``.
 
         Args:
             table: its definition.
-            matrix: agencies x cells, of everybody or of a group of persons.
+            matrices: agencies x cells by number of the series; all of them in one pass, as most are small.
             wanted: the cells to estimate.
         """
-        denominators = sparse.csc_array(matrix @ wanted.sums)
-        m, has_known = len(wanted.cell), wanted.known_of >= 0
+        m, K, has_known = len(wanted.cell), wanted.sums.shape[1], wanted.known_of >= 0
+        counts = hstack([matrix[:, wanted.cell] for matrix in matrices.values()])
+        denominators = hstack([matrix @ wanted.sums for matrix in matrices.values()])
+        first_sum = K * np.arange(len(matrices))[:, None]
+        whole = np.where(wanted.denominator_of >= 0, wanted.denominator_of + first_sum, -1)
+        known_cells = np.flatnonzero(np.tile(has_known, len(matrices)))
         # Cells with unknown units are repeated: as shares of all, and of those that are known.
         found = cell_estimates(
             self._form,
-            matrix[:, np.concatenate([wanted.cell, wanted.cell[has_known]])],
+            hstack([counts, counts[:, known_cells]]),
             denominators,
-            np.concatenate([wanted.denominator_of, wanted.known_of[has_known]]),
+            np.concatenate([whole.ravel(), (wanted.known_of[has_known] + first_sum).ravel()]),
         )
-        found, among_known = _cut(found, m)
-        known, known_error = np.full((2, len(found.cell)), np.nan)
+        found, among_known = _cut(found, counts.shape[1])
+        of_series, cell = np.divmod(found.cell, m)
+        known, known_error = np.full((2, len(cell)), np.nan)
         # Both parts are sorted by cell and domain, and have a pair where the cell has a unit.
-        is_known = has_known[found.cell]
+        is_known = has_known[cell]
         known[is_known], known_error[is_known] = among_known.ratio, among_known.ratio_standard_error
-        row, column = np.divmod(wanted.cell[found.cell], len(table.columns))
-        none = np.zeros((len(self._design.geographies), 1))
-        of_respondents = np.append((self._design.respondents @ denominators).toarray(), none, axis=1)
-        denominator = of_respondents[found.domain, wanted.denominator_of[found.cell]]
-        first = int(self._design.agencies.search_sorted(0))
-        # Of how many agencies arrests are that name none is not known.
-        nameless = (self._design.respondents[:, :first] @ (matrix[:first] > 0)).toarray()
+        row, column = np.divmod(wanted.cell[cell], len(table.columns))
+        sums = sparse.csr_array(self._design.respondents @ denominators)
+        divisor = whole[of_series, cell]
+        denominator = np.full(len(cell), np.nan)
+        has_denominator = divisor >= 0
+        denominator[has_denominator] = values_at(sums, found.domain[has_denominator], divisor[has_denominator])
         estimates = {
+            "series_number": np.fromiter(matrices, np.int16)[of_series],
             "geography_number": self._design.geographies[found.domain],
             "row": row + 1,
             "column": column + 1,
             "estimate": found.total,
             "standard_error": found.standard_error,
             "unweighted": found.unweighted_total,
-            "agency_counts": np.where(nameless[found.domain, wanted.cell[found.cell]] > 0, np.nan, found.unit_count),
+            "agency_counts": np.where(self._has_nameless(counts, found), np.nan, found.unit_count),
             "percentage": 100 * found.ratio,
             "percentage_unweighted": 100
             * np.divide(found.unweighted_total, denominator, out=np.full(len(row), np.nan), where=denominator > 0),
@@ -176,8 +184,32 @@ class Estimator:
             "percentage_known": 100 * known,
             "percentage_known_standard_error": 100 * known_error,
         }
-        is_kept = self._design.is_whole[found.domain] | ~wanted.is_of_wholes[found.cell]
+        is_kept = self._design.is_whole[found.domain] | ~wanted.is_of_wholes[cell]
         return {name: values[is_kept] for name, values in estimates.items()}
+
+    def _has_nameless(self, counts: sparse.csc_array, found: CellEstimates) -> NDArray[np.bool_]:
+        """Whether arrests that name no agency are in an estimate: how many agencies made them is not known."""
+        first = self._first_named
+        if first == 0:
+            return np.zeros(len(found.cell), dtype=bool)
+        nameless = sparse.csr_array(self._design.respondents[:, :first] @ (counts[:first] > 0))
+        return values_at(nameless, found.domain, found.cell) > 0
+
+
+def hstack(blocks: list[sparse.csc_array]) -> sparse.csc_array:
+    """Matrices side by side, by columns."""
+    return sparse.csc_array(sparse.hstack(blocks, format="csc"))
+
+
+def values_at(matrix: sparse.csr_array, row: NDArray[np.integer], column: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Values of a sparse matrix at some places, 0 where none is stored."""
+    matrix.sum_duplicates()
+    width = matrix.shape[1]
+    stored = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * width + matrix.indices
+    wanted = row.astype(np.int64) * width + column
+    at = np.searchsorted(stored, wanted)
+    values = np.append(matrix.data, 0).astype(np.float64)
+    return np.where(np.append(stored, -1)[at] == wanted, values[at], 0.0)
 
 
 def _cut(found: CellEstimates, m: int) -> tuple[CellEstimates, CellEstimates]:
@@ -188,8 +220,8 @@ def _cut(found: CellEstimates, m: int) -> tuple[CellEstimates, CellEstimates]:
     return CellEstimates(*first), CellEstimates(*second)
 
 
-def as_part(found: Mapping[int, Estimates], part: str, table: TableDefinition) -> pl.DataFrame:
-    """Estimates of a table, by number of the series, as a part of the dataset; what is not known is missing."""
+def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl.DataFrame:
+    """Estimates of a table, by series, as a part of the dataset; what is not known is missing."""
     if not found:
         return CELL_ESTIMATE.empty().collect()
     numbers = (
@@ -201,14 +233,11 @@ def as_part(found: Mapping[int, Estimates], part: str, table: TableDefinition) -
         "percentage_known",
         "percentage_known_standard_error",
     )
-    names = next(iter(found.values()))
-    frame = pl.DataFrame({name: np.concatenate([estimates[name] for estimates in found.values()]) for name in names})
-    sizes = [len(estimates["geography_number"]) for estimates in found.values()]
+    frame = pl.DataFrame({name: np.concatenate([estimates[name] for estimates in found]) for name in found[0]})
     return CELL_ESTIMATE.cast(
-        frame.with_columns(
+        frame.sort("series_number", maintain_order=True).with_columns(
             *(pl.col(name).fill_nan(None) for name in numbers),
-            part=pl.lit(part),
-            series_number=np.repeat(np.fromiter(found, np.int16), sizes),
+            table_part=pl.lit(part),
             definition_version=pl.lit(definition_version(table, derived_variables())),
         )
     )

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.coverage import is_whole_place
+from nibrs_estimation.model.fields import WeightRule
 from nibrs_estimation.model.weights import CONTROLS
 from nibrs_estimation.stats.linearization.variance_form import Memberships, Sample
 from nibrs_estimation.survey.geographies import geography_members
@@ -124,7 +125,7 @@ def _nameless(geographies: pl.DataFrame, weighting_frame: pl.LazyFrame, unit_pro
             weight=pl.lit(1.0),
             population_share=pl.lit(1.0),
             is_model_used=pl.lit(False),
-            rule=pl.lit("self_representing"),
+            rule=pl.lit(WeightRule.SELF_REPRESENTING),
         )
     )
 
@@ -170,6 +171,6 @@ def _controls(units: pl.DataFrame, calibration_variable: pl.DataFrame, frame: pl
     )
     x[values["unit"].to_numpy(), values["place"].to_numpy()] = values["value"].to_numpy()
     total = units.join(frame.select("agency_id", "n_total"), on="agency_id", how="left", maintain_order="left")
-    alone = (total["rule"] == "full_coverage").to_numpy()
+    alone = (total["rule"] == WeightRule.FULL_COVERAGE).to_numpy()
     x[alone, 0] = (total["n_total"] * total["population_share"]).to_numpy()[alone]
     return x

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from nibrs_estimation.model.fields import WeightRule
+
 MINIMUM_AGENCIES, MINIMUM_RESPONDENTS = 5, 2
 
 
@@ -21,7 +23,7 @@ def variance_strata(weight_cell: pl.DataFrame) -> pl.DataFrame:
         ``stratum_agencies`` (N_h) and ``stratum_respondents`` (n_h), one row for each group.
     """
     key = ["geography_level", "geography_code"]
-    cells = weight_cell.filter(pl.col("rule") != "no_response").sort(*key, "weight_group")
+    cells = weight_cell.filter(pl.col("rule") != WeightRule.NO_RESPONSE).sort(*key, "weight_group")
     is_census = pl.col("eligible_agencies") == pl.col("responding_agencies")
     merged = [_merged(part) for part in cells.filter(~is_census).partition_by(key, maintain_order=True)]
     alone = cells.filter(is_census).with_columns(stratum="weight_group")

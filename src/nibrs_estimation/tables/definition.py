@@ -144,10 +144,10 @@ class TableDefinition:
         column_variable: derived variable that a column's category is of, or None.
         columns: in order.
         rows: in order; row r is ``rows[r - 1]``.
-        greyed: cells (row, column) that are never estimated.
+        blank: cells (row, column) that are never estimated.
         unknown: rows of units whose item is not known. They are shown while items are not imputed; once they are,
-            the reference greys them.
-        greyed_by_series: rows that are not estimated for series that are divided by age, sex or race.
+            the reference leaves blank.
+        blank_by_series: rows that are not estimated for series that are divided by age, sex or race.
         blocks: rows of the blocks that have an identifier.
         rate_specific_domain: whether the published ``estimates`` mark its rates as rates of the row's own population.
         status: "proposed" or "inferred" where the reference's description does not know the table's units.
@@ -164,9 +164,9 @@ class TableDefinition:
     column_variable: str | None
     columns: tuple[TableColumn, ...]
     rows: tuple[TableRow, ...]
-    greyed: frozenset[tuple[int, int]]
+    blank: frozenset[tuple[int, int]]
     unknown: tuple[int, ...]
-    greyed_by_series: Mapping[str, tuple[int, ...]]
+    blank_by_series: Mapping[str, tuple[int, ...]]
     blocks: Mapping[str, tuple[int, ...]]
     rate_specific_domain: bool
     status: Status | None

@@ -104,7 +104,7 @@ def table_rows(
         the cell, ``estimate`` (units, percent, or per 100,000 of ``population_estimate``), ``estimate_unweighted``,
         ``estimate_standard_error``, ``estimate_lower_bound``, ``estimate_upper_bound``, ``relative_standard_error``,
         ``agency_counts``, ``population_estimate``, ``population_coverage`` (of the geography), ``caution`` (codes of
-        ``tables/caution.py``, or null), ``is_greyed`` and ``missing`` (why there is no estimate, or null);
+        ``tables/caution.py``, or null), ``is_blank`` and ``missing`` (why there is no estimate, or null);
         of percentages of rows beside which an unknown row stands also ``estimate_known``,
         ``estimate_known_standard_error``, ``estimate_known_lower_bound`` and ``estimate_known_upper_bound``: the
         percentage among units whose item is known, in percent. Sorted by geography, row, column and type.
@@ -130,7 +130,7 @@ def table_rows(
         untold = numbers.join(with_gap, how="cross").with_columns(_gap_of_place()).filter(pl.col("gap").is_not_null())
         rows = pl.concat([told, untold], how="diagonal")
     if series is not None:
-        rows = rows.with_columns(pl.col("is_greyed") | pl.col("geography_number").is_in(series.greyed_geographies))
+        rows = rows.with_columns(pl.col("is_blank") | pl.col("geography_number").is_in(series.blank_geographies))
     rows = _with_denominators(rows, stored, table)
     rows = _with_populations(rows, geography_population)
     return _estimated(rows).sort("geography_number", "row", "column", "estimate_type_num")
@@ -139,7 +139,7 @@ def table_rows(
 def _stored(cells: pl.LazyFrame, table: TableDefinition, series: Series | None) -> pl.DataFrame:
     """The stored cells of a table, refused if they are of another definition than the words that they would get."""
     part = part_of(table, series)
-    stored = cells.filter(pl.col("part") == part).drop("part").rename({"row": "count_row"}).collect()
+    stored = cells.filter(pl.col("table_part") == part).drop("table_part").rename({"row": "count_row"}).collect()
     if (stored["definition_version"] != definition_version(table, derived_variables())).any():
         raise PipelineError(
             f"The definition of table {table.table}, or of a variable that it asks for, has changed since {part} was "
@@ -150,7 +150,7 @@ def _stored(cells: pl.LazyFrame, table: TableDefinition, series: Series | None) 
 
 
 def _frame(table: TableDefinition, gaps: pl.DataFrame, series: Series | None) -> pl.DataFrame:
-    """All cells of a table by type of estimate: of which stored row, of which population, greyed or not known."""
+    """All cells of a table by type of estimate: of which stored row, of which population, blank or not known."""
     types = [
         {
             "row": row.row,
@@ -180,14 +180,14 @@ def _frame(table: TableDefinition, gaps: pl.DataFrame, series: Series | None) ->
         schema_overrides={"column": pl.Int16},
     )
     cell = ["row", "column"]
-    greyed = pl.DataFrame(sorted(table.greyed), schema=dict.fromkeys(cell, pl.Int16), orient="row")
+    blank = pl.DataFrame(sorted(table.blank), schema=dict.fromkeys(cell, pl.Int16), orient="row")
     return (
         pl.DataFrame(types, schema=schema)
         .join(columns, how="cross")
-        .join(greyed.with_columns(is_greyed=pl.lit(True)), on=cell, how="left")
-        .with_columns(pl.col("is_greyed").fill_null(False) | pl.col("row").is_in(_greyed_rows(table, series)))
+        .join(blank.with_columns(is_blank=pl.lit(True)), on=cell, how="left")
+        .with_columns(pl.col("is_blank").fill_null(False) | pl.col("row").is_in(_blank_rows(table, series)))
         .join(_gaps(table, gaps), on=[*cell, "estimate_type_num"], how="left")
-        .with_columns(gap=pl.when(~pl.col("is_greyed")).then("gap"))
+        .with_columns(gap=pl.when(~pl.col("is_blank")).then("gap"))
     )
 
 
@@ -196,9 +196,9 @@ def _gap_of_place() -> pl.Expr:
     return pl.when(~(pl.col("is_of_parts") & pl.col("is_whole_place"))).then("gap").alias("gap")
 
 
-def _greyed_rows(table: TableDefinition, series: Series | None) -> list[int]:
+def _blank_rows(table: TableDefinition, series: Series | None) -> list[int]:
     dimensions = series.dimensions if series else frozenset()
-    return sorted({row for dimension in dimensions for row in table.greyed_by_series.get(dimension, ())})
+    return sorted({row for dimension in dimensions for row in table.blank_by_series.get(dimension, ())})
 
 
 def _population_key(key: str | None, series: Series | None) -> str | None:
@@ -227,7 +227,7 @@ def _denominators(table: TableDefinition) -> pl.DataFrame:
 
 def _gaps(table: TableDefinition, gaps: pl.DataFrame) -> pl.DataFrame:
     """What is not known, nor what follows from it: row, column and type, with the reason (``gap``) and the scope."""
-    known = gaps.filter(pl.col("full_table") == table.table).select(
+    known = gaps.filter(pl.col("table_name") == table.table).select(
         "column", "is_of_parts", count_row="row", gap="reason"
     )
     of_rows = pl.DataFrame(
@@ -300,7 +300,7 @@ def _with_populations(rows: pl.DataFrame, geography_population: pl.LazyFrame) ->
 def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
     """Numbers by type of estimate."""
     kind = pl.col("estimate_type_num")
-    is_open = ~pl.col("is_greyed") & pl.col("gap").is_null()
+    is_open = ~pl.col("is_blank") & pl.col("gap").is_null()
     is_stored = pl.col("estimate").is_not_null()
     zeros = ("estimate", "standard_error", "unweighted", "agency_counts")
     shares = ("percentage", "percentage_unweighted", "percentage_standard_error")
@@ -351,7 +351,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             "estimate_standard_error",
             pl.when(is_open).then(pl.col("agency_counts").cast(pl.Float64)),
             "population_coverage",
-            "is_greyed",
+            "is_blank",
             estimate_lower_bound=(pl.col("estimate") - margin).clip(lower_bound=0),
             estimate_upper_bound=pl.when(is_share).then(upper.clip(upper_bound=100)).otherwise(upper),
             relative_standard_error=pl.when(pl.col("estimate") > 0).then(
@@ -362,7 +362,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             estimate_known_lower_bound=(of_known - known_margin).clip(lower_bound=0),
             estimate_known_upper_bound=(of_known + known_margin).clip(upper_bound=100),
             population_estimate=pl.when(is_open & (kind == _RATE)).then("population"),
-            missing=pl.when("is_greyed")
+            missing=pl.when("is_blank")
             .then(pl.lit(NEVER_ESTIMATED))
             .when(pl.col("gap").is_not_null())
             .then("gap")
@@ -430,7 +430,7 @@ def database_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFra
     about = places.select("estimate_geographic_location", "geography_number")
     kind = pl.col("estimate_type_num")
     named = (
-        rows.filter(~pl.col("is_greyed"))
+        rows.filter(~pl.col("is_blank"))
         .join(about, on="geography_number", how="left", maintain_order="left")
         .with_columns(
             time_series_start_year=pl.lit(year),

@@ -115,11 +115,11 @@ def _table(
         column_variable=form.column_variable,
         columns=columns,
         rows=rows,
-        greyed=_greyed(file, form, columns, n_rows),
+        blank=_blank_cells(file, form, columns, n_rows),
         unknown=_unknown(file, form, source, blocks, n_rows),
-        greyed_by_series={
-            str(dimension): row_numbers(file, listed, n_rows, "grey_by_series", dimension)
-            for dimension, listed in form.grey_by_series.items()
+        blank_by_series={
+            str(dimension): row_numbers(file, listed, n_rows, "blank_by_series", dimension)
+            for dimension, listed in form.blank_by_series.items()
         },
         blocks=identified_rows(blocks, n_rows),
         rate_specific_domain=form.rate_specific_domain,
@@ -213,28 +213,28 @@ def _offense_names() -> dict[str, str]:
 def _unknown(
     file: DefinitionFile, form: TableForm, source: DefinitionFile, blocks: list[Block], n_rows: int
 ) -> tuple[int, ...]:
-    """Rows of units whose item is not known: those of blocks, and those that are greyed once items are imputed."""
+    """Rows of units whose item is not known: those of blocks, and those that are blank when items are imputed."""
     rows: set[int] = set()
     for number, block in enumerate(blocks):
         rows.update(row_numbers(source, block.unknown, n_rows, "blocks", number, "unknown"))
-    for number, grey in enumerate(form.grey):
-        if grey.once is not None:
-            rows.update(row_numbers(file, grey.rows, n_rows, "grey", number, "rows"))
+    for number, blank in enumerate(form.blank):
+        if blank.when is not None:
+            rows.update(row_numbers(file, blank.rows, n_rows, "blank", number, "rows"))
     return tuple(sorted(rows))
 
 
-def _greyed(
+def _blank_cells(
     file: DefinitionFile, form: TableForm, columns: tuple[TableColumn, ...], n_rows: int
 ) -> frozenset[tuple[int, int]]:
     positions = {column.name: column.position for column in columns}
     cells: set[tuple[int, int]] = set()
-    for number, grey in enumerate(form.grey):
-        for key, names in (("columns", grey.columns), ("except_columns", grey.except_columns)):
-            check_columns(file, names or [], positions, "grey", number, key)
-        named = grey.columns if grey.columns is not None else positions.keys() - set(grey.except_columns or [])
-        rows = row_numbers(file, grey.rows, n_rows, "grey", number, "rows")
-        # Items are not imputed yet, so what is greyed once they are is shown.
-        if grey.once is None:
+    for number, blank in enumerate(form.blank):
+        for key, names in (("columns", blank.columns), ("except_columns", blank.except_columns)):
+            check_columns(file, names or [], positions, "blank", number, key)
+        named = blank.columns if blank.columns is not None else positions.keys() - set(blank.except_columns or [])
+        rows = row_numbers(file, blank.rows, n_rows, "blank", number, "rows")
+        # Items are not imputed yet: rows that are blank when they are, are shown.
+        if blank.when is None:
             cells |= {(row, positions[name]) for row in rows for name in named}
     return frozenset(cells)
 

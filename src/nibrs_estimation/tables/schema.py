@@ -124,16 +124,16 @@ class ColumnRule(_Strict):
     multiplier: str | None = None
 
 
-class Grey(_Strict):
-    """Cells that are never estimated, or not any more ``once`` items are imputed; without columns, whole rows."""
+class BlankCells(_Strict):
+    """Cells that are never estimated, or not ``when`` items are imputed; without columns, whole rows."""
 
     rows: Rows
-    once: Literal["imputed"] | None = None
+    when: Literal["imputed"] | None = None
     columns: list[str] | None = None
     except_columns: list[str] | None = None
 
     @model_validator(mode="after")
-    def _names_columns_once(self) -> Grey:
+    def _names_columns(self) -> BlankCells:
         if self.columns is not None and self.except_columns is not None:
             raise ValueError("give `columns` or `except_columns`, not both")
         return self
@@ -198,8 +198,8 @@ class TableForm(_Strict):
     column_rules: dict[str, ColumnRule] = {}
     rate_specific_domain: bool = False
     drop: list[Positive] = []
-    grey: list[Grey] = []
-    grey_by_series: dict[Dimension, Rows] = {}
+    blank: list[BlankCells] = []
+    blank_by_series: dict[Dimension, Rows] = {}
     rows_of: str | None = None
     n_rows: Positive | None = None
     blocks: Annotated[list[Block], Field(min_length=1)] | None = None
@@ -210,6 +210,8 @@ class TableForm(_Strict):
             raise ValueError(
                 "give the rows in `n_rows` and `blocks`, or in `rows_of` the table that has the same; not both"
             )
-        if self.grey_by_series and self.demographic is None:
-            raise ValueError("`grey_by_series` is of tables that are repeated for groups of persons: add `demographic`")
+        if self.blank_by_series and self.demographic is None:
+            raise ValueError(
+                "`blank_by_series` needs `demographic`: only such tables are repeated for groups of persons"
+            )
         return self

@@ -33,7 +33,7 @@ class Series:
         race_codes: W, B, I, A, P.
         ethnicity_code: H or N, or empty.
         geographies: where it is estimated: "all"; "region" (nation and regions); "national".
-        greyed_geographies: numbers of geographies for which it is never estimated (handbook 11).
+        blank_geographies: numbers of geographies for which it is never estimated (handbook 11).
         is_retired: whether it is defined, but no longer estimated.
     """
 
@@ -45,12 +45,12 @@ class Series:
     race_codes: tuple[str, ...]
     ethnicity_code: str
     geographies: str
-    greyed_geographies: tuple[int, ...]
+    blank_geographies: tuple[int, ...]
     is_retired: bool
 
     @property
     def dimensions(self) -> frozenset[str]:
-        """What it divides persons by, out of AGE, SEX and RACE: rows that do the same are greyed (handbook 11)."""
+        """What it divides persons by, out of AGE, SEX and RACE: rows that do the same are blank (handbook 11)."""
         return frozenset(self.series_class.split("_"))
 
 
@@ -67,7 +67,7 @@ def demographic_series() -> tuple[Series, ...]:
             race_codes=_several(row["race_codes"]),
             ethnicity_code=row["ethnicity_code"] or "",
             geographies=row["geographies"],
-            greyed_geographies=tuple(map(int, _several(row["greyed_geographies"]))),
+            blank_geographies=tuple(map(int, _several(row["blank_geographies"]))),
             is_retired=row["is_retired"] == "true",
         )
         for row in code_list("demographic_series").iter_rows(named=True)

@@ -114,8 +114,8 @@ INSERT INTO unit (units, col, incident, arrestee)
 SELECT 'arrestee of ' || which || ' ' || variable, col, incident, arrestee FROM drug_unit JOIN arrestee USING (incident);
 
 INSERT INTO block
-SELECT full_table, 'incident of ' || which || ' ' || pairs, blocks.* EXCLUDE (which)
-FROM (VALUES ('DM6', 'drug72_single'), ('DM8', 'drug72')) AS counted (full_table, pairs),
+SELECT table_name, 'incident of ' || which || ' ' || pairs, blocks.* EXCLUDE (which)
+FROM (VALUES ('DM6', 'drug72_single'), ('DM8', 'drug72')) AS counted (table_name, pairs),
     (
         VALUES
             ('any pair', 1, 'total', NULL, NULL),
@@ -131,8 +131,8 @@ FROM (VALUES ('DM6', 'drug72_single'), ('DM8', 'drug72')) AS counted (full_table
     ) AS blocks (which, start, variable, level, categories);
 
 INSERT INTO block
-SELECT full_table, 'arrestee of ' || which || ' ' || pairs, blocks.* EXCLUDE (which)
-FROM (VALUES ('DM7', 'drug72_single'), ('DM9', 'drug72')) AS counted (full_table, pairs),
+SELECT table_name, 'arrestee of ' || which || ' ' || pairs, blocks.* EXCLUDE (which)
+FROM (VALUES ('DM7', 'drug72_single'), ('DM9', 'drug72')) AS counted (table_name, pairs),
     (
         VALUES
             ('any pair', 1, 'total', NULL, NULL),

@@ -9,7 +9,7 @@ UNPIVOT (key FOR level IN (inc, ori, off, vic, arr));
 
 INSERT INTO cell
 SELECT
-    full_table,
+    table_name,
     start - 1 + if(categories IS NULL, category, list_position(categories, category)),
     col,
     sum(times)
@@ -20,13 +20,13 @@ WHERE categories IS NULL OR list_contains(categories, category)
 GROUP BY ALL;
 
 INSERT INTO cell
-SELECT full_table, start, col, sum(times)
+SELECT table_name, start, col, sum(times)
 FROM block JOIN unit USING (units)
 WHERE variable = 'total'
 GROUP BY ALL;
 
 -- Several kinds of units may share a row (tables 2a and GV1a).
-SELECT full_table, "row", col AS "column", sum(n)::BIGINT AS n
+SELECT table_name, "row", col AS "column", sum(n)::BIGINT AS n
 FROM cell
 GROUP BY ALL
 HAVING sum(n) > 0

@@ -36,7 +36,7 @@ FROM (
         ('extortion', '210'),
         ('fraud', '26A 26B 26C 26D 26E 26F 26G'),
         ('larceny', '23A 23B 23C 23D 23E 23F 23G 23H'),
-        ('mvt', '240'),
+        ('vehicle_theft', '240'),
         ('stolen_property', '280'),
         ('property_crime', '220 23A 23B 23C 23D 23E 23F 23G 23H 240'),
         ('corruption', '510 270'),
@@ -105,7 +105,7 @@ FROM (
                 ht_sex ht_labor rape sodomy sexual_assault_object fondling sex_nonforcible robbery revised_rape
                 violent_crime car_jacking assault_offenses violent_crime_2'),
             ('C1B', 'against_property arson bribery burglary counterfeiting vandalism embezzlement extortion fraud
-                larceny mvt robbery stolen_property property_crime car_jacking'),
+                larceny vehicle_theft robbery stolen_property property_crime car_jacking'),
             ('C1C', 'society animal_cruelty drug_narcotic gambling pornography prostitution weapon_law import export
                 federal_liquor federal_tobacco wildlife espionage money_laundering harboring flight_prosecution
                 flight_deportation illegal_entry false_citizenship smuggling_aliens reentry failure_register treason
@@ -114,14 +114,14 @@ FROM (
                 ht_sex ht_labor rape sodomy sexual_assault_object fondling sex_nonforcible robbery revised_rape
                 violent_crime car_jacking assault_offenses violent_crime_2'),
             ('C2B', 'against_property arson bribery burglary counterfeiting vandalism embezzlement extortion fraud
-                larceny mvt robbery stolen_property property_crime car_jacking corruption other_corruption hacking'),
+                larceny vehicle_theft robbery stolen_property property_crime car_jacking corruption other_corruption hacking'),
             ('C3A', 'against_person aggravated_assault simple_assault intimidation murder neg_manslaughter kidnapping
                 ht_sex ht_labor rape sodomy sexual_assault_object fondling sex_nonforcible revised_rape violent_crime
                 robbery against_property arson bribery burglary counterfeiting vandalism embezzlement extortion fraud
-                larceny mvt stolen_property property_crime car_jacking assault_offenses violent_crime_2'),
+                larceny vehicle_theft stolen_property property_crime car_jacking assault_offenses violent_crime_2'),
             ('C4A', 'against_person aggravated_assault simple_assault intimidation murder neg_manslaughter kidnapping
                 ht_sex ht_labor rape sodomy sexual_assault_object fondling sex_nonforcible against_property arson
-                bribery burglary counterfeiting vandalism embezzlement extortion fraud larceny mvt robbery
+                bribery burglary counterfeiting vandalism embezzlement extortion fraud larceny vehicle_theft robbery
                 stolen_property society revised_rape violent_crime property_crime car_jacking total_arrest
                 assault_offenses violent_crime_2 animal_cruelty drug_narcotic gambling pornography prostitution
                 weapon_law import export federal_liquor federal_tobacco wildlife espionage money_laundering harboring
@@ -129,7 +129,7 @@ FROM (
                 failure_register treason nfa_violation wmd explosives drug_equipment'),
             ('C5A', 'against_person aggravated_assault simple_assault intimidation murder neg_manslaughter kidnapping
                 ht_sex ht_labor rape sodomy sexual_assault_object fondling sex_nonforcible against_property arson
-                bribery burglary counterfeiting vandalism embezzlement extortion fraud larceny mvt robbery
+                bribery burglary counterfeiting vandalism embezzlement extortion fraud larceny vehicle_theft robbery
                 stolen_property society revised_rape violent_crime property_crime import export federal_liquor
                 federal_tobacco wildlife espionage money_laundering harboring flight_prosecution flight_deportation
                 illegal_entry false_citizenship smuggling_aliens reentry failure_register treason nfa_violation wmd

@@ -10,7 +10,7 @@ CREATE TABLE unit (
 -- block: the blocks of rows of handbook 10. Category k of the variable, or the k-th listed category, is row start + k - 1.
 -- Variable 'total' counts the units themselves.
 CREATE TABLE block (
-    full_table VARCHAR, units VARCHAR, start INT, variable VARCHAR, level VARCHAR, categories INT []
+    table_name VARCHAR, units VARCHAR, start INT, variable VARCHAR, level VARCHAR, categories INT []
 );
 
-CREATE TABLE cell (full_table VARCHAR, "row" INT, col INT, n BIGINT);
+CREATE TABLE cell (table_name VARCHAR, "row" INT, col INT, n BIGINT);

@@ -1,9 +1,9 @@
 -- Tables 1a, 1b, 1c: incidents with an offense of the column. Rows 2: rates.
 
 INSERT INTO unit (units, col, incident)
-SELECT DISTINCT full_table, col, incident
+SELECT DISTINCT table_name, col, incident
 FROM offense_column
-JOIN (VALUES ('1a', 'C1A'), ('1b', 'C1B'), ('1c', 'C1C')) AS tables (full_table, family) USING (family);
+JOIN (VALUES ('1a', 'C1A'), ('1b', 'C1B'), ('1c', 'C1C')) AS tables (table_name, family) USING (family);
 
 INSERT INTO block
 SELECT '1a', '1a', *

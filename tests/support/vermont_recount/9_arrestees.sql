@@ -13,8 +13,8 @@ FROM arrest_code_column
 WHERE family = 'C5A';
 
 INSERT INTO block
-SELECT full_table, units, blocks.*
-FROM (VALUES ('4a', 'arrestee'), ('5a', 'arrestee by arrest code')) AS counted (full_table, units),
+SELECT table_name, units, blocks.*
+FROM (VALUES ('4a', 'arrestee'), ('5a', 'arrestee by arrest code')) AS counted (table_name, units),
     (
         VALUES
             (1, 'total', NULL, NULL),
@@ -42,11 +42,11 @@ FROM (VALUES ('4a', 'arrestee'), ('5a', 'arrestee by arrest code')) AS counted (
     ) AS blocks;
 
 -- Row 17 of 4a (unknown sex) is dropped.
-UPDATE block SET categories = [1, 2] WHERE full_table = '4a' AND start = 15;
+UPDATE block SET categories = [1, 2] WHERE table_name = '4a' AND start = 15;
 
 INSERT INTO block
-SELECT full_table, units, blocks.*
-FROM (VALUES ('4b', 'arrestee'), ('5b', 'arrestee by arrest code')) AS counted (full_table, units),
+SELECT table_name, units, blocks.*
+FROM (VALUES ('4b', 'arrestee'), ('5b', 'arrestee by arrest code')) AS counted (table_name, units),
     (
         VALUES
             (1, 'total', NULL, NULL),

@@ -13,11 +13,11 @@ import duckdb
 import polars as pl
 
 HERE = Path(__file__).parent
-SCHEMA = {"full_table": pl.String, "row": pl.Int64, "column": pl.Int64, "n": pl.Int64}
+SCHEMA = {"table_name": pl.String, "row": pl.Int64, "column": pl.Int64, "n": pl.Int64}
 
 
 def recount(zip_path: Path) -> pl.DataFrame:
-    """Cells with any unit: full_table, row, column, n; rows of rates are absent."""
+    """Cells with any unit: table_name, row, column, n; rows of rates are absent."""
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
         with zipfile.ZipFile(zip_path) as archive:
             archive.extractall(folder)
@@ -38,7 +38,7 @@ N_ROWS = {"5a": 80, "5b": 39}
 
 
 def untold() -> set[tuple[str, int, int]]:
-    """Cells (full_table, row, column) that the public files tell of whole states alone: Group B names no agency."""
+    """Cells (table_name, row, column) that the public files tell of whole states alone: Group B names no agency."""
     return {
         (table, row, column)
         for table, rows in N_ROWS.items()

@@ -8,6 +8,7 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.coverage import COVERAGE
+from nibrs_estimation.model.fields import WeightRule
 from nibrs_estimation.model.weights import variable_name
 from nibrs_estimation.stages.coverage.pieces import geography_pieces
 
@@ -149,10 +150,17 @@ def _location(is_partial_nation: bool) -> pl.Expr:
 
 def _models(weight_cell: pl.DataFrame) -> pl.DataFrame:
     """The calibration variables of each area, of all of its cells (handbook 07 and 08)."""
-    is_fitted = pl.col("rule").is_in(["calibrated", "inverse_coverage"]) & pl.col("crossing_number").is_not_null()
+    is_fitted = (
+        pl.col("rule").is_in([WeightRule.CALIBRATED, WeightRule.INVERSE_COVERAGE])
+        & pl.col("crossing_number").is_not_null()
+    )
     area = ("geography_level", "geography_code")
     cells = weight_cell.filter(is_fitted).sort(*area, "crossing_number")
-    controls = pl.when(pl.col("rule") == "calibrated").then(pl.col("controls").fill_null("")).otherwise(pl.lit("total"))
+    controls = (
+        pl.when(pl.col("rule") == WeightRule.CALIBRATED)
+        .then(pl.col("controls").fill_null(""))
+        .otherwise(pl.lit("total"))
+    )
     rows = [
         (level, code, name)
         for level, code, crossing, text in cells.select(*area, "crossing_number", controls).iter_rows()

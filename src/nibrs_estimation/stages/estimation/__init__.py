@@ -31,7 +31,7 @@ TASKS = (
         reads=(*_COUNTS, *_WEIGHTS, CELL_GAP),
         writes=(SERIES_ESTIMATE,),
         parameters=(PARTITION,),
-        partition_by="part",
+        partition_by="table_part",
         partitions=series_parts,
         memory="large",
     ),

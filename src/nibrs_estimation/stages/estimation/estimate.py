@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-import numpy as np
 import polars as pl
+from scipy import sparse
 
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP
+from nibrs_estimation.model.fields import GEOGRAPHY_NUMBER, SERIES_NUMBER
 from nibrs_estimation.stages.estimation.gaps import cell_gaps
 from nibrs_estimation.survey.design import estimation_design
 from nibrs_estimation.tables.atoms import atoms_of_series
 from nibrs_estimation.tables.matrices.agencies import agency_categories
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.series import SERIES_LEVELS, demographic_series, is_of_level
+
+_SERIES_PLACE = (SERIES_NUMBER, GEOGRAPHY_NUMBER)
+#: Counts above 0 that are estimated at a time: 50 MB with what is computed from them.
+_BATCH_VALUES = 500_000
 
 
 def table_parts() -> tuple[str, ...]:
@@ -47,7 +52,7 @@ def estimate_cells(
     """Estimate counts and percentages of all tables for every geography that has a respondent.
 
     Linearized values are w (y - x B), x being the controls to which the agency's weight group was calibrated, or w y
-    where it was not; of percentages the same of (a - R b) / B. Cells that are greyed, or that the input cannot tell,
+    where it was not; of percentages the same of (a - R b) / B. Cells that are blank, or that the input cannot tell,
     are left out.
     """
     from nibrs_estimation.survey import cells  # noqa: PLC0415 (Numba takes a second)
@@ -65,7 +70,7 @@ def estimate_cells(
     def part(name: str) -> pl.LazyFrame:
         table = tables[name]
         wanted = cells.wanted_cells(table, gaps, frozenset())
-        return cells.as_part({0: estimator.estimate(table, counts.of_table(table).of(), wanted)}, name, table).lazy()
+        return cells.as_part([estimator.estimate(table, {0: counts.of_table(table).of()}, wanted)], name, table).lazy()
 
     return {CELL_ESTIMATE.name: Parts(tuple(tables), part), CELL_GAP.name: gaps.lazy()}
 
@@ -97,18 +102,34 @@ def estimate_series(
     design = estimation_design(places, weighting_frame, agency_weight, weight_cell, calibration_variable, unit_profile)
     estimator = cells.Estimator(design)
     gaps, matrices = cell_gap.collect(), cells.Counts(design, counted, block_reference, {}).of_table(table)
-    wanted: dict[frozenset[str], cells.WantedCells] = {}
-    found: dict[int, cells.Estimates] = {}
-    for series in demographic_series():
-        if series.is_retired or series.geographies != level:
-            continue
-        if series.dimensions not in wanted:
-            wanted[series.dimensions] = cells.wanted_cells(table, gaps, series.dimensions)
-        matrix = matrices.of(atoms_of_series(series))
-        estimates = estimator.estimate(table, matrix, wanted[series.dimensions])
-        is_kept = ~np.isin(estimates["geography_number"], series.greyed_geographies)
-        found[series.number] = {name: values[is_kept] for name, values in estimates.items()}
-    return cells.as_part(found, partition, table).lazy()
+    estimated = [series for series in demographic_series() if not series.is_retired and series.geographies == level]
+    found: list[cells.Estimates] = []
+    for dimensions in dict.fromkeys(series.dimensions for series in estimated):
+        wanted = cells.wanted_cells(table, gaps, dimensions)
+        same = [series for series in estimated if series.dimensions == dimensions]
+        batches = _batches((series.number, matrices.of(atoms_of_series(series))) for series in same)
+        found.extend(estimator.estimate(table, batch, wanted) for batch in batches)
+    key = [column.name for column in _SERIES_PLACE]
+    part = cells.as_part(found, partition, table)
+    return part.join(_blank_cells(), on=key, how="anti", maintain_order="left").lazy()
+
+
+def _batches(matrices: Iterable[tuple[int, sparse.csc_array]]) -> Iterator[dict[int, sparse.csc_array]]:
+    """Matrices by number of the series, in batches that are small enough for memory."""
+    batch: dict[int, sparse.csc_array] = {}
+    for number, matrix in matrices:
+        batch[number] = matrix
+        if sum(matrix.nnz for matrix in batch.values()) >= _BATCH_VALUES:
+            yield batch
+            batch = {}
+    if batch:
+        yield batch
+
+
+def _blank_cells() -> pl.DataFrame:
+    """Series and geographies for which it is never estimated."""
+    pairs = [(series.number, place) for series in demographic_series() for place in series.blank_geographies]
+    return pl.DataFrame(pairs, schema={column.name: column.dtype for column in _SERIES_PLACE}, orient="row")
 
 
 class Parts(Mapping[str, pl.LazyFrame]):

@@ -89,7 +89,7 @@ def _dots(rows: pl.DataFrame, axis: str, *, is_log: bool) -> str:
 
 
 def coverage_map(coverage: pl.DataFrame) -> str:
-    """A tile map of the states, colored by coverage; states that are not in the run stay grey."""
+    """A tile map of the states, colored by coverage; states that are not in the run stay gray."""
     known = coverage.filter(pl.col("geography_level") == "state").with_columns(
         share=pl.coalesce("population_coverage", pl.col("responding_agencies") / pl.col("eligible_agencies"))
     )
@@ -100,7 +100,7 @@ def coverage_map(coverage: pl.DataFrame) -> str:
     )
     base = alt.Chart(rows_of(tiles)).encode(x=alt.X("tile_column:O", axis=None), y=alt.Y("tile_row:O", axis=None))
     in_run = base.transform_filter("isValid(datum.share)")
-    grey = base.mark_rect(stroke="white", strokeWidth=3, cornerRadius=4, color="#e3e7eb")
+    gray = base.mark_rect(stroke="white", strokeWidth=3, cornerRadius=4, color="#e3e7eb")
     boxes = in_run.mark_rect(stroke="white", strokeWidth=3, cornerRadius=4).encode(
         color=alt.Color(
             "share:Q",
@@ -116,4 +116,4 @@ def coverage_map(coverage: pl.DataFrame) -> str:
         text=alt.Text("share:Q", format=".0%"),
         color=alt.condition(dark, alt.value("white"), alt.value("#1b2733")),
     )
-    return svg(alt.layer(grey, boxes, names, shares).properties(width=alt.Step(46), height=alt.Step(40)))
+    return svg(alt.layer(gray, boxes, names, shares).properties(width=alt.Step(46), height=alt.Step(40)))

@@ -50,7 +50,7 @@ def export_estimates(
         """One table at a time, as published and as the database has it: all of them would fill the memory."""
         for table in table_definitions().values():
             rows = table_rows(table, cell_estimate, cell_gap, places, geography_population, is_whole=False)
-            estimated = rows.filter(~pl.col("is_greyed"))
+            estimated = rows.filter(~pl.col("is_blank"))
             published = published_rows(estimated, table, places, identity)
             if published.select(pl.struct(PUBLISHED.primary_key).is_duplicated().any()).item():
                 raise PipelineError(f"Table {table.table} would be published with a cell twice: report this as a bug.")

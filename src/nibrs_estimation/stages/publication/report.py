@@ -235,7 +235,7 @@ def _charts(nation: Results, wanted: Iterable[Chart]) -> str:
     drawn, notes = [], []
     for chart in wanted:
         heading = chart.heading
-        found = nation.rows(chart.table, chart.column, chart.block, chart.estimate).filter(~pl.col("is_greyed"))
+        found = nation.rows(chart.table, chart.column, chart.block, chart.estimate).filter(~pl.col("is_blank"))
         known = found.drop_nulls("estimate")
         if known["estimate"].sum() > 0:
             drawn.append(f"<h3>{escape(heading)}</h3><figure>{charts.intervals(known, chart.axis)}</figure>")

@@ -135,7 +135,7 @@ class Results:
             estimate: type of estimate.
 
         Returns:
-            ``label``, ``estimate``, ``low``, ``high``, ``missing``, ``is_greyed`` in the order of the table.
+            ``label``, ``estimate``, ``low``, ``high``, ``missing``, ``is_blank`` in the order of the table.
 
         Raises:
             PipelineError: the table has no such column or block.
@@ -153,7 +153,7 @@ class Results:
             .select(
                 "estimate",
                 "missing",
-                "is_greyed",
+                "is_blank",
                 label=pl.col("row").replace_strict(wanted, return_dtype=pl.String),
                 low="estimate_lower_bound",
                 high="estimate_upper_bound",

@@ -78,7 +78,7 @@ def _lines(
         has_any = (pl.col("estimate") != 0).any().over("geography_number", "row", "estimate_type_num")
         rows = rows.filter(pl.col("estimate_type_num") != TYPE_NUMBERS["percentage"]).filter(has_any)
     published = published_rows(rows, table, places, identity).with_columns(
-        rows["row", "column", "is_greyed"], mark=caution_mark()
+        rows["row", "column", "is_blank"], mark=caution_mark()
     )
     known = published.filter(pl.col("estimate_known").is_not_null()).with_columns(
         estimate_type=pl.lit(_KNOWN),
@@ -213,7 +213,7 @@ def _as_xml(cells: pl.DataFrame, first_line: int, styles: dict[tuple[str, str], 
     looks = pl.DataFrame([(*place, style) for place, style in styles.items()], orient="row",
                          schema={"estimate_type": pl.String, "shown_mark": pl.String, "style": pl.Int64})  # fmt: skip
     number = (pl.col("line") + first_line + 1).cast(pl.String)
-    no_number = pl.when("is_greyed").then(pl.lit(_NEVER)).otherwise(pl.lit(_NOT_KNOWN))
+    no_number = pl.when("is_blank").then(pl.lit(_NEVER)).otherwise(pl.lit(_NOT_KNOWN))
     parts = []
     for offset, name in enumerate(_NUMBERS):
         place = (first + (cells["column"].cast(pl.Int64) - 1) * width + offset).alias("place")

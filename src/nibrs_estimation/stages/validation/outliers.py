@@ -7,7 +7,7 @@ from typing import Literal
 import polars as pl
 
 from nibrs_estimation.model.outliers import COLORS
-from nibrs_estimation.pages import GREY, html_table, page, rows_of, svg, writer
+from nibrs_estimation.pages import GRAY, html_table, page, rows_of, svg, writer
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.validation.scope import scope_of
@@ -15,7 +15,7 @@ from nibrs_estimation.stages.validation.scope import scope_of
 #: Agencies whose months are drawn: those with most offenses in outlier months.
 CHARTS = 48
 CHARTS_PER_ROW = 4
-_PAINT = {"green": GREY, "orange": "#e08e0b", "red": "#c0392b", "blue": "#2f6690", "brown": "#7b4f2c"}
+_PAINT = {"green": GRAY, "orange": "#e08e0b", "red": "#c0392b", "blue": "#2f6690", "brown": "#7b4f2c"}
 
 #: Lower ends of the classes of population and of mean monthly offenses (handbook 03).
 _POPULATIONS = (0, 1, 2_500, 10_000, 25_000, 50_000, 100_000, 250_000)

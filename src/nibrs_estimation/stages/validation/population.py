@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.pages import BLUE, GREY, html_table, page, rows_of, svg, writer
+from nibrs_estimation.pages import BLUE, GRAY, html_table, page, rows_of, svg, writer
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.validation.scope import scope_of
@@ -16,7 +16,7 @@ CHANGE_STEPS = (5, 10, 20, 30, 40, 50)
 LISTED = 50
 
 _PARTS = ("reported", "completed", "partly", "not reported")
-_COLORS = (BLUE, "#8fb8d4", "#e0a458", GREY)
+_COLORS = (BLUE, "#8fb8d4", "#e0a458", GRAY)
 
 
 def validate_population(

@@ -9,7 +9,7 @@ import polars as pl
 
 from nibrs_estimation.model.benchmark import TABLE_A_ROWS
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
+from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS, WeightRule
 from nibrs_estimation.pages import counted, html_table, page, readable, writer
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
@@ -33,14 +33,14 @@ _KINDS = {
     "judicial_district": "Judicial district",
     "msa": "Metropolitan area",
 }
-_RULES = {
-    "calibrated": "Calibrated",
-    "inverse_coverage": "1/r",
-    "equal": "N/n",
-    "full_coverage": "Full coverage",
-    "self_representing": "Self-representing",
-    "no_crime": "No crime",
-    "no_response": "No weight",
+_RULES: dict[str, str] = {
+    WeightRule.CALIBRATED: "Calibrated",
+    WeightRule.INVERSE_COVERAGE: "1/r",
+    WeightRule.EQUAL: "N/n",
+    WeightRule.FULL_COVERAGE: "Full coverage",
+    WeightRule.SELF_REPRESENTING: "Self-representing",
+    WeightRule.NO_CRIME: "No crime",
+    WeightRule.NO_RESPONSE: "No weight",
 }
 #: Cells of the other rules have no control to meet.
 _WHY_ABSENT = {
@@ -53,7 +53,7 @@ _LEVELS = {
     "field_office": "field offices", "judicial_district": "judicial districts", "msa": "metropolitan areas",
     "region": "regions", "university": "universities", "tribal": "tribal agencies",
 }  # fmt: skip
-_FITTED_TO_CONTROLS = ("calibrated", "inverse_coverage", "no_response")
+_FITTED_TO_CONTROLS = (WeightRule.CALIBRATED, WeightRule.INVERSE_COVERAGE, WeightRule.NO_RESPONSE)
 _CONTROLS = {
     "total": "all", "violent": "violent", "property": "property", "murder": "murder", "rape": "rape",
     "aggravated_assault": "aggr. assault", "burglary": "burglary", "robbery": "robbery", "larceny": "larceny",
@@ -250,7 +250,7 @@ def _missing(fitted: pl.DataFrame, controls: pl.DataFrame) -> str:
     """Cells with a control that is not met, or without any weight."""
     missed = _named_misses(controls)
     met = controls.group_by(_CELL).agg(met=pl.format("{} of {}", pl.col("is_met").sum(), pl.len()))
-    is_without = pl.col("rule") == "no_response"
+    is_without = pl.col("rule") == WeightRule.NO_RESPONSE
     found = (
         fitted.join(missed, on=_CELL, how="left")
         .join(met, on=_CELL, how="left")
@@ -261,9 +261,9 @@ def _missing(fitted: pl.DataFrame, controls: pl.DataFrame) -> str:
                 .then(pl.format("{} and {} more", "named", "more"))
                 .otherwise(pl.col("named"))
             ),
-            why=pl.when(pl.col("rule") == "calibrated")
+            why=pl.when(pl.col("rule") == WeightRule.CALIBRATED)
             .then(pl.lit("no weights within the bounds meet all"))
-            .when(pl.col("rule") == "inverse_coverage")
+            .when(pl.col("rule") == WeightRule.INVERSE_COVERAGE)
             .then(pl.lit("not even all, violent and property crime can be met: weight 1/r"))
             .when(is_without & (pl.col("responding_agencies") == 0))
             .then(pl.lit("no respondent: no weight"))

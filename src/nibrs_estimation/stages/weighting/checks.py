@@ -6,12 +6,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from nibrs_estimation.model.fields import WeightRule
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, CONTROLS, WEIGHT_CHECK
 
 Floats = NDArray[np.float64]
 
 #: Rules by which a cell is fitted, and that of the cells that got no weight; the weights of all others are 1.
-CHECKED = ("calibrated", "inverse_coverage", "equal", "no_response")
+CHECKED = (WeightRule.CALIBRATED, WeightRule.INVERSE_COVERAGE, WeightRule.EQUAL, WeightRule.NO_RESPONSE)
 #: A control is met within this relative miss, or within one offense where a total of the cell is 0 (handbook 07).
 TOLERANCE, TOLERANCE_OF_ZERO = 1e-6, 1.0
 #: Limits of the weight-check report (handbook 07).
@@ -51,7 +52,7 @@ def check_weights(
         .with_columns(pl.col("eligible_agencies", "responding_agencies", "missing_weights").fill_null(0))
         .with_columns(pl.col("below_1", "below_0_9", "above_20").fill_null(0))
         .with_columns(
-            is_calibrated=pl.when(~pl.col("rule").is_in(["equal", "no_response"])).then(
+            is_calibrated=pl.when(~pl.col("rule").is_in([WeightRule.EQUAL, WeightRule.NO_RESPONSE])).then(
                 pl.col("is_calibrated").fill_null(False)
             ),
             major_problem=_major_problem(),
@@ -149,7 +150,7 @@ def _major_problem() -> pl.Expr:
     spread = pl.col("percentile_95") / pl.col("percentile_50")
     is_special = pl.col("geography_level").is_in(["university", "tribal"])
     return _joined(
-        pl.when((pl.col("rule") == "no_response") & (pl.col("responding_agencies") == 0)).then(
+        pl.when((pl.col("rule") == WeightRule.NO_RESPONSE) & (pl.col("responding_agencies") == 0)).then(
             pl.lit("no respondent: its agencies are in no estimate of the place")
         ),
         _told(pl.col("missing_weights"), "respondent without weight", "respondents without weight"),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.model.benchmark import CRIMES
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
+from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS, WeightRule
 from nibrs_estimation.model.weights import (
     AGENCY_WEIGHT,
     CALIBRATION_VARIABLE,
@@ -82,7 +82,7 @@ def weight_agencies(
             tables.append(_by_group(weight, units, division_names(pieces), given))
     cells, controls, weights, values = (pl.concat(parts) for parts in zip(*tables, strict=True))
     cells = with_crossings(cells)
-    for cell in cells.filter(pl.col("rule") == "no_response").iter_rows(named=True):
+    for cell in cells.filter(pl.col("rule") == WeightRule.NO_RESPONSE).iter_rows(named=True):
         _log.warning(
             "%s, %s, %s: no weights, so its %d agencies are in no estimate of the place.",
             cell["geography_level"],
@@ -194,8 +194,8 @@ def _by_number(weight: str, units: Units) -> Tables:
     d = np.array([len(is_respondent) / n if n else np.nan])
     cells = Cells(np.zeros(len(is_respondent), dtype=np.int64), is_respondent, _eleven(units.controls), d)
     fit = Fit.nothing(cells)
-    fit.settle(cells, np.array([n == 0]), "no_response", None)
-    fit.settle(cells, np.array([True]), "equal", d)
+    fit.settle(cells, np.array([n == 0]), WeightRule.NO_RESPONSE, None)
+    fit.settle(cells, np.array([True]), WeightRule.EQUAL, d)
     return tables_of(Keys(weight, keys), units.frame, cells, fit)
 
 
@@ -222,7 +222,7 @@ def _by_group(weight: str, units: Units, divisions: list[str], given: Mapping[tu
         d = np.where(n > 0, N / n, np.nan)
     cells = Cells(number, is_respondent, _eleven(units.controls[order]), d)
     fit = Fit.nothing(cells)
-    fit.settle(cells, keys["is_self_representing"].to_numpy(), "self_representing", 1.0)
+    fit.settle(cells, keys["is_self_representing"].to_numpy(), WeightRule.SELF_REPRESENTING, 1.0)
     settle_by_coverage(cells, fit, no_crime_is_settled=weight == "msa")
     fit_with_subsets(cells, fit)
     return tables_of(Keys(weight, keys), frame, cells, fit)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.fields import WeightRule
 from nibrs_estimation.survey.weights.collapse import Group, partner_of
 from nibrs_estimation.survey.weights.fit import (
     FULL_COVERAGE,
@@ -88,10 +89,10 @@ def fit_geography(
     _, respondents = cells.counts()
     is_left = (fit.rule == "") & (cells.coverage() > 0)
     fit.is_selected[is_left, 0] = True
-    fit.settle(cells, is_left, "inverse_coverage", inverse)
+    fit.settle(cells, is_left, WeightRule.INVERSE_COVERAGE, inverse)
     # Without crime to go by, agencies count.
-    fit.settle(cells, (fit.rule == "") & (respondents > 0), "equal", place.design_weight)
-    fit.settle(cells, np.ones(len(groups), dtype=np.bool_), "no_response", None)
+    fit.settle(cells, (fit.rule == "") & (respondents > 0), WeightRule.EQUAL, place.design_weight)
+    fit.settle(cells, np.ones(len(groups), dtype=np.bool_), WeightRule.NO_RESPONSE, None)
     back = np.empty(len(units), dtype=np.int64)
     back[units] = np.arange(len(units))
     fit.weights = fit.weights[back]
@@ -129,7 +130,7 @@ class _Geography:
         fit = Fit.nothing(cells)
         settle_full_response(cells, fit)
         if self.is_region:
-            fit.settle(cells, np.nan_to_num(cells.coverage(), nan=0.0) >= FULL_COVERAGE, "full_coverage", 1.0)
+            fit.settle(cells, np.nan_to_num(cells.coverage(), nan=0.0) >= FULL_COVERAGE, WeightRule.FULL_COVERAGE, 1.0)
         if self.is_respondent.any():
             names = [_controls(group, self.year, is_region=self.is_region) for group in groups]
             # A weight of 1 is g = n/N.

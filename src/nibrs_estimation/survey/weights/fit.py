@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from nibrs_estimation.model.fields import WeightRule
 from nibrs_estimation.model.weights import CONTROLS
 from nibrs_estimation.stats.calibration import calibrate_cells
 
@@ -104,7 +105,7 @@ class Fit:
             attempts=np.zeros(C, dtype=np.int64),
         )
 
-    def settle(self, cells: Cells, which: Flags, rule: str, weight: Floats | float | None) -> None:
+    def settle(self, cells: Cells, which: Flags, rule: WeightRule, weight: Floats | float | None) -> None:
         """Give the respondents of some cells the weight of a rule, (C,) or one for all; None gives no weight."""
         which = which & (self.rule == "")
         self.rule[which] = rule
@@ -116,7 +117,7 @@ class Fit:
 def settle_full_response(cells: Cells, fit: Fit) -> None:
     """Where all agencies of a cell respond, each stands for itself."""
     N, n = cells.counts()
-    fit.settle(cells, (n == N) & (N > 0), "full_coverage", 1.0)
+    fit.settle(cells, (n == N) & (N > 0), WeightRule.FULL_COVERAGE, 1.0)
 
 
 def settle_by_coverage(cells: Cells, fit: Fit, *, no_crime_is_settled: bool) -> None:
@@ -130,13 +131,13 @@ def settle_by_coverage(cells: Cells, fit: Fit, *, no_crime_is_settled: bool) -> 
     """
     _, n = cells.counts()
     r = cells.coverage()
-    fit.settle(cells, n == 0, "no_response", None)
+    fit.settle(cells, n == 0, WeightRule.NO_RESPONSE, None)
     settle_full_response(cells, fit)
-    fit.settle(cells, np.nan_to_num(r, nan=0.0) >= FULL_COVERAGE, "full_coverage", 1.0)
+    fit.settle(cells, np.nan_to_num(r, nan=0.0) >= FULL_COVERAGE, WeightRule.FULL_COVERAGE, 1.0)
     if no_crime_is_settled:
-        fit.settle(cells, cells.totals()[:, 0] == 0, "no_crime", 1.0)
+        fit.settle(cells, cells.totals()[:, 0] == 0, WeightRule.NO_CRIME, 1.0)
     # No factor makes nothing into something.
-    fit.settle(cells, r == 0, "no_response", None)
+    fit.settle(cells, r == 0, WeightRule.NO_RESPONSE, None)
 
 
 def fit_with_subsets(cells: Cells, fit: Fit) -> None:
@@ -165,7 +166,7 @@ def fit_with_subsets(cells: Cells, fit: Fit) -> None:
         inverse = 1 / cells.coverage()
     is_left = fit.rule == ""
     fit.is_selected[is_left, 0] = True
-    fit.settle(cells, is_left, "inverse_coverage", inverse)
+    fit.settle(cells, is_left, WeightRule.INVERSE_COVERAGE, inverse)
 
 
 def fit_with_bounds(cells: Cells, fit: Fit, names: Sequence[Sequence[str]], lower: Floats) -> None:
@@ -242,7 +243,7 @@ def _accept(
     lower: Floats,
     upper: Floats,
 ) -> None:
-    fit.rule[which] = "calibrated"
+    fit.rule[which] = WeightRule.CALIBRATED
     fit.lower[which], fit.upper[which] = lower[which], upper[which]
     selected = names[which] if isinstance(names, np.ndarray) else _rows(names, int(which.sum()))
     fit.is_selected[which] = selected

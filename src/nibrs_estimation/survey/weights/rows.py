@@ -9,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.fields import WeightRule
 from nibrs_estimation.model.weights import variable_name
 from nibrs_estimation.survey.units import AREAS, TYPES
 from nibrs_estimation.survey.weights.fit import NAMES, Cells, Fit
@@ -32,7 +33,7 @@ def tables_of(keys: Keys, units: pl.DataFrame, cells: Cells, fit: Fit) -> Tables
     """Rows of the datasets from the cells of a weight; ``units`` are in the order of ``cells``."""
     N, n = cells.counts()
     totals, weighted = cells.totals(), cells.totals(np.nan_to_num(fit.weights, nan=0.0))
-    has_weights = ~np.isin(fit.rule, ("no_response",))
+    has_weights = ~np.isin(fit.rule, (WeightRule.NO_RESPONSE,))
     scale = np.where(totals == 0, 1.0, totals)
     misses = np.where(fit.is_selected, np.abs(weighted - totals) / scale, -1.0).max(axis=1)
     named = keys.frame.select(
@@ -114,7 +115,7 @@ def with_crossings(cells: pl.DataFrame) -> pl.DataFrame:
         start += width * part["geography_code"].n_unique()
     areas = cells.filter(pl.col("geography_level") == "msa")
     division = (group - 1) // 3
-    is_of_division = pl.col("rule") != "self_representing"
+    is_of_division = pl.col("rule") != WeightRule.SELF_REPRESENTING
     present = areas.filter(is_of_division).select("geography_code", division=division).unique()
     present = present.sort("geography_code", "division").with_row_index("place")
     numbered.append(
@@ -139,7 +140,7 @@ def prorated(weights: pl.DataFrame, pieces: pl.DataFrame, cells: pl.DataFrame) -
     pieces = pieces.drop_nulls("county_fips")
     is_area = pl.col("geography_level").is_in(list(AREAS))
     parts = [located.filter(~is_area).join(pieces, on="agency_id")]
-    certain = cells.filter(pl.col("rule") == "self_representing").select(
+    certain = cells.filter(pl.col("rule") == WeightRule.SELF_REPRESENTING).select(
         "geography_level", "geography_code", "weight_group", is_certain=pl.lit(True)
     )
     for weight, column in AREAS.items():

@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from nibrs_estimation.tables.definition import TableDefinition
-from nibrs_estimation.tables.published import estimated_places, table_rows
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.series import demographic_series
+from nibrs_estimation.tables.table_rows import estimated_places, table_rows
 from nibrs_estimation.tables.variables import derived_variables
 from tests.support.table_identities import SAME, VARIANTS
 

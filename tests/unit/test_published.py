@@ -19,15 +19,10 @@ from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.tables.definition import TableDefinition, TableRow
-from nibrs_estimation.tables.published import (
-    database_rows,
-    estimated_places,
-    part_of,
-    published_rows,
-    table_rows,
-)
+from nibrs_estimation.tables.published import database_rows, published_rows
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.series import Series, demographic_series
+from nibrs_estimation.tables.table_rows import estimated_places, part_of, table_rows
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
 

@@ -12,8 +12,9 @@ from nibrs_estimation.cli.estimates import EstimatedRun
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
-from nibrs_estimation.tables.published import series_places, words
+from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.series import Series, demographic_series
+from nibrs_estimation.tables.table_rows import series_places
 
 #: Candidates that an error lists.
 _LISTED = 12
@@ -159,7 +160,7 @@ def find_column(table: TableDefinition, asked: str) -> TableColumn:
     by_name = [column for column in table.columns if column.name == asked]
     if by_name:
         return by_name[0]
-    labels = [(column.position, words(column.label)) for column in table.columns]
+    labels = [(column.position, plain_label(column.label)) for column in table.columns]
     return table.columns[_one(asked, labels, f"column of table {table.table}") - 1]
 
 
@@ -169,18 +170,18 @@ def find_rows(table: TableDefinition, asked: str) -> list[TableRow]:
     Raises:
         UsageError: there is none.
     """
-    word = words(asked).lower()
+    word = plain_label(asked).lower()
     rows = [row for row in table.rows if not row.is_dropped]
-    labels = {row.row: words(row.label).lower() for row in rows}
+    labels = {row.row: plain_label(row.label).lower() for row in rows}
     for found in (
         [row for row in rows if word == str(row.row)],
         [row for row in rows if word == labels[row.row]],
-        [row for row in rows if word == words(row.domain_1).lower()],
+        [row for row in rows if word == plain_label(row.domain_1).lower()],
         [row for row in rows if word and not word.isdigit() and word in labels[row.row]],
     ):
         if found:
             return found
-    blocks = list(dict.fromkeys(words(row.domain_1) for row in rows))
+    blocks = list(dict.fromkeys(plain_label(row.domain_1) for row in rows))
     alike = _alike(word, [*labels.values(), *blocks])
     raise UsageError(
         f"There is no row {asked!r} in table {table.table}{alike}. Give a number or a part of a label: "

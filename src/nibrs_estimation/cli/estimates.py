@@ -19,8 +19,9 @@ from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id, is_of_other_version, other_version
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.tables.definition import TableDefinition
-from nibrs_estimation.tables.published import estimated_places, part_of, published_rows, table_rows
+from nibrs_estimation.tables.published import published_rows
 from nibrs_estimation.tables.series import Series
+from nibrs_estimation.tables.table_rows import estimated_places, part_of, table_rows
 
 _NEEDED = (CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION)
 _MAKE_ONE = "`nibrs demo` makes a small one, `nibrs run all RUN_ID --source ...` one of your data."
@@ -61,7 +62,7 @@ class EstimatedRun:
         return read_table(find_table(self.datasets, dataset), dataset)
 
     def rows(self, table: TableDefinition, places: pl.DataFrame, series: Series | None) -> pl.DataFrame:
-        """The whole table for some geographies, as ``tables/published.py`` describes it.
+        """The whole table for some geographies, as ``tables/table_rows.py`` describes it.
 
         Raises:
             UsageError: the run has not estimated the table, or not for the series: no row would be taken for 0.

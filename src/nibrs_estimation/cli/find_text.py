@@ -10,7 +10,7 @@ from nibrs_estimation.cli.console import console
 from nibrs_estimation.cli.table_view import heading, short_title
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.guide import Hit, Question, find_cells, find_questions
-from nibrs_estimation.tables.published import words
+from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.variables import derived_variables
 
 _QUESTIONS, _CELLS = 2, 5
@@ -49,7 +49,8 @@ def _print_question(question: Question) -> None:
 
 def _print_hit(hit: Hit) -> None:
     label = "  ".join(dict.fromkeys([hit.table.table, short_title(hit.table)]))
-    _say(f"{label}: row {hit.row.row}, {words(hit.row.label)}; column {hit.column.position}, {heading(hit.column)}", "")
+    row, column = plain_label(hit.row.label), heading(hit.column)
+    _say(f"{label}: row {hit.row.row}, {row}; column {hit.column.position}, {column}", "")
     told = derived_variables()[hit.row.variable].tells if hit.row.variable is not None else ""
     _say(hit.table.counts + (f" Row: {told[:1].lower()}{told[1:]}." if told else ""), "dim", indent="  ")
     _print_command(f"nibrs tables show {hit.table.table} --row {hit.row.row} --column {hit.column.name}")

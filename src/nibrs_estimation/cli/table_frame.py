@@ -18,7 +18,7 @@ from nibrs_estimation.cli.pager import paged
 from nibrs_estimation.cli.table_view import PROPOSED, short_title
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
-from nibrs_estimation.tables.published import words
+from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.shared import unit_words
 from nibrs_estimation.tables.variables import derived_variables
@@ -138,7 +138,7 @@ def _rows(table: TableDefinition) -> Table:
         section = row.section
         estimates = "never published" if row.is_dropped else ", ".join(_SHORT[estimate] for estimate in row.estimates)
         by_other = f" (counts {unit_words()[row.unit]})" if row.unit != table.unit else ""
-        label = f"{words(row.label)}{by_other}{f' {PROPOSED}' if row.is_proposed else ''}"
+        label = f"{plain_label(row.label)}{by_other}{f' {PROPOSED}' if row.is_proposed else ''}"
         denominator, population = ("", "") if row.is_dropped else (ranges(row.denominator), row.population or "")
         shown.add_row(str(row.row), Text(label), estimates, denominator, populations.get(population, population))
     return shown
@@ -148,7 +148,7 @@ def _columns(table: TableDefinition) -> Table:
     shown = Table("col.", "label", "holds", "notes", title="Columns", title_justify="left")
     offenses = dict(code_list("offense").select("code", "label").iter_rows())
     for column in table.columns:
-        label = f"{words(column.label)}{f' {PROPOSED}' if column.is_proposed else ''}"
+        label = f"{plain_label(column.label)}{f' {PROPOSED}' if column.is_proposed else ''}"
         holds = column.definition or "; ".join(f"{offenses[code]} ({code})" for code in column.offenses)
         shown.add_row(str(column.position), Text(label), Text(holds), Text("; ".join(_notes(table, column))))
     return shown
@@ -163,7 +163,7 @@ def _notes(table: TableDefinition, column: TableColumn) -> list[str]:
         rows = f", but in rows {ranges(column.except_rows)}" if column.except_rows else ""
         notes.append(f"counts {unit_words()[column.unit]}{rows}")
     if column.plus:
-        label = next(words(other.label) for other in table.columns if other.name == column.plus)
+        label = next(plain_label(other.label) for other in table.columns if other.name == column.plus)
         notes.append(f"the count of column {label} is added")
     if column.multiplier:
         notes.append(f"each times {column.multiplier.replace('_', ' ')}")

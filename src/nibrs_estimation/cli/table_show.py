@@ -36,9 +36,11 @@ from nibrs_estimation.cli.text_table import Block
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.guide import guide
-from nibrs_estimation.tables.published import TYPE_NUMBERS, series_places, words
+from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.series import Series
+from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
+from nibrs_estimation.tables.table_rows import series_places
 
 #: Lines of a screen where there is no terminal that tells how many it has, and how few one of them may have.
 _LINES, _LEAST_LINES = 50, 24
@@ -287,19 +289,24 @@ def _blocks(wish: Wish, view: TableView, width: int) -> Iterator[tuple[str, Bloc
     titled = iter(())  # type: Iterator[tuple[str, Iterator[Block]]]
     if wish.places.height > 1 and len(rows) == 1 and len(columns) == 1:
         titled = iter(
-            [(f"{words(rows[0].label)} · {heading(columns[0])}", view.details_by_place(rows[0], columns[0], width))]
+            [
+                (
+                    f"{plain_label(rows[0].label)} · {heading(columns[0])}",
+                    view.details_by_place(rows[0], columns[0], width),
+                )
+            ]
         )
     elif wish.places.height > 1 and len(columns) == 1:
         titled = iter([(heading(columns[0]), view.side_by_side(rows, columns[0], width))])
     elif wish.places.height > 1:
-        titled = ((words(row.label), view.by_column(row, columns, width)) for row in rows)
+        titled = ((plain_label(row.label), view.by_column(row, columns, width)) for row in rows)
     elif _is_of_one_column(wish):
         found = view.details(rows, columns[0], width)
         titled = iter([(heading(columns[0]), islice(found, 1) if _is_cut(wish) else found)])
     elif wish.chose_columns or not wish.chose_rows or len(rows) > _ROWS_IN_FULL:
         titled = iter([("", view.overview(rows, columns, width))])
     else:
-        titled = ((words(row.label), view.details_by_column(row, columns, width)) for row in rows)
+        titled = ((plain_label(row.label), view.details_by_column(row, columns, width)) for row in rows)
     for title, found in titled:
         for number, block in enumerate(found):
             yield "" if number else title, block
@@ -356,11 +363,11 @@ def _unknown_note(shown: Wish, view: TableView) -> Iterator[str]:
         row = shown.table.rows[number - 1]
         share = view.value(place, number, column.position, _PERCENTAGE)
         if row.section in sections and share:
-            told.append(f"{words(row.label)} {share:.1f} %")
+            told.append(f"{plain_label(row.label)} {share:.1f} %")
     if told:
         yield (
-            f"Not known, of {words(column.label)} in {name}: {'; '.join(told)}. The percentages (%) are of all, these "
-            "included; % of known (--column shows it) leaves them out."
+            f"Not known, of {plain_label(column.label)} in {name}: {'; '.join(told)}. The percentages (%) are of all, "
+            "these included; % of known (--column shows it) leaves them out."
         )
 
 
@@ -383,9 +390,9 @@ def _definitions(shown: Wish) -> Iterator[str]:
 
 def _left_out(wish: Wish, shown: Wish, view: TableView, width: int) -> Iterator[str]:
     """What the table holds beside what is shown, and how to see it."""
-    columns = [words(column.label) for column in wish.columns if column not in shown.columns]
+    columns = [plain_label(column.label) for column in wish.columns if column not in shown.columns]
     seen = {row.row for row in shown.rows}
-    rows = list(dict.fromkeys(words(row.domain_1) for row in wish.rows if row.row not in seen))
+    rows = list(dict.fromkeys(plain_label(row.domain_1) for row in wish.rows if row.row not in seen))
     if columns:
         yield f"Left out, {len(columns)} of {len(wish.columns)} columns: {_named(columns, width)}"
     if rows:

@@ -13,7 +13,9 @@ import polars as pl
 from nibrs_estimation.cli.text_table import Block, Label, Strip, blocks, label_lines, label_width, room
 from nibrs_estimation.tables.caution import cautions, warning_codes
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
-from nibrs_estimation.tables.published import NEVER_ESTIMATED, NOTHING_SAMPLED, TYPE_NUMBERS, Z_95, subset_of, words
+from nibrs_estimation.tables.labels import plain_label, subset_of
+from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
+from nibrs_estimation.tables.table_rows import NEVER_ESTIMATED, NOTHING_SAMPLED, Z_95
 
 PROPOSED = "ᵖ"
 _NOT_SAMPLED = "not sampled"
@@ -45,13 +47,13 @@ def lines_of(rows: Sequence[TableRow]) -> list[Line]:
         members = list(group)
         of = f" (% of {base})" if base else ""
         if len(members) == 1 or members[0].domain_2 is None:
-            lines += [Line(Label(_marked(words(row.label) + of, row.is_proposed)), row) for row in members]
+            lines += [Line(Label(_marked(plain_label(row.label) + of, row.is_proposed)), row) for row in members]
             continue
-        heading = words(domain) + of
+        heading = plain_label(domain) + of
         are_proposed = all(row.is_proposed for row in members)
         lines.append(Line(Label(_marked(heading, are_proposed), is_heading=True)))
         lines += [
-            Line(Label(_marked(f"  {words(row.domain_2 or domain)}", row.is_proposed and not are_proposed)), row)
+            Line(Label(_marked(f"  {plain_label(row.domain_2 or domain)}", row.is_proposed and not are_proposed)), row)
             for row in members
         ]
     return lines
@@ -81,7 +83,7 @@ class TableView:
     """Estimates of one table for one or several geographies.
 
     Args:
-        rows: the table for these geographies, or a part of it, as `tables/published.py` makes it.
+        rows: the table for these geographies, or a part of it, as `tables/table_rows.py` makes it.
         places: number and name of each geography, in the order in which they are shown.
     """
 
@@ -250,7 +252,7 @@ class TableView:
 
 def heading(column: TableColumn) -> str:
     """A column's label, marked where its codes are proposed."""
-    label = words(column.label)
+    label = plain_label(column.label)
     return _marked(label.capitalize() if label.isupper() else label, column.is_proposed)
 
 

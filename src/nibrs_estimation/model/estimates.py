@@ -1,6 +1,6 @@
 """Estimates of the tables' cells: sparse, by table; what is not there is 0, or missing where `cell_gap` says so.
 
-Rates are counts per 100,000 of a population and are not stored; `tables/published.py` makes the rows that people read.
+Rates are counts per 100,000 of a population and are not stored; `tables/table_rows.py` makes the rows that people read.
 Source: handbook 11.
 """
 

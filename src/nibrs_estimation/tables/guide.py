@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.definition_file import DefinitionFile
-from nibrs_estimation.tables.published import words
+from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.variables import derived_variables
 
@@ -171,7 +171,7 @@ def _hit(
 def _part(terms: Sequence[list[frozenset[str]]], label: str, content: str) -> _Part:
     weights = _weights(terms, [(label, _IN_LABEL), (content, _IN_CONTENT)])
     asked = {word for term in terms for alternative in term for word in alternative}
-    return _Part(weights, len(set(_tokens(words(label))) - asked))
+    return _Part(weights, len(set(_tokens(plain_label(label))) - asked))
 
 
 def _weights(terms: Sequence[list[frozenset[str]]], texts: Sequence[tuple[str, float]]) -> tuple[float, ...]:

@@ -1,12 +1,36 @@
-"""Labels that spreadsheets keep: "5-14" becomes a date in them, "15" a number, "+" a formula."""
+"""Labels of rows and columns as people read them.
+
+Spreadsheets turn "5-14" into a date, "15" into a number and "+" into a formula: labels avoid these forms.
+"""
 
 from __future__ import annotations
+
+import re
 
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.tables.definition import TableRow
 
 _RANGE, _OPEN, _NUMBER = r"^(\d+) ?- ?(\d+)", r"^(\d+)\+$", r"^(\d+)$"
+_SUBSET = re.compile(r"subset to (.*)", re.IGNORECASE)
+
+
+def plain_label(label: str) -> str:
+    """A label without the blanks that the reference prints."""
+    return " ".join(label.split())
+
+
+def plain_labels(label: str | pl.Expr) -> pl.Expr:
+    """:func:`plain_label` of a column."""
+    text = pl.col(label) if isinstance(label, str) else label
+    return text.str.replace_all(r"\s+", " ").str.strip_chars()
+
+
+def subset_of(row: TableRow) -> str | None:
+    """What percentages of a row are of, where that is a part of the units."""
+    found = _SUBSET.search(row.percentage_detail or "")
+    return found[1] if found else None
 
 
 def kept_label(label: pl.Expr, group: pl.Expr) -> pl.Expr:

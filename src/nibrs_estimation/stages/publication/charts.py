@@ -46,7 +46,7 @@ def state_rates(rates: pl.DataFrame) -> str:
     """Violent crime rates of states with 95 % intervals, highest first; states of low coverage are left out.
 
     Args:
-        rates: rows of ``tables/published.py`` with the state's name and population coverage.
+        rates: rows of ``tables/table_rows.py`` with the state's name and population coverage.
     """
     enough = pl.col("population_coverage").fill_null(1.0) >= LEAST_COVERAGE
     shown = (

@@ -15,8 +15,9 @@ from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.about import readme_text
 from nibrs_estimation.tables.labels import with_states
-from nibrs_estimation.tables.published import database_rows, estimated_places, published_rows, table_rows
+from nibrs_estimation.tables.published import database_rows, published_rows
 from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.table_rows import estimated_places, table_rows
 
 #: Releases of DuckDB from 0.10 on open files of this version, if these hold no primary key.
 STORAGE_VERSION = "v0.10.2"

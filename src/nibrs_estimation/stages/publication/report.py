@@ -18,7 +18,7 @@ from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.selection import KINDS, Results
 from nibrs_estimation.tables.caution import caution_words, warning_codes
 from nibrs_estimation.tables.definition import Estimate
-from nibrs_estimation.tables.published import NOTHING_SAMPLED, estimated_places
+from nibrs_estimation.tables.table_rows import NOTHING_SAMPLED, estimated_places
 
 NATION = 1
 #: States of a run that its title names.

@@ -6,8 +6,10 @@ import polars as pl
 
 from nibrs_estimation.tables.caution import caution_column
 from nibrs_estimation.tables.definition import Estimate, TableColumn, TableDefinition
-from nibrs_estimation.tables.published import TYPE_NUMBERS, table_rows, words
+from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definition
+from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
+from nibrs_estimation.tables.table_rows import table_rows
 
 #: How the columns of a table stand to each other.
 KINDS = {
@@ -62,7 +64,7 @@ class Results:
         return (
             self._table(table)
             .filter(row=row, column=found.position, estimate_type_num=number)
-            .with_columns(column_label=pl.lit(words(found.label)))
+            .with_columns(column_label=pl.lit(plain_label(found.label)))
         )
 
     def totals(self, table: str) -> pl.DataFrame:
@@ -79,7 +81,7 @@ class Results:
             [
                 (
                     column.position,
-                    words(column.label),
+                    plain_label(column.label),
                     kind_of(column, definition),
                     column.definition,
                     column.is_proposed,
@@ -142,7 +144,7 @@ class Results:
         """
         definition = table_definition(table)
         position = definition.column(column).position
-        wanted = {row.row: words(row.domain_2 or row.domain_1) for row in definition.block(block)}
+        wanted = {row.row: plain_label(row.domain_2 or row.domain_1) for row in definition.block(block)}
         return (
             self._table(table)
             .filter(

@@ -17,8 +17,10 @@ from nibrs_estimation.stages.publication.about import caution_lines, scope_texts
 from nibrs_estimation.stages.publication.files import published_places
 from nibrs_estimation.tables.caution import caution_mark
 from nibrs_estimation.tables.definition import TableDefinition
-from nibrs_estimation.tables.published import TYPE_NUMBERS, published_rows, table_rows
+from nibrs_estimation.tables.published import published_rows
 from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
+from nibrs_estimation.tables.table_rows import table_rows
 
 _SHEETS = {"nation": "Nation", "region": "Regions", "state": "States"}
 #: Cells that are made at a time: few queries for small tables, little memory for large ones.

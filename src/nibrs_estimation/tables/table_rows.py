@@ -1,0 +1,252 @@
+"""The numbers of a table's cells: counts, percentages and rates with their intervals.
+
+Only cells that are not 0 are stored (`model/estimates.py`). A table becomes one row for each cell and type of estimate,
+of the stored cells or of all. Sources: handbook 10 and 11.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from nibrs_estimation.model.coverage import is_whole_place
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.tables.caution import caution_column
+from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.tables.series import Series, is_of_level
+from nibrs_estimation.tables.table_cells import PERCENTAGE, RATE, denominators, gap_of_place, table_cells
+from nibrs_estimation.tables.variables import derived_variables
+from nibrs_estimation.tables.version import definition_version
+
+RATE_BASE = 100_000
+#: A difference below this share of its terms is 0.
+_ROUNDING = 1e-9
+Z_95 = 1.96
+
+NEVER_ESTIMATED = "never estimated, by design of the table"
+NO_DENOMINATOR = "the rows that it is a percentage of are 0"
+NO_POPULATION = "the population is not known"
+#: What an interval of no width tells, and what not.
+NOTHING_SAMPLED = (
+    "no agency behind it is known that did not report, or the records name no agency, so nothing was sampled; errors "
+    "in reports and unknown items are not measured"
+)
+
+_INFORMATION = (
+    "indicator_name",
+    "section",
+    "estimate_domain_1",
+    "estimate_domain_2",
+    "detail_percentage",
+    "detail_rate",
+)
+
+
+def part_of(table: TableDefinition, series: Series | None = None) -> str:
+    """Where a table's estimates are stored: part of ``cell_estimate``, for a series of ``series_estimate``."""
+    return table.table if series is None else f"{table.table}_{series.geographies}"
+
+
+def estimated_places(coverage: pl.LazyFrame) -> pl.DataFrame:
+    """The geographies of dataset ``coverage`` that are estimated: not excluded, and with a respondent; by number."""
+    wanted = (pl.col("responding_agencies") > 0) & ~pl.col("is_excluded")
+    return coverage.filter(wanted).sort("geography_number").collect()
+
+
+def series_places(places: pl.DataFrame, series: Series) -> pl.DataFrame:
+    """Those geographies of dataset ``coverage`` for which a series is estimated (handbook 11)."""
+    return places.filter(is_of_level(series.geographies))
+
+
+def table_rows(
+    table: TableDefinition,
+    cells: pl.LazyFrame,
+    cell_gap: pl.LazyFrame,
+    places: pl.DataFrame,
+    geography_population: pl.LazyFrame,
+    *,
+    series: Series | None = None,
+    is_whole: bool = True,
+) -> pl.DataFrame:
+    """The estimates of a table, one row for each geography, cell and type of estimate.
+
+    Args:
+        table: its definition.
+        cells: dataset ``cell_estimate``, or for a series ``series_estimate``.
+        cell_gap: dataset of that name.
+        places: rows of dataset ``coverage``: estimated geographies.
+        geography_population: dataset of that name.
+        series: group of persons for which the table is repeated, or None for everybody.
+        is_whole: all cells of the table, those that are 0 or never estimated too; else those that are stored and those
+            that the input cannot tell.
+
+    Returns:
+        ``series_number``, ``geography_number``, ``row``, ``column``, ``section``, ``estimate_type_num``, the words of
+        the cell, ``estimate`` (units, percent, or per 100,000 of ``population_estimate``), ``estimate_unweighted``,
+        ``estimate_standard_error``, ``estimate_lower_bound``, ``estimate_upper_bound``, ``relative_standard_error``,
+        ``agency_counts``, ``population_estimate``, ``population_coverage`` (of the geography), ``caution`` (codes of
+        ``tables/caution.py``, or null), ``is_blank`` and ``missing`` (why there is no estimate, or null);
+        of percentages of rows beside which an unknown row stands also ``estimate_known``,
+        ``estimate_known_standard_error``, ``estimate_known_lower_bound`` and ``estimate_known_upper_bound``: the
+        percentage among units whose item is known, in percent. Sorted by geography, row, column and type.
+
+    Raises:
+        PipelineError: the cells are of another definition of the table.
+    """
+    frame = table_cells(table, cell_gap.collect(), series)
+    numbers = places.select(
+        "population_coverage",
+        "geography_number",
+        is_whole_place=is_whole_place(),
+        series_number=pl.lit(series.number if series else 0, dtype=pl.Int16),
+    )
+    stored = _stored(cells, table, series).join(numbers, on=["series_number", "geography_number"])
+    key = ["series_number", "geography_number", "count_row", "column"]
+    if is_whole:
+        found = stored.drop("population_coverage", "is_whole_place")
+        rows = numbers.join(frame, how="cross").with_columns(gap_of_place()).join(found, on=key, how="left")
+    else:
+        told = stored.join(frame, on=key[2:]).with_columns(gap_of_place()).filter(pl.col("gap").is_null())
+        with_gap = frame.filter(pl.col("gap").is_not_null())
+        untold = numbers.join(with_gap, how="cross").with_columns(gap_of_place()).filter(pl.col("gap").is_not_null())
+        rows = pl.concat([told, untold], how="diagonal")
+    if series is not None:
+        rows = rows.with_columns(pl.col("is_blank") | pl.col("geography_number").is_in(series.blank_geographies))
+    rows = _with_denominators(rows, stored, table)
+    rows = _with_populations(rows, geography_population)
+    return _estimated(rows).sort("geography_number", "row", "column", "estimate_type_num")
+
+
+def _stored(cells: pl.LazyFrame, table: TableDefinition, series: Series | None) -> pl.DataFrame:
+    """The stored cells of a table, refused if they are of another definition than the words that they would get."""
+    part = part_of(table, series)
+    stored = cells.filter(pl.col("table_part") == part).drop("table_part").rename({"row": "count_row"}).collect()
+    if (stored["definition_version"] != definition_version(table, derived_variables())).any():
+        raise PipelineError(
+            f"The definition of table {table.table}, or of a variable that it asks for, has changed since {part} was "
+            "estimated: old numbers would stand under new labels. Estimate it again (the same `nibrs run` does what "
+            "has changed), or take the definition back."
+        )
+    return stored.drop("definition_version")
+
+
+def _with_denominators(rows: pl.DataFrame, stored: pl.DataFrame, table: TableDefinition) -> pl.DataFrame:
+    """Percentages with whether something is stored of the rows that they are of (``has_base``), else null."""
+    sets = _denominator_sets(table)
+    key = ["geography_number", "set", "column"]
+    bases = stored.join(sets.select("count_row", "set").unique(), on="count_row").select(key).unique()
+    of_row = sets.select("denominator", "set").unique()
+    bases = bases.with_columns(has_base=pl.lit(True))
+    with_base = rows.join(of_row, on="denominator", how="left").join(bases, on=key, how="left")
+    known = _known_bases(stored, table)
+    return with_base.join(known, on=["geography_number", "denominator", "column"], how="left")
+
+
+def _known_bases(stored: pl.DataFrame, table: TableDefinition) -> pl.DataFrame:
+    """Rows with percentages among the known (``denominator``) where there are any (``has_known_base``)."""
+    terms = [(row.row, other, factor) for row in table.rows for other, factor in row.known_denominator]
+    schema = {"denominator": pl.Int16, "count_row": pl.Int16, "factor": pl.Int8}
+    value = pl.col("estimate") * pl.col("factor")
+    return (
+        stored.select("geography_number", "count_row", "column", "estimate")
+        .join(pl.DataFrame(terms, schema=schema, orient="row"), on="count_row")
+        .group_by("geography_number", "denominator", "column")
+        # What is left of a total less its unknowns is 0 but for rounding.
+        .agg(has_known_base=value.sum() > _ROUNDING * value.abs().sum())
+        .filter("has_known_base")
+    )
+
+
+def _denominator_sets(table: TableDefinition) -> pl.DataFrame:
+    """Rows that are divided by the same rows share a number (``set``)."""
+    sets = {rows: number for number, rows in enumerate(dict.fromkeys(row.denominator for row in table.rows))}
+    pairs = denominators(table)
+    number = {row.row: sets[row.denominator] for row in table.rows}
+    return pairs.with_columns(set=pl.col("denominator").replace_strict(number, return_dtype=pl.Int32))
+
+
+def _with_populations(rows: pl.DataFrame, geography_population: pl.LazyFrame) -> pl.DataFrame:
+    """Rates with the population of their geography and that of its respondents: null where nobody lives."""
+    populations = geography_population.select(
+        "population_key",
+        *(pl.when(pl.col(name) > 0).then(name).alias(name) for name in ("population", "population_responding")),
+        "geography_number",
+    ).collect()
+    return rows.join(populations, on=["geography_number", "population_key"], how="left")
+
+
+def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
+    """Numbers by type of estimate."""
+    kind = pl.col("estimate_type_num")
+    is_open = ~pl.col("is_blank") & pl.col("gap").is_null()
+    is_stored = pl.col("estimate").is_not_null()
+    zeros = ("estimate", "standard_error", "unweighted", "agency_counts")
+    shares = ("percentage", "percentage_unweighted", "percentage_standard_error")
+    known_shares = ("percentage_known", "percentage_known_standard_error")
+    # Cells that are not stored are 0, and so is their share of what is not.
+    filled = rows.with_columns(
+        *(pl.when(is_open & ~is_stored).then(0).otherwise(name).alias(name) for name in zeros),
+        *(pl.when(is_open & ~is_stored & pl.col("has_base")).then(0.0).otherwise(name).alias(name) for name in shares),
+        *(
+            pl.when(is_open & ~is_stored & pl.col("has_known_base")).then(0.0).otherwise(name).alias(name)
+            for name in known_shares
+        ),
+    )
+    per_person = RATE_BASE / pl.col("population")
+    estimate, error, unweighted = (
+        pl.when(kind == RATE).then(rate).when(kind == PERCENTAGE).then(percentage).otherwise(count)
+        for count, percentage, rate in (
+            ("estimate", "percentage", pl.col("estimate") * per_person),
+            ("standard_error", "percentage_standard_error", pl.col("standard_error") * per_person),
+            (
+                "unweighted",
+                "percentage_unweighted",
+                pl.col("unweighted") * RATE_BASE / pl.col("population_responding"),
+            ),
+        )
+    )
+    margin = Z_95 * pl.col("estimate_standard_error")
+    upper = pl.col("estimate") + margin
+    # Shares of records may be above 100, and so may their bounds.
+    is_share = (kind == PERCENTAGE) & (pl.col("estimate") <= 100)
+    of_known, error_of_known = (pl.when(is_open & (kind == PERCENTAGE)).then(name) for name in known_shares)
+    known_margin = Z_95 * error_of_known
+    return (
+        filled.with_columns(estimate=estimate, estimate_standard_error=error, estimate_unweighted=unweighted)
+        .with_columns(
+            pl.when(is_open).then(name).alias(name)
+            for name in ("estimate", "estimate_standard_error", "estimate_unweighted")
+        )
+        .select(
+            "series_number",
+            "geography_number",
+            "row",
+            "column",
+            "estimate_type_num",
+            *_INFORMATION,
+            "estimate",
+            "estimate_unweighted",
+            "estimate_standard_error",
+            pl.when(is_open).then(pl.col("agency_counts").cast(pl.Float64)),
+            "population_coverage",
+            "is_blank",
+            estimate_lower_bound=(pl.col("estimate") - margin).clip(lower_bound=0),
+            estimate_upper_bound=pl.when(is_share).then(upper.clip(upper_bound=100)).otherwise(upper),
+            relative_standard_error=pl.when(pl.col("estimate") > 0).then(
+                pl.col("estimate_standard_error") / pl.col("estimate")
+            ),
+            estimate_known=of_known,
+            estimate_known_standard_error=error_of_known,
+            estimate_known_lower_bound=(of_known - known_margin).clip(lower_bound=0),
+            estimate_known_upper_bound=(of_known + known_margin).clip(upper_bound=100),
+            population_estimate=pl.when(is_open & (kind == RATE)).then("population"),
+            missing=pl.when("is_blank")
+            .then(pl.lit(NEVER_ESTIMATED))
+            .when(pl.col("gap").is_not_null())
+            .then("gap")
+            .when(pl.col("estimate").is_null() & (kind == RATE))
+            .then(pl.lit(NO_POPULATION))
+            .when(pl.col("estimate").is_null())
+            .then(pl.lit(NO_DENOMINATOR)),
+        )
+        .with_columns(caution_column())
+    )

@@ -148,7 +148,7 @@ REPORT_MONTH = Dataset(
 AGENCY_MONTH_OFFENSE = Dataset(
     name="agency_month_offense",
     description="Offenses of an agency by month of the incident and offense code: the data year and the four before.",
-    source="docs/develop/adding-a-source.md (agencies_count_offenses); handbook 02",
+    source="handbook 02",
     primary_key=("agency_id", "data_year", "month", "offense_code"),
     columns=(
         OF_AGENCY,

@@ -1,8 +1,7 @@
 """The account of every incident that was read: used in the estimates, or left out with the reason.
 
 Incidents read = in the estimates + left out, by reason. The same holds for Group B arrests, which have no incident. The
-text of each reason is in ``codes/account_reason.csv``. Source: docs/develop/adding-a-source.md; handbook
-``docs/methods/incident-account.md``.
+text of each reason is in ``codes/account_reason.csv``. Source: ``docs/methods/incident-account.md``.
 """
 
 import polars as pl
@@ -21,7 +20,7 @@ _STATE = Column("state_abbr", "str", "UCR state abbreviation.", code_list="state
 INCIDENT_ACCOUNT = Dataset(
     name="incident_account",
     description="Incidents and Group B arrests that were read, by agency: used in the estimates, or why not.",
-    source="docs/develop/adding-a-source.md",
+    source="docs/methods/incident-account.md",
     primary_key=("state_abbr", "record_type", "agency_id", "reason"),
     partition_key="state_abbr",
     columns=(
@@ -46,7 +45,7 @@ INCIDENT_ACCOUNT = Dataset(
 UNLISTED_OFFENSE = Dataset(
     name="unlisted_offense",
     description="Offenses of the data year whose code is not in this program's code list.",
-    source="docs/develop/adding-a-source.md",
+    source="docs/methods/incident-account.md",
     primary_key=("state_abbr", "offense_code"),
     partition_key="state_abbr",
     columns=(

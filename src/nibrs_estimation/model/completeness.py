@@ -193,7 +193,7 @@ COMPLETENESS_ISSUE = Dataset(
 REPORTING_STATUS = Dataset(
     name="reporting_status",
     description="Number of months of the data year that each agency reported.",
-    source="handbook 01 and docs/develop/adding-a-source.md; handbook 02",
+    source="handbook 01 and 02",
     primary_key=("agency_id",),
     columns=(
         AGENCY_ID,

@@ -3,14 +3,14 @@
 Each dataset is a table of the database, with the same name, columns and types. The type of a column that the
 specification does not state follows from its values. Only keys must not be null; the importer handles nulls in all
 other columns.
-Source: data dictionary; lookups also section 4.
+Source: tables and columns of the FBI's database ucr_prd.
 """
 
 from __future__ import annotations
 
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
-_SOURCE = "data dictionary"
+_SOURCE = "tables and columns of the FBI's database ucr_prd"
 _MONTHS = tuple(range(1, 13))
 
 

@@ -65,9 +65,9 @@ MOST_UNKNOWN = 0.5
 def read_universe(path: Path, year: int, reporters: pl.Series | None = None) -> pl.DataFrame:
     """Read the agencies of a year from the CSV: dataset ``agency``, ``universe_scope`` all.
 
-    Missing columns are completed by section 5.3: an agency is not covered; it is active if it serves a population or
-    sent a report in the last five years, otherwise dormant, unless the incident files show activity. The incident files
-    determine whether an agency reports to NIBRS and which months it reported.
+    Missing columns are completed as in docs/universe-file.md: an agency is not covered; it is active if it
+    serves a population or sent a report in the last five years, otherwise dormant, unless the incident files show
+    activity. The incident files determine whether an agency reports to NIBRS and which months it reported.
 
     Args:
         path: path of the CSV.

@@ -29,7 +29,7 @@ _OLD_DATE = r"^\d{2}-[A-Za-z]{3}-\d{2}$"
 _YEARS_AHEAD = 20
 #: Values of ``age_num``: years, 00 and 99, or a letter code.
 _AGE = r"^(\d+|NN|NB|BB|NS)$"
-#: "Age in years" of the layout of 2016 to 2020, which is in no list because it needs the number (12.3).
+#: "Age in years" of the layout of 2016 to 2020, which is in no list because it needs the number.
 IN_YEARS = "AG"
 #: The lookup table whose codes may be newer than the code list; it states what each crime is against.
 _OFFENSES = "nibrs_offense_type"
@@ -243,7 +243,7 @@ def _dates(where: str, text: pl.DataFrame, header: str, year: int) -> tuple[pl.S
         iso = raw.str.extract(_ISO_DATE)
         is_old = raw.str.contains(_OLD_DATE)
         _refuse(where, text, header, others & iso.is_null() & ~is_old.fill_null(False), _KINDS["date"])
-        # A two-digit year is the latest year that is not far after the zip's year (12.4 step 3).
+        # A two-digit year is the latest year that is not far after the zip's year.
         short = raw.str.slice(7, 2).cast(pl.Int64, strict=False)
         full = short + 2000 - 100 * (short + 2000 > year + _YEARS_AHEAD).cast(pl.Int64)
         old = (raw.str.slice(0, 7) + full.cast(pl.String)).str.to_titlecase().str.to_date("%d-%b-%Y", strict=False)

@@ -3,7 +3,7 @@
 Data years 2016 to 2020 and those from 2021 on differ in a few headers, for which all names are given here, and in the
 meaning of ids, which is in the lookup tables of each zip. The first issue of 2016 differs only in its agencies, which
 are in two members.
-Source: docs/develop/adding-a-source.md (members and headers), 12.3 (what changed in 2021) and 14 (mapping).
+Source: members and headers of the FBI's public download, in the layouts before 2021 and since.
 """
 
 from __future__ import annotations
@@ -101,11 +101,11 @@ class Segment:
 
 
 AGENCIES = "agencies"
-#: The agencies of the first issue of 2016: those that reported incidents, and all agencies of the state (12.3).
+#: The agencies of the first issue of 2016: those that reported incidents, and all agencies of the state.
 REPORTERS, PARTICIPATION = "cde_agencies", "agency_participation"
 MONTH = "nibrs_month"
 
-#: Header of an id -> lookup table of the zip. Ids change between years (12.3).
+#: Header of an id -> lookup table of the zip. Ids change between years.
 LOOKUPS = {
     "activity_type_id": Lookup("nibrs_activity_type", "activity_type_id", "activity_type_code"),
     "age_id": Lookup("nibrs_age", "age_id", "age_code"),
@@ -118,7 +118,7 @@ LOOKUPS = {
     "drug_measure_type_id": Lookup("nibrs_drug_measure_type", "drug_measure_type_id", "drug_measure_code"),
     "ethnicity_id": Lookup("nibrs_ethnicity", "ethnicity_id", "ethnicity_code"),
     "injury_id": Lookup("nibrs_injury", "injury_id", "injury_code"),
-    # The publisher has misspelled this header since 2021 (12.2).
+    # The publisher has misspelled this header since 2021.
     "justifiable_force_id": Lookup(
         "nibrs_justifiable_force", "justifiable_fore_id|justifiable_force_id", "justifiable_force_code"
     ),
@@ -126,7 +126,7 @@ LOOKUPS = {
     "offense_code": Lookup("nibrs_offense_type", "offense_code", "offense_code", is_text=True),
     "offense_type_id": Lookup("nibrs_offense_type", "offense_type_id", "offense_code"),
     "prop_desc_id": Lookup("nibrs_prop_desc_type", "prop_desc_id", "prop_desc_code"),
-    # This lookup table has no code: the id is the code (4.11).
+    # This lookup table has no code: the id is the code.
     "prop_loss_id": Lookup("nibrs_prop_loss_type", "prop_loss_id", "prop_loss_id"),
     "race_id": Lookup("ref_race", "race_id", "race_code"),
     "relationship_id": Lookup("nibrs_relationship", "relationship_id", "relationship_code"),
@@ -221,7 +221,7 @@ REPORTER_FIELDS = {
     "officers": Field("total_officers", "int32"),
 }
 
-#: One row for each agency and month until 2020; since then, one for each incident document (12.3).
+#: One row for each agency and month until 2020; since then, one for each incident document.
 MONTH_FIELDS = {
     "nibrs_month_id": Field("nibrs_month_id", "int64"),
     "did": Field("did", "int64", may_be_absent=True),
@@ -306,7 +306,7 @@ SEGMENTS = (
             "sequence_number": "victim_seq_num",
             "victim_type_code": "victim_type_id",
             **_PERSON,
-            # This header is different for victims (12.3).
+            # This header is different for victims.
             "age_high_years": "age_code_range_high|age_range_high_num",
             "resident_code": "resident_status_code",
             "activity_code": "activity_type_id",
@@ -435,9 +435,9 @@ FILLED = {
 
 #: The layouts, by the data years in which they were used.
 FIRST_ISSUE, OLD_LAYOUT, NEW_LAYOUT = "cde_2016_first_issue", "cde_2016_2020", "cde_2021"
-#: The layouts that list all months of an agency, including empty ones (12.3).
+#: The layouts that list all months of an agency, including empty ones.
 LISTS_MONTHS = (FIRST_ISSUE, OLD_LAYOUT)
-#: Losses of each layout (keys of ``LOSSES``) and the datasets affected (12.3, 12.4).
+#: Losses of each layout (keys of ``LOSSES``) and the datasets affected.
 LAYOUT_LOSSES = {
     FIRST_ISSUE: (
         ("no_srs", "srs_month"),
@@ -461,12 +461,12 @@ LAYOUT_LOSSES = {
     ),
 }
 
-#: Which agencies a layout lists: only agencies that reported (12.3), except in the first issue.
+#: Which agencies a layout lists: only agencies that reported, except in the first issue.
 SCOPES = {FIRST_ISSUE: "all", OLD_LAYOUT: "reporting", NEW_LAYOUT: "reporting"}
 
-#: Earlier layouts are not supported (12.3).
+#: Earlier layouts are not supported.
 FIRST_YEAR = 2016
-#: Zips contain Group B arrests since data year 2022 (12.2).
+#: Zips contain Group B arrests since data year 2022.
 GROUP_B_FIRST_YEAR = 2022
 GROUP_B_MEMBERS = ("nibrs_arrestee_groupb", "nibrs_arrestee_groupb_weapon")
 

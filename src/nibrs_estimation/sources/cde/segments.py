@@ -164,7 +164,7 @@ def _read_incidents(
 ) -> pl.DataFrame:
     incidents = _read(archive, INCIDENT, year, accounts, only)
     incidents = _without_orphans(archive, INCIDENT, incidents, {AGENCIES: agency_ids}, accounts)
-    # An incident may be reported late, but not years before or after its file's year (12.4 step 3).
+    # An incident may be reported late, but not years before or after its file's year.
     is_far = incidents.select((pl.col("incident_date").dt.year() - year).abs() > 1).to_series()
     return accounts.set_aside(INCIDENT.member, incidents, is_far, "impossible_date", "incident_date")
 

@@ -1,4 +1,4 @@
-"""Injuries of victims, and circumstances of offenses (sources/synthetic/README.md, rules of 2.2)."""
+"""Injuries of victims, and circumstances of offenses (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Judicial districts and field offices of counties are lost, because a `ucr_prd` database does not have them. For
 attributes of an agency or program that are not by year, the value of the latest year is used.
-Source: data dictionary and sources/synthetic/README.md; section 17, invariant 9.
+Source: sources/synthetic/README.md.
 """
 
 from __future__ import annotations

@@ -472,7 +472,7 @@ LOOKUPS = (
     _lookup("DRUG_MEASURE_TYPE", "drug_measure", "drug_measure_type", "drug_measure"),
     _lookup("ETHNICITY", "ethnicity", "ethnicity"),
     _lookup("INJURY", "injury", "injury"),
-    # The publisher misspells the header of this id (12.2).
+    # The publisher misspells the header of this id.
     _lookup("JUSTIFIABLE_FORCE", "justifiable_force", "justifiable_fore", "justifiable_force"),
     _lookup("LOCATION_TYPE", "location", "location"),
     Member(
@@ -495,7 +495,7 @@ LOOKUPS = (
         "code:property_description",
         {"prop_desc_id": _LIST_ID, "prop_desc_name": _LABEL, "prop_desc_code": _CODE},
     ),
-    # This lookup table has no code: the id is the code (4.11).
+    # This lookup table has no code: the id is the code.
     Member(
         "NIBRS_PROP_LOSS_TYPE",
         "code:property_loss",

@@ -255,7 +255,7 @@ def _agencies(found: dict[str, pl.DataFrame], counties: pl.DataFrame, scope: str
     in_msa = found.get("in_msa", pl.DataFrame(schema={name: rows.schema[name] for name in key}))
     in_msa = in_msa if "is_in_msa" in in_msa.columns else in_msa.with_columns(is_in_msa=pl.lit(None, pl.Boolean))
     covered = found["covered"].with_columns(pl.col("covered_by_ori").str.split(";").list.sort().list.join(";"))
-    # Without the FBI's table, this follows from the counties or the population group of metropolitan counties (8.4).
+    # Without the FBI's table, this follows from the counties or the population group of metropolitan counties.
     is_msa_county = pl.col("population_group_code").str.starts_with("9").fill_null(False)
     return (
         rows.filter(pl.col("ori").is_not_null())
@@ -302,7 +302,7 @@ def _months(months: pl.DataFrame, agencies: pl.DataFrame) -> pl.DataFrame:
 
 def _with_participation(agencies: pl.DataFrame, months: pl.DataFrame) -> pl.DataFrame:
     is_incidents = pl.col("form_code") == "N"
-    # 5.2 requires a known start.
+    # A known start is required.
     counts = is_incidents & pl.col("nibrs_start_date").is_not_null()
     by_agency = months.group_by("agency_id", "data_year").agg(
         has_participated=(counts | (pl.col("form_code") == "R")).any(), sent_incidents=counts.any()

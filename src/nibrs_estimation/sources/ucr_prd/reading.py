@@ -146,7 +146,7 @@ def _read_snapshot(
 
 
 def _agency_scope(frames: dict[str, pl.DataFrame], year: int) -> pl.DataFrame:
-    """All agencies with their state, and whether they are in S(y) of 9.1 step 4."""
+    """All agencies with their state, and whether they report incidents and have a status in the year."""
     has_status = pl.col("agency_id").is_in(frames["status"]["agency_id"].implode())
     is_nibrs = pl.col("is_nibrs").fill_null(False) & (pl.col("data_year") == year)
     return (

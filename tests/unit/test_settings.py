@@ -123,9 +123,11 @@ def test_statistics_mode_takes_the_year_of_the_inputs(tmp_path: Path) -> None:
 def test_statistics_mode_names_the_years_that_the_inputs_hold(tmp_path: Path) -> None:
     """Nothing but their rows tells the year of these."""
     with_agencies(tmp_path / "in", 2020, 2022, 2022)
-    with pytest.raises(UsageError, match=r"Set DATA_YEAR: no identity.json .* contain the years 2020, 2022\."):
+    with pytest.raises(UsageError, match=r"Set DATA_YEAR: there is no identity.json .* contain the years 2020, 2022\."):
         run_statistics([COUNT], settings_of(tmp_path).model_copy(update={"data_year": None}))
-    with pytest.raises(UsageError, match=r"DATA_YEAR is 2024, but no dataset there .* hold 2020, 2022\. ") as told:
+    with pytest.raises(
+        UsageError, match=r"DATA_YEAR is 2024, but no dataset is of that year.* contain the years 2020, 2022\. "
+    ) as told:
         run_statistics([COUNT], settings_of(tmp_path))
     assert "--force" not in str(told.value)
     assert not (tmp_path / "out").exists()

@@ -249,7 +249,7 @@ def _note_interruption(settings: RunSettings, flow: Flow, prefix: str, watcher: 
             watcher.noted("The run was stopped before it ended; its finished tasks are reused.")
     earlier = read_published(settings.artifacts, prefix)
     if earlier is not None and earlier.state == PUBLISHING:
-        watcher.noted("The publication of the run was interrupted; all files are published again.")
+        watcher.noted("Its publication was interrupted; all files are published again.")
 
 
 def plan_flow(flow: Flow, source: Source, probe: Probe, until: str | None = None) -> Plan:

@@ -96,7 +96,9 @@ def decide(folder: Path, requested: RunRecord, *, is_content_hash: bool, force: 
     if is_of_other_version(folder):
         if not force:
             raise UsageError(version_conflict(folder))
-        note = f"Starting run {requested.identity.run_id} over; the files of another program version are removed."
+        note = (
+            f"Starting run {requested.identity.run_id} over; the files of another version of the program are removed."
+        )
         return Claim(requested, note, starts_over=True)
     known = RunRecord.read(folder)
     if known is None:

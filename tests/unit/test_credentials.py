@@ -4,7 +4,7 @@ import string
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nibrs_estimation.cli.settings import Settings
@@ -26,6 +26,7 @@ FORMS = st.sampled_from(
 
 
 @given(SECRETS, SCHEMES, FORMS)
+@example(("\x85:", "AAAAAA", ""), "http", "{scheme}://{secret}@host:9000")
 def test_no_secret_survives_in_a_setting(parts: tuple[str, str, str], scheme: str, form: str) -> None:
     for secret in ("".join(parts), quote("".join(parts), safe="")):
         address = form.format(scheme=scheme, secret=secret)

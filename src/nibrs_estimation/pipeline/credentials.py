@@ -17,7 +17,7 @@ def mask_credentials(text: str) -> str:
 
     A text that begins with an address is treated as one address: an unencoded password may contain spaces.
     """
-    pattern = _WHOLE_ADDRESS if _ADDRESS.match(text) else _ADDRESS
+    pattern = _WHOLE_ADDRESS if _WHOLE_ADDRESS.match(text) else _ADDRESS
     masked = pattern.sub(lambda found: found["scheme"] + _mask_rest(found["rest"]), text)
     return _PASSWORD.sub(lambda found: found["name"] + HIDDEN, masked)
 

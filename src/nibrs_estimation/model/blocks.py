@@ -21,7 +21,7 @@ KNOWN_MONTH = Dataset(
     columns=(
         AGENCY_ID,
         MONTH,
-        Column("n_offenses", "int32", "Offenses that were reported.", unit="offenses", is_nullable=True),
+        Column("n_offenses", "int32", "Reported offenses of the month.", unit="offenses", is_nullable=True),
         Column(
             "month_status",
             "str",
@@ -56,12 +56,12 @@ BLOCK_AGENCY = Dataset(
             "all are known, but it cannot be a donor.",
             codes=("recipient", "donor", "neither"),
         ),
-        Column("months_missing", "int8", "Months of the data year not reported.", unit="months"),
-        Column("months_low", "int8", "Reported months that are not taken as known.", unit="months"),
-        Column("months_high", "int8", "Reported months that are too high.", unit="months"),
-        Column("has_population", "bool", "Its population is above 0."),
-        Column("is_covering", "bool", "It reports for at least one other agency."),
-        Column("n_observed", "int32", "Offenses of its reported months.", unit="offenses"),
+        Column("months_missing", "int8", "Number of months of the data year that were not reported.", unit="months"),
+        Column("months_low", "int8", "Number of reported months that are not taken as known.", unit="months"),
+        Column("months_high", "int8", "Number of reported months that are too high.", unit="months"),
+        Column("has_population", "bool", "True if the agency's population is above 0."),
+        Column("is_covering", "bool", "True if the agency reports for at least one other agency."),
+        Column("n_observed", "int32", "Offenses in the agency's reported months.", unit="offenses"),
         Column("n_completed", "float64", "Offenses of the year with the filled months.", unit="offenses"),
         Column(
             "n_predicted",
@@ -77,7 +77,7 @@ BLOCK_AGENCY = Dataset(
             "Weight w of the agency's own months in what is filled; missing if a donor's whole months are copied.",
             is_nullable=True,
         ),
-        Column("donor_agency_id", "int32", "Its donor.", is_nullable=True),
+        Column("donor_agency_id", "int32", "Number of the agency's donor.", is_nullable=True),
         Column(
             "distance",
             "float64",
@@ -88,8 +88,8 @@ BLOCK_AGENCY = Dataset(
         Column(
             "match_rule",
             "str",
-            "class: the donor is of its class; without_covering, anybody: no donor was in the class, so is_covering, "
-            "then has_population, was left aside.",
+            "class: the donor is in the same class; without_covering: no donor in the class, so is_covering was "
+            "ignored; anybody: still no donor, so has_population was ignored too.",
             is_nullable=True,
             codes=("class", "without_covering", "anybody"),
         ),
@@ -125,7 +125,7 @@ BLOCK_REFERENCE = Dataset(
     source="handbook 04 (donorids)",
     primary_key=("agency_id", "donor_agency_id", "month"),
     columns=(
-        Column("agency_id", "int32", "The recipient."),
+        Column("agency_id", "int32", "Number of the recipient agency."),
         Column("donor_agency_id", "int32", "The agency whose month is added: the recipient itself, or a donor."),
         Column("month", "int8", "The donor's month.", codes=MONTHS),
         Column("scale", "float64", "By which its counts are multiplied; 1 if a whole month is copied."),
@@ -134,13 +134,15 @@ BLOCK_REFERENCE = Dataset(
 
 REMOVED_MONTH = Dataset(
     name="removed_month",
-    description="Months of the data year whose own incidents and Group B arrests do not count, or only some.",
+    description="Months of the data year whose own incidents and Group B arrests are excluded, in full or in part.",
     source="handbook 04",
     primary_key=("agency_id", "month"),
     columns=(
         AGENCY_ID,
         MONTH,
-        Column("kept_from", "date", "The first day that counts; missing: none counts.", is_nullable=True),
+        Column(
+            "kept_from", "date", "First day of the month that is used; missing if no day is used.", is_nullable=True
+        ),
         Column(
             "reason",
             "str",
@@ -152,7 +154,7 @@ REMOVED_MONTH = Dataset(
 
 BLOCK_COUNT = Dataset(
     name="block_count",
-    description="Incidents, their offenses and Group B arrests by agency and month: all, and those that count.",
+    description="Incidents, their offenses and Group B arrests by agency and month: all, and those that are used.",
     source="handbook 04",
     primary_key=("agency_id", "month"),
     partition_key="state_abbr",
@@ -160,27 +162,34 @@ BLOCK_COUNT = Dataset(
         STATE,
         AGENCY_ID,
         Column("month", "int8", "Month of the incident or arrest.", codes=MONTHS),
-        Column("n_incidents", "int32", "Incidents of the data year.", unit="incidents"),
-        Column("n_incidents_kept", "int32", "Those that count as its own.", unit="incidents"),
+        Column("n_incidents", "int32", "Number of incidents of the data year.", unit="incidents"),
+        Column(
+            "n_incidents_kept", "int32", "Number of incidents that are used for the agency itself.", unit="incidents"
+        ),
         *(
-            _count(f"n_{group}", f"Of all its incidents: {OFFENSE_GROUPS[group]}.", is_nullable=False)
+            _count(f"n_{group}", f"In all incidents of the month: {OFFENSE_GROUPS[group]}.", is_nullable=False)
             for group in COPIED_GROUPS
         ),
-        Column("n_group_b", "int32", "Group B arrests of the data year.", unit="arrestees"),
-        Column("n_group_b_kept", "int32", "Those that count as its own.", unit="arrestees"),
+        Column("n_group_b", "int32", "Number of Group B arrests of the data year.", unit="arrestees"),
+        Column(
+            "n_group_b_kept",
+            "int32",
+            "Number of Group B arrests that are used for the agency itself.",
+            unit="arrestees",
+        ),
     ),
 )
 
 BLOCK_CHECK = Dataset(
     name="block_check",
-    description="What must balance after months were copied, how often it was looked at, and how often it did not.",
+    description="Checks of the copied months, with the numbers of cases checked and of failures.",
     source="handbook 02 and 04, invariants",
     primary_key=("check",),
     columns=(
-        Column("check", "str", "What must hold."),
-        Column("n_checked", "int64", "Cases looked at."),
-        Column("n_failed", "int64", "Cases in which it does not hold."),
-        Column("is_strict", "bool", "A single failure stops the run."),
+        Column("check", "str", "Condition that must be true."),
+        Column("n_checked", "int64", "Number of cases checked."),
+        Column("n_failed", "int64", "Number of cases in which the condition is false."),
+        Column("is_strict", "bool", "True if a single failure stops the run."),
     ),
 )
 

@@ -1,0 +1,176 @@
+"""Benchmarks from own months, of a near donor, of a class, and brought to the data year: examples and slow twins."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.frames import table
+
+from nibrs_estimation.model.benchmark import BENCHMARK_FACTOR
+from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.table import checked
+from nibrs_estimation.stages.benchmark.benchmark import CANDIDATE, COUNTS, rate_candidates
+from nibrs_estimation.stages.benchmark.hot_deck import near_donors
+from nibrs_estimation.stages.benchmark.vintage import bring_to_year
+
+YEAR = 2024
+Row = dict[str, object]
+
+
+def agencies(*rows: Row) -> pl.DataFrame:
+    """Agencies of the frame with what the sources gave; without ``larceny`` they have no benchmark."""
+    full = [
+        {
+            "agency_id": number, "ori": f"VT{number:07d}", "region_code": 1, "population": 5_000,
+            "population_group_code": "6", "agency_type_name": "City",
+            "benchmark_source": "smoothed" if "larceny" in row else None, "benchmark_year": None,
+            "is_full_year": True, "benchmark_months": None,
+            **dict.fromkeys(COUNTS, 0.0 if "larceny" in row else None),
+            "n_larceny": row.get("larceny"),
+            **{name: value for name, value in row.items() if name != "larceny"},
+        }
+        for number, row in enumerate(rows, start=1)
+    ]  # fmt: skip
+    return pl.DataFrame(full, schema_overrides=CANDIDATE, infer_schema_length=None)
+
+
+def test_few_own_months_make_the_benchmark() -> None:
+    """Two agencies of Minnesota in small: 2 larcenies in two months that hold a sixth of a year are 12 in a year."""
+    known = pl.DataFrame(
+        {"agency_id": [1, 1, 2], "month": [5, 6, 5], "known_part": [1.0, 1.0, 0.0], "month_share": [0.08, 1 / 6 - 0.08, 0.08]},
+        schema_overrides={"agency_id": pl.Int32, "month": pl.Int8},
+    )  # fmt: skip
+    offenses = table(
+        "agency_month_offense",
+        {"agency_id": 1, "month": 5, "offense_code": "23A", "n": 1},
+        {"agency_id": 1, "month": 6, "offense_code": "23B", "n": 1},
+        {"agency_id": 1, "month": 7, "offense_code": "23B", "n": 50},
+        {"agency_id": 1, "month": 6, "offense_code": "35A", "n": 9},
+    )
+    found = rate_candidates(known, offenses, YEAR)
+    assert found["agency_id"].to_list() == [1]
+    row = found.row(0, named=True)
+    assert (row["benchmark_source"], row["benchmark_year"], row["benchmark_months"]) == ("own", YEAR, 2)
+    assert row["n_larceny"] == pytest.approx(12)
+    assert row["n_burglary"] == 0
+
+
+def test_a_donor_is_of_class_and_region_and_of_like_size() -> None:
+    given_, issues = near_donors(
+        agencies(
+            {"population": 4_000},
+            {"larceny": 1.0, "population": 12_000},
+            {"larceny": 2.0, "population": 12_001},
+            {"larceny": 4.0, "region_code": 2},
+            {"larceny": 8.0, "population_group_code": "5"},
+        ),
+        1,
+    )
+    row = given_.row(0, named=True)
+    assert (row["benchmark_source"], row["benchmark_donor_id"], row["n_larceny"]) == ("donor", 2, 1.0)
+    assert [name for name, *_ in issues] == ["no month of its own"]
+
+
+def test_without_a_near_donor_the_class_gives_its_rate() -> None:
+    """The class has 30 larcenies for 60,000 residents, so a village of 1,000 has half of one."""
+    given_, issues = near_donors(
+        agencies(
+            {"population": 1_000}, {"larceny": 10.0, "population": 20_000}, {"larceny": 20.0, "population": 40_000}
+        ),
+        1,
+    )
+    row = given_.row(0, named=True)
+    assert (row["benchmark_source"], row["benchmark_donor_id"]) == ("class_rate", None)
+    assert row["n_larceny"] == pytest.approx(0.5)
+    assert [name for name, *_ in issues] == ["no donor near enough"]
+
+
+def test_agencies_without_residents_take_from_their_kind() -> None:
+    college: Row = {"population": 0, "agency_type_name": "University or College"}
+    given_, _ = near_donors(
+        agencies(
+            college, {"population": 0, "agency_type_name": "Tribal"}, {"larceny": 7.0, **college}, {"larceny": 1.0}
+        ),
+        1,
+    )
+    assert given_["benchmark_donor_id"].to_list()[0] == 3
+    # No tribal agency has a benchmark: those of the class without residents have 7 each.
+    assert given_.row(1, named=True)["benchmark_source"] == "class_rate"
+    assert given_["n_larceny"].to_list()[1] == pytest.approx(7)
+
+
+def test_a_frame_without_any_benchmark_stops() -> None:
+    with pytest.raises(PipelineError, match="None of the 2 eligible agencies has counts"):
+        near_donors(agencies({}, {}), 1)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([1, 2]), st.sampled_from(["6", "5"]), st.integers(0, 5), st.booleans()), min_size=1, max_size=20
+    ),
+    st.integers(0, 3),
+)  # fmt: skip
+def test_near_donors_equal_the_slow_twin(rows: list[tuple[int, str, int, bool]], seed: int) -> None:
+    frame = agencies(
+        *(
+            {"region_code": region, "population_group_code": group, "population": 3**size if size else 0,
+             **({"larceny": float(place + 1)} if has else {})}
+            for place, (region, group, size, has) in enumerate(rows)
+        )
+    )  # fmt: skip
+    if not any(has for *_, has in rows):
+        return
+    found, _ = near_donors(frame, seed)
+    for (region, group, size, has), row in zip(rows, found.iter_rows(named=True), strict=True):
+        if has:
+            assert row["benchmark_source"] == "smoothed"
+            continue
+        near = {
+            place + 1
+            for place, (r, g, s, h) in enumerate(rows)
+            if h and (r, g) == (region, group) and (s > 0) == (size > 0) and abs(s - size) <= 1
+        }
+        assert (row["benchmark_source"] == "donor") == bool(near)
+        assert not near or row["benchmark_donor_id"] in near
+        if near:
+            assert row["n_larceny"] == row["benchmark_donor_id"]
+            continue
+        same = [
+            (p + 1.0, 3**s if s else 1)
+            for p, (_r, g, s, h) in enumerate(rows)
+            if h and g == group and (s > 0) == (size > 0)
+        ]
+        same = same or [(p + 1.0, 3**s if s else 1) for p, (*_, s, h) in enumerate(rows) if h and (s > 0) == (size > 0)]
+        same = same or [(p + 1.0, 3**s if s else 1) for p, (*_, s, h) in enumerate(rows) if h]
+        rate = sum(n for n, _ in same) / sum(people for _, people in same)
+        assert row["n_larceny"] == pytest.approx(rate * (3**size if size else 1))
+
+
+def test_benchmarks_of_another_year_follow_the_respondents() -> None:
+    """Larcenies of the vintage fell from 5,000 to 4,000 among respondents, burglaries rose from 1,000 to 1,500."""
+    given_ = agencies(
+        {"larceny": 5_000.0, "n_burglary": 1_000.0},
+        {"larceny": 600.0, "n_burglary": 100.0},
+        {"larceny": 70.0, "benchmark_source": "recent", "benchmark_year": YEAR},
+    )
+    completed = agencies({"larceny": 4_000.0, "n_burglary": 1_500.0}).select(CANDIDATE.keys())
+    aligned, factors, issues = bring_to_year(given_, completed, YEAR)
+    factor = dict(checked(factors, BENCHMARK_FACTOR).select("crime", "factor").iter_rows())
+    of_all = (5_500 + 1_000) / (6_000 + 1_000)
+    assert factor["total"] == pytest.approx(of_all)
+    assert factor["larceny"] == pytest.approx((4_000 + 1_000 * of_all) / 6_000)
+    assert factor["burglary"] == pytest.approx((1_500 + 1_000 * of_all) / 2_000)
+    # A crime that no respondent had changes as all crimes do.
+    assert factor["murder"] == pytest.approx(of_all)
+    assert aligned["n_larceny"].to_list() == pytest.approx([5_000 * factor["larceny"], 600 * factor["larceny"], 70])
+    assert issues[0][:2] == ("benchmark of another year", 2)
+    assert np.isfinite(aligned.select(COUNTS).to_numpy()).all()
+
+
+def test_without_respondents_of_a_vintage_nothing_changes() -> None:
+    given_ = agencies({"larceny": 5.0}, {})
+    aligned, factors, issues = bring_to_year(given_, given_.clear().select(CANDIDATE.keys()), YEAR)
+    assert aligned.equals(given_)
+    assert factors.is_empty() and not issues

@@ -38,7 +38,10 @@ def agencies(*rows: Row) -> pl.DataFrame:
 def test_few_own_months_make_the_benchmark() -> None:
     """Two agencies of Minnesota in small: 2 larcenies in two months that hold a sixth of a year are 12 in a year."""
     known = pl.DataFrame(
-        {"agency_id": [1, 1, 2], "month": [5, 6, 5], "known_part": [1.0, 1.0, 0.0], "month_share": [0.08, 1 / 6 - 0.08, 0.08]},
+        {
+            "agency_id": [1, 1, 2], "month": [5, 6, 5], "known_part": [1.0, 1.0, 0.0],
+            "month_share": [0.08, 1 / 6 - 0.08, 0.08],
+        },
         schema_overrides={"agency_id": pl.Int32, "month": pl.Int8},
     )  # fmt: skip
     offenses = table(
@@ -105,13 +108,11 @@ def test_a_frame_without_any_benchmark_stops() -> None:
         near_donors(agencies({}, {}), 1)
 
 
+_PLACES = st.tuples(st.sampled_from([1, 2]), st.sampled_from(["6", "5"]), st.integers(0, 5), st.booleans())
+
+
 @settings(deadline=None, max_examples=60)
-@given(
-    st.lists(
-        st.tuples(st.sampled_from([1, 2]), st.sampled_from(["6", "5"]), st.integers(0, 5), st.booleans()), min_size=1, max_size=20
-    ),
-    st.integers(0, 3),
-)  # fmt: skip
+@given(st.lists(_PLACES, min_size=1, max_size=20), st.integers(0, 3))
 def test_near_donors_equal_the_slow_twin(rows: list[tuple[int, str, int, bool]], seed: int) -> None:
     frame = agencies(
         *(
@@ -137,14 +138,10 @@ def test_near_donors_equal_the_slow_twin(rows: list[tuple[int, str, int, bool]],
         if near:
             assert row["n_larceny"] == row["benchmark_donor_id"]
             continue
-        same = [
-            (p + 1.0, 3**s if s else 1)
-            for p, (_r, g, s, h) in enumerate(rows)
-            if h and g == group and (s > 0) == (size > 0)
-        ]
-        same = same or [(p + 1.0, 3**s if s else 1) for p, (*_, s, h) in enumerate(rows) if h and (s > 0) == (size > 0)]
-        same = same or [(p + 1.0, 3**s if s else 1) for p, (*_, s, h) in enumerate(rows) if h]
-        rate = sum(n for n, _ in same) / sum(people for _, people in same)
+        givers = [(p + 1.0, g, s, 3**s if s else 1) for p, (_r, g, s, h) in enumerate(rows) if h]
+        alike = [giver for giver in givers if (giver[2] > 0) == (size > 0)]
+        pool = [giver for giver in alike if giver[1] == group] or alike or givers
+        rate = sum(n for n, *_ in pool) / sum(people for *_, people in pool)
         assert row["n_larceny"] == pytest.approx(rate * (3**size if size else 1))
 
 

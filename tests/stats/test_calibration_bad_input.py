@@ -36,12 +36,12 @@ def is_withheld(made: Calibration) -> bool:
         ({"totals": [115, np.nan]}, "total 1 is nan: totals are finite"),
         ({"totals": [115]}, "2 controls have totals of shape"),
         ({"totals": [[115, 1380]]}, r"totals of one problem have shape \(1, 2\)"),
-        ({"bounds": (1.2, 3)}, "bounds 1.2 and 3.0: 1, the g-weight that changes nothing, lies between the bounds"),
-        ({"bounds": (0.1, 0.9)}, "lies between the bounds"),
-        ({"bounds": (1, 1)}, "lies between the bounds"),
-        ({"bounds": (np.nan, 2)}, "lies between the bounds"),
+        ({"bounds": (1.2, 3)}, "bounds 1.2 and 3.0: 1, the g-weight that changes nothing, must be between the bounds"),
+        ({"bounds": (0.1, 0.9)}, "must be between the bounds"),
+        ({"bounds": (1, 1)}, "must be between the bounds"),
+        ({"bounds": (np.nan, 2)}, "must be between the bounds"),
         ({"bounds": (0.5, np.inf)}, "the logit distance needs finite bounds"),
-        ({"method": "logistic"}, "there is no method 'logistic'"),
+        ({"method": "logistic"}, "unknown method 'logistic'"),
     ],
 )
 def test_what_is_no_problem_is_refused(change: dict[str, object], message: str) -> None:
@@ -89,7 +89,9 @@ def test_contradicting_controls_are_named() -> None:
     x = np.column_stack([X[:, 0], X.sum(axis=1), X[:, 1], [1.0, 0, 2, 7]])
     made = calibrate(x, D, [115, 1496, 1380, 16], bounds=BOUNDS)
     assert (made.status, made.rank) == ("infeasible", 3)
-    assert made.reason == "contradicting controls: 0, 1, 2 depend on each other, and their totals do not likewise"
+    assert made.reason == (
+        "contradictory totals: controls 0, 1, 2 are linearly dependent, and their totals violate the dependence"
+    )
     assert is_withheld(made)
     np.testing.assert_allclose(made.residuals, x.T @ D - [115, 1496, 1380, 16])
 
@@ -101,14 +103,16 @@ def test_of_two_dependences_the_broken_one_is_named() -> None:
     totals = 1.6 * x.sum(axis=0)
     totals[5] *= 1.01
     made = calibrate(x, np.full(30, 1.5), totals, bounds=BOUNDS)
-    assert made.reason == "contradicting controls: 3, 4, 5, 6 depend on each other, and their totals do not likewise"
+    assert made.reason == (
+        "contradictory totals: controls 3, 4, 5, 6 are linearly dependent, and their totals violate the dependence"
+    )
 
 
 def test_fewer_units_than_the_rank_fails_at_once() -> None:
     controls = [[3.0, 5.0, 1.0], [4.0, 1.0, 8.0]]
     made = calibrate(controls, [1.5, 1.5], [11, 9, 14], bounds=BOUNDS)
     assert (made.status, made.rank, made.iterations) == ("infeasible", 2, 0)
-    assert made.reason.startswith("fewer units than the rank of the totals: 2 units cannot meet those of controls")
+    assert made.reason.startswith("fewer units than independent controls: 2 units cannot meet the totals of controls")
     # Unless the totals happen to be within reach.
     made = calibrate(controls, [1.5, 1.5], [12.6, 10.8, 16.2], bounds=BOUNDS)
     assert made.status == "converged"

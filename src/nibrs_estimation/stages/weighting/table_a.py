@@ -57,7 +57,7 @@ def compare_with_benchmark(
         stratum,
         stratum_population,
         sparse.csr_array(membership[:, sampled]),
-        lonely="adjust",
+        single_psu="adjust",
     )
     has_respondents = membership[:, sampled].sum(axis=1) > 0
     error = np.where(has_respondents[:, None], totals.standard_error, np.nan)

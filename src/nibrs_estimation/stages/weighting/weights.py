@@ -30,7 +30,7 @@ from nibrs_estimation.survey.units import (
     units_of,
 )
 from nibrs_estimation.survey.weights.classes import ALWAYS_MERGED, fit_geography
-from nibrs_estimation.survey.weights.fit import Cells, Fit, fit_with_subsets, settle_by_coverage
+from nibrs_estimation.survey.weights.fit import Cells, Fit, fit_with_subsets, assign_by_coverage
 from nibrs_estimation.survey.weights.groups import mark_self_representing, place_groups, state_groups
 from nibrs_estimation.survey.weights.rows import Keys, Tables, prorated, tables_of, with_crossings, with_names
 
@@ -194,8 +194,8 @@ def _by_number(weight: str, units: Units) -> Tables:
     d = np.array([len(is_respondent) / n if n else np.nan])
     cells = Cells(np.zeros(len(is_respondent), dtype=np.int64), is_respondent, _eleven(units.controls), d)
     fit = Fit.nothing(cells)
-    fit.settle(cells, np.array([n == 0]), WeightRule.NO_RESPONSE, None)
-    fit.settle(cells, np.array([True]), WeightRule.EQUAL, d)
+    fit.assign(cells, np.array([n == 0]), WeightRule.NO_RESPONSE, None)
+    fit.assign(cells, np.array([True]), WeightRule.EQUAL, d)
     return tables_of(Keys(weight, keys), units.frame, cells, fit)
 
 
@@ -222,8 +222,8 @@ def _by_group(weight: str, units: Units, divisions: list[str], given: Mapping[tu
         d = np.where(n > 0, N / n, np.nan)
     cells = Cells(number, is_respondent, _eleven(units.controls[order]), d)
     fit = Fit.nothing(cells)
-    fit.settle(cells, keys["is_self_representing"].to_numpy(), WeightRule.SELF_REPRESENTING, 1.0)
-    settle_by_coverage(cells, fit, no_crime_is_settled=weight == "msa")
+    fit.assign(cells, keys["is_self_representing"].to_numpy(), WeightRule.SELF_REPRESENTING, 1.0)
+    assign_by_coverage(cells, fit, one_without_crime=weight == "msa")
     fit_with_subsets(cells, fit)
     return tables_of(Keys(weight, keys), frame, cells, fit)
 

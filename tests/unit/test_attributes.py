@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from tests.support.incidents import Rows, every_code, segments_of, worlds
 
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.stages.counting.attributes import MADE, RECORDS, clearance, derive, multiplier
+from nibrs_estimation.stages.counting.attributes import DERIVATIONS, RECORDS, clearance, derive, multiplier
 from nibrs_estimation.stages.counting.attributes.recode import KEYS
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.read import table_definitions
@@ -566,7 +566,7 @@ def test_all_that_tables_ask_for_is_known() -> None:
 
 def test_attributes_are_those_that_records_tell() -> None:
     assert set(RECORDS) == {name for name, attribute in ATTRIBUTES.items() if attribute.levels}
-    assert set(MADE) <= set(derived_variables())
+    assert set(DERIVATIONS) <= set(derived_variables())
 
 
 @pytest.mark.parametrize(

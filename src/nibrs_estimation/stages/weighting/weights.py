@@ -30,7 +30,7 @@ from nibrs_estimation.survey.units import (
     units_of,
 )
 from nibrs_estimation.survey.weights.classes import ALWAYS_MERGED, fit_geography
-from nibrs_estimation.survey.weights.fit import Cells, Fit, fit_with_subsets, assign_by_coverage
+from nibrs_estimation.survey.weights.fit import Cells, Fit, assign_by_coverage, fit_with_subsets
 from nibrs_estimation.survey.weights.groups import mark_self_representing, place_groups, state_groups
 from nibrs_estimation.survey.weights.rows import Keys, Tables, prorated, tables_of, with_crossings, with_names
 

@@ -106,7 +106,7 @@ class Fit:
         )
 
     def assign(self, cells: Cells, which: Flags, rule: WeightRule, weight: Floats | float | None) -> None:
-        """Apply a rule to the undecided ones of some cells, with the weight of respondents: (C,), one for all, or None."""
+        """Apply a rule to undecided cells among some, with the weight of respondents: (C,), one for all, or None."""
         which = which & (self.rule == "")
         self.rule[which] = rule
         if weight is not None:

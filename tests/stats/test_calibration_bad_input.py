@@ -57,7 +57,7 @@ def test_total_of_zero() -> None:
     assert (made.status, made.rank, made.residuals[2]) == ("converged", 2, 0)
     np.testing.assert_array_equal(made.weights, calibrate(X, D, TOTALS, bounds=BOUNDS).weights)
     made = calibrate(absent, D, [*TOTALS, 3], bounds=BOUNDS)
-    assert made.reason == "control 2 is 0 in every unit, and its total is not"
+    assert made.reason == "control 2 is 0 in every unit, but its total is not"
     assert is_withheld(made)
     made = calibrate(X, D, [0, 1380], bounds=BOUNDS)
     assert (made.status, made.reason) == ("infeasible", "bounds: no g-weights from 0.666667 to 10 meet the totals")

@@ -70,7 +70,7 @@ def test_page_of_nothing(tmp_path: Path) -> None:
     text = text_of(written(tmp_path, [], [], [], [], []))
     for told in (
         "0 respondents of 0 eligible agencies", "Cells with a major problem None.", "Merged cells None.",
-        "There are no weights of states.", "There are no weights of all states.", "What was odd Nothing.",
+        "There are no weights of states.", "There are no weights of all states.", "Issues Nothing.",
     ):  # fmt: skip
         assert told in text
 

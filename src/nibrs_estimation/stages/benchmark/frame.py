@@ -87,9 +87,9 @@ def eligible_agencies(universe: pl.LazyFrame, agency: pl.LazyFrame, year: int) -
     if without_class.height:
         first = without_class.row(0, named=True)
         raise PipelineError(
-            f"{without_class.height} eligible agencies have no weight class, the first {first['ori']} with population group "
-            f"{first['population_group_code']!r}. Correct the population group in dataset agency: it must be one of "
-            "1A to 9E."
+            f"{without_class.height} eligible agencies have no weight class, the first {first['ori']} with population "
+            f"group {first['population_group_code']!r}. Correct the population group in dataset agency: it must be one "
+            "of 1A to 9E."
         )
     return agencies
 
@@ -164,6 +164,6 @@ def _require_one_row_each(frame: pl.DataFrame, agencies: pl.DataFrame) -> None:
     if not frame["agency_id"].equals(agencies["agency_id"]):
         raise PipelineError(
             f"The frame of the weights has {frame.height} rows for {agencies.height} eligible agencies. Datasets "
-            "agency, universe and reporting_status must have one row for each agency of the data year and be from one run: "
-            "compute the run again with --force."
+            "agency, universe and reporting_status must have one row for each agency of the data year and be from "
+            "one run: compute the run again with --force."
         )

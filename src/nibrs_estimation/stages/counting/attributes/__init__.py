@@ -109,7 +109,8 @@ def _declared(name: str, level: Level) -> Variable:
     if level not in declared.levels:
         raise PipelineError(
             f"Variable {name} does not exist for {level}s, only for "
-            f"{' and '.join(f'{of}s' for of in declared.levels)}. Correct `join` or `unit` of the rows that use it in the definitions of tables."
+            f"{' and '.join(f'{of}s' for of in declared.levels)}. Correct `join` or `unit` of the rows that use it in "
+            "the definitions of tables."
         )
     if name not in DERIVATIONS and not declared.codes:
         raise PipelineError(

@@ -16,7 +16,7 @@ from nibrs_estimation.pages import STYLE, anchor, contents, counted, html_table,
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.selection import KINDS, Results
-from nibrs_estimation.tables.caution import caution_words, warning_codes
+from nibrs_estimation.tables.caution import caution_reasons, warning_codes
 from nibrs_estimation.tables.definition import Estimate
 from nibrs_estimation.tables.table_rows import NOTHING_SAMPLED, estimated_places
 
@@ -336,7 +336,7 @@ def _codes_of_all(shown: pl.DataFrame) -> list[str]:
 
 
 def _reasons(codes: list[str]) -> str:
-    return escape("; ".join(word for code in codes for word in caution_words(code)))
+    return escape("; ".join(word for code in codes for word in caution_reasons(code)))
 
 
 def _notes(totals: pl.DataFrame, shown: pl.DataFrame) -> str:

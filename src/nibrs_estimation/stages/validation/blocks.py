@@ -257,7 +257,7 @@ def _far_from_own_rate(recipients: pl.DataFrame, references: pl.DataFrame) -> st
         f"<p>{unusual.height:,} of {counted(recipients.height, 'recipient')} "
         f"{'has' if unusual.height == 1 else 'have'} a completed year of more than {UNUSUAL_FACTOR} times, "
         f"or less than a third of, the rate of their own months; the largest, at most {LISTED}:</p>"
-        + html_table(listed, "odd", labels, **kinds)
+        + html_table(listed, "unusual", labels, **kinds)
     )
 
 

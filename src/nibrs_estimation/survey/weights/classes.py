@@ -51,7 +51,7 @@ class FittedGroups:
         cell: (n,) number of the group of each unit.
         controls: (n, 11) the controls, the last one agg + k rob of the group.
         fit: weights and how they were computed; its units are in the given order.
-        design_weight: N/n of the geography, NaN if nobody responds.
+        design_weight: N/n of the geography, NaN if no agency responds.
         merged_from: which groups were merged into each group and why, or None.
     """
 
@@ -114,7 +114,7 @@ class _Geography:
 
     @property
     def design_weight(self) -> float:
-        """N/n, NaN if nobody responds."""
+        """N/n, NaN if no agency responds."""
         n = int(self.is_respondent.sum())
         return len(self.number) / n if n else np.nan
 

@@ -289,25 +289,25 @@ REFUSED = {
         "units of arrestee have no variable is_completed",
     ),
     "victims by incident of arrestees": (
-        "arrestee", VICTIMS, 5, "victims by incident are those of a table of persons who are victims",
+        "arrestee", VICTIMS, 5, "victims by incident are counted only in tables of person victims",
     ),
-    "victims by incident of incidents": ("incident", VICTIMS, 5, "victims by incident are those of a table"),
+    "victims by incident of incidents": ("incident", VICTIMS, 5, "victims by incident are counted only in tables"),
     "victims by incident that meet conditions of records": (
         "person_victim", f"{VICTIMS}, where: {{victim_officer: [1]}}", 5,
-        "rows of n_victims_of_column meet conditions of person and clearance only",
+        "rows of n_victims_of_column may have only conditions of person and clearance",
     ),
     "a hierarchy within columns that meets conditions of records": (
         "person_victim",
         "set: LOC3, variable: residence_within_offense, join: victim, where: {victim_officer: [1]}", 3,
-        "rows of residence_within_offense meet conditions of person and clearance only",
+        "rows of residence_within_offense may have only conditions of person and clearance",
     ),
     "a unit of its own": (
         "person_victim", "set: LOC3, variable: residence, join: victim, unit: incident", 3,
-        "only victims by incident have a `unit` of their own",
+        "only rows of victims by incident may have their own `unit`",
     ),
     "agencies with a condition": (
         "incident", "set: MSA4, variable: msa, join: agency, where: {clearance3: [2]}", 5,
-        r"row 2 \(MSA Counties\): rows of msa divide the table's total and meet no conditions",
+        r"row 2 \(MSA Counties\): rows of msa divide the table's total and may have no conditions",
     ),
 }  # fmt: skip
 

@@ -1,1 +1,1 @@
-"""The stages of the computation, one folder each. Stages exchange data only in datasets and never import one another."""
+"""The stages of the computation, one folder each. They exchange data only in datasets and never import one another."""

@@ -32,8 +32,8 @@ def with_own_reports(agency: pl.LazyFrame, agency_month_offense: pl.LazyFrame) -
 
     Such an agency reports NIBRS, participates, and is neither covered nor dormant; it is active if it was listed as
     dormant or for its officers only. Otherwise incidents that were reported would be lost because of a flag. Its
-    population is subtracted from that of the agency that covered it, so that no person counts twice, unless the latter is
-    not larger.
+    population is subtracted from that of the agency that covered it, so that no person counts twice, unless the latter
+    is not larger.
 
     Args:
         agency: dataset of that name.

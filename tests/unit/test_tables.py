@@ -576,7 +576,7 @@ WRONG = [
     ("_variables.yaml", "  gang:", "  drug:", "  drug:", "drug is an attribute of records; take another name"),
     ("_variables.yaml", "  gang:", "  cyberspace:", "  cyberspace: {", "cyberspace is a variable and a flag; keep one"),
     ("_sets.yaml", "[PCTSEXMALE,", "[PCTSEX,", "[PCTSEX,", "there is no population PCTSEX"),
-    ("_sets.yaml", "PCTSEXFEMALE, TOTAL]", "TOTAL]", "[PCTSEXMALE, TOTAL]", "set SEX3 has 3 categories, but 2 populations"),
+    ("_sets.yaml", "PCTSEXFEMALE, TOTAL]", "TOTAL]", "[PCTSEXMALE, TOTAL]", "SEX3 has 3 categories, but 2 populations"),
     ("_sets.yaml", "SEX2: [Male, Female]", "SEX2: [Male, Male]", "[Male, Male]", "set SEX2 has a label twice"),
 ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Zips that mislead or attack: lookups, forms, sizes, names, a file replaced while it is read (10 F10, section G)."""
+"""Zips that mislead or attack: lookups, forms, sizes, names, a file replaced while it is read."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Where every incident that was read went: into the estimates, or out of them, with the reason.
 
 Incidents read = in the estimates + left out, by reason; so for Group B arrests, which have no incident. The text of a
-reason stands in ``codes/account_reason.csv``. Source: docs/develop/adding-a-source.md; handbook
-``docs/methods/incident-account.md``.
+reason is in ``codes/account_reason.csv``. Source: ``docs/methods/incident-account.md``.
 """
 
 import polars as pl
@@ -21,7 +20,7 @@ _STATE = Column("state_abbr", "str", "UCR state abbreviation.", code_list="state
 INCIDENT_ACCOUNT = Dataset(
     name="incident_account",
     description="Every incident and Group B arrest that was read, by agency: in the estimates, or why not.",
-    source="docs/develop/adding-a-source.md",
+    source="docs/methods/incident-account.md",
     primary_key=("state_abbr", "record_type", "agency_id", "reason"),
     partition_key="state_abbr",
     columns=(
@@ -46,7 +45,7 @@ INCIDENT_ACCOUNT = Dataset(
 UNLISTED_OFFENSE = Dataset(
     name="unlisted_offense",
     description="Offenses of the data year whose code no code list of this program has.",
-    source="docs/develop/adding-a-source.md",
+    source="docs/methods/incident-account.md",
     primary_key=("state_abbr", "offense_code"),
     partition_key="state_abbr",
     columns=(

@@ -1,6 +1,6 @@
 """Agencies, the months that they reported, and their history: the core datasets that every source delivers.
 
-Source: data dictionary and handbook 01 and 02.
+Source: the FBI's database ucr_prd and its public download; handbook 01 and 02.
 """
 
 from nibrs_estimation.model.fields import (
@@ -115,7 +115,7 @@ AGENCY = Dataset(
 REPORT_MONTH = Dataset(
     name="report_month",
     description="The months for which an agency sent a report, empty or not: the data year and the four before.",
-    source="data dictionary and docs/develop/adding-a-source.md",
+    source="the FBI's database ucr_prd (monthly forms) and its public download (NIBRS_month.csv)",
     primary_key=("agency_id", "data_year", "month", "form_code"),
     columns=(
         OF_AGENCY,
@@ -148,7 +148,7 @@ REPORT_MONTH = Dataset(
 AGENCY_MONTH_OFFENSE = Dataset(
     name="agency_month_offense",
     description="Offenses of an agency by month of the incident and offense code: the data year and the four before.",
-    source="docs/develop/adding-a-source.md (agencies_count_offenses); handbook 02",
+    source="handbook 02",
     primary_key=("agency_id", "data_year", "month", "offense_code"),
     columns=(
         OF_AGENCY,

@@ -142,7 +142,7 @@ COMPLETENESS_ISSUE = Dataset(
 REPORTING_STATUS = Dataset(
     name="reporting_status",
     description="How many months of the data year each agency reported.",
-    source="handbook 01 and docs/develop/adding-a-source.md; handbook 02",
+    source="handbook 01 and 02",
     primary_key=("agency_id",),
     columns=(
         AGENCY_ID,

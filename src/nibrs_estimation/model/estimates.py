@@ -64,7 +64,7 @@ SERIES_ESTIMATE = _cells(
 CELL_GAP = Dataset(
     name="cell_gap",
     description="Cells that the run's input cannot tell: missing, not 0.",
-    source="docs/develop/adding-a-source.md",
+    source="handbook 11",
     primary_key=("table_name", "row", "column"),
     columns=(
         Column("table_name", "str", "Name of the table."),

@@ -46,7 +46,7 @@ def _segment(
     description: str,
     primary_key: tuple[str, ...],
     *columns: Column,
-    source: str = "data dictionary",
+    source: str = "segments of a NIBRS incident, as in the FBI's database ucr_prd and its public download",
 ) -> Dataset:
     return Dataset(
         name=name,

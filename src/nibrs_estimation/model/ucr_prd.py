@@ -3,14 +3,14 @@
 A dataset here is a table there: its name, its columns and their types are the database's. Columns that no rule of the
 specification types are declared by the values that they hold. Only what the description of the database calls a key
 may not be null; everything else may, and the importer says what it makes of it.
-Source: data dictionary; lookups also section 4.
+Source: tables and columns of the FBI's database ucr_prd.
 """
 
 from __future__ import annotations
 
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
-_SOURCE = "data dictionary"
+_SOURCE = "tables and columns of the FBI's database ucr_prd"
 _MONTHS = tuple(range(1, 13))
 
 

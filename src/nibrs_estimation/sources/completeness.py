@@ -14,7 +14,7 @@ import polars as pl
 from nibrs_estimation.model import incident
 from nibrs_estimation.pipeline.dataset import Dataset
 
-#: Parent, its key, and the child that each of its rows has (10 section E, F4).
+#: Parent, its key, and the child that each of its rows has.
 RULES: tuple[tuple[Dataset, tuple[str, ...], Dataset], ...] = (
     (incident.INCIDENT, ("incident_id",), incident.OFFENSE),
     (incident.INCIDENT, ("incident_id",), incident.VICTIM),

@@ -65,10 +65,9 @@ MOST_UNKNOWN = 0.5
 def read_universe(path: Path, year: int, reporters: pl.Series | None = None) -> pl.DataFrame:
     """Read the agencies of a year from the CSV: dataset ``agency``, ``universe_scope`` all.
 
-    What the file does not say is completed by section 5.3: not covered; active where it serves a population or sent a
-    report in the last five years, else dormant unless the incident files know better. Whether an agency
-    reports to NIBRS and which months it reported is
-    left to the incident files.
+    What the file does not say is completed as docs/universe-file.md says: not covered; active where it serves a
+    population or sent a report in the last five years, else dormant unless the incident files know better. Whether an
+    agency reports to NIBRS and which months it reported is left to the incident files.
 
     Args:
         path: of the CSV.

@@ -3,7 +3,7 @@
 What differs between data years 2016 to 2020 and those from 2021 on are a few headers, given here one after the other,
 and what the ids mean, which every zip's own lookups tell. The first issue of 2016 differs in its agencies only, which
 come in two members.
-Source: docs/develop/adding-a-source.md (members and headers), 12.3 (what changed in 2021) and 14 (mapping).
+Source: members and headers of the FBI's public download, in the layouts before 2021 and since.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Arrests for Group B offenses, which have no incident (data dictionary and sources/synthetic/README.md)."""
+"""Arrests for Group B offenses, which have no incident (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What victims suffered, and why: injuries and circumstances (sources/synthetic/README.md, rules of 2.2)."""
+"""What victims suffered, and why: injuries and circumstances (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 

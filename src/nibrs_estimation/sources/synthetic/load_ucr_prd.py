@@ -2,7 +2,7 @@
 
 What a `ucr_prd` database has no place for is lost: districts and field offices of counties; and of what an agency or a
 program has once, not by year, the latest year's value is taken.
-Source: data dictionary and sources/synthetic/README.md; section 17, invariant 9.
+Source: sources/synthetic/README.md.
 """
 
 from __future__ import annotations

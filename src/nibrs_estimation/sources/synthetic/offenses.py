@@ -1,4 +1,4 @@
-"""Offenses with weapons, activities, bias and suspected use (sources/synthetic/README.md, rules of 2.2)."""
+"""Offenses with weapons, activities, bias and suspected use (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Property of incidents (sources/synthetic/README.md, rules of sections 2.2 and 4.11)."""
+"""Property of incidents (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Summary reports (Return A) of the synthetic nation, from the same latent crime as its incidents.
 
-Source: handbook 02 and the mapping at the end of section 15.2.
+Source: handbook 02 and data/srs_mapping.csv.
 """
 
 from __future__ import annotations

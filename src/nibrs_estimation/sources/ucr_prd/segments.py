@@ -1,6 +1,6 @@
 """The segments of a state: values made uniform, faulty rows set aside.
 
-Source: docs/develop/adding-a-source.md; sections 2.3 and 3.
+Source: docs/develop/adding-a-source.md.
 """
 
 from __future__ import annotations

@@ -239,7 +239,7 @@ def test_variance_is_unbiased_over_all_samples() -> None:
         ({"weights": WEIGHTS[:1], "domains": np.ones((1, 5))}, "do not match"),
         ({"stratum": STRATUM[:4]}, "do not match"),
         ({"domains": np.ones((1, 4))}, "do not match"),
-        ({"domains": np.full((1, 5), 0.5)}, "other numbers than 0 and 1"),
+        ({"domains": np.full((1, 5), 0.5)}, "numbers other than 0 and 1"),
     ],
 )
 def test_bad_arguments_are_refused(change: dict[str, Any], message: str) -> None:

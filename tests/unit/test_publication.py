@@ -126,7 +126,7 @@ def test_the_readme_says_synthetic_zeros_and_cautions(tmp_path: Path) -> None:
     text = " ".join((tmp_path / "a/README.txt").read_text(encoding="utf-8").split())
     assert text.startswith("Estimates from NIBRS: SYNTHETIC DATA: these numbers describe a nation that does not exist")
     assert "source synthetic:0.01, run made_up" in text
-    assert "leave out cells that are 0" in text
+    assert "omit cells that are 0" in text
     for rule in cautions().values():
         assert f"{rule.code} {rule.words}" in text
 

@@ -28,7 +28,7 @@ def test_page(tmp_path: Path) -> None:
     assert "3 of 4 cells with controls: 1 no weight, 1 calibrated, 1 1/r." in text
     assert "State Vermont Stratum 3 1 0 – 0 of 1 – no respondent: no weight" in text
     assert "Stratum 1 2 2 – 1 of 3 vehicle theft +50.0 %, rape -25.0 % no weights within the bounds meet all" in text
-    assert "Stratum 2 1 1 – 0 of 1 murder +2 of none not even all, violent and property crime can be met" in text
+    assert "Stratum 2 1 1 – 0 of 1 murder +2 of none all, violent and property crime cannot be met together" in text
     assert "State Vermont Stratum 1 2 2 group 4; group 5: no respondents" in text
     assert "State 1 3 1 1 0 0 0 0 1" in text
     assert "State 4 3 75.0% 60.0% 1.50 2.00 2.00 2.00" in text

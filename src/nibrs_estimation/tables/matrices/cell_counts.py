@@ -101,7 +101,7 @@ class Found(NamedTuple):
 
 
 @_compiled
-def count_profiles(
+def count_by_profile(
     profiles: Profiles,
     counts: FeatureCounts,
     cells: CellMap,

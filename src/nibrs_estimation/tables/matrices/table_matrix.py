@@ -12,7 +12,7 @@ from scipy import sparse
 
 from nibrs_estimation.tables.counting import CountedRow, Term, table_terms
 from nibrs_estimation.tables.definition import TableDefinition
-from nibrs_estimation.tables.matrices.cell_counts import CellMap, Found, count_incidents, count_profiles
+from nibrs_estimation.tables.matrices.cell_counts import CellMap, Found, count_by_profile, count_incidents
 from nibrs_estimation.tables.matrices.profiles import CATEGORIES, NO_ATOM, UnitCounts
 from nibrs_estimation.tables.variables import derived_variables
 
@@ -98,7 +98,7 @@ def _part_of_profiles(
         in_group = cells._replace(group=group)
 
         def count(begin: int, end: int, found: Found) -> None:
-            count_profiles(counts.profiles, counts.feature_counts, in_group, first_of, row_of, begin, end, found)
+            count_by_profile(counts.profiles, counts.feature_counts, in_group, first_of, row_of, begin, end, found)
 
         return _matrix(count, shape)
 

@@ -354,7 +354,7 @@ PLAIN = one_stratum_each(np.full(3, 2.0), [0] * 3, [6], np.zeros((3, 1)))
         ({"psu": np.array([0, 1, 3])}, "PSUs go from 0 to 3, but must go from 0 to 2"),
         ({"stratum": np.array([0, 0, 1])}, "strata go from 0 to 1"),
         ({"weight": np.array([1.0, np.nan, 1])}, "finite"),
-        ({"weight": np.array([1.0, 0, 1])}, "leave units without a weight out"),
+        ({"weight": np.array([1.0, 0, 1])}, "omit units without a weight"),
         ({"stratum_population": np.array([2])}, r"strata \[0\] have more sampled units"),
     ],
 )

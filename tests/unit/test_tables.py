@@ -503,8 +503,8 @@ def spoil(folder: Path, file: str, old: str, new: str) -> None:
 
 WRONG = [
     # file, what stands there, what is put there, a text of the line that the error names, message
-    ("1a.yaml", "set: YN", "set: YNO", "set: YNO", "there is no set YNO (is YN meant?); use one of _sets.yaml"),
-    ("1a.yaml", "columns: C1A", "columns: C1Z", "columns: C1Z", "list of columns C1Z (is C1C meant?); use one of"),
+    ("1a.yaml", "set: YN", "set: YNO", "set: YNO", "there is no set YNO (did you mean YN?); use one of _sets.yaml"),
+    ("1a.yaml", "columns: C1A", "columns: C1Z", "columns: C1Z", "list of columns C1Z (did you mean C1C?); use one of"),
     ("1a.yaml", "columns: C1A", "columns: [arson, arsen]", "arsen", "there is no column arsen"),
     ("1a.yaml", "columns: C1A", "columns: [arson, arson]", "arson", "column arson is repeated"),
     ("1a.yaml", "unit: incident", "unit: crime", "unit: crime", "there is no unit crime"),
@@ -524,7 +524,7 @@ WRONG = [
     ("1a.yaml", "population: TOTAL", "population: EVERYBODY", "EVERYBODY", "there is no population EVERYBODY"),
     ("1a.yaml", "of: 1,", "of: 3,", "of: 3,", "row 3 is not a total, so a rate cannot be computed"),
     ("1a.yaml", "of: 1, ", "", "kind: rate", "a rate, and no other row, has `of`, the count row"),
-    ("1a.yaml", "variable: weapon6", "variable: weapon7", "weapon7", "variable weapon7 (is weapon6 meant?); use one"),
+    ("1a.yaml", "variable: weapon6", "variable: weapon7", "weapon7", "variable weapon7 (did you mean weapon6?); use"),
     ("1a.yaml", "variable: offender_count", "variable: residence", "start: 15", "residence has the categories 1 to 2"),
     ("1a.yaml", "prefix: 'Location type 2: '", "prefix: 'Location type: '", "start: 84,", "is repeated"),
     ("1a.yaml", "join: incident, ", "", "start: 3,", "rows of categories, and no others, have `variable` and `join`"),

@@ -28,7 +28,7 @@ def unknown_name(what: str, name: object, known: Iterable[object], where: str) -
     """The error message about an unknown name, with a close match."""
     names = sorted(map(str, known))
     matches = difflib.get_close_matches(str(name), names, n=1)
-    meant = f" (is {matches[0]} meant?)" if matches else ""
+    meant = f" (did you mean {matches[0]}?)" if matches else ""
     return f"there is no {what} {name}{meant}; use one of {where}, or add it there: {', '.join(names)}"
 
 

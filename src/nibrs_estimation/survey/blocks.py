@@ -11,19 +11,20 @@ import polars as pl
 
 
 def own_rows(rows: pl.LazyFrame, removed_month: pl.LazyFrame, date: str) -> pl.LazyFrame:
-    """The rows of agencies that count as their own: not of a replaced month, nor before the start of NIBRS.
+    """The rows that count for the agency itself: not in a replaced month, and not before it started NIBRS reporting.
 
     Args:
-        rows: incidents or Group B arrests of the data year, with ``agency_id``; rows without agency or date are kept.
+        rows: incidents or Group B arrests of the data year, with ``agency_id``; rows without agency or date are
+            retained.
         removed_month: dataset of that name.
         date: name of the column with the date of the incident or arrest.
     """
     removed = removed_month.select("agency_id", "month", "kept_from", is_removed=pl.lit(True))
-    keeps = pl.col("is_removed").is_null() | (pl.col(date) >= pl.col("kept_from")).fill_null(False)
+    is_retained = pl.col("is_removed").is_null() | (pl.col(date) >= pl.col("kept_from")).fill_null(False)
     return (
         rows.with_columns(month=pl.col(date).dt.month())
         .join(removed, on=["agency_id", "month"], how="left")
-        .filter(keeps)
+        .filter(is_retained)
         .drop("month", "kept_from", "is_removed")
     )
 
@@ -31,7 +32,8 @@ def own_rows(rows: pl.LazyFrame, removed_month: pl.LazyFrame, date: str) -> pl.L
 def block_rows(rows: pl.LazyFrame, block_reference: pl.LazyFrame, date: str) -> pl.LazyFrame:
     """The rows of every month that some other agency refers to, once each, with column ``month``.
 
-    Arguments as in :func:`own_rows`. A donor reported all twelve months, so none of its rows is before its start.
+    Arguments as in :func:`own_rows`. A donor reported all twelve months, so all of its rows are after it started NIBRS
+    reporting.
     """
     given = block_reference.filter(pl.col("donor_agency_id") != pl.col("agency_id"))
     referenced = given.select("month", agency_id="donor_agency_id").unique()
@@ -51,8 +53,8 @@ def with_blocks(
         date: name of the column with its date.
 
     Returns:
-        ``agency_id`` (of the recipient, where a row is copied), the key and ``is_imputed``, sorted by the first two;
-        the key alone is not unique.
+        ``agency_id`` (that of the recipient if the row is copied), the key and ``is_imputed``, sorted by the first two.
+        The key alone is not unique.
     """
     own = own_rows(rows, removed_month, date).select("agency_id", key, is_imputed=pl.lit(False))
     copied = (

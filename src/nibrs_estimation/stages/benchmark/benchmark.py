@@ -1,4 +1,4 @@
-"""The crimes of a full year of every eligible agency, to which weights are calibrated (handbook 06).
+"""Crimes of every eligible agency in a full year, to which weights are calibrated (handbook 06).
 
 Each source gives *candidates*: agency and year with the crimes of twelve months. An agency takes the first that it has:
 its own Return A of a recent year, the file of smoothed counts, or its own incidents, brought to a year.
@@ -16,19 +16,19 @@ from nibrs_estimation.model.completeness import MIN_MONTHS_REPORTED
 from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.model.return_a import ITEMS_OF_CRIME, OFFENSES_OF_CRIME
 
-#: Summaries of earlier years are in the file of smoothed counts.
+#: Summary reports of earlier years are in the file of smoothed counts.
 FIRST_RECENT_YEAR = 2022
-#: The periods of that file, in the order in which they are taken (handbook 06).
+#: The periods of that file, in order of preference (handbook 06).
 SMOOTHED = "smoothed"
 PERIODS = ("2020", "2019", "2018", "2017", "2016", SMOOTHED)
 SOURCES = ("recent", "smoothed", "own")
-#: The crimes that add up to all others.
+#: The crimes of which all others are sums.
 COUNTS = tuple(CRIMES[crime] for crime in OFFENSES_OF_CRIME)
-#: How an agency is found in the file: its column and the file's, the best first.
+#: Pairs of columns by which agencies are matched, of the agency and of the file, in order of preference.
 MATCHES = (("ori", "ori"), ("legacy_ori", "ori"), ("legacy_ori", "legacy_ori"))
-#: Counts of a full year are equal to themselves brought to twelve months, but for rounding.
+#: Counts are of a full year if scaling them to twelve months changes them by no more than this.
 FULL_YEAR_TOLERANCE = 1e-9
-#: How many offenses the file's total may be away from the sum of its parts unnoticed: parts are rounded.
+#: Largest difference between the file's total and the sum of its parts that is not reported: parts are rounded.
 TOTAL_TOLERANCE = 1.0
 CANDIDATE = {
     "agency_id": pl.Int32(),
@@ -42,18 +42,18 @@ Issue = tuple[str, int, str | None, str]
 
 
 def issue(name: str, rows: pl.DataFrame, rule: str) -> list[Issue]:
-    """One issue of all rows, of which the first is named by its ``ori``; none where there are no rows."""
+    """One issue for all rows, with the ``ori`` of the first row; an empty list if there are no rows."""
     return [(name, rows.height, rows["ori"][0], rule)] if rows.height else []
 
 
 @dataclass(frozen=True)
-class Filed:
-    """What the file of smoothed counts says of the agencies of the frame.
+class SmoothedCounts:
+    """Data of the agencies of the frame in the file of smoothed counts.
 
     Attributes:
-        candidates: each period of an agency that can be used.
-        totals: ``agency_id`` and ``smoothed_total``, the total of its period `smoothed`, where that is a number.
-        issues: what was odd.
+        candidates: periods of agencies that can be used.
+        totals: ``agency_id`` and ``smoothed_total``, the total of its period `smoothed`, if it is a number.
+        issues: problems found in the file.
     """
 
     candidates: pl.DataFrame
@@ -61,15 +61,15 @@ class Filed:
     issues: list[Issue]
 
 
-def read_file(srs_benchmark: pl.LazyFrame, agencies: pl.DataFrame) -> Filed:
-    """Find the agencies in the file of smoothed counts, and their counts brought to twelve months.
+def read_smoothed_counts(srs_benchmark: pl.LazyFrame, agencies: pl.DataFrame) -> SmoothedCounts:
+    """Find the agencies in the file of smoothed counts, with their counts scaled to twelve months.
 
-    A period can be used if it has the total and parts of it, all of them finite; a part that is absent counts 0. The
-    file's sums are not used, but its total tells whether counts are of a full year (handbook 06).
+    A period can be used if it has the total and some of its parts, and all are finite; an absent part counts as 0. Sums
+    in the file are not used, except that the total shows whether counts are of a full year (handbook 06).
 
     Args:
         srs_benchmark: dataset of that name.
-        agencies: ``agency_id``, ``ori`` and ``legacy_ori`` of the frame, by agency_id.
+        agencies: ``agency_id``, ``ori`` and ``legacy_ori`` of the frame, sorted by agency_id.
     """
     rows = srs_benchmark.collect()
     pairs, issues = match_file(rows, agencies)
@@ -97,20 +97,20 @@ def read_file(srs_benchmark: pl.LazyFrame, agencies: pl.DataFrame) -> Filed:
         is_full_year=((pl.col("reported_total") - total).abs() <= tolerance).fill_null(False),
         benchmark_months=pl.lit(None, pl.Int8),
     )
-    without = periods.filter("is_faulty" | (pl.col("has_total") & ~pl.col("has_parts")))
-    unlike = candidates.filter((total - sum_of((*VIOLENT, *PROPERTY))).abs() > TOTAL_TOLERANCE)
+    without_numbers = periods.filter("is_faulty" | (pl.col("has_total") & ~pl.col("has_parts")))
+    inconsistent = candidates.filter((total - sum_of((*VIOLENT, *PROPERTY))).abs() > TOTAL_TOLERANCE)
     issues += issue(
         "benchmark without numbers",
-        agencies.join(without, on="agency_id", how="semi", maintain_order="left"),
+        agencies.join(without_numbers, on="agency_id", how="semi", maintain_order="left"),
         "A period of srs_benchmark with a number that is missing or not finite, or with a total without parts, is left "
         "out: the next period or source is taken.",
     )
     issues += issue(
         "benchmark total unlike its parts",
-        agencies.join(unlike, on="agency_id", how="semi", maintain_order="left"),
-        "Totals are computed anew from the parts (handbook 06).",
+        agencies.join(inconsistent, on="agency_id", how="semi", maintain_order="left"),
+        "Totals are computed again from the parts (handbook 06).",
     )
-    return Filed(
+    return SmoothedCounts(
         candidates.select(pl.col(name).cast(dtype) for name, dtype in CANDIDATE.items()),
         periods.filter((pl.col("period") == SMOOTHED) & total.is_finite()).select("agency_id", smoothed_total="total"),
         issues,
@@ -120,17 +120,17 @@ def read_file(srs_benchmark: pl.LazyFrame, agencies: pl.DataFrame) -> Filed:
 def match_file(rows: pl.DataFrame, agencies: pl.DataFrame) -> tuple[pl.DataFrame, list[Issue]]:
     """Find the agencies in the file by ORI, otherwise by legacy ORI (handbook 06): ``agency_id``, ``file_ori``.
 
-    What is found by one rule is not looked for by the next. Counts that meet several agencies are given to none of
-    them; of several that meet one agency it takes those with the first ORI.
+    An agency that is found by one rule is not searched by the next. Counts that match several agencies are given to
+    none of them. If several match one agency, those with the first ORI are used.
     """
     filed = rows.group_by(file_ori="ori").agg(file_legacy_ori=pl.col("legacy_ori").min()).sort("file_ori")
-    left, waiting, found, shared = filed, agencies, [], []
+    left, unmatched, found, shared = filed, agencies, [], []
     for ours, theirs in MATCHES:
-        pairs = _pairs(waiting, left, ours, theirs)
+        pairs = _pairs(unmatched, left, ours, theirs)
         is_shared = pl.col("file_ori").is_duplicated()
         shared.append(pairs.filter(is_shared))
         found.append(pairs.filter(~is_shared).sort("agency_id", "file_ori").unique("agency_id", keep="first"))
-        waiting = waiting.join(found[-1], on="agency_id", how="anti", maintain_order="left")
+        unmatched = unmatched.join(found[-1], on="agency_id", how="anti", maintain_order="left")
         left = left.join(pl.concat([found[-1], shared[-1]]), on="file_ori", how="anti", maintain_order="left")
     again = pl.concat([_pairs(agencies, left, ours, theirs) for ours, theirs in MATCHES])
     outside = left.join(again, on="file_ori", how="anti", maintain_order="left")
@@ -161,10 +161,10 @@ def _pairs(agencies: pl.DataFrame, filed: pl.DataFrame, ours: str, theirs: str) 
 def recent_candidates(
     report_month: pl.LazyFrame, srs_month: pl.LazyFrame, agencies: pl.DataFrame, year: int
 ) -> tuple[pl.DataFrame, list[Issue]]:
-    """The summaries of the years since 2022, at most five, with at least three months, brought to twelve months.
+    """Summary reports since 2022, at most five years, with at least three months, scaled to twelve months.
 
-    A month counts if a summary form came, whatever it says; numbers of other months do not. A year of which the run
-    has no summary counts at all is passed over: its empty months are unknown, not 0.
+    A month counts only if a summary form was received, even an empty one. A year for which the run has no summary
+    counts at all is skipped, because its empty months are unknown, not 0.
     """
     years = [each for each in range(year, year - HISTORY_YEARS, -1) if each >= FIRST_RECENT_YEAR]
     key = ["agency_id", "data_year"]
@@ -200,7 +200,7 @@ def recent_candidates(
     return candidates, issue(
         "summary reports of a year without counts",
         agencies.join(forms.filter(~is_counted), on="agency_id", how="semi", maintain_order="left"),
-        "The year is passed over: srs_month has no row of it.",
+        "The year is skipped: srs_month has no row for it.",
     )
 
 
@@ -334,5 +334,5 @@ def with_sums(given: pl.DataFrame) -> tuple[pl.DataFrame, list[Issue]]:
 
 
 def sum_of(crimes: tuple[str, ...]) -> pl.Expr:
-    """The sum of some crimes of a row."""
+    """The sum of some crimes in a row."""
     return pl.sum_horizontal(CRIMES[crime] for crime in crimes)

@@ -19,7 +19,7 @@ _TOLERANCE = 1e-9
 def count_blocks(
     incident: pl.LazyFrame, offense: pl.LazyFrame, arrestee: pl.LazyFrame, removed_month: pl.LazyFrame, year: int
 ) -> pl.LazyFrame:
-    """Count incidents, offenses and Group B arrests by agency and month, all of them and those that count."""
+    """Count incidents, offenses and Group B arrests by agency and month: all, and those that are not replaced."""
     incidents = incident.filter(pl.col("data_year") == year)
     arrests = arrestee.filter(
         pl.col("is_group_b") & (pl.col("arrest_date").dt.year() == year) & pl.col("agency_id").is_not_null()
@@ -59,7 +59,7 @@ def check_blocks(
     """Look whether everything that must hold of filled months does, and stop the run if it does not.
 
     Raises:
-        PipelineError: a strict check fails; names it and the number of cases.
+        PipelineError: a strict check fails; gives its name and the number of cases.
     """
     agencies, months = block_agency.collect(), block_month.collect()
     references, removed, counts = block_reference.collect(), removed_month.collect(), block_count.collect()
@@ -85,9 +85,9 @@ def check_blocks(
 _Check = tuple[str, int, int, bool]
 
 
-def _check(name: str, rows: pl.DataFrame, holds: pl.Expr, *, is_strict: bool = True) -> _Check:
-    """How many rows there are, and in how many the expression is not true."""
-    return name, rows.height, rows.filter(~holds.fill_null(False)).height, is_strict
+def _check(name: str, rows: pl.DataFrame, is_correct: pl.Expr, *, is_strict: bool = True) -> _Check:
+    """Count the rows, and the rows for which the expression is not true."""
+    return name, rows.height, rows.filter(~is_correct.fill_null(False)).height, is_strict
 
 
 def _agency_checks(agencies: pl.DataFrame, references: pl.DataFrame, reported: pl.DataFrame) -> list[_Check]:
@@ -181,7 +181,7 @@ def _month_checks(
         agencies.filter(pl.col("donor_agency_id").is_not_null()).select("agency_id"), on="agency_id", how="semi"
     ).join(is_reported, on=key, how="left")
     low = months.filter(pl.col("month_flag") == 2).join(colors, on=key, how="left")
-    right = [
+    is_correct = [
         pl.when(pl.col("month_flag").is_null())
         .then(f"own_{group}")
         .otherwise(f"filled_{group}")
@@ -198,7 +198,7 @@ def _month_checks(
         _check(
             "a flagged month is the donor's, any other the agency's own",
             months.filter(pl.col("agency_id").is_in(of_recipients["agency_id"].implode())),
-            pl.all_horizontal(right),
+            pl.all_horizontal(is_correct),
         ),
     ]
 
@@ -208,18 +208,18 @@ def _count_checks(
 ) -> list[_Check]:
     key = ["agency_id", "month"]
     joined = counts.join(removed, on=key, how="left")
-    gone = joined.filter(pl.col("reason").is_not_null() & pl.col("kept_from").is_null())
-    untouched = joined.filter(pl.col("reason").is_null())
+    replaced = joined.filter(pl.col("reason").is_not_null() & pl.col("kept_from").is_null())
+    not_replaced = joined.filter(pl.col("reason").is_null())
     same = [pl.col(f"n_{kind}") == pl.col(f"n_{kind}_kept") for kind in ("incidents", "group_b")]
     history = reported.join(counts, on=key, suffix="_counted", how="left")
     numbers = [pl.col(f"n_{group}") == pl.col(f"n_{group}_counted").fill_null(0) for group in COPIED_GROUPS]
     return [
         _check(
             "no incident is kept in a replaced month",
-            gone,
+            replaced,
             (pl.col("n_incidents_kept") == 0) & (pl.col("n_group_b_kept") == 0),
         ),
-        _check("every incident of another month is kept", untouched, pl.all_horizontal(same)),
+        _check("every incident of another month is kept", not_replaced, pl.all_horizontal(same)),
         _check(
             "every filled month is marked as replaced",
             months.filter(pl.col("month_flag").is_not_null()).join(removed, on=key, how="left"),

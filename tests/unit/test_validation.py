@@ -247,7 +247,7 @@ def test_block_page(tmp_path: Path) -> None:
     assert "2 months of 1 agency are filled (2.00 months each): 1 month that was not reported, 1 month that" in text
     assert "1 agency takes records of another agency" in text
     assert "1 month of 1 agency" in text
-    assert "far below the agency's other months" in text
+    assert "far below the agency" in text
     assert "13A Aggravated Assault 220 20 8.3%" in text
     assert "1 of 1 recipient has a completed year of more than 3 times" in text
     assert "VT0000001 Town 1 2 110 120 1,000 8.3" in text

@@ -253,7 +253,7 @@ def test_block_page(tmp_path: Path) -> None:
     assert "VT0000001 Town 1 2 110 120 1,000 8.3" in text
     assert "1 check passes; 0 had no case" in text
     failing = table("block_check", {"check": "all is well", "n_checked": 7, "n_failed": 2, "is_strict": False})
-    assert "1 check does not hold." in text_of(written(validate_blocks(*made, failing, YEAR, REAL), tmp_path))
+    assert "1 check fails." in text_of(written(validate_blocks(*made, failing, YEAR, REAL), tmp_path))
     nothing = validate_blocks(*made[:5], table("block_month"), table("block_reference"), checks, YEAR, REAL)
     assert "No month was filled" in text_of(written(nothing, tmp_path))
 

@@ -21,6 +21,23 @@ REASONS = {
     "out_of_range": "the number is outside what it can be",
     "unknown_code": "the code is in no list",
     "missing_value": "a value is missing without which the row means nothing",
+    "wrong_record": "the line is not as long as a record, or begins otherwise",
+    "not_a_number": "something else stands where a number belongs",
+    "other_year": "the record is of another year than the file",
+}
+
+#: What the user can do about a row or value that was set aside for a reason.
+REMEDIES = {
+    "orphan": "Use the whole input: the parent row must stand in it.",
+    "duplicate": "Nothing: the equal row before it is used.",
+    "conflict": "Ask the publisher which of the rows is right, and remove the other.",
+    "impossible_date": "Ask the publisher for the right date.",
+    "out_of_range": "Ask the publisher for the right number.",
+    "unknown_code": "Compare the code with the publisher's code list: add it to this program's list, or correct it.",
+    "missing_value": "Ask the publisher for the value.",
+    "wrong_record": "Download the file again; if the line stays so, ask the publisher for the whole record.",
+    "not_a_number": "Download the file again; if the field stays so, ask the publisher for the right number.",
+    "other_year": "Put the record into the file of its year.",
 }
 
 INTAKE_FILE = Dataset(
@@ -35,14 +52,14 @@ INTAKE_FILE = Dataset(
         Column(
             "layout",
             "str",
-            "cde_2016_first_issue, cde_2016_2020, cde_2021, ucr_prd or synthetic.",
-            codes=("cde_2016_first_issue", "cde_2016_2020", "cde_2021", "ucr_prd", "synthetic"),
+            "cde_2016_first_issue, cde_2016_2020, cde_2021, return_a, ucr_prd or synthetic.",
+            codes=("cde_2016_first_issue", "cde_2016_2020", "cde_2021", "return_a", "ucr_prd", "synthetic"),
         ),
         Column(
             "use",
             "str",
-            "incidents: of the data year; history: counts of a year before.",
-            codes=("incidents", "history"),
+            "incidents: of the data year; history: counts of a year before; summary: monthly counts of agencies.",
+            codes=("incidents", "history", "summary"),
         ),
         Column("is_excerpt", "bool", "Members are missing, as the user allowed."),
         Column("sha256", "str", "Checksum of the file, or the database's fingerprint."),
@@ -83,7 +100,11 @@ QUARANTINE = Dataset(
         _INPUT,
         _TABLE,
         Column("record", "str", "Where it stands: a line of a file, or the key of a row."),
-        Column("column_name", "str", "The faulty column, or '' for the row as such."),
+        Column(
+            "column_name",
+            "str",
+            "The faulty column, with its positions in the record if they are fixed; '' for the row as such.",
+        ),
         Column(
             "reason",
             "str",
@@ -92,6 +113,7 @@ QUARANTINE = Dataset(
         ),
         Column("value", "str", "What stood there.", is_nullable=True),
         Column("is_row", "bool", "The whole row was set aside, not only the value blanked."),
+        Column("remedy", "str", "What the user can do about it."),
     ),
 )
 
@@ -113,6 +135,8 @@ LOSSES = {
     "participation_in_conflict": "an agency's flag denies a participation that its other flags or its incidents show",
     "odd_officers": "an agency counts more than 50 officers for 1,000 residents: listed, not acted on",
     "multiple_clearance_arrests": "arrestees who were counted with another incident are among the arrests",
+    "short_ori": "agencies are named by the first seven characters of their ORI: 00 is taken as the last two",
+    "no_details": "months have totals without details: the details are missing, not 0",
     "null_text": "the word NULL stands for a missing value and is read as one",
     "zeros_restored": "codes lack their leading zeros, which are restored",
     "code_without_row": "records hold a code that no code list has: they count in totals, but in no row of their own",

@@ -10,8 +10,8 @@ from typing_extensions import override
 
 from nibrs_estimation.model.intake import NEW_OFFENSE, REASONS
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.cde.text import LINE, shown
-from nibrs_estimation.sources.intake.accounts import Accounts
+from nibrs_estimation.sources.cde.text import shown
+from nibrs_estimation.sources.intake.accounts import LINE, LineAccounts
 
 #: A member of which more rows than this share are faulty is damaged, or lost the rows that it belongs to.
 MOST_FAULTY = 0.1
@@ -22,14 +22,10 @@ FEW_ROWS = 20
 
 
 @dataclass
-class ZipAccounts(Accounts):
+class ZipAccounts(LineAccounts):
     """The accounts of one zip, whose records are known by their member's lines."""
 
     _new_offenses: dict[str, str] = field(default_factory=dict)
-
-    @override
-    def record(self, table: str) -> pl.Expr:
-        return pl.format("line {}", pl.col(LINE).cast(pl.Int64))
 
     def found_new(self, against: Mapping[str, str]) -> None:
         """The zip's lookup names offense codes that no code list has, and what each is against."""

@@ -10,10 +10,9 @@ import numpy as np
 import polars as pl
 
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.cde.archive import Archive, printable
+from nibrs_estimation.sources.intake.accounts import LINE
+from nibrs_estimation.sources.intake.archive import Archive, printable
 
-#: Column that holds each row's line in the member.
-LINE = "line"
 #: What R and databases write for a missing value.
 _MISSING = ["NA", "NULL", "null"]
 _NULL = re.compile(rb'(?<=[,"\n])(?:NULL|null)(?=[,"\r\n]|\Z)')

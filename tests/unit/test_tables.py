@@ -11,7 +11,7 @@ import pytest
 import yaml
 from tests.support.command import nibrs
 
-from nibrs_estimation.cli.table_frame import ranges
+from nibrs_estimation.cli.table_frame import format_ranges
 from nibrs_estimation.cli.table_view import short_title
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
@@ -625,7 +625,7 @@ def test_a_new_table_needs_no_python(folder: Path) -> None:
 
 @pytest.mark.parametrize(("given", "text"), [([], ""), ([4], "4"), ([1, 2, 3, 7, 9, 10], "1-3, 7, 9-10")])
 def test_ranges(given: list[int], text: str) -> None:
-    assert ranges(given) == text
+    assert format_ranges(given) == text
 
 
 def test_listing(tmp_path: Path) -> None:
@@ -656,8 +656,8 @@ def test_showing_a_table(tmp_path: Path) -> None:
     assert "counts an offense of Robbery (120)" not in words
     assert "but in" in words
     assert "Never estimated: rows 11-12 of columns 5-6." in words
-    assert "Rows of units whose value is not known: 40, 47, 100, 109." in words
-    assert words.startswith("No finished run here has estimates of it")
+    assert "Rows of units with an unknown value: 40, 47, 100, 109." in words
+    assert words.startswith("No finished run has estimates")
 
 
 def test_a_table_as_json(tmp_path: Path) -> None:

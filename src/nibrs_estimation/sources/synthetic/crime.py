@@ -1,4 +1,4 @@
-"""Latent crime: what happened, reported or not (sources/synthetic/README.md)."""
+"""Latent crime: all incidents, reported or not (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nibrs_estimation.sources.synthetic.nation import IDS_PER_STATE
 from nibrs_estimation.sources.synthetic.reporting import reported_months, reports_crime
 from nibrs_estimation.stats import random
 
-#: The first year of the history that years remember.
+#: The first year of the autoregressive series.
 FIRST_REMEMBERED_YEAR = 1980
 AGENCY_SIGMA = 0.5
 #: Size of the negative binomial of an agency's annual total.
@@ -22,21 +22,21 @@ DISPERSION = 5.0
 YEAR_SIGMA, YEAR_MEMORY = 0.05, 0.7
 #: Correlation of an agency's propensity from one year to the next.
 AGENCY_MEMORY = 0.99
-#: Agencies with an outlier month in a year, and what the month's incidents are multiplied by.
+#: Share of agencies with an outlier month in a year, and the factors of its incidents.
 OUTLIER_SHARE, OUTLIER_FACTORS = 0.01, (0, 3, 10)
-#: Range of the yearly mean of an agency without population; log-uniform between.
+#: Range of the log-uniform yearly mean of an agency without population.
 LEAST_MEAN, LARGEST_MEAN = 5.0, 300.0
 _IDS_PER_STATE_YEAR = 10_000_000
 _FIRST_COPY = 6_000_000
 
 
 def latent_totals(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    """The true number of incidents of each agency in the year, without building the incidents.
+    """The true number of incidents of each agency in the year, without generating the incidents.
 
     Args:
-        agencies: rows of :func:`agency_frame`, any of them.
+        agencies: any rows of :func:`agency_frame`.
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
         ``agency_id`` and ``incidents``, in the order of the agencies.
@@ -47,8 +47,8 @@ def latent_totals(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
 def annual_counts(agencies: pl.DataFrame, year: int, seed: int) -> Integers:
     """Incidents of the year by agency and main offense: (n agencies, k offenses of ``offense.csv``).
 
-    The annual total is negative binomial: Poisson given a gamma propensity of the agency in the year, which offenses
-    and months share; given the total, both are multinomial.
+    The annual total is negative binomial: Poisson given a gamma propensity of the agency and year that is common to all
+    offenses and months; given the total, offenses and months are multinomial.
     """
     unit, kind = agencies["agency_id"].to_numpy()[:, None], year * 100 + np.arange(offenses().height)
     mean = expected_incidents(agencies, seed) * propensity(agencies, year, seed) * year_effect(year, seed)
@@ -56,10 +56,10 @@ def annual_counts(agencies: pl.DataFrame, year: int, seed: int) -> Integers:
 
 
 def propensity(agencies: pl.DataFrame, year: int, seed: int) -> Floats:
-    """How much more crime than expected each agency sees in a year: gamma of mean 1, an AR(1) from year to year.
+    """Factor of each agency's crime in a year: gamma with mean 1, an AR(1) over years.
 
-    The series is normal, and the gamma of each year its quantile, so that years of an agency are alike (they differ by
-    some 6 %, not by half) while the counts of any one year are negative binomial.
+    The gamma is the quantile of a normal series, so that years of an agency are similar (they differ by about 6 %, not
+    by half) while the counts of a year are negative binomial.
     """
     shocks = random.normal(seed, "propensity", agencies["agency_id"].to_numpy()[:, None], _years(year))
     share = special.ndtr(_autoregressive(shocks, AGENCY_MEMORY))
@@ -67,7 +67,7 @@ def propensity(agencies: pl.DataFrame, year: int, seed: int) -> Floats:
 
 
 def year_effect(year: int, seed: int) -> float:
-    """How much more crime than usual the nation sees in a year: exp of an AR(1) of standard deviation 0.05."""
+    """Factor of the nation's crime in a year: exp of an AR(1) with standard deviation 0.05."""
     return float(np.exp(YEAR_SIGMA * _autoregressive(random.normal(seed, "year", _years(year)), YEAR_MEMORY)))
 
 
@@ -76,7 +76,7 @@ def _years(year: int) -> Integers:
 
 
 def _autoregressive(shocks: Floats, memory: float) -> Floats:
-    """The last value of a standard normal AR(1) with these shocks, the last axis being the years; the first is free."""
+    """The last value of a standard normal AR(1) with these shocks; the last axis is years."""
     age = np.arange(shocks.shape[-1] - 1, -1, -1)
     weights = memory**age * np.where(age < len(age) - 1, np.sqrt(1 - memory**2), 1.0)
     return np.asarray((shocks * weights).sum(axis=-1))
@@ -85,8 +85,8 @@ def _autoregressive(shocks: Floats, memory: float) -> Floats:
 def expected_incidents(agencies: pl.DataFrame, seed: int) -> Floats:
     """Mean number of incidents a year of each agency: (n,).
 
-    Population times the rate of its group times a lognormal effect of mean 1; agencies without population have a
-    mean of their own. Covered and dormant agencies and those that report officers only (status L) have none.
+    Population times the rate of its group times a lognormal effect with mean 1; for agencies without population, a
+    random mean. Covered and dormant agencies and those that report officers only (status L) have none.
     """
     unit = agencies["agency_id"].to_numpy()
     groups = agencies.join(table("population_group"), on="population_group_code", how="left", maintain_order="left")
@@ -98,12 +98,12 @@ def expected_incidents(agencies: pl.DataFrame, seed: int) -> Floats:
 
 
 def latent_incidents(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    """Every incident of some states' agencies, reported or not.
+    """All incidents of the agencies of some states, reported or not.
 
     Args:
         agencies: the agencies of whole states, by agency_id.
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
         ``incident_id``, ``agency_id``, ``offense`` (number of the main offense in ``offense.csv``),
@@ -121,7 +121,7 @@ def latent_incidents(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFra
 
 
 def planted_outliers(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    """The months of a year that agencies reported wrongly: ``agency_id``, ``data_year``, ``month``, ``factor``."""
+    """The months of a year with a planted outlier: ``agency_id``, ``data_year``, ``month``, ``factor``."""
     unit = agencies["agency_id"].to_numpy()
     has_one = random.uniform(seed, "outlier", unit, year) < OUTLIER_SHARE
     month = np.floor(1 + 12 * random.uniform(seed, "outlier month", unit, year))
@@ -139,15 +139,15 @@ def planted_outliers(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFra
 def reported_incidents(
     agencies: pl.DataFrame, year: int, seed: int, latent: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """What the agencies of some states sent: the incidents of reported months, outlier months as they were planted.
+    """The reported incidents of the agencies of some states, including planted outliers.
 
-    A month multiplied by 0 comes empty; by 3 or 10, with every incident as often, under new numbers.
+    A month with factor 0 has no incidents; with factor 3 or 10, every incident is repeated under new numbers.
 
     Args:
         agencies: the agencies of whole states, by agency_id.
         year: data year.
-        seed: of the run.
-        latent: what :func:`latent_incidents` returns, if it is at hand.
+        seed: seed of the run.
+        latent: result of :func:`latent_incidents`, if available.
     """
     latent = latent_incidents(agencies, year, seed) if latent is None else latent
     months = reported_months(agencies, year, seed)
@@ -158,7 +158,7 @@ def reported_incidents(
     marked = marked.with_columns(pl.col("factor").fill_null(1).cast(pl.Int64))
     copies = marked.filter(pl.col("factor") > 1)
     more = copies.select(pl.exclude("factor").repeat_by(pl.col("factor") - 1).explode())
-    # Numbers of copies begin where no state's own numbers reach.
+    # Numbers of copies start above all numbers of original incidents.
     agency_id = more["agency_id"].to_numpy()
     number = _first_number(agency_id, year) + _FIRST_COPY + _serial_within_state(agency_id)
     more = more.with_columns(incident_id=pl.Series(number, dtype=pl.Int64))
@@ -173,19 +173,19 @@ def monthly_counts(incidents: pl.DataFrame, agencies: pl.DataFrame) -> Integers:
 
 
 def _first_number(agency_id: Integers, year: int) -> Integers:
-    """Where the incident numbers of each agency's state and year begin."""
+    """The start of the incident numbers of each agency's state and year."""
     return (year % 100 * 100 + agency_id.astype(np.int64) // IDS_PER_STATE) * _IDS_PER_STATE_YEAR
 
 
 def _serial_within_state(agency_id: Integers) -> Integers:
-    """Numbers from 0 in each state, of rows sorted by agency."""
+    """Row numbers from 0 within each state; rows must be sorted by agency."""
     state = agency_id.astype(np.int64) // IDS_PER_STATE
     _, start, number = np.unique(state, return_index=True, return_counts=True)
     return np.arange(len(state)) - np.repeat(start, number)
 
 
 def _day_shares(year: int) -> NDArray[np.float64]:
-    """Probabilities of the days of the year: the month's share, over its days by weekday."""
+    """Probabilities of the days of the year: the share of the month, distributed over its days by weekday."""
     days = pl.select(day=pl.date_range(dt.date(year, 1, 1), dt.date(year, 12, 31)))["day"]
     month, weekday = days.dt.month().to_numpy() - 1, days.dt.weekday().to_numpy() - 1
     weight = marginal("weekday").shares[0][weekday]

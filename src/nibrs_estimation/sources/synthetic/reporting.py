@@ -1,4 +1,4 @@
-"""Which agencies report to NIBRS, and which months (sources/synthetic/README.md)."""
+"""Agencies that report to NIBRS, and their months (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nibrs_estimation.stats import random
 
 #: Share of months that an inconsistent reporter sends.
 _INCONSISTENT_SHARE = 0.7
-#: Agencies that start within their first year instead of at its beginning.
+#: Share of agencies that start during their first year instead of at its beginning.
 _LATE_SHARE = 0.5
 _DUAL_SHARE = 0.15
 _YEARS_BEFORE = 5
@@ -19,9 +19,9 @@ _FULL_SUMMARY_SHARE, _NO_SUMMARY_SHARE = 0.85, 0.05
 
 
 def is_nibrs_reporter(agencies: pl.DataFrame, year: int, seed: int) -> pl.Series:
-    """Whether each agency has changed over to NIBRS by the year: never back, and big cities later.
+    """Whether each agency has changed to NIBRS by the year. No agency changes back, and large cities change later.
 
-    Covered and dormant agencies and those that report officers only (status L) never do.
+    Covered and dormant agencies and those that report only officers (status L) never change.
     """
     return reports_crime(agencies) & pl.Series("is_nibrs", _readiness(agencies, seed) < _share(agencies, year))
 
@@ -29,7 +29,7 @@ def is_nibrs_reporter(agencies: pl.DataFrame, year: int, seed: int) -> pl.Series
 def reported_months(agencies: pl.DataFrame, year: int, seed: int) -> NDArray[np.bool_]:
     """The months that each agency reported to NIBRS: (n, 12).
 
-    Most NIBRS agencies report every month; some start late in their first year, stop early, leave months out, or send
+    Most NIBRS agencies report every month; some start late in their first year, stop early, omit months, or send
     nothing.
     """
     unit = agencies["agency_id"].to_numpy()
@@ -50,7 +50,7 @@ def reported_months(agencies: pl.DataFrame, year: int, seed: int) -> NDArray[np.
 def reported_summaries(agencies: pl.DataFrame, year: int, seed: int) -> NDArray[np.bool_]:
     """The months for which each agency sent a summary (Return A): (n, 12).
 
-    Agencies that do not report to NIBRS do, and some that report both ways; a few of them miss months.
+    Agencies that do not report to NIBRS send summaries, and some of the others send both; a few omit months.
     """
     unit = agencies["agency_id"].to_numpy()
     is_nibrs = agencies["is_nibrs"].to_numpy()
@@ -64,7 +64,7 @@ def reported_summaries(agencies: pl.DataFrame, year: int, seed: int) -> NDArray[
 
 
 def reports_crime(agencies: pl.DataFrame) -> pl.Series:
-    """Whether agencies report crime at all: covered and dormant ones and those of officers only (status L) do not."""
+    """Whether agencies report crime: not if covered, dormant, or reporting only officers (status L)."""
     return ~(agencies["is_covered"] | agencies["is_dormant"] | (agencies["agency_status"] == "L"))
 
 
@@ -78,12 +78,12 @@ def nibrs_start(agencies: pl.DataFrame, seed: int) -> pl.Series:
 
 
 def _start(agencies: pl.DataFrame, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The year in which each agency changed over, and the month: January but for late starters."""
+    """The year and month in which each agency changed: January, except for late starters."""
     known = table("nibrs_share")["year"]
     readiness = _readiness(agencies, seed)
     years = range(known.min(), known.max())  # type: ignore[arg-type]
     waited = sum((readiness >= _share(agencies, year)).astype(np.int64) for year in years)
-    # Those that are ready in the first year that the table knows may have been so long before.
+    # Agencies that report in the first year of the table may have started earlier.
     year = np.where(waited > 0, years[0] + waited, years[0] - _YEARS_BEFORE)
     unit = agencies["agency_id"].to_numpy()
     is_late = random.uniform(seed, "late start", unit) < _LATE_SHARE
@@ -92,13 +92,13 @@ def _start(agencies: pl.DataFrame, seed: int) -> tuple[NDArray[np.int64], NDArra
 
 
 def _turning_month(agencies: pl.DataFrame, year: int, seed: int) -> NDArray[np.int64]:
-    """The first month without a report of quitters: 2 to 12."""
+    """The first month without a report, for agencies that stop: 2 to 12."""
     point = random.uniform(seed, "turning_month", agencies["agency_id"].to_numpy(), year)
     return np.asarray(np.floor(2 + 11 * point), dtype=np.int64)
 
 
 def _readiness(agencies: pl.DataFrame, seed: int) -> Floats:
-    """One number in (0, 1) per agency, which is a NIBRS agency once its probability to be one exceeds it."""
+    """A threshold in (0, 1) for each agency: it is a NIBRS agency when its probability exceeds the threshold."""
     return random.uniform(seed, "nibrs", agencies["agency_id"].to_numpy())
 
 

@@ -32,10 +32,10 @@ from nibrs_estimation.sources.synthetic.population import county_population
 from nibrs_estimation.sources.synthetic.srs import benchmark
 from nibrs_estimation.sources.synthetic.truth import SYNTHETIC_OUTLIER, SYNTHETIC_TRUTH, true_numbers
 
-#: To be raised whenever the same seed gives other data.
+#: Must be increased if the same seed gives other data.
 GENERATOR_VERSION = 3
 FIRST_YEAR, LAST_YEAR = 1985, 2100
-#: Of the agencies whose history is generated at a time.
+#: Maximum number of agencies whose history is generated together.
 AGENCIES_PER_BATCH = 1000
 
 
@@ -51,10 +51,10 @@ class SyntheticSource:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The source that a user names by ``synthetic:<text>``; nothing means the default scale.
+        """The source named ``synthetic:<text>``; an empty text means the default scale.
 
         Raises:
-            UsageError: the text is no number in (0, 1].
+            UsageError: the text is not a number in (0, 1].
         """
         if not text.strip():
             return cls()
@@ -71,14 +71,14 @@ class SyntheticSource:
 
     @property
     def spec(self) -> str:
-        """How the user named it, such as ``synthetic:0.01``."""
+        """Its name, such as ``synthetic:0.01``."""
         return f"synthetic:{self.scale}"
 
     def probe(self, year: int, seed: int) -> Probe:
-        """Every state is there, in any year from 1985 to 2100.
+        """All states, in any year from 1985 to 2100.
 
         Raises:
-            UsageError: the year is another.
+            UsageError: the year is not in this range.
         """
         if not FIRST_YEAR <= year <= LAST_YEAR:
             raise UsageError(
@@ -96,7 +96,7 @@ class SyntheticSource:
         )
 
     def tasks(self) -> tuple[Task, ...]:
-        """Agencies with their places and history, incidents by state, the accounts, and the truth of each state."""
+        """Tasks for agencies with places and history, incidents by state, the accounts, and the truth of each state."""
         return (
             Task(
                 name="ingest_agencies",
@@ -125,7 +125,7 @@ class SyntheticSource:
         )
 
     def ingest_agencies(self, year: int, seed: int) -> dict[str, pl.DataFrame]:
-        """Generate the agencies, their places and people, and what they reported in the year and the four before."""
+        """Generate the agencies, their places and people, and their reports of the year and the four years before."""
         years = range(year - HISTORY_YEARS + 1, year + 1)
         frames = {each: agency_frame(each, seed, self.scale) for each in years}
         sent = [state_year(some, each, seed) for each, agencies in frames.items() for some in _batches(agencies)]
@@ -138,7 +138,7 @@ class SyntheticSource:
             "is_excerpt": False,
             "sha256": self.probe(year, seed).fingerprint,
         }
-        # Registers know a start once it has come, and then in the rows of all years.
+        # A start date is known when it has passed, and then in the rows of all years.
         starts = frames[year].select("agency_id", pl.selectors.starts_with("nibrs_").name.suffix("_known"))
         known = {name.removesuffix("_known"): pl.col(name) for name in starts.columns if name.endswith("_known")}
         agencies = pl.concat(frames.values()).join(starts, on="agency_id", how="left", maintain_order="left")
@@ -188,7 +188,7 @@ class SyntheticSource:
         }
 
     def keep_truth(self, year: int, seed: int, partition: str) -> dict[str, pl.DataFrame]:
-        """Count the incidents of a state's agencies, reported or not, and tell which months they reported wrongly."""
+        """Count the incidents of a state's agencies, reported or not, and list the months with planted outliers."""
         agencies = self._agencies_of(partition, year, seed)
         years = range(year - HISTORY_YEARS + 1, year + 1)
         outliers = pl.concat(planted_outliers(agencies, each, seed) for each in years)

@@ -1,4 +1,4 @@
-"""What really happened: the numbers that estimates from the synthetic nation should meet."""
+"""True numbers of the synthetic nation, with which its estimates are compared."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from nibrs_estimation.sources.synthetic.offenses import offense_rows
 
 SYNTHETIC_TRUTH = Dataset(
     name="synthetic_truth",
-    description="True numbers of incidents of the year by agency, reported or not; no stage reads them.",
+    description="True numbers of incidents of the year by agency, reported or not; not read by any stage.",
     source="sources/synthetic/README.md",
     primary_key=("agency_id", "measure"),
     partition_key="state_abbr",
     columns=(
         Column("state_abbr", "str", "UCR state abbreviation of the agency."),
-        Column("agency_id", "int32", "The agency where it happened."),
+        Column("agency_id", "int32", "The FBI's number of the agency."),
         Column(
             "measure",
             "str",
-            "incidents: all; incidents_against_person and violent_crime: holding such an offense; incidents_ and an "
+            "incidents: all; incidents_against_person and violent_crime: with such an offense; incidents_ and an "
             "offense code: holding that offense.",
         ),
-        Column("n", "int64", "True number in the whole year.", unit="incidents"),
+        Column("n", "int64", "True number in the year.", unit="incidents"),
     ),
 )
 
 SYNTHETIC_OUTLIER = Dataset(
     name="synthetic_outlier",
-    description="Months, of the data year and the four before, reported wrongly on purpose; no stage reads them.",
+    description="Months of the data year and the four before with planted outliers; not read by any stage.",
     source="sources/synthetic/README.md",
     primary_key=("agency_id", "data_year", "month"),
     partition_key="state_abbr",
     columns=(
         Column("state_abbr", "str", "UCR state abbreviation of the agency."),
-        Column("agency_id", "int32", "The agency."),
+        Column("agency_id", "int32", "The FBI's number of the agency."),
         Column("data_year", "int16", "Calendar year."),
         Column("month", "int8", "Month, 1 to 12."),
-        Column("factor", "int8", "What the month's incidents were multiplied by: 0, 3 or 10."),
+        Column("factor", "int8", "Factor by which the incidents of the month were multiplied: 0, 3 or 10."),
     ),
 )
 
-#: Measures that count the incidents holding any of several offenses (data dictionary).
+#: Measures that count the incidents with any of several offenses (data dictionary).
 GROUPS = {
     "incidents_against_person": (
         "09A", "09B", "100", "11A", "11B", "11C", "11D", "13A", "13B", "13C", "36A", "36B", "64A", "64B",
@@ -53,12 +53,12 @@ GROUPS = {
 
 
 def true_numbers(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    """The true numbers of a state's agencies, for every agency and every measure, 0 included.
+    """The true numbers of a state's agencies, for every agency and measure, including zeros.
 
     Args:
         agencies: the agencies of one state, all of them, by agency_id.
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
         Dataset ``synthetic_truth``.

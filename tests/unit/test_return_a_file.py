@@ -412,6 +412,23 @@ def balance(found: ReturnA) -> None:
     checked(found.counts, RETURN_A_COUNT)
 
 
+@settings(max_examples=150)
+@given(st.lists(st.tuples(st.integers(0, 3 * 7387 - 1), st.integers(0, 255)), min_size=1, max_size=20))
+def test_damaged_files_are_accounted_for_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[int, int]]
+) -> None:
+    path = write(tmp_path_factory.mktemp("damage") / "reta.txt", example_records()[:3])
+    content = bytearray(path.read_bytes())
+    for place, character in changes:
+        content[place] = character
+    path.write_bytes(content)
+    try:
+        found = read_return_a(path)
+    except PipelineError:
+        return
+    balance(found)
+
+
 def test_every_reason_has_a_remedy() -> None:
     assert REASONS.keys() == REMEDIES.keys()
 

@@ -25,7 +25,7 @@ COUNTIES = (1, 2, 3)
 #: Agencies that report all twelve months but count offenses only in some: kind -> these months.
 LUMPED_MONTHS = {"annual": (12,), "semiannual": (6, 12), "quarterly": (3, 6, 9, 12)}
 
-_ORI7 = Column("ori7", "str", "Originating agency identifier, its first seven characters.", length=7)
+_ORI7 = Column("ori7", "str", "First seven characters of the originating agency identifier (ORI).", length=7)
 
 
 def _item_columns() -> tuple[Column, ...]:
@@ -44,38 +44,77 @@ RETURN_A_AGENCY = Dataset(
     columns=(
         YEAR,
         _ORI7,
-        Column("ori", ORI.type, "The seven characters and 00, the usual last two.", length=9),
+        Column(
+            "ori",
+            ORI.type,
+            "Nine-character ORI: the seven characters of the file and 00, the usual last two.",
+            length=9,
+        ),
         STATE,
         Column("division_code", "int8", "Census division.", is_nullable=True, code_list="division"),
         Column("agency_name", "str", "Name as the UCR program lists it.", is_nullable=True),
-        Column("agency_type_name", "str", "Kind of agency; missing for covered agencies.", is_nullable=True),
+        Column(
+            "agency_type_name",
+            "str",
+            "Type of agency, such as City or County; missing for covered agencies.",
+            is_nullable=True,
+        ),
         Column("population_group_code", "str", "UCR population group.", is_nullable=True, code_list="population_group"),
-        Column("is_covered", "bool", "Another agency reports this agency's crimes."),
-        Column("covered_by_ori7", "str", "The agency that covers it.", is_nullable=True, length=7),
-        Column("is_eligible", "bool", "In one of the 50 states or the District of Columbia, and not covered."),
+        Column("is_covered", "bool", "True if another agency reports the offenses of this agency."),
+        Column(
+            "covered_by_ori7",
+            "str",
+            "Seven characters of the ORI of the agency that reports for a covered agency.",
+            is_nullable=True,
+            length=7,
+        ),
+        Column(
+            "is_eligible",
+            "bool",
+            "True if the agency is in the 50 states or the District of Columbia and is not covered.",
+        ),
         POPULATION,
         *(
             column
             for number in COUNTIES
             for column in (
                 Column(f"county_{number}_code", "str", f"UCR code of county {number}.", is_nullable=True, length=3),
-                Column(f"county_{number}_msa_code", "str", "UCR code of its metropolitan area.", is_nullable=True),
-                Column(f"county_{number}_population", "int32", "Residents of the agency there.", unit="persons"),
+                Column(
+                    f"county_{number}_msa_code",
+                    "str",
+                    f"UCR code of the metropolitan area of county {number}.",
+                    is_nullable=True,
+                ),
+                Column(
+                    f"county_{number}_population",
+                    "int32",
+                    f"Residents of the agency in county {number}.",
+                    unit="persons",
+                ),
             )
         ),
         Column(
-            "census_population", "int32", "Residents at the last census; mostly 0.", unit="persons", is_nullable=True
+            "census_population",
+            "int32",
+            "Residents at the last census; 0 in most records.",
+            unit="persons",
+            is_nullable=True,
         ),
-        Column("is_core_city", "bool", "The agency is a core city of a metropolitan area.", is_nullable=True),
-        Column("judicial_district_code", "str", "Federal judicial district.", is_nullable=True, length=4),
-        Column("field_office_code", "str", "FBI field office.", is_nullable=True, length=4),
-        Column("last_month_reported", "int8", "The last month that came, by the record; 0 for none.", is_nullable=True),
-        Column("months_reported", "int8", "Months that were reported.", unit="months"),
+        Column("is_core_city", "bool", "True if the agency is a core city of a metropolitan area.", is_nullable=True),
+        Column("judicial_district_code", "str", "Code of the federal judicial district.", is_nullable=True, length=4),
+        Column("field_office_code", "str", "Code of the FBI field office.", is_nullable=True, length=4),
+        Column(
+            "last_month_reported",
+            "int8",
+            "Last month that was reported, according to the record; 0 for none.",
+            is_nullable=True,
+        ),
+        Column("months_reported", "int8", "Number of months that were reported.", unit="months"),
         Column(
             "lumped_kind",
             "str",
-            "Counts of several months stand in one: annual, all in December; semiannual, in June and December; "
-            "quarterly, in March, June, September and December. The year is right, its months are not.",
+            "Agency with twelve reported months that has all offenses of the year in December (annual), in June and "
+            "December (semiannual), or in March, June, September and December (quarterly).",
             is_nullable=True,
             codes=tuple(LUMPED_MONTHS),
         ),
@@ -91,17 +130,24 @@ RETURN_A_MONTH = Dataset(
         YEAR,
         _ORI7,
         MONTH,
-        Column("is_reported", "bool", "Card 1, actual offenses, was reported, in this month or within another."),
         Column(
-            "included_in_month", "int8", "The month whose report holds this month's crimes, if it says one.",
-            is_nullable=True, codes=tuple(range(1, 13)),
+            "is_reported", "bool", "True if card 1 (actual offenses) was reported, for itself or within another month."
         ),
-        Column("updated_date", "date", "When the FBI last changed the month.", is_nullable=True),
+        Column(
+            "included_in_month",
+            "int8",
+            "Month whose report contains the offenses of this month; missing if there is none.",
+            is_nullable=True,
+            codes=tuple(range(1, 13)),
+        ),
+        Column("updated_date", "date", "Date of the last change of the month in the file.", is_nullable=True),
         Column("officers_killed", "int32", "Officers killed feloniously.", unit="persons", is_nullable=True),
-        Column("officers_killed_by_accident", "int32", "Killed by accident.", unit="persons", is_nullable=True),
+        Column(
+            "officers_killed_by_accident", "int32", "Officers killed by accident.", unit="persons", is_nullable=True
+        ),
         Column("officers_assaulted", "int32", "Officers assaulted.", unit="persons", is_nullable=True),
     ),
-)  # fmt: skip
+)
 
 RETURN_A_COUNT = Dataset(
     name="return_a_count",
@@ -118,7 +164,7 @@ RETURN_A_COUNT = Dataset(
             "0 unfounded; 1 actual offenses; 2 cleared; 3 cleared, persons under 18 only.",
             codes=CARDS,
         ),
-        Column("is_reported", "bool", "The card was reported."),
+        Column("is_reported", "bool", "True if the card was reported."),
         Column(
             "card_type",
             "int8",
@@ -126,7 +172,11 @@ RETURN_A_COUNT = Dataset(
             is_nullable=True,
             codes=(0, 2, 4, 5, 8),
         ),
-        Column("is_totals_only", "bool", "The card has totals without details: the details are missing."),
+        Column(
+            "is_totals_only",
+            "bool",
+            "True if the card is marked as totals without details: details that are 0 in the file are missing.",
+        ),
         *_item_columns(),
     ),
 )

@@ -63,7 +63,7 @@ def read_return_a(path: Path) -> ReturnA:
     """Read a Return A master file: a text, or a zip with one text.
 
     Args:
-        path: of the file.
+        path: path of the file.
 
     Raises:
         PipelineError: the file cannot be read, is no Return A master file, or more than half of its records are

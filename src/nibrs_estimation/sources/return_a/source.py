@@ -26,7 +26,7 @@ class ReturnASource:
     """One Return A master file: monthly counts of all agencies of a year, and no incidents.
 
     Attributes:
-        path: of the text, or of a zip with one text.
+        path: path of the text, or of a zip with one text.
     """
 
     path: Path

@@ -119,7 +119,7 @@ def test_rows_by_number_label_block_or_part(scratch: Path, monkeypatch: pytest.M
         told(scratch, monkeypatch, "1a", "--row", "teeth")
     with pytest.raises(UsageError, match=r"in table 1a \(did you mean Weapon involved\?\)"):
         told(scratch, monkeypatch, "1a", "--row", "weapon envolved")
-    with pytest.raises(UsageError, match=r"\(is Aggravated Assault meant\?\)"):
+    with pytest.raises(UsageError, match=r"\(did you mean Aggravated Assault\?\)"):
         told(scratch, monkeypatch, "1a", "--column", "agravated assault")
 
 

@@ -20,7 +20,7 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definitions
-from nibrs_estimation.tables.shared import unit_words
+from nibrs_estimation.tables.shared import unit_descriptions
 from nibrs_estimation.tables.variables import derived_variables
 
 _SHORT = {"count": "count", "percentage": "%", "rate": "rate"}
@@ -138,7 +138,7 @@ def _rows(table: TableDefinition) -> Table:
             shown.add_section()
         section = row.section
         estimates = "never published" if row.is_dropped else ", ".join(_SHORT[estimate] for estimate in row.estimates)
-        unit = f" (counts {unit_words()[row.unit]})" if row.unit != table.unit else ""
+        unit = f" (counts {unit_descriptions()[row.unit]})" if row.unit != table.unit else ""
         label = f"{plain_label(row.label)}{unit}{f' {PROPOSED}' if row.is_proposed else ''}"
         denominator, population = ("", "") if row.is_dropped else (format_ranges(row.denominator), row.population or "")
         shown.add_row(str(row.row), Text(label), estimates, denominator, populations.get(population, population))
@@ -162,7 +162,7 @@ def _notes(table: TableDefinition, column: TableColumn) -> list[str]:
         notes.append(f"category {column.category} of: {variables[table.column_variable].tells}")
     if column.unit != table.unit:
         rows = f", but in rows {format_ranges(column.except_rows)}" if column.except_rows else ""
-        notes.append(f"counts {unit_words()[column.unit]}{rows}")
+        notes.append(f"counts {unit_descriptions()[column.unit]}{rows}")
     if column.plus:
         label = next(plain_label(other.label) for other in table.columns if other.name == column.plus)
         notes.append(f"the count of column {label} is added")

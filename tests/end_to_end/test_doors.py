@@ -142,7 +142,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize(
-    "command", [*COMMANDS, *(["ingest", door] for door in ("cde", "postgresql", "check"))], ids=" ".join
+    "command", [*COMMANDS, *(["ingest", door] for door in ("cde", "postgresql", "return-a", "check"))], ids=" ".join
 )
 def test_every_command_has_help_with_an_example(command: list[str], tmp_path: Path) -> None:
     done = nibrs(tmp_path, *command, "--help")

@@ -23,7 +23,8 @@ from tests.support.cde_zip import as_csv, build_tables, build_zip, write_zip
 from nibrs_estimation.model import agency, incident, intake
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
-from nibrs_estimation.sources.cde import CdeSource, archive
+from nibrs_estimation.sources.cde import CdeSource
+from nibrs_estimation.sources.intake import archive
 from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK, write_intake_manifest
 
 YEAR = 2024

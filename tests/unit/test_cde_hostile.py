@@ -14,7 +14,8 @@ import pytest
 from tests.support.cde_zip import as_csv, build_tables, build_zip, write_zip
 
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.cde import CdeSource, archive
+from nibrs_estimation.sources.cde import CdeSource
+from nibrs_estimation.sources.intake import archive
 
 N = 30
 

@@ -107,9 +107,9 @@ def test_what_the_report_asks_for_exists_and_a_renamed_part_is_refused() -> None
             assert table.block(chart.block)
             assert table.column(chart.column)
     table = table_definition("3a")
-    with pytest.raises(PipelineError, match=r"Table 3a: there is no block victim_ages \(is victim_age meant\?\)"):
+    with pytest.raises(PipelineError, match=r"Table 3a: there is no block victim_ages \(did you mean victim_age\?\)"):
         table.block("victim_ages")
-    with pytest.raises(PipelineError, match=r"no column violent_crimes \(is violent_crime meant\?\)"):
+    with pytest.raises(PipelineError, match=r"no column violent_crimes \(did you mean violent_crime\?\)"):
         table.column("violent_crimes")
 
 

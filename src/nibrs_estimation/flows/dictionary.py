@@ -21,6 +21,7 @@ from nibrs_estimation.model import (
     intake,
     outliers,
     published,
+    return_a_file,
     ucr_prd,
     universe,
     weights,
@@ -31,6 +32,7 @@ from nibrs_estimation.pipeline.dataset import Column, Dataset
 #: Sections of the page, one for each module, in the order of processing.
 _SECTIONS = (
     ("Agencies and their months", (*agency.DATASETS, agency.SRS_MONTH)),
+    ("Return A master file", return_a_file.DATASETS),
     ("Incidents", incident.DATASETS),
     ("Places and people (optional)", geography.DATASETS),
     ("Input accounts", intake.DATASETS),

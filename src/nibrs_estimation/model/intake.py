@@ -21,6 +21,23 @@ REASONS = {
     "out_of_range": "the number is outside its possible range",
     "unknown_code": "the code is in no code list",
     "missing_value": "a required value is missing",
+    "wrong_record": "the line does not have the length or the first character of a record",
+    "not_a_number": "the field is not a number",
+    "other_year": "the record is of another year than the file",
+}
+
+#: What the user can do about a row or value that was set aside, by reason.
+REMEDIES = {
+    "orphan": "Use the whole input, with the parent row.",
+    "duplicate": "Nothing: the identical row before it is used.",
+    "conflict": "Ask the publisher which of the rows is right, and remove the other.",
+    "impossible_date": "Ask the publisher for the right date.",
+    "out_of_range": "Ask the publisher for the right number.",
+    "unknown_code": "Compare the code with the publisher's code list. Correct it, or add it to this program's list.",
+    "missing_value": "Ask the publisher for the value.",
+    "wrong_record": "Download the file again. If the line is still the same, ask the publisher for the whole record.",
+    "not_a_number": "Download the file again. If the field is still the same, ask the publisher for the right number.",
+    "other_year": "Move the record to the file of its year.",
 }
 
 INTAKE_FILE = Dataset(
@@ -35,14 +52,14 @@ INTAKE_FILE = Dataset(
         Column(
             "layout",
             "str",
-            "Layout of the input: cde_2016_first_issue, cde_2016_2020, cde_2021, ucr_prd or synthetic.",
-            codes=("cde_2016_first_issue", "cde_2016_2020", "cde_2021", "ucr_prd", "synthetic"),
+            "Layout of the input: cde_2016_first_issue, cde_2016_2020, cde_2021, return_a, ucr_prd or synthetic.",
+            codes=("cde_2016_first_issue", "cde_2016_2020", "cde_2021", "return_a", "ucr_prd", "synthetic"),
         ),
         Column(
             "use",
             "str",
-            "incidents: incidents of the data year; history: counts of an earlier year.",
-            codes=("incidents", "history"),
+            "incidents: incidents of the data year; history: counts of an earlier year; summary: monthly counts.",
+            codes=("incidents", "history", "summary"),
         ),
         Column("is_excerpt", "bool", "True if files are missing from the zip and the user allowed it (--partial)."),
         Column("sha256", "str", "SHA-256 checksum of the file, or fingerprint of the database."),
@@ -93,7 +110,11 @@ QUARANTINE = Dataset(
         _INPUT,
         _TABLE,
         Column("record", "str", "Location of the row: line of the file, or key of the row."),
-        Column("column_name", "str", "Name of the faulty column; '' if the whole row is faulty."),
+        Column(
+            "column_name",
+            "str",
+            "Name of the faulty column, with its positions in a record of fixed width; '' if the whole row is faulty.",
+        ),
         Column(
             "reason",
             "str",
@@ -102,6 +123,7 @@ QUARANTINE = Dataset(
         ),
         Column("value", "str", "The faulty value.", is_nullable=True),
         Column("is_row", "bool", "True if the whole row was set aside; false if only the value was set to missing."),
+        Column("remedy", "str", "What the user can do about it."),
     ),
 )
 
@@ -124,6 +146,8 @@ LOSSES = {
     "participation_in_conflict": "a flag says that an agency did not participate, but other flags or incidents differ",
     "odd_officers": "an agency has more than 50 officers per 1,000 residents: listed, not changed",
     "multiple_clearance_arrests": "the arrests include arrestees who are counted in another incident",
+    "short_ori": "agencies are identified by the first seven characters of their ORI: 00 is assumed for the last two",
+    "no_details": "cards have totals without details: the details are missing, not 0",
     "null_text": "the word NULL is used for a missing value and is read as missing",
     "zeros_restored": "codes lack their leading zeros, which were restored",
     "code_without_row": "records have a code that is in no code list: they count in totals only",

@@ -18,7 +18,9 @@ PARTS: dict[int, tuple[int, ...]] = {
     # The grand total is the sum of the other totals; legacy rape is left out.
     25: (0, 1, 2, 5, 10, 16, 20, 21),
 }
-_GRAND_TOTAL = 25
+GRAND_TOTAL = 25
+#: The items that make up the total of a crime; some reports have the total without them.
+PARTS_OF_CRIMES = tuple(sorted(part for total, parts in PARTS.items() if total != GRAND_TOTAL for part in parts))
 DETAILS = tuple(item for item in range(29) if item not in PARTS)
 
 #: The elementary crimes of the benchmark and their NIBRS offenses; the other crimes are sums of these.
@@ -59,9 +61,9 @@ def with_totals(counts: pl.DataFrame) -> pl.DataFrame:
     Returns:
         The same columns, with every total that was present or has at least one part.
     """
-    ordinary = {total: parts for total, parts in PARTS.items() if total != _GRAND_TOTAL}
+    ordinary = {total: parts for total, parts in PARTS.items() if total != GRAND_TOTAL}
     counts = _with_sums(counts, ordinary)
-    return _with_sums(counts, {_GRAND_TOTAL: PARTS[_GRAND_TOTAL]})
+    return _with_sums(counts, {GRAND_TOTAL: PARTS[GRAND_TOTAL]})
 
 
 def _with_sums(counts: pl.DataFrame, sums: dict[int, tuple[int, ...]]) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.optional import require_extra
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.sources.cde import CdeSource
+from nibrs_estimation.sources.return_a import ReturnASource
 from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.sources.ucr_prd import UcrPrdSource
 
@@ -44,7 +45,7 @@ def open_source(spec: str, database: Database | None, *, is_excerpt: bool = Fals
 
     Raises:
         UsageError: there is no such source, its part after the colon is malformed, no database is configured, its
-            drivers are not installed, or an excerpt is not allowed.
+            drivers are not installed, an excerpt is not allowed, or the source has no incidents.
     """
     kind, _, rest = spec.partition(":")
     if is_excerpt and kind in {"synthetic", "postgresql"}:
@@ -63,10 +64,20 @@ def open_source(spec: str, database: Database | None, *, is_excerpt: bool = Fals
         if database is None:
             raise UsageError("The source postgresql needs a database: set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
         return UcrPrdSource(database)
+    if kind == "return-a":
+        raise UsageError(
+            f"The source {spec} holds monthly counts and no incidents, so there is nothing to estimate from. Read it "
+            f"with `nibrs ingest return-a {rest or 'FILE'}`, and name a source of incidents here: {FORMS}."
+        )
     raise UsageError(f"{spec!r} is not a source. Write {FORMS}.")
 
 
 def source_examples() -> dict[str, Source]:
     """One source of each kind, for listings of their outputs; nothing is opened."""
     nowhere = Database("localhost", 5432, "ucr_prd", None, None)
-    return {"cde": CdeSource(()), "postgresql": UcrPrdSource(nowhere), "synthetic": SyntheticSource()}
+    return {
+        "cde": CdeSource(()),
+        "postgresql": UcrPrdSource(nowhere),
+        "return-a": ReturnASource(Path("RETURNA.zip")),
+        "synthetic": SyntheticSource(),
+    }

@@ -12,12 +12,14 @@ import typer
 from nibrs_estimation.cli.commands.options import JsonOption, OutOption
 from nibrs_estimation.cli.console import console, print_findings
 from nibrs_estimation.cli.ingesting import ingest
+from nibrs_estimation.cli.return_a_summary import tell_return_a
 from nibrs_estimation.cli.running import chosen_year
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.model.ucr_prd import DATASETS as TABLES
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.registry import open_source
+from nibrs_estimation.sources.return_a import ReturnASource
 from nibrs_estimation.sources.ucr_prd.catalogue import DEFAULT_SCHEMA
 from nibrs_estimation.sources.ucr_prd.check import Finding, check_database
 
@@ -61,6 +63,24 @@ def ingest_postgresql(
     settings = load_settings()
     source = open_source("postgresql", settings.database())
     ingest(source, out, settings, chosen_year(source, year, settings))
+
+
+@app.command("return-a", epilog="Example: nibrs ingest return-a RETURNA2013.zip --out return_a_2013")
+def ingest_return_a(
+    file: Annotated[Path, typer.Argument(help="The FBI's Return A master file of a year: zip or text.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the datasets; made if absent. Default: return_a_YEAR.")
+    ] = None,
+) -> None:
+    """Read a Return A master file: all agencies of a year, the months that they reported, and their offenses.
+
+    The file is described in docs/return-a-file.md. It holds no incidents, so no run can use it as its source.
+    """
+    source = ReturnASource(file.absolute())
+    year = source.newest_year()
+    folder = Path(f"return_a_{year}") if out is None else out
+    ingest(source, folder, load_settings(), year)
+    tell_return_a(folder)
 
 
 @app.command("check", epilog="Example: PGHOST=db PGUSER=nibrs nibrs ingest check")

@@ -10,8 +10,8 @@ from typing_extensions import override
 
 from nibrs_estimation.model.intake import NEW_OFFENSE, REASONS
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.cde.text import LINE, shown
-from nibrs_estimation.sources.intake.accounts import Accounts
+from nibrs_estimation.sources.cde.text import shown
+from nibrs_estimation.sources.intake.accounts import LINE, LineAccounts
 
 #: If a larger share of rows is faulty, the member is damaged, or its parent rows are missing.
 MOST_FAULTY = 0.1
@@ -22,14 +22,10 @@ FEW_ROWS = 20
 
 
 @dataclass
-class ZipAccounts(Accounts):
+class ZipAccounts(LineAccounts):
     """The accounts of one zip, whose records are identified by line."""
 
     _new_offenses: dict[str, str] = field(default_factory=dict)
-
-    @override
-    def record(self, table: str) -> pl.Expr:
-        return pl.format("line {}", pl.col(LINE).cast(pl.Int64))
 
     def add_new_offenses(self, against: Mapping[str, str]) -> None:
         """Record offense codes of the zip's lookup that are in no code list, and what each is against."""

@@ -13,7 +13,6 @@ from nibrs_estimation.model import agency
 from nibrs_estimation.model.codes import code_list, ucr_abbr
 from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.sources.cde.accounts import ZipAccounts
-from nibrs_estimation.sources.cde.archive import Archive
 from nibrs_estimation.sources.cde.decode import read_typed
 from nibrs_estimation.sources.cde.layout import (
     AGENCIES,
@@ -26,7 +25,8 @@ from nibrs_estimation.sources.cde.layout import (
     REPORTERS,
     SCOPES,
 )
-from nibrs_estimation.sources.cde.text import LINE
+from nibrs_estimation.sources.intake.accounts import LINE
+from nibrs_estimation.sources.intake.archive import Archive
 from nibrs_estimation.sources.intake.repeats import without_repeats
 
 _log = logging.getLogger(__name__)

@@ -11,10 +11,11 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.dataset import COLUMN_TYPES
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.cde.accounts import FEW_ROWS, ZipAccounts
-from nibrs_estimation.sources.cde.archive import Archive
 from nibrs_estimation.sources.cde.codes import with_known_codes
 from nibrs_estimation.sources.cde.layout import FILLED, LOOKUPS, Field, Lookup, name_in
-from nibrs_estimation.sources.cde.text import LINE, header_of, read_text, shown
+from nibrs_estimation.sources.cde.text import header_of, read_text, shown
+from nibrs_estimation.sources.intake.accounts import LINE
+from nibrs_estimation.sources.intake.archive import Archive
 from nibrs_estimation.sources.new_offenses import new_offenses
 
 #: docs/develop/adding-a-source.md; R marks the date of a report in the layout of 2016 to 2020.

@@ -17,7 +17,7 @@ from nibrs_estimation.model import agency, incident
 from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.model.intake import SYNTHETIC_MEMBER
 from nibrs_estimation.pipeline.dataset import Dataset
-from nibrs_estimation.sources.cde.archive import Archive
+from nibrs_estimation.sources.intake.archive import Archive
 
 #: Codes for "not specified", which mean a missing value (data dictionary).
 NOT_SPECIFIED = {"age_code": "NS", "sex_code": "X", "race_code": "NS", "ethnicity_code": "X"}

@@ -13,7 +13,6 @@ from nibrs_estimation.model.agency import REPORT_MONTH
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.cde.accounts import FEW_ROWS, ZipAccounts
-from nibrs_estimation.sources.cde.archive import Archive
 from nibrs_estimation.sources.cde.decode import IN_YEARS, can_decode, read_typed
 from nibrs_estimation.sources.cde.layout import (
     AGENCIES,
@@ -25,8 +24,10 @@ from nibrs_estimation.sources.cde.layout import (
     Segment,
     name_in,
 )
-from nibrs_estimation.sources.cde.text import LINE, header_of
+from nibrs_estimation.sources.cde.text import header_of
 from nibrs_estimation.sources.completeness import Childless, childless
+from nibrs_estimation.sources.intake.accounts import LINE
+from nibrs_estimation.sources.intake.archive import Archive
 from nibrs_estimation.sources.intake.repeats import without_repeats
 
 _log = logging.getLogger(__name__)

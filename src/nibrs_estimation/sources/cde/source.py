@@ -26,7 +26,6 @@ from nibrs_estimation.sources.cde.agencies import (
     report_months,
     with_participation,
 )
-from nibrs_estimation.sources.cde.archive import Archive, open_archive, printable
 from nibrs_estimation.sources.cde.decode import read_typed
 from nibrs_estimation.sources.cde.layout import (
     AGENCIES,
@@ -49,6 +48,7 @@ from nibrs_estimation.sources.cde.layout import (
 )
 from nibrs_estimation.sources.cde.segments import read_dated_offenses, read_months, read_segments
 from nibrs_estimation.sources.cde.text import header_of
+from nibrs_estimation.sources.intake.archive import Archive, open_archive, printable
 from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK
 from nibrs_estimation.sources.universe_file import UNIVERSE_FILE, merge_universe, read_universe
 

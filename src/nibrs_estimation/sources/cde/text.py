@@ -10,10 +10,9 @@ import numpy as np
 import polars as pl
 
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.cde.archive import Archive, printable
+from nibrs_estimation.sources.intake.accounts import LINE
+from nibrs_estimation.sources.intake.archive import Archive, printable
 
-#: Column with the line of each row in the member.
-LINE = "line"
 #: Missing values in R and in databases.
 _MISSING = ["NA", "NULL", "null"]
 _NULL = re.compile(rb'(?<=[,"\n])(?:NULL|null)(?=[,"\r\n]|\Z)')

@@ -7,9 +7,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import polars as pl
+from typing_extensions import override
 
-from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS, QUARANTINE
+from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS, QUARANTINE, REMEDIES
 
+#: Column with the line of each row in its file.
+LINE = "line"
 #: Maximum number of characters of a faulty value that are kept.
 _MOST_SHOWN = 200
 _FAULT = dict.fromkeys(("input_table", "record", "column_name", "reason", "value"), pl.String)
@@ -108,7 +111,8 @@ class Accounts(ABC):
         # Records with the same name get a number.
         number = pl.int_range(pl.len()).over("input_table", "record", "column_name")
         faults = pl.concat([rows, values]).with_columns(
-            record=pl.when(number > 0).then(pl.format("{} ({})", "record", number + 1)).otherwise("record")
+            record=pl.when(number > 0).then(pl.format("{} ({})", "record", number + 1)).otherwise("record"),
+            remedy=pl.col("reason").replace_strict(REMEDIES, return_dtype=pl.String),
         )
         losses = pl.DataFrame(
             self._losses, schema={"loss": pl.String, "subject": pl.String, "n": pl.Int64}, orient="row"
@@ -129,3 +133,11 @@ class Accounts(ABC):
             reason=pl.lit(reason),
             value=pl.col(column).cast(pl.String).str.head(_MOST_SHOWN) if column else pl.lit(None, pl.String),
         )
+
+
+class LineAccounts(Accounts):
+    """Accounts of a text file, whose records are known by their lines: frames have a column :data:`LINE`."""
+
+    @override
+    def record(self, table: str) -> pl.Expr:
+        return pl.format("line {}", pl.col(LINE).cast(pl.Int64))

@@ -15,8 +15,8 @@ from typing import IO
 
 from nibrs_estimation.pipeline.errors import PipelineError
 
-#: Far above the size of any member of a state-year (the victims of the largest state are about 0.1 GiB). A larger
-#: member might not fit in memory.
+#: Far above the size of any member (the victims of the largest state have about 0.1 GiB, a Return A master file about
+#: 0.2 GiB). A larger member might not fit in memory.
 MAX_MEMBER_BYTES = 2 * 2**30
 #: Unpacked, the members of a year of the largest state have about 1 GiB.
 MAX_ZIP_BYTES = 4 * 2**30
@@ -32,7 +32,7 @@ _DOWNLOAD_AGAIN = "Download it again from the Crime Data Explorer and repeat the
 
 @dataclass(frozen=True)
 class Archive:
-    """An open zip: its CSV members by lower-cased base name without the extension.
+    """An open zip: its members with the endings that are needed, by lower-cased base name without the extension.
 
     Members are at the root or in a folder, depending on the year. An excerpt may lack members.
 
@@ -103,13 +103,16 @@ def _content(path: Path, file: zipfile.ZipFile, info: zipfile.ZipInfo, is_line: 
 
 
 @contextmanager
-def open_archive(path: Path, *, is_excerpt: bool = False, sha256: str = "") -> Iterator[Archive]:
+def open_archive(
+    path: Path, *, is_excerpt: bool = False, sha256: str = "", suffixes: tuple[str, ...] = (".csv",)
+) -> Iterator[Archive]:
     """Open a zip; all reads are from the same file, even if it is replaced meanwhile.
 
     Args:
         path: path of the zip.
         is_excerpt: whether members may be missing.
         sha256: required checksum of the file, or "" for any.
+        suffixes: endings of the names of the members that are needed, in lower case.
 
     Raises:
         PipelineError: the path does not exist, is a folder, empty, not a zip or truncated; a member has a path
@@ -136,7 +139,7 @@ def open_archive(path: Path, *, is_excerpt: bool = False, sha256: str = "") -> I
             raise _changed(path)
         try:
             with _opened(path, raw) as file:
-                members, repeated = _csv_members(path, file, before[0])
+                members, repeated = _members(path, file, before[0], suffixes)
                 yield Archive(path, file, members, found, is_excerpt, repeated)
         except PipelineError as error:
             # A file that changes while it is read looks damaged.
@@ -174,8 +177,10 @@ def _where(path: Path, info: zipfile.ZipInfo) -> str:
     return f"{path}, member {printable(info.filename)}"
 
 
-def _csv_members(path: Path, file: zipfile.ZipFile, size: int) -> tuple[dict[str, zipfile.ZipInfo], tuple[str, ...]]:
-    """The CSV members by base name, and the names of repeated members."""
+def _members(
+    path: Path, file: zipfile.ZipFile, size: int, suffixes: tuple[str, ...]
+) -> tuple[dict[str, zipfile.ZipInfo], tuple[str, ...]]:
+    """The members with these endings by base name, and the names of repeated members."""
     members: dict[str, zipfile.ZipInfo] = {}
     repeated: list[str] = []
     zips: list[str] = []
@@ -189,7 +194,7 @@ def _csv_members(path: Path, file: zipfile.ZipFile, size: int) -> tuple[dict[str
             )
         if name.suffix.lower() == ".zip":
             zips.append(printable(info.filename))
-        if name.suffix.lower() != ".csv" or info.is_dir():
+        if name.suffix.lower() not in suffixes or info.is_dir():
             continue
         key = name.stem.lower()
         if key not in members:
@@ -208,7 +213,7 @@ def _csv_members(path: Path, file: zipfile.ZipFile, size: int) -> tuple[dict[str
         largest = max(members.values(), key=lambda info: info.file_size)
         raise PipelineError(
             f"{path}: the zip unpacks to {total:,} bytes from {size:,} (most of it {printable(largest.filename)}), "
-            f"more than a state's data can be (at most {MAX_ZIP_BYTES:,} bytes and {MAX_RATIO}:1). {_DOWNLOAD_AGAIN}"
+            f"more than its data can be (at most {MAX_ZIP_BYTES:,} bytes and {MAX_RATIO}:1). {_DOWNLOAD_AGAIN}"
         )
     return members, tuple(repeated)
 
@@ -222,6 +227,6 @@ def _is_same(path: Path, file: zipfile.ZipFile, one: zipfile.ZipInfo, other: zip
 def _check_size(where: str, size: int, compressed_size: int) -> None:
     if size > MAX_MEMBER_BYTES or (size > FREE_BYTES and size > MAX_RATIO * compressed_size):
         raise PipelineError(
-            f"{where}: the member unpacks to {size:,} bytes from {compressed_size:,}, more than a state's data can be "
+            f"{where}: the member unpacks to {size:,} bytes from {compressed_size:,}, more than its data can be "
             f"(at most {MAX_MEMBER_BYTES:,} bytes and {MAX_RATIO}:1). {_DOWNLOAD_AGAIN}"
         )

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.return_a_file import LUMPED_MONTHS
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -29,8 +30,6 @@ INCOMPLETE = 1 / 2
 MIN_SEASON_OFFENSES = 10_000
 #: An agency with fewer offenses in a year shows no pattern of lumped months.
 MIN_LUMPED_OFFENSES = 12
-#: The last months of the periods that some agencies report in one month: years, half-years, quarters.
-_LUMPED_MONTHS = ((11,), (5, 11), (2, 5, 8, 11))
 
 
 class MonthStatus(IntEnum):
@@ -80,8 +79,8 @@ def is_lumped(counts: Floats) -> Flags:
     """(n,) agencies that report all months, with the offenses of a whole period in its last month."""
     has_offenses = np.nan_to_num(counts) > 0
     in_last_months = np.zeros(len(counts), dtype=np.bool_)
-    for months in _LUMPED_MONTHS:
-        pattern = np.isin(np.arange(MONTHS_PER_YEAR), months)
+    for months in LUMPED_MONTHS.values():
+        pattern = np.isin(np.arange(1, MONTHS_PER_YEAR + 1), months)
         in_last_months |= (has_offenses == pattern).all(axis=1)
     is_sizeable = np.nansum(counts, axis=1) >= MIN_LUMPED_OFFENSES
     return np.asarray(np.isfinite(counts).all(axis=1) & in_last_months & is_sizeable)

@@ -73,7 +73,7 @@ def choose_donors(
     is_donor = np.asarray(~is_recipient & ~months.is_high.any(axis=1))
     observed = np.nansum(months.own, axis=(1, 2))
     model = fit_donor_model(agencies, observed, is_donor, year)
-    predicted = np.zeros(agencies.height) if model is None else model.predict(_design(agencies, is_donor, year))
+    predicted = np.zeros(agencies.height) if model is None else model.predict(donor_design(agencies, is_donor, year))
     donor, rule = match(agencies, predicted, is_recipient, is_donor, seed)
     flags = month_flags(months, donor)
     is_copied = flags > 0
@@ -114,7 +114,7 @@ def fit_donor_model(agencies: pl.DataFrame, observed: Floats, is_donor: Flags, y
     """The model of the donors' offenses selected by AIC, None without donors; arguments as in :func:`choose_donors`."""
     if not is_donor.any():
         return None
-    design = {term: columns[is_donor] for term, columns in _design(agencies, is_donor, year).items()}
+    design = {term: columns[is_donor] for term, columns in donor_design(agencies, is_donor, year).items()}
     return stepwise(observed[is_donor], design)
 
 
@@ -220,7 +220,7 @@ def _months(agencies: pl.DataFrame, agency_month: pl.LazyFrame, outlier_month: p
     return Months(own, is_low, is_high)
 
 
-def _design(agencies: pl.DataFrame, is_donor: Flags, year: int) -> Mapping[str, Floats]:
+def donor_design(agencies: pl.DataFrame, is_donor: Flags, year: int) -> Mapping[str, Floats]:
     """The terms of the donor model for all agencies (handbook 04)."""
     numeric = ("population", "male_officers", "female_officers", "months_certified")
     return {

@@ -14,7 +14,14 @@ from tests.support.frames import table
 
 from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
 from nibrs_estimation.pipeline.table import checked
-from nibrs_estimation.stages.outliers.colors import Rule, color_months
+from nibrs_estimation.stages.outliers.colors import (
+    BLUE,
+    BROWN,
+    GREEN,
+    Rule,
+    color_months,
+    high_in_recent_months,
+)
 from nibrs_estimation.stages.outliers.detect import detect_outliers
 
 LETTERS = ".gorbB"
@@ -172,3 +179,34 @@ def test_level_shift_is_believed() -> None:
     """Example V."""
     agency, months = detected({2023: YEAR_OF_C, 2024: [99, 101, 20, 21, 19, 22, 20, 18, 21, 20, 19, 22]})
     assert (agency["reason"], months) == ("level_shift", "g" * 12)
+
+
+def test_a_rise_over_years_makes_no_month_high_but_a_jump_does() -> None:
+    """Sixty months around 20, 25, 30, 60 and 70: by five years the last are high; by two only the jump to 300 is."""
+    year = np.array([0, 1, -1, 2, -2, 0, 1, -1, 2, -2, 0, 1], dtype=np.float64)
+    values = np.concatenate([level + year for level in (20.0, 25.0, 30.0, 60.0, 70.0)])[None, :]
+    values[0, 50] = 300.0
+    by_five = color_months(values, "recent").color
+    assert np.isin(by_five[0, -12:], (BLUE, BROWN)).sum() > 1
+    by_two = high_in_recent_months(values, by_five)
+    assert np.flatnonzero(np.isin(by_two[0, -12:], (BLUE, BROWN))).tolist() == [2]
+    # Earlier years keep their colors.
+    assert (by_two[:, :-12] == by_five[:, :-12]).all()
+
+
+def test_high_in_recent_months_equals_the_slow_twin() -> None:
+    rng = np.random.default_rng(3)
+    values = np.where(
+        rng.random((40, 60)) < 0.1, np.nan, rng.poisson(rng.choice([5, 40, 200], (40, 1)), (40, 60)) * 1.0
+    )
+    values[:, 55] *= 3
+    color = color_months(values, "recent").color
+    found = high_in_recent_months(values, color)
+    for row, colors, kept in zip(values, color, found, strict=True):
+        recent = row[-24:][np.isfinite(row[-24:])]
+        median = np.median(recent)
+        mad = 1.4826 * np.median(np.abs(recent - median))
+        for month in range(48, 60):
+            is_high = row[month] - median >= 10 and row[month] - median >= 3.5 * mad
+            expected = GREEN if colors[month] in (BLUE, BROWN) and not is_high else colors[month]
+            assert kept[month] == expected

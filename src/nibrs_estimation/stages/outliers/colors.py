@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nibrs_estimation.stats.levels import robust_scores, row_medians, two_levels
 
 Floats = NDArray[np.float64]
-Rule = Literal["intended", "reference"]
+Rule = Literal["recent", "intended", "reference"]
 
 #: Numbers of the colors in the matrices; 0 is a month without value.
 NONE, GREEN, ORANGE, RED, BLUE, BROWN = range(6)
@@ -22,6 +22,8 @@ MODERATE, STRONG = 3.5, 5.0
 MIN_DIFFERENCE = 10.0
 #: A low month of at most this share of the median is red, not orange.
 NEARLY_NOTHING = 0.1
+#: High months are compared with so many months, the data year and the year before.
+RECENT_MONTHS = 24
 #: With fewer values no month is an outlier.
 MIN_VALUES = 4
 
@@ -45,12 +47,12 @@ def color_months(values: Floats, rule: Rule = "intended") -> Colors:
     Raises:
         ValueError: there is no such rule.
     """
-    if rule not in ("intended", "reference"):
-        raise ValueError(f"unknown outlier rule {rule!r}: use intended or reference")
+    if rule not in get_args(Rule):
+        raise ValueError(f"unknown outlier rule {rule!r}: use one of {', '.join(get_args(Rule))}")
     present = np.isfinite(values)
     levels = two_levels(values, threshold=MODERATE, strong_threshold=STRONG, min_main=MIN_VALUES)
     main_median = row_medians(values, levels.is_main)[:, None]
-    color_main = _main_as_intended if rule == "intended" else _main_as_executed
+    color_main = _main_as_executed if rule == "reference" else _main_as_intended
     color = np.where(levels.is_main, color_main(values, levels.is_main, main_median), GREEN)
     is_minor = present & ~levels.is_main
     minor_median = row_medians(values, is_minor)[:, None]
@@ -94,3 +96,22 @@ def _varies(values: Floats) -> NDArray[np.bool_]:
     lowest = np.min(np.where(np.isfinite(values), values, np.inf), axis=1, initial=np.inf)
     highest = np.max(np.where(np.isfinite(values), values, -np.inf), axis=1, initial=-np.inf)
     return np.asarray(lowest < highest)
+
+
+def high_in_recent_months(values: Floats, color: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Colors in which a month of the data year is high only if it is high among the last 24 months, too.
+
+    A high month has a value that is 10 or more above the median of the reported months among the last 24, with a
+    robust score of at least 3.5. Without this, most months are high where the number of offenses has risen for years.
+
+    Args:
+        values: (n, t) numbers of offenses, the data year last, NaN where the month was not reported.
+        color: (n, t) colors of the months.
+    """
+    recent = np.zeros(values.shape, dtype=np.bool_)
+    recent[:, -RECENT_MONTHS:] = np.isfinite(values[:, -RECENT_MONTHS:])
+    median = row_medians(values, recent)[:, None]
+    is_high = (values - median >= MIN_DIFFERENCE) & (robust_scores(values, recent) >= MODERATE)
+    ends = np.isin(color, (BLUE, BROWN)) & ~is_high
+    ends[:, : -RECENT_MONTHS // 2] = False
+    return np.where(ends, GREEN, color).astype(np.int8)

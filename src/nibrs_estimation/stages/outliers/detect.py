@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.model.agency import HISTORY_YEARS
 from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
-from nibrs_estimation.stages.outliers.colors import GREEN, color_months
+from nibrs_estimation.stages.outliers.colors import GREEN, color_months, high_in_recent_months
 
 MONTHS_PER_YEAR = 12
 #: With fewer reported months a series does not show what is normal for the agency.
@@ -20,7 +20,10 @@ MIN_GREEN_MONTHS = 4
 
 
 def detect_outliers(
-    agency: pl.LazyFrame, agency_month: pl.LazyFrame, year: int, outlier_rule: Literal["intended", "reference"]
+    agency: pl.LazyFrame,
+    agency_month: pl.LazyFrame,
+    year: int,
+    outlier_rule: Literal["recent", "intended", "reference"],
 ) -> dict[str, pl.DataFrame]:
     """Color the months of each agency by comparison with its series of five years, the data year and the four before.
 
@@ -40,7 +43,8 @@ def detect_outliers(
     values[row, time] = months["n_all"].to_numpy()
     found = color_months(values, outlier_rule)
     present = np.isfinite(values)
-    color, reason = explain_outliers(found.color, present)
+    colors = high_in_recent_months(values, found.color) if outlier_rule == "recent" else found.color
+    color, reason = explain_outliers(colors, present)
     current = color[:, -MONTHS_PER_YEAR:]
     names = pl.Series(["", "green", "orange", "red", "blue", "brown"])
     oris = agency.sort("data_year").group_by("agency_id", maintain_order=True).agg(pl.col("ori").last()).collect()

@@ -28,7 +28,7 @@ def validate_outliers(
     outlier_month: pl.LazyFrame,
     completeness_issue: pl.LazyFrame,
     year: int,
-    outlier_rule: Literal["intended", "reference"],
+    outlier_rule: Literal["recent", "intended", "reference"],
     identity: Identity,
 ) -> dict[str, DocumentWriter]:
     """Show outlier months by kind of agency, the series of agencies that have them, and issues in the input."""
@@ -55,6 +55,7 @@ def validate_outliers(
 
 
 _RULES = {
+    "recent": "Red and orange: too low; blue and brown: too high, also among the months of the last two years.",
     "intended": "Red and orange: too low; blue and brown: too high.",
     "reference": "Colors of the reference pipeline (outlier_rule = reference): red and orange are too low; blue is "
     "too high or, in a series without spread, too low.",

@@ -6,8 +6,8 @@ from nibrs_estimation.pipeline.parameter import Parameter
 
 OUTLIER_RULE = Parameter(
     "outlier_rule",
-    "Rule for outlier months: the conditions as intended, with high months compared with the last two years (recent) or "
-    "with all five (intended); or as executed by the reference pipeline.",
+    "Rule for outlier months: the conditions as intended, with high months compared with the last two years (recent) "
+    "or with all five (intended); or as executed by the reference pipeline.",
     choices=("recent", "intended", "reference"),
     default="recent",
 )

@@ -7,7 +7,7 @@ import polars as pl
 from nibrs_estimation.model import incident as model
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.sources.synthetic.arrests import arrestee_rows, arrestee_weapon_rows
-from nibrs_estimation.sources.synthetic.crime import reported_incidents
+from nibrs_estimation.sources.synthetic.crime import latent_incidents, sent_incidents
 from nibrs_estimation.sources.synthetic.group_b import group_b_rows
 from nibrs_estimation.sources.synthetic.harms import circumstance_rows, injury_rows
 from nibrs_estimation.sources.synthetic.marginals import chance, days_after, draw, is_offense
@@ -28,12 +28,14 @@ from nibrs_estimation.sources.synthetic.persons import (
     with_suspects,
 )
 from nibrs_estimation.sources.synthetic.property import drug_rows, item_rows, loss_rows, property_rows
+from nibrs_estimation.sources.synthetic.reporting import reported_months
+from nibrs_estimation.sources.synthetic.truth import blanked_items
 
 SEGMENTS = model.DATASETS
 _CARGO_THEFT_SHARE = 0.0005
 
 
-def reported_segments(agencies: pl.DataFrame, year: int, seed: int) -> dict[str, pl.DataFrame]:
+def reported_segments(agencies: pl.DataFrame, year: int, seed: int) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     """Every segment of the incidents that a state's agencies reported, and their Group B arrests.
 
     Args:
@@ -42,21 +44,23 @@ def reported_segments(agencies: pl.DataFrame, year: int, seed: int) -> dict[str,
         seed: of the run.
 
     Returns:
-        The datasets of ``SEGMENTS`` by name.
+        The datasets of ``SEGMENTS`` by name; and dataset ``synthetic_truth_item``, the true values of the items that
+        were left unknown or blank.
     """
-    segments = segments_of(reported_incidents(agencies, year, seed), seed)
-    arrestee = pl.concat(
-        _declared(rows, model.ARRESTEE) for rows in (segments[model.ARRESTEE.name], group_b_rows(agencies, year, seed))
-    )
-    segments |= {model.ARRESTEE.name: arrestee, model.ARRESTEE_WEAPON.name: arrestee_weapon_rows(arrestee, seed)}
+    months = reported_months(agencies, year, seed)
+    sent = sent_incidents(agencies, latent_incidents(agencies, year, seed), months, year, seed, "N")
+    segments, group_b = segments_of(sent, seed), group_b_rows(agencies, year, seed)
     state_abbr = pl.lit(agencies["state_abbr"].first(), pl.String).alias("state_abbr")
+    blanks = blanked_items(segments, group_b).select(state_abbr, pl.all())
+    arrestee = pl.concat(_declared(rows, model.ARRESTEE) for rows in (segments[model.ARRESTEE.name], group_b))
+    segments |= {model.ARRESTEE.name: arrestee, model.ARRESTEE_WEAPON.name: arrestee_weapon_rows(arrestee, seed)}
     return {
         dataset.name: _declared(segments.pop(dataset.name).with_columns(state_abbr), dataset) for dataset in SEGMENTS
-    }
+    }, blanks
 
 
 def segments_of(incidents: pl.DataFrame, seed: int) -> dict[str, pl.DataFrame]:
-    """The segments of incidents by name, all but the weapons of arrestees, which Group B arrestees have too.
+    """The segments of incidents by name, with ``true_`` columns beside items that were left unknown, all but the weapons of arrestees, which Group B arrestees have too.
 
     Args:
         incidents: ``incident_id``, ``agency_id``, ``offense`` (number of the main offense), ``incident_date`` and
@@ -96,11 +100,13 @@ def _described(incidents: pl.DataFrame, offense: pl.DataFrame, seed: int) -> pl.
     """Add hour, exceptional clearance (of known offenders without arrest) and what else dataset ``incident`` asks."""
     unit = incidents["incident_id"].to_numpy()
     takes_cargo = offense.filter(pl.Series(is_offense("takes_cargo", offense["offense"].to_numpy())))["incident_id"]
-    hour = with_missing(draw("hour", seed, unit), "hour", seed, unit, incidents["agency_id"].to_numpy())
+    true_hour = draw("hour", seed, unit)
+    hour = with_missing(true_hour, "hour", seed, unit, incidents["agency_id"].to_numpy())
     return incidents.with_columns(
         data_year=pl.col("incident_date").dt.year(),
         is_report_date=draw("report_date", seed, unit) == "true",
         incident_hour=hour.cast(pl.Int8),
+        true_incident_hour=true_hour.cast(pl.Int8),
         cleared_exceptionally_code=pl.when((pl.col("offenders") > 0) & (pl.col("arrestees") == 0))
         .then(draw("exceptional", seed, unit))
         .otherwise(pl.lit("N")),

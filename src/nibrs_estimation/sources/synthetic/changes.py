@@ -103,7 +103,7 @@ def _month_variance(offenses_a_year: Floats) -> Floats:
     """Variance of the log effect of a month by annual offenses."""
     with np.errstate(divide="ignore"):
         sigma = parameter("month_scale") * offenses_a_year ** parameter("month_exponent")
-    return np.asarray(np.minimum(sigma, parameter("month_most")) ** 2, dtype=np.float64)
+    return np.asarray(np.clip(sigma, parameter("month_least"), parameter("month_most")) ** 2, dtype=np.float64)
 
 
 def _shared_and_own(of_agency: Floats, of_class: Floats) -> tuple[Floats, Floats]:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from nibrs_estimation.sources.synthetic.marginals import Booleans, Floats, Integers, draw, parameter, table
+from nibrs_estimation.sources.synthetic.marginals import Booleans, Floats, Integers, parameter, table
 from nibrs_estimation.sources.synthetic.rates import usual_crime
 from nibrs_estimation.sources.synthetic.reporting import Form, reported_months, reported_summaries
 from nibrs_estimation.stats import random
+
+#: Columns of ``odd_month.csv`` with the shares of agencies that have a month multiplied by so much in a year.
+_TIMES = "times_"
 
 
 def odd_factors(agencies: pl.DataFrame, year: int, seed: int) -> Floats:
@@ -21,11 +24,12 @@ def odd_factors(agencies: pl.DataFrame, year: int, seed: int) -> Floats:
     An agency has at most one odd month in a year, more often if it is small; both its forms tell the same.
     """
     unit = agencies["agency_id"].to_numpy()
-    factors = np.ones((len(unit), 12))
-    is_odd = random.uniform(seed, "odd", unit, year) < _by_size(agencies, seed, "odd_share")
+    names = [name for name in table("odd_month").columns if name.startswith(_TIMES)]
+    ends = np.cumsum([_by_size(agencies, seed, name) for name in names], axis=0)
+    kind = (random.uniform(seed, "odd", unit, year) >= ends).sum(axis=0)
     month = np.floor(12 * random.uniform(seed, "odd month", unit, year)).astype(np.int64)
-    factor = draw("odd_factor", seed, unit, year).cast(pl.Float64).to_numpy()
-    factors[is_odd, month[is_odd]] = factor[is_odd]
+    factors = np.ones((len(unit), 12))
+    factors[np.arange(len(unit)), month] = np.array([*(float(name.removeprefix(_TIMES)) for name in names), 1.0])[kind]
     return factors
 
 

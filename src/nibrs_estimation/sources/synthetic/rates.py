@@ -31,7 +31,7 @@ class UsualCrime:
         by_class: (n, 8) mean offenses a year by class of crime, given the agency's own level.
         part_one: (n,) their sum over the seven Part I classes: the agency's size.
         log_effect: (n,) how far the agency's Part I offenses are above those of its group, as a logarithm.
-        sigma: (n,) standard deviation of ``log_effect`` between the agencies of the group.
+        sigma: (n,) about the standard deviation of ``log_effect`` between the agencies of the group.
     """
 
     by_class: Floats
@@ -61,14 +61,13 @@ def usual_crime(agencies: pl.DataFrame, seed: int) -> UsualCrime:
     crime_free = _crime_free_share(agencies)
     has_crime = random.uniform(seed, "crime_free", unit) >= crime_free
     part_one, expected = by_class[:, :_PART_ONE].sum(axis=1), group_mean[:, :_PART_ONE].sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(expected > 0, part_one / expected, 1.0)
-        weight = np.nan_to_num(group_mean / group_mean.sum(axis=1, keepdims=True))
+    of_total = group_mean[:, :_PART_ONE] / expected[:, None] * np.sqrt(own_variance[:, :_PART_ONE])
+    correlation = _correlation()[:_PART_ONE, :_PART_ONE]
     return UsualCrime(
         by_class=by_class * has_crime[:, None],
         part_one=part_one * has_crime,
-        log_effect=np.log(share),
-        sigma=np.sqrt((own_variance * weight).sum(axis=1)),
+        log_effect=np.log(part_one / expected),
+        sigma=np.sqrt(((of_total @ correlation) * of_total).sum(axis=1)),
     )
 
 
@@ -158,7 +157,12 @@ def _crime_free_share(agencies: pl.DataFrame) -> Floats:
 
 
 @cache
+def _correlation() -> Floats:
+    """Correlations of the log effects of the classes: (8, 8)."""
+    return table("crime_correlation").select(CLASSES).to_numpy()
+
+
+@cache
 def _cholesky() -> Floats:
     """Lower triangle whose product with independent normal numbers has the correlations of the classes: (8, 8)."""
-    correlation = table("crime_correlation").select(CLASSES).to_numpy()
-    return np.asarray(np.linalg.cholesky(correlation), dtype=np.float64)
+    return np.asarray(np.linalg.cholesky(_correlation()), dtype=np.float64)

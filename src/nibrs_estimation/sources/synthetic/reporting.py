@@ -86,7 +86,9 @@ def _sent_months(agencies: pl.DataFrame, year: int, seed: int, form: Form) -> Bo
     """
     unit = agencies["agency_id"].to_numpy()
     usual = usual_crime(agencies, seed)
-    rows = agencies.join(table("reporting"), on="population_group_code", how="left", maintain_order="left")
+    rows = agencies.with_columns(has_residents=pl.col("population") > 0).join(
+        table("reporting"), on=["population_group_code", "has_residents"], how="left", maintain_order="left"
+    )
     variance = np.maximum(usual.sigma**2, 1e-6)
     slope = -np.log(rows["partial_level"].to_numpy()) / variance
     tilt = np.exp(-slope * usual.log_effect - (slope + slope**2) * variance / 2)

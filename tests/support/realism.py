@@ -28,7 +28,7 @@ TOPS = (100, 500)
 LEAST_AGENCIES = 100
 #: A quantile below it is too small a number for a relative difference.
 LEAST_QUANTILE = 5.0
-_LEAST_IN_LUMP = 10
+_LEAST_IN_LUMP, _LEAST_AROUND_ZERO = 10, 10
 _LEAST_IN_HALF_YEAR = 5
 
 
@@ -70,7 +70,8 @@ class Counted:
     def truly_sent(self) -> Booleans:
         """The months sent that are not empty by mistake: (n, 12)."""
         others = (self.total[:, None] - self.months) / np.maximum(self.sent.sum(axis=1)[:, None] - 1, 1)
-        return self.sent & ~((self.months == 0) & (others >= 10) & ~self.is_lumped[:, None])
+        is_hidden = (self.months == 0) & (others >= _LEAST_AROUND_ZERO) & ~self.is_lumped[:, None]
+        return np.asarray(self.sent & ~is_hidden)
 
     @cached_property
     def is_monthly(self) -> Booleans:

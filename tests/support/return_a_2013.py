@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
 from tests.support.realism import Counted
 
 PATH = Path(os.environ.get("NIBRS_SHARED_DATA", "../shared/data")).resolve() / "public" / "RETURNA2013.zip"
@@ -63,7 +64,7 @@ def _text(characters: NDArray[np.bytes_]) -> NDArray[np.str_]:
 
 
 def _numbers(characters: NDArray[np.bytes_]) -> NDArray[np.int64]:
-    """Whole numbers of (n, width) characters; blanks are 0, and a last J to R is 1 to 9, } is 0, of a number below 0."""
+    """Whole numbers of (n, width) characters; blanks are 0. A number below 0 ends in } for 0 or J to R for 1 to 9."""
     code = np.ascontiguousarray(characters).view(np.uint8).astype(np.int64)
     digit = np.where((code >= ord("0")) & (code <= ord("9")), code - ord("0"), 0)
     last = code[:, -1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from tests.support.realism import Counted
 
 from nibrs_estimation.sources.synthetic import agency_frame, reported_months
 from nibrs_estimation.sources.synthetic.crime import monthly_counts
@@ -13,6 +12,7 @@ from nibrs_estimation.sources.synthetic.marginals import offenses
 from nibrs_estimation.sources.synthetic.rates import CLASSES
 from nibrs_estimation.sources.synthetic.reporting import Response, reported_summaries
 from nibrs_estimation.stats import random
+from tests.support.realism import Counted
 
 
 def synthetic_counts(year: int, seed: int, scale: float, response: Response = "random") -> Counted:

@@ -54,7 +54,7 @@ def month_shares(agencies: pl.DataFrame) -> Floats:
     """
     shares = _season()
     place = agencies["region_code"].cast(pl.Int64).fill_null(0).to_numpy()
-    return shares[place]
+    return np.asarray(shares[place], dtype=np.float64)
 
 
 @cache

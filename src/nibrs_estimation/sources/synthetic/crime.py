@@ -53,7 +53,8 @@ def monthly_means(agencies: pl.DataFrame, year: int, seed: int) -> Floats:
     """Mean incidents by agency, class of crime and month, given the agency's level and changes: (n, 8, 12)."""
     usual = usual_crime(agencies, seed)
     reports = reports_crime(agencies).to_numpy()
-    return usual.by_class[:, :, None] * monthly_factors(agencies, usual, year, seed) * reports[:, None, None]
+    means = usual.by_class[:, :, None] * monthly_factors(agencies, usual, year, seed) * reports[:, None, None]
+    return np.asarray(means, dtype=np.float64)
 
 
 def expected_incidents(agencies: pl.DataFrame, seed: int) -> Floats:

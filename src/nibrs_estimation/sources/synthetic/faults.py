@@ -6,8 +6,11 @@ dataset ``synthetic_truth_month``, and what was planted in ``synthetic_outlier``
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from nibrs_estimation.sources.synthetic.marginals import Booleans, Floats, Integers, parameter, table
 from nibrs_estimation.sources.synthetic.rates import usual_crime
@@ -100,13 +103,13 @@ def planted_faults(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame
         frames.append(_faults(unit[place], year, form, month + 1, kind, factor[place, month]))
     number, name = months_per_report(agencies, year, seed)
     place, month = np.nonzero((number[:, None] > 1) & (np.arange(1, 13) % number[:, None] == 0))
-    frames.append(
-        _faults(unit[place], year, "R", month + 1, name.gather(place).to_numpy(), np.full(len(place), np.nan))
-    )
+    frames.append(_faults(unit[place], year, "R", month + 1, name.gather(place), np.full(len(place), np.nan)))
     return pl.concat(frames).unique(["agency_id", "form_code", "month"], keep="last", maintain_order=True)
 
 
-def _faults(unit: Integers, year: int, form: Form, month: Integers, kind: object, factor: Floats) -> pl.DataFrame:
+def _faults(
+    unit: Integers, year: int, form: Form, month: Integers, kind: NDArray[Any] | pl.Series, factor: Floats
+) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "agency_id": unit,

@@ -1,8 +1,8 @@
 """Counties, metropolitan areas, districts and offices, and the list of geographies (sources/synthetic/README.md).
 
-Every county agency with residents has a county of its own; the others lie in the counties of their state. Metropolitan areas are
-groups of the counties whose agency is of a metropolitan population group, laid out by division and state, so that some
-cross a state line.
+Every county agency with residents has a county of its own; the others lie in the counties of their state. Metropolitan
+areas are groups of the counties whose agency is of a metropolitan population group, laid out by division and state, so
+that some cross a state line.
 """
 
 from __future__ import annotations

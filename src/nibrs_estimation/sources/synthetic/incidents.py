@@ -35,7 +35,12 @@ SEGMENTS = model.DATASETS
 _CARGO_THEFT_SHARE = 0.0005
 
 
-def reported_segments(agencies: pl.DataFrame, year: int, seed: int) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+def reported_segments(agencies: pl.DataFrame, year: int, seed: int) -> dict[str, pl.DataFrame]:
+    """The datasets of ``SEGMENTS`` by name, of a state's agencies; arguments as of :func:`segments_with_truth`."""
+    return segments_with_truth(agencies, year, seed)[0]
+
+
+def segments_with_truth(agencies: pl.DataFrame, year: int, seed: int) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     """Every segment of the incidents that a state's agencies reported, and their Group B arrests.
 
     Args:
@@ -60,7 +65,9 @@ def reported_segments(agencies: pl.DataFrame, year: int, seed: int) -> tuple[dic
 
 
 def segments_of(incidents: pl.DataFrame, seed: int) -> dict[str, pl.DataFrame]:
-    """The segments of incidents by name, with ``true_`` columns beside items that were left unknown, all but the weapons of arrestees, which Group B arrestees have too.
+    """The segments of incidents by name, all but the weapons of arrestees, which Group B arrestees have too.
+
+    Items that agencies left unknown or blank stand beside their true values, in columns ``true_<item>``.
 
     Args:
         incidents: ``incident_id``, ``agency_id``, ``offense`` (number of the main offense), ``incident_date`` and

@@ -60,7 +60,8 @@ def reported_months(agencies: pl.DataFrame, year: int, seed: int) -> Booleans:
         ),
     )
     has_started = start["wait"].to_numpy()[:, None] <= _MONTHS
-    return _sent_months(agencies, year, seed, "N") & has_started & start["is_nibrs"].to_numpy()[:, None]
+    months = _sent_months(agencies, year, seed, "N") & has_started & start["is_nibrs"].to_numpy()[:, None]
+    return np.asarray(months, dtype=np.bool_)
 
 
 def reported_summaries(agencies: pl.DataFrame, year: int, seed: int) -> Booleans:

@@ -26,7 +26,7 @@ from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK
 from nibrs_estimation.sources.synthetic.faults import planted_faults
 from nibrs_estimation.sources.synthetic.geography import county_people, geographies
 from nibrs_estimation.sources.synthetic.history import state_year
-from nibrs_estimation.sources.synthetic.incidents import SEGMENTS, reported_segments
+from nibrs_estimation.sources.synthetic.incidents import SEGMENTS, segments_with_truth
 from nibrs_estimation.sources.synthetic.nation import agency_county, agency_frame, nation, states
 from nibrs_estimation.sources.synthetic.population import county_population
 from nibrs_estimation.sources.synthetic.reporting import RESPONSES, Response
@@ -180,7 +180,7 @@ class SyntheticSource:
 
     def ingest_incidents(self, year: int, seed: int, partition: str) -> dict[str, pl.DataFrame]:
         """Generate the reported incidents of a state."""
-        segments, blanks = reported_segments(self._agencies_of(partition, year, seed), year, seed)
+        segments, blanks = segments_with_truth(self._agencies_of(partition, year, seed), year, seed)
         counts = pl.DataFrame(
             [
                 {"input_table": name, "dataset": name, "rows_read": rows.height, "rows_kept": rows.height}

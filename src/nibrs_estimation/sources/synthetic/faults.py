@@ -114,7 +114,7 @@ def _faults(
         {
             "agency_id": unit,
             "data_year": np.full(len(unit), year, dtype=np.int16),
-            "form_code": [form] * len(unit),
+            "form_code": pl.Series([form] * len(unit), dtype=pl.String),
             "month": month.astype(np.int8),
             "kind": pl.Series(kind, dtype=pl.String),
             "factor": pl.Series(factor, nan_to_null=True),

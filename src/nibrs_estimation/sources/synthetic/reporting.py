@@ -118,9 +118,9 @@ def patterns() -> tuple[Booleans, Floats]:
     probability = np.zeros(len(number))
     for pattern, low, high, agencies in table("reporting_pattern").drop("source").iter_rows():
         chosen = (kind == pattern) & (missing >= low) & (missing <= high)
-        # Each number of missing months within the range is as likely.
+        # Each number of missing months that the pattern can have within the range is as likely.
         each = np.bincount(missing[chosen], lateness[chosen], minlength=13)
-        probability[chosen] = agencies * (lateness[chosen] / each[missing[chosen]]) / (high - low + 1)
+        probability[chosen] = agencies * (lateness[chosen] / each[missing[chosen]]) / np.count_nonzero(each)
     return sent, probability / probability.sum()
 
 

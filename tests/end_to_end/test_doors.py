@@ -142,7 +142,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize(
-    "command", [*COMMANDS, *(["ingest", door] for door in ("cde", "postgresql", "check"))], ids=" ".join
+    "command", [*COMMANDS, *(["ingest", door] for door in ("cde", "postgresql", "return-a", "check"))], ids=" ".join
 )
 def test_every_command_has_help_with_an_example(command: list[str], tmp_path: Path) -> None:
     done = nibrs(tmp_path, *command, "--help")
@@ -187,10 +187,10 @@ SYNTHETIC = {"NIBRS_SOURCE": "synthetic:0.001", "DATA_YEAR": "2024"}
             r"no task 'nope'",
         ),
         (["run", "all", "a", "--engine", "nope"], {}, 2, r"nope"),
-        (["run", "all", "a"], {}, 2, r"No source is named.*NIBRS_SOURCE: cde:FILE.zip.*postgresql.*synthetic:0.01"),
-        (["run", "all", "a"], {"DATA_YEAR": "2024"}, 2, r"No source is named"),
-        (["run", "all", "a", "--source", "synthetic:0.001"], {}, 2, r"made up and has no data year.*--year 2024"),
-        (["run", "all", "a", "--source", "synthetic", "--partial"], {}, 2, r"--partial is for zips"),
+        (["run", "all", "a"], {}, 2, r"No source is given.*NIBRS_SOURCE: cde:FILE.zip.*postgresql.*synthetic:0.01"),
+        (["run", "all", "a"], {"DATA_YEAR": "2024"}, 2, r"No source is given"),
+        (["run", "all", "a", "--source", "synthetic:0.001"], {}, 2, r"is synthetic and has no data year.*--year 2024"),
+        (["run", "all", "a", "--source", "synthetic", "--partial"], {}, 2, r"--partial is only for zips"),
         (["run", "all", "a", "--source", "nope:x"], {}, 2, r"'nope:x' is not a source"),
         (["run", "all", "a", "--source", "synthetic:7"], {}, 2, r"scale"),
         (["run", "all", "a", "--source", "cde:none.zip"], {}, 1, r"none.zip"),

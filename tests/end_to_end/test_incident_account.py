@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from nibrs_estimation.cli.console import Door
+from nibrs_estimation.cli.console import EntryPoint
 from nibrs_estimation.cli.main import app
 from tests.support.shared_data import SHARED_DATA, VERMONT, needs_vermont
 
@@ -19,7 +19,7 @@ def run(source: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[di
     monkeypatch.chdir(folder)
     for until in ("write_account", "write_agencies"):
         arguments = ["run", "all", "account", "--year", "2024", "--source", f"cde:{source}", "--until", until]
-        result = CliRunner().invoke(app, arguments, catch_exceptions=False, obj=Door())
+        result = CliRunner().invoke(app, arguments, catch_exceptions=False, obj=EntryPoint())
         assert result.exit_code == 0, result.output
     # What is published is the set of the last command alone.
     published = folder / "scratch" / "account" / "all" / "documents"

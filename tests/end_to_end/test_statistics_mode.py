@@ -75,7 +75,7 @@ def copy_shuffled(source: Path, target: Path) -> None:
     ("prepare", "code", "message"),
     [
         (lambda folder: None, 2, "input folder in does not exist"),
-        (lambda folder: folder.mkdir(), 1, "needs dataset weighting_frame, but in holds no weighting_frame.parquet"),
+        (lambda folder: folder.mkdir(), 1, "needs dataset weighting_frame, but in contains no weighting_frame.parquet"),
         (
             lambda folder: (folder / "weighting_frame").mkdir(parents=True) or (folder / "weighting_frame.csv").touch(),
             1,

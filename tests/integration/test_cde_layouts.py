@@ -145,7 +145,7 @@ def test_zips_of_years_that_are_no_history_are_refused(
 
 
 def test_two_issues_of_one_year_are_refused(zips: Zips) -> None:
-    with pytest.raises(PipelineError, match="both hold NB 2016"):
+    with pytest.raises(PipelineError, match="are both of NB 2016"):
         CdeSource((zips["NB", "first", 2016], zips["NB", "old", 2016])).probe(2016, 0)
 
 

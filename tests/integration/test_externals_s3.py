@@ -81,8 +81,8 @@ def test_externals_come_from_s3(s3_endpoint: str, s3_bucket: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"2023": {"population": "a"}}', r"lacks for 2024: population \(population by state\)"),
-        ('{"2024": {"population": "not/there.txt"}}', r"lacks not/there.txt"),
+        ('{"2023": {"population": "a"}}', r"no path for 2024 of: population \(population by state\)"),
+        ('{"2024": {"population": "not/there.txt"}}', r"does not contain not/there.txt"),
     ],
 )
 def test_what_is_missing_is_told_before_work_starts(

@@ -56,7 +56,7 @@ def test_an_agency_that_is_listed_twice_took_part_if_one_row_says_so() -> None:
 
 
 def test_a_place_that_is_not_estimated_is_refused_at_once() -> None:
-    with pytest.raises(PipelineError, match=r"FS \(Federal agencies\) is none of the 50 states"):
+    with pytest.raises(PipelineError, match=r"FS \(Federal agencies\) is neither a state nor the District"):
         CdeSource((FAULTS / "state-FS-2024.zip",)).probe(2024, 0)
 
 

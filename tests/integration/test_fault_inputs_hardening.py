@@ -1,4 +1,4 @@
-"""Made-up faulty zips of the fault list: what must be refused, and what must be read right (10 section E)."""
+"""Made-up faulty zips of the fault list: what must be refused, and what must be read right."""
 
 from __future__ import annotations
 

@@ -212,7 +212,7 @@ def test_a_busy_server_is_asked_again_and_its_status_told(tmp_path: Path, monkey
     pauses: list[float] = []
     monkeypatch.setattr("time.sleep", pauses.append)
     monkeypatch.setattr(module, "THROTTLED_SECONDS", 5.0)
-    with server(busy) as endpoint, pytest.raises(PipelineError, match=r"asked to slow down \(status 503\)"):
+    with server(busy) as endpoint, pytest.raises(PipelineError, match=r"was too busy \(status 503\)"):
         open_store("s3://bucket", options(endpoint)).put(tmp_path / "a", "a")
     assert pauses[:2] == [1.0, 2.0]
     assert len(calls) > 3
@@ -223,7 +223,10 @@ def test_a_lock_in_a_bucket_keeps_others_out_until_it_is_given_back_or_runs_out(
 ) -> None:
     store = open_store(f"s3://{s3_bucket}", options(s3_endpoint))
     with store.lock("locked/.lock", "one"):
-        with pytest.raises(PipelineError, match=r"Another run publishes.*\(one\)"), store.lock("locked/.lock", "two"):
+        with (
+            pytest.raises(PipelineError, match=r"Another run is publishing.*\(one\)"),
+            store.lock("locked/.lock", "two"),
+        ):
             pass
         # The same folder after a crash: its own lock on disk tells that no other process is there.
         store.lock("locked/.lock", "one").__enter__()
@@ -309,10 +312,10 @@ def test_a_failing_local_disk_is_not_blamed_on_the_server(
 def test_holds_compares_size_and_checksum(s3_endpoint: str, s3_bucket: str, file: Path) -> None:
     store = open_store(f"s3://{s3_bucket}", options(s3_endpoint))
     store.put(file, "held")
-    assert store.holds("held", file)
+    assert store.has_same_content("held", file)
     file.write_bytes(file.read_bytes()[:-1] + b"!")
-    assert not store.holds("held", file)
-    assert not store.holds("held", file.with_name("absent"))
+    assert not store.has_same_content("held", file)
+    assert not store.has_same_content("held", file.with_name("absent"))
 
 
 def test_doctor_writes_to_a_store_and_leaves_nothing(s3_endpoint: str, s3_bucket: str, tmp_path: Path) -> None:

@@ -367,7 +367,7 @@ def test_a_locked_table_is_not_told_as_a_missing_right_or_a_lost_connection(
 
 
 def test_year_without_incidents_names_the_others(database: Database) -> None:
-    with pytest.raises(PipelineError, match="holds no incidents of 2019") as caught:
+    with pytest.raises(PipelineError, match="has no incidents of 2019") as caught:
         UcrPrdSource(database).probe(2019, 1)
     assert "2023, 2024" in str(caught.value)
 

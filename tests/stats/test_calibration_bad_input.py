@@ -36,12 +36,12 @@ def is_withheld(made: Calibration) -> bool:
         ({"totals": [115, np.nan]}, "total 1 is nan: totals are finite"),
         ({"totals": [115]}, "2 controls have totals of shape"),
         ({"totals": [[115, 1380]]}, r"totals of one problem have shape \(1, 2\)"),
-        ({"bounds": (1.2, 3)}, "bounds 1.2 and 3.0: 1, the g-weight that changes nothing, lies between the bounds"),
-        ({"bounds": (0.1, 0.9)}, "lies between the bounds"),
-        ({"bounds": (1, 1)}, "lies between the bounds"),
-        ({"bounds": (np.nan, 2)}, "lies between the bounds"),
+        ({"bounds": (1.2, 3)}, "bounds 1.2 and 3.0: 1, the g-weight that changes nothing, must be between the bounds"),
+        ({"bounds": (0.1, 0.9)}, "must be between the bounds"),
+        ({"bounds": (1, 1)}, "must be between the bounds"),
+        ({"bounds": (np.nan, 2)}, "must be between the bounds"),
         ({"bounds": (0.5, np.inf)}, "the logit distance needs finite bounds"),
-        ({"method": "logistic"}, "there is no method 'logistic'"),
+        ({"method": "logistic"}, "unknown method 'logistic'"),
     ],
 )
 def test_what_is_no_problem_is_refused(change: dict[str, object], message: str) -> None:
@@ -57,7 +57,7 @@ def test_total_of_zero() -> None:
     assert (made.status, made.rank, made.residuals[2]) == ("converged", 2, 0)
     np.testing.assert_array_equal(made.weights, calibrate(X, D, TOTALS, bounds=BOUNDS).weights)
     made = calibrate(absent, D, [*TOTALS, 3], bounds=BOUNDS)
-    assert made.reason == "control 2 is 0 in every unit, and its total is not"
+    assert made.reason == "control 2 is 0 in every unit, but its total is not"
     assert is_withheld(made)
     made = calibrate(X, D, [0, 1380], bounds=BOUNDS)
     assert (made.status, made.reason) == ("infeasible", "bounds: no g-weights from 0.666667 to 10 meet the totals")
@@ -89,7 +89,9 @@ def test_contradicting_controls_are_named() -> None:
     x = np.column_stack([X[:, 0], X.sum(axis=1), X[:, 1], [1.0, 0, 2, 7]])
     made = calibrate(x, D, [115, 1496, 1380, 16], bounds=BOUNDS)
     assert (made.status, made.rank) == ("infeasible", 3)
-    assert made.reason == "contradicting controls: 0, 1, 2 depend on each other, and their totals do not likewise"
+    assert made.reason == (
+        "contradictory totals: controls 0, 1, 2 are linearly dependent, and their totals violate the dependence"
+    )
     assert is_withheld(made)
     np.testing.assert_allclose(made.residuals, x.T @ D - [115, 1496, 1380, 16])
 
@@ -101,14 +103,16 @@ def test_of_two_dependences_the_broken_one_is_named() -> None:
     totals = 1.6 * x.sum(axis=0)
     totals[5] *= 1.01
     made = calibrate(x, np.full(30, 1.5), totals, bounds=BOUNDS)
-    assert made.reason == "contradicting controls: 3, 4, 5, 6 depend on each other, and their totals do not likewise"
+    assert made.reason == (
+        "contradictory totals: controls 3, 4, 5, 6 are linearly dependent, and their totals violate the dependence"
+    )
 
 
 def test_fewer_units_than_the_rank_fails_at_once() -> None:
     controls = [[3.0, 5.0, 1.0], [4.0, 1.0, 8.0]]
     made = calibrate(controls, [1.5, 1.5], [11, 9, 14], bounds=BOUNDS)
     assert (made.status, made.rank, made.iterations) == ("infeasible", 2, 0)
-    assert made.reason.startswith("fewer units than the rank of the totals: 2 units cannot meet those of controls")
+    assert made.reason.startswith("fewer units than independent controls: 2 units cannot meet the totals of controls")
     # Unless the totals happen to be within reach.
     made = calibrate(controls, [1.5, 1.5], [12.6, 10.8, 16.2], bounds=BOUNDS)
     assert made.status == "converged"
@@ -180,7 +184,7 @@ def test_not_converged_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(newton_module, "MAX_STEPS", 1)
     made = calibrate(X, D, TOTALS, bounds=BOUNDS)
     assert made.status == "not_converged"
-    assert "no proof that there is no solution" in made.reason
+    assert "did not prove that there is no solution" in made.reason
     assert is_withheld(made)
     assert np.isfinite(made.residuals).all()
     # The linear program proves what Newton's method had no time to.
@@ -193,7 +197,7 @@ def test_smallest_upper_bound_of_hopeless_and_easy_totals() -> None:
     contradicting = np.column_stack([X, X[:, 0]])
     assert math.isinf(smallest_upper_bound(contradicting, D, np.array([115.0, 1380, 116]), lower=2 / 3))
     assert smallest_upper_bound(X, D, X.T @ D * 0.5, lower=0.5) == 0.5
-    with pytest.raises(ValueError, match="finite lower bound"):
+    with pytest.raises(ValueError, match="it must be a finite number"):
         smallest_upper_bound(X, D, TOTALS, lower=-np.inf)
     with pytest.raises(ValueError, match="total 0 is nan"):
         smallest_upper_bound(X, D, np.array([np.nan, 1]), lower=0.5)

@@ -138,7 +138,7 @@ def test_a_cell_without_records_meets_totals_of_zero_only() -> None:
         np.array([[2.0], [3.0]]), [1.5, 1.5], [[0.0], [8.0], [4.0]], [1, 1], bounds=(0.5, [3.0, 3.0, 3.0])
     )
     assert made.status.tolist() == ["converged", "converged", "infeasible"]
-    assert made.reason[2] == "control 0 is 0 in every unit, and its total is not"
+    assert made.reason[2] == "control 0 is 0 in every unit, but its total is not"
     assert made.weights @ [2, 3] == pytest.approx(8, rel=1e-9)
 
 
@@ -153,8 +153,8 @@ def test_no_records_at_all() -> None:
         ({"cell": [1, 0]}, "units are not sorted by cell"),
         ({"cell": [0, 2]}, "cells run from 0 to 2, but there are totals of 2 cells"),
         ({"cell": [-1, 0]}, "cells run from -1 to 0"),
-        ({"cell": [0]}, "2 units have cells of shape"),
-        ({"cell": [0.0, 1.0]}, "kind float64"),
+        ({"cell": [0]}, "2 units have cell numbers of shape"),
+        ({"cell": [0.0, 1.0]}, "type float64"),
         ({"totals": [3.0]}, "one row for each cell"),
         ({"totals": [[3.0], [np.inf]]}, "total 0 of cell 1 is inf"),
         ({"bounds": ([0.5, 1.5], 2.0)}, "bounds 1.5 and 2.0 of cell 1: 1, "),

@@ -133,7 +133,7 @@ def test_equals_r() -> None:
 
 @st.composite
 def problems(draw: st.DrawFn) -> Problem:
-    """Samples of several designs with calibrated and plain groups, full and lonely strata, shares and domains.
+    """Samples of several designs with calibrated and plain groups, full and single-PSU strata, shares and domains.
 
     Cells 0 and 1 are what groups were calibrated to, cell 2 is empty, cell 3 equals cell 4 for most units.
     """
@@ -151,7 +151,7 @@ def problems(draw: st.DrawFn) -> Problem:
     for design in range(designs):
         psu = np.sort(rng.choice(psus, rng.integers(1, psus + 1), replace=False))
         n = len(psu)
-        # Few strata are thin, as lonely ones hide all that is wrong.
+        # Few strata are thin, because a single-PSU one makes all standard errors NaN.
         strata = rng.integers(0, max(1, n // 4), n)
         strata = np.unique(strata, return_inverse=True)[1]
         group = rng.integers(0, draw(st.integers(1, 3)), n)
@@ -354,7 +354,7 @@ PLAIN = one_stratum_each(np.full(3, 2.0), [0] * 3, [6], np.zeros((3, 1)))
         ({"psu": np.array([0, 1, 3])}, "PSUs go from 0 to 3, but must go from 0 to 2"),
         ({"stratum": np.array([0, 0, 1])}, "strata go from 0 to 1"),
         ({"weight": np.array([1.0, np.nan, 1])}, "finite"),
-        ({"weight": np.array([1.0, 0, 1])}, "leave units without a weight out"),
+        ({"weight": np.array([1.0, 0, 1])}, "omit units without a weight"),
         ({"stratum_population": np.array([2])}, r"strata \[0\] have more sampled units"),
     ],
 )
@@ -369,7 +369,7 @@ def test_bad_samples_are_refused(change: dict[str, Any], message: str) -> None:
         ([0, 1], [0], "2,.* units"),
         ([0, 3], [0, 0], "units of memberships go from 0 to 3"),
         ([0, 1], [0, 1], "domains go from 0 to 1"),
-        ([1, 1], [0, 0], "twice in a domain"),
+        ([1, 1], [0, 0], "membership is given twice"),
     ],
 )
 def test_bad_memberships_are_refused(unit: list[int], domain: list[int], message: str) -> None:

@@ -19,7 +19,7 @@ Y = np.array([[10.0], [6.0], [4.0], [30.0], [50.0]])
 WEIGHTS = np.array([2.0, 2.0, 2.0, 1.5, 1.5])
 STRATUM = np.array([0, 0, 0, 1, 1])
 POPULATION = np.array([6, 3])
-Lonely = Literal["refuse", "average", "adjust"]
+SinglePsu = Literal["refuse", "average", "adjust"]
 
 
 def totals(
@@ -28,15 +28,17 @@ def totals(
     stratum: NDArray[np.integer],
     population: object,
     domains: Floats | None = None,
-    lonely: Lonely = "refuse",
+    single_psu: SinglePsu = "refuse",
 ) -> StratifiedTotals:
     domains = np.ones((1, len(weights))) if domains is None else domains
     return stratified_totals(
-        sparse.csr_array(y), weights, stratum, np.asarray(population), sparse.csr_array(domains), lonely=lonely
+        sparse.csr_array(y), weights, stratum, np.asarray(population), sparse.csr_array(domains), single_psu=single_psu
     )
 
 
-def slow_standard_error(u: Floats, stratum: NDArray[np.integer], population: NDArray[np.integer], lonely: str) -> float:
+def slow_standard_error(
+    u: Floats, stratum: NDArray[np.integer], population: NDArray[np.integer], single_psu: str
+) -> float:
     """One total: the formula, stratum by stratum and unit by unit."""
     variance, strata, good = 0.0, 0, 0
     for h, N in enumerate(population):
@@ -46,14 +48,14 @@ def slow_standard_error(u: Floats, stratum: NDArray[np.integer], population: NDA
             continue
         strata += 1
         if n == 1 and N > 1:
-            assert lonely != "refuse"
-            variance += (1 - 1 / N) * values[0] ** 2 if lonely == "adjust" else 0
+            assert single_psu != "refuse"
+            variance += (1 - 1 / N) * values[0] ** 2 if single_psu == "adjust" else 0
             continue
         good += 1
         if n < N:
             mean = sum(values) / n
             variance += (1 - n / N) * n / (n - 1) * sum((value - mean) ** 2 for value in values)
-    return float(np.sqrt(variance * (strata / good if lonely == "average" else 1)))
+    return float(np.sqrt(variance * (strata / good if single_psu == "average" else 1)))
 
 
 def test_worked_example() -> None:
@@ -68,12 +70,12 @@ def test_worked_example_with_a_lonely_stratum() -> None:
     y, weights, stratum = np.vstack([Y, [[7.0]]]), np.append(WEIGHTS, 4.0), np.append(STRATUM, 2)
     with pytest.raises(ValueError, match=r"strata \[2\] have one sampled unit .* collapse"):
         totals(y, weights, stratum, [6, 3, 4])
-    result = totals(y, weights, stratum, [6, 3, 4], lonely="average")
+    result = totals(y, weights, stratum, [6, 3, 4], single_psu="average")
     assert result.standard_error[0, 0] == pytest.approx(23.108440, abs=5e-7)
     assert result.standard_error[0, 0] ** 2 == pytest.approx(534)
     assert result.total.tolist() == [[188.0]]
-    # An empty stratum of an empty population is no stratum; a domain away from the lonely one is scaled up alike.
-    away = totals(y, weights, stratum, [6, 3, 4, 0], np.array([[1.0, 1, 1, 1, 1, 0]]), lonely="average")
+    # An empty stratum of an empty population is no stratum; a domain without the single-PSU one is scaled up too.
+    away = totals(y, weights, stratum, [6, 3, 4, 0], np.array([[1.0, 1, 1, 1, 1, 0]]), single_psu="average")
     assert away.standard_error[0, 0] ** 2 == pytest.approx(534)
 
 
@@ -81,10 +83,10 @@ def test_worked_example_with_a_lonely_stratum_by_the_adjust_rule() -> None:
     """Variances of R's survey 4.1-1, svytotal and svyby: 944 in all, 1415 and 1907 of two domains."""
     y, weights, stratum = np.vstack([Y, [[7.0]]]), np.append(WEIGHTS, 4.0), np.append(STRATUM, 2)
     domains = np.array([[1.0, 1, 1, 1, 1, 1], [1, 1, 0, 1, 0, 1], [0, 0, 1, 0, 1, 0]])
-    result = totals(y, weights, stratum, [6, 3, 4], domains, lonely="adjust")
+    result = totals(y, weights, stratum, [6, 3, 4], domains, single_psu="adjust")
     assert result.standard_error[:, 0] ** 2 == pytest.approx([944, 1415, 1907], abs=0.5)
     assert result.standard_error[0, 0] ** 2 == pytest.approx(356 + 3 / 4 * 28**2)
-    only = totals(y[5:], weights[5:], np.array([0]), [4], lonely="adjust")
+    only = totals(y[5:], weights[5:], np.array([0]), [4], single_psu="adjust")
     assert only.standard_error[0, 0] ** 2 == pytest.approx(3 / 4 * 28**2)
 
 
@@ -113,14 +115,14 @@ def test_units_outside_a_domain_count_as_zero() -> None:
 
 
 @st.composite
-def designs(draw: st.DrawFn) -> tuple[Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats, Lonely]:
-    """Random samples, some fully sampled, some with lonely strata, with sparse counts and overlapping domains."""
+def designs(draw: st.DrawFn) -> tuple[Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats, SinglePsu]:
+    """Random samples, some fully sampled, some with single-PSU strata, with sparse counts and overlapping domains."""
     sampled = draw(st.lists(st.integers(1, 6), min_size=1, max_size=4))
     population = [n + draw(st.integers(0, 5)) for n in sampled]
     if all(n == 1 and N > 1 for n, N in zip(sampled, population, strict=True)):
         sampled[0], population[0] = 2, population[0] + 1
-    lonely = any(n == 1 and N > 1 for n, N in zip(sampled, population, strict=True))
-    rules: list[Lonely] = ["average", "adjust"] if lonely else ["refuse"]
+    single_psu = any(n == 1 and N > 1 for n, N in zip(sampled, population, strict=True))
+    rules: list[SinglePsu] = ["average", "adjust"] if single_psu else ["refuse"]
     rule = draw(st.sampled_from(rules))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     stratum = rng.permutation(np.repeat(np.arange(len(sampled)), sampled))
@@ -133,13 +135,13 @@ def designs(draw: st.DrawFn) -> tuple[Floats, Floats, NDArray[np.int64], NDArray
 
 @given(designs())
 def test_equals_the_slow_twin(
-    design: tuple[Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats, Lonely],
+    design: tuple[Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats, SinglePsu],
 ) -> None:
-    y, weights, stratum, population, domains, lonely = design
-    result = totals(y, weights, stratum, population, domains, lonely=lonely)
+    y, weights, stratum, population, domains, single_psu = design
+    result = totals(y, weights, stratum, population, domains, single_psu=single_psu)
     for g, cell in product(range(len(domains)), range(y.shape[1])):
         u = domains[g] * weights * y[:, cell]
-        error = slow_standard_error(u, stratum, population, lonely)
+        error = slow_standard_error(u, stratum, population, single_psu)
         # Where all u are equal either computation may leave a residue of rounding.
         assert result.standard_error[g, cell] == pytest.approx(error, rel=1e-8, abs=1e-12 * np.abs(u).sum())
         assert result.total[g, cell] == pytest.approx(u.sum(), rel=1e-12)
@@ -149,10 +151,10 @@ def test_equals_the_slow_twin(
 
 @given(designs(), st.floats(1e-3, 1e6))
 def test_scaling(
-    design: tuple[Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats, Lonely], factor: float
+    design: tuple[Floats, Floats, NDArray[np.int64], NDArray[np.int64], Floats, SinglePsu], factor: float
 ) -> None:
-    y, weights, stratum, population, domains, lonely = design
-    one, scaled = (totals(each, weights, stratum, population, domains, lonely) for each in (y, factor * y))
+    y, weights, stratum, population, domains, single_psu = design
+    one, scaled = (totals(each, weights, stratum, population, domains, single_psu) for each in (y, factor * y))
     np.testing.assert_allclose(scaled.total, factor * one.total, rtol=1e-12)
     rounding = 1e-12 * factor * one.total.max()
     np.testing.assert_allclose(scaled.standard_error, factor * one.standard_error, rtol=1e-8, atol=rounding)
@@ -237,7 +239,7 @@ def test_variance_is_unbiased_over_all_samples() -> None:
         ({"weights": WEIGHTS[:1], "domains": np.ones((1, 5))}, "do not match"),
         ({"stratum": STRATUM[:4]}, "do not match"),
         ({"domains": np.ones((1, 4))}, "do not match"),
-        ({"domains": np.full((1, 5), 0.5)}, "other numbers than 0 and 1"),
+        ({"domains": np.full((1, 5), 0.5)}, "numbers other than 0 and 1"),
     ],
 )
 def test_bad_arguments_are_refused(change: dict[str, Any], message: str) -> None:
@@ -248,4 +250,4 @@ def test_bad_arguments_are_refused(change: dict[str, Any], message: str) -> None
 
 def test_nothing_but_lonely_strata_is_refused() -> None:
     with pytest.raises(ValueError, match="no variance to average"):
-        totals(Y[:2], WEIGHTS[:2], np.array([0, 1]), [6, 3], lonely="average")
+        totals(Y[:2], WEIGHTS[:2], np.array([0, 1]), [6, 3], single_psu="average")

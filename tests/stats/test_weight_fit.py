@@ -18,9 +18,9 @@ from nibrs_estimation.survey.weights.fit import (
     UPPER_BOUNDS,
     Cells,
     Fit,
+    assign_by_coverage,
     fit_with_bounds,
     fit_with_subsets,
-    settle_by_coverage,
 )
 
 Floats = NDArray[np.float64]
@@ -88,7 +88,7 @@ def test_what_needs_no_calibration(
     totals: list[float], responds: list[bool], no_crime: bool, rule: str, weight: float
 ) -> None:
     cells, fit = one_cell(controls(*({"larceny": total} for total in totals)), responds)
-    settle_by_coverage(cells, fit, no_crime_is_settled=no_crime)
+    assign_by_coverage(cells, fit, one_without_crime=no_crime)
     fit_with_subsets(cells, fit)
     assert fit.rule.tolist() == [rule]
     for responding, given_weight in zip(responds, fit.weights, strict=True):

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from nibrs_estimation.pipeline.identity import Identity
-from nibrs_estimation.pipeline.runs import Memory
+from nibrs_estimation.pipeline.runs import RunRecord
 from nibrs_estimation.pipeline.table import write_table
 from nibrs_estimation.stages.estimation.estimate import series_parts, table_parts
 from nibrs_estimation.tables.read import table_definition
@@ -141,7 +141,7 @@ def write_run(
             write_table(frame, DATASETS[name], path)
     identity = Identity(run_id, source, 2024, 1, is_synthetic)
     identity.write(root / "datasets")
-    Memory(identity, "").write(scratch / run_id)
+    RunRecord(identity, "").write(scratch / run_id)
     about = {
         "run_id": run_id,
         "identity": asdict(identity),

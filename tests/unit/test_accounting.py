@@ -138,7 +138,7 @@ def test_the_account_equals_the_slow_twin(world: dict[str, Any]) -> None:
 
 def test_lost_incidents_are_refused() -> None:
     intake = {"input_name": "x", "input_table": "i", "dataset": "incident", "rows_read": 2, "rows_kept": 2}
-    with pytest.raises(PipelineError, match=r"State VT: the source read 2 incidents.*holds 1.*--force"):
+    with pytest.raises(PipelineError, match=r"State VT: the source read 2 incidents.*contains 1.*--force"):
         account([{"incident_id": 1, "agency_id": 1}], universe=[{"agency_id": 1}], intake=[intake])
 
 

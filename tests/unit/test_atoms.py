@@ -66,7 +66,7 @@ def test_atoms_of_variables(variable: str, atom_of: np.ndarray) -> None:
     assert (masks[atom_of] == expected).all()
 
 
-# Series: the table of section 5.2, read aloud. A part that is None holds for everybody.
+# Series: code list demographic_series, in words. A part that is None holds for everybody.
 
 
 def test_atoms_of_series(atom_of: np.ndarray) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from tests.support.incidents import Rows, every_code, segments_of, worlds
 
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.stages.counting.attributes import MADE, RECORDS, clearance, derive, multiplier
+from nibrs_estimation.stages.counting.attributes import DERIVATIONS, RECORDS, clearance, derive, multiplier
 from nibrs_estimation.stages.counting.attributes.recode import KEYS
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.read import table_definitions
@@ -566,7 +566,7 @@ def test_all_that_tables_ask_for_is_known() -> None:
 
 def test_attributes_are_those_that_records_tell() -> None:
     assert set(RECORDS) == {name for name, attribute in ATTRIBUTES.items() if attribute.levels}
-    assert set(MADE) <= set(derived_variables())
+    assert set(DERIVATIONS) <= set(derived_variables())
 
 
 @pytest.mark.parametrize(
@@ -574,8 +574,8 @@ def test_attributes_are_those_that_records_tell() -> None:
     [
         ("weapon7", "incident", "There is no variable weapon7. Correct the table that names it"),
         ("age10", "victim", "age10 is of kind person"),
-        ("vo_age", "incident", "vo_age is not known of incidents, only of victims. Correct `join` or `unit`"),
-        ("loc10", "arrestee", "not known of arrestees, only of incidents and offenses and victims"),
+        ("vo_age", "incident", "vo_age does not exist for incidents, only for victims. Correct `join` or `unit`"),
+        ("loc10", "arrestee", "does not exist for arrestees, only for incidents and offenses and victims"),
     ],
 )
 def test_what_cannot_be_derived_is_refused(variable: str, level: Level, message: str) -> None:
@@ -584,7 +584,7 @@ def test_what_cannot_be_derived_is_refused(variable: str, level: Level, message:
 
 
 def test_unknown_multiplier() -> None:
-    with pytest.raises(PipelineError, match="Nothing makes multiplier cows"):
+    with pytest.raises(PipelineError, match="There is no multiplier cows"):
         multiplier("cows", segments_of({}))
 
 

@@ -302,7 +302,7 @@ def test_checks_pass_on_the_example_and_stop_a_run_that_does_not_balance() -> No
     forgotten = count_blocks(incidents, table("offense"), table("arrestee"), REMOVED_MONTH.empty(), YEAR)
     with pytest.raises(PipelineError, match=r"no incident is kept in a replaced month.*1 of 1"):
         check_blocks(months, colors, agencies, donors, references, removed, forgotten, YEAR)
-    with pytest.raises(PipelineError, match="do not balance"):
+    with pytest.raises(PipelineError, match="are inconsistent"):
         green = colors.with_columns(color=pl.lit("green"))
         check_blocks(months, green, agencies, donors, references, removed, counts, YEAR)
 

@@ -11,9 +11,9 @@ from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.tables.caution import (
     caution_column,
     caution_mark,
-    caution_words,
+    caution_reasons,
     cautions,
-    is_warned,
+    has_warning,
     read_cautions,
     warning_codes,
 )
@@ -67,7 +67,7 @@ def test_codes_equal_the_slow_twin(rows: list[Row]) -> None:
     letters = {"high_rse": "s", "few_agencies": "a", "low_coverage": "c"}
     marks = ["".join(letters[code] for code in warning_codes(codes)) for codes in table["caution"]]
     assert table.select(caution_mark()).to_series().to_list() == marks
-    assert table.select(is_warned()).to_series().to_list() == expected
+    assert table.select(has_warning()).to_series().to_list() == expected
 
 
 def test_the_limits_themselves_ask_for_no_caution() -> None:
@@ -76,13 +76,13 @@ def test_the_limits_themselves_ask_for_no_caution() -> None:
 
 
 def test_words_carry_the_thresholds() -> None:
-    assert caution_words("high_rse;few_agencies;low_coverage") == [
+    assert caution_reasons("high_rse;few_agencies;low_coverage") == [
         "the standard error is more than 30% of the estimate",
         "fewer than 10 agencies reported any",
         "the agencies that reported serve less than 80% of the population",
     ]
-    assert caution_words(None) == []
-    assert caution_words("of_a_later_version") == ["of_a_later_version"]
+    assert caution_reasons(None) == []
+    assert caution_reasons("of_a_later_version") == ["of_a_later_version"]
     assert warning_codes("few_agencies;no_sampling_error") == ["few_agencies"]
     assert all(rule.words and "{" not in rule.words for rule in cautions().values())
 
@@ -93,7 +93,7 @@ def test_words_carry_the_thresholds() -> None:
         ("{code: a, measure: agency_counts, words: w}", "give a limit"),
         ("{code: a, measure: agencies, below: 1, words: w}", "line 2"),
         ("{code: a;b, measure: agency_counts, below: 1, words: w}", "must be new and without"),
-        ("{code: a, measure: agency_counts, below: 1, words: '{above}'}", "the words ask for"),
+        ("{code: a, measure: agency_counts, below: 1, words: '{above}'}", "the words use a limit"),
     ],
 )
 def test_a_faulty_rule_is_refused_with_its_line(rule: str, message: str, tmp_path: Path) -> None:

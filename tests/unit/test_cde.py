@@ -23,7 +23,8 @@ from tests.support.cde_zip import as_csv, build_tables, build_zip, write_zip
 from nibrs_estimation.model import agency, incident, intake
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
-from nibrs_estimation.sources.cde import CdeSource, archive
+from nibrs_estimation.sources.cde import CdeSource
+from nibrs_estimation.sources.intake import archive
 from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK, write_intake_manifest
 
 YEAR = 2024
@@ -632,20 +633,20 @@ def test_not_a_zip(path: Path) -> None:
 def test_truncated_zip(path: Path, share: float) -> None:
     content = build_zip(path).read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    refused(path, "cut short")
+    refused(path, "is truncated")
 
 
 @pytest.mark.parametrize("name", ["/agencies.csv", "../agencies.csv", "a/../../x.csv", "C:\\x.csv", "..\\x.csv"])
 def test_member_that_leads_out_of_the_zip(path: Path, name: str) -> None:
     with zipfile.ZipFile(build_zip(path), "a") as file:
         file.writestr(name, "")
-    refused(path, "leads out of the zip")
+    refused(path, "the path is outside the zip")
 
 
 def test_two_members_of_one_name(path: Path) -> None:
     with zipfile.ZipFile(build_zip(path), "a") as file:
         file.writestr("copy/agencies.csv", "")
-    refused(path, "two files of one name", "copy/agencies.csv")
+    refused(path, "two files with the same name", "copy/agencies.csv")
 
 
 @pytest.fixture
@@ -708,7 +709,7 @@ def _patch_central_directory(path: Path, offset: int, value: bytes) -> None:
 
 def test_a_layout_that_is_not_known(path: Path) -> None:
     build_zip(path, incidents=[{"incident_date": "2015-02-06"}], year=2015)
-    refused(path, "holds data year 2015", "2016 and later")
+    refused(path, "is of data year 2015", "2016 and later")
 
 
 @pytest.mark.parametrize("member", sorted(build_tables()))
@@ -726,7 +727,7 @@ def test_all_missing_members_are_listed_at_once(path: Path) -> None:
 
 def test_zip_of_another_year(path: Path) -> None:
     build_zip(path, incidents=[{"incident_date": "2023-02-06"}], year=2023)
-    refused(path, "holds data year 2023", "or run it for 2023")
+    refused(path, "is of data year 2023", "or run it for 2023")
 
 
 @pytest.mark.parametrize(
@@ -743,7 +744,7 @@ def test_zip_of_no_single_year_and_state(path: Path, agencies: list[dict[str, An
 
 def test_two_zips_of_one_state_and_year(path: Path, tmp_path: Path) -> None:
     other = build_zip(tmp_path / "other.zip", incidents=[{"incident_hour": 1}])
-    with pytest.raises(PipelineError, match="both hold VT 2024"):
+    with pytest.raises(PipelineError, match="are both of VT 2024"):
         CdeSource((build_zip(path), other)).probe(YEAR, seed=1)
 
 
@@ -815,7 +816,7 @@ def test_an_agency_of_which_little_is_said_still_counts(path: Path) -> None:
 
 def test_a_year_that_the_run_does_not_need(path: Path, tmp_path: Path) -> None:
     old = build_zip(tmp_path / "VT-2019.zip", incidents=[{"incident_date": "2019-03-01"}], year=2019)
-    with pytest.raises(PipelineError, match=r"VT-2019.zip holds data year 2019, .* needs 2020 to 2024"):
+    with pytest.raises(PipelineError, match=r"VT-2019.zip is of data year 2019, .* needs 2020 to 2024"):
         CdeSource((build_zip(path), old)).probe(YEAR, seed=1)
 
 
@@ -845,12 +846,12 @@ def test_an_excerpt_without_agencies_or_incidents_is_nothing(path: Path, member:
 
 
 def test_no_zip() -> None:
-    with pytest.raises(PipelineError, match="No zip is named"):
+    with pytest.raises(PipelineError, match="No zip is given"):
         CdeSource(()).probe(YEAR, seed=1)
 
 
 def test_state_that_no_zip_holds(path: Path) -> None:
-    with pytest.raises(PipelineError, match="No zip holds ME; there are VT"):
+    with pytest.raises(PipelineError, match="There is no zip of ME, only of VT"):
         CdeSource((build_zip(path),)).ingest_incidents(year=YEAR, partition="ME")
 
 
@@ -866,7 +867,7 @@ def test_state_that_no_zip_holds(path: Path) -> None:
             "data_year,weapon_id,offence_id\n",
             ("column offense_id is missing", "found data_year, wea"),
         ),
-        ("nibrs_weapon", "weapon_id,offense_id\r41,1\r", ("end with a carriage return alone",)),
+        ("nibrs_weapon", "weapon_id,offense_id\r41,1\r", ("end with a carriage return only",)),
         ("nibrs_weapon", "weapon_id,offense_id\n41,1\n41\n", ("line 3", "1 fields where the header has 2")),
         ("nibrs_weapon", "weapon_id,offense_id\n41,1,\n", ("line 2", "3 fields where the header has 2")),
         ("nibrs_weapon", 'weapon_id,offense_id\n"41,1\n', ("quotes do not match",)),
@@ -970,7 +971,7 @@ def test_a_member_that_is_mostly_faulty_is_refused(path: Path) -> None:
     unreadable(
         path,
         "nibrs_weapon",
-        "column weapon_id, line 2: 30 of 30 rows are faulty (unknown code: the code is in no list)",
+        "column weapon_id, line 2: 30 of 30 rows are faulty (unknown code: the code is in no code list)",
     )
 
 

@@ -145,4 +145,4 @@ def test_rows_that_contradict_each_other_are_told(tmp_path: Path, caplog: pytest
     tables["nibrs_victim"].append(tables["nibrs_victim"][0] | {"sex_code": "F"})
     frames = read(tmp_path, tables)
     write_intake_manifest(*(frames[dataset.name].lazy() for dataset in MANIFEST_TASK.reads))
-    assert "table nibrs_victim: 1 rows say otherwise than another row with their key" in caplog.text
+    assert "table nibrs_victim: 1 rows differ from another row with the same key" in caplog.text

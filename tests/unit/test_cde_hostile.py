@@ -1,4 +1,4 @@
-"""Zips that mislead or attack: lookups, forms, sizes, names, a file replaced while it is read (10 F10, section G)."""
+"""Zips that mislead or attack: lookups, forms, sizes, names, a file replaced while it is read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import pytest
 from tests.support.cde_zip import as_csv, build_tables, build_zip, write_zip
 
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.cde import CdeSource, archive
+from nibrs_estimation.sources.cde import CdeSource
+from nibrs_estimation.sources.intake import archive
 
 N = 30
 
@@ -128,7 +129,7 @@ def test_null_as_text_is_missing(path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda text: text.replace("\n", "\r"), "carriage return alone"),
+        (lambda text: text.replace("\n", "\r"), "carriage return only"),
         (lambda text: text.replace(",", ";"), "separated by semicolons"),
         (lambda text: text.replace(",", "\t"), "separated by tabs"),
     ],
@@ -146,7 +147,7 @@ def test_a_zip_in_a_zip_is_named(path: Path, tmp_path: Path) -> None:
     inner = build_zip(tmp_path / "inner.zip")
     with zipfile.ZipFile(path, "w") as file:
         file.write(inner, "VT-2024-inner.zip")
-    refused(path, "another zip, VT-2024-inner.zip", "Unpack it once")
+    refused(path, "another zip, VT-2024-inner.zip", "Unpack it")
 
 
 def test_a_member_that_stands_twice_with_the_same_content_is_read_once(
@@ -157,7 +158,7 @@ def test_a_member_that_stands_twice_with_the_same_content_is_read_once(
     with zipfile.ZipFile(path, "a") as file:
         file.writestr("copy/ref_race.csv", as_csv("ref_race", tables["ref_race"]))
     assert read(path)["victim"].equals(expected)
-    assert "holds copy/ref_race.csv a second time" in caplog.text
+    assert "contains copy/ref_race.csv twice" in caplog.text
 
 
 def test_a_member_that_stands_twice_with_other_content_is_refused(path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_database_that_lacks_little_is_told() -> None:
     frames = whole(40)
     frames["victim_offense"] = frames["victim_offense"].head(39)
     accounts = DatabaseAccounts("db", "VT")
-    accounts.known_by("nibrs_victim", ["victim_id"])
+    accounts.set_key("nibrs_victim", ["victim_id"])
     accounts.read("nibrs_victim", 40, 0)
     accounts.kept("nibrs_victim", "victim", 40)
     segments._check_completeness(frames, accounts)

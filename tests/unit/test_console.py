@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from nibrs_estimation.cli.closing import tell_account, tell_intake, tell_origin
 from nibrs_estimation.cli.console import run_app
 from nibrs_estimation.cli.progress import print_failures
+from nibrs_estimation.cli.summary import print_account, print_intake, print_origin
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.unit import Outcome
@@ -38,7 +38,7 @@ def misused() -> None:
 @pytest.mark.parametrize(
     ("command", "code", "told"),
     [
-        ("interrupted", 130, "Stopped. What was finished is kept"),
+        ("interrupted", 130, "Stopped. Finished tasks are kept"),
         ("failing", 1, "Error: Row [3] is wrong: fix it."),
         ("misused", 2, "Error: There is no such thing."),
     ],
@@ -86,9 +86,9 @@ def test_several_causes_are_all_told_before_what_waits(capsys: pytest.CaptureFix
 def test_what_was_read_before_is_not_told_as_read_now(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     totals = {"rows_read": 242_645, "rows_kept": 242_645, "rows_quarantined": 0, "values_quarantined": 0}
     (tmp_path / "intake_manifest.json").write_text(json.dumps({"totals": totals}))
-    tell_intake(tmp_path, is_new=True)
+    print_intake(tmp_path, is_new=True)
     assert "Read 242,645 rows" in capsys.readouterr().out
-    tell_intake(tmp_path, is_new=False)
+    print_intake(tmp_path, is_new=False)
     out = capsys.readouterr().out
     assert "242,645" not in out
     assert "not read again" in out
@@ -98,7 +98,7 @@ def test_what_was_read_before_is_not_told_as_read_now(tmp_path: Path, capsys: py
 def test_the_end_of_a_command_says_whether_data_are_synthetic(
     is_synthetic: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tell_origin(Identity("a", "cde:GA-2024.zip", 2024, 1, is_synthetic))
+    print_origin(Identity("a", "cde:GA-2024.zip", 2024, 1, is_synthetic))
     out = capsys.readouterr().out
     assert ("SYNTHETIC DATA" in out) == is_synthetic
     assert "ata year 2024, source cde:GA-2024.zip, run a" in out
@@ -107,5 +107,5 @@ def test_the_end_of_a_command_says_whether_data_are_synthetic(
 def test_the_account_of_the_incidents_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = "10 incidents read = 8 in the estimates + 2 left out (2 of agencies [without] population)."
     (tmp_path / "incident_account.json").write_text(json.dumps({"text": text}))
-    tell_account(tmp_path)
+    print_account(tmp_path)
     assert text in " ".join(capsys.readouterr().out.split())

@@ -282,32 +282,32 @@ REFUSED = {
     ),
     "a victim's condition": (
         "incident", "set: YN, variable: weapon_no_yes, join: incident, where: {victim_officer: [1]}", 3,
-        "units of incident cannot be told apart by victim_officer; take another condition",
+        "units of incident have no variable victim_officer; use another condition",
     ),
     "an offense's condition": (
         "arrestee", "set: YN, variable: weapon_no_yes, join: incident, where: {is_completed: [1]}", 3,
-        "units of arrestee cannot be told apart by is_completed",
+        "units of arrestee have no variable is_completed",
     ),
     "victims by incident of arrestees": (
-        "arrestee", VICTIMS, 5, "victims by incident are those of a table of persons who are victims",
+        "arrestee", VICTIMS, 5, "victims by incident are counted only in tables of person victims",
     ),
-    "victims by incident of incidents": ("incident", VICTIMS, 5, "victims by incident are those of a table"),
+    "victims by incident of incidents": ("incident", VICTIMS, 5, "victims by incident are counted only in tables"),
     "victims by incident that meet conditions of records": (
         "person_victim", f"{VICTIMS}, where: {{victim_officer: [1]}}", 5,
-        "rows of n_victims_of_column meet conditions of person and clearance only",
+        "rows of n_victims_of_column may have only conditions of person and clearance",
     ),
     "a hierarchy within columns that meets conditions of records": (
         "person_victim",
         "set: LOC3, variable: residence_within_offense, join: victim, where: {victim_officer: [1]}", 3,
-        "rows of residence_within_offense meet conditions of person and clearance only",
+        "rows of residence_within_offense may have only conditions of person and clearance",
     ),
     "a unit of its own": (
         "person_victim", "set: LOC3, variable: residence, join: victim, unit: incident", 3,
-        "only victims by incident have a `unit` of their own",
+        "only rows of victims by incident may have their own `unit`",
     ),
     "agencies with a condition": (
         "incident", "set: MSA4, variable: msa, join: agency, where: {clearance3: [2]}", 5,
-        r"row 2 \(MSA Counties\): rows of msa divide the table's total and meet no conditions",
+        r"row 2 \(MSA Counties\): rows of msa divide the table's total and may have no conditions",
     ),
 }  # fmt: skip
 
@@ -322,7 +322,9 @@ def test_rows_that_a_unit_cannot_have(name: str, tmp_path: Path) -> None:
 def test_a_hierarchy_within_columns_that_are_categories(tmp_path: Path) -> None:
     block = "set: LOC3, variable: residence_within_offense, join: incident"
     columns = "[cocaine_b, cocaine_c]\ncolumn_variable: drug72"
-    with pytest.raises(PipelineError, match="is of offenses of the column; columns are categories here"):
+    with pytest.raises(
+        PipelineError, match="is computed from offenses of the column, but columns of this table are categories"
+    ):
         counted(tmp_path, "incident", block, columns)
 
 

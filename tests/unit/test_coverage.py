@@ -110,7 +110,7 @@ def test_regions_and_nation_are_whole_or_not_named(geography: Rows, caplog: pyte
         less = coverage_of([row for row in rows if row["state_abbr"] != "VT"], geography=geography)
     assert less["geography_number"].to_list() == [number for number in numbers if number not in (12, 102)]
     assert less["estimate_geographic_location"][0] == "all states in this run"
-    assert "region: 1 geographies are left out, for some of their states are not in the run" in caplog.text
+    assert "region: 1 geographies are omitted because some of their states are not in the run" in caplog.text
 
 
 def test_parts_of_the_nation_are_called_so() -> None:
@@ -138,8 +138,8 @@ def test_geographies_without_agencies_are_left_out_and_told(caplog: pytest.LogCa
         found = coverage_of([{}], geography=permutation)
     assert found["geography_number"].to_list() == [102]
     assert [record.getMessage() for record in caplog.records] == [
-        "state: 1 geographies are left out, for they have no eligible agency",
-        "msa: 2 geographies are left out, for no agency has a weight of this level",
+        "state: 1 geographies are omitted because they have no eligible agency",
+        "msa: 2 geographies are omitted because no agency has a weight of this level",
     ]
 
 

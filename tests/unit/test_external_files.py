@@ -243,7 +243,7 @@ def test_agencies_are_found_by_legacy_ori_and_others_left_out(tmp_path: Path, ca
     with caplog.at_level(logging.INFO):
         rows = import_agency_county(known, path, YEAR).collect()
     assert rows.select("ori", "county_fips", "msa_name", "population").rows() == [("VT0000100", "50007", None, 10)]
-    assert "1 rows are of agencies that the source does not know" in caplog.text
+    assert "1 rows are of agencies that are not in the source" in caplog.text
 
 
 def test_an_agency_named_by_both_its_oris_is_refused(nation: dict[str, pl.LazyFrame], tmp_path: Path) -> None:
@@ -288,7 +288,7 @@ def twice(text: pl.DataFrame) -> pl.DataFrame:
         ("cbi_summary_county_reduced", put("popResidAgcyCounty_cbi", "many", 3), ["line 3", "'many' is not a number"]),
         ("cbi_summary_county_reduced", put("propMult", "0.3"), ["line 2, 3", "propMult", "1.05", "VT0000100"]),
         ("cbi_summary_county_reduced", put("propMult", "inf"), ["line 2", "propMult", "not a number"]),
-        ("cbi_summary_county_reduced", put("state", "99"), ["line 2", "column state", "'99' names no state"]),
+        ("cbi_summary_county_reduced", put("state", "99"), ["line 2", "column state", "'99' is not a state"]),
         ("cbi_summary_county_reduced", put("county", "1000"), ["line 2", "column county", "'1000'"]),
         ("cbi_summary_county_reduced", put("ORI", ""), ["line 2", "column ORI", "is missing"]),
         ("cbi_summary_county_reduced", lambda text: text.drop("propMult"), ["column propMult is missing", "found ORI"]),
@@ -306,13 +306,13 @@ def twice(text: pl.DataFrame) -> pl.DataFrame:
         ("field_office", put("FIELD_OFFICE_NAME", ""), ["line 2", "FIELD_OFFICE_NAME", "is missing"]),
         ("county_population", twice, ["county_fips 50001", "sex_code M"]),
         ("county_population", put("population", "-3"), ["line 2", "column population", "-3"]),
-        ("county_population", put("county_fips", "99001"), ["line 2", "column county_fips", "names no state"]),
+        ("county_population", put("county_fips", "99001"), ["line 2", "column county_fips", "is not a state"]),
         ("county_population", put("race_code", "X"), ["line 2", "column race_code", "'X'", "W, B"]),
         ("county_population", put("age_bin_code", "OLD"), ["line 2", "column age_bin_code", "'OLD'"]),
         (
             "county_population",
             lambda text: text.with_columns(data_year=pl.lit("2023")),
-            ["column data_year", "no row is of 2024"],
+            ["column data_year", "there is no row of 2024"],
         ),
     ],
 )
@@ -473,7 +473,7 @@ def test_one_task_for_each_dataset_whose_file_is_named() -> None:
 def test_the_dataset_of_the_source_wins(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         assert added("population", "field_office", writes=(*DATASETS, GEOGRAPHY)) == ["import_field_office"]
-    assert "its own dataset geography, so the external file population is left unread" in caplog.text
+    assert "its own dataset geography, so the external file population is not read" in caplog.text
 
 
 def test_the_wrapped_source_is_picklable_and_keeps_its_name() -> None:
@@ -539,10 +539,10 @@ def test_table_of_state_groups(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("VT,Z,3", "VT,Z,10"), ["column weight_group", "'10'", "is not a code"]),
-        (("VT,Z,3", "VT,X,3"), ["column super_class", "'X'", "is not a code"]),
-        (("VT,Z,3", "XX,Z,3"), ["column state_abbr", "'XX'", "no UCR abbreviation"]),
-        (("VT,Z,3\n", ""), ["column state_abbr", "'VT'", "has not all four super classes"]),
+        (("VT,Z,3", "VT,Z,10"), ["column weight_group", "'10'", "is not a valid code"]),
+        (("VT,Z,3", "VT,X,3"), ["column super_class", "'X'", "is not a valid code"]),
+        (("VT,Z,3", "XX,Z,3"), ["column state_abbr", "'XX'", "not a UCR abbreviation"]),
+        (("VT,Z,3\n", ""), ["column state_abbr", "'VT'", "does not have all four super classes"]),
         (("VT,Z,3\n", "VT,O,3\n"), ["VT"]),
     ],
 )

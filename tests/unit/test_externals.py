@@ -27,7 +27,7 @@ def test_resolve_takes_the_data_years_vintage(tmp_path: Path) -> None:
 
 
 def test_all_missing_keys_are_listed_at_once(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match=r"lacks for 2023: population \(.*\); exclusion \("):
+    with pytest.raises(PipelineError, match=r"no path for 2023 of: population \(.*\); exclusion \("):
         resolve(locations(tmp_path), [POPULATION, EXCLUSION, OPTIONAL], 2023)
 
 
@@ -35,7 +35,7 @@ def test_all_missing_files_are_listed_before_any_is_fetched(tmp_path: Path) -> N
     store = LocalStore(tmp_path / "store")
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "there.csv").write_text("x")
-    with pytest.raises(PipelineError, match=r"lacks a.csv, b.csv"):
+    with pytest.raises(PipelineError, match=r"does not contain a.csv, b.csv"):
         fetch_all({"t": "there.csv", "a": "a.csv", "b": "b.csv"}, store, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -55,7 +55,7 @@ def test_files_are_fetched_or_used_in_place(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ('{"2024": {', "not valid JSON: line 1"),
-        ("[]", "must hold an object"),
+        ("[]", "must contain an object"),
         ('{"24": {}}', "'24' must be a year"),
         ('{"٢٠٢٤": {}}', "must be a year"),
         ('{"2024": "x"}', "must be a year of four digits with an object"),

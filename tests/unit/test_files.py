@@ -15,7 +15,7 @@ import pytest
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.files import (
     atomic_path,
-    full_disk,
+    full_disk_error,
     remove_leftovers,
     temporary_folder,
     working_under,
@@ -55,7 +55,7 @@ def test_temporary_folders_stand_in_the_runs_folder_and_do_not_outlive_it(tmp_pa
 
 def test_no_place_for_temporary_files_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(PipelineError, match=r"No temporary folder can be made in .*SCRATCH_DIR"):
+    with pytest.raises(PipelineError, match=r"No temporary folder can be created in .*SCRATCH_DIR"):
         temporary_folder("spool", tmp_path / "file" / "below")
 
 
@@ -64,12 +64,12 @@ def test_a_full_disk_is_known_from_every_library(tmp_path: Path, monkeypatch: py
         OSError(errno.ENOSPC, "No space left on device"),
         pl.exceptions.ComputeError("No space left on device (os error 28)"),
     ):
-        assert "TMPDIR" in str(full_disk(error, tmp_path))
-    assert full_disk(OSError(errno.EACCES, "Permission denied"), tmp_path) is None
+        assert "TMPDIR" in str(full_disk_error(error, tmp_path))
+    assert full_disk_error(OSError(errno.EACCES, "Permission denied"), tmp_path) is None
     cut = pl.exceptions.ComputeError("parquet: File out of specification: Invalid thrift: transport error")
-    assert full_disk(cut, tmp_path) is None, "a damaged file, as long as there is space"
+    assert full_disk_error(cut, tmp_path) is None, "a damaged file, as long as there is space"
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=5))
-    assert "TMPDIR" in str(full_disk(cut, tmp_path))
+    assert "TMPDIR" in str(full_disk_error(cut, tmp_path))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small tmpfs needs root")

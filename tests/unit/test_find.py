@@ -71,7 +71,7 @@ def test_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "county_population" in printed
     # What cannot be answered is not answered by whatever has a word of it.
     printed = CliRunner().invoke(find_app, ["hate", "crimes"]).stdout
-    assert "No table counts them" in printed
+    assert "No table counts hate crimes" in printed
     assert "Tables that have" not in printed
     with pytest.raises(UsageError, match="No table has any of the words 'xylophone'"):
         raise CliRunner().invoke(find_app, ["xylophone"]).exception or AssertionError

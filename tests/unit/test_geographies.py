@@ -90,7 +90,7 @@ def test_other_weights_are_refused() -> None:
 
 
 def test_agencies_of_another_run_are_refused() -> None:
-    with pytest.raises(PipelineError, match=r"Agency 5 stands in dataset agency_weight but not in weighting_frame"):
+    with pytest.raises(PipelineError, match=r"Agency 5 is in dataset agency_weight but not in weighting_frame"):
         members(None, {}, units=[{"agency_id": 5}, {"agency_id": 1}])
 
 

@@ -27,6 +27,7 @@ from nibrs_estimation.model import (
     intake,
     outliers,
     published,
+    return_a_file,
     ucr_prd,
     universe,
     weights,
@@ -54,6 +55,7 @@ CORE = (
     *counts.DATASETS,
     *estimates.DATASETS,
     published.ESTIMATES,
+    *return_a_file.DATASETS,
 )
 EVERY = [*CORE, *ucr_prd.DATASETS]
 #: A name may stand for a table of the model and for one of the FBI's database, each with references of its own.

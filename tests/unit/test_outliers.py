@@ -61,7 +61,7 @@ def test_missing_months_have_no_color_and_change_nothing() -> None:
 
 
 def test_unknown_rule_is_refused() -> None:
-    with pytest.raises(ValueError, match="no outlier rule 'strict'"):
+    with pytest.raises(ValueError, match="unknown outlier rule 'strict'"):
         color_months(np.zeros((1, 5)), "strict")  # type: ignore[arg-type]
 
 

@@ -215,5 +215,5 @@ def test_parts_are_those_of_the_program_on_plain_files_too(tmp_path: Path) -> No
     check(outputs)
     run_tasks(TASKS, Folders(inputs, outputs), {}, {})
     PARTS.remove("VT")
-    with pytest.raises(PipelineError, match=r"would write turned beside .*turned/VT.parquet"):
+    with pytest.raises(PipelineError, match=r"would write turned next to .*turned/VT.parquet"):
         run_tasks(TASKS, Folders(inputs, outputs), {}, {})

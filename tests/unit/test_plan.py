@@ -52,11 +52,11 @@ def test_until_keeps_a_task_and_what_it_needs() -> None:
     [
         ([task("reader", (A,), (B,))], "reader reads a, but no task or source of the flow writes it"),
         ([task("one", (), (A,)), task("two", (), (A,))], "Both one and two write a"),
-        ([task("one", (B,), (A,)), task("two", (A,), (B,))], "need each other in a circle"),
-        ([task("same", (), (A,)), task("same", (), (B,))], "Two tasks of the flow are called same"),
+        ([task("one", (B,), (A,)), task("two", (A,), (B,))], "depend on each other in a cycle"),
+        ([task("same", (), (A,)), task("same", (), (B,))], "Two tasks of the flow have the name same"),
         (
             [task("writer", (), (dataset("a", is_optional=True),)), task("reader", (A,), (B,))],
-            "under another declaration",
+            "with another declaration",
         ),
     ],
     ids=["missing producer", "double producer", "cycle", "double name", "schema mismatch"],
@@ -98,7 +98,7 @@ def test_units_meet_by_partition() -> None:
 
 def test_partition_key_without_values_is_refused() -> None:
     parts = dataset("parts", partition_key="state_abbr")
-    with pytest.raises(UsageError, match="does not say which values"):
+    with pytest.raises(UsageError, match="does not list its values"):
         make_plan([task("cut", (), (parts,), partition_by="state_abbr")], {})
 
 

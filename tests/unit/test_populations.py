@@ -131,8 +131,8 @@ def test_without_a_county_the_state_and_then_the_nation_stand_in(caplog: pytest.
     # Of the state a quarter is male, of the nation 70 of 100. Nobody lives in 50005.
     assert found["VT", "PCTSEXMALE"][0] == pytest.approx(25 + 250 + 7000 + 25_000)
     assert [record.getMessage() for record in caplog.records] == [
-        "county_population has no residents of 3 counties (36001, 50005, 50099): the groups of their people are split "
-        "as those of their state, otherwise of the nation"
+        "county_population has no residents of 3 counties (36001, 50005, 50099): their residents are divided into "
+        "groups in the proportions of their state, otherwise of the nation"
     ]
 
 

@@ -22,7 +22,7 @@ from nibrs_estimation.stages.publication import workbooks
 from nibrs_estimation.stages.publication.files import export_estimates
 from nibrs_estimation.stages.publication.workbooks import export_workbooks
 from nibrs_estimation.tables.caution import cautions
-from nibrs_estimation.tables.labels import kept_label, with_states
+from nibrs_estimation.tables.labels import spreadsheet_label, with_states
 from nibrs_estimation.tables.read import table_definitions
 
 Tables = dict[str, pl.LazyFrame]
@@ -126,7 +126,7 @@ def test_the_readme_says_synthetic_zeros_and_cautions(tmp_path: Path) -> None:
     text = " ".join((tmp_path / "a/README.txt").read_text(encoding="utf-8").split())
     assert text.startswith("Estimates from NIBRS: SYNTHETIC DATA: these numbers describe a nation that does not exist")
     assert "source synthetic:0.01, run made_up" in text
-    assert "leave out cells that are 0" in text
+    assert "omit cells that are 0" in text
     for rule in cautions().values():
         assert f"{rule.code} {rule.words}" in text
 
@@ -181,14 +181,14 @@ def test_no_label_becomes_a_date_or_a_number() -> None:
     frame = pl.DataFrame(labels, schema=["group", "label", "column"], orient="row").unique()
     raw = frame["label"].drop_nulls()
     assert raw.str.contains(spoiled).sum() > 0
-    kept = frame.select(kept_label(pl.col("label"), pl.col("group"))).to_series().drop_nulls()
+    kept = frame.select(spreadsheet_label(pl.col("label"), pl.col("group"))).to_series().drop_nulls()
     for texts in (kept, frame["group"], frame["column"]):
         assert texts.filter(texts.str.contains(spoiled)).to_list() == []
     # No two labels of a group become one.
     assert kept.n_unique() >= raw.n_unique() - 1
     pairs = {"5-14": "5 to 14", "65+": "65 or more", "15": "age 15", "4-8am": "4 to 8am"}
     told = pl.DataFrame({"label": [*pairs, "2"], "group": ["Victim Age"] * 4 + ["Number of Victims"]})
-    assert told.select(kept_label(pl.col("label"), pl.col("group"))).to_series().to_list() == [
+    assert told.select(spreadsheet_label(pl.col("label"), pl.col("group"))).to_series().to_list() == [
         *pairs.values(), "exactly 2",
     ]  # fmt: skip
 

@@ -134,7 +134,7 @@ def test_reta_mm_against_its_slow_twin(
 def _slow_reta(
     agency: dict[str, Any], counts: dict[tuple[int, int, int], int], reports: set[tuple[int, int, str]]
 ) -> dict[str, str]:
-    """A row of RETA-MM from the text of section 6: `v` + (70 + 118 (m - 1) + k)."""
+    """A row of RETA-MM from its layout: `v` + (70 + 118 (m - 1) + k)."""
     number = agency["agency_id"]
     row: dict[str, Any] = {"ORI": agency["legacy_ori"], "ORI_UNIV": agency["ori"], "data_year": 2024}
     reported = {month for n, month, _form in reports if n == number}

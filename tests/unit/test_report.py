@@ -48,9 +48,9 @@ def test_the_report_says_what_is_not_known(tmp_path: Path) -> None:
 
 def test_the_report_warns_where_few_are_covered(tmp_path: Path) -> None:
     tables = given_tables()
-    assert "are behind these numbers" not in text_of(page(tables, tmp_path))
+    assert "These numbers are based on" not in text_of(page(tables, tmp_path))
     tables["coverage"] = tables["coverage"].with_columns(population_coverage=pl.lit(0.51))
-    assert "Agencies that serve 51% of the population are behind these numbers." in text_of(page(tables, tmp_path))
+    assert "These numbers are based on agencies that serve 51% of the population." in text_of(page(tables, tmp_path))
 
 
 def test_an_interval_of_no_width_is_explained(tmp_path: Path) -> None:
@@ -107,9 +107,9 @@ def test_what_the_report_asks_for_exists_and_a_renamed_part_is_refused() -> None
             assert table.block(chart.block)
             assert table.column(chart.column)
     table = table_definition("3a")
-    with pytest.raises(PipelineError, match=r"Table 3a: there is no block victim_ages \(is victim_age meant\?\)"):
+    with pytest.raises(PipelineError, match=r"Table 3a: there is no block victim_ages \(did you mean victim_age\?\)"):
         table.block("victim_ages")
-    with pytest.raises(PipelineError, match=r"no column violent_crimes \(is violent_crime meant\?\)"):
+    with pytest.raises(PipelineError, match=r"no column violent_crimes \(did you mean violent_crime\?\)"):
         table.column("violent_crimes")
 
 

@@ -145,7 +145,7 @@ def test_second_run_of_the_same_id_is_refused_until_the_first_dies(tmp_path: Pat
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(PipelineError, match="going on already"), run_lock(tmp_path / "toy"):
+    with pytest.raises(PipelineError, match="already running"), run_lock(tmp_path / "toy"):
         pass
     with run_lock(tmp_path / "other"):
         pass

@@ -84,7 +84,7 @@ def test_another_source_year_or_seed_is_refused_or_starts_over(
     assert noted(tmp_path, Nation()) == []
     noted(tmp_path, Nation(), "side")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != ".lock"}
-    with pytest.raises(UsageError, match=r"another run id.*own options.*--force") as caught:
+    with pytest.raises(UsageError, match=r"another run id.*options of the run.*--force") as caught:
         noted(tmp_path, source, **options)
     assert asked in str(caught.value)
     assert "source nation, year 2024, seed 1" in str(caught.value)
@@ -101,18 +101,21 @@ def test_another_source_year_or_seed_is_refused_or_starts_over(
 
 def test_going_on_is_told_and_changed_files_are_read_again(tmp_path: Path) -> None:
     noted(tmp_path, Nation())
-    assert noted(tmp_path, Nation()) == ["Going on with run toy: data year 2024, source nation, run toy."]
+    assert noted(tmp_path, Nation()) == ["Continuing run toy: data year 2024, source nation, run toy."]
     (note,) = noted(tmp_path, Nation({"NB": 1, "VT": 5}))
-    assert "files have changed" in note
+    assert "files of the source have changed" in note
     assert pl.read_parquet(tmp_path / "artifacts/toy/parts/VT.parquet")["n"].to_list() == [2029]
 
 
 def test_another_run_of_the_same_target_is_refused(tmp_path: Path) -> None:
     noted(tmp_path, Nation())
-    with pytest.raises(UsageError, match="holds what was published of"):
+    with pytest.raises(UsageError, match="contains a publication of"):
         noted(tmp_path, Nation({"NB": 3}, spec="other"), scratch="elsewhere")
     store = LocalStore(tmp_path / "artifacts")
-    with store.lock("toy/.lock", "somebody"), pytest.raises(PipelineError, match=r"Another run publishes.*somebody"):
+    with (
+        store.lock("toy/.lock", "somebody"),
+        pytest.raises(PipelineError, match=r"Another run is publishing.*somebody"),
+    ):
         noted(tmp_path, Nation(), scratch="elsewhere")
 
 
@@ -150,7 +153,7 @@ def test_two_commands_do_not_write_into_one_folder(tmp_path: Path) -> None:
     inner: list[str] = []
 
     def make() -> pl.DataFrame:
-        with pytest.raises(PipelineError, match="Another command writes to") as caught:
+        with pytest.raises(PipelineError, match="Another command is writing to") as caught:
             run_tasks([alone_task], folders, {}, {})
         inner.append(str(caught.value))
         return alone()

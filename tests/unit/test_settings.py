@@ -76,7 +76,7 @@ def test_statistics_mode_reads_locations_from_the_input_folder(tmp_path: Path) -
     with pytest.raises(UsageError, match="cannot be read"):
         run_statistics([TASK], settings_of(tmp_path))
     locations.write_text('{"2024": {}}')
-    with pytest.raises(PipelineError, match=r"lacks for 2024: population"):
+    with pytest.raises(PipelineError, match=r"no path for 2024 of: population"):
         run_statistics([TASK], settings_of(tmp_path))
     locations.write_text('{"2024": {"population": "2024/none.txt"}}')
     with pytest.raises(PipelineError, match=r"External files are missing: .*none.txt"):
@@ -123,9 +123,11 @@ def test_statistics_mode_takes_the_year_of_the_inputs(tmp_path: Path) -> None:
 def test_statistics_mode_names_the_years_that_the_inputs_hold(tmp_path: Path) -> None:
     """Nothing but their rows tells the year of these."""
     with_agencies(tmp_path / "in", 2020, 2022, 2022)
-    with pytest.raises(UsageError, match=r"Set DATA_YEAR: no identity.json .* hold 2020, 2022\."):
+    with pytest.raises(UsageError, match=r"Set DATA_YEAR: there is no identity.json .* contain the years 2020, 2022\."):
         run_statistics([COUNT], settings_of(tmp_path).model_copy(update={"data_year": None}))
-    with pytest.raises(UsageError, match=r"DATA_YEAR is 2024, but no dataset there .* hold 2020, 2022\. ") as told:
+    with pytest.raises(
+        UsageError, match=r"DATA_YEAR is 2024, but no dataset is of that year.* contain the years 2020, 2022\. "
+    ) as told:
         run_statistics([COUNT], settings_of(tmp_path))
     assert "--force" not in str(told.value)
     assert not (tmp_path / "out").exists()
@@ -142,7 +144,7 @@ def test_statistics_mode_does_not_write_into_a_run(output: str, tmp_path: Path) 
     settings = settings_of(tmp_path).model_copy(
         update={"input_pipeline_dir": run / "datasets", "output_pipeline_dir": run / output}
     )
-    with pytest.raises(UsageError, match=r"lies within the run .*vt/all.*NIBRS_WRITE_INTO_RUN=true"):
+    with pytest.raises(UsageError, match=r"is in the folder of the run .*vt/all.*NIBRS_WRITE_INTO_RUN=true"):
         run_statistics([COUNT], settings)
     assert sorted(run.rglob("*")) == before
     run_statistics([COUNT], settings.model_copy(update={"nibrs_write_into_run": True}))
@@ -158,7 +160,7 @@ def test_doctor_writes_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "scratch").mkdir()
     found = findings(Settings(_env_file=None, output_pipeline_dir=tmp_path / "out"))
     assert found["scratch folder"] == ("ok", "scratch can be written")
-    assert found["artifact store"] == ("ok", "artifacts can be written; it will be made when it is needed")
+    assert found["artifact store"] == ("ok", "artifacts can be written; it will be created when it is needed")
     assert found["output folder"][0] == "ok"
     assert [path.name for path in tmp_path.rglob("*")] == ["scratch"]
 

@@ -17,7 +17,7 @@ from nibrs_estimation.cli.main import COMMANDS
 from nibrs_estimation.cli.version import version_text
 from nibrs_estimation.pipeline.files import write_json
 from nibrs_estimation.pipeline.identity import Identity
-from nibrs_estimation.pipeline.runs import Memory
+from nibrs_estimation.pipeline.runs import RunRecord
 
 HEAVY = (
     "polars", "numpy", "scipy", "pyarrow", "psycopg", "adbc_driver_manager", "adbc_driver_postgresql", "duckdb",
@@ -97,7 +97,7 @@ def test_runs_are_listed_with_source_year_seed_and_state(tmp_path: Path, monkeyp
         folder = tmp_path / "scratch" / run_id
         about = {"state": state, "started": "2026-11-28T15:04:10+00:00", "ended": "2026-11-28T15:06:00+00:00"}
         write_json(folder / "all" / "run_metadata.json", about)
-        Memory(Identity(run_id, f"source of {run_id}", 2023, 7, is_synthetic), "f").write(folder)
+        RunRecord(Identity(run_id, f"source of {run_id}", 2023, 7, is_synthetic), "f").write(folder)
     monkeypatch.setattr(console, "_width", 200)
     shown = CliRunner().invoke(main.app, ["runs"]).output
     assert re.search(r"vt +all +finished +2023 +7 +source of vt +2026-11-28 15:04 to 15:06", shown), shown

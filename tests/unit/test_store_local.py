@@ -65,7 +65,9 @@ def test_a_malformed_endpoint_is_told(endpoint: str) -> None:
 
 def test_half_a_pair_of_credentials_is_refused() -> None:
     for half in (S3Options(access_key_id="key"), S3Options(secret_access_key=SecretStr("hidden"))):
-        with pytest.raises(UsageError, match="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together") as caught:
+        with pytest.raises(
+            UsageError, match="AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set together"
+        ) as caught:
             open_store("s3://bucket", half)
         assert "hidden" not in str(caught.value)
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from tests.support.command import nibrs
 
-from nibrs_estimation.cli.table_frame import ranges
+from nibrs_estimation.cli.table_frame import format_ranges
 from nibrs_estimation.cli.table_view import short_title
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
@@ -503,8 +503,8 @@ def spoil(folder: Path, file: str, old: str, new: str) -> None:
 
 WRONG = [
     # file, what stands there, what is put there, a text of the line that the error names, message
-    ("1a.yaml", "set: YN", "set: YNO", "set: YNO", "there is no set YNO (is YN meant?); take one of _sets.yaml"),
-    ("1a.yaml", "columns: C1A", "columns: C1Z", "columns: C1Z", "list of columns C1Z (is C1C meant?); take one of"),
+    ("1a.yaml", "set: YN", "set: YNO", "set: YNO", "there is no set YNO (did you mean YN?); use one of _sets.yaml"),
+    ("1a.yaml", "columns: C1A", "columns: C1Z", "columns: C1Z", "list of columns C1Z (did you mean C1C?); use one of"),
     ("1a.yaml", "columns: C1A", "columns: [arson, arsen]", "arsen", "there is no column arsen"),
     ("1a.yaml", "columns: C1A", "columns: [arson, arson]", "arson", "column arson is repeated"),
     ("1a.yaml", "unit: incident", "unit: crime", "unit: crime", "there is no unit crime"),
@@ -513,27 +513,27 @@ WRONG = [
     ("1a.yaml", "n_rows: 101", "n_rows: 101\nformat: pdf", "format: pdf", "format: there is no such key"),
     ("1a.yaml", "start: 11,", "start: 10,", "start: 10,", "start 10 overlaps the block before; the next row is 11"),
     ("1a.yaml", "start: 11,", "start: 12,", "start: 12,", "start 12 leaves a gap; the next row is 11"),
-    ("1a.yaml", "n_rows: 101", "n_rows: 102", "n_rows: 102", "the blocks give 101 rows, n_rows says 102"),
-    ("1a.yaml", "section: 4,", "section: 2,", "start: 13,", "section 2 comes after section 3; sections go up by 1"),
+    ("1a.yaml", "n_rows: 101", "n_rows: 102", "n_rows: 102", "the blocks have 101 rows, but n_rows is 102"),
+    ("1a.yaml", "section: 4,", "section: 2,", "start: 13,", "section 2 follows section 3; sections increase by 1"),
     ("1a.yaml", "denominator: [4]", "denominator: [400]", "[400]", "there is no row 400; the table has rows 1 to 101"),
-    ("1a.yaml", "denominator: [4]", "denominator: [2]", "denominator: [2]", "row 2 is no count that percentages"),
-    ("1a.yaml", "denominator: [4]", "denominator: [56]", "denominator: [56]", "row 56 is no count that percentages"),
+    ("1a.yaml", "denominator: [4]", "denominator: [2]", "denominator: [2]", "row 2 has no count, so it cannot be a"),
+    ("1a.yaml", "denominator: [4]", "denominator: [56]", "denominator: [56]", "row 56 has no count, so it cannot be a"),
     ("1a.yaml", "denominator: [4]", "denominator: 4", "denominator: 4",
      "denominator: Input should be 'self' or 'total'; or Input should be a valid list"),
     ("1a.yaml", "of: 1, population: TOTAL", "of: 1", "kind: rate", "a rate needs a `population`"),
     ("1a.yaml", "population: TOTAL", "population: EVERYBODY", "EVERYBODY", "there is no population EVERYBODY"),
-    ("1a.yaml", "of: 1,", "of: 3,", "of: 3,", "row 3 is no total that a rate could be made from"),
-    ("1a.yaml", "of: 1, ", "", "kind: rate", "a rate, and only a rate, names in `of` the count row"),
-    ("1a.yaml", "variable: weapon6", "variable: weapon7", "weapon7", "variable weapon7 (is weapon6 meant?); take one"),
+    ("1a.yaml", "of: 1,", "of: 3,", "of: 3,", "row 3 is not a total, so a rate cannot be computed"),
+    ("1a.yaml", "of: 1, ", "", "kind: rate", "a rate, and no other row, has `of`, the count row"),
+    ("1a.yaml", "variable: weapon6", "variable: weapon7", "weapon7", "variable weapon7 (did you mean weapon6?); use"),
     ("1a.yaml", "variable: offender_count", "variable: residence", "start: 15", "residence has the categories 1 to 2"),
     ("1a.yaml", "prefix: 'Location type 2: '", "prefix: 'Location type: '", "start: 84,", "is repeated"),
-    ("1a.yaml", "join: incident, ", "", "start: 3,", "rows of categories, and only they, have `variable` and `join`"),
+    ("1a.yaml", "join: incident, ", "", "start: 3,", "rows of categories, and no others, have `variable` and `join`"),
     ("1a.yaml", "set: YN,", "set: YN, label: Weapon,", "label: Weapon", "give the labels of the rows in one of"),
     ("1a.yaml", "drop: [56, 63]", "drop: [56, 156]", "drop: [56, 156]", "there is no row 156"),
     ("1a.yaml", "rows: [11-12]", "rows: [11-120]", "11-120", "there is no row 11-120"),
     ("1a.yaml", "[murder, neg_manslaughter]", "[fraud]", "[fraud]", "there is no column fraud"),
-    ("1a.yaml", "rows: [11-12]", "rows: [11-12, 12]", "11-12, 12", "12 repeats a row; name each once"),
-    ("1a.yaml", "table: 1a", "table: 1b", "table: 1b", "table is 1b, the file is 1a.yaml"),
+    ("1a.yaml", "rows: [11-12]", "rows: [11-12, 12]", "11-12, 12", "12 repeats a row; give each row once"),
+    ("1a.yaml", "table: 1a", "table: 1b", "table: 1b", "table is 1b, but the file is 1a.yaml"),
     ("1a.yaml", "table: 1a", "table: 1a\ntable: 1a", "table: 1a", "table is repeated"),
     ("1a.yaml", "blocks:", "blocks: [", "blocks: [", "is not valid YAML"),
     ("3b.yaml", "population: AGE10", "population: SEX3", "population: SEX3", "10 rows have 3 populations; give one"),
@@ -543,15 +543,15 @@ WRONG = [
     ("4a.yaml", "categories: [2, 3]", "categories: [3]", "[3]", "2 rows have 1 categories; give one for each"),
     ("5a.yaml", "rows_of: 4a", "rows_of: 4z", "rows_of: 4z", "there is no table 4z with blocks"),
     ("5a.yaml", "demographic: arrestee\n", "", "table: 5a", "`blank_by_series` needs `demographic`"),
-    ("DM6.yaml", "column_variable: drug72_single\n", "", "columns: CDM6", "`column_variable` tells of which variable"),
+    ("DM6.yaml", "column_variable: drug72_single\n", "", "columns: CDM6", "`column_variable` is the variable of"),
     ("DM6.yaml", "variable: drug72_single", "variable: drug9", "columns: CDM6", "drug9 has no category 10"),
     ("_columns.yaml", "[09B]", "[09Z]", "[09Z]", "there is no offense code 09Z in code list offense"),
     ("_columns.yaml", "[36A, 36B]", "[36A, 36A]", "[36A, 36A]", "code 36A is repeated"),
     ("_columns.yaml", "['200']", "[200]", "[200]", "columns.arson.offenses.0: Input should be a valid string"),
     ("_columns.yaml", "where: is_carjacking", "where: is_theft", "is_theft", "there is no flag is_theft"),
     ("_columns.yaml", "except: [09C]", "status: proposed", "total_arrest: {", "give the offense codes in `offenses`"),
-    ("1a.yaml", "weapon6, join: incident", "weapon6, join: arrestee", "weapon6", "weapon6 is not known by"),
-    ("_variables.yaml", "1: ['40']", "1: ['41']", "1: ['41']", "there is no code weapon 41; take one of these"),
+    ("1a.yaml", "weapon6, join: incident", "weapon6, join: arrestee", "weapon6", "weapon6 cannot be joined by"),
+    ("_variables.yaml", "1: ['40']", "1: ['41']", "1: ['41']", "there is no code weapon 41; use one of these"),
     ("_variables.yaml", "1: ['40']", "1: ['11A']", "1: ['11A']", "there is no code weapon 11A"),
     ("_variables.yaml", "1: ['40']", "1: [40]", "1: [40]", "Input should be a valid string"),
     ("_variables.yaml", "3: ['20']", "3: ['11']", "3: ['11']", "11 is repeated; categories must not"),
@@ -565,18 +565,18 @@ WRONG = [
     ("_variables.yaml", "several: only", "several: none", "several: none", "several: Input should be 'each'"),
     ("_variables.yaml", "kind: agency", "kind: police", "kind: police", "kind: Input should be 'derived', 'person'"),
     ("_variables.yaml", "level: victim", "level: nation", "level: nation", "level: Input should be 'incident'"),
-    ("_variables.yaml", "    smallest_of: wh18\n", "", "wh18_within_offense", "and only they, name in `smallest_of`"),
-    ("_variables.yaml", "smallest_of: wh18", "smallest_of: wh5", "categories: 18", "wh5 has 5 categories; give"),
+    ("_variables.yaml", "    smallest_of: wh18\n", "", "wh18_within_offense", "and no others, have `smallest_of`"),
+    ("_variables.yaml", "smallest_of: wh18", "smallest_of: wh5", "categories: 18", "wh5 has 5 categories; use"),
     ("_variables.yaml", "smallest_of: wh18", "smallest_of: age10", "smallest_of: age10", "no derived variable age10"),
     ("_variables.yaml", "smallest_of: wh18", "smallest_of: vor8", "smallest_of: vor8", "no derived variable vor8"),
-    ("_variables.yaml", "smallest_of: residence", "smallest_of: offense_count", "offense_count", "is no variable"),
-    ("_variables.yaml", "    of: loss\n", "", "codes: {1: ['1'], 2: ['2']", "`codes` are of nothing"),
-    ("_variables.yaml", "unknown, level: victim}", "unknown}", "vo_age", "a derived variable needs `of`, what is"),
-    ("_variables.yaml", "of: vor6, level: victim", "of: vor_hierarchy_known6", "vor_hierarchy8: {", "of each other"),
+    ("_variables.yaml", "smallest_of: residence", "smallest_of: offense_count", "offense_count", "is not a variable"),
+    ("_variables.yaml", "    of: loss\n", "", "codes: {1: ['1'], 2: ['2']", "`codes` need `of`"),
+    ("_variables.yaml", "unknown, level: victim}", "unknown}", "vo_age", "a derived variable needs `of`, the"),
+    ("_variables.yaml", "of: vor6, level: victim", "of: vor_hierarchy_known6", "vor_hierarchy8: {", "from each other"),
     ("_variables.yaml", "  gang:", "  drug:", "  drug:", "drug is an attribute of records; take another name"),
     ("_variables.yaml", "  gang:", "  cyberspace:", "  cyberspace: {", "cyberspace is a variable and a flag; keep one"),
     ("_sets.yaml", "[PCTSEXMALE,", "[PCTSEX,", "[PCTSEX,", "there is no population PCTSEX"),
-    ("_sets.yaml", "PCTSEXFEMALE, TOTAL]", "TOTAL]", "[PCTSEXMALE, TOTAL]", "set SEX3 has 3 categories, 2 populations"),
+    ("_sets.yaml", "PCTSEXFEMALE, TOTAL]", "TOTAL]", "[PCTSEXMALE, TOTAL]", "SEX3 has 3 categories, but 2 populations"),
     ("_sets.yaml", "SEX2: [Male, Female]", "SEX2: [Male, Male]", "[Male, Male]", "set SEX2 has a label twice"),
 ]  # fmt: skip
 
@@ -598,7 +598,7 @@ def test_wrong_definitions_are_refused(file: str, old: str, new: str, there: str
 def test_rules_of_columns_that_name_nothing(folder: Path) -> None:
     shutil.copy(FOLDER / "2b.yaml", folder)
     spoil(folder, "2b.yaml", "{plus: vehicle_theft}", "{plus: murder}")
-    with pytest.raises(PipelineError, match=r"2b.yaml line \d+: there is no name murder; take one of the table's col"):
+    with pytest.raises(PipelineError, match=r"2b.yaml line \d+: there is no name murder; use one of the table's col"):
         read_tables(folder)
 
 
@@ -625,7 +625,7 @@ def test_a_new_table_needs_no_python(folder: Path) -> None:
 
 @pytest.mark.parametrize(("given", "text"), [([], ""), ([4], "4"), ([1, 2, 3, 7, 9, 10], "1-3, 7, 9-10")])
 def test_ranges(given: list[int], text: str) -> None:
-    assert ranges(given) == text
+    assert format_ranges(given) == text
 
 
 def test_listing(tmp_path: Path) -> None:
@@ -656,8 +656,8 @@ def test_showing_a_table(tmp_path: Path) -> None:
     assert "counts an offense of Robbery (120)" not in words
     assert "but in" in words
     assert "Never estimated: rows 11-12 of columns 5-6." in words
-    assert "Rows of units whose value is not known: 40, 47, 100, 109." in words
-    assert words.startswith("No finished run here has estimates of it")
+    assert "Rows of units with an unknown value: 40, 47, 100, 109." in words
+    assert words.startswith("No finished run has estimates")
 
 
 def test_a_table_as_json(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_the_nation_of_the_run_that_finished_last(scratch: Path, monkeypatch: py
     assert "Weapon involved (% of weapon involved yes) ᵖ Personal weapons 0 0.0 0 Firearms 1,500" in words
     assert f"n/a¹ {REASON}" in words
     assert "n/a² the rows that it is a percentage of are 0" in words
-    assert "ᵖ its codes are this program's proposal" in words
+    assert "ᵖ its codes are a proposal of this program" in words
     # The sum is defined where it is shown.
     assert "Violent Crime: Murder and Nonnegligent Manslaughter (09A); Rape (11A)" in words
     assert "Left out" not in words
@@ -97,9 +97,9 @@ def test_no_line_is_wider_than_the_terminal(
 
 def test_what_is_left_out_is_named(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = told(scratch, monkeypatch, "3a", width=80)
-    assert "Left out, 31 of 33 columns: NIBRS crimes against persons (Total); Aggravated Assault;" in words
+    assert "Not shown, 31 of 33 columns: NIBRS crimes against persons (Total); Aggravated Assault;" in words
     assert " of 171 rows: " in words
-    assert "--all shows everything, --column NAME or --row LABEL one of them in full" in words
+    assert "--all shows everything, --column NAME or --row LABEL shows one of them in full" in words
     assert len(show(scratch, monkeypatch, "3a", "--all", width=80).stdout.splitlines()) > 1000
 
 
@@ -117,9 +117,9 @@ def test_rows_by_number_label_block_or_part(scratch: Path, monkeypatch: pytest.M
     assert "Weapon involved - Yes 3: Firearms" in part
     with pytest.raises(UsageError, match=r"There is no row 'teeth' in table 1a. Give a number or a part of a label: "):
         told(scratch, monkeypatch, "1a", "--row", "teeth")
-    with pytest.raises(UsageError, match=r"in table 1a \(is Weapon involved meant\?\)"):
+    with pytest.raises(UsageError, match=r"in table 1a \(did you mean Weapon involved\?\)"):
         told(scratch, monkeypatch, "1a", "--row", "weapon envolved")
-    with pytest.raises(UsageError, match=r"\(is Aggravated Assault meant\?\)"):
+    with pytest.raises(UsageError, match=r"\(did you mean Aggravated Assault\?\)"):
         told(scratch, monkeypatch, "1a", "--column", "agravated assault")
 
 
@@ -143,7 +143,7 @@ def test_geographies_side_by_side(scratch: Path, monkeypatch: pytest.MonkeyPatch
 def test_too_many_geographies_are_for_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     more: list[Place] = [(number, "msa", f"Area {number}", None, f"Area {number}") for number in range(109, 116)]
     write_run(tmp_path, "us", more_places=more)
-    with pytest.raises(UsageError, match=r"14 geographies are too many to read .* or add --csv FILE or --json"):
+    with pytest.raises(UsageError, match=r"14 geographies are too many to show .* or add --csv FILE or --json"):
         told(tmp_path, monkeypatch, "1a", "--geography", "all")
 
 
@@ -155,7 +155,7 @@ def test_real_data_go_before_synthetic(tmp_path: Path, monkeypatch: pytest.Monke
     write_run(tmp_path, "real", ended="2025-01-01T00:00:00+00:00")
     words = told(tmp_path, monkeypatch, "1a", "--row", "1")
     assert "SYNTHETIC" not in words
-    assert "source cde:zips, run real Run made-up is newer, but synthetic: the newest run of real data is" in words
+    assert "source cde:zips, run real Run made-up is newer but synthetic: the newest run of real data is" in words
     assert mark in told(tmp_path, monkeypatch, "1a", "--run", "made-up")
     csv = tmp_path / "x.csv"
     assert mark in told(tmp_path, monkeypatch, "1a", "--run", "made-up", "--csv", str(csv))
@@ -238,18 +238,18 @@ def test_geographies(asked: str, found: str, scratch: Path, monkeypatch: pytest.
         (["9z"], "There is no table '9z'"),
         (
             ["1a", "--geography", "new"],
-            r"may be several geographies of run us. Name one: 86 New Hampshire; 90 New York",
+            r"matches several geographies of run us. Name one: 86 New Hampshire; 90 New York",
         ),
         (["1a", "--geography", "77"], r"'77' is no geography of run us. Name one: 1 the United States; "),
         (["1a", "--geography", "NE"], r"Nebraska \(geography 84\) is not estimated in run us: no agency responded"),
         (["1a", "--geography", "NY"], r"New York .* list of geographies left out"),
-        (["1a", "--series", "male"], "Table 1a is not repeated for groups of persons"),
+        (["1a", "--series", "male"], "Table 1a has no demographic series"),
         (["3a", "--series", "nobody"], "There is no series 'nobody'. Name one: 1 Age: Under 5; "),
-        (["3a", "--series", "white"], "may be several: 147 Race: Non-Hispanic White; 155 "),
+        (["3a", "--series", "white"], "matches several: 147 Race: Non-Hispanic White; 155 "),
         (["3a", "--series", "12"], r"Series 12 \(Race: White\) is retired"),
         (["3a", "--series", "84", "--geography", "VT"], "estimated for the nation only, not for Vermont"),
         (["3a", "--series", "154", "--geography", "VT"], "for the nation and its regions only"),
-        (["1a", "--column", "crime"], "'crime' may be several: 1 NIBRS crimes"),
+        (["1a", "--column", "crime"], "'crime' matches several: 1 NIBRS crimes"),
         (["1a", "--column", "99"], "There is no column of table 1a '99'"),
         (["1a", "--run", "nope"], "There is no run 'nope' with estimates in .* Runs with estimates: broken, old, us"),
         (["1a", "--run", "../x"], "is not a run id"),
@@ -276,7 +276,7 @@ def test_what_a_run_has_not_estimated_is_not_0(
 ) -> None:
     write_run(tmp_path, "us")
     (tmp_path / "us/all/datasets" / part).unlink()
-    with pytest.raises(UsageError, match=f"Run us has not estimated {what}. Run it again"):
+    with pytest.raises(UsageError, match=f"Run us has not estimated {what}. Run it completely"):
         raise show(tmp_path, monkeypatch, *arguments).exception or AssertionError("shown all the same")
 
 
@@ -285,13 +285,13 @@ def test_a_run_of_another_version_is_not_shown(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "past/run.json").unlink()
     with pytest.raises(UsageError, match=r"Run past in .* another version of this program"):
         told(tmp_path, monkeypatch, "1a", "--run", "past")
-    with pytest.raises(UsageError, match=r"Of another version of this program are: past"):
+    with pytest.raises(UsageError, match=r"These runs are of another version of this program: past"):
         told(tmp_path, monkeypatch, "1a", "-g", "us")
 
 
 def test_without_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Never estimated: rows 11-12" in told(tmp_path, monkeypatch, "2a")
-    with pytest.raises(UsageError, match=r"No finished run in .* has estimates. `nibrs demo` makes"):
+    with pytest.raises(UsageError, match=r"No finished run in .* has estimates. `nibrs demo` creates"):
         raise show(tmp_path, monkeypatch, "2a", "--geography", "VT").exception or AssertionError
     write_run(tmp_path, "half", state="running")
     assert find_run(tmp_path, None) is None

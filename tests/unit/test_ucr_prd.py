@@ -96,7 +96,7 @@ def test_of_repeated_keys_one_is_kept_whatever_the_order() -> None:
     )
     for order in ([0, 1, 2, 3], [3, 2, 1, 0]):
         accounts = DatabaseAccounts("db", "VT")
-        accounts.known_by("t", ["victim_id", "offender_id"])
+        accounts.set_key("t", ["victim_id", "offender_id"])
         accounts.read("t", 4, 0)
         kept = without_repeats("t", segment.dataset, rows[order], accounts)
         accounts.kept("t", segment.dataset.name, kept.height)
@@ -144,7 +144,7 @@ def test_rows_of_no_state_of_the_run_are_dropped_and_counted_with_the_first(tmp_
         schema_overrides={"agency_id": pl.Int32},
     )
     rows = pl.DataFrame({AGENCY_OF_ROW: [1, 2, 3, None]}, schema={AGENCY_OF_ROW: pl.Int32})
-    found = Scope(agencies, ("NB", "VT")).sorted_out(rows)
+    found = Scope(agencies, ("NB", "VT")).locate(rows)
     assert found["is_in_scope"].to_list() == [True, False, False, True]
     assert found["state of row"].to_list() == ["VT", "VT", "NB", "NB"]
     assert Spool(tmp_path).dropped == Counter()

@@ -73,7 +73,7 @@ def test_unknown_population_group_is_told() -> None:
 
 
 def test_a_year_that_is_not_there_is_told() -> None:
-    with pytest.raises(PipelineError, match=r"no agencies of data year 2030, but of 2024\. Give another"):
+    with pytest.raises(PipelineError, match=r"no agencies of data year 2030, only of 2024\. Give another"):
         define_universe(table("agency", {"agency_id": 1, "data_year": 2024}), table("agency_month_offense"), 2030)
 
 

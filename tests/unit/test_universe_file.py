@@ -82,7 +82,11 @@ def test_bad_rows(path: Path, rows: list[str], words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("header", "row", "words"),
     [
-        ("ori,population", "VT0010000,5", ("lacks the columns agency_type_name", "state_abbr or state_postal_abbr")),
+        (
+            "ori,population",
+            "VT0010000,5",
+            ("does not have the columns agency_type_name", "state_abbr or state_postal_abbr"),
+        ),
         (f"{HEADER},data_year", f"{ROW},2023", ("line 2, column data_year", "not 2024")),
         (f"{HEADER},nibrs_start_date", f"{ROW},1 July", ("column nibrs_start_date", "'1 July'")),
         (f"{HEADER},agency_status", f"{ROW},X", ("column agency_status", "not one of A, D, F, L")),
@@ -131,7 +135,7 @@ def test_two_agencies_of_one_number_are_refused(path: Path) -> None:
     universe = read(path, "VT0090000,VT,City,700,7,2", header=f"{HEADER},agency_id")
     other = read(path, "VT0080000,VT,City,700,7,1", header=f"{HEADER},agency_id")
     listed = table("agency", {"agency_id": 1, "ori": "VT0010000"}, {"agency_id": 2, "ori": "VT0090000"}).collect()
-    with pytest.raises(PipelineError, match="Two agencies have the number 1: VT0010000 and VT0080000"):
+    with pytest.raises(PipelineError, match="Two agencies have the agency_id 1: VT0010000 and VT0080000"):
         merge_universe(listed, pl.concat([universe, other]))
 
 

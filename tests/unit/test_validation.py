@@ -82,7 +82,7 @@ def test_population_page_without_the_year_before(tmp_path: Path) -> None:
     universe, status = table("universe", {"agency_id": 1}), table("reporting_status", {"agency_id": 1})
     agencies = table("agency", {"agency_id": 1})
     html = written(validate_population(agencies, universe, status, table("block_reference"), YEAR, REAL), tmp_path)
-    assert "The source holds no agencies of 2023." in text_of(html)
+    assert "The source contains no agencies of 2023." in text_of(html)
     assert "Not known" in html  # its population group
 
 
@@ -146,7 +146,7 @@ def test_outlier_page_draws_the_agencies_with_outlier_months(tmp_path: Path) -> 
         tmp_path,
     )
     assert "outlier_rule = reference" in calm
-    assert "No month of the data year stands out." in text_of(calm)
+    assert "No month of the data year is an outlier." in text_of(calm)
 
 
 counts = st.lists(
@@ -240,9 +240,9 @@ def test_block_page(tmp_path: Path) -> None:
     assert "13A Aggravated Assault 220 20 8.3%" in text
     assert "1 of 1 recipient has a completed year of more than 3 times" in text
     assert "VT0000001 Town 1 2 110 120 1,000 8.3" in text
-    assert "1 check holds; 0 had no case" in text
+    assert "1 check passes; 0 had no case" in text
     failing = table("block_check", {"check": "all is well", "n_checked": 7, "n_failed": 2, "is_strict": False})
-    assert "1 check does not hold." in text_of(written(validate_blocks(*made, failing, YEAR, REAL), tmp_path))
+    assert "1 check fails." in text_of(written(validate_blocks(*made, failing, YEAR, REAL), tmp_path))
     nothing = validate_blocks(*made[:5], table("block_reference"), checks, YEAR, REAL)
     assert "No month was copied" in text_of(written(nothing, tmp_path))
 

@@ -1,4 +1,4 @@
-"""Checks of weights: worked example 13.1 of handbook 07, the rules of section 10.2, and slow twins."""
+"""Checks of weights: the worked example and the rules of handbook 07, and slow twins."""
 
 from typing import Any
 

@@ -174,7 +174,7 @@ def test_without_counties_there_are_no_smaller_places(frame: pl.DataFrame, piece
     assert made["county_weight"].is_empty()
     told = [record.message for record in caplog.records]
     assert "No weights of level region: no region has all of its states in this run." in told
-    assert "No weights of level msa: no agency is known to lie in one (dataset agency_county)." in told
+    assert "No weights of level msa: no agency is known to be in one (dataset agency_county)." in told
 
 
 def test_nobody_responds(frame: pl.DataFrame, pieces: pl.DataFrame) -> None:
@@ -312,7 +312,7 @@ def test_shares_beyond_0_and_1_are_refused(frame: pl.DataFrame, pieces: pl.DataF
     own = pieces.filter((pl.col("ori") == first) & (pl.col("data_year") == YEAR)).head(1)
     shares = (("01001", 2.0), ("01003", -1.0))
     parts = [own.with_columns(county_fips=pl.lit(fips), population_share=pl.lit(share)) for fips, share in shares]
-    with pytest.raises(PipelineError, match="2 shares are none"):
+    with pytest.raises(PipelineError, match="2 shares are not between 0 and 1"):
         weighted(frame, pl.concat([pieces.filter(pl.col("ori") != first), *parts]))
 
 

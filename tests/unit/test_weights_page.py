@@ -25,10 +25,10 @@ def test_page(tmp_path: Path) -> None:
     assert (
         "All states of this run United States Cities &amp; towns 4 3 3.32 1.00 20.80 23.00 1 weight above 20;" in text
     )
-    assert "3 of 4 cells that were to meet controls: 1 no weight, 1 calibrated, 1 1/r." in text
+    assert "3 of 4 cells with controls: 1 no weight, 1 calibrated, 1 1/r." in text
     assert "State Vermont Stratum 3 1 0 – 0 of 1 – no respondent: no weight" in text
     assert "Stratum 1 2 2 – 1 of 3 vehicle theft +50.0 %, rape -25.0 % no weights within the bounds meet all" in text
-    assert "Stratum 2 1 1 – 0 of 1 murder +2 of none not even all, violent and property crime can be met" in text
+    assert "Stratum 2 1 1 – 0 of 1 murder +2 of none all, violent and property crime cannot be met together" in text
     assert "State Vermont Stratum 1 2 2 group 4; group 5: no respondents" in text
     assert "State 1 3 1 1 0 0 0 0 1" in text
     assert "State 4 3 75.0% 60.0% 1.50 2.00 2.00 2.00" in text
@@ -51,7 +51,7 @@ def test_lists_stop_and_tell_how_many_there_are(tmp_path: Path) -> None:
         for code in many
     ]  # fmt: skip
     text = text_of(written(tmp_path, frame, weights, cells, [], issues))
-    assert "60 of 60 cells that were to meet controls: 60 no weight. Estimates" in text
+    assert "60 of 60 cells with controls: 60 no weight. Estimates" in text
     assert f"60 of 60 cells: State 60. The first {LISTED}:" in text
     assert text.count("no respondent: no weight") == LISTED
     assert text.count("2: no respondents") == LISTED
@@ -70,7 +70,7 @@ def test_page_of_nothing(tmp_path: Path) -> None:
     text = text_of(written(tmp_path, [], [], [], [], []))
     for told in (
         "0 respondents of 0 eligible agencies", "Cells with a major problem None.", "Merged cells None.",
-        "There are no weights of states.", "There are no weights of all states.", "What was odd Nothing.",
+        "There are no weights of states.", "There are no weights of all states.", "Issues Nothing.",
     ):  # fmt: skip
         assert told in text
 

@@ -1,4 +1,4 @@
-"""What this machine and these settings can do, and what to correct: tried, not guessed, and nothing is left behind."""
+"""Checks of the machine and the settings. Access is tested, and test files are removed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PROBE = "nibrs doctor: can this be written?\n"
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found; ``fix`` means that something will not work as it is."""
+    """Result of a check; ``fix`` means that something must be corrected."""
 
     what: str
     state: Literal["ok", "fix", "not set"]
@@ -33,7 +33,7 @@ class Finding:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Run every check; none stops the others."""
+    """Run all checks; a failure does not stop the others."""
     return [
         Finding("version", "ok", version_text()),
         _python(),
@@ -51,12 +51,12 @@ def examine(settings: Settings) -> list[Finding]:
 
 def _year(settings: Settings) -> str:
     if settings.data_year is None:
-        return "no data year set (DATA_YEAR), so the latest that zips or database hold"
+        return "no data year set (DATA_YEAR); default: the latest of the zips or the database"
     return f"data year {settings.data_year}"
 
 
 def _python() -> Finding:
-    # An older Python cannot even import this package, so there is nothing to fix here.
+    # An older Python cannot import this package, so there is nothing to check.
     return Finding("Python", "ok", ".".join(map(str, sys.version_info[:3])))
 
 
@@ -64,7 +64,7 @@ def _memory(settings: Settings) -> Finding:
     gib = memory.machine_bytes() / 2**30
     if gib < LEAST_MEMORY_GIB:
         return Finding("memory", "fix", f"{gib:.1f} GiB: the demo needs {LEAST_MEMORY_GIB:g} GiB")
-    return Finding("memory", "ok", f"{gib:.1f} GiB, of which tasks may claim {settings.memory_gib():.1f} GiB")
+    return Finding("memory", "ok", f"{gib:.1f} GiB, of which tasks may use {settings.memory_gib():.1f} GiB")
 
 
 def _disk(scratch: Path) -> Finding:
@@ -72,7 +72,7 @@ def _disk(scratch: Path) -> Finding:
     gib = shutil.disk_usage(folder).free / 2**30
     if gib < LEAST_DISK_GIB:
         return Finding(
-            "disk", "fix", f"{gib:.1f} GiB free in {folder}: free some, or set SCRATCH_DIR to another folder"
+            "disk", "fix", f"{gib:.1f} GiB free in {folder}: free some space, or set SCRATCH_DIR to another folder"
         )
     return Finding("disk", "ok", f"{gib:.0f} GiB free for SCRATCH_DIR={scratch}")
 
@@ -80,41 +80,43 @@ def _disk(scratch: Path) -> Finding:
 def _source(settings: Settings) -> Finding:
     spec = settings.source_spec()
     if spec is None:
-        return Finding("source", "not set", "none configured; give --source to `nibrs run`, or set NIBRS_SOURCE")
+        return Finding("source", "not set", "none configured; use --source with `nibrs run`, or set NIBRS_SOURCE")
 
     def summary() -> str:
         source = open_source(spec, settings.database())
         year = settings.data_year or newest_year(source)
         if year is None:
-            return f"{source.spec} makes data up; give a --year with it, or set DATA_YEAR"
+            return f"{source.spec} generates synthetic data; give --year with it, or set DATA_YEAR"
         return source.probe(year, settings.nibrs_seed).summary
 
     return _attempt("source", summary)
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder itself or the nearest one above it that exists."""
+    """The folder, or its nearest parent that exists."""
     return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
 
 
 def _try_folder(folder: Path, setting: str) -> str:
-    """Write a file where the folder is, or would be made, and remove it.
+    """Write a file to the folder or its nearest parent, and remove it.
 
     Raises:
-        PipelineError: that fails.
+        PipelineError: the file cannot be written.
     """
     nearest = _nearest(folder)
     try:
         with tempfile.TemporaryDirectory(prefix=".nibrs-probe-", dir=nearest) as probe:
             (Path(probe) / "probe").write_text(_PROBE, encoding="utf-8")
             if (Path(probe) / "probe").read_text(encoding="utf-8") != _PROBE:
-                raise PipelineError(f"A file in {nearest} reads back as something else: check the disk.")
+                raise PipelineError(f"A file in {nearest} has other content after writing. Check the disk.")
     except OSError as error:
         raise PipelineError(
             f"{folder} cannot be used: {nearest} cannot be written ({error.strerror or error}). Make it writable for "
             f"this user, or set {setting} to another folder."
         ) from error
-    return f"{folder} can be written" + ("" if nearest == folder.absolute() else "; it will be made when it is needed")
+    return f"{folder} can be written" + (
+        "" if nearest == folder.absolute() else "; it will be created when it is needed"
+    )
 
 
 def _artifacts(settings: Settings) -> str:
@@ -126,7 +128,7 @@ def _artifacts(settings: Settings) -> str:
     with tempfile.TemporaryDirectory() as folder:
         local = Path(folder) / "probe"
         local.write_text(_PROBE, encoding="utf-8")
-        # What is put is read back and compared.
+        # `put` reads the file back and compares it.
         store.put(local, key)
     store.delete(key)
     return f"{store} can be written"

@@ -1,4 +1,4 @@
-"""Estimates of a finished run: which run, and where they lie."""
+"""Find a finished run and read its estimates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.files import atomic_path
 from nibrs_estimation.pipeline.identity import Identity
-from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id, is_of_other_version, other_version
+from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id, is_of_other_version, version_conflict
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import published_rows
@@ -24,21 +24,21 @@ from nibrs_estimation.tables.series import Series
 from nibrs_estimation.tables.table_rows import estimated_places, part_of, table_rows
 
 _NEEDED = (CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION)
-_MAKE_ONE = "`nibrs demo` makes a small one, `nibrs run all RUN_ID --source ...` one of your data."
-#: Geographies whose rows are made at a time.
+_HINT = "`nibrs demo` creates a small one, `nibrs run all RUN_ID --source ...` one of your data."
+#: Number of geographies whose rows are computed together.
 _BATCH = 20
 
 
 @dataclass(frozen=True)
 class EstimatedRun:
-    """A run whose estimates are there.
+    """A run with estimates.
 
     Attributes:
-        identity: its name, source and year, and whether it is synthetic.
+        identity: name, source and year of the run, and whether it is synthetic.
         datasets: folder of its datasets.
-        coverage: dataset of that name.
-        places: the geographies of it that are estimated.
-        choice: how it was chosen among others, for people; "" where it was named or is the only one.
+        coverage: dataset ``coverage``.
+        places: rows of coverage that are estimated.
+        choice: message on how the run was chosen; "" if it was named or is the only one.
     """
 
     identity: Identity
@@ -49,29 +49,29 @@ class EstimatedRun:
 
     @property
     def run_id(self) -> str:
-        """Its name."""
+        """Id of the run."""
         return self.identity.run_id
 
     @property
     def year(self) -> int:
-        """Its data year."""
+        """Data year of the run."""
         return self.identity.year
 
     def read(self, dataset: Dataset) -> pl.LazyFrame:
-        """One of its datasets."""
+        """Read one of its datasets."""
         return read_table(find_table(self.datasets, dataset), dataset)
 
     def rows(self, table: TableDefinition, places: pl.DataFrame, series: Series | None) -> pl.DataFrame:
-        """The whole table for some geographies, as ``tables/table_rows.py`` describes it.
+        """All rows of a table for some geographies; see ``tables/table_rows.py``.
 
         Raises:
-            UsageError: the run has not estimated the table, or not for the series: no row would be taken for 0.
+            UsageError: the run has not estimated the table or its series; all cells would seem to be 0.
         """
         dataset, part = CELL_ESTIMATE if series is None else SERIES_ESTIMATE, part_of(table, series)
         if not (self.datasets / dataset.name / f"{part}.parquet").is_file():
             what = f"table {table.table}" if series is None else f"demographic series of table {table.table}"
             raise UsageError(
-                f"Run {self.run_id} has not estimated {what}. Run it again, whole: `nibrs run all {self.run_id}` with "
+                f"Run {self.run_id} has not estimated {what}. Run it completely: `nibrs run all {self.run_id}` with "
                 "its --year and --source (the demo: --source synthetic:0.01 --seed 1)."
             )
         cells = self.read(dataset)
@@ -80,35 +80,35 @@ class EstimatedRun:
 
 
 def find_run(scratch: Path, run_id: str | None) -> EstimatedRun | None:
-    """A run by its id, or the newest that finished, of real data where there is one; None if no run has estimates.
+    """A run by its id, or the newest finished run, preferably of real data; None if no run has estimates.
 
     Raises:
-        UsageError: the run that is named has none.
+        UsageError: the named run has no estimates.
     """
     found = sorted(_runs(scratch), key=lambda run: (run.ended, run.identity.run_id))
     if run_id is not None:
         check_run_id(run_id)
         named = [run for run in found if run.identity.run_id == run_id]
         if not named and is_of_other_version(scratch / run_id):
-            raise UsageError(other_version(scratch / run_id))
+            raise UsageError(version_conflict(scratch / run_id))
         if not named:
             others = ", ".join(sorted(run.identity.run_id for run in found))
             raise UsageError(
                 f"There is no run {run_id!r} with estimates in {scratch}. "
-                + (f"Runs with estimates: {others}." if found else _MAKE_ONE)
+                + (f"Runs with estimates: {others}." if found else _HINT)
             )
-        return _opened(named[0], "")
+        return _open(named[0], "")
     finished = [run for run in found if run.state == "finished"]
     if not finished:
         return None
     real = [run for run in finished if not run.identity.is_synthetic]
     chosen = (real or finished)[-1]
-    return _opened(chosen, _choice(chosen, finished))
+    return _open(chosen, _choice(chosen, finished))
 
 
 @dataclass(frozen=True)
 class _Found:
-    """A run with estimates, before anything of it is read."""
+    """A run with estimates whose datasets are not read yet."""
 
     identity: Identity
     datasets: Path
@@ -117,40 +117,40 @@ class _Found:
 
 
 def _choice(chosen: _Found, finished: list[_Found]) -> str:
-    """Why this of several runs is shown: nobody should take one for another."""
+    """Message on why this run is shown, if there are several runs."""
     newest = finished[-1]
     if newest is not chosen:
         return (
-            f"Run {newest.identity.run_id} is newer, but synthetic: the newest run of real data is shown instead. "
+            f"Run {newest.identity.run_id} is newer but synthetic: the newest run of real data is shown. "
             f"--run {newest.identity.run_id} shows the synthetic one."
         )
     if len(finished) > 1:
-        others = "synthetic runs; none has real data" if chosen.identity.is_synthetic else "runs"
-        return f"The newest of {len(finished)} finished {others}; --run NAME shows another."
+        kind = "synthetic runs; none has real data" if chosen.identity.is_synthetic else "runs"
+        return f"The newest of {len(finished)} finished {kind}; --run NAME shows another."
     return ""
 
 
-def _opened(found: _Found, choice: str) -> EstimatedRun:
+def _open(found: _Found, choice: str) -> EstimatedRun:
     coverage = read_table(find_table(found.datasets, COVERAGE), COVERAGE).sort("geography_number").collect()
     return EstimatedRun(found.identity, found.datasets, coverage, estimated_places(coverage.lazy()), choice)
 
 
 def required_run(scratch: Path, run_id: str | None) -> EstimatedRun:
-    """The same where there must be one.
+    """The same as :func:`find_run`, but a run must exist.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no run with estimates.
     """
     run = find_run(scratch, run_id)
     if run is None:
         old = [folder.name for folder in sorted(scratch.glob("*")) if is_of_other_version(folder)]
-        of_old = f" Of another version of this program are: {', '.join(old)}." if old else ""
-        raise UsageError(f"No finished run in {scratch} has estimates.{of_old} {_MAKE_ONE}")
+        of_old = f" These runs are of another version of this program: {', '.join(old)}." if old else ""
+        raise UsageError(f"No finished run in {scratch} has estimates.{of_old} {_HINT}")
     return run
 
 
 def _runs(scratch: Path) -> Iterator[_Found]:
-    """Runs with estimates, of this version of the program."""
+    """Runs of this version of the program that have estimates."""
     for path in scratch.glob(f"*/{MAIN_FLOW}/run_metadata.json"):
         datasets = path.parent / "datasets"
         if not is_of_other_version(path.parents[1]) and all(find_table(datasets, dataset) for dataset in _NEEDED):
@@ -168,15 +168,15 @@ def write_csv(
     path: Path,
     wanted: pl.Expr,
 ) -> int:
-    """Write a table with the columns of ``estimates.csv``, some geographies at a time; returns the number of rows.
+    """Write a table with the columns of ``estimates.csv``, in batches of geographies; returns the number of rows.
 
     Args:
-        run: whose estimates.
-        table: its definition.
-        places: the geographies, rows of dataset ``coverage``.
-        series: group of persons, or None for everybody.
-        path: the file.
-        wanted: which cells, by ``row`` and ``column``.
+        run: the run.
+        table: definition of the table.
+        places: geographies, rows of dataset ``coverage``.
+        series: demographic series, or None for all persons.
+        path: file to write.
+        wanted: condition on ``row`` and ``column`` that selects the cells.
     """
     n_rows = 0
     with atomic_path(path) as temporary, temporary.open("wb") as file:

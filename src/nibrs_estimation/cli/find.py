@@ -1,4 +1,4 @@
-"""`nibrs find`: from the words of a question to the table, row and column that answer it."""
+"""`nibrs find`: find the table, row and column that answer a question."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def find(
     words: Annotated[list[str], typer.Argument(help="Words of the question, in any order.")],
 ) -> None:
     """Find the table, row and column that answer a question, and the command that shows them."""
-    from nibrs_estimation.cli import find_text  # noqa: PLC0415 (Polars takes a second, a help text none)
+    from nibrs_estimation.cli import find_text  # noqa: PLC0415 (Polars is slow to import)
 
     find_text.print_found(" ".join(words))

@@ -1,4 +1,4 @@
-"""What `nibrs find` prints: questions of the guide that fit, then cells of tables."""
+"""Output of `nibrs find`: matching questions of the guide, then cells of tables."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from nibrs_estimation.tables.variables import derived_variables
 _QUESTIONS, _CELLS = 2, 5
 
 
-def print_found(asked: str) -> None:
-    """Print what may answer a question.
+def print_found(text: str) -> None:
+    """Print possible answers to a question.
 
     Raises:
-        UsageError: nothing does.
+        UsageError: there is none.
     """
-    questions, cells = find_questions(asked)[:_QUESTIONS], find_cells(asked)[:_CELLS]
+    questions, cells = find_questions(text)[:_QUESTIONS], find_cells(text)[:_CELLS]
     if not questions and not cells:
         raise UsageError(
-            f"No table has any of the words {asked!r}. Try others, such as the name of an offense, victim, arrest, "
+            f"No table has any of the words {text!r}. Try others, such as the name of an offense, victim, arrest, "
             "weapon, age or clearance; `nibrs tables list` lists the tables."
         )
     for question in questions:
         _print_question(question)
-    # What has no answer is no better answered by tables that happen to have one of its words.
+    # If a question has no answer, tables with one of its words do not answer it either.
     if cells and not any(not question.answers for question in questions):
-        _say("Tables that have these words:", "bold")
+        _print_wrapped("Tables that have these words:", "bold")
         for hit in cells:
             _print_hit(hit)
 
 
 def _print_question(question: Question) -> None:
-    _say(question.ask, "bold")
+    _print_wrapped(question.ask, "bold")
     if question.note:
-        _say(question.note, "", indent="  ")
+        _print_wrapped(question.note, "", indent="  ")
     for answer in question.answers:
-        _say(answer.tells, "", indent="  ")
+        _print_wrapped(answer.tells, "", indent="  ")
         _print_command(answer.command)
     console.print()
 
@@ -50,17 +50,19 @@ def _print_question(question: Question) -> None:
 def _print_hit(hit: Hit) -> None:
     label = "  ".join(dict.fromkeys([hit.table.table, short_title(hit.table)]))
     row, column = plain_label(hit.row.label), heading(hit.column)
-    _say(f"{label}: row {hit.row.row}, {row}; column {hit.column.position}, {column}", "")
-    told = derived_variables()[hit.row.variable].tells if hit.row.variable is not None else ""
-    _say(hit.table.counts + (f" Row: {told[:1].lower()}{told[1:]}." if told else ""), "dim", indent="  ")
+    _print_wrapped(f"{label}: row {hit.row.row}, {row}; column {hit.column.position}, {column}", "")
+    meaning = derived_variables()[hit.row.variable].tells if hit.row.variable is not None else ""
+    _print_wrapped(
+        hit.table.counts + (f" Row: {meaning[:1].lower()}{meaning[1:]}." if meaning else ""), "dim", indent="  "
+    )
     _print_command(f"nibrs tables show {hit.table.table} --row {hit.row.row} --column {hit.column.name}")
 
 
 def _print_command(command: str) -> None:
-    # Commands are copied: no line end within.
+    # No line breaks, so that the command can be copied.
     console.print(Text(f"    {command}", style="green"), soft_wrap=True)
 
 
-def _say(text: str, style: str, indent: str = "") -> None:
+def _print_wrapped(text: str, style: str, indent: str = "") -> None:
     lines = textwrap.wrap(text, console.width, initial_indent=indent, subsequent_indent=indent)
     console.print(Text("\n".join(lines), style=style))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from nibrs_estimation.cli.closing import tell_intake, tell_origin
 from nibrs_estimation.cli.console import console
 from nibrs_estimation.cli.progress import report_outcome
 from nibrs_estimation.cli.settings import Settings
+from nibrs_estimation.cli.summary import print_intake, print_origin
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.source import Source
@@ -23,18 +23,18 @@ def ingest(
     seed: int | None = None,
     externals: Mapping[str, Path] | None = None,
 ) -> None:
-    """Write the datasets of a source to a folder, and tell what was read.
+    """Write the datasets of a source to a folder, and print a summary.
 
     Args:
-        source: what is read.
-        out: the folder; made if it does not exist.
-        settings: give the seed unless it is given, and how much is logged.
+        source: the source.
+        out: the folder; created if it does not exist.
+        settings: the settings.
         year: data year.
-        seed: of a synthetic nation.
-        externals: files that the source's tasks read besides, by code name.
+        seed: seed of a synthetic nation; default: the setting.
+        externals: external files of the source's tasks, by code name.
 
     Raises:
-        PipelineError: the source cannot be read or does not hold the year, or the folder cannot be written.
+        PipelineError: the source cannot be read or does not contain the year, or the folder cannot be written.
     """
     parameters = settings.parameters(year, settings.nibrs_seed if seed is None else seed)
     probe = source.probe(parameters["year"], parameters["seed"])
@@ -52,16 +52,16 @@ def ingest(
     )
     if outcomes[-1].state == "failed":
         raise PipelineError(f"{outcomes[-1].key}: {outcomes[-1].message} Its log is {outcomes[-1].log_path}.")
-    tell_origin(identity)
-    tell_intake(out / "documents", is_new=True)
+    print_origin(identity)
+    print_intake(out / "documents", is_new=True)
     console.print(f"The datasets are in [bold]{out}[/].", highlight=False)
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that does not exist, and say so.
+    """Create a folder if it does not exist, and print a message.
 
     Raises:
-        PipelineError: it cannot be made.
+        PipelineError: it cannot be created.
     """
     if folder.is_dir():
         return
@@ -69,6 +69,6 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True)
     except OSError as error:
         raise PipelineError(
-            f"The folder {folder} cannot be made ({error.strerror}). Name one that this user may write."
+            f"The folder {folder} cannot be created ({error.strerror}). Choose a folder that this user may write."
         ) from error
-    console.print(f"[dim]Made the folder {folder}.[/]", highlight=False)
+    console.print(f"[dim]Created the folder {folder}.[/]", highlight=False)

@@ -1,6 +1,6 @@
-"""The `nibrs` command: which commands there are. A command's module, and all that it needs, is imported when it is run.
+"""The `nibrs` command and the list of its commands. The module of a command is imported when the command is run.
 
-A help text must not wait for Polars, SciPy and database drivers; nor must `nibrs tables show` wait for the flows.
+Help texts must not wait for Polars, SciPy and database drivers, and `nibrs tables show` must not wait for the flows.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from nibrs_estimation.cli.console import Door, run_app
+from nibrs_estimation.cli.console import EntryPoint, run_app
 
 _COMMANDS = "nibrs_estimation.cli.commands"
 
 
 @dataclass(frozen=True)
 class Command:
-    """Where a command is written, and what the list of commands says of it.
+    """Module and help text of a command.
 
     Attributes:
-        module: has the Typer app that holds it.
-        help: its one line; a test compares it with the command's own help.
+        module: module with the Typer app of the command.
+        help: its help in one line; a test compares it with the help of the command.
         app: name of the Typer app in the module.
-        is_group: whether the app itself is meant, with its commands below it.
+        is_group: whether the command is the app itself, a group of commands.
     """
 
     module: str
@@ -34,7 +34,7 @@ class Command:
     is_group: bool = False
 
     def load(self, name: str) -> TyperGroup | TyperCommand:
-        """The command itself."""
+        """Import the command."""
         group = typer.main.get_group(getattr(import_module(self.module), self.app))
         command = group if self.is_group else group.commands[name]
         assert isinstance(command, (TyperGroup, TyperCommand))
@@ -43,10 +43,10 @@ class Command:
 
 COMMANDS = {
     "demo": Command(
-        f"{_COMMANDS}.run", "Make a small synthetic nation, estimate its tables, and show where the report is."
+        f"{_COMMANDS}.run", "Generate a small synthetic nation, estimate its tables, and show where the report is."
     ),
     "run": Command(f"{_COMMANDS}.run", "Run a flow from its source to published estimates."),
-    "runs": Command(f"{_COMMANDS}.runs", "List the runs: what each was made of, when, and how it ended."),
+    "runs": Command(f"{_COMMANDS}.runs", "List the runs: source, times and state of each."),
     "tables": Command(
         "nibrs_estimation.cli.tables",
         "Show the published tables: how they are defined, and what a run estimated.",
@@ -60,12 +60,13 @@ COMMANDS = {
     ),
     "ingest": Command(f"{_COMMANDS}.ingest", "Read a source and write its datasets as Parquet files.", is_group=True),
     "synth": Command(
-        f"{_COMMANDS}.synth", "Make a synthetic nation and write its datasets, the truth among them, as Parquet files."
+        f"{_COMMANDS}.synth",
+        "Generate a synthetic nation and write its datasets, including the truth, as Parquet files.",
     ),
-    "task": Command(f"{_COMMANDS}.task", "Run one task on plain files, without run, Prefect or server."),
+    "task": Command(f"{_COMMANDS}.task", "Run one task on plain files, without a run, Prefect or a server."),
     "flows": Command(f"{_COMMANDS}.catalogue", "List the flows."),
-    "tasks": Command(f"{_COMMANDS}.catalogue", "List the tasks: what each reads and writes, and in which flows it is."),
-    "datasets": Command(f"{_COMMANDS}.catalogue", "List the datasets: who writes each and who reads it."),
+    "tasks": Command(f"{_COMMANDS}.catalogue", "List the tasks: inputs, outputs and flows of each."),
+    "datasets": Command(f"{_COMMANDS}.catalogue", "List the datasets: the tasks that write and read each."),
     "describe": Command(f"{_COMMANDS}.catalogue", "Describe a dataset: its columns, types, units, codes and keys."),
     "dictionary": Command(
         f"{_COMMANDS}.catalogue",
@@ -73,20 +74,20 @@ COMMANDS = {
     ),
     "doctor": Command(
         f"{_COMMANDS}.doctor",
-        "Check Python, memory, disk, settings, database, stores and folders, and say what to correct.",
+        "Check Python, memory, disk, settings, database, stores and folders, and report what to correct.",
     ),
 }
 
 
 class LazyGroup(TyperGroup):
-    """The commands by name and help; each is loaded when it is called for."""
+    """A group of commands that are imported when they are used."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = {name: TyperCommand(name, help=command.help) for name, command in COMMANDS.items()}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that the arguments name, in place of what the list shows of it."""
+        """Import the command that the arguments name."""
         name, listed, others = super().resolve_command(ctx, args)
         return name, COMMANDS[name].load(name) if name in COMMANDS else listed, others
 
@@ -100,8 +101,8 @@ app = typer.Typer(
 )
 
 
-def _print_version(is_asked: bool) -> None:
-    if is_asked:
+def _print_version(is_set: bool) -> None:
+    if is_set:
         from nibrs_estimation.cli.version import version_text  # noqa: PLC0415 (hashes the code)
 
         typer.echo(f"nibrs {version_text()}")
@@ -121,9 +122,9 @@ def nibrs(
 
 def run() -> None:
     """Entry point of the `nibrs` command."""
-    run_app(app, "nibrs", Door())
+    run_app(app, "nibrs", EntryPoint())
 
 
 def run_through_prefect() -> None:
     """Entry point of `flows.py`: the same commands, with Prefect as the default engine."""
-    run_app(app, "flows.py", Door(engine="prefect"))
+    run_app(app, "flows.py", EntryPoint(engine="prefect"))

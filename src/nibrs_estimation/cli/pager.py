@@ -1,4 +1,4 @@
-"""What is longer than the terminal goes through a pager, as git does it."""
+"""Output that is longer than the terminal is shown in a pager, as in git."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-#: Ends at once if all fits on a screen, keeps colors, and leaves the text there: what git sets, too.
+#: Options of less, as in git: exit if the text fits on the screen, keep colors, keep the text after exit.
 _LESS = "FRX"
 
 
 @contextmanager
 def paged(console: Console, *, is_wanted: bool = True) -> Iterator[None]:
-    """Collect what is printed and show it in a pager, if it goes to a terminal that is too small for it.
+    """Collect the output and show it in a pager if it does not fit in the terminal.
 
-    The pager is that of the environment variable PAGER, or less; an empty PAGER, or ``cat``, is none.
+    The pager is the environment variable PAGER, or less; an empty PAGER or ``cat`` means no pager.
     """
     if not (is_wanted and console.is_terminal):
         yield
@@ -28,12 +28,12 @@ def paged(console: Console, *, is_wanted: bool = True) -> Iterator[None]:
     text = captured.get()
     command = shlex.split(os.environ.get("PAGER", "less"))
     if text.count("\n") < console.height or not command or command == ["cat"] or not _page(text, command):
-        # Colors and line ends are in the text already.
+        # The text already contains colors and line breaks.
         console.file.write(text)
 
 
 def _page(text: str, command: list[str]) -> bool:
-    """Whether the pager took the text."""
+    """Show the text in the pager; returns whether the pager could be started."""
     try:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, env={"LESS": _LESS, **os.environ}, text=True, encoding="utf-8"

@@ -1,4 +1,4 @@
-"""What people see while a run goes on, and what is said of units that did not finish."""
+"""Progress display of a run, and the report on units that failed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nibrs_estimation.pipeline.unit import Outcome
 
 
 def report_outcome(outcome: Outcome) -> None:
-    """One line for a unit that ended."""
+    """Print one line for a finished unit."""
     console.print(f"{MARKS[outcome.state]} {plain(outcome.key)} [dim]{outcome.duration_s:.2f} s[/]", highlight=False)
 
 
@@ -23,7 +23,7 @@ def _note(text: str) -> None:
 
 
 class ProgressWatcher:
-    """A line per task with its units and elapsed time; plain lines where there is no terminal."""
+    """A line for each task with its units and elapsed time; plain lines if there is no terminal."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -77,7 +77,7 @@ class ProgressWatcher:
 
 
 def print_failures(failures: Sequence[Outcome]) -> None:
-    """The causes, each with its log; in one line what waits for them; and at last what to do first."""
+    """Print the failed units with their logs, the blocked units in one line, and what to do next."""
     causes = [outcome for outcome in failures if outcome.state == "failed"]
     waiting = [outcome for outcome in failures if outcome.state != "failed"]
     errors.print(f"\n[red bold]{_units(len(causes))} failed:[/]", highlight=False)
@@ -99,13 +99,13 @@ def print_failures(failures: Sequence[Outcome]) -> None:
         first = causes[0]
         others = f" (the first of {len(causes)} causes)" if len(causes) > 1 else ""
         errors.print(
-            f"[bold]What failed: {plain(first.key)}{others}.[/] Correct what its message above says, then give the "
-            "same command again: what is finished is kept.",
+            f"[bold]What failed: {plain(first.key)}{others}.[/] Correct the problem that its message above describes, "
+            "then run the same command again: finished tasks are kept.",
             highlight=False,
         )
 
 
-#: Tasks that are named in the line about what waits.
+#: Number of tasks that are named in the line about blocked units.
 _LISTED = 4
 
 

@@ -1,4 +1,4 @@
-"""A run, as `nibrs run` and `nibrs demo` start it: its source and year, its engine, and what is told at its end."""
+"""Runs of `nibrs run` and `nibrs demo`: source, year, engine and the summary at the end."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import typer
 
-from nibrs_estimation.cli.closing import ACCOUNT, tell_account, tell_intake, tell_made, tell_origin
-from nibrs_estimation.cli.console import Door, Engine, console
+from nibrs_estimation.cli.console import Engine, EntryPoint, console
 from nibrs_estimation.cli.progress import ProgressWatcher, print_failures
 from nibrs_estimation.cli.settings import Settings
+from nibrs_estimation.cli.summary import ACCOUNT, print_account, print_intake, print_origin, print_report_hint
 from nibrs_estimation.cli.version import version_text
 from nibrs_estimation.flows.registry import find_flow
 from nibrs_estimation.pipeline.engines import make_engine
@@ -30,11 +30,11 @@ from nibrs_estimation.stages.publication import REPORT
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What the options of `nibrs run` say; None where the settings decide.
+    """Options of `nibrs run`; None where the settings apply.
 
     Attributes:
-        source, year, seed: what is estimated.
-        engine, workers: where tasks run, and how many at a time.
+        source, year, seed: input of the run.
+        engine, workers: where tasks run, and how many at the same time.
         force, start, until, verify, refresh_source: as in ``RunSettings``.
         partial: whether zips may be excerpts.
     """
@@ -51,18 +51,18 @@ class RunOptions:
     verify: bool = False
     refresh_source: bool = False
 
-    def but(self, *, engine: Engine | None, force: bool) -> RunOptions:
-        """The same with another engine, or by force."""
+    def with_changes(self, *, engine: Engine | None, force: bool) -> RunOptions:
+        """A copy with these values."""
         return replace(self, engine=engine, force=force)
 
 
-#: Data year of synthetic data where none is asked for.
+#: Default data year of synthetic data.
 DEMO_YEAR = 2024
 DEMO = RunOptions(source="synthetic:0.01", year=DEMO_YEAR, seed=1, until="write_report")
 
 
-def run_and_tell(flow_name: str, run_id: str, settings: Settings, options: RunOptions, door: Door) -> None:
-    """Run a flow as settings and options say, and tell how it ended; exits with 1 if a task failed.
+def run_and_report(flow_name: str, run_id: str, settings: Settings, options: RunOptions, entry: EntryPoint) -> None:
+    """Run a flow with settings and options, and print a summary; exits with 1 if a task failed.
 
     Raises:
         UsageError: flow, run id, source, year or a setting is missing or wrong.
@@ -77,10 +77,10 @@ def run_and_tell(flow_name: str, run_id: str, settings: Settings, options: RunOp
     seed = settings.nibrs_seed if options.seed is None else options.seed
     source = with_external_files(source, locations.files.get(str(year), {}))
     if not settings.scratch_dir.exists():
-        console.print(f"[dim]Making the folder {settings.scratch_dir.absolute()} for runs (SCRATCH_DIR).[/]")
+        console.print(f"[dim]Creating the folder {settings.scratch_dir.absolute()} for runs (SCRATCH_DIR).[/]")
     run_settings = RunSettings(
         run_id=run_id,
-        # Workers of another machine or folder must find it, too.
+        # Absolute, for workers on other machines or in other folders.
         scratch=settings.scratch_dir.absolute(),
         artifacts=open_store(settings.artifact_store, s3),
         externals=open_store(settings.external_store, s3),
@@ -98,7 +98,7 @@ def run_and_tell(flow_name: str, run_id: str, settings: Settings, options: RunOp
         refresh_source=options.refresh_source,
     )
     engine = make_engine(
-        options.engine or settings.nibrs_engine or door.engine,
+        options.engine or settings.nibrs_engine or entry.engine,
         flow.name,
         workers=options.workers or settings.nibrs_workers,
         prefect_workers=settings.nibrs_prefect_workers,
@@ -106,43 +106,43 @@ def run_and_tell(flow_name: str, run_id: str, settings: Settings, options: RunOp
     )
     with ProgressWatcher() as watcher:
         result = run_flow(flow, run_settings, engine, watcher)
-    _tell(result, source, run_id)
+    _print_result(result, source, run_id)
 
 
 def _spec(options: RunOptions, settings: Settings) -> str:
-    """The source that is named.
+    """The source from the options or the settings.
 
     Raises:
-        UsageError: none is; no data are made up unasked.
+        UsageError: there is none; synthetic data are used only on request.
     """
     spec = options.source or settings.source_spec()
     if spec is None:
         raise UsageError(
-            f"No source is named. Give --source, or set NIBRS_SOURCE: {FORMS}. For example: --source cde:VT-2024.zip "
+            f"No source is given. Use --source, or set NIBRS_SOURCE: {FORMS}. For example: --source cde:VT-2024.zip "
             "reads a state's zip from the FBI's Crime Data Explorer; --source postgresql reads the FBI's database "
-            "ucr_prd that PGHOST and its companions name; --source synthetic:0.01 --year 2024 makes up data. "
-            "`nibrs demo` shows a made-up nation without any source."
+            "ucr_prd, which PGHOST and the other PG settings name; --source synthetic:0.01 --year 2024 generates "
+            "synthetic data. `nibrs demo` needs no source."
         )
     return spec
 
 
-def chosen_year(source: Source, asked: int | None, settings: Settings) -> int:
-    """The data year: of the option, the setting, or the latest that the source holds, which is then said.
+def chosen_year(source: Source, year: int | None, settings: Settings) -> int:
+    """The data year of the option or the setting; otherwise print and return the latest year of the source.
 
     Raises:
-        UsageError: none is given, and the source is made up, so that it has none of its own.
+        UsageError: no year is given, and the source is synthetic, so it has no year.
         PipelineError: the source cannot be read.
     """
-    year = settings.data_year if asked is None else asked
+    year = settings.data_year if year is None else year
     if year is not None:
         return year
     newest = newest_year(source)
     if newest is None:
         raise UsageError(
-            f"The source {source.spec} is made up and has no data year of its own. Give one with --year or DATA_YEAR, "
+            f"The source {source.spec} is synthetic and has no data year. Give one with --year or DATA_YEAR, "
             "such as --year 2024."
         )
-    console.print(f"Data year {newest}, the latest that {source.spec} holds.", highlight=False)
+    console.print(f"Data year {newest}, the latest in {source.spec}.", highlight=False)
     return newest
 
 
@@ -160,45 +160,45 @@ def _recorded(options: RunOptions) -> dict[str, Any]:
 def _locations(settings: Settings) -> Locations:
     path = settings.external_file_locations
     if not path.exists() and "external_file_locations" in settings.model_fields_set:
-        raise UsageError(f"EXTERNAL_FILE_LOCATIONS names {path}, which does not exist. Correct or unset it.")
+        raise UsageError(f"EXTERNAL_FILE_LOCATIONS is {path}, which does not exist. Correct or unset it.")
     return read_locations(path) if path.exists() else NO_LOCATIONS
 
 
-def _tell(result: RunResult, source: Source, run_id: str) -> None:
-    """What the numbers are of, what was read, what was left out, and what to open."""
+def _print_result(result: RunResult, source: Source, run_id: str) -> None:
+    """Print the summary: origin, rows read, incidents left out, and files to open."""
     console.print()
     identity = Identity.read(result.root / RUN_LAYOUT.datasets)
     if identity is not None:
-        tell_origin(identity)
+        print_origin(identity)
     readers = {task.name for task in source.tasks()}
     states = {outcome.state for outcome in result.outcomes.values() if outcome.task_name in readers}
     documents = result.root / "documents"
     is_new = "done" in states
-    # Accounts that this run did not ask for may be of an earlier time.
-    if not is_new or _holds(result, INTAKE_MANIFEST.name):
-        tell_intake(documents, is_new=is_new)
-    if _holds(result, ACCOUNT):
-        tell_account(documents)
-    published = _heads(result.published)
+    # Accounts that this command did not write may be outdated.
+    if not is_new or _has_document(result, INTAKE_MANIFEST.name):
+        print_intake(documents, is_new=is_new)
+    if _has_document(result, ACCOUNT):
+        print_account(documents)
+    published = _top_level_names(result.published)
     console.print(f"Published in [bold]{result.artifacts}[/]: {', '.join(sorted(published))}", highlight=False)
-    if result.removed:
+    if removed := _top_level_names(result.removed):
         console.print(
-            f"Removed there, since this command did not make them: {', '.join(sorted(_heads(result.removed)))}. The "
-            "command without --from and --until publishes all again.",
+            f"Removed from there because this command did not produce them: {', '.join(sorted(removed))}. The "
+            "command without --from and --until publishes all files again.",
             highlight=False,
         )
     if result.failures:
         print_failures(result.failures)
         raise typer.Exit(1)
     if REPORT.name in published:
-        tell_made(f"{result.artifacts}/{REPORT.name}", run_id)
+        print_report_hint(f"{result.artifacts}/{REPORT.name}", run_id)
 
 
-def _holds(result: RunResult, document: str) -> bool:
-    """Whether a document is made and current: one that an earlier command left may be of other data."""
+def _has_document(result: RunResult, document: str) -> bool:
+    """Whether a document is current; a document of an earlier command may be outdated."""
     manifests = [outcome.manifest for outcome in result.outcomes.values() if outcome.manifest is not None]
     return any(manifest.files_of(document) for manifest in manifests)
 
 
-def _heads(names: tuple[str, ...]) -> set[str]:
+def _top_level_names(names: tuple[str, ...]) -> set[str]:
     return {f"{name.split('/')[0]}/" if "/" in name else name for name in names}

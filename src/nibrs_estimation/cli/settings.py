@@ -1,4 +1,4 @@
-"""Settings: from the environment, then from a `.env` file, then the defaults. Nothing else reads the environment."""
+"""Settings from the environment, then a `.env` file, then defaults. Only this module reads the environment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nibrs_estimation.model.parameters import METHOD_PARAMETERS
-from nibrs_estimation.pipeline.credentials import address_shown, without_credentials
+from nibrs_estimation.pipeline.credentials import mask_address, mask_credentials
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.memory import machine_bytes
 
@@ -24,7 +24,7 @@ _ADDRESSES = {"pghost", "s3_endpoint_url", "dask_scheduler_address"}
 
 
 class _Settings(BaseSettings):
-    """Every setting but the choices of method; a field's name in capitals is its environment variable.
+    """All settings except the choices of method; the environment variable is the name of the field in capitals.
 
     `.sample_env` explains them.
     """
@@ -66,24 +66,24 @@ class _Settings(BaseSettings):
     aws_session_token: SecretStr | None = None
 
     def source_spec(self) -> str | None:
-        """The source to read: NIBRS_SOURCE, else PostgreSQL if PGHOST is set, else none: none is made up."""
+        """The source: NIBRS_SOURCE, otherwise PostgreSQL if PGHOST is set, otherwise None."""
         return self.nibrs_source or ("postgresql" if self.pghost else None)
 
     def memory_gib(self) -> float:
-        """Memory that tasks may claim together: as set, else three quarters of the machine's."""
+        """Total memory for tasks: NIBRS_MEMORY_GIB, otherwise three quarters of the machine's memory."""
         return self.nibrs_memory_gib or round(0.75 * machine_bytes() / 2**30, 2)
 
     def database(self) -> Database | None:
         """The PostgreSQL database, if one is configured."""
         if self.pghost is None:
             return None
-        from nibrs_estimation.pipeline.database import Database  # noqa: PLC0415 (its drivers take a second)
+        from nibrs_estimation.pipeline.database import Database  # noqa: PLC0415 (its drivers are slow to import)
 
         return Database(self.pghost, self.pgport, self.pgdatabase, self.pguser, self.pgpassword, self.pgsslmode)
 
     def s3(self) -> S3Options:
-        """How to reach S3."""
-        from nibrs_estimation.pipeline.store import S3Options  # noqa: PLC0415 (only where a store is opened)
+        """Options of S3."""
+        from nibrs_estimation.pipeline.store import S3Options  # noqa: PLC0415 (only needed to open a store)
 
         return S3Options(
             endpoint_url=self.s3_endpoint_url,
@@ -94,7 +94,7 @@ class _Settings(BaseSettings):
         )
 
     def parameters(self, year: int, seed: int) -> dict[str, Any]:
-        """Value of every parameter that a task may ask for."""
+        """Value of every parameter that a task may use."""
         return {
             "year": year,
             "seed": seed,
@@ -103,9 +103,9 @@ class _Settings(BaseSettings):
         }
 
     def recorded(self) -> dict[str, Any]:
-        """The settings as a run's metadata shows them; secrets are left out, also those inside other settings."""
+        """The settings for the metadata of a run, without secrets."""
         return {
-            name: value if isinstance(value, (int, float, type(None))) else _shown(name, str(value))
+            name: value if isinstance(value, (int, float, type(None))) else _mask_secrets(name, str(value))
             for name, value in self.model_dump(exclude=_SECRETS).items()
         }
 
@@ -113,7 +113,7 @@ class _Settings(BaseSettings):
 if TYPE_CHECKING:
     Settings = _Settings
 else:
-    #: Every setting: with a field for each choice of method.
+    #: All settings, with a field for each choice of method.
     Settings = create_model(
         "Settings",
         __base__=_Settings,
@@ -121,15 +121,15 @@ else:
     )
 
 
-def _shown(name: str, value: str) -> str:
-    return address_shown(value) if name in _ADDRESSES else without_credentials(value)
+def _mask_secrets(name: str, value: str) -> str:
+    return mask_address(value) if name in _ADDRESSES else mask_credentials(value)
 
 
 def load_settings(env_file: Path = ENV_FILE) -> Settings:
     """Read the settings.
 
     Raises:
-        UsageError: a value does not fit, or a line of the `.env` file is malformed; names it and the fix.
+        UsageError: a value is invalid, or a line of the `.env` file is malformed; names it and the fix.
     """
     _check_env_file(env_file)
     try:
@@ -137,7 +137,7 @@ def load_settings(env_file: Path = ENV_FILE) -> Settings:
     except ValidationError as error:
         problems = "; ".join(f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
         raise UsageError(
-            f"A setting has a value that does not fit. {problems}. Correct it in the environment or in {env_file}; "
+            f"A setting has an invalid value. {problems}. Correct it in the environment or in {env_file}; "
             ".sample_env explains every setting."
         ) from None
 

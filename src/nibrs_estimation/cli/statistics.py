@@ -26,9 +26,9 @@ _RUN_FILE = "run_metadata.json"
 
 FOLDERS_HELP = (
     "Reads <dataset>.parquet, <dataset>.csv or a folder <dataset> from INPUT_PIPELINE_DIR and writes to "
-    "OUTPUT_PIPELINE_DIR; DATA_YEAR says which year, unless identity.json beside the inputs does, EXTERNAL_FILE_PATH "
-    "where external files are, LOG_THRESHOLD how much is logged. A run's `datasets` folder is a valid input. No server "
-    "is needed."
+    "OUTPUT_PIPELINE_DIR. Other settings: DATA_YEAR (the year, if there is no identity.json in the input folder), "
+    "EXTERNAL_FILE_PATH (folder of external files), LOG_THRESHOLD (level of the logs). The `datasets` folder of a run "
+    "is a valid input. No server is needed."
 )
 
 
@@ -37,7 +37,7 @@ def stages_main(stages: Sequence[str], tasks_of: Callable[[str], Sequence[Task]]
 
     Args:
         stages: names of the stages.
-        tasks_of: imports a stage, and returns its tasks.
+        tasks_of: imports a stage and returns its tasks.
     """
 
     def command(
@@ -46,24 +46,24 @@ def stages_main(stages: Sequence[str], tasks_of: Callable[[str], Sequence[Task]]
     ) -> None:
         if stage not in stages:
             raise UsageError(f"There is no stage {stage!r}. The stages are: {', '.join(stages)}.")
-        run_statistics(_chosen(task, tasks_of(stage), stage), load_settings())
+        run_statistics(_select_tasks(task, tasks_of(stage), stage), load_settings())
 
-    what = f"Run a stage alone, or one of its tasks. Stages: {', '.join(stages)}."
-    _run_command(command, what, "python -m nibrs_estimation.stages")
+    help_text = f"Run a stage alone, or one of its tasks. Stages: {', '.join(stages)}."
+    _run_command(command, help_text, "python -m nibrs_estimation.stages")
 
 
 def stage_main(stage: str, tasks: Sequence[Task]) -> None:
     """Run as a command: the tasks of one stage, or one of them."""
 
     def command(task: Annotated[str | None, typer.Argument(help="One task instead of all.")] = None) -> None:
-        run_statistics(_chosen(task, tasks, stage), load_settings())
+        run_statistics(_select_tasks(task, tasks, stage), load_settings())
 
     names = ", ".join(task.name for task in tasks)
     _run_command(command, f"Run stage {stage} alone: {names}.", f"python -m nibrs_estimation.stages.{stage}")
 
 
-def _run_command(command: Callable[..., None], what: str, name: str) -> None:
-    command.__doc__ = f"{what}\n\n{FOLDERS_HELP}"
+def _run_command(command: Callable[..., None], help_text: str, name: str) -> None:
+    command.__doc__ = f"{help_text}\n\n{FOLDERS_HELP}"
     app = typer.Typer(
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -74,10 +74,10 @@ def _run_command(command: Callable[..., None], what: str, name: str) -> None:
 
 
 def run_statistics(tasks: Sequence[Task], settings: Settings) -> None:
-    """Run tasks on plain files as the settings say; exits with 1 if one fails.
+    """Run tasks on plain files with the settings; exits with 1 if one fails.
 
     Raises:
-        UsageError: a setting is missing, the data year is not that of the inputs, or the outputs would go into the
+        UsageError: a setting is missing, the data year differs from that of the inputs, or the output folder is in the
             folder of a run.
         PipelineError: an input or an external file is missing or does not fit, or a task failed.
     """
@@ -88,7 +88,7 @@ def run_statistics(tasks: Sequence[Task], settings: Settings) -> None:
     identity = known or Identity("", f"plain files in {folders.inputs}", year, settings.nibrs_seed, is_synthetic=False)
     externals = _externals(tasks, folders, settings, year)
     make_folder(folders.outputs)
-    # The flows are made of the stages, one of which this may be the door of.
+    # Imported here, because the flows import the stages, which may import this module.
     from nibrs_estimation.flows.registry import FLOWS  # noqa: PLC0415
 
     outcomes = run_tasks(
@@ -127,14 +127,14 @@ def _folders(settings: Settings) -> Folders:
     run = _run_of(folders.outputs)
     if run is not None and not settings.nibrs_write_into_run:
         raise UsageError(
-            f"The output folder {folders.outputs} lies within the run {run}, whose files would then no longer be what "
-            "the run made. Set OUTPUT_PIPELINE_DIR to another folder, or NIBRS_WRITE_INTO_RUN=true if that is meant."
+            f"The output folder {folders.outputs} is in the folder of the run {run}, whose files would be "
+            "changed. Set OUTPUT_PIPELINE_DIR to another folder, or NIBRS_WRITE_INTO_RUN=true if this is intended."
         )
     return folders
 
 
 def _run_of(folder: Path) -> Path | None:
-    """The folder of the run within which a folder lies, whether or not it is there already."""
+    """The run folder that contains a folder (which may not exist yet), or None."""
     whole = folder.resolve()
     return next((path for path in (whole, *whole.parents) if (path / _RUN_FILE).exists()), None)
 
@@ -143,27 +143,27 @@ def _year(tasks: Sequence[Task], folders: Folders, settings: Settings, known: Id
     """The data year of the inputs.
 
     Raises:
-        UsageError: neither they nor DATA_YEAR tell it, or they are of another year than DATA_YEAR.
+        UsageError: the year is unknown, or DATA_YEAR is another year.
     """
-    asked = settings.data_year
+    year = settings.data_year
     if known is not None:
-        if asked not in (None, known.year):
+        if year not in (None, known.year):
             raise UsageError(
-                f"DATA_YEAR is {asked}, but the datasets in {folders.inputs} are of data year {known.year} "
-                f"({IDENTITY_FILE} beside them: {known.text}). Set DATA_YEAR={known.year} or leave it out, or set "
+                f"DATA_YEAR is {year}, but the datasets in {folders.inputs} are of data year {known.year} "
+                f"({IDENTITY_FILE}: {known.text}). Set DATA_YEAR={known.year} or leave it out, or set "
                 "INPUT_PIPELINE_DIR to datasets of the other year."
             )
         return known.year
     years = years_of(tasks, folders.inputs)
-    held = f"The datasets in {folders.inputs} hold {', '.join(map(str, years))}." if years else ""
-    if asked is None:
-        raise UsageError(f"Set DATA_YEAR: no {IDENTITY_FILE} beside the datasets tells their year. {held}".rstrip())
-    if years and asked not in years:
+    found = f"The datasets in {folders.inputs} contain the years {', '.join(map(str, years))}." if years else ""
+    if year is None:
+        raise UsageError(f"Set DATA_YEAR: there is no {IDENTITY_FILE} in {folders.inputs}. {found}".rstrip())
+    if years and year not in years:
         raise UsageError(
-            f"DATA_YEAR is {asked}, but no dataset there is of that year. {held} Set DATA_YEAR to the one that is "
-            "meant, or INPUT_PIPELINE_DIR to another folder."
+            f"DATA_YEAR is {year}, but no dataset is of that year. {found} Set DATA_YEAR to one of these years, "
+            "or INPUT_PIPELINE_DIR to another folder."
         )
-    return asked
+    return year
 
 
 def _externals(tasks: Sequence[Task], folders: Folders, settings: Settings, year: int) -> dict[str, Path]:
@@ -184,7 +184,7 @@ def _externals(tasks: Sequence[Task], folders: Folders, settings: Settings, year
     return paths
 
 
-def _chosen(name: str | None, tasks: Sequence[Task], stage: str) -> list[Task]:
+def _select_tasks(name: str | None, tasks: Sequence[Task], stage: str) -> list[Task]:
     chosen = [task for task in tasks if name in (None, task.name)]
     if not chosen:
         raise UsageError(

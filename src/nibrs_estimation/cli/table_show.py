@@ -1,4 +1,4 @@
-"""What `nibrs tables show` shows of a run: the part that is asked for, or what fits a screen."""
+"""Output of `nibrs tables show`: the selected part of a table, or as much as fits on a screen."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from nibrs_estimation.cli.asked import (
+from nibrs_estimation.cli.console import console
+from nibrs_estimation.cli.estimates import EstimatedRun, find_run, required_run, write_csv
+from nibrs_estimation.cli.pager import paged
+from nibrs_estimation.cli.selection import (
     EVERYWHERE,
     check_series,
-    described,
+    describe_place,
     find_column,
     find_places,
     find_rows,
     find_series,
 )
-from nibrs_estimation.cli.console import console
-from nibrs_estimation.cli.estimates import EstimatedRun, find_run, required_run, write_csv
-from nibrs_estimation.cli.pager import paged
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.cli.table_frame import frame_data, show_frame
 from nibrs_estimation.cli.table_view import PROPOSED, TableView, heading, headline_rows, short_title
@@ -42,30 +42,30 @@ from nibrs_estimation.tables.series import Series
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
 from nibrs_estimation.tables.table_rows import series_places
 
-#: Lines of a screen where there is no terminal that tells how many it has, and how few one of them may have.
+#: Lines of a screen if there is no terminal, and the minimum for a terminal.
 _LINES, _LEAST_LINES = 50, 24
-#: Rows of a table that are shown at least.
+#: Minimum number of lines of the table.
 _LEAST_BODY = 4
-#: Sums of more offenses than these are defined by codes, and names of what is left out fill so many lines.
+#: Maximum number of offenses that are listed by name, and of lines that list omitted rows or columns.
 _OFFENSES_IN_WORDS, _NAMED_LINES = 8, 2
-#: Rows that are shown with every column, if no column is asked for.
+#: Maximum number of selected rows that are shown with every column.
 _ROWS_IN_FULL = 3
-#: Geographies or columns beside each other.
+#: Maximum number of geographies or columns side by side.
 _MOST_BESIDE = 12
 _PERCENTAGE = TYPE_NUMBERS["percentage"]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The words of the command line.
+class Request:
+    """The arguments of the command line.
 
     Attributes:
-        geographies: as `--geography` takes them.
-        series: of `--series`, or None.
-        rows: as `--row` takes them.
-        columns: as `--column` takes them.
-        run_id: of `--run`, or None.
-        everything: whether all that is not chosen is to be shown, not only what fits a screen.
+        geographies: values of `--geography`.
+        series: value of `--series`, or None.
+        rows: values of `--row`.
+        columns: values of `--column`.
+        run_id: value of `--run`, or None.
+        everything: `--all`: show everything, not only what fits on a screen.
         csv: file to write, or None.
     """
 
@@ -78,58 +78,58 @@ class Asked:
     csv: Path | None = None
 
 
-def show(name: str, asked: Asked, *, is_of_frame: bool, as_json: bool, is_paged: bool) -> None:
-    """Show a table as a run estimated it; without a run, or where that is asked for, its definition.
+def show(name: str, request: Request, *, is_of_frame: bool, as_json: bool, is_paged: bool) -> None:
+    """Show the estimates of a table; without a run, or if requested, its definition.
 
     Raises:
-        UsageError: what is asked for does not exist, or does not go together.
+        UsageError: an argument matches nothing, or arguments exclude each other.
     """
     table = table_definition(name)
-    if is_of_frame and asked != Asked():
+    if is_of_frame and request != Request():
         raise UsageError(
             "--frame shows no estimates: leave out --geography, --series, --row, --column, --run, --all and --csv."
         )
-    if asked.csv is not None and as_json:
+    if request.csv is not None and as_json:
         raise UsageError("--csv writes a file, --json prints: leave out one of them.")
-    run = None if is_of_frame else _run(asked)
+    run = None if is_of_frame else _run(request)
     if run is None:
         hint = (
             ""
             if is_of_frame
-            else "No finished run here has estimates of it: this is its definition. `nibrs demo` makes some."
+            else "No finished run has estimates, so this is the definition of the table. `nibrs demo` creates a run."
         )
         show_frame(table, hint, as_json=as_json, is_paged=is_paged)
         return
-    wish = Wish.of(run, table, asked)
-    if asked.csv is not None:
-        console.print(Text(_write_csv(wish, asked.csv)), soft_wrap=True)
+    selection = Selection.of(run, table, request)
+    if request.csv is not None:
+        console.print(Text(_write_csv(selection, request.csv)), soft_wrap=True)
     elif as_json:
-        typer.echo(json.dumps({**frame_data(table), **_estimates_data(wish)}, indent=2))
+        typer.echo(json.dumps({**frame_data(table), **_estimates_data(selection)}, indent=2))
     else:
-        text = _text(wish, console)
+        text = _text(selection, console)
         with paged(console, is_wanted=is_paged):
             console.print(text, soft_wrap=True)
 
 
-def _run(asked: Asked) -> EstimatedRun | None:
+def _run(request: Request) -> EstimatedRun | None:
     scratch = load_settings().scratch_dir
-    return find_run(scratch, None) if asked == Asked() else required_run(scratch, asked.run_id)
+    return find_run(scratch, None) if request == Request() else required_run(scratch, request.run_id)
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What of which table is asked for.
+class Selection:
+    """The selected part of a table.
 
     Attributes:
-        run: whose estimates.
-        table: its definition.
+        run: the run.
+        table: definition of the table.
         places: geographies, rows of dataset ``coverage``.
-        series: group of persons, or None for everybody.
-        rows: published rows.
-        columns: columns.
-        chose_rows: whether rows were asked for; else they are all.
-        chose_columns: whether columns were asked for; else they are all.
-        everything: whether all that was not chosen is to be shown, not only what fits a screen.
+        series: demographic series, or None for all persons.
+        rows: selected published rows.
+        columns: selected columns.
+        has_chosen_rows: whether the user chose rows; otherwise all rows are selected.
+        has_chosen_columns: whether the user chose columns; otherwise all columns are selected.
+        everything: whether to show everything, not only what fits on a screen.
     """
 
     run: EstimatedRun
@@ -138,60 +138,64 @@ class Wish:
     series: Series | None
     rows: tuple[TableRow, ...]
     columns: tuple[TableColumn, ...]
-    chose_rows: bool
-    chose_columns: bool
+    has_chosen_rows: bool
+    has_chosen_columns: bool
     everything: bool
 
     @classmethod
-    def of(cls, run: EstimatedRun, table: TableDefinition, asked: Asked) -> Wish:
-        """From the words of the command line.
+    def of(cls, run: EstimatedRun, table: TableDefinition, request: Request) -> Selection:
+        """Resolve the arguments of the command line.
 
         Raises:
-            UsageError: a word names nothing, or several things.
+            UsageError: an argument matches nothing, or several items.
         """
-        group = None if asked.series is None else find_series(table, asked.series)
-        places = find_places(run, asked.geographies)
-        if group is not None and EVERYWHERE in asked.geographies:
+        group = None if request.series is None else find_series(table, request.series)
+        places = find_places(run, request.geographies)
+        if group is not None and EVERYWHERE in request.geographies:
             places = series_places(places, group)
         elif group is not None:
             check_series(group, places)
-        asked_rows = {row.row for word in asked.rows for row in find_rows(table, word)}
-        asked_columns = {find_column(table, word).position for word in asked.columns}
+        chosen_rows = {row.row for word in request.rows for row in find_rows(table, word)}
+        chosen_columns = {find_column(table, word).position for word in request.columns}
         return cls(
             run=run,
             table=table,
             places=places,
             series=group,
-            rows=tuple(row for row in table.rows if not row.is_dropped and (not asked_rows or row.row in asked_rows)),
-            columns=tuple(column for column in table.columns if not asked_columns or column.position in asked_columns),
-            chose_rows=bool(asked_rows),
-            chose_columns=bool(asked_columns),
-            everything=asked.everything,
+            rows=tuple(row for row in table.rows if not row.is_dropped and (not chosen_rows or row.row in chosen_rows)),
+            columns=tuple(
+                column for column in table.columns if not chosen_columns or column.position in chosen_columns
+            ),
+            has_chosen_rows=bool(chosen_rows),
+            has_chosen_columns=bool(chosen_columns),
+            everything=request.everything,
         )
 
     @property
     def is_of_cell(self) -> pl.Expr:
-        """Whether a cell, of columns ``row`` and ``column``, belongs to it."""
+        """Condition on ``row`` and ``column`` that selects its cells."""
         return pl.col("row").is_in([row.row for row in self.rows]) & pl.col("column").is_in(
             [column.position for column in self.columns]
         )
 
     def cells(self) -> pl.DataFrame:
-        """Its estimates."""
+        """The estimates of the selected cells."""
         return self.run.rows(self.table, self.places, self.series).filter(self.is_of_cell)
 
 
-def _write_csv(wish: Wish, path: Path) -> str:
-    """Write it with the columns of ``estimates.csv``; returns what to say of that."""
-    n_rows = write_csv(wish.run, wish.table, wish.places, wish.series, path, wish.is_of_cell)
-    of = f" of {wish.places.height} geographies" if wish.places.height > 1 else ""
-    return "\n".join([f"Wrote {path}: {n_rows:,} rows{of}.", _origin(wish.run), *filter(None, [wish.run.choice])])
+def _write_csv(selection: Selection, path: Path) -> str:
+    """Write the selection with the columns of ``estimates.csv``; returns a message."""
+    n_rows = write_csv(selection.run, selection.table, selection.places, selection.series, path, selection.is_of_cell)
+    of = f" of {selection.places.height} geographies" if selection.places.height > 1 else ""
+    return "\n".join(
+        [f"Wrote {path}: {n_rows:,} rows{of}.", _origin(selection.run), *filter(None, [selection.run.choice])]
+    )
 
 
-def _estimates_data(wish: Wish) -> dict[str, Any]:
-    """It for programs."""
-    identity, group = wish.run.identity, wish.series
-    kept = wish.cells().drop("series_number", "indicator_name", cs.starts_with("detail_", "estimate_domain_"))
+def _estimates_data(selection: Selection) -> dict[str, Any]:
+    """The selection as data."""
+    identity, group = selection.run.identity, selection.series
+    kept = selection.cells().drop("series_number", "indicator_name", cs.starts_with("detail_", "estimate_domain_"))
     return {
         "run": identity.run_id,
         "year": identity.year,
@@ -200,51 +204,51 @@ def _estimates_data(wish: Wish) -> dict[str, Any]:
         "geographies": [
             {"number": place["geography_number"], "name": place["estimate_geographic_location"],
              "level": place["geography_level"], "code": place["geography_code"], "agency_group": place["agency_group"]}
-            for place in wish.places.iter_rows(named=True)
+            for place in selection.places.iter_rows(named=True)
         ],
         "series": None if group is None else {"number": group.number, "label": group.label},
         "estimates": kept.to_dicts(),
     }  # fmt: skip
 
 
-def _text(wish: Wish, console: Console) -> Text:
-    """It for people, no wider than the terminal.
+def _text(selection: Selection, console: Console) -> Text:
+    """The selection as text, no wider than the terminal.
 
     Raises:
-        UsageError: there are too many geographies to read beside each other.
+        UsageError: there are too many geographies to show side by side.
     """
-    if wish.places.height > _MOST_BESIDE:
+    if selection.places.height > _MOST_BESIDE:
         raise UsageError(
-            f"{wish.places.height} geographies are too many to read beside each other (at most {_MOST_BESIDE}): name "
+            f"{selection.places.height} geographies are too many to show side by side (at most {_MOST_BESIDE}): name "
             "fewer, or add --csv FILE or --json."
         )
     names = [
         (number, _name(name))
-        for number, name in wish.places.select("geography_number", "estimate_geographic_location").iter_rows()
+        for number, name in selection.places.select("geography_number", "estimate_geographic_location").iter_rows()
     ]
-    view = TableView(wish.cells(), names)
+    view = TableView(selection.cells(), names)
     lines = max(console.height, _LEAST_LINES) if console.is_terminal else _LINES
-    return Text("\n").join(_fitting(wish, view, console.width, lines))
+    return Text("\n").join(_fitting_lines(selection, view, console.width, lines))
 
 
-def _fitting(wish: Wish, view: TableView, width: int, lines: int) -> list[Text]:
-    """The lines of the view: of what was not chosen as much as fits in a number of lines."""
-    text = _composed(wish, wish, view, width) if wish.everything else []
+def _fitting_lines(selection: Selection, view: TableView, width: int, lines: int) -> list[Text]:
+    """The lines of the view; rows and columns that the user did not choose are limited to a number of lines."""
+    text = _all_lines(selection, selection, view, width) if selection.everything else []
     least, most = _LEAST_BODY, lines
-    while least <= most and not wish.everything:
+    while least <= most and not selection.everything:
         body = (least + most) // 2
-        tried = _composed(wish, _fitted(wish, view, width, body), view, width)
+        tried = _all_lines(selection, _limit_selection(selection, view, width, body), view, width)
         if len(tried) <= lines:
             text, least = tried, body + 1
         else:
             most = body - 1
-    return text or _composed(wish, _fitted(wish, view, width, _LEAST_BODY), view, width)
+    return text or _all_lines(selection, _limit_selection(selection, view, width, _LEAST_BODY), view, width)
 
 
-def _composed(wish: Wish, shown: Wish, view: TableView, width: int) -> list[Text]:
+def _all_lines(selection: Selection, shown: Selection, view: TableView, width: int) -> list[Text]:
     """All lines of the view."""
-    view.forget()
-    text = [line for part, style in _head(wish) for line in _wrapped(part, width, style)]
+    view.reset_notes()
+    text = [line for part, style in _head(selection) for line in _wrapped(part, width, style)]
     for title, block in _blocks(shown, view, width):
         text += [Text(), *_wrapped(title, width, "bold")]
         text += [Text(line, style="bold" if is_heading else "") for line, is_heading in block.lines]
@@ -253,7 +257,7 @@ def _composed(wish: Wish, shown: Wish, view: TableView, width: int) -> list[Text
         *_unknown_note(shown, view),
         *_proposed_note(shown),
         *_definitions(shown),
-        *_left_out(wish, shown, view, width),
+        *_omitted_notes(selection, shown, view, width),
     )
     return [*text, Text(), *(line for note in notes for line in _wrapped(note, width, "dim", indent="   "))]
 
@@ -262,17 +266,17 @@ def _wrapped(text: str, width: int, style: str, indent: str = "") -> list[Text]:
     return [Text(line, style=style) for line in textwrap.wrap(text, width, subsequent_indent=indent)]
 
 
-def _head(wish: Wish) -> Iterator[tuple[str, str]]:
-    """What the table counts, of where and when, and whose numbers these are."""
-    yield "  ".join(dict.fromkeys([wish.table.table, short_title(wish.table)])), "bold"
-    yield wish.table.counts, ""
-    if wish.series is not None:
-        yield f"Only of this group: {wish.series.label} (series {wish.series.number})", ""
-    for number in range(wish.places.height):
-        yield described(wish.places.slice(number, 1)), ""
-    yield _origin(wish.run), "bold red" if wish.run.identity.is_synthetic else ""
-    if wish.run.choice:
-        yield wish.run.choice, "yellow"
+def _head(selection: Selection) -> Iterator[tuple[str, str]]:
+    """Headings: what the table counts, geographies, year and origin."""
+    yield "  ".join(dict.fromkeys([selection.table.table, short_title(selection.table)])), "bold"
+    yield selection.table.counts, ""
+    if selection.series is not None:
+        yield f"Only for this group: {selection.series.label} (series {selection.series.number})", ""
+    for number in range(selection.places.height):
+        yield describe_place(selection.places.slice(number, 1)), ""
+    yield _origin(selection.run), "bold red" if selection.run.identity.is_synthetic else ""
+    if selection.run.choice:
+        yield selection.run.choice, "yellow"
 
 
 def _name(name: str) -> str:
@@ -283,11 +287,11 @@ def _origin(run: EstimatedRun) -> str:
     return _name(run.identity.text)
 
 
-def _blocks(wish: Wish, view: TableView, width: int) -> Iterator[tuple[str, Block]]:
-    """What is printed, with titles: the part of the table that does not vary stands above."""
-    rows, columns = wish.rows, wish.columns
+def _blocks(selection: Selection, view: TableView, width: int) -> Iterator[tuple[str, Block]]:
+    """Blocks of the table with their titles. A title names the row or column that is the same in the whole block."""
+    rows, columns = selection.rows, selection.columns
     titled = iter(())  # type: Iterator[tuple[str, Iterator[Block]]]
-    if wish.places.height > 1 and len(rows) == 1 and len(columns) == 1:
+    if selection.places.height > 1 and len(rows) == 1 and len(columns) == 1:
         titled = iter(
             [
                 (
@@ -296,14 +300,14 @@ def _blocks(wish: Wish, view: TableView, width: int) -> Iterator[tuple[str, Bloc
                 )
             ]
         )
-    elif wish.places.height > 1 and len(columns) == 1:
+    elif selection.places.height > 1 and len(columns) == 1:
         titled = iter([(heading(columns[0]), view.side_by_side(rows, columns[0], width))])
-    elif wish.places.height > 1:
+    elif selection.places.height > 1:
         titled = ((plain_label(row.label), view.by_column(row, columns, width)) for row in rows)
-    elif _is_of_one_column(wish):
+    elif _is_of_one_column(selection):
         found = view.details(rows, columns[0], width)
-        titled = iter([(heading(columns[0]), islice(found, 1) if _is_cut(wish) else found)])
-    elif wish.chose_columns or not wish.chose_rows or len(rows) > _ROWS_IN_FULL:
+        titled = iter([(heading(columns[0]), islice(found, 1) if _is_cut(selection) else found)])
+    elif selection.has_chosen_columns or not selection.has_chosen_rows or len(rows) > _ROWS_IN_FULL:
         titled = iter([("", view.overview(rows, columns, width))])
     else:
         titled = ((plain_label(row.label), view.details_by_column(row, columns, width)) for row in rows)
@@ -312,100 +316,104 @@ def _blocks(wish: Wish, view: TableView, width: int) -> Iterator[tuple[str, Bloc
             yield "" if number else title, block
 
 
-def _is_of_one_column(wish: Wish) -> bool:
-    return wish.places.height == 1 and len(wish.columns) == 1 and (wish.chose_columns or len(wish.table.columns) == 1)
+def _is_of_one_column(selection: Selection) -> bool:
+    return (
+        selection.places.height == 1
+        and len(selection.columns) == 1
+        and (selection.has_chosen_columns or len(selection.table.columns) == 1)
+    )
 
 
-def _is_cut(wish: Wish) -> bool:
-    """Whether what does not fit beside the estimate is left to wider terminals, and to a wish for all or for a row."""
-    return _is_of_one_column(wish) and not (wish.chose_rows or wish.everything)
+def _is_cut(selection: Selection) -> bool:
+    """Whether columns that do not fit next to the estimate are omitted; not if the user chose rows or --all."""
+    return _is_of_one_column(selection) and not (selection.has_chosen_rows or selection.everything)
 
 
-def _fitted(wish: Wish, view: TableView, width: int, body: int) -> Wish:
-    """The part that a table of some lines has room for: what was not chosen gives way.
+def _limit_selection(selection: Selection, view: TableView, width: int, body: int) -> Selection:
+    """Reduce rows and columns that the user did not choose to what fits.
 
     Args:
-        wish: what is asked for.
+        selection: the selection.
         view: its estimates.
         width: characters of a line.
-        body: lines for the table, its headings among them.
+        body: lines for the table, including headings.
     """
-    if wish.everything:
-        return wish
-    rows, columns = wish.rows, wish.columns
-    is_by_column = wish.places.height > 1 or (wish.chose_rows and len(rows) <= _ROWS_IN_FULL)
-    if not wish.chose_rows and wish.places.height > 1 and len(columns) > 1:
+    if selection.everything:
+        return selection
+    rows, columns = selection.rows, selection.columns
+    is_by_column = selection.places.height > 1 or (selection.has_chosen_rows and len(rows) <= _ROWS_IN_FULL)
+    if not selection.has_chosen_rows and selection.places.height > 1 and len(columns) > 1:
         rows = tuple(row for row in rows if row.section == 1)
-    if not wish.chose_columns and is_by_column:
+    if not selection.has_chosen_columns and is_by_column:
         columns = _first(columns, max(body // len(rows), 1))
-    elif not wish.chose_columns:
+    elif not selection.has_chosen_columns:
         ordered = _first(columns, len(columns), in_order=False)[:_MOST_BESIDE]
-        first = rows if wish.chose_rows else headline_rows(wish.table, body, width)
+        first = rows if selection.has_chosen_rows else headline_rows(selection.table, body, width)
         columns = _first(columns, view.columns_that_fit(first, ordered, width))
-    if not wish.chose_rows and not (is_by_column and len(columns) > 1):
-        rows = tuple(headline_rows(wish.table, body, width))
-    return replace(wish, rows=rows, columns=columns)
+    if not selection.has_chosen_rows and not (is_by_column and len(columns) > 1):
+        rows = tuple(headline_rows(selection.table, body, width))
+    return replace(selection, rows=rows, columns=columns)
 
 
 def _first(columns: Sequence[TableColumn], number: int, *, in_order: bool = True) -> tuple[TableColumn, ...]:
-    """The main columns, as many as are asked for; in the order of the table, or the most important first."""
+    """The most important columns, up to a number; in the order of the table, or the most important first."""
     ranks = {name: rank for rank, name in enumerate(guide().headline_columns)}
     ordered = sorted(columns, key=lambda column: (ranks.get(column.name, len(ranks)), column.position))[:number]
     return tuple(sorted(ordered, key=lambda column: column.position) if in_order else ordered)
 
 
-def _unknown_note(shown: Wish, view: TableView) -> Iterator[str]:
-    """How many are unknown in the blocks that are shown, for the first column and geography."""
+def _unknown_note(shown: Selection, view: TableView) -> Iterator[str]:
+    """Note on the shares of unknown values in the rows shown, for the first column and geography."""
     column, (place, name) = shown.columns[0], view.places[0]
     sections = {row.section for row in shown.rows}
-    told = []
+    shares = []
     for number in sorted(shown.table.unknown):
         row = shown.table.rows[number - 1]
         share = view.value(place, number, column.position, _PERCENTAGE)
         if row.section in sections and share:
-            told.append(f"{plain_label(row.label)} {share:.1f} %")
-    if told:
+            shares.append(f"{plain_label(row.label)} {share:.1f} %")
+    if shares:
         yield (
-            f"Not known, of {plain_label(column.label)} in {name}: {'; '.join(told)}. The percentages (%) are of all, "
-            "these included; % of known (--column shows it) leaves them out."
+            f"Not known, of {plain_label(column.label)} in {name}: {'; '.join(shares)}. The percentages (%) include "
+            "these in the denominator; % of known (shown with --column) does not."
         )
 
 
-def _proposed_note(shown: Wish) -> Iterator[str]:
+def _proposed_note(shown: Selection) -> Iterator[str]:
     if shown.table.status or any(row.is_proposed for row in shown.rows) or any(c.is_proposed for c in shown.columns):
-        yield f"{PROPOSED}  its codes are this program's proposal: the list of the reference is not known"
+        yield f"{PROPOSED}  its codes are a proposal of this program: the list of the reference method is not known"
 
 
-def _definitions(shown: Wish) -> Iterator[str]:
-    """What the sums hold: in full where they were asked for; else short ones in words, long ones in codes."""
+def _definitions(shown: Selection) -> Iterator[str]:
+    """Contents of sums: in full if the user chose the column; otherwise by name if short, by code if long."""
     for column in shown.columns:
         if column.definition is None:
             continue
-        told = column.definition
-        if not shown.chose_columns and not column.where:
+        text = column.definition
+        if not shown.has_chosen_columns and not column.where:
             is_short = len(column.offenses) <= _OFFENSES_IN_WORDS and len(shown.columns) <= _MOST_BESIDE
-            told = re.sub(r" \(\w+\)", "", told).lower() if is_short else f"codes {', '.join(column.offenses)}"
-        yield f"{heading(column)}: {told}"
+            text = re.sub(r" \(\w+\)", "", text).lower() if is_short else f"codes {', '.join(column.offenses)}"
+        yield f"{heading(column)}: {text}"
 
 
-def _left_out(wish: Wish, shown: Wish, view: TableView, width: int) -> Iterator[str]:
-    """What the table holds beside what is shown, and how to see it."""
-    columns = [plain_label(column.label) for column in wish.columns if column not in shown.columns]
+def _omitted_notes(selection: Selection, shown: Selection, view: TableView, width: int) -> Iterator[str]:
+    """Notes on rows and columns that are not shown, and how to show them."""
+    columns = [plain_label(column.label) for column in selection.columns if column not in shown.columns]
     seen = {row.row for row in shown.rows}
-    rows = list(dict.fromkeys(plain_label(row.domain_1) for row in wish.rows if row.row not in seen))
+    rows = list(dict.fromkeys(plain_label(row.domain_1) for row in selection.rows if row.row not in seen))
     if columns:
-        yield f"Left out, {len(columns)} of {len(wish.columns)} columns: {_named(columns, width)}"
+        yield f"Not shown, {len(columns)} of {len(selection.columns)} columns: {_join_names(columns, width)}"
     if rows:
-        n_rows = len(wish.rows)
-        yield f"Left out, {n_rows - len(shown.rows)} of {n_rows} rows: {_named(rows, width)}"
+        n_rows = len(selection.rows)
+        yield f"Not shown, {n_rows - len(shown.rows)} of {n_rows} rows: {_join_names(rows, width)}"
     if _is_cut(shown) and len(list(view.details(shown.rows, shown.columns[0], width))) > 1:
-        yield "Left out: what has no room beside the estimate (relative standard errors, agencies and other intervals)"
+        yield "Not shown for lack of space: relative standard errors, agencies and other intervals"
     if columns or rows or _is_cut(shown):
-        yield "--all shows everything, --column NAME or --row LABEL one of them in full, --frame all names"
+        yield "--all shows everything, --column NAME or --row LABEL shows one of them in full, --frame lists all names"
 
 
-def _named(names: Sequence[str], width: int) -> str:
-    """Names, as many as fit in two lines."""
+def _join_names(names: Sequence[str], width: int) -> str:
+    """As many names as fit in two lines."""
     kept: list[str] = []
     for name in names:
         if len("; ".join([*kept, name])) > _NAMED_LINES * width - 60:

@@ -1,4 +1,4 @@
-"""A table of estimates as people read it in a terminal: which lines and columns of text there are, and the notes."""
+"""A table of estimates as text for the terminal: its lines, columns and notes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.cli.text_table import Block, Label, Strip, blocks, label_lines, label_width, room
+from nibrs_estimation.cli.text_table import Block, Label, Strip, blocks, label_lines, label_width, n_groups_that_fit
 from nibrs_estimation.tables.caution import cautions, warning_codes
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.labels import plain_label, subset_of
@@ -28,19 +28,19 @@ Find = Callable[["Line", TableColumn, int], Cell | None]
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the view: a row of the table, or a heading of several (without ``row``)."""
+    """A line of the view: a row of the table, or a heading of several rows (without ``row``)."""
 
     label: Label
     row: TableRow | None = None
 
 
 def short_title(table: TableDefinition) -> str:
-    """The title without the name of the table that the reference begins it with."""
+    """The title without the name of the table at its beginning."""
     return re.sub(r"^Table\S*?\s*-\s*", "", table.title)
 
 
 def lines_of(rows: Sequence[TableRow]) -> list[Line]:
-    """Rows that are published, with short labels, under what they have in common."""
+    """Published rows with short labels, grouped under headings."""
     kept = [row for row in rows if not row.is_dropped]
     lines: list[Line] = []
     for (_section, domain, base), group in groupby(kept, lambda row: (row.section, row.domain_1, subset_of(row))):
@@ -59,22 +59,22 @@ def lines_of(rows: Sequence[TableRow]) -> list[Line]:
     return lines
 
 
-def headline_rows(table: TableDefinition, room_of_lines: int, width: int) -> list[TableRow]:
-    """The rows that come first and fit in a number of lines: totals and rates, then whole blocks where they fit."""
+def headline_rows(table: TableDefinition, n_lines_available: int, width: int) -> list[TableRow]:
+    """The first rows that fit in a number of lines: totals and rates, then complete blocks."""
     kept = [row for row in table.rows if not row.is_dropped]
     shown: list[TableRow] = []
     for _block, group in groupby(kept, lambda row: (row.section, row.domain_1)):
         block = list(group)
-        if shown and n_lines(lines_of([*shown, *block]), width) > room_of_lines:
+        if shown and n_lines(lines_of([*shown, *block]), width) > n_lines_available:
             break
         shown += block
-    while len(shown) > 1 and n_lines(lines_of(shown), width) > room_of_lines:
+    while len(shown) > 1 and n_lines(lines_of(shown), width) > n_lines_available:
         shown.pop()
     return shown
 
 
 def n_lines(lines: Sequence[Line], width: int) -> int:
-    """Lines of text that lines of a view take, for long labels take two."""
+    """Number of lines of text of a view; long labels need two lines."""
     labels = [line.label for line in lines]
     return sum(len(label_lines(label, label_width(labels, width))) for label in labels)
 
@@ -83,8 +83,8 @@ class TableView:
     """Estimates of one table for one or several geographies.
 
     Args:
-        rows: the table for these geographies, or a part of it, as `tables/table_rows.py` makes it.
-        places: number and name of each geography, in the order in which they are shown.
+        rows: rows of the table for these geographies, from `tables/table_rows.py`.
+        places: number and name of each geography, in order.
     """
 
     def __init__(self, rows: pl.DataFrame, places: Sequence[tuple[int, str]]) -> None:
@@ -93,36 +93,36 @@ class TableView:
         self._cells = {tuple(row[name] for name in key): row for row in rows.iter_rows(named=True)}
         missing = rows["missing"].drop_nulls().unique(maintain_order=True)
         self._reasons = [reason for reason in missing if reason != NEVER_ESTIMATED]
-        #: What was shown, for the notes.
+        #: Cells that were shown, for the notes.
         self._seen: list[Cell] = []
         self._has_margins = False
 
     def overview(self, rows: Sequence[TableRow], columns: Sequence[TableColumn], width: int) -> Iterator[Block]:
-        """Some columns of one geography beside each other, a line for each row."""
+        """Some columns of one geography side by side, a line for each row."""
         lines = lines_of(rows)
         yield from blocks([line.label for line in lines], self._overview_groups(lines, columns, width), width)
 
     def columns_that_fit(self, rows: Sequence[TableRow], columns: Sequence[TableColumn], width: int) -> int:
-        """How many of the columns, from the first, the overview has room for in one block."""
+        """Number of leading columns that fit in one block of the overview."""
         lines = lines_of(rows)
-        return room(self._overview_groups(lines, columns, width), [line.label for line in lines], width)
+        return n_groups_that_fit(self._overview_groups(lines, columns, width), [line.label for line in lines], width)
 
     def _overview_groups(self, lines: Sequence[Line], columns: Sequence[TableColumn], width: int) -> list[list[Strip]]:
         place = self.places[0][0]
         labels = [line.label for line in lines]
         whole = [self._group(lines, column, place, heading(column), with_known=True) for column in columns]
-        if room(whole, labels, width) >= min(2, len(columns)):
+        if n_groups_that_fit(whole, labels, width) >= min(2, len(columns)):
             return whole
         return [self._group(lines, column, place, heading(column), with_known=False) for column in columns]
 
     def side_by_side(self, rows: Sequence[TableRow], column: TableColumn, width: int) -> Iterator[Block]:
-        """One column of several geographies beside each other, a line for each row."""
+        """One column of several geographies side by side, a line for each row."""
         lines = lines_of(rows)
         groups = [self._group(lines, column, place, name, with_known=True) for place, name in self.places]
         yield from blocks([line.label for line in lines], groups, width)
 
     def by_column(self, row: TableRow, columns: Sequence[TableColumn], width: int) -> Iterator[Block]:
-        """One row of several geographies beside each other, a line for each column."""
+        """One row of several geographies side by side, a line for each column."""
         labels = [Label(heading(column)) for column in columns]
         groups = [
             [
@@ -134,37 +134,37 @@ class TableView:
         yield from blocks(labels, groups, width)
 
     def details(self, rows: Sequence[TableRow], column: TableColumn, width: int) -> Iterator[Block]:
-        """All that is told of one column in one geography, a line for each row."""
+        """All statistics of one column in one geography, a line for each row."""
         lines, place = lines_of(rows), self.places[0][0]
         keys = [None if line.row is None else (line.row, column, place) for line in lines]
         yield from blocks([line.label for line in lines], self._detail_groups(keys), width)
 
     def details_by_column(self, row: TableRow, columns: Sequence[TableColumn], width: int) -> Iterator[Block]:
-        """All that is told of one row in one geography, a line for each column."""
+        """All statistics of one row in one geography, a line for each column."""
         place = self.places[0][0]
         labels = [Label(heading(column)) for column in columns]
         yield from blocks(labels, self._detail_groups([(row, column, place) for column in columns]), width)
 
     def details_by_place(self, row: TableRow, column: TableColumn, width: int) -> Iterator[Block]:
-        """All that is told of one cell, a line for each geography."""
+        """All statistics of one cell, a line for each geography."""
         labels = [Label(name) for _number, name in self.places]
         keys = [(row, column, place) for place, _name in self.places]
         yield from blocks(labels, self._detail_groups(keys), width)
 
     def value(self, place: int, row: int, column: int, kind: int) -> float | None:
-        """An estimate, or None where there is none."""
+        """An estimate, or None if there is none."""
         cell = self._cells.get((place, row, column, kind))
         return None if cell is None else cell["estimate"]
 
-    def forget(self) -> None:
-        """Notes are of what is shown from here on."""
+    def reset_notes(self) -> None:
+        """Forget the cells shown so far, so that notes are about later cells only."""
         self._seen.clear()
         self._has_margins = False
 
     def notes(self) -> Iterator[str]:
-        """What the marks of the cells that were shown mean."""
+        """Notes that explain the marks of the cells shown."""
         if self._has_margins:
-            yield "±  half of the 95 % confidence interval, which ends at 0; --column NAME shows whole intervals"
+            yield "±  half of the 95 % confidence interval, which is cut off at 0; --column NAME shows intervals"
         codes = {code for cell in self._seen for code in warning_codes(cell["caution"])}
         for code, rule in cautions().items():
             if code in codes:
@@ -193,7 +193,7 @@ class TableView:
         *,
         with_known: bool = True,
     ) -> list[Strip]:
-        """Percentages, those among the known, and rates, of rows that have them beside a count."""
+        """Columns of percentages, percentages of known, and rates, for rows that have them in addition to a count."""
         strips: list[Strip] = []
         if any("percentage" in row.estimates for row in rows):
             shares = self._typed(keys, _PERCENTAGE)
@@ -226,17 +226,17 @@ class TableView:
         self._seen += [cell for cell in cells if cell is not None]
         texts = ["" if cell is None else self._missing(cell) or text(cell) for cell in cells]
         self._has_margins |= any("±" in shown for shown in texts)
-        # Marks stand at estimates, not at what is told of them beside.
+        # Only estimates have marks, not the other statistics.
         marks = ["" if cell is None or text not in (_estimate, _with_margin) else _caution_mark(cell) for cell in cells]
         return Strip(name, texts, marks)
 
     def _main(self, row: TableRow, column: TableColumn, place: int) -> Cell | None:
-        """The count, or the rate of rows that have no count."""
+        """The count, or the rate if the row has no count."""
         kind = _COUNT if "count" in row.estimates else _RATE
         return self._cells.get((place, row.row, column.position, kind))
 
     def _typed(self, keys: Sequence[tuple[TableRow, TableColumn, int] | None], kind: int) -> list[Cell | None]:
-        """The cells of a type; not the rates of rows that have no count, which stand in the first column already."""
+        """The cells of a type; without rates of rows that have no count, which are already in the first column."""
         return [
             None
             if key is None or (kind == _RATE and "count" not in key[0].estimates)
@@ -251,7 +251,7 @@ class TableView:
 
 
 def heading(column: TableColumn) -> str:
-    """A column's label, marked where its codes are proposed."""
+    """A column's label, with a mark if its codes are proposed."""
     label = plain_label(column.label)
     return _marked(label.capitalize() if label.isupper() else label, column.is_proposed)
 
@@ -261,7 +261,7 @@ def _marked(text: str, is_proposed: bool) -> str:
 
 
 def _caution_mark(cell: Cell) -> str:
-    """The letters of the cautions that an estimate carries."""
+    """The letters of the cautions of an estimate."""
     letters = "".join(cautions()[code].mark or "" for code in warning_codes(cell["caution"]))
     return f" {letters}" if letters else ""
 
@@ -275,7 +275,7 @@ def _mark(number: int) -> str:
 
 
 def _decimals(value: float, kind: int) -> int:
-    """Counts are whole but where they are small; percentages have one decimal, rates one or two."""
+    """Number of decimals: 0 for counts (1 if small), 1 for percentages, 1 or 2 for rates."""
     if kind == _COUNT:
         return 0 if value >= 10 or value == round(value) else 1
     return 1 if kind == _PERCENTAGE or value >= 10 or value == 0 else 2
@@ -300,7 +300,7 @@ def _with_margin(cell: Cell) -> str:
 
 
 def _interval(cell: Cell) -> str:
-    """The bounds. Where nothing was sampled, or nothing counted, there is no interval that could be told."""
+    """The bounds. There is no interval if nothing was sampled or counted."""
     low, high = cell["estimate_lower_bound"], cell["estimate_upper_bound"]
     if cell["estimate_standard_error"] == 0:
         return _NOT_SAMPLED if cell["estimate"] else ""

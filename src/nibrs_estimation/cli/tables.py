@@ -1,4 +1,4 @@
-"""`nibrs tables`: the tables as they are defined, and as a run estimated them."""
+"""`nibrs tables`: definitions of the tables, and their estimates."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ tables_app = typer.Typer(
     help="Show the published tables: how they are defined, and what a run estimated.",
 )
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-NoPagerOption = Annotated[bool, typer.Option("--no-pager", help="Print at once, however long it is.")]
+NoPagerOption = Annotated[bool, typer.Option("--no-pager", help="Print without a pager.")]
 
 
 @tables_app.command("list", epilog="Example: nibrs tables list")
 def list_tables(as_json: JsonOption = False, no_pager: NoPagerOption = False) -> None:
-    """List the tables: what each counts, and how large it is."""
-    from nibrs_estimation.cli import table_frame  # noqa: PLC0415 (Polars takes a second, a help text none)
+    """List the tables: what each counts, and its size."""
+    from nibrs_estimation.cli import table_frame  # noqa: PLC0415 (Polars is slow to import)
 
     table_frame.print_list(as_json=as_json, is_paged=not no_pager)
 
 
 @tables_app.command(
     "show",
-    help="Show a table as the newest finished run of real data estimated it; without a run, or with --frame, how it is "
-    "defined.\n\nWhat fits a screen comes first: totals, rates and the first blocks of the main columns. --all shows "
-    "everything, --column one column in full, --row one row in full, both together one number. Each estimate stands "
-    "with its margin, half of the 95 % confidence interval.",
+    help="Show the estimates of a table from the newest finished run of real data; without a run, or with --frame, its "
+    "definition.\n\nThe output is limited to one screen: totals, rates and the first blocks of the main columns. --all "
+    "shows everything, --column one column in full, --row one row in full, both together one cell. Each estimate has "
+    "its margin of error, half of the 95 % confidence interval.",
     epilog="Examples: nibrs tables show 1a; nibrs tables show 3a --geography VT --column robbery; "
     "nibrs tables show 2a --row firearms --geography VT --geography NH; "
     "nibrs tables show 3a --series male; nibrs tables show 4b --geography all --csv 4b.csv",
@@ -41,8 +41,8 @@ def show_table(
         typer.Option(
             "--geography",
             "-g",
-            help="Name or part of it, postal code (VT), geography:102 or fips:50; again for several beside each other; "
-            "with --csv or --json also all. Default: the nation.",
+            help="Name or part of it, postal code (VT), geography:102 or fips:50; repeat the option for several side "
+            "by side; with --csv or --json also all. Default: the nation.",
         ),
     ] = None,
     series: Annotated[
@@ -54,15 +54,22 @@ def show_table(
     ] = None,
     column: Annotated[
         list[str] | None,
-        typer.Option("--column", "-c", help="Only this column, in full: number or part of its name; again for more."),
+        typer.Option(
+            "--column", "-c", help="Only this column, in full: number or part of its name; repeat the option for more."
+        ),
     ] = None,
     run_id: Annotated[
-        str | None, typer.Option("--run", help="Run. Default: the newest that finished, of real data if there is one.")
+        str | None,
+        typer.Option("--run", help="Id of the run. Default: the newest finished run, of real data if there is one."),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", "-a", help="All rows and columns that are not chosen.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", "-a", help="Show all rows and columns, not only one screen.")
+    ] = False,
     csv: Annotated[
         Path | None,
-        typer.Option("--csv", help="Write what is asked for to this file, as estimates.csv has it, zeros too."),
+        typer.Option(
+            "--csv", help="Write the selected cells to this file in the format of estimates.csv, including zeros."
+        ),
     ] = None,
     frame: Annotated[bool, typer.Option("--frame", help="Show how the table is defined.")] = False,
     as_json: JsonOption = False,
@@ -71,7 +78,7 @@ def show_table(
     """Show a table."""
     from nibrs_estimation.cli import table_show  # noqa: PLC0415 (as above)
 
-    asked = table_show.Asked(
+    request = table_show.Request(
         geographies=tuple(geography or ()),
         series=series,
         rows=tuple(row or ()),
@@ -80,4 +87,4 @@ def show_table(
         everything=everything,
         csv=csv,
     )
-    table_show.show(table, asked, is_of_frame=frame, as_json=as_json, is_paged=not no_pager)
+    table_show.show(table, request, is_of_frame=frame, as_json=as_json, is_paged=not no_pager)

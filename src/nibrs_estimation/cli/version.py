@@ -1,4 +1,4 @@
-"""Which version of the program this is: release, commit where one is known, and a hash of the code."""
+"""Version of the program: release, commit if known, and a hash of the code."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _ROOT = Path(__file__).parents[3]
 
 
 def version_text(root: Path = _ROOT) -> str:
-    """Such as ``0.2.0, commit 1c5e0b7d2a41, code hash 3f2a9c01d4e7``; where no commit is known, the code hash alone.
+    """Text such as ``0.2.0, commit 1c5e0b7d2a41, code hash 3f2a9c01d4e7``; without the commit if it is unknown.
 
     Args:
-        root: folder that is the checkout, if the program runs from one.
+        root: folder of the git checkout, if there is one.
     """
     code_hash = code_version(__version__).partition("+")[2]
     commit = _git(root, "rev-parse", "--short=12", "HEAD") if (root / ".git").exists() else ""
@@ -26,7 +26,7 @@ def version_text(root: Path = _ROOT) -> str:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """What git says, or nothing where it is absent, refuses or takes too long."""
+    """Output of git; empty if git is absent, fails or takes too long."""
     command = ["git", "-C", str(root), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)

@@ -1,4 +1,4 @@
-"""Which data years plain files hold."""
+"""Data years of plain files."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _YEAR = "data_year"
 
 
 def years_of(tasks: Sequence[Task], folder: Path) -> list[int]:
-    """The values of ``data_year`` in the datasets that tasks read from a folder, ascending; of what is not there, none.
+    """The values of ``data_year`` in the datasets that tasks read from a folder, ascending; missing files are ignored.
 
     Raises:
-        PipelineError: a dataset is repeated.
+        PipelineError: a dataset exists in more than one form.
     """
     dated = {dataset.name: dataset for task in tasks for dataset in task.reads if _YEAR in dataset.schema.names()}
     found = {dataset.name: find_table(folder, dataset) for dataset in dated.values()}

@@ -1,1 +1,1 @@
-"""Which stages make a flow: the one place that knows them all."""
+"""Flows: the stages of each. Only this package imports all stages."""

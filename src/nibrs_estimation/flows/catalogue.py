@@ -1,4 +1,4 @@
-"""What there is: every task and dataset of the flows and sources, for listings."""
+"""Listings of all tasks and datasets of the flows and sources."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _source_tasks() -> list[tuple[str, Task]]:
 def _datasets() -> dict[str, Dataset]:
     tasks = [*(task for _kind, task in _source_tasks()), *_tasks().values()]
     used = [dataset for task in tasks for dataset in (*task.datasets, *task.reads)]
-    # These two are no datasets of a run, but what estimates.csv and estimates.duckdb hold.
+    # The last two are not datasets of a run, but the content of estimates.csv and estimates.duckdb.
     return {dataset.name: dataset for dataset in (*used, *geography.OPTIONAL, ESTIMATES, PUBLISHED)}
 
 
@@ -75,8 +75,8 @@ def all_datasets() -> list[dict[str, Any]]:
     ]
 
 
-def described(dataset: Dataset) -> list[dict[str, Any]]:
-    """The columns of a dataset: type, whether required and filled, unit, codes and description."""
+def describe_columns(dataset: Dataset) -> list[dict[str, Any]]:
+    """The columns of a dataset: type, unit, codes, description, and whether required and filled."""
     return [
         {
             "column": column.name,

@@ -1,4 +1,4 @@
-"""The data dictionary: every dataset, column, unit, code list and producer, made from the declarations."""
+"""The data dictionary: datasets, columns, units, code lists and producers, generated from the declarations."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from nibrs_estimation.model import (
     intake,
     outliers,
     published,
+    return_a_file,
     ucr_prd,
     universe,
     weights,
@@ -28,12 +29,13 @@ from nibrs_estimation.model import (
 from nibrs_estimation.model.codes import code_list, code_lists
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
-#: Sections of the page, a module each, in the order of the chain.
+#: Sections of the page, one for each module, in the order of processing.
 _SECTIONS = (
     ("Agencies and their months", (*agency.DATASETS, agency.SRS_MONTH)),
+    ("Return A master file", return_a_file.DATASETS),
     ("Incidents", incident.DATASETS),
     ("Places and people (optional)", geography.DATASETS),
-    ("What was read", intake.DATASETS),
+    ("Input accounts", intake.DATASETS),
     ("Universe", universe.DATASETS),
     ("Completeness", completeness.DATASETS),
     ("Outliers", outliers.DATASETS),
@@ -41,9 +43,9 @@ _SECTIONS = (
     ("Benchmark", benchmark.DATASETS),
     ("Weights", weights.DATASETS),
     ("Coverage", coverage.DATASETS),
-    ("Persons as they are analyzed", analysis.DATASETS),
+    ("Persons for analysis", analysis.DATASETS),
     ("Incident account", accounting.DATASETS),
-    ("What agencies counted", counts.DATASETS),
+    ("Counts by agency", counts.DATASETS),
     ("Estimates", estimates.DATASETS),
     ("Published files", published.DATASETS),
 )
@@ -51,12 +53,12 @@ _UNUSED: dict[str, Any] = {"written_by": [], "read_by": []}
 
 _HEAD = """# Data dictionary
 
-Made from the declarations by `nibrs dictionary`; do not edit it by hand.
+Generated from the declarations by `nibrs dictionary`; do not edit it by hand.
 
 Every dataset is a table of Parquet files under `datasets/` of a run: one file, or one for each value of its partition
-key; *Published files* are written for people. A column is required unless *may be missing* stands beside its type.
-Codes are the FBI's, trimmed; a missing value is null, never an empty text. Quantities carry their unit in the column
-*unit*.
+key; *Published files* are written for readers. A column is required unless its type says *may be missing*.
+Codes are the FBI's, without surrounding spaces; a missing value is null, never an empty text. Units of measurement are
+in the column *unit*.
 
 """
 
@@ -79,17 +81,17 @@ def data_dictionary() -> str:
 
 def _dataset(dataset: Dataset) -> str:
     row = next((row for row in all_datasets() if row["dataset"] == dataset.name), _UNUSED)
-    facts = [
+    properties = [
         f"Key: {', '.join(f'`{name}`' for name in dataset.primary_key)}",
         f"one file for each `{dataset.partition_key}`" if dataset.partition_key else "",
-        f"written by {_names(row['written_by'])}" if row["written_by"] else "",
-        f"read by {_names(row['read_by'])}" if row["read_by"] else "",
+        f"written by {_format_names(row['written_by'])}" if row["written_by"] else "",
+        f"read by {_format_names(row['read_by'])}" if row["read_by"] else "",
         f"source: {dataset.source}" if dataset.source else "",
     ]
     absence = f"\n\nOptional. Without it: {dataset.absence}" if dataset.absence else ""
     columns = "".join(_column(column) for column in dataset.columns)
     return (
-        f"### {dataset.name}\n\n{dataset.description}{absence}\n\n{'; '.join(fact for fact in facts if fact)}.\n\n"
+        f"### {dataset.name}\n\n{dataset.description}{absence}\n\n{'; '.join(text for text in properties if text)}.\n\n"
         f"| column | type | unit | meaning | codes |\n|---|---|---|---|---|\n{columns}\n"
     )
 
@@ -98,19 +100,19 @@ def _column(column: Column) -> str:
     kind = f"{column.type}({column.length})" if column.length else column.type
     kind += ", may be missing" if column.is_nullable else ""
     target = f" References `{column.references}`." if column.references else ""
-    codes = f"[{column.code_list}](#list-{column.code_list})" if column.code_list else _span(column.codes)
+    codes = f"[{column.code_list}](#list-{column.code_list})" if column.code_list else _format_codes(column.codes)
     meaning = column.description.replace("|", "\\|") + ("" if column.is_filled else " Empty: no stage fills it yet.")
     return f"| `{column.name}` | {kind} | {column.unit} | {meaning}{target} | {codes} |\n"
 
 
-def _span(codes: tuple[object, ...]) -> str:
+def _format_codes(codes: tuple[object, ...]) -> str:
     whole = [code for code in codes if isinstance(code, int) and not isinstance(code, bool)]
     if len(whole) > 5 and whole == list(range(whole[0], whole[-1] + 1)):
         return f"{whole[0]} to {whole[-1]}"
     return ", ".join(f"`{code}`" for code in codes)
 
 
-def _names(names: Iterable[str]) -> str:
+def _format_names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
@@ -129,10 +131,10 @@ def _code_lists(sections: Iterable[tuple[str, list[Dataset]]]) -> str:
             f"| {' | '.join('' if value is None else str(value).replace('|', '/') for value in row)} |\n"
             for row in frame.select(first, *others).rows()
         )
-        by = f" Used by {_names(used[name])}." if name in used else ""
+        use = f" Used by {_format_names(used[name])}." if name in used else ""
         source = f" Source: {'; '.join(frame['source'].unique().sort())}." if "source" in frame.columns else ""
         parts.append(
-            f'### <a id="list-{name}"></a>{name}\n\n{frame.height} codes in `model/codes/{name}.csv`.{by}{source}\n\n'
+            f'### <a id="list-{name}"></a>{name}\n\n{frame.height} codes in `model/codes/{name}.csv`.{use}{source}\n\n'
             f"<details><summary>codes</summary>\n\n| {' | '.join([first, *others])} |\n"
             f"|{'---|' * (1 + len(others))}\n{rows}\n</details>\n\n"
         )

@@ -71,7 +71,7 @@ FLOWS = {
         ),
         Flow(
             name="reference_files",
-            description="Universe, RETA-MM and its companions as the reference pipeline writes them, for comparison.",
+            description="Universe, RETA-MM and related files in the format of the reference pipeline, for comparison.",
             tasks=universe.REFERENCE_TASKS,
             publishes=(
                 universe.REF_AGENCY,
@@ -82,7 +82,7 @@ FLOWS = {
         ),
         Flow(
             name="smoketest",
-            description="Proves that database, source, scratch folder and stores work where this is installed.",
+            description="Checks that database, source, scratch folder and stores work in this installation.",
             tasks=(*universe.TASKS, *smoketest.TASKS),
             publishes=(smoketest.REPORT,),
         ),

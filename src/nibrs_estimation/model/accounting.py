@@ -1,8 +1,7 @@
-"""Where every incident that was read went: into the estimates, or out of them, with the reason.
+"""The account of every incident that was read: used in the estimates, or left out with the reason.
 
-Incidents read = in the estimates + left out, by reason; so for Group B arrests, which have no incident. The text of a
-reason stands in ``codes/account_reason.csv``. Source: docs/develop/adding-a-source.md; handbook
-``docs/methods/incident-account.md``.
+Incidents read = in the estimates + left out, by reason. The same holds for Group B arrests, which have no incident. The
+text of each reason is in ``codes/account_reason.csv``. Source: ``docs/methods/incident-account.md``.
 """
 
 import polars as pl
@@ -10,18 +9,18 @@ import polars as pl
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
-#: What is accounted for.
+#: Types of records that the account lists.
 INCIDENTS, GROUP_B = "incident", "group_b_arrest"
 IN_ESTIMATES = "in_estimates"
-#: Reason of Group B arrests without agency, which totals of nation, region and state hold.
+#: Reason of Group B arrests that name no agency; they are in the totals of the nation, regions and states.
 IN_TOTALS = "no_agency"
 
 _STATE = Column("state_abbr", "str", "UCR state abbreviation.", code_list="state", length=2)
 
 INCIDENT_ACCOUNT = Dataset(
     name="incident_account",
-    description="Every incident and Group B arrest that was read, by agency: in the estimates, or why not.",
-    source="docs/develop/adding-a-source.md",
+    description="Incidents and Group B arrests that were read, by agency: used in the estimates, or why not.",
+    source="docs/methods/incident-account.md",
     primary_key=("state_abbr", "record_type", "agency_id", "reason"),
     partition_key="state_abbr",
     columns=(
@@ -29,35 +28,35 @@ INCIDENT_ACCOUNT = Dataset(
         Column(
             "record_type",
             "str",
-            "incident, or group_b_arrest: arrests without an incident.",
+            "Type of record: incident, or group_b_arrest (a Group B arrest has no incident).",
             codes=(INCIDENTS, GROUP_B),
         ),
         Column(
             "agency_id",
             "int32",
-            "The agency; 0 for records that name none or were set aside when read.",
+            "The FBI's number of the agency; 0 for records that name no agency or were set aside as faulty.",
         ),
-        Column("ori", "str", "Originating agency identifier of the agency.", is_nullable=True),
-        Column("reason", "str", "Where the records went.", code_list="account_reason"),
-        Column("records", "int64", "Incidents, or arrests.", unit="records"),
+        Column("ori", "str", "Originating agency identifier (ORI) of the agency.", is_nullable=True),
+        Column("reason", "str", "Reason why the records are used or left out.", code_list="account_reason"),
+        Column("records", "int64", "Number of incidents or arrests.", unit="records"),
     ),
 )
 
 UNLISTED_OFFENSE = Dataset(
     name="unlisted_offense",
-    description="Offenses of the data year whose code no code list of this program has.",
-    source="docs/develop/adding-a-source.md",
+    description="Offenses of the data year whose code is not in this program's code list.",
+    source="docs/methods/incident-account.md",
     primary_key=("state_abbr", "offense_code"),
     partition_key="state_abbr",
     columns=(
         _STATE,
-        Column("offense_code", "str", "The code."),
-        Column("offenses", "int64", "Offense segments with it.", unit="offenses"),
-        Column("incidents", "int64", "Incidents with it.", unit="incidents"),
+        Column("offense_code", "str", "Offense code."),
+        Column("offenses", "int64", "Number of offense segments with this code.", unit="offenses"),
+        Column("incidents", "int64", "Number of incidents with this code.", unit="incidents"),
         Column(
             "incidents_only",
             "int64",
-            "Of these, incidents without any listed offense: in no column of the tables.",
+            "Incidents with this code and no listed offense; they are in no column of the tables.",
             unit="incidents",
         ),
     ),
@@ -67,10 +66,10 @@ DATASETS = (INCIDENT_ACCOUNT, UNLISTED_OFFENSE)
 
 
 def account_rows(incident_account: pl.LazyFrame) -> pl.DataFrame:
-    """The account of a run for people: a row for each reason, in the order in which the rules are asked.
+    """The account of a run: one row for each reason, in the order in which the rules are applied.
 
     Args:
-        incident_account: dataset of that name, of all states.
+        incident_account: dataset of that name, all states.
 
     Returns:
         ``record_type``, ``reason``, ``words`` (the reason in words), ``is_in_estimates``, ``records`` and

@@ -1,6 +1,6 @@
-"""Agencies, the months that they reported, and their history: the core datasets that every source delivers.
+"""Agencies, the months that they reported, and their history: core datasets that every source provides.
 
-Source: data dictionary and handbook 01 and 02.
+Source: the FBI's database ucr_prd and its public download; handbook 01 and 02.
 """
 
 from nibrs_estimation.model.fields import (
@@ -17,13 +17,13 @@ from nibrs_estimation.model.fields import (
 )
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
-#: How many data years a source delivers of what is history: the data year and the four before (handbook 01).
+#: Number of years of history that a source provides: the data year and the four years before (handbook 01).
 HISTORY_YEARS = 5
 
 
 AGENCY = Dataset(
     name="agency",
-    description="Every law enforcement agency that the source knows, reporting or not: one row for each data year.",
+    description="Law enforcement agencies in the source, reporting or not: one row for each agency and data year.",
     source="handbook 01",
     primary_key=("data_year", "agency_id"),
     columns=(
@@ -31,32 +31,51 @@ AGENCY = Dataset(
         ORI,
         Column("legacy_ori", "str", "ORI under which the agency reported before a renumbering.", is_nullable=True),
         YEAR,
-        Column("agency_name", "str", "Name as the UCR program lists it.", is_nullable=True),
-        Column("ncic_agency_name", "str", "Name as NCIC lists it.", is_nullable=True),
-        Column("published_agency_name", "str", "Name as published.", is_nullable=True),
-        Column("published_agency_unit", "str", "Unit of the agency, as published.", is_nullable=True),
+        Column("agency_name", "str", "Agency name in the UCR program's list.", is_nullable=True),
+        Column("ncic_agency_name", "str", "Agency name in the NCIC list.", is_nullable=True),
+        Column("published_agency_name", "str", "Agency name as published.", is_nullable=True),
+        Column("published_agency_unit", "str", "Unit of the agency as published.", is_nullable=True),
         AGENCY_TYPE,
         Column(
             "agency_status",
             "str",
-            "A active, D dormant, F federal, L LEOKA only.",
+            "Status of the agency: A active, D dormant, F federal, L LEOKA only.",
             codes=("A", "D", "F", "L"),
             code_list="agency_status",
         ),
-        Column("is_covered", "bool", "Another agency reports this agency's crimes."),
-        Column("covered_by_ori", "str", "Legacy ORIs of the agencies that cover it, joined by ';'.", is_nullable=True),
-        Column("is_dormant", "bool", "The agency is dormant in the data year."),
-        Column("is_direct_contributor", "bool", "It reports to the FBI itself, not through its state."),
-        Column("is_publishable", "bool", "The FBI publishes its figures."),
-        Column("is_suburban", "bool", "It lies in a suburban area."),
-        Column("is_most_in_population", "bool", "It is on the FBI's list of the most populous agencies."),
+        Column("is_covered", "bool", "True if another agency reports this agency's crimes."),
+        Column(
+            "covered_by_ori",
+            "str",
+            "Legacy ORIs of the agencies that report for this agency, separated by ';'.",
+            is_nullable=True,
+        ),
+        Column("is_dormant", "bool", "True if the agency is dormant in the data year."),
+        Column(
+            "is_direct_contributor", "bool", "True if the agency reports directly to the FBI, not through its state."
+        ),
+        Column("is_publishable", "bool", "True if the FBI publishes the agency's figures."),
+        Column("is_suburban", "bool", "True if the agency is in a suburban area."),
+        Column(
+            "is_most_in_population", "bool", "True if the agency is on the FBI's list of the most populous agencies."
+        ),
         STATE,
         Column("state_name", "str", "Name of the state."),
         REGION,
-        Column("county_name", "str", "County names, sorted, joined by ';'.", is_nullable=True),
-        Column("msa_name", "str", "Metropolitan statistical areas, sorted, joined by ';'.", is_nullable=True),
-        Column("metro_division_name", "str", "Metropolitan divisions, sorted, joined by ';'.", is_nullable=True),
-        Column("is_in_msa", "bool", "The agency lies in a metropolitan statistical area.", is_nullable=True),
+        Column("county_name", "str", "Names of the agency's counties, sorted, separated by ';'.", is_nullable=True),
+        Column(
+            "msa_name",
+            "str",
+            "Names of the agency's metropolitan statistical areas, sorted, separated by ';'.",
+            is_nullable=True,
+        ),
+        Column(
+            "metro_division_name",
+            "str",
+            "Names of the agency's metropolitan divisions, sorted, separated by ';'.",
+            is_nullable=True,
+        ),
+        Column("is_in_msa", "bool", "True if the agency is in a metropolitan statistical area.", is_nullable=True),
         POPULATION,
         Column(
             "population_group_code",
@@ -65,48 +84,85 @@ AGENCY = Dataset(
             is_nullable=True,
             code_list="population_group",
         ),
-        Column("population_group_desc", "str", "UCR population group in words.", is_nullable=True),
-        Column("submitting_agency_id", "int32", "Number of the state's program that submits for it.", is_nullable=True),
-        Column("submitting_agency_sai", "str", "Identifier of that program.", is_nullable=True),
-        Column("submitting_agency_name", "str", "Name of that program.", is_nullable=True),
-        Column("nibrs_certification_date", "date", "When that program was certified for NIBRS.", is_nullable=True),
-        Column("is_nibrs", "bool", "The agency reports incidents (reporting type I), not summaries."),
+        Column("population_group_desc", "str", "Description of the UCR population group.", is_nullable=True),
+        Column(
+            "submitting_agency_id",
+            "int32",
+            "Number of the state program that submits the agency's data.",
+            is_nullable=True,
+        ),
+        Column(
+            "submitting_agency_sai",
+            "str",
+            "Identifier of the state program that submits the agency's data.",
+            is_nullable=True,
+        ),
+        Column(
+            "submitting_agency_name",
+            "str",
+            "Name of the state program that submits the agency's data.",
+            is_nullable=True,
+        ),
+        Column(
+            "nibrs_certification_date",
+            "date",
+            "Date on which the state program was certified for NIBRS.",
+            is_nullable=True,
+        ),
+        Column("is_nibrs", "bool", "True if the agency reports incidents (reporting type I), not summaries."),
         Column("nibrs_start_date", "date", "First day of incident-based reporting.", is_nullable=True),
-        Column("nibrs_leoka_start_date", "date", "First day of reporting officers assaulted.", is_nullable=True),
+        Column(
+            "nibrs_leoka_start_date", "date", "First day of reporting officers assaulted (LEOKA).", is_nullable=True
+        ),
         Column("nibrs_cargo_theft_start_date", "date", "First day of reporting cargo theft.", is_nullable=True),
-        Column("nibrs_multi_bias_start_date", "date", "First day of several biases an offense.", is_nullable=True),
+        Column(
+            "nibrs_multi_bias_start_date",
+            "date",
+            "First day of reporting several bias motivations for one offense.",
+            is_nullable=True,
+        ),
         Column(
             "nibrs_offender_ethnicity_start_date",
             "date",
-            "First day of reporting offenders' ethnicity.",
+            "First day of reporting the ethnicity of offenders.",
             is_nullable=True,
         ),
-        Column("has_participated", "bool", "At least one month of the data year was reported, in either form."),
-        Column("has_participated_nibrs", "bool", "Not covered, and at least one month of incident reports."),
-        Column("has_police_employees", "bool", "The year's police employee report counts at least one officer."),
-        Column("male_officers", "int32", "Sworn male officers.", unit="persons", is_nullable=True),
-        Column("male_civilians", "int32", "Male civilian employees.", unit="persons", is_nullable=True),
-        Column("female_officers", "int32", "Sworn female officers.", unit="persons", is_nullable=True),
-        Column("female_civilians", "int32", "Female civilian employees.", unit="persons", is_nullable=True),
+        Column(
+            "has_participated",
+            "bool",
+            "True if the agency reported at least one month of the data year, as incidents or as a summary.",
+        ),
+        Column(
+            "has_participated_nibrs",
+            "bool",
+            "True if the agency is not covered and reported at least one month of incidents.",
+        ),
+        Column(
+            "has_police_employees", "bool", "True if the year's police employee report counts at least one officer."
+        ),
+        Column("male_officers", "int32", "Number of sworn male officers.", unit="persons", is_nullable=True),
+        Column("male_civilians", "int32", "Number of male civilian employees.", unit="persons", is_nullable=True),
+        Column("female_officers", "int32", "Number of sworn female officers.", unit="persons", is_nullable=True),
+        Column("female_civilians", "int32", "Number of female civilian employees.", unit="persons", is_nullable=True),
         Column(
             "judicial_district_code",
             "str",
-            "Federal judicial district.",
+            "Code of the federal judicial district.",
             is_nullable=True,
             references="judicial_district.judicial_district_code",
         ),
         Column(
             "field_office_code",
             "str",
-            "FBI field office.",
+            "Code of the FBI field office.",
             is_nullable=True,
             references="field_office.field_office_code",
         ),
         Column(
             "universe_scope",
             "str",
-            "What the source's list of agencies holds: all agencies, only those that reported something, or all of a "
-            "synthetic nation.",
+            "Agencies that the source lists: all agencies, only those that reported, or all agencies of a synthetic "
+            "nation.",
             codes=("all", "reporting", "synthetic"),
         ),
     ),
@@ -114,8 +170,8 @@ AGENCY = Dataset(
 
 REPORT_MONTH = Dataset(
     name="report_month",
-    description="The months for which an agency sent a report, empty or not: the data year and the four before.",
-    source="data dictionary and docs/develop/adding-a-source.md",
+    description="Months for which an agency sent a report or zero report: the data year and the four years before.",
+    source="the FBI's database ucr_prd (monthly forms) and its public download (NIBRS_month.csv)",
     primary_key=("agency_id", "data_year", "month", "form_code"),
     columns=(
         OF_AGENCY,
@@ -125,21 +181,22 @@ REPORT_MONTH = Dataset(
         Column(
             "form_code",
             "str",
-            "N incidents (NIBRS), R summary (Return A).",
+            "Form of the report: N incidents (NIBRS), R summary (Return A).",
             codes=("N", "R"),
             code_list="form_code",
         ),
         Column(
             "status",
             "str",
-            "I incidents, Z zero report, U the form does not say.",
+            "Content of the report: I incidents, Z zero report, U unknown.",
             codes=("I", "Z", "U"),
             code_list="report_status",
         ),
         Column(
             "status_source",
             "str",
-            "reported: the source says so; inferred: an empty month after the agency's start, taken as a zero report.",
+            "reported: the source states it; inferred: a month without incidents after the agency's start of NIBRS, "
+            "counted as a zero report.",
             codes=("reported", "inferred"),
         ),
     ),
@@ -147,8 +204,8 @@ REPORT_MONTH = Dataset(
 
 AGENCY_MONTH_OFFENSE = Dataset(
     name="agency_month_offense",
-    description="Offenses of an agency by month of the incident and offense code: the data year and the four before.",
-    source="docs/develop/adding-a-source.md (agencies_count_offenses); handbook 02",
+    description="Offenses of an agency by month of incident and code: the data year and the four years before.",
+    source="handbook 02",
     primary_key=("agency_id", "data_year", "month", "offense_code"),
     columns=(
         OF_AGENCY,
@@ -156,26 +213,27 @@ AGENCY_MONTH_OFFENSE = Dataset(
         YEAR,
         Column("month", "int8", "Month of the incident date.", codes=MONTHS),
         Column(
-            "offense_code", "str", "NIBRS offense code; 'none' counts incidents without offense.", code_list="offense"
+            "offense_code", "str", "NIBRS offense code; 'none' for incidents without an offense.", code_list="offense"
         ),
-        Column("n", "int32", "Offense segments.", unit="offenses"),
+        Column("n", "int32", "Number of offense segments.", unit="offenses"),
     ),
 )
 
 SRS_MONTH = Dataset(
     name="srs_month",
-    description="Offenses of an agency by month as its summary report (Return A) counts them.",
+    description="Offenses of an agency by month, as counted in its summary report (Return A).",
     source="handbook 02",
     primary_key=("agency_id", "data_year", "month", "item_code"),
-    absence="SRS-only agencies have no monthly counts: no benchmark from recent summary reports, no SRS imputation.",
+    absence="SRS-only agencies have no monthly counts, so there is no benchmark from recent summary reports and no SRS "
+    "imputation.",
     columns=(
         OF_AGENCY,
         YEAR,
         MONTH,
         Column("item_code", "int8", "Line of the Return A, 0 to 28.", codes=tuple(range(29)), code_list="srs_item"),
-        Column("n", "int32", "Actual offenses; corrections may be negative.", unit="offenses"),
+        Column("n", "int32", "Number of actual offenses; negative for some corrections.", unit="offenses"),
     ),
 )
 
-#: Those that every source delivers.
+#: Datasets that every source provides.
 DATASETS = (AGENCY, REPORT_MONTH, AGENCY_MONTH_OFFENSE)

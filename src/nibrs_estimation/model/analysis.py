@@ -1,6 +1,6 @@
-"""Persons as they are analyzed: the core segments with one age in years, reported or, later, imputed.
+"""Persons prepared for analysis: the core segments with one age in years, reported or (later) imputed.
 
-Every reader of persons reads these. Source: handbook 10 (age).
+All tasks that use persons read these datasets. Source: handbook 10 (age).
 """
 
 from dataclasses import replace
@@ -8,7 +8,7 @@ from dataclasses import replace
 from nibrs_estimation.model.incident import ARRESTEE, OFFENDER, VICTIM
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
-_AGE = Column("age_years", "int16", "Age, 0 to 99; missing if unknown.", unit="years", is_nullable=True)
+_AGE = Column("age_years", "int16", "Age in years, 0 to 99; missing if unknown.", unit="years", is_nullable=True)
 _AGES = ("age_code", "age_low_years", "age_high_years")
 
 
@@ -19,7 +19,7 @@ def _analysed(core: Dataset) -> Dataset:
     return replace(
         core,
         name=f"analysis_{core.name}",
-        description=f"{core.description.rstrip('.')}, as they are analyzed.",
+        description=f"{core.description.rstrip('.')}, prepared for analysis.",
         columns=columns,
         source="handbook 10",
     )

@@ -1,4 +1,4 @@
-"""Benchmark: the agencies to be weighted, and their known crimes of a full year (handbook 06)."""
+"""Benchmark: the agencies to be weighted and their known full-year crime counts (handbook 06)."""
 
 from nibrs_estimation.model.fields import AGENCY_ID, AGENCY_TYPE, ORI, POPULATION, REGION, STATE
 from nibrs_estimation.pipeline.dataset import Column, Dataset
@@ -20,7 +20,7 @@ CRIMES = {
     "vehicle_theft": "n_vehicle_theft",
 }
 
-#: Rows of Table A, in its order (handbook 07).
+#: Rows of Table A, in order (handbook 07).
 TABLE_A_ROWS = {
     "total": "All Crime",
     "violent": "All Violent",
@@ -37,14 +37,14 @@ TABLE_A_ROWS = {
     "vehicle_theft": "Vehicle Theft",
 }
 
-#: Which crimes add up to a sum. Violent crime holds manslaughter by negligence, property crime no arson.
+#: Crimes that add up to a total. Violent crime includes manslaughter by negligence; property crime excludes arson.
 VIOLENT = ("murder", "manslaughter", "rape", "robbery", "aggravated_assault")
 
 PROPERTY = ("burglary", "larceny", "vehicle_theft")
 
 WEIGHTING_FRAME = Dataset(
     name="weighting_frame",
-    description="Eligible agencies with the crimes of a full year to which weights are calibrated, and who responded.",
+    description="Eligible agencies, whether they responded, and the full-year crime counts for calibration.",
     source="handbook 06",
     primary_key=("agency_id",),
     columns=(
@@ -55,14 +55,21 @@ WEIGHTING_FRAME = Dataset(
         AGENCY_TYPE,
         POPULATION,
         Column("population_group_code", "str", "UCR population group."),
-        Column("weight_class", "int8", "Class of nation and regions, 1 to 20.", code_list="weight_class"),
-        Column("substate_class", "int8", "Class of states and smaller places, 1 to 22.", code_list="substate_class"),
-        Column("months_usable", "int8", "Months reported from the start on, less the low ones.", unit="months"),
-        Column("is_respondent", "bool", "Its incidents enter the estimates (resp_ind_m3)."),
+        Column("weight_class", "int8", "Weight class for the nation and regions, 1 to 20.", code_list="weight_class"),
+        Column(
+            "substate_class", "int8", "Weight class for states and smaller areas, 1 to 22.", code_list="substate_class"
+        ),
+        Column(
+            "months_usable",
+            "int8",
+            "Number of months reported since the start of NIBRS, without low outliers.",
+            unit="months",
+        ),
+        Column("is_respondent", "bool", "True if the agency's incidents are used in the estimates (resp_ind_m3)."),
         Column(
             "nonresponse_reason",
             "str",
-            "The first rule of a respondent that it fails, or missing.",
+            "The first rule for respondents that the agency fails; missing for respondents.",
             is_nullable=True,
             codes=(
                 "reports no incidents",
@@ -75,14 +82,25 @@ WEIGHTING_FRAME = Dataset(
         Column(
             "benchmark_source",
             "str",
-            "recent: its own Return A; smoothed: the file of smoothed counts; own: its own completed incident counts; "
-            "donor: those of an agency of its class.",
+            "Source of the benchmark. recent: the agency's own Return A; smoothed: the file of smoothed counts; own: "
+            "the agency's own completed incident counts; donor: the counts of another agency of its class.",
             codes=("recent", "smoothed", "own", "donor"),
         ),
-        Column("benchmark_year", "int16", "Year of the counts; missing if smoothed or of a donor.", is_nullable=True),
-        Column("benchmark_donor_id", "int32", "The donor.", is_nullable=True, references="agency.agency_id"),
+        Column(
+            "benchmark_year",
+            "int16",
+            "Year of the benchmark counts; missing if smoothed or from a donor.",
+            is_nullable=True,
+        ),
+        Column(
+            "benchmark_donor_id",
+            "int32",
+            "Number of the donor agency.",
+            is_nullable=True,
+            references="agency.agency_id",
+        ),
         *(
-            Column(column, "float64", f"Benchmark of a full year: {code.replace('_', ' ')}.", unit="offenses")
+            Column(column, "float64", f"Full-year benchmark: {code.replace('_', ' ')}.", unit="offenses")
             for code, column in CRIMES.items()
         ),
     ),
@@ -90,14 +108,14 @@ WEIGHTING_FRAME = Dataset(
 
 WEIGHTING_ISSUE = Dataset(
     name="weighting_issue",
-    description="What was odd in the benchmark and in the pieces of agencies, and the rule by which it was handled.",
+    description="Inconsistent data in the benchmark and in the county pieces of agencies, with the rule applied.",
     source="handbook 06 and 07",
     primary_key=("issue",),
     columns=(
-        Column("issue", "str", "Kind of the oddity."),
-        Column("n_agencies", "int32", "Agencies concerned.", unit="agencies"),
-        Column("first_agency", "str", "ORI of the first of them.", is_nullable=True),
-        Column("rule", "str", "What was done."),
+        Column("issue", "str", "Kind of inconsistency."),
+        Column("n_agencies", "int32", "Number of agencies affected.", unit="agencies"),
+        Column("first_agency", "str", "ORI of the first affected agency.", is_nullable=True),
+        Column("rule", "str", "Rule that was applied."),
     ),
 )
 

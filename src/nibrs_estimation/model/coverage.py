@@ -1,4 +1,4 @@
-"""Coverage: the agencies and residents behind each geography (handbook 08)."""
+"""Coverage: the agencies and residents of each geography (handbook 08)."""
 
 import polars as pl
 
@@ -10,30 +10,38 @@ from nibrs_estimation.model.fields import (
 )
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
-#: Levels whose places hold all agencies of a state, or of several.
+#: Levels whose geographies contain all agencies of one or more states.
 _WHOLE_LEVELS = ("nation", "region", "state")
 
 COVERAGE = Dataset(
     name="coverage",
-    description="Every geography that is estimated: agencies and population behind it, and the model of its weight.",
+    description="Geographies that are estimated: their agencies, population and calibration model.",
     source="handbook 08",
     primary_key=("geography_number",),
     columns=(
         GEOGRAPHY_NUMBER,
         GEOGRAPHY_LEVEL,
         GEOGRAPHY_CODE,
-        Column("agency_group", "str", "Size or type of agencies to which it is confined.", is_nullable=True),
+        Column(
+            "agency_group",
+            "str",
+            "Size or type of the agencies in the geography; missing for all agencies.",
+            is_nullable=True,
+        ),
         Column("estimate_geographic_location", "str", "Name of the geography as published."),
-        Column("is_excluded", "bool", "On the year's list of geographies that are not estimated."),
-        Column("eligible_agencies", "int32", "Eligible agencies.", unit="agencies"),
-        Column("eligible_pieces", "int32", "Their pieces in counties.", unit="pieces"),
-        Column("responding_agencies", "int32", "Respondents.", unit="agencies"),
-        Column("population", "int64", "Population of the eligible agencies there.", unit="persons"),
-        Column("population_responding", "int64", "Population of the respondents there.", unit="persons"),
+        Column(
+            "is_excluded", "bool", "True if the geography is on the year's list of geographies that are not estimated."
+        ),
+        Column("eligible_agencies", "int32", "Number of eligible agencies.", unit="agencies"),
+        Column("eligible_pieces", "int32", "Number of county pieces of eligible agencies.", unit="pieces"),
+        Column("responding_agencies", "int32", "Number of respondents.", unit="agencies"),
+        Column("population", "int64", "Population of the eligible agencies in the geography.", unit="persons"),
+        Column("population_responding", "int64", "Population of the respondents in the geography.", unit="persons"),
         Column(
             "population_coverage",
             "float64",
-            "Share of the population that respondents serve, 0 to 1; null where the frame holds only reporters.",
+            "Share of the population that respondents serve, 0 to 1; missing if the frame contains only agencies that "
+            "reported.",
             is_nullable=True,
         ),
         *(
@@ -44,30 +52,46 @@ COVERAGE = Dataset(
                 "other": "other and other state agencies",
             }.items()
         ),
-        Column("is_missing_over_10_percent", "bool", "A nonrespondent holds over a tenth of the population."),
-        Column("is_missing_principal_city", "bool", "A principal city's agency did not respond.", is_nullable=True),
-        Column("calibration_model", "str", "V columns of the geography, joined by commas.", is_nullable=True),
-        Column("is_model_used", "bool", "Whether variances use the model."),
+        Column(
+            "is_missing_over_10_percent",
+            "bool",
+            "True if a nonrespondent serves more than 10 percent of the population.",
+        ),
+        Column(
+            "is_missing_principal_city",
+            "bool",
+            "True if the agency of a principal city did not respond.",
+            is_nullable=True,
+        ),
+        Column(
+            "calibration_model",
+            "str",
+            "Calibration variables (V columns) of the geography, separated by commas.",
+            is_nullable=True,
+        ),
+        Column("is_model_used", "bool", "True if variances use the calibration model."),
         UNIVERSE_SCOPE,
     ),
 )
 
 
 def is_whole_place() -> pl.Expr:
-    """Whether rows of dataset ``coverage`` are the nation, a region or a state with all of its agencies."""
+    """Whether a row of dataset ``coverage`` is the nation, a region or a state with all of its agencies."""
     return pl.col("geography_level").is_in(_WHOLE_LEVELS) & pl.col("agency_group").is_null()
 
 
 GEOGRAPHY_POPULATION = Dataset(
     name="geography_population",
-    description="Residents of each geography by demographic group, and its officers: of all and of respondents.",
+    description="Residents by demographic group, and officers, of each geography: in total and for respondents.",
     source="handbook 08",
     primary_key=("geography_number", "population_key"),
     columns=(
         GEOGRAPHY_NUMBER,
-        Column("population_key", "str", "Who is counted.", code_list="population_key"),
-        Column("population", "float64", "Of all eligible agencies (DER_POP_..._NUM_WEIGHTED).", unit="persons"),
-        Column("population_responding", "float64", "Of respondents (DER_POP_..._NUM).", unit="persons"),
+        Column("population_key", "str", "Demographic group, or officers.", code_list="population_key"),
+        Column(
+            "population", "float64", "Population of all eligible agencies (DER_POP_..._NUM_WEIGHTED).", unit="persons"
+        ),
+        Column("population_responding", "float64", "Population of respondents (DER_POP_..._NUM).", unit="persons"),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Columns that several datasets share, each defined once, and the closed vocabularies of their values."""
+"""Columns that several datasets share, and the closed lists of their values."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from enum import StrEnum
 from nibrs_estimation.pipeline.dataset import Column
 
 MONTHS = tuple(range(1, 13))
-#: What a source's list of agencies holds.
+#: Which agencies a source lists.
 UNIVERSE_SCOPES = ("all", "reporting", "synthetic")
-#: Level of a geography -> name of its weight in the reference's files. Each level has a weight of its own.
+#: Level of a geography -> name of its weight in the reference's files. Each level has its own weight.
 GEOGRAPHY_LEVELS = {
     "nation": "NationalWgt",
     "region": "RegionWgt",
@@ -36,19 +36,19 @@ class WeightRule(StrEnum):
 
 #: What each rule means.
 WEIGHT_RULES = {
-    WeightRule.CALIBRATED: "calibrated to controls",
-    WeightRule.FULL_COVERAGE: "respondents have 0.99 of the crime or are all agencies, weight 1",
-    WeightRule.SELF_REPRESENTING: "large agencies, weight 1",
-    WeightRule.INVERSE_COVERAGE: "no set of controls can be met, weight 1/r",
-    WeightRule.EQUAL: "N/n",
+    WeightRule.CALIBRATED: "calibration weight",
+    WeightRule.FULL_COVERAGE: "respondents have 99 % of the crime or are all agencies, weight 1",
+    WeightRule.SELF_REPRESENTING: "large agency, weight 1",
+    WeightRule.INVERSE_COVERAGE: "no set of controls can be met, weight 1/r (r: crime coverage)",
+    WeightRule.EQUAL: "weight N/n",
     WeightRule.NO_CRIME: "no agency has crime, weight 1",
-    WeightRule.NO_RESPONSE: "no weight",
+    WeightRule.NO_RESPONSE: "no respondent, no weight",
 }
 
 AGENCY_ID = Column("agency_id", "int32", "The FBI's number of the agency.")
-#: The same where the agency must be in dataset ``agency``.
+#: The same column, for agencies that must be in dataset ``agency``.
 OF_AGENCY = Column("agency_id", "int32", "The FBI's number of the agency.", references="agency.agency_id")
-ORI = Column("ori", "str", "Originating agency identifier, nine characters.", length=9)
+ORI = Column("ori", "str", "Originating agency identifier (ORI), nine characters.", length=9)
 STATE = Column(
     "state_abbr", "str", "UCR state abbreviation; Nebraska is NB, as in its ORIs.", code_list="state", length=2
 )
@@ -63,11 +63,11 @@ AGENCY_TYPE = Column(
 REGION = Column(
     "region_code", "int8", "Census region: 1 Northeast, 2 Midwest, 3 South, 4 West, 99 other.", code_list="region"
 )
-POPULATION = Column("population", "int32", "Residents that the agency serves first.", unit="persons")
+POPULATION = Column("population", "int32", "Residents whom the agency primarily serves.", unit="persons")
 UNIVERSE_SCOPE = Column(
     "universe_scope",
     "str",
-    "Whether the frame holds all agencies, only those that reported something, or all of a synthetic nation.",
+    "Agencies in the frame: all agencies, only those that reported, or all agencies of a synthetic nation.",
     codes=UNIVERSE_SCOPES,
 )
 WEIGHT_RULE = Column(
@@ -79,12 +79,12 @@ WEIGHT_RULE = Column(
 WEIGHT_GROUP = Column(
     "weight_group",
     "int32",
-    "Weight group within the geography; of merged groups the smallest. Groups of metropolitan areas: 3k + 1, 2, 3 for "
-    "division k, and the last for self-representing agencies.",
+    "Weight group within the geography; for merged groups, the smallest number. In metropolitan areas, division k has "
+    "groups 3k + 1, 3k + 2 and 3k + 3; self-representing agencies are in the last group.",
 )
 GEOGRAPHY_LEVEL = Column(
-    "geography_level", "str", "Kind of geography, and by which weights it is estimated.", codes=tuple(GEOGRAPHY_LEVELS)
+    "geography_level", "str", "Kind of geography; it determines which weights are used.", codes=tuple(GEOGRAPHY_LEVELS)
 )
 GEOGRAPHY_CODE = Column("geography_code", "str", "US, region code, state abbreviation, or name of the area.")
-GEOGRAPHY_NUMBER = Column("geography_number", "int32", "Number of the geography, 1 to 709; no FIPS code.")
-SERIES_NUMBER = Column("series_number", "int16", "Number of the demographic series, 0 for everybody.")
+GEOGRAPHY_NUMBER = Column("geography_number", "int32", "Number of the geography, 1 to 709 (not a FIPS code).")
+SERIES_NUMBER = Column("series_number", "int16", "Number of the demographic series; 0 for all persons.")

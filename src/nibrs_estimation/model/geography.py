@@ -1,4 +1,4 @@
-"""Where agencies lie and who lives there: optional datasets, delivered by a source or by external files.
+"""Locations of agencies and their residents: optional datasets, provided by a source or by external files.
 
 Source: docs/external-files.md; handbook 06 to 08.
 """
@@ -14,8 +14,8 @@ _MSA = Column("msa_name", "str", "Metropolitan statistical area of the county.",
 
 AGENCY_COUNTY = Dataset(
     name="agency_county",
-    description="The counties in which an agency's residents live, with its share in each.",
-    source="data dictionary and docs/external-files.md; handbook 07",
+    description="Counties in which an agency's residents live, with the agency's share in each.",
+    source="docs/external-files.md; handbook 07",
     primary_key=("data_year", "ori", "county_fips"),
     absence="No estimates for metropolitan areas, judicial districts and field offices.",
     columns=(
@@ -26,27 +26,29 @@ AGENCY_COUNTY = Dataset(
         _MSA,
         Column("metro_division_name", "str", "Metropolitan division of the county.", is_nullable=True),
         Column("judicial_district_name", "str", "Federal judicial district of the county.", is_nullable=True),
-        Column("field_office_name", "str", "FBI field office whose territory holds the county.", is_nullable=True),
-        Column("is_core_city", "bool", "The agency is a core city of its area.", is_nullable=True),
-        Column("population", "int32", "Residents of this piece.", unit="persons"),
-        Column("population_share", "float64", "Share of the agency in this county; an agency's shares add up to 1."),
+        Column("field_office_name", "str", "FBI field office that is responsible for the county.", is_nullable=True),
+        Column("is_core_city", "bool", "True if the agency is a core city of its metropolitan area.", is_nullable=True),
+        Column("population", "int32", "Residents of the agency in this county.", unit="persons"),
+        Column(
+            "population_share", "float64", "Share of the agency in this county; the shares of an agency add up to 1."
+        ),
     ),
 )
 
 COUNTY_POPULATION = Dataset(
     name="county_population",
-    description="Residents of a county by sex, age, race and ethnicity, crossed.",
+    description="Residents of a county by combination of sex, age, race and ethnicity.",
     source="handbook 08; Census Bureau, Population Estimates Program",
     primary_key=("data_year", "county_fips", "sex_code", "age_bin_code", "race_code", "ethnicity_code"),
-    absence="No rates for demographic groups.",
+    absence="There are no rates for demographic groups.",
     columns=(
         _COUNTY,
         _YEAR,
-        Column("sex_code", "str", "M or F.", codes=("M", "F"), code_list="sex"),
-        Column("age_bin_code", "str", "Bin of ages.", code_list="age_bin"),
-        Column("race_code", "str", "W, B, I, A or P.", codes=("W", "B", "I", "A", "P"), code_list="race"),
-        Column("ethnicity_code", "str", "H or N.", codes=("H", "N"), code_list="ethnicity"),
-        Column("population", "int32", "Residents on 1 July.", unit="persons"),
+        Column("sex_code", "str", "Sex: M or F.", codes=("M", "F"), code_list="sex"),
+        Column("age_bin_code", "str", "Age group.", code_list="age_bin"),
+        Column("race_code", "str", "Race: W, B, I, A or P.", codes=("W", "B", "I", "A", "P"), code_list="race"),
+        Column("ethnicity_code", "str", "Ethnicity: H or N.", codes=("H", "N"), code_list="ethnicity"),
+        Column("population", "int32", "Residents on July 1.", unit="persons"),
     ),
 )
 
@@ -58,20 +60,26 @@ SRS_BENCHMARK = Dataset(
     absence="Weights are calibrated to the agencies' own completed counts (benchmark_source = own).",
     columns=(
         Column("ori", "str", "Originating agency identifier.", length=9, references="agency.ori"),
-        Column("legacy_ori", "str", "ORI before a renumbering.", is_nullable=True),
+        Column("legacy_ori", "str", "ORI of the agency before a renumbering.", is_nullable=True),
         Column("period", "str", "`smoothed`, or a year of four digits."),
         Column("crime_type", "str", "Type of crime.", code_list="srs_benchmark_type"),
-        Column("n_reported", "float64", "Offenses in the months reported.", unit="offenses", is_nullable=True),
-        Column("n_twelve_months", "float64", "The same, brought to twelve months.", unit="offenses", is_nullable=True),
+        Column("n_reported", "float64", "Offenses in the reported months.", unit="offenses", is_nullable=True),
+        Column(
+            "n_twelve_months",
+            "float64",
+            "Offenses in the reported months, extrapolated to twelve months.",
+            unit="offenses",
+            is_nullable=True,
+        ),
     ),
 )
 
 JUDICIAL_DISTRICT = Dataset(
     name="judicial_district",
-    description="Federal judicial districts: code of the agency file and name.",
+    description="Federal judicial districts: code in the agency file, and name.",
     source="docs/external-files.md",
     primary_key=("judicial_district_code",),
-    absence="Agencies without county have no judicial district.",
+    absence="Agencies without a county have no judicial district.",
     columns=(
         Column("judicial_district_code", "str", "Code in the agency file."),
         Column("judicial_district_name", "str", "Name of the district."),
@@ -80,10 +88,10 @@ JUDICIAL_DISTRICT = Dataset(
 
 FIELD_OFFICE = Dataset(
     name="field_office",
-    description="FBI field offices: code of the agency file and name.",
+    description="FBI field offices: code in the agency file, and name.",
     source="docs/external-files.md",
     primary_key=("field_office_code",),
-    absence="Agencies without county have no field office.",
+    absence="Agencies without a county have no field office.",
     columns=(
         Column("field_office_code", "str", "Code in the agency file."),
         Column("field_office_name", "str", "Name of the field office."),
@@ -92,18 +100,27 @@ FIELD_OFFICE = Dataset(
 
 GEOGRAPHY = Dataset(
     name="geography",
-    description="The geographies for which estimates are made: number, rule and label.",
+    description="Geographies for which estimates are computed: number, filter and label.",
     source="handbook 08",
     primary_key=("geography_number",),
-    absence="Estimates are made for nation, regions and states only.",
+    absence="Estimates are computed only for the nation, regions and states.",
     columns=(
         GEOGRAPHY_NUMBER,
         GEOGRAPHY_LEVEL,
-        Column("geography_code", "str", "Code or name of the area at its level."),
-        Column("agency_group", "str", "Size or type of agencies to which it is confined.", is_nullable=True),
-        Column("label", "str", "Name as published."),
-        Column("filter_expression", "str", "Which agencies (or their pieces in counties) belong to it."),
-        Column("is_excluded", "bool", "On the year's list of geographies that are not estimated."),
+        Column("geography_code", "str", "Code or name of the area."),
+        Column(
+            "agency_group",
+            "str",
+            "Size or type of the agencies in the geography; missing for all agencies.",
+            is_nullable=True,
+        ),
+        Column("label", "str", "Name of the geography as published."),
+        Column(
+            "filter_expression", "str", "Filter that selects the agencies (or their county pieces) of the geography."
+        ),
+        Column(
+            "is_excluded", "bool", "True if the geography is on the year's list of geographies that are not estimated."
+        ),
     ),
 )
 
@@ -115,5 +132,5 @@ DATASETS = (
     FIELD_OFFICE,
     GEOGRAPHY,
 )
-#: Everything that a run can do without, and says so once.
+#: All optional datasets; a run reports which are absent.
 OPTIONAL = (SRS_MONTH, *DATASETS, STATE_WEIGHT_GROUP)

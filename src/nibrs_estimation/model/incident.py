@@ -1,4 +1,4 @@
-"""The segments of a NIBRS incident: normalized core datasets that every source delivers, one file per state.
+"""The segments of a NIBRS incident: normalized core datasets that every source provides, one file per state.
 
 Codes are the FBI's codes, trimmed; a missing value is null, never '' or ' '.
 Source: data dictionary.
@@ -9,36 +9,47 @@ from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 _STATE = Column("state_abbr", "str", "UCR state abbreviation of the agency.", code_list="state", length=2)
 _INCIDENT_ID = Column("incident_id", "int64", "Identifier of the incident.")
-_OF_INCIDENT = Column("incident_id", "int64", "The incident.", references="incident.incident_id")
+_OF_INCIDENT = Column("incident_id", "int64", "Identifier of the incident.", references="incident.incident_id")
 _OFFENSE_ID = Column("offense_id", "int64", "Identifier of the offense segment.")
-_OF_OFFENSE = Column("offense_id", "int64", "The offense segment.", references="offense.offense_id")
+_OF_OFFENSE = Column("offense_id", "int64", "Identifier of the offense segment.", references="offense.offense_id")
 _VICTIM_ID = Column("victim_id", "int64", "Identifier of the victim segment.")
-_OF_VICTIM = Column("victim_id", "int64", "The victim segment.", references="victim.victim_id")
+_OF_VICTIM = Column("victim_id", "int64", "Identifier of the victim segment.", references="victim.victim_id")
 _OFFENDER_ID = Column("offender_id", "int64", "Identifier of the offender segment.")
-_OF_OFFENDER = Column("offender_id", "int64", "The offender segment.", references="offender.offender_id")
+_OF_OFFENDER = Column("offender_id", "int64", "Identifier of the offender segment.", references="offender.offender_id")
 _PROPERTY_ID = Column("property_id", "int64", "Identifier of the property segment.")
-_OF_PROPERTY = Column("property_id", "int64", "The property segment.", references="property.property_id")
-_ARRESTEE_ID = Column("arrestee_id", "int64", "Identifier of the arrestee; Group A and Group B count apart.")
-_OF_ARRESTEE = Column("arrestee_id", "int64", "The arrestee.", references="arrestee.arrestee_id")
-_IS_GROUP_B = Column("is_group_b", "bool", "Arrest for a Group B offense, which has no incident.")
+_OF_PROPERTY = Column("property_id", "int64", "Identifier of the property segment.", references="property.property_id")
+_ARRESTEE_ID = Column("arrestee_id", "int64", "Identifier of the arrestee; unique only together with is_group_b.")
+_OF_ARRESTEE = Column("arrestee_id", "int64", "Identifier of the arrestee.", references="arrestee.arrestee_id")
+_IS_GROUP_B = Column("is_group_b", "bool", "True for an arrest for a Group B offense, which has no incident.")
 
 _PERSON = (
-    Column("age_code", "str", "NN, NB, BB, 01 to 98, 99 (over 98) or 00 (unknown).", is_nullable=True, code_list="age"),
-    Column("age_years", "int16", "Age where the code is 01 to 98.", unit="years", is_nullable=True),
+    Column(
+        "age_code", "str", "Age: NN, NB, BB, 01 to 98, 99 (over 98) or 00 (unknown).", is_nullable=True, code_list="age"
+    ),
+    Column(
+        "age_years", "int16", "Age in years if age_code is 01 to 98; otherwise missing.", unit="years", is_nullable=True
+    ),
     Column("age_low_years", "int16", "Lower end of a reported age range.", unit="years", is_nullable=True),
     Column("age_high_years", "int16", "Upper end of a reported age range.", unit="years", is_nullable=True),
-    Column("sex_code", "str", "M, F or U (unknown).", is_nullable=True, codes=("M", "F", "U"), code_list="sex"),
-    Column("race_code", "str", "W, B, I, A, P, U and older codes.", is_nullable=True, code_list="race"),
+    Column("sex_code", "str", "Sex: M, F or U (unknown).", is_nullable=True, codes=("M", "F", "U"), code_list="sex"),
+    Column("race_code", "str", "Race: W, B, I, A, P, U or an older code.", is_nullable=True, code_list="race"),
     Column(
         "ethnicity_code",
         "str",
-        "H, N, M (multiple) or U.",
+        "Ethnicity: H, N, M (multiple) or U (unknown).",
         is_nullable=True,
         codes=("H", "N", "M", "U"),
         code_list="ethnicity",
     ),
 )
-_RESIDENT = Column("resident_code", "str", "R, N or U.", is_nullable=True, codes=("R", "N", "U"), code_list="resident")
+_RESIDENT = Column(
+    "resident_code",
+    "str",
+    "Resident status: R resident, N nonresident, U unknown.",
+    is_nullable=True,
+    codes=("R", "N", "U"),
+    code_list="resident",
+)
 
 
 def _segment(
@@ -46,7 +57,7 @@ def _segment(
     description: str,
     primary_key: tuple[str, ...],
     *columns: Column,
-    source: str = "data dictionary",
+    source: str = "segments of a NIBRS incident, as in the FBI's database ucr_prd and its public download",
 ) -> Dataset:
     return Dataset(
         name=name,
@@ -63,27 +74,32 @@ INCIDENT = _segment(
     "Criminal incidents, one row each.",
     ("incident_id",),
     _INCIDENT_ID,
-    Column("agency_id", "int32", "The agency that reported it.", references="agency.agency_id"),
+    Column(
+        "agency_id",
+        "int32",
+        "The FBI's number of the agency that reported the incident.",
+        references="agency.agency_id",
+    ),
     Column("data_year", "int16", "Calendar year of the incident date."),
-    Column("form_year", "int16", "Year of the monthly report that holds it."),
-    Column("form_month", "int8", "Month of the report that holds it.", codes=MONTHS),
-    Column("incident_date", "date", "Date of the incident, or of the report where that alone is known."),
-    Column("is_report_date", "bool", "The date is the report's, not the incident's."),
-    Column("incident_hour", "int8", "Hour 0 to 23.", is_nullable=True, codes=tuple(range(24))),
+    Column("form_year", "int16", "Year of the monthly report that contains the incident."),
+    Column("form_month", "int8", "Month of the monthly report that contains the incident.", codes=MONTHS),
+    Column("incident_date", "date", "Date of the incident, or of the report if the date of the incident is unknown."),
+    Column("is_report_date", "bool", "True if incident_date is the date of the report."),
+    Column("incident_hour", "int8", "Hour of the incident, 0 to 23.", is_nullable=True, codes=tuple(range(24))),
     Column(
         "cleared_exceptionally_code",
         "str",
-        "A to E, or N for not cleared exceptionally.",
+        "Reason of the exceptional clearance, A to E; N if not cleared exceptionally.",
         is_nullable=True,
         codes=("A", "B", "C", "D", "E", "N"),
         code_list="cleared_exceptionally",
     ),
     Column("cleared_exceptionally_date", "date", "Date of the exceptional clearance.", is_nullable=True),
-    Column("is_cargo_theft", "bool", "Cargo theft.", is_nullable=True),
+    Column("is_cargo_theft", "bool", "True if the incident involves cargo theft.", is_nullable=True),
 )
 OFFENSE = _segment(
     "offense",
-    "Offenses of an incident; each code at most once.",
+    "Offenses of an incident; each offense code occurs at most once.",
     ("offense_id",),
     _OFFENSE_ID,
     _OF_INCIDENT,
@@ -91,17 +107,17 @@ OFFENSE = _segment(
     Column(
         "attempt_complete_code",
         "str",
-        "A attempted, C completed, U unfounded.",
+        "Attempted or completed: A attempted, C completed, U unfounded.",
         is_nullable=True,
         codes=("A", "C", "U"),
         code_list="attempt_complete",
     ),
     Column("location_code", "str", "NIBRS location code.", is_nullable=True, code_list="location"),
-    Column("premises_entered", "int16", "Premises entered in a burglary.", is_nullable=True),
+    Column("premises_entered", "int16", "Number of premises entered in a burglary.", is_nullable=True),
     Column(
         "method_of_entry_code",
         "str",
-        "F force, N no force.",
+        "Method of entry: F force, N no force.",
         is_nullable=True,
         codes=("F", "N"),
         code_list="method_of_entry",
@@ -112,14 +128,14 @@ OFFENSE_BIAS = _segment(
     "Bias motivations of an offense.",
     ("offense_id", "bias_code"),
     _OF_OFFENSE,
-    Column("bias_code", "str", "NIBRS bias code; 88 none.", code_list="bias"),
+    Column("bias_code", "str", "NIBRS bias code; 88 for none.", code_list="bias"),
 )
 OFFENSE_WEAPON = _segment(
     "offense_weapon",
     "Weapons of an offense.",
     ("offense_id", "weapon_code"),
     _OF_OFFENSE,
-    Column("weapon_code", "str", "NIBRS weapon code, with A where automatic.", code_list="weapon"),
+    Column("weapon_code", "str", "NIBRS weapon code; the suffix A marks automatic weapons.", code_list="weapon"),
 )
 OFFENSE_ACTIVITY = _segment(
     "offense_activity",
@@ -136,7 +152,7 @@ OFFENSE_USING = _segment(
     Column(
         "using_code",
         "str",
-        "A alcohol, C computer, D drugs, R drone, N none.",
+        "Suspected of using: A alcohol, C computer, D drugs, R drone, N none.",
         codes=("A", "C", "D", "R", "N"),
         code_list="suspected_using",
     ),
@@ -151,23 +167,45 @@ VICTIM = _segment(
     Column(
         "victim_type_code",
         "str",
-        "I individual, L officer, B business, S society, ...",
+        "Type of victim: I individual, L officer, B business, S society, ...",
         is_nullable=True,
         code_list="victim_type",
     ),
     *_PERSON,
     _RESIDENT,
-    Column("activity_code", "str", "Officer's activity (LEOKA).", is_nullable=True, code_list="officer_activity"),
-    Column("assignment_code", "str", "Officer's assignment (LEOKA).", is_nullable=True, code_list="officer_assignment"),
-    Column("outside_agency_id", "int32", "Officer's own agency where it is another.", is_nullable=True),
+    Column(
+        "activity_code",
+        "str",
+        "Activity of an officer who was a victim (LEOKA).",
+        is_nullable=True,
+        code_list="officer_activity",
+    ),
+    Column(
+        "assignment_code",
+        "str",
+        "Assignment of an officer who was a victim (LEOKA).",
+        is_nullable=True,
+        code_list="officer_assignment",
+    ),
+    Column(
+        "outside_agency_id",
+        "int32",
+        "Agency of an officer who was a victim, if it is another agency.",
+        is_nullable=True,
+    ),
 )
 OFFENDER = _segment(
     "offender",
-    "Offenders; sequence 0 alone where nothing is known of them.",
+    "Offenders; a single row with sequence_number 0 if the offenders are unknown.",
     ("offender_id",),
     _OFFENDER_ID,
     _OF_INCIDENT,
-    Column("sequence_number", "int16", "Number within the incident; 0 unknown offender.", is_nullable=True),
+    Column(
+        "sequence_number",
+        "int16",
+        "Number of the offender within the incident; 0 for an unknown offender.",
+        is_nullable=True,
+    ),
     *_PERSON,
 )
 ARRESTEE = _segment(
@@ -176,39 +214,45 @@ ARRESTEE = _segment(
     ("is_group_b", "arrestee_id"),
     _ARRESTEE_ID,
     _IS_GROUP_B,
-    Column("incident_id", "int64", "The incident, for Group A.", is_nullable=True, references="incident.incident_id"),
+    Column(
+        "incident_id",
+        "int64",
+        "Identifier of the incident; missing for Group B.",
+        is_nullable=True,
+        references="incident.incident_id",
+    ),
     Column(
         "agency_id",
         "int32",
-        "The arresting agency; public data omit it for Group B.",
+        "The FBI's number of the arresting agency; public data omit it for Group B.",
         is_nullable=True,
         references="agency.agency_id",
     ),
-    Column("form_year", "int16", "Year of the monthly report, where it is known.", is_nullable=True),
-    Column("form_month", "int8", "Month of the report, where it is known.", is_nullable=True, codes=MONTHS),
-    Column("sequence_number", "int16", "Number within the incident.", is_nullable=True),
+    Column("form_year", "int16", "Year of the monthly report; missing if unknown.", is_nullable=True),
+    Column("form_month", "int8", "Month of the monthly report; missing if unknown.", is_nullable=True, codes=MONTHS),
+    Column("sequence_number", "int16", "Number of the arrestee within the incident.", is_nullable=True),
     Column("arrest_date", "date", "Date of the arrest."),
     Column(
         "arrest_type_code",
         "str",
-        "O on view, S summoned, T taken into custody.",
+        "Type of arrest: O on view, S summoned, T taken into custody.",
         is_nullable=True,
         code_list="arrest_type",
     ),
     Column(
         "multiple_code",
         "str",
-        "C count, M multiple, N not applicable.",
+        "Arrestee counted in several incidents: C count, M multiple, N not applicable.",
         is_nullable=True,
         code_list="multiple_indicator",
     ),
-    Column("offense_code", "str", "Offense of the arrest.", code_list="offense"),
+    Column("offense_code", "str", "NIBRS offense code of the arrest.", code_list="offense"),
     *_PERSON,
     _RESIDENT,
     Column(
         "under_18_disposition_code",
         "str",
-        "H handled within department, R referred.",
+        "Disposition of an arrestee under 18: H handled within department, R referred.",
         is_nullable=True,
         code_list="under_18_disposition",
     ),
@@ -219,28 +263,28 @@ ARRESTEE_WEAPON = _segment(
     ("is_group_b", "arrestee_id", "weapon_code"),
     _OF_ARRESTEE,
     _IS_GROUP_B,
-    Column("weapon_code", "str", "NIBRS weapon code; 01 unarmed.", code_list="weapon"),
+    Column("weapon_code", "str", "NIBRS weapon code; 01 for unarmed.", code_list="weapon"),
 )
 PROPERTY = _segment(
     "property",
-    "Property segments: one per incident and type of loss.",
+    "Property segments: one for each incident and type of loss.",
     ("property_id",),
     _PROPERTY_ID,
     _OF_INCIDENT,
     Column(
         "loss_code",
         "int8",
-        "1 none, 2 burned, 3 counterfeited, 4 damaged, 5 recovered, 6 seized, 7 stolen, 8 unknown.",
+        "Type of loss: 1 none, 2 burned, 3 counterfeited, 4 damaged, 5 recovered, 6 seized, 7 stolen, 8 unknown.",
         codes=tuple(range(1, 9)),
         is_nullable=True,
         code_list="property_loss",
     ),
-    Column("stolen_vehicles", "int16", "Stolen motor vehicles.", unit="vehicles", is_nullable=True),
-    Column("recovered_vehicles", "int16", "Recovered motor vehicles.", unit="vehicles", is_nullable=True),
+    Column("stolen_vehicles", "int16", "Number of stolen motor vehicles.", unit="vehicles", is_nullable=True),
+    Column("recovered_vehicles", "int16", "Number of recovered motor vehicles.", unit="vehicles", is_nullable=True),
 )
 PROPERTY_ITEM = _segment(
     "property_item",
-    "Descriptions within a property segment.",
+    "Property descriptions within a property segment.",
     ("property_id", "description_code"),
     _OF_PROPERTY,
     Column(
@@ -249,8 +293,8 @@ PROPERTY_ITEM = _segment(
         "NIBRS property description code, such as 03 automobile.",
         code_list="property_description",
     ),
-    Column("value_usd", "int64", "Reported value; 1 means unknown.", unit="US dollars", is_nullable=True),
-    Column("recovered_date", "date", "Date of recovery.", is_nullable=True),
+    Column("value_usd", "int64", "Reported value; 1 for an unknown value.", unit="US dollars", is_nullable=True),
+    Column("recovered_date", "date", "Date on which the property was recovered.", is_nullable=True),
 )
 DRUG = _segment(
     "drug",
@@ -259,12 +303,12 @@ DRUG = _segment(
     Column("drug_id", "int64", "Identifier of the row."),
     _OF_PROPERTY,
     Column("drug_code", "str", "NIBRS suspected drug code.", code_list="drug"),
-    Column("quantity", "float64", "Estimated quantity in the given measure.", is_nullable=True),
-    Column("measure_code", "str", "Unit of the quantity.", is_nullable=True, code_list="drug_measure"),
+    Column("quantity", "float64", "Estimated quantity, in the unit of measure_code.", is_nullable=True),
+    Column("measure_code", "str", "Unit of measurement of the quantity.", is_nullable=True, code_list="drug_measure"),
 )
 VICTIM_OFFENSE = _segment(
     "victim_offense",
-    "Which offenses a victim suffered.",
+    "Offenses that affected a victim.",
     ("victim_id", "offense_id"),
     _OF_VICTIM,
     _OF_OFFENSE,
@@ -274,7 +318,7 @@ VICTIM_INJURY = _segment(
     "Injuries of a victim.",
     ("victim_id", "injury_code"),
     _OF_VICTIM,
-    Column("injury_code", "str", "NIBRS injury code; N none.", code_list="injury"),
+    Column("injury_code", "str", "NIBRS injury code; N for none.", code_list="injury"),
 )
 VICTIM_CIRCUMSTANCE = _segment(
     "victim_circumstance",
@@ -285,7 +329,7 @@ VICTIM_CIRCUMSTANCE = _segment(
     Column(
         "justifiable_force_code",
         "str",
-        "A to G for justifiable homicide.",
+        "Circumstance of a justifiable homicide, A to G.",
         is_nullable=True,
         code_list="justifiable_force",
     ),

@@ -1,4 +1,4 @@
-"""Choices between methods; the settings, and what `nibrs run --help` says of them, are made from these."""
+"""Choices of methods. The settings and their text in `nibrs run --help` are generated from these."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from nibrs_estimation.pipeline.parameter import Parameter
 
 OUTLIER_RULE = Parameter(
     "outlier_rule",
-    "How months are judged: as the conditions were intended, or as the reference pipeline executed them.",
+    "Rule for outlier months: the conditions as intended, or as executed by the reference pipeline.",
     choices=("intended", "reference"),
     default="intended",
 )
 COUNT_MODE = Parameter(
     "count_mode",
-    "What counts in a category of a table: a unit once, or each of its records as in the reference pipeline.",
+    "What is counted in a table category: each unit once, or each of its records as in the reference pipeline.",
     choices=("indicator", "records"),
     default="indicator",
 )

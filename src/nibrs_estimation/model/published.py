@@ -1,4 +1,4 @@
-"""What is published: rows for people, and the estimates database's columns (handbook 12)."""
+"""Published datasets: the estimates for readers, and the columns of the estimates database (handbook 12)."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 
 def _flag(name: str, description: str) -> Column:
-    """A flag of the reference's suppression, which no stage judges yet."""
+    """A suppression flag of the reference pipeline, which no stage computes yet."""
     return Column(name, "bool", description, is_nullable=True, is_filled=False)
 
 
@@ -19,10 +19,10 @@ def _text(name: str, description: str, **others: Any) -> Column:
     return Column(name, "str", description, is_nullable=True, **others)
 
 
-#: No file of a run: the rows are made of its datasets (model/estimates.py) when they are written or shown.
+#: Not a file of a run: the rows are computed from its datasets (model/estimates.py) when they are written or shown.
 ESTIMATES = Dataset(
     name="estimates",
-    description="Table `estimates` of estimates.duckdb: a row per table cell, geography and type of estimate.",
+    description="Table `estimates` of estimates.duckdb: one row for each table cell, geography and type of estimate.",
     source="handbook 11 and 12",
     primary_key=(
         "time_series_start_year",
@@ -33,31 +33,48 @@ ESTIMATES = Dataset(
     ),
     columns=(
         Column("time_series_start_year", "int32", "Data year."),
-        Column("permutation_number", "int32", "1000 x demographic series + geography."),
-        Column("der_variable_name", "str", "Cell: t_<table>_<section>_<row>_<column>."),
-        Column("rate_specific_domain", "bool", "A rate of the row's own population, where such are told apart."),
+        Column("permutation_number", "int32", "1000 x number of the demographic series + number of the geography."),
+        Column("der_variable_name", "str", "Name of the table cell: t_<table>_<section>_<row>_<column>."),
+        Column(
+            "rate_specific_domain",
+            "bool",
+            "True for a rate per population of the row's own group, where the table distinguishes such rates.",
+        ),
         _number("estimate", "Point estimate."),
-        _number("estimate_unweighted", "The same without weights: what respondents reported."),
-        Column("estimate_type", "str", "count, percentage or rate.", codes=("count", "percentage", "rate")),
-        Column("estimate_type_num", "int8", "1 count, 2 percentage, 3 rate.", codes=(1, 2, 3)),
-        Column("estimate_type_detail_percentage", "str", "Base of a percentage.", is_nullable=True),
-        Column("estimate_type_detail_rate", "str", "Base of a rate.", is_nullable=True),
+        _number("estimate_unweighted", "Unweighted estimate: the sum over respondents."),
+        Column(
+            "estimate_type",
+            "str",
+            "Type of the estimate: count, percentage or rate.",
+            codes=("count", "percentage", "rate"),
+        ),
+        Column("estimate_type_num", "int8", "Type of the estimate: 1 count, 2 percentage, 3 rate.", codes=(1, 2, 3)),
+        Column("estimate_type_detail_percentage", "str", "Denominator of a percentage.", is_nullable=True),
+        Column("estimate_type_detail_rate", "str", "Population of a rate.", is_nullable=True),
         _number("estimate_standard_error", "Standard error of the estimate."),
         _number("estimate_upper_bound", "Upper end of the 95 % confidence interval."),
         _number("estimate_lower_bound", "Lower end of the 95 % confidence interval, at least 0."),
         _number("relative_standard_error", "Standard error divided by the estimate."),
         _number("estimate_prb", "Percent relative bias.", unit="percent", is_filled=False),
         _number("estimate_bias", "Estimated bias.", is_filled=False),
-        _number("estimate_rmse", "Root of squared standard error plus squared bias.", is_filled=False),
+        _number(
+            "estimate_rmse",
+            "Root mean squared error: square root of squared standard error plus squared bias.",
+            is_filled=False,
+        ),
         _number("relative_rmse", "Root mean squared error divided by the estimate.", is_filled=False),
-        _flag("suppression_flag_indicator", "The estimate should not be published."),
-        _flag("der_elig_suppression", "The cell can be judged for suppression."),
-        _number("agency_counts", "Respondents with a count above 0.", unit="agencies"),
-        Column("der_rrmse_30", "str", "1 where relative_rmse is above 0.30.", is_nullable=True, is_filled=False),
-        _flag("der_rrmse_gt_30_se_estimate_0_2_cond", "Cell-level quality flag."),
-        _number("der_rrmse_gt_30_se_estimate_0_2_cond_top", "Share of the flagged cells there.", is_filled=False),
-        _flag("der_perm_group_unsuppression_flag", "Coverage of the geography above 0.80."),
-        _flag("der_perm_group_suppression_flag", "Geography suppressed by the momentum rule."),
+        _flag("suppression_flag_indicator", "True if the estimate should not be published."),
+        _flag("der_elig_suppression", "True if the suppression rules apply to the cell."),
+        _number("agency_counts", "Number of respondents with a count above 0.", unit="agencies"),
+        Column("der_rrmse_30", "str", "1 if relative_rmse is above 0.30.", is_nullable=True, is_filled=False),
+        _flag("der_rrmse_gt_30_se_estimate_0_2_cond", "Quality flag of the cell."),
+        _number(
+            "der_rrmse_gt_30_se_estimate_0_2_cond_top",
+            "Share of cells of the geography with the quality flag.",
+            is_filled=False,
+        ),
+        _flag("der_perm_group_unsuppression_flag", "True if the coverage of the geography is above 0.80."),
+        _flag("der_perm_group_suppression_flag", "True if the geography is suppressed by the momentum rule."),
         _number("population_estimate", "Population in the denominator of a rate.", unit="persons"),
         _number("prb_actual", "Percent relative bias before editing.", unit="percent", is_filled=False),
         _number("correlation_with_prior_year", "Correlation of agency counts with the prior year's.", is_filled=False),
@@ -66,59 +83,71 @@ ESTIMATES = Dataset(
     ),
 )
 
-#: What people read: `estimates.csv`, a table of `estimates.duckdb`, and `nibrs tables show --csv`.
+#: Rows for readers: `estimates.csv`, a table of `estimates.duckdb`, and `nibrs tables show --csv`.
 PUBLISHED = Dataset(
     name="published_estimates",
-    description="A row per geography, table cell and type of estimate, with words, origin and cautions: estimates.csv, "
-    "a table of estimates.duckdb, and what `nibrs tables show --csv` writes.",
-    source="handbook 12 with words; docs/published-files.md",
+    description="One row for each geography, table cell and type of estimate, with labels, origin and cautions: "
+    "estimates.csv, a table of estimates.duckdb, and the output of `nibrs tables show --csv`.",
+    source="handbook 12 with labels; docs/published-files.md",
     primary_key=("data_year", "series_number", "geography_number", "der_variable_name", "estimate_type"),
     columns=(
         Column("data_year", "int32", "Data year."),
-        Column("run_id", "str", "Run that estimated it; empty where the datasets belong to none."),
-        Column("data_source", "str", "Source of the run, as it was named."),
-        Column("is_synthetic", "bool", "The numbers describe a nation that does not exist."),
+        Column("run_id", "str", "Id of the run; empty if the datasets belong to no run."),
+        Column("data_source", "str", "Source of the run, as the user named it."),
+        Column("is_synthetic", "bool", "True if the data are synthetic: they describe a nation that does not exist."),
         UNIVERSE_SCOPE,
         GEOGRAPHY_LEVEL,
         Column("geography_code", "str", "US, region code, UCR state abbreviation, or name of the area."),
-        _text("agency_group", "Size or type of agencies to which the geography is confined."),
-        _text("state_abbr", "Postal abbreviation of a state."),
-        _text("state_fips", "FIPS code of a state, two digits with the leading zero.", length=2),
+        _text("agency_group", "Size or type of the agencies in the geography; missing for all agencies."),
+        _text("state_abbr", "Postal abbreviation of the state; missing for other geographies."),
+        _text("state_fips", "FIPS code of the state, two digits with leading zero.", length=2),
         SERIES_NUMBER,
         GEOGRAPHY_NUMBER,
         Column("geography_name", "str", "Name of the geography."),
-        _text("demographic_series", "Group of persons for whom the table is repeated; missing for everybody."),
+        _text("demographic_series", "Demographic group of the estimate; missing for all persons."),
         Column("table_name", "str", "Name of the table, such as 1a."),
-        Column("row_group", "str", "Row of the table: what it divides by."),
-        _text("row_label", "Row of the table: the category, or missing where the row is of all."),
-        Column("column_label", "str", "Column of the table: mostly an offense or a sum of offenses."),
-        Column("der_variable_name", "str", "Cell: t_<table>_<section>_<row>_<column>."),
-        Column("estimate_type", "str", "count, percentage or rate.", codes=("count", "percentage", "rate")),
-        _text("estimate_type_detail", "What a percentage or a rate is of."),
-        _number("estimate", "Point estimate: units, percent, or per 100,000."),
+        Column("row_group", "str", "Variable that defines the row of the table."),
+        _text("row_label", "Category of the row; missing if the row includes all categories."),
+        Column("column_label", "str", "Label of the table column, usually an offense or a sum of offenses."),
+        Column("der_variable_name", "str", "Name of the table cell: t_<table>_<section>_<row>_<column>."),
+        Column(
+            "estimate_type",
+            "str",
+            "Type of the estimate: count, percentage or rate.",
+            codes=("count", "percentage", "rate"),
+        ),
+        _text("estimate_type_detail", "Denominator of a percentage, or population of a rate."),
+        _number("estimate", "Point estimate: number of units, percent, or rate per 100,000."),
         _number("estimate_standard_error", "Standard error of the estimate."),
         _number("estimate_lower_bound", "Lower end of the 95 % confidence interval, at least 0."),
         _number("estimate_upper_bound", "Upper end of the 95 % confidence interval."),
         _number("relative_standard_error", "Standard error divided by the estimate."),
-        _number("estimate_known", "Percentage among the units whose item is known.", unit="percent"),
-        _number("estimate_known_standard_error", "Its standard error.", unit="percent"),
-        _number("estimate_known_lower_bound", "Lower end of its 95 % confidence interval.", unit="percent"),
-        _number("estimate_known_upper_bound", "Upper end of its 95 % confidence interval.", unit="percent"),
-        _number("estimate_unweighted", "The same without weights: what respondents reported."),
-        _number("agency_counts", "Respondents with a count above 0.", unit="agencies"),
+        _number("estimate_known", "Percentage among the units with a known value.", unit="percent"),
+        _number("estimate_known_standard_error", "Standard error of estimate_known.", unit="percent"),
+        _number(
+            "estimate_known_lower_bound", "Lower end of the 95 % confidence interval of estimate_known.", unit="percent"
+        ),
+        _number(
+            "estimate_known_upper_bound", "Upper end of the 95 % confidence interval of estimate_known.", unit="percent"
+        ),
+        _number("estimate_unweighted", "Unweighted estimate: the sum over respondents."),
+        _number("agency_counts", "Number of respondents with a count above 0.", unit="agencies"),
         _number("population_estimate", "Population in the denominator of a rate.", unit="persons"),
         _number(
             "population_coverage",
-            "Share of the geography's population that respondents serve, 0 to 1; missing where the frame holds only "
-            "reporters.",
+            "Share of the geography's population that respondents serve, 0 to 1; missing if the frame contains only "
+            "agencies that reported.",
         ),
-        _text("caution", "Why the estimate asks for caution: codes joined by semicolons; docs/methods/cautions.md."),
+        _text(
+            "caution",
+            "Reasons to use the estimate with caution: codes separated by semicolons (docs/methods/cautions.md).",
+        ),
         Column(
             "is_proposed",
             "bool",
-            "The list of offenses or categories is this program's proposal.",
+            "True if the list of offenses or categories is a proposal of this program.",
         ),
-        _text("missing", "Why there is no estimate."),
+        _text("missing", "Reason why there is no estimate."),
     ),
 )
 

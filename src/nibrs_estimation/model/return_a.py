@@ -1,4 +1,4 @@
-"""The items of the summary report (Return A): which are totals, and of what.
+"""The items of the summary report (Return A), and which items are totals of others.
 
 Source: handbook 02 and 06; code list ``srs_item``.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-#: The total items and the details that make them; larceny (20) has no details.
+#: Total items and their parts; larceny (20) has no parts.
 PARTS: dict[int, tuple[int, ...]] = {
     2: (3, 4),
     5: (6, 7, 8, 9),
@@ -15,13 +15,15 @@ PARTS: dict[int, tuple[int, ...]] = {
     16: (17, 18, 19),
     21: (22, 23, 24),
     26: (27, 28),
-    # The grand total is of the other totals; legacy rape is left out.
+    # The grand total is the sum of the other totals; legacy rape is left out.
     25: (0, 1, 2, 5, 10, 16, 20, 21),
 }
-_GRAND_TOTAL = 25
+GRAND_TOTAL = 25
+#: The items that make up the total of a crime; some reports have the total without them.
+PARTS_OF_CRIMES = tuple(sorted(part for total, parts in PARTS.items() if total != GRAND_TOTAL for part in parts))
 DETAILS = tuple(item for item in range(29) if item not in PARTS)
 
-#: The crimes of the benchmark that add up to all others, and the NIBRS offenses that make them.
+#: The elementary crimes of the benchmark and their NIBRS offenses; the other crimes are sums of these.
 OFFENSES_OF_CRIME: dict[str, tuple[str, ...]] = {
     "murder": ("09A",),
     "manslaughter": ("09B",),
@@ -33,8 +35,8 @@ OFFENSES_OF_CRIME: dict[str, tuple[str, ...]] = {
     "larceny": ("23A", "23B", "23C", "23D", "23E", "23F", "23G", "23H"),
     "vehicle_theft": ("240",),
 }
-#: The same crimes, and the items that make them with their sign. Totals are taken, not their details, which some states
-#: do not send: aggravated assaults are all assaults less the simple ones (docs/develop/adding-a-source.md).
+#: The same crimes, with their Return A items and signs. Totals are used because some states do not send their parts:
+#: aggravated assaults are all assaults minus simple assaults (docs/develop/adding-a-source.md).
 ITEMS_OF_CRIME: dict[str, dict[int, int]] = {
     "murder": {0: 1},
     "manslaughter": {1: 1},
@@ -49,19 +51,19 @@ ITEMS_OF_CRIME: dict[str, dict[int, int]] = {
 
 
 def with_totals(counts: pl.DataFrame) -> pl.DataFrame:
-    """Add the totals that are not there to counts of items.
+    """Add missing totals to counts of items.
 
-    A total that is there stays: some states send totals without details (docs/develop/adding-a-source.md).
+    Existing totals are not changed: some states send totals without their parts (docs/develop/adding-a-source.md).
 
     Args:
-        counts: ``item_code`` and ``n``, each item at most once for equal values of the other columns, which are kept.
+        counts: ``item_code`` and ``n``, each item at most once for equal values of the other columns.
 
     Returns:
-        The same columns; every total that was there or has at least one of its parts.
+        The same columns, with every total that was present or has at least one part.
     """
-    ordinary = {total: parts for total, parts in PARTS.items() if total != _GRAND_TOTAL}
+    ordinary = {total: parts for total, parts in PARTS.items() if total != GRAND_TOTAL}
     counts = _with_sums(counts, ordinary)
-    return _with_sums(counts, {_GRAND_TOTAL: PARTS[_GRAND_TOTAL]})
+    return _with_sums(counts, {GRAND_TOTAL: PARTS[GRAND_TOTAL]})
 
 
 def _with_sums(counts: pl.DataFrame, sums: dict[int, tuple[int, ...]]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""How pages look: one style for all of them, pictures drawn into the page, no network and no script."""
+"""HTML pages: one style, embedded charts, no network access and no scripts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     import altair as alt
 
 STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
-#: Colors of all charts: the main one, and one that warns.
+#: Colors of all charts: main color, warning color and neutral color.
 BLUE, RED, GRAY = "#2f6690", "#c0392b", "#9aa7b2"
 
 
-#: Longer ones first, since they hold the shorter.
+#: Longer codes first, because they contain the shorter ones.
 _CODE_WORDS = {
     "NON-MSA COUNTY/STATE AGENCY-ZERO POP": "Non-MSA county and state agencies where nobody lives",
     "MSA COUNTY/STATE AGENCY-ZERO POP": "MSA county and state agencies where nobody lives",
@@ -32,7 +32,7 @@ _CODE_WORDS = {
 
 def rows_of(table: pl.DataFrame) -> alt.InlineData:
     """A table as the data of a chart."""
-    import altair as alt  # noqa: PLC0415 (a second that only tasks with charts should take)
+    import altair as alt  # noqa: PLC0415 (slow to import; only tasks with charts need it)
 
     return alt.InlineData(values=table.to_dicts())
 
@@ -43,8 +43,8 @@ def svg(chart: Any) -> str:
 
     spec = chart.configure_view(stroke=None).configure_axis(grid=True, gridColor="#e8edf1", domain=False).to_dict()
     image = str(vl_convert.vegalite_to_svg(spec))
-    # The converter numbers gradients and clips over the life of the process: the same chart must have the same bytes,
-    # and two charts of a page different names.
+    # The converter numbers gradients and clips over the life of the process. With these names, the same chart has the
+    # same bytes, and charts of a page have different names.
     prefix = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:12]
     names = dict.fromkeys(re.findall(r'\bid="([^"]+)"', image))
     for number, name in enumerate(names):
@@ -76,11 +76,11 @@ def html_table(table: pl.DataFrame, name: str, labels: dict[str, str], **formats
 
 
 def page_head(title: str, subtitle: str, identity: Identity) -> str:
-    """Title, whose numbers the page shows, and in large letters where they are made up."""
+    """Title, origin of the numbers, and a banner if they are synthetic."""
     run = f"run {identity.run_id}" if identity.run_id else ""
     origin = " · ".join(part for part in (f"data year {identity.year}", f"source {identity.source}", run) if part)
     banner = f'<p class="synthetic">{escape(SYNTHETIC)}</p>' if identity.is_synthetic else ""
-    # The page of the run is published with every page, and leads to all others.
+    # The page of the run is published with every page and links to all others.
     others = '<p><a href="run.html">All pages and files of this run</a></p>' if identity.run_id else ""
     return (
         f'<header id="top"><h1>{escape(title)}</h1>{banner}<p>{escape(subtitle)}</p>'
@@ -105,7 +105,7 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 
 
 def readable(column: str) -> pl.Expr:
-    """Labels of weight groups without code words for agencies where nobody lives."""
+    """Labels of weight groups, with plain words for agencies without residents."""
     label = pl.col(column)
     for code, words in _CODE_WORDS.items():
         label = label.str.replace_all(code, words, literal=True)
@@ -113,7 +113,7 @@ def readable(column: str) -> pl.Expr:
 
 
 def page(title: str, subtitle: str, sections: Iterable[tuple[str, str]], identity: Identity) -> str:
-    """A whole page; the contents of its sections are HTML, all else is text."""
+    """A page as HTML; the contents of sections are HTML, the other arguments are text."""
     parts = list(sections)
     body = "\n".join(
         f'<section id="{anchor(heading)}"><h2>{escape(heading)}</h2>{content}</section>' for heading, content in parts
@@ -127,7 +127,7 @@ def page(title: str, subtitle: str, sections: Iterable[tuple[str, str]], identit
 
 
 def writer(content: str) -> Callable[[Path], None]:
-    """The function that writes a page, as documents ask for it."""
+    """A function that writes a page to a path."""
 
     def write(path: Path) -> None:
         path.write_text(content, encoding="utf-8")

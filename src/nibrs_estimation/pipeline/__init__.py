@@ -1,1 +1,1 @@
-"""How work runs: declarations, DAG, run directory, store, manifests, resume, logs and engines. Knows no stage."""
+"""Running of tasks: declarations, graph, run folder, store, manifests, resume, logs, engines. Imports no stage."""

@@ -1,8 +1,8 @@
-"""Which code made a dataset: a hash of the task's module and of what it is built from.
+"""Hash of the code of a task: its module and the modules that it imports.
 
-Counted are the task's module and, through its imports, every module of the package, each with the data files (YAML,
-CSV, JSON, templates, style sheets) that stand beside it. Not counted are the command line, the lists of flows and the
-machinery: how work is asked for and run must not change what comes out.
+The hash covers the task's module and all modules of the package that it imports, directly or indirectly, each with the
+data files (YAML, CSV, JSON, templates, style sheets) in its folder. It does not cover the command line, the lists of
+flows and this package: how tasks are started must not change their results.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
-#: Rooms of the package whose code makes no dataset.
-NOT_COUNTED = ("cli", "flows", "pipeline")
+#: Subpackages whose code does not affect any dataset.
+EXCLUDED = ("cli", "flows", "pipeline")
 _IMPORT = re.compile(rf"^\s*(?:from|import)\s+({PACKAGE}[\w.]*)(?:\s+import\s+(\([^)]*\)|[^\n#]*))?", re.MULTILINE)
 DATA_SUFFIXES = {".yaml", ".csv", ".json", ".jinja", ".css"}
 
 
 def code_hash(function: Callable[..., Any]) -> str:
-    """Hexadecimal SHA-256 of the code behind a task's function."""
+    """Hexadecimal SHA-256 of the code of a task's function."""
     return _module_hash(function.__module__)
 
 
@@ -62,15 +62,15 @@ def _closure(module: str) -> set[str]:
 def _imports_of(module: str) -> frozenset[str]:
     path = _path_of(module)
     found: set[str] = set()
-    # Parsing would take longer than all else that deciding a unit takes; the linter forbids relative imports.
+    # A parser would be too slow here. The linter forbids relative imports.
     for base, names in _IMPORT.findall(path.read_text(encoding="utf-8") if path else ""):
         found |= {base, *(f"{base}.{name}" for name in re.findall(r"\w+", names))}
-    return frozenset(name for name in found if _is_counted(name) and _path_of(name) is not None)
+    return frozenset(name for name in found if _is_hashed(name) and _path_of(name) is not None)
 
 
-def _is_counted(module: str) -> bool:
-    room = module.removeprefix(f"{PACKAGE}.").partition(".")[0]
-    return module.startswith(f"{PACKAGE}.") and room not in NOT_COUNTED
+def _is_hashed(module: str) -> bool:
+    subpackage = module.removeprefix(f"{PACKAGE}.").partition(".")[0]
+    return module.startswith(f"{PACKAGE}.") and subpackage not in EXCLUDED
 
 
 @cache

@@ -1,36 +1,36 @@
-"""Passwords that hide inside other settings: none is recorded or shown."""
+"""Removal of passwords from settings and texts that are recorded or shown."""
 
 from __future__ import annotations
 
 import re
 
 HIDDEN = "***"
-#: An address as it stands in a text; in a setting of its own the password may hold anything, see `address_shown`.
+#: An address within a text. For a setting that is an address, see `mask_address`: its password may contain anything.
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<rest>\S+)")
 _WHOLE_ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<rest>.*)", re.DOTALL)
-#: As libpq's connection strings write it.
+#: A password in a libpq connection string.
 _PASSWORD = re.compile(r"(?P<name>\w*password\s*=\s*)(?:'(?:[^'\\]|\\.)*'?|\S+)", re.IGNORECASE)
 
 
-def without_credentials(text: str) -> str:
-    """A text in which the addresses have no user, password, query or fragment, and ``password=`` no value.
+def mask_credentials(text: str) -> str:
+    """A text without the user, password, query and fragment of addresses, and without the value of ``password=``.
 
-    A text that begins with an address is taken as one as a whole: a password that nobody encoded may hold spaces.
+    A text that begins with an address is treated as one address: an unencoded password may contain spaces.
     """
-    pattern = _WHOLE_ADDRESS if _ADDRESS.match(text) else _ADDRESS
-    shown = pattern.sub(lambda found: found["scheme"] + _shown(found["rest"]), text)
-    return _PASSWORD.sub(lambda found: found["name"] + HIDDEN, shown)
+    pattern = _WHOLE_ADDRESS if _WHOLE_ADDRESS.match(text) else _ADDRESS
+    masked = pattern.sub(lambda found: found["scheme"] + _mask_rest(found["rest"]), text)
+    return _PASSWORD.sub(lambda found: found["name"] + HIDDEN, masked)
 
 
-def address_shown(text: str) -> str:
-    """The same for a setting that is an address, even where it is written without a scheme."""
-    return without_credentials(text) if "://" in text else _shown(text)
+def mask_address(text: str) -> str:
+    """The same for a setting that is an address, even if it has no scheme."""
+    return mask_credentials(text) if "://" in text else _mask_rest(text)
 
 
-def _shown(rest: str) -> str:
+def _mask_rest(rest: str) -> str:
     before, at, after = rest.rpartition("@")
     if "?" in before or "#" in before:
-        # Password with a question mark, or query with an @: nobody can tell which part is the secret.
+        # A password with a question mark, or a query with an @: it is unknown which part is the secret.
         return HIDDEN
     host = re.split(r"[?#]", after, maxsplit=1)[0]
     return f"{HIDDEN}@{host}" if at else host

@@ -1,4 +1,4 @@
-"""PostgreSQL: how to reach it, and what may be asked of it. No password ever shows."""
+"""PostgreSQL: connections and read-only queries. Passwords are never shown."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ else:
 
 CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_MS = 600_000
-#: A restore or a change of a table may take a while; longer than this somebody has forgotten a transaction.
+#: A restore or a change of a table may take some time; a longer lock is probably a forgotten transaction.
 LOCK_TIMEOUT_MS = 120_000
-#: SQLSTATE of a query that was canceled, of one that waited for a lock in vain, and the classes of those that fail
-#: however often they are tried: data that cannot be converted, and names or rights that are not there.
+#: SQLSTATE of a query that was canceled, of one that did not get a lock in time, and the classes of permanent errors:
+#: data that cannot be converted, and missing names or rights.
 QUERY_CANCELED, LOCK_NOT_AVAILABLE = "57014", "55P03"
 REFUSED_CLASSES = ("22", "42")
 
@@ -42,12 +42,12 @@ class UnreachableError(PipelineError):
 
 
 class ConnectionLostError(Exception):
-    """A connection broke in the middle of reading; reading from a new snapshot may succeed."""
+    """A connection was lost while reading; reading from a new snapshot may succeed."""
 
 
 @dataclass(frozen=True)
 class Database:
-    """A PostgreSQL database, by libpq's names. ``str`` and ``repr`` are free of secrets."""
+    """A PostgreSQL database, with libpq's names of settings. ``str`` and ``repr`` contain no secrets."""
 
     host: str
     port: int
@@ -57,14 +57,14 @@ class Database:
     sslmode: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what libpq would take apart: a password in it would be recorded and shown.
+        """Refuse names that libpq would parse: they could contain a password, which would be recorded and shown.
 
         Raises:
             UsageError: the host or the name of the database is an address or a connection string.
         """
         for setting, value in (("PGHOST", self.host), ("PGDATABASE", self.dbname)):
             if "://" in value or "=" in value or "@" in value[1:]:
-                # Not repeated: it may hold a password.
+                # The value is not repeated: it may contain a password.
                 raise UsageError(
                     f"{setting} must be a plain name, not an address or a connection string. Set PGHOST, PGPORT, "
                     "PGUSER, PGPASSWORD and PGDATABASE each by itself."
@@ -76,17 +76,17 @@ class Database:
     __repr__ = __str__
 
     def connect(self) -> psycopg.Connection[tuple[object, ...]]:
-        """Connect, read only.
+        """Open a read-only connection.
 
         Raises:
-            UnreachableError: it does not answer or refuses; names the database and the settings to check.
+            UnreachableError: the database does not answer or refuses; names the database and the settings to check.
         """
         try:
             connection = psycopg.connect(self._conninfo())
         except psycopg.OperationalError as error:
             # `from None`: the driver's own text may repeat the connection string.
             raise UnreachableError(
-                f"The database {self} cannot be reached ({self.without_secrets(error)}). Check PGHOST, PGPORT, PGUSER, "
+                f"The database {self} cannot be reached ({self.error_reason(error)}). Check PGHOST, PGPORT, PGUSER, "
                 "PGPASSWORD and PGDATABASE, and that the server accepts connections from here."
             ) from None
         connection.read_only = True
@@ -94,7 +94,7 @@ class Database:
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """A state of the database that several connections can read: none sees what others write meanwhile.
+        """A snapshot of the database that several connections can read, unaffected by concurrent writes.
 
         Raises:
             UnreachableError: as :meth:`connect`.
@@ -105,18 +105,18 @@ class Database:
             try:
                 row = connection.execute("SELECT pg_export_snapshot()").fetchone()
             except psycopg.OperationalError as error:
-                raise ConnectionLostError(self.without_secrets(error)) from None
+                raise ConnectionLostError(self.error_reason(error)) from None
             yield Snapshot(self, connection, str(row[0]) if row else "")
 
-    def without_secrets(self, error: BaseException) -> str:
-        """The line of a driver's error that tells the fault, without the password that it may repeat."""
+    def error_reason(self, error: BaseException) -> str:
+        """The line of a driver's error that states the reason, with the password removed."""
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         reason = next((line for line in lines if "ERROR:" in line or "FATAL:" in line), lines[-1])
         password = self.password.get_secret_value() if self.password else ""
         return reason.replace(password, "***") if password else reason
 
-    def not_in_time(self, error: BaseException) -> PipelineError | None:
-        """What to tell of a query that waited too long, for others' locks or for its answer; None of another error."""
+    def timeout_error(self, error: BaseException) -> PipelineError | None:
+        """The error for a query that waited too long for a lock or its result; None for any other error."""
         state = getattr(error, "sqlstate", None) or ""
         if state == LOCK_NOT_AVAILABLE or "lock timeout" in str(error):
             return PipelineError(
@@ -140,7 +140,7 @@ class Database:
             "password": self.password.get_secret_value() if self.password else None,
             "sslmode": self.sslmode,
             "connect_timeout": CONNECT_TIMEOUT_S,
-            # A snapshot's keeper waits while others read.
+            # The connection that exported the snapshot is idle while others read.
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
             "-c idle_in_transaction_session_timeout=0",
         }
@@ -149,7 +149,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot that is open as long as the connection that exported it, which reads it as well."""
+    """A snapshot that exists as long as the connection that exported it; that connection reads it, too."""
 
     database: Database
     connection: psycopg.Connection[tuple[object, ...]]
@@ -160,19 +160,19 @@ class Snapshot:
         """Open a connection that reads this snapshot.
 
         Raises:
-            ConnectionLostError: it cannot be opened, or the snapshot is gone.
+            ConnectionLostError: the connection cannot be opened, or the snapshot no longer exists.
         """
         try:
             connection = dbapi.connect(self.database._conninfo(), autocommit=True)
         except adbc_driver_manager.Error as error:
-            raise ConnectionLostError(self.database.without_secrets(error)) from None
+            raise ConnectionLostError(self.database.error_reason(error)) from None
         try:
             with connection.cursor() as cursor:
                 try:
                     cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                     cursor.execute(f"SET TRANSACTION SNAPSHOT {_quoted(self.id)}")
                 except adbc_driver_manager.Error as error:
-                    raise ConnectionLostError(self.database.without_secrets(error)) from None
+                    raise ConnectionLostError(self.database.error_reason(error)) from None
             yield Reader(self.database, connection)
         finally:
             _close(connection)
@@ -180,7 +180,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Reader:
-    """A connection that hands out tables column by column; for one thread at a time."""
+    """A connection that reads tables in columnar form; not safe for use by several threads."""
 
     database: Database
     connection: dbapi.Connection
@@ -191,7 +191,7 @@ class Reader:
         return pl.DataFrame(pl.from_arrow(pa.Table.from_batches(list(batches), schema)))
 
     def batches(self, query: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-        """The rows of a query as they come, in batches of some megabytes.
+        """The rows of a query as a stream of batches of some megabytes.
 
         Raises:
             PipelineError: the database refuses the query, or it takes longer than the time-out.
@@ -202,7 +202,7 @@ class Reader:
             cursor.execute(query)
             stream = cursor.fetch_record_batch()
         except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
-            raise self._explained(error) from None
+            raise self._translate(error) from None
         return stream.schema, self._streamed(cursor, stream)
 
     def _streamed(self, cursor: dbapi.Cursor, stream: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
@@ -210,16 +210,16 @@ class Reader:
             try:
                 yield from stream
             except (adbc_driver_manager.Error, pa.ArrowException, OSError) as error:
-                raise self._explained(error) from None
+                raise self._translate(error) from None
 
-    def _explained(self, error: BaseException) -> Exception:
-        reason = self.database.without_secrets(error)
-        if late := self.database.not_in_time(error):
+    def _translate(self, error: BaseException) -> Exception:
+        reason = self.database.error_reason(error)
+        if late := self.database.timeout_error(error):
             return late
         state = getattr(error, "sqlstate", None) or ""
         if state.startswith(REFUSED_CLASSES):
             return PipelineError(
-                f"{self.database} refuses a query ({reason}). Check that tables and columns are those of the "
+                f"{self.database} refuses a query ({reason}). Check that the tables and columns match the "
                 "description of the source, and that this user may SELECT from them."
             )
         return ConnectionLostError(reason)
@@ -233,12 +233,12 @@ def _close(connection: dbapi.Connection) -> None:
     try:
         connection.close()
     except (adbc_driver_manager.Error, OSError):
-        # A broken connection has nothing left to close.
+        # A broken connection cannot be closed.
         return
 
 
 def count_rows(database: Database, table: str, date_column: str, year: int) -> int:
-    """Count the rows of a table whose date lies in a year.
+    """Count the rows of a table whose date is in a year.
 
     Raises:
         PipelineError: the database cannot be reached, or the table cannot be read.
@@ -250,7 +250,7 @@ def count_rows(database: Database, table: str, date_column: str, year: int) -> i
         try:
             row = connection.execute(query, (year, year)).fetchone()
         except psycopg.Error as error:
-            raise database.not_in_time(error) or PipelineError(
+            raise database.timeout_error(error) or PipelineError(
                 f"The table {table} of {database} cannot be counted ({str(error).splitlines()[0]}). Check that it "
                 "exists in the search path and that this user may SELECT from it."
             ) from None

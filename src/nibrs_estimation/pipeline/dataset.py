@@ -1,6 +1,6 @@
-"""What a dataset is: a named table with a declared schema, keys and source.
+"""Declaration of a dataset: a named table with a schema, keys and source.
 
-From a declaration come the Parquet schema, the checks at every door, the listings and the data dictionary.
+The Parquet schema, the checks of input and output, the listings and the data dictionary follow from the declaration.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import polars as pl
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
-#: The types that a column may have. A narrow list keeps every reader and writer (Parquet, CSV, SQL) in step.
+#: Types of columns. The list is short because every reader and writer (Parquet, CSV, SQL) must support all of them.
 COLUMN_TYPES: dict[str, pl.DataType] = {
     "int8": pl.Int8(),
     "int16": pl.Int16(),
@@ -36,15 +36,15 @@ class Column:
     Attributes:
         name: lower snake case.
         type: a key of :data:`COLUMN_TYPES`.
-        description: what it means, in a sentence.
-        unit: unit of measurement where it has one ("incidents", "persons", "per 100,000 persons").
+        description: its meaning, in one sentence.
+        unit: unit of measurement, if any ("incidents", "persons", "per 100,000 persons").
         is_nullable: whether a missing value is allowed.
-        codes: the allowed values, or empty where any value is allowed.
-        code_list: name of the list (`model/codes`) that tells what the codes mean; a source may deliver codes that
-            are newer than the list, unless ``codes`` closes it.
-        references: ``dataset.column`` in which every value stands, such as ``incident.incident_id``.
-        length: greatest number of characters of a text, or 0 for any.
-        is_filled: whether a stage fills it yet; a column that none fills is declared, and empty.
+        codes: the allowed values; empty if any value is allowed.
+        code_list: name of the list (`model/codes`) of the codes and their meaning; a source may contain newer codes,
+            unless ``codes`` is given.
+        references: ``dataset.column`` that contains every value, such as ``incident.incident_id``.
+        length: maximum number of characters of a text; 0 for no limit.
+        is_filled: whether a stage fills it yet; otherwise the column is empty.
     """
 
     name: str
@@ -77,9 +77,9 @@ class Dataset:
         description: one sentence.
         columns: in the order in which they are stored.
         primary_key: the columns that identify a row; files are sorted by them.
-        partition_key: the column whose values cut it into files, or None for one file.
-        absence: of an optional dataset what follows where a run does without it: its readers then receive an empty
-            table. Empty for a required one.
+        partition_key: the column by whose values the table is split into files; None for one file.
+        absence: for an optional dataset, the consequences of a run without it (its readers receive an empty table);
+            empty for a required dataset.
         source: where the definition comes from (specification section, law, publisher).
     """
 
@@ -103,7 +103,7 @@ class Dataset:
 
     @property
     def is_optional(self) -> bool:
-        """Whether a run may do without it."""
+        """Whether a run can work without it."""
         return bool(self.absence)
 
     @cached_property
@@ -116,7 +116,7 @@ class Dataset:
         return next(column for column in self.columns if column.name == name)
 
     def cast(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Its columns of a table that has them, in order and in their types."""
+        """The declared columns of a table, in order and with their types."""
         return frame.select(pl.col(column.name).cast(column.dtype) for column in self.columns)
 
     def empty(self) -> pl.LazyFrame:
@@ -126,12 +126,12 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Document:
-    """A file for people that a task writes whole: a page, a CSV, a database file.
+    """A file that a task writes as a whole: a page, a CSV file, a database file.
 
     Attributes:
         name: the file's name, with its extension.
         description: one sentence.
-        is_content_hashed: whether equal inputs give equal bytes (a ``.duckdb`` file holds equal tables only).
+        is_content_hashed: whether equal inputs give equal bytes (in ``.duckdb`` files only the tables are equal).
     """
 
     name: str

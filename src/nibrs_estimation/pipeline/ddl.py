@@ -31,9 +31,9 @@ _POSTGRESQL_TYPES = {
 
 
 def duckdb_table(dataset: Dataset, *, has_key: bool = True) -> str:
-    """`CREATE TABLE` for DuckDB, with primary key and required columns.
+    """`CREATE TABLE` for DuckDB, with NOT NULL columns and an optional primary key.
 
-    Releases 0.10 and 1.0 open no file that holds a primary key of DuckDB 2: files for people do without.
+    DuckDB 0.10 and 1.0 cannot open files with a primary key of DuckDB 2, so published files have none.
     """
     columns = [
         f'"{column.name}" {_DUCKDB_TYPES[column.type]}{"" if column.is_nullable else " NOT NULL"}'
@@ -45,7 +45,7 @@ def duckdb_table(dataset: Dataset, *, has_key: bool = True) -> str:
 
 
 def postgresql_table(dataset: Dataset, schema: str) -> str:
-    """`CREATE TABLE` for PostgreSQL, in a schema, with primary key and required columns; a text has its length."""
+    """`CREATE TABLE` for PostgreSQL, in a schema, with primary key, NOT NULL columns and lengths of texts."""
     columns = [
         f'"{column.name}" {_postgresql_type(column)}{"" if column.is_nullable else " NOT NULL"}'
         for column in dataset.columns

@@ -2,12 +2,12 @@
 
 
 class PipelineError(Exception):
-    """A failure that the user can fix: one paragraph that names the thing and the fix."""
+    """A failure that the user can fix: one paragraph that states the problem and the fix."""
 
     exit_code = 1
 
 
 class UsageError(PipelineError):
-    """Wrong use: an unknown flow, a bad run id, a malformed setting."""
+    """Wrong usage: an unknown flow, an invalid run id, a malformed setting."""
 
     exit_code = 2

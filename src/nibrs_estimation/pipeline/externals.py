@@ -1,4 +1,4 @@
-"""External files: which vintage of each a run uses, and fetching them (docs/architecture.md)."""
+"""External files: which vintage of each file a run uses, and how it is fetched (docs/architecture.md)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nibrs_estimation.pipeline.store import LocalStore, Store, checked_key
 
 @dataclass(frozen=True)
 class ExternalFile:
-    """How a task declares that it needs an external file."""
+    """Declaration that a task needs an external file."""
 
     code_name: str
     description: str
@@ -23,10 +23,10 @@ class ExternalFile:
 
 @dataclass(frozen=True)
 class Locations:
-    """What `external_file_locations.json` says.
+    """Content of `external_file_locations.json`.
 
     Attributes:
-        text: the file as it is, to be copied into the run.
+        text: the unchanged text of the file, which is copied into the run.
         files: vintage year -> code name -> path within the external store.
     """
 
@@ -41,10 +41,10 @@ def read_locations(path: Path) -> Locations:
     """Read and check `external_file_locations.json`.
 
     Raises:
-        UsageError: it is missing, is not JSON, or has another shape; names the place.
+        UsageError: it is missing, is not JSON, or has a wrong structure; names the position.
     """
     try:
-        # Not read_text, which would turn the line ends of other systems into ours.
+        # Not read_text: it would change the line ends.
         text = path.read_bytes().decode("utf-8")
         content = json.loads(text)
     except OSError as error:
@@ -58,7 +58,9 @@ def read_locations(path: Path) -> Locations:
             f"{path} is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}."
         ) from error
     if not isinstance(content, dict):
-        raise UsageError(f'{path} must hold an object such as {{"2024": {{"population": "2024/population/pop.csv"}}}}.')
+        raise UsageError(
+            f'{path} must contain an object such as {{"2024": {{"population": "2024/population/pop.csv"}}}}.'
+        )
     for year, files in content.items():
         if not re.fullmatch(r"[0-9]{4}", year) or not isinstance(files, dict):
             raise UsageError(f"{path}: {year!r} must be a year of four digits with an object of code names and paths.")
@@ -76,7 +78,7 @@ def resolve(locations: Locations, wanted: Iterable[ExternalFile], year: int) -> 
     """Paths of the wanted files of a data year, by code name; optional ones may be absent.
 
     Raises:
-        PipelineError: required keys are missing; lists them all.
+        PipelineError: required files have no path; lists all of them.
     """
     wanted = list(wanted)
     known = locations.files.get(str(year), {})
@@ -84,8 +86,8 @@ def resolve(locations: Locations, wanted: Iterable[ExternalFile], year: int) -> 
     if missing:
         listed = "; ".join(f"{file.code_name} ({file.description})" for file in missing)
         raise PipelineError(
-            f'external_file_locations.json lacks for {year}: {listed}. Add under "{year}" the path of each within the '
-            "external store."
+            f'external_file_locations.json has no path for {year} of: {listed}. Add under "{year}" the path of each '
+            "within the external store."
         )
     return {file.code_name: known[file.code_name] for file in wanted if file.code_name in known}
 
@@ -93,21 +95,21 @@ def resolve(locations: Locations, wanted: Iterable[ExternalFile], year: int) -> 
 def fetch_all(resolved: Mapping[str, str], store: Store, target: Path) -> dict[str, Path]:
     """Fetch files to ``target/<path>`` and return their paths by code name.
 
-    Where the store is the target folder itself, the files are used as they stand; what an earlier try has fetched
-    is not fetched again.
+    If the store is the target folder, the files are used in place. A file that was fetched earlier is not fetched
+    again.
 
     Raises:
-        PipelineError: files are not in the store (lists them all, before any is fetched), or one cannot be fetched.
+        PipelineError: files are missing from the store (lists all before fetching any), or a file cannot be fetched.
     """
     absent = [path for path in resolved.values() if not store.exists(path)]
     if absent:
         raise PipelineError(
-            f"{store} lacks {', '.join(absent)}. Put them there, or correct external_file_locations.json or "
+            f"{store} does not contain {', '.join(absent)}. Put them there, or correct external_file_locations.json or "
             "EXTERNAL_STORE."
         )
     paths = {name: target / path for name, path in resolved.items()}
     if not (isinstance(store, LocalStore) and store.folder.resolve() == target.resolve()):
         for name, path in resolved.items():
-            if not store.holds(path, paths[name]):
+            if not store.has_same_content(path, paths[name]):
                 store.get(path, paths[name])
     return paths

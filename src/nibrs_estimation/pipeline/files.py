@@ -1,6 +1,6 @@
-"""Atomic files: a file is either whole or absent, whatever kills the program.
+"""Atomic files: a file is either complete or absent, even if the program is killed.
 
-Everything that the pipeline writes goes through :func:`atomic_path` or :func:`atomic_folder`.
+All files of the pipeline are written with :func:`atomic_path` or :func:`atomic_folder`.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from nibrs_estimation.pipeline.errors import PipelineError
 
 TEMPORARY_SUFFIX = ".partial"
 _FULL = "No space left on device"
-#: What Polars says where the end of a file could not be written, and how little space (bytes) explains it.
-_CUT, _LITTLE = "transport error", 2**20
+#: Error text of Polars for a truncated file, and the free space (bytes) below which a full disk is the cause.
+_TRUNCATED, _LITTLE_SPACE = "transport error", 2**20
 _working: ContextVar[Path | None] = ContextVar("working_folder", default=None)
 
 
 def checkpoint(name: str, path: Path) -> None:
-    """Mark a moment at which a crash must do no harm; the fault tests replace this function to crash there."""
+    """Mark a point at which a crash must do no harm; fault tests replace this function to crash here."""
 
 
 @contextmanager
 def atomic_path(path: Path, *, is_synced: bool = True) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; on success it is synced and renamed over ``path``.
 
-    Without ``is_synced`` a power cut, though no crash of the program, may lose the file.
+    Without ``is_synced``, a power failure may lose the file; a crash of the program does not.
 
-    On any exception the temporary file is removed and ``path`` stays as it was.
+    On any exception the temporary file is removed and ``path`` is unchanged.
 
     Raises:
         PipelineError: the disk is full or the folder cannot be written; names the folder and the fix.
@@ -45,7 +45,7 @@ def atomic_path(path: Path, *, is_synced: bool = True) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _explained(error, path) from error
+        raise _write_error(error, path) from error
     try:
         checkpoint("before write", path)
         yield temporary
@@ -57,15 +57,15 @@ def atomic_path(path: Path, *, is_synced: bool = True) -> Iterator[Path]:
             _sync(path.parent)
         checkpoint("after rename", path)
     except OSError as error:
-        raise _explained(error, path) from error
+        raise _write_error(error, path) from error
     finally:
-        # Where nothing may be written there is nothing to remove, and the first error is the one to tell.
+        # If this fails too, the first error is the one to report.
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a small text file atomically, one that can be made again: manifests, metadata, pages."""
+    """Write a small text file atomically, without syncing: manifests, metadata, pages."""
     with atomic_path(path, is_synced=False) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -92,7 +92,7 @@ def remove_leftovers(folder: Path) -> None:
 
 @contextmanager
 def working_under(folder: Path) -> Iterator[None]:
-    """Let :func:`temporary_folder` make its folders here: the system's own is often small, and in memory."""
+    """Let :func:`temporary_folder` create its folders here: the system's temporary folder is often small."""
     token = _working.set(folder)
     try:
         yield
@@ -101,12 +101,12 @@ def working_under(folder: Path) -> Iterator[None]:
 
 
 def temporary_folder(name: str, parent: Path | None = None) -> TemporaryDirectory[str]:
-    """A folder that goes with the returned object, or with the next run's leftovers if this process is killed.
+    """A folder that is removed with the returned object, or by the next run if this process is killed.
 
-    It stands in ``parent``, else in the run's folder, else in the system's folder for temporary files.
+    It is in ``parent``, otherwise in the run's folder, otherwise in the system's temporary folder.
 
     Raises:
-        PipelineError: it cannot be made; names the fix.
+        PipelineError: it cannot be created; names the fix.
     """
     parent = parent or _working.get()
     try:
@@ -115,17 +115,17 @@ def temporary_folder(name: str, parent: Path | None = None) -> TemporaryDirector
         return TemporaryDirectory(prefix=f".{name}-", suffix=TEMPORARY_SUFFIX, dir=parent)
     except OSError as error:
         raise PipelineError(
-            f"No temporary folder can be made in {parent or 'the folder that TMPDIR names'} ({error.strerror}). Free "
-            f"some space there, or choose another folder with {'SCRATCH_DIR' if parent else 'TMPDIR'}, and run the "
-            "same command again."
+            f"No temporary folder can be created in {parent or 'the folder that TMPDIR names'} ({error.strerror}). "
+            f"Free some space there, or choose another folder with {'SCRATCH_DIR' if parent else 'TMPDIR'}, and run "
+            "the same command again."
         ) from error
 
 
-def full_disk(error: BaseException, folder: Path) -> PipelineError | None:
-    """What to tell of a full disk, whichever library met it while it wrote to a folder; None of another error."""
-    is_said = (isinstance(error, OSError) and error.errno == errno.ENOSPC) or _FULL in str(error)
-    is_cut = _CUT in str(error) and shutil.disk_usage(folder).free < _LITTLE
-    if not is_said and not is_cut:
+def full_disk_error(error: BaseException, folder: Path) -> PipelineError | None:
+    """The error for a full disk, from whichever library it came; None for any other error."""
+    is_reported = (isinstance(error, OSError) and error.errno == errno.ENOSPC) or _FULL in str(error)
+    is_truncated = _TRUNCATED in str(error) and shutil.disk_usage(folder).free < _LITTLE_SPACE
+    if not is_reported and not is_truncated:
         return None
     return PipelineError(
         f"A disk is full ({error}). Free some space in the run's folder and in the folder for temporary files, or "
@@ -141,10 +141,10 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _explained(error: OSError, path: Path) -> PipelineError:
+def _write_error(error: OSError, path: Path) -> PipelineError:
     if error.errno == errno.ENOSPC:
         return PipelineError(
-            f"The disk is full: {path} could not be written and was left as it was. "
+            f"The disk is full: {path} could not be written and is unchanged. "
             f"Free some space under {path.parent}, or choose another folder, and run the same command again."
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

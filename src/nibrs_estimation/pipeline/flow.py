@@ -1,4 +1,4 @@
-"""Flows and plans: from declarations to an ordered graph of units, with every mistake told before work starts."""
+"""Flows and plans: from declarations to an ordered graph of units. All errors are reported before work starts."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from nibrs_estimation.pipeline.task import Task
 
 @dataclass(frozen=True)
 class Flow:
-    """A set of wanted outputs and the tasks that make them.
+    """A set of published outputs and the tasks that produce them.
 
     Attributes:
-        name: what ``nibrs run`` calls it.
+        name: its name in ``nibrs run``.
         description: one sentence.
-        tasks: the stages' tasks; the chosen source adds its own.
+        tasks: tasks of the stages; the source adds its own tasks.
         publishes: outputs that are copied to the artifact store, in this order.
-        optional: datasets that a source may leave out; a run says once what follows from those that are absent.
+        optional: datasets that a source may omit; a run reports the consequences.
     """
 
     name: str
@@ -36,8 +36,8 @@ class Unit:
 
     Attributes:
         task: what to run.
-        partition: for which partition, where the task runs by partition.
-        partitions: the parts that it must write, where the task runs once but writes partitioned datasets.
+        partition: value of the partition key, if the task runs by partition.
+        partitions: the parts that it must write, if the task runs once but writes partitioned datasets.
     """
 
     task: Task
@@ -51,15 +51,15 @@ class Unit:
 
     @property
     def stem(self) -> str:
-        """Relative path, without ending, of the unit's log and manifest."""
+        """Relative path, without extension, of the unit's log and manifest."""
         return self.task.name if self.partition is None else f"{self.task.name}/{self.partition}"
 
     def partition_read(self, dataset: Dataset) -> str | None:
-        """The partition of an input that it reads, or None where it reads the whole: keys must be the same."""
+        """The partition of an input that it reads; None if it reads all of it because the keys differ."""
         return self.partition if dataset.partition_key == self.task.partition_by else None
 
     def parts_of(self, output: Dataset | Document) -> dict[str, str | None]:
-        """The files of an output: the name of each in manifests -> its partition, or None for an output of one file."""
+        """The files of an output: name in manifests -> partition, or None for an output of one file."""
         if isinstance(output, Document) or output.partition_key is None:
             return {output.name: None}
         if self.partition is not None:
@@ -67,12 +67,12 @@ class Unit:
         return {f"{output.name}[{partition}]": partition for partition in self.partitions}
 
     def output_names(self) -> set[str]:
-        """Names in manifests of all files that it writes."""
+        """Names, in manifests, of all files that it writes."""
         return {name for output in self.task.writes for name in self.parts_of(output)}
 
     @staticmethod
     def file_name(output: Dataset | Document, partition: str | None) -> str:
-        """Where a file of an output goes, relative to the folder of datasets or of documents."""
+        """Path of a file of an output, relative to the folder of datasets or of documents."""
         if isinstance(output, Document):
             return output.name
         return f"{output.name}.parquet" if partition is None else f"{output.name}/{partition}.parquet"
@@ -80,7 +80,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things stand under a root folder."""
+    """Folders of datasets and documents under a root folder."""
 
     datasets: str
     documents: str
@@ -91,7 +91,7 @@ class Layout:
         return f"{folder}/{unit.file_name(output, partition)}"
 
     def paths(self, unit: Unit) -> list[str]:
-        """Paths of all that a unit writes, relative to the root."""
+        """Paths of all files that a unit writes, relative to the root."""
         return [
             self.path(unit, output, partition)
             for output in unit.task.writes
@@ -99,30 +99,30 @@ class Layout:
         ]
 
 
-#: A run keeps datasets in a folder; a statistician finds them in the output folder itself. Documents stand apart in
-#: both: `estimates.csv` is one, and would be taken for another form of the dataset.
+#: A run has a folder of datasets; in statistics mode, datasets are in the output folder itself. Documents are separate
+#: in both: the document `estimates.csv` would be mistaken for another form of the dataset.
 RUN_LAYOUT = Layout("datasets", "documents")
 FLAT_LAYOUT = Layout(".", "documents")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The units of a run in a fixed order in which every unit comes after those that it needs."""
+    """The units of a run in a fixed order, each after the units that it needs."""
 
     units: tuple[Unit, ...]
     needs: Mapping[str, tuple[Unit, ...]]
     source_tasks: frozenset[str] = field(default_factory=frozenset)
 
     def inputs_of(self, unit: Unit, dataset: Dataset) -> tuple[Unit, ...]:
-        """The units that write what ``unit`` reads of ``dataset``."""
+        """The units that write the parts of ``dataset`` that ``unit`` reads."""
         return tuple(needed for needed in self.needs[unit.key] if dataset in needed.task.writes)
 
     def tasks(self) -> tuple[Task, ...]:
-        """The tasks in order, each once."""
+        """The distinct tasks, in order."""
         return tuple(dict.fromkeys(unit.task for unit in self.units))
 
     def downstream_of(self, task_name: str) -> frozenset[str]:
-        """Names of a task and of all that depend on it."""
+        """Names of a task and of all tasks that depend on it."""
         reached = {task_name}
         for unit in self.units:
             if any(needed.task.name in reached for needed in self.needs[unit.key]):
@@ -137,17 +137,17 @@ def make_plan(
     until: str | None = None,
     source_tasks: frozenset[str] = frozenset(),
 ) -> Plan:
-    """Bind producers to readers, order the tasks and cut them into units.
+    """Bind producers to readers, order the tasks and split them into units.
 
     Args:
-        tasks: all tasks of the flow, the source's included.
-        partitions: for each partition key of the source its values.
+        tasks: all tasks of the flow, including those of the source.
+        partitions: values of each partition key of the source.
         until: keep only this task and what it needs.
         source_tasks: names of the tasks that read from the source.
 
     Raises:
-        UsageError: a missing or second producer, a cycle, two declarations of one dataset, an unknown task, a part
-            that nothing writes.
+        UsageError: a missing or second producer, a cycle, two declarations of one dataset, an unknown task, or a
+            part that no task writes.
     """
     by_name = _unique_tasks(tasks)
     producers = _producers(by_name.values())
@@ -155,12 +155,14 @@ def make_plan(
     try:
         order = list(TopologicalSorter(graph).static_order())
     except CycleError as error:
-        raise UsageError(f"The tasks need each other in a circle: {' -> '.join(reversed(error.args[1]))}.") from error
-    # A fixed order for equal inputs: as declared, moved back only as far as dependencies ask.
+        raise UsageError(
+            f"The tasks depend on each other in a cycle: {' -> '.join(reversed(error.args[1]))}."
+        ) from error
+    # A fixed order: as declared, except where dependencies require otherwise.
     rank = {name: position for position, name in enumerate(by_name)}
     order = _stable_order(graph, rank)
     if until is not None:
-        order = [name for name in order if name in _ancestors(_known(until, by_name), graph)]
+        order = [name for name in order if name in _ancestors(_checked_name(until, by_name), graph)]
     units = {name: _units_of(by_name[name], partitions) for name in order}
     for name in order:
         _check_parts_read(by_name[name], units, producers)
@@ -181,7 +183,7 @@ def _unique_tasks(tasks: Iterable[Task]) -> dict[str, Task]:
     by_name: dict[str, Task] = {}
     for task in tasks:
         if task.name in by_name:
-            raise UsageError(f"Two tasks of the flow are called {task.name}: a task's name must be unique.")
+            raise UsageError(f"Two tasks of the flow have the name {task.name}. Rename one of them.")
         by_name[task.name] = task
     return by_name
 
@@ -192,8 +194,8 @@ def _producers(tasks: Iterable[Task]) -> dict[str, tuple[Task, Dataset | Documen
         for output in task.writes:
             if output.name in producers:
                 raise UsageError(
-                    f"Both {producers[output.name][0].name} and {task.name} write {output.name}: a flow binds exactly "
-                    "one producer to a dataset. Take one of the two out of the flow."
+                    f"Both {producers[output.name][0].name} and {task.name} write {output.name}: a dataset must "
+                    "have exactly one producer. Remove one of the two tasks from the flow."
                 )
             producers[output.name] = (task, output)
     return producers
@@ -206,14 +208,14 @@ def _needed_tasks(task: Task, producers: Mapping[str, tuple[Task, Dataset | Docu
             if dataset.is_optional:
                 continue
             raise UsageError(
-                f"Task {task.name} reads {dataset.name}, but no task or source of the flow writes it. Bind a producer, "
-                "or leave the task out."
+                f"Task {task.name} reads {dataset.name}, but no task or source of the flow writes it. Add a task "
+                "that writes it, or remove this task."
             )
         producer, written = producers[dataset.name]
         if written != dataset:
             raise UsageError(
-                f"Task {task.name} reads {dataset.name} under another declaration than the one that {producer.name} "
-                f"writes ({_difference(dataset, written)}). Use one declaration for both."
+                f"Task {task.name} reads {dataset.name} with another declaration than {producer.name} "
+                f"writes it ({_difference(dataset, written)}). Use one declaration for both."
             )
         needed.add(producer.name)
     return needed
@@ -223,7 +225,7 @@ def _difference(read: Dataset, written: Dataset | Document) -> str:
     if isinstance(written, Document):
         return "one is a table, the other a document"
     if read.schema != written.schema:
-        return f"columns {dict(read.schema)} against {dict(written.schema)}"
+        return f"columns {dict(read.schema)} and {dict(written.schema)}"
     return "keys or descriptions differ"
 
 
@@ -241,7 +243,7 @@ def _stable_order(graph: Mapping[str, set[str]], rank: Mapping[str, int]) -> lis
     return order
 
 
-def _known(name: str, by_name: Mapping[str, Task]) -> str:
+def _checked_name(name: str, by_name: Mapping[str, Task]) -> str:
     if name not in by_name:
         raise UsageError(f"There is no task {name!r} in this flow. Its tasks are: {', '.join(by_name)}.")
     return name
@@ -263,8 +265,8 @@ def _units_of(task: Task, partitions: Mapping[str, tuple[str, ...]]) -> tuple[Un
     values = task.parts(partitions)
     if values is None:
         raise UsageError(
-            f"Task {task.name} runs by {task.partition_key} or writes parts by it, but the source does not say which "
-            "values that key has. Say it in the task's `partitions`."
+            f"Task {task.name} is partitioned by {task.partition_key}, but the source does not list its values. "
+            "List them in the `partitions` of the task."
         )
     if task.partition_by is None:
         return (Unit(task, partitions=values),)
@@ -274,7 +276,7 @@ def _units_of(task: Task, partitions: Mapping[str, tuple[str, ...]]) -> tuple[Un
 def _check_parts_read(
     task: Task, units: Mapping[str, tuple[Unit, ...]], producers: Mapping[str, tuple[Task, Dataset | Document]]
 ) -> None:
-    """Refuse a task that runs for a part which its input does not have: it would find an empty table."""
+    """Refuse a task that runs for a partition that its input does not have: it would read an empty table."""
     for dataset in task.reads:
         if dataset.partition_key is None or dataset.partition_key != task.partition_by or dataset.name not in producers:
             continue
@@ -284,5 +286,5 @@ def _check_parts_read(
         if missing:
             raise UsageError(
                 f"Task {task.name} runs for {task.partition_by} {', '.join(missing)}, but {producer.name} writes no "
-                f"such part of {dataset.name}. Let the `partitions` of the two agree."
+                f"such part of {dataset.name}. Use the same `partitions` in both tasks."
             )

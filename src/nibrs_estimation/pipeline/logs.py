@@ -19,22 +19,22 @@ _current: ContextVar[Path | None] = ContextVar("current_log", default=None)
 
 
 class _TaskLog(logging.FileHandler):
-    """A log file; that it cannot be written (a full disk) must not hide why the task failed."""
+    """A log file that ignores its own write errors (a full disk), which must not hide why the task failed."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (the base class's name)
-        """Go on without."""
+        """Ignore the error."""
 
     def close(self) -> None:
-        """Close, written or not."""
+        """Close the file and ignore errors."""
         with suppress(OSError):
             super().close()
 
 
 @contextmanager
 def task_log(path: Path, threshold: str) -> Iterator[logging.Logger]:
-    """Send what the package logs in this thread to ``path``, from ``threshold`` up.
+    """Write log records of the package in this context to ``path``, from level ``threshold`` up.
 
-    Tasks that run side by side in threads keep their own files: a record goes to the file of its own context.
+    Tasks that run at the same time in threads have separate files: a record goes to the file of its context.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = _TaskLog(path, mode="w", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Manifests: what a finished unit read, ran and wrote. The resume rule reads nothing else."""
+"""Manifests: the inputs, code and outputs of a finished unit. Resuming a run depends on manifests only."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from nibrs_estimation.pipeline.table import FileRecord
 
 @dataclass(frozen=True)
 class Cause:
-    """Everything that decides a unit's outputs; equal causes mean that the unit need not run again.
+    """Everything that determines a unit's outputs; if the cause is equal, the unit need not run again.
 
     Attributes:
         code: hash of the task's code.
-        parameters: the settings that the task asked for.
-        inputs: for each dataset the hashes of its files, in order.
-        externals: for each external file its hash.
+        parameters: values of the task's parameters.
+        inputs: hashes of the files of each dataset, in order.
+        externals: hash of each external file.
         source: fingerprint of the source, for tasks that read from it.
     """
 
@@ -33,7 +33,7 @@ class Cause:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The record of a unit that finished."""
+    """The record of a finished unit."""
 
     unit: str
     cause: Cause
@@ -45,12 +45,12 @@ class Manifest:
     engine: str
 
     def write(self, path: Path) -> None:
-        """Write atomically; a manifest is the last thing that a unit writes."""
+        """Write atomically; a unit writes its manifest last."""
         write_json(path, dataclasses.asdict(self))
 
     @classmethod
     def read(cls, path: Path) -> Manifest | None:
-        """The manifest at ``path``, or None if there is none that this version understands."""
+        """The manifest at ``path``; None if there is none or this version cannot read it."""
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             content["cause"] = Cause(**content["cause"])
@@ -60,12 +60,12 @@ class Manifest:
             return None
 
     def files_of(self, name: str, partition: str | None = None) -> list[FileRecord]:
-        """The files of an output: all of them, or the one of a partition where each stands by itself."""
+        """The files of an output: all of them, or only that of one partition."""
         if name in self.outputs:
             return [self.outputs[name]]
         wanted = f"{name}[" if partition is None else f"{name}[{partition}]"
         return [record for key, record in self.outputs.items() if key.startswith(wanted)]
 
-    def stands(self, cause: Cause, root: Path, *, verify: bool) -> bool:
-        """Whether the unit's outputs are still there and still follow from ``cause``."""
+    def is_current(self, cause: Cause, root: Path, *, verify: bool) -> bool:
+        """Whether the unit's outputs are unchanged and ``cause`` is the same."""
         return self.cause == cause and all(record.is_unchanged(root, verify=verify) for record in self.outputs.values())

@@ -1,4 +1,4 @@
-"""Memory: the process's high-water mark, and how much the machine has."""
+"""Memory: the process's peak memory, and the memory of the machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _STATUS = Path("/proc/self/status")
 
 
 def reset_peak() -> None:
-    """Set the process's high-water mark back to what it holds now, where the system allows it."""
+    """Reset the process's peak memory to its current memory, if the system allows it."""
     try:
         _CLEAR_REFS.write_text("5")
     except OSError:
@@ -18,7 +18,7 @@ def reset_peak() -> None:
 
 
 def peak_bytes() -> int | None:
-    """The process's resident high-water mark since the last reset, or None where the system does not tell."""
+    """The process's peak resident memory since the last reset; None if the system does not report it."""
     try:
         lines = _STATUS.read_text().splitlines()
     except OSError:
@@ -28,7 +28,7 @@ def peak_bytes() -> int | None:
 
 
 def machine_bytes() -> int:
-    """Memory that this machine, or the container in which we run, may use."""
+    """Memory of this machine, or the limit of the container in which the program runs."""
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for limit in (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes")):
         try:

@@ -1,6 +1,6 @@
-"""Packages that are not installed with the core: they are imported when they are first used.
+"""Optional packages, which are imported when they are first used.
 
-A run of public zips or of made-up data must not ask for a database's drivers, nor wait for their import.
+A run of public zips or of synthetic data must not require database drivers, or wait for their import.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ EXTRAS = {
 
 @contextmanager
 def needs_extra(extra: str, what: str) -> Iterator[None]:
-    """Tell of an import that fails inside, which extra has the package.
+    """Report which extra has the package if an import in the block fails.
 
     Args:
         extra: one of :data:`EXTRAS`.
-        what: needs it, such as ``The prefect engine``.
+        what: the feature that needs it, such as ``The prefect engine``.
 
     Raises:
         UsageError: a package of the extra is not installed.
@@ -45,7 +45,7 @@ def needs_extra(extra: str, what: str) -> Iterator[None]:
 
 
 def require_extra(extra: str, what: str) -> None:
-    """Refuse at once what would fail in the midst of a run; raises as :func:`needs_extra`."""
+    """Fail early if an extra is not installed; raises as :func:`needs_extra`."""
     with needs_extra(extra, what):
         for package in EXTRAS[extra]:
             if find_spec(package) is None:
@@ -53,7 +53,7 @@ def require_extra(extra: str, what: str) -> None:
 
 
 class LazyModule(ModuleType):
-    """Stands for a module of an extra until one of its names is asked for."""
+    """Placeholder for a module of an extra, which is imported when one of its names is used."""
 
     def __init__(self, name: str, extra: str, what: str) -> None:
         super().__init__(name)

@@ -1,4 +1,4 @@
-"""What a task may ask of a run beside data: a declaration of its name, its values and its default."""
+"""Parameters of tasks: name, allowed values and default."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Parameter:
-    """A setting of the run that a task may ask for by name.
+    """A setting of the run that a task may use, by name.
 
     Attributes:
         name: the argument of the task's function.
-        description: what it decides, in a sentence.
-        choices: allowed values of a choice of method, or empty for what a run gives.
-        default: the choice that is made where none is set.
+        description: its effect, in one sentence.
+        choices: allowed values of a choice of method; empty for a value that the run provides.
+        default: the choice if none is set.
     """
 
     name: str
@@ -27,5 +27,5 @@ class Parameter:
 
     @property
     def setting(self) -> str:
-        """The environment variable that a choice of method is made with."""
+        """The environment variable that sets a choice of method."""
         return f"NIBRS_{self.name.upper()}"

@@ -1,8 +1,8 @@
-"""Publication as a set: what a run publishes stands there whole, or is known to be unfinished.
+"""Publication as a set: the published files of a run are complete, or known to be incomplete.
 
-`published.json` lists the files with their checksums. It is put first, as `publishing`, and last, as `complete`; files
-that an earlier publication listed and this one does not hold are removed in between. Files that no publication listed
-are somebody else's and stay.
+`published.json` lists the files with their checksums. It is written first, with state `publishing`, and last, with
+state `complete`. In between, files that only an earlier publication listed are removed. Files that no publication
+listed are not touched.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.files import checkpoint, sha256_of, write_json
 from nibrs_estimation.pipeline.identity import Identity
-from nibrs_estimation.pipeline.runs import Memory
+from nibrs_estimation.pipeline.runs import RunRecord
 from nibrs_estimation.pipeline.store import Store
 
 MARKER = "published.json"
@@ -26,12 +26,12 @@ PUBLISHING, COMPLETE = "publishing", "complete"
 
 @dataclass(frozen=True)
 class Published:
-    """What stands in a folder of a store.
+    """A publication in a folder of a store.
 
     Attributes:
-        identity, fingerprint: of the run that published it, and of its source's content.
+        identity, fingerprint: identity of the run, and fingerprint of the content of its source.
         state: "publishing" or "complete".
-        files: SHA-256 by name within the folder.
+        files: SHA-256 of each file, by name within the folder.
     """
 
     identity: Identity
@@ -41,7 +41,7 @@ class Published:
 
 
 def read_published(store: Store, prefix: str) -> Published | None:
-    """What was published under a prefix, or None where no publication began.
+    """The publication under a prefix; None if there is none.
 
     Raises:
         PipelineError: the store cannot be reached, or the marker is damaged.
@@ -58,40 +58,40 @@ def read_published(store: Store, prefix: str) -> Published | None:
             return Published(identity, content["fingerprint"], content["state"], content["files"])
         except (ValueError, KeyError, TypeError) as error:
             raise PipelineError(
-                f"{key} in {store} is damaged, so it is not known which files belong to the run. Remove it, and "
-                "publish the run again (the same `nibrs run`)."
+                f"{key} in {store} is damaged, so the files of the run are unknown. Remove it and publish the run "
+                "again with the same `nibrs run` command."
             ) from error
 
 
 def check_published(store: Store, prefix: str) -> Published:
-    """What was published under a prefix, if it is whole.
+    """The publication under a prefix, if it is complete.
 
     Raises:
-        PipelineError: nothing was published, publication was interrupted, or a listed file is gone.
+        PipelineError: nothing was published, publication was interrupted, or a listed file is missing.
     """
     found = read_published(store, prefix)
     if found is None:
-        raise PipelineError(f"{store}/{prefix} holds no published run: there is no {MARKER}.")
-    gone = [name for name in found.files if not store.exists(f"{prefix}/{name}")]
-    if found.state != COMPLETE or gone:
-        why = f"{gone[0]} is gone" if found.state == COMPLETE else "its publication was interrupted"
+        raise PipelineError(f"{store}/{prefix} contains no published run: {MARKER} is missing.")
+    missing = [name for name in found.files if not store.exists(f"{prefix}/{name}")]
+    if found.state != COMPLETE or missing:
+        reason = f"{missing[0]} is missing" if found.state == COMPLETE else "its publication was interrupted"
         raise PipelineError(
-            f"What {store}/{prefix} holds is not one whole run: {why}. Give the run's command again to publish it."
+            f"{store}/{prefix} does not contain a complete run: {reason}. Run the same command again to publish it."
         )
     return found
 
 
 def publish(
-    store: Store, prefix: str, memory: Memory, files: Sequence[tuple[Path, str]], scratch: Path
+    store: Store, prefix: str, record: RunRecord, files: Sequence[tuple[Path, str]], scratch: Path
 ) -> tuple[str, ...]:
-    """Put files under a prefix, in order, and remove what an earlier publication left there.
+    """Write files under a prefix, in order, and remove files of an earlier publication.
 
     Args:
-        store: where to.
+        store: target.
         prefix: folder in the store.
-        memory: identity of the run, and fingerprint of its source.
-        files: local path and name within the prefix; the last ones say most of the others, so they come last.
-        scratch: folder for the marker before it is put.
+        record: identity of the run, and fingerprint of its source.
+        files: local path, and name within the prefix; files that describe others come last.
+        scratch: local folder for the marker.
 
     Returns:
         Names of the files of the earlier publication that were removed.
@@ -101,21 +101,21 @@ def publish(
     """
     earlier = read_published(store, prefix)
     sums = {name: sha256_of(path) for path, name in files}
-    # Until it is whole the marker lists what may be there, so that the next publication knows what to remove.
-    there = {**(earlier.files if earlier else {}), **sums}
-    _mark(store, prefix, Published(memory.identity, memory.fingerprint, PUBLISHING, there), scratch)
+    # Until it is complete, the marker lists all files that may exist, so that the next publication can remove them.
+    listed = {**(earlier.files if earlier else {}), **sums}
+    _mark(store, prefix, Published(record.identity, record.fingerprint, PUBLISHING, listed), scratch)
     for path, name in files:
         checkpoint("before publication", path)
         store.put(path, f"{prefix}/{name}")
     removed = tuple(sorted((earlier.files if earlier else {}).keys() - sums.keys()))
     for name in removed:
         store.delete(f"{prefix}/{name}")
-    _mark(store, prefix, Published(memory.identity, memory.fingerprint, COMPLETE, sums), scratch)
+    _mark(store, prefix, Published(record.identity, record.fingerprint, COMPLETE, sums), scratch)
     return removed
 
 
 def withdraw(store: Store, prefix: str) -> None:
-    """Remove what a publication put under a prefix, the marker last."""
+    """Remove the files of a publication under a prefix, the marker last."""
     earlier = read_published(store, prefix)
     if earlier is not None:
         for name in earlier.files:
@@ -124,7 +124,7 @@ def withdraw(store: Store, prefix: str) -> None:
 
 
 def withdraw_all(store: Store, prefix: str) -> None:
-    """Remove every publication under a prefix, those in folders below it included."""
+    """Remove every publication under a prefix, including its subfolders."""
     for key in list(store.keys(prefix)):
         if key.rpartition("/")[2] == MARKER:
             withdraw(store, key.rpartition("/")[0])

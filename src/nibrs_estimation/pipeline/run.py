@@ -1,4 +1,4 @@
-"""One run of a flow: its folder, its lock, what it did, and what it publishes."""
+"""One run of a flow: its folder, lock, execution and publication."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from nibrs_estimation.pipeline.runs import (
     METADATA_FILE,
     RUNNING,
     STOPPED,
-    Memory,
+    RunRecord,
     check_run_id,
     clear,
     decide,
@@ -47,23 +47,23 @@ Engine = Callable[[Work, Watcher], dict[str, Outcome]]
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What decides how a run goes, apart from its flow.
+    """Settings of a run, except its flow.
 
     Attributes:
         run_id: a name, not a path.
         scratch: folder under which runs live.
         artifacts, externals: stores.
-        locations: which vintage of each external file to use, with the file it was read from.
+        locations: paths of the external files, with the text of the file that lists them.
         source: provider of the core datasets.
-        parameters: value of every parameter that a task may ask for, ``year`` and ``seed`` among them.
-        recorded: settings as ``run_metadata.json`` shows them; free of secrets.
-        code_version: of this program.
-        memory_gib: memory that units may claim together.
+        parameters: value of every parameter that a task may use, including ``year`` and ``seed``.
+        recorded: settings as recorded in ``run_metadata.json``, without secrets.
+        code_version: version of this program.
+        memory_gib: total memory for units that run at the same time.
         log_threshold: level of the task logs.
         force: run every task, even if nothing changed.
-        start: run this task and all that follows from it, even if nothing changed.
+        start: run this task and all tasks that depend on it, even if nothing changed.
         until: stop after this task.
-        verify: hash files again before keeping them.
+        verify: check the hashes of files before reusing them.
         refresh_source: read the source again.
     """
 
@@ -87,14 +87,14 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a run ended.
+    """Result of a run.
 
     Attributes:
         root: the run's folder.
-        outcomes: of every unit, in plan order.
-        published: where each published file went, by its key in the artifact store.
-        artifacts: the folder or address under which they stand.
-        removed: files of an earlier publication there that this command did not make.
+        outcomes: outcome of every unit, in plan order.
+        published: name of each published file within the artifact store.
+        artifacts: the folder or address of the published files.
+        removed: files of an earlier publication that were removed because this command did not produce them.
     """
 
     root: Path
@@ -111,37 +111,37 @@ class RunResult:
 
 @contextmanager
 def run_lock(folder: Path) -> Iterator[None]:
-    """Keep a second run of the same id out; the system releases the lock when this process ends, however it ends.
+    """Prevent a second run of the same id; the system releases the lock when this process ends for any reason.
 
     Raises:
-        PipelineError: the run is going on elsewhere, or the folder cannot be written.
+        PipelineError: another process is running it, or the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / LOCK_FILE).open("w", encoding="utf-8")
     except OSError as error:
         raise PipelineError(
-            f"The folder {folder} cannot be made or written ({error.strerror}). Set SCRATCH_DIR to a folder that this "
-            "user may write."
+            f"The folder {folder} cannot be created or written ({error.strerror}). Set SCRATCH_DIR to a folder that "
+            "this user may write."
         ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise PipelineError(
-                f"Run {folder.name} is going on already in another process. Wait for it to end, or choose another "
+                f"Run {folder.name} is already running in another process. Wait for it to end, or choose another "
                 "run id."
             ) from error
         yield
 
 
 def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher) -> RunResult:
-    """Plan a flow, run what is not there yet, and publish.
+    """Plan a flow, run the units that are not up to date, and publish.
 
-    A run remembers its source, year and seed; another is refused, or with ``force`` starts the run over.
+    A run records its source, year and seed. A command with other values is refused, or restarts the run with ``force``.
 
     Raises:
-        UsageError: the run id, the flow or an option is wrong, or the run is of another source, year or seed.
+        UsageError: the run id, the flow or an option is wrong, or the run has another source, year or seed.
         PipelineError: the source, an external file or a store cannot be used. Failures of single tasks are in the
             result instead.
     """
@@ -157,17 +157,17 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
     prefix = artifact_prefix(settings.run_id, flow.name)
     owner = f"{platform.node()}:{folder.absolute()}"
     with run_lock(folder), settings.artifacts.lock(f"{prefix}/{LOCK_FILE}", owner), _stopped_by_signals():
-        asked = Memory(identity, probe.fingerprint)
-        claim = decide(folder, asked, is_content_hash=probe.is_content_hash, force=settings.force)
-        _check_target(settings, prefix, claim.memory)
+        requested = RunRecord(identity, probe.fingerprint)
+        claim = decide(folder, requested, is_content_hash=probe.is_content_hash, force=settings.force)
+        _check_target(settings, prefix, claim.record)
         if claim.note:
             watcher.noted(claim.note)
         if claim.starts_over:
-            # Side flows publish below the main flow: what they published is of the other source, too.
+            # Includes the publications of side flows, which are also of the other source.
             withdraw_all(settings.artifacts, settings.run_id)
             clear(folder)
-        identity = claim.memory.identity
-        claim.memory.write(folder)
+        identity = claim.record.identity
+        claim.record.write(folder)
         _note_interruption(settings, flow, prefix, watcher)
         root = folder / flow.name
         root.mkdir(exist_ok=True)
@@ -202,15 +202,15 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
         about |= _ending(outcomes)
         write_json(root / METADATA_FILE, about)
         files = _published_files(flow, plan, outcomes, root)
-        write_text(root / "run.html", render_run_page(about, plan, outcomes, _described(flow, files)))
-        removed = publish(settings.artifacts, prefix, claim.memory, files, root)
+        write_text(root / "run.html", render_run_page(about, plan, outcomes, _file_descriptions(flow, files)))
+        removed = publish(settings.artifacts, prefix, claim.record, files, root)
     published = tuple(name for _path, name in files)
     return RunResult(root, outcomes, published, f"{str(settings.artifacts).rstrip('/')}/{prefix}", removed)
 
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """Let a request to end (SIGTERM) stop the run as Ctrl-C does; only the main thread may ask for that."""
+    """Let SIGTERM stop the run like Ctrl-C does; only the main thread can set this."""
 
     def stop(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt
@@ -225,35 +225,35 @@ def _stopped_by_signals() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def _check_target(settings: RunSettings, prefix: str, asked: Memory) -> None:
-    """Refuse to publish over a run of another source, year or seed; with ``force`` that is removed first."""
-    standing = read_published(settings.artifacts, prefix)
-    if standing is None:
+def _check_target(settings: RunSettings, prefix: str, requested: RunRecord) -> None:
+    """Refuse to publish over a run of another source, year or seed; with ``force``, remove that publication first."""
+    earlier = read_published(settings.artifacts, prefix)
+    if earlier is None:
         return
-    was, wanted = standing.identity, asked.identity
-    is_same_source = was.source == wanted.source or standing.fingerprint == asked.fingerprint
+    was, wanted = earlier.identity, requested.identity
+    is_same_source = was.source == wanted.source or earlier.fingerprint == requested.fingerprint
     if is_same_source and (was.year, was.seed) == (wanted.year, wanted.seed):
         return
     if not settings.force:
         raise UsageError(
-            f"{settings.artifacts}/{prefix} holds what was published of {was.text}; this run is of "
-            f"{wanted.text}. Choose another run id or ARTIFACT_STORE, or add --force to remove that first."
+            f"{settings.artifacts}/{prefix} contains a publication of {was.text}; this run is of "
+            f"{wanted.text}. Choose another run id or ARTIFACT_STORE, or add --force to remove that publication."
         )
     withdraw(settings.artifacts, prefix)
 
 
 def _note_interruption(settings: RunSettings, flow: Flow, prefix: str, watcher: Watcher) -> None:
-    """Tell that an earlier try was stopped, or its publication interrupted."""
+    """Report that an earlier command was stopped, or its publication interrupted."""
     for run in list_runs(settings.scratch, settings.run_id):
         if run.flow == flow.name and run.state in (RUNNING, STOPPED):
-            watcher.noted("The run was stopped before it ended; what was finished is kept.")
-    standing = read_published(settings.artifacts, prefix)
-    if standing is not None and standing.state == PUBLISHING:
-        watcher.noted("Its publication was interrupted; it is published again, whole.")
+            watcher.noted("The run was stopped before it ended; its finished tasks are reused.")
+    earlier = read_published(settings.artifacts, prefix)
+    if earlier is not None and earlier.state == PUBLISHING:
+        watcher.noted("Its publication was interrupted; all files are published again.")
 
 
 def plan_flow(flow: Flow, source: Source, probe: Probe, until: str | None = None) -> Plan:
-    """The plan of a flow with the tasks of a source bound to it."""
+    """The plan of a flow with the tasks of a source."""
     source_tasks = source.tasks()
     names = frozenset(task.name for task in source_tasks)
     return make_plan(
@@ -262,19 +262,19 @@ def plan_flow(flow: Flow, source: Source, probe: Probe, until: str | None = None
 
 
 def _absent(flow: Flow, plan: Plan) -> dict[str, str]:
-    """What follows from the optional datasets that nothing writes in this run."""
+    """Optional datasets that no task of this run writes -> the consequences."""
     written = {output.name for task in plan.tasks() for output in task.writes}
     return {dataset.name: dataset.absence for dataset in flow.optional if dataset.name not in written}
 
 
 def artifact_prefix(run_id: str, flow_name: str) -> str:
-    """Where a run publishes within the artifact store."""
+    """Folder of the publication of a run within the artifact store."""
     return run_id if flow_name == MAIN_FLOW else f"{run_id}/{flow_name}"
 
 
 def _needed_source_tasks(flow: Flow, source: Source) -> list[Any]:
     read = {dataset.name for task in flow.tasks for dataset in task.reads}
-    # The main flow takes all that a source has; a side flow only what its tasks read.
+    # The main flow uses all tasks of a source; a side flow only those that write what its tasks read.
     return [
         task for task in source.tasks() if flow.name == MAIN_FLOW or any(output.name in read for output in task.writes)
     ]
@@ -283,9 +283,7 @@ def _needed_source_tasks(flow: Flow, source: Source) -> list[Any]:
 def _rerun(plan: Plan, settings: RunSettings, probe: Probe) -> frozenset[str]:
     names = {task.name for task in plan.tasks()}
     if settings.start is not None and settings.start not in names:
-        raise UsageError(
-            f"There is no task {settings.start!r} to start from. The tasks are: {', '.join(sorted(names))}."
-        )
+        raise UsageError(f"There is no task {settings.start!r} in this run. The tasks are: {', '.join(sorted(names))}.")
     rerun = frozenset(names) if settings.force else frozenset()
     if settings.start is not None:
         rerun |= plan.downstream_of(settings.start)
@@ -297,7 +295,7 @@ def _wanted_externals(plan: Plan) -> list[ExternalFile]:
 
 
 def _remove_stale_partitions(plan: Plan, root: Path) -> None:
-    """Remove parts of datasets that this plan's partitions no longer have: a reader of the folder would take them."""
+    """Remove parts of datasets that are not in the plan: they would be read with the others."""
     planned = {path for unit in plan.units for path in RUN_LAYOUT.paths(unit)}
     planned |= {f"manifests/{unit.stem}.json" for unit in plan.units}
     for task in plan.tasks():
@@ -326,7 +324,7 @@ def _about(flow: Flow, settings: RunSettings, probe: Probe, started: datetime, i
 
 
 def _version_of(library: str) -> str | None:
-    """The version, or None of a library of an extra that is not installed."""
+    """The version of a library; None if it is not installed."""
     try:
         return metadata.version(library)
     except metadata.PackageNotFoundError:
@@ -355,7 +353,7 @@ def _ending(outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
 
 
 def _published_files(flow: Flow, plan: Plan, outcomes: Mapping[str, Outcome], root: Path) -> list[tuple[Path, str]]:
-    """What is whole, with its name in the artifact store; outputs of which a part failed are left out."""
+    """Complete outputs with their names in the artifact store; outputs with a failed part are left out."""
     files: list[tuple[Path, str]] = []
     for output in flow.publishes:
         units = [unit for unit in plan.units if output in unit.task.writes]
@@ -363,12 +361,12 @@ def _published_files(flow: Flow, plan: Plan, outcomes: Mapping[str, Outcome], ro
         if units and all(manifests):
             records = [record for manifest in manifests if manifest for record in manifest.files_of(output.name)]
             files += [(root / record.path, _published_name(output, record)) for record in records]
-    # What speaks of the others comes last.
+    # Files that describe the others come last.
     return files + [(root / name, name) for name in (EXTERNAL_LOCATIONS, "run.html", METADATA_FILE)]
 
 
-def _described(flow: Flow, files: Iterable[tuple[Path, str]]) -> dict[str, str]:
-    """What the published documents hold, pages first; of datasets the first part, which stands for all."""
+def _file_descriptions(flow: Flow, files: Iterable[tuple[Path, str]]) -> dict[str, str]:
+    """Descriptions of the published files, pages first; for datasets, only of the first part."""
     names = [name for _path, name in files]
     documents = {output.name: output.description for output in flow.publishes if isinstance(output, Document)}
     found = {

@@ -1,4 +1,4 @@
-"""`run.html`: how a run went, for people. It tells times, so it is not compared between runs."""
+"""`run.html`: the course of a run, for readers. It contains times, so it is not compared between runs."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def render_run_page(
     """The page as self-contained HTML: state, failures, what was published, then every task with its time and memory.
 
     Args:
-        about: the run's metadata.
-        plan: what was to be done.
-        outcomes: how it ended.
-        files: published files by name, with what they hold; the page stands beside them.
+        about: metadata of the run.
+        plan: the plan of the run.
+        outcomes: outcomes of its units.
+        files: published file name -> description; the page is in the same folder.
     """
     identity = Identity(**about["identity"])
     mark = ' class="synthetic"' if identity.is_synthetic else ""
@@ -50,7 +50,7 @@ def render_run_page(
     published = f"<h2>Files</h2><table>{listed}</table>" if files else ""
     failed = f"<h2>What failed</h2><table><tr><th>unit<th>why<th>log</tr>{failures}</table>" if failures else ""
     absent = "".join(f"<li><code>{escape(name)}</code>: {escape(text)}" for name, text in about["absent"].items())
-    without = f"<h2>What this run does without</h2><ul>{absent}</ul>" if absent else ""
+    without = f"<h2>Optional datasets that are absent</h2><ul>{absent}</ul>" if absent else ""
     settings = "".join(
         f"<tr><td>{escape(str(key))}</td><td><code>{escape(str(value))}</code></td></tr>"
         for key, value in {**about["settings"], "python": about["python"], **about["libraries"]}.items()
@@ -66,7 +66,7 @@ def render_run_page(
         f"{escape(about['source'])}: {escape(about['source_summary'])} · version {escape(about['code_version'])}</p>"
         f"{failed}{published}<h2>Tasks</h2><table><tr><th>task<th><th>state<th>time<th>peak memory</tr>{rows}</table>"
         f"<p class='dim'>{len(plan.units)} units in {len(plan.tasks())} tasks. Peak memory is the process's "
-        "high-water mark during the task, what the program holds anyway included.</p>"
+        "maximum during the task, including the memory of the program itself.</p>"
         f"{without}<h2>Settings and versions</h2><table>{settings}</table></body></html>\n"
     )
 

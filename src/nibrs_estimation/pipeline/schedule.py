@@ -1,4 +1,4 @@
-"""The loop that drives a plan: what is ready, what need not run, what fits in memory, what a failure stops."""
+"""The loop that executes a plan: units that are ready, up to date, fit in memory, or are blocked by a failure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nibrs_estimation.pipeline.unit import Job, Outcome
 
 
 class Executor(Protocol):
-    """Where units run. ``submit`` returns at once (inline: when the unit is done); ``wait`` gives back what ended."""
+    """Runs units. ``submit`` returns immediately (inline: when the unit is done); ``wait`` returns finished units."""
 
     name: str
     shares_process: bool
@@ -35,7 +35,7 @@ class Executor(Protocol):
 
 @dataclass
 class Watcher:
-    """What a display is told; the default shows nothing."""
+    """Callbacks that display the progress; the defaults show nothing."""
 
     planned: Callable[[Plan], None] = lambda _plan: None
     noted: Callable[[str], None] = lambda _text: None
@@ -50,15 +50,15 @@ class Work:
     Attributes:
         plan: what to do.
         root: the run's folder.
-        parameters: value of every parameter that a task may ask for; ``repr`` of a value is free of secrets.
-        probe: what the source said, or None without a source.
+        parameters: value of every parameter that a task may use; the ``repr`` of a value contains no secrets.
+        probe: the probe of the source, or None without a source.
         externals: path of every external file that was fetched.
         rerun: names of tasks that run even if nothing changed.
-        refresh_source: read the source again even if it is frozen.
-        verify: hash files again before keeping them.
+        refresh_source: read the source again even if nothing changed.
+        verify: check the hashes of files before reusing them.
         log_threshold: level of the task logs.
-        memory_gib: memory that units may claim together.
-        published: names of the outputs that leave the run, and so must say in themselves which run they are of.
+        memory_gib: total memory for units that run at the same time.
+        published: names of the published outputs, which contain the identity of the run.
     """
 
     plan: Plan
@@ -77,7 +77,7 @@ class Work:
 def execute(work: Work, executor: Executor, watcher: Watcher) -> dict[str, Outcome]:
     """Run a plan and return the outcome of every unit by its key, in plan order.
 
-    A failing unit stops only what depends on it.
+    A failing unit stops only the units that depend on it.
     """
     watcher.planned(work.plan)
     outcomes: dict[str, Outcome] = {}
@@ -101,7 +101,7 @@ def execute(work: Work, executor: Executor, watcher: Watcher) -> dict[str, Outco
             elif all(needed) and _fits(unit, running.values(), work.memory_gib):
                 waiting.remove(unit)
                 job = _job(work, unit, outcomes, executor)
-                kept = None if unit.task.name in work.rerun else _standing(work, job)
+                kept = None if unit.task.name in work.rerun else _current_manifest(work, job)
                 if kept:
                     ended(Outcome(unit.key, unit.task.name, "kept", log_path=job.log_path, manifest=kept))
                     continue
@@ -116,7 +116,7 @@ def execute(work: Work, executor: Executor, watcher: Watcher) -> dict[str, Outco
 
 def _fits(unit: Unit, running: Iterable[Unit], memory_gib: float) -> bool:
     claimed = sum(MEMORY_GIB[other.task.memory] for other in running)
-    # A unit larger than the bound still runs, but alone.
+    # A unit that is larger than the limit runs alone.
     return not claimed or claimed + MEMORY_GIB[unit.task.memory] <= memory_gib
 
 
@@ -160,10 +160,10 @@ def _recordable(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
 
 
-def _standing(work: Work, job: Job) -> Manifest | None:
-    """The manifest under which the unit's outputs may be kept, or None if it must run."""
+def _current_manifest(work: Work, job: Job) -> Manifest | None:
+    """The manifest of the unit if its outputs can be reused; None if the unit must run."""
     manifest = Manifest.read(job.manifest_path)
-    # The cause does not tell for which parts a task that runs once was asked.
+    # The cause does not include the partitions of a task that runs once.
     if manifest is None or manifest.outputs.keys() != job.unit.output_names():
         return None
     cause = job.cause
@@ -171,6 +171,6 @@ def _standing(work: Work, job: Job) -> Manifest | None:
         if work.refresh_source:
             return None
         if work.probe and not work.probe.is_content_hash:
-            # A database has no content hash: what was read first stays until a refresh is asked for.
+            # A database has no content hash: the first reading is reused until a refresh is requested.
             cause = manifest.cause if manifest.cause.parameters == cause.parameters else cause
-    return manifest if manifest.stands(cause, work.root, verify=work.verify) else None
+    return manifest if manifest.is_current(cause, work.root, verify=work.verify) else None

@@ -1,4 +1,4 @@
-"""Sources: providers of the core datasets. Many may exist; a run chooses one."""
+"""Sources: providers of the core datasets. A run has one source."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from nibrs_estimation.pipeline.task import Task
 
 @dataclass(frozen=True)
 class Probe:
-    """What a source says of itself before anything is planned.
+    """Properties of a source, determined before a run is planned.
 
     Attributes:
-        years: data years that it holds, ascending.
-        partitions: for each partition key, its values in the chosen year, ascending (``state_abbr`` -> states).
-        fingerprint: changes whenever the content does.
-        is_content_hash: whether the fingerprint is made from the content itself (files) or only hints at it (a
-            database); in the second case core datasets stay frozen until ``--refresh-source``.
-        summary: one line for people.
-        is_synthetic: whether the data were made up by this program, also where they come as zips or from a database.
+        years: data years that it contains, ascending.
+        partitions: partition key -> its values in the data year, ascending (``state_abbr`` -> states).
+        fingerprint: a text that changes when the content changes.
+        is_content_hash: whether the fingerprint is computed from the content (files) or only from its size (a
+            database); in the second case the core datasets are reused until ``--refresh-source``.
+        summary: one line for the user.
+        is_synthetic: whether the data are synthetic, also if they are in zips or a database.
     """
 
     years: tuple[int, ...]
@@ -35,11 +35,11 @@ class Source(Protocol):
 
     @property
     def spec(self) -> str:
-        """How the user named it, such as ``cde:VT-2024.zip``; free of secrets."""
+        """Its name as given by the user, such as ``cde:VT-2024.zip``, without secrets."""
         ...
 
     def probe(self, year: int, seed: int) -> Probe:
-        """Look, cheaply: which years and states are there? Raises PipelineError for bad input."""
+        """Determine years and states quickly; raises PipelineError for invalid input."""
         ...
 
     def tasks(self) -> tuple[Task, ...]:

@@ -1,4 +1,4 @@
-"""Statistics mode: tasks one at a time, plain files in, plain files out; no run, no resume, no engine."""
+"""Statistics mode: runs single tasks from plain files to plain files, without run, resume or engine."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from nibrs_estimation.pipeline.unit import Job, Outcome, run_job
 
 @dataclass(frozen=True)
 class Folders:
-    """Where a statistician's files are.
+    """Folders of the input and output files.
 
     Attributes:
-        inputs: holds ``<dataset>.parquet``, ``<dataset>.csv`` or a folder ``<dataset>``, such as a run's ``datasets``.
+        inputs: contains ``<dataset>.parquet``, ``<dataset>.csv`` or folder ``<dataset>``; may be a run's ``datasets``.
         outputs: receives ``<dataset>.parquet`` (or a folder of parts), ``documents``, ``logs``, ``manifests``.
     """
 
@@ -47,24 +47,24 @@ def run_tasks(
     report: Callable[[Outcome], None] = lambda _outcome: None,
     published: frozenset[str] = frozenset(),
 ) -> list[Outcome]:
-    """Run tasks in order; what an earlier one wrote, a later one reads from the output folder.
+    """Run tasks in order; a task reads the outputs of earlier tasks from the output folder.
 
     Args:
-        tasks: in the order in which they run.
-        folders: where to read and write.
-        parameters: value of every parameter that a task may ask for; that of ``identity`` goes beside the outputs, too.
-        externals: path of every external file that is there.
+        tasks: the tasks, in order.
+        folders: input and output folders.
+        parameters: value of every parameter that a task may use; ``identity`` is also written to the output folder.
+        externals: path of every external file that exists.
         log_threshold: level of the task logs.
-        partitions: values of the partition keys that no task tells; by default those in the input data.
-        report: told of every outcome.
-        published: names of the outputs that a run publishes, which say in themselves which run they are of.
+        partitions: values of the partition keys; by default those of the task or of the input data.
+        report: called with every outcome.
+        published: names of the outputs that a run publishes, which contain the identity of the run.
 
     Returns:
-        The outcomes so far; the last one is a failure if a unit failed.
+        The outcomes; if a unit failed, its outcome is the last one.
 
     Raises:
-        PipelineError: an input is missing, is repeated or does not fit its declaration; an output would stand twice;
-            another command writes to the output folder.
+        PipelineError: an input is missing, is ambiguous or does not fit its declaration; an output would exist twice;
+            or another command writes to the output folder.
     """
     if not folders.inputs.is_dir():
         raise UsageError(
@@ -73,18 +73,18 @@ def run_tasks(
     for task in tasks:
         if task.partition_by is None or task.parts(partitions or {}) is not None:
             _check_outputs(task, _units(task, {}, partitions or {}), folders)
-    with _alone_in(folders.outputs):
+    with _exclusive(folders.outputs):
         if identity := parameters.get(IDENTITY.name):
             identity.write(folders.outputs)
-        made: set[str] = set()
-        fitting: set[str] = set()
+        written: set[str] = set()
+        checked: set[str] = set()
         outcomes: list[Outcome] = []
         for task in tasks:
-            files = {dataset.name: _files(dataset, folders, made, task) for dataset in task.reads}
+            files = {dataset.name: _files(dataset, folders, written, task) for dataset in task.reads}
             for dataset in task.reads:
-                if dataset.name not in made | fitting and dataset not in task.tolerates:
+                if dataset.name not in written | checked and dataset not in task.tolerates:
                     check_files(files[dataset.name], dataset)
-                    fitting.add(dataset.name)
+                    checked.add(dataset.name)
             units = _units(task, files, partitions or {})
             _check_outputs(task, units, folders)
             for unit in units:
@@ -93,42 +93,41 @@ def run_tasks(
                 outcomes.append(outcome)
                 if outcome.state == "failed":
                     return outcomes
-            made |= {output.name for output in task.writes}
+            written |= {output.name for output in task.writes}
         return outcomes
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep a second command from writing to a folder; the system gives it back however this process ends."""
+def _exclusive(folder: Path) -> Iterator[None]:
+    """Prevent a second command from writing to a folder; the system releases the lock when this process ends."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # The folder itself is locked: a file for it would stand among the outputs.
+        # The folder itself is locked: a lock file would be among the outputs.
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
         raise PipelineError(
-            f"The output folder {folder} cannot be made or used ({error.strerror}). Choose another folder."
+            f"The output folder {folder} cannot be created or used ({error.strerror}). Choose another folder."
         ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise PipelineError(
-                f"Another command writes to {folder} at this moment, and the two would mix. Wait for it to end, or "
-                "choose another output folder."
+                f"Another command is writing to {folder}. Wait for it to end, or choose another output folder."
             ) from None
         yield
     finally:
         os.close(descriptor)
 
 
-def _files(dataset: Dataset, folders: Folders, made: set[str], task: Task) -> list[Path]:
-    folder = folders.outputs if dataset.name in made else folders.inputs
+def _files(dataset: Dataset, folders: Folders, written: set[str], task: Task) -> list[Path]:
+    folder = folders.outputs if dataset.name in written else folders.inputs
     files = find_table(folder, dataset)
     if not files and not dataset.is_optional:
         raise PipelineError(
-            f"Task {task.name} needs dataset {dataset.name}, but {folder} holds no {dataset.name}.parquet, "
+            f"Task {task.name} needs dataset {dataset.name}, but {folder} contains no {dataset.name}.parquet, "
             f"{dataset.name}.csv or folder {dataset.name}. Put it there, or run the task that writes it first "
-            "(`nibrs datasets` tells which)."
+            "(see `nibrs datasets`)."
         )
     return files
 
@@ -146,12 +145,12 @@ def _units(task: Task, files: Mapping[str, list[Path]], partitions: Mapping[str,
     ]
     values = sorted(pl.concat(found).unique().to_list()) if found else []
     if not values:
-        raise PipelineError(f"Task {task.name} runs by {key}, but its inputs hold no rows.")
+        raise PipelineError(f"Task {task.name} runs by {key}, but its inputs have no rows. Check the input files.")
     return [Unit(task, value) for value in values]
 
 
 def _check_outputs(task: Task, units: Sequence[Unit], folders: Folders) -> None:
-    """Refuse to write a dataset beside another form of it, or parts beside parts of another run."""
+    """Refuse to write a dataset next to another form of it, or next to parts of another run."""
     for dataset in task.datasets:
         planned = {
             (folders.outputs / unit.file_name(dataset, partition)).resolve()
@@ -161,8 +160,8 @@ def _check_outputs(task: Task, units: Sequence[Unit], folders: Folders) -> None:
         strays = [path for path in find_table(folders.outputs, dataset) if path.resolve() not in planned]
         if strays:
             raise PipelineError(
-                f"Task {task.name} would write {dataset.name} beside {strays[0]}, and the two would be read together "
-                "or be ambiguous. Move that file away, or choose another output folder."
+                f"Task {task.name} would write {dataset.name} next to {strays[0]}, which is another form or part. "
+                "Move that file away, or choose another output folder."
             )
 
 

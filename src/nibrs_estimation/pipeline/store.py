@@ -1,8 +1,7 @@
 """One store for artifacts and externals: a local folder or `s3://bucket/prefix`.
 
-What is put is read back and compared; what is fetched becomes a file only when it is whole and has the checksum with
-which it was put. The client library retries requests, with back-off; a transfer whose content turns out wrong is
-repeated as a whole.
+Stored files are read back and compared. A fetched file is written only if it is complete and has the checksum with
+which it was stored. The client library retries requests with back-off; a transfer with wrong content is repeated.
 """
 
 from __future__ import annotations
@@ -30,24 +29,24 @@ from obstore.store import S3Store as S3Client
 from pydantic import SecretStr
 from typing_extensions import override
 
-from nibrs_estimation.pipeline.credentials import without_credentials
+from nibrs_estimation.pipeline.credentials import mask_credentials
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.files import TEMPORARY_SUFFIX, atomic_path, sha256_of
 
 MAX_RETRIES = 4
-# A server that is away or silent is given up within about 20 s: the last try begins before RETRY_SECONDS.
+# If a server does not answer, requests fail within about 20 s: the last try begins before RETRY_SECONDS.
 RETRY_SECONDS = 10
 CONNECT_SECONDS = 5
 SILENCE_SECONDS = 10
-# A whole transfer has no time limit of its own: a large file on a slow line may take long, as long as bytes come.
+# The time limit of a transfer is long: a large file on a slow connection takes long.
 TRANSFER_SECONDS = 24 * 3600
 PAUSES_S = (0.2, 0.8)  # before a damaged transfer is repeated
 _CHECKSUM = "sha256"
 _NO_BUCKET = "NoSuchBucket"
-#: Answers of a server that is too busy.
+#: Status codes of a server that is too busy.
 _SLOW_DOWN = (429, 503)
 THROTTLED_SECONDS = 60.0
-#: A lock in a bucket is said again every LOCK_BEAT_S, and is void when it was not for LOCK_SECONDS.
+#: A lock in a bucket is renewed every LOCK_BEAT_S, and expires if it is not renewed for LOCK_SECONDS.
 LOCK_BEAT_S, LOCK_SECONDS = 60.0, 600.0
 _ERRORS = (FileNotFoundError, PermissionError, exceptions.BaseError)
 _REFUSALS = (PermissionError, exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
@@ -61,8 +60,8 @@ T = TypeVar("T")
 class S3Options:
     """How to reach S3.
 
-    Without credentials the client looks for them itself: in the environment, then at the container or machine it runs
-    on. It does not read profiles (``~/.aws``).
+    Without credentials, the client looks for them in the environment, then in the role of the container or machine. It
+    does not read profiles (``~/.aws``).
     """
 
     endpoint_url: str | None = None
@@ -73,35 +72,35 @@ class S3Options:
 
 
 class Store(ABC):
-    """Files under keys. ``str`` is the location, free of secrets."""
+    """Files under keys. ``str`` is the location, without secrets."""
 
     @abstractmethod
     def put(self, local: Path, key: str) -> None:
-        """Store a file, and check that what is stored is what was given.
+        """Store a file, and check that the stored content is the same.
 
         Raises:
-            PipelineError: the store cannot be reached or written, or holds something else afterwards.
+            PipelineError: the store cannot be reached or written, or the stored content differs.
         """
 
     @abstractmethod
     def get(self, key: str, local: Path) -> None:
-        """Fetch a file; a partial download never becomes a file.
+        """Fetch a file; a partial download never replaces the file.
 
         Raises:
-            PipelineError: there is no such key, the store cannot be reached, or what came is not what was put.
+            PipelineError: there is no such key, the store cannot be reached, or the fetched content is wrong.
         """
 
     @abstractmethod
     def exists(self, key: str) -> bool:
-        """Whether a key is there.
+        """Whether a key exists.
 
         Raises:
             PipelineError: the store cannot be reached.
         """
 
     @abstractmethod
-    def holds(self, key: str, local: Path) -> bool:
-        """Whether a key's content is known to be that of a local file, by size and checksum.
+    def has_same_content(self, key: str, local: Path) -> bool:
+        """Whether a key is known to have the same content as a local file, by size and checksum.
 
         Raises:
             PipelineError: there is no such key, or the store cannot be reached.
@@ -109,7 +108,7 @@ class Store(ABC):
 
     @abstractmethod
     def keys(self, prefix: str = "") -> Iterator[str]:
-        """The keys within a folder, in order.
+        """The keys in a folder, in order.
 
         Raises:
             PipelineError: the store cannot be reached.
@@ -117,7 +116,7 @@ class Store(ABC):
 
     @abstractmethod
     def delete(self, key: str) -> None:
-        """Remove a key; one that is not there is as good.
+        """Remove a key, if it exists.
 
         Raises:
             PipelineError: the store cannot be reached or written.
@@ -125,35 +124,35 @@ class Store(ABC):
 
     @abstractmethod
     def lock(self, key: str, owner: str) -> AbstractContextManager[None]:
-        """Keep others from writing under the folder of a key; who is called alike comes in after a crash at once.
+        """Lock the folder of a key against other owners; the same owner can lock it again after a crash.
 
         Raises:
-            PipelineError: another owner holds it, or the store cannot be reached or written.
+            PipelineError: another owner has the lock, or the store cannot be reached or written.
         """
 
     @abstractmethod
     def check(self) -> None:
-        """Find out whether the store can be used, and change nothing.
+        """Check that the store can be used, without changing anything.
 
         Raises:
-            PipelineError: it cannot; says what to fix.
+            PipelineError: it cannot be used; states the fix.
         """
 
 
 def open_store(location: str, s3: S3Options) -> Store:
-    """The store at a location; nothing is touched yet.
+    """The store at a location; it is not accessed yet.
 
     Raises:
         UsageError: the location is neither a folder nor ``s3://bucket[/prefix]``, the endpoint is not a URL, or the
             credentials are incomplete or malformed.
     """
-    # One letter before a colon is a drive, more are a scheme: `s3:/bucket` is a slip, not a folder.
+    # One letter before a colon is a drive, more letters are a scheme: `s3:/bucket` is an error, not a folder.
     if location and not re.match(r"\w{2,}:", location):
         return LocalStore(Path(location))
     scheme, _, rest = location.partition("://")
     bucket, _, prefix = rest.partition("/")
     if scheme != "s3" or not _BUCKET.fullmatch(bucket):
-        # What stands before an @ may be a password.
+        # The part before an @ may be a password.
         shown = location.rpartition("@")[2]
         raise UsageError(f"{shown!r} is not a store. Write a folder, or s3://bucket or s3://bucket/prefix.")
     _check_endpoint(s3.endpoint_url)
@@ -167,36 +166,36 @@ def _check_endpoint(url: str | None) -> None:
         return
     try:
         parts = urlsplit(url)
-        # A port out of range is told only when it is read.
+        # A port out of range raises an error only when it is read.
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.username is None and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
-        # Not repeated, and not raised within `except`: the value may hold a password.
+        # The value is not shown, and the error not chained: it may contain a password.
         raise UsageError("S3_ENDPOINT_URL must look like https://host or http://host:port, without user and password.")
 
 
 def _check_credentials(s3: S3Options) -> None:
     if (s3.access_key_id is None) != (s3.secret_access_key is None):
         raise UsageError(
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both, or neither to use the role of the "
-            "container or machine. Profiles in ~/.aws are not read."
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set together: set both, or neither to use the role of "
+            "the container or machine. Profiles in ~/.aws are not read."
         )
-    # The client writes these into HTTP headers, and panics over a line break.
+    # The client writes these to HTTP headers, and crashes on a line break.
     for name, value in (
         ("AWS_REGION", s3.region),
         ("AWS_ACCESS_KEY_ID", s3.access_key_id),
         ("AWS_SESSION_TOKEN", s3.session_token.get_secret_value() if s3.session_token else None),
     ):
         if value is not None and not re.fullmatch(r"[!-~]+", value):
-            raise UsageError(f"{name} is empty or holds a space, a line break or a letter beyond ASCII. Set it again.")
+            raise UsageError(f"{name} is empty or contains a space, a line break or a non-ASCII character. Correct it.")
 
 
 def checked_key(key: str) -> str:
-    """Return a key that stays within its store.
+    """Check that a key is within its store, and return it.
 
     Raises:
-        UsageError: it is empty, absolute, climbs, or has an empty part.
+        UsageError: it is empty, absolute, contains "..", or has an empty part.
     """
     if not {"", ".", ".."}.isdisjoint(key.split("/")):
         raise UsageError(f"{key!r} is not a key of a store: write a relative path such as a/b.csv, without '..'.")
@@ -231,7 +230,7 @@ class LocalStore(Store):
             return (self.folder / checked_key(key)).is_file()
 
     @override
-    def holds(self, key: str, local: Path) -> bool:
+    def has_same_content(self, key: str, local: Path) -> bool:
         source = self._present(key)
         with _reading():
             same_size = local.is_file() and local.stat().st_size == source.stat().st_size
@@ -251,7 +250,7 @@ class LocalStore(Store):
             for parent in path.relative_to(self.folder).parents[:-1]:
                 (self.folder / parent).rmdir()
         except OSError as error:
-            # A folder that holds other files stays.
+            # A folder with other files is not removed.
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
                 raise PipelineError(f"{path} could not be removed: {error.strerror}.") from error
 
@@ -271,7 +270,7 @@ class LocalStore(Store):
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 file.seek(0)
-                raise _held(self, key, file.read()) from None
+                raise _lock_error(self, key, file.read()) from None
             file.truncate(0)
             file.write(owner)
             file.flush()
@@ -284,7 +283,7 @@ class LocalStore(Store):
         if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
             reason = "cannot be written" if nearest.is_dir() else "is not a folder"
             raise PipelineError(
-                f"The store {self} cannot be used: {nearest} {reason}. Fix that, or choose another folder with "
+                f"The store {self} cannot be used: {nearest} {reason}. Correct this, or choose another folder with "
                 "ARTIFACT_STORE or EXTERNAL_STORE."
             )
 
@@ -297,7 +296,7 @@ class LocalStore(Store):
 
 
 def _copy(source: Path, target: Path) -> None:
-    # Read before anything is written, so that a source that cannot be read is not told as a fault of the target.
+    # The source is read first, so that an unreadable source is not reported as an error of the target.
     with _reading():
         checksum = sha256_of(source)
     with atomic_path(target) as temporary:
@@ -317,18 +316,18 @@ def _reading() -> Iterator[None]:
         ) from error
 
 
-def _held(store: Store, key: str, owner: str) -> PipelineError:
+def _lock_error(store: Store, key: str, owner: str) -> PipelineError:
     return PipelineError(
-        f"Another run publishes to {store}/{key.rpartition('/')[0]} at this moment ({owner}). Wait for it to end, or "
+        f"Another run is publishing to {store}/{key.rpartition('/')[0]} ({owner}). Wait for it to end, or "
         "choose another run id or ARTIFACT_STORE."
     )
 
 
 class _DamagedError(PipelineError):
-    """A transfer went through, but its content is not what was sent."""
+    """A transfer succeeded, but its content differs."""
 
 
-def _until_whole(transfer: Callable[[], None]) -> None:
+def _retry_damaged(transfer: Callable[[], None]) -> None:
     for pause in PAUSES_S:
         try:
             return transfer()
@@ -337,11 +336,11 @@ def _until_whole(transfer: Callable[[], None]) -> None:
     return transfer()
 
 
-class _Beat:
-    """Says again and again that a lock is still held, from a thread of its own."""
+class _LockRenewal:
+    """Renews a lock regularly in its own thread."""
 
-    def __init__(self, say: Callable[[], None]) -> None:
-        self._say, self._is_over = say, threading.Event()
+    def __init__(self, renew: Callable[[], None]) -> None:
+        self._renew, self._is_over = renew, threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> None:
@@ -353,9 +352,9 @@ class _Beat:
 
     def _run(self) -> None:
         while not self._is_over.wait(LOCK_BEAT_S):
-            # A beat that fails is made up for by the next one, or the lock runs out.
+            # If a renewal fails, the next one may succeed; otherwise the lock expires.
             with suppress(PipelineError):
-                self._say()
+                self._renew()
 
 
 class S3Store(Store):
@@ -363,7 +362,7 @@ class S3Store(Store):
 
     def __init__(self, bucket: str, prefix: str, options: S3Options) -> None:
         self._location = f"s3://{bucket}/{prefix}".rstrip("/")
-        self._endpoint = without_credentials(options.endpoint_url or "AWS")
+        self._endpoint = mask_credentials(options.endpoint_url or "AWS")
         settings: dict[str, Any] = {
             "endpoint": options.endpoint_url,
             "region": options.region,
@@ -393,9 +392,9 @@ class S3Store(Store):
     @override
     def put(self, local: Path, key: str) -> None:
         try:
-            _until_whole(lambda: self._put(local, key))
+            _retry_damaged(lambda: self._put(local, key))
         except _DamagedError:
-            # Nobody may take it for the file.
+            # The damaged file must not be used.
             with suppress(PipelineError):
                 self.delete(key)
             raise
@@ -403,7 +402,7 @@ class S3Store(Store):
     def _put(self, local: Path, key: str) -> None:
         checksum = sha256_of(local)
         attributes = {_CHECKSUM: checksum}
-        self._tried(lambda: obstore.put(self._client, checked_key(key), local, attributes=attributes))
+        self._request(lambda: obstore.put(self._client, checked_key(key), local, attributes=attributes))
         # Read back: an ETag is a digest of the content only for some servers, sizes and encryptions.
         digest = hashlib.sha256()
         for chunk in self._chunks(self._open(key)):
@@ -413,7 +412,7 @@ class S3Store(Store):
 
     @override
     def get(self, key: str, local: Path) -> None:
-        _until_whole(lambda: self._get(key, local))
+        _retry_damaged(lambda: self._get(key, local))
 
     def _get(self, key: str, local: Path) -> None:
         found = self._open(key)
@@ -423,23 +422,23 @@ class S3Store(Store):
                 for chunk in self._chunks(found):
                     digest.update(chunk)
                     file.write(chunk)
-            # A file that another program has put there has no checksum: then its size must do.
+            # A file that another program has stored has no checksum: then only its size is compared.
             expected = found.attributes.get(_CHECKSUM, digest.hexdigest())
             if temporary.stat().st_size != found.meta["size"] or digest.hexdigest() != expected:
-                raise _DamagedError(f"{key} came from {self} incomplete or changed. Run the same command again.")
+                raise _DamagedError(f"{key} from {self} is incomplete or changed. Run the same command again.")
 
     @override
     def exists(self, key: str) -> bool:
         try:
             self._open(key, head=True)
         except _NoSuchKeyError:
-            # The answer for a missing key has no text, so a missing bucket looks the same.
+            # The answer for a missing key has no text, so it is the same as for a missing bucket.
             self.check()
             return False
         return True
 
     @override
-    def holds(self, key: str, local: Path) -> bool:
+    def has_same_content(self, key: str, local: Path) -> bool:
         found = self._open(key, head=True)
         same_size = local.is_file() and local.stat().st_size == found.meta["size"]
         return same_size and sha256_of(local) == found.attributes.get(_CHECKSUM)
@@ -450,15 +449,15 @@ class S3Store(Store):
             pages = obstore.list(self._client, _checked_folder(prefix) or None)
             return sorted(found["path"] for page in pages for found in page)
 
-        return iter(self._tried(listed))
+        return iter(self._request(listed))
 
     @override
     def check(self) -> None:
-        self._tried(lambda: next(iter(obstore.list(self._client, chunk_size=1)), None))
+        self._request(lambda: next(iter(obstore.list(self._client, chunk_size=1)), None))
 
     @override
     def delete(self, key: str) -> None:
-        self._tried(lambda: obstore.delete(self._client, checked_key(key)))
+        self._request(lambda: obstore.delete(self._client, checked_key(key)))
 
     @override
     @contextmanager
@@ -468,27 +467,27 @@ class S3Store(Store):
         def take() -> None:
             obstore.put(self._client, checked_key(key), content, mode="create", use_multipart=False)
 
-        def beat() -> None:
-            self._tried(lambda: obstore.put(self._client, key, content, use_multipart=False))
+        def renew() -> None:
+            self._request(lambda: obstore.put(self._client, key, content, use_multipart=False))
 
         try:
-            self._tried(take)
+            self._request(take)
         except _TakenError:
             found = self._open(key)
-            holder = b"".join(bytes(chunk) for chunk in self._chunks(found)).decode(errors="replace")
+            current_owner = b"".join(bytes(chunk) for chunk in self._chunks(found)).decode(errors="replace")
             age_s = (datetime.now(UTC) - found.meta["last_modified"]).total_seconds()
-            # Who died without giving it back does not beat any more.
-            if holder != owner and age_s < LOCK_SECONDS:
-                raise _held(self, key, holder) from None
-            beat()
+            # An owner that died does not renew its lock.
+            if current_owner != owner and age_s < LOCK_SECONDS:
+                raise _lock_error(self, key, current_owner) from None
+            renew()
         except PipelineError as error:
-            # Some servers know no conditional writes: then nothing can be locked.
+            # Some servers do not support conditional writes: then locking is not possible.
             if "status 501" not in str(error):
                 raise
             yield
             return
         try:
-            with _Beat(beat):
+            with _LockRenewal(renew):
                 yield
         finally:
             self.delete(key)
@@ -504,35 +503,35 @@ class S3Store(Store):
                     f"There is no {key} in {self}. Put it there, or correct ARTIFACT_STORE or EXTERNAL_STORE."
                 ) from None
 
-        return self._tried(opened)
+        return self._request(opened)
 
     def _chunks(self, found: obstore.GetResult) -> Iterable[obstore.Bytes]:
-        # A generator of its own, so that an error of the local disk is not taken for one of the server.
-        with self._explained():
+        # A separate generator, so that an error of the local disk is not reported as an error of the server.
+        with self._translated_errors():
             yield from found
 
-    def _tried(self, operation: Callable[[], T]) -> T:
-        """The result of an operation; a server that asks to slow down is asked again for about a minute."""
+    def _request(self, operation: Callable[[], T]) -> T:
+        """The result of an operation; it is repeated for about a minute if the server is too busy."""
         pause, until = 1.0, time.monotonic() + THROTTLED_SECONDS
         while True:
             try:
                 return operation()
             except _ERRORS as error:
                 if _status_of(error) not in _SLOW_DOWN or time.monotonic() + pause > until:
-                    raise self._mend(error) from None
+                    raise self._translate(error) from None
             time.sleep(pause)
             pause = min(2 * pause, 8.0)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn the client's errors into ours; `from None` because its texts may repeat requests with credentials."""
+    def _translated_errors(self) -> Iterator[None]:
+        """Translate the client's errors; `from None` because their texts may contain credentials."""
         try:
             yield
         except _ERRORS as error:
-            raise self._mend(error) from None
+            raise self._translate(error) from None
 
-    def _mend(self, error: Exception) -> PipelineError:
-        # A failed listing comes as a GenericError whatever its cause, and only its text tells the cause.
+    def _translate(self, error: Exception) -> PipelineError:
+        # A failed listing raises a GenericError; only its text states the cause.
         text = str(error)
         if _NO_BUCKET in text:
             return PipelineError(
@@ -540,12 +539,12 @@ class S3Store(Store):
                 "EXTERNAL_STORE."
             )
         if isinstance(error, exceptions.AlreadyExistsError):
-            return _TakenError(f"{self} holds it already.")
+            return _TakenError(f"{self} contains it already.")
         status = _status_of(error)
         if status in _SLOW_DOWN:
             return PipelineError(
-                f"{self} at {self._endpoint} asked to slow down (status {status}) for {THROTTLED_SECONDS:.0f} seconds "
-                "and longer. Run the same command again later; what is finished is kept."
+                f"{self} at {self._endpoint} was too busy (status {status}) for more than {THROTTLED_SECONDS:.0f} "
+                "seconds. Run the same command again later; finished tasks are reused."
             )
         if isinstance(error, _REFUSALS) or status in (401, 403):
             return PipelineError(
@@ -555,11 +554,11 @@ class S3Store(Store):
         if status is not None:
             return PipelineError(
                 f"{self} at {self._endpoint} answered with status {status}. Check ARTIFACT_STORE, EXTERNAL_STORE, "
-                "S3_ENDPOINT_URL and AWS_REGION, and how the server is; then run the same command again."
+                "S3_ENDPOINT_URL and AWS_REGION, and the state of the server; then run the same command again."
             )
         return PipelineError(
             f"{self} cannot be reached at {self._endpoint}. Check ARTIFACT_STORE, EXTERNAL_STORE, S3_ENDPOINT_URL, "
-            "AWS_REGION and the credentials, and that the server is up, and run the same command again."
+            "AWS_REGION and the credentials, and that the server is running; then run the same command again."
         )
 
 
@@ -569,8 +568,8 @@ def _status_of(error: Exception) -> int | None:
 
 
 class _TakenError(PipelineError):
-    """The key is there already."""
+    """The key exists already."""
 
 
 class _NoSuchKeyError(PipelineError):
-    """The bucket is there, the key is not."""
+    """The bucket exists, but not the key."""

@@ -1,4 +1,4 @@
-"""The one door through which tables enter and leave: checks, the single Parquet writer, and the readers."""
+"""Reading, checking and writing of tables. All tables are read and written here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMPRESSION_LEVEL = 3
 
 @dataclass(frozen=True)
 class FileRecord:
-    """A file that was written, as a manifest remembers it; ``path`` is relative to the run's folder."""
+    """A file that was written, as recorded in a manifest; ``path`` is relative to the run's folder."""
 
     path: str
     sha256: str
@@ -33,7 +33,7 @@ class FileRecord:
         return cls(path.relative_to(root).as_posix(), sha256_of(path), status.st_size, status.st_mtime_ns, rows)
 
     def is_unchanged(self, root: Path, *, verify: bool) -> bool:
-        """Whether the file still is what was written: by size and time, or by its hash if ``verify``."""
+        """Whether the file is unchanged: by size and time, or by its hash if ``verify``."""
         path = root / self.path
         if not path.is_file():
             return False
@@ -53,9 +53,9 @@ def write_table(
 ) -> int:
     """Check a table against its declaration and write it; equal content gives equal bytes.
 
-    Rows are sorted by the primary key and stored in one chunk with fixed row groups and compression, so neither the
-    order in which a task made them nor the number of threads shows. With ``partition``, every row must belong to it.
-    ``metadata`` goes into the file's own, so that a copy of it still says where it is from.
+    Rows are sorted by the primary key and stored in one chunk with fixed row groups and compression, so the file does
+    not depend on the order of the rows or the number of threads. With ``partition``, every row must belong to it.
+    ``metadata`` is stored in the file, so that a copy of the file is still identified.
 
     Returns:
         The number of rows.
@@ -81,7 +81,7 @@ def checked(frame: pl.LazyFrame | pl.DataFrame, dataset: Dataset) -> pl.DataFram
     """Collect a table, check it against its declaration and sort it by its primary key.
 
     Raises:
-        PipelineError: naming the dataset, the column and the first offending row.
+        PipelineError: the table does not fit; names the dataset, the column and the first wrong row.
     """
     lazy = frame.lazy()
     _check_schema(lazy.collect_schema(), dataset)
@@ -92,35 +92,37 @@ def checked(frame: pl.LazyFrame | pl.DataFrame, dataset: Dataset) -> pl.DataFram
     repeated = table.filter(key == key.shift())
     if repeated.height:
         raise PipelineError(
-            f"Dataset {dataset.name} holds {repeated.height} rows whose primary key stands there already, the first "
-            f"{_shown(repeated, dataset.primary_key)}. Each combination of {', '.join(dataset.primary_key)} may stand "
-            "once: remove the repeated rows."
+            f"Dataset {dataset.name} has {repeated.height} rows that repeat a primary key, the first with "
+            f"{_format_key(repeated, dataset.primary_key)}. Each combination of {', '.join(dataset.primary_key)} may "
+            "occur only once: remove the repeated rows."
         )
     return table
 
 
 def find_table(folder: Path, dataset: Dataset) -> list[Path]:
-    """The files that hold a dataset in a folder: ``<name>.parquet``, ``<name>.csv`` or a folder ``<name>``.
+    """The files of a dataset in a folder: ``<name>.parquet``, ``<name>.csv`` or a folder ``<name>``.
 
     Returns:
-        The files in order, or an empty list where there are none.
+        The files in order; an empty list if there are none.
 
     Raises:
-        PipelineError: two of the three forms are there.
+        PipelineError: more than one of the three forms exists.
     """
     forms = [folder / f"{dataset.name}.parquet", folder / f"{dataset.name}.csv", folder / dataset.name]
     found = [form for form in forms if form.exists()]
     if len(found) > 1:
         raise PipelineError(
-            f"Dataset {dataset.name} stands in {folder} more than once: {', '.join(path.name for path in found)}. "
-            "Keep one of them."
+            f"Dataset {dataset.name} exists more than once in {folder}: {', '.join(path.name for path in found)}. "
+            "Keep only one of them."
         )
     if not found:
         return []
     if found[0].is_dir():
         parts = sorted(path for path in found[0].iterdir() if path.suffix in (".parquet", ".csv"))
         if not parts:
-            raise PipelineError(f"{found[0]} holds neither .parquet nor .csv files: put the dataset's parts there.")
+            raise PipelineError(
+                f"{found[0]} contains neither .parquet nor .csv files. Put the parts of the dataset there."
+            )
         return parts
     return found
 
@@ -137,10 +139,10 @@ def read_table(paths: Sequence[Path], dataset: Dataset) -> pl.LazyFrame:
 
 
 def check_files(paths: Sequence[Path], dataset: Dataset) -> None:
-    """Check the rows of files that others may have made; of several files each by itself.
+    """Check the rows of files that were not written by this program, each file separately.
 
     Raises:
-        PipelineError: naming the file, the column and the first offending row.
+        PipelineError: a file does not fit; names the file, the column and the first wrong row.
     """
     for path in paths:
         try:
@@ -157,7 +159,7 @@ def _read_file(path: Path, dataset: Dataset) -> pl.LazyFrame:
         found = frame.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise PipelineError(
-            f"{path} cannot be read as Parquet ({error}). Make it again, or remove it so that it is made."
+            f"{path} cannot be read as Parquet ({error}). Write it again, or remove it so that it is computed again."
         ) from error
     _check_schema(found, dataset, str(path))
     return frame.select(dataset.schema.names())
@@ -167,12 +169,12 @@ def _read_csv(path: Path, dataset: Dataset) -> pl.DataFrame:
     try:
         text = pl.read_csv(path, infer_schema=False, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise PipelineError(f"{path} cannot be read as CSV with a header line: {error}") from error
+        raise PipelineError(f"{path} cannot be read as CSV with a header line: {error}. Correct the file.") from error
     missing = [name for name in dataset.schema.names() if name not in text.columns]
     if missing:
         raise PipelineError(
-            f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} of dataset "
-            f"{dataset.name}. It has: {', '.join(text.columns)}."
+            f"{path} does not have the column{'s' if len(missing) > 1 else ''} {', '.join(missing)} of dataset "
+            f"{dataset.name}. Its columns are: {', '.join(text.columns)}."
         )
     return text.select(_parsed(text, column, path) for column in dataset.columns)
 
@@ -204,7 +206,7 @@ def _check_partition(values: pl.Series, partition: str, dataset: Dataset) -> Non
         )
 
 
-def _check_schema(found: pl.Schema, dataset: Dataset, place: str = "") -> None:
+def _check_schema(found: pl.Schema, dataset: Dataset, location: str = "") -> None:
     wrong = [
         f"{name} is missing" if name not in found else f"{name} is {found[name]} instead of {dtype}"
         for name, dtype in dataset.schema.items()
@@ -213,7 +215,7 @@ def _check_schema(found: pl.Schema, dataset: Dataset, place: str = "") -> None:
     wrong += [f"{name} is not declared" for name in found if name not in dataset.schema]
     if wrong:
         raise PipelineError(
-            f"{place or 'The table'} does not fit the declaration of dataset {dataset.name}: {'; '.join(wrong)}. "
+            f"{location or 'The table'} does not fit the declaration of dataset {dataset.name}: {'; '.join(wrong)}. "
             f"`nibrs describe {dataset.name}` shows the declaration."
         )
 
@@ -234,9 +236,9 @@ def _refuse(table: pl.DataFrame, wrong: pl.Series, column: Column, dataset: Data
     if rows.height:
         raise PipelineError(
             f"Dataset {dataset.name}, column {column.name}: {rows[column.name][0]!r} {complaint} ({rows.height} rows, "
-            f"the first with {_shown(rows, dataset.primary_key)})."
+            f"the first with {_format_key(rows, dataset.primary_key)})."
         )
 
 
-def _shown(rows: pl.DataFrame, key: Sequence[str]) -> str:
+def _format_key(rows: pl.DataFrame, key: Sequence[str]) -> str:
     return ", ".join(f"{name} {rows[name][0]}" for name in key)

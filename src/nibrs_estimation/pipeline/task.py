@@ -1,4 +1,4 @@
-"""What a task is: a plain function from input tables to output tables, plus its declaration."""
+"""Tasks: functions from input tables to output tables, with a declaration."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from nibrs_estimation.pipeline.dataset import Dataset, Document
 from nibrs_estimation.pipeline.externals import ExternalFile
 from nibrs_estimation.pipeline.parameter import Parameter
 
-#: A task returns one table, or by name its tables and, for documents, functions that write them to a path. A task
-#: that does not run by partition gives a partitioned dataset as a mapping from partition to table, which is asked for
-#: one partition at a time and may make each when it is asked.
+#: A task returns one table, or its outputs by name: tables and, for documents, functions that write them to a path. A
+#: task that does not run by partition returns a partitioned dataset as a mapping from partition to table, which is read
+#: one partition at a time and may compute each table on access.
 Table = pl.LazyFrame | pl.DataFrame
 DocumentWriter = Callable[[Path], None]
 TaskOutput = Table | Mapping[str, Table | Mapping[str, Table] | DocumentWriter]
 
-#: Peak memory that a unit of each class may need, in GiB. An engine never starts two that do not fit together.
+#: Peak memory of a unit of each class, in GiB. An engine starts a unit only if it fits with the running ones.
 MEMORY_GIB = {"small": 1.0, "medium": 4.0, "large": 12.0}
 
 
 YEAR = Parameter("year", "Data year.")
-SEED = Parameter("seed", "Seed of every keyed random number.")
+SEED = Parameter("seed", "Seed of the random numbers.")
 DATABASE = Parameter("database", "The PostgreSQL database, or None where none is configured.")
-IDENTITY = Parameter("identity", "Which run the numbers are of: its id, source, year and seed, and if synthetic.")
-PARTITION = Parameter("partition", "Value of the partition key that the call is for.")
+IDENTITY = Parameter("identity", "Identity of the run: id, source, year, seed, and whether it is synthetic.")
+PARTITION = Parameter("partition", "Value of the partition key for this call.")
 
 
 @dataclass(frozen=True)
 class Task:
-    """A function and its declaration; everything else is derived from it.
+    """A function and its declaration.
 
     The function is called with one lazy frame per dataset in ``reads`` (under the dataset's name), one value per
-    parameter and one path per external file (None where an optional one is absent), all by keyword. It never reads
-    the environment, the clock, global random state or a path that it was not given.
+    parameter and one path per external file (None if an optional one is absent), all by keyword. It must not read
+    the environment, the clock, global random state or other files.
 
     Attributes:
-        name: unique within a flow; what ``--from`` and ``nibrs task`` call it.
+        name: unique within a flow; used by ``--from`` and ``nibrs task``.
         function: importable at module level, or a method of a picklable source.
         reads, writes: datasets (and, in ``writes``, documents).
         parameters: settings of the run that it needs.
         externals: external files that it needs.
-        partition_by: a partition key: the task then runs once for each value, on that part of the inputs of the same
-            key and on the whole of the others, and writes that part. A task without one runs once and writes all
-            parts of its partitioned outputs, which have one key.
-        partitions: values of its partition key (of ``partition_by``, or of its partitioned outputs where it runs
-            once) that are not the source's; importable like ``function``. Asked when a plan is made, never on import.
-        tolerates: of the datasets that it reads, those whose faults it handles itself; all others must fit their
-            declaration when they come as plain files.
+        partition_by: a partition key. The task runs once for each value: it reads that part of inputs with the same
+            key and all of the other inputs, and writes that part. A task without it runs once and writes all parts
+            of its partitioned outputs, which must have the same key.
+        partitions: function that returns the values of the partition key, if they are not those of the source;
+            importable like ``function``. It is called when a plan is made.
+        tolerates: datasets that it reads and whose faults it handles itself; all others must fit their declaration
+            when they are read from plain files.
         memory: class of :data:`MEMORY_GIB`.
     """
 
@@ -99,11 +99,11 @@ class Task:
 
     @property
     def partition_key(self) -> str | None:
-        """The key of its partitioned outputs, which is that by which it runs, if it runs by one."""
+        """The partition key of its outputs; it equals ``partition_by`` if that is given."""
         return next((dataset.partition_key for dataset in self.datasets if dataset.partition_key), None)
 
     def parts(self, known: Mapping[str, tuple[str, ...]]) -> tuple[str, ...] | None:
-        """Values of its partition key: its own, or else those in ``known``; None if neither tells them."""
+        """Values of its partition key: its own, otherwise those in ``known``, otherwise None."""
         if self.partitions is not None:
             return self.partitions()
         return known.get(self.partition_key) if self.partition_key else None

@@ -1,4 +1,4 @@
-"""Running one unit of work: read, call, check, write, and record. Every engine ends here."""
+"""Running one unit of work: read, call, check, write and record. All engines call `run_job`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 from nibrs_estimation.pipeline import memory
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.pipeline.files import atomic_path, checkpoint, full_disk, working_under
+from nibrs_estimation.pipeline.files import atomic_path, checkpoint, full_disk_error, working_under
 from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Layout, Unit
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.logs import task_log
@@ -31,20 +31,20 @@ LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """A unit with all that it needs, ready to be sent to another process.
+    """A unit with everything that it needs, ready to be sent to another process.
 
     Attributes:
         unit: what to run.
-        root: folder under which outputs, log and manifest go.
-        inputs: for each dataset that the task reads its files.
+        root: folder of outputs, log and manifest.
+        inputs: files of each dataset that the task reads.
         parameters, externals: by name.
-        cause: what the manifest will remember.
+        cause: cause to be recorded in the manifest.
         log_threshold: TRACE, DEBUG, INFO, WARNING or ERROR.
         engine: name of the engine, for the manifest.
         shares_process: whether other units may run in this process at the same time.
-        layout: where outputs go under ``root``.
-        identity: of the run, which its log and its published tables say; None where there is none.
-        published: names of the outputs that are published; the others' bytes do not depend on the run.
+        layout: folders of the outputs under ``root``.
+        identity: identity of the run, for its log and its published tables; None if there is none.
+        published: names of the published outputs; the bytes of other outputs do not depend on the run.
     """
 
     unit: Unit
@@ -62,24 +62,24 @@ class Job:
 
     @property
     def log_path(self) -> Path:
-        """Where the unit logs."""
+        """Path of the unit's log."""
         return self.root / "logs" / f"{self.unit.stem}.log"
 
     @property
     def manifest_path(self) -> Path:
-        """Where the unit's manifest goes."""
+        """Path of the unit's manifest."""
         return self.root / "manifests" / f"{self.unit.stem}.json"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a unit ended.
+    """Result of a unit.
 
     Attributes:
-        key, task_name: of the unit.
-        state: "done", "kept" (nothing had changed), "failed" or "blocked" (something it needs failed).
-        message: why it failed or was blocked.
-        manifest: of a unit that is done or kept.
+        key, task_name: names of the unit and its task.
+        state: "done", "kept" (up to date), "failed" or "blocked" (a unit that it needs failed).
+        message: reason why it failed or was blocked.
+        manifest: manifest of a unit that is done or kept.
     """
 
     key: str
@@ -105,8 +105,8 @@ def run_job(job: Job) -> Outcome:
                     outputs = _run(job)
             except Exception as error:
                 log.error("%s failed\n%s", key, traceback.format_exc())  # noqa: TRY400 (the text is scanned by people)
-                told = error if isinstance(error, PipelineError) else full_disk(error, job.root)
-                message = str(told) if told else f"{type(error).__name__}: {error}"
+                known = error if isinstance(error, PipelineError) else full_disk_error(error, job.root)
+                message = str(known) if known else f"{type(error).__name__}: {error}"
                 return Outcome(key, name, "failed", time.perf_counter() - clock, message, job.log_path)
             duration_s = time.perf_counter() - clock
             log.info("%s finished in %.2f s", key, duration_s)
@@ -130,7 +130,7 @@ def run_job(job: Job) -> Outcome:
 
 @cache
 def _blas() -> ThreadpoolController:
-    # Matrix products must not depend on the number of cores. Finding the libraries takes a millisecond.
+    # Matrix products must not depend on the number of cores. Cached because the search takes a millisecond.
     return ThreadpoolController()
 
 

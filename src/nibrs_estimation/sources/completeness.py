@@ -1,7 +1,7 @@
-"""Whether every record has the records that belong to it, the same for every source.
+"""Checks, for every source, that records have the child records that NIBRS requires.
 
-NIBRS takes no incident without an offense, a victim and an offender, no victim without an offense, and so on; real
-files bear it without exception. So records without such a child tell that a table was cut.
+NIBRS accepts no incident without an offense, a victim and an offender, no victim without an offense, and so on; real
+files have no exceptions. So records without a required child show that a table is incomplete.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import polars as pl
 from nibrs_estimation.model import incident
 from nibrs_estimation.pipeline.dataset import Dataset
 
-#: Parent, its key, and the child that each of its rows has (10 section E, F4).
+#: Parent, its key, and the child that each of its rows must have.
 RULES: tuple[tuple[Dataset, tuple[str, ...], Dataset], ...] = (
     (incident.INCIDENT, ("incident_id",), incident.OFFENSE),
     (incident.INCIDENT, ("incident_id",), incident.VICTIM),
@@ -24,22 +24,22 @@ RULES: tuple[tuple[Dataset, tuple[str, ...], Dataset], ...] = (
     (incident.OFFENSE, ("offense_id",), incident.OFFENSE_USING),
     (incident.ARRESTEE, ("is_group_b", "arrestee_id"), incident.ARRESTEE_WEAPON),
 )
-#: Above this share of parents without child the estimates from the rest would be far too low.
+#: Above this share of parents without a child, the estimates would be far too low.
 MOST_CHILDLESS = 0.1
-#: Below this number of parents the share says nothing.
+#: Below this number of parents, the share is not meaningful.
 FEW_PARENTS = 20
 
 
 @dataclass(frozen=True)
 class Childless:
-    """Rows of a dataset that lack the row of another dataset that belongs to each.
+    """Rows of a dataset (parents) that lack a required row in another dataset (child).
 
     Attributes:
         parent, child: names of the datasets.
-        is_group_b: whether it is of Group B arrests alone.
-        rows: parents without child.
-        of: parents.
-        children: rows of the child's dataset.
+        is_group_b: whether only Group B arrests are considered.
+        rows: number of parents without a child.
+        of: number of parents.
+        children: number of rows of the child dataset.
     """
 
     parent: str
@@ -51,20 +51,20 @@ class Childless:
 
     @property
     def is_too_many(self) -> bool:
-        """Whether the child's table cannot be whole: it is empty, or too many parents have nothing in it."""
+        """Whether the child table must be incomplete: it is empty, or too many parents have no child."""
         return self.children == 0 or (self.of >= FEW_PARENTS and self.rows > MOST_CHILDLESS * self.of)
 
     @property
     def share(self) -> str:
-        """Such as "3 of 72, 4.2 %"."""
+        """Text such as "3 of 72, 4.2 %"."""
         return f"{self.rows:,} of {self.of:,}, {100 * self.rows / self.of:.1f} %"
 
 
 def childless(frames: Mapping[str, pl.DataFrame]) -> Iterator[Childless]:
-    """The rules of :data:`RULES` that rows break, in order.
+    """The violations of :data:`RULES`, in order.
 
     Args:
-        frames: rows by dataset name; a rule without both its datasets is left out.
+        frames: rows by dataset name; rules whose datasets are missing are skipped.
     """
     for parent, key, child in RULES:
         if parent.name not in frames or child.name not in frames:

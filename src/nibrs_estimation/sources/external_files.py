@@ -1,7 +1,7 @@
-"""Importers of external files: from the files of docs/external-files.md to the optional datasets.
+"""Importers of external files, which write the optional datasets.
 
-Every fault is refused with the file, the line, the column and the fix; nothing is guessed. What each file is and where
-it comes from stands in ``docs/external-files.md``; what it is for, in handbook 06 to 08.
+A faulty file is refused with an error that names the file, line, column and fix. The files and their origin are
+described in ``docs/external-files.md``; their use in handbook 06 to 08.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from nibrs_estimation.sources.filter_expression import FilterError, parse_filter
 
 _log = logging.getLogger(__name__)
 
-#: How far the shares of an agency may be from 1 in sum.
+#: Tolerance for the sum of an agency's shares, which must be 1.
 SHARE_TOLERANCE = 1e-6
-#: Permutation numbers from here on are demographic groups of a geography (handbook 08).
+#: Permutation numbers from this number on are demographic groups of a geography (handbook 08).
 FIRST_DEMOGRAPHIC = 1000
-#: What the files write where an agency lies in no area.
+#: Values of the files for an agency that is in no area.
 _NO_AREA = ("NOT SPECIFIED", "NOT AVAILABLE")
-#: Column of a filter that names the area -> its level.
+#: Level -> column that names the area in a filter.
 AREA_COLUMNS = {
     "region": "REGION_CODE",
     "state": "STATE_ABBR",
@@ -53,14 +53,14 @@ AREA_COLUMNS = {
 
 
 def import_agency_county(agency: pl.LazyFrame, cbi_summary_county_reduced: Path, year: int) -> pl.LazyFrame:
-    """Read the counties of the agencies, one row for each piece of an agency (its "pseudo-ORI").
+    """Read the counties of the agencies, one row for each county piece of an agency (its "pseudo-ORI").
 
-    Agencies are found by ORI, otherwise by legacy ORI; rows of agencies that the source does not know are left
-    out. A county that an agency names twice counts once where one of the rows alone has residents (handbook 08).
+    Agencies are matched by ORI, otherwise by legacy ORI; rows of agencies that are not in the source are left out. If
+    a county of an agency is repeated and only one of the rows has residents, that row is used (handbook 08).
 
     Raises:
-        PipelineError: a column is missing, a value is not of its kind, a state is unknown, a county is repeated, or
-            an agency's shares do not add up to 1.
+        PipelineError: a column is missing, a value is invalid, a state is unknown, a county is repeated, or an
+            agency's shares do not add up to 1.
     """
     table = read_table(cbi_summary_county_reduced)
     state = table.text("state")
@@ -69,7 +69,7 @@ def import_agency_county(agency: pl.LazyFrame, cbi_summary_county_reduced: Path,
     table.refuse(
         county.cast(pl.Int16, strict=False).is_between(1, 999).not_() | county.is_null(),
         "county",
-        ("is not the number of a county, 1 to 999. Give the county's FIPS code of three digits"),
+        ("is not a county number, 1 to 999. Use the three-digit FIPS code of the county"),
     )
     pieces = pl.DataFrame(
         {
@@ -87,8 +87,8 @@ def import_agency_county(agency: pl.LazyFrame, cbi_summary_county_reduced: Path,
             "population_share": table.number("propMult", least=0),
         }
     )
-    is_idle_copy = (pl.col("population") == 0) & (pl.col("population").max().over("file_ori", "county_fips") > 0)
-    pieces = pieces.filter(~is_idle_copy)
+    is_empty_copy = (pl.col("population") == 0) & (pl.col("population").max().over("file_ori", "county_fips") > 0)
+    pieces = pieces.filter(~is_empty_copy)
     table.refuse_duplicates(pieces, {"file_ori": "ORI", "county_fips": "county"})
     _check_shares(table, pieces)
     known = _with_ori(table, pieces, agency, year)
@@ -102,19 +102,20 @@ def import_agency_county(agency: pl.LazyFrame, cbi_summary_county_reduced: Path,
     )
 
 
-#: Name of a weight in the reference's files -> the level of its geographies.
+#: Name of a weight in the reference files -> the level of its geographies.
 LEVEL_OF_WEIGHT = {weight: level for level, weight in GEOGRAPHY_LEVELS.items()}
 
 
 def import_geography(population: Path, exclusion: Path | None) -> pl.LazyFrame:
-    """Read the geographies for which estimates are made, and which of them are excluded.
+    """Read the geographies for which estimates are computed, and which of them are excluded.
 
-    Rows of demographic groups (numbers from 1000 on) are left out: they follow from the geographies. The level is
-    read off the weight; the area off the filter and the agency group off the label, unless the file says them.
+    Rows of demographic groups (numbers from 1000 on) are left out, because they follow from the geographies. The level
+    is derived from the weight, the area from the filter and the agency group from the label, unless the file has
+    columns for them.
 
     Raises:
-        PipelineError: a column is missing, a number is repeated, a weight is unknown, or a filter is outside the
-            grammar; or the exclusion list names no number.
+        PipelineError: a column is missing, a number is repeated, a weight is unknown, a filter is outside the
+            grammar, or the exclusion list has an invalid number.
     """
     whole = read_table(population)
     number = whole.whole_number("PERMUTATION_NUMBER", least=1)
@@ -123,7 +124,7 @@ def import_geography(population: Path, exclusion: Path | None) -> pl.LazyFrame:
     table.refuse(
         ~weight.is_in(list(LEVEL_OF_WEIGHT)),
         "WEIGHT_VAR",
-        f"is not a weight of this program. Give one of {', '.join(LEVEL_OF_WEIGHT)}",
+        f"is not a weight of this program. Use one of {', '.join(LEVEL_OF_WEIGHT)}",
     )
     level = weight.replace_strict(LEVEL_OF_WEIGHT)
     label = table.text("PERMUTATION_DESCRIPTION")
@@ -134,7 +135,7 @@ def import_geography(population: Path, exclusion: Path | None) -> pl.LazyFrame:
             "geography_number": number.filter(number < FIRST_DEMOGRAPHIC),
             "geography_level": level,
             "geography_code": _areas(table, filters, level),
-            "agency_group": _given_or(table, "AGENCY_GROUP", label.str.extract(r" (?:Size|Agency Type) (.+)$")),
+            "agency_group": _optional_or(table, "AGENCY_GROUP", label.str.extract(r" (?:Size|Agency Type) (.+)$")),
             "label": label,
             "filter_expression": filters,
         }
@@ -147,10 +148,10 @@ def import_geography(population: Path, exclusion: Path | None) -> pl.LazyFrame:
 
 
 def import_srs_benchmark(agency: pl.LazyFrame, srs_smoothed: Path, year: int) -> pl.LazyFrame:
-    """Read the smoothed summary counts, from one wide row per agency to long.
+    """Read the smoothed summary counts and reshape one wide row per agency to long rows.
 
-    Columns are ``totcrime``, ``totcrime_<type>`` and the same with ``_imp`` (brought to twelve months), each also with
-    ``_<year>`` at its end for a single year. Agencies are found as in :func:`import_agency_county`.
+    Columns are ``totcrime``, ``totcrime_<type>`` and the same with suffix ``_imp`` (extrapolated to twelve months),
+    each also with suffix ``_<year>`` for a single year. Agencies are matched as in :func:`import_agency_county`.
 
     Raises:
         PipelineError: a column is missing, a type of crime is unknown, an agency is repeated or a count is no number.
@@ -202,7 +203,7 @@ def import_field_office(field_office: Path) -> pl.LazyFrame:
 
 
 def import_county_population(county_population: Path, year: int) -> pl.LazyFrame:
-    """Read the residents of the counties; other years than the data year are left out.
+    """Read the residents of the counties in the data year; other years are left out.
 
     Raises:
         PipelineError: a column is missing, a code, state or number is wrong, a row is repeated, or there is no row of
@@ -212,7 +213,7 @@ def import_county_population(county_population: Path, year: int) -> pl.LazyFrame
     in_year = whole.whole_number("data_year", least=1900) == year
     if not in_year.any():
         raise PipelineError(
-            f"{county_population}, column data_year: no row is of {year}. Name the file of that data year under "
+            f"{county_population}, column data_year: there is no row of {year}. Name the file of that data year under "
             f'"{year}" in external_file_locations.json.'
         )
     table = whole.filter(in_year)
@@ -227,43 +228,47 @@ def import_county_population(county_population: Path, year: int) -> pl.LazyFrame
         declared = COUNTY_POPULATION.column(name)
         known = declared.codes or code_list(declared.code_list)["code"].to_list()
         columns[name] = table.text(name)
-        table.refuse(~columns[name].is_in(list(known)), name, f"is not a code. Give one of {', '.join(known)}")
+        table.refuse(~columns[name].is_in(list(known)), name, f"is not a valid code. Use one of {', '.join(known)}")
     rows = pl.DataFrame({LINE: table.lines, **columns})
     table.refuse_duplicates(rows, {name: name for name in COUNTY_POPULATION.primary_key})
     return _declared(rows, COUNTY_POPULATION)
 
 
 def import_state_weight_group(state_weight_groups: Path) -> pl.LazyFrame:
-    """Read the weight groups of states, where a table is to say them (handbook 07).
+    """Read the weight groups of states from a table (handbook 07).
 
     Raises:
-        PipelineError: a column is missing, a value is no code, a row is repeated, or a state lacks a super class.
+        PipelineError: a column is missing, a value is not a valid code, a row is repeated, or a super class is missing.
     """
     table = read_table(state_weight_groups)
-    state, one = table.text("state_abbr"), table.text("super_class")
+    state, super_class = table.text("state_abbr"), table.text("super_class")
     group = table.whole_number("weight_group", least=1)
-    for column, values in (("super_class", one), ("weight_group", group)):
+    for column, values in (("super_class", super_class), ("weight_group", group)):
         codes = STATE_WEIGHT_GROUP.column(column).codes
-        table.refuse(~values.is_in(list(codes)), column, f"is not a code. Give one of {', '.join(map(str, codes))}")
+        table.refuse(
+            ~values.is_in(list(codes)), column, f"is not a valid code. Use one of {', '.join(map(str, codes))}"
+        )
     known = code_list("state")["state_abbr"]
-    table.refuse(~state.is_in(known.implode()), "state_abbr", "is no UCR abbreviation of a state; Nebraska is NB")
-    rows = pl.DataFrame({LINE: table.lines, "state_abbr": state, "super_class": one, "weight_group": group})
+    table.refuse(
+        ~state.is_in(known.implode()), "state_abbr", "is not a UCR abbreviation of a state; Nebraska is NB. Correct it"
+    )
+    rows = pl.DataFrame({LINE: table.lines, "state_abbr": state, "super_class": super_class, "weight_group": group})
     table.refuse_duplicates(rows, {"state_abbr": "state_abbr", "super_class": "super_class"})
     classes = len(STATE_WEIGHT_GROUP.column("super_class").codes)
     table.refuse(
         rows.select(pl.len().over("state_abbr") < classes).to_series(),
         "state_abbr",
-        "has not all four super classes A, B, Z and O. Add the others, or remove the state",
+        "does not have all four super classes A, B, Z and O. Add the others, or remove the state",
     )
     return _declared(rows, STATE_WEIGHT_GROUP)
 
 
 @runtime_checkable
-class _Yielding(Protocol):
-    """A source that can do without some of its datasets."""
+class _ReducibleSource(Protocol):
+    """A source that can omit some of its datasets."""
 
     def without(self, datasets: Collection[str]) -> Source:
-        """The source without those of the datasets that it can give up."""
+        """The source without those of the datasets that it can omit."""
         ...
 
 
@@ -281,40 +286,39 @@ class SourceWithExternalFiles:
 
     @property
     def spec(self) -> str:
-        """How the user named the source."""
+        """Name of the source as given by the user."""
         return self.source.spec
 
     def probe(self, year: int, seed: int) -> Probe:
-        """What the source says of itself; external files are checked where they are read."""
+        """Probe of the source; external files are checked when they are read."""
         return self.source.probe(year, seed)
 
     def tasks(self) -> tuple[Task, ...]:
-        """The source's tasks, and one for each dataset that only an external file delivers."""
+        """The source's tasks, and one for each dataset that only an external file provides."""
         own = self.source.tasks()
         written = {output.name for task in own for output in task.writes}
         return (*own, *(task for task in _import_tasks(self.code_names) if task.writes[0].name not in written))
 
 
 def with_external_files(source: Source, code_names: Collection[str]) -> Source:
-    """The source together with what external files add to it.
+    """The source with the datasets that external files add to it.
 
-    A dataset that the source writes itself is its own: the file is left unread, and the log says so. A source that can
-    do without some of its datasets gives them up where a file delivers them.
+    If the source writes a dataset itself, the file is not read, which is logged. A source that can omit some of its
+    datasets omits those that a file provides.
 
     Args:
         source: any source.
-        code_names: the files that are named for the data year; others than those of :data:`FILES` are no concern of
-            the importers.
+        code_names: the files that are listed for the data year; files that are not in :data:`FILES` are ignored.
     """
     tasks = _import_tasks(code_names)
-    if isinstance(source, _Yielding):
+    if isinstance(source, _ReducibleSource):
         source = source.without({task.writes[0].name for task in tasks})
     written = {output.name for task in source.tasks() for output in task.writes}
     for task in tasks:
         dataset = task.writes[0].name
         if dataset in written:
             _log.info(
-                "%s: the source has its own dataset %s, so the external file %s is left unread",
+                "%s: the source has its own dataset %s, so the external file %s is not read",
                 source.spec,
                 dataset,
                 task.externals[0].code_name,
@@ -389,7 +393,7 @@ _TASKS = (
 
 
 def _import_tasks(code_names: Collection[str]) -> tuple[Task, ...]:
-    """The tasks all of whose required files are named."""
+    """The tasks whose required files are all listed."""
     return tuple(
         task for task in _TASKS if all(file.code_name in code_names for file in task.externals if file.is_required)
     )
@@ -408,7 +412,7 @@ def _declared(rows: pl.DataFrame, dataset: Dataset) -> pl.LazyFrame:
 
 
 def _with_ori(table: ExternalTable, rows: pl.DataFrame, agency: pl.LazyFrame, year: int) -> pl.DataFrame:
-    """Add ``ori``, the ORI by which the source knows the agency; rows of unknown agencies are left out and counted.
+    """Add ``ori``, the agency's ORI in the source; rows of unknown agencies are left out, and their number is logged.
 
     Raises:
         PipelineError: the file names an agency by its ORI and by its legacy ORI.
@@ -420,7 +424,7 @@ def _with_ori(table: ExternalTable, rows: pl.DataFrame, agency: pl.LazyFrame, ye
     matched = found.with_columns(ori=pl.when(own).then("file_ori").otherwise("by_legacy")).drop_nulls("ori")
     table.refuse_duplicates(matched.unique(["ori", "file_ori"], keep="first"), {"ori": "ORI"})
     if missing := rows.height - matched.height:
-        _log.info("%s: %d rows are of agencies that the source does not know; they are left out", table.path, missing)
+        _log.info("%s: %d rows are of agencies that are not in the source; they are left out", table.path, missing)
     return matched
 
 
@@ -430,7 +434,7 @@ def _area(table: ExternalTable, header: str) -> pl.Series:
 
 
 def _state_fips(table: ExternalTable, header: str, state: pl.Series) -> pl.Series:
-    """Two digits from FIPS codes, UCR abbreviations or postal abbreviations."""
+    """Two-digit FIPS codes from FIPS codes, UCR abbreviations or postal abbreviations."""
     states = code_list("state")
     by_name = {
         name: fips
@@ -444,7 +448,7 @@ def _state_fips(table: ExternalTable, header: str, state: pl.Series) -> pl.Serie
 
 def _check_states(table: ExternalTable, header: str, fips: pl.Series) -> None:
     known = code_list("state")["state_fips"].drop_nulls()
-    table.refuse(~fips.is_in(known.implode()), header, "names no state. Give the FIPS code or the abbreviation")
+    table.refuse(~fips.is_in(known.implode()), header, "is not a state. Use the FIPS code or the abbreviation")
 
 
 def _check_shares(table: ExternalTable, pieces: pl.DataFrame) -> None:
@@ -454,18 +458,18 @@ def _check_shares(table: ExternalTable, pieces: pl.DataFrame) -> None:
         ori, total, lines = wrong.row(0)
         raise PipelineError(
             f"{table.path}, line {', '.join(map(str, lines))}, column propMult: the shares of agency {ori} add up to "
-            f"{total:.7g}, not to 1. Correct them, or add the county that is missing. So it is with {wrong.height:,} "
-            "agencies."
+            f"{total:.7g}, not to 1. Correct them, or add the missing county. The number of such agencies is "
+            f"{wrong.height:,}."
         )
 
 
-def _given_or(table: ExternalTable, header: str, derived: pl.Series) -> pl.Series:
+def _optional_or(table: ExternalTable, header: str, derived: pl.Series) -> pl.Series:
     given = table.optional(header)
     return given.zip_with(given.is_not_null(), derived)
 
 
 def _areas(table: ExternalTable, filters: pl.Series, levels: pl.Series) -> pl.Series:
-    """Code or name of each area, from the filter: the value of the column that names areas of its level."""
+    """Code or name of each area: the value, in the filter, of the column that names areas of its level."""
     codes = []
     for row, (text, level) in enumerate(zip(filters, levels, strict=True)):
         try:
@@ -477,18 +481,18 @@ def _areas(table: ExternalTable, filters: pl.Series, levels: pl.Series) -> pl.Se
             ) from None
         codes.append(parsed.value_of(AREA_COLUMNS[level]) if level in AREA_COLUMNS else "US")
     derived = pl.Series(codes, dtype=pl.String)
-    area = _given_or(table, "GEOGRAPHY_CODE", derived)
+    area = _optional_or(table, "GEOGRAPHY_CODE", derived)
     table.refuse(
         area.is_null(),
         "PERMUTATION_NUMBER_DESC",
-        "does not say which area it is. Compare the column of its level "
+        "does not name the area. Compare the column of its level "
         f"({', '.join(AREA_COLUMNS.values())}) with ==, or add a column GEOGRAPHY_CODE",
     )
     return area
 
 
 def _benchmark_columns(table: ExternalTable) -> pl.DataFrame:
-    """The columns of counts: name, crime_type, period and whether they are brought to twelve months."""
+    """The columns of counts: name, crime_type, period and whether they are extrapolated to twelve months."""
     crimes = dict(code_list("srs_benchmark_type").select("reference_name", "code").iter_rows())
     types = list(crimes)
     pattern = rf"(?i)^totcrime(?:_(?P<type>{'|'.join(types)}))?(?P<imp>_imp)?(?:_(?P<period>\d{{4}}))?$"
@@ -498,8 +502,8 @@ def _benchmark_columns(table: ExternalTable) -> pl.DataFrame:
     names = pl.Series("name", headers)
     if wrong := names.filter(~names.str.contains(pattern)).to_list():
         raise PipelineError(
-            f"{table.path}, line 1: the column {wrong[0]} is none of the counts. Write totcrime, or totcrime_<type> "
-            f"with one of {', '.join(types)}, with _imp and a year at its end where they apply."
+            f"{table.path}, line 1: the column {wrong[0]} is not a column of counts. Write totcrime, or "
+            f"totcrime_<type> with one of {', '.join(types)}, followed by _imp and a year where they apply."
         )
     by_lower = {name.lower(): crime for name, crime in crimes.items()}
     return (

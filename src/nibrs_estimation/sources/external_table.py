@@ -1,4 +1,4 @@
-"""A table from an external file: text by column and line, and the checks that name both.
+"""A table from an external file: text by column and line, with checks whose errors name both.
 
 CSV, Excel workbooks (``.xlsx``, which needs the package fastexcel) and Parquet.
 """
@@ -13,10 +13,10 @@ import polars as pl
 
 from nibrs_estimation.pipeline.errors import PipelineError
 
-#: Column that holds each row's line in the file; the header is line 1.
+#: Column with the line of each row in the file; the header is line 1.
 LINE = "line"
 _MISSING = ("", "NA")
-#: What Polars adds to the name of a repeated column.
+#: Suffix that Polars adds to the name of a repeated column.
 _COPY = "_duplicated_"
 
 
@@ -26,7 +26,7 @@ class ExternalTable:
 
     Attributes:
         path: the file.
-        rows: trimmed text by column, '' and ``NA`` being null, with the column ``line``.
+        rows: trimmed text by column ('' and ``NA`` are null), with the column ``line``.
     """
 
     path: Path
@@ -50,11 +50,11 @@ class ExternalTable:
         """A column as text.
 
         Args:
-            header: its name; upper and lower case are the same.
+            header: name of the column; case is ignored.
             is_required: whether every row must have a value.
 
         Raises:
-            PipelineError: the column is missing, or a required value; names the line.
+            PipelineError: the column or a required value is missing; names the line.
         """
         column = self._find(header)
         if column is None:
@@ -67,12 +67,12 @@ class ExternalTable:
         return column
 
     def optional(self, header: str) -> pl.Series:
-        """A column as text, or nulls where the file has none."""
+        """A column as text; nulls if the file does not have it."""
         column = self._find(header)
         return pl.repeat(None, self.rows.height, dtype=pl.String, eager=True) if column is None else column
 
     def number(self, header: str, *, least: float | None = None, is_required: bool = True) -> pl.Series:
-        """A column as float64; raises as :meth:`text` does, and for what is no finite number of at least ``least``."""
+        """A column as float64; raises like :meth:`text`, and for values that are not finite or below ``least``."""
         text = self.text(header, is_required=is_required)
         values = text.cast(pl.Float64, strict=False)
         self.refuse(text.is_not_null() & ~values.is_finite().fill_null(False), header, "is not a number. Correct it")
@@ -81,13 +81,13 @@ class ExternalTable:
         return values
 
     def whole_number(self, header: str, *, least: int) -> pl.Series:
-        """A column as int64; raises as :meth:`number` does, and for a fraction."""
+        """A column as int64; raises like :meth:`number`, and for fractions."""
         values = self.number(header, least=least)
         self.refuse(values != values.round(), header, "is not a whole number. Correct it")
         return values.cast(pl.Int64)
 
     def refuse(self, is_wrong: pl.Series, header: str, fault: str) -> None:
-        """Refuse the file where a value of a column is wrong.
+        """Raise an error if a value of a column is wrong.
 
         Args:
             is_wrong: (n,) mask; null counts as false.
@@ -95,7 +95,7 @@ class ExternalTable:
             fault: the rest of the sentence after the value, with the fix.
 
         Raises:
-            PipelineError: at least one is wrong; names the first line, the value and the number of faults.
+            PipelineError: at least one is wrong; names the first line, the value and the number of wrong values.
         """
         wrong = is_wrong.fill_null(False).arg_true()
         if not wrong.len():
@@ -103,18 +103,18 @@ class ExternalTable:
         column = self._find(header)
         value = None if column is None else column[wrong[0]]
         shown = "the value" if value is None else repr(value)
-        more = f" So it is on {wrong.len():,} lines." if wrong.len() > 1 else ""
+        more = f" {wrong.len():,} lines have this fault." if wrong.len() > 1 else ""
         raise PipelineError(f"{self.path}, line {self.lines[wrong[0]]}, column {header}: {shown} {fault}.{more}")
 
     def refuse_duplicates(self, rows: pl.DataFrame, key: Mapping[str, str]) -> None:
-        """Refuse the file where two rows share a key.
+        """Raise an error if two rows have the same key.
 
         Args:
             rows: with the key's columns and ``line``.
             key: column of ``rows`` -> header of the file.
 
         Raises:
-            PipelineError: two rows share a key; names both lines.
+            PipelineError: two rows have the same key; names both lines.
         """
         copies = rows.filter(rows.select(*key).is_duplicated()).sort(*key, LINE)
         if copies.height:
@@ -135,10 +135,10 @@ def read_table(path: Path, sheet: str | None = None) -> ExternalTable:
 
     Args:
         path: a CSV, an Excel workbook or a Parquet file.
-        sheet: of a workbook, the sheet; the first one where it has no such sheet or none is named.
+        sheet: name of the sheet of a workbook; the first sheet if it does not exist or is None.
 
     Raises:
-        PipelineError: the file cannot be read, is of another kind, or names a column twice.
+        PipelineError: the file cannot be read, has another format, or has a column twice.
     """
     try:
         rows = _read(path, sheet)
@@ -157,7 +157,7 @@ def read_table(path: Path, sheet: str | None = None) -> ExternalTable:
     trimmed = pl.all().cast(pl.String).str.strip_chars()
     text = rows.select(pl.when(~trimmed.is_in(_MISSING)).then(trimmed).name.keep())
     text = text.with_row_index(LINE, offset=2)
-    # Blank lines, as at the end of a sheet, are not rows.
+    # Blank lines are not rows.
     return ExternalTable(path, text.filter(~pl.all_horizontal(pl.exclude(LINE).is_null())))
 
 
@@ -176,10 +176,10 @@ def _read_workbook(path: Path, sheet: str | None) -> pl.DataFrame:
     except ModuleNotFoundError:
         raise
     except Exception as error:
-        # The errors of the package have no base class that is there without it.
+        # The package has its own errors, which cannot be imported here because it is optional.
         raise OSError(str(error)) from error
     rows = sheets[sheet] if sheet in sheets else next(iter(sheets.values()))
-    # A workbook has no whole numbers: 3 reads 3.0.
+    # A workbook has no integers: 3 is read as 3.0.
     whole = [
         column.name
         for column in rows.select(pl.selectors.float())

@@ -1,7 +1,8 @@
-"""The filter expressions of permutation files: a small grammar, parsed and turned into Polars, never evaluated as code.
+"""Filter expressions of permutation files: they are parsed and translated to Polars, never evaluated as code.
 
-A filter is comparisons joined by ``&`` and ``|`` and grouped by parentheses; ``&`` binds closer. A comparison is
-``column == value`` or ``column %in% c(value, ...)``, and a value a number or a text in quotes. Nothing else is allowed.
+A filter consists of comparisons, joined by ``&`` and ``|`` and grouped by parentheses; ``&`` has precedence. A
+comparison is ``column == value`` or ``column %in% c(value, ...)``; a value is a number or a quoted text. Nothing else
+is allowed.
 Source: handbook 08.
 """
 
@@ -23,18 +24,18 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE,
 )
-#: No sensible filter comes near; a hostile one would exhaust the stack.
+#: Far more than any real filter has; more could exhaust the stack.
 _MOST_PARENTHESES = 50
 _GRAMMAR = "only columns, ==, %in% c(...), &, |, numbers, texts in quotes and parentheses are allowed"
 
 
 class FilterError(ValueError):
-    """An expression outside the grammar; says what stands where."""
+    """An expression outside the grammar; names the wrong part and its position."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A column that is one of some values."""
+    """The condition that a column has one of some values."""
 
     column: str
     values: tuple[Value, ...]
@@ -45,7 +46,7 @@ class Comparison:
         return frozenset({self.column})
 
     def value_of(self, column: str) -> str | None:
-        """The one value that the column must have, or None where it may have several."""
+        """The only value that the column may have; None if it may have several."""
         return str(self.values[0]) if self.column == column and len(self.values) == 1 else None
 
     def expression(self) -> pl.Expr:
@@ -61,7 +62,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Junction:
-    """Filters of which all must hold (``&``), or any (``|``)."""
+    """Filters that must all be true (``&``), or at least one (``|``)."""
 
     sign: str
     parts: tuple[Filter, ...]
@@ -72,7 +73,7 @@ class Junction:
         return frozenset().union(*(part.columns for part in self.parts))
 
     def value_of(self, column: str) -> str | None:
-        """The one value that the column must have, or None where it may have several."""
+        """The only value that the column may have; None if it may have several."""
         values = {part.value_of(column) for part in self.parts} if self.sign == "&" else set()
         values.discard(None)
         return values.pop() if len(values) == 1 else None
@@ -87,10 +88,10 @@ Filter = Comparison | Junction
 
 
 def parse_filter(text: str) -> Filter:
-    """The filter that a text spells.
+    """Parse a filter.
 
     Raises:
-        FilterError: the text is outside the grammar; names the place, counted from 1.
+        FilterError: the text is outside the grammar; names the position, counted from 1.
     """
     parser = _Parser(text)
     result = parser.junction()
@@ -105,7 +106,7 @@ class _Parser:
         self._next = 0
 
     def junction(self, signs: str = "|&") -> Filter:
-        """Parts joined by the first sign, each of them parts joined by the next."""
+        """Parts joined by the first sign, each of which is parts joined by the next sign."""
         part: Callable[[], Filter] = self._primary if len(signs) == 1 else lambda: self.junction(signs[1:])
         parts = [part()]
         while self._take("sign", signs[0]) is not None:
@@ -157,13 +158,13 @@ class _Parser:
 
     def _wrong(self, expected: str) -> FilterError:
         if self._next == len(self._tokens):
-            return FilterError(f"it ends where {expected} belongs; {_GRAMMAR}")
+            return FilterError(f"it ends where {expected} is expected; {_GRAMMAR}")
         _, found, place = self._tokens[self._next]
-        return FilterError(f"{found!r} stands at character {place} where {expected} belongs; {_GRAMMAR}")
+        return FilterError(f"{found!r} at character {place}, where {expected} is expected; {_GRAMMAR}")
 
 
 def _tokens(text: str) -> list[tuple[str, str, int]]:
-    """Kind, text and place of every token."""
+    """Kind, text and position of every token."""
     if text.count("(") > _MOST_PARENTHESES:
         raise FilterError(f"it has more than {_MOST_PARENTHESES} parentheses")
     tokens, place, end = [], 0, len(text.rstrip())

@@ -1,4 +1,4 @@
-"""Offense codes that are newer than the program: what they are against, by the lookups of the input."""
+"""Offense codes that are newer than the code list, and what they are against, from lookup tables of the input."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from nibrs_estimation.model.intake import AGAINST
 
 
 def new_offenses(lookup: pl.DataFrame) -> pl.DataFrame:
-    """Codes of Group A that code list ``offense`` does not have: ``offense_code`` and ``crime_against``.
+    """Group A codes that are not in code list ``offense``: ``offense_code`` and ``crime_against``.
 
-    Group B is left out, for its arrests count in columns of single codes.
+    Group B is left out because its arrests count only in columns of single codes.
 
     Args:
         lookup: ``offense_code``, ``crime_against`` and ``offense_group``, which may be null.

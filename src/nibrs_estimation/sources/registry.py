@@ -1,4 +1,4 @@
-"""Which sources there are, and how a user names one."""
+"""The sources and the names by which users select them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.optional import require_extra
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.sources.cde import CdeSource
+from nibrs_estimation.sources.return_a import ReturnASource
 from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.sources.ucr_prd import UcrPrdSource
 
@@ -18,18 +19,18 @@ FORMS = "cde:FILE.zip[,FILE2.zip...], postgresql or synthetic[:SCALE][,response=
 
 @runtime_checkable
 class DatedSource(Protocol):
-    """A source whose content tells its data years; one that makes data up has none until a year is chosen."""
+    """A source that contains its data years; a synthetic source has no year until one is chosen."""
 
     def newest_year(self) -> int:
-        """The last data year that it holds; raises PipelineError if it cannot be read or holds none."""
+        """The latest data year that it contains; raises PipelineError if it cannot be read or has none."""
         ...
 
 
 def newest_year(source: Source) -> int | None:
-    """The last data year that a source holds; None if it makes data up for any year.
+    """The latest data year of a source; None for a synthetic source.
 
     Raises:
-        PipelineError: the source cannot be read, or holds no year.
+        PipelineError: the source cannot be read, or contains no year.
     """
     return source.newest_year() if isinstance(source, DatedSource) else None
 
@@ -39,21 +40,21 @@ def open_source(spec: str, database: Database | None, *, is_excerpt: bool = Fals
 
     Args:
         spec: the text.
-        database: what the source ``postgresql`` reads, if one is configured.
-        is_excerpt: whether zips may lack members, whose datasets are then empty and marked as missing.
+        database: database of the source ``postgresql``, if one is configured.
+        is_excerpt: whether files may be missing from zips; their datasets are then empty and marked as missing.
 
     Raises:
         UsageError: there is no such source, its part after the colon is malformed, no database is configured, its
-            drivers are not installed, or only zips can be excerpts.
+            drivers are not installed, an excerpt is not allowed, or the source has no incidents.
     """
     kind, _, rest = spec.partition(":")
     if is_excerpt and kind in {"synthetic", "postgresql"}:
-        raise UsageError(f"--partial is for zips that are excerpts, not for the source {spec}: leave it out.")
+        raise UsageError(f"--partial is only for zips, not for the source {spec}. Leave it out.")
     if kind == "cde":
         paths = [Path(part.strip()).absolute() for part in rest.split(",") if part.strip()]
         if not paths:
             raise UsageError(
-                "The source cde: names no file. Write cde:FILE.zip, or cde:FILE.zip,FILE2.zip for several."
+                "The source cde: has no file name. Write cde:FILE.zip, or cde:FILE.zip,FILE2.zip for several."
             )
         return CdeSource(tuple(paths), is_excerpt=is_excerpt)
     if kind == "synthetic":
@@ -63,10 +64,20 @@ def open_source(spec: str, database: Database | None, *, is_excerpt: bool = Fals
         if database is None:
             raise UsageError("The source postgresql needs a database: set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
         return UcrPrdSource(database)
+    if kind == "return-a":
+        raise UsageError(
+            f"The source {spec} holds monthly counts and no incidents, so there is nothing to estimate from. Read it "
+            f"with `nibrs ingest return-a {rest or 'FILE'}`, and name a source of incidents here: {FORMS}."
+        )
     raise UsageError(f"{spec!r} is not a source. Write {FORMS}.")
 
 
 def source_examples() -> dict[str, Source]:
-    """One source of each kind, for listings of what they write; nothing is opened."""
+    """One source of each kind, for listings of their outputs; nothing is opened."""
     nowhere = Database("localhost", 5432, "ucr_prd", None, None)
-    return {"cde": CdeSource(()), "postgresql": UcrPrdSource(nowhere), "synthetic": SyntheticSource()}
+    return {
+        "cde": CdeSource(()),
+        "postgresql": UcrPrdSource(nowhere),
+        "return-a": ReturnASource(Path("RETURNA.zip")),
+        "synthetic": SyntheticSource(),
+    }

@@ -1,6 +1,6 @@
-"""The public way to the universe: every agency of the nation from a documented CSV (handbook 01).
+"""The universe file: a CSV of all agencies of the nation (handbook 01).
 
-`docs/universe-file.md` describes the file and where its columns can be had.
+`docs/universe-file.md` describes the file and the origin of its columns.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 UNIVERSE_FILE = ExternalFile("universe", "all agencies of the data year, docs/universe-file.md", is_required=False)
 
-#: Columns of the reference pipeline's universe file (handbook 01) by the name that they have here.
+#: Column of the reference pipeline's universe file (handbook 01) -> name in this program.
 _NAMES = {
     "covered_by_legacy_ori": "covered_by_ori",
     "covered_flag": "is_covered",
@@ -48,7 +48,7 @@ _NAMES = {
     "field_office": "field_office_code",
 }
 _REQUIRED = ("ori", "agency_type_name", "population", "population_group_code")
-#: No column of the dataset: it tells whether the agency is active.
+#: Not a column of the dataset; it determines whether the agency is active.
 _LAST_REPORT = Column("last_report_year", "int16", "Last year for which it sent a report.", is_nullable=True)
 _STATE_COLUMNS = ("state_abbr", "state_postal_abbr")
 _FLAGS = {"y": True, "n": False, "t": True, "f": False, "true": True, "false": False, "1": True, "0": False}
@@ -58,25 +58,24 @@ _WRONG_TYPE = {
     "date": "not a date (YYYY-MM-DD)",
 }
 _LINE = "line"
-#: A file that lacks a larger share of a state's reporting agencies is not the state's universe.
+#: A file that lacks a larger share of a state's reporting agencies is not accepted as the universe of the state.
 MOST_UNKNOWN = 0.5
 
 
 def read_universe(path: Path, year: int, reporters: pl.Series | None = None) -> pl.DataFrame:
     """Read the agencies of a year from the CSV: dataset ``agency``, ``universe_scope`` all.
 
-    What the file does not say is completed by section 5.3: not covered; active where it serves a population or sent a
-    report in the last five years, else dormant unless the incident files know better. Whether an agency
-    reports to NIBRS and which months it reported is
-    left to the incident files.
+    Missing columns are completed as in docs/universe-file.md: an agency is not covered; it is active if it
+    serves a population or sent a report in the last five years, otherwise dormant, unless the incident files show
+    activity. The incident files determine whether an agency reports to NIBRS and which months it reported.
 
     Args:
-        path: of the CSV.
+        path: path of the CSV.
         year: data year.
-        reporters: ORIs of agencies that sent reports in the years before, by other sources.
+        reporters: ORIs of agencies that sent reports in earlier years according to other sources.
 
     Raises:
-        PipelineError: a column or a value is missing, a value does not fit, two rows have one ORI, or rows are of
+        PipelineError: a column or value is missing, a value is invalid, two rows have the same ORI, or rows are of
             another year; names file, line and column.
     """
     text = _read_text(path)
@@ -89,7 +88,11 @@ def read_universe(path: Path, year: int, reporters: pl.Series | None = None) -> 
         pl.col("agency_type_name").str.strip_chars(), pl.col("population_group_code").str.to_uppercase()
     )
     _refuse(
-        path, frame, ~frame["state_abbr"].is_in(states["state_abbr"].implode()), "state_abbr", "no state's abbreviation"
+        path,
+        frame,
+        ~frame["state_abbr"].is_in(states["state_abbr"].implode()),
+        "state_abbr",
+        "not the abbreviation of a state",
     )
     _refuse(path, frame, frame["population"] < 0, "population", "negative")
     for column, name, allowed in (
@@ -97,7 +100,7 @@ def read_universe(path: Path, year: int, reporters: pl.Series | None = None) -> 
         ("agency_type_name", "agency type", code_list("agency_type")["label"]),
     ):
         wrong = ~frame[column].is_in(allowed.implode()) & frame[column].is_not_null()
-        _refuse(path, frame, wrong, column, f"no {name} (there are {', '.join(allowed)})")
+        _refuse(path, frame, wrong, column, f"not a valid {name}; valid are {', '.join(allowed)}")
     _refuse_repeats(path, frame)
     if "data_year" in frame.columns:
         _refuse(path, frame, frame["data_year"] != year, "data_year", f"not {year}, the data year")
@@ -106,10 +109,10 @@ def read_universe(path: Path, year: int, reporters: pl.Series | None = None) -> 
 
 
 def merge_universe(listed: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame:
-    """The agencies of a source completed by those of the universe: dataset ``agency`` of one data year.
+    """Combine the agencies of a source with the universe: dataset ``agency`` of one data year.
 
-    What the source tells of an agency stands; what it leaves empty comes from the universe, and so do the agencies
-    that it does not list. Rows meet by ORI, else by the source's legacy ORI.
+    Values of the source have precedence; missing values and missing agencies are taken from the universe. Rows are
+    matched by ORI, otherwise by the source's legacy ORI.
 
     Args:
         listed: agencies that the source lists, of one data year.
@@ -133,8 +136,8 @@ def merge_universe(listed: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame
         if (missing or 0) > MOST_UNKNOWN * number:
             raise PipelineError(
                 f"The universe file lacks {missing} of the {number} agencies of {state} that reported incidents, so it "
-                f"is not the universe of {state}. Give the whole list of agencies of the data year, or leave the file "
-                "out."
+                f"cannot be the universe of {state}. Use the complete list of agencies of the data year, or omit the "
+                "file."
             )
     if unknown.height:
         _log.warning(
@@ -147,7 +150,7 @@ def merge_universe(listed: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame
         listed.join(own, on="ori", how="left", suffix="_universe", maintain_order="left")
         .with_columns(
             **{name: pl.coalesce(name, value) for name, value in fallback.items()},
-            # The incident files list covered agencies rarely, and none that are dormant.
+            # The incident files list few covered agencies, and no dormant ones.
             is_covered=pl.col("is_covered") | pl.col("is_covered_universe").fill_null(False),
             universe_scope=pl.lit("all"),
         )
@@ -160,8 +163,8 @@ def merge_universe(listed: pl.DataFrame, universe: pl.DataFrame) -> pl.DataFrame
     taken = merged.filter(pl.col("agency_id").is_duplicated())
     if taken.height:
         raise PipelineError(
-            f"Two agencies have the number {taken['agency_id'][0]}: {' and '.join(taken['ori'].sort())}. Give each "
-            "agency of the universe file its own agency_id, or leave that column out."
+            f"Two agencies have the agency_id {taken['agency_id'][0]}: {' and '.join(taken['ori'].sort())}. Give each "
+            "agency of the universe file a unique agency_id, or omit that column."
         )
     return merged
 
@@ -170,7 +173,7 @@ def _read_text(path: Path) -> pl.DataFrame:
     try:
         text = pl.read_csv(path, infer_schema=False, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise PipelineError(f"{path} cannot be read as CSV with a header line: {error}") from error
+        raise PipelineError(f"{path} cannot be read as CSV with a header line: {error}. Correct the file.") from error
     names = [name.strip().lower() for name in text.columns]
     text.columns = [_NAMES.get(name, name) for name in names]
     missing = [name for name in _REQUIRED if name not in text.columns]
@@ -178,8 +181,8 @@ def _read_text(path: Path) -> pl.DataFrame:
         missing.append(" or ".join(_STATE_COLUMNS))
     if missing:
         raise PipelineError(
-            f"{path} lacks the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}. docs/universe-file.md "
-            "tells what each column holds and where it can be had."
+            f"{path} does not have the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}. "
+            "docs/universe-file.md describes the columns and their origin."
         )
     trimmed = pl.all().str.strip_chars()
     return text.with_columns(pl.when(trimmed != "").then(trimmed)).with_row_index(_LINE, offset=2)
@@ -209,7 +212,7 @@ def _states(text: pl.DataFrame) -> pl.Series:
 
 
 def _has_reported(frame: pl.DataFrame, year: int, reporters: pl.Series | None) -> pl.Expr:
-    """Whether an agency sent a report in the data year or the four before, as far as anybody says so."""
+    """Whether an agency is known to have sent a report in the data year or the four years before."""
     found = pl.lit(False)
     if reporters is not None:
         found |= pl.col("ori").is_in(reporters.implode())
@@ -245,7 +248,7 @@ def _completed(frame: pl.DataFrame, year: int, reporters: pl.Series | None) -> p
 
 
 def _numbers(oris: pl.Series) -> pl.Series:
-    """A stable number for each ORI, negative so that it never meets one of the FBI's."""
+    """A stable number for each ORI, negative so that it is never equal to a number of the FBI."""
     digests = [int.from_bytes(hashlib.sha256(ori.encode()).digest()[:4], "big") for ori in oris]
     return pl.Series([-(digest % (2**31 - 1)) - 1 for digest in digests], dtype=pl.Int32)
 
@@ -256,8 +259,8 @@ def _refuse_repeats(path: Path, frame: pl.DataFrame) -> None:
         ori = repeated["ori"][0]
         lines = repeated.filter(pl.col("ori") == ori)[_LINE].to_list()
         raise PipelineError(
-            f"{path}, lines {' and '.join(map(str, lines[:2]))}, column ori: both say {ori}. An agency stands in the "
-            f"file once for its year: remove one of the rows ({repeated['ori'].n_unique()} ORIs are repeated)."
+            f"{path}, lines {' and '.join(map(str, lines[:2]))}, column ori: both have {ori}. An agency may "
+            f"occur only once: remove one of the rows ({repeated['ori'].n_unique()} ORIs are repeated)."
         )
 
 
@@ -268,5 +271,5 @@ def _refuse(path: Path, frame: pl.DataFrame, wrong: pl.Series, column: str, comp
         found = "the value" if value is None else repr(value)
         raise PipelineError(
             f"{path}, line {frame[_LINE][row]}, column {column}: {found} is {complaint}. Correct it; "
-            "docs/universe-file.md tells what the column holds."
+            "docs/universe-file.md describes the column."
         )

@@ -1,1 +1,1 @@
-"""What is computed, in order; one folder per stage. Stages meet in datasets and never import one another."""
+"""The stages of the computation, one folder each. They exchange data only in datasets and never import one another."""

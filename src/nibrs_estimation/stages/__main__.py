@@ -1,4 +1,4 @@
-"""`python -m nibrs_estimation.stages STAGE [TASK]`: a stage alone, in statistics mode."""
+"""`python -m nibrs_estimation.stages STAGE [TASK]`: run one stage, in statistics mode."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STAGES = (
 
 
 def run_stage(name: str, *others: str) -> None:
-    """Run the tasks of a stage, and of others that were part of it once, or the one that the command line names."""
+    """Run the tasks of a stage, and of stages that were part of it in the past, or one that the command line names."""
     stage_main(name, [task for stage in (name, *others) for task in _tasks_of(stage)])
 
 

@@ -1,1 +1,1 @@
-"""The methods, with no crime words: keyed random numbers, linearization variance. Imports nothing of ours."""
+"""Statistical methods without crime terms. Nothing else of this package is imported here."""

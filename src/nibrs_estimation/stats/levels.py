@@ -1,8 +1,8 @@
-"""One or two levels in short series, and how far a value lies from its level: all series at once.
+"""One or two levels in short series, and the distance of a value from its level, for all series at once.
 
 Series are the rows of a padded matrix, NaN where there is no value. Single-linkage clustering into two groups is, in
-one dimension, a cut at the largest gap between sorted values (Gower and Ross 1969), so nothing is clustered one series
-at a time. Source: handbook 03.
+one dimension, a cut at the largest gap between sorted values (Gower and Ross 1969), so all series are clustered in one
+array operation. Source: handbook 03.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ NORMAL_CONSISTENT = 1.4826
 
 @dataclass(frozen=True)
 class Levels:
-    """Whether a series runs on two levels, and which of them is its own.
+    """Whether a series has two levels, and which of them is the main one.
 
     Attributes:
-        is_two: (n,) the second level was accepted.
-        is_strong: (n,) it would be accepted at the stronger threshold too.
-        is_main: (n, t) the value belongs to the main level, as all values of a series of one level do.
-        is_minor_high: (n,) the minor level lies above the main one; False for series of one level.
+        is_two: (n,) the series has a second level.
+        is_strong: (n,) it has a second level also with the stronger threshold.
+        is_main: (n, t) the value belongs to the main level; in a series of one level all values do.
+        is_minor_high: (n,) the minor level is above the main one; False for series of one level.
     """
 
     is_two: Flags
@@ -37,11 +37,11 @@ class Levels:
 
 
 def row_medians(values: Floats, where: Flags | None = None) -> Floats:
-    """Median of each row: (n,), NaN for a row without values; of an even number, the mean of the middle two.
+    """Median of each row: (n,), NaN for a row without values; for an even number, the mean of the middle two.
 
     Args:
         values: (n, t), NaN where there is no value.
-        where: (n, t) the values to take; all if None.
+        where: (n, t) the values to use; all if None.
     """
     taken = values if where is None else np.where(where, values, np.nan)
     ordered = np.sort(taken, axis=1)  # NaN goes last
@@ -59,7 +59,7 @@ def row_mads(values: Floats, where: Flags | None = None) -> Floats:
 
 
 def robust_scores(values: Floats, where: Flags | None = None) -> Floats:
-    """(x - median) / MAD of each value, from the median and the MAD of the values taken: (n, t).
+    """(x - median) / MAD of each value, with the median and the MAD of the values used: (n, t).
 
     Where the MAD is 0 the score is 0 at the median and infinite, with the sign of the difference, elsewhere.
     """
@@ -79,16 +79,16 @@ def above_largest_gap(values: Floats) -> Flags:
     gaps = np.nan_to_num(np.diff(ordered, axis=1), nan=0.0)
     if not gaps.shape[1]:
         return np.zeros(values.shape, dtype=np.bool_)
-    place = np.argmax(gaps, axis=1)  # the first of equal ones
+    largest = np.argmax(gaps, axis=1)  # the first of equal ones
     rows = np.arange(len(values))
-    cut = np.where(gaps[rows, place] > 0, ordered[rows, place], np.inf)
+    cut = np.where(gaps[rows, largest] > 0, ordered[rows, largest], np.inf)
     return np.asarray(values > cut[:, None])
 
 
 def distant_share(values: Floats, is_high: Flags, threshold: float) -> Floats:
-    """Share of values in clusters that stand apart: Σ_c 1[r_c > k] n_c / n, of each row: (n,).
+    """Share of values in clusters that are far from the other cluster: Σ_c 1[r_c > k] n_c / n, of each row: (n,).
 
-    r_c = |median_c - x| / MAD_c, x being the other cluster's value next to it; infinite where MAD_c = 0.
+    r_c = |median_c - x| / MAD_c, where x is the closest value of the other cluster; infinite where MAD_c = 0.
 
     Args:
         values: (n, t), NaN where there is no value.
@@ -115,18 +115,18 @@ def two_levels(
     min_main: int = 4,
     main_share: float = 1 / 3,
 ) -> Levels:
-    """Find the series that run on two levels.
+    """Find the series that have two levels.
 
-    A second level is accepted where more than half of the values lie in clusters that stand apart by more than the
-    threshold, the larger cluster has at least ``min_main`` values, and there is one value more than that. The upper
-    level is the series' own (main) if it has at least max(min_main, main_share n) values, else the lower one.
+    A series has two levels if more than half of the values are in clusters that are farther apart than the threshold,
+    the larger cluster has at least ``min_main`` values, and the series has more values than that. The upper level is
+    the main one if it has at least max(min_main, main_share n) values; otherwise the lower level is.
 
     Args:
         values: (n, t), NaN where there is no value.
-        threshold: of :func:`distant_share`.
+        threshold: threshold of :func:`distant_share`.
         strong_threshold: the same, for ``is_strong``.
-        min_main: smallest number of values of a level that is the series' own.
-        main_share: smallest share of values for the upper level to be the series' own.
+        min_main: smallest number of values of the main level.
+        main_share: smallest share of values for the upper level to be the main one.
     """
     present = np.isfinite(values)
     n = present.sum(axis=1)

@@ -1,7 +1,7 @@
 """Keyed random numbers: a vectorised counter-based hash.
 
-A value depends on (seed, stream, unit, index) and on nothing else, so order, partitioning and the number of workers
-change nothing, and no generator object is passed around. The mixer is the finalizer of SplitMix64 (Steele, Lea and
+A value depends only on (seed, stream, unit, index), so the order of computation, partitioning and the number of workers
+have no effect, and no generator object is passed around. The mixer is the finalizer of SplitMix64 (Steele, Lea and
 Flood 2014), applied after each part of the key; distributions follow by inverse transformation, one uniform each.
 """
 
@@ -20,7 +20,7 @@ _SECOND = np.uint64(0x94D049BB133111EB)
 _MASK = (1 << 64) - 1
 #: Counts of means below it are found by adding up probabilities.
 _SMALL_MEAN = 30.0
-#: Means above it take the expansion as the start of the Poisson quantile.
+#: Above this mean the Poisson quantile is computed from the Cornish-Fisher expansion.
 _LARGE_MEAN = 1e4
 
 Floats = NDArray[np.float64]
@@ -45,16 +45,16 @@ def unit_keys(values: ArrayLike | Sequence[str]) -> Keys:
     texts = array.dtype.kind == "U" or (array.dtype == object and all(isinstance(value, str) for value in array.flat))
     if not texts:
         raise ValueError(f"units are integers or strings, not {array.dtype}")
-    distinct, place = np.unique(array.astype(str), return_inverse=True)
-    return np.array([_text_key(text) for text in distinct], dtype=np.uint64)[place]
+    distinct, index = np.unique(array.astype(str), return_inverse=True)
+    return np.array([_text_key(text) for text in distinct], dtype=np.uint64)[index]
 
 
 def uniform(seed: int, stream: str, unit: ArrayLike, index: ArrayLike = 0) -> Floats:
     """Uniform numbers strictly between 0 and 1.
 
     Args:
-        seed: of the run.
-        stream: what the numbers are for; different streams are independent.
+        seed: seed of the run.
+        stream: purpose of the numbers; different streams are independent.
         unit: integers or strings that identify the units.
         index: distinguishes the numbers of one unit; broadcast against ``unit``.
 
@@ -65,7 +65,7 @@ def uniform(seed: int, stream: str, unit: ArrayLike, index: ArrayLike = 0) -> Fl
     with np.errstate(over="ignore"):
         bits = _mixed(start + _GOLDEN * (unit_keys(unit) + np.uint64(1)))
         bits = _mixed(bits + _GOLDEN * (unit_keys(index) + np.uint64(1)))
-    # 52 bits and the half between two steps keep the value away from both 0 and 1.
+    # 52 bits plus one half make the value greater than 0 and less than 1.
     return ((bits >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
 
 
@@ -107,7 +107,7 @@ def categorical(
     weights = np.asarray(probabilities, dtype=np.float64)
     ends = np.cumsum(weights, axis=-1)
     if not ((weights >= 0).all() and (ends[..., -1] > 0).all() and np.isfinite(ends[..., -1]).all()):
-        raise ValueError("probabilities are finite numbers of at least 0, and one of each row is above 0")
+        raise ValueError("probabilities are finite numbers of at least 0, and each row has one above 0")
     point = uniform(seed, stream, unit, index)
     if weights.ndim == 1:
         return np.asarray(np.searchsorted(ends, point * ends[-1], side="right"), dtype=np.int64)
@@ -137,8 +137,8 @@ def _poisson_quantile(probability: Floats, means: Floats) -> NDArray[np.int64]:
 
 
 def _poisson_quantile_of_large(probability: Floats, means: Floats) -> NDArray[np.int64]:
-    # pdtrik inverts the continuous extension of the distribution function, slowly where the mean is large; there the
-    # Cornish-Fisher expansion comes as near. Either may be one step off, which the two checks fix.
+    # pdtrik inverts the continuous extension of the distribution function, but is slow for large means; there the
+    # Cornish-Fisher expansion is as close. Both may be off by one, which the two checks correct.
     large = means > _LARGE_MEAN
     z = special.ndtri(probability)
     expansion = means + np.sqrt(means) * z + (z * z - 1) / 6 - 0.5

@@ -1,1 +1,1 @@
-"""How agencies stand for others: rules that stages share, in the words of crime statistics, without tasks."""
+"""Survey methods in terms of crime statistics, shared by stages; without tasks."""

@@ -1,7 +1,7 @@
-"""Block-imputed months as readers use them: own rows, rows of copied months, and the two together.
+"""Rows with block-imputed months: an agency's own rows, rows of copied months, and both together.
 
-Donors are national, so nothing is copied across partitions: with Y_own the counts of an agency's own rows and Y_blocks
-those of each referenced (donor, month) once, Y = Y_own + R Y_blocks, R being recipients x (donor, month) of dataset
+A donor may be in any state, so no rows are copied between states. Instead Y = Y_own + R Y_blocks. Y_own are counts of
+the agencies' own rows, Y_blocks counts of each referenced donor month, and R (recipients x donor months) is dataset
 ``block_reference``. Source: handbook 04.
 """
 
@@ -11,27 +11,29 @@ import polars as pl
 
 
 def own_rows(rows: pl.LazyFrame, removed_month: pl.LazyFrame, date: str) -> pl.LazyFrame:
-    """The rows of agencies that count as their own: not of a replaced month, nor before the start of NIBRS.
+    """The rows that count for the agency itself: not in a replaced month, and not before it started NIBRS reporting.
 
     Args:
-        rows: incidents or Group B arrests of the data year, with ``agency_id``; rows without agency or date are kept.
+        rows: incidents or Group B arrests of the data year, with ``agency_id``; rows without agency or date are
+            retained.
         removed_month: dataset of that name.
         date: name of the column with the date of the incident or arrest.
     """
     removed = removed_month.select("agency_id", "month", "kept_from", is_removed=pl.lit(True))
-    keeps = pl.col("is_removed").is_null() | (pl.col(date) >= pl.col("kept_from")).fill_null(False)
+    is_retained = pl.col("is_removed").is_null() | (pl.col(date) >= pl.col("kept_from")).fill_null(False)
     return (
         rows.with_columns(month=pl.col(date).dt.month())
         .join(removed, on=["agency_id", "month"], how="left")
-        .filter(keeps)
+        .filter(is_retained)
         .drop("month", "kept_from", "is_removed")
     )
 
 
 def block_rows(rows: pl.LazyFrame, block_reference: pl.LazyFrame, date: str) -> pl.LazyFrame:
-    """The rows of every month that some recipient refers to, once each, with column ``month``.
+    """The rows of every donor month that a recipient refers to, without repeats, with column ``month``.
 
-    Arguments as in :func:`own_rows`. A donor reported all twelve months, so none of its rows is before its start.
+    Arguments as in :func:`own_rows`. A donor reported all twelve months, so all of its rows are after it started NIBRS
+    reporting.
     """
     referenced = block_reference.select("month", agency_id="donor_agency_id").unique()
     return rows.with_columns(month=pl.col(date).dt.month()).join(referenced, on=["agency_id", "month"], how="semi")
@@ -40,7 +42,7 @@ def block_rows(rows: pl.LazyFrame, block_reference: pl.LazyFrame, date: str) -> 
 def with_blocks(
     rows: pl.LazyFrame, block_reference: pl.LazyFrame, removed_month: pl.LazyFrame, key: str, date: str
 ) -> pl.LazyFrame:
-    """Own rows and copied rows together, as the reference pipeline writes them out: for comparison and inspection.
+    """Own rows and copied rows together, as the reference pipeline writes them; for comparison and inspection.
 
     Args:
         rows: incidents or Group B arrests of the data year, of all agencies.
@@ -50,8 +52,8 @@ def with_blocks(
         date: name of the column with its date.
 
     Returns:
-        ``agency_id`` (of the recipient, where a row is copied), the key and ``is_imputed``, sorted by the first two;
-        the key alone is not unique.
+        ``agency_id`` (that of the recipient if the row is copied), the key and ``is_imputed``, sorted by the first two.
+        The key alone is not unique.
     """
     own = own_rows(rows, removed_month, date).select("agency_id", key, is_imputed=pl.lit(False))
     copied = (

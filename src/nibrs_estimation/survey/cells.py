@@ -26,7 +26,7 @@ Estimates = dict[str, NDArray[Any]]
 
 
 class Counts:
-    """Matrices of tables for the agencies of a design; counts are read once for all tables that need them."""
+    """Matrices of tables for the agencies of a design; counts of a unit are read once for all tables."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Counts:
         self._units: dict[str, UnitCounts] = {}
 
     def of_table(self, table: TableDefinition) -> TableMatrix:
-        """What makes the matrices of a table."""
+        """The builder of the matrices of a table."""
         return TableMatrix(table, self._unit, self._copies, self._categories)
 
     def _unit(self, name: str) -> UnitCounts:
@@ -52,7 +52,7 @@ class Counts:
 
 
 def _copies(agencies: pl.Series, rows: pl.DataFrame, block_reference: pl.LazyFrame) -> Copies:
-    """R: one where an agency copies a month of a donor."""
+    """R: 1 where an agency copies a donor month, otherwise 0."""
     blocks = rows.filter(pl.col("month").is_not_null()).select(donor_agency_id="agency_id", month="month", block="row")
     recipients = rows.filter(pl.col("month").is_null()).select("agency_id", recipient="row")
     references = (
@@ -63,9 +63,9 @@ def _copies(agencies: pl.Series, rows: pl.DataFrame, block_reference: pl.LazyFra
         .sort("recipient", "block")
     )
     A = len(agencies)
-    place = (references["recipient"].to_numpy(), references["block"].to_numpy() - A)
+    indices = (references["recipient"].to_numpy(), references["block"].to_numpy() - A)
     shape = (A, rows.height - A)
-    return Copies(A, sparse.csr_array((np.ones(references.height), place), shape=shape))
+    return Copies(A, sparse.csr_array((np.ones(references.height), indices), shape=shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +73,11 @@ class WantedCells:
     """Cells of a table to estimate.
 
     Attributes:
-        cell: (m,) their numbers in the matrix.
-        denominator_of: (m,) which sum each is a percentage of, -1 for none.
-        known_of: (m,) which sum each is a percentage of among units whose item is known, -1 for none.
-        sums: (cells of the matrix, K) how often each cell stands in each sum.
-        is_of_wholes: (m,) whether nation, regions and states as a whole alone have the cell.
+        cell: (m,) column of the cell in the matrix.
+        denominator_of: (m,) number of the sum that is the denominator of the percentage, -1 for none.
+        known_of: (m,) number of the sum that is the denominator among units with a known item, -1 for none.
+        sums: (cells of the matrix, K) how many times each cell is added in each sum.
+        is_of_wholes: (m,) whether the cell is estimated only for nation, regions and states as a whole.
     """
 
     cell: NDArray[np.int64]
@@ -88,7 +88,7 @@ class WantedCells:
 
 
 def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozenset[str]) -> WantedCells:
-    """The cells that are estimated: counted, not blank, also not for what a series is divided by, and known."""
+    """The cells to estimate: counted, not blank in the table or in the series, and without a gap in the input."""
     R, C = len(table.rows), len(table.columns)
     is_wanted = np.zeros((R, C), dtype=bool)
     is_wanted[[row.row - 1 for row in counted_rows(table)]] = True
@@ -103,44 +103,46 @@ def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozens
         is_wanted[[row - 1 for row in table.blank_by_series.get(dimension, ())]] = False
     whole = [tuple((other, 1) for other in row.denominator) for row in table.rows]
     known = [row.known_denominator for row in table.rows]
-    sets = {terms: place for place, terms in enumerate(dict.fromkeys(terms for terms in (*whole, *known) if terms))}
+    number_of = {
+        terms: number for number, terms in enumerate(dict.fromkeys(terms for terms in (*whole, *known) if terms))
+    }
     cell = np.flatnonzero(is_wanted)
     row_, column_ = np.divmod(cell, C)
     denominator_of, known_of = (
         np.where(set_of[row_] >= 0, set_of[row_] * C + column_, -1)
-        for set_of in (np.array([sets.get(terms, -1) for terms in of], dtype=np.int64) for of in (whole, known))
+        for set_of in (np.array([number_of.get(terms, -1) for terms in of], dtype=np.int64) for of in (whole, known))
     )
     summed = np.array(
-        [(row - 1, place, factor) for terms, place in sets.items() for row, factor in terms], dtype=np.int64
+        [(row - 1, number, factor) for terms, number in number_of.items() for row, factor in terms], dtype=np.int64
     ).reshape(-1, 3)
     columns = np.tile(np.arange(C), len(summed))
-    place = (np.repeat(summed[:, 0], C) * C + columns, np.repeat(summed[:, 1], C) * C + columns)
+    indices = (np.repeat(summed[:, 0], C) * C + columns, np.repeat(summed[:, 1], C) * C + columns)
     factors = np.repeat(summed[:, 2], C).astype(np.float64)
     return WantedCells(
         cell=cell,
         denominator_of=denominator_of,
         known_of=known_of,
-        sums=sparse.csc_array((factors, place), shape=(R * C, len(sets) * C)),
+        sums=sparse.csc_array((factors, indices), shape=(R * C, len(number_of) * C)),
         is_of_wholes=is_of_wholes.ravel()[cell],
     )
 
 
 class Estimator:
-    """Estimates cells in all geographies of a design; what depends on the design alone is computed once."""
+    """Estimates cells in all geographies of a design; what depends only on the design is computed once."""
 
     def __init__(self, design: Design) -> None:
         self._design = design
         self._form = variance_form(design.sample, design.members, len(design.agencies))
-        self._first_named = int(design.agencies.search_sorted(0))
+        self._first_agency = int(design.agencies.search_sorted(0))
 
     def estimate(
         self, table: TableDefinition, matrices: Mapping[int, sparse.csc_array], wanted: WantedCells
     ) -> Estimates:
-        """Estimates of the cells that are not 0: the numeric columns of ``cell_estimate``.
+        """Estimate the cells that are not 0: the numeric columns of ``cell_estimate``.
 
         Args:
-            table: its definition.
-            matrices: agencies x cells by number of the series; all of them in one pass, as most are small.
+            table: definition of the table.
+            matrices: number of the series -> agencies x cells; all in one call, because most are small.
             wanted: the cells to estimate.
         """
         m, K, has_known = len(wanted.cell), wanted.sums.shape[1], wanted.known_of >= 0
@@ -149,14 +151,14 @@ class Estimator:
         first_sum = K * np.arange(len(matrices))[:, None]
         whole = np.where(wanted.denominator_of >= 0, wanted.denominator_of + first_sum, -1)
         known_cells = np.flatnonzero(np.tile(has_known, len(matrices)))
-        # Cells with unknown units are repeated: as shares of all, and of those that are known.
+        # Cells with unknown units are estimated twice: as shares of all units, and of units with a known item.
         found = cell_estimates(
             self._form,
             hstack([counts, counts[:, known_cells]]),
             denominators,
             np.concatenate([whole.ravel(), (wanted.known_of[has_known] + first_sum).ravel()]),
         )
-        found, among_known = _cut(found, counts.shape[1])
+        found, among_known = _split(found, counts.shape[1])
         of_series, cell = np.divmod(found.cell, m)
         known, known_error = np.full((2, len(cell)), np.nan)
         # Both parts are sorted by cell and domain, and have a pair where the cell has a unit.
@@ -176,7 +178,7 @@ class Estimator:
             "estimate": found.total,
             "standard_error": found.standard_error,
             "unweighted": found.unweighted_total,
-            "agency_counts": np.where(self._has_nameless(counts, found), np.nan, found.unit_count),
+            "agency_counts": np.where(self._includes_arrests_without_agency(counts, found), np.nan, found.unit_count),
             "percentage": 100 * found.ratio,
             "percentage_unweighted": 100
             * np.divide(found.unweighted_total, denominator, out=np.full(len(row), np.nan), where=denominator > 0),
@@ -184,25 +186,25 @@ class Estimator:
             "percentage_known": 100 * known,
             "percentage_known_standard_error": 100 * known_error,
         }
-        is_kept = self._design.is_whole[found.domain] | ~wanted.is_of_wholes[cell]
-        return {name: values[is_kept] for name, values in estimates.items()}
+        is_retained = self._design.is_whole[found.domain] | ~wanted.is_of_wholes[cell]
+        return {name: values[is_retained] for name, values in estimates.items()}
 
-    def _has_nameless(self, counts: sparse.csc_array, found: CellEstimates) -> NDArray[np.bool_]:
-        """Whether arrests that name no agency are in an estimate: how many agencies made them is not known."""
-        first = self._first_named
+    def _includes_arrests_without_agency(self, counts: sparse.csc_array, found: CellEstimates) -> NDArray[np.bool_]:
+        """Whether an estimate includes arrests without an agency, so that the number of agencies is not known."""
+        first = self._first_agency
         if first == 0:
             return np.zeros(len(found.cell), dtype=bool)
-        nameless = sparse.csr_array(self._design.respondents[:, :first] @ (counts[:first] > 0))
-        return values_at(nameless, found.domain, found.cell) > 0
+        without_agency = sparse.csr_array(self._design.respondents[:, :first] @ (counts[:first] > 0))
+        return values_at(without_agency, found.domain, found.cell) > 0
 
 
 def hstack(blocks: list[sparse.csc_array]) -> sparse.csc_array:
-    """Matrices side by side, by columns."""
+    """Join matrices horizontally."""
     return sparse.csc_array(sparse.hstack(blocks, format="csc"))
 
 
 def values_at(matrix: sparse.csr_array, row: NDArray[np.integer], column: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Values of a sparse matrix at some places, 0 where none is stored."""
+    """Values of a sparse matrix at some rows and columns, 0 where none is stored."""
     matrix.sum_duplicates()
     width = matrix.shape[1]
     stored = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * width + matrix.indices
@@ -212,8 +214,8 @@ def values_at(matrix: sparse.csr_array, row: NDArray[np.integer], column: NDArra
     return np.where(np.append(stored, -1)[at] == wanted, values[at], 0.0)
 
 
-def _cut(found: CellEstimates, m: int) -> tuple[CellEstimates, CellEstimates]:
-    """Estimates of the first m cells, and those of the others."""
+def _split(found: CellEstimates, m: int) -> tuple[CellEstimates, CellEstimates]:
+    """Split into estimates of the first m cells and those of the others."""
     end = int(np.searchsorted(found.cell, m))
     values = [getattr(found, field.name) for field in fields(found)]
     first, second = ([value[part] for value in values] for part in (slice(end), slice(end, None)))
@@ -221,7 +223,7 @@ def _cut(found: CellEstimates, m: int) -> tuple[CellEstimates, CellEstimates]:
 
 
 def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl.DataFrame:
-    """Estimates of a table, by series, as a part of the dataset; what is not known is missing."""
+    """Estimates of a table, sorted by series, as a part of the dataset; NaN becomes missing."""
     if not found:
         return CELL_ESTIMATE.empty().collect()
     numbers = (

@@ -6,15 +6,15 @@ import polars as pl
 
 
 def covered_populations(agencies: pl.DataFrame) -> pl.DataFrame:
-    """What each agency covers directly, by its ORI or its legacy ORI.
+    """Population that each agency covers directly, by its ORI or legacy ORI.
 
     Args:
         agencies: ``data_year``, ``agency_id``, ``ori``, ``legacy_ori``, ``covered_by_ori`` and ``population``.
 
     Returns:
-        ``data_year``, ``agency_id``, ``covered_population`` (0 if it covers nobody), ``is_covering`` and
-        ``covering_group_ori`` (the first agency that covers it, else its own ORI if it covers others, else missing),
-        one row for each agency and year.
+        ``data_year``, ``agency_id``, ``covered_population`` (0 if it covers no agency), ``is_covering`` and
+        ``covering_group_ori``, one row for each agency and year. ``covering_group_ori`` is the first agency that covers
+        it; otherwise its own ORI if it covers others; otherwise missing.
     """
     year = "data_year"
     covered = agencies.select(

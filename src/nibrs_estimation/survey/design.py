@@ -1,4 +1,4 @@
-"""The sampled agencies of all geographies side by side, as the estimation of cells takes them."""
+"""The sampled agencies of all geographies in one sample, as input of the estimation of cells."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from nibrs_estimation.survey.strata import variance_strata
 LOG = logging.getLogger(__name__)
 _PLACE = ["geography_level", "geography_code"]
 _GROUP = [*_PLACE, "weight_group"]
-#: Weight group and stratum of arrests that name no agency, before all others.
+#: Weight group and stratum of arrests without an agency, sorted before all others.
 _NO_GROUP = -1
 
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """Who was sampled for what.
+    """The sampled agencies, and the geographies to which they belong.
 
     Attributes:
-        sample: respondents of every place that has weights; a place is the nation, a state, an area.
-        members: which of them count for which geography; domains are numbered as ``geographies``.
-        agencies: identifiers of the respondents, ascending: the rows of the tables' matrices. Those below 0, the first,
-            are none, but stand for arrests of a state that name no agency.
+        sample: respondents of every place that has weights; a place is the nation, a state or an area.
+        members: geographies of the sampled agencies; domain k is ``geographies[k]``.
+        agencies: identifiers of the respondents, ascending: the rows of the tables' matrices. Identifiers below 0 are
+            not agencies; each represents the arrests of a state without an agency.
         geographies: numbers of the geographies, ascending.
         is_whole: which of them are the nation, a region or a state with all of its agencies.
-        respondents: which agencies are members: geographies x agencies, 1 or 0.
+        respondents: geographies x agencies, 1 where the agency is a member, otherwise 0.
     """
 
     sample: Sample
@@ -57,20 +57,21 @@ def estimation_design(
 ) -> Design:
     """The design of every geography that is not excluded and has a respondent (handbook 11).
 
-    The agency is the sampling unit; it enters a place with its weight before proration and with its counts times the
-    share of it that lies there. A part of a place, such as the cities of the nation, is a domain: the other agencies
-    stay in the sample with counts of 0.
+    The agency is the sampling unit. In each place it has its weight before proration, and its counts are multiplied by
+    the share of the agency in the place. A part of a place, such as the cities of the nation, is a domain: the other
+    agencies stay in the sample with counts of 0.
 
-    Arrests of a state that name no agency are in every place that holds the whole state, as one unit of weight 1: a
-    stratum all of which is sampled, so they add nothing to the variance.
+    Arrests of a state without an agency are in every place that contains the whole state, as one unit of weight 1. Its
+    stratum is fully sampled, so it adds nothing to the variance.
     """
     wanted = coverage.filter(~pl.col("is_excluded")).sort("geography_number").collect()
     geographies = wanted.filter(pl.col("responding_agencies") > 0)
-    silent = wanted.filter(pl.col("responding_agencies") == 0)["estimate_geographic_location"].to_list()
-    if silent:
-        LOG.warning("%d geographies have no respondent and no estimates: %s", len(silent), "; ".join(silent))
-    nameless = _nameless(geographies, weighting_frame, unit_profile)
-    units = _units(geographies, agency_weight, weight_cell.collect(), nameless)
+    without_respondent = wanted.filter(pl.col("responding_agencies") == 0)["estimate_geographic_location"].to_list()
+    if without_respondent:
+        names = "; ".join(without_respondent)
+        LOG.warning("%d geographies have no respondent and no estimates: %s", len(without_respondent), names)
+    without_agency = _units_without_agency(geographies, weighting_frame, unit_profile)
+    units = _units(geographies, agency_weight, weight_cell.collect(), without_agency)
     members = (
         geography_members(geographies.lazy(), agency_weight, weighting_frame)
         .join(units.select(*_GROUP, "agency_id", "unit"), on=[*_GROUP, "agency_id"])
@@ -103,8 +104,10 @@ def estimation_design(
     )
 
 
-def _nameless(geographies: pl.DataFrame, weighting_frame: pl.LazyFrame, unit_profile: pl.LazyFrame) -> pl.DataFrame:
-    """What stands for arrests that name no agency, by place that holds their state: units of a stratum of their own."""
+def _units_without_agency(
+    geographies: pl.DataFrame, weighting_frame: pl.LazyFrame, unit_profile: pl.LazyFrame
+) -> pl.DataFrame:
+    """Units that represent arrests without an agency, in a separate stratum of each place with their state."""
     regions = code_list("state").select("state_abbr", region=pl.col("region_code").cast(pl.String))
     return (
         unit_profile.filter(pl.col("agency_id") < 0)
@@ -131,7 +134,7 @@ def _nameless(geographies: pl.DataFrame, weighting_frame: pl.LazyFrame, unit_pro
 
 
 def _units(
-    geographies: pl.DataFrame, agency_weight: pl.LazyFrame, weight_cell: pl.DataFrame, nameless: pl.DataFrame
+    geographies: pl.DataFrame, agency_weight: pl.LazyFrame, weight_cell: pl.DataFrame, without_agency: pl.DataFrame
 ) -> pl.DataFrame:
     """The respondents of each place, by place, stratum, weight group and agency, numbered by ``unit``."""
     places = geographies.group_by(_PLACE).agg(pl.col("is_model_used").any())
@@ -141,10 +144,10 @@ def _units(
         .join(places, on=_PLACE)
         .join(variance_strata(weight_cell), on=_GROUP)
         .join(weight_cell.select(*_GROUP, "rule"), on=_GROUP)
-        .select(nameless.columns)
+        .select(without_agency.columns)
     )
     return (
-        pl.concat([respondents, nameless.cast(respondents.schema)])
+        pl.concat([respondents, without_agency.cast(respondents.schema)])
         .sort(*_PLACE, "stratum", "weight_group", "agency_id")
         .with_columns(
             place_number=pl.struct(_PLACE).rle_id().cast(pl.Int64),
@@ -155,10 +158,10 @@ def _units(
 
 
 def _controls(units: pl.DataFrame, calibration_variable: pl.DataFrame, frame: pl.DataFrame) -> NDArray[np.float64]:
-    """Units x controls: what the unit's group was calibrated to, 0 elsewhere and where no model is used.
+    """Units x controls: the controls to which the unit's group was calibrated; otherwise, or without a model, 0.
 
-    Respondents who have nearly all crime of their group stand for themselves: their weight of 1 meets the group's total
-    within a hundredth, so the total is taken for known.
+    Respondents with nearly all crime of their group have weight 1. This meets the group's total within one percent, so
+    the group counts as calibrated to its total.
     """
     names = [*CONTROLS, "assault_and_robbery"]
     x = np.zeros((units.height, len(names)))
@@ -167,10 +170,10 @@ def _controls(units: pl.DataFrame, calibration_variable: pl.DataFrame, frame: pl
         units.filter("is_model_used")
         .select("unit", *key)
         .join(calibration_variable, on=key)
-        .with_columns(place=pl.col("control").replace_strict(names, range(len(names)), return_dtype=pl.Int64))
+        .with_columns(column=pl.col("control").replace_strict(names, range(len(names)), return_dtype=pl.Int64))
     )
-    x[values["unit"].to_numpy(), values["place"].to_numpy()] = values["value"].to_numpy()
+    x[values["unit"].to_numpy(), values["column"].to_numpy()] = values["value"].to_numpy()
     total = units.join(frame.select("agency_id", "n_total"), on="agency_id", how="left", maintain_order="left")
-    alone = (total["rule"] == WeightRule.FULL_COVERAGE).to_numpy()
-    x[alone, 0] = (total["n_total"] * total["population_share"]).to_numpy()[alone]
+    has_full_coverage = (total["rule"] == WeightRule.FULL_COVERAGE).to_numpy()
+    x[has_full_coverage, 0] = (total["n_total"] * total["population_share"]).to_numpy()[has_full_coverage]
     return x

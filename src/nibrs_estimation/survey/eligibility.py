@@ -1,4 +1,4 @@
-"""Which agencies the estimates are for: one rule for everybody who asks (handbook 01 and 02)."""
+"""The rule that decides which agencies are eligible for the estimates (handbook 01 and 02)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 
-#: Dormant, and listed for its officers only: who sends incidents is neither.
+#: Statuses "dormant" and "listed for its officers only"; an agency that reports incidents has neither.
 _REVIVED = ("D", "L")
 
 
 def ineligible_reason() -> pl.Expr:
-    """The first rule that an agency of dataset ``agency`` fails, or missing if it is eligible."""
+    """Why an agency of dataset ``agency`` is not eligible: the first rule that it fails; missing if it is eligible."""
     states = code_list("state")["state_abbr"]
     return (
         pl.when(pl.col("agency_status") != "A")
@@ -28,15 +28,16 @@ def ineligible_reason() -> pl.Expr:
 
 
 def with_own_reports(agency: pl.LazyFrame, agency_month_offense: pl.LazyFrame) -> pl.LazyFrame:
-    """Dataset ``agency``, an agency with incidents of a year on file being one that reports, whatever its flags say.
+    """Dataset ``agency``, corrected so that an agency with incidents on file in a year is one that reports.
 
-    It reports incidents, took part, is neither covered nor dormant, and is active if it was listed as dormant or for
-    its officers only: what an agency did report must not leave the estimate because of a flag. Whoever covered it keeps
-    the rest of its population, so that nobody counts twice; a population that is not larger cannot hold it, and stays.
+    Such an agency reports NIBRS, participates, and is neither covered nor dormant; it is active if it was listed as
+    dormant or for its officers only. Otherwise incidents that were reported would be lost because of a flag. Its
+    population is subtracted from that of the agency that covered it, so that no person counts twice, unless the latter
+    is not larger.
 
     Args:
         agency: dataset of that name.
-        agency_month_offense: dataset of that name; numbers that are missing or not above 0 say nothing.
+        agency_month_offense: dataset of that name; numbers that are missing or not above 0 are ignored.
     """
     key = ["data_year", "agency_id"]
     on_file = agency_month_offense.filter(pl.col("n") > 0).select(*key, reports=pl.lit(True)).unique()
@@ -47,7 +48,7 @@ def with_own_reports(agency: pl.LazyFrame, agency_month_offense: pl.LazyFrame) -
         "data_year", "population", covered_id="agency_id", name=pl.col("covered_by_ori").str.split(";").list.first()
     )
     names = pl.concat(agency.select(*key, name=column) for column in ("ori", "legacy_ori")).drop_nulls("name").unique()
-    held = (
+    formerly_covered = (
         freed.join(names, on=["data_year", "name"])
         .filter(pl.col("agency_id") != pl.col("covered_id"))
         .group_by(key)
@@ -55,7 +56,7 @@ def with_own_reports(agency: pl.LazyFrame, agency_month_offense: pl.LazyFrame) -
     )
     freed_population = pl.col("freed_population").fill_null(0)
     return (
-        flagged.join(held, on=key, how="left", maintain_order="left")
+        flagged.join(formerly_covered, on=key, how="left", maintain_order="left")
         .with_columns(
             pl.col("is_nibrs", "has_participated", "has_participated_nibrs") | pl.col("reports"),
             pl.col("is_covered", "is_dormant") & ~pl.col("reports"),

@@ -1,7 +1,7 @@
 """Which agencies belong to which geography, by the units of dataset ``agency_weight``.
 
-A unit is an agency in a weight group of an area. The members of a geography are the units of its weight and area,
-confined to the agencies of its group of sizes or types where it has one. Source: handbook 08; handbook 08.
+A unit is an agency in a weight group of an area. The members of a geography are the units of its level and area,
+limited to the agencies of its size or type group if it has one. Source: handbook 08; handbook 08.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from nibrs_estimation.pipeline.errors import PipelineError
 
 #: Size of an agency's population group (``size_group`` of the code list) -> its name.
 SIZES = {"1": "100,000 or over", "2": "25,000-99,999", "3": "10,000-24,999", "4": "under 10,000"}
-#: Type of agency (``der_agency_type_1_7`` of the code list) -> its name; Other State Agency holds Other too.
+#: Type of agency (``der_agency_type_1_7`` of the code list) -> its name; Other State Agency includes Other.
 TYPES = {
     "1": "City",
     "2": "County",
@@ -25,7 +25,7 @@ TYPES = {
     "5": "Other State Agency",
     "6": "Tribal",
 }
-#: How a group of agencies may be written -> its name: labels of geographies say "Size" or "Agency Type" first.
+#: Spelling of a group of agencies -> its name: in labels of geographies the prefix is "Size" or "Agency Type".
 _SPELLINGS = {
     spelling: name
     for word, names in (("Size", SIZES), ("Agency Type", TYPES))
@@ -41,23 +41,23 @@ def geography_members(
     """The units of each geography.
 
     Args:
-        geographies: dataset ``coverage`` or ``geography``; of it ``geography_number``, ``geography_level``,
+        geographies: dataset ``coverage`` or ``geography``; columns ``geography_number``, ``geography_level``,
             ``geography_code`` and ``agency_group`` are used.
         agency_weight: dataset of that name.
         weighting_frame: dataset of that name.
 
     Returns:
         ``geography_number``, ``geography_level``, ``geography_code``, ``weight_group`` and ``agency_id``, sorted by
-        permutation and unit. A geography without units has no row.
+        geography and unit. A geography without units has no row.
 
     Raises:
-        PipelineError: a geography's weight or group of agencies is unknown, or an agency of ``agency_weight`` is not
+        PipelineError: a geography's level or group of agencies is unknown, or an agency of ``agency_weight`` is not
             in ``weighting_frame``.
     """
     wanted = _known(geographies.select("geography_number", "geography_level", "geography_code", "agency_group"))
     units = agency_weight.select(_UNIT).collect()
     frame = weighting_frame.select("agency_id", "population_group_code", "agency_type_name").collect()
-    _refuse_strangers(units, frame)
+    _refuse_unknown_agencies(units, frame)
     area = ["geography_level", "geography_code"]
     whole = wanted.filter(pl.col("group").is_null()).join(units, on=area)
     confined = wanted.join(units.join(_groups(frame), on="agency_id"), on=[*area, "group"])
@@ -66,13 +66,13 @@ def geography_members(
 
 
 def _known(geographies: pl.LazyFrame) -> pl.DataFrame:
-    """The geographies with the name of their group of agencies, missing where it is all agencies."""
+    """The geographies with the name of their group of agencies; missing if they have all agencies."""
     rows = geographies.sort("geography_number").collect()
     rows = rows.with_columns(group=pl.col("agency_group").replace_strict(_SPELLINGS, default=None))
-    strange_levels = rows.filter(~pl.col("geography_level").is_in(list(GEOGRAPHY_LEVELS)))
-    _refuse(strange_levels, "geography_level", GEOGRAPHY_LEVELS, "a level")
-    strange_groups = rows.filter(pl.col("agency_group").is_not_null() & pl.col("group").is_null())
-    _refuse(strange_groups, "agency_group", [*SIZES.values(), *TYPES.values()], "a group of agencies")
+    unknown_levels = rows.filter(~pl.col("geography_level").is_in(list(GEOGRAPHY_LEVELS)))
+    _refuse(unknown_levels, "geography_level", GEOGRAPHY_LEVELS, "a level")
+    unknown_groups = rows.filter(pl.col("agency_group").is_not_null() & pl.col("group").is_null())
+    _refuse(unknown_groups, "agency_group", [*SIZES.values(), *TYPES.values()], "a group of agencies")
     return rows.drop("agency_group")
 
 
@@ -86,18 +86,18 @@ def _refuse(wrong: pl.DataFrame, column: str, known: Collection[str], kind: str)
         )
 
 
-def _refuse_strangers(units: pl.DataFrame, frame: pl.DataFrame) -> None:
-    strangers = units.join(frame, on="agency_id", how="anti")
-    if strangers.height:
-        ids = strangers["agency_id"].unique().sort()
+def _refuse_unknown_agencies(units: pl.DataFrame, frame: pl.DataFrame) -> None:
+    unknown = units.join(frame, on="agency_id", how="anti")
+    if unknown.height:
+        ids = unknown["agency_id"].unique().sort()
         raise PipelineError(
-            f"Agency {ids[0]} stands in dataset agency_weight but not in weighting_frame ({len(ids)} agencies). The "
-            "two are not of one run: compute both again."
+            f"Agency {ids[0]} is in dataset agency_weight but not in weighting_frame ({len(ids)} agencies). The "
+            "two are from different runs: compute both again."
         )
 
 
 def _groups(frame: pl.DataFrame) -> pl.DataFrame:
-    """Agencies with the name of each group that they are in: one by size, one by type."""
+    """Agencies with the names of their groups: one by size, one by type."""
     sizes = code_list("population_group").select(
         population_group_code="code", group=pl.col("size_group").replace_strict(SIZES, default=None)
     )

@@ -1,8 +1,8 @@
-"""The units that are weighted: an agency in a geography, with the share of it that lies there (handbook 07).
+"""The units that are weighted: an agency in a geography, with the share of the agency in it (handbook 07).
 
-An agency whose residents live in several counties enters a field office, judicial district or metropolitan area once,
-with the shares of its counties there added up and its benchmark multiplied by them. The reference fits every piece of
-it by itself; one agency then has several weights, and its pieces are no units of a sample.
+An agency with residents in several counties is one unit of a field office, judicial district or metropolitan area: the
+shares of its counties in the area are added, and its benchmark is multiplied by the sum. The reference fits each piece
+(agency in a county) separately; an agency then has several weights, and its pieces are not sampling units.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.weights import CONTROLS
 from nibrs_estimation.pipeline.errors import PipelineError
 
-#: How far the shares of an agency may be from 1 in sum.
+#: Largest accepted difference between 1 and the sum of the shares of an agency.
 SHARE_TOLERANCE = 1e-6
 #: Sub-state levels, and the column of dataset ``agency_county`` that names their areas.
 AREAS = {
@@ -25,13 +25,13 @@ AREAS = {
     "judicial_district": "judicial_district_name",
     "msa": "msa_name",
 }
-#: What agencies of one type are, by level.
+#: Levels with agencies of one type -> the type.
 TYPES = {"university": "University or College", "tribal": "Tribal"}
 
 
 @dataclass(frozen=True)
 class Units:
-    """The units of one weight, by geography_code, division and agency_id.
+    """The units of one geography level, sorted by geography_code, division and agency_id.
 
     Attributes:
         frame: ``geography_code``, ``division`` (0, or the number of the metropolitan division), ``agency_id``,
@@ -44,12 +44,12 @@ class Units:
 
 
 def units_of(geography_level: str, frame: pl.DataFrame, pieces: pl.DataFrame) -> Units:
-    """The units of a weight.
+    """The units of a geography level.
 
     Args:
-        geography_level: its name.
+        geography_level: name of the level.
         frame: dataset ``weighting_frame``.
-        pieces: of :func:`located_pieces`; needed for sub-state weights alone.
+        pieces: result of :func:`located_pieces`; used only for sub-state levels.
     """
     if geography_level in AREAS:
         members = (
@@ -77,12 +77,12 @@ def units_of(geography_level: str, frame: pl.DataFrame, pieces: pl.DataFrame) ->
     joined = members.join(frame, on="agency_id").sort("geography_code", "division", "agency_id")
     share = joined["population_share"].to_numpy()
     controls = joined.select(list(CONTROLS.values())).to_numpy() * share[:, None]
-    kept = ["geography_code", "division", "agency_id", "population_share", "is_respondent", "state_abbr"]
-    return Units(joined.select(*kept, "weight_class", "substate_class"), np.ascontiguousarray(controls))
+    columns = ["geography_code", "division", "agency_id", "population_share", "is_respondent", "state_abbr"]
+    return Units(joined.select(*columns, "weight_class", "substate_class"), np.ascontiguousarray(controls))
 
 
 def whole_regions(frame: pl.DataFrame) -> list[int]:
-    """Regions all of whose states have agencies: part of a region is not the region."""
+    """Regions in which all states have agencies; a part of a region is not estimated."""
     states = code_list("state").select("state_abbr", "region_code")
     present = states.filter(pl.col("state_abbr").is_in(frame["state_abbr"].unique().implode()))
     whole = states.group_by("region_code").len().join(present.group_by("region_code").len(), on=["region_code", "len"])
@@ -92,10 +92,10 @@ def whole_regions(frame: pl.DataFrame) -> list[int]:
 def located_pieces(agency_county: pl.DataFrame, frame: pl.DataFrame, year: int) -> pl.DataFrame:
     """The pieces of eligible agencies in counties, with the number of the metropolitan division (handbook 07).
 
-    Divisions of areas that hold more than one are numbered 1 upward in alphabetical order; all else is division 0.
+    Divisions of areas with more than one are numbered from 1 in alphabetical order; other pieces have division 0.
 
     Returns:
-        ``agency_id``, ``county_fips`` (missing for an agency that is known to lie in a district or office but has no
+        ``agency_id``, ``county_fips`` (missing for an agency that is known to be in a district or office but has no
         county), ``population_share``, the names of the areas, ``metro_division_name`` (missing
         where an area is not split) and ``division``.
 
@@ -120,8 +120,9 @@ def located_pieces(agency_county: pl.DataFrame, frame: pl.DataFrame, year: int) 
     beyond = pieces.filter(~pl.col("population_share").is_between(0, 1 + SHARE_TOLERANCE))
     if beyond.height:
         raise PipelineError(
-            f"Dataset agency_county: {beyond.height} shares are none, the first {beyond['population_share'][0]} of "
-            f"{beyond['ori'][0]} in county {beyond['county_fips'][0]}. Correct population_share (propMult): 0 to 1."
+            f"Dataset agency_county: {beyond.height} shares are not between 0 and 1, the first "
+            f"{beyond['population_share'][0]} of {beyond['ori'][0]} in county {beyond['county_fips'][0]}. Correct "
+            "population_share (propMult)."
         )
     pieces = _with_known_places(pieces, frame) if pieces.height else pieces
     is_split = pl.col("metro_division_name").drop_nulls().n_unique().over("msa_name") > 1
@@ -136,9 +137,9 @@ def located_pieces(agency_county: pl.DataFrame, frame: pl.DataFrame, year: int) 
 
 
 def _with_known_places(pieces: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
-    """Give the agencies of a short list the district and office that no county tells (handbook 07).
+    """Add the district and office of agencies in code list ``place_override``, which no county gives (handbook 07).
 
-    One that has no county at all gets a piece without one.
+    An agency without a county gets a piece without a county.
     """
     known = code_list("place_override").join(frame.select("agency_id", "ori"), on="ori")
     joined = pieces.join(known.drop("ori"), on="agency_id", how="full", coalesce=True, suffix="_known")
@@ -149,5 +150,5 @@ def _with_known_places(pieces: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFram
 
 
 def division_names(pieces: pl.DataFrame) -> list[str]:
-    """Names of the metropolitan divisions, number 1 upward, from :func:`located_pieces`."""
+    """Names of the metropolitan divisions, from number 1, from :func:`located_pieces`."""
     return pieces.filter(pl.col("division") > 0).unique("division").sort("division")["metro_division_name"].to_list()

@@ -1,1 +1,1 @@
-"""The tables as data: definitions in YAML, and what reads them."""
+"""Tables as data: definitions in YAML, and modules that read them."""

@@ -1,4 +1,4 @@
-"""Atoms: the kinds of persons that demographic groups are made of (handbook 10).
+"""Atoms: the smallest groups of persons; demographic groups are sets of them (handbook 10).
 
 An atom is an age bin of code list ``age_bin`` x sex (male, female, unknown) x race (White, Black, AIAN, Asian, NHOPI,
 unknown) x ethnicity (Hispanic, not Hispanic, unknown): 11 x 3 x 6 x 3 = 594, numbered from 0 in that order. Every
@@ -20,7 +20,7 @@ from nibrs_estimation.tables.series import Series
 Bools = NDArray[np.bool_]
 
 SEXES = ("M", "F")
-#: Race code -> place; codes of years before 2013 held Asians apart (handbook 10).
+#: Race code -> index; years before 2013 had several codes for Asians (handbook 10).
 RACES = {"W": 0, "B": 1, "I": 2, "A": 3, "AP": 3, "C": 3, "J": 3, "P": 4}
 ETHNICITIES = ("H", "N")
 _SHAPE = (11, 3, 6, 3)
@@ -32,23 +32,23 @@ def atom() -> pl.Expr:
     """The atom of a person with ``age_years``, ``sex_code``, ``race_code`` and ``ethnicity_code``."""
     lows = code_list("age_bin")["age_low_years"].cast(pl.Int16).to_list()
     age = pl.lit(len(lows) - 1, pl.Int16)
-    for place, low in enumerate(lows[:-1]):
-        age = pl.when(pl.col("age_years") >= low).then(pl.lit(place, pl.Int16)).otherwise(age)
-    sex = _place("sex_code", dict(zip(SEXES, (0, 1), strict=True)), 2)
-    race = _place("race_code", RACES, 5)
-    ethnicity = _place("ethnicity_code", dict(zip(ETHNICITIES, (0, 1), strict=True)), 2)
+    for index, low in enumerate(lows[:-1]):
+        age = pl.when(pl.col("age_years") >= low).then(pl.lit(index, pl.Int16)).otherwise(age)
+    sex = _index("sex_code", dict(zip(SEXES, (0, 1), strict=True)), 2)
+    race = _index("race_code", RACES, 5)
+    ethnicity = _index("ethnicity_code", dict(zip(ETHNICITIES, (0, 1), strict=True)), 2)
     return (((age * 3 + sex) * 6 + race) * 3 + ethnicity).cast(pl.Int16)
 
 
-def _place(column: str, places: dict[str, int], unknown: int) -> pl.Expr:
-    return looked_up(pl.col(column), places, pl.Int16).fill_null(unknown)
+def _index(column: str, indices: dict[str, int], unknown: int) -> pl.Expr:
+    return looked_up(pl.col(column), indices, pl.Int16).fill_null(unknown)
 
 
 @cache
 def atoms_of_variable(variable: str) -> Bools:
-    """Which atoms have which category of a variable of persons: (594, categories).
+    """Whether each atom is in each category of a variable of persons: (594, categories).
 
-    The groups of ``age2`` overlap; those of the others do not (handbook 10).
+    The groups of ``age2`` overlap; categories of the other variables do not (handbook 10).
     """
     under18_2 = np.select([_AGE <= 1, _AGE <= 5], [1, 2], 0)
     a12_17_2 = np.select([_AGE == 2, (_AGE >= 3) & (_AGE <= 5)], [1, 2], 0)
@@ -73,15 +73,15 @@ def atoms_of_variable(variable: str) -> Bools:
 
 
 def atoms_of_series(series: Series) -> Bools:
-    """Which atoms a demographic series holds: (594,). Persons with an unknown part belong to no group that uses it."""
+    """Whether each atom is in a demographic series: (594,). Unknown values are in no group that uses the attribute."""
     bins = code_list("age_bin")["code"].to_list()
-    held = np.ones(NUMBER, dtype=bool)
+    is_in_series = np.ones(NUMBER, dtype=bool)
     if series.age_bins:
-        held &= np.isin(_AGE, [bins.index(name) for name in series.age_bins])
+        is_in_series &= np.isin(_AGE, [bins.index(name) for name in series.age_bins])
     if series.sex_code:
-        held &= SEXES.index(series.sex_code) == _SEX
+        is_in_series &= SEXES.index(series.sex_code) == _SEX
     if series.race_codes:
-        held &= np.isin(_RACE, [RACES[code] for code in series.race_codes])
+        is_in_series &= np.isin(_RACE, [RACES[code] for code in series.race_codes])
     if series.ethnicity_code:
-        held &= ETHNICITIES.index(series.ethnicity_code) == _ETHNICITY
-    return held
+        is_in_series &= ETHNICITIES.index(series.ethnicity_code) == _ETHNICITY
+    return is_in_series

@@ -1,4 +1,4 @@
-"""Cautions: which estimates must not be read like all others, and why. The rules stand in ``_caution.yaml``."""
+"""Cautions: estimates that must be read with care, and why. The rules are in ``_caution.yaml``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 from nibrs_estimation.tables.definition_file import DefinitionFile
 from nibrs_estimation.tables.schema import Text
 
-#: Between the codes of a row.
+#: Separator of the codes of a row.
 SEPARATOR = ";"
 
 _FILE = Path(__file__).parent / "definitions" / "_caution.yaml"
@@ -26,12 +26,12 @@ class Caution:
     """One reason for caution.
 
     Attributes:
-        code: as it stands in column ``caution``.
-        words: the reason for people, thresholds included.
-        measure: the number that the rule looks at.
-        above, below, at_most: where it holds; None where the rule has no such limit.
-        is_missing: whether it holds where the number is not known, instead.
-        mark: letter that the estimate carries where it is shown; None of a note, which stands in files only.
+        code: code in column ``caution``.
+        words: the reason in words, with thresholds.
+        measure: the number that the rule checks.
+        above, below, at_most: limits of the number; None if the rule has no such limit.
+        is_missing: whether the rule applies to missing numbers instead.
+        mark: letter that is shown with the estimate; None for a note, which is only in files.
     """
 
     code: str
@@ -45,11 +45,11 @@ class Caution:
 
     @property
     def is_warning(self) -> bool:
-        """Whether the estimate is marked wherever it is shown."""
+        """Whether the estimate is shown with a mark."""
         return self.mark is not None
 
-    def holds(self) -> pl.Expr:
-        """Whether the rule holds, by row; null where the number is not known, and the rule asks for one."""
+    def is_met(self) -> pl.Expr:
+        """Whether the rule applies, by row; null where the number is missing and the rule has limits."""
         number = pl.col(self.measure)
         if self.is_missing:
             return number.is_null()
@@ -78,7 +78,7 @@ class _CautionForm(BaseModel):
     @model_validator(mode="after")
     def _has_limit(self) -> _CautionForm:
         if (self.above is self.below is self.at_most is None) is not self.is_missing:
-            raise ValueError("give a limit, `above`, `below` or `at_most`, or else `is_missing: true`")
+            raise ValueError("give a limit, `above`, `below` or `at_most`, or `is_missing: true`; not both")
         return self
 
 
@@ -90,16 +90,16 @@ class _CautionsForm(BaseModel):
 
 @cache
 def cautions() -> Mapping[str, Caution]:
-    """The rules by their codes, in order.
+    """The rules by code, in order.
 
     Raises:
-        PipelineError: the file is wrong; names the line and the fix.
+        PipelineError: the file is wrong; gives the line and how to fix it.
     """
     return read_cautions(_FILE)
 
 
 def read_cautions(path: Path) -> dict[str, Caution]:
-    """The rules of a file."""
+    """Read the rules of a file."""
     file = DefinitionFile(path)
     found: dict[str, Caution] = {}
     for number, form in enumerate(file.parsed(_CautionsForm).cautions):
@@ -109,33 +109,33 @@ def read_cautions(path: Path) -> dict[str, Caution]:
         try:
             words = form.words.format(**{name: limit for name, limit in limits.items() if limit is not None})
         except (KeyError, ValueError, IndexError) as error:
-            message = f"the words ask for what the rule does not give ({error}); name a limit that it has"
+            message = f"the words use a limit that the rule does not have ({error}); use one that it has"
             raise file.error(message, "cautions", number, "words") from error
         found[form.code] = Caution(form.code, words, form.measure, **limits, is_missing=form.is_missing, mark=form.mark)
     return found
 
 
 def caution_column() -> pl.Expr:
-    """Column ``caution`` of rows with ``estimate`` and the measures: codes joined by ``;``, null where none holds."""
-    codes = [pl.when(rule.holds()).then(pl.lit(rule.code)) for rule in cautions().values()]
+    """Column ``caution`` of rows with ``estimate`` and the measures: codes joined by ``;``, null if no rule applies."""
+    codes = [pl.when(rule.is_met()).then(pl.lit(rule.code)) for rule in cautions().values()]
     joined = pl.concat_str(codes, separator=SEPARATOR, ignore_nulls=True)
     return pl.when(pl.col("estimate").is_not_null() & (joined != "")).then(joined).alias("caution")
 
 
-def caution_words(codes: str | None) -> list[str]:
-    """The reasons of a row's codes in words ("fewer than 10 agencies reported any"); an unknown code is itself."""
+def caution_reasons(codes: str | None) -> list[str]:
+    """The reasons of a row's codes in words ("fewer than 10 agencies reported any"); an unknown code is not changed."""
     known = cautions()
     return [known[code].words if code in known else code for code in (codes or "").split(SEPARATOR) if code]
 
 
 def warning_codes(codes: str | None) -> list[str]:
-    """Those of a row's codes that are warnings: the estimate gets a mark wherever it is shown."""
+    """The codes of a row that are warnings, which are shown as marks of the estimate."""
     known = cautions()
     return [code for code in (codes or "").split(SEPARATOR) if code in known and known[code].is_warning]
 
 
 def caution_mark() -> pl.Expr:
-    """The marks of rows with column ``caution``, such as ``sa``; an empty text where there is no warning."""
+    """The marks of rows with column ``caution``, such as ``sa``; an empty text if there is no warning."""
     codes = pl.col("caution").fill_null("").str.split(SEPARATOR)
     marks = [
         pl.when(codes.list.contains(code)).then(pl.lit(rule.mark)).otherwise(pl.lit(""))
@@ -145,6 +145,6 @@ def caution_mark() -> pl.Expr:
     return pl.concat_str(marks)
 
 
-def is_warned() -> pl.Expr:
-    """Whether rows with column ``caution`` carry a warning."""
+def has_warning() -> pl.Expr:
+    """Whether rows with column ``caution`` have a warning."""
     return caution_mark() != ""

@@ -1,8 +1,8 @@
-"""From tables to what must be counted: units with their columns and variables, and how cells are made of the counts.
+"""What must be counted for tables: units with their columns and variables, and how cells are computed from the counts.
 
 A cell (row, column) is a sum of *terms*: units of one kind that belong to a column and meet the row's conditions. Most
-tables are one term; columns that are counted by another unit, times a multiplier, or added to another column make more
-of them (handbook 10).
+tables are one term. They have more terms if columns are counted by another unit, multiplied, or added to another
+column (handbook 10).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from nibrs_estimation.tables.definition import Against, Condition, Level, TableC
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.variables import LEVEL_OF_JOIN, Variable, derived_variables
 
-#: Unit -> the levels that it is part of, its own last.
+#: Unit -> the levels to which it belongs, its own level last.
 UNIT_LEVELS: Mapping[str, tuple[Level, ...]] = {
     "incident": ("incident",),
     "incident_firearm": ("incident",),
@@ -36,7 +36,7 @@ UNIT_LEVELS: Mapping[str, tuple[Level, ...]] = {
     "arrestee": ("incident", "arrestee"),
     "arrestee_by_arrest_code": ("incident", "arrestee"),
 }
-#: Units that are persons, whose demographic groups are known.
+#: Units that are persons, and have demographic groups.
 PERSON_UNITS = ("person_victim", "person_victim_firearm", "arrestee", "arrestee_by_arrest_code")
 _CLEARANCES: Mapping[str, Mapping[int, tuple[int, ...]]] = {
     "clearance3": {1: (1,), 2: (2,), 3: (3,)},
@@ -47,14 +47,14 @@ _CLEARANCES: Mapping[str, Mapping[int, tuple[int, ...]]] = {
 
 @dataclass(frozen=True)
 class UnitColumn:
-    """Membership of units in a column: those that hold one of the codes, or are of the category.
+    """Membership of units in a column: units that have one of the codes, or the category.
 
     Attributes:
-        key: name within the counting unit.
+        key: name in the counting unit.
         offenses: NIBRS offense codes.
-        new_codes: what codes that no code list has must be against to belong here, too.
-        where: flag that must hold as well.
-        category: category of the counting unit's column variable; then codes and flag do not count.
+        new_codes: codes that are not in the code list belong to the column if they are against one of these.
+        where: flag that must also be true.
+        category: category of the counting unit's column variable; if given, codes and flag are not used.
     """
 
     key: str
@@ -66,11 +66,11 @@ class UnitColumn:
 
 @dataclass(frozen=True)
 class Feature:
-    """A variable that is counted, joined at a level, of units that meet conditions.
+    """A variable that is counted for units that meet conditions, joined at a level.
 
     Attributes:
         variable: derived variable, or ``units``.
-        level: records that it is taken from.
+        level: level of its records.
         where: derived conditions with their level.
     """
 
@@ -80,25 +80,25 @@ class Feature:
 
     @property
     def name(self) -> str:
-        """Its name in dataset ``profile_count``."""
+        """Name in dataset ``profile_count``."""
         stem = UNITS if self.variable == UNITS else f"{self.level}.{self.variable}"
-        told = [f"{name} {' '.join(map(str, categories))}" for (name, categories), _level in self.where]
-        return " where ".join([stem, *([" and ".join(told)] if told else [])])
+        conditions = [f"{name} {' '.join(map(str, categories))}" for (name, categories), _level in self.where]
+        return " where ".join([stem, *([" and ".join(conditions)] if conditions else [])])
 
 
 @dataclass(frozen=True)
 class CountingUnit:
-    """What is counted together.
+    """Units that are counted together.
 
     Attributes:
-        name: its name in dataset ``unit_profile``.
+        name: name in dataset ``unit_profile``.
         unit: unit of the tables.
-        column_variable: variable whose categories the columns are, or None.
-        multiplier: number by which each unit counts, or None.
-        columns: all columns that a table has for it.
-        features: all variables that a table has for it; ``units`` without conditions first.
-        columns_of: feature -> keys of the columns for which a table asks for it.
-        by_incident: whether a table asks how many units of a column an incident has.
+        column_variable: variable whose categories are the columns, or None.
+        multiplier: factor of each unit, or None.
+        columns: all columns of any table.
+        features: all variables of any table; ``units`` without conditions first.
+        columns_of: feature -> keys of the columns for which a table uses it.
+        by_incident: whether a table uses the number of units of a column in an incident.
     """
 
     name: str
@@ -113,13 +113,13 @@ class CountingUnit:
 
 @dataclass(frozen=True, eq=False)
 class CountedRow:
-    """How the count of a row is taken from profiles.
+    """How the count of a row is computed from profiles.
 
     Attributes:
         row: number in the table.
         feature: what is counted.
         category: its category.
-        atoms: kinds of persons that count, (594,), or None for all.
+        atoms: atoms of persons that count, (594,), or None for all.
         clearances: clearances that count, or None for all.
         agency: variable of the agency and its category, or None.
         columns: units of the column itself ("own"), of any column of the term, or of columns of the same group.
@@ -138,13 +138,13 @@ class CountedRow:
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """Cells that are counted alike.
+    """Cells that are counted with the same counting unit.
 
     Attributes:
-        counting_unit: name of it.
+        counting_unit: name of the counting unit.
         columns: column of the table -> key of the unit's column.
         groups: column of the table -> its group.
-        rows: in order.
+        rows: rows in order.
     """
 
     counting_unit: str
@@ -154,8 +154,8 @@ class Term:
 
 
 @dataclass
-class _Collected:
-    """A counting unit in the making."""
+class _UnitBuilder:
+    """Columns and features of a counting unit, collected from tables."""
 
     unit: str
     column_variable: str | None
@@ -179,28 +179,28 @@ def table_terms(table: TableDefinition) -> tuple[Term, ...]:
     """The terms whose sum is the table.
 
     Raises:
-        PipelineError: a row asks for a variable that its unit does not have.
+        PipelineError: a row uses a variable that its unit does not have.
     """
     return tuple(term for term, _features in _terms(table))
 
 
 @cache
 def all_counting_units() -> tuple[CountingUnit, ...]:
-    """What must be counted for all tables."""
+    """The counting units of all tables."""
     return counting_units(table_definitions().values())
 
 
 def counting_units(tables: Iterable[TableDefinition]) -> tuple[CountingUnit, ...]:
-    """Everything that must be counted for tables, by name of the counting unit.
+    """The counting units of tables, sorted by name.
 
     Raises:
         PipelineError: as for :func:`table_terms`.
     """
-    found: dict[str, _Collected] = {}
+    found: dict[str, _UnitBuilder] = {}
     for table in tables:
-        for rows in _alike(table):
+        for rows in _rows_by_units(table):
             for source in (source for sources in _sources_of(table, rows[0]).values() for source in sources):
-                new = _Collected(source.unit, table.column_variable, source.multiplier)
+                new = _UnitBuilder(source.unit, table.column_variable, source.multiplier)
                 unit = found.setdefault(_unit_name(table, source), new)
                 unit.columns[source.column.key] = source.column
                 unit.features[UNITS] = Feature(UNITS, UNIT_LEVELS[source.unit][-1])
@@ -227,34 +227,34 @@ def counting_units(tables: Iterable[TableDefinition]) -> tuple[CountingUnit, ...
 
 
 def finest_level(variable: Variable, unit: str) -> Level | None:
-    """The finest records of a unit of which a variable is known, or None."""
+    """The finest level of a unit at which a variable exists, or None."""
     return next((level for level in reversed(UNIT_LEVELS[unit]) if level in variable.levels), None)
 
 
 def counted_rows(table: TableDefinition) -> tuple[TableRow, ...]:
-    """The rows that have a count of their own: rates of another row's count, and dropped rows, have none."""
+    """The rows that have their own count: not rates of another row's count, and not dropped rows."""
     return tuple(row for row in table.rows if row.kind != "rate" and not row.is_dropped)
 
 
 def _terms(table: TableDefinition) -> list[tuple[Term, list[Feature]]]:
     groups = {column.position: column.group for column in table.columns}
     terms = []
-    for rows in _alike(table):
-        # Two summands of a column may be of one unit: they then belong to different terms.
+    for rows in _rows_by_units(table):
+        # Two summands of a column may have the same unit; then they belong to different terms.
         columns_of: dict[tuple[str, str, int], dict[int, str]] = {}
         for position, sources in _sources_of(table, rows[0]).items():
-            for place, source in enumerate(sources):
-                columns = columns_of.setdefault((_unit_name(table, source), source.unit, place), {})
+            for index, source in enumerate(sources):
+                columns = columns_of.setdefault((_unit_name(table, source), source.unit, index), {})
                 columns[position] = source.column.key
-        for (name, unit, _place), columns in columns_of.items():
+        for (name, unit, _index), columns in columns_of.items():
             counted = [_counted(table, row, unit) for row in rows]
             term = Term(name, columns, groups, tuple(row for row, _feature in counted))
             terms.append((term, [feature for _row, feature in counted if feature is not None]))
     return terms
 
 
-def _alike(table: TableDefinition) -> list[list[TableRow]]:
-    """The counted rows, those together in which all columns are counted by the same units."""
+def _rows_by_units(table: TableDefinition) -> list[list[TableRow]]:
+    """The counted rows, grouped by the units that count the columns."""
     found: dict[tuple[int, ...], list[TableRow]] = {}
     for row in counted_rows(table):
         exceptions = tuple(column.position for column in table.columns if row.row in column.except_rows)
@@ -288,7 +288,7 @@ def _unit_column(column: TableColumn, key: str, offenses: tuple[str, ...]) -> Un
 
 
 def _counted(table: TableDefinition, row: TableRow, unit: str) -> tuple[CountedRow, Feature | None]:
-    """How the row is counted, and the feature that must be counted for it beside the units themselves."""
+    """How the row is counted, and the feature that it needs in addition to the units themselves."""
     variables = derived_variables()
     atoms: Bools | None = None
     clearances: set[int] | None = None
@@ -308,10 +308,10 @@ def _counted(table: TableDefinition, row: TableRow, unit: str) -> tuple[CountedR
         else:
             level = finest_level(variable, unit)
             if level is None:
-                raise _refused(table, row, f"units of {unit} cannot be told apart by {name}; take another condition")
+                raise _error(table, row, f"units of {unit} have no variable {name}; use another condition")
             derived.append(((name, categories), level))
     if atoms is not None and unit not in PERSON_UNITS:
-        raise _refused(table, row, f"units of {unit} have no age, sex or race; count persons")
+        raise _error(table, row, f"units of {unit} have no age, sex or race; count persons")
     feature, category = Feature(UNITS, UNIT_LEVELS[unit][-1], tuple(derived)), 1
     if own is not None and own.kind in ("derived", "within_column"):
         feature = Feature(own.name, _level(table, row, unit, LEVEL_OF_JOIN[row.join or "incident"]), tuple(derived))
@@ -332,33 +332,39 @@ def _counted(table: TableDefinition, row: TableRow, unit: str) -> tuple[CountedR
 
 
 def _check(table: TableDefinition, row: TableRow, own: Variable | None, unit: str, *, has_conditions: bool) -> None:
-    """Refuse rows that would be counted otherwise than they say."""
+    """Refuse rows that would be counted differently from their definition."""
     kind = None if own is None else own.kind
     if kind == "victims_of_column":
         if unit not in ("person_victim", "person_victim_firearm"):
-            raise _refused(table, row, "victims by incident are those of a table of persons who are victims")
+            raise _error(table, row, "victims by incident are counted only in tables of person victims")
     elif row.unit != table.unit:
-        raise _refused(table, row, "only victims by incident have a `unit` of their own; give it in `column_rules`")
+        raise _error(
+            table, row, "only rows of victims by incident may have their own `unit`; give it in `column_rules`"
+        )
     if kind == "within_column" and table.column_variable is not None:
-        raise _refused(table, row, f"{row.variable} is of offenses of the column; columns are categories here")
+        raise _error(
+            table,
+            row,
+            f"{row.variable} is computed from offenses of the column, but columns of this table are categories",
+        )
     if kind in ("victims_of_column", "within_column") and has_conditions:
-        raise _refused(table, row, f"rows of {row.variable} meet conditions of person and clearance only")
+        raise _error(table, row, f"rows of {row.variable} may have only conditions of person and clearance")
     if kind == "agency":
         if row.where:
-            raise _refused(table, row, f"rows of {row.variable} divide the table's total and meet no conditions")
+            raise _error(table, row, f"rows of {row.variable} divide the table's total and may have no conditions")
         if not any(other.kind == "total" and not other.where for other in table.rows):
-            raise _refused(table, row, f"rows of {row.variable} divide a total; add a row of kind total without where")
+            raise _error(table, row, f"rows of {row.variable} divide a total; add a row of kind total without where")
 
 
 def _level(table: TableDefinition, row: TableRow, unit: str, level: Level) -> Level:
-    """The level at which a unit has a variable; offenses without victim take that of the incident (handbook 10)."""
+    """The level at which a unit has a variable; offenses without victim use that of the incident (handbook 10)."""
     levels = UNIT_LEVELS[unit]
     if level in levels:
         return level
     if level == "victim" and "offense" in levels:
         return "incident"
-    raise _refused(table, row, f"units of {unit} are joined by {', '.join(levels)}, not by {level}")
+    raise _error(table, row, f"units of {unit} are joined by {', '.join(levels)}, not by {level}")
 
 
-def _refused(table: TableDefinition, row: TableRow, problem: str) -> PipelineError:
+def _error(table: TableDefinition, row: TableRow, problem: str) -> PipelineError:
     return PipelineError(f"Table {table.table}, row {row.row} ({row.label.strip()}): {problem} (definitions/*.yaml).")

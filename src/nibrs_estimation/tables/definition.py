@@ -1,4 +1,4 @@
-"""What a table is: its frame of rows and columns, ready to be counted and printed."""
+"""The definition of a table: its rows and columns."""
 
 from __future__ import annotations
 
@@ -7,42 +7,42 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.tables.definition_file import unknown
+from nibrs_estimation.tables.definition_file import unknown_name
 
 Estimate = Literal["count", "percentage", "rate"]
 RowKind = Literal["total", "total_any_column", "total_same_group", "rate", "rate_total", "category"]
 Join = Literal["incident", "incident_offense", "victim_offense", "victim", "arrestee", "agency"]
 Level = Literal["incident", "offense", "victim", "arrestee"]
-"""What a derived variable tells about."""
+"""Level of a derived variable."""
 VariableKind = Literal["derived", "person", "clearance", "agency", "within_column", "victims_of_column"]
 Several = Literal["each", "smallest", "largest", "only"]
 Against = Literal["Person", "Property", "Society"]
-"""What an offense is against."""
+"""Category of an offense by what it is against."""
 Status = Literal["proposed", "inferred"]
 Condition = tuple[str, tuple[int, ...]]
-"""A derived variable and the categories of it that are meant."""
+"""A derived variable and the selected categories."""
 
 
 @dataclass(frozen=True)
 class TableColumn:
-    """A column: units that hold one of the offense codes.
+    """A column: units that have one of the offense codes.
 
     Attributes:
         position: number in the table, from 1.
-        name: of the definition in ``_columns.yaml``.
-        label: as printed.
+        name: name of the definition in ``_columns.yaml``.
+        label: label as printed.
         offenses: NIBRS offense codes.
-        new_codes: offenses of codes that no code list has count if they are against one of these.
-        where: flag that must hold as well, such as ``is_carjacking``.
+        new_codes: offenses with codes that are not in the code list count if they are against one of these.
+        where: flag that must also be true, such as ``is_carjacking``.
         category: category of the table's column variable that the unit must have.
-        group: number that columns of one kind share (the drug).
+        group: number of the group of columns (the drug).
         unit: what is counted: the table's unit, or another.
-        except_rows: rows in which the table's unit is counted all the same.
-        plus: name of the column whose counts are added to those of this one, which is counted without its codes.
-        multiplier: number by which each unit counts.
-        definition: the offenses of a column that holds several, and its condition, in words; None where the label
-            says it all.
-        status: "proposed" or "inferred" where the reference's description does not know the codes.
+        except_rows: rows in which the table's unit is counted instead.
+        plus: name of a column whose counts are added; the codes of that column are not counted in this one.
+        multiplier: factor of each unit.
+        definition: the offenses of a column with several offenses, and its condition, in words; None if the label is
+            sufficient.
+        status: "proposed" or "inferred" if the reference's description does not give the codes.
     """
 
     position: int
@@ -62,7 +62,7 @@ class TableColumn:
 
     @property
     def is_proposed(self) -> bool:
-        """Whether the list of offenses is this program's proposal, the reference's being unknown."""
+        """Whether the list of offenses is proposed by this program, because the reference's list is unknown."""
         return self.status is not None
 
 
@@ -73,24 +73,24 @@ class TableRow:
     Attributes:
         row: number in the table, from 1.
         section: number of the section.
-        label: as printed by the reference.
-        kind: a total of units (of this column, of any column, of the columns of this one's group), a rate made from
+        label: label as printed by the reference.
+        kind: a total of units (of this column, of any column, of the columns of the same group), a rate computed from
             the count of row ``of``, a rate of the total, or a category of a variable.
-        estimates: what is estimated, in the order of the types' numbers; nothing in a dropped row.
+        estimates: types of estimates, in the order of their numbers; empty in a dropped row.
         variable: derived variable.
-        category: its category.
+        category: category of the variable.
         where: conditions that the unit must meet.
-        join: by which key the variable is joined to the unit.
+        join: key by which the variable is joined to the unit.
         unit: what is counted.
-        denominator: rows whose sum, in the same column, percentages are of.
-        known_denominator: the same sum without units whose item is not known: a factor, 1 or -1, for each of its rows;
-            empty where no unknown row belongs to the row's block, and in unknown rows themselves.
-        population: key of the population that rates are of.
-        of: count row that a rate is made from.
+        denominator: rows whose sum, in the same column, is the denominator of percentages.
+        known_denominator: the same sum without units whose item is unknown: a factor, 1 or -1, for each of its rows;
+            empty if the row's block has no unknown row, and in unknown rows themselves.
+        population: key of the population that is the denominator of rates.
+        of: count row from which a rate is computed.
         is_dropped: whether the row is empty by design and never published.
-        percentage_detail: text that tells what percentages are of.
-        rate_detail: text that tells what rates are of.
-        status: "proposed" or "inferred" where the reference's description does not know the codes of the variable.
+        percentage_detail: text that describes the denominator of percentages.
+        rate_detail: text that describes the denominator of rates.
+        status: "proposed" or "inferred" if the reference's description does not give the codes of the variable.
     """
 
     row: int
@@ -114,12 +114,12 @@ class TableRow:
 
     @property
     def is_proposed(self) -> bool:
-        """Whether the categories are this program's proposal, the reference's being unknown."""
+        """Whether the categories are proposed by this program, because the reference's are unknown."""
         return self.status is not None
 
     @property
     def domain_1(self) -> str:
-        """What the row divides by: the label up to its first colon."""
+        """The attribute of the row: the label up to its first colon."""
         return self.label.partition(":")[0].strip()
 
     @property
@@ -133,24 +133,24 @@ class TableDefinition:
     """A table.
 
     Attributes:
-        table: its name, such as ``3aclear``.
-        title: as printed by the reference.
+        table: name of the table, such as ``3aclear``.
+        title: title as printed by the reference.
         unit: what is counted.
-        universe: which of these, in words.
-        counts: what the table counts, a sentence for people.
+        universe: which of these units are counted, in words.
+        counts: what the table counts, in a sentence.
         where: conditions that every unit must meet.
         variant_of: the table whose rows and columns this one has, or None.
-        demographic: whose demographic groups the table is repeated for, or None.
-        column_variable: derived variable that a column's category is of, or None.
-        columns: in order.
-        rows: in order; row r is ``rows[r - 1]``.
+        demographic: persons for whose demographic groups the table is repeated, or None.
+        column_variable: derived variable of the columns' categories, or None.
+        columns: columns in order.
+        rows: rows in order; row r is ``rows[r - 1]``.
         blank: cells (row, column) that are never estimated.
-        unknown: rows of units whose item is not known. They are shown while items are not imputed; once they are,
-            the reference leaves blank.
-        blank_by_series: rows that are not estimated for series that are divided by age, sex or race.
+        unknown: rows of units whose item is unknown. They are shown as long as items are not imputed; the reference
+            leaves them blank after imputation.
+        blank_by_series: age, sex or race -> rows that are not estimated for series by it.
         blocks: rows of the blocks that have an identifier.
         rate_specific_domain: whether the published ``estimates`` mark its rates as rates of the row's own population.
-        status: "proposed" or "inferred" where the reference's description does not know the table's units.
+        status: "proposed" or "inferred" if the reference's description does not give the table's units.
     """
 
     table: str
@@ -178,7 +178,7 @@ class TableDefinition:
             PipelineError: no block of the table has this identifier.
         """
         if identifier not in self.blocks:
-            raise PipelineError(f"Table {self.table}: {unknown('block', identifier, self.blocks, 'its blocks')}.")
+            raise PipelineError(f"Table {self.table}: {unknown_name('block', identifier, self.blocks, 'its blocks')}.")
         return tuple(self.rows[row - 1] for row in self.blocks[identifier])
 
     def column(self, name: str) -> TableColumn:
@@ -189,5 +189,5 @@ class TableDefinition:
         """
         by_name = {column.name: column for column in self.columns}
         if name not in by_name:
-            raise PipelineError(f"Table {self.table}: {unknown('column', name, by_name, 'its columns')}.")
+            raise PipelineError(f"Table {self.table}: {unknown_name('column', name, by_name, 'its columns')}.")
         return by_name[name]

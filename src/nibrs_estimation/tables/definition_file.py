@@ -1,4 +1,4 @@
-"""Definition files: YAML that knows on which line everything stands, so that errors can tell."""
+"""Definition files: YAML with line numbers, so that errors can name the line."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 _IN_WORDS = {
-    "extra_forbidden": "there is no such key; docs/develop/adding-a-table.md lists those that are",
+    "extra_forbidden": "there is no such key; docs/develop/adding-a-table.md lists the keys",
     "missing": "this key is missing",
-    "string_type": "Input should be a valid string; put a number in quotes",
+    "string_type": "Input should be a valid string; put numbers in quotes",
 }
 
 
-def unknown(what: str, name: object, known: Iterable[object], where: str) -> str:
-    """The message about a name that nothing has."""
+def unknown_name(what: str, name: object, known: Iterable[object], where: str) -> str:
+    """The error message about an unknown name, with a close match."""
     names = sorted(map(str, known))
-    alike = difflib.get_close_matches(str(name), names, n=1)
-    meant = f" (is {alike[0]} meant?)" if alike else ""
-    return f"there is no {what} {name}{meant}; take one of {where}, or add it there: {', '.join(names)}"
+    matches = difflib.get_close_matches(str(name), names, n=1)
+    meant = f" (did you mean {matches[0]}?)" if matches else ""
+    return f"there is no {what} {name}{meant}; use one of {where}, or add it there: {', '.join(names)}"
 
 
 def _composed(text: str) -> tuple[yaml.Node | None, Any]:
-    """The nodes of a text, which know their lines, and its content, in one pass."""
+    """The nodes of a text, which have line numbers, and its content, from one pass."""
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
@@ -45,10 +45,10 @@ def _composed(text: str) -> tuple[yaml.Node | None, Any]:
 class DefinitionFile:
     """One file of definitions.
 
-    A place in it is told by the keys and positions that lead there, such as ``("blocks", 3, "denominator")``.
+    A place in the file is given by the keys and indices that lead to it, such as ``("blocks", 3, "denominator")``.
 
     Raises:
-        PipelineError: the file is missing, is no YAML, or gives a key twice.
+        PipelineError: the file is missing, is not valid YAML, or has a key twice.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,7 +69,7 @@ class DefinitionFile:
         """The content as a model.
 
         Raises:
-            PipelineError: the content does not fit; names the first place that does not.
+            PipelineError: the content does not fit the model; gives the first such place.
         """
         try:
             return model.model_validate(self.content)
@@ -79,21 +79,21 @@ class DefinitionFile:
             raise self.error(f"{name}: {message}" if name else message, *place) from error
 
     def _first_problem(self, error: ValidationError) -> tuple[tuple[str | int, ...], str]:
-        """The first place that does not fit, and what is said of it by each form that it may have."""
-        told: dict[tuple[str | int, ...], list[str]] = {}
-        # A key that is not known may be the misspelling of one that is missing.
+        """The first place that does not fit, and the message for each form that it may have."""
+        messages_of: dict[tuple[str | int, ...], list[str]] = {}
+        # An unknown key may be the misspelling of a missing one, so it is reported first.
         for found in sorted(error.errors(), key=lambda found: found["type"] != "extra_forbidden"):
             place = found["loc"]
             if found["type"] != "missing":
-                # Behind the place stands which of several forms was tried.
+                # The place is followed by the form that was tried; it is removed.
                 place = place[: len(self._nodes(place))]
             message = _IN_WORDS.get(found["type"], found["msg"].removeprefix("Value error, "))
-            told.setdefault(place, []).append(message)
-        place, messages = next(iter(told.items()))
+            messages_of.setdefault(place, []).append(message)
+        place, messages = next(iter(messages_of.items()))
         return place, "; or ".join(messages)
 
     def error(self, message: str, *place: str | int) -> PipelineError:
-        """An error about a place; the line is that of the innermost part of it that exists."""
+        """An error about a place; the line is that of the innermost existing part of the place."""
         return PipelineError(f"{self._name} line {self._line(place)}: {message.removesuffix('.')}.")
 
     def _line(self, place: tuple[str | int, ...]) -> int:
@@ -101,7 +101,7 @@ class DefinitionFile:
         return [start, *(line for line, _node in self._nodes(place))][-1]
 
     def _nodes(self, place: tuple[str | int, ...]) -> list[tuple[int, yaml.Node]]:
-        """What stands on the way to a place, as far as it exists: lines and nodes."""
+        """Lines and nodes on the path to a place, as far as it exists."""
         found: list[tuple[int, yaml.Node]] = []
         for part in place:
             child = self._child(found[-1][1] if found else self._node, part)

@@ -1,4 +1,4 @@
-"""The guide from questions to tables: `guide.yaml`, read and searched."""
+"""Search of tables by questions and words, with `guide.yaml`."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.variables import derived_variables
 
-#: What it weighs when a word stands in a row's or column's label, in what they are made of, or in the table's words.
+#: Weights of a word in the label of a row or column, in its content (offenses, variable), or in the words of the table.
 _IN_LABEL, _IN_CONTENT, _IN_TABLE = 3.0, 1.0, 1.5
-#: What each word of a label weighs against it that is not asked for, and what weighs against variants of a table.
-_UNASKED, _VARIANT = 0.1, 0.5
+#: Penalties for each word of a label that is not in the query, and for variants of a table.
+_EXTRA_WORD, _VARIANT = 0.1, 0.5
 _ROWS_OF_A_TABLE = 3
-#: Letters from which a word may be the beginning of another.
+#: Smallest number of letters of a word that may be the beginning of another.
 _BEGINNING = 4
 
 
 class Answer(BaseModel):
-    """Where a question is answered: what the command shows, and what that counts."""
+    """An answer to a question: a command, and what it shows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,9 +40,9 @@ class Question(BaseModel):
 
     Attributes:
         ask: the question.
-        words: what must be asked for; of words with ``|`` between them one is enough.
+        words: words that the query must contain; of words with ``|`` between them one is sufficient.
         answers: the commands.
-        note: what to know about them, or why there is no answer.
+        note: a note on the answers, or why there is no answer.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,10 +57,10 @@ class Guide(BaseModel):
     """The guide.
 
     Attributes:
-        headline_columns: columns that are shown first, by name, the most important first.
-        ignored: words that tell nothing.
-        synonyms: word -> words that tables have for it.
-        questions: what people ask.
+        headline_columns: names of columns that are shown first, the most important first.
+        ignored: words that are ignored in queries.
+        synonyms: word -> words that tables use for it.
+        questions: questions that people ask.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,7 +76,7 @@ def guide() -> Guide:
     """The guide.
 
     Raises:
-        PipelineError: the file is wrong; names line and fix.
+        PipelineError: the file is wrong; gives the line and how to fix it.
     """
     return DefinitionFile(Path(__file__).parent / "guide.yaml").parsed(Guide)
 
@@ -86,11 +86,11 @@ class Hit:
     """A cell that may answer a question.
 
     Attributes:
-        table: its table.
-        row: its row.
-        column: its column.
-        score: how well it fits.
-        n_found: how many of the words it has.
+        table: table of the cell.
+        row: row of the cell.
+        column: column of the cell.
+        score: how well it matches.
+        n_found: number of words of the query that it has.
     """
 
     table: TableDefinition
@@ -102,15 +102,15 @@ class Hit:
 
 @dataclass(frozen=True)
 class _Part:
-    """A row or column: which words it has, with what weight."""
+    """A row or column: weight of each word of the query, and number of other words."""
 
     weights: tuple[float, ...]
-    unasked: int
+    extra_words: int
 
 
-def find_questions(asked: str) -> list[Question]:
-    """The questions of the guide whose words are all asked for; those with more words first."""
-    terms = _alternatives(asked)
+def find_questions(query: str) -> list[Question]:
+    """The questions of the guide whose words are all in the query; those with more words first."""
+    terms = _alternatives(query)
     given = {word for term in terms for alternative in term for word in alternative}
     found = [
         question
@@ -120,9 +120,9 @@ def find_questions(asked: str) -> list[Question]:
     return sorted(found, key=lambda question: -len(question.words))
 
 
-def find_cells(asked: str) -> list[Hit]:
-    """The cells of tables that fit the words best: at most three rows of each table, the best first."""
-    terms = _alternatives(asked)
+def find_cells(query: str) -> list[Hit]:
+    """The cells of tables that match the query best: at most three rows of each table, the best first."""
+    terms = _alternatives(query)
     hits = [hit for table in table_definitions().values() for hit in _hits(table, terms)] if terms else []
     most = max((hit.n_found for hit in hits), default=0)
     return sorted((hit for hit in hits if hit.n_found == most), key=lambda hit: -hit.score)
@@ -131,17 +131,17 @@ def find_cells(asked: str) -> list[Hit]:
 def _hits(table: TableDefinition, terms: Sequence[list[frozenset[str]]]) -> Iterator[Hit]:
     of_table = _weights(terms, [(f"{table.title} {table.counts}", _IN_TABLE)])
     offenses = dict(code_list("offense").select("code", "label").iter_rows())
-    tells = derived_variables()
+    variables = derived_variables()
     columns = [
         (column, _part(terms, column.label, " ".join(offenses[code] for code in column.offenses)))
         for column in table.columns
     ]
     rows = [
-        (row, _part(terms, row.label, tells[row.variable].tells if row.variable is not None else ""))
+        (row, _part(terms, row.label, variables[row.variable].tells if row.variable is not None else ""))
         for row in table.rows
         if not row.is_dropped
     ]
-    # What has none of the words is as good as the first, but for totals, which stand there.
+    # Rows and columns without any of the words are left out, except the first, which is the total.
     columns = [pair for number, pair in enumerate(columns) if number == 0 or any(pair[1].weights)]
     rows = [pair for number, pair in enumerate(rows) if number == 0 or any(pair[1].weights)]
     found = []
@@ -162,16 +162,16 @@ def _hit(
     table: TableDefinition, row: TableRow, column: TableColumn, of_table: tuple[float, ...], of_row: _Part, part: _Part
 ) -> Hit:
     weights = [max(parts) for parts in zip(of_table, of_row.weights, part.weights, strict=True)]
-    # A word that both have is told by one of them; the other has it for nothing.
-    unasked = sum(side.unasked for side in (of_row, part) if any(side.weights))
-    score = sum(weights) - _UNASKED * unasked - (_VARIANT if table.variant_of else 0)
+    # Labels without any word of the query are not penalized for their words.
+    extra_words = sum(side.extra_words for side in (of_row, part) if any(side.weights))
+    score = sum(weights) - _EXTRA_WORD * extra_words - (_VARIANT if table.variant_of else 0)
     return Hit(table, row, column, score, sum(weight > 0 for weight in weights))
 
 
 def _part(terms: Sequence[list[frozenset[str]]], label: str, content: str) -> _Part:
     weights = _weights(terms, [(label, _IN_LABEL), (content, _IN_CONTENT)])
-    asked = {word for term in terms for alternative in term for word in alternative}
-    return _Part(weights, len(set(_tokens(plain_label(label))) - asked))
+    in_query = {word for term in terms for alternative in term for word in alternative}
+    return _Part(weights, len(set(_tokens(plain_label(label))) - in_query))
 
 
 def _weights(terms: Sequence[list[frozenset[str]]], texts: Sequence[tuple[str, float]]) -> tuple[float, ...]:
@@ -187,13 +187,13 @@ def _begins(word: str, tokens: set[str]) -> bool:
     return word in tokens or (len(word) >= _BEGINNING and any(token.startswith(word) for token in tokens))
 
 
-def _alternatives(asked: str) -> list[list[frozenset[str]]]:
-    """For each word that is asked for the words that would do: itself, and what tables have for it."""
+def _alternatives(query: str) -> list[list[frozenset[str]]]:
+    """For each word of the query its alternatives: the word itself, and the words that tables use for it."""
     ignored = {_stem(word) for word in guide().ignored}
     synonyms = {_stem(word): others for word, others in guide().synonyms.items()}
     return [
         [frozenset([word]), *(frozenset(_tokens(other)) for other in synonyms.get(word, []))]
-        for word in dict.fromkeys(_tokens(asked))
+        for word in dict.fromkeys(_tokens(query))
         if word not in ignored
     ]
 

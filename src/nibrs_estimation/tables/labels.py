@@ -1,6 +1,6 @@
-"""Labels of rows and columns as people read them.
+"""Labels of rows and columns that are safe in spreadsheets.
 
-Spreadsheets turn "5-14" into a date, "15" into a number and "+" into a formula: labels avoid these forms.
+Spreadsheets change "5-14" to a date, "15" to a number and "+" to a formula; labels avoid these forms.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SUBSET = re.compile(r"subset to (.*)", re.IGNORECASE)
 
 
 def plain_label(label: str) -> str:
-    """A label without the blanks that the reference prints."""
+    """A label without the extra blanks that the reference prints."""
     return " ".join(label.split())
 
 
@@ -28,13 +28,13 @@ def plain_labels(label: str | pl.Expr) -> pl.Expr:
 
 
 def subset_of(row: TableRow) -> str | None:
-    """What percentages of a row are of, where that is a part of the units."""
+    """The subset of units that is the denominator of a row's percentages, or None if it is all units."""
     found = _SUBSET.search(row.percentage_detail or "")
     return found[1] if found else None
 
 
-def kept_label(label: pl.Expr, group: pl.Expr) -> pl.Expr:
-    """A label as "5 to 14", "65 or more", "age 15" or "exactly 2"; ``group`` says what the row divides by."""
+def spreadsheet_label(label: pl.Expr, group: pl.Expr) -> pl.Expr:
+    """A label as "5 to 14", "65 or more", "age 15" or "exactly 2"; ``group`` is the attribute of the row."""
     is_age = group.str.contains(r"(?i)\bage\b")
     text = label.str.replace(_RANGE, "${1} to ${2}").str.replace(_OPEN, "${1} or more")
     number = pl.when(is_age).then(text.str.replace(_NUMBER, "age ${1}"))
@@ -42,7 +42,7 @@ def kept_label(label: pl.Expr, group: pl.Expr) -> pl.Expr:
 
 
 def with_states(rows: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """Rows with a geography's level and code, and of states ``state_abbr`` (postal) and ``state_fips``."""
+    """Add ``state_abbr`` (postal) and ``state_fips`` of states to rows with a geography's level and code."""
     states = code_list("state").select(
         geography_level=pl.lit("state"),
         geography_code="state_abbr",

@@ -1,4 +1,4 @@
-"""Codes to numbers."""
+"""Lookup of numbers by code."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import polars as pl
 
 
 def looked_up(codes: pl.Expr, numbers: Mapping[str, int], dtype: type[pl.DataType]) -> pl.Expr:
-    """The number of each code, null where it has none.
+    """The number of each code, null if it has none.
 
-    A code is its place in the list of codes, and its number stands at that place of the list of numbers. This takes
-    half the time of ``replace_strict``, which joins, or less where rows are few.
+    The code's index in the list of codes is the index of its number in the list of numbers. This takes half the time of
+    ``replace_strict``, which joins, or less if there are few rows.
     """
     listed = pl.Series(list(numbers.values()), dtype=dtype)
     return pl.lit(listed).gather(codes.cast(pl.Enum(list(numbers)), strict=False).to_physical())

@@ -1,4 +1,4 @@
-"""A table's rows with the columns of the published files, and with those of the estimates database (handbook 12)."""
+"""Rows of a table with the columns of the published files, and of the estimates database (handbook 12)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import polars as pl
 from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.tables.definition import TableDefinition
-from nibrs_estimation.tables.labels import kept_label, plain_labels, with_states
+from nibrs_estimation.tables.labels import plain_labels, spreadsheet_label, with_states
 from nibrs_estimation.tables.series import SERIES_STEP, Series
 from nibrs_estimation.tables.table_cells import RATE, TYPE_NUMBERS
 
@@ -17,14 +17,14 @@ def published_rows(
 ) -> pl.DataFrame:
     """Rows of :func:`table_rows` with the columns of dataset ``published_estimates``, in the same order.
 
-    Cells that are never estimated stay, without a number and with the reason, if the rows hold them.
+    Cells that are never estimated are retained if they are in the rows; they have no number, but a reason.
 
     Args:
-        rows: what :func:`table_rows` returned.
-        table: its definition.
-        places: rows of dataset ``coverage`` of which the rows are.
-        identity: which run the numbers are of.
-        series: group of persons for which the table is repeated, or None for everybody.
+        rows: result of :func:`table_rows`.
+        table: definition of the table.
+        places: rows of dataset ``coverage``: the geographies of the rows.
+        identity: identity of the run.
+        series: group of persons for which the table is repeated, or None for all persons.
     """
     about = with_states(places).select(
         "universe_scope",
@@ -50,7 +50,7 @@ def published_rows(
             demographic_series=pl.lit(series.label if series else None, dtype=pl.String),
             table_name=pl.lit(table.table),
             row_group=plain_labels("estimate_domain_1"),
-            row_label=kept_label(plain_labels("estimate_domain_2"), pl.col("estimate_domain_1")),
+            row_label=spreadsheet_label(plain_labels("estimate_domain_2"), pl.col("estimate_domain_1")),
             column_label=plain_labels("indicator_name"),
             der_variable_name=_variable_name(table),
             estimate_type=_type_name(),

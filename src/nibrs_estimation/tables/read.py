@@ -1,4 +1,4 @@
-"""Reading table definitions: each is one YAML file, checked as a whole when it is read."""
+"""Reading of table definitions; each is one YAML file, which is checked when it is read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition
-from nibrs_estimation.tables.definition_file import DefinitionFile, unknown
+from nibrs_estimation.tables.definition_file import DefinitionFile, unknown_name
 from nibrs_estimation.tables.rows import Frame, conditions, expand_rows, identified_rows, row_numbers
 from nibrs_estimation.tables.schema import Block, TableForm
 from nibrs_estimation.tables.shared import DEFINITIONS, Shared, check_columns, read_shared
@@ -22,21 +22,21 @@ def table_definitions() -> Mapping[str, TableDefinition]:
     """Every table and variant by name, in order: 1a, 1b, ..., 3a, 3aclear, 3aunclear, ...
 
     Raises:
-        PipelineError: a file is wrong; names file, line and fix.
+        PipelineError: a file is wrong; gives file, line and how to fix it.
     """
     return read_tables(DEFINITIONS)
 
 
 def table_definition(name: str) -> TableDefinition:
-    """The definition of a table or variant, such as ``1a``, in capitals or not.
+    """The definition of a table or variant, such as ``1a``; case is ignored.
 
     Raises:
         UsageError: there is no such table.
-        PipelineError: a file is wrong; names file, line and fix.
+        PipelineError: a file is wrong; gives file, line and how to fix it.
     """
-    alone = _read_alone(name.lower())
-    if alone is not None:
-        return alone
+    single = _read_single_table(name.lower())
+    if single is not None:
+        return single
     tables = table_definitions()
     found = next((table for known, table in tables.items() if known.lower() == name.lower()), None)
     if found is None:
@@ -45,11 +45,11 @@ def table_definition(name: str) -> TableDefinition:
 
 
 @cache
-def _read_alone(name: str) -> TableDefinition | None:
-    """A table that has a file of its own, of which the others, a second's work, need not be read; a variant has none.
+def _read_single_table(name: str) -> TableDefinition | None:
+    """A table that has its own file, read without the others, which take a second; None for a variant.
 
     Args:
-        name: in lower case.
+        name: name of the table in lower case.
     """
     path = next((path for path in DEFINITIONS.glob("[!_]*.yaml") if path.stem.lower() == name), None)
     if path is None:
@@ -78,7 +78,7 @@ def read_tables(folder: Path) -> dict[str, TableDefinition]:
     for name, form in forms.items():
         file = files[name]
         if form.table != name:
-            raise file.error(f"table is {form.table}, the file is {name}.yaml; give both the same name", "table")
+            raise file.error(f"table is {form.table}, but the file is {name}.yaml; give both the same name", "table")
         table = _table(name, files, forms, shared)
         for variant in _with_variants(file, form, table, shared):
             if variant.table in found or (variant.variant_of and variant.table in forms):
@@ -88,7 +88,7 @@ def read_tables(folder: Path) -> dict[str, TableDefinition]:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """DM2 before DM10, numbers before letters."""
+    """Sort key: DM2 before DM10, numbers before letters."""
     return [(int(part), "") if part.isdigit() else (10**6, part) for part in re.findall(r"\d+|\D+", name)]
 
 
@@ -97,7 +97,7 @@ def _table(
 ) -> TableDefinition:
     file, form = files[name], forms[name]
     if form.unit not in shared.units:
-        raise file.error(unknown("unit", form.unit, shared.units, "_sets.yaml"), "unit")
+        raise file.error(unknown_name("unit", form.unit, shared.units, "_sets.yaml"), "unit")
     source, blocks, n_rows = _blocks(file, form, files, forms)
     drop = frozenset(row_numbers(file, form.drop, n_rows, "drop"))
     frame = Frame(source, shared, form.unit, drop, form.percentage_detail)
@@ -130,25 +130,25 @@ def _table(
 def _blocks(
     file: DefinitionFile, form: TableForm, files: Mapping[str, DefinitionFile], forms: Mapping[str, TableForm]
 ) -> tuple[DefinitionFile, list[Block], int]:
-    """The blocks, in which file they stand, and their number of rows."""
+    """The file that contains the blocks, the blocks, and their number of rows."""
     name = form.table if form.rows_of is None else form.rows_of
     other = forms.get(name)
     if other is None or other.blocks is None or other.n_rows is None:
-        raise file.error(f"there is no table {name} with blocks; name one that has them", "rows_of")
+        raise file.error(f"there is no table {name} with blocks; use a table that has blocks", "rows_of")
     return files[name], other.blocks, other.n_rows
 
 
 def _columns(file: DefinitionFile, form: TableForm, shared: Shared, n_rows: int) -> tuple[TableColumn, ...]:
     if isinstance(form.columns, str):
         if form.columns not in shared.lists:
-            message = unknown("list of columns", form.columns, shared.lists, "_columns.yaml")
+            message = unknown_name("list of columns", form.columns, shared.lists, "_columns.yaml")
             raise file.error(message, "columns")
         names = shared.lists[form.columns]
     else:
         names = form.columns
         check_columns(file, names, shared.columns, "columns")
     if form.column_variable is not None and form.column_variable not in shared.variables:
-        message = unknown("variable", form.column_variable, shared.variables, "_variables.yaml")
+        message = unknown_name("variable", form.column_variable, shared.variables, "_variables.yaml")
         raise file.error(message, "column_variable")
     for name, rule in form.column_rules.items():
         place = ("column_rules", name)
@@ -159,7 +159,7 @@ def _columns(file: DefinitionFile, form: TableForm, shared: Shared, n_rows: int)
             (rule.multiplier, shared.multipliers, "_variables.yaml"),
         ):
             if key is not None and key not in known:
-                raise file.error(unknown("name", key, known, where), *place)
+                raise file.error(unknown_name("name", key, known, where), *place)
     return tuple(_column(file, form, shared, name, position, n_rows) for position, name in enumerate(names, start=1))
 
 
@@ -169,10 +169,11 @@ def _column(
     column, rule = shared.columns[name], form.column_rules.get(name)
     if (column.category is not None) != (form.column_variable is not None):
         problem = f"column {name} has {'a' if column.category is not None else 'no'} category"
-        raise file.error(f"{problem}; `column_variable` tells of which variable the columns are categories", "columns")
+        raise file.error(f"{problem}; `column_variable` is the variable of the columns' categories", "columns")
     if column.category is not None and column.category not in shared.variables[str(form.column_variable)]:
         raise file.error(
-            f"{form.column_variable} has no category {column.category} of column {name}; correct one", "columns"
+            f"{form.column_variable} has no category {column.category}, which column {name} uses; correct one of them",
+            "columns",
         )
     return TableColumn(
         position=position,
@@ -193,7 +194,7 @@ def _column(
 
 
 def _definition(shared: Shared, name: str) -> str | None:
-    """The offenses of a column that holds several, and its condition, in words."""
+    """The offenses of a column with several offenses, and its condition, in words."""
     form, codes = shared.columns[name], shared.offenses[name]
     names = _offense_names()
     condition = None if form.where is None else f"only where: {shared.tells[form.where]}"
@@ -213,7 +214,7 @@ def _offense_names() -> dict[str, str]:
 def _unknown(
     file: DefinitionFile, form: TableForm, source: DefinitionFile, blocks: list[Block], n_rows: int
 ) -> tuple[int, ...]:
-    """Rows of units whose item is not known: those of blocks, and those that are blank when items are imputed."""
+    """Rows of units whose item is unknown: those of blocks, and those that are blank when items are imputed."""
     rows: set[int] = set()
     for number, block in enumerate(blocks):
         rows.update(row_numbers(source, block.unknown, n_rows, "blocks", number, "unknown"))
@@ -233,7 +234,7 @@ def _blank_cells(
             check_columns(file, names or [], positions, "blank", number, key)
         named = blank.columns if blank.columns is not None else positions.keys() - set(blank.except_columns or [])
         rows = row_numbers(file, blank.rows, n_rows, "blank", number, "rows")
-        # Items are not imputed yet: rows that are blank when they are, are shown.
+        # Items are not imputed yet, so rows that are blank after imputation are shown.
         if blank.when is None:
             cells |= {(row, positions[name]) for row in rows for name in named}
     return frozenset(cells)

@@ -1,4 +1,4 @@
-"""From the blocks of a table's file to its rows."""
+"""The rows of a table, from the blocks in its file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nibrs_estimation.tables.definition import Condition, Estimate, TableRow
-from nibrs_estimation.tables.definition_file import DefinitionFile, unknown
+from nibrs_estimation.tables.definition_file import DefinitionFile, unknown_name
 from nibrs_estimation.tables.schema import Block
 from nibrs_estimation.tables.shared import Shared
 from nibrs_estimation.tables.variables import LEVEL_OF_JOIN
@@ -16,14 +16,14 @@ TOTAL, OFFICER = "TOTAL", "OFFICER"
 
 @dataclass(frozen=True)
 class Frame:
-    """What the rows of one table are made with.
+    """Data for the rows of one table.
 
     Attributes:
-        file: where the blocks stand, for errors.
+        file: file that contains the blocks, for errors.
         shared: sets, populations, variables.
         unit: the table's unit.
         dropped: rows that are never published.
-        percentage_detail: the text of every percentage, or None for that of the block.
+        percentage_detail: text of every percentage, or None if the block gives it.
     """
 
     file: DefinitionFile
@@ -37,8 +37,8 @@ def expand_rows(frame: Frame, blocks: Sequence[Block], n_rows: int) -> tuple[Tab
     """The rows of a table, checked.
 
     Raises:
-        PipelineError: blocks overlap or leave a gap, sections go back, a label is repeated, or a block names what
-            does not exist; names file, line and fix.
+        PipelineError: blocks overlap or leave a gap, sections are not in order, a label is repeated, or a block uses
+            an unknown name; gives file, line and how to fix it.
     """
     labels = [_labels(frame, number, block) for number, block in enumerate(blocks)]
     _check_tiling(frame.file, blocks, labels, n_rows)
@@ -57,7 +57,7 @@ def expand_rows(frame: Frame, blocks: Sequence[Block], n_rows: int) -> tuple[Tab
 
 
 def identified_rows(blocks: Sequence[Block], n_rows: int) -> dict[str, tuple[int, ...]]:
-    """The rows of the blocks that have an identifier; those that share one belong together."""
+    """Identifier -> rows of the blocks that have it."""
     ends = [*(block.start for block in blocks[1:]), n_rows + 1]
     found: dict[str, tuple[int, ...]] = {}
     for block, end in zip(blocks, ends, strict=True):
@@ -78,7 +78,7 @@ def row_numbers(file: DefinitionFile, rows: Sequence[int | str], n_rows: int, *p
         if not first <= last <= n_rows:
             raise file.error(f"there is no row {item}; the table has rows 1 to {n_rows}", *place, number)
         if set(found) & set(range(first, last + 1)):
-            raise file.error(f"{item} repeats a row; name each once", *place, number)
+            raise file.error(f"{item} repeats a row; give each row once", *place, number)
         found += range(first, last + 1)
     return tuple(found)
 
@@ -95,7 +95,7 @@ def conditions(
 def _labels(frame: Frame, number: int, block: Block) -> list[str]:
     def of_set(name: str, key: str) -> list[str]:
         if name not in frame.shared.sets:
-            raise frame.file.error(unknown("set", name, frame.shared.sets, "_sets.yaml"), "blocks", number, key)
+            raise frame.file.error(unknown_name("set", name, frame.shared.sets, "_sets.yaml"), "blocks", number, key)
         return frame.shared.sets[name]
 
     if block.cross is not None:
@@ -116,11 +116,11 @@ def _check_tiling(file: DefinitionFile, blocks: Sequence[Block], labels: list[li
             message = f"start {block.start} {problem}; the next row is {following}"
             raise file.error(message, "blocks", number, "start")
         if block.section not in (section, section + 1):
-            message = f"section {block.section} comes after section {section}; sections go up by 1"
+            message = f"section {block.section} follows section {section}; sections increase by 1"
             raise file.error(message, "blocks", number, "section")
         following, section = following + len(labels[number]), block.section
     if following != n_rows + 1:
-        raise file.error(f"the blocks give {following - 1} rows, n_rows says {n_rows}; correct one of them", "n_rows")
+        raise file.error(f"the blocks have {following - 1} rows, but n_rows is {n_rows}; correct one of them", "n_rows")
 
 
 def _block_rows(frame: Frame, number: int, block: Block, labels: list[str], n_rows: int) -> list[TableRow]:
@@ -129,7 +129,7 @@ def _block_rows(frame: Frame, number: int, block: Block, labels: list[str], n_ro
     populations = _populations(frame, number, block, len(labels))
     unit = frame.unit if block.unit is None else block.unit
     if unit not in frame.shared.units:
-        raise frame.file.error(unknown("unit", unit, frame.shared.units, "_sets.yaml"), "blocks", number, "unit")
+        raise frame.file.error(unknown_name("unit", unit, frame.shared.units, "_sets.yaml"), "blocks", number, "unit")
     level = frame.shared.units[unit].level
     where = conditions(frame.file, block.where, frame.shared, "blocks", number, "where")
     _check_join(frame, number, block)
@@ -201,7 +201,7 @@ def _check_categories(
     file: DefinitionFile, variable: str, categories: list[int], shared: Shared, *place: str | int
 ) -> None:
     if variable not in shared.variables:
-        raise file.error(unknown("variable", variable, shared.variables, "_variables.yaml"), *place)
+        raise file.error(unknown_name("variable", variable, shared.variables, "_variables.yaml"), *place)
     known = shared.variables[variable]
     if not set(categories) <= known:
         problem = f"{variable} has the categories {min(known)} to {max(known)}, not all of {categories}"
@@ -213,7 +213,7 @@ def _check_categories(
 def _check_join(frame: Frame, number: int, block: Block) -> None:
     levels = frame.shared.levels.get(str(block.variable))
     if levels is not None and LEVEL_OF_JOIN.get(str(block.join)) not in levels:
-        message = f"{block.variable} is not known by {block.join}; its `join` may be one of"
+        message = f"{block.variable} cannot be joined by {block.join}; its `join` may be one of"
         known = ", ".join(join for join, level in LEVEL_OF_JOIN.items() if level in levels)
         raise frame.file.error(f"{message}: {known}", "blocks", number, "join")
 
@@ -227,7 +227,7 @@ def _populations(frame: Frame, number: int, block: Block, size: int) -> list[str
         keys = frame.shared.populations.get(keys, [keys] * size)
     for key in keys:
         if key not in known:
-            message = unknown("population", key, known, "code list population_key")
+            message = unknown_name("population", key, known, "code list population_key")
             raise frame.file.error(message, "blocks", number, "population")
     if len(keys) != size:
         message = f"{size} rows have {len(keys)} populations; give one for each"
@@ -236,7 +236,7 @@ def _populations(frame: Frame, number: int, block: Block, size: int) -> list[str
 
 
 def _denominator(frame: Frame, number: int, block: Block, numbers: range, n_rows: int) -> tuple[int, ...]:
-    """Dropped rows are no part of their own block's sum (handbook 10, remarks)."""
+    """The rows of a block's denominator; with "self", dropped rows are not included (handbook 10, remarks)."""
     if block.denominator is None:
         return ()
     if block.denominator == "total":
@@ -247,7 +247,7 @@ def _denominator(frame: Frame, number: int, block: Block, numbers: range, n_rows
 
 
 def _known_denominator(denominator: tuple[int, ...], unknown: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """The denominator less the units whose item is not known; these are rows of it, or parts of its total."""
+    """The denominator minus the units whose item is unknown; these are rows of it, or parts of its total."""
     if not unknown:
         return ()
     if set(unknown) <= set(denominator):
@@ -259,12 +259,12 @@ def _check_references(frame: Frame, number: int, block: Block, rows: Mapping[int
     own = rows[block.start]
     for row, _factor in own.known_denominator:
         if "count" not in rows[row].estimates:
-            message = f"row {row} is not counted, so it cannot be taken out; name rows that are counted"
+            message = f"row {row} is not counted, so it cannot be subtracted; give rows that are counted"
             raise frame.file.error(message, "blocks", number, "unknown")
     for row in own.denominator:
         if "count" not in rows[row].estimates:
-            message = f"row {row} is no count that percentages could be of; name rows that are counted"
+            message = f"row {row} has no count, so it cannot be a denominator; give rows that are counted"
             raise frame.file.error(message, "blocks", number, "denominator")
     if block.of is not None and (block.of not in rows or rows[block.of].kind != "total"):
-        message = f"row {block.of} is no total that a rate could be made from; name the row of kind total"
+        message = f"row {block.of} is not a total, so a rate cannot be computed from it; give a row of kind total"
         raise frame.file.error(message, "blocks", number, "of")

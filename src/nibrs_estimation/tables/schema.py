@@ -51,7 +51,9 @@ class ColumnForm(_Strict):
     @model_validator(mode="after")
     def _has_codes(self) -> ColumnForm:
         if (self.offenses is None) == (self.except_ is None):
-            raise ValueError("give the offense codes in `offenses`, or in `except` those that do not count; not both")
+            raise ValueError(
+                "give the offense codes in `offenses`, or the codes that do not count in `except`; not both"
+            )
         return self
 
 
@@ -81,13 +83,13 @@ class VariableForm(_Strict):
     def _is_whole(self) -> VariableForm:
         if (self.kind == "within_column") != (self.smallest_of is not None):
             raise ValueError(
-                "variables of kind within_column, and only they, name in `smallest_of` a variable of offenses"
+                "variables of kind within_column, and no others, have `smallest_of`, a variable of offenses"
             )
         return self
 
 
 class FlagForm(_Strict):
-    """A flag in ``_variables.yaml``: a variable with category 1, and with ``others: 0`` category 0, too."""
+    """A flag in ``_variables.yaml``: a variable with category 1, and also category 0 if ``others`` is 0."""
 
     tells: Text
     of: Text | None = None
@@ -116,7 +118,7 @@ class VariantForm(_Strict):
 
 
 class ColumnRule(_Strict):
-    """How a column of a table is counted otherwise than the others (handbook 10)."""
+    """How a column of a table is counted differently from the others (handbook 10)."""
 
     unit: str | None = None
     except_rows: Rows = []
@@ -125,7 +127,7 @@ class ColumnRule(_Strict):
 
 
 class BlankCells(_Strict):
-    """Cells that are never estimated, or not ``when`` items are imputed; without columns, whole rows."""
+    """Cells that are never estimated, or not estimated ``when`` items are imputed; without columns, whole rows."""
 
     rows: Rows
     when: Literal["imputed"] | None = None
@@ -140,7 +142,7 @@ class BlankCells(_Strict):
 
 
 class Block(_Strict):
-    """Consecutive rows of a table; with an ``id``, that others may share, if code asks for them."""
+    """Consecutive rows of a table, with an ``id`` if code uses them; several blocks may have the same ``id``."""
 
     start: Positive
     id: Identifier | None = None
@@ -167,17 +169,17 @@ class Block(_Strict):
         if sum(given is not None for given in (self.label, self.labels, self.set, self.cross)) != 1:
             raise ValueError("give the labels of the rows in one of `label`, `labels`, `set` and `cross`")
         if (self.kind == "category") != (self.variable is not None and self.join is not None):
-            raise ValueError("rows of categories, and only they, have `variable` and `join`")
+            raise ValueError("rows of categories, and no others, have `variable` and `join`")
         if (self.kind == "rate") != (self.of is not None):
-            raise ValueError("a rate, and only a rate, names in `of` the count row that it is made from")
+            raise ValueError("a rate, and no other row, has `of`, the count row from which it is computed")
         if self.kind.startswith("rate") and self.population is None:
             raise ValueError("a rate needs a `population`: a key of code list population_key")
         if self.kind.startswith("total") and self.population is not None:
-            raise ValueError("a total has no `population`: give its rate a row of its own, of kind rate")
+            raise ValueError("a total has no `population`: add a separate row of kind rate for its rate")
         if self.kind != "category" and self.denominator is not None:
             raise ValueError("totals and rates have no `denominator`")
         if self.unknown and self.denominator is None:
-            raise ValueError("`unknown` is taken out of a `denominator`: give one, or leave `unknown` out")
+            raise ValueError("`unknown` is subtracted from a `denominator`: give a `denominator`, or remove `unknown`")
         return self
 
 
@@ -208,7 +210,7 @@ class TableForm(_Strict):
     def _is_whole(self) -> TableForm:
         if (self.blocks is None) == (self.rows_of is None) or (self.blocks is None) != (self.n_rows is None):
             raise ValueError(
-                "give the rows in `n_rows` and `blocks`, or in `rows_of` the table that has the same; not both"
+                "give the rows in `n_rows` and `blocks`, or a table with the same rows in `rows_of`; not both"
             )
         if self.blank_by_series and self.demographic is None:
             raise ValueError(

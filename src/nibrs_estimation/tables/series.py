@@ -10,7 +10,7 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 
-#: Permutation number = this x series + geography.
+#: Permutation number = this factor x series number + geography number.
 SERIES_STEP = 1000
 #: Level of series -> kinds of geographies for which it is estimated, None for all (handbook 11).
 SERIES_LEVELS: Mapping[str, tuple[str, ...] | None] = {
@@ -22,17 +22,17 @@ SERIES_LEVELS: Mapping[str, tuple[str, ...] | None] = {
 
 @dataclass(frozen=True)
 class Series:
-    """A group of persons; an empty part of the definition holds for everybody, unknowns included.
+    """A group of persons; an empty attribute means all persons, including those with an unknown value.
 
     Attributes:
         number: 1 to 260.
-        label: words for people.
-        series_class: AGE, SEX, RACE or several of them, joined by ``_``.
+        label: label in words.
+        series_class: AGE, SEX, RACE or several of them joined by ``_``.
         sex_code: M or F, or empty.
         age_bins: bins of code list ``age_bin``.
         race_codes: W, B, I, A, P.
         ethnicity_code: H or N, or empty.
-        geographies: where it is estimated: "all"; "region" (nation and regions); "national".
+        geographies: geographies for which it is estimated: "all"; "region" (nation and regions); "national".
         blank_geographies: numbers of geographies for which it is never estimated (handbook 11).
         is_retired: whether it is defined, but no longer estimated.
     """
@@ -50,13 +50,13 @@ class Series:
 
     @property
     def dimensions(self) -> frozenset[str]:
-        """What it divides persons by, out of AGE, SEX and RACE: rows that do the same are blank (handbook 11)."""
+        """Attributes of the group among AGE, SEX and RACE; rows that divide persons by them are blank (handbook 11)."""
         return frozenset(self.series_class.split("_"))
 
 
 @cache
 def demographic_series() -> tuple[Series, ...]:
-    """All series, retired ones too, by number."""
+    """All series, including retired ones, by number."""
     return tuple(
         Series(
             number=int(row["code"]),
@@ -79,7 +79,7 @@ def _several(text: str | None) -> tuple[str, ...]:
 
 
 def is_of_level(level: str) -> pl.Expr:
-    """Whether a geography of dataset ``coverage`` is one for which series of a level are estimated."""
+    """Whether series of a level are estimated for a geography of dataset ``coverage``."""
     levels = SERIES_LEVELS[level]
     return (
         pl.lit(True) if levels is None else pl.col("geography_level").is_in(levels) & pl.col("agency_group").is_null()

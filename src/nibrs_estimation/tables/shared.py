@@ -1,4 +1,4 @@
-"""What tables share: `_sets.yaml`, `_columns.yaml` and `_variables.yaml`, checked against the code lists."""
+"""Definitions that tables share: `_sets.yaml`, `_columns.yaml` and `_variables.yaml`, checked with the code lists."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.tables.definition import Level, Status
-from nibrs_estimation.tables.definition_file import DefinitionFile, unknown
+from nibrs_estimation.tables.definition_file import DefinitionFile, unknown_name
 from nibrs_estimation.tables.schema import ColumnForm, ColumnsForm, SetsForm, UnitForm
 from nibrs_estimation.tables.variables import Variable, read_variables
 
@@ -19,7 +19,7 @@ DEFINITIONS = Path(__file__).parent / "definitions"
 
 @dataclass(frozen=True)
 class Shared:
-    """What tables share.
+    """Definitions that tables share.
 
     Attributes:
         units: units of counting.
@@ -30,10 +30,10 @@ class Shared:
         offenses: offense codes of each column.
         lists: names of columns.
         variables: categories of each derived variable.
-        levels: what each variable that is derived from records is known of.
-        statuses: of variables whose codes, or those of what they are of, the reference's description does not know.
-        tells: what each variable tells, in words.
-        multipliers: names of numbers by which units may be multiplied.
+        levels: levels of each variable that is derived from records.
+        statuses: statuses of variables whose codes, or whose source's codes, the reference's description does not give.
+        tells: description of each variable.
+        multipliers: names of factors of units.
     """
 
     units: Mapping[str, UnitForm]
@@ -51,10 +51,10 @@ class Shared:
 
 
 def read_shared(folder: Path) -> Shared:
-    """Read and check what the tables of a folder share.
+    """Read and check the shared definitions of a folder.
 
     Raises:
-        PipelineError: something is wrong; names file, line and fix.
+        PipelineError: something is wrong; gives file, line and how to fix it.
     """
     variables, multipliers = read_variables(DefinitionFile(folder / "_variables.yaml"))
     keys = frozenset(code_list("population_key")["code"])
@@ -80,25 +80,25 @@ def read_shared(folder: Path) -> Shared:
 
 
 @cache
-def unit_words() -> Mapping[str, str]:
-    """What each unit of counting is, in words.
+def unit_descriptions() -> Mapping[str, str]:
+    """Unit of counting -> its description.
 
     Raises:
-        PipelineError: ``_sets.yaml`` is wrong; names file, line and fix.
+        PipelineError: ``_sets.yaml`` is wrong; gives file, line and how to fix it.
     """
     form = DefinitionFile(DEFINITIONS / "_sets.yaml").parsed(SetsForm)
     return {name: unit.counts for name, unit in form.units.items()}
 
 
 def _statuses(variables: Mapping[str, Variable]) -> dict[str, Status]:
-    """A variable is no better known than what it is made of."""
+    """Status of each variable: its own, or that of the variable from which it is derived."""
     found: dict[str, Status] = {}
     for name, variable in variables.items():
-        made_of: Variable | None = variable
-        while made_of is not None and name not in found:
-            if made_of.status is not None:
-                found[name] = made_of.status
-            made_of = variables.get(made_of.of or made_of.smallest_of or "")
+        source: Variable | None = variable
+        while source is not None and name not in found:
+            if source.status is not None:
+                found[name] = source.status
+            source = variables.get(source.of or source.smallest_of or "")
     return found
 
 
@@ -107,12 +107,12 @@ def _check_sets(file: DefinitionFile, form: SetsForm, keys: frozenset[str]) -> N
         if len(set(labels)) < len(labels):
             raise file.error(f"set {name} has a label twice; keep one", "sets", name)
     for name, populations in form.populations.items():
-        for place, key in enumerate(populations):
+        for number, key in enumerate(populations):
             if key not in keys:
-                message = unknown("population", key, keys, "code list population_key")
-                raise file.error(message, "populations", name, place)
+                message = unknown_name("population", key, keys, "code list population_key")
+                raise file.error(message, "populations", name, number)
         if name in form.sets and len(populations) != len(form.sets[name]):
-            message = f"set {name} has {len(form.sets[name])} categories, {len(populations)} populations are given"
+            message = f"set {name} has {len(form.sets[name])} categories, but {len(populations)} populations"
             raise file.error(f"{message}; give one for each", "populations", name)
 
 
@@ -123,14 +123,14 @@ def _offenses(file: DefinitionFile, form: ColumnsForm, variables: Mapping[str, V
     for name, column in form.columns.items():
         key = "except" if column.offenses is None else "offenses"
         codes = column.offenses if column.offenses is not None else column.except_ or []
-        for place, code in enumerate(codes):
+        for number, code in enumerate(codes):
             if code not in known:
                 message = f"there is no offense code {code} in code list offense; correct it"
-                raise file.error(message, "columns", name, key, place)
-            if code in codes[:place]:
-                raise file.error(f"code {code} is repeated; keep one", "columns", name, key, place)
+                raise file.error(message, "columns", name, key, number)
+            if code in codes[:number]:
+                raise file.error(f"code {code} is repeated; keep one", "columns", name, key, number)
         if column.where is not None and column.where not in flags:
-            raise file.error(unknown("flag", column.where, flags, "_variables.yaml"), "columns", name, "where")
+            raise file.error(unknown_name("flag", column.where, flags, "_variables.yaml"), "columns", name, "where")
         found[name] = tuple(codes) if key == "offenses" else tuple(code for code in known if code not in codes)
     for name, columns in form.lists.items():
         check_columns(file, columns, form.columns, "lists", name)
@@ -138,9 +138,9 @@ def _offenses(file: DefinitionFile, form: ColumnsForm, variables: Mapping[str, V
 
 
 def check_columns(file: DefinitionFile, names: list[str], known: Iterable[str], *place: str | int) -> None:
-    """Refuse a list of columns that names one twice, or one that is not known."""
+    """Refuse a list of columns with a repeated or unknown name."""
     for number, name in enumerate(names):
         if name not in known:
-            raise file.error(unknown("column", name, known, "_columns.yaml"), *place, number)
+            raise file.error(unknown_name("column", name, known, "_columns.yaml"), *place, number)
         if name in names[:number]:
             raise file.error(f"column {name} is repeated; keep one", *place, number)

@@ -1,4 +1,4 @@
-"""All cells of a table by type of estimate: what each is computed from, and why it may have no number."""
+"""All cells of a table by type of estimate: from what each is computed, and why it may have no number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COUNT, PERCENTAGE, RATE = TYPE_NUMBERS.values()
 
 
 def table_cells(table: TableDefinition, gaps: pl.DataFrame, series: Series | None) -> pl.DataFrame:
-    """All cells of a table by type of estimate: of which stored row, of which population, blank or not known."""
+    """All cells of a table by type of estimate, with stored row, population, and whether they are blank or unknown."""
     types = [
         {
             "row": row.row,
@@ -54,8 +54,8 @@ def table_cells(table: TableDefinition, gaps: pl.DataFrame, series: Series | Non
     )
 
 
-def gap_of_place() -> pl.Expr:
-    """Column ``gap`` without what is missing in parts of states alone, where the place is whole."""
+def gap_of_geography() -> pl.Expr:
+    """Column ``gap``, without gaps that concern only parts of states if the geography is whole."""
     return pl.when(~(pl.col("is_of_parts") & pl.col("is_whole_place"))).then("gap").alias("gap")
 
 
@@ -65,9 +65,9 @@ def _blank_rows(table: TableDefinition, series: Series | None) -> list[int]:
 
 
 def _population_key(key: str | None, series: Series | None) -> str | None:
-    """The population of a rate. All residents are, for a series, the persons of the series; officers stay.
+    """The population key of a rate. For a series, all residents are replaced by the persons of the series.
 
-    The populations of a row's group within that of a series are not known.
+    Officers are not replaced. The population of a row's group in that of a series is not known.
     """
     if series is None or key == "OFFICER":
         return key
@@ -83,13 +83,13 @@ def _population_key(key: str | None, series: Series | None) -> str | None:
 
 
 def denominators(table: TableDefinition) -> pl.DataFrame:
-    """Rows with percentages (``denominator``) and the rows that these are of (``count_row``)."""
+    """Rows with percentages (``denominator``) and the rows of their denominators (``count_row``)."""
     pairs = [(row.row, other) for row in table.rows if "percentage" in row.estimates for other in row.denominator]
     return pl.DataFrame(pairs, schema={"denominator": pl.Int16, "count_row": pl.Int16}, orient="row")
 
 
 def _gaps(table: TableDefinition, gaps: pl.DataFrame) -> pl.DataFrame:
-    """What is not known, nor what follows from it: row, column and type, with the reason (``gap``) and the scope."""
+    """Cells that are unknown, or computed from unknown cells: row, column and type, with reason (``gap``) and scope."""
     known = gaps.filter(pl.col("table_name") == table.table).select(
         "column", "is_of_parts", count_row="row", gap="reason"
     )

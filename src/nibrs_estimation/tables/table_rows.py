@@ -1,7 +1,7 @@
 """The numbers of a table's cells: counts, percentages and rates with their intervals.
 
-Only cells that are not 0 are stored (`model/estimates.py`). A table becomes one row for each cell and type of estimate,
-of the stored cells or of all. Sources: handbook 10 and 11.
+Only cells that are not 0 are stored (`model/estimates.py`). The result has one row for each cell and type of
+estimate, for the stored cells or for all cells. Sources: handbook 10 and 11.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.tables.caution import caution_column
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.series import Series, is_of_level
-from nibrs_estimation.tables.table_cells import PERCENTAGE, RATE, denominators, gap_of_place, table_cells
+from nibrs_estimation.tables.table_cells import PERCENTAGE, RATE, denominators, gap_of_geography, table_cells
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
 
@@ -25,10 +25,10 @@ Z_95 = 1.96
 NEVER_ESTIMATED = "never estimated, by design of the table"
 NO_DENOMINATOR = "the rows that it is a percentage of are 0"
 NO_POPULATION = "the population is not known"
-#: What an interval of no width tells, and what not.
+#: Explanation of an interval without width.
 NOTHING_SAMPLED = (
-    "no agency behind it is known that did not report, or the records name no agency, so nothing was sampled; errors "
-    "in reports and unknown items are not measured"
+    "all known agencies reported, or the records have no agency, so nothing was sampled; errors in reports and unknown "
+    "items are not measured"
 )
 
 _INFORMATION = (
@@ -42,7 +42,7 @@ _INFORMATION = (
 
 
 def part_of(table: TableDefinition, series: Series | None = None) -> str:
-    """Where a table's estimates are stored: part of ``cell_estimate``, for a series of ``series_estimate``."""
+    """The part of ``cell_estimate``, or for a series of ``series_estimate``, that contains a table's estimates."""
     return table.table if series is None else f"{table.table}_{series.geographies}"
 
 
@@ -53,7 +53,7 @@ def estimated_places(coverage: pl.LazyFrame) -> pl.DataFrame:
 
 
 def series_places(places: pl.DataFrame, series: Series) -> pl.DataFrame:
-    """Those geographies of dataset ``coverage`` for which a series is estimated (handbook 11)."""
+    """The geographies of dataset ``coverage`` for which a series is estimated (handbook 11)."""
     return places.filter(is_of_level(series.geographies))
 
 
@@ -70,14 +70,14 @@ def table_rows(
     """The estimates of a table, one row for each geography, cell and type of estimate.
 
     Args:
-        table: its definition.
+        table: definition of the table.
         cells: dataset ``cell_estimate``, or for a series ``series_estimate``.
         cell_gap: dataset of that name.
         places: rows of dataset ``coverage``: estimated geographies.
         geography_population: dataset of that name.
-        series: group of persons for which the table is repeated, or None for everybody.
-        is_whole: all cells of the table, those that are 0 or never estimated too; else those that are stored and those
-            that the input cannot tell.
+        series: group of persons for which the table is repeated, or None for all persons.
+        is_whole: whether all cells of the table are returned, including those that are 0 or never estimated; otherwise
+            only stored cells and cells that cannot be computed from the input.
 
     Returns:
         ``series_number``, ``geography_number``, ``row``, ``column``, ``section``, ``estimate_type_num``, the words of
@@ -85,12 +85,12 @@ def table_rows(
         ``estimate_standard_error``, ``estimate_lower_bound``, ``estimate_upper_bound``, ``relative_standard_error``,
         ``agency_counts``, ``population_estimate``, ``population_coverage`` (of the geography), ``caution`` (codes of
         ``tables/caution.py``, or null), ``is_blank`` and ``missing`` (why there is no estimate, or null);
-        of percentages of rows beside which an unknown row stands also ``estimate_known``,
+        percentages of rows in a block with an unknown row also have ``estimate_known``,
         ``estimate_known_standard_error``, ``estimate_known_lower_bound`` and ``estimate_known_upper_bound``: the
         percentage among units whose item is known, in percent. Sorted by geography, row, column and type.
 
     Raises:
-        PipelineError: the cells are of another definition of the table.
+        PipelineError: the cells were estimated with another definition of the table.
     """
     frame = table_cells(table, cell_gap.collect(), series)
     numbers = places.select(
@@ -103,12 +103,14 @@ def table_rows(
     key = ["series_number", "geography_number", "count_row", "column"]
     if is_whole:
         found = stored.drop("population_coverage", "is_whole_place")
-        rows = numbers.join(frame, how="cross").with_columns(gap_of_place()).join(found, on=key, how="left")
+        rows = numbers.join(frame, how="cross").with_columns(gap_of_geography()).join(found, on=key, how="left")
     else:
-        told = stored.join(frame, on=key[2:]).with_columns(gap_of_place()).filter(pl.col("gap").is_null())
+        estimated_rows = stored.join(frame, on=key[2:]).with_columns(gap_of_geography()).filter(pl.col("gap").is_null())
         with_gap = frame.filter(pl.col("gap").is_not_null())
-        untold = numbers.join(with_gap, how="cross").with_columns(gap_of_place()).filter(pl.col("gap").is_not_null())
-        rows = pl.concat([told, untold], how="diagonal")
+        rows_with_gap = (
+            numbers.join(with_gap, how="cross").with_columns(gap_of_geography()).filter(pl.col("gap").is_not_null())
+        )
+        rows = pl.concat([estimated_rows, rows_with_gap], how="diagonal")
     if series is not None:
         rows = rows.with_columns(pl.col("is_blank") | pl.col("geography_number").is_in(series.blank_geographies))
     rows = _with_denominators(rows, stored, table)
@@ -117,20 +119,20 @@ def table_rows(
 
 
 def _stored(cells: pl.LazyFrame, table: TableDefinition, series: Series | None) -> pl.DataFrame:
-    """The stored cells of a table, refused if they are of another definition than the words that they would get."""
+    """The stored cells of a table; an error if they were estimated with another definition."""
     part = part_of(table, series)
     stored = cells.filter(pl.col("table_part") == part).drop("table_part").rename({"row": "count_row"}).collect()
     if (stored["definition_version"] != definition_version(table, derived_variables())).any():
         raise PipelineError(
-            f"The definition of table {table.table}, or of a variable that it asks for, has changed since {part} was "
-            "estimated: old numbers would stand under new labels. Estimate it again (the same `nibrs run` does what "
-            "has changed), or take the definition back."
+            f"The definition of table {table.table}, or of a variable that it uses, has changed since {part} was "
+            "estimated: old numbers would have new labels. Estimate it again (the same `nibrs run` repeats what has "
+            "changed), or restore the definition."
         )
     return stored.drop("definition_version")
 
 
 def _with_denominators(rows: pl.DataFrame, stored: pl.DataFrame, table: TableDefinition) -> pl.DataFrame:
-    """Percentages with whether something is stored of the rows that they are of (``has_base``), else null."""
+    """Add ``has_base`` to percentages: true if a row of the denominator is stored, otherwise null."""
     sets = _denominator_sets(table)
     key = ["geography_number", "set", "column"]
     bases = stored.join(sets.select("count_row", "set").unique(), on="count_row").select(key).unique()
@@ -142,7 +144,7 @@ def _with_denominators(rows: pl.DataFrame, stored: pl.DataFrame, table: TableDef
 
 
 def _known_bases(stored: pl.DataFrame, table: TableDefinition) -> pl.DataFrame:
-    """Rows with percentages among the known (``denominator``) where there are any (``has_known_base``)."""
+    """Rows with percentages among known units (``denominator``) if there are known units (``has_known_base``)."""
     terms = [(row.row, other, factor) for row in table.rows for other, factor in row.known_denominator]
     schema = {"denominator": pl.Int16, "count_row": pl.Int16, "factor": pl.Int8}
     value = pl.col("estimate") * pl.col("factor")
@@ -150,14 +152,14 @@ def _known_bases(stored: pl.DataFrame, table: TableDefinition) -> pl.DataFrame:
         stored.select("geography_number", "count_row", "column", "estimate")
         .join(pl.DataFrame(terms, schema=schema, orient="row"), on="count_row")
         .group_by("geography_number", "denominator", "column")
-        # What is left of a total less its unknowns is 0 but for rounding.
+        # If all units are unknown, the total minus the unknown is 0 except for rounding.
         .agg(has_known_base=value.sum() > _ROUNDING * value.abs().sum())
         .filter("has_known_base")
     )
 
 
 def _denominator_sets(table: TableDefinition) -> pl.DataFrame:
-    """Rows that are divided by the same rows share a number (``set``)."""
+    """Rows with percentages and their denominators; rows with the same denominator have the same number (``set``)."""
     sets = {rows: number for number, rows in enumerate(dict.fromkeys(row.denominator for row in table.rows))}
     pairs = denominators(table)
     number = {row.row: sets[row.denominator] for row in table.rows}
@@ -165,7 +167,7 @@ def _denominator_sets(table: TableDefinition) -> pl.DataFrame:
 
 
 def _with_populations(rows: pl.DataFrame, geography_population: pl.LazyFrame) -> pl.DataFrame:
-    """Rates with the population of their geography and that of its respondents: null where nobody lives."""
+    """Add the population of the geography, and that of its respondents, to rates; null if it is 0."""
     populations = geography_population.select(
         "population_key",
         *(pl.when(pl.col(name) > 0).then(name).alias(name) for name in ("population", "population_responding")),
@@ -175,14 +177,14 @@ def _with_populations(rows: pl.DataFrame, geography_population: pl.LazyFrame) ->
 
 
 def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
-    """Numbers by type of estimate."""
+    """Compute the numbers of each type of estimate."""
     kind = pl.col("estimate_type_num")
     is_open = ~pl.col("is_blank") & pl.col("gap").is_null()
     is_stored = pl.col("estimate").is_not_null()
     zeros = ("estimate", "standard_error", "unweighted", "agency_counts")
     shares = ("percentage", "percentage_unweighted", "percentage_standard_error")
     known_shares = ("percentage_known", "percentage_known_standard_error")
-    # Cells that are not stored are 0, and so is their share of what is not.
+    # Cells that are not stored are 0, and so are their percentages if the denominator is not 0.
     filled = rows.with_columns(
         *(pl.when(is_open & ~is_stored).then(0).otherwise(name).alias(name) for name in zeros),
         *(pl.when(is_open & ~is_stored & pl.col("has_base")).then(0.0).otherwise(name).alias(name) for name in shares),
@@ -206,7 +208,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
     )
     margin = Z_95 * pl.col("estimate_standard_error")
     upper = pl.col("estimate") + margin
-    # Shares of records may be above 100, and so may their bounds.
+    # Percentages of records may be above 100, and so may their bounds.
     is_share = (kind == PERCENTAGE) & (pl.col("estimate") <= 100)
     of_known, error_of_known = (pl.when(is_open & (kind == PERCENTAGE)).then(name) for name in known_shares)
     known_margin = Z_95 * error_of_known

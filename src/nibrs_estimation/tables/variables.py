@@ -1,4 +1,4 @@
-"""Derived variables: what rows, columns and conditions of tables ask of units (handbook 10)."""
+"""Derived variables of units, which rows, columns and conditions of tables use (handbook 10)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.tables.definition import Level, Several, Status, VariableKind
-from nibrs_estimation.tables.definition_file import DefinitionFile, unknown
+from nibrs_estimation.tables.definition_file import DefinitionFile, unknown_name
 from nibrs_estimation.tables.schema import FlagForm, VariableForm, VariablesForm
 
 _FILE = Path(__file__).parent / "definitions" / "_variables.yaml"
@@ -17,11 +17,11 @@ _FILE = Path(__file__).parent / "definitions" / "_variables.yaml"
 
 @dataclass(frozen=True)
 class Attribute:
-    """Something that records tell in codes.
+    """An attribute of records that is given by codes.
 
     Attributes:
-        code_list: of its codes; None where they are hours, 0 to 23.
-        levels: units whose records are known; none for persons, who are told by their atom.
+        code_list: name of its code list; None if codes are hours, 0 to 23.
+        levels: levels that have the attribute; empty for attributes of persons, which are given by the atom.
     """
 
     code_list: str | None
@@ -55,7 +55,7 @@ ATTRIBUTES: Mapping[str, Attribute] = {
 }
 
 
-#: What a variable tells about, by how it is joined to units.
+#: Join of a variable to units -> level of the variable.
 LEVEL_OF_JOIN: Mapping[str, Level] = {
     "incident": "incident",
     "incident_offense": "offense",
@@ -70,20 +70,20 @@ class Variable:
     """A derived variable.
 
     Attributes:
-        name: as tables say it.
-        kind: who makes it: derived from the records of a unit; a function of the person's atom, of the incident's
-            clearance or of the agency; or, within a column, by the engine that counts.
-        categories: 1, 2, ...; of a flag 1, or 0 and 1.
-        levels: units for which it is derived; none for the other kinds.
+        name: name in the definitions of tables.
+        kind: how it is computed: derived from the records of a unit; a function of the person's atom, of the incident's
+            clearance or of the agency; or computed from the units of a column when they are counted.
+        categories: 1, 2, ...; for a flag 1, or 0 and 1.
+        levels: levels at which it is derived; empty for the other kinds.
         of: attribute of ``ATTRIBUTES``, or variable, whose codes are recoded.
-        codes: category by code; the codes of a variable are its categories.
-        others: category of all other codes and of a missing one.
+        codes: code -> category; the codes of a variable are its categories.
+        others: category of all other codes and of a missing code.
         without: category of units without a record that has a category.
-        several: what a unit takes whose records have several categories: each with the number of its records; the
-            smallest or the largest, once; or the only one.
-        smallest_of: variable of offenses whose smallest category over the victim's offenses of the column counts.
-        tells: in words.
-        status: "proposed" or "inferred" where the reference's description does not know the codes.
+        several: category of a unit whose records have several categories: "each" with the number of its records,
+            "smallest", "largest", or "only" (none if there are several).
+        smallest_of: variable of offenses whose smallest category over the victim's offenses of the column is used.
+        tells: description.
+        status: "proposed" or "inferred" if the reference's description does not give the codes.
     """
 
     name: str
@@ -105,7 +105,7 @@ def derived_variables() -> Mapping[str, Variable]:
     """Every variable and flag by name.
 
     Raises:
-        PipelineError: ``_variables.yaml`` is wrong; names file, line and fix.
+        PipelineError: ``_variables.yaml`` is wrong; gives file, line and how to fix it.
     """
     variables, _ = read_variables(DefinitionFile(_FILE))
     return variables
@@ -115,8 +115,8 @@ def read_variables(file: DefinitionFile) -> tuple[dict[str, Variable], frozenset
     """Variables and flags by name, and the names of multipliers, checked.
 
     Raises:
-        PipelineError: a code or name that nothing has, a code in two categories, a category that is none; names file,
-            line and fix.
+        PipelineError: an unknown code or name, a code in two categories, or an unknown category; gives file, line and
+            how to fix it.
     """
     form = file.parsed(VariablesForm)
     for name in sorted(form.variables.keys() & form.flags.keys()):
@@ -172,30 +172,30 @@ def _codes(
     forms: Mapping[str, VariableForm | FlagForm],
     *place: str,
 ) -> dict[str, int]:
-    """Category by code."""
+    """Code -> category."""
     if of is None:
         if codes:
-            raise file.error("`codes` are of nothing; name in `of` the attribute that they belong to", *place, "codes")
+            raise file.error("`codes` need `of`, the attribute to which they belong", *place, "codes")
         return {}
     if of not in ATTRIBUTES and of not in forms:
-        raise file.error(unknown("attribute or variable", of, [*ATTRIBUTES, *forms], "these"), *place, "of")
+        raise file.error(unknown_name("attribute or variable", of, [*ATTRIBUTES, *forms], "these"), *place, "of")
     known = _known_codes(of, forms)
     found: dict[str, int] = {}
     for category, listed in codes.items():
         for number, code in enumerate(listed):
-            # Flags list the codes of their one category.
+            # Flags have a list of codes, because they have only one category.
             within = (number,) if place[0] == "flags" else (category, number)
-            there: tuple[str | int, ...] = (*place, "codes", *within)
+            place_of_code: tuple[str | int, ...] = (*place, "codes", *within)
             if code not in known:
-                raise file.error(unknown(f"code {of}", code, known, "these"), *there)
+                raise file.error(unknown_name(f"code {of}", code, known, "these"), *place_of_code)
             if code in found:
-                raise file.error(f"code {code} is repeated; categories must not overlap", *there)
+                raise file.error(f"code {code} is repeated; categories must not overlap", *place_of_code)
             found[code] = category
     return found
 
 
 def _known_codes(of: str, forms: Mapping[str, VariableForm | FlagForm]) -> Collection[str]:
-    """The codes of an attribute, or the categories of a variable. Weapons have no suffix A (automatic) here."""
+    """The codes of an attribute, or the categories of a variable; weapon codes are without suffix A (automatic)."""
     if of in forms:
         form = forms[of]
         return [str(n) for n in (range(2) if isinstance(form, FlagForm) else range(1, form.categories + 1))]
@@ -207,16 +207,16 @@ def _known_codes(of: str, forms: Mapping[str, VariableForm | FlagForm]) -> Colle
 def _levels(
     file: DefinitionFile, name: str, forms: Mapping[str, VariableForm | FlagForm], *place: str
 ) -> tuple[Level, ...]:
-    """The stated level, or those of the attribute that the variable is of, or of the variable that this one is of."""
+    """The given level; otherwise the levels of the attribute or variable from which it is derived."""
     seen: list[str] = []
     while name not in ATTRIBUTES:
         form = forms[name]
         if form.level is not None:
             return (form.level,)
         if form.of is None:
-            raise file.error("a derived variable needs `of`, what is recoded, or `level`, of what it tells", *place)
+            raise file.error("a derived variable needs `of`, the attribute that is recoded, or `level`", *place)
         if name in seen:
-            raise file.error(f"{' and '.join(sorted(seen))} are made of each other; correct one", *place, "of")
+            raise file.error(f"{' and '.join(sorted(seen))} are derived from each other; correct one", *place, "of")
         seen.append(name)
         name = form.of
     return ATTRIBUTES[name].levels
@@ -230,9 +230,9 @@ def _check_smallest(
     other = forms.get(form.smallest_of)
     if not isinstance(other, VariableForm) or other.kind != "derived":
         names = [name for name, known in forms.items() if isinstance(known, VariableForm) and known.kind == "derived"]
-        raise file.error(unknown("derived variable", form.smallest_of, names, "these"), *place, "smallest_of")
+        raise file.error(unknown_name("derived variable", form.smallest_of, names, "these"), *place, "smallest_of")
     if "offense" not in _levels(file, form.smallest_of, forms, *place, "smallest_of"):
-        raise file.error(f"{form.smallest_of} is no variable of offenses; name one", *place, "smallest_of")
+        raise file.error(f"{form.smallest_of} is not a variable of offenses; use one", *place, "smallest_of")
     if other.categories != form.categories:
-        message = f"{form.smallest_of} has {other.categories} categories; give as many"
+        message = f"{form.smallest_of} has {other.categories} categories; use the same number"
         raise file.error(message, *place, "categories")

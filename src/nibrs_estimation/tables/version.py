@@ -1,4 +1,4 @@
-"""Which definition cells were estimated by: they mean nothing under the labels of another."""
+"""The version of a table definition, which is stored with estimates so that labels and numbers match."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ _WITHOUT_EFFECT = ("counts", "blocks", "rate_specific_domain")
 
 
 def definition_version(table: TableDefinition, variables: Mapping[str, Variable]) -> int:
-    """A number made of a table's definition and of the variables that it asks for: 31 bits of their hash."""
+    """31 bits of a hash of a table's definition and of the variables that it uses."""
     seen: set[str] = set()
-    waiting = list(_asked(table))
-    while waiting:
-        name = waiting.pop()
+    pending = list(_variable_names(table))
+    while pending:
+        name = pending.pop()
         if name in variables and name not in seen:
             seen.add(name)
-            waiting += [other for other in (variables[name].of, variables[name].smallest_of) if other]
-    # Words that explain a number do not change it, nor do names by which code asks for it.
+            pending += [other for other in (variables[name].of, variables[name].smallest_of) if other]
+    # Explanations, and identifiers that are used in code, do not change the numbers.
     counted = {name: value for name, value in vars(table).items() if name not in _WITHOUT_EFFECT}
     counted["columns"] = [
         {name: value for name, value in vars(column).items() if name != "definition"} for column in table.columns
     ]
-    told = {"table": counted, "variables": [variables[name] for name in sorted(seen)]}
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=_plain).encode()).digest()
+    content = {"table": counted, "variables": [variables[name] for name in sorted(seen)]}
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True, default=_plain).encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
 
 
 def _plain(value: Any) -> Any:
-    """What JSON does not know: rows and variables by their fields, sets in order."""
+    """Convert objects that JSON does not support: dataclasses to their fields, sets to sorted lists."""
     return vars(value) if is_dataclass(value) else sorted(value)
 
 
-def _asked(table: TableDefinition) -> Iterator[str]:
+def _variable_names(table: TableDefinition) -> Iterator[str]:
     conditions = [*table.where, *(condition for row in table.rows for condition in row.where)]
     yield from (name for name, _categories in conditions)
     yield from (row.variable for row in table.rows if row.variable)

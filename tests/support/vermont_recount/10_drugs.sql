@@ -1,4 +1,4 @@
--- Tables DM1 to DM10 (handbook 10 "Drug module" and section 9.10).
+-- Tables DM1 to DM10 (handbook 10).
 
 CREATE TABLE drug_incident AS
 SELECT incident, bool_or(code = '35A') AS with_drugs, bool_or(code = '35B') AS with_equipment

@@ -1,4 +1,4 @@
--- The columns of the tables: offense lists (handbook 10) in the order of section 8 "columns".
+-- The columns of the tables: offense lists (handbook 10).
 
 CREATE TABLE offense_list AS
 SELECT name, unnest(string_split(codes, ' ')) AS code

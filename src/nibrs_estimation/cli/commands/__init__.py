@@ -1,1 +1,1 @@
-"""The commands: what each takes and says. `cli/main.py` lists them, and imports one when it is called for."""
+"""The commands: arguments, options and output. `cli/main.py` lists them and imports each when it is used."""

@@ -1,4 +1,4 @@
-"""`nibrs flows`, `tasks`, `datasets`, `describe`, `dictionary`: what there is."""
+"""`nibrs flows`, `tasks`, `datasets`, `describe`, `dictionary`: listings and the data dictionary."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from nibrs_estimation.cli.commands.options import JsonOption
 from nibrs_estimation.cli.console import console, print_entries
-from nibrs_estimation.flows.catalogue import all_datasets, all_flows, all_tasks, described, find_dataset
+from nibrs_estimation.flows.catalogue import all_datasets, all_flows, all_tasks, describe_columns, find_dataset
 from nibrs_estimation.flows.dictionary import data_dictionary
 from nibrs_estimation.pipeline.files import write_text
 
@@ -25,13 +25,13 @@ def flows(as_json: JsonOption = False) -> None:
 
 @app.command(epilog="Example: nibrs tasks --json")
 def tasks(as_json: JsonOption = False) -> None:
-    """List the tasks: what each reads and writes, and in which flows it is."""
+    """List the tasks: inputs, outputs and flows of each."""
     _list(all_tasks(), as_json)
 
 
 @app.command(epilog="Example: nibrs datasets")
 def datasets(as_json: JsonOption = False) -> None:
-    """List the datasets: who writes each and who reads it."""
+    """List the datasets: the tasks that write and read each."""
     _list(all_datasets(), as_json)
 
 
@@ -42,7 +42,7 @@ def describe(
 ) -> None:
     """Describe a dataset: its columns, types, units, codes and keys."""
     found = find_dataset(dataset)
-    columns = described(found)
+    columns = describe_columns(found)
     if as_json:
         about = {
             "dataset": found.name,
@@ -61,7 +61,7 @@ def describe(
     empty = [column["column"] for column in columns if not column["filled"]]
     if empty:
         console.print(f"[yellow]Empty, because no stage fills them yet: {', '.join(empty)}.[/]", highlight=False)
-    # Whether a column is filled stands in its description where it is not.
+    # The description states whether a column is not filled.
     print_entries([{key: value for key, value in column.items() if key != "filled"} for column in columns])
 
 

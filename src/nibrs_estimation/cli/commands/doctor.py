@@ -1,4 +1,4 @@
-"""`nibrs doctor`: what this machine and these settings can do, and what to correct."""
+"""`nibrs doctor`: check the machine and the settings."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ app = typer.Typer()
 
 @app.command(epilog="Example: nibrs doctor")
 def doctor() -> None:
-    """Check Python, memory, disk, settings, database, stores and folders, and say what to correct.
+    """Check Python, memory, disk, settings, database, stores and folders, and report what to correct.
 
-    Writes a small file where runs write theirs, and removes it again. Exits with 1 if something must be corrected.
+    Writes a small file to the folders of runs and removes it again. Exits with 1 if something must be corrected.
     """
     results = examine(load_settings())
     print_findings([(result.what, result.state, result.finding) for result in results])

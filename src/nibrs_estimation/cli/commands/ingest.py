@@ -12,12 +12,14 @@ import typer
 from nibrs_estimation.cli.commands.options import JsonOption, OutOption
 from nibrs_estimation.cli.console import console, print_findings
 from nibrs_estimation.cli.ingesting import ingest
+from nibrs_estimation.cli.return_a_summary import tell_return_a
 from nibrs_estimation.cli.running import chosen_year
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.model.ucr_prd import DATASETS as TABLES
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.registry import open_source
+from nibrs_estimation.sources.return_a import ReturnASource
 from nibrs_estimation.sources.ucr_prd.catalogue import DEFAULT_SCHEMA
 from nibrs_estimation.sources.ucr_prd.check import Finding, check_database
 
@@ -29,22 +31,23 @@ def ingest_cde(
     files: Annotated[list[Path], typer.Argument(help="State zips from the FBI's Crime Data Explorer, any states.")],
     out: OutOption,
     year: Annotated[
-        int | None, typer.Option("--year", help="Data year; earlier zips are history. Default: the newest zip's.")
+        int | None,
+        typer.Option("--year", help="Data year; zips of earlier years are history. Default: year of the newest zip."),
     ] = None,
     universe: Annotated[Path | None, typer.Option("--universe", help="CSV of all agencies of the data year.")] = None,
     partial: Annotated[
-        bool, typer.Option("--partial", help="Read excerpts, too: tables that are missing are empty, and marked so.")
+        bool, typer.Option("--partial", help="Also read excerpts: missing tables are empty and marked as missing.")
     ] = False,
 ) -> None:
     """Read zips of the Crime Data Explorer, data years 2016 and later.
 
-    A universe file lists all agencies, reporting or not: docs/universe-file.md.
+    A universe file lists all agencies, reporting or not; see docs/universe-file.md.
     """
     if universe is not None and not universe.is_file():
         raise UsageError(f"The universe file {universe} does not exist. Check its path.")
     source = CdeSource(tuple(path.absolute() for path in files), is_excerpt=partial)
     settings = load_settings()
-    # The zips that are named tell the year, whatever DATA_YEAR is for runs.
+    # The zips determine the year, not DATA_YEAR.
     chosen = source.newest_year() if year is None else year
     ingest(source, out, settings, chosen, externals={"universe": universe} if universe else {})
 
@@ -53,13 +56,31 @@ def ingest_cde(
 def ingest_postgresql(
     out: OutOption,
     year: Annotated[
-        int | None, typer.Option("--year", help="Data year. Default: DATA_YEAR, or the latest that the database holds.")
+        int | None, typer.Option("--year", help="Data year. Default: DATA_YEAR, or the latest in the database.")
     ] = None,
 ) -> None:
-    """Read the FBI's database `ucr_prd` that PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE name."""
+    """Read the FBI's database `ucr_prd`, set by PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE."""
     settings = load_settings()
     source = open_source("postgresql", settings.database())
     ingest(source, out, settings, chosen_year(source, year, settings))
+
+
+@app.command("return-a", epilog="Example: nibrs ingest return-a RETURNA2013.zip --out return_a_2013")
+def ingest_return_a(
+    file: Annotated[Path, typer.Argument(help="The FBI's Return A master file of a year: zip or text.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the datasets; made if absent. Default: return_a_YEAR.")
+    ] = None,
+) -> None:
+    """Read a Return A master file: all agencies of a year, the months that they reported, and their offenses.
+
+    The file is described in docs/return-a-file.md. It holds no incidents, so no run can use it as its source.
+    """
+    source = ReturnASource(file.absolute())
+    year = source.newest_year()
+    folder = Path(f"return_a_{year}") if out is None else out
+    ingest(source, folder, load_settings(), year)
+    tell_return_a(folder)
 
 
 @app.command("check", epilog="Example: PGHOST=db PGUSER=nibrs nibrs ingest check")
@@ -67,12 +88,12 @@ def ingest_check(as_json: JsonOption = False) -> None:
     """Check the FBI's database: tables, columns, types, rows and codes. Exits with 1 if something is missing."""
     database = load_settings().database()
     if database is None:
-        raise UsageError("No database is named. Set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
+        raise UsageError("No database is configured. Set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
     found = check_database(database, DEFAULT_SCHEMA)
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in found], indent=2, default=str))
     else:
-        print_findings([(_checked(finding), finding.severity, finding.message) for finding in found])
+        print_findings([(_subject(finding), finding.severity, finding.message) for finding in found])
     errors = sum(finding.severity == "error" for finding in found)
     if not as_json:
         console.print(
@@ -84,5 +105,5 @@ def ingest_check(as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def _checked(finding: Finding) -> str:
+def _subject(finding: Finding) -> str:
     return f"{finding.table}.{finding.column}" if finding.column else finding.table

@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""Options of several commands."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from nibrs_estimation.cli.console import Engine
 
-SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of every random number. Default: NIBRS_SEED.")]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Seed of the random numbers. Default: NIBRS_SEED.")]
 EngineOption = Annotated[Engine | None, typer.Option("--engine", help="Where tasks run. Default: NIBRS_ENGINE.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-OutOption = Annotated[Path, typer.Option("--out", help="Folder for the datasets; made if absent.")]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder for the datasets; created if it does not exist.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nibrs_estimation.cli.commands.options import EngineOption, SeedOption
-from nibrs_estimation.cli.running import DEMO, RunOptions, run_and_tell
+from nibrs_estimation.cli.running import DEMO, RunOptions, run_and_report
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.flows.registry import FLOWS
 from nibrs_estimation.model.parameters import METHOD_PARAMETERS
@@ -16,30 +16,32 @@ from nibrs_estimation.sources.registry import FORMS
 app = typer.Typer()
 
 FlowName = Annotated[str, typer.Argument(help=f"One of: {', '.join(FLOWS)}.")]
-RunId = Annotated[str, typer.Argument(help="A name for the run; the same name again goes on where it stopped.")]
+RunId = Annotated[str, typer.Argument(help="Name of the run; the same name continues a run that was stopped.")]
 SourceOption = Annotated[
     str | None,
-    typer.Option("--source", help=f"{FORMS}. Default: NIBRS_SOURCE, or postgresql where PGHOST is set."),
+    typer.Option("--source", help=f"{FORMS}. Default: NIBRS_SOURCE, or postgresql if PGHOST is set."),
 ]
 YearOption = Annotated[
     int | None,
     typer.Option(
-        "--year", help="Data year. Default: DATA_YEAR, or the latest that zips or database hold; synthetic needs one."
+        "--year", help="Data year. Default: DATA_YEAR, or the latest of zips or database; required for synthetic."
     ),
 ]
-WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Units at a time. Default: NIBRS_WORKERS.")]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Units at the same time. Default: NIBRS_WORKERS.")
+]
 ForceOption = Annotated[
     bool,
     typer.Option(
         "--force",
-        help="Run every task, even if nothing changed. A run of another source or year is started over: all that it "
-        "made is removed first.",
+        help="Run every task, even if nothing changed. A run of another source or year is started over; its files are "
+        "removed first.",
     ),
 ]
 
 
 _METHODS = " ".join(
-    f"{choice.setting}={'|'.join(choice.choices)}, if not set {choice.default}: "
+    f"{choice.setting}={'|'.join(choice.choices)} (default {choice.default}): "
     f"{choice.description[:1].lower()}{choice.description[1:]}"
     for choice in METHOD_PARAMETERS
 )
@@ -47,20 +49,19 @@ _METHODS = " ".join(
 
 @app.command(epilog="Example: nibrs demo")
 def demo(context: typer.Context, engine: EngineOption = None, force: ForceOption = False) -> None:
-    """Make a small synthetic nation, estimate its tables, and show where the report is.
+    """Generate a small synthetic nation, estimate its tables, and show where the report is.
 
-    Run id demo, source synthetic:0.01, data year 2024, seed 1, whatever the settings say of them. Demographic series
-    and the files of all estimates, which would be larger than the nation, are left to
-    `nibrs run all demo --source synthetic:0.01 --year 2024 --seed 1`.
+    Always uses run id demo, source synthetic:0.01, data year 2024 and seed 1. For demographic series and the files of
+    all estimates, run `nibrs run all demo --source synthetic:0.01 --year 2024 --seed 1`.
     """
-    run_and_tell("all", "demo", load_settings(), DEMO.but(engine=engine, force=force), context.obj)
+    run_and_report("all", "demo", load_settings(), DEMO.with_changes(engine=engine, force=force), context.obj)
 
 
 @app.command(
     help="Run a flow from its source to published estimates.\n\nFlows: "
     + "; ".join(f"[bold]{flow.name}[/] - {flow.description}" for flow in FLOWS.values())
-    + "\n\nA run that was stopped, or that failed, goes on where it was when the same command is given again.",
-    epilog=f"Choices of method are made in the environment or in .env. {_METHODS}\n\n"
+    + "\n\nThe same command continues a run that was stopped or that failed.",
+    epilog=f"Choices of method are set in the environment or in .env. {_METHODS}\n\n"
     "Example: nibrs run all vt --year 2024 --source cde:VT-2024.zip",
 )
 def run(
@@ -73,13 +74,15 @@ def run(
     engine: EngineOption = None,
     workers: WorkersOption = None,
     force: ForceOption = False,
-    start: Annotated[str | None, typer.Option("--from", metavar="TASK", help="Run this task and what follows.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="TASK", help="Run this task and the tasks that depend on it.")
+    ] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="TASK", help="Stop after this task.")] = None,
     partial: Annotated[
         bool,
-        typer.Option("--partial", help="Read excerpts of zips, too: tables that are missing are empty, and marked so."),
+        typer.Option("--partial", help="Also read excerpts of zips: missing tables are empty and marked as missing."),
     ] = False,
-    verify: Annotated[bool, typer.Option("--verify", help="Hash files again before keeping them.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Check the hashes of files before reusing them.")] = False,
     refresh_source: Annotated[bool, typer.Option("--refresh-source", help="Read the source again.")] = False,
 ) -> None:
     """Run a flow."""
@@ -96,4 +99,4 @@ def run(
         verify=verify,
         refresh_source=refresh_source,
     )
-    run_and_tell(flow, run_id, load_settings(), options, context.obj)
+    run_and_report(flow, run_id, load_settings(), options, context.obj)

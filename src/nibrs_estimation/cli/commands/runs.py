@@ -1,4 +1,4 @@
-"""`nibrs runs`: which runs there are."""
+"""`nibrs runs`: list the runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 from nibrs_estimation.cli.commands.options import JsonOption
 from nibrs_estimation.cli.console import console, plain
 from nibrs_estimation.cli.settings import load_settings
-from nibrs_estimation.pipeline.runs import RunRecord, list_runs
+from nibrs_estimation.pipeline.runs import FlowRun, list_runs
 
 app = typer.Typer()
 _MARK = " (synthetic)"
@@ -19,10 +19,9 @@ _MARK = " (synthetic)"
 
 @app.command(epilog="Example: nibrs runs --json")
 def runs(as_json: JsonOption = False) -> None:
-    """List the runs: what each was made of, when, and how it ended.
+    """List the runs: source, times and state of each.
 
-    The one that began last stands first. States: running; stopped, which goes on when its command is given again;
-    failed; finished.
+    The latest run is first. States: running, stopped (the same command continues it), failed, finished.
     """
     scratch = load_settings().scratch_dir
     found = list_runs(scratch)
@@ -30,10 +29,10 @@ def runs(as_json: JsonOption = False) -> None:
         typer.echo(json.dumps([_as_json(run) for run in found], indent=2))
         return
     if not found:
-        console.print(f"There is no run in {scratch} (SCRATCH_DIR). `nibrs demo` makes one.", highlight=False)
+        console.print(f"There is no run in {scratch} (SCRATCH_DIR). `nibrs demo` creates one.", highlight=False)
         return
     console.print(
-        f"Runs in [bold]{plain(str(scratch))}[/]; the files of each are in its folder RUN/FLOW there. Times are UTC.\n",
+        f"Runs in [bold]{plain(str(scratch))}[/]; the files of each are in its subfolder RUN/FLOW. Times are UTC.\n",
         highlight=False,
     )
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -44,14 +43,14 @@ def runs(as_json: JsonOption = False) -> None:
     console.print(table)
 
 
-def _texts(run: RunRecord) -> tuple[str, ...]:
+def _texts(run: FlowRun) -> tuple[str, ...]:
     of = run.identity
     known = (str(of.year), str(of.seed), of.source + _MARK * of.is_synthetic) if of else ("?",) * 3
     return (run.run_id, run.flow, run.state, *known, _when(run.started, run.ended))
 
 
 def _when(started: str | None, ended: str | None) -> str:
-    """Such as ``2026-11-28 15:04 to 15:07``."""
+    """Text such as ``2026-11-28 15:04 to 15:07``."""
     if started is None:
         return "?"
     began, end = (started[:16].split("T"), (ended or "")[:16].split("T"))
@@ -60,7 +59,7 @@ def _when(started: str | None, ended: str | None) -> str:
     return f"{' '.join(began)} to {end[1] if end[0] == began[0] else ' '.join(end)}"
 
 
-def _as_json(run: RunRecord) -> dict[str, object]:
+def _as_json(run: FlowRun) -> dict[str, object]:
     of = run.identity
     return {
         "run_id": run.run_id,

@@ -29,22 +29,22 @@ def synth(
             "agencies more often) or states (whole states).",
         ),
     ] = "random",
-    year: Annotated[int, typer.Option("--year", help="Data year, whatever DATA_YEAR is.")] = DEMO_YEAR,
+    year: Annotated[int, typer.Option("--year", help="Data year; DATA_YEAR is ignored.")] = DEMO_YEAR,
     seed: SeedOption = None,
     cde: Annotated[
-        bool, typer.Option("--cde", help="Write zips as the Crime Data Explorer's, too (scale 0.05 at most).")
+        bool, typer.Option("--cde", help="Also write zips like those of the Crime Data Explorer (scale 0.05 at most).")
     ] = False,
     external_files: Annotated[
         bool,
-        typer.Option("--external-files", help="Write the external files that a run may take, too."),
+        typer.Option("--external-files", help="Also write the external files that a run may use."),
     ] = False,
     database: Annotated[
-        bool, typer.Option("--database", help="Load the tables of ucr_prd into the database of PGHOST, too.")
+        bool, typer.Option("--database", help="Also load the tables of ucr_prd into the database of PGHOST.")
     ] = False,
 ) -> None:
-    """Make a synthetic nation and write its datasets, the truth among them, as Parquet files.
+    """Generate a synthetic nation and write its datasets, including the truth, as Parquet files.
 
-    Zips are of the layout of their year: `--year 2020 --cde` writes that of 2016 to 2020.
+    Zips have the layout of their year: `--year 2020 --cde` writes the layout of 2016 to 2020.
     """
     source = SyntheticSource.parse(f"{scale},response={response}")
     settings = load_settings()

@@ -14,7 +14,7 @@ app = typer.Typer()
 
 
 @app.command(
-    help="Run one task on plain files, without run, Prefect or server.\n\n" + FOLDERS_HELP,
+    help="Run one task on plain files, without a run, Prefect or a server.\n\n" + FOLDERS_HELP,
     epilog="Example: INPUT_PIPELINE_DIR=in OUTPUT_PIPELINE_DIR=out nibrs task weight_agencies",
 )
 def task(name: Annotated[str, typer.Argument(help="Name of the task; `nibrs tasks` lists them.")]) -> None:

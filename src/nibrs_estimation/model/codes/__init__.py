@@ -1,4 +1,4 @@
-"""Code lists: what the codes in the data mean. One CSV per list, beside this file."""
+"""Code lists: the meaning of the codes in the data. One CSV file for each list, in this folder."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ _TYPES: dict[str, pl.DataType] = {
 
 @cache
 def code_list(name: str) -> pl.DataFrame:
-    """A code list by name; every column is text but those that are numbers by nature.
+    """A code list by name. Columns are text, except those listed in ``_TYPES``.
 
-    `state`, `state_tile` (where a state stands in a map of tiles), `geography`, `place_override`, and the weight
-    classes with their rules: `weight_class` for nation and regions, `substate_class` for all else (handbook 07).
+    Examples are `state`, `state_tile` (the position of a state in a tile map), `geography`, `place_override`, and the
+    weight classes with their rules: `weight_class` for the nation and regions, `substate_class` for all other
+    geographies (handbook 07).
     """
     text = pl.read_csv(Path(__file__).parent / f"{name}.csv", infer_schema=False)
     return text.with_columns(

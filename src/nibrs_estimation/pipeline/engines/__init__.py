@@ -1,4 +1,4 @@
-"""Engines: where units run. Prefect and Dask are imported only inside their own modules, and only when asked for."""
+"""Engines: where units run. Prefect and Dask are imported only in their own modules, and only when they are used."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def make_engine(
 
     Args:
         name: one of :data:`ENGINES`.
-        flow_name: what the flow is called in Prefect.
-        workers: units at a time.
-        prefect_workers: what the workers of the prefect engine are.
-        scheduler_address: of a running Dask scheduler; without it the dask engine starts a cluster on this machine.
+        flow_name: name of the flow in Prefect.
+        workers: number of units that run at the same time.
+        prefect_workers: kind of workers of the prefect engine.
+        scheduler_address: address of a running Dask scheduler; without it the dask engine starts a local cluster.
 
     Raises:
-        UsageError: there is no such engine, or what it runs on is not installed.
+        UsageError: there is no such engine, or a package that it needs is not installed.
     """
     if name in ENGINES and name != "inline":
         require_extra("production", f"The engine {name}")

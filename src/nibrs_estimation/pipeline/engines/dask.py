@@ -15,12 +15,12 @@ def dask_engine(flow_name: str, *, workers: int, scheduler_address: str | None) 
     """An engine that runs units as Prefect task runs on Dask.
 
     Args:
-        flow_name: of the Prefect flow.
-        workers: units at a time.
-        scheduler_address: of a running scheduler whose workers see the run's folder under the same path; without it a
-            cluster of that many single-threaded processes is started on this machine.
+        flow_name: name of the Prefect flow.
+        workers: number of units that run at the same time.
+        scheduler_address: address of a running scheduler whose workers have the run's folder under the same path;
+            without it, a cluster of ``workers`` single-threaded processes is started on this machine.
     """
-    # Imports Prefect, which the module imported above sets up.
+    # This imports Prefect, which the module `prefect` configures.
     from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415
 
     def run(work: Work, watcher: Watcher) -> dict[str, Outcome]:
@@ -30,13 +30,13 @@ def dask_engine(flow_name: str, *, workers: int, scheduler_address: str | None) 
         with temporary_folder("dask", work.root) as folder:
             options = {
                 "temporary-directory": folder,
-                # A unit that took one worker with it would take the next one, too.
+                # A unit that crashes one worker would crash the next one, too.
                 "distributed.scheduler.allowed-failures": 0,
             }
             cluster = {
                 "n_workers": workers,
                 "threads_per_worker": 1,
-                # The schedule bounds memory. Dask would give every worker an equal share and kill what goes beyond.
+                # The schedule limits memory. Dask would give every worker an equal share and kill workers above it.
                 "memory_limit": 0,
                 "dashboard_address": "127.0.0.1:0",
             }

@@ -1,4 +1,4 @@
-"""The inline engine: one unit after the other, in this process."""
+"""The inline engine: runs units one after the other in this process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class InlineExecutor:
         self._ended.append(run_job(job))
 
     def wait(self) -> list[Outcome]:
-        """What ended since the last call."""
+        """Outcomes since the last call."""
         ended, self._ended = self._ended, []
         return ended
 

@@ -9,17 +9,17 @@ from contextvars import ContextVar
 from queue import SimpleQueue
 from typing import Any, Literal
 
-from nibrs_estimation.pipeline.engines.processes import WorkerProcesses, no_answer
+from nibrs_estimation.pipeline.engines.processes import WorkerProcesses, lost_worker_outcome
 from nibrs_estimation.pipeline.engines.server import temporary_server
 from nibrs_estimation.pipeline.run import Engine
 from nibrs_estimation.pipeline.schedule import Watcher, Work, execute
 from nibrs_estimation.pipeline.unit import Job, Outcome, run_job
 
 # Prefect reads these while it is imported, and processes that it starts inherit them: they must be set before the
-# imports below. What the user has set stays.
+# imports below. Settings of the user are not changed.
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-# Prefect hangs a console handler on the root logger: it would show every record of every library amid our progress.
+# Prefect adds a console handler to the root logger, which would mix log records with the progress display.
 os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 from prefect import Flow, Task, get_client
@@ -58,14 +58,14 @@ class PrefectExecutor:
             cache_policy=NO_CACHE,
             retries=0,
         )
-        # Final states instead of futures: Dask would run an upstream unit again if the worker that holds its future
-        # dies. Units that were kept have none.
+        # Final states, not futures: Dask would run an upstream unit again if the worker with its future died. Units
+        # that were kept have no state.
         upstream = [self._states[key] for key in needs if key in self._states]
         future = task.submit(_Sealed((self._run, job)), wait_for=upstream, return_state=False)
         future.add_done_callback(lambda done: self._ended.put((job, done)))
 
     def wait(self) -> list[Outcome]:
-        """Outcomes of task runs that ended; waits for the first."""
+        """Outcomes of finished task runs; waits for at least one."""
         ended = [self._ended.get()]
         while not self._ended.empty():
             ended.append(self._ended.get())
@@ -74,21 +74,21 @@ class PrefectExecutor:
     def _outcome(self, job: Job, future: PrefectFuture[Any]) -> Outcome:
         try:
             result = future.result(raise_on_failure=False)
-        except Exception as error:  # each task runner has its own for a worker that is gone
-            # Nobody else tells Prefect: its task run would stay as running for ever.
+        except Exception as error:  # each task runner has another exception for a lost worker
+            # Otherwise the task run would remain in state running in Prefect.
             with get_client(sync_client=True) as client:
                 client.set_task_run_state(future.task_run_id, Crashed(message=str(error)), force=True)
-            return no_answer(job, error)
+            return lost_worker_outcome(job, error)
         self._states[job.unit.key] = future.state
-        outcome: Outcome = result.content if isinstance(result, _Sealed) else no_answer(job, result)
+        outcome: Outcome = result.content if isinstance(result, _Sealed) else lost_worker_outcome(job, result)
         return outcome
 
 
 class _Sealed:
-    """Keeps Prefect and Dask from looking into what is handed over.
+    """Prevents Prefect and Dask from inspecting its content.
 
-    Both walk through dataclasses. A job may hold secrets, and where two outcomes share a text, Prefect would show that
-    one unit depends on the other.
+    Both traverse dataclasses. A job may contain secrets, and if two outcomes contain the same text, Prefect would show
+    a dependency between their units.
     """
 
     def __init__(self, content: Any) -> None:
@@ -102,8 +102,8 @@ def _run_unit(sealed: _Sealed) -> State[_Sealed]:
     return end(data=_Sealed(outcome), message=outcome.message)
 
 
-#: What the flow run that is starting does. Neither an argument nor a closure: Prefect stores the one and Dask pickles
-#: the other.
+#: The body of the current flow run. It is no argument, because Prefect stores arguments, and no closure, because Dask
+#: pickles closures.
 _body: ContextVar[Callable[[], State[None]]] = ContextVar("body")
 
 
@@ -114,7 +114,7 @@ def _run_units() -> State[None]:
 def run_in_prefect(
     flow_name: str, runner: TaskRunner[Any], executor: PrefectExecutor, work: Work, watcher: Watcher
 ) -> dict[str, Outcome]:
-    """Run a plan as a Prefect flow run, which ends as failed if any unit did."""
+    """Run a plan as a Prefect flow run, which fails if any unit failed."""
     outcomes: dict[str, Outcome] = {}
 
     def body() -> State[None]:
@@ -138,14 +138,14 @@ def run_in_prefect(
     finally:
         _body.reset(token)
     if not outcomes:
-        # What was raised was not a unit's failure: it goes on to the caller.
+        # The exception is not the failure of a unit: raise it again.
         state.result()
     return outcomes
 
 
 @contextmanager
 def prefect_server() -> Iterator[None]:
-    """Use the configured Prefect server (PREFECT_API_URL or the active profile), or one for the length of the run."""
+    """Use the configured Prefect server (PREFECT_API_URL or the active profile), or start one for this run."""
     if get_current_settings().api.url:
         yield
         return
@@ -153,7 +153,7 @@ def prefect_server() -> Iterator[None]:
         changes: dict[Any, Any] = {"home": home, "api.url": url, "logging.to_api.enabled": False}
         with temporary_settings(changes):
             yield
-            # What is still to be told must reach the server before it stops.
+            # Pending events must reach the server before it stops.
             EventsWorker.drain_all()
 
 
@@ -161,9 +161,9 @@ def prefect_engine(flow_name: str, *, workers: int, kind: Literal["threads", "pr
     """An engine that runs units as Prefect task runs on this machine.
 
     Args:
-        flow_name: of the Prefect flow.
-        workers: units at a time.
-        kind: whether they run in threads of this process or in processes of their own.
+        flow_name: name of the Prefect flow.
+        workers: number of units that run at the same time.
+        kind: whether units run in threads of this process or in separate processes.
     """
 
     def run(work: Work, watcher: Watcher) -> dict[str, Outcome]:
@@ -172,8 +172,8 @@ def prefect_engine(flow_name: str, *, workers: int, kind: Literal["threads", "pr
             return run_in_prefect(
                 flow_name, runner, PrefectExecutor("prefect", slots=workers, shares_process=True), work, watcher
             )
-        # Threads here too, each of which waits for a process. Prefect's own process pool breaks as a whole when one
-        # process dies, and leaves the units that it ran as running for ever.
+        # Threads that each wait for a process. Prefect's own process pool breaks when one process dies, and leaves its
+        # units in state running.
         with WorkerProcesses(workers) as processes:
             executor = PrefectExecutor("prefect", slots=workers, shares_process=False, run=processes.run)
             return run_in_prefect(flow_name, runner, executor, work, watcher)

@@ -1,4 +1,4 @@
-"""Worker processes: each runs one unit at a time, and dies alone."""
+"""Worker processes: each runs one unit at a time; if one dies, the others continue."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from types import TracebackType
 from nibrs_estimation.pipeline.unit import Job, Outcome, run_job
 
 
-def no_answer(job: Job, error: object) -> Outcome:
-    """The outcome of a unit whose worker ended before it told one."""
+def lost_worker_outcome(job: Job, error: object) -> Outcome:
+    """The outcome of a unit whose worker process died."""
     return Outcome(
         job.unit.key,
         job.unit.task.name,
         "failed",
-        message="Its worker gave no answer: most likely it ran out of memory or was killed. Lower NIBRS_MEMORY_GIB, so "
-        f"that fewer tasks run at a time, or give it more memory. ({type(error).__name__}: {error})",
+        message="Its worker process died, probably because it ran out of memory or was killed. Lower NIBRS_MEMORY_GIB "
+        f"so that fewer tasks run at the same time, or add memory. ({type(error).__name__}: {error})",
         log_path=job.log_path,
     )
 
@@ -28,7 +28,7 @@ def no_answer(job: Job, error: object) -> Outcome:
 class WorkerProcesses:
     """A fixed number of worker processes, each started when it is first needed.
 
-    One pool of one process for each worker, because a pool breaks as a whole when one of its processes dies.
+    Each worker is a pool of one process, because a pool breaks when one of its processes dies.
     """
 
     def __init__(self, workers: int) -> None:
@@ -52,18 +52,18 @@ class WorkerProcesses:
             return worker.submit(run_job, job).result()
         except BrokenProcessPool as error:
             worker = _one_process()
-            return no_answer(job, error)
+            return lost_worker_outcome(job, error)
         finally:
             self._idle.put(worker)
 
 
 def _one_process() -> ProcessPoolExecutor:
-    # Spawned: a fork of a process with threads may hang.
+    # Spawned, because a fork of a process with threads may hang.
     return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_end_with_parent)
 
 
 def _end_with_parent() -> None:
-    """Make this worker end when the run does, however that ends: it must not write into a folder given up."""
+    """End this worker when the run ends for any reason: it must not write to the run's folder afterwards."""
     threading.Thread(target=_wait_for_parent, daemon=True).start()
 
 

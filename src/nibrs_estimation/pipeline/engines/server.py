@@ -1,7 +1,7 @@
-"""A Prefect server for the length of one run.
+"""A temporary Prefect server for one run.
 
-Prefect could start one itself, but leaves it behind when the run is killed, and takes its port by chance. This one is a
-process that ends when the run closes its standard input, which the system does however the run ends.
+Prefect could start one itself, but it would not stop when the run is killed, and would use a random port. This server
+ends when the run closes its standard input, which the system does when the run ends for any reason.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ START_S = 180
 
 @contextmanager
 def temporary_server() -> Iterator[tuple[str, Path]]:
-    """Start a server; give its address and its home, which no other run shares.
+    """Start a server; yields its address and its home folder, which no other run uses.
 
     Raises:
         PipelineError: it does not start.
@@ -37,7 +37,7 @@ def temporary_server() -> Iterator[tuple[str, Path]]:
         home = Path(mkdtemp(prefix="prefect-"))
     except OSError as error:
         raise PipelineError(
-            f"Prefect's server has no place for its files ({error.strerror}). Free some space in the folder that "
+            f"Prefect's server cannot write its files ({error.strerror}). Free some space in the folder that "
             "TMPDIR names, or choose another with TMPDIR."
         ) from error
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -47,26 +47,26 @@ def temporary_server() -> Iterator[tuple[str, Path]]:
             stdin=subprocess.PIPE,
             pass_fds=[listener.fileno()],
             env={**os.environ, "PREFECT_HOME": str(home), "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT_UI_ENABLED": "0"},
-            # Ctrl-C is for the run: the server must still hear how it ends.
+            # Ctrl-C must not stop the server: the run still reports its end to it.
             start_new_session=True,
         )
     with process:
         try:
-            # The socket listens already: the server answers as soon as it can, and the system if it has gone.
+            # The socket listens already: the request waits until the server answers, and fails if the server has died.
             with urllib.request.urlopen(f"{url}/health", timeout=START_S):
                 pass
         except OSError as error:
             process.kill()
             shutil.rmtree(home, ignore_errors=True)
             raise PipelineError(
-                f"Prefect's server did not start ({error}). Its reason stands above. Set PREFECT_API_URL to use a "
-                "server of your own, or run with NIBRS_ENGINE=inline, which needs none."
+                f"Prefect's server did not start ({error}). The reason is printed above. Set PREFECT_API_URL to use "
+                "your own server, or run with NIBRS_ENGINE=inline, which needs none."
             ) from error
         yield url, home
 
 
 def main(home: str, listener: str) -> None:
-    """Serve until standard input ends, then remove the home."""
+    """Serve until standard input ends, then remove the home folder."""
     application = "prefect.server.api.server:create_app"
     server = uvicorn.Server(
         uvicorn.Config(application, factory=True, lifespan="on", log_level="error", timeout_graceful_shutdown=1)

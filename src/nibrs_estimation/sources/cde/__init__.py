@@ -1,4 +1,4 @@
-"""Core datasets from the state-year zips of the FBI's Crime Data Explorer, data years 2021 and later."""
+"""Core datasets from the state-year zips of the FBI's Crime Data Explorer, data years 2016 and later."""
 
 from nibrs_estimation.sources.cde.source import CdeSource
 

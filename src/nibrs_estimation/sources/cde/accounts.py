@@ -1,4 +1,4 @@
-"""What became of the rows of a zip, and which faults are too many to go on."""
+"""Accounts of the rows of a zip, and limits on the number of faulty rows."""
 
 from __future__ import annotations
 
@@ -10,33 +10,29 @@ from typing_extensions import override
 
 from nibrs_estimation.model.intake import NEW_OFFENSE, REASONS
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.cde.text import LINE, shown
-from nibrs_estimation.sources.intake.accounts import Accounts
+from nibrs_estimation.sources.cde.text import shown
+from nibrs_estimation.sources.intake.accounts import LINE, LineAccounts
 
-#: A member of which more rows than this share are faulty is damaged, or lost the rows that it belongs to.
+#: If a larger share of rows is faulty, the member is damaged, or its parent rows are missing.
 MOST_FAULTY = 0.1
-#: A member of which more rows than this share are set aside, were it as repeated, is no table of a state.
+#: If a larger share of rows is set aside, even only as repeated, the member is not the table of a state.
 MOST_SET_ASIDE = 0.9
-#: Below this number of rows the share says nothing.
+#: Below this number of rows, the share is not meaningful.
 FEW_ROWS = 20
 
 
 @dataclass
-class ZipAccounts(Accounts):
-    """The accounts of one zip, whose records are known by their member's lines."""
+class ZipAccounts(LineAccounts):
+    """The accounts of one zip, whose records are identified by line."""
 
     _new_offenses: dict[str, str] = field(default_factory=dict)
 
-    @override
-    def record(self, table: str) -> pl.Expr:
-        return pl.format("line {}", pl.col(LINE).cast(pl.Int64))
-
-    def found_new(self, against: Mapping[str, str]) -> None:
-        """The zip's lookup names offense codes that no code list has, and what each is against."""
+    def add_new_offenses(self, against: Mapping[str, str]) -> None:
+        """Record offense codes of the zip's lookup that are in no code list, and what each is against."""
         self._new_offenses.update(against)
 
     def check_values(self, where: str, frame: pl.DataFrame, is_faulty: pl.Series, reason: str, column: str) -> None:
-        """Refuse a column too many of whose values are faulty: with them blanked it would look like one of unknowns.
+        """Raise an error if too many values of a column are faulty.
 
         Raises:
             PipelineError: names the column, the first faulty line and its value.
@@ -47,17 +43,17 @@ class ZipAccounts(Accounts):
             line, value = frame.filter(is_faulty).select(LINE, pl.col(column).cast(pl.String)).row(0)
             raise PipelineError(
                 f"{where}, column {column}, line {line}: {shown(value)} and others, {faulty:,} of {values:,} values, "
-                f"are faulty ({reason.replace('_', ' ')}: {REASONS[reason]}). The columns or the lookups are not "
-                "those of this zip: use the whole zip as downloaded from the Crime Data Explorer."
+                f"are faulty ({reason.replace('_', ' ')}: {REASONS[reason]}). The columns or the lookup tables do "
+                "not belong to this zip: use the complete zip as downloaded from the Crime Data Explorer."
             )
 
     def check_shares(self, where: str, member: str) -> None:
-        """Refuse a member too many of whose rows are faulty.
+        """Raise an error if too many rows of a member are faulty.
 
-        Repeated rows are not, as nothing is lost with them; but where nearly all are, it is not the member.
+        Repeated rows do not count, because nothing is lost with them, unless nearly all rows are set aside.
 
         Raises:
-            PipelineError: names the member and the commonest fault.
+            PipelineError: names the member and the most frequent fault.
         """
         set_aside = [rows for rows in self._rows if rows["input_table"][0] == member]
         own = [rows for rows in set_aside if rows["reason"][0] != "duplicate"]
@@ -70,8 +66,8 @@ class ZipAccounts(Accounts):
             number = faulty if faulty > MOST_FAULTY * read else lost
             raise PipelineError(
                 f"{where}{column}, {worst['record']}: {number:,} of {read:,} rows are faulty "
-                f"({worst['reason'].replace('_', ' ')}: {REASONS[worst['reason']]}). Estimates from the rest would "
-                "be far too low: use the whole zip as downloaded from the Crime Data Explorer."
+                f"({worst['reason'].replace('_', ' ')}: {REASONS[worst['reason']]}). Estimates from the other rows "
+                "would be far too low: use the complete zip as downloaded from the Crime Data Explorer."
             )
 
     @override

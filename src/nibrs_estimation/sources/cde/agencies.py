@@ -13,7 +13,6 @@ from nibrs_estimation.model import agency
 from nibrs_estimation.model.codes import code_list, ucr_abbr
 from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.sources.cde.accounts import ZipAccounts
-from nibrs_estimation.sources.cde.archive import Archive
 from nibrs_estimation.sources.cde.decode import read_typed
 from nibrs_estimation.sources.cde.layout import (
     AGENCIES,
@@ -26,24 +25,25 @@ from nibrs_estimation.sources.cde.layout import (
     REPORTERS,
     SCOPES,
 )
-from nibrs_estimation.sources.cde.text import LINE
+from nibrs_estimation.sources.intake.accounts import LINE
+from nibrs_estimation.sources.intake.archive import Archive
 from nibrs_estimation.sources.intake.repeats import without_repeats
 
 _log = logging.getLogger(__name__)
 
-#: What stands in place of an area's name where there is none.
+#: Values that mean that there is no area.
 _NO_MSA = ("NON-MSA", "NOT SPECIFIED", "NOT AVAILABLE")
-#: Mean number of incidents in the other months from which an empty month is suspicious: at a steady rate of 10 a
+#: An empty month is suspicious from this mean number of incidents in the other months. At a constant rate of 10 a
 #: month, one month in 22,000 is empty.
 SUSPICIOUS_MEAN = 10
-#: More officers than this for 1,000 residents are told: cities have one to ten, resorts and casinos some dozens. Where
-#: few or no people live (campuses, parks, airports) the ratio says nothing.
+#: More officers per 1,000 residents than this are reported as a loss: cities have one to ten, resorts and casinos some
+#: dozens. For agencies with few residents (campuses, parks, airports) the ratio is not meaningful.
 MOST_OFFICERS_PER_1000 = 50
-SANE_POPULATION = 1000
+LEAST_POPULATION = 1000
 #: Third and fourth character of the ORI of a tribal agency.
 _TRIBAL = "DI"
 
-#: The same for every layout, so that zips of several can be put together.
+#: Columns of months, the same for all layouts.
 _MONTH_COLUMNS = (*agency.REPORT_MONTH.schema.names(), "incidents")
 
 _FLAGS = (
@@ -60,21 +60,21 @@ _FLAGS = (
 
 
 def read_agencies(archive: Archive, year: int, layout: str, accounts: ZipAccounts) -> pl.DataFrame:
-    """The agencies of the zip, with exactly the dataset's columns; each once.
+    """The agencies of the zip, with the columns of the dataset, one row for each.
 
-    What is odd about an agency is told as a loss, see :data:`~nibrs_estimation.model.intake.LOSSES`.
+    Inconsistent data of an agency are recorded as losses; see :data:`~nibrs_estimation.model.intake.LOSSES`.
 
     Raises:
-        PipelineError: as :func:`~nibrs_estimation.sources.cde.decode.read_typed`.
+        PipelineError: see :func:`~nibrs_estimation.sources.cde.decode.read_typed`.
     """
     read = _read_first_issue if layout == FIRST_ISSUE else _read_listed
     agencies = read(archive, year, accounts).with_columns(ucr_abbr(pl.col("state_abbr")))
     if unknown := agencies["population"].null_count():
-        _log.warning("%s: %d agencies have no population; it is taken as 0", archive.path, unknown)
-    # Counties come separated by ', ' or '; ', areas by '; ' since their names hold ', '.
+        _log.warning("%s: %d agencies have no population; 0 is used", archive.path, unknown)
+    # Counties are separated by ', ' or '; ', areas by '; ' because their names contain ', '.
     counties, areas = _listed("county_name", r"\s*[;,]\s*"), _listed("msa_name", r"\s*;\s*")
     completed = agencies.with_columns(
-        # What an agency that reports must be, where the zip does not say it (handbook 01).
+        # Defaults for reporting agencies if the zip has no value (handbook 01).
         pl.col("agency_type_name").fill_null("Unknown"),
         pl.col("agency_status").fill_null("A"),
         pl.col("state_name").fill_null(pl.col("state_abbr")),
@@ -89,7 +89,7 @@ def read_agencies(archive: Archive, year: int, layout: str, accounts: ZipAccount
         field_office_code=pl.lit(None, pl.String),
         universe_scope=pl.lit(SCOPES[layout]),
     )
-    _tell_odd_officers(completed, accounts)
+    _record_implausible_officers(completed, accounts)
     return completed.with_columns(
         pl.when(pl.col("county_name", "msa_name") != "").then(pl.col("county_name", "msa_name"))
     ).select(pl.col(name).cast(dtype) for name, dtype in agency.AGENCY.schema.items())
@@ -97,22 +97,22 @@ def read_agencies(archive: Archive, year: int, layout: str, accounts: ZipAccount
 
 def _read_listed(archive: Archive, year: int, accounts: ZipAccounts) -> pl.DataFrame:
     agencies = read_typed(archive, AGENCIES, AGENCY.fields, year, accounts)
-    agencies = _each_once(AGENCIES, agencies, accounts)
+    agencies = _one_row_each(AGENCIES, agencies, accounts)
     accounts.kept(AGENCIES, agency.AGENCY.name, agencies.height)
     return agencies.with_columns(is_nibrs=(pl.col("reporting_type") == "I").fill_null(False))
 
 
 def _read_first_issue(archive: Archive, year: int, accounts: ZipAccounts) -> pl.DataFrame:
-    """Every agency of the state, and what is known beside of those that reported incidents.
+    """All agencies of the state, with more columns for those that reported incidents.
 
-    Kind and status of the others follow from the population group and the tribal mark of the ORI:
-    active is what serves a population or reported a month. A population group of cities says nothing of agencies
-    without residents, whose kind stays unknown.
+    Type and status of the other agencies are inferred from the population group and the tribal mark of the ORI; an
+    agency is active if it serves a population or reported a month. The type of agencies without residents in a
+    population group of cities remains unknown.
     """
-    listed = _each_once(
+    listed = _one_row_each(
         PARTICIPATION, read_typed(archive, PARTICIPATION, PARTICIPATION_FIELDS, year, accounts), accounts
     )
-    more = _each_once(REPORTERS, read_typed(archive, REPORTERS, REPORTER_FIELDS, year, accounts), accounts)
+    more = _one_row_each(REPORTERS, read_typed(archive, REPORTERS, REPORTER_FIELDS, year, accounts), accounts)
     more = accounts.set_aside(
         REPORTERS, more, ~more["agency_id"].is_in(listed["agency_id"].implode()), "orphan", "agency_id"
     )
@@ -150,31 +150,31 @@ def _read_first_issue(archive: Archive, year: int, accounts: ZipAccounts) -> pl.
     )
 
 
-def _each_once(member: str, agencies: pl.DataFrame, accounts: ZipAccounts) -> pl.DataFrame:
-    """One row for each agency: where rows of one agency differ, what they say is joined by what it means.
+def _one_row_each(member: str, agencies: pl.DataFrame, accounts: ZipAccounts) -> pl.DataFrame:
+    """One row for each agency; different rows of an agency are combined.
 
-    A flag is set if one row sets it (it took part, it is publishable); but an agency is covered or dormant only if
-    all rows say so, since either takes its crimes out of the estimate. It is active if one row calls it active. Of
-    numbers the largest counts, of dates the first, of words those of the kept row.
+    A flag is set if one row sets it (such as participated, publishable), but an agency is covered or dormant only if
+    all rows say so, because this removes its crimes from the estimates. It is active if one row says so. The largest
+    number, the earliest date and the first text in order are used.
     """
-    once = without_repeats(member, agency.AGENCY, agencies, accounts, position=LINE)
-    if once.height == agencies.height:
-        return once
+    unique = without_repeats(member, agency.AGENCY, agencies, accounts, position=LINE)
+    if unique.height == agencies.height:
+        return unique
     several = agencies.filter(pl.col("agency_id").is_duplicated())
-    by_meaning = {
-        name: _joined(name, dtype)
+    combined_columns = {
+        name: _combined(name, dtype)
         for name, dtype in agencies.schema.items()
         if name not in (LINE, "agency_id", "ori", "data_year")
     }
-    joined = several.group_by("agency_id").agg(**by_meaning)
+    combined = several.group_by("agency_id").agg(**combined_columns)
     differs = several.drop(LINE).unique().filter(pl.col("agency_id").is_duplicated())
     for ori, rows in differs.group_by("agency_id").agg(pl.col("ori").min(), pl.len()).sort("ori")["ori", "len"].rows():
-        _log.warning("agency %s has %d rows in %s that differ; they are joined by what they mean", ori, rows, member)
+        _log.warning("agency %s has %d different rows in %s; they are combined", ori, rows, member)
         accounts.lost("agency_in_conflict", f"{member} {ori}", rows)
-    return once.update(joined, on="agency_id", how="left")
+    return unique.update(combined, on="agency_id", how="left")
 
 
-def _joined(name: str, dtype: pl.DataType) -> pl.Expr:
+def _combined(name: str, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(name)
     if name in ("is_covered", "is_dormant"):
         return column.all(ignore_nulls=True)
@@ -186,16 +186,16 @@ def _joined(name: str, dtype: pl.DataType) -> pl.Expr:
         return column.max()
     if dtype == pl.Date:
         return column.min()
-    # The least word that is there, as everywhere that rows with one key differ.
+    # The first text in order, as for all rows with the same key that differ.
     return column.drop_nulls().min()
 
 
 def with_participation(
     agencies: pl.DataFrame, incidents: pl.DataFrame, year: int, accounts: ZipAccounts
 ) -> pl.DataFrame:
-    """The agencies with flags that agree with their own incidents: who sent incidents of the year took part.
+    """Set the participation flags of agencies that sent incidents of the year.
 
-    Flags that contradict each other or the incidents are told.
+    Flags that contradict each other or the incidents are recorded as losses.
     """
     with_incidents = incidents.filter(pl.col("incident_date").dt.year() == year)["agency_id"].implode()
     has_incidents = pl.col("agency_id").is_in(with_incidents)
@@ -209,14 +209,14 @@ def with_participation(
     )
 
 
-def _tell_odd_officers(agencies: pl.DataFrame, accounts: ZipAccounts) -> None:
-    """Tell of agencies with more officers than their residents let expect; nothing acts on it."""
+def _record_implausible_officers(agencies: pl.DataFrame, accounts: ZipAccounts) -> None:
+    """Record agencies with implausibly many officers for their residents; the data are not changed."""
     officers = pl.sum_horizontal("male_officers", "female_officers")
-    odd = agencies.select("ori", "population", officers=officers).filter(
-        (pl.col("population") >= SANE_POPULATION)
+    implausible = agencies.select("ori", "population", officers=officers).filter(
+        (pl.col("population") >= LEAST_POPULATION)
         & (pl.col("officers") * 1000 > MOST_OFFICERS_PER_1000 * pl.col("population"))
     )
-    for ori, population, number in odd.sort("ori").rows():
+    for ori, population, number in implausible.sort("ori").rows():
         _log.warning("agency %s counts %d officers for %d residents", ori, number, population)
         accounts.lost("odd_officers", ori, number)
 
@@ -230,19 +230,19 @@ def _listed(column: str, separator: str) -> pl.Expr:
 def report_months(
     agencies: pl.DataFrame, incidents: pl.DataFrame, months: pl.DataFrame | None, year: int, layout: str
 ) -> pl.DataFrame:
-    """The months of the zip's year that the agencies reported, with the number of ``incidents`` beside the columns.
+    """The months of the zip's year that the agencies reported, with an additional column ``incidents``.
 
-    Until 2020 the zip lists agencies and months, empty ones too. The layout since 2021 lists incidents only: there a
-    month with an incident of the year is reported; an empty month of an agency that participated is inferred to be a
-    zero report from its NIBRS start on, and not reported before it or where the start is unknown. Where an excerpt has
-    no months, only months with incidents count.
+    Until 2020, the zip lists all months of agencies, including empty ones. The layout since 2021 lists only incidents:
+    a month with an incident is reported; a month without incidents of an agency that participated is counted
+    as a zero report from its start of NIBRS on, and as not reported before that or if the start is unknown. If an
+    excerpt has no months, only months with incidents are reported.
 
     Args:
-        agencies: of the zip.
-        incidents: of the zip, with ``agency_id`` and ``incident_date``.
-        months: the zip's monthly reports, or None where an excerpt lacks them.
-        year: of the zip.
-        layout: of the zip.
+        agencies: agencies of the zip.
+        incidents: incidents of the zip, with ``agency_id`` and ``incident_date``.
+        months: monthly reports of the zip, or None if an excerpt lacks them.
+        year: data year of the zip.
+        layout: layout of the zip.
     """
     date = pl.col("incident_date")
     with_incidents = (
@@ -283,7 +283,7 @@ def count_offenses(agencies: pl.DataFrame, incidents: pl.DataFrame, offenses: pl
 
 def _listed_months(grid: pl.DataFrame, months: pl.DataFrame, year: int) -> pl.DataFrame:
     is_reported = pl.col("status").is_in(["I", "Z"]) & (pl.col("form_year") == year)
-    # One form may say incidents, another of the same month none.
+    # A month may have several forms, with incidents and without.
     listed = months.filter(is_reported).group_by("agency_id", "month").agg(listed=pl.col("status").min())
     return (
         grid.join(listed, on=["agency_id", "month"], how="left")
@@ -296,8 +296,8 @@ def _listed_months(grid: pl.DataFrame, months: pl.DataFrame, year: int) -> pl.Da
     )
 
 
-def list_suspicious_gaps(months: pl.DataFrame, accounts: ZipAccounts) -> None:
-    """Tell of empty months of agencies with many incidents a month; nothing acts on it."""
+def record_suspicious_gaps(months: pl.DataFrame, accounts: ZipAccounts) -> None:
+    """Record months without incidents of agencies with many incidents; the data are not changed."""
     mean = pl.col("incidents").filter(pl.col("incidents") > 0).mean().over("agency_id")
     gaps = months.with_columns(mean=mean).filter((pl.col("incidents") == 0) & (pl.col("mean") >= SUSPICIOUS_MEAN))
     for ori, year, month, number in gaps.sort("ori", "month").select("ori", "data_year", "month", "mean").rows():

@@ -1,4 +1,4 @@
-"""Codes that a zip's own lookups name, held against the program's code lists."""
+"""Comparison of the codes in a zip's lookup tables with the program's code lists."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from nibrs_estimation.sources.cde.accounts import ZipAccounts
 
 _log = logging.getLogger(__name__)
 
-#: Codes that stand for a blank are blanked later, and years beside the code AG are looked at later.
+#: Codes for a missing value and the code AG (age in years) are handled later.
 _NOT_CODES = ("NS", "X", "AG")
-#: A new code looks like the ones before it: letters, digits and the star of 23*.
+#: Form of codes: letters, digits and the star of 23*.
 _CODE = re.compile(r"[0-9A-Za-z*]+")
 
 
 def with_known_codes(
     values: pl.Series, list_name: str | None, column: str, accounts: ZipAccounts, *, keeps_new: bool
 ) -> pl.Series:
-    """The codes of a column, with the leading zeros that a spreadsheet took.
+    """The codes of a column, with leading zeros restored that a spreadsheet removed.
 
-    Where new codes are kept, one that the lookup names but the list does not (the FBI adds offenses nearly every year)
-    stays if it looks like a code, so that its record counts in totals; how many there are is told. All else is left
-    to the checks of the column.
+    If new codes are kept, a code that is in the lookup table but not in the list (the FBI adds offenses nearly every
+    year) is kept if it has the form of a code, so that its records count in totals; the number of records is recorded
+    as a loss. Other unknown codes are left to the checks of the column.
 
     Args:
-        values: codes by the zip's lookup, or null.
+        values: codes from the zip's lookup table, or null.
         list_name: code list of the column, or None.
-        column: member and header, for what is told.
-        accounts: of the zip.
-        keeps_new: whether a code that is in no list stays.
+        column: member and header, for messages.
+        accounts: accounts of the zip.
+        keeps_new: whether codes that are in no list are kept.
     """
     if list_name is None:
         return values
     known = set(code_list(list_name)["code"])
     width = max(map(len, known))
     numbers = dict(values.drop_nulls().value_counts(name="n").rows())
-    # Codes of one list may differ in length: weapon 01, but 11A.
+    # Codes of a list may differ in length, such as weapons 01 and 11A.
     restored = {
         code: padded
         for code in set(numbers) - known

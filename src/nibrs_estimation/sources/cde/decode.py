@@ -1,4 +1,4 @@
-"""From text to the types and codes of the datasets."""
+"""Conversion of text to the types and codes of the datasets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.dataset import COLUMN_TYPES
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.cde.accounts import FEW_ROWS, ZipAccounts
-from nibrs_estimation.sources.cde.archive import Archive
 from nibrs_estimation.sources.cde.codes import with_known_codes
 from nibrs_estimation.sources.cde.layout import FILLED, LOOKUPS, Field, Lookup, name_in
-from nibrs_estimation.sources.cde.text import LINE, header_of, read_text, shown
+from nibrs_estimation.sources.cde.text import header_of, read_text, shown
+from nibrs_estimation.sources.intake.accounts import LINE
+from nibrs_estimation.sources.intake.archive import Archive
 from nibrs_estimation.sources.new_offenses import new_offenses
 
 #: docs/develop/adding-a-source.md; R marks the date of a report in the layout of 2016 to 2020.
@@ -22,18 +23,18 @@ _FLAGS = {
     **dict.fromkeys(("t", "T", "Y", "y", "R", "r", "1"), True),
     **dict.fromkeys(("f", "F", "N", "n", "0"), False),
 }
-#: ISO dates, to which some deliveries add a time of day, and DD-MON-YY of the layout of 2016 to 2020.
+#: ISO dates, some with a time of day, and DD-MON-YY of the layout of 2016 to 2020.
 _ISO_DATE = r"^(\d{4}-\d{2}-\d{2})(?:[ T]\d{2}:\d{2}:\d{2}(?:\.\d+)?)?$"
 _OLD_DATE = r"^\d{2}-[A-Za-z]{3}-\d{2}$"
-#: How many years after the zip's a date of two digits may lie: agencies announce their start; the oldest is of 1985.
+#: Two-digit years may be up to this many years after the zip's: agencies announce their start; the oldest is 1985.
 _YEARS_AHEAD = 20
-#: What ``age_num`` holds: years, 00 and 99, or a word.
+#: Values of ``age_num``: years, 00 and 99, or a letter code.
 _AGE = r"^(\d+|NN|NB|BB|NS)$"
-#: "Age in years" of the layout of 2016 to 2020, which is in no list since it says nothing without the number (12.3).
+#: "Age in years" of the layout of 2016 to 2020, which is in no list because it needs the number.
 IN_YEARS = "AG"
-#: The lookup whose codes may be newer than ours: it says itself which crime they are.
+#: The lookup table whose codes may be newer than the code list; it states what each crime is against.
 _OFFENSES = "nibrs_offense_type"
-#: No code is longer.
+#: Maximum length of codes.
 _LONGEST_CODE = 8
 _INTEGERS = ("int8", "int16", "int32", "int64")
 _KINDS = {
@@ -46,19 +47,19 @@ _KINDS = {
 def read_typed(
     archive: Archive, member: str, fields: Mapping[str, Field], year: int, accounts: ZipAccounts
 ) -> pl.DataFrame:
-    """Read fields of a member in their types; ids with a lookup become codes. Keeps the line of every row.
+    """Read fields of a member with their types; ids with a lookup table become codes. Keeps the line of every row.
 
-    A field whose lookup an excerpt lacks is left out, and so is one that may be absent. Rows without a value that they
-    need, and rows whose needed value is impossible, go to quarantine; other impossible values become null and go there
-    alone. Codes for "not specified" become null. What the code lists do not know is impossible, whether it stands in
-    the member or in the zip's own lookup, but for offense codes, which a lookup may name before we do. A column of
-    which too many values are impossible, or that is wholly empty where no real one is, stops the run.
+    A field is left out if an excerpt lacks its lookup table, or if it is optional and absent. Rows with a missing or
+    invalid value in a required field go to quarantine; other invalid values become null and go to quarantine without
+    their row. Codes for "not specified" become null. Codes that are in no code list are invalid, except offense codes,
+    which may be newer than the list. A column with too many invalid values, or an empty column that is never empty in
+    real zips, stops the run.
 
     Source: docs/develop/adding-a-source.md.
 
     Raises:
-        PipelineError: as :func:`~nibrs_estimation.sources.cde.text.read_text`, and for a value that is not of its
-            type, a column too much of which is impossible or empty, or a lookup with one id twice; names the zip,
+        PipelineError: see :func:`~nibrs_estimation.sources.cde.text.read_text`; also for a value of another type, a
+            column with too many invalid or missing values, or a repeated id in a lookup table; names the zip,
             member, column, line and value.
     """
     where = archive.where(member)
@@ -76,7 +77,7 @@ def read_typed(
     if is_blank.any():
         text = text.filter(~is_blank)
     decoded = {LINE: text[LINE]}
-    is_useless = pl.repeat(False, text.height, eager=True)
+    is_removed = pl.repeat(False, text.height, eager=True)
     for name, column in found.items():
         if name in FILLED.get(member, ()) and not archive.is_excerpt:
             _check_filled(where, text[column])
@@ -89,25 +90,25 @@ def read_typed(
             if not archive.is_excerpt:
                 accounts.check_values(where, text, is_faulty, reason, column)
         elif values.has_nulls():
-            accounts.set_aside(member, text, is_faulty & ~is_useless, reason, column)
-            accounts.set_aside(member, text, values.is_null() & ~is_faulty & ~is_useless, "missing_value", column)
-            is_useless |= values.is_null()
+            accounts.set_aside(member, text, is_faulty & ~is_removed, reason, column)
+            accounts.set_aside(member, text, values.is_null() & ~is_faulty & ~is_removed, "missing_value", column)
+            is_removed |= values.is_null()
     if not archive.is_excerpt:
         accounts.check_shares(where, member)
     frame = pl.DataFrame(list(decoded.values()))
-    return frame.filter(~is_useless) if is_useless.any() else frame
+    return frame.filter(~is_removed) if is_removed.any() else frame
 
 
 def can_decode(archive: Archive, header: str) -> bool:
-    """Whether the lookup that a header needs is there, which it is but for excerpts."""
+    """Whether the lookup table that a header needs exists; it may be missing in excerpts."""
     return header not in LOOKUPS or LOOKUPS[header].member in archive.members
 
 
 def lookup_codes(archive: Archive, lookup: Lookup) -> dict[int | str, str]:
-    """Code of every id, by the zip's own lookup.
+    """The code of every id in a lookup table of the zip.
 
     Raises:
-        PipelineError: as :func:`~nibrs_estimation.sources.cde.text.read_text`, and for an id that is repeated.
+        PipelineError: see :func:`~nibrs_estimation.sources.cde.text.read_text`; also for a repeated id.
     """
     header = header_of(archive.first_line(lookup.member))
     key, code = name_in(header, lookup.id), name_in(header, lookup.code)
@@ -117,7 +118,7 @@ def lookup_codes(archive: Archive, lookup: Lookup) -> dict[int | str, str]:
         first, second = rows.filter(is_repeated).filter(pl.col(key) == pl.col(key).first()).head(2).rows(named=True)
         raise PipelineError(
             f"{archive.where(lookup.member)}, column {key}, lines {first[LINE]} and {second[LINE]}: the id "
-            f"{shown(str(first[key]))} is repeated, so what it means cannot be told. The file was damaged or "
+            f"{shown(str(first[key]))} is repeated, so its meaning is unknown. The file was damaged or "
             "edited: download the zip again."
         )
     return dict(zip(rows[key], rows[code].cast(pl.String), strict=True))
@@ -132,7 +133,7 @@ def _is_number(header: str, field: Field) -> bool:
 def _decoded(
     archive: Archive, member: str, text: pl.DataFrame, header: str, field: Field, year: int, accounts: ZipAccounts
 ) -> tuple[pl.Series, pl.Series, str]:
-    """Values in their type, which of them were impossible and are now null, and why."""
+    """Values with their type, a mask of invalid values (now null), and the reason."""
     where = archive.where(member)
     raw = text[header]
     if header in LOOKUPS:
@@ -161,7 +162,7 @@ def _decoded(
 
 @cache
 def _known(field: Field) -> frozenset[str]:
-    """The codes that a field may take, as text; empty where it may take any."""
+    """The codes that a field may have, as text; empty if any value is allowed."""
     if field.codes:
         codes = [str(code) for code in field.codes]
     elif field.code_list:
@@ -170,14 +171,14 @@ def _known(field: Field) -> frozenset[str]:
         return frozenset()
     if field.type in _INTEGERS:
         return frozenset(str(int(code)) for code in codes)
-    beside = [field.not_specified] if field.not_specified else []
-    return frozenset([*codes, *beside, *([IN_YEARS] if field.code_list == "age" else [])])
+    others = [field.not_specified] if field.not_specified else []
+    return frozenset([*codes, *others, *([IN_YEARS] if field.code_list == "age" else [])])
 
 
 def _looked_up(
     archive: Archive, column: str, ids: pl.Series, lookup: Lookup, field: Field, accounts: ZipAccounts
 ) -> pl.Series:
-    """Codes of a column by the zip's own lookup, as our lists write them; null where they do not know them."""
+    """Codes of a column from the zip's lookup table, spelled as in the code lists; null if they are in no list."""
     known, is_offense = _known(field), lookup.member == _OFFENSES
     codes = {
         key: _as_listed(code, known, field) if len(code) <= _LONGEST_CODE else None
@@ -187,32 +188,32 @@ def _looked_up(
     if field.type not in _INTEGERS:
         values = with_known_codes(values, field.code_list, column, accounts, keeps_new=is_offense)
     if is_offense:
-        accounts.found_new(_new_offenses(archive, lookup))
+        accounts.add_new_offenses(_new_offenses(archive, lookup))
     return values if is_offense or not known else values.set(~values.is_in(known), None)
 
 
 def _new_offenses(archive: Archive, lookup: Lookup) -> dict[str, str]:
-    """What offenses that no code list has are against, by the zip's own lookup."""
+    """Offense codes that are in no code list -> what they are against, from the zip's lookup table."""
     header = header_of(archive.first_line(lookup.member))
-    told = {"offense_code": name_in(header, lookup.code), "crime_against": "crime_against"}
-    told |= {"offense_group": "offense_group"} if "offense_group" in header else {}
-    if told["crime_against"] not in header:
+    columns = {"offense_code": name_in(header, lookup.code), "crime_against": "crime_against"}
+    columns |= {"offense_group": "offense_group"} if "offense_group" in header else {}
+    if columns["crime_against"] not in header:
         return {}
-    rows = read_text(archive, lookup.member, dict.fromkeys(told.values(), "str"))
-    group = {} if "offense_group" in told else {"offense_group": pl.lit(None, pl.String)}
-    named = rows.select(**{name: pl.col(column) for name, column in told.items()}, **group)
+    rows = read_text(archive, lookup.member, dict.fromkeys(columns.values(), "str"))
+    group = {} if "offense_group" in columns else {"offense_group": pl.lit(None, pl.String)}
+    named = rows.select(**{name: pl.col(column) for name, column in columns.items()}, **group)
     return dict(new_offenses(named).iter_rows())
 
 
 def _as_listed(code: str, known: Collection[str], field: Field) -> str:
     if field.type in _INTEGERS and code.isascii() and code.isdigit():
-        # Only the number counts, not how many zeros stand before it.
+        # Leading zeros do not matter.
         return str(int(code))
     return code.upper() if code not in known and code.upper() in known else code
 
 
 def _cased(values: pl.Series, field: Field) -> pl.Series:
-    """Codes of one letter in capitals, as the lists write them."""
+    """One-letter codes in capitals, as in the code lists."""
     known = _known(field)
     if not known or not values.drop_nulls().str.contains("^[a-z]$").any():
         return values
@@ -222,8 +223,8 @@ def _cased(values: pl.Series, field: Field) -> pl.Series:
 def _check_filled(where: str, raw: pl.Series) -> None:
     if raw.len() >= FEW_ROWS and raw.null_count() == raw.len():
         raise PipelineError(
-            f"{where}, column {raw.name}: it is empty on all {raw.len():,} rows, which it never is in a real zip, so "
-            "everything of it was lost. Use the whole zip as downloaded from the Crime Data Explorer."
+            f"{where}, column {raw.name}: it is empty on all {raw.len():,} rows, which is never so in a real zip, so "
+            "its values were lost. Use the complete zip as downloaded from the Crime Data Explorer."
         )
 
 
@@ -243,7 +244,7 @@ def _dates(where: str, text: pl.DataFrame, header: str, year: int) -> tuple[pl.S
         iso = raw.str.extract(_ISO_DATE)
         is_old = raw.str.contains(_OLD_DATE)
         _refuse(where, text, header, others & iso.is_null() & ~is_old.fill_null(False), _KINDS["date"])
-        # A year of two digits is the last one that is not far after the zip's (12.4 step 3).
+        # A two-digit year is the latest year that is not far after the zip's year.
         short = raw.str.slice(7, 2).cast(pl.Int64, strict=False)
         full = short + 2000 - 100 * (short + 2000 > year + _YEARS_AHEAD).cast(pl.Int64)
         old = (raw.str.slice(0, 7) + full.cast(pl.String)).str.to_titlecase().str.to_date("%d-%b-%Y", strict=False)

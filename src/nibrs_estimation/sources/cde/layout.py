@@ -1,9 +1,9 @@
-"""The layouts of the zips as data: which member and header feed which column of which dataset.
+"""The layouts of the zips as data: the member and header of each column of the datasets.
 
-What differs between data years 2016 to 2020 and those from 2021 on are a few headers, given here one after the other,
-and what the ids mean, which every zip's own lookups tell. The first issue of 2016 differs in its agencies only, which
-come in two members.
-Source: docs/develop/adding-a-source.md (members and headers), 12.3 (what changed in 2021) and 14 (mapping).
+Data years 2016 to 2020 and those from 2021 on differ in a few headers, for which all names are given here, and in the
+meaning of ids, which is in the lookup tables of each zip. The first issue of 2016 differs only in its agencies, which
+are in two members.
+Source: members and headers of the FBI's public download, in the layouts before 2021 and since.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from nibrs_estimation.model import agency, incident
 from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.model.intake import SYNTHETIC_MEMBER
 from nibrs_estimation.pipeline.dataset import Dataset
-from nibrs_estimation.sources.cde.archive import Archive
+from nibrs_estimation.sources.intake.archive import Archive
 
-#: "Not specified", which means a blank (data dictionary).
+#: Codes for "not specified", which mean a missing value (data dictionary).
 NOT_SPECIFIED = {"age_code": "NS", "sex_code": "X", "race_code": "NS", "ethnicity_code": "X"}
 
 
 def name_in(header: Sequence[str], names: str) -> str:
-    """The one of several names, parted by "|", that stands in a header; the first one where none does."""
+    """The first of several names, separated by "|", that is in a header; otherwise the first name."""
     return next((name for name in names.split("|") if name in header), names.split("|", maxsplit=1)[0])
 
 
@@ -33,13 +33,13 @@ class Field:
     """A column of a member.
 
     Attributes:
-        header: its name in the member, lower case; names of other years follow after "|".
-        type: a key of ``COLUMN_TYPES``, or "age" for the text that ``age_num`` holds.
-        is_required: whether a row without it means nothing.
-        codes: the only values that it may take, or empty.
-        not_specified: the code that means a blank.
+        header: name of the column in lower case; names in other years follow after "|".
+        type: a key of ``COLUMN_TYPES``, or "age" for ``age_num``.
+        is_required: whether rows without a value are set aside.
+        codes: the allowed values, or empty.
+        not_specified: the code for a missing value.
         may_be_absent: whether a member may lack the column; it is then missing on every row.
-        code_list: the list that its codes are from, or None.
+        code_list: name of its code list, or None.
     """
 
     header: str
@@ -53,9 +53,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Lookup:
-    """A lookup member: which of its headers hold the id, a number but for ``is_text``, and the code.
+    """A lookup table: its member, and the headers of the id (a number unless ``is_text``) and the code.
 
-    Names of other years follow after "|".
+    Names in other years follow after "|".
     """
 
     member: str
@@ -66,14 +66,14 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Segment:
-    """How a member becomes rows of a dataset.
+    """Mapping of a member to rows of a dataset.
 
     Attributes:
         member: lower-cased base name without extension.
-        dataset: what it feeds; two members may feed one dataset.
-        headers: column of the dataset -> header of the member; the other columns are worked out.
-        constants: columns that are the same on every row.
-        extra: fields that are read to work others out, and then dropped.
+        dataset: the dataset; two members may be mapped to one dataset.
+        headers: column of the dataset -> header of the member; the other columns are computed.
+        constants: columns with the same value on every row.
+        extra: fields that are read to compute other columns, and then dropped.
     """
 
     member: str
@@ -84,7 +84,7 @@ class Segment:
 
     @property
     def fields(self) -> dict[str, Field]:
-        """Every field that is read, by the name that it takes; type and need come from the dataset."""
+        """The fields that are read, by column; type and requirement are those of the dataset."""
         declared = {
             name: Field(
                 header,
@@ -101,11 +101,11 @@ class Segment:
 
 
 AGENCIES = "agencies"
-#: The agencies of the first issue of 2016: those that reported incidents, and all of the state (12.3).
+#: The agencies of the first issue of 2016: those that reported incidents, and all agencies of the state.
 REPORTERS, PARTICIPATION = "cde_agencies", "agency_participation"
 MONTH = "nibrs_month"
 
-#: Decoding by the zip's own lookups: header of an id -> lookup. Ids are renumbered between years (12.3), never fixed.
+#: Header of an id -> lookup table of the zip. Ids change between years.
 LOOKUPS = {
     "activity_type_id": Lookup("nibrs_activity_type", "activity_type_id", "activity_type_code"),
     "age_id": Lookup("nibrs_age", "age_id", "age_code"),
@@ -118,7 +118,7 @@ LOOKUPS = {
     "drug_measure_type_id": Lookup("nibrs_drug_measure_type", "drug_measure_type_id", "drug_measure_code"),
     "ethnicity_id": Lookup("nibrs_ethnicity", "ethnicity_id", "ethnicity_code"),
     "injury_id": Lookup("nibrs_injury", "injury_id", "injury_code"),
-    # The publisher misspells this header since 2021 (12.2).
+    # The publisher has misspelled this header since 2021.
     "justifiable_force_id": Lookup(
         "nibrs_justifiable_force", "justifiable_fore_id|justifiable_force_id", "justifiable_force_code"
     ),
@@ -126,7 +126,7 @@ LOOKUPS = {
     "offense_code": Lookup("nibrs_offense_type", "offense_code", "offense_code", is_text=True),
     "offense_type_id": Lookup("nibrs_offense_type", "offense_type_id", "offense_code"),
     "prop_desc_id": Lookup("nibrs_prop_desc_type", "prop_desc_id", "prop_desc_code"),
-    # This lookup has no code: the id is the code (4.11).
+    # This lookup table has no code: the id is the code.
     "prop_loss_id": Lookup("nibrs_prop_loss_type", "prop_loss_id", "prop_loss_id"),
     "race_id": Lookup("ref_race", "race_id", "race_code"),
     "relationship_id": Lookup("nibrs_relationship", "relationship_id", "relationship_code"),
@@ -187,7 +187,7 @@ AGENCY = Segment(
     },
 )
 
-#: Every agency of the state, in the first issue of 2016.
+#: Fields of all agencies of the state, in the first issue of 2016.
 PARTICIPATION_FIELDS = {
     "agency_id": Field("agency_id", "int32", is_required=True),
     "ori": Field("agency_ori", "str", is_required=True),
@@ -205,7 +205,7 @@ PARTICIPATION_FIELDS = {
     "has_participated_nibrs": Field("nibrs_participated", "bool"),
 }
 
-#: What the first issue of 2016 tells of those that reported incidents.
+#: Fields of agencies that reported incidents, in the first issue of 2016.
 REPORTER_FIELDS = {
     "agency_id": Field("agency_id", "int32", is_required=True),
     "legacy_ori": Field("legacy_ori", "str"),
@@ -221,7 +221,7 @@ REPORTER_FIELDS = {
     "officers": Field("total_officers", "int32"),
 }
 
-#: One row per agency and month until 2020, since then one per incident document (12.3).
+#: One row for each agency and month until 2020; since then, one for each incident document.
 MONTH_FIELDS = {
     "nibrs_month_id": Field("nibrs_month_id", "int64"),
     "did": Field("did", "int64", may_be_absent=True),
@@ -306,7 +306,7 @@ SEGMENTS = (
             "sequence_number": "victim_seq_num",
             "victim_type_code": "victim_type_id",
             **_PERSON,
-            # The victims' header alone differs (12.3).
+            # This header is different for victims.
             "age_high_years": "age_code_range_high|age_range_high_num",
             "resident_code": "resident_status_code",
             "activity_code": "activity_type_id",
@@ -383,7 +383,7 @@ SEGMENTS = (
         incident.ARRESTEE,
         {"arrestee_id": "arrestee_id", **_ARREST, "multiple_code": "multiple_indicator"},
         constants={"is_group_b": False},
-        # Optional in the dataset, for Group B's sake.
+        # Optional in the dataset because Group B has no incident.
         extra={**_AGE, "incident_id": Field("incident_id", "int64", is_required=True)},
     ),
     Segment(
@@ -419,8 +419,8 @@ PARENTS = {
     "groupb_arrestee_id": "nibrs_arrestee_groupb",
 }
 
-#: Columns of members that are filled on more than half of the rows in every real zip, of whichever layout, though a
-#: single row may lack them: one that is wholly empty was lost.
+#: Columns that are filled on more than half of the rows in every real zip of any layout. If such a column is empty, its
+#: values were lost.
 FILLED = {
     "nibrs_incident": ("cleared_exceptionally_code", "nibrs_month_id"),
     "nibrs_offense": ("attempt_complete_code", "location_code"),
@@ -435,9 +435,9 @@ FILLED = {
 
 #: The layouts, by the data years in which they were used.
 FIRST_ISSUE, OLD_LAYOUT, NEW_LAYOUT = "cde_2016_first_issue", "cde_2016_2020", "cde_2021"
-#: The layouts that list the months of an agency, empty ones too (12.3).
+#: The layouts that list all months of an agency, including empty ones.
 LISTS_MONTHS = (FIRST_ISSUE, OLD_LAYOUT)
-#: What a layout cannot tell, and the dataset that it concerns (12.3, 12.4); keys of ``LOSSES``.
+#: Losses of each layout (keys of ``LOSSES``) and the datasets affected.
 LAYOUT_LOSSES = {
     FIRST_ISSUE: (
         ("no_srs", "srs_month"),
@@ -461,28 +461,28 @@ LAYOUT_LOSSES = {
     ),
 }
 
-#: What a layout's list of agencies holds: public zips list only agencies that reported (12.3), but for the first issue.
+#: Which agencies a layout lists: only agencies that reported, except in the first issue.
 SCOPES = {FIRST_ISSUE: "all", OLD_LAYOUT: "reporting", NEW_LAYOUT: "reporting"}
 
-#: Earlier layouts differ in more than is known here (12.3).
+#: Earlier layouts are not supported.
 FIRST_YEAR = 2016
-#: Group B arrests came with data year 2022 (12.2).
+#: Zips contain Group B arrests since data year 2022.
 GROUP_B_FIRST_YEAR = 2022
 GROUP_B_MEMBERS = ("nibrs_arrestee_groupb", "nibrs_arrestee_groupb_weapon")
 
 
 def is_synthetic(archive: Archive) -> bool:
-    """Whether a zip says of itself that its rows were made up."""
+    """Whether a zip is marked as synthetic."""
     return any(PurePosixPath(name).name == SYNTHETIC_MEMBER for name in archive.file.namelist())
 
 
 def agency_members(layout: str) -> tuple[str, ...]:
-    """The members that list the agencies, the whole list first."""
+    """The members that list the agencies, the complete list first."""
     return (PARTICIPATION, REPORTERS) if layout == FIRST_ISSUE else (AGENCIES,)
 
 
 def required_members(year: int, layout: str) -> tuple[str, ...]:
-    """The members that a zip of a data year must hold, ascending: a missing one must never import as zeros."""
+    """The members that a zip of a data year must contain, in order: a missing member must not count as zeros."""
     members = {
         *agency_members(layout),
         MONTH,

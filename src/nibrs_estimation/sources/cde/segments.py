@@ -1,6 +1,6 @@
 """The segments of a state's incidents: decode, complete, set faulty rows aside.
 
-What the columns mean stands in the data dictionary.
+The data dictionary describes the columns.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from nibrs_estimation.model.agency import REPORT_MONTH
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.cde.accounts import FEW_ROWS, ZipAccounts
-from nibrs_estimation.sources.cde.archive import Archive
 from nibrs_estimation.sources.cde.decode import IN_YEARS, can_decode, read_typed
 from nibrs_estimation.sources.cde.layout import (
     AGENCIES,
@@ -25,8 +24,10 @@ from nibrs_estimation.sources.cde.layout import (
     Segment,
     name_in,
 )
-from nibrs_estimation.sources.cde.text import LINE, header_of
+from nibrs_estimation.sources.cde.text import header_of
 from nibrs_estimation.sources.completeness import Childless, childless
+from nibrs_estimation.sources.intake.accounts import LINE
+from nibrs_estimation.sources.intake.archive import Archive
 from nibrs_estimation.sources.intake.repeats import without_repeats
 
 _log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ _OFFENSE = next(segment for segment in SEGMENTS if segment.member == "nibrs_offe
 
 
 def read_months(archive: Archive, agency_ids: pl.Series, year: int, accounts: ZipAccounts) -> pl.DataFrame | None:
-    """The monthly reports of the zip's agencies, or None where an excerpt lacks them; raises as `read_segments`."""
+    """The monthly reports of the zip's agencies, or None if an excerpt lacks them; raises like `read_segments`."""
     if MONTH not in archive.members:
         return None
     months = read_typed(archive, MONTH, MONTH_FIELDS, year, accounts)
@@ -49,9 +50,9 @@ def read_months(archive: Archive, agency_ids: pl.Series, year: int, accounts: Zi
 def read_dated_offenses(
     archive: Archive, agency_ids: pl.Series, year: int, accounts: ZipAccounts
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Incidents and their offenses with no more than agency, date and code; raises as :func:`read_segments`.
+    """Incidents and offenses with only agency, date and code; raises like :func:`read_segments`.
 
-    The columns are the first of their members, so that of rows with one key the same is kept as by
+    The columns are the first of their members, so that the same one of repeated rows is kept as in
     :func:`read_segments`.
     """
     incidents = _read_incidents(archive, agency_ids, year, accounts, ("incident_id", "agency_id", "incident_date"))
@@ -73,17 +74,17 @@ def read_segments(
     year: int,
     accounts: ZipAccounts,
 ) -> dict[str, pl.DataFrame]:
-    """Every segment of the zip by dataset name, with exactly the dataset's columns.
+    """All segments of the zip by dataset name, with the columns of the dataset.
 
-    Members that an excerpt lacks, and those of Group B where the data year has none, give no rows.
+    Members that are missing in an excerpt, and Group B members if the data year has none, have no rows.
 
     Raises:
-        PipelineError: as :func:`~nibrs_estimation.sources.cde.decode.read_typed`, and for a member that too many rows
-            of the one above it are missing in.
+        PipelineError: see :func:`~nibrs_estimation.sources.cde.decode.read_typed`; also if too many rows lack a
+            required row in another member.
     """
     incidents = _dated(_read_incidents(archive, agency_ids, year, accounts), months)
     ids = {INCIDENT.member: incidents["incident_id"]}
-    _keep(accounts, INCIDENT, incidents, year)
+    _count_kept(accounts, INCIDENT, incidents, year)
     if not archive.is_excerpt:
         accounts.check_shares(archive.where(INCIDENT.member), INCIDENT.member)
     parts: dict[str, list[pl.DataFrame]] = {segment.dataset.name: [] for segment in SEGMENTS}
@@ -101,7 +102,7 @@ def read_segments(
             frame = frame.join(
                 incidents.select("incident_id", "agency_id", "form_year", "form_month"), on="incident_id", how="left"
             )
-        _keep(accounts, segment, frame, year)
+        _count_kept(accounts, segment, frame, year)
         parts[segment.dataset.name].append(_completed(frame, segment.dataset, state))
         if not archive.is_excerpt:
             accounts.check_shares(archive.where(segment.member), segment.member)
@@ -112,9 +113,9 @@ def read_segments(
 
 
 def _check_completeness(archive: Archive, segments: dict[str, pl.DataFrame], accounts: ZipAccounts) -> None:
-    """Refuse a zip of which a table was cut or emptied, and tell of the few records that lack what each must have.
+    """Raise an error if a table is incomplete; record a loss if only a few records lack a required child.
 
-    Excerpts are told of alone, and of their missing members elsewhere.
+    For excerpts, only losses are recorded. Missing members are recorded elsewhere.
     """
     for found in childless(segments):
         parent, child = (_member_of(name, is_group_b=found.is_group_b) for name in (found.parent, found.child))
@@ -131,7 +132,7 @@ def _check_completeness(archive: Archive, segments: dict[str, pl.DataFrame], acc
 def _check_months(
     archive: Archive, incidents: pl.DataFrame, months: pl.DataFrame | None, accounts: ZipAccounts
 ) -> None:
-    """Every incident is of a monthly report that the zip lists; checked as the children of other tables are."""
+    """Check that every incident belongs to a monthly report in the zip."""
     key = "nibrs_month_id"
     if months is None or incidents.is_empty():
         return
@@ -145,8 +146,8 @@ def _check_share(archive: Archive, parent: str, child: str, found: Childless, ac
     if found.is_too_many and not archive.is_excerpt:
         raise PipelineError(
             f"{archive.where(child)}: {found.share} of the rows of {parent} that could be read have no row in it, "
-            "though each must have one, so the member was cut. Totals from the rest would be far too low: use the "
-            "whole zip as downloaded from the Crime Data Explorer."
+            "although each must have one, so the member is incomplete. Totals would be far too low: use the "
+            "complete zip as downloaded from the Crime Data Explorer."
         )
     accounts.lost("no_child", f"{parent} without {child} ({found.share})", found.rows)
 
@@ -164,7 +165,7 @@ def _read_incidents(
 ) -> pl.DataFrame:
     incidents = _read(archive, INCIDENT, year, accounts, only)
     incidents = _without_orphans(archive, INCIDENT, incidents, {AGENCIES: agency_ids}, accounts)
-    # An incident may be reported late, but not years before or after its file's year (12.4 step 3).
+    # An incident may be reported late, but not years before or after its file's year.
     is_far = incidents.select((pl.col("incident_date").dt.year() - year).abs() > 1).to_series()
     return accounts.set_aside(INCIDENT.member, incidents, is_far, "impossible_date", "incident_date")
 
@@ -207,10 +208,10 @@ def _dated(incidents: pl.DataFrame, months: pl.DataFrame | None) -> pl.DataFrame
 def _with_demographics(archive: Archive, segment: Segment, persons: pl.DataFrame) -> pl.DataFrame:
     is_in_years = pl.col("age_code") == IN_YEARS
     two_digits = pl.col("age_num").str.zfill(2)
-    # Years were once given beside the code AG; where they are not, the age is unknown.
+    # Earlier zips give the years in addition to the code AG; without years, the age is unknown.
     is_number = two_digits.str.contains(r"^\d\d$")
     code = pl.when(is_in_years).then(pl.when(is_number).then(two_digits).otherwise(pl.lit("00"))).otherwise("age_code")
-    # Beside 0, unknown, and 99, over 98, the number says nothing more.
+    # For codes 00 (unknown) and 99 (over 98), the number adds no information.
     differ = persons.select((~is_in_years & (pl.col("age_code") > "00") & (two_digits != pl.col("age_code"))).sum())
     if differ.item() and not persons["age_code"].eq(IN_YEARS).any():
         _log.warning(
@@ -230,7 +231,7 @@ def _with_demographics(archive: Archive, segment: Segment, persons: pl.DataFrame
 def _without_orphans(
     archive: Archive, segment: Segment, frame: pl.DataFrame, ids: dict[str, pl.Series], accounts: ZipAccounts
 ) -> pl.DataFrame:
-    """Keep the rows whose parents were kept (docs/develop/adding-a-source.md)."""
+    """Remove rows whose parents were not kept (docs/develop/adding-a-source.md)."""
     for name, field in segment.fields.items():
         parent = PARENTS.get(field.header)
         if parent is None or parent == segment.member or (archive.is_excerpt and parent not in ids):
@@ -241,7 +242,7 @@ def _without_orphans(
 
 
 def _can_read(archive: Archive, segment: Segment) -> bool:
-    """Whether the member is there, with the lookups without which its rows mean nothing."""
+    """Whether the member and the lookup tables of its required fields exist."""
     if segment.member not in archive.members:
         return False
     header = header_of(archive.first_line(segment.member))
@@ -249,13 +250,13 @@ def _can_read(archive: Archive, segment: Segment) -> bool:
     return all(can_decode(archive, name) for name in needed)
 
 
-def _keep(accounts: ZipAccounts, segment: Segment, frame: pl.DataFrame, year: int) -> None:
+def _count_kept(accounts: ZipAccounts, segment: Segment, frame: pl.DataFrame, year: int) -> None:
     other = int((frame["data_year"] != year).sum()) if segment is INCIDENT else 0
     accounts.kept(segment.member, segment.dataset.name, frame.height, other)
 
 
 def _completed(frame: pl.DataFrame, dataset: Dataset, state: str) -> pl.DataFrame:
-    """Exactly the columns of the dataset; what the member does not hold is null."""
+    """The columns of the dataset; columns that the member lacks are null."""
     frame = frame.with_columns(state_abbr=pl.lit(state))
     return frame.select(
         (pl.col(name) if name in frame.columns else pl.lit(None)).cast(dtype).alias(name)

@@ -1,4 +1,4 @@
-"""The source: which years and states the zips hold, and the tasks that read them."""
+"""The source: years and states of the zips, and the tasks that read them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
 from nibrs_estimation.sources.cde.accounts import ZipAccounts
 from nibrs_estimation.sources.cde.agencies import (
     count_offenses,
-    list_suspicious_gaps,
     read_agencies,
+    record_suspicious_gaps,
     report_months,
     with_participation,
 )
-from nibrs_estimation.sources.cde.archive import Archive, open_archive, printable
 from nibrs_estimation.sources.cde.decode import read_typed
 from nibrs_estimation.sources.cde.layout import (
     AGENCIES,
@@ -49,6 +48,7 @@ from nibrs_estimation.sources.cde.layout import (
 )
 from nibrs_estimation.sources.cde.segments import read_dated_offenses, read_months, read_segments
 from nibrs_estimation.sources.cde.text import header_of
+from nibrs_estimation.sources.intake.archive import Archive, open_archive, printable
 from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK
 from nibrs_estimation.sources.universe_file import UNIVERSE_FILE, merge_universe, read_universe
 
@@ -59,15 +59,15 @@ _OFFENSE = "nibrs_offense"
 
 @dataclass(frozen=True)
 class Contents:
-    """What a zip holds.
+    """Content of a zip.
 
     Attributes:
-        path: of the zip.
-        name: by which the accounts call it: the file's name, with its folder where two zips have one name.
-        year, state: its data year and its state's UCR abbreviation.
+        path: path of the zip.
+        name: its name in the accounts: file name, with the folder if two zips have the same name.
+        year, state: data year and UCR abbreviation of the state.
         layout: ``cde_2016_first_issue``, ``cde_2016_2020`` or ``cde_2021``.
-        is_synthetic: whether it says that its rows are made up.
-        sha256: of the file.
+        is_synthetic: whether it is marked as synthetic.
+        sha256: checksum of the file.
     """
 
     path: Path
@@ -83,37 +83,37 @@ class Contents:
 class CdeSource:
     """State-year zips of the Crime Data Explorer, data years 2016 and later, of one or more states.
 
-    The zips of the data year deliver incidents; those of the four years before deliver which months were reported and
-    how many offenses, by agency.
+    Zips of the data year provide incidents; zips of the four years before provide reported months and numbers of
+    offenses by agency.
 
     Attributes:
-        paths: the zips, in any order; a zip that is named twice is read once.
-        is_excerpt: whether zips may lack members, whose datasets are then empty and marked as missing.
+        paths: the zips, in any order; a zip that is named twice is read only once.
+        is_excerpt: whether members may be missing; their datasets are then empty and marked as missing.
     """
 
     paths: tuple[Path, ...]
     is_excerpt: bool = False
-    #: Checksum of each zip when the run was planned: it travels with the tasks, which must read the same files.
+    #: Checksum of each zip when the run was planned; the tasks must read the same files.
     _planned: dict[Path, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def spec(self) -> str:
-        """How the user named it, such as ``cde:VT-2024.zip``."""
-        # Sorted: the order of the zips changes nothing, and what is published says the source.
+        """Its name, such as ``cde:VT-2024.zip``."""
+        # Sorted, because the order of the zips does not matter and the name is published.
         return "cde:" + ",".join(sorted(path.name for path in self.paths))
 
     def newest_year(self) -> int:
-        """The last data year that the zips hold; raises as :meth:`probe`."""
+        """The latest data year of the zips; raises like :meth:`probe`."""
         return max(contents.year for contents in self._contents())
 
     def probe(self, year: int, seed: int) -> Probe:
-        """Look at the agencies of each zip.
+        """Read the agencies of each zip.
 
         Raises:
             PipelineError: a zip is broken, hostile or incomplete, or of a year that the run does not need; two zips
-                hold the same state and year; no zip holds the data year; or there is no zip.
+                have the same state and year; no zip is of the data year; or there is no zip.
         """
-        del seed  # The protocol's; nothing here is random.
+        del seed  # Required by the protocol.
         self._planned.clear()
         by_state = self._by_state(year)
         self._planned.update({contents.path: contents.sha256 for held in by_state.values() for contents in held})
@@ -157,10 +157,10 @@ class CdeSource:
     def ingest_agencies(self, year: int, universe: Path | None = None) -> dict[str, pl.DataFrame]:
         """Read the agencies, the months that they reported and their offenses by month, for each year.
 
-        With a universe file, the agencies of the data year are those of the file, too.
+        With a universe file, the agencies of the data year include those of the file.
 
         Raises:
-            PipelineError: as :meth:`probe`, and for a value that cannot be read.
+            PipelineError: see :meth:`probe`; also for a value that cannot be read.
         """
         agencies, months, offenses, files = [], [], [], []
         for contents in (contents for held in self._by_state(year).values() for contents in held):
@@ -170,11 +170,11 @@ class CdeSource:
                 ids = of_zip["agency_id"]
                 found, offense = read_dated_offenses(archive, ids, contents.year, accounts)
                 agencies.append(with_participation(of_zip, found, contents.year, accounts))
-                # Reports by incident tell nothing more than the incidents themselves.
+                # Reports by incident have no more information than the incidents.
                 lists_months = contents.layout in LISTS_MONTHS
                 listed = read_months(archive, ids, contents.year, accounts) if lists_months else found
                 listed = listed if MONTH in archive.members else None
-                # Whether empty months are zero reports follows the flags as listed, not as the incidents fix them.
+                # Zero reports depend on the flags in the file, not on the flags corrected from the incidents.
                 months.append(report_months(of_zip, found, listed, contents.year, contents.layout))
                 offenses.append(count_offenses(agencies[-1], found, offense, contents.year))
             files.append(
@@ -201,100 +201,102 @@ class CdeSource:
         }
 
     def ingest_incidents(self, year: int, partition: str, universe: Path | None = None) -> dict[str, pl.DataFrame]:
-        """Read every segment of a state's incidents, and keep the accounts of all its zips.
+        """Read the segments of a state's incidents, and the accounts of all its zips.
 
         Raises:
-            PipelineError: as :meth:`probe`, and for a value that cannot be read or a state that no zip holds.
+            PipelineError: see :meth:`probe`; also for a value that cannot be read or a state without a zip.
         """
         by_state = self._by_state(year)
         if partition not in by_state:
             raise PipelineError(
-                f"No zip holds {partition}; there are {', '.join(by_state)}. Name the zip of {partition} as well."
+                f"There is no zip of {partition}, only of {', '.join(by_state)}. Add the zip of {partition}."
             )
         segments: dict[str, pl.DataFrame] = {}
         accounts = []
         for contents in by_state[partition]:
             with self._opened(contents) as archive:
-                book = ZipAccounts(contents.name, partition)
+                zip_accounts = ZipAccounts(contents.name, partition)
                 if contents.year == year:
-                    segments = self._read_all(archive, contents, book, has_universe=universe is not None)
+                    segments = self._read_all(archive, contents, zip_accounts, has_universe=universe is not None)
                 else:
-                    self._read_history(archive, contents, book)
-                accounts.append(book.frames())
-        books = {dataset.name: pl.concat(frames[dataset.name] for frames in accounts) for dataset in PARTITIONED}
-        # Zips of several years may name the same new code; the data year's, which comes last, is right.
-        books[NEW_OFFENSE.name] = books[NEW_OFFENSE.name].unique(
+                    self._read_history(archive, contents, zip_accounts)
+                accounts.append(zip_accounts.frames())
+        account_frames = {
+            dataset.name: pl.concat(frames[dataset.name] for frames in accounts) for dataset in PARTITIONED
+        }
+        # Zips of several years may have the same new code; that of the data year, the last one, is used.
+        account_frames[NEW_OFFENSE.name] = account_frames[NEW_OFFENSE.name].unique(
             NEW_OFFENSE.primary_key, keep="last", maintain_order=True
         )
-        return segments | books
+        return segments | account_frames
 
     def _read_all(
-        self, archive: Archive, contents: Contents, book: ZipAccounts, *, has_universe: bool
+        self, archive: Archive, contents: Contents, zip_accounts: ZipAccounts, *, has_universe: bool
     ) -> dict[str, pl.DataFrame]:
-        agencies = read_agencies(archive, contents.year, contents.layout, book)
-        months = read_months(archive, agencies["agency_id"], contents.year, book)
-        segments = read_segments(archive, agencies["agency_id"], months, contents.state, contents.year, book)
+        agencies = read_agencies(archive, contents.year, contents.layout, zip_accounts)
+        months = read_months(archive, agencies["agency_id"], contents.year, zip_accounts)
+        segments = read_segments(archive, agencies["agency_id"], months, contents.state, contents.year, zip_accounts)
         incidents = segments[incident.INCIDENT.name]
-        with_participation(agencies, incidents, contents.year, book)
-        list_suspicious_gaps(report_months(agencies, incidents, months, contents.year, contents.layout), book)
+        with_participation(agencies, incidents, contents.year, zip_accounts)
+        record_suspicious_gaps(report_months(agencies, incidents, months, contents.year, contents.layout), zip_accounts)
         for name in required_members(contents.year, contents.layout):
             if name not in archive.members:
-                book.lost("missing_table", name)
+                zip_accounts.lost("missing_table", name)
         for loss, subject in LAYOUT_LOSSES[contents.layout]:
             if loss == "no_universe" and has_universe:
                 continue
             if loss == "no_agency" and contents.year < GROUP_B_FIRST_YEAR:
-                book.lost("no_group_b", subject)
+                zip_accounts.lost("no_group_b", subject)
             else:
                 group_b = segments[incident.ARRESTEE.name]["is_group_b"].sum()
-                book.lost(loss, subject, int(group_b) if loss == "no_agency" else None)
+                zip_accounts.lost(loss, subject, int(group_b) if loss == "no_agency" else None)
         if several := int((segments[incident.ARRESTEE.name]["multiple_code"] == "M").sum()):
-            book.lost("multiple_clearance_arrests", incident.ARRESTEE.name, several)
+            zip_accounts.lost("multiple_clearance_arrests", incident.ARRESTEE.name, several)
         return segments
 
-    def _read_history(self, archive: Archive, contents: Contents, book: ZipAccounts) -> None:
-        agencies = read_agencies(archive, contents.year, contents.layout, book)
-        read_months(archive, agencies["agency_id"], contents.year, book)
-        incidents, offenses = read_dated_offenses(archive, agencies["agency_id"], contents.year, book)
+    def _read_history(self, archive: Archive, contents: Contents, zip_accounts: ZipAccounts) -> None:
+        agencies = read_agencies(archive, contents.year, contents.layout, zip_accounts)
+        read_months(archive, agencies["agency_id"], contents.year, zip_accounts)
+        incidents, offenses = read_dated_offenses(archive, agencies["agency_id"], contents.year, zip_accounts)
         for member, frame in (("nibrs_incident", incidents), (_OFFENSE, offenses)):
-            book.kept(member, agency.AGENCY_MONTH_OFFENSE.name, frame.height)
+            zip_accounts.kept(member, agency.AGENCY_MONTH_OFFENSE.name, frame.height)
 
     def _by_state(self, year: int) -> dict[str, list[Contents]]:
-        """The zips of each state, the data year's last.
+        """The zips of each state, that of the data year last.
 
         Raises:
-            PipelineError: as :meth:`probe`.
+            PipelineError: see :meth:`probe`.
         """
         by_state: dict[str, list[Contents]] = {}
         for contents in sorted(self._contents(), key=lambda contents: (contents.state, contents.year)):
             held = by_state.setdefault(contents.state, [])
             if held and held[-1].year == contents.year:
                 raise PipelineError(
-                    f"{held[-1].path} and {contents.path} both hold {contents.state} {contents.year}, with different "
-                    "contents. Name one zip for each state and year."
+                    f"{held[-1].path} and {contents.path} are both of {contents.state} {contents.year}, with different "
+                    "contents. Use one zip for each state and year."
                 )
             if not year - agency.HISTORY_YEARS < contents.year <= year:
                 raise PipelineError(
-                    f"{contents.path} holds data year {contents.year}, but the run is for {year} and needs "
+                    f"{contents.path} is of data year {contents.year}, but the run is for {year} and needs "
                     f"{year - agency.HISTORY_YEARS + 1} to {year}. Run it for {contents.year}, or leave the zip out."
                 )
             held.append(contents)
         for state, held in by_state.items():
             if held[-1].year != year:
                 raise PipelineError(
-                    f"No zip holds {state} {year}: {held[-1].path} holds data year {held[-1].year}. "
-                    f"Name the zip of {year} as well, or run it for {held[-1].year}."
+                    f"There is no zip of {state} {year}: {held[-1].path} is of data year {held[-1].year}. "
+                    f"Add the zip of {year}, or run it for {held[-1].year}."
                 )
         return by_state
 
     def _contents(self) -> list[Contents]:
         if not self.paths:
-            raise PipelineError("No zip is named. Name at least one, such as cde:VT-2024.zip.")
+            raise PipelineError("No zip is given. Name at least one, such as cde:VT-2024.zip.")
         found: dict[str, Contents] = {}
         for path in dict.fromkeys(self.paths):
-            contents = self._look_at(path)
+            contents = self._examine(path)
             if contents.sha256 in found and found[contents.sha256].path != path:
-                _log.warning("%s is the same file as %s; it is read once", path, found[contents.sha256].path)
+                _log.warning("%s is the same file as %s; it is read only once", path, found[contents.sha256].path)
             found.setdefault(contents.sha256, contents)
         names = Counter(contents.path.name for contents in found.values())
         return [
@@ -304,31 +306,31 @@ class CdeSource:
             for contents in found.values()
         ]
 
-    def _look_at(self, path: Path) -> Contents:
+    def _examine(self, path: Path) -> Contents:
         with open_archive(path, is_excerpt=self.is_excerpt, sha256=self._planned.get(path, "")) as archive:
-            return _look_at(path, self.is_excerpt, archive.sha256)
+            return _examine(path, self.is_excerpt, archive.sha256)
 
     def _opened(self, contents: Contents) -> AbstractContextManager[Archive]:
         return open_archive(contents.path, is_excerpt=self.is_excerpt, sha256=contents.sha256)
 
 
 @cache
-def _look_at(path: Path, is_excerpt: bool, sha256: str) -> Contents:
-    """What a zip holds, once it has passed every check of its whole (docs/develop/adding-a-source.md).
+def _examine(path: Path, is_excerpt: bool, sha256: str) -> Contents:
+    """Content of a zip, after all checks of the complete file (docs/develop/adding-a-source.md).
 
-    Every task asks, and the tables must not be read again each time; the checksum tells whether they are the same.
+    Cached because all tasks need it; the checksum is part of the key.
     """
     with open_archive(path, is_excerpt=is_excerpt, sha256=sha256) as archive:
         for name in archive.repeated:
-            _log.warning("%s holds %s a second time, with the same content; it is read once", path, name)
+            _log.warning("%s contains %s twice, with the same content; it is read only once", path, name)
         is_first_issue = AGENCIES not in archive.members and PARTICIPATION in archive.members
         layout = FIRST_ISSUE if is_first_issue else NEW_LAYOUT
         has_agencies = all(name in archive.members for name in agency_members(layout))
         year, state = _year_and_state(archive, layout) if has_agencies else (FIRST_YEAR, "")
         if year < FIRST_YEAR:
             raise PipelineError(
-                f"{path} holds data year {year}, whose layout is not known. This version reads data years "
-                f"{FIRST_YEAR} and later: name a zip of such a year."
+                f"{path} is of data year {year}, whose layout is not supported. This version reads data years "
+                f"{FIRST_YEAR} and later: use a zip of such a year."
             )
         missing = [name for name in required_members(year, layout) if name not in archive.members]
         if missing and not (is_excerpt and has_agencies and INCIDENT.member in archive.members):
@@ -343,19 +345,18 @@ def _look_at(path: Path, is_excerpt: bool, sha256: str) -> Contents:
 def _refuse_missing(archive: Archive, missing: list[str], is_excerpt: bool) -> None:
     if AGENCIES in missing and REPORTERS in archive.members:
         raise PipelineError(
-            f"{archive.path} lists its agencies in {REPORTERS}.csv and lacks {PARTICIPATION}.csv: that is the layout "
-            f"of data years before {FIRST_YEAR}. This version reads data years {FIRST_YEAR} and later: name a zip of "
-            "such a year."
+            f"{archive.path} contains {REPORTERS}.csv but not {PARTICIPATION}.csv, which is the layout of data years "
+            f"before {FIRST_YEAR}. This version reads data years {FIRST_YEAR} and later: use a zip of such a year."
         )
     hint = "" if is_excerpt else " (an excerpt can be read with --partial)"
     raise PipelineError(
         f"{archive.path} lacks {', '.join(f'{name}.csv' for name in missing)}. A missing file must not count as "
-        f"zeros: use the whole zip as downloaded from the Crime Data Explorer{hint}."
+        f"zeros: use the complete zip as downloaded from the Crime Data Explorer{hint}."
     )
 
 
 def _year_and_state(archive: Archive, layout: str) -> tuple[int, str]:
-    """Data year and UCR abbreviation of the state, which is one that the program estimates."""
+    """Data year and UCR abbreviation of the state, which must be a state that is estimated."""
     member = agency_members(layout)[0]
     all_fields = PARTICIPATION_FIELDS if layout == FIRST_ISSUE else AGENCY.fields
     fields = {name: all_fields[name] for name in ("data_year", "state_abbr")}
@@ -366,14 +367,14 @@ def _year_and_state(archive: Archive, layout: str) -> tuple[int, str]:
     if len(years) != 1 or len(states) != 1:
         raise PipelineError(
             f"{archive.where(member)}: it lists the data years "
-            f"{', '.join(map(str, years)) or 'none'} and the states {', '.join(states) or 'none'}, where a zip "
-            "holds one year of one state. Use the zips as downloaded from the Crime Data Explorer."
+            f"{', '.join(map(str, years)) or 'none'} and the states {', '.join(states) or 'none'}, but a zip "
+            "must contain one year of one state. Use the zips as downloaded from the Crime Data Explorer."
         )
     if states[0] not in code_list("state")["state_abbr"]:
         places = dict(code_list("place_not_estimated").select("state_abbr", "state_name").rows())
         raise PipelineError(
             f"{archive.path}, member {archive.members[member].filename}, column state_abbr: {states[0]} "
-            f"({places.get(states[0], 'no known abbreviation')}) is none of the 50 states or the District of Columbia, "
-            "the only places that estimates are made for. Leave this zip out."
+            f"({places.get(states[0], 'no known abbreviation')}) is neither a state nor the District of Columbia, so "
+            "there are no estimates for it. Leave this zip out."
         )
     return years[0], states[0]

@@ -1,4 +1,4 @@
-"""A CSV member as a table: whole numbers and trimmed text, and the checks of its form."""
+"""Reading a CSV member: integers and trimmed text, with checks of the format."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ import numpy as np
 import polars as pl
 
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.cde.archive import Archive, printable
+from nibrs_estimation.sources.intake.accounts import LINE
+from nibrs_estimation.sources.intake.archive import Archive, printable
 
-#: Column that holds each row's line in the member.
-LINE = "line"
-#: What R and databases write for a missing value.
+#: Missing values in R and in databases.
 _MISSING = ["NA", "NULL", "null"]
 _NULL = re.compile(rb'(?<=[,"\n])(?:NULL|null)(?=[,"\r\n]|\Z)')
-#: No text of a state-year is longer (the longest, the counties of an agency, have some hundred characters).
+#: Far longer than any text of a state-year (the longest, the counties of an agency, have a few hundred characters).
 MAX_TEXT_BYTES = 10_000
-#: Characters of a value that a message shows.
+#: Maximum number of characters of a value in a message.
 _MOST_SHOWN = 80
 _BLANK = re.compile(rb"\s*")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_QUOTES = "its quotes do not match, so its rows cannot be told apart. Download the zip again."
+_QUOTES = "its quotes do not match, so its rows cannot be separated. Download the zip again."
 _COMMA, _QUOTE, _NEWLINE = b',"\n'
 
 
@@ -34,7 +33,7 @@ def header_of(line: bytes) -> list[str]:
 
 
 def read_text(
-    archive: Archive, member: str, kinds: Mapping[str, str], tell_nulls: Callable[[int], None] | None = None
+    archive: Archive, member: str, kinds: Mapping[str, str], report_nulls: Callable[[int], None] | None = None
 ) -> pl.DataFrame:
     """Read the named columns of a member, with the line of every row; a blank line is a row of nulls.
 
@@ -43,14 +42,14 @@ def read_text(
         member: lower-cased base name.
         kinds: header -> "int" for whole numbers, "str" for text, which is trimmed; '', R's ``NA`` and the word NULL of
             databases become null.
-        tell_nulls: told how many fields hold the word NULL, where there are any.
+        report_nulls: called with the number of fields with the word NULL, if there are any.
 
     Source: docs/develop/adding-a-source.md.
 
     Raises:
-        PipelineError: the member is empty, lacks a column, has other separators or line ends, has a row with too many
-            or too few fields, its quotes do not match, it holds something else than a whole number where one belongs,
-            or a text that is longer than any can be; names the zip, the member, and the columns or the line.
+        PipelineError: the member is empty, lacks a column, has other separators or line ends, a row with too many or
+            too few fields, unmatched quotes, an invalid integer, or a text that is too long; names the zip, the
+            member, and the columns or the line.
     """
     where = archive.where(member)
     content = _as_utf8(archive.read(member))
@@ -58,20 +57,20 @@ def read_text(
     _check_form(where, first_line)
     header = header_of(first_line)
     if missing := [name for name in kinds if name not in header]:
-        # Without line breaks the whole file is its header.
+        # Without line breaks, the whole file is the header.
         found = printable(textwrap.shorten(", ".join(header), 1000)) or "an empty file"
         raise PipelineError(
             f"{where}: the column{'s' * (len(missing) > 1)} {', '.join(missing)} "
             f"{'are' if len(missing) > 1 else 'is'} missing; found {found}. "
             "The publisher has changed the layout, or the file was edited: download the zip again; "
-            "if it stays so, this version cannot read it."
+            "if the error remains, this version cannot read it."
         )
     _check_field_counts(where, content, len(header))
-    if tell_nulls is not None and (nulls := len(_NULL.findall(content))):
-        tell_nulls(nulls)
-    # The first of several headers of one name counts (docs/develop/adding-a-source.md).
+    if report_nulls is not None and (nulls := len(_NULL.findall(content))):
+        report_nulls(nulls)
+    # The first of several headers with the same name is used (docs/develop/adding-a-source.md).
     places = {name: f"column_{header.index(name) + 1}" for name in kinds}
-    # Polars takes the width of the table from the first row, which must not be a blank line.
+    # Polars determines the number of columns from the first row, which must not be blank.
     start = content.find(b"\n") + 1
     first = _BLANK.match(content, start).end() if start else len(content)  # type: ignore[union-attr]
     skipped = 1 + content.count(b"\n", start, first)
@@ -81,7 +80,7 @@ def read_text(
     try:
         frame = _parsed(content, skipped, len(header), {places[name]: kind for name, kind in kinds.items()})
     except pl.exceptions.PolarsError:
-        # Something is no whole number, or only with blanks around it: text tells which.
+        # A value is not an integer, or has spaces around it. Read as text to find it.
         try:
             frame = _parsed(content, skipped, len(header), dict.fromkeys(places.values(), "str"))
         except pl.exceptions.PolarsError as error:
@@ -96,22 +95,22 @@ def read_text(
 
 
 def shown(value: str) -> str:
-    """A value of a file for a message: quoted, without what steers a terminal, and no longer than a line."""
+    """A value for a message: quoted, with control characters escaped, and shortened."""
     return repr(value if len(value) <= _MOST_SHOWN else value[:_MOST_SHOWN] + "…")
 
 
 def _check_form(where: str, first_line: bytes) -> None:
-    """Refuse what another program made of the file, with the way back."""
-    # Without line feeds the whole file is its header, and would count as empty.
+    """Raise an error for line ends or separators that another program has written."""
+    # Without line feeds, the whole file would be the header.
     if b"\r" in first_line.rstrip(b"\r\n"):
         raise PipelineError(
-            f"{where}: its lines end with a carriage return alone, as old programs write them, so its rows cannot be "
-            "told apart. Save it with the line ends of Unix or Windows, or use the zip as downloaded."
+            f"{where}: its lines end with a carriage return only, so its rows cannot be separated. "
+            "Save it with the line ends of Unix or Windows, or use the zip as downloaded."
         )
     for separator, name in ((b";", "semicolons"), (b"\t", "tabs"), (b"|", "vertical bars")):
         if separator in first_line and b"," not in first_line:
             raise PipelineError(
-                f"{where}: its columns are separated by {name}, not by commas; another program has saved it. "
+                f"{where}: its columns are separated by {name}, not by commas; it was saved by another program. "
                 "Save it as CSV with commas, or use the zip as downloaded."
             )
 
@@ -123,13 +122,13 @@ def _check_lengths(where: str, frame: pl.DataFrame) -> None:
         if (length or 0) > MAX_TEXT_BYTES:
             line = frame[LINE][frame[name].str.len_bytes().fill_null(0).arg_max() or 0]
             raise PipelineError(
-                f"{where}, column {name}, line {line}: the text has {length:,} bytes, more than any column holds (at "
+                f"{where}, column {name}, line {line}: the text has {length:,} bytes, more than any column has (at "
                 f"most {MAX_TEXT_BYTES:,}). The file was damaged or edited: download the zip again."
             )
 
 
 def _as_utf8(content: bytes) -> bytes:
-    """UTF-8 without byte order mark; what is not UTF-8 is taken for windows-1252 (docs/develop/adding-a-source.md)."""
+    """Convert to UTF-8 without byte order mark; otherwise from windows-1252 (docs/develop/adding-a-source.md)."""
     content = content.removeprefix(_BYTE_ORDER_MARK)
     if content.isascii():
         return content
@@ -166,8 +165,8 @@ def _whole_numbers(where: str, name: str, text: pl.Series, first_line: int) -> p
 
 
 def _check_field_counts(where: str, content: bytes, expected: int) -> None:
-    # Polars refuses rows that are too long but fills short ones up silently. So the sum of the commas tells whether
-    # there are any; only then are the rows looked at one by one. Commas and line breaks within quotes do not count.
+    # Polars refuses rows that are too long but silently completes short rows. If the total number of commas is right,
+    # all rows are. Otherwise each row is checked. Commas and line breaks within quotes do not count.
     has_quotes = b'"' in content
     if not has_quotes:
         lines = content.count(b"\n") + (not content.endswith(b"\n"))

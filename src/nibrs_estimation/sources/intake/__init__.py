@@ -1,1 +1,1 @@
-"""What all sources do with what they read: accounts, rows set aside, repeats, the manifest."""
+"""Processing of input that all sources share: accounts, faulty and repeated rows, the manifest."""

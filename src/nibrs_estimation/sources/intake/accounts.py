@@ -1,4 +1,4 @@
-"""What became of the rows of an input that belong to a state: read, kept, set aside with a reason, or left out."""
+"""Accounts of the rows of a state in an input: read, kept, set aside with a reason, or left out."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import polars as pl
+from typing_extensions import override
 
-from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS, QUARANTINE
+from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS, QUARANTINE, REMEDIES
 
-#: Characters of a faulty value that are kept.
+#: Column with the line of each row in its file.
+LINE = "line"
+#: Maximum number of characters of a faulty value that are kept.
 _MOST_SHOWN = 200
 _FAULT = dict.fromkeys(("input_table", "record", "column_name", "reason", "value"), pl.String)
 
 
 @dataclass
 class Accounts(ABC):
-    """The accounts of one state in one input. Each kind of source says how it names a record.
+    """The accounts of one state in one input. Each kind of source defines how records are identified.
 
     Attributes:
-        input_name: the zip's file name, or what the database is called.
+        input_name: file name of the zip, or name of the database.
         state: UCR abbreviation.
     """
 
@@ -37,42 +40,42 @@ class Accounts(ABC):
 
     @abstractmethod
     def record(self, table: str) -> pl.Expr:
-        """Where a row of a table is found in the input, as text."""
+        """Location of a row of a table in the input, as text."""
 
     def read(self, table: str, rows: int, dropped: int) -> None:
-        """So many rows were read, of which so many are left out: blank ones, or those of agencies out of scope."""
+        """Add numbers of rows that were read and, of these, left out (blank, or of agencies out of scope)."""
         self._read[table] += rows
         self._dropped[table] += dropped
 
     def kept(self, table: str, dataset: str, rows: int, other_year: int = 0) -> None:
-        """So many rows went into a dataset, of which so many are dated outside the data year."""
+        """Add numbers of rows that were kept in a dataset and, of these, dated outside the data year."""
         self._kept[table] += rows
         self._other_year[table] += other_year
         self._datasets[table] = dataset
 
     def rows_read(self, table: str) -> int:
-        """Rows of a table, without those left out."""
+        """Number of rows of a table that were read, without those left out."""
         return self._read[table] - self._dropped[table]
 
     def rows_kept(self, table: str) -> int:
-        """Rows of a table that went into a dataset."""
+        """Number of rows of a table that were kept."""
         return self._kept[table]
 
     def lost(self, loss: str, subject: str, n: int | None = None) -> None:
-        """The input cannot tell something; see :data:`~nibrs_estimation.model.intake.LOSSES`."""
+        """Record information that the input lacks; see :data:`~nibrs_estimation.model.intake.LOSSES`."""
         self._losses.append((loss, subject, n))
 
     def set_aside(
         self, table: str, frame: pl.DataFrame, is_faulty: pl.Series, reason: str, column: str = ""
     ) -> pl.DataFrame:
-        """The frame without its faulty rows, which go to quarantine.
+        """Move faulty rows of a frame to quarantine; returns the other rows.
 
         Args:
-            table: that the rows are from.
-            frame: with the columns that :meth:`record` asks for.
+            table: table of the rows.
+            frame: rows with the columns that :meth:`record` needs.
             is_faulty: (n,) mask; null counts as false.
             reason: see :data:`~nibrs_estimation.model.intake.REASONS`.
-            column: the faulty column of ``frame``, or "" for the row as such.
+            column: the faulty column of ``frame``; "" if the whole row is faulty.
         """
         if not is_faulty.any():
             return frame
@@ -80,7 +83,7 @@ class Accounts(ABC):
         return frame.filter(~is_faulty.fill_null(False))
 
     def blanked(self, table: str, frame: pl.DataFrame, is_faulty: pl.Series, reason: str, column: str) -> None:
-        """Values of a column of rows that are kept were faulty and are now missing."""
+        """Record faulty values of a column that were set to missing; their rows are kept."""
         if is_faulty.any():
             self._values.append(self._faults(table, frame.filter(is_faulty), column, reason))
 
@@ -88,7 +91,7 @@ class Accounts(ABC):
         """Datasets ``intake_count``, ``quarantine`` and ``intake_loss`` of the state."""
         rows = pl.concat([pl.DataFrame(schema=_FAULT), *self._rows]).with_columns(is_row=True)
         values = pl.concat([pl.DataFrame(schema=_FAULT), *self._values]).with_columns(is_row=False)
-        # A row that was set aside takes its faulty values along.
+        # Faulty values of rows that were set aside are not listed separately.
         values = values.join(rows, on=["input_table", "record"], how="anti")
         counts = pl.DataFrame(
             {
@@ -105,10 +108,11 @@ class Accounts(ABC):
             counts = counts.join(faults.group_by("input_table").len(name), on="input_table", how="left").with_columns(
                 pl.col(name).fill_null(0)
             )
-        # Records that have one name are told apart by their number.
+        # Records with the same name get a number.
         number = pl.int_range(pl.len()).over("input_table", "record", "column_name")
         faults = pl.concat([rows, values]).with_columns(
-            record=pl.when(number > 0).then(pl.format("{} ({})", "record", number + 1)).otherwise("record")
+            record=pl.when(number > 0).then(pl.format("{} ({})", "record", number + 1)).otherwise("record"),
+            remedy=pl.col("reason").replace_strict(REMEDIES, return_dtype=pl.String),
         )
         losses = pl.DataFrame(
             self._losses, schema={"loss": pl.String, "subject": pl.String, "n": pl.Int64}, orient="row"
@@ -129,3 +133,11 @@ class Accounts(ABC):
             reason=pl.lit(reason),
             value=pl.col(column).cast(pl.String).str.head(_MOST_SHOWN) if column else pl.lit(None, pl.String),
         )
+
+
+class LineAccounts(Accounts):
+    """Accounts of a text file, whose records are known by their lines: frames have a column :data:`LINE`."""
+
+    @override
+    def record(self, table: str) -> pl.Expr:
+        return pl.format("line {}", pl.col(LINE).cast(pl.Int64))

@@ -1,4 +1,4 @@
-"""The accounts of what was read, the same for every source (docs/develop/adding-a-source.md)."""
+"""The accounts of the input, the same for every source (docs/develop/adding-a-source.md)."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from nibrs_estimation.pipeline.task import Task
 
 _log = logging.getLogger(__name__)
 
-INTAKE_MANIFEST = Document("intake_manifest.json", "What was read: files, checksums, rows by table, faults and losses.")
+INTAKE_MANIFEST = Document("intake_manifest.json", "Input: files, checksums, rows by table, faults and losses.")
 
 
 def write_intake_manifest(
     intake_file: pl.LazyFrame, intake_count: pl.LazyFrame, quarantine: pl.LazyFrame, intake_loss: pl.LazyFrame
 ) -> dict[str, Any]:
-    """Check that every row that was read is accounted for, and write the account for people.
+    """Check that every row that was read is accounted for, and write the accounts.
 
     Raises:
-        PipelineError: rows read are not rows kept, quarantined and dropped, or dataset quarantine holds another
-            number; names the table.
+        PipelineError: the numbers of rows read and of rows kept, quarantined and dropped differ, or dataset quarantine
+            has another number of rows; names the table.
     """
     counts = intake_count.collect()
     faults = quarantine.collect()
     _check_balance(counts, faults)
     for row in counts.filter((pl.col("rows_quarantined") > 0) | (pl.col("values_quarantined") > 0)).to_dicts():
         _log.warning(
-            "%s, table %s: %d of %d rows and %d values were set aside; dataset quarantine tells which and why",
+            "%s, table %s: %d of %d rows and %d values were set aside; see dataset quarantine",
             row["input_name"],
             row["input_table"],
             row["rows_quarantined"],
@@ -42,7 +42,7 @@ def write_intake_manifest(
         )
     by_reason = faults.group_by("input_name", "input_table", "column_name", "reason", "is_row").len("n")
     losses = intake_loss.collect()
-    _tell(by_reason, losses)
+    _log_warnings(by_reason, losses)
     totals = counts.select(
         pl.col("rows_read", "rows_kept", "rows_quarantined", "rows_dropped", "values_quarantined").sum()
     )
@@ -80,12 +80,12 @@ def _rows(frame: pl.DataFrame, input_name: str, *order: str) -> list[dict[str, A
     return frame.filter(pl.col("input_name") == input_name).drop("input_name").sort(order).to_dicts()
 
 
-def _tell(by_reason: pl.DataFrame, losses: pl.DataFrame) -> None:
-    """Say what a count of rows set aside does not: that rows contradict each other, and that rows are not there."""
+def _log_warnings(by_reason: pl.DataFrame, losses: pl.DataFrame) -> None:
+    """Log a warning for rows that contradict each other, and for missing rows."""
     for row in by_reason.filter(pl.col("reason") == "conflict").sort("input_name", "input_table").to_dicts():
         _log.warning(
-            "%s, table %s: %d rows say otherwise than another row with their key; of each key the least by content is "
-            "kept, which need not be the right one",
+            "%s, table %s: %d rows differ from another row with the same key; the first row by content is kept, "
+            "which may not be the right one",
             row["input_name"],
             row["input_table"],
             row["n"],
@@ -114,6 +114,6 @@ def _check_balance(counts: pl.DataFrame, faults: pl.DataFrame) -> None:
         raise PipelineError(
             f"{row['input_name']}, table {row['input_table']}: {row['rows_read']:,} rows were read, but "
             f"{row['rows_kept']:,} kept, {row['rows_quarantined']:,} quarantined ({row['listed_rows']:,} listed) and "
-            f"{row['rows_dropped']:,} dropped do not account for them. This is a fault of the program: please report "
-            "it."
+            f"{row['rows_dropped']:,} dropped do not account for them. This is an error of the program: please "
+            "report it."
         )

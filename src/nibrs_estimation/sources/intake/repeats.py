@@ -1,4 +1,4 @@
-"""One row of each key, the same one whatever the order of the rows (docs/develop/adding-a-source.md)."""
+"""One row for each key, independent of the order of the rows (docs/develop/adding-a-source.md)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from nibrs_estimation.sources.intake.accounts import Accounts
 def without_repeats(
     table: str, dataset: Dataset, frame: pl.DataFrame, accounts: Accounts, position: str | None = None
 ) -> pl.DataFrame:
-    """Keep one row of each key: of equal rows the first, of different rows with one key the least by content.
+    """Keep one row for each key: the first of equal rows; of different rows, the first in order of content.
 
     Args:
-        table: that the rows are from.
-        dataset: whose primary key, as far as the frame has it, tells rows apart.
+        table: table of the rows.
+        dataset: the dataset; its primary key, as far as the frame has it, is the key.
         frame: the rows.
-        accounts: get the others, as duplicates or as conflicts.
-        position: column that says where in the input a row stands, and so is no content.
+        accounts: receive the other rows, as duplicates or conflicts.
+        position: column with the position of a row in the input, which is not compared.
     """
     key = [column for column in dataset.primary_key if column in frame.columns]
-    # Equal hashes of different keys only cost the closer look below.
+    # If different keys have equal hashes, the check below is still right.
     if frame.select(pl.struct(key).hash().n_unique()).item() == frame.height:
         return frame
     content = [column for column in frame.columns if column != position]

@@ -1,4 +1,4 @@
-"""Synthetic nation: core datasets of any size with known truth, from nothing but a seed."""
+"""Synthetic nation: core datasets of any size with known truth, generated from a seed."""
 
 from nibrs_estimation.sources.synthetic.crime import annual_counts, latent_totals
 from nibrs_estimation.sources.synthetic.nation import agency_frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from nibrs_estimation.sources.synthetic.demographics import known_as, person_columns, where
+from nibrs_estimation.sources.synthetic.demographics import null_unless, person_columns, reported_traits
 from nibrs_estimation.sources.synthetic.marginals import Integers, days_after, draw, draw_codes, offenses
 from nibrs_estimation.sources.synthetic.missingness import with_missing
 from nibrs_estimation.sources.synthetic.persons import numbered
@@ -15,14 +15,14 @@ _UNARMED = "01"
 
 
 def arrestee_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Arrestees: the first known offenders of an incident, who are who they were as offenders.
+    """Arrestees: the first known offenders of an incident, with the same traits.
 
     Args:
         incidents: rows of ``with_suspects``, with ``form_year`` and ``form_month``.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
-        The columns of dataset ``arrestee`` but the state.
+        The columns of dataset ``arrestee`` except the state.
     """
     arrestee = numbered(incidents, incidents["arrestees"].to_numpy(), "arrestee_id")
     unit, number = arrestee["arrestee_id"].to_numpy(), arrestee["offense"].to_numpy()
@@ -35,31 +35,31 @@ def arrestee_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def arrested_person(role: str, seed: int, unit: Integers, offense: Integers, agency_id: Integers) -> pl.DataFrame:
-    """What is known of persons under arrest: demographic columns, resident, type of arrest, disposition of minors.
+    """Traits of arrestees as reported: demographic columns, resident, type of arrest, disposition of minors.
 
     Args:
         role: prefix of the streams and of the distributions of age, sex, race and ethnicity.
-        seed: of the run.
+        seed: seed of the run.
         unit: (n,) keys of the arrestees.
-        offense: (n,) numbers of the offenses whose distributions hold.
+        offense: (n,) numbers of the offenses that determine the distributions.
         agency_id: (n,) the agencies.
     """
-    person = known_as("arrestee", person_columns(role, seed, unit, offense), seed, unit, agency_id)
+    person = reported_traits("arrestee", person_columns(role, seed, unit, offense), seed, unit, agency_id)
     is_minor = (person["age_years"] < ADULT_AGE).fill_null(False).to_numpy()
     true_resident = draw("arrestee_resident", seed, unit)
     resident = with_missing(true_resident, "arrestee_resident", seed, unit, agency_id)
     disposition = draw("disposition", seed, unit).alias("under_18_disposition_code").to_frame()
     return person.with_columns(
         resident_code=resident, true_resident_code=true_resident, arrest_type_code=draw("arrest_type", seed, unit)
-    ).hstack(where(is_minor, disposition))
+    ).hstack(null_unless(is_minor, disposition))
 
 
 def arrestee_weapon_rows(arrestee: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Weapons of arrestees, 01 alone where there is none: dataset ``arrestee_weapon`` without the state.
+    """Weapons of arrestees, only 01 if there is none: dataset ``arrestee_weapon`` without the state.
 
     Args:
         arrestee: ``is_group_b`` and ``arrestee_id``, which may be the same in both groups.
-        seed: of the run.
+        seed: seed of the run.
     """
     unit = arrestee["arrestee_id"].to_numpy() * 2 + arrestee["is_group_b"].to_numpy().astype(np.int64)
     codes = draw_codes("arrest_weapon", seed, unit, alone=(_UNARMED,))

@@ -28,7 +28,7 @@ def monthly_factors(agencies: pl.DataFrame, usual: UsualCrime, year: int, seed: 
         agencies: rows of :func:`~nibrs_estimation.sources.synthetic.agency_frame`.
         usual: of the same agencies.
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
     """
     effect = _drift(agencies, usual, year, seed) + _month_effect(agencies, usual, year, seed)
     effect = np.exp(effect, out=effect)

@@ -1,4 +1,4 @@
-"""Latent crime: what happened, reported or not, and what of it was sent (sources/synthetic/README.md)."""
+"""Latent crime: all incidents, reported or not, and those that were reported (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _FIRST_COPY = 6_000_000
 
 
 def latent_totals(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    """The true number of incidents of each agency in the year, without building the incidents.
+    """The true number of incidents of each agency in the year, without generating the incidents.
 
     Args:
-        agencies: rows of :func:`agency_frame`, any of them.
+        agencies: any rows of :func:`agency_frame`.
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
         ``agency_id`` and ``incidents``, in the order of the agencies.
@@ -67,12 +67,12 @@ def expected_incidents(agencies: pl.DataFrame, seed: int) -> Floats:
 
 
 def latent_incidents(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    """Every incident of some states' agencies, reported or not.
+    """All incidents of the agencies of some states, reported or not.
 
     Args:
         agencies: the agencies of whole states, by agency_id.
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
         ``incident_id``, ``agency_id``, ``offense`` (number of the main offense in ``offense.csv``),
@@ -110,7 +110,7 @@ def sent_incidents(
         latent: what :func:`latent_incidents` returns.
         months: (n, 12) the months that they reported on the form.
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
         form: of the reports.
 
     Returns:
@@ -126,7 +126,7 @@ def sent_incidents(
     sent = latent.filter(pl.Series(times > 0))
     again = np.flatnonzero(times > 1)
     more = latent[np.repeat(again, times[again] - 1)]
-    # Numbers of copies begin where no state's own numbers reach.
+    # Numbers of copies start above all numbers of original incidents.
     agency_id = more["agency_id"].to_numpy()
     number = _first_number(agency_id, year) + _FIRST_COPY + _serial_within_state(agency_id)
     return pl.concat([sent, more.with_columns(incident_id=pl.Series(number, dtype=pl.Int64))])
@@ -140,12 +140,12 @@ def incidents_by_month(incidents: pl.DataFrame, agencies: pl.DataFrame) -> Integ
 
 
 def _first_number(agency_id: Integers, year: int) -> Integers:
-    """Where the incident numbers of each agency's state and year begin."""
+    """The start of the incident numbers of each agency's state and year."""
     return (year % 100 * 100 + agency_id.astype(np.int64) // IDS_PER_STATE) * _IDS_PER_STATE_YEAR
 
 
 def _serial_within_state(agency_id: Integers) -> Integers:
-    """Numbers from 0 in each state, of rows sorted by agency."""
+    """Row numbers from 0 within each state; rows must be sorted by agency."""
     state = agency_id.astype(np.int64) // IDS_PER_STATE
     _, start, number = np.unique(state, return_index=True, return_counts=True)
     return np.arange(len(state)) - np.repeat(start, number)

@@ -1,4 +1,4 @@
-"""Age, sex, race and ethnicity of persons, and what agencies know of them."""
+"""Age, sex, race and ethnicity of persons, true and as reported."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ UNKNOWN, UNKNOWN_AGE = "U", "00"
 _TRAITS = ("sex", "race", "ethnicity")
 _OVER_98 = "99"
 _LAST_AGE = 98
-#: Shares of persons whose age is given as a range, by role, and the largest distance of its ends from the age.
+#: Shares of persons with an age range, by role, and the maximum distance of its ends from the age.
 _RANGE_SHARES = {"offender": 0.04}
 _MOST_YEARS = 5
 
 
 def person_columns(role: str, seed: int, unit: Integers, offense: Integers) -> pl.DataFrame:
-    """True traits of persons, all known.
+    """True traits of persons.
 
     Args:
-        role: whose distributions they follow, ``victim`` or ``offender``.
-        seed: of the run.
+        role: role that determines the distributions, ``victim`` or ``offender``.
+        seed: seed of the run.
         unit: (n,) keys of the persons.
         offense: (n,) numbers of the main offenses.
 
@@ -47,7 +47,7 @@ def person_columns(role: str, seed: int, unit: Integers, offense: Integers) -> p
     )
 
 
-def known_as(
+def reported_traits(
     role: str,
     person: pl.DataFrame,
     seed: int,
@@ -57,17 +57,17 @@ def known_as(
     is_certain: Booleans | None = None,
     is_hidden: Booleans | None = None,
 ) -> pl.DataFrame:
-    """The demographic columns of the model: what the agency knows of the persons, and beside it ``true_`` codes.
+    """The demographic columns of the model, as the agency reports them, and their true codes in columns ``true_``.
 
     Args:
-        role: whose items of ``missing.csv`` hold, ``victim``, ``offender`` or ``arrestee``; a trait without an item
-            is never missing.
+        role: role that determines the items of ``missing.csv``, ``victim``, ``offender`` or ``arrestee``; a trait
+            without an item is never missing.
         person: (n,) rows of :func:`person_columns`.
-        seed: of the run.
+        seed: seed of the run.
         unit: (n,) keys of the persons.
         agency_id: (n,) the agencies.
-        is_certain: (n,) persons whose age is known for certain, by default none.
-        is_hidden: (n,) persons of whom no trait is known, by default none.
+        is_certain: (n,) persons whose age is never missing, by default none.
+        is_hidden: (n,) persons with no known trait, by default none.
     """
     nobody = np.zeros(len(unit), dtype=np.bool_)
     hidden = nobody if is_hidden is None else is_hidden
@@ -97,14 +97,14 @@ def known_as(
     )
 
 
-def where(condition: Booleans, columns: pl.DataFrame) -> pl.DataFrame:
-    """The columns where the condition holds, elsewhere null."""
-    holds = pl.lit(pl.Series(condition))
-    return columns.select(pl.when(holds).then(pl.all()).name.keep())
+def null_unless(condition: Booleans, columns: pl.DataFrame) -> pl.DataFrame:
+    """The columns where the condition is true, elsewhere null."""
+    is_true = pl.lit(pl.Series(condition))
+    return columns.select(pl.when(is_true).then(pl.all()).name.keep())
 
 
 def _range_width(role: str, seed: int, unit: Integers) -> pl.Series:
-    """Half the range of years in which the age lies, 0 where the age is exact."""
+    """Half the width of the age range, 0 if the age is exact."""
     is_range = chance(f"{role}_age_range", seed, unit, _RANGE_SHARES.get(role, 0.0))
     width = np.floor(1 + _MOST_YEARS * random.uniform(seed, f"{role}_age_width", unit)) * is_range
     return pl.Series("width", width, dtype=pl.Int16)

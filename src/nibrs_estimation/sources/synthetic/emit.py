@@ -1,4 +1,4 @@
-"""What a synthetic nation is written as, besides its datasets: zips, external files, a database.
+"""Writing a synthetic nation as zips, external files and a database.
 
 Source: sources/synthetic/README.md.
 """
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 else:
     psycopg = postgresql_module("psycopg")
 
-#: Above it, zips and database take long and show nothing new.
+#: Maximum scale for zips and databases, which would take too long above it.
 LARGEST_SCALE = 0.05
 SCHEMA = "ucr_prd"
 FIRST_ZIP_YEAR, FIRST_NEW_YEAR = 2016, 2021
 
 
 def check_emission(source: SyntheticSource, *, with_zips: bool, with_database: bool, database: Database | None) -> None:
-    """Refuse what cannot be written, before anything is.
+    """Check the options before anything is written.
 
     Raises:
-        UsageError: the nation is too large for zips or a database, no database is named, or it holds the schema.
+        UsageError: the nation is too large for zips or a database, no database is configured, or it has the schema.
         PipelineError: the database cannot be reached.
     """
     if (with_zips or with_database) and source.scale > LARGEST_SCALE:
@@ -48,27 +48,27 @@ def check_emission(source: SyntheticSource, *, with_zips: bool, with_database: b
             "smaller --scale."
         )
     if with_database and database is None:
-        raise UsageError("No database is named. Set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
+        raise UsageError("No database is configured. Set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
     if with_database and database is not None:
         with database.connect() as connection:
             if connection.execute("SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s", (SCHEMA,)).fetchone():
                 raise UsageError(
-                    f"{database} has a schema {SCHEMA} already. Name another database, or drop the schema first."
+                    f"{database} already has a schema {SCHEMA}. Use another database, or drop the schema first."
                 )
 
 
 def emit(source: SyntheticSource, year: int, folder: Path, *, with_zips: bool, with_externals: bool) -> Iterator[str]:
-    """Write zips to ``folder/cde`` and external files to ``folder/externals``; yields a line on each.
+    """Write zips to ``folder/cde`` and external files to ``folder/externals``; yields a message for each.
 
     Args:
         source: the nation.
         year: data year.
-        folder: holds the nation's datasets.
+        folder: folder of the nation's datasets.
         with_zips: write a zip for each state.
-        with_externals: write the external files, and `external_file_locations.json` beside their folder.
+        with_externals: write the external files, and `external_file_locations.json` in ``folder``.
 
     Raises:
-        UsageError: the year has no layout of zips.
+        UsageError: there are no zips of the year.
     """
     datasets = _read(folder)
     if with_zips:
@@ -86,7 +86,7 @@ def emit(source: SyntheticSource, year: int, folder: Path, *, with_zips: bool, w
 
 
 def emit_database(source: SyntheticSource, folder: Path, database: Database | None) -> str:
-    """Load the tables of ``ucr_prd`` from the nation's datasets; returns a line on it.
+    """Load the tables of ``ucr_prd`` from the nation's datasets; returns a message.
 
     Raises:
         PipelineError: the database cannot be written.
@@ -98,10 +98,10 @@ def emit_database(source: SyntheticSource, folder: Path, database: Database | No
             load_ucr_prd(_read(folder), connection, SCHEMA)
         except psycopg.Error as error:
             raise PipelineError(
-                f"Schema {SCHEMA} cannot be made in {database} ({database.without_secrets(error)}). Name an empty "
+                f"Schema {SCHEMA} cannot be created in {database} ({database.error_reason(error)}). Use an empty "
                 "database in which this user may CREATE, or drop the schema first."
             ) from None
-    return f"Schema {SCHEMA} of {database} holds {source.spec}."
+    return f"Schema {SCHEMA} of {database} contains {source.spec}."
 
 
 def _read(folder: Path) -> dict[str, pl.LazyFrame]:

@@ -1,4 +1,4 @@
-"""Officers and civilians of the agencies (sources/synthetic/README.md)."""
+"""Police employees of the agencies (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from nibrs_estimation.sources.synthetic.marginals import Floats, table
 from nibrs_estimation.stats import random
 
 SIGMA = 0.4
-#: Agencies that send no police employee report.
+#: Share of agencies without a police employee report.
 MISSING_SHARE = 0.06
-#: Officers of agencies that serve no population: log-uniform between these.
+#: Range of the log-uniform number of officers of agencies without population.
 LEAST_OFFICERS, MOST_OFFICERS = 2.0, 60.0
 
 
@@ -20,7 +20,7 @@ def employees(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:
 
     Args:
         agencies: ``agency_id``, ``population`` and ``population_group_code``.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
         ``male_officers``, ``male_civilians``, ``female_officers``, ``female_civilians`` (null without a report) and
@@ -36,7 +36,7 @@ def employees(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:
     civilians = (
         officers * groups["civilians_per_officer"].to_numpy() * np.exp(SIGMA * random.normal(seed, "civilians", unit))
     )
-    # From 0.09 in the smallest agencies to 0.16 in those of a thousand officers and more.
+    # From 0.09 in the smallest agencies to 0.16 in agencies of a thousand officers or more.
     share = 0.09 + 0.07 * np.minimum(np.log10(officers) / 3, 1.0)
     female = _rounded(officers * share, "female officers", seed, unit)
     female_civilians = _rounded(civilians * 0.6, "female civilians", seed, unit)
@@ -53,5 +53,5 @@ def employees(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def _rounded(value: Floats, stream: str, seed: int, unit: Floats) -> Floats:
-    """Rounded up or down at random, so that small agencies have their share on average."""
+    """Round up or down at random, so that the mean is right for small agencies, too."""
     return np.floor(value + random.uniform(seed, stream, unit))

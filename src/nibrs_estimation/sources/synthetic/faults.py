@@ -43,7 +43,7 @@ def edge_factors(agencies: pl.DataFrame, months: Booleans, year: int, seed: int,
         agencies: rows of :func:`~nibrs_estimation.sources.synthetic.agency_frame`.
         months: (n, 12) the months that they reported on the form.
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
         form: of the reports.
     """
     unit, index = agencies["agency_id"].to_numpy()[:, None], year * 100 + np.arange(12)

@@ -1,8 +1,8 @@
 """Counties, metropolitan areas, districts and offices, and the list of geographies (sources/synthetic/README.md).
 
-Every county agency with residents has a county of its own; the others lie in the counties of their state. Metropolitan
-areas are groups of the counties whose agency is of a metropolitan population group, laid out by division and state, so
-that some cross a state line.
+Every county agency with residents has its own county; the other agencies are in counties of their state. Metropolitan
+areas are groups of counties whose agency has a metropolitan population group, in order of division and state, so that
+some areas cross a state line.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _DISTRICT_NAMES = ("Northern", "Southern", "Eastern", "Western")
 
 
 def counties(agencies: pl.DataFrame, scale: float) -> pl.DataFrame:
-    """Every county of the nation.
+    """All counties of the nation.
 
     Args:
         agencies: all agencies, with ``agency_id``, ``state_abbr``, ``agency_type_name``, ``population_group_code`` and
             ``population``.
-        scale: of the nation.
+        scale: scale of the nation.
 
     Returns:
         ``county_fips``, ``county_name``, ``state_abbr``, ``sheriff_id`` (its county agency, or null),
@@ -58,8 +58,8 @@ def agency_counties(agencies: pl.DataFrame, county: pl.DataFrame, seed: int) -> 
     """The pieces of all agencies: one row for each agency and county.
 
     Returns:
-        ``agency_id``, ``county_fips``, ``population`` and ``population_share``, the larger piece first; an agency's
-        pieces add up to it, and its shares to 1.
+        ``agency_id``, ``county_fips``, ``population`` and ``population_share``, the larger piece first; the
+        pieces of an agency add up to its population, and its shares to 1.
     """
     unit = agencies["agency_id"].to_numpy()
     first, second, has_two = _places(agencies, county, seed)
@@ -81,7 +81,7 @@ def agency_counties(agencies: pl.DataFrame, county: pl.DataFrame, seed: int) -> 
 
 
 def with_divisions(county: pl.DataFrame, pieces: pl.DataFrame, scale: float) -> pl.DataFrame:
-    """Add ``metro_division_name``: the most populous areas of two or more counties are cut into two or three."""
+    """Add ``metro_division_name``: the most populous areas of two or more counties are split into two or three."""
     people = pieces.group_by("county_fips").agg(people=pl.col("population").sum())
     areas = (
         county.join(people, on="county_fips", how="left")
@@ -104,7 +104,7 @@ def with_divisions(county: pl.DataFrame, pieces: pl.DataFrame, scale: float) -> 
 
 
 def geographies(county: pl.DataFrame) -> pl.DataFrame:
-    """Dataset ``geography``: the geographies of the nation, numbered as handbook 08 proposes."""
+    """Dataset ``geography``: the geographies of the nation, numbered as in handbook 08."""
     rows = [*_with_groups(1, "nation", "US", "United States", "der_national == 1")]
     regions = code_list("region").filter(pl.col("code") != "99").select("code", "label").rows()
     for place, (code, label) in enumerate(regions):
@@ -145,7 +145,7 @@ def _with_groups(
 
 
 def _with_areas(county: pl.DataFrame, scale: float) -> pl.DataFrame:
-    """Add ``msa_name``: the metropolitan counties in their order, cut into areas of nearly equal numbers."""
+    """Add ``msa_name``: metropolitan counties, in order, split into areas with nearly equal numbers of counties."""
     metropolitan = county.filter("is_metropolitan")
     number = min(metropolitan.height, max(1, round(AREAS * scale)))
     area = np.arange(metropolitan.height) * number // max(metropolitan.height, 1)
@@ -185,7 +185,7 @@ def _with_districts(county: pl.DataFrame) -> pl.DataFrame:
 
 
 def _apportioned(by_state: Integers) -> Integers:
-    """Districts of each state: at least 1, at most 4 and one for each county, more where there are more counties."""
+    """Number of districts of each state: 1 to 4, at most one for each county, more in states with more counties."""
     number = np.ones(len(by_state), dtype=np.int64)
     most = np.minimum(by_state, MOST_DISTRICTS)
     for _ in range(DISTRICTS - len(by_state)):
@@ -197,7 +197,7 @@ def _apportioned(by_state: Integers) -> Integers:
 
 
 def _places(agencies: pl.DataFrame, county: pl.DataFrame, seed: int) -> tuple[Integers, Integers, NDArray[np.bool_]]:
-    """Row of the county of each agency, of the next county, and whether the agency lies in both."""
+    """Row of the county of each agency, row of the next county, and whether the agency is in both."""
     unit = agencies["agency_id"].to_numpy()
     group = agencies["population_group_code"]
     point = random.uniform(seed, "county", unit)
@@ -220,7 +220,7 @@ def _places(agencies: pl.DataFrame, county: pl.DataFrame, seed: int) -> tuple[In
 
 
 def _rows_by_state(agencies: pl.DataFrame, county: pl.DataFrame, mask: pl.Expr) -> tuple[Integers, Integers, Integers]:
-    """For each agency where the rows of its state's counties begin and how many there are; and the rows."""
+    """First row and number of rows of the counties of each agency's state; and the rows."""
     chosen = county.with_row_index("row").filter(mask).select("state_abbr", row=pl.col("row").cast(pl.Int64))
     ordered = chosen.sort("state_abbr", "row")
     by_state = ordered.with_row_index("place").group_by("state_abbr").agg(start=pl.col("place").min(), number=pl.len())

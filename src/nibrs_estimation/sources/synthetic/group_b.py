@@ -1,4 +1,4 @@
-"""Arrests for Group B offenses, which have no incident (data dictionary and sources/synthetic/README.md)."""
+"""Arrests for Group B offenses, which have no incident (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from nibrs_estimation.sources.synthetic.nation import IDS_PER_STATE
 from nibrs_estimation.sources.synthetic.reporting import reported_months
 from nibrs_estimation.stats import random
 
-#: Group B arrests for each Group A incident, in the mean over agencies, and their dispersion among agencies.
+#: Mean over agencies of Group B arrests per Group A incident, and its dispersion among agencies.
 ARRESTS_PER_INCIDENT = 0.3
 DISPERSION = 2.0
 _IDS_PER_STATE_YEAR = 10_000_000
 
 
 def group_b_rows(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    """The arrests that a state's agencies reported in the months for which they reported.
+    """The arrests of a state's agencies in the months that they reported.
 
     Args:
         agencies: the agencies of one state, all of them, by agency_id.
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
-        The columns of dataset ``arrestee`` but the state.
+        The columns of dataset ``arrestee`` except the state.
     """
     unit = agencies["agency_id"].to_numpy()
     propensity = random.gamma(seed, "group_b_propensity", unit, year, shape=DISPERSION) / DISPERSION

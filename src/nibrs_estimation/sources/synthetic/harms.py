@@ -1,4 +1,4 @@
-"""What victims suffered, and why: injuries and circumstances (sources/synthetic/README.md, rules of 2.2)."""
+"""Injuries of victims, and circumstances of offenses (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ _ASSAULT_ON_OFFICER, _BY_CITIZEN, _BY_OFFICER = 2, 20, 21
 
 
 def injury_rows(links: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Injuries of the persons who suffered an offense that asks for them: ``victim_id`` and ``injury_code``.
+    """Injuries of persons who suffered an offense with injuries: ``victim_id`` and ``injury_code``.
 
     Args:
         links: rows of ``victim_offense_rows``.
-        seed: of the run.
+        seed: seed of the run.
     """
     hurt = _of_persons(links, "has_injury")
     return _codes(hurt, "injury", seed, alone=(_UNINJURED,))
 
 
 def circumstance_rows(links: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Circumstances of homicides and aggravated assaults, with the justifying force of justifiable homicides.
+    """Circumstances of homicides and aggravated assaults, with the circumstances of justifiable homicides.
 
     Args:
         links: rows of ``victim_offense_rows``.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
         ``victim_id``, ``circumstance_code`` and ``justifiable_force_code``.
@@ -54,7 +54,7 @@ def circumstance_rows(links: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def _of_persons(links: pl.DataFrame, column: str) -> pl.DataFrame:
-    """The links of persons to offenses for which a column of ``offense.csv`` holds, one of each victim."""
+    """The links of persons to offenses for which a column of ``offense.csv`` is true, one for each victim."""
     holds = pl.Series(is_offense(column, links["offense"].to_numpy()))
     return links.filter(holds & links["victim_type_code"].is_in(PERSONS)).unique(
         "victim_id", keep="first", maintain_order=True

@@ -1,4 +1,4 @@
-"""Months reported and offenses by month, of the data year and the four before, at no more cost than they need.
+"""Reported months and offenses by month of several years, without generating the segments of incidents.
 
 Source: sources/synthetic/README.md; handbook 02.
 """
@@ -19,7 +19,7 @@ from nibrs_estimation.sources.synthetic.srs import summary_months
 
 @dataclass(frozen=True)
 class StateYear:
-    """What some states' agencies sent in a year: datasets ``report_month``, ``agency_month_offense``, ``srs_month``."""
+    """Reports of some states in a year: datasets ``report_month``, ``agency_month_offense``, ``srs_month``."""
 
     months: pl.DataFrame
     offenses: pl.DataFrame
@@ -32,7 +32,7 @@ def state_year(agencies: pl.DataFrame, year: int, seed: int) -> StateYear:
     Args:
         agencies: the agencies of whole states in that year, by agency_id.
         year: any year.
-        seed: of the run.
+        seed: seed of the run.
     """
     latent = latent_incidents(agencies, year, seed)
     reported = sent_incidents(agencies, latent, reported_months(agencies, year, seed), year, seed, "N")
@@ -51,7 +51,7 @@ def _report_months(agencies: pl.DataFrame, reported: pl.DataFrame, year: int, se
         ("R", reported_summaries(agencies, year, seed)),
     ):
         place, month = np.nonzero(months)
-        # A summary says nothing of whether incidents were reported.
+        # A summary does not state whether incidents were reported.
         status = np.where(counts[place, month] > 0, "I", "Z") if form == "N" else np.full(len(place), "U")
         forms.append(
             agencies.select("agency_id", "ori", "data_year")[place].with_columns(

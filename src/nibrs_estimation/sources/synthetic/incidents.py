@@ -41,12 +41,12 @@ def reported_segments(agencies: pl.DataFrame, year: int, seed: int) -> dict[str,
 
 
 def segments_with_truth(agencies: pl.DataFrame, year: int, seed: int) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
-    """Every segment of the incidents that a state's agencies reported, and their Group B arrests.
+    """All segments of the incidents that a state's agencies reported, and their Group B arrests.
 
     Args:
         agencies: the agencies of one state, all of them, by agency_id.
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
         The datasets of ``SEGMENTS`` by name; and dataset ``synthetic_truth_item``, the true values of the items that
@@ -65,14 +65,14 @@ def segments_with_truth(agencies: pl.DataFrame, year: int, seed: int) -> tuple[d
 
 
 def segments_of(incidents: pl.DataFrame, seed: int) -> dict[str, pl.DataFrame]:
-    """The segments of incidents by name, all but the weapons of arrestees, which Group B arrestees have too.
+    """The segments of incidents by name, except weapons of arrestees, which Group B arrestees also have.
 
     Items that agencies left unknown or blank stand beside their true values, in columns ``true_<item>``.
 
     Args:
         incidents: ``incident_id``, ``agency_id``, ``offense`` (number of the main offense), ``incident_date`` and
-            ``month``; any of the incidents, as those of one never depend on another's.
-        seed: of the run.
+            ``month``; any incidents, because incidents are independent of each other.
+        seed: seed of the run.
     """
     incidents = with_suspects(incidents, seed).with_columns(
         form_year=pl.col("incident_date").dt.year(), form_month="month"
@@ -104,7 +104,7 @@ def segments_of(incidents: pl.DataFrame, seed: int) -> dict[str, pl.DataFrame]:
 
 
 def _described(incidents: pl.DataFrame, offense: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Add hour, exceptional clearance (of known offenders without arrest) and what else dataset ``incident`` asks."""
+    """Add hour, exceptional clearance (for known offenders without arrest) and the other columns of ``incident``."""
     unit = incidents["incident_id"].to_numpy()
     takes_cargo = offense.filter(pl.Series(is_offense("takes_cargo", offense["offense"].to_numpy())))["incident_id"]
     true_hour = draw("hour", seed, unit)
@@ -128,7 +128,7 @@ def _described(incidents: pl.DataFrame, offense: pl.DataFrame, seed: int) -> pl.
 
 
 def _declared(rows: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
-    """The columns that the dataset declares and the rows have, in its types."""
+    """The declared columns that the rows have, with the declared types."""
     return rows.select(
         pl.col(column.name).cast(column.dtype) for column in dataset.columns if column.name in rows.columns
     )

@@ -1,8 +1,8 @@
 """Fill a `ucr_prd` PostgreSQL database from normalized datasets, such as those of the synthetic nation.
 
-What a `ucr_prd` database has no place for is lost: districts and field offices of counties; and of what an agency or a
-program has once, not by year, the latest year's value is taken.
-Source: data dictionary and sources/synthetic/README.md; section 17, invariant 9.
+Judicial districts and field offices of counties are lost, because a `ucr_prd` database does not have them. For
+attributes of an agency or program that are not by year, the value of the latest year is used.
+Source: sources/synthetic/README.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 else:
     sql = postgresql_module("psycopg.sql")
 
-#: Lines of the Return A by item; totals are not written, since they are made from these.
+#: Lines of the Return A by item; totals are not written, because they are computed from these.
 _LINES = {
     0: 11, 1: 12, 3: 21, 4: 22, 6: 31, 7: 32, 8: 33, 9: 34, 11: 51, 12: 52, 13: 53, 14: 54, 15: 55, 17: 61, 18: 62,
     19: 63, 20: 70, 22: 91, 23: 92, 24: 93, 27: 24, 28: 25,
@@ -40,11 +40,11 @@ _OFFICERS = {
     "female_officer": "female_officers",
     "female_civilian": "female_civilians",
 }
-#: Incidents lie in months of this form, or in months without form where no report is known.
+#: Form of the months of incidents; a month without a known report has no form.
 _INCIDENT_FORM = "N"
 #: The month of the yearly report of police employees.
 _EMPLOYEE_MONTH = 10
-#: Columns of a lookup, and of its code list where they are called otherwise.
+#: Column of a lookup table -> column of its code list, if the names differ.
 _LOOKUP_COLUMNS = {
     "name": "label",
     "description": "label",
@@ -64,16 +64,16 @@ def load_ucr_prd(
     connection: psycopg.Connection[tuple[object, ...]],
     schema: str = "ucr_prd",
 ) -> None:
-    """Create the schema with all its tables and fill them; the transaction is the caller's.
+    """Create the schema with all tables and fill them, within the transaction of the caller.
 
-    Months and counts of the years before the data year, the last year of dataset ``agency``, become reports and
-    incidents with no more than date and offense.
+    Months and counts of years before the data year (the last year of dataset ``agency``) become reports and incidents
+    with only date and offense.
 
     Args:
         datasets: by name, ``agency``, ``report_month``, ``agency_month_offense`` and the segments of
-            :mod:`~nibrs_estimation.model.incident`; ``srs_month`` and ``agency_county`` where there are any.
-        connection: that may create the schema.
-        schema: which must not be there yet.
+            :mod:`~nibrs_estimation.model.incident`; ``srs_month`` and ``agency_county`` if available.
+        connection: connection of a user who may create the schema.
+        schema: name of the schema, which must not exist.
     """
     create_tables(connection, schema)
     frames = {name: frame.collect() for name, frame in datasets.items()}
@@ -100,7 +100,7 @@ def load_ucr_prd(
 
 
 def create_tables(connection: psycopg.Connection[tuple[object, ...]], schema: str) -> None:
-    """Create the schema with empty tables, marked as those of a synthetic nation."""
+    """Create the schema with empty tables, marked as synthetic."""
     connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     connection.execute(
         sql.SQL("COMMENT ON SCHEMA {} IS {}").format(sql.Identifier(schema), sql.Literal(SYNTHETIC_MARK))
@@ -110,7 +110,7 @@ def create_tables(connection: psycopg.Connection[tuple[object, ...]], schema: st
 
 
 def _add_foreign_keys(connection: psycopg.Connection[tuple[object, ...]], schema: str) -> None:
-    """The segments' references to their parents; the importer then need not look for orphans."""
+    """Add the segments' references to their parents, so that the importer need not search for orphans."""
     for table in ucr_prd.SEGMENT_TABLES:
         for column in table.columns:
             parent, _, key = column.references.partition(".")
@@ -138,12 +138,12 @@ def _copy(connection: psycopg.Connection[tuple[object, ...]], schema: str, table
 
 @dataclass(frozen=True)
 class _Forms:
-    """The monthly reports, each with its number."""
+    """The monthly reports with their numbers."""
 
     rows: pl.DataFrame
 
     def numbered(self, frame: pl.DataFrame, form_code: str, year: str, month: str) -> pl.DataFrame:
-        """The frame with the ``form_month_id`` of its agency and form, by its columns of year and month."""
+        """Add the ``form_month_id`` by agency, form, year and month."""
         of_month = self.rows.filter(pl.col("form_code").fill_null(_INCIDENT_FORM) == form_code).select(
             "agency_id",
             pl.col("data_year").cast(frame.schema[year]).alias(year),
@@ -165,7 +165,7 @@ def _forms(frames: dict[str, pl.DataFrame]) -> _Forms:
     yearly = employees.select(
         "agency_id", "data_year", data_month=pl.lit(_EMPLOYEE_MONTH, pl.Int16), form_code=pl.lit("P")
     )
-    # An incident may lie in a month for which no report is known: such a report has no form.
+    # An incident may be in a month without a known report: such a report has no form.
     arrestees = frames[incident.ARRESTEE.name].filter(pl.col("agency_id").is_not_null())
     held = pl.concat(
         each.select("agency_id", data_year="form_year", data_month=pl.col("form_month").cast(pl.Int16)).drop_nulls()
@@ -223,12 +223,12 @@ def _lookup(table: Dataset) -> pl.DataFrame:
 
 
 def _places(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """Regions to states, and the counties, areas and divisions of the agencies."""
+    """Regions, divisions and states, and the counties, areas and metropolitan divisions of the agencies."""
     regions = code_list("region").select(
         region_id=pl.col("code").cast(pl.Int16), code="code", name="label", description="description"
     )
     divisions = code_list("division").select(
-        # Division ids are the codes plus one, but for 99.
+        # Division ids are the codes plus one, except for 99.
         division_id=pl.when(pl.col("code") == "99").then(99).otherwise(pl.col("code").cast(pl.Int16) + 1),
         region_id=pl.col("region_code"),
         code="code",
@@ -382,7 +382,7 @@ def _segment_rows(segment: Segment, frame: pl.DataFrame, forms: _Forms) -> pl.Da
 
 
 def _history(frames: dict[str, pl.DataFrame], forms: _Forms) -> dict[str, pl.DataFrame]:
-    """Incidents of the years before, one for each offense counted, with no more than date and offense."""
+    """Incidents of earlier years, one for each offense counted, with only date and offense."""
     counts = frames[agency.AGENCY_MONTH_OFFENSE.name]
     year = frames[agency.AGENCY.name]["data_year"].max()
     first = _next_id(frames[incident.INCIDENT.name]["incident_id"])

@@ -1,6 +1,6 @@
 """The lists and marginal distributions of the synthetic nation, and draws from them.
 
-They stand as CSV files in the folder ``data``; column ``source`` says which are published, and which are assumed.
+They are CSV files in the folder ``data``; column ``source`` states whether they are published or assumed.
 """
 
 from __future__ import annotations
@@ -43,22 +43,21 @@ def _marginals() -> dict[str, pl.DataFrame]:
 
 @dataclass(frozen=True)
 class Marginal:
-    """Distribution of a quantity, for each main offense or for all alike.
+    """Distribution of a quantity, for each main offense or the same for all.
 
     Attributes:
         values: (k,) the values, as text or null.
-        shares: (g, k) probabilities; g is 1 where all offenses have the same, or else their number, in the order of
-            ``offense.csv``.
+        shares: (g, k) probabilities; g is 1 if all offenses have the same distribution, otherwise their number, in
+            the order of ``offense.csv``.
     """
 
     values: pl.Series
     shares: Floats
 
     def place(self, point: Floats, offense: ArrayLike = 0) -> Integers:
-        """Places in ``values`` of uniform numbers (n,), given the numbers (n,) of the offenses."""
+        """Indices in ``values`` for uniform numbers (n,), given the numbers (n,) of the offenses."""
         groups, k = self.shares.shape
-        # Shifted by its number, each group's distribution function continues that of the group before, so that one
-        # search serves all groups.
+        # The distribution function of each group is shifted by its number, so that one search is enough for all groups.
         ends = (np.cumsum(self.shares, axis=1) + np.arange(groups)[:, None]).ravel()
         group = np.asarray(offense, dtype=np.int64) if groups > 1 else 0
         place = np.searchsorted(ends, point + group, side="right") - group * k
@@ -67,7 +66,7 @@ class Marginal:
 
 @cache
 def marginal(quantity: str) -> Marginal:
-    """The distribution of a quantity, offenses without a row of their own having that of ``*``."""
+    """The distribution of a quantity; offenses without their own row have that of ``*``."""
     rows = _marginals()[quantity]
     values = rows["value"].unique(maintain_order=True)
     wide = {
@@ -89,13 +88,13 @@ def marginal(quantity: str) -> Marginal:
 def draw(
     quantity: str, seed: int, unit: ArrayLike, index: ArrayLike = 0, *, offense: ArrayLike | None = None
 ) -> pl.Series:
-    """Draw a quantity of ``marginal.csv``, its name being the stream.
+    """Draw a quantity of ``marginal.csv``; its name is the random stream.
 
     Args:
         quantity: the name.
-        seed: of the run.
+        seed: seed of the run.
         unit: (n,) keys of the units.
-        index: tells apart the draws of one unit.
+        index: number of the draw for the same unit.
         offense: (n,) numbers of the offenses on which the quantity depends, in the order of ``offense.csv``.
 
     Returns:
@@ -107,14 +106,14 @@ def draw(
 
 
 def draw_number(quantity: str, seed: int, unit: ArrayLike, *, offense: ArrayLike | None = None) -> Integers:
-    """Draw a quantity whose values are whole numbers; arguments as in :func:`draw`."""
+    """Draw a quantity with integer values; arguments as in :func:`draw`."""
     return draw(quantity, seed, unit, offense=offense).cast(pl.Int64).to_numpy()
 
 
 def draw_quantile(quantity: str, seed: int, unit: ArrayLike, *, offense: Integers | None = None) -> Integers:
-    """Draw whole numbers by linear interpolation between the quantiles of ``quantile.csv``, rounded down.
+    """Draw integers by linear interpolation between the quantiles of ``quantile.csv``, rounded down.
 
-    Offenses without quantiles of their own have those of ``*``; the other arguments are as in :func:`draw`.
+    Offenses without their own quantiles have those of ``*``; the other arguments are as in :func:`draw`.
     """
     point = random.uniform(seed, quantity, unit)
     curves = _quantiles(quantity)
@@ -129,7 +128,7 @@ def draw_quantile(quantity: str, seed: int, unit: ArrayLike, *, offense: Integer
 
 @cache
 def _quantiles(quantity: str) -> dict[str, tuple[Floats, Floats]]:
-    """Probabilities and values of the quantiles, by the offense for which they hold."""
+    """Probabilities and values of the quantiles, by offense."""
     rows = table("quantile").filter(pl.col("quantity") == quantity)
     return {
         str(key[0]): (part["probability"].to_numpy(), part["value"].to_numpy())
@@ -142,18 +141,18 @@ def draw_codes(
 ) -> pl.DataFrame:
     """Draw one or more different codes for each unit.
 
-    The first code has the distribution of the quantity. Unless it is one that stands alone, quantity
-    ``<quantity>_rows`` says how many codes are drawn in all; one that is there already is left out.
+    The first code has the distribution of the quantity. Unless it excludes other codes, quantity
+    ``<quantity>_rows`` is the number of codes to draw; repeated codes are left out.
 
     Args:
         quantity: the name.
-        seed: of the run.
+        seed: seed of the run.
         unit: (n,) keys of the units, all different.
         offense: (n,) numbers of the offenses on which the codes depend.
-        alone: codes beside which no other stands, as they mean "none" or "unknown".
+        alone: codes that exclude other codes because they mean "none" or "unknown".
 
     Returns:
-        ``place`` (row number of the unit) and ``code``, the first codes of all units before the further ones.
+        ``place`` (row number of the unit) and ``code``, the first codes of all units before the others.
     """
     units = np.asarray(unit)
     first = pl.DataFrame({"place": np.arange(len(units)), "code": draw(quantity, seed, units, offense=offense)})
@@ -176,7 +175,7 @@ def _without(quantity: str, values: tuple[str, ...]) -> Marginal:
 
 
 def repeated(times: Integers) -> tuple[Integers, Integers]:
-    """Row numbers, each so many times, and the number from 0 of each within its row."""
+    """Row numbers repeated ``times`` times, and the number (from 0) of each repetition."""
     row = np.repeat(np.arange(len(times)), times)
     return row, np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
 
@@ -193,7 +192,7 @@ def chance(stream: str, seed: int, unit: ArrayLike, probability: ArrayLike, inde
 
 @cache
 def offenses() -> pl.DataFrame:
-    """The offenses, whose row numbers identify them wherever numbers do."""
+    """The offenses; their row numbers are the numbers of offenses."""
     return table("offense")
 
 
@@ -215,10 +214,10 @@ def main_shares() -> Floats:
 
 
 def by_offense(column: str, offense: Integers) -> Floats:
-    """A number of ``offense.csv``, for (n,) offenses."""
+    """Values of a numeric column of ``offense.csv``, for (n,) offenses."""
     return offenses()[column].cast(pl.Float64).to_numpy()[offense]
 
 
 def is_offense(column: str, offense: Integers) -> Booleans:
-    """A yes or no of ``offense.csv``, for (n,) offenses."""
+    """Values of a yes/no column of ``offense.csv``, for (n,) offenses."""
     return offenses()[column].to_numpy()[offense]

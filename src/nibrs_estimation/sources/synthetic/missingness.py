@@ -1,7 +1,7 @@
 """Items that agencies leave unknown or empty (sources/synthetic/README.md).
 
 An agency's share of missing items has a random effect on the logit, so agencies differ as they do in real data. The
-shares of ``missing.csv`` are the means over agencies.
+shares of ``missing.csv`` are means over agencies.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NODES = 40
 
 
 def missing_probability(item: str, seed: int, agency_id: ArrayLike) -> Floats:
-    """The share of an item that each agency leaves missing: (n,) for (n,) agencies."""
+    """The share of missing values of an item in each agency: (n,) for (n,) agencies."""
     effect = SIGMA * random.normal(seed, f"missing_by_agency_{item}", agency_id)
     return np.asarray(special.expit(_intercept(item) + effect), dtype=np.float64)
 
@@ -34,12 +34,12 @@ def is_missing(item: str, seed: int, unit: Integers, agency_id: Integers) -> Boo
 
 
 def with_missing(values: pl.Series, item: str, seed: int, unit: Integers, agency_id: Integers) -> pl.Series:
-    """The values, but codes of missing values (or null) where the agency left the item missing.
+    """The values, replaced by codes for missing values (or null) where the item is missing.
 
     Args:
         values: (n,) texts.
-        item: an item of ``missing.csv``; one that is not there is never missing.
-        seed: of the run.
+        item: an item of ``missing.csv``; an item that is not in the file is never missing.
+        seed: seed of the run.
         unit: (n,) keys of the units.
         agency_id: (n,) the agencies that reported them.
     """
@@ -60,7 +60,7 @@ def _rows(item: str) -> pl.DataFrame:
 @cache
 def _intercept(item: str) -> float:
     """The logit to which the effect is added, such that the mean over agencies is the item's share."""
-    from scipy import optimize  # noqa: PLC0415 (half a second that only a synthetic nation should take)
+    from scipy import optimize  # noqa: PLC0415 (slow to import)
 
     share = _rows(item)["share"].sum()
     nodes, weights = np.polynomial.hermite_e.hermegauss(_NODES)

@@ -34,7 +34,7 @@ def states() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Nation:
-    """What is the same in every year.
+    """Attributes that are the same in every year.
 
     Attributes:
         agencies: every agency with its class, population, status, places and employees, by agency_id.
@@ -49,7 +49,7 @@ class Nation:
 
 @lru_cache(maxsize=2)
 def nation(seed: int, scale: float) -> Nation:
-    """The nation of a seed and a scale; kept, as every state asks for it."""
+    """The nation of a seed and a scale; cached, because every state needs it."""
     agencies = _status(_populations(_slots(scale), seed), seed)
     county = counties(agencies, scale)
     pieces = agency_counties(agencies, county, seed)
@@ -59,13 +59,13 @@ def nation(seed: int, scale: float) -> Nation:
 
 
 def agency_frame(year: int, seed: int, scale: float, response: Response = "random") -> pl.DataFrame:
-    """Every agency of the nation in a year.
+    """All agencies of the nation in a year.
 
     The agencies, their populations and their status are the same in every year; reporting is not.
 
     Args:
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
         scale: share of the real number of agencies, in (0, 1]; a state never has fewer than 8.
         response: on what reporting to NIBRS depends.
 
@@ -108,9 +108,9 @@ def agency_county(agencies: pl.DataFrame, country: Nation, year: int) -> pl.Data
 def _slots(scale: float) -> pl.DataFrame:
     """One row per agency: its number, its state, its class and its stratum of populations within the class.
 
-    Laying the agencies of each state evenly over (0, 1) and cutting the common line into classes gives every state
-    nearly the same mix of classes, the nation exactly that of ``agency_class.csv``, and the rarest classes, which
-    come first, to the states with the most agencies.
+    The agencies of each state are spread evenly over (0, 1), and the interval is split into classes. So every state has
+    nearly the same mix of classes, the nation has exactly that of ``agency_class.csv``, and the rarest classes, which
+    come first, are in the states with the most agencies.
     """
     classes = table("agency_class").with_row_index("class")
     state = table("state_population").join(code_list("state"), on="state_abbr")
@@ -130,7 +130,7 @@ def _slots(scale: float) -> pl.DataFrame:
             "agency_id": state["state_id"].cast(pl.Int32).to_numpy()[number[line]] * IDS_PER_STATE + serial[line] + 1,
             "state_abbr": state["state_abbr"].gather(number[line]),
             "class": class_number.astype(np.uint32),
-            # Largest first, as the largest states stand first in each class.
+            # Largest first, because the largest states are first in each class.
             "quantile_low": 1 - (rank + 1) / by_class[class_number],
             "quantile_width": 1 / by_class[class_number],
         }
@@ -139,11 +139,11 @@ def _slots(scale: float) -> pl.DataFrame:
 
 
 def _apportion(shares: Integers, total: int) -> Integers:
-    """Whole numbers that are nearly in proportion to the shares, at least 1 each, and add up to the total."""
+    """Integers that are nearly proportional to the shares, at least 1 each, and add up to the total."""
     ideal = total * shares / shares.sum()
     numbers: Integers = np.maximum(np.floor(ideal), 1).astype(np.int64)
     missing = total - int(numbers.sum())
-    # What classes raised to 1 take too much, the largest class misses least.
+    # If classes were raised to 1, the largest class is reduced.
     numbers[np.argmax(numbers)] += min(missing, 0)
     numbers[np.argsort(numbers - ideal, kind="stable")[: max(missing, 0)]] += 1
     return numbers
@@ -186,7 +186,7 @@ def _status(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def _covered(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Add the ORIs, and who covers the covered agencies: a county or state police agency of their state."""
+    """Add the ORIs, and the agency that covers each covered agency: a county or state police agency of its state."""
     serial = pl.col("agency_id") % IDS_PER_STATE
     agencies = agencies.with_columns(
         ori=pl.format("{}{}00", "state_abbr", serial.cast(pl.String).str.zfill(5))

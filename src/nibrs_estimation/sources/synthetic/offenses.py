@@ -1,4 +1,4 @@
-"""Offenses with weapons, activities, bias and suspected use (sources/synthetic/README.md, rules of 2.2)."""
+"""Offenses with weapons, activities, bias and suspected use (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nibrs_estimation.sources.synthetic.marginals import (
 )
 
 _BURGLARY = "220"
-#: Where a burglary counts premises: hotels and rental storage.
+#: Locations where a burglary counts premises: hotels and rental storage.
 _PREMISES_LOCATIONS = ("14", "19")
 
 
@@ -27,7 +27,7 @@ def offense_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
 
     Args:
         incidents: ``incident_id`` and ``offense``, the number of the main offense.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
         ``incident_id``, ``offense_id``, ``offense`` and ``main`` (numbers of the offense and of the incident's main
@@ -66,24 +66,24 @@ def offense_details(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def weapon_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Weapons, of the offenses that take one: ``offense_id`` and ``weapon_code``."""
+    """Weapons of offenses that may have one: ``offense_id`` and ``weapon_code``."""
     armed = offense.filter(pl.Series(is_offense("has_weapon", offense["offense"].to_numpy())))
     return _code_rows(armed, "weapon", seed, alone=("99",))
 
 
 def activity_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Criminal activities, or gang involvement, of the offenses that take either: ``activity_code``."""
+    """Criminal activities or gang involvement of offenses that may have one: ``activity_code``."""
     acting = offense.filter(pl.Series(is_offense("has_activity", offense["offense"].to_numpy())))
     return _code_rows(acting, "activity", seed, alone=("N",))
 
 
 def bias_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Bias motivations of every offense: ``bias_code``, 88 where there is none and 99 where it is not known."""
+    """Bias motivations of every offense: ``bias_code``, 88 for none and 99 for unknown."""
     return _code_rows(offense, "bias", seed, alone=("88", "99"))
 
 
 def using_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """What the offender of every offense was suspected of using: ``using_code``, N where it is nothing."""
+    """What the offender of every offense was suspected of using: ``using_code``, N for nothing."""
     return _code_rows(offense, "using", seed, alone=("N",))
 
 

@@ -1,4 +1,4 @@
-"""Victims and offenders of incidents, and how they know each other (README.md of this folder)."""
+"""Victims and offenders of incidents, and their relationships (README.md of this folder)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 
-from nibrs_estimation.sources.synthetic.demographics import known_as, person_columns, where
+from nibrs_estimation.sources.synthetic.demographics import null_unless, person_columns, reported_traits
 from nibrs_estimation.sources.synthetic.marginals import (
     Booleans,
     Integers,
@@ -23,37 +23,37 @@ from nibrs_estimation.sources.synthetic.missingness import is_missing, with_miss
 INDIVIDUAL, OFFICER, SOCIETY = "I", "L", "S"
 PERSONS = (INDIVIDUAL, OFFICER)
 _ROBBERY, _AGGRAVATED_ASSAULT, _SIMPLE_ASSAULT = "120", "13A", "13B"
-#: A victim has relationships to so many offenders at most.
+#: Maximum number of offenders to whom a victim has relationships.
 _MOST_RELATIONSHIPS = 10
 
 
 def with_suspects(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Add to incidents the numbers of known ``offenders``, 0 where nothing is known of them, and of ``arrestees``."""
+    """Add to incidents the numbers of known ``offenders``, 0 if they are unknown, and of ``arrestees``."""
     unit, main = incidents["incident_id"].to_numpy(), incidents["offense"].to_numpy()
     unknown = by_offense("unknown_offender_share", main)
     offenders = draw_number("offenders", seed, unit) * ~chance("unknown_offender", seed, unit, unknown)
-    # The shares of incidents with an arrest hold for all incidents, but only known offenders are arrested.
+    # The shares of incidents with an arrest are for all incidents, but only known offenders are arrested.
     has_arrest = chance("arrest", seed, unit, by_offense("arrest_share", main) / (1 - unknown))
     arrestees = np.minimum(draw_number("arrestees", seed, unit) * has_arrest, offenders)
     return incidents.with_columns(offenders=offenders, arrestees=arrestees)
 
 
 def victim_rows(incidents: pl.DataFrame, offense: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Victims: those of the main offense, and society once for all crimes against it.
+    """Victims: those of the main offense, and society as one victim of all crimes against it.
 
     Args:
         incidents: ``incident_id``, ``agency_id`` and ``offense``, the number of the main offense.
         offense: rows of ``offense_rows`` of these incidents.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
-        The columns of dataset ``victim`` but the state, with ``agency_id``, ``offense`` and ``has_two_assaults``.
+        The columns of dataset ``victim`` except the state, with ``agency_id``, ``offense`` and ``has_two_assaults``.
     """
     described = incidents.select("incident_id", "agency_id", "offense").join(
         _kinds_of_offenses(offense), on="incident_id", how="left", maintain_order="left"
     )
     others = draw_number("victims", seed, described["incident_id"].to_numpy())
-    # Nobody suffers both a simple and an aggravated assault, so where there are both, so many victims are there.
+    # No victim has both a simple and an aggravated assault, so incidents with both have at least two victims.
     others = np.maximum(others, 2 * described["has_two_assaults"].to_numpy()) * described["has_others"].to_numpy()
     victim = numbered(described.with_columns(others=others), others + described["has_society"].to_numpy(), "victim_id")
     unit, number = victim["victim_id"].to_numpy(), victim["offense"].to_numpy()
@@ -61,7 +61,7 @@ def victim_rows(incidents: pl.DataFrame, offense: pl.DataFrame, seed: int) -> pl
     victim = victim.with_columns(kind=draw("victim_type", seed, unit, offense=number)).with_columns(
         victim_type_code=pl.when(pl.col("sequence_number") > pl.col("others"))
         .then(pl.lit(SOCIETY))
-        # Officers suffer assaults and the like alone.
+        # Officers are victims only of assaults and similar offenses.
         .when((kind == OFFICER) & pl.col("has_property_crime"))
         .then(pl.lit(INDIVIDUAL))
         .otherwise(kind)
@@ -69,13 +69,13 @@ def victim_rows(incidents: pl.DataFrame, offense: pl.DataFrame, seed: int) -> pl
     agency_id = victim["agency_id"].to_numpy()
     is_person = victim["victim_type_code"].is_in(PERSONS).to_numpy()
     is_officer = (victim["victim_type_code"] == OFFICER).to_numpy()
-    person = known_as("victim", person_columns("victim", seed, unit, number), seed, unit, agency_id)
+    person = reported_traits("victim", person_columns("victim", seed, unit, number), seed, unit, agency_id)
     true_resident = draw("victim_resident", seed, unit)
     resident = with_missing(true_resident, "victim_resident", seed, unit, agency_id)
     return victim.hstack(
-        where(is_person, person.with_columns(resident_code=resident, true_resident_code=true_resident))
+        null_unless(is_person, person.with_columns(resident_code=resident, true_resident_code=true_resident))
     ).with_columns(
-        where(
+        null_unless(
             is_officer,
             pl.DataFrame(
                 {
@@ -89,7 +89,7 @@ def victim_rows(incidents: pl.DataFrame, offense: pl.DataFrame, seed: int) -> pl
 
 
 def _kinds_of_offenses(offense: pl.DataFrame) -> pl.DataFrame:
-    """What kinds of offenses each incident has, one row each."""
+    """Kinds of offenses of each incident, one row for each incident."""
     against, code = pl.col("crime_against"), pl.col("offense_code")
     has_aggravated, has_simple = (code == kind for kind in (_AGGRAVATED_ASSAULT, _SIMPLE_ASSAULT))
     return offense.group_by("incident_id").agg(
@@ -101,10 +101,10 @@ def _kinds_of_offenses(offense: pl.DataFrame) -> pl.DataFrame:
 
 
 def victim_offense_rows(victim: pl.DataFrame, offense: pl.DataFrame) -> pl.DataFrame:
-    """Society suffers the crimes against it; every other victim suffers all the others of the incident.
+    """Links of victims to offenses: society to crimes against it, every other victim to all other offenses.
 
-    Where there is both a simple and an aggravated assault, the second victim suffers the simple one and the others
-    the aggravated one.
+    If there are both a simple and an aggravated assault, the second victim has the simple one and the others have the
+    aggravated one.
 
     Args:
         victim: rows of :func:`victim_rows`.
@@ -136,16 +136,16 @@ def victim_offense_rows(victim: pl.DataFrame, offense: pl.DataFrame) -> pl.DataF
 
 
 def offender_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Offenders: a single row with sequence 0 where nothing is known, else numbered from 1.
+    """Offenders: a single row with sequence 0 if they are unknown, otherwise numbered from 1.
 
-    Of some little is known, though never of those who were arrested; they come first.
+    Some offenders have few known traits, but never those who were arrested, who come first.
 
     Args:
         incidents: rows of :func:`with_suspects`.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
-        The columns of dataset ``offender`` but the state.
+        The columns of dataset ``offender`` except the state.
     """
     offender = numbered(incidents, np.maximum(incidents["offenders"].to_numpy(), 1), "offender_id")
     unit, number = offender["offender_id"].to_numpy(), offender["offense"].to_numpy()
@@ -154,11 +154,11 @@ def offender_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
     is_arrested = (offender["sequence_number"] <= offender["arrestees"]).to_numpy()
     person = person_columns("offender", seed, unit, number)
     is_hidden = ~is_arrested & is_missing("offender", seed, unit, agency_id)
-    person = known_as("offender", person, seed, unit, agency_id, is_certain=is_arrested, is_hidden=is_hidden)
-    # The unknown offender stands at sequence 0, and its identifier with it.
+    person = reported_traits("offender", person, seed, unit, agency_id, is_certain=is_arrested, is_hidden=is_hidden)
+    # The unknown offender has sequence 0, and a matching identifier.
     moved = pl.Series((~is_known).astype(np.int16))
     return offender.with_columns(pl.col("sequence_number") - moved, pl.col("offender_id") - moved).hstack(
-        where(is_known, person)
+        null_unless(is_known, person)
     )
 
 
@@ -195,7 +195,7 @@ def _has_relationships() -> Booleans:
 
 
 def numbered(incidents: pl.DataFrame, times: Integers, name: str) -> pl.DataFrame:
-    """Each incident so many times, numbered from 1 in ``sequence_number``, with an identifier of that name."""
+    """Repeat each incident, numbered from 1 in ``sequence_number``, with an identifier of the given name."""
     row, index = repeated(times)
     sequence = index + 1
     return incidents[row].with_columns(

@@ -1,4 +1,4 @@
-"""Residents of the counties by sex, age, race and ethnicity, crossed (handbook 08)."""
+"""Residents of the counties by combination of sex, age, race and ethnicity (handbook 08)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.sources.synthetic.marginals import Floats, Integers, table
 from nibrs_estimation.stats import random
 
-#: How much counties differ: standard deviation of the logarithm of each race's odds, and of the Hispanic ones.
+#: Differences between counties: standard deviation of the log odds of each race, and of being Hispanic.
 SIGMA = 0.8
 SEXES, RACES, ETHNICITIES = ("M", "F"), ("W", "B", "I", "A", "P"), ("H", "N")
 
@@ -21,9 +21,9 @@ def county_population(county_fips: pl.Series, residents: Floats, year: int, seed
 
     Args:
         county_fips: (n,) the counties.
-        residents: (n,) their residents; every county's cells add up to them.
+        residents: (n,) their residents, to which the cells of each county add up.
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
     """
     shares = _shares(county_fips, seed)
     numbers = _apportioned(residents, shares.reshape(len(county_fips), -1))
@@ -60,7 +60,7 @@ def _shares(county_fips: pl.Series, seed: int) -> Floats:
 
 
 def _apportioned(totals: Floats, shares: Floats) -> Integers:
-    """Whole numbers in proportion to the shares of each row that add up to its total: largest remainders."""
+    """Integers proportional to the shares of each row that add up to its total (largest remainders)."""
     ideal = totals[:, None] * shares
     numbers = np.floor(ideal)
     left = totals - numbers.sum(axis=1)

@@ -1,4 +1,4 @@
-"""Property of incidents (sources/synthetic/README.md, rules of sections 2.2 and 4.11)."""
+"""Property of incidents (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ _BARE = (_NONE, _UNKNOWN)
 _VEHICLE_THEFT, _DRUG_OFFENSE = "240", "35A"
 _DRUGS = "10"
 _UNKNOWN_VALUE, _LEAST_VALUE = 1, 2
-#: More drugs than a property segment has room for: the last row says so.
+#: Code for more drugs than fit in a property segment, used in the last row.
 _MOST_DRUG_ROWS, _MANY_DRUGS = 3, "X"
 _MEASURE_NOT_REPORTED = "XX"
 _MEDIAN_QUANTITY, _SIGMA_QUANTITY = 2.0, 1.8
 
 
 def loss_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """What each offense of an incident lost.
+    """Types of property loss of each offense.
 
-    An attempt loses nothing. Some of what was stolen is recovered. That nothing, or nothing known, was lost in a
-    completed offense is said only where the incident has no other loss.
+    An attempt has no loss. Part of the stolen property is recovered. A completed offense has loss none or unknown only
+    if the incident has no other loss.
 
     Args:
         offense: rows of ``offense_details``.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
         ``incident_id``, ``offense_id``, ``offense`` (number), ``offense_code``, ``loss_code`` and ``property_id`` of
-        the segment to which the loss belongs.
+        the segment of the loss.
     """
     lost = offense.filter(pl.Series(is_offense("has_property", offense["offense"].to_numpy())))
     unit, number = lost["offense_id"].to_numpy(), lost["offense"].to_numpy()
@@ -69,14 +69,14 @@ def loss_rows(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def property_rows(losses: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Property segments: each type of loss of an incident once, with the numbers of vehicles.
+    """Property segments: one for each type of loss of an incident, with the numbers of vehicles.
 
     Args:
         losses: rows of :func:`loss_rows`.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
-        The columns of dataset ``property`` but the state.
+        The columns of dataset ``property`` except the state.
     """
     code, loss = pl.col("offense_code"), pl.col("loss_code")
     property_ = (
@@ -95,15 +95,15 @@ def property_rows(losses: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def item_rows(losses: pl.DataFrame, incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Descriptions of what was lost, with values; what is recovered is what was stolen.
+    """Descriptions of the property with values; recovered property is the same as stolen.
 
     Args:
         losses: rows of :func:`loss_rows`.
         incidents: ``incident_id``, ``agency_id`` and ``incident_date``.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
-        The columns of dataset ``property_item`` but the state.
+        The columns of dataset ``property_item`` except the state.
     """
     described = losses.filter(~pl.col("loss_code").is_in(_BARE))
     items = draw_number("items", seed, described["offense_id"].to_numpy(), offense=described["offense"].to_numpy())
@@ -143,14 +143,14 @@ def item_rows(losses: pl.DataFrame, incidents: pl.DataFrame, seed: int) -> pl.Da
 
 
 def drug_rows(losses: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Suspected drugs, seized in drug offenses; the third of more than three types says just that.
+    """Suspected drugs seized in drug offenses; if there are more than three types, the third row means "more".
 
     Args:
         losses: rows of :func:`loss_rows`.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
-        The columns of dataset ``drug`` but the state.
+        The columns of dataset ``drug`` except the state.
     """
     seized = losses.filter((pl.col("offense_code") == _DRUG_OFFENSE) & (pl.col("loss_code") == _SEIZED))
     codes = draw_codes("drug", seed, seized["property_id"].to_numpy()).sort("place", maintain_order=True)

@@ -49,7 +49,7 @@ def usual_crime(agencies: pl.DataFrame, seed: int) -> UsualCrime:
     Args:
         agencies: rows of :func:`~nibrs_estimation.sources.synthetic.agency_frame`, or of its columns ``agency_id``,
             ``agency_type_name``, ``population_group_code`` and ``population``.
-        seed: of the run.
+        seed: seed of the run.
     """
     unit = agencies["agency_id"].to_numpy()
     group_mean, variance = _by_group(agencies)

@@ -1,13 +1,13 @@
-"""Writes normalized data as zips of the Crime Data Explorer, with all that their layouts lose.
+"""Writes normalized data as zips of the Crime Data Explorer, with the losses of their layouts.
 
-What a zip loses beyond what its layout names (docs/develop/adding-a-source.md): agencies without a report of
+Losses of a zip in addition to those of its layout (docs/develop/adding-a-source.md): agencies without a report of
 incidents; their summary reports; history; metropolitan divisions, judicial districts and field offices; in era 1 Group
 B arrests, and a report that does not say whether it is empty is the same as none; in era 2 months without incidents,
 circumstances without justifiable force, and of Group B arrests the agency and the month. Codes that are newer than an
-era's lookups become what was reported before them (:data:`NEAREST_OLDER`).
+era's lookups become earlier codes (:data:`NEAREST_OLDER`).
 
-What a zip holds and the model does not is made up: the number of a month from agency, year and month, the number of a
-document (``did``) and the date of its submission from the incident. Source: docs/develop/adding-a-source.md.
+Columns of a zip that are not in the model are generated: the number of a month from agency, year and month, the number
+of a document (``did``) and the date of its submission from the incident. Source: docs/develop/adding-a-source.md.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from nibrs_estimation.sources.synthetic.render_cde_layouts import (
     members,
 )
 
-#: The earliest time that a zip can tell; a clock would make every file another.
+#: The earliest time in a zip, used instead of the clock so that files are reproducible.
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _CLOSING_DAYS = 45
 _README = (
@@ -46,7 +46,7 @@ _README = (
     "this is no publication of the FBI.\n"
 )
 
-#: Segment -> the segment whose id it carries; what hangs on a row that is left out is left out.
+#: Segment -> the segment whose id it contains; children of a row that is left out are left out.
 _PARENTS = {
     segments.OFFENSE: segments.INCIDENT,
     segments.VICTIM: segments.INCIDENT,
@@ -79,7 +79,7 @@ def render_cde(datasets: Mapping[str, pl.LazyFrame], state_abbr: str, year: int,
         path: the zip to be written; the publisher's name is ``{state}-{year}.zip``. Equal data give equal bytes.
 
     Raises:
-        ValueError: the era is another, does not go with the year, or a code is in no lookup of the era.
+        ValueError: the era is invalid or does not match the year, or a code is in no lookup table of the era.
     """
     if era not in ERAS or (year >= ERA_2_FIRST_YEAR) != (era == 2):
         raise ValueError(f"data year {year} is not published in the layout of era {era}")
@@ -98,13 +98,13 @@ def _add(file: zipfile.ZipFile, name: str, content: bytes) -> None:
     info = zipfile.ZipInfo(name, _TIMESTAMP)
     info.compress_type = zipfile.ZIP_DEFLATED
     info.external_attr = 0o644 << 16
-    # Otherwise the system that writes it shows in the bytes.
+    # Otherwise the bytes depend on the operating system.
     info.create_system = 3
     file.writestr(info, content)
 
 
 def _tables(datasets: Mapping[str, pl.LazyFrame], state_abbr: str, year: int, era: int) -> Frames:
-    """The rows of every member but the lookups, by :attr:`Member.rows`, sorted by their key."""
+    """The rows of every member except lookup tables, by :attr:`Member.rows`, sorted by their key."""
     tables = _segments(datasets, state_abbr, year)
     months = datasets["report_month"].filter((pl.col("data_year") == year) & (pl.col("form_code") == "N")).collect()
     tables["agencies"] = _agencies(datasets["agency"], tables["incident"], months, state_abbr, year)
@@ -115,13 +115,13 @@ def _tables(datasets: Mapping[str, pl.LazyFrame], state_abbr: str, year: int, er
 
 
 def _segments(datasets: Mapping[str, pl.LazyFrame], state_abbr: str, year: int) -> Frames:
-    """The incidents of a state and year with all that hangs on them; arrests of Group A and B apart."""
+    """The incidents of a state and year with all their segments; arrests of Group A and B separately."""
 
     def read(dataset: str) -> pl.LazyFrame:
         return datasets[dataset].filter(pl.col("state_abbr") == state_abbr)
 
     incidents = read("incident").filter(pl.col("data_year") == year)
-    lazy = {segments.INCIDENT.name: _with_made_up(incidents)}
+    lazy = {segments.INCIDENT.name: _with_generated_columns(incidents)}
     for child, parent in _PARENTS.items():
         key = parent.primary_key[0]
         lazy[child.name] = read(child.name).join(lazy[parent.name].select(key), on=key, how="semi")
@@ -139,8 +139,8 @@ def _segments(datasets: Mapping[str, pl.LazyFrame], state_abbr: str, year: int) 
     return {name: rows.sort(keys[name.removesuffix("_group_b")]).collect() for name, rows in lazy.items()}
 
 
-def _with_made_up(incidents: pl.LazyFrame) -> pl.LazyFrame:
-    """Add what a zip tells of an incident and the model does not."""
+def _with_generated_columns(incidents: pl.LazyFrame) -> pl.LazyFrame:
+    """Add columns of a zip that are not in the model."""
     return incidents.with_columns(
         nibrs_month_id=_month_id(),
         did=pl.col("incident_id"),
@@ -155,7 +155,7 @@ def _month_id() -> pl.Expr:
 def _agencies(
     agency: pl.LazyFrame, incidents: pl.DataFrame, months: pl.DataFrame, state_abbr: str, year: int
 ) -> pl.DataFrame:
-    """The agencies that reported incidents, or that they had none, in the year."""
+    """The agencies that reported incidents or zero reports in the year."""
     reporters = pl.concat([incidents["agency_id"], months["agency_id"]]).unique()
     officers = pl.col("male_officers") + pl.col("female_officers")
     employees = officers + pl.col("male_civilians") + pl.col("female_civilians")
@@ -175,7 +175,7 @@ def _agencies(
             females=pl.col("female_officers") + pl.col("female_civilians"),
             officer_rate=_rate(officers),
             employee_rate=_rate(employees),
-            # Areas hold ', ' in their names.
+            # Names of areas contain ', '.
             counties=pl.col("county_name").str.replace_all(";", ", ", literal=True),
             areas=pl.col("msa_name").str.replace_all(";", "; ", literal=True),
         )
@@ -197,7 +197,7 @@ def _states() -> pl.DataFrame:
 
 
 def _months(agencies: pl.DataFrame, incidents: pl.DataFrame, months: pl.DataFrame, year: int, era: int) -> pl.DataFrame:
-    """Era 1: agency and month with its status, U where nothing is known; era 2: one row for each incident."""
+    """Era 1: agency and month with its status, U for unknown; era 2: one row for each incident."""
     if era == 2:
         month = pl.col("form_month").cast(pl.String).str.zfill(2)
         return incidents.join(agencies.select("agency_id", "ori"), on="agency_id", how="left").with_columns(
@@ -207,7 +207,7 @@ def _months(agencies: pl.DataFrame, incidents: pl.DataFrame, months: pl.DataFram
         pl.DataFrame({"form_month": MONTHS}, schema={"form_month": pl.Int8}), how="cross"
     )
     key = ["agency_id", "form_year", "form_month"]
-    # Incidents of the year may stand in a report of another.
+    # Incidents of the year may be in a report of another year.
     with_incidents = incidents.select(*key, has_incidents=True).unique()
     known = months.select("agency_id", "status", form_year="data_year", form_month="month")
     no_text, no_number = pl.lit(None, pl.String), pl.lit(None, pl.Int64)
@@ -275,7 +275,7 @@ def _date(date: pl.Expr, era: int) -> pl.Expr:
 
 
 def _yes_no(flag: pl.Expr, era: int) -> pl.Expr:
-    del era  # Both write it so.
+    del era  # The same in both eras.
     return _flag(flag, "Y", "N")
 
 
@@ -292,7 +292,7 @@ def _flag(flag: pl.Expr, yes: str, no: str | None) -> pl.Expr:
 
 
 def _age_years(code: pl.Expr, era: int) -> pl.Expr:
-    """Era 1: years where the id does not tell them; era 2: years without leading zero, or the code."""
+    """Era 1: years, if the id does not determine them; era 2: years without leading zero, or the code."""
     years = code.cast(pl.Int16, strict=False)
     if era == 1:
         return pl.when(years.is_between(1, 98)).then(years)
@@ -300,7 +300,7 @@ def _age_years(code: pl.Expr, era: int) -> pl.Expr:
 
 
 def _age_high(years: pl.Expr, era: int) -> pl.Expr:
-    """Era 1 writes 0 where a range has no upper end."""
+    """The upper end of the age range; era 1 writes 0 if there is none."""
     no_end = pl.when(pl.col("age_low_years").is_not_null()).then(pl.lit(0))
     return pl.coalesce(years, no_end) if era == 1 else years
 
@@ -316,13 +316,13 @@ _WRITERS: Mapping[str, Callable[[pl.Expr, int], pl.Expr]] = {
 
 
 def _ids(name: str, era: int) -> dict[str, int]:
-    """The era's number of every code of a list that has one."""
+    """The number of each code of a list in the era, if it has one."""
     listed = code_list(name).select("code", id=pl.col(f"cde_era{era}_id").cast(pl.Int64)).drop_nulls("id")
     return dict(listed.iter_rows())
 
 
 def _with_nearest_older(rows: pl.DataFrame, layout: Mapping[str, Cell | Constant], era: int) -> pl.DataFrame:
-    """Replace codes without number in the era; rows that become equal thereby are written once."""
+    """Replace codes without number in the era; rows that become equal are written only once."""
     coded = {
         cell.column: cell.codes
         for cell in layout.values()
@@ -356,7 +356,7 @@ def _codes(rows: str, era: int) -> pl.DataFrame:
 
 
 def _with_flags(listed: pl.DataFrame) -> pl.DataFrame:
-    """Flags as booleans, which the lists hold as text."""
+    """Convert flags of the lists from text to booleans."""
     return listed.with_columns(pl.selectors.starts_with("is_").cast(pl.String) == "true")
 
 

@@ -1,6 +1,6 @@
-"""The two layouts of the Crime Data Explorer's zips as data: which cell of which member holds what.
+"""The two layouts of the Crime Data Explorer's zips as data: the cells of each member.
 
-Era 1 is the layout of data years 2016 to 2020, era 2 that of 2021 and later. Headers stand here in lower case; era 1
+Era 1 is the layout of data years 2016 to 2020, era 2 that of 2021 and later. Headers are in lower case here; era 1
 writes them in upper case.
 
 Source: docs/develop/adding-a-source.md.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 ERAS = (1, 2)
-#: Data year with which era 2 begins, and with which its Group B members begin.
+#: First data year of era 2, and of its Group B members.
 ERA_2_FIRST_YEAR = 2021
 GROUP_B_FIRST_YEAR = 2022
 
@@ -22,16 +22,16 @@ Kind = Literal["text", "date", "yes_no", "true_false", "report", "id", "age_year
 
 @dataclass(frozen=True)
 class Cell:
-    """How a cell is made from a column of the rows.
+    """Rule that computes a cell from a column of the rows.
 
     Attributes:
-        column: the column; unused where ``kind`` is "row".
+        column: the column; not used if ``kind`` is "row".
         kind: ``text`` as it is; ``date`` as the era writes dates; ``yes_no`` Y and N in both eras; ``true_false`` Y
             and N in era 1, t and f in era 2; ``report`` R or nothing in era 1, t or f in era 2; ``id`` the era's
             number of a code; ``age_years`` the age as a number or word; ``age_high`` the upper end of an age range;
             ``row`` the number of the row in era 1, nothing in era 2.
-        codes: of an ``id``, the code list.
-        if_missing: of an ``id`` or ``text``, what stands for a missing value, by era.
+        codes: code list of an ``id``.
+        if_missing: text for a missing ``id`` or ``text``, by era.
     """
 
     column: str = ""
@@ -42,7 +42,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Constant:
-    """A cell that is the same on every row, by era; '' is empty."""
+    """A cell with the same value on every row, by era; '' is empty."""
 
     era_1: str = ""
     era_2: str = ""
@@ -50,7 +50,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class OnlyIn:
-    """A cell whose column stands in one era's header only."""
+    """A cell whose column exists only in one era."""
 
     era: int
     cell: Cell | Constant
@@ -65,9 +65,9 @@ class Member:
 
     Attributes:
         name: base name without extension, as the publisher spells it.
-        rows: name of the table that it is written from: a dataset or a part of one, ``code:`` and a code list, or
-            ``agencies`` and ``months``, which the renderer works out.
-        layout: header -> cell, in order. What follows a ``#`` is not written: it tells two equal headers apart.
+        rows: name of the table from which it is written: a dataset or a part of one, ``code:`` and a code list, or
+            ``agencies`` and ``months``, which the renderer computes.
+        layout: header -> cell, in order. Text after a ``#`` is not written; it distinguishes equal headers.
     """
 
     name: str
@@ -91,7 +91,7 @@ _EMPTY = Constant()
 _ROW = Cell(kind="row")
 _YEAR = Cell("zip_year")
 
-#: What the two layouts write where nothing is known of a person: "not specified", which era 1 cannot say of ethnicity.
+#: Codes for unknown traits in the two layouts: "not specified", which era 1 does not have for ethnicity.
 _PERSON: Layout = {
     "age_id": _id("age_code", "age", era_1="0", era_2="104"),
     "age_num": Cell("age_code", "age_years"),
@@ -405,7 +405,7 @@ SEGMENTS = (
     ),
 )
 
-#: Era 2 alone, and there from data year 2022: no agency, no month, no incident.
+#: Only in era 2 from data year 2022 on: without agency, month and incident.
 GROUP_B = (
     Member(
         "NIBRS_ARRESTEE_GROUPB",
@@ -432,13 +432,13 @@ GROUP_B = (
 )
 
 
-#: Column of a code list that holds the era's number of a code; the renderer works it out.
+#: Column with the number of a code in the era; the renderer computes it.
 _LIST_ID = Cell("id")
 _CODE, _LABEL = Cell("code"), Cell("label")
 
 
 def _lookup(name: str, codes: str, stem: str, code: str = "", **more: Cell | OnlyIn) -> Member:
-    """A lookup of id, code and name, whose headers share their beginning."""
+    """A lookup table of id, code and name, whose headers have the same prefix."""
     code = code or stem
     return Member(
         f"NIBRS_{name}",
@@ -472,7 +472,7 @@ LOOKUPS = (
     _lookup("DRUG_MEASURE_TYPE", "drug_measure", "drug_measure_type", "drug_measure"),
     _lookup("ETHNICITY", "ethnicity", "ethnicity"),
     _lookup("INJURY", "injury", "injury"),
-    # The publisher misspells the header of this id (12.2).
+    # The publisher misspells the header of this id.
     _lookup("JUSTIFIABLE_FORCE", "justifiable_force", "justifiable_fore", "justifiable_force"),
     _lookup("LOCATION_TYPE", "location", "location"),
     Member(
@@ -495,7 +495,7 @@ LOOKUPS = (
         "code:property_description",
         {"prop_desc_id": _LIST_ID, "prop_desc_name": _LABEL, "prop_desc_code": _CODE},
     ),
-    # This lookup has no code: the id is the code (4.11).
+    # This lookup table has no code: the id is the code.
     Member(
         "NIBRS_PROP_LOSS_TYPE",
         "code:property_loss",
@@ -538,10 +538,10 @@ LOOKUPS = (
     ),
 )
 
-#: Era 1 collapses years of age to one id, whose number stands beside it: id, code, name.
+#: Era 1 has one id for all years of age, with the number in another column: id, code, name.
 ERA_1_YEARS = (5, "AG", "Age in Years")
 
-#: Codes that came after an era's lookups were made: list -> code -> what was reported before there was the code.
+#: Codes that are newer than the lookup tables of an era: list -> code -> code that was reported earlier.
 NEAREST_OLDER: Mapping[str, Mapping[str, str]] = {
     "relationship": {"CO": "OK", "FC": "OF", "FP": "OF"},
     "suspected_using": {"R": "N"},

@@ -1,4 +1,4 @@
-"""Writes a nation's optional datasets as the external files from which they can be imported again.
+"""Writes the optional datasets of a nation as external files, from which they can be imported again.
 
 Source: docs/external-files.md; handbook 07 (crossing numbers); handbook 08 (population totals).
 """
@@ -17,7 +17,7 @@ from nibrs_estimation.sources.filter_expression import parse_filter
 
 Frames = Mapping[str, pl.LazyFrame]
 
-#: Months of incident reports from which on an agency counts as a respondent.
+#: Minimum number of months of incident reports of a respondent.
 RESPONDENT_MONTHS = 3
 _NO_AREA = "NOT SPECIFIED"
 
@@ -35,7 +35,7 @@ def _is(column: str, code: str) -> pl.Expr:
     return pl.col(column) == code
 
 
-#: Demographic groups as the file of pieces names them; income is not in dataset ``county_population``.
+#: Demographic groups with their names in the file of pieces; income is not in dataset ``county_population``.
 PIECE_GROUPS = {
     "pctAgeLT5": _ages("U05"),
     "pctAge5to14": _ages("A05_11", "A12_14"),
@@ -60,7 +60,7 @@ PIECE_GROUPS = {
     "pctRaceAsian": _is("race_code", "A"),
     "pctRaceNHPI": _is("race_code", "P"),
 }
-#: The same and more, as the file of population totals names them.
+#: The same and more groups, with their names in the file of population totals.
 TOTAL_GROUPS = {
     **{f"PCTAGE{name}": PIECE_GROUPS[f"pctAge{name.replace('TO', 'to')}"] for name in (
         "LT5", "5TO14", "15", "16", "17", "18TO24", "25TO34", "35TO64", "GTE65"
@@ -86,16 +86,16 @@ _COVERED_TYPES = {"TRIBAL": ("Tribal",), "STATE_POLICE": ("State Police",), "OTH
 
 
 def render_externals(datasets: Frames, year: int, folder: Path) -> dict[str, str]:
-    """Write every external file whose datasets are at hand.
+    """Write all external files whose datasets are available.
 
     Args:
-        datasets: by name ``agency`` and ``report_month``, and those of `model/geography.py` that there are.
+        datasets: ``agency``, ``report_month`` and available datasets of `model/geography.py`, by name.
         year: data year; rows of other years are left out.
-        folder: where the files are written; it is made.
+        folder: folder for the files; it is created.
 
     Returns:
-        File within the folder by code name, as `external_file_locations.json` lists them. Folder `crossings` holds
-        the sheets of crossing numbers, which no importer reads.
+        Code name -> file within the folder, as in `external_file_locations.json`. Folder `crossings` contains the
+        sheets of crossing numbers, which no importer reads.
 
     Raises:
         ValueError: a filter of dataset ``geography`` is outside the grammar or names an unknown column.
@@ -133,7 +133,7 @@ def render_externals(datasets: Frames, year: int, folder: Path) -> dict[str, str
 def agency_pieces(datasets: Frames, year: int) -> pl.DataFrame:
     """One row for each agency and county: place, police employees, residents, share and demographics in percent.
 
-    A piece takes the demographics of its county; a county without population has none.
+    A piece has the demographics of its county; a county without population has none.
     """
     agency = (
         datasets["agency"]
@@ -178,9 +178,9 @@ def agency_pieces(datasets: Frames, year: int) -> pl.DataFrame:
 
 
 def population_totals(datasets: Frames, year: int) -> pl.DataFrame:
-    """One row for each geography: its attributes, eligible agencies and residents, in all and of respondents.
+    """One row for each geography: its attributes, eligible agencies and residents, in total and for respondents.
 
-    What only the weighting knows (``WEIGHT_GROUP_VAR`` and the calibration columns) is not among the columns.
+    Columns of the weighting (``WEIGHT_GROUP_VAR`` and the calibration columns) are not included.
 
     Raises:
         ValueError: a filter is outside the grammar or names a column that pieces do not have.
@@ -250,7 +250,7 @@ def _percent(agencies: pl.DataFrame) -> float | None:
 
 
 def _eligible_pieces(datasets: Frames, year: int) -> pl.DataFrame:
-    """The pieces of the eligible agencies with the columns on which filters select and with the groups' shares."""
+    """The pieces of the eligible agencies with the columns of filters and the shares of groups."""
     of_year = pl.col("data_year") == year
     months = (
         datasets["report_month"]
@@ -307,12 +307,12 @@ def _eligible_pieces(datasets: Frames, year: int) -> pl.DataFrame:
 
 
 def _numbers(codes: str, column: str, key: str, number: str) -> pl.LazyFrame:
-    """A number that a code list gives to the values of a column."""
+    """Map values of a column to numbers of a code list."""
     return code_list(codes).lazy().select(pl.col(key).alias(column), pl.col(number).cast(pl.Int64))
 
 
 def _eligible(agency: pl.LazyFrame, year: int) -> pl.LazyFrame:
-    """The agencies that the estimates are for (handbook 01)."""
+    """The eligible agencies (handbook 01)."""
     states = code_list("state").filter(pl.col("region_code").is_between(1, 4))["state_abbr"]
     return agency.filter(
         (pl.col("data_year") == year)
@@ -325,7 +325,7 @@ def _eligible(agency: pl.LazyFrame, year: int) -> pl.LazyFrame:
 
 
 def _county_shares(datasets: Frames, year: int, groups: Mapping[str, pl.Expr]) -> pl.LazyFrame:
-    """Share of each group among the residents of a county; null where nobody lives there."""
+    """Share of each group among the residents of a county; null if it has no residents."""
     residents = pl.col("population")
     total = pl.when(residents.sum() > 0).then(residents.sum())
     return (
@@ -337,7 +337,7 @@ def _county_shares(datasets: Frames, year: int, groups: Mapping[str, pl.Expr]) -
 
 
 def _exclusions(datasets: Frames, year: int) -> pl.DataFrame:
-    del year  # The list has none.
+    del year  # The list has no year.
     return (
         datasets["geography"]
         .filter("is_excluded")
@@ -348,11 +348,11 @@ def _exclusions(datasets: Frames, year: int) -> pl.DataFrame:
 
 
 def smoothed_counts(datasets: Frames, year: int) -> pl.DataFrame:
-    """One row for each agency with a column for each type of crime, as reported and brought to twelve months.
+    """One row for each agency with a column for each type of crime, as reported and extrapolated to twelve months.
 
     ``SRS_YEAR`` is the latest single year that the agency has (handbook 06).
     """
-    del year  # The periods of the benchmark are its own.
+    del year  # The benchmark has its own periods.
     benchmark = datasets["srs_benchmark"].collect()
     names = dict(code_list("srs_benchmark_type").select("code", "reference_name").iter_rows())
     stem = (
@@ -380,13 +380,13 @@ def smoothed_counts(datasets: Frames, year: int) -> pl.DataFrame:
 
 
 def _judicial_districts(datasets: Frames, year: int) -> pl.DataFrame:
-    del year  # Codes are of no year.
+    del year  # Codes have no year.
     names = {"judicial_district_code": "JUDICIAL_DISTRICT_CODE", "judicial_district_name": "JUDICIAL_DISTRICT_NAME"}
     return datasets["judicial_district"].collect().rename(names)
 
 
 def _field_offices(datasets: Frames, year: int) -> pl.DataFrame:
-    del year  # Codes are of no year.
+    del year  # Codes have no year.
     names = {"field_office_code": "FIELD_OFFICE_UNIV", "field_office_name": "FIELD_OFFICE_NAME"}
     return datasets["field_office"].collect().rename(names)
 
@@ -396,7 +396,7 @@ def _county_population(datasets: Frames, year: int) -> pl.DataFrame:
 
 
 def crossing_numbers(datasets: Frames, year: int) -> dict[str, pl.DataFrame]:
-    """Numbers of the groups of weights, running through the levels (handbook 07).
+    """Numbers of the weight groups, continued over the levels (handbook 07).
 
     Returns:
         By sheet (National, Region, State, FO, JD, MSA) one row for each geography and group with columns

@@ -50,7 +50,7 @@ def reported_months(agencies: pl.DataFrame, year: int, seed: int) -> Booleans:
     Args:
         agencies: rows of :func:`~nibrs_estimation.sources.synthetic.agency_frame`.
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
     """
     start = agencies.select(
         is_nibrs="is_nibrs",
@@ -75,7 +75,7 @@ def reported_summaries(agencies: pl.DataFrame, year: int, seed: int) -> Booleans
 
 
 def reports_crime(agencies: pl.DataFrame) -> pl.Series:
-    """Whether agencies report crime at all: covered and dormant ones and those of officers only (status L) do not."""
+    """Whether agencies report crime: not if covered, dormant, or reporting only officers (status L)."""
     return ~(agencies["is_covered"] | agencies["is_dormant"] | (agencies["agency_status"] == "L"))
 
 
@@ -137,11 +137,11 @@ def pattern_of(sent: Booleans) -> NDArray[np.str_]:
 
 
 def _start(agencies: pl.DataFrame, readiness: Floats, odds_ratio: Floats, seed: int) -> tuple[Integers, Integers]:
-    """The year in which each agency changed over, and the month: January but for late starters."""
+    """The year and month in which each agency changed over: January, except for late starters."""
     known = table("nibrs_share")["year"].to_list()
     years = range(known[0], known[-1])
     waited = np.sum([readiness >= _share(odds_ratio, year) for year in years], axis=0)
-    # Those that are ready in the first year that the table knows may have been so long before.
+    # Agencies that report in the first year of the table may have started earlier.
     year = np.where(waited > 0, years[0] + waited, years[0] - _YEARS_BEFORE)
     unit = agencies["agency_id"].to_numpy()
     is_late = random.uniform(seed, "late start", unit) < _LATE_SHARE
@@ -150,7 +150,7 @@ def _start(agencies: pl.DataFrame, readiness: Floats, odds_ratio: Floats, seed: 
 
 
 def _readiness(agencies: pl.DataFrame, seed: int, response: Response) -> Floats:
-    """One number in (0, 1) per agency, which is a NIBRS agency once its probability to be one exceeds it.
+    """A threshold in (0, 1) for each agency: it is a NIBRS agency when its probability exceeds the threshold.
 
     Where states respond as a whole, the agencies of a state have the number of the state.
     """

@@ -39,10 +39,10 @@ from nibrs_estimation.sources.synthetic.truth import (
     true_numbers,
 )
 
-#: To be raised whenever the same seed gives other data.
+#: Must be increased if the same seed gives other data.
 GENERATOR_VERSION = 4
 FIRST_YEAR, LAST_YEAR = 1985, 2100
-#: Of the agencies whose history is generated at a time.
+#: Maximum number of agencies whose history is generated together.
 AGENCIES_PER_BATCH = 1000
 
 
@@ -60,13 +60,13 @@ class SyntheticSource:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The source that a user names by ``synthetic:<text>``; nothing means the default scale and response.
+        """The source named ``synthetic:<text>``; an empty text means the default scale and response.
 
         Args:
             text: such as ``0.2`` or ``0.2,response=large``.
 
         Raises:
-            UsageError: the scale is no number in (0, 1], or there is no such option or response.
+            UsageError: the scale is not a number in (0, 1], or there is no such option or response.
         """
         parts = [part.strip() for part in text.split(",") if part.strip()]
         options = dict(part.split("=", 1) for part in parts if "=" in part)
@@ -81,14 +81,14 @@ class SyntheticSource:
 
     @property
     def spec(self) -> str:
-        """How the user named it, such as ``synthetic:0.01`` or ``synthetic:0.01,response=large``."""
+        """Its name, such as ``synthetic:0.01`` or ``synthetic:0.01,response=large``."""
         return f"synthetic:{self.scale}" + ("" if self.response == "random" else f",response={self.response}")
 
     def probe(self, year: int, seed: int) -> Probe:
-        """Every state is there, in any year from 1985 to 2100.
+        """All states, in any year from 1985 to 2100.
 
         Raises:
-            UsageError: the year is another.
+            UsageError: the year is not in this range.
         """
         if not FIRST_YEAR <= year <= LAST_YEAR:
             raise UsageError(
@@ -106,7 +106,7 @@ class SyntheticSource:
         )
 
     def tasks(self) -> tuple[Task, ...]:
-        """Agencies with their places and history, incidents by state, the accounts, and the truth of each state."""
+        """Tasks for agencies with places and history, incidents by state, the accounts, and the truth of each state."""
         return (
             Task(
                 name="ingest_agencies",
@@ -135,7 +135,7 @@ class SyntheticSource:
         )
 
     def ingest_agencies(self, year: int, seed: int) -> dict[str, pl.DataFrame]:
-        """Generate the agencies, their places and people, and what they reported in the year and the four before."""
+        """Generate the agencies, their places and people, and their reports of the year and the four years before."""
         years = range(year - HISTORY_YEARS + 1, year + 1)
         frames = {each: agency_frame(each, seed, self.scale, self.response) for each in years}
         sent = [state_year(some, each, seed) for each, agencies in frames.items() for some in _batches(agencies)]
@@ -148,7 +148,7 @@ class SyntheticSource:
             "is_excerpt": False,
             "sha256": self.probe(year, seed).fingerprint,
         }
-        # Registers know a start once it has come, and then in the rows of all years.
+        # A start date is known when it has passed, and then in the rows of all years.
         starts = frames[year].select("agency_id", pl.selectors.starts_with("nibrs_").name.suffix("_known"))
         known = {name.removesuffix("_known"): pl.col(name) for name in starts.columns if name.endswith("_known")}
         agencies = pl.concat(frames.values()).join(starts, on="agency_id", how="left", maintain_order="left")
@@ -199,7 +199,7 @@ class SyntheticSource:
         }
 
     def keep_truth(self, year: int, seed: int, partition: str) -> dict[str, pl.DataFrame]:
-        """Count the incidents of a state's agencies, reported or not, and tell which months they reported wrongly."""
+        """Count the incidents of a state's agencies, reported or not, and list months reported wrongly."""
         years = range(year - HISTORY_YEARS + 1, year + 1)
         faults = pl.concat(planted_faults(self._agencies_of(partition, each, seed), each, seed) for each in years)
         faults = faults.with_columns(state_abbr=pl.lit(partition))

@@ -1,6 +1,6 @@
 """Summary reports (Return A) of the synthetic nation, from the same latent crime as its incidents.
 
-Source: handbook 02 and the mapping at the end of section 15.2.
+Source: handbook 02 and data/srs_mapping.csv.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from nibrs_estimation.sources.synthetic.marginals import offenses, table
 from nibrs_estimation.sources.synthetic.reporting import reported_summaries
 from nibrs_estimation.stats import random
 
-#: The benchmark is the mean of this many years, with an error, and lacks some agencies.
+#: The benchmark is the mean of this many years, with a random error, and lacks some agencies.
 BENCHMARK_YEARS, BENCHMARK_SIGMA, BENCHMARK_GAPS = 5, 0.1, 0.02
 
 
 def summary_months(agencies: pl.DataFrame, latent: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    """Dataset ``srs_month`` of some states in a year: every item above 0 of the months for which a summary came.
+    """Dataset ``srs_month`` of some states in a year: items above 0 in months with a summary.
 
     Some agencies put the crime of three, six or twelve months into the summary of the last of them.
 
@@ -31,7 +31,7 @@ def summary_months(agencies: pl.DataFrame, latent: pl.DataFrame, year: int, seed
         agencies: the agencies of whole states, by agency_id.
         latent: their incidents, reported or not.
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
     """
     months = reported_summaries(agencies, year, seed)
     number, _ = months_per_report(agencies, year, seed)
@@ -52,8 +52,8 @@ def benchmark(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
 
     Args:
         agencies: all agencies of a data year.
-        year: data year; the benchmark is of the years before.
-        seed: of the run.
+        year: data year; the benchmark is of earlier years.
+        seed: seed of the run.
     """
     years = range(year - BENCHMARK_YEARS, year)
     mean = sum(annual_counts(agencies, former, seed) for former in years) / BENCHMARK_YEARS
@@ -83,8 +83,7 @@ def benchmark(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
 def _items(counts: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
     """Spread the incidents of each agency, month and offense over the items of the Return A.
 
-    The items of an offense take their shares of the line of its incidents, cut at one random point: whole numbers that
-    add up to the incidents and have the shares on average.
+    The numbers of items are integers that add up to the incidents and have the shares of the items on average.
     """
     mapping = table("srs_mapping").with_columns(
         start=pl.col("share").cum_sum().over("offense_code") - pl.col("share"),

@@ -1,4 +1,4 @@
-"""What really happened: the numbers that estimates from the synthetic nation should meet."""
+"""True numbers of the synthetic nation, with which its estimates are compared."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from nibrs_estimation.sources.synthetic.offenses import offense_rows
 
 SYNTHETIC_TRUTH = Dataset(
     name="synthetic_truth",
-    description="True numbers of incidents of the year by agency, reported or not; no stage reads them.",
+    description="True numbers of incidents of the year by agency, reported or not; not read by any stage.",
     source="sources/synthetic/README.md",
     primary_key=("agency_id", "measure"),
     partition_key="state_abbr",
     columns=(
         Column("state_abbr", "str", "UCR state abbreviation of the agency."),
-        Column("agency_id", "int32", "The agency where it happened."),
+        Column("agency_id", "int32", "The FBI's number of the agency."),
         Column(
             "measure",
             "str",
-            "incidents: all; incidents_against_person and violent_crime: holding such an offense; incidents_ and an "
+            "incidents: all; incidents_against_person and violent_crime: with such an offense; incidents_ and an "
             "offense code: holding that offense.",
         ),
-        Column("n", "int64", "True number in the whole year.", unit="incidents"),
+        Column("n", "int64", "True number in the year.", unit="incidents"),
     ),
 )
 
 SYNTHETIC_TRUTH_MONTH = Dataset(
     name="synthetic_truth_month",
     description="True numbers of incidents by agency, month and offense, before months were left out or reported "
-    "wrongly; months without such an incident have no row; no stage reads them.",
+    "wrongly; months without such an incident have no row; not read by any stage.",
     source="sources/synthetic/README.md",
     primary_key=("agency_id", "month", "offense_code"),
     partition_key="state_abbr",
     columns=(
         Column("state_abbr", "str", "UCR state abbreviation of the agency."),
-        Column("agency_id", "int32", "The agency where it happened."),
+        Column("agency_id", "int32", "The FBI's number of the agency."),
         Column("month", "int8", "Month of the data year, 1 to 12."),
         Column("offense_code", "str", "Offense that the incidents hold.", code_list="offense"),
         Column("n", "int32", "True number in the month.", unit="incidents"),
@@ -72,13 +72,13 @@ SYNTHETIC_TRUTH_ITEM = Dataset(
 SYNTHETIC_OUTLIER = Dataset(
     name="synthetic_outlier",
     description="Reports of months, of the data year and the four before, that on purpose do not tell what happened in "
-    "the month; no stage reads them.",
+    "the month; not read by any stage.",
     source="sources/synthetic/README.md",
     primary_key=("agency_id", "data_year", "form_code", "month"),
     partition_key="state_abbr",
     columns=(
         Column("state_abbr", "str", "UCR state abbreviation of the agency."),
-        Column("agency_id", "int32", "The agency."),
+        Column("agency_id", "int32", "The FBI's number of the agency."),
         Column("data_year", "int16", "Calendar year."),
         Column("form_code", "str", "N: incident reports; R: summaries.", codes=("N", "R")),
         Column("month", "int8", "Month, 1 to 12."),
@@ -98,7 +98,7 @@ SYNTHETIC_OUTLIER = Dataset(
     ),
 )
 
-#: Measures that count the incidents holding any of several offenses (data dictionary).
+#: Measures that count the incidents with any of several offenses (data dictionary).
 GROUPS = {
     "incidents_against_person": (
         "09A", "09B", "100", "11A", "11B", "11C", "11D", "13A", "13B", "13C", "36A", "36B", "64A", "64B",
@@ -108,12 +108,12 @@ GROUPS = {
 
 
 def true_numbers(agencies: pl.DataFrame, year: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The true numbers of a state's agencies in the year, for every agency and measure, 0 included, and by month.
+    """The true numbers of a state's agencies in the year, for every agency and measure, including zeros, and by month.
 
     Args:
         agencies: the agencies of one state, all of them, by agency_id.
         year: data year.
-        seed: of the run.
+        seed: seed of the run.
 
     Returns:
         Datasets ``synthetic_truth`` and ``synthetic_truth_month``.

@@ -1,4 +1,4 @@
-"""What became of the rows of the database that belong to a state."""
+"""Accounts of the rows of a state in the database."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from nibrs_estimation.sources.intake.accounts import Accounts
 
 @dataclass
 class DatabaseAccounts(Accounts):
-    """The accounts of one state in the database, whose records are known by their tables' keys."""
+    """The accounts of one state in the database, whose records are identified by the keys of their tables."""
 
     _keys: dict[str, list[str]] = field(default_factory=dict)
 
-    def known_by(self, table: str, key: list[str]) -> None:
-        """Records of a table are known by these columns."""
+    def set_key(self, table: str, key: list[str]) -> None:
+        """Set the columns that identify records of a table."""
         self._keys[table] = key
 
     @override

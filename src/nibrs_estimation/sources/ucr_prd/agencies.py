@@ -1,6 +1,6 @@
 """The agencies of five years, their months, their offenses by month, their summary reports and their counties.
 
-Everything here is counted and joined by the database; what comes over is no more than the datasets need.
+The database counts and joins; only rows that the datasets need are transferred.
 Source: handbook 01 and 02.
 """
 
@@ -21,7 +21,7 @@ from nibrs_estimation.sources.ucr_prd.segments import clean_text
 
 _log = logging.getLogger(__name__)
 
-#: What stands in place of an area's name where there is none.
+#: Values that mean that there is no area.
 _NO_AREA = ("NON-MSA", "NOT SPECIFIED", "NOT AVAILABLE")
 _OTHER_STATE, _OTHER_STATE_NAME, _OTHER_REGION, _UNKNOWN_TYPE = "OT", "Other", 99, "Unknown"
 _FLAGS = (
@@ -34,11 +34,11 @@ _FLAGS = (
 )
 _OFFICERS = ("male_officers", "male_civilians", "female_officers", "female_civilians")
 _DROP_MONTHS = "drop_nibrs_months"
-#: Offenses of the Return A are joined by other names than its lines (handbook 02).
+#: Offenses of the Return A whose names differ in its lines (handbook 02).
 _MAPPED_OFFENSE = {"aggravated assault": "Assault", "simple assault": "Assault"}
 _LARCENY = 20
 
-#: The tables that these queries read, with the columns that they name.
+#: The tables and columns that these queries read.
 USED_COLUMNS: dict[str, tuple[str, ...]] = {
     "ref_agency": (
         "agency_id", "ori", "legacy_ori", "agency_type_id", "ucr_agency_name", "ncic_agency_name", "pub_agency_name",
@@ -71,13 +71,13 @@ USED_COLUMNS: dict[str, tuple[str, ...]] = {
     "nibrs_incident": ("incident_id", "agency_id", "incident_date"),
     "nibrs_offense": ("incident_id", "offense_code"),
 }  # fmt: skip
-#: Read where it is there; without it handbook 02 tells which agencies lie in a metropolitan area.
+#: This table is read if it exists; otherwise handbook 02 defines which agencies are in a metropolitan area.
 OPTIONAL_TABLE = "est_12mc_reta_counts"
 OPTIONAL_TABLE_COLUMNS = ("data_year", "agency_id", "in_msa")
 
 
 def queries(schema: str, year: int, has_msa_table: bool) -> dict[str, str]:
-    """The queries by name; ``{s}`` stands for the schema."""
+    """The queries by name."""
     first = year - agency.HISTORY_YEARS + 1
     years = f"data_year BETWEEN {first} AND {year}"
     texts = {
@@ -102,7 +102,7 @@ def queries(schema: str, year: int, has_msa_table: bool) -> dict[str, str]:
             LEFT JOIN {{s}}.ref_submitting_agency p ON p.agency_id = a.submitting_agency_id
             LEFT JOIN {{s}}.ref_field_office o ON o.field_office_id = a.field_office_id
             WHERE y.{years}""",
-        # Several covering agencies or reports make one row, not several.
+        # Several covering agencies or reports must give one row.
         "covered": f"""
             SELECT c.agency_id, c.data_year, string_agg(DISTINCT trim(a.legacy_ori), ';') AS covered_by_ori
             FROM {{s}}.ref_agency_month_covered c JOIN {{s}}.ref_agency a ON a.agency_id = c.covered_by_agency_id
@@ -114,7 +114,7 @@ def queries(schema: str, year: int, has_msa_table: bool) -> dict[str, str]:
             FROM {{s}}.form_month f JOIN {{s}}.pe_employee_data e ON e.form_month_id = f.form_month_id
             WHERE f.form_code = 'P' AND f.{years}
             ORDER BY f.agency_id, f.data_year, f.data_month DESC NULLS LAST, f.form_month_id DESC""",
-        # Of several forms of a month one may say incidents, another none: FALSE, incidents, comes before TRUE.
+        # If one form of a month has incidents and another none, FALSE (incidents) has precedence over TRUE.
         "months": f"""
             SELECT f.agency_id, f.data_year, f.data_month AS month, f.form_code,
                 CASE bool_and(f.is_zero_report) WHEN FALSE THEN 'I' WHEN TRUE THEN 'Z' ELSE 'U' END AS status
@@ -162,9 +162,9 @@ def reference_datasets(found: dict[str, pl.DataFrame], year: int, scope: str) ->
     """Datasets ``agency``, ``report_month``, ``agency_month_offense``, ``srs_month`` and ``agency_county``.
 
     Args:
-        found: the result of every query.
+        found: results of the queries by name.
         year: data year.
-        scope: ``all`` or ``synthetic``, for the agencies' ``universe_scope``.
+        scope: ``universe_scope`` of the agencies, ``all`` or ``synthetic``.
     """
     found = {name: _trimmed(frame) for name, frame in found.items()}
     counties = _with_areas(found["counties"])
@@ -188,20 +188,20 @@ def overrides() -> pl.DataFrame:
     """Agencies whose figures of a year are known to be wrong: ``data_year``, ``agency_id``, ``action``.
 
     Raises:
-        PipelineError: the file names an action that this version does not know.
+        PipelineError: the file contains an unknown action.
     """
     path = Path(__file__).parent / "overrides.csv"
     rows = pl.read_csv(path, schema={"data_year": pl.Int16(), "agency_id": pl.Int32(), "action": pl.String()})
     if (unknown := rows.filter(pl.col("action") != _DROP_MONTHS)).height:
-        raise PipelineError(f"{path}: action {unknown['action'][0]!r} is not known. Write {_DROP_MONTHS}.")
+        raise PipelineError(f"{path}: unknown action {unknown['action'][0]!r}. Use {_DROP_MONTHS}.")
     return rows
 
 
 def return_a_items(lines: pl.DataFrame) -> pl.DataFrame:
     """The item of the Return A that each line of the database counts: ``breakdown_id``, ``item_code``.
 
-    Lines are known by their names: the breakdown alone, or offense and breakdown together. Totals are read, too, since
-    some states send them without details; lines of other forms are left out.
+    Lines are identified by name: the breakdown alone, or offense and breakdown. Totals are read, too, because some
+    states send them without details; lines of other forms are left out.
     """
     items = code_list("srs_item").select(
         pl.col("code").cast(pl.Int8).alias("item_code"), label=_letters(pl.col("source_label"))
@@ -233,29 +233,29 @@ def _completed(frame: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
 
 
 def _agencies(found: dict[str, pl.DataFrame], counties: pl.DataFrame, scope: str) -> pl.DataFrame:
-    """Dataset ``agency`` but for who participated."""
+    """Dataset ``agency`` without the participation columns."""
     key = ["agency_id", "data_year"]
     rows = found["agencies"]
     for column, meaning in {
-        "state_abbr": "state: they are counted with OT, other",
+        "state_abbr": "state: they are counted in OT, other",
         "agency_type_name": "type: it is unknown",
-        "submitting_agency_name": "program that submits for them",
-        "population": "population: it is taken as 0",
-        "agency_status": "status: they are taken as active",
+        "submitting_agency_name": "submitting state program",
+        "population": "population: 0 is used",
+        "agency_status": "status: they count as active",
         "ori": "ORI: they are left out",
     }.items():
         if number := rows.filter(pl.col(column).is_null())["agency_id"].n_unique():
-            # Inner joins would have dropped them in silence.
+            # Inner joins would have dropped them without a message.
             _log.warning("%d agencies have no %s", number, meaning)
     listed = [
         pl.col(name).drop_nulls().unique().sort().str.join(";").replace("", None)
         for name in ("county_name", "msa_name", "metro_division_name")
     ]
-    places = counties.group_by(key).agg(*listed, lies_in_msa=pl.col("msa_name").is_not_null().any())
+    places = counties.group_by(key).agg(*listed, is_in_county_msa=pl.col("msa_name").is_not_null().any())
     in_msa = found.get("in_msa", pl.DataFrame(schema={name: rows.schema[name] for name in key}))
     in_msa = in_msa if "is_in_msa" in in_msa.columns else in_msa.with_columns(is_in_msa=pl.lit(None, pl.Boolean))
     covered = found["covered"].with_columns(pl.col("covered_by_ori").str.split(";").list.sort().list.join(";"))
-    # Without the FBI's own table the counties tell, or a population group of metropolitan counties (8.4).
+    # Without the FBI's table, this follows from the counties or the population group of metropolitan counties.
     is_msa_county = pl.col("population_group_code").str.starts_with("9").fill_null(False)
     return (
         rows.filter(pl.col("ori").is_not_null())
@@ -272,7 +272,7 @@ def _agencies(found: dict[str, pl.DataFrame], counties: pl.DataFrame, scope: str
             pl.col("state_name").fill_null(_OTHER_STATE_NAME),
             pl.col("region_code").fill_null(_OTHER_REGION),
             is_dormant=(pl.col("agency_status") == "D").fill_null(False),
-            is_in_msa=pl.coalesce("is_in_msa", pl.col("lies_in_msa").fill_null(False) | is_msa_county),
+            is_in_msa=pl.coalesce("is_in_msa", pl.col("is_in_county_msa").fill_null(False) | is_msa_county),
             has_police_employees=(pl.col("male_officers").fill_null(0) + pl.col("female_officers").fill_null(0)) > 0,
             universe_scope=pl.lit(scope),
         )
@@ -280,7 +280,7 @@ def _agencies(found: dict[str, pl.DataFrame], counties: pl.DataFrame, scope: str
 
 
 def _months(months: pl.DataFrame, agencies: pl.DataFrame) -> pl.DataFrame:
-    """The months reported, without those that overrides and the start of NIBRS reporting rule out."""
+    """The reported months, without those that are excluded by overrides or before the start of NIBRS."""
     starts = agencies.select("agency_id", "data_year", "ori", "nibrs_start_date")
     located = months.join(starts, on=["agency_id", "data_year"])
     is_incidents = pl.col("form_code") == "N"
@@ -302,7 +302,7 @@ def _months(months: pl.DataFrame, agencies: pl.DataFrame) -> pl.DataFrame:
 
 def _with_participation(agencies: pl.DataFrame, months: pl.DataFrame) -> pl.DataFrame:
     is_incidents = pl.col("form_code") == "N"
-    # 5.2 asks for a known start.
+    # A known start is required.
     counts = is_incidents & pl.col("nibrs_start_date").is_not_null()
     by_agency = months.group_by("agency_id", "data_year").agg(
         has_participated=(counts | (pl.col("form_code") == "R")).any(), sent_incidents=counts.any()
@@ -314,7 +314,7 @@ def _with_participation(agencies: pl.DataFrame, months: pl.DataFrame) -> pl.Data
 
 
 def _with_areas(counties: pl.DataFrame) -> pl.DataFrame:
-    """Counties with five-digit codes, without what is no county and names that say that there is none."""
+    """Counties with five-digit codes, without rows that are no county and without names that mean "none"."""
     named = {
         name: pl.when(~pl.col(name).str.to_uppercase().is_in(_NO_AREA)).then(pl.col(name))
         for name in ("msa_name", "metro_division_name")
@@ -324,7 +324,7 @@ def _with_areas(counties: pl.DataFrame) -> pl.DataFrame:
         counties.with_columns(**named, number=number)
         .filter(pl.col("number") > 0)
         .with_columns(
-            # The row that stands for the area as such names no division.
+            # The row of the whole area has no division.
             metro_division_name=pl.when(~pl.col("is_parent_msa").fill_null(False)).then("metro_division_name"),
             county_fips=pl.col("state_fips").str.zfill(2) + pl.col("number").cast(pl.String).str.zfill(3),
         )
@@ -347,7 +347,7 @@ def _county_shares(counties: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
     )
     total = population.over("data_year", "ori")
     share = pl.when(total > 0).then(pl.col("population") / total).otherwise(1 / pl.len().over("data_year", "ori"))
-    # Which district and office a county belongs to no table tells; external files do.
+    # Districts and offices of counties are in no table, only in external files.
     return _completed(
         pieces.with_columns(
             population_share=share,
@@ -359,7 +359,7 @@ def _county_shares(counties: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
 
 
 def _summaries(summaries: pl.DataFrame, lines: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
-    """Dataset ``srs_month``: the lines as items, with the totals that they lack; items of 0 are not listed."""
+    """Dataset ``srs_month``: the lines as items, with missing totals added; items with count 0 are left out."""
     items = return_a_items(lines)
     counted = summaries.filter(pl.col("n") != 0)["breakdown_id"].unique()
     unknown = lines.filter(
@@ -367,7 +367,7 @@ def _summaries(summaries: pl.DataFrame, lines: pl.DataFrame, keys: pl.DataFrame)
     )
     if unknown.height:
         _log.warning(
-            "%d lines of lkup_srs_offense have counts but no name of the Return A; they are left out: %s",
+            "%d lines of lkup_srs_offense have counts but are no items of the Return A; they are left out: %s",
             unknown.height,
             ", ".join(f"{offense} / {name}" for _, offense, name in unknown.sort("breakdown_id").rows()),
         )

@@ -1,4 +1,4 @@
-"""Is the database what its description says? Tables, columns, types and rights, from its catalogue alone.
+"""Check tables, columns, types and rights of the database, using only its catalog.
 
 Source: docs/develop/adding-a-source.md.
 """
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Where the FBI's export puts its tables.
+#: Schema of the FBI's export.
 DEFAULT_SCHEMA = "ucr_prd"
 TABLES = {table.name: table for table in ucr_prd.DATASETS}
-#: PostgreSQL's categories of types (column ``typcategory``) that hold what a declared type says.
+#: Declared type -> PostgreSQL's category of types (column ``typcategory``).
 _CATEGORIES = {"str": "S", "bool": "B", "date": "D", "timestamp": "D"}
 _WORDS = {"S": "text", "B": "boolean", "D": "date", "N": "number"}
 _NUMBER = "N"
@@ -47,7 +47,7 @@ WHERE n.nspname = %s AND c.relname = ANY(%s) ORDER BY 1"""
 
 @dataclass(frozen=True)
 class FoundColumn:
-    """A column of the database: the category and name of its type, and whether this user may read it."""
+    """A column of the database: category and name of its type, and whether this user may read it."""
 
     category: str
     type: str
@@ -68,7 +68,7 @@ def read_catalogue(database: Database, connection: psycopg.Connection[tuple[obje
     ).fetchone()
     if row is None:
         raise PipelineError(
-            f"{database} has no schema {schema}. Name the database that holds it with PGDATABASE, or restore the FBI's "
+            f"{database} has no schema {schema}. Set PGDATABASE to the database that contains it, or restore the FBI's "
             "export into it."
         )
     if not row[0]:
@@ -83,7 +83,7 @@ def read_catalogue(database: Database, connection: psycopg.Connection[tuple[obje
 
 
 def needed_columns(found: Found) -> dict[str, set[str]]:
-    """The columns that the importer reads, by table; an optional table counts where it is there."""
+    """The columns that the importer reads, by table, including an optional table if it exists."""
     needed = {table: set(columns) for table, columns in USED_COLUMNS.items()}
     for segment in SEGMENTS:
         needed.setdefault(segment.table.name, set()).update(segment.table.primary_key)
@@ -95,10 +95,10 @@ def needed_columns(found: Found) -> dict[str, set[str]]:
 
 
 def check_catalogue(database: Database, schema: str, found: Found) -> None:
-    """Refuse a database from which the importer cannot read everything that it needs; log what is more.
+    """Raise an error if the importer cannot read everything that it needs; log additional columns.
 
     Raises:
-        PipelineError: a table, column or right is missing, or a type is another; names each and how to fix it.
+        PipelineError: a table, column or right is missing, or a type is wrong; names each and the fix.
     """
     faults = []
     for table, columns in needed_columns(found).items():
@@ -114,7 +114,7 @@ def check_catalogue(database: Database, schema: str, found: Found) -> None:
             elif (fault := type_fault(declared, there)) is not None:
                 faults.append(f"column {table}.{column} {fault}")
     if faults:
-        more = f"; and {len(faults) - 10} faults more" if len(faults) > 10 else ""
+        more = f"; and {len(faults) - 10} more faults" if len(faults) > 10 else ""
         raise PipelineError(
             f"{database}, schema {schema}: {'; '.join(faults[:10])}{more}. Restore the FBI's export completely, and "
             f"let the owner run GRANT SELECT ON ALL TABLES IN SCHEMA {schema} to this user where a right is missing."
@@ -122,11 +122,11 @@ def check_catalogue(database: Database, schema: str, found: Found) -> None:
     for table, declared_table in TABLES.items():
         extra = set(found.get(table, {})) - set(declared_table.schema.names())
         if extra:
-            _log.info("table %s has columns that are not known; they are not read: %s", table, ", ".join(sorted(extra)))
+            _log.info("table %s has unknown columns; they are not read: %s", table, ", ".join(sorted(extra)))
 
 
 def type_fault(declared: Column, found: FoundColumn) -> str | None:
-    """What is wrong with a column's type, or None: whole numbers, decimals and so on are one kind, number."""
+    """The error in a column's type, or None. All numeric types are accepted for a number."""
     expected = _CATEGORIES.get(declared.type, _NUMBER)
     if found.category == expected:
         return None
@@ -136,6 +136,6 @@ def type_fault(declared: Column, found: FoundColumn) -> str | None:
 def fingerprint(
     database: Database, connection: psycopg.Connection[tuple[object, ...]], schema: str, year: int, found: Found
 ) -> str:
-    """A hint at the content: files and sizes of the tables that are read; loading or rewriting one changes them."""
+    """A fingerprint of files and sizes of the tables that are read; it changes if a table is loaded or rewritten."""
     sizes = connection.execute(_SIZES, (schema, sorted(needed_columns(found)))).fetchall()
     return hashlib.sha256(f"{database} {schema} {year} {sizes}".encode()).hexdigest()

@@ -1,7 +1,7 @@
 """Checks of a `ucr_prd` database against its description, generated from the declarations of its tables.
 
-For every table, in this order: it has rows; its columns are there, of the declared kind, and readable; every code is
-in its list.
+For every table, the checks are in this order: it has rows; its columns exist, have the declared type, and are readable;
+all codes are in their lists.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ MOST_EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as declared.
+    """A difference from the declaration.
 
     Attributes:
-        table: of the database.
-        column: of the table, or "" for the table as such.
+        table: name of the table.
+        column: name of the column, or "" for the whole table.
         rule: "table", "row_count", "column", "type", "right" or "invalid_value".
         severity: "error" (the table cannot be used as it is) or "warning".
-        count: rows concerned, where they can be counted.
-        examples: some of the values concerned.
-        message: a sentence for people.
+        count: number of rows affected, if known.
+        examples: some of the values affected.
+        message: text for the user.
     """
 
     table: str
@@ -54,10 +54,10 @@ class Finding:
 
 
 def check_database(database: Database, schema: str = DEFAULT_SCHEMA) -> list[Finding]:
-    """Check every table that the reference's description names; an empty list means that all is as declared.
+    """Check all declared tables; an empty list means that there are no differences.
 
     Raises:
-        PipelineError: the database cannot be reached, has no such schema, or breaks off.
+        PipelineError: the database cannot be reached, has no such schema, or the connection is lost.
     """
     findings = []
     with database.connect() as connection:
@@ -66,8 +66,8 @@ def check_database(database: Database, schema: str = DEFAULT_SCHEMA) -> list[Fin
             for table in ucr_prd.DATASETS:
                 findings += _check_table(connection, schema, table, found)
         except psycopg.Error as error:
-            raise database.not_in_time(error) or PipelineError(
-                f"{database} cannot be checked ({database.without_secrets(error)}). Check that the server is up and "
+            raise database.timeout_error(error) or PipelineError(
+                f"{database} cannot be checked ({database.error_reason(error)}). Check that the server is up and "
                 "that this user may SELECT from every table of the schema."
             ) from None
     return findings
@@ -123,7 +123,7 @@ def _invalid_values(connection: _Connection, schema: str, table: str, column: Co
     examples = tuple(str(value) for value, _ in rows[:MOST_EXAMPLES])
     message = (
         f"The column {table}.{column.name} has {count:,} rows with {len(rows)} values that are in no code list, such "
-        f"as {', '.join(examples)}. They are read as they are; check whether the delivery has new codes."
+        f"as {', '.join(examples)}. They are read unchanged; check whether the delivery has new codes."
     )
     return [Finding(table, column.name, "invalid_value", "warning", count, examples, message)]
 

@@ -1,6 +1,6 @@
-"""Which table and column of the database feed which dataset and column, and how a child finds its incident.
+"""Mapping of tables and columns of the database to datasets, and joins from child tables to the incident.
 
-What the columns mean stands in the data dictionary.
+The data dictionary describes the columns.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from nibrs_estimation.model import incident, ucr_prd
 from nibrs_estimation.pipeline.dataset import Dataset
 
-#: What every row brings along beside its dataset's columns: the agency of its incident.
+#: Additional column of every row: the agency of its incident.
 AGENCY_OF_ROW = "agency_of_row"
 _PERSON = {"age_low_years": "c.age_code_range_low", "age_high_years": "c.age_code_range_high"}
 _ARREST = {
@@ -20,23 +20,23 @@ _ARREST = {
     "form_year": "f.data_year",
     "form_month": "f.data_month",
 }
-#: Made by the importer, not read.
-_MADE = ("state_abbr", "age_years")
+#: Columns that are computed, not read.
+_COMPUTED = ("state_abbr", "age_years")
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A table of the database that feeds a dataset.
+    """Mapping of a table of the database to a dataset.
 
     Attributes:
-        table: where the rows are.
-        dataset: where they go.
-        columns: of the dataset, the SQL expressions that are not simply the column of the same name; None for what
-            the table does not hold.
-        parent: the table on the way to the incident, or None where the row names the incident itself.
-        links: columns of the dataset that name a row of another dataset, which must have been kept.
-        constants: values of columns that the table does not hold.
-        has_form: the row needs year and month of the monthly report.
+        table: the table.
+        dataset: the dataset.
+        columns: column of the dataset -> SQL expression, if it is not the column of the same name; None if the table
+            does not have it.
+        parent: the table between this table and the incident; None if the rows contain the incident.
+        links: columns that refer to a row of another dataset, which must have been kept.
+        constants: values of columns that the table does not have.
+        has_form: whether rows need year and month of the monthly report.
     """
 
     table: Dataset
@@ -51,11 +51,11 @@ class Segment:
     def expressions(self) -> dict[str, str]:
         """The SQL expression of every column that is read; ``c`` is the table, ``i`` the incident, ``f`` the form."""
         named = {name: self.columns.get(name, f"c.{name}") for name in self.dataset.schema.names()}
-        left_out = {*_MADE, *self.constants}
+        left_out = {*_COMPUTED, *self.constants}
         return {name: text for name, text in named.items() if text is not None and name not in left_out}
 
     def used_columns(self) -> dict[str, set[str]]:
-        """The columns of each table that the query names."""
+        """The columns of each table that the query uses."""
         tables = {"c": self.table.name, "i": ucr_prd.NIBRS_INCIDENT.name, "f": ucr_prd.FORM_MONTH.name}
         used: dict[str, set[str]] = {}
         for text in self.expressions.values():
@@ -164,18 +164,18 @@ SEGMENTS = (
 
 
 def segment_query(segment: Segment, schema: str, year: int, is_enforced: bool) -> str:
-    """The rows of a table that belong to the incidents of a year, each with the agency of its incident.
+    """Query for the rows of a table that belong to incidents of a year, with the agency of the incident.
 
     Args:
-        segment: what is read.
-        schema: of the database.
-        year: of the incident date; for Group B of the arrest date.
-        is_enforced: the database itself sees to it that every row has its parents. Where it does not, rows without
-            incident come too, with no agency: they have no year, so that nothing tells which year's they are.
+        segment: the mapping.
+        schema: schema of the database.
+        year: year of the incident date; for Group B, of the arrest date.
+        is_enforced: whether the database enforces that every row has its parents. If not, rows without an incident
+            are included, without agency; their year is unknown.
     """
     numeric = {"float64": "double precision", "int64": "double precision"}
     selected = [
-        # The driver hands numeric over as text; the server turns it into numbers.
+        # The driver returns numeric as text, so the server converts it.
         f"{text}::{numeric[segment.dataset.column(name).type]} AS {name}"
         if name in ("value_usd", "quantity")
         else f"{text} AS {name}"
@@ -193,7 +193,7 @@ def segment_query(segment: Segment, schema: str, year: int, is_enforced: bool) -
 
 
 def _path(segment: Segment, schema: str, join: str) -> tuple[str, str, str]:
-    """The joins from the table to the row that names agency and date, that row's alias, and its date."""
+    """The joins from the table to the row with agency and date, the alias of that row, and its date."""
     if segment.table is ucr_prd.NIBRS_INCIDENT:
         return "", "c", "c.incident_date"
     if segment.table is ucr_prd.NIBRS_GROUPB_ARRESTEE:

@@ -1,4 +1,4 @@
-"""Read everything that the source needs in one snapshot of the database, over several connections at once.
+"""Read all tables from one snapshot of the database, with several connections in parallel.
 
 Source: docs/develop/adding-a-source.md.
 """
@@ -36,9 +36,9 @@ else:
 _log = logging.getLogger(__name__)
 
 MOST_TRIES = 3
-#: Wait after the first loss; after the second it is twice as long.
+#: Pause after the first lost connection; it is doubled after the second.
 PAUSE_S = 1.0
-#: Foreign keys that the database has checked on all rows.
+#: Foreign keys that the database enforces on all rows.
 _FOREIGN_KEYS = """
 SELECT child.relname, parent.relname
 FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class child ON child.oid = k.conrelid
@@ -51,14 +51,14 @@ _Job = Callable[[Reader], None]
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read in one snapshot.
+    """Result of reading one snapshot.
 
     Attributes:
-        frames: the results of :func:`~nibrs_estimation.sources.ucr_prd.agencies.queries`, by name.
-        spool: the segments' rows.
-        states: of the run, ascending.
-        fingerprint: of the database as the snapshot shows it.
-        folder: where the spool lies; it goes with this object.
+        frames: results of :func:`~nibrs_estimation.sources.ucr_prd.agencies.queries`, by name.
+        spool: rows of the segments.
+        states: states of the run, ascending.
+        fingerprint: fingerprint of the database in the snapshot.
+        folder: folder of the spool; it is removed with this object.
     """
 
     frames: dict[str, pl.DataFrame]
@@ -69,12 +69,12 @@ class Reading:
 
 
 def read_database(database: Database, schema: str, year: int, connections: int) -> Reading:
-    """Read all tables in one snapshot; where a connection is lost, all of them again in a new one.
+    """Read all tables from one snapshot; if a connection is lost, read all of them again from a new one.
 
-    Rows of two snapshots never mix: what was read in the lost one is thrown away.
+    Rows of two snapshots are never mixed: rows from the lost snapshot are discarded.
 
     Raises:
-        PipelineError: the database is not what it should be, or connections were lost in each of three tries.
+        PipelineError: the database is not as declared, or connections were lost in each of three tries.
     """
     for attempt in range(1, MOST_TRIES + 1):
         folder = temporary_folder("ucr_prd")
@@ -83,13 +83,13 @@ def read_database(database: Database, schema: str, year: int, connections: int) 
                 return _read_snapshot(snapshot, schema, year, connections, folder)
         except (ConnectionLostError, UnreachableError, psycopg.OperationalError) as error:
             folder.cleanup()
-            # Who waited for a lock or an answer did not lose the connection.
-            if late := database.not_in_time(error):
+            # A timeout is not a lost connection.
+            if late := database.timeout_error(error):
                 raise late from None
-            # What was never reached is not lost; a server that is starting again may refuse for a while.
+            # In the first try the database was never reached; later, a server may be restarting.
             if isinstance(error, UnreachableError) and attempt == 1:
                 raise
-            reason = database.without_secrets(error)
+            reason = database.error_reason(error)
             if attempt == MOST_TRIES:
                 raise PipelineError(
                     f"The connection to {database} was lost in each of {MOST_TRIES} tries ({reason}). Check the "
@@ -140,13 +140,13 @@ def _read_snapshot(
 
         return job
 
-    # The exporting connection is one of those allowed.
+    # The connection that exports the snapshot is included in the limit.
     _run([fetch("offenses"), *map(fill, SEGMENTS), *map(fetch, texts.keys() - {"offenses"})], snapshot, connections - 1)
     return Reading(frames, spool, states, mark, folder)
 
 
 def _agency_scope(frames: dict[str, pl.DataFrame], year: int) -> pl.DataFrame:
-    """Every agency with its state, and whether it is among S(y) of 9.1 step 4."""
+    """All agencies with their state, and whether they report incidents and have a status in the year."""
     has_status = pl.col("agency_id").is_in(frames["status"]["agency_id"].implode())
     is_nibrs = pl.col("is_nibrs").fill_null(False) & (pl.col("data_year") == year)
     return (
@@ -168,7 +168,7 @@ def _is_enforced(segment: Segment, enforced: set[tuple[str, str]]) -> bool:
 
 
 def _run(jobs: list[_Job], snapshot: Snapshot, workers: int) -> None:
-    """Do the jobs in their order, each worker on a connection of its own; the first failure ends all."""
+    """Do the jobs in order, each worker with its own connection; the first failure stops all."""
     waiting = deque(jobs)
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""Which years and states a database holds (handbook 01)."""
+"""States of a run that reads a database (handbook 01)."""
 
 from __future__ import annotations
 

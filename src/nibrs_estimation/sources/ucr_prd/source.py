@@ -1,4 +1,4 @@
-"""The source: its name, what it holds, and its one task."""
+"""The source: its name, years and states, and its task."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ else:
 _log = logging.getLogger(__name__)
 
 DEFAULT_CONNECTIONS, LEAST_CONNECTIONS = 4, 2
-#: The comment on the schema by which a database filled from the synthetic nation is known.
+#: Comment on the schema of a database with synthetic data.
 SYNTHETIC_MARK = "synthetic nation"
 SEGMENT_DATASETS = (*incident.DATASETS, *PARTITIONED)
 
-# An agency-year that reports incidents is a candidate; one incident proves it. So no table is read whole.
+# A year with an agency that reports incidents is a candidate; one incident confirms it. No table is read completely.
 _YEARS = """
 SELECT y.data_year FROM (SELECT DISTINCT data_year FROM {yearly} WHERE is_nibrs) y
 CROSS JOIN LATERAL (
@@ -58,9 +58,9 @@ class UcrPrdSource:
     """An FBI `ucr_prd` database in PostgreSQL.
 
     Attributes:
-        database: how to reach it.
-        schema: where its tables are.
-        connections: how many the import may open at once, 2 or more.
+        database: the database.
+        schema: schema of its tables.
+        connections: maximum number of connections at the same time, 2 or more.
     """
 
     database: Database
@@ -71,48 +71,48 @@ class UcrPrdSource:
     def __post_init__(self) -> None:
         if self.connections < LEAST_CONNECTIONS:
             raise UsageError(
-                f"The import needs at least {LEAST_CONNECTIONS} connections, one of which holds the snapshot; "
+                f"The import needs at least {LEAST_CONNECTIONS} connections, one of them for the snapshot; "
                 f"{self.connections} is too few."
             )
         if '"' in self.schema or "'" in self.schema:
-            raise UsageError(f"{self.schema!r} is not the name of a schema: it must not hold quotation marks.")
+            raise UsageError(f"{self.schema!r} is not the name of a schema: it must not contain quotation marks.")
 
     @property
     def spec(self) -> str:
-        """How the user named it."""
+        """Its name."""
         return "postgresql"
 
     def newest_year(self) -> int:
-        """The last year of which the database holds incidents.
+        """The latest year with incidents in the database.
 
         Raises:
-            PipelineError: it cannot be reached or examined, or holds none of any year.
+            PipelineError: it cannot be reached or examined, or has no incidents.
         """
         with self.database.connect() as connection:
             try:
                 check_catalogue(self.database, self.schema, read_catalogue(self.database, connection, self.schema))
                 years = self._years(connection)
             except psycopg.Error as error:
-                raise self._unexamined(error) from None
+                raise self._examination_error(error) from None
         if not years:
             raise PipelineError(
-                f"{self.database}, schema {self.schema}, holds no incidents by agencies that report incidents, of any "
-                "year. Check that it is the database that is meant, and that it is filled."
+                f"{self.database}, schema {self.schema}, has no incidents of agencies that report incidents. "
+                "Check that it is the right database, and that it is loaded."
             )
         return years[-1]
 
-    def _unexamined(self, error: psycopg.Error) -> PipelineError:
-        return self.database.not_in_time(error) or PipelineError(
-            f"{self.database} cannot be examined ({self.database.without_secrets(error)}). Check that the server is up "
+    def _examination_error(self, error: psycopg.Error) -> PipelineError:
+        return self.database.timeout_error(error) or PipelineError(
+            f"{self.database} cannot be examined ({self.database.error_reason(error)}). Check that the server is up "
             "and that this user may SELECT from every table of the schema."
         )
 
     def probe(self, year: int, seed: int) -> Probe:
-        """Look at the catalogue, the years and the states, without reading the incidents.
+        """Examine the catalog, the years and the states, without reading the incidents.
 
         Raises:
             PipelineError: the database cannot be reached, lacks a schema, table, column or right, has a column of
-                another type, or holds no incidents of the year.
+                another type, or has no incidents of the year.
         """
         del seed
         with self.database.connect() as connection:
@@ -122,15 +122,15 @@ class UcrPrdSource:
                 years = self._years(connection)
                 if year not in years:
                     raise PipelineError(
-                        f"{self.database}, schema {self.schema}, holds no incidents of {year} by agencies that report "
-                        f"incidents. It holds {', '.join(map(str, years)) or 'none of any year'}: choose one of its "
-                        "years with --year or DATA_YEAR."
+                        f"{self.database}, schema {self.schema}, has no incidents of {year} of agencies that report "
+                        f"incidents. Its years are: {', '.join(map(str, years)) or 'none'}. Choose one of them with "
+                        "--year or DATA_YEAR."
                     )
                 states = self._states(connection, year)
                 mark = fingerprint(self.database, connection, self.schema, year, found)
                 is_synthetic = self._is_synthetic(connection)
             except psycopg.Error as error:
-                raise self._unexamined(error) from None
+                raise self._examination_error(error) from None
         if not states:
             raise PipelineError(
                 f"{self.database}, schema {self.schema}: no state has an active agency that reports incidents in "
@@ -146,14 +146,14 @@ class UcrPrdSource:
         )
 
     def without(self, datasets: Collection[str]) -> UcrPrdSource:
-        """The same source, leaving ``agency_county`` out if it is among the datasets that others deliver.
+        """The source without ``agency_county``, if it is one of the datasets.
 
-        The database names neither judicial district nor field office of a county.
+        The database has no judicial districts and field offices of counties.
         """
         return replace(self, has_counties=AGENCY_COUNTY.name not in datasets)
 
     def tasks(self) -> tuple[Task, ...]:
-        """One task reads everything in one snapshot; another accounts for it."""
+        """One task that reads everything from one snapshot, and one that writes the accounts."""
         places = (AGENCY_COUNTY,) if self.has_counties else ()
         return (
             Task(
@@ -170,7 +170,7 @@ class UcrPrdSource:
         """Read agencies, months and incidents from one snapshot of the database.
 
         Raises:
-            PipelineError: as :meth:`probe`, or connections were lost again and again.
+            PipelineError: see :meth:`probe`; also if connections were lost repeatedly.
         """
         reading = read_database(self.database, self.schema, year, self.connections)
         comment = reading.frames["scope_mark"]["comment"][0]
@@ -220,22 +220,22 @@ class UcrPrdSource:
 
 @dataclass
 class States:
-    """The normalized tables of every state, each state made when it is first asked for."""
+    """The normalized tables of every state; a state is computed on first access."""
 
     reading: Reading
     year: int
     input_name: str
-    _made: set[str] = field(default_factory=set)
+    _computed: set[str] = field(default_factory=set)
 
     def table(self, dataset: str, state: str) -> pl.DataFrame:
         """One dataset of one state."""
         folder = Path(self.reading.folder.name) / "normalized" / state
-        if state not in self._made:
+        if state not in self._computed:
             folder.mkdir(parents=True)
             codes = self.reading.frames["offense_codes"]
             for name, frame in normalized_state(self.reading.spool, codes, state, self.year, self.input_name).items():
                 frame.write_ipc(folder / f"{name}.arrow", compression="lz4")
-            self._made.add(state)
+            self._computed.add(state)
         return pl.read_ipc(folder / f"{dataset}.arrow")
 
 

@@ -1,7 +1,7 @@
-"""The rows of the database on disk, by state, as they were read.
+"""Raw rows of the database on disk, by state.
 
-The nation has some thirteen million incidents a year: the tables are written as they come, so that memory holds no
-more than some batches of each connection.
+The nation has about thirteen million incidents a year. Tables are written to disk while they are read, so that only a
+few batches of each connection are in memory.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ else:
 
 _log = logging.getLogger(__name__)
 
-#: Rows gathered before they are cut by state: fewer make many small files, more take memory.
+#: Number of rows that are split by state together: fewer make many small files, more need memory.
 ROWS_PER_PART = 500_000
 _STATE = "state of row"
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Which agencies' rows are kept, and where the others are counted.
+    """The agencies whose rows are kept, and the states that count the other rows.
 
     Attributes:
         agencies: ``agency_id`` and ``state_abbr`` of every agency of the database, and ``is_in_scope``.
-        states: the states of the run, ascending; rows of no state of the run are counted with the first.
+        states: the states of the run, ascending; rows of other states are counted in the first state.
     """
 
     agencies: pl.DataFrame
     states: tuple[str, ...]
 
-    def sorted_out(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows with the state that counts them and whether they are kept; orphans are, for quarantine."""
+    def locate(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Add the state that counts a row, and whether it is kept; orphans are kept for quarantine."""
         located = rows.join(
             self.agencies.rename({"agency_id": AGENCY_OF_ROW, "state_abbr": _STATE}), on=AGENCY_OF_ROW, how="left"
         )
@@ -56,7 +56,7 @@ class Scope:
 
 @dataclass
 class Spool:
-    """Raw tables below a folder: ``<table>/<state>/<number>.arrow``."""
+    """Raw tables in a folder: ``<table>/<state>/<number>.arrow``."""
 
     folder: Path
     dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -65,21 +65,21 @@ class Spool:
         """Read one table and write it by state.
 
         Raises:
-            PipelineError, ConnectionLostError: as :meth:`Reader.batches`.
+            PipelineError, ConnectionLostError: see :meth:`Reader.batches`.
         """
         arrow, batches = reader.batches(segment_query(segment, schema, year, is_enforced))
-        held: list[pa.RecordBatch] = []
+        buffer: list[pa.RecordBatch] = []
         number = total = 0
         for batch in batches:
-            held.append(batch)
-            if sum(each.num_rows for each in held) >= ROWS_PER_PART:
-                total += self._write(segment, pa.Table.from_batches(held, arrow), scope, number)
-                number, held = number + 1, []
-        total += self._write(segment, pa.Table.from_batches(held, arrow), scope, number)
+            buffer.append(batch)
+            if sum(each.num_rows for each in buffer) >= ROWS_PER_PART:
+                total += self._write(segment, pa.Table.from_batches(buffer, arrow), scope, number)
+                number, buffer = number + 1, []
+        total += self._write(segment, pa.Table.from_batches(buffer, arrow), scope, number)
         _log.info("read %s: %d rows", segment.table.name, total)
 
     def take(self, segment: Segment, state: str) -> pl.DataFrame | None:
-        """The rows of a state, or None where there are none; they leave the disk."""
+        """Read the rows of a state and delete their files; None if there are none."""
         parts = sorted((self.folder / segment.table.name / state).glob("*.arrow"))
         if not parts:
             return None
@@ -89,7 +89,7 @@ class Spool:
         return rows
 
     def _write(self, segment: Segment, table: pa.Table, scope: Scope, number: int) -> int:
-        rows = scope.sorted_out(pl.DataFrame(pl.from_arrow(table)))
+        rows = scope.locate(pl.DataFrame(pl.from_arrow(table)))
         is_in_scope = rows["is_in_scope"]
         for state, dropped in rows.filter(~is_in_scope).group_by(_STATE).len().iter_rows():
             self.dropped[segment.table.name, state] += dropped

@@ -1,4 +1,4 @@
-"""Accounting: where every incident that was read went, and what each agency reported and counts for."""
+"""Accounting: whether each incident that was read is in the estimates, and what each agency reported."""
 
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE

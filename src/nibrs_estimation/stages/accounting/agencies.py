@@ -1,4 +1,4 @@
-"""`agencies.csv`: a row for each agency of the data year, with what it reported and what it counts for."""
+"""`agencies.csv`: a row for each agency of the data year, with what it reported and its weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.survey.eligibility import with_own_reports
 
-#: Weight -> the prefix of its columns; smaller places have a weight of their own, in dataset ``agency_weight``.
+#: Geography level -> prefix of its columns; weights of smaller places are only in dataset ``agency_weight``.
 _WEIGHTS = {"nation": "national", "state": "state"}
 
 
@@ -29,10 +29,10 @@ def write_agencies(
     year: int,
     identity: Identity,
 ) -> dict[str, DocumentWriter]:
-    """Write what each agency reported, what was filled and from whom, its weights and its counts, as ``agencies.csv``.
+    """Write ``agencies.csv``: what each agency reported, months that were filled and the donors, weights and counts.
 
-    Several values of one field, such as months or weight groups, are joined by ``;``. Counts are offenses of the data
-    year on file, without weights and before months are filled or removed.
+    Several values of one field, such as months or weight groups, are joined by ``;``. Counts are numbers of offenses on
+    file of the data year, not weighted, and before months are filled or removed.
     """
     of_year = with_own_reports(agency, agency_month_offense).filter(pl.col("data_year") == year)
     frame = weighting_frame.select("agency_id", "is_respondent", "nonresponse_reason")
@@ -66,7 +66,7 @@ def write_agencies(
 
 
 def _filled(block_reference: pl.LazyFrame, universe: pl.LazyFrame) -> pl.LazyFrame:
-    """Months that are a donor's: how many, which, and the donor's ORI."""
+    """Months that were filled from a donor: number, months, and ORI of the donor."""
     names = universe.select(donor_agency_id="agency_id", donor_ori="ori")
     return (
         block_reference.join(names, on="donor_agency_id", how="left")
@@ -81,7 +81,7 @@ def _filled(block_reference: pl.LazyFrame, universe: pl.LazyFrame) -> pl.LazyFra
 
 
 def _removed(removed_month: pl.LazyFrame) -> pl.LazyFrame:
-    """Months whose own incidents do not count, or not all: too low, or before the start; missing ones hold none."""
+    """Months in which some or all incidents do not count: too low, or before NIBRS reporting started."""
     rows = removed_month.filter(pl.col("reason") != "missing").sort("agency_id", "month")
     return rows.group_by("agency_id").agg(
         months_removed=pl.len(),
@@ -90,7 +90,7 @@ def _removed(removed_month: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _weights(agency_weight: pl.LazyFrame, variable: str, prefix: str) -> pl.LazyFrame:
-    """Weight group and weight of one kind."""
+    """Weight groups and weights of one geography level."""
     rows = agency_weight.filter(pl.col("geography_level") == variable).sort("agency_id", "weight_group")
     return rows.group_by("agency_id").agg(
         pl.col("weight_group")
@@ -103,7 +103,7 @@ def _weights(agency_weight: pl.LazyFrame, variable: str, prefix: str) -> pl.Lazy
 
 
 def _records(incident_account: pl.LazyFrame) -> pl.LazyFrame:
-    """Incidents that were read, and those in the estimates."""
+    """Numbers of incidents that were read, and of those in the estimates."""
     records = pl.col("records")
     return (
         incident_account.filter(pl.col("record_type") == INCIDENTS)
@@ -116,7 +116,7 @@ def _records(incident_account: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _offenses(agency_month_offense: pl.LazyFrame, new_offense: pl.LazyFrame, year: int) -> pl.LazyFrame:
-    """Offenses on file: in which months, by what they are against, and the violent ones of Part I."""
+    """Offenses on file: months, numbers by what they are against, and number of violent Part I offenses."""
     listed = code_list("offense").select("crime_against", offense_code="code").lazy()
     new = new_offense.select("crime_against", "offense_code").unique("offense_code", keep="first", maintain_order=True)
     against = pl.concat([listed, new])

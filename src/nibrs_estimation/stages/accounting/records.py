@@ -1,4 +1,4 @@
-"""Every incident and Group B arrest that was read, once: in the estimates, or left out with the reason."""
+"""Account of all incidents and Group B arrests that were read: in the estimates, or left out with the reason."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nibrs_estimation.model.incident import INCIDENT
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.survey.blocks import own_rows
 
-#: Text of an ineligible agency's or a nonrespondent's reason -> code of the account.
+#: Reason why an agency is ineligible or a nonrespondent -> code in the account.
 _OF_AGENCY = {
     "not active": "not_active",
     "covered": "covered",
@@ -44,12 +44,12 @@ def account_for_incidents(
     year: int,
     partition: str,
 ) -> dict[str, pl.DataFrame]:
-    """Say of every incident and Group B arrest that was read where it went, and check that none is missing.
+    """Count incidents and Group B arrests that were read by the reason why they are left out, and check the total.
 
-    The rules are asked in the order of code list ``account_reason``; the first that holds is the reason.
+    The rules are applied in the order of code list ``account_reason``; the first that is true is the reason.
 
     Raises:
-        PipelineError: the account does not hold as many incidents as the source says it read.
+        PipelineError: the account does not have as many incidents as the source reports as read.
     """
     agencies = agency_reasons(universe, weighting_frame, agency_weight).collect()
     removed = removed_month.select("agency_id", "month", "kept_from", "reason").collect()
@@ -78,9 +78,9 @@ def account_for_incidents(
 
 
 def agency_reasons(universe: pl.LazyFrame, weighting_frame: pl.LazyFrame, agency_weight: pl.LazyFrame) -> pl.LazyFrame:
-    """What keeps an agency's records out of the estimates: ``agency_id``, ``ori`` and ``reason``, missing if nothing.
+    """Why an agency's records are not in the estimates: ``agency_id``, ``ori`` and ``reason``, missing if they are.
 
-    Weights of nation, region and state count; smaller places are parts of them.
+    Only weights of nation and state are checked; smaller places are parts of them.
     """
     is_weighted = pl.col("weight").is_not_null() & pl.col("geography_level").is_in(["nation", "state"])
     weighted = agency_weight.filter(is_weighted).select("agency_id", has_weight=pl.lit(True)).unique()
@@ -102,7 +102,7 @@ def agency_reasons(universe: pl.LazyFrame, weighting_frame: pl.LazyFrame, agency
 
 
 def _by_reason(records: pl.DataFrame, agencies: pl.DataFrame, removed: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Records by agency and reason: ``agency_id`` (0 for none), ``reason`` and ``records``."""
+    """Numbers of records by agency and reason: ``agency_id`` (0 if it has none), ``reason`` and ``records``."""
     key = records.columns[0]
     own = own_rows(records.lazy(), removed.lazy().drop("reason"), "date").select(key, is_own=pl.lit(True)).collect()
     months = removed.select(
@@ -136,7 +136,7 @@ def _by_reason(records: pl.DataFrame, agencies: pl.DataFrame, removed: pl.DataFr
 
 
 def _left_at_intake(intake_count: pl.LazyFrame) -> pl.DataFrame:
-    """Rows that the source did not keep, of the table of incidents alone: arrests of both kinds may share a table."""
+    """Incidents that the source did not keep. Arrests are not included: both groups of arrests may be in one table."""
     totals = _of_incidents(intake_count)
     return pl.DataFrame(
         {
@@ -156,22 +156,22 @@ def _of_incidents(intake_count: pl.LazyFrame) -> dict[str, int]:
 
 
 def _require_balance(account: pl.DataFrame, rows: int, intake_count: pl.LazyFrame, state: str) -> None:
-    """Incidents of the account = rows of dataset ``incident`` = rows that the source kept, and with the others read."""
-    told = _of_incidents(intake_count)
-    # Without accounts of the source the dataset alone can be checked.
-    kept = told["rows_kept"] if told["n"] else rows
+    """Check that the source kept as many incidents as the dataset has, and read as many as the account has."""
+    intake = _of_incidents(intake_count)
+    # If the source has no counts, they are taken from the dataset, so that only the account is checked.
+    kept = intake["rows_kept"] if intake["n"] else rows
     total = account.filter(pl.col("record_type") == INCIDENTS)["records"].sum()
-    read = told["rows_read"] if told["n"] else rows
+    read = intake["rows_read"] if intake["n"] else rows
     if rows != kept or total != read:
         raise PipelineError(
-            f"State {state}: the source read {read:,} incidents and kept {kept:,}, dataset incident holds {rows:,}, "
-            f"and the account of the estimates {total:,}. Incidents were lost or doubled between reading and counting, "
-            "or datasets incident, agency and intake_count are of different runs: compute the run again with --force."
+            f"State {state}: the source read {read:,} incidents and kept {kept:,}, dataset incident contains {rows:,}, "
+            f"and the account of the estimates contains {total:,}. Incidents were lost or duplicated after reading, "
+            "or datasets incident, agency and intake_count are from different runs: compute the run again with --force."
         )
 
 
 def _unlisted(incidents: pl.DataFrame, offense: pl.DataFrame) -> pl.DataFrame:
-    """Offenses of codes that no list has, by code."""
+    """Numbers of offenses whose code is not in the code list, by code."""
     is_listed = pl.col("offense_code").is_in(code_list("offense")["code"].implode())
     of_year = offense.join(incidents, on="incident_id", how="semi").with_columns(is_listed=is_listed)
     return (

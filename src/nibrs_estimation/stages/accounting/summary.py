@@ -1,4 +1,4 @@
-"""The account of a run as a small file for programs and people."""
+"""The account of a run as a small JSON file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from nibrs_estimation.pipeline.task import DocumentWriter
 def write_account(
     incident_account: pl.LazyFrame, unlisted_offense: pl.LazyFrame, identity: Identity
 ) -> dict[str, DocumentWriter]:
-    """Write what was read, what of it is in the estimates, and what was left out and why, as ``incident_account.json``.
+    """Write ``incident_account.json``: what was read, what is in the estimates, and what was left out and why.
 
-    ``text`` is the sentence that a run ends with; ``incidents`` and ``group_b_arrests`` hold the reasons.
+    ``text`` is the sentence that is shown at the end of a run; ``incidents`` and ``group_b_arrests`` contain the
+    reasons.
     """
     rows = account_rows(incident_account)
     is_incident = pl.col("record_type") == INCIDENTS
@@ -34,10 +35,10 @@ def write_account(
 
 
 def account_text(rows: pl.DataFrame, unlisted: pl.DataFrame) -> str:
-    """The account of the incidents in a sentence, and of offenses with unlisted codes where there are any.
+    """The account of the incidents in a sentence, and one of offenses with unlisted codes if there are any.
 
     Args:
-        rows: as :func:`~nibrs_estimation.model.accounting.account_rows` makes them.
+        rows: result of :func:`~nibrs_estimation.model.accounting.account_rows`.
         unlisted: ``offense_code`` and ``offenses``.
     """
     incidents = rows.filter(pl.col("record_type") == INCIDENTS)

@@ -1,4 +1,4 @@
-"""Benchmark: which agencies are to be weighted, who of them responded, and each one's known crimes of a full year."""
+"""Benchmark: the agencies of the weighting frame, which of them responded, and the crimes of each in a full year."""
 
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH, SRS_MONTH
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME, WEIGHTING_ISSUE

@@ -1,7 +1,8 @@
-"""The crimes of a full year of every eligible agency, to which weights are calibrated (handbook 06).
+"""Crimes of every eligible agency in a full year, to which weights are calibrated (handbook 06).
 
-Each source gives *candidates*: agency and year with the crimes of twelve months. An agency takes the first that it has:
-its own Return A of a recent year, the file of smoothed counts, its own completed incidents, or those of a donor.
+Each source gives *candidates*: the crimes of an agency in twelve months. For each agency the first source with a
+candidate is used: its Return A of a recent year, the file of smoothed counts, its own incidents with filled months, or
+a donor.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ from nibrs_estimation.model.return_a import ITEMS_OF_CRIME, OFFENSES_OF_CRIME
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.stats import random
 
-#: Summaries of earlier years are in the file of smoothed counts.
+#: Summary reports of earlier years are in the file of smoothed counts.
 FIRST_RECENT_YEAR = 2022
-#: The periods of that file, in the order in which they are taken (handbook 06).
+#: The periods of that file, in order of preference (handbook 06).
 SMOOTHED = "smoothed"
 PERIODS = ("2020", "2019", "2018", "2017", "2016", SMOOTHED)
 SOURCES = ("recent", "smoothed", "own")
-#: The crimes that add up to all others.
+#: The crimes of which all others are sums.
 COUNTS = tuple(CRIMES[crime] for crime in OFFENSES_OF_CRIME)
-#: How an agency is found in the file: its column and the file's, the best first.
+#: Pairs of columns by which agencies are matched, of the agency and of the file, in order of preference.
 MATCHES = (("ori", "ori"), ("legacy_ori", "ori"), ("legacy_ori", "legacy_ori"))
-#: Counts of a full year are equal to themselves brought to twelve months, but for rounding.
+#: Counts are of a full year if scaling them to twelve months changes them by no more than this.
 FULL_YEAR_TOLERANCE = 1e-9
-#: How many offenses the file's total may be away from the sum of its parts unnoticed: parts are rounded.
+#: Largest difference between the file's total and the sum of its parts that is not reported: parts are rounded.
 TOTAL_TOLERANCE = 1.0
-#: Class of the hot deck that stands in where a class has no agency with a benchmark: cities under 2,500.
+#: Class of the hot deck that gives donors to a class without any agency with a benchmark: cities under 2,500.
 CLASS_OF_LAST_RESORT = 7
 
 CANDIDATE = {
@@ -49,18 +50,18 @@ Issue = tuple[str, int, str | None, str]
 
 
 def issue(name: str, rows: pl.DataFrame, rule: str) -> list[Issue]:
-    """One issue of all rows, of which the first is named by its ``ori``; none where there are no rows."""
+    """One issue for all rows, with the ``ori`` of the first row; an empty list if there are no rows."""
     return [(name, rows.height, rows["ori"][0], rule)] if rows.height else []
 
 
 @dataclass(frozen=True)
-class Filed:
-    """What the file of smoothed counts says of the agencies of the frame.
+class SmoothedCounts:
+    """Data of the agencies of the frame in the file of smoothed counts.
 
     Attributes:
-        candidates: each period of an agency that can be used.
-        totals: ``agency_id`` and ``smoothed_total``, the total of its period `smoothed`, where that is a number.
-        issues: what was odd.
+        candidates: periods of agencies that can be used.
+        totals: ``agency_id`` and ``smoothed_total``, the total of its period `smoothed`, if it is a number.
+        issues: problems found in the file.
     """
 
     candidates: pl.DataFrame
@@ -68,15 +69,15 @@ class Filed:
     issues: list[Issue]
 
 
-def read_file(srs_benchmark: pl.LazyFrame, agencies: pl.DataFrame) -> Filed:
-    """Find the agencies in the file of smoothed counts, and their counts brought to twelve months.
+def read_smoothed_counts(srs_benchmark: pl.LazyFrame, agencies: pl.DataFrame) -> SmoothedCounts:
+    """Find the agencies in the file of smoothed counts, with their counts scaled to twelve months.
 
-    A period can be used if it has the total and parts of it, all of them finite; a part that is absent counts 0. The
-    file's sums are not used, but its total tells whether counts are of a full year (handbook 06).
+    A period can be used if it has the total and some of its parts, and all are finite; an absent part counts as 0. Sums
+    in the file are not used, except that the total shows whether counts are of a full year (handbook 06).
 
     Args:
         srs_benchmark: dataset of that name.
-        agencies: ``agency_id``, ``ori`` and ``legacy_ori`` of the frame, by agency_id.
+        agencies: ``agency_id``, ``ori`` and ``legacy_ori`` of the frame, sorted by agency_id.
     """
     rows = srs_benchmark.collect()
     pairs, issues = match_file(rows, agencies)
@@ -103,20 +104,20 @@ def read_file(srs_benchmark: pl.LazyFrame, agencies: pl.DataFrame) -> Filed:
         benchmark_year=pl.col("period").cast(pl.Int16, strict=False),
         is_full_year=((pl.col("reported_total") - total).abs() <= tolerance).fill_null(False),
     )
-    without = periods.filter("is_faulty" | (pl.col("has_total") & ~pl.col("has_parts")))
-    unlike = candidates.filter((total - sum_of((*VIOLENT, *PROPERTY))).abs() > TOTAL_TOLERANCE)
+    without_numbers = periods.filter("is_faulty" | (pl.col("has_total") & ~pl.col("has_parts")))
+    inconsistent = candidates.filter((total - sum_of((*VIOLENT, *PROPERTY))).abs() > TOTAL_TOLERANCE)
     issues += issue(
         "benchmark without numbers",
-        agencies.join(without, on="agency_id", how="semi", maintain_order="left"),
+        agencies.join(without_numbers, on="agency_id", how="semi", maintain_order="left"),
         "A period of srs_benchmark with a number that is missing or not finite, or with a total without parts, is left "
         "out: the next period or source is taken.",
     )
     issues += issue(
         "benchmark total unlike its parts",
-        agencies.join(unlike, on="agency_id", how="semi", maintain_order="left"),
-        "Totals are computed anew from the parts (handbook 06).",
+        agencies.join(inconsistent, on="agency_id", how="semi", maintain_order="left"),
+        "Totals are computed again from the parts (handbook 06).",
     )
-    return Filed(
+    return SmoothedCounts(
         candidates.select(pl.col(name).cast(dtype) for name, dtype in CANDIDATE.items()),
         periods.filter((pl.col("period") == SMOOTHED) & total.is_finite()).select("agency_id", smoothed_total="total"),
         issues,
@@ -126,17 +127,17 @@ def read_file(srs_benchmark: pl.LazyFrame, agencies: pl.DataFrame) -> Filed:
 def match_file(rows: pl.DataFrame, agencies: pl.DataFrame) -> tuple[pl.DataFrame, list[Issue]]:
     """Find the agencies in the file by ORI, otherwise by legacy ORI (handbook 06): ``agency_id``, ``file_ori``.
 
-    What is found by one rule is not looked for by the next. Counts that meet several agencies are given to none of
-    them; of several that meet one agency it takes those with the first ORI.
+    An agency that is found by one rule is not searched by the next. Counts that match several agencies are given to
+    none of them. If several match one agency, those with the first ORI are used.
     """
     filed = rows.group_by(file_ori="ori").agg(file_legacy_ori=pl.col("legacy_ori").min()).sort("file_ori")
-    left, waiting, found, shared = filed, agencies, [], []
+    left, unmatched, found, shared = filed, agencies, [], []
     for ours, theirs in MATCHES:
-        pairs = _pairs(waiting, left, ours, theirs)
+        pairs = _pairs(unmatched, left, ours, theirs)
         is_shared = pl.col("file_ori").is_duplicated()
         shared.append(pairs.filter(is_shared))
         found.append(pairs.filter(~is_shared).sort("agency_id", "file_ori").unique("agency_id", keep="first"))
-        waiting = waiting.join(found[-1], on="agency_id", how="anti", maintain_order="left")
+        unmatched = unmatched.join(found[-1], on="agency_id", how="anti", maintain_order="left")
         left = left.join(pl.concat([found[-1], shared[-1]]), on="file_ori", how="anti", maintain_order="left")
     again = pl.concat([_pairs(agencies, left, ours, theirs) for ours, theirs in MATCHES])
     outside = left.join(again, on="file_ori", how="anti", maintain_order="left")
@@ -167,10 +168,10 @@ def _pairs(agencies: pl.DataFrame, filed: pl.DataFrame, ours: str, theirs: str) 
 def recent_candidates(
     report_month: pl.LazyFrame, srs_month: pl.LazyFrame, agencies: pl.DataFrame, year: int
 ) -> tuple[pl.DataFrame, list[Issue]]:
-    """The summaries of the years since 2022, at most five, with at least three months, brought to twelve months.
+    """Summary reports since 2022, at most five years, with at least three months, scaled to twelve months.
 
-    A month counts if a summary form came, whatever it says; numbers of other months do not. A year of which the run
-    has no summary counts at all is passed over: its empty months are unknown, not 0.
+    A month counts only if a summary form was received, even an empty one. A year for which the run has no summary
+    counts at all is skipped, because its empty months are unknown, not 0.
     """
     years = [each for each in range(year, year - HISTORY_YEARS, -1) if each >= FIRST_RECENT_YEAR]
     key = ["agency_id", "data_year"]
@@ -205,7 +206,7 @@ def recent_candidates(
     return candidates, issue(
         "summary reports of a year without counts",
         agencies.join(forms.filter(~is_counted), on="agency_id", how="semi", maintain_order="left"),
-        "The year is passed over: srs_month has no row of it.",
+        "The year is skipped: srs_month has no row for it.",
     )
 
 
@@ -216,7 +217,7 @@ def own_candidates(
     agency_month_offense: pl.LazyFrame,
     year: int,
 ) -> pl.DataFrame:
-    """The offenses of the data year of respondents: of their own months that count, and of copied months.
+    """Offenses of respondents in the data year: in their own months that count, and in copied months.
 
     Args:
         respondents: ``agency_id`` and ``is_full_year``.
@@ -231,7 +232,7 @@ def own_candidates(
     used = pl.concat([own, copied]).join(respondents, on="agency_id", how="semi")
     crimes = {offense: CRIMES[crime] for crime, members in OFFENSES_OF_CRIME.items() for offense in members}
     counts = (
-        # Numbers below 0 are no counts; stage completeness lists them.
+        # Negative numbers are not counts; stage completeness reports them.
         agency_month_offense.filter((pl.col("data_year") == year) & (pl.col("n") > 0))
         .filter(pl.col("offense_code").is_in(list(crimes)))
         .select("month", "n", giver_id="agency_id", crime=pl.col("offense_code").replace_strict(crimes))
@@ -248,8 +249,8 @@ def own_candidates(
 
 
 def _wide(counts: pl.DataFrame, key: list[str]) -> pl.DataFrame:
-    """Sums of ``n`` by key, a column for each of :data:`COUNTS` that ``crime`` names."""
-    # Whole numbers as floats: they cannot overflow, and their sum does not depend on their order.
+    """Sums of ``n`` by key, with a column for each of :data:`COUNTS`; ``crime`` is the name of the column."""
+    # Floats cannot overflow, and sums of whole numbers as floats do not depend on the order.
     sums = counts.group_by(*key, "crime").agg(pl.col("n").cast(pl.Float64).sum())
     return sums.group_by(key).agg(pl.col("n").filter(pl.col("crime") == count).sum().alias(count) for count in COUNTS)
 
@@ -257,18 +258,18 @@ def _wide(counts: pl.DataFrame, key: list[str]) -> pl.DataFrame:
 def complete_benchmark(
     agencies: pl.DataFrame, candidates: list[pl.DataFrame], seed: int
 ) -> tuple[pl.DataFrame, list[Issue]]:
-    """Give every agency the counts of its first source, or of a donor, and compute their sums (handbook 06).
+    """Select the counts of each agency from its first source or from a donor, and compute their sums (handbook 06).
 
     Args:
-        agencies: ``agency_id``, ``ori`` and ``population_group_code`` of the frame, by agency_id.
-        candidates: what the sources have, of any agency.
-        seed: of the run.
+        agencies: ``agency_id``, ``ori`` and ``population_group_code`` of the frame, sorted by agency_id.
+        candidates: candidates of each source, of any agencies.
+        seed: seed of the run.
 
     Returns:
-        ``agency_id``, source, year, donor and crimes of each agency, and what was odd.
+        ``agency_id``, source, year, donor and crimes of each agency, and the issues.
 
     Raises:
-        PipelineError: no agency has a benchmark of its own.
+        PipelineError: no agency has its own benchmark.
     """
     order = pl.col("benchmark_source").replace_strict(SOURCES, range(len(SOURCES)), return_dtype=pl.Int8)
     first = (
@@ -309,20 +310,20 @@ def complete_benchmark(
 
 
 def sum_of(crimes: tuple[str, ...]) -> pl.Expr:
-    """The sum of some crimes of a row."""
+    """The sum of some crimes in a row."""
     return pl.sum_horizontal(CRIMES[crime] for crime in crimes)
 
 
 def draw_donors(agencies: pl.DataFrame, seed: int) -> tuple[NDArray[np.int64], list[Issue]]:
-    """A donor for every agency without benchmark, drawn from its class (handbook 06): its position, -1 for others.
+    """Draw a donor for each agency without benchmark (handbook 06): index of the donor, -1 for other agencies.
 
-    Donors have counts of a full year. Where a class has none of them, anybody of the class gives; where nobody of it
-    has a benchmark, cities under 2,500 do, failing them all.
+    The donor is drawn from the agencies of the same class with counts of a full year. If there are none, it is drawn
+    from all agencies of the class with a benchmark; otherwise from cities under 2,500; otherwise from all agencies.
 
     Args:
         agencies: ``agency_id``, ``ori``, ``population_group_code``, ``benchmark_source`` (missing without benchmark)
-            and ``is_full_year``, by agency_id.
-        seed: of the run.
+            and ``is_full_year``, sorted by agency_id.
+        seed: seed of the run.
 
     Raises:
         PipelineError: there are agencies, but none has a benchmark.
@@ -331,7 +332,7 @@ def draw_donors(agencies: pl.DataFrame, seed: int) -> tuple[NDArray[np.int64], l
     if not has_benchmark.any():
         raise PipelineError(
             f"None of the {agencies.height} eligible agencies has counts to which weights could be calibrated: no "
-            "summary reports of recent years, no smoothed counts, no respondent. Name the file of smoothed counts as "
+            "summary reports of recent years, no smoothed counts, no respondent. Give the file of smoothed counts as "
             "srs_smoothed in external_file_locations.json, or check the data year and the source."
         )
     is_full = agencies["is_full_year"].fill_null(False).to_numpy()
@@ -346,7 +347,7 @@ def draw_donors(agencies: pl.DataFrame, seed: int) -> tuple[NDArray[np.int64], l
             (classes == CLASS_OF_LAST_RESORT) & has_benchmark,
             has_benchmark,
         )
-        used = next(place for place, pool in enumerate(pools) if pool.any())
+        used = next(index for index, pool in enumerate(pools) if pool.any())
         donors, recipients = np.flatnonzero(pools[used]), np.flatnonzero(in_class & ~has_benchmark)
         donor[recipients] = donors[np.floor(point[recipients] * len(donors)).astype(np.int64)]
         rule[recipients] = used

@@ -14,14 +14,14 @@ from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.stages.benchmark.benchmark import (
     complete_benchmark,
     own_candidates,
-    read_file,
+    read_smoothed_counts,
     recent_candidates,
 )
 from nibrs_estimation.survey.eligibility import with_own_reports
 
-#: An agency with as many smoothed offenses a year must really be in the incident data (handbook 06).
+#: An agency with at least this many smoothed offenses a year must be in the incident data (handbook 06).
 SIZEABLE_TOTAL = 50
-#: Who starts in this month or later has not reported enough of the year.
+#: An agency that starts in this month or later has not reported enough of the year.
 FIRST_LATE_MONTH = 11
 
 
@@ -39,15 +39,15 @@ def build_frame(
     year: int,
     seed: int,
 ) -> dict[str, pl.DataFrame]:
-    """Say of every eligible agency whether it responded, and how much crime a full year of it has.
+    """Determine for each eligible agency whether it responded, and its crimes in a full year.
 
     Raises:
-        PipelineError: an agency has no class, no agency has a benchmark, or rows were lost or doubled.
+        PipelineError: an agency has no class, no agency has a benchmark, or rows were lost or duplicated.
     """
     agencies = eligible_agencies(universe, with_own_reports(agency, agency_month_offense), year)
     months = reported_months(agency_month, outlier_month, year)
-    filed = read_file(srs_benchmark, agencies)
-    responses = judge_responses(agencies, months, filed.totals, reporting_status, block_reference, year)
+    smoothed = read_smoothed_counts(srs_benchmark, agencies)
+    responses = determine_responses(agencies, months, smoothed.totals, reporting_status, block_reference, year)
     recent, recent_issues = recent_candidates(report_month, srs_month, agencies, year)
     own = own_candidates(
         responses.filter("is_respondent").select("agency_id", "is_full_year"),
@@ -56,10 +56,10 @@ def build_frame(
         agency_month_offense,
         year,
     )
-    benchmark, issues = complete_benchmark(agencies, [recent, filed.candidates, own], seed)
+    benchmark, issues = complete_benchmark(agencies, [recent, smoothed.candidates, own], seed)
     frame = agencies.join(responses, on="agency_id").join(benchmark, on="agency_id").sort("agency_id")
     _require_one_row_each(frame, agencies)
-    found = [*filed.issues, *recent_issues, *issues]
+    found = [*smoothed.issues, *recent_issues, *issues]
     return {
         WEIGHTING_FRAME.name: WEIGHTING_FRAME.cast(frame),
         WEIGHTING_ISSUE.name: pl.DataFrame(found, schema=WEIGHTING_ISSUE.schema, orient="row"),
@@ -67,10 +67,10 @@ def build_frame(
 
 
 def eligible_agencies(universe: pl.LazyFrame, agency: pl.LazyFrame, year: int) -> pl.DataFrame:
-    """The eligible agencies by agency_id, with both classes and what dataset ``agency`` knows of their reporting.
+    """The eligible agencies, sorted by agency_id, with both classes and the reporting data of dataset ``agency``.
 
     Raises:
-        PipelineError: an agency has no class, or rows were lost or doubled.
+        PipelineError: an agency has no class, or rows were lost or duplicated.
     """
     of_agency = agency.filter(pl.col("data_year") == year).select(
         "agency_id", "legacy_ori", "is_nibrs", "nibrs_start_date", "has_participated_nibrs"
@@ -83,21 +83,21 @@ def eligible_agencies(universe: pl.LazyFrame, agency: pl.LazyFrame, year: int) -
         .sort("agency_id")
     )
     _require_one_row_each(agencies, eligible)
-    without = agencies.filter(pl.col("substate_class").is_null() | pl.col("weight_class").is_null())
-    if without.height:
-        first = without.row(0, named=True)
+    without_class = agencies.filter(pl.col("substate_class").is_null() | pl.col("weight_class").is_null())
+    if without_class.height:
+        first = without_class.row(0, named=True)
         raise PipelineError(
-            f"{without.height} eligible agencies have no weight class, the first {first['ori']} with population group "
-            f"{first['population_group_code']!r}. Correct the population group in dataset agency: it must be one of "
-            "1A to 9E."
+            f"{without_class.height} eligible agencies have no weight class, the first {first['ori']} with population "
+            f"group {first['population_group_code']!r}. Correct the population group in dataset agency: it must be one "
+            "of 1A to 9E."
         )
     return agencies
 
 
 def reported_months(agency_month: pl.LazyFrame, outlier_month: pl.LazyFrame, year: int) -> pl.DataFrame:
-    """The reported months of the data year: ``agency_id``, ``month``, and ``is_low``, false where no color is known.
+    """The reported months of the data year: ``agency_id``, ``month``, and ``is_low``, false if the color is unknown.
 
-    Months before the start of NIBRS are not among them, those with a repaired flag are (handbook 02).
+    They do not include months before the start of NIBRS, but include months with a corrected flag (handbook 02).
     """
     key = ["agency_id", "data_year", "month"]
     return (
@@ -108,7 +108,7 @@ def reported_months(agency_month: pl.LazyFrame, outlier_month: pl.LazyFrame, yea
     )
 
 
-def judge_responses(
+def determine_responses(
     agencies: pl.DataFrame,
     months: pl.DataFrame,
     smoothed_totals: pl.DataFrame,
@@ -116,14 +116,14 @@ def judge_responses(
     block_reference: pl.LazyFrame,
     year: int,
 ) -> pl.DataFrame:
-    """Which agencies are respondents (resp_ind_m3), and the first rule that the others fail (handbook 06).
+    """Determine which agencies are respondents (resp_ind_m3), and the first rule that others fail (handbook 06).
 
-    A respondent reports incidents since October or longer, has three usable months, and its year is complete: twelve
-    months reported, or the missing ones copied.
+    A respondent has reported incidents since October or earlier, has at least three usable months, and its year is
+    complete: all twelve months were reported, or the missing months are copied.
 
     Args:
-        agencies: as :func:`eligible_agencies` makes them.
-        months: as :func:`reported_months` makes them.
+        agencies: result of :func:`eligible_agencies`.
+        months: result of :func:`reported_months`.
         smoothed_totals: ``agency_id`` and ``smoothed_total``.
         reporting_status: dataset of that name.
         block_reference: dataset of that name.
@@ -131,12 +131,12 @@ def judge_responses(
     """
     usable = months.filter(~pl.col("is_low")).group_by("agency_id").agg(months_usable=pl.len().cast(pl.Int8))
     full = reporting_status.select("agency_id", "is_full_year").collect()
-    # Who receives one missing month receives all of them.
+    # If one missing month of an agency is copied, all are.
     recipients = block_reference.select("agency_id", is_recipient=pl.lit(True)).unique().collect()
     known = agencies.select("agency_id", "is_nibrs", "nibrs_start_date", "has_participated_nibrs")
     for part in (usable, full, recipients, smoothed_totals):
         known = known.join(part, on="agency_id", how="left")
-    judged = known.with_columns(
+    determined = known.with_columns(
         pl.col("months_usable").fill_null(0),
         pl.col("is_nibrs", "has_participated_nibrs", "is_full_year", "is_recipient").fill_null(False),
     ).with_columns(
@@ -151,7 +151,7 @@ def judge_responses(
         .when(~pl.col("is_full_year") & ~pl.col("is_recipient"))
         .then(pl.lit("not completed"))
     )
-    return judged.select(
+    return determined.select(
         "agency_id",
         "months_usable",
         "is_full_year",
@@ -164,6 +164,6 @@ def _require_one_row_each(frame: pl.DataFrame, agencies: pl.DataFrame) -> None:
     if not frame["agency_id"].equals(agencies["agency_id"]):
         raise PipelineError(
             f"The frame of the weights has {frame.height} rows for {agencies.height} eligible agencies. Datasets "
-            "agency, universe and reporting_status must have one row for each agency of the data year, all of one run: "
-            "compute the run again with --force."
+            "agency, universe and reporting_status must have one row for each agency of the data year and be from "
+            "one run: compute the run again with --force."
         )

@@ -1,4 +1,4 @@
-"""Block imputation: whole months of incidents and Group B arrests, taken from a donor."""
+"""Block imputation: whole months of incidents and Group B arrests are copied from a donor."""
 
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.blocks import (

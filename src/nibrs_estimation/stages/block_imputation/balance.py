@@ -1,4 +1,4 @@
-"""Incidents and Group B arrests behind the copied months, and whether everything balances (handbook 04)."""
+"""Numbers of incidents and Group B arrests in the copied months, and checks of consistency (handbook 04)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _KEY = ("state_abbr", "agency_id", "month")
 def count_blocks(
     incident: pl.LazyFrame, offense: pl.LazyFrame, arrestee: pl.LazyFrame, removed_month: pl.LazyFrame, year: int
 ) -> pl.LazyFrame:
-    """Count incidents, offenses and Group B arrests by agency and month, all of them and those that count."""
+    """Count incidents, offenses and Group B arrests by agency and month: all, and those that are not replaced."""
     incidents = incident.filter(pl.col("data_year") == year)
     arrests = arrestee.filter(
         pl.col("is_group_b") & (pl.col("arrest_date").dt.year() == year) & pl.col("agency_id").is_not_null()
@@ -51,10 +51,10 @@ def check_blocks(
     block_count: pl.LazyFrame,
     year: int,
 ) -> pl.DataFrame:
-    """Look whether everything that must hold of copied months does, and stop the run if it does not.
+    """Check the copied months, and stop the run if a strict check fails.
 
     Raises:
-        PipelineError: a strict check fails; names it and the number of cases.
+        PipelineError: a strict check fails; gives its name and the number of cases.
     """
     agencies, months = block_agency.collect(), block_month.collect()
     references, removed, counts = block_reference.collect(), removed_month.collect(), block_count.collect()
@@ -70,9 +70,9 @@ def check_blocks(
     if failed.height:
         first = failed.row(0, named=True)
         raise PipelineError(
-            f"Copied months do not balance: {failed.height} checks fail, the first ({first['check']}) in "
-            f"{first['n_failed']} of {first['n_checked']} cases. The inputs of block imputation are not of one run: "
-            "compute the run again with --force; if it fails again, this is a defect to be reported."
+            f"Copied months are inconsistent: {failed.height} checks fail, the first ({first['check']}) in "
+            f"{first['n_failed']} of {first['n_checked']} cases. The inputs of block imputation are from different "
+            "runs: compute the run again with --force. If it fails again, report this as a defect of the pipeline."
         )
     return checks
 
@@ -80,9 +80,9 @@ def check_blocks(
 _Check = tuple[str, int, int, bool]
 
 
-def _check(name: str, rows: pl.DataFrame, holds: pl.Expr, *, is_strict: bool = True) -> _Check:
-    """How many rows there are, and in how many the expression is not true."""
-    return name, rows.height, rows.filter(~holds.fill_null(False)).height, is_strict
+def _check(name: str, rows: pl.DataFrame, is_correct: pl.Expr, *, is_strict: bool = True) -> _Check:
+    """Count the rows, and the rows for which the expression is not true."""
+    return name, rows.height, rows.filter(~is_correct.fill_null(False)).height, is_strict
 
 
 def _agency_checks(agencies: pl.DataFrame, references: pl.DataFrame, reported: pl.DataFrame) -> list[_Check]:
@@ -135,7 +135,7 @@ def _month_checks(
     ).join(is_reported, on=key, how="left")
     low = references.filter(pl.col("month_flag") == 2).join(colors, on=key, how="left")
     own, donor, completed = ([pl.col(f"{which}_{g}") for g in COPIED_GROUPS] for which in ("own", "donor", "completed"))
-    right = [
+    is_correct = [
         pl.when(pl.col("month_flag").is_null()).then(o).otherwise(d).eq_missing(c)
         for o, d, c in zip(own, donor, completed, strict=True)
     ]
@@ -149,7 +149,7 @@ def _month_checks(
         _check(
             "a flagged month is the donor's, any other the agency's own",
             months.filter(pl.col("agency_id").is_in(of_recipients["agency_id"].implode())),
-            pl.all_horizontal(right),
+            pl.all_horizontal(is_correct),
         ),
     ]
 
@@ -159,18 +159,18 @@ def _count_checks(
 ) -> list[_Check]:
     key = ["agency_id", "month"]
     joined = counts.join(removed, on=key, how="left")
-    gone = joined.filter(pl.col("reason").is_not_null() & pl.col("kept_from").is_null())
-    untouched = joined.filter(pl.col("reason").is_null())
+    replaced = joined.filter(pl.col("reason").is_not_null() & pl.col("kept_from").is_null())
+    not_replaced = joined.filter(pl.col("reason").is_null())
     same = [pl.col(f"n_{kind}") == pl.col(f"n_{kind}_kept") for kind in ("incidents", "group_b")]
     history = reported.join(counts, on=key, suffix="_counted", how="left")
     numbers = [pl.col(f"n_{group}") == pl.col(f"n_{group}_counted").fill_null(0) for group in COPIED_GROUPS]
     return [
         _check(
             "no incident is kept in a replaced month",
-            gone,
+            replaced,
             (pl.col("n_incidents_kept") == 0) & (pl.col("n_group_b_kept") == 0),
         ),
-        _check("every incident of another month is kept", untouched, pl.all_horizontal(same)),
+        _check("every incident of another month is kept", not_replaced, pl.all_horizontal(same)),
         _check(
             "every copied month is marked as replaced",
             references.join(removed, on=key, how="left"),

@@ -24,11 +24,12 @@ Flags = NDArray[np.bool_]
 
 MONTHS_PER_YEAR = len(MONTHS)
 MISSING, LOW = 1, 2
-#: The number of days that a month of certification counts.
+#: Number of days that count as a month of certification.
 DAYS_PER_MONTH = 30
-#: Where types of agency without donor go (handbook 04).
+#: Type into which types of agency without a donor are merged (handbook 04).
 OTHER = "Other"
-#: What a donor must share with its recipients, and what is left aside, in this order, where nobody does.
+#: Matching rule -> attributes that donor and recipient must share; if a recipient finds no donor, the next rule
+#: applies.
 CLASSES = {"class": ("has_population", "is_covering"), "without_covering": ("has_population",), "anybody": ()}
 
 
@@ -38,7 +39,7 @@ class Months:
 
     Attributes:
         own: (n, 12, 3) offenses of the copied groups, NaN where the month was not reported.
-        is_low, is_high: (n, 12) the month is too low, too high.
+        is_low, is_high: (n, 12) the month is a low outlier, a high outlier.
     """
 
     own: Floats
@@ -60,11 +61,11 @@ def choose_donors(
     year: int,
     seed: int,
 ) -> dict[str, pl.DataFrame]:
-    """Find each agency with missing or low months a donor, and say which of its months are copied.
+    """Find a donor for each agency with missing or low months, and decide which of its months are copied.
 
-    Donors are complete and have no outlier month. A linear model of their offenses, chosen by AIC, predicts the year
-    of every agency; within its class, the recipient takes the donor whose prediction is nearest to its own, at random
-    among equals. A missing month is copied; a low one only if the donor's is larger.
+    Donors are complete and have no outlier month. A linear model of their offenses, selected by AIC, predicts the year
+    of every agency. The recipient gets the donor in its class whose prediction is closest to its own; ties are broken
+    at random. A missing month is copied; a low month is copied only if the donor's month is larger.
     """
     agencies = _agencies(with_own_reports(agency, agency_month_offense), agency_month, police_employees, year)
     months = _months(agencies, agency_month, outlier_month, year)
@@ -86,7 +87,7 @@ def choose_donors(
         months_low=pl.Series(months.is_low.sum(axis=1)),
         months_high=pl.Series(months.is_high.sum(axis=1)),
         n_observed=pl.Series(observed),
-        # Without any donor a missing month stays missing, and counts nothing.
+        # Without a donor a missing month stays missing, and adds nothing.
         n_completed=pl.Series(np.nansum(completed, axis=(1, 2))),
         n_predicted=pl.Series(predicted),
         donor_agency_id=pl.Series(np.where(donor >= 0, ids[donor], -1)).replace(-1, None),
@@ -103,7 +104,7 @@ def choose_donors(
 
 
 def fit_donor_model(agencies: pl.DataFrame, observed: Floats, is_donor: Flags, year: int) -> LinearModel | None:
-    """The model of the donors' offenses by AIC, or None without a donor; arguments as in :func:`choose_donors`."""
+    """The model of the donors' offenses selected by AIC, None without donors; arguments as in :func:`choose_donors`."""
     if not is_donor.any():
         return None
     design = {term: columns[is_donor] for term, columns in _design(agencies, is_donor, year).items()}
@@ -113,14 +114,14 @@ def fit_donor_model(agencies: pl.DataFrame, observed: Floats, is_donor: Flags, y
 def match(
     agencies: pl.DataFrame, predicted: Floats, is_recipient: Flags, is_donor: Flags, seed: int
 ) -> tuple[NDArray[np.int64], pl.Series]:
-    """The donor of every recipient: its position, -1 for all others, and the rule by which it was found.
+    """Find the donor of each recipient: index of the donor, -1 for other agencies, and the matching rule.
 
     Args:
-        agencies: ``agency_id``, ``has_population`` and ``is_covering``, by agency_id.
-        predicted: (n,) offenses of a year by the donor model.
+        agencies: ``agency_id``, ``has_population`` and ``is_covering``, sorted by agency_id.
+        predicted: (n,) offenses in a year predicted by the donor model.
         is_recipient: (n,) agencies that need a donor.
-        is_donor: (n,) agencies that may be one.
-        seed: of the run.
+        is_donor: (n,) agencies that may be a donor.
+        seed: seed of the run.
     """
     ids = agencies["agency_id"].to_numpy()
     donor = np.full(len(ids), -1)
@@ -143,7 +144,7 @@ def match(
 
 
 def month_flags(months: Months, donor: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Which months are copied: (n, 12) 1 a missing, 2 a low one below the donor's, 0 none (handbook 04)."""
+    """Whether months are copied: (n, 12) 1 missing, 2 low and less than the donor's, 0 not copied (handbook 04)."""
     total = months.own.sum(axis=2)
     has_donor = (donor >= 0)[:, None]
     replaces = months.is_low & (total < total[donor])
@@ -179,7 +180,7 @@ def removed_months(agency: pl.LazyFrame, references: pl.DataFrame, year: int) ->
 def _agencies(
     agency: pl.LazyFrame, agency_month: pl.LazyFrame, police_employees: pl.LazyFrame, year: int
 ) -> pl.DataFrame:
-    """Agencies that may give or receive: eligible, reporting incidents, with at least three months; by agency_id."""
+    """Agencies that may be donor or recipient: eligible, with at least three months of incidents; by agency_id."""
     reported = (
         agency_month.filter((pl.col("data_year") == year) & pl.col("is_reported"))
         .group_by("agency_id")
@@ -224,11 +225,11 @@ def _months(agencies: pl.DataFrame, agency_month: pl.LazyFrame, outlier_month: p
         .collect()
         .join(agencies.select("agency_id").with_row_index("row"), on="agency_id")
     )
-    place = (current["row"].to_numpy(), current["month"].to_numpy() - 1)
+    indices = (current["row"].to_numpy(), current["month"].to_numpy() - 1)
     own = np.full((agencies.height, MONTHS_PER_YEAR, len(numbers)), np.nan)
-    own[place] = current.select(numbers).to_numpy()
+    own[indices] = current.select(numbers).to_numpy()
     is_low, is_high = (np.zeros(own.shape[:2], dtype=np.bool_) for _ in range(2))
-    is_low[place], is_high[place] = current["is_low"].to_numpy(), current["is_high"].to_numpy()
+    is_low[indices], is_high[indices] = current["is_low"].to_numpy(), current["is_high"].to_numpy()
     return Months(own, is_low, is_high)
 
 
@@ -245,7 +246,7 @@ def _design(agencies: pl.DataFrame, is_donor: Flags, year: int) -> Mapping[str, 
 
 
 def _factor(values: pl.Series, is_donor: Flags, into: str | None = None) -> Floats:
-    """Dummies of a factor; levels without donor are merged into ``into``, or else into the one with most donors."""
+    """Dummies of a factor; levels without donor are merged into ``into``, otherwise into the one with most donors."""
     levels, count = np.unique(values.to_numpy()[is_donor], return_counts=True)
     target = str(into if into in levels else levels[np.argmax(count)])
     merged = np.where(np.isin(values.to_numpy(), levels), values.to_numpy(), target)

@@ -19,25 +19,25 @@ from nibrs_estimation.model.fields import MONTHS
 MONTHS_PER_YEAR = 12
 #: The key of an agency's month.
 KEY = ("agency_id", "data_year", "month")
-#: `U`: a form that does not say whether it is empty is no report of incidents (handbook 02).
+#: `U` is a form that does not state whether it is empty; it is not a report of incidents (handbook 02).
 _REPORTED, _KNOWN = ("I", "Z"), ("I", "Z", "U")
 
 
 def describe_months(
     agency: pl.LazyFrame, report_month: pl.LazyFrame, agency_month_offense: pl.LazyFrame, year: int
 ) -> dict[str, pl.DataFrame]:
-    """Say of every agency's month whether it was reported, and how many offenses of each group it holds.
+    """Determine for each month of each agency whether it was reported, and its offenses by group.
 
-    A flag is 1 if any report of the month exists, and 0 for months before the agency's start of NIBRS, all of them if
-    it has none (handbook 02). A flag of 0 with offenses is repaired to 1; a month without report or offense is
-    missing, not 0; so are, whatever was counted, all months before the start (handbook 02).
+    The flag is 1 if a report of the month exists. It is 0 for months before the agency started NIBRS reporting, and for
+    all months if no start is known (handbook 02). A flag of 0 with offenses is corrected to 1. A month without report
+    or offense is missing, not 0; so are all months before the start, even if they have offenses (handbook 02).
     """
     agencies = agency.select("agency_id", "ori", "data_year", "nibrs_start_date").collect()
     reports = report_month.filter(pl.col("form_code") == "N").collect()
-    told = agency_month_offense.collect()
-    issues = [*_report_issues(reports, agencies), *_count_issues(told, agencies)]
-    # One number of a month and offense: of several the largest, so that a repeated row counts once.
-    counts = told.group_by(*KEY, "offense_code").agg(pl.col("n").max())
+    offenses = agency_month_offense.collect()
+    issues = [*_report_issues(reports, agencies), *_count_issues(offenses, agencies)]
+    # Of several numbers for a month and offense the largest is used, so that a repeated row counts once.
+    counts = offenses.group_by(*KEY, "offense_code").agg(pl.col("n").max())
     months = (
         agencies.join(pl.DataFrame({"month": MONTHS}, schema={"month": pl.Int8}), how="cross")
         .join(reported_months(reports), on=KEY, how="left")
@@ -58,18 +58,18 @@ def describe_months(
 
 
 def reported_months(reports: pl.DataFrame) -> pl.DataFrame:
-    """The months for which a report of incidents, or of none, exists: the key and ``is_reported``, each once."""
+    """The months with a report of incidents or a zero report: the key and ``is_reported``, without repeats."""
     return reports.filter(pl.col("status").is_in(_REPORTED)).select(*KEY, is_reported=pl.lit(True)).unique()
 
 
 def grouped_counts(counts: pl.DataFrame) -> pl.DataFrame:
     """Offense segments by agency, year, month and group: columns ``n_part1v``, ``n_part1p``, ``n_otherc``, ``n_all``.
 
-    Incidents without offense and justifiable homicides (09C) are in no group but count in ``n_all``. Negative and
-    missing numbers are left out.
+    Incidents without offense and justifiable homicides (09C) count in ``n_all`` but in no group. Negative and missing
+    numbers are left out.
     """
     code = pl.col("offense_code").str.strip_chars().str.to_uppercase()
-    # A month in which only some numbers are unusable keeps the others.
+    # If only some numbers of a month are unusable, the others are used.
     n = pl.when(pl.col("n") >= 0).then("n")
     in_group = {"part1v": code.is_in(PART1V), "part1p": code.is_in(PART1P)}
     in_group["otherc"] = ~(in_group["part1v"] | in_group["part1p"] | (code == "NONE") | (code == "09C"))
@@ -78,16 +78,16 @@ def grouped_counts(counts: pl.DataFrame) -> pl.DataFrame:
 
 
 def mask_unreported(months: pl.DataFrame) -> pl.DataFrame:
-    """Repair flags that offenses contradict, and make numbers of months not reported missing.
+    """Correct flags that are contradicted by offenses, and set numbers of months that were not reported to missing.
 
     Args:
-        months: one row a month with ``mm_flag``, ``nibrs_start_date`` and ``n_<group>``, none missing.
+        months: one row for each month with ``mm_flag``, ``nibrs_start_date`` and ``n_<group>``, none missing.
 
     Returns:
-        The same with repaired ``mm_flag``, ``is_flag_repaired``, ``is_reported``, and missing numbers.
+        The same rows with corrected ``mm_flag``, ``is_flag_repaired``, ``is_reported``, and missing numbers.
     """
     numbers = [f"n_{group}" for group in OFFENSE_GROUPS]
-    # Flags 1 and 9 keep their 0: it is a true one. An unknown start leaves the numbers as they are.
+    # With flag 1 or 9 a number of 0 is a true zero. If the start is unknown, the numbers are not changed.
     has_report = (pl.col("mm_flag") != 0) | (pl.col("n_all") > 0)
     return (
         months.with_columns(
@@ -102,9 +102,9 @@ def mask_unreported(months: pl.DataFrame) -> pl.DataFrame:
 def summarize_reporting(
     universe: pl.LazyFrame, agency_month: pl.LazyFrame, report_month: pl.LazyFrame, year: int
 ) -> pl.LazyFrame:
-    """Count each agency's reported months of the data year: with incidents, empty, and inferred.
+    """Count the reported months of each agency in the data year: all, with incidents, and inferred.
 
-    A zero report is a report: an agency without crime in a quiet month is not missing.
+    A zero report is a report: a month without crime is not missing.
     """
     inferred = report_month.filter(
         (pl.col("data_year") == year) & (pl.col("form_code") == "N") & (pl.col("status_source") == "inferred")
@@ -128,16 +128,16 @@ def summarize_reporting(
 
 
 def _is_from_start() -> pl.Expr:
-    """Whether a month is the agency's first of NIBRS or later; missing where the start is unknown."""
+    """Whether the agency had started NIBRS reporting in the month; missing if the start is unknown."""
     return pl.col("nibrs_start_date").dt.month_start() <= pl.date("data_year", "month", 1)
 
 
-_UNUSABLE = "Left out: a reported month counts what else it holds, or nothing; one without report stays missing."
+_UNUSABLE = "Left out: a reported month counts its other numbers, or 0; one without report stays missing."
 Issue = tuple[str, int, int, int, str | None, str]
 
 
 def _issues(name: str, rows: pl.DataFrame, rule: str) -> list[Issue]:
-    """One issue for each year, of rows with ``data_year``, ``agency_id`` and ``ori``."""
+    """One issue for each year, from rows with ``data_year``, ``agency_id`` and ``ori``."""
     by_year = (
         rows.sort("agency_id")
         .group_by("data_year")
@@ -158,7 +158,7 @@ def _report_issues(reports: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]
         *_issues(
             "month of an unknown agency",
             reports.join(agencies, on=known, how="anti"),
-            "Left out: dataset agency does not hold the agency in that year. Add it there, or remove the months.",
+            "Left out: dataset agency does not contain the agency in that year. Add it there, or remove the months.",
         ),
         *_issues("month out of range", reports.filter(out_of_range), "Left out: months are 1 to 12."),
         *_issues(
@@ -169,7 +169,7 @@ def _report_issues(reports: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]
         *_issues(
             "unknown status",
             reports.filter(~pl.col("status").is_in(_KNOWN).fill_null(False)),
-            "Taken as no report: a status is I, Z or U.",
+            "Treated as no report: a status is I, Z or U.",
         ),
     ]
 
@@ -181,7 +181,7 @@ def _count_issues(counts: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]:
         *_issues(
             "count of an unknown agency",
             counts.join(agencies, on=["agency_id", "data_year"], how="anti"),
-            "Left out: dataset agency does not hold the agency in that year. Add it there, or remove the counts.",
+            "Left out: dataset agency does not contain the agency in that year. Add it there, or remove the counts.",
         ),
         *_issues(
             "count out of range",
@@ -191,7 +191,7 @@ def _count_issues(counts: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]:
         *_issues(
             "repeated count",
             counts.filter(pl.struct(key).is_duplicated() & ~pl.struct(key).is_first_distinct()),
-            "Counted once: of the numbers of a month and offense the largest is taken.",
+            "Counted once: of several numbers for a month and offense the largest is used.",
         ),
         *_issues(
             "unknown offense code",
@@ -217,20 +217,20 @@ def _month_issues(months: pl.DataFrame) -> list[Issue]:
             months.filter(
                 pl.col("nibrs_start_date").is_null() & (has_offenses | pl.col("is_reported").fill_null(False))
             ),
-            "A report does not count without a start, offenses do: their months are repaired. Complete the date.",
+            "Without a start, months with offenses count as reported, but other reports do not. Complete the date.",
         ),
         *_issues(
             "count without a report",
             months.filter(has_offenses & from_start & (pl.col("mm_flag") == 0) & pl.col("is_reported").is_null()),
-            "The flag is repaired: offenses are a report (handbook 02).",
+            "The flag is corrected: offenses are a report (handbook 02).",
         ),
     ]
 
 
 def _history_issues(months: pl.DataFrame, year: int) -> list[Issue]:
-    """Years of the window in which nobody reported."""
+    """Issues of years of the window in which no agency reported."""
     reported = months.group_by("data_year").agg((pl.col("mm_flag").any() | (pl.col("n_all") > 0).any()).alias("any"))
     years = set(reported.filter("any")["data_year"])
     present = range(year - HISTORY_YEARS + 1, year + 1)
-    rule = "Outlier months are looked for in the years that are there, with at least 24 reported months."
+    rule = "Outlier months are detected in the other years, for agencies with at least 24 reported months."
     return [("year without history", each, 0, 0, None, rule) for each in present if each not in years]

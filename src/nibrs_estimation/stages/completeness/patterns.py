@@ -23,7 +23,7 @@ def describe_patterns(
     agency_month: pl.LazyFrame,
     agency_month_offense: pl.LazyFrame,
 ) -> pl.LazyFrame:
-    """Put each agency's year into one row: attributes, months by group of offenses, patterns, and reporting class."""
+    """Make one row for each agency and year: attributes, months by offense group, patterns, and reporting class."""
     agencies = with_own_reports(agency, agency_month_offense).sort("data_year", "agency_id").collect()
     months = agencies.select("data_year", "agency_id").join(
         agency_month.collect(), on=["data_year", "agency_id"], how="left", maintain_order="left"
@@ -112,7 +112,7 @@ def _month_columns(months: pl.DataFrame, is_reported: NDArray[np.bool_]) -> list
 
 
 def _ratio(violent: pl.Series, property_: pl.Series) -> pl.Series:
-    """Missing where there is no property offense."""
+    """Violent by property offenses; missing if there is no property offense."""
     ratio = violent / property_
     return ratio.zip_with(
         (property_ > 0).fill_null(False), pl.Series([None], dtype=pl.Float64).new_from_index(0, len(ratio))

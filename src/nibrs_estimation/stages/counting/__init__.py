@@ -1,4 +1,4 @@
-"""Indicators: what each agency counted, by profiles of units."""
+"""Counting: units of each agency by profile, with their derived variables."""
 
 from nibrs_estimation.model.analysis import ANALYSIS_ARRESTEE, ANALYSIS_OFFENDER, ANALYSIS_VICTIM
 from nibrs_estimation.model.blocks import BLOCK_REFERENCE, REMOVED_MONTH

@@ -1,4 +1,4 @@
-"""Counting: profiles of units, and what each profile's units have of every variable."""
+"""Counting: profiles of units, and counts of every variable for the units of each profile."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ from nibrs_estimation.model.counts import (
 )
 from nibrs_estimation.stages.counting.attributes import KEYS, derive, multiplier
 from nibrs_estimation.stages.counting.membership import (
-    columns_held,
+    columns_of_signatures,
     flags_of,
     has_columns,
-    together,
+    signature_columns,
+    union_of_columns,
     with_columns_of_categories,
     with_columns_of_codes,
-    words,
 )
 from nibrs_estimation.stages.counting.segments import Segments
-from nibrs_estimation.stages.counting.units import fact_key, facts_of, key_of, kind_of, offenses_of_units
+from nibrs_estimation.stages.counting.units import (
+    common_attributes,
+    common_attributes_key,
+    key_of,
+    kind_of,
+    offenses_of_units,
+)
 from nibrs_estimation.survey.blocks import block_rows, own_rows
 from nibrs_estimation.tables.counting import CountingUnit, Feature, all_counting_units
 from nibrs_estimation.tables.definition import Level
@@ -35,7 +41,7 @@ from nibrs_estimation.tables.variables import derived_variables
 
 Relations = Mapping[tuple[str, Level], pl.DataFrame]
 _PROFILE = ("agency_id", "month", "signature_id", "atom", "clearance")
-#: How often a unit counts in a category of which it has n records.
+#: How many times a unit with n records of a category counts in it.
 COUNT_MODES = {"indicator": pl.lit(1, pl.Int64), "records": pl.col("n")}
 
 
@@ -61,14 +67,17 @@ def count_units(
     count_mode: str,
     partition: str,
 ) -> dict[str, pl.LazyFrame]:
-    """Count the units of the data year by profile, for all tables, with every variable that a table asks for.
+    """Count the units of the data year by profile, for all tables, with every variable that a table uses.
 
-    A unit counts once in a column, however many of its offenses belong there (handbook 10), and once in a category
-    of a variable, however many of its records have it, unless ``count_mode`` is "records" (handbook 10).
-    Units of replaced months, or before the start of NIBRS, are left out; those of months that others copy are counted
-    by month, too, for the recipients. Group B arrests that name no agency are those of a number for the whole state.
+    A unit counts once in a column, even if several of its offenses belong to the column. It counts once in a category
+    of a variable, even if several of its records have the category, unless ``count_mode`` is "records" (handbook 10).
+
+    Units in replaced months, and before the start of NIBRS, are left out. Units in donor months are counted a second
+    time, by month, for the recipients. Group B arrests without an agency get an agency number that represents the
+    whole state.
     """
-    # Read once: many small queries follow, and planning them over files would take longer than running them.
+    # Data are read into memory first: many small queries follow, and planning them over files takes longer than
+    # running.
     segments = Segments(
         *(
             frame.collect().lazy()
@@ -91,11 +100,13 @@ def count_units(
             )
         )
     )
-    facts = _facts(segments, block_reference.collect().lazy(), removed_month.collect().lazy(), year, partition)
+    attributes = _common_attributes(
+        segments, block_reference.collect().lazy(), removed_month.collect().lazy(), year, partition
+    )
     relations = _relations(segments)
     counted, numbered = _Counted([], [], [], []), 0
     for unit in all_counting_units():
-        units = _units(unit, segments, relations, facts[kind_of(unit.unit)].lazy())
+        units = _units(unit, segments, relations, attributes[kind_of(unit.unit)].lazy())
         numbered = _count(unit, units, segments, relations, count_mode, numbered, counted)
     parts = (
         (UNIT_PROFILE, counted.profiles),
@@ -113,7 +124,7 @@ def count_units(
 
 @dataclass(frozen=True)
 class _Counted:
-    """Parts of the four datasets."""
+    """Parts of the four datasets that are written."""
 
     profiles: list[pl.DataFrame]
     signatures: list[pl.DataFrame]
@@ -121,14 +132,14 @@ class _Counted:
     incidents: list[pl.DataFrame]
 
 
-def _facts(
+def _common_attributes(
     segments: Segments, block_reference: pl.LazyFrame, removed_month: pl.LazyFrame, year: int, state_abbr: str
 ) -> dict[str, pl.DataFrame]:
-    """The facts of all units that count, by kind; those of a month that others copy once more, with ``month``."""
+    """Common attributes of all units that count, by kind; units of donor months are repeated, with ``month``."""
     agency_id = pl.col("agency_id").fill_null(pl.lit(no_agency(state_abbr), pl.Int32))
     found = {}
     for kind in sorted({kind_of(unit.unit) for unit in all_counting_units()}):
-        rows = facts_of(kind, segments, year).with_columns(agency_id)
+        rows = common_attributes(kind, segments, year).with_columns(agency_id)
         own = own_rows(rows, removed_month, "date").with_columns(month=pl.lit(None, dtype=pl.Int8))
         copied = block_rows(rows, block_reference, "date").with_columns(pl.col("month").cast(pl.Int8))
         found[kind] = pl.concat([own, copied]).drop("date").collect()
@@ -136,27 +147,27 @@ def _facts(
 
 
 def _relations(segments: Segments) -> Relations:
-    """Every variable that is asked for, at every level: collected once, for several units ask."""
-    asked: dict[tuple[str, Level], None] = {}
+    """Every variable that tables use, at every level; computed once because several counting units use it."""
+    used: dict[tuple[str, Level], None] = {}
     for unit in all_counting_units():
-        asked |= dict.fromkeys(flags_of(unit))
+        used |= dict.fromkeys(flags_of(unit))
         if unit.column_variable is not None:
-            asked[unit.column_variable, "incident"] = None
+            used[unit.column_variable, "incident"] = None
         for feature in unit.features:
-            asked |= {(name, level): None for (name, _categories), level in feature.where}
+            used |= {(name, level): None for (name, _categories), level in feature.where}
             if feature.variable == UNITS:
                 continue
             smallest_of = derived_variables()[feature.variable].smallest_of
-            asked[(feature.variable, feature.level) if smallest_of is None else (smallest_of, "offense")] = None
-    return {(name, level): derive(name, level, segments).collect() for name, level in asked}
+            used[(feature.variable, feature.level) if smallest_of is None else (smallest_of, "offense")] = None
+    return {(name, level): derive(name, level, segments).collect() for name, level in used}
 
 
-def _units(unit: CountingUnit, segments: Segments, relations: Relations, facts: pl.LazyFrame) -> pl.DataFrame:
-    """The units with their columns: key, ``incident_id``, profile columns but the signature, its numbers, ``m``.
+def _units(unit: CountingUnit, segments: Segments, relations: Relations, attributes: pl.LazyFrame) -> pl.DataFrame:
+    """The units with their columns: key, ``incident_id``, profile columns except the signature id, signature, ``m``.
 
-    A unit of a month that others copy is repeated: as its agency's own, and with ``month``.
+    A unit of a donor month is repeated: once for its own agency, and once with ``month``.
     """
-    key, signature = key_of(unit.unit), words(unit)
+    key, signature = key_of(unit.unit), signature_columns(unit)
     rows = offenses_of_units(unit.unit, segments)
     if unit.column_variable is None:
         flags = {flag: relations[flag].lazy() for flag in flags_of(unit)}
@@ -165,9 +176,9 @@ def _units(unit: CountingUnit, segments: Segments, relations: Relations, facts: 
         relation = relations[unit.column_variable, "incident"].lazy()
         rows = rows.select(*{*key, "incident_id"}).unique()
         rows = rows.join(with_columns_of_categories(relation, unit), on="incident_id")
-    rows = rows.group_by({*key, "incident_id"}).agg(together(signature))
+    rows = rows.group_by({*key, "incident_id"}).agg(union_of_columns(signature))
     rows = rows.filter(pl.any_horizontal(pl.col(name) != 0 for name in signature))
-    rows = rows.join(facts, on=fact_key(unit.unit))
+    rows = rows.join(attributes, on=common_attributes_key(unit.unit))
     if unit.multiplier is None:
         rows = rows.with_columns(m=pl.lit(1, pl.Int64))
     else:
@@ -186,10 +197,10 @@ def _count(
     first: int,
     into: _Counted,
 ) -> int:
-    """Number the profiles of a counting unit from ``first`` and count what they have; returns the next free number."""
+    """Number the profiles of a counting unit from ``first`` and count their variables; return the next free number."""
     within = [feature for feature in unit.features if _smallest_of(feature) is not None]
     parts = [units, *(_within_columns(unit, feature, units, segments, relations) for feature in within)]
-    coded, profiles, signatures = _numbered(parts, words(unit), first)
+    coded, profiles, signatures = _numbered(parts, signature_columns(unit), first)
     own, of_columns = coded[0].lazy(), {feature.name: part for feature, part in zip(within, coded[1:], strict=True)}
     for feature in unit.features if coded[0].height else ():
         if feature.name in of_columns:
@@ -199,7 +210,7 @@ def _count(
         name, counting_unit = pl.lit(feature.name), pl.lit(unit.name)
         into.counts.append(counts.with_columns(variable=name, counting_unit=counting_unit).collect())
     into.profiles.append(profiles.with_columns(counting_unit=pl.lit(unit.name)))
-    into.signatures.append(columns_held(signatures, unit).with_columns(counting_unit=pl.lit(unit.name)))
+    into.signatures.append(columns_of_signatures(signatures, unit).with_columns(counting_unit=pl.lit(unit.name)))
     if unit.by_incident:
         number = pl.struct("agency_id", "month", "incident_id").rank("dense").cast(pl.Int32)
         into.incidents.append(
@@ -218,28 +229,28 @@ def _smallest_of(feature: Feature) -> str | None:
 def _within_columns(
     unit: CountingUnit, feature: Feature, units: pl.DataFrame, segments: Segments, relations: Relations
 ) -> pl.DataFrame:
-    """Units by the smallest category over their offenses of each column: with those columns alone, and ``category``."""
-    key, signature = key_of(unit.unit), words(unit)
+    """Units by ``category``: in each column, the smallest category over the offenses of the unit in that column."""
+    key, signature = key_of(unit.unit), signature_columns(unit)
     values = relations[_smallest_of(feature) or "", "offense"].lazy().select("offense_id", "category")
     flags = {flag: relations[flag].lazy() for flag in flags_of(unit)}
     rows = (
         with_columns_of_codes(offenses_of_units(unit.unit, segments), unit, flags, segments.new_offense)
         .join(values, on="offense_id")
         .group_by(*key, "category")
-        .agg(together(signature))
+        .agg(union_of_columns(signature))
         .sort(*key, "category")
         .collect()
     )
     # A column belongs to the first category in which the unit has it.
-    place = rows.select(pl.int_range(pl.len()).over(key)).to_series().to_numpy()
+    rank = rows.select(pl.int_range(pl.len()).over(key)).to_series().to_numpy()
     found = {}
     for name in signature:
-        held = rows[name].to_numpy()
-        before = np.zeros_like(held)
-        for later in range(1, int(place.max(initial=0)) + 1):
-            at = np.flatnonzero(place == later)
-            before[at] = before[at - 1] | held[at - 1]
-        found[name] = held & ~before
+        bits = rows[name].to_numpy()
+        before = np.zeros_like(bits)
+        for later in range(1, int(rank.max(initial=0)) + 1):
+            at = np.flatnonzero(rank == later)
+            before[at] = before[at - 1] | bits[at - 1]
+        found[name] = bits & ~before
     rows = rows.with_columns(**{name: pl.Series(values) for name, values in found.items()})
     rows = rows.filter(pl.any_horizontal(pl.col(name) != 0 for name in signature))
     return units.drop(signature).join(rows, on=key)
@@ -248,7 +259,7 @@ def _within_columns(
 def _numbered(
     parts: Sequence[pl.DataFrame], signature: tuple[str, ...], first: int
 ) -> tuple[list[pl.DataFrame], pl.DataFrame, pl.DataFrame]:
-    """Parts with their profiles, the profiles and the signatures, numbered in the order of their contents."""
+    """Parts with their profiles, the profiles, and the signatures; all numbered in the order of their contents."""
     signatures = (
         pl.concat([part.select(signature).unique() for part in parts])
         .unique()
@@ -268,7 +279,7 @@ def _numbered(
 def _with_feature(
     unit: CountingUnit, units: pl.LazyFrame, feature: Feature, relations: Relations, count_mode: str
 ) -> tuple[pl.LazyFrame, pl.Expr]:
-    """Units that meet a feature's conditions, once for each category that they have, and how often each counts."""
+    """Units that meet a feature's conditions, repeated for each category, and how many times each counts."""
     columns = unit.columns_of[feature.name]
     if len(columns) < len(unit.columns):
         units = units.filter(has_columns(unit, columns))

@@ -1,4 +1,4 @@
-"""The segments of a state's incidents, as the derivation of variables reads them."""
+"""The segments of a state's incidents, as input of the derivation of variables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Segments:
-    """Lazy frames of the datasets of the same names; persons are those of ``analysis_victim`` and its like."""
+    """Lazy frames of the datasets of the same names; persons are those of ``analysis_victim`` etc."""
 
     incident: pl.LazyFrame
     offense: pl.LazyFrame

@@ -1,4 +1,4 @@
-"""The units that tables count, with the offenses that put them into columns (handbook 10)."""
+"""The units that tables count, with the offenses that assign them to columns (handbook 10)."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def key_of(unit: str) -> tuple[str, ...]:
 
 
 def offenses_of_units(unit: str, segments: Segments) -> pl.LazyFrame:
-    """Which offenses each unit holds: the unit's key, ``incident_id``, ``offense_id`` and ``offense_code``.
+    """The offenses of each unit: the unit's key, ``incident_id``, ``offense_id`` and ``offense_code``.
 
-    An arrestee by arrest code holds the code of the arrest, which is no offense of an incident.
+    An arrestee by arrest code has the code of the arrest, which is not an offense of an incident.
     """
     offense = segments.offense.select("incident_id", "offense_id", "offense_code")
     if unit.endswith("_firearm"):
@@ -48,18 +48,18 @@ def offenses_of_units(unit: str, segments: Segments) -> pl.LazyFrame:
 
 
 def kind_of(unit: str) -> str:
-    """Whose facts a unit takes: those of its person, victim or arrestee, or of its incident."""
+    """The kind of a unit, which determines its common attributes: those of the victim, arrestee, or incident."""
     if unit not in PERSON_UNITS:
         return "incident"
     return "victim" if "victim" in unit else unit
 
 
-def facts_of(kind: str, segments: Segments, year: int) -> pl.LazyFrame:
-    """What units of a kind share beside their columns, of the data year.
+def common_attributes(kind: str, segments: Segments, year: int) -> pl.LazyFrame:
+    """Attributes that all units of a kind have, apart from their columns, in the data year.
 
     Returns:
-        The key of :func:`fact_key`, ``agency_id``, ``date``, ``clearance`` and ``atom``, which persons alone have.
-        Agencies may be missing in Group B.
+        The key of :func:`common_attributes_key`, ``agency_id``, ``date``, ``clearance``, and ``atom`` (missing if units
+        are not persons). The agency may be missing in Group B.
     """
     incident = (
         segments.incident.filter(pl.col("data_year") == year)
@@ -90,8 +90,8 @@ def facts_of(kind: str, segments: Segments, year: int) -> pl.LazyFrame:
     return pl.concat([group_a, group_b], how="diagonal")
 
 
-def fact_key(unit: str) -> tuple[str, ...]:
-    """The columns by which :func:`facts_of` are joined to units."""
+def common_attributes_key(unit: str) -> tuple[str, ...]:
+    """The columns by which :func:`common_attributes` are joined to units."""
     return KEYS[UNIT_LEVELS[unit][-1]] if unit in PERSON_UNITS else KEYS["incident"]
 
 

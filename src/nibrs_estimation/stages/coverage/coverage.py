@@ -1,4 +1,4 @@
-"""Coverage: which geographies are estimated, who is behind each, and how much of it the respondents serve."""
+"""Coverage: the geographies that are estimated, their agencies and populations, and the share of respondents."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from nibrs_estimation.stages.coverage.pieces import geography_pieces
 
 _log = logging.getLogger(__name__)
 
-#: Kinds of agency whose response is told apart: name in the columns -> types of agency.
-TOLD_APART = {
+#: Kinds of agency for which response is measured separately: name in the columns -> types of agency.
+SEPARATE_KINDS = {
     "tribal": ("Tribal",),
     "state_police": ("State Police",),
     "other": ("Other", "Other State Agency"),
 }
-#: Levels of agencies of one type all over the nation.
+#: Levels that consist of agencies of one type in the whole nation.
 _TYPE_LEVELS = ("university", "tribal")
 _IS_REPORTING_ONLY = pl.col("universe_scope") == "reporting"
 
@@ -34,12 +34,12 @@ def measure_coverage(
     agency_county: pl.LazyFrame,
     year: int,
 ) -> pl.DataFrame:
-    """Count agencies, pieces and populations behind each geography, and name its calibration model.
+    """Count agencies, pieces and populations of each geography, and give its calibration model.
 
-    The geographies are those of dataset ``geography``, otherwise nation, regions and states. A region appears
-    only if all of its states are in the run, and no geography does that has no eligible agency. Where the frame holds
-    only agencies that reported, places are named as such and population coverage is missing: it would be 1 by
-    construction.
+    The geographies are those of dataset ``geography``; if it is empty, nation, regions and states. A region is included
+    only if all of its states are in the run. Geographies without eligible agencies are omitted. If the frame contains
+    only agencies that reported, the name of the geography states it, and population coverage is missing because it
+    would always be 1.
     """
     frame = weighting_frame.select("agency_id", "state_abbr", "agency_type_name", "is_respondent").collect()
     run_states = set(frame["state_abbr"])
@@ -47,7 +47,7 @@ def measure_coverage(
     pieces = geography_pieces(geographies.lazy(), agency_weight, weighting_frame, agency_county, year)
     scopes = universe.select("agency_id", "universe_scope").collect()
     counted = _counted(pieces, frame.join(scopes, on="agency_id", how="left"))
-    _tell_left_out(geographies, counted, set(agency_weight.collect()["geography_level"]))
+    _log_omitted(geographies, counted, set(agency_weight.collect()["geography_level"]))
     is_partial = run_states != set(code_list("state")["state_abbr"])
     return (
         geographies.join(counted, on="geography_number")
@@ -67,7 +67,7 @@ def measure_coverage(
 
 
 def _geographies(listed: pl.DataFrame) -> pl.DataFrame:
-    """The geographies to be measured: number, level, code, agency group, label, whether excluded."""
+    """The geographies: number, level, code, agency group, label, and whether they are excluded."""
     columns = ("geography_number", "geography_level", "geography_code", "agency_group", "label")
     if listed.is_empty():
         return code_list("geography").select(
@@ -82,12 +82,12 @@ def _geographies(listed: pl.DataFrame) -> pl.DataFrame:
 
 
 def _without_partial_regions(geographies: pl.DataFrame, run_states: set[str]) -> pl.DataFrame:
-    """The geographies without the regions of which a state is not in the run."""
+    """The geographies, without regions in which a state is not in the run."""
     states = code_list("state")
     partial = states.filter(~pl.col("state_abbr").is_in(list(run_states)))["region_code"].cast(pl.String)
     is_partial = (pl.col("geography_level") == "region") & pl.col("geography_code").is_in(partial.implode())
     if number := geographies.filter(is_partial).height:
-        _log.info("region: %d geographies are left out, for some of their states are not in the run", number)
+        _log.info("region: %d geographies are omitted because some of their states are not in the run", number)
     return geographies.filter(~is_partial)
 
 
@@ -98,7 +98,7 @@ def _counted(pieces: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
         pieces.group_by("geography_number", "agency_id")
         .agg(
             pieces=pl.len(),
-            # The parts of an agency add up to a whole number of people but for the last bits.
+            # The pieces of an agency add up to a whole number of people, except for rounding.
             residents=pl.col("residents").sum().round().cast(pl.Int64),
             is_core_city=core.any(ignore_nulls=False),
             is_core_known=core.is_not_null().any(),
@@ -119,21 +119,21 @@ def _counted(pieces: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
         universe_scope=pl.col("universe_scope").max(),
         **{
             f"{name}_coverage_pct": 100 * responds.filter(kind.is_in(types)).mean()
-            for name, types in TOLD_APART.items()
+            for name, types in SEPARATE_KINDS.items()
         },
     )
 
 
-def _tell_left_out(geographies: pl.DataFrame, counted: pl.DataFrame, weighted: set[str]) -> None:
-    """One line in the log for each level of which geographies are left out."""
+def _log_omitted(geographies: pl.DataFrame, counted: pl.DataFrame, weighted: set[str]) -> None:
+    """Log one line for each level with omitted geographies."""
     missing = geographies.join(counted, on="geography_number", how="anti").sort("geography_number")
     for (level,), rows in missing.group_by("geography_level", maintain_order=True):
         reason = "they have no eligible agency" if level in weighted else "no agency has a weight of this level"
-        _log.info("%s: %d geographies are left out, for %s", level, rows.height, reason)
+        _log.info("%s: %d geographies are omitted because %s", level, rows.height, reason)
 
 
 def _location(is_partial_nation: bool) -> pl.Expr:
-    """The name as published: parts of the nation and frames of reporters alone are called what they are."""
+    """The published name; it states if the run is not of all states, or if the frame has only reporting agencies."""
     level, label = pl.col("geography_level"), pl.col("label")
     name = label
     if is_partial_nation:
@@ -149,7 +149,7 @@ def _location(is_partial_nation: bool) -> pl.Expr:
 
 
 def _models(weight_cell: pl.DataFrame) -> pl.DataFrame:
-    """The calibration variables of each area, of all of its cells (handbook 07 and 08)."""
+    """The calibration variables of all cells of each area (handbook 07 and 08)."""
     is_fitted = (
         pl.col("rule").is_in([WeightRule.CALIBRATED, WeightRule.INVERSE_COVERAGE])
         & pl.col("crossing_number").is_not_null()

@@ -1,4 +1,4 @@
-"""The pieces of agencies in counties, and which of them lie in which geography (handbook 07 and 08)."""
+"""The pieces of agencies in counties, and the geographies to which they belong (handbook 07 and 08)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def geography_pieces(
     agency_county: pl.LazyFrame,
     year: int,
 ) -> pl.DataFrame:
-    """The pieces of each geography's eligible agencies that lie in it, each once, however many units an agency has.
+    """The pieces of eligible agencies in each geography, without repeats if an agency has several units.
 
-    In nation, regions and states, and of universities and tribes, the pieces of an agency share its population; in
-    areas made of counties a piece has residents of its own. An agency without a piece there counts as one piece
-    without county, with its population times its share in the area.
+    In nation, regions and states, and for universities and tribes, the population of an agency is divided among its
+    pieces. In areas that consist of counties each piece has its own residents. An agency without a piece in the area
+    counts as one piece without county, with its population times its share in the area.
 
     Args:
         geographies: dataset ``coverage`` or ``geography``.
@@ -47,7 +47,7 @@ def geography_pieces(
 
 
 def _county_pieces(frame: pl.DataFrame, counties: pl.DataFrame) -> pl.DataFrame:
-    """The pieces of eligible agencies, with their share in the sum of the agency's shares."""
+    """The pieces of eligible agencies, with their share of the sum of the agency's shares."""
     pieces = frame.join(counties, on="ori").sort("agency_id", "county_fips")
     share = pl.col("population_share")
     return pieces.select(
@@ -61,7 +61,7 @@ def _county_pieces(frame: pl.DataFrame, counties: pl.DataFrame) -> pl.DataFrame:
 
 
 def _agencies(members: pl.DataFrame, agency_weight: pl.DataFrame) -> pl.DataFrame:
-    """The agencies of each geography with their share in it, that is in all of their units there."""
+    """The agencies of each geography with their share in it: the sum over their units."""
     unit = ["geography_level", "geography_code", "weight_group", "agency_id"]
     return (
         members.join(agency_weight.select(*unit, "population_share"), on=unit)
@@ -78,16 +78,16 @@ def _of_whole_agencies(members: pl.DataFrame, pieces: pl.DataFrame) -> pl.DataFr
 
 
 def _of_areas(members: pl.DataFrame, pieces: pl.DataFrame, column: str) -> list[pl.DataFrame]:
-    there = members.join(
+    inside = members.join(
         pieces.rename({column: "area"}), left_on=["agency_id", "geography_code"], right_on=["agency_id", "area"]
     )
-    elsewhere = members.join(there, on=["geography_number", "agency_id"], how="anti").with_columns(
+    outside = members.join(inside, on=["geography_number", "agency_id"], how="anti").with_columns(
         county_fips=pl.lit(None, pl.String),
         is_core_city=pl.lit(None, pl.Boolean),
-        # People are whole, so that populations are, and the parts of an agency add up to it.
+        # Rounded, so that populations are whole numbers.
         residents=(pl.col("served") * pl.col("population_share")).round(),
     )
     return [
-        there.with_columns(residents=pl.col("people").cast(pl.Float64)).select(_COLUMNS),
-        elsewhere.select(_COLUMNS),
+        inside.with_columns(residents=pl.col("people").cast(pl.Float64)).select(_COLUMNS),
+        outside.select(_COLUMNS),
     ]

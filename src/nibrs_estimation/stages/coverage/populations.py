@@ -20,10 +20,10 @@ _log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-#: Keys that are no demographic group.
+#: Keys that are not demographic groups.
 TOTAL, OFFICER = "TOTAL", "OFFICER"
 _CELL = ("sex_code", "age_bin_code", "race_code", "ethnicity_code")
-#: Counties that a warning names.
+#: Largest number of counties that a warning names.
 _NAMED = 10
 
 
@@ -36,11 +36,11 @@ def measure_populations(
     police_employees: pl.LazyFrame,
     year: int,
 ) -> pl.DataFrame:
-    """Count residents by demographic group and officers of each geography, of all eligible agencies and respondents.
+    """Count residents by demographic group, and officers, of eligible agencies and of respondents in each geography.
 
-    The residents of a piece of an agency are split as those of its county are; without rows of the county as those of
-    its state, otherwise of the nation. Demographic groups need ``agency_county`` and ``county_population``. Officers
-    count whole in every geography of their agency.
+    Residents of a piece of an agency are divided into groups in the proportions of its county; without rows for the
+    county, of its state; otherwise of the nation. Demographic groups need ``agency_county`` and ``county_population``.
+    All officers of an agency count in each of its geographies.
     """
     geographies = coverage.sort("geography_number").collect()
     frame = weighting_frame.select("agency_id", "state_abbr", "is_respondent").collect()
@@ -65,7 +65,7 @@ def _totals(geographies: pl.DataFrame) -> pl.DataFrame:
 
 
 def _officers(members: pl.DataFrame, frame: pl.DataFrame, police_employees: pl.DataFrame) -> pl.DataFrame:
-    """Male and female officers; an agency counts once, whole, and one whose officers are unknown as 0."""
+    """Male and female officers; all officers of an agency count, and an unknown number counts as 0."""
     officers = pl.sum_horizontal("male_officers", "female_officers", ignore_nulls=True)
     known = police_employees.select("agency_id", officers=officers.cast(pl.Int64))
     agencies = members.select("geography_number", "agency_id").unique()
@@ -80,7 +80,7 @@ def _officers(members: pl.DataFrame, frame: pl.DataFrame, police_employees: pl.D
 
 @dataclass(frozen=True)
 class _Shares:
-    """How residents split into the demographic groups.
+    """Shares of the demographic groups among residents.
 
     Attributes:
         keys: the groups, columns of ``share``.
@@ -94,7 +94,7 @@ class _Shares:
 
 
 def _shares(people: pl.DataFrame) -> _Shares:
-    """Shares of the counties that have residents, of their states and of the nation."""
+    """Shares for the counties that have residents, for their states and for the nation."""
     keys = code_list("population_key").filter(~pl.col("code").is_in([TOTAL, OFFICER]))
     cells = people.select(_CELL).unique().sort(_CELL).with_row_index("cell")
     counties = people.select("county_fips").unique().sort("county_fips").with_row_index("county")
@@ -153,7 +153,7 @@ def _sums(pair: Integers, residents: Floats, geographies: int, share: Floats) ->
 
 
 def _place_rows(pieces: pl.DataFrame, place: pl.DataFrame) -> Integers:
-    """For each piece the place whose shares it takes: its county, otherwise its state, otherwise the nation."""
+    """Row of the place whose shares each piece uses: its county, otherwise its state, otherwise the nation."""
     fips = code_list("state").select("state_abbr", "state_fips")
     rows = pieces.select("county_fips", "state_abbr", "residents").join(
         fips, on="state_abbr", how="left", maintain_order="left"
@@ -172,8 +172,8 @@ def _warn_of_unknown(rows: pl.DataFrame) -> None:
     if rows.height:
         counties = rows["county_fips"].unique().sort()
         _log.warning(
-            "county_population has no residents of %d counties (%s%s): the groups of their people are split as those "
-            "of their state, otherwise of the nation",
+            "county_population has no residents of %d counties (%s%s): their residents are divided into groups in the "
+            "proportions of their state, otherwise of the nation",
             counties.len(),
             ", ".join(counties.head(_NAMED)),
             ", ..." if counties.len() > _NAMED else "",

@@ -1,4 +1,4 @@
-"""Variance: estimates of the tables' cells with standard errors."""
+"""Estimation: estimates of the tables' cells with standard errors."""
 
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME

@@ -16,8 +16,8 @@ from nibrs_estimation.tables.matrices.agencies import agency_categories
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.series import SERIES_LEVELS, demographic_series, is_of_level
 
-_SERIES_PLACE = (SERIES_NUMBER, GEOGRAPHY_NUMBER)
-#: Counts above 0 that are estimated at a time: 50 MB with what is computed from them.
+_KEY = (SERIES_NUMBER, GEOGRAPHY_NUMBER)
+#: Number of counts above 0 that are estimated in one batch: about 50 MB of memory.
 _BATCH_VALUES = 500_000
 
 
@@ -27,7 +27,7 @@ def table_parts() -> tuple[str, ...]:
 
 
 def series_parts() -> tuple[str, ...]:
-    """Parts of dataset ``series_estimate``: tables that are repeated for groups of persons, by level of the series."""
+    """Parts of dataset ``series_estimate``: tables that have demographic series, by level of the series."""
     return tuple(
         f"{name}_{level}" for name, table in table_definitions().items() if table.demographic for level in SERIES_LEVELS
     )
@@ -51,9 +51,9 @@ def estimate_cells(
 ) -> dict[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]]:
     """Estimate counts and percentages of all tables for every geography that has a respondent.
 
-    Linearized values are w (y - x B), x being the controls to which the agency's weight group was calibrated, or w y
-    where it was not; of percentages the same of (a - R b) / B. Cells that are blank, or that the input cannot tell,
-    are left out.
+    The linearized variate of a total is w (y - x B), where x are the controls to which the agency's weight group was
+    calibrated, or w y if it was not calibrated. For a percentage, y is replaced by (a - R b) / B. Cells that are blank,
+    or that cannot be computed from the input, are omitted.
     """
     from nibrs_estimation.survey import cells  # noqa: PLC0415 (Numba takes a second)
     from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (Numba takes a second)
@@ -89,17 +89,19 @@ def estimate_series(
     cell_gap: pl.LazyFrame,
     partition: str,
 ) -> pl.LazyFrame:
-    """Estimate a table for the demographic series of one level, in all geographies in which these are estimated.
+    """Estimate a table for the demographic series of one level, in all geographies in which they are estimated.
 
-    Rows that divide persons by what the series is divided by are left out (handbook 11), so are retired series.
+    Rows that divide persons by a dimension of the series are omitted (handbook 11); so are retired series.
     """
     from nibrs_estimation.survey import cells  # noqa: PLC0415 (as above)
     from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (as above)
 
     name, _, level = partition.rpartition("_")
-    table, places = table_definitions()[name], coverage.filter(is_of_level(level))
+    table, geographies = table_definitions()[name], coverage.filter(is_of_level(level))
     counted = profiles.CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile)
-    design = estimation_design(places, weighting_frame, agency_weight, weight_cell, calibration_variable, unit_profile)
+    design = estimation_design(
+        geographies, weighting_frame, agency_weight, weight_cell, calibration_variable, unit_profile
+    )
     estimator = cells.Estimator(design)
     gaps, matrices = cell_gap.collect(), cells.Counts(design, counted, block_reference, {}).of_table(table)
     estimated = [series for series in demographic_series() if not series.is_retired and series.geographies == level]
@@ -109,13 +111,13 @@ def estimate_series(
         same = [series for series in estimated if series.dimensions == dimensions]
         batches = _batches((series.number, matrices.of(atoms_of_series(series))) for series in same)
         found.extend(estimator.estimate(table, batch, wanted) for batch in batches)
-    key = [column.name for column in _SERIES_PLACE]
+    key = [column.name for column in _KEY]
     part = cells.as_part(found, partition, table)
     return part.join(_blank_cells(), on=key, how="anti", maintain_order="left").lazy()
 
 
 def _batches(matrices: Iterable[tuple[int, sparse.csc_array]]) -> Iterator[dict[int, sparse.csc_array]]:
-    """Matrices by number of the series, in batches that are small enough for memory."""
+    """Divide matrices, by number of the series, into batches that fit into memory."""
     batch: dict[int, sparse.csc_array] = {}
     for number, matrix in matrices:
         batch[number] = matrix
@@ -127,13 +129,13 @@ def _batches(matrices: Iterable[tuple[int, sparse.csc_array]]) -> Iterator[dict[
 
 
 def _blank_cells() -> pl.DataFrame:
-    """Series and geographies for which it is never estimated."""
-    pairs = [(series.number, place) for series in demographic_series() for place in series.blank_geographies]
-    return pl.DataFrame(pairs, schema={column.name: column.dtype for column in _SERIES_PLACE}, orient="row")
+    """Pairs of series and geography that are never estimated."""
+    pairs = [(series.number, number) for series in demographic_series() for number in series.blank_geographies]
+    return pl.DataFrame(pairs, schema={column.name: column.dtype for column in _KEY}, orient="row")
 
 
 class Parts(Mapping[str, pl.LazyFrame]):
-    """Parts of a dataset, each made when it is asked for."""
+    """Parts of a dataset, each computed when it is requested."""
 
     def __init__(self, names: tuple[str, ...], part: Callable[[str], pl.LazyFrame]) -> None:
         self._names, self._part = names, part

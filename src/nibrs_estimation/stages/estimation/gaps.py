@@ -1,4 +1,4 @@
-"""Cells that a run's input cannot tell: missing, not 0."""
+"""Cells that cannot be computed from the input of a run; they are missing, not 0."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from nibrs_estimation.model.estimates import CELL_GAP
 from nibrs_estimation.tables.definition import TableDefinition
 
 _ARRESTS = "arrestee_by_arrest_code"
-#: Why, where a source has no Group B arrests at all, and where it does not tell their agencies.
+#: Reasons: the source has no Group B arrests, or does not give their agencies.
 _NONE = "the input holds no Group B arrests"
 _OF_NO_AGENCY = "Group B arrests name no agency: nation, regions and states as a whole alone have them"
 
 
 def cell_gaps(tables: Mapping[str, TableDefinition], intake_loss: pl.LazyFrame) -> pl.DataFrame:
-    """The cells of every table that are not known, with the reason.
+    """The cells of each table that cannot be computed, with the reason.
 
     Args:
         tables: all tables.
-        intake_loss: dataset of that name: what the source cannot tell.
+        intake_loss: dataset of that name: data that the source does not give.
     """
     losses = intake_loss.filter(pl.col("loss").is_in(["no_agency", "no_group_b"])).select("loss", "n").collect()
     if losses.is_empty():
         return CELL_GAP.empty().collect()
-    # A state without a single one has not delivered them.
+    # If a state has no Group B arrest at all, it has not reported them.
     is_of_parts = bool((losses["loss"] == "no_agency").all() and (losses["n"].fill_null(1) > 0).all())
     group_b = {code for code in code_list("offense")["code"] if code.startswith("90")}
     rows = [

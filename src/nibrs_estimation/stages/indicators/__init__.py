@@ -1,1 +1,1 @@
-"""The name that stage counting had until version 0.2; only its command is kept."""
+"""The name of stage counting until version 0.2; only its command still exists."""

@@ -1,4 +1,4 @@
-"""`python -m nibrs_estimation.stages.indicators [TASK]`: the old command of stage counting."""
+"""`python -m nibrs_estimation.stages.indicators [TASK]`: the old command for stage counting."""
 
 from nibrs_estimation.stages.__main__ import run_stage
 

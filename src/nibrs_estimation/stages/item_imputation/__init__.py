@@ -1,4 +1,4 @@
-"""Item imputation: persons as they are analyzed."""
+"""Item imputation: persons with the values that are analyzed."""
 
 from nibrs_estimation.model.analysis import ANALYSIS_ARRESTEE, ANALYSIS_OFFENDER, ANALYSIS_VICTIM
 from nibrs_estimation.model.incident import ARRESTEE, OFFENDER, VICTIM

@@ -1,4 +1,4 @@
-"""`python -m nibrs_estimation.stages.item_imputation [TASK]`: this stage alone, in statistics mode."""
+"""`python -m nibrs_estimation.stages.item_imputation [TASK]`: run only this stage, in statistics mode."""
 
 from nibrs_estimation.stages.__main__ import run_stage
 

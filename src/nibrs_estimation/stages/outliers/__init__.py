@@ -1,4 +1,4 @@
-"""Outliers: months whose number of offenses does not fit the agency's own series."""
+"""Outliers: months whose number of offenses is unusual in the agency's own series."""
 
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.completeness import AGENCY_MONTH

@@ -18,11 +18,11 @@ NONE, GREEN, ORANGE, RED, BLUE, BROWN = range(6)
 
 #: Distance from the median, in MADs, of a moderate and of a strong outlier.
 MODERATE, STRONG = 3.5, 5.0
-#: No month stands out by less than so many offenses.
+#: A month is an outlier only if it differs by at least this many offenses.
 MIN_DIFFERENCE = 10.0
 #: A low month of at most this share of the median is red, not orange.
 NEARLY_NOTHING = 0.1
-#: With fewer values nothing is said.
+#: With fewer values no month is an outlier.
 MIN_VALUES = 4
 
 
@@ -39,19 +39,19 @@ def color_months(values: Floats, rule: Rule = "intended") -> Colors:
 
     Args:
         values: (n, t) numbers of offenses, NaN where the month was not reported.
-        rule: ``reference`` colors as the reference pipeline's conditions were executed: moderate months of the main
-            level stay green, and where the MAD is 0 a low month is blue; ``intended`` as they were meant.
+        rule: ``reference`` colors months as the reference pipeline did: moderate outliers of the main level are green,
+            and a low month is blue if the MAD is 0. ``intended`` colors months as its rules were intended.
 
     Raises:
         ValueError: there is no such rule.
     """
     if rule not in ("intended", "reference"):
-        raise ValueError(f"there is no outlier rule {rule!r}; there are intended and reference")
+        raise ValueError(f"unknown outlier rule {rule!r}: use intended or reference")
     present = np.isfinite(values)
     levels = two_levels(values, threshold=MODERATE, strong_threshold=STRONG, min_main=MIN_VALUES)
     main_median = row_medians(values, levels.is_main)[:, None]
-    paint = _main_as_intended if rule == "intended" else _main_as_executed
-    color = np.where(levels.is_main, paint(values, levels.is_main, main_median), GREEN)
+    color_main = _main_as_intended if rule == "intended" else _main_as_executed
+    color = np.where(levels.is_main, color_main(values, levels.is_main, main_median), GREEN)
     is_minor = present & ~levels.is_main
     minor_median = row_medians(values, is_minor)[:, None]
     nearly_nothing = minor_median <= NEARLY_NOTHING * main_median
@@ -84,7 +84,7 @@ def _main_as_intended(values: Floats, is_main: NDArray[np.bool_], median: Floats
 
 def _main_as_executed(values: Floats, is_main: NDArray[np.bool_], median: Floats) -> NDArray[np.int64]:
     score = robust_scores(values, is_main)
-    # Where the MAD is 0, the score of any month off the median is plus infinity.
+    # If the MAD is 0, the score of any month that differs from the median is plus infinity.
     score = np.where(np.isinf(score), np.inf, score)
     is_low = median - values >= MIN_DIFFERENCE
     return np.select([is_low & (score <= -STRONG), is_low & (score > STRONG)], [RED, BLUE], default=GREEN)

@@ -13,19 +13,19 @@ from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
 from nibrs_estimation.stages.outliers.colors import GREEN, color_months
 
 MONTHS_PER_YEAR = 12
-#: With fewer reported months a series says nothing of what is normal for the agency.
+#: With fewer reported months a series does not show what is normal for the agency.
 MIN_HISTORY_MONTHS = 24
-#: With fewer green months in the data year, and earlier ones, the agency has changed its level for good.
+#: With fewer green months in the data year, if there are earlier months, the agency has permanently changed its level.
 MIN_GREEN_MONTHS = 4
 
 
 def detect_outliers(
     agency: pl.LazyFrame, agency_month: pl.LazyFrame, year: int, outlier_rule: Literal["intended", "reference"]
 ) -> dict[str, pl.DataFrame]:
-    """Color each agency's months by how they fit its series of the data year and the four before.
+    """Color the months of each agency by comparison with its series of five years, the data year and the four before.
 
-    Nothing stands out in a series of fewer than 24 reported months. If fewer than four months of the data year are
-    green although the agency has earlier ones, its level is believed to have shifted and the whole year is green.
+    In a series of fewer than 24 reported months all months are green. If fewer than four months of the data year are
+    green, and the agency has earlier months, its level is assumed to have shifted, and the whole data year is green.
     """
     years = range(year - HISTORY_YEARS + 1, year + 1)
     months = (
@@ -40,7 +40,7 @@ def detect_outliers(
     values[row, time] = months["n_all"].to_numpy()
     found = color_months(values, outlier_rule)
     present = np.isfinite(values)
-    color, reason = settle(found.color, present)
+    color, reason = explain_outliers(found.color, present)
     current = color[:, -MONTHS_PER_YEAR:]
     names = pl.Series(["", "green", "orange", "red", "blue", "brown"])
     oris = agency.sort("data_year").group_by("agency_id", maintain_order=True).agg(pl.col("ori").last()).collect()
@@ -61,24 +61,24 @@ def detect_outliers(
     }
 
 
-def settle(color: NDArray[np.int8], present: NDArray[np.bool_]) -> tuple[NDArray[np.int8], list[str | None]]:
-    """Make green what a short history or a shift of level explains.
+def explain_outliers(color: NDArray[np.int8], present: NDArray[np.bool_]) -> tuple[NDArray[np.int8], list[str | None]]:
+    """Make months green that are explained by a short history or a shift of level.
 
     Args:
         color: (n, t) colors of the months, the last twelve of them the data year's.
         present: (n, t) the reported months.
 
     Returns:
-        The colors, and of each series the reason why its months were made green, or None.
+        The colors, and for each series the reason why months were made green, or None.
     """
     n, n_current = present.sum(axis=1), present[:, -MONTHS_PER_YEAR:].sum(axis=1)
     is_short = n < MIN_HISTORY_MONTHS
     n_green = (color[:, -MONTHS_PER_YEAR:] == GREEN).sum(axis=1)
     has_shifted = ~is_short & (n_current < n) & (n_current > 0) & (n_green < MIN_GREEN_MONTHS)
-    # A data year of fewer than four reported months always has fewer than four green ones: only colors shift it.
+    # A year of fewer than four reported months always has fewer than four green ones: this alone is not a shift.
     has_shifted &= n_green < n_current
-    settled = np.where(is_short[:, None] & present, GREEN, color)
-    last_year = settled[:, -MONTHS_PER_YEAR:]
+    explained = np.where(is_short[:, None] & present, GREEN, color)
+    last_year = explained[:, -MONTHS_PER_YEAR:]
     last_year[has_shifted] = np.where(present[has_shifted, -MONTHS_PER_YEAR:], GREEN, last_year[has_shifted])
     reason = np.where(is_short, "short_history", np.where(has_shifted, "level_shift", ""))
-    return settled.astype(np.int8), [str(text) or None for text in reason]
+    return explained.astype(np.int8), [str(text) or None for text in reason]

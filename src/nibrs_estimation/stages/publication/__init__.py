@@ -1,4 +1,4 @@
-"""Publication: the estimates as files for people."""
+"""Publication: the estimates as CSV, DuckDB, workbooks and a report."""
 
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT
 from nibrs_estimation.model.agency import AGENCY
@@ -18,11 +18,11 @@ from nibrs_estimation.stages.publication.workbooks import export_workbooks
 ESTIMATES_CSV = Document("estimates.csv", "All tables of nation, regions and states as one CSV file.")
 ESTIMATES_DUCKDB = Document(
     "estimates.duckdb",
-    "The same as a table of a DuckDB file, beside the reference's table, geographies, run and definitions.",
+    "The same as a table in a DuckDB file, with the reference's table, geographies, run and definitions.",
     is_content_hashed=False,
 )
-DEFINITIONS_CSV = Document("definitions.csv", "What each table counts, and what its columns hold.")
-README_TXT = Document("README.txt", "What the files are: run, source, year, zeros, symbols.")
+DEFINITIONS_CSV = Document("definitions.csv", "What each table counts, and the offenses in its columns.")
+README_TXT = Document("README.txt", "Description of the files: run, source, year, zeros, symbols.")
 WORKBOOKS_ZIP = Document("workbooks.zip", "A spreadsheet for each table, with title, notes and symbols.")
 REPORT = Document("report.html", "The main results with intervals, and coverage by state, on one page.")
 

@@ -1,4 +1,4 @@
-"""What stands beside the numbers: where they come from, what is left out, and what the symbols mean."""
+"""Texts about the published numbers: their source, what is omitted, and the symbols."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
 from nibrs_estimation.tables.caution import cautions
 
 _SCOPES = {
-    "all": "All known agencies stand behind the weights: the estimates are of everybody.",
-    "reporting": "The source holds only agencies that reported: the estimates speak of these; coverage is not known.",
+    "all": "All known agencies are in the weighting: the estimates are of the whole population.",
+    "reporting": "The source contains only agencies that reported: the estimates are of these; coverage is not known.",
     "synthetic": SYNTHETIC + ".",
 }
 _FILES = {
@@ -20,12 +20,12 @@ _FILES = {
     "workbooks.zip": "a spreadsheet for each table, with title, notes and symbols",
     "estimates.csv": "all tables in one file, a row per number; columns in docs/published-files.md",
     "estimates.duckdb": "the same as table published_estimates; table estimates has the 31 columns of the FBI's "
-    "estimates database; geography, run and definitions stand beside. DuckDB 0.10 and later open it",
-    "definitions.csv": "what each table counts, and what a column such as Violent Crime 2 holds",
+    "estimates database; further tables are geography, run and definitions. DuckDB 0.10 and later open it",
+    "definitions.csv": "what each table counts, and the offenses in a column such as Violent Crime 2",
     "agencies.csv": "every agency: what it reported, what was filled or left out and why, its weights",
     "incident_account.json": "incidents read = in the estimates + left out, by reason",
     "run.html": "how the run went, and links to all pages",
-    "table_a.csv": "weighted benchmark of respondents beside that of all eligible agencies",
+    "table_a.csv": "weighted benchmark of respondents compared with that of all eligible agencies",
 }
 
 
@@ -37,12 +37,12 @@ def places_text(places: pl.DataFrame) -> str:
 
 
 def scope_texts(places: pl.DataFrame) -> list[str]:
-    """Whom the estimates are of, in sentences."""
+    """Sentences about the population of the estimates."""
     return [_SCOPES[scope] for scope in places["universe_scope"].unique().sort() if scope in _SCOPES]
 
 
 def caution_lines() -> Iterator[tuple[str, str, str]]:
-    """Every caution: its mark or nothing, its code, and its words."""
+    """Every caution: its mark or an empty text, its code, and its description."""
     for rule in cautions().values():
         yield rule.mark or "", rule.code, rule.words
 
@@ -56,16 +56,17 @@ def readme_text(identity: Identity, places: pl.DataFrame) -> str:
     notes = [
         places_text(places),
         *scope_texts(places),
-        "Zeros: estimates.csv and estimates.duckdb leave out cells that are 0. A cell that is absent there is 0, or is "
+        "Zeros: estimates.csv and estimates.duckdb omit cells that are 0. A cell that is absent in them is 0, or is "
         "never estimated by design of the table; the workbooks show which.",
         "An empty field is a missing value; column `missing` says why there is no estimate.",
-        "Percentages are of all units, those with an unknown value too; columns estimate_known... give the percentage "
-        "among units whose item is known.",
-        "Intervals are 95 % confidence intervals of sampling and weighting; errors in reports are not in them.",
-        "state_fips and geography_code are texts: tell your program so, or 01 becomes 1.",
-        "Labels of ages and numbers are words (5 to 14, 65 or more, age 15): spreadsheets would make dates of 5-14.",
+        "Percentages are of all units, including those with an unknown value; columns estimate_known... give the "
+        "percentage among units whose item is known.",
+        "Intervals are 95 % confidence intervals for sampling and weighting; they do not include errors in reports.",
+        "state_fips and geography_code are texts: import them as text, otherwise 01 becomes 1.",
+        "Labels of ages and numbers are words (5 to 14, 65 or more, age 15), because spreadsheets change 5-14 to a "
+        "date.",
     ]
     paragraphs = "\n\n".join(textwrap.fill(note, 100) for note in notes)
     title = textwrap.fill(f"Estimates from NIBRS: {identity.text}", 100)
     cautions_title = "Codes in column `caution`, joined by semicolons:"
-    return f"{title}\n\n{paragraphs}\n\n{cautions_title}\n{cautious}\n\nFiles, as far as this run made them:\n{files}\n"
+    return f"{title}\n\n{paragraphs}\n\n{cautions_title}\n{cautious}\n\nFiles, if this run wrote them:\n{files}\n"

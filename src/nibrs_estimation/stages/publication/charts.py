@@ -12,38 +12,38 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pages import BLUE, rows_of, svg
 
 _LEAST_RATE = 0.05
-#: Numbers are shown without decimals where the largest has three digits before the point.
+#: Numbers are shown without decimals if the largest is at least this.
 _WHOLE = 200
 #: Free space at both ends of the axis, in percent of it.
 _MARGIN = 3
-#: Below this share of the population the reference pipeline doubts a geography's estimates (handbook 11).
+#: Below this share of the population the reference pipeline considers a geography's estimates unreliable (handbook 11).
 LEAST_COVERAGE = 0.8
 
 
 def intervals(rows: pl.DataFrame, axis: str) -> str:
-    """Estimates with their 95 % intervals and the numbers beside them, in the order given.
+    """Chart of estimates with their 95 % intervals and numbers, in the given order.
 
     Args:
-        rows: ``label``, ``estimate``, ``low``, ``high``; none missing but the bounds.
+        rows: ``label``, ``estimate``, ``low``, ``high``; only bounds may be missing.
         axis: what is measured.
     """
     return _dots(rows, axis, is_log=False)
 
 
 def intervals_on_log_scale(rows: pl.DataFrame, axis: str) -> str:
-    """The same on a log scale, highest first; estimates near 0 are left out."""
+    """The same on a log scale, highest first; estimates near 0 are omitted."""
     shown = (
         rows.filter(pl.col("estimate") > _LEAST_RATE)
         .with_columns(pl.col("low").clip(lower_bound=_LEAST_RATE))
         .sort("estimate", descending=True, maintain_order=True)
     )
     if shown.is_empty():
-        return "<p>No rates: nothing happened, or nobody lives where the agencies of this run serve.</p>"
+        return "<p>No rates: there were no incidents, or the agencies of this run serve no population.</p>"
     return _dots(shown, axis, is_log=True)
 
 
 def state_rates(rates: pl.DataFrame) -> str:
-    """Violent crime rates of states with 95 % intervals, highest first; states of low coverage are left out.
+    """Violent crime rates of states with 95 % intervals, highest first; states of low coverage are omitted.
 
     Args:
         rates: rows of ``tables/table_rows.py`` with the state's name and population coverage.
@@ -66,13 +66,13 @@ def state_rates(rates: pl.DataFrame) -> str:
 
 
 def _dots(rows: pl.DataFrame, axis: str, *, is_log: bool) -> str:
-    """A row of a table for each estimate: its label, dot and interval, numbers; it has the width that there is."""
+    """A table with a row for each estimate: label, dot and interval, numbers; it has the full width of the page."""
     known = rows.select("label", "estimate", low=pl.coalesce("low", "estimate"), high=pl.coalesce("high", "estimate"))
     most = float(known.select(pl.max_horizontal("estimate", "high").max()).item())
     least = float(known.select(pl.min_horizontal("estimate", "low").min()).item()) if is_log else 0.0
     decimals = 0 if most >= _WHOLE and not is_log else 1
 
-    def place(value: float) -> str:
+    def position(value: float) -> str:
         if is_log:
             span = math.log(most / least) or 1.0
             return f"{_MARGIN + (100 - 2 * _MARGIN) * math.log(max(value, least) / least) / span:.2f}%"
@@ -80,8 +80,8 @@ def _dots(rows: pl.DataFrame, axis: str, *, is_log: bool) -> str:
 
     drawn = "".join(
         f'<tr><td>{escape(label)}</td><td><svg role="img" aria-label="{value:,.{decimals}f}">'
-        f'<line x1="{place(low)}" x2="{place(high)}" y1="50%" y2="50%" stroke="{BLUE}" stroke-width="2"/>'
-        f'<circle cx="{place(value)}" cy="50%" r="3.5" fill="{BLUE}"/></svg></td>'
+        f'<line x1="{position(low)}" x2="{position(high)}" y1="50%" y2="50%" stroke="{BLUE}" stroke-width="2"/>'
+        f'<circle cx="{position(value)}" cy="50%" r="3.5" fill="{BLUE}"/></svg></td>'
         f"<td>{value:,.{decimals}f}{'' if low == high else f' ({low:,.{decimals}f} – {high:,.{decimals}f})'}</td></tr>"
         for label, value, low, high in known.iter_rows()
     )
@@ -89,7 +89,7 @@ def _dots(rows: pl.DataFrame, axis: str, *, is_log: bool) -> str:
 
 
 def coverage_map(coverage: pl.DataFrame) -> str:
-    """A tile map of the states, colored by coverage; states that are not in the run stay gray."""
+    """A tile map of the states, colored by coverage; states that are not in the run are gray."""
     known = coverage.filter(pl.col("geography_level") == "state").with_columns(
         share=pl.coalesce("population_coverage", pl.col("responding_agencies") / pl.col("eligible_agencies"))
     )

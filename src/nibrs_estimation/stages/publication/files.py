@@ -1,4 +1,4 @@
-"""The estimates as CSV and as a DuckDB file, and what says what they are."""
+"""The estimates as CSV and as a DuckDB file, and their descriptions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from nibrs_estimation.tables.published import database_rows, published_rows
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.table_rows import estimated_places, table_rows
 
-#: Releases of DuckDB from 0.10 on open files of this version, if these hold no primary key.
+#: DuckDB 0.10 and later open files of this version, if they contain no primary key.
 STORAGE_VERSION = "v0.10.2"
 
 _LEVELS = ("nation", "region", "state")
 
 
 def published_places(coverage: pl.LazyFrame) -> pl.DataFrame:
-    """The geographies of the published files: nation, regions and states, each as a whole, as far as estimated."""
+    """The geographies of the published files: nation, regions and states as a whole, if they are estimated."""
     is_wanted = pl.col("geography_level").is_in(_LEVELS) & pl.col("agency_group").is_null()
     return estimated_places(coverage.filter(is_wanted))
 
@@ -39,22 +39,24 @@ def export_estimates(
     year: int,
     identity: Identity,
 ) -> dict[str, DocumentWriter]:
-    """Write all tables of nation, regions and states to ``estimates.csv`` and ``estimates.duckdb``, and what they are.
+    """Write all tables of nation, regions and states to ``estimates.csv`` and ``estimates.duckdb``, with descriptions.
 
-    A cell that is absent is 0, or never estimated; one that the input cannot tell has no number. Table by table, by
-    geography, row, column and type of estimate. A missing value is an empty field. Numbers keep their full precision.
-    Table ``estimates`` of the DuckDB file has the columns of handbook 12.
+    A cell that is absent is 0, or never estimated; a cell that cannot be computed from the input has no number. Rows
+    are sorted by table, geography, row, column and type of estimate. A missing value is an empty field. Numbers have
+    full precision. Table ``estimates`` of the DuckDB file has the columns of handbook 12.
     """
     places = published_places(coverage)
 
     def parts() -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        """One table at a time, as published and as the database has it: all of them would fill the memory."""
+        """Yield the published rows and the database rows of one table at a time, to save memory."""
         for table in table_definitions().values():
             rows = table_rows(table, cell_estimate, cell_gap, places, geography_population, is_whole=False)
             estimated = rows.filter(~pl.col("is_blank"))
             published = published_rows(estimated, table, places, identity)
             if published.select(pl.struct(PUBLISHED.primary_key).is_duplicated().any()).item():
-                raise PipelineError(f"Table {table.table} would be published with a cell twice: report this as a bug.")
+                raise PipelineError(
+                    f"Table {table.table} has a duplicate cell and was not published: report this as a bug."
+                )
             yield published, database_rows(estimated, table, places, year)
 
     def write_csv(path: Path) -> None:
@@ -64,25 +66,26 @@ def export_estimates(
                 published.write_csv(file, include_header=False)
 
     def write_duckdb(path: Path) -> None:
-        import duckdb  # noqa: PLC0415 (a tenth of a second that only this task should take)
+        import duckdb  # noqa: PLC0415 (takes a tenth of a second to import, only for this task)
 
         path.unlink(missing_ok=True)
-        # Beside the output: the system's folder for temporary files may be small.
+        # In the folder of the output, because the system's folder for temporary files may be small.
         with TemporaryDirectory(dir=path.parent) as folder, duckdb.connect() as connection:
-            place = str(path).replace("'", "''")
-            connection.execute(f"ATTACH '{place}' AS target (STORAGE_VERSION '{STORAGE_VERSION}')")
+            quoted = str(path).replace("'", "''")
+            connection.execute(f"ATTACH '{quoted}' AS target (STORAGE_VERSION '{STORAGE_VERSION}')")
             connection.execute("USE target")
 
-            def stored(name: str, number: int, rows: pl.DataFrame) -> None:
+            def store(name: str, number: int, rows: pl.DataFrame) -> None:
                 rows.write_parquet(Path(folder) / f"{name}.{number:03}.parquet", compression="lz4")
 
             for number, (published, database) in enumerate(parts()):
-                stored(PUBLISHED.name, number, published)
-                stored(ESTIMATES.name, number, database)
-            stored("geography", 0, with_states(places))
-            stored("run", 0, pl.DataFrame({"data_year": year, **identity.columns(), "seed": identity.seed}))
-            stored("definitions", 0, definition_rows())
-            # Each table at once: rows that come in many parts are written twice, to the log and to the file.
+                store(PUBLISHED.name, number, published)
+                store(ESTIMATES.name, number, database)
+            store("geography", 0, with_states(places))
+            store("run", 0, pl.DataFrame({"data_year": year, **identity.columns(), "seed": identity.seed}))
+            store("definitions", 0, definition_rows())
+            # Each table in one statement: rows that are inserted in many parts are written twice, to the log and to the
+            # file.
             for dataset in (PUBLISHED, ESTIMATES):
                 connection.execute(duckdb_table(dataset, has_key=False))
             for name, verb in {
@@ -110,7 +113,7 @@ def export_estimates(
 
 
 def definition_rows() -> pl.DataFrame:
-    """What tables, and their columns, hold: a row for each, with its definition and whether that is proposed."""
+    """A row for each table and each column, with its definition and whether it is proposed."""
     schema = {
         "table_name": pl.String, "column_number": pl.Int16, "label": pl.String, "definition": pl.String,
         "is_proposed": pl.Boolean,

@@ -1,4 +1,4 @@
-"""`report.html`: the main results and the coverage behind them, on one self-contained page."""
+"""`report.html`: the main results and their coverage, on one self-contained page."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from nibrs_estimation.pages import STYLE, anchor, contents, counted, html_table,
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.selection import KINDS, Results
-from nibrs_estimation.tables.caution import caution_words, warning_codes
+from nibrs_estimation.tables.caution import caution_reasons, warning_codes
 from nibrs_estimation.tables.definition import Estimate
 from nibrs_estimation.tables.table_rows import NOTHING_SAMPLED, estimated_places
 
 NATION = 1
-#: States of a run that its title names.
+#: The title names the states of a run if there are no more than this.
 _NAMED = 4
-#: A map of fewer states says less than a list.
+#: Number of states from which a map is drawn.
 _STATES_OF_A_MAP = 2
-#: Agencies without any incident that are named; the datasets hold them all.
+#: Largest number of agencies without any incident that are named; the datasets contain all.
 _LISTED = 20
 _NOTHING = "<p>Nothing was estimated.</p>"
 _LEVELS = pl.col("geography_level").is_in(["nation", "state"]) & pl.col("agency_group").is_null()
@@ -48,11 +48,11 @@ def write_report(
     year: int,
     identity: Identity,
 ) -> dict[str, DocumentWriter]:
-    """Draw the report: crimes, victims, arrestees, firearms and drugs with 95 % intervals, states, and coverage.
+    """Write the report: crimes, victims, arrestees, firearms and drugs with 95 % intervals, states, and coverage.
 
-    Pictures are drawn into the page as SVG, so that it needs no network and no script.
+    Charts are SVG in the page, so that it needs no network and no script.
     """
-    from nibrs_estimation.stages.publication import charts  # noqa: PLC0415 (a second that only this task should take)
+    from nibrs_estimation.stages.publication import charts  # noqa: PLC0415 (takes a second to import, only for this task)
 
     places = coverage.sort("geography_number").collect()
     estimated = estimated_places(coverage.filter(_LEVELS))
@@ -94,7 +94,7 @@ def write_report(
 
 
 def _whole(title: str, head: str, body: str) -> str:
-    """The page: every section has an anchor, and a line in the contents."""
+    """The page; every section has an anchor and a line in the table of contents."""
     sections = [part for part in body.split("<section>") if part.strip()]
     headings = [found[1] for part in sections if (found := re.search(r"<h2>(.*?)</h2>", part))]
     for heading in headings:
@@ -103,7 +103,7 @@ def _whole(title: str, head: str, body: str) -> str:
 
 
 def _place(places: pl.DataFrame) -> str:
-    """What the whole run covers, by name: one state, a few, or what the dataset calls it."""
+    """Name of the area of the run: one state, a few states, or the name in dataset ``coverage``."""
     about = places.row(0, named=True)
     names = code_list("state").select("state_name", geography_code="state_abbr")
     states = (
@@ -121,12 +121,12 @@ def _place(places: pl.DataFrame) -> str:
 
 
 def _states(chart: str, number: int) -> str:
-    """Rates of states; of a run of one state the figure would repeat a line of the first table."""
+    """Rates of states; empty for a run of one state, for which the first table has the rate."""
     if number == 1:
         return ""
     return (
         "<section><h2>Violent crime by state</h2><p>States whose respondents are known to serve less than 80 % of the "
-        f"population are left out here: too few answer for too many.</p><figure>{chart}</figure></section>"
+        f"population are omitted here.</p><figure>{chart}</figure></section>"
     )
 
 
@@ -142,7 +142,7 @@ def _coverage(places: pl.DataFrame, about: dict[str, object]) -> str:
 
 
 def _months(agency: pl.LazyFrame, eligible: pl.LazyFrame, reporting_status: pl.LazyFrame, year: int) -> str:
-    """How many agencies had months without incidents, and which had none at all (docs/develop/adding-a-source.md)."""
+    """Number of agencies with months without incidents, and agencies without any (docs/develop/adding-a-source.md)."""
     names = agency.filter(pl.col("data_year") == year).select("agency_id", "agency_name", "ori")
     found = (
         reporting_status.join(eligible, on="agency_id", how="semi")
@@ -159,16 +159,16 @@ def _months(agency: pl.LazyFrame, eligible: pl.LazyFrame, reporting_status: pl.L
     none = empty.filter(pl.col("months_with_incidents") == 0)
     named = [str(name or ori) for name, ori in none.select("agency_name", "ori").head(_LISTED).iter_rows()]
     more = f", and {none.height - len(named):,} more" if none.height > len(named) else ""
-    told = f"; {none.height:,} had none all year: {', '.join(named)}{more}" if named else ""
+    without_any = f"; {none.height:,} had none all year: {', '.join(named)}{more}" if named else ""
     text = (
         f"{empty.height:,} of {counted(found.height, 'agency', 'agencies')} had months without incidents "
-        f"({counted(months, 'agency-month')}, {how}){told}."
+        f"({counted(months, 'agency-month')}, {how}){without_any}."
     )
     return f"<section><p>{escape(text)}</p></section>"
 
 
 def _filled(agency_month: pl.LazyFrame, block_reference: pl.LazyFrame, year: int) -> str:
-    """What share of the offenses stands in months that were copied from a donor."""
+    """Share of the offenses in months that were copied from a donor."""
     key = ["agency_id", "month"]
     months = agency_month.filter((pl.col("data_year") == year) & pl.col("is_reported")).select(*key, "n_all")
     references = block_reference.select(*key, "donor_agency_id").collect()
@@ -182,8 +182,8 @@ def _filled(agency_month: pl.LazyFrame, block_reference: pl.LazyFrame, year: int
     return (
         f"<section><p><strong>{share:.1%} of the offenses are filled in:</strong> "
         f"{counted(references.height, 'month')} of {counted(references['agency_id'].n_unique(), 'agency', 'agencies')} "
-        "were missing or too low and were copied from other agencies, before weighting. The intervals do not yet tell "
-        "what copying adds.</p></section>"
+        "were missing or too low and were copied from other agencies, before weighting. The intervals do not yet "
+        "include the uncertainty of copying.</p></section>"
     )
 
 
@@ -229,7 +229,7 @@ _CHARTS = {
 
 
 def _charts(nation: Results, wanted: Iterable[Chart]) -> str:
-    """Charts one below the other; what cannot be told is said below them."""
+    """Charts one below the other, followed by notes on rows that cannot be estimated."""
     from nibrs_estimation.stages.publication import charts  # noqa: PLC0415 (as above)
 
     drawn, notes = [], []
@@ -243,12 +243,12 @@ def _charts(nation: Results, wanted: Iterable[Chart]) -> str:
         if chart.estimate == "percentage" and unknown["estimate"].sum() > 0:
             share = unknown["estimate"].sum()
             drawn.append(f'<p class="note">{share:.0f} % unknown; shares are of all.</p>')
-        untold = found.drop_nulls("missing").group_by("missing", maintain_order=True)
-        for (reason,), part in untold:
+        not_estimated = found.drop_nulls("missing").group_by("missing", maintain_order=True)
+        for (reason,), part in not_estimated:
             what = heading if part.height == found.height else f"{heading}: {', '.join(part['label'])}"
             notes.append(f"<li>{escape(what)}: {escape(str(reason))}.</li>")
-    told = f'<p class="note">Not known:</p><ul class="note">{"".join(notes)}</ul>' if notes else ""
-    return ("".join(drawn) or _NOTHING) + told
+    unknown_rows = f'<p class="note">Not known:</p><ul class="note">{"".join(notes)}</ul>' if notes else ""
+    return ("".join(drawn) or _NOTHING) + unknown_rows
 
 
 def _capitalized(text: str) -> str:
@@ -256,7 +256,7 @@ def _capitalized(text: str) -> str:
 
 
 def _tiles(nation: Results, about: dict[str, object]) -> str:
-    """The numbers that most readers come for."""
+    """The main numbers."""
     tiles = []
     for table, column in (("1a", "violent_crime"), ("1a", "murder"), ("1b", "property_crime"), ("1c", "drug_narcotic")):
         for row in nation.column(table, column, "count").drop_nulls("estimate").iter_rows(named=True):
@@ -267,34 +267,35 @@ def _tiles(nation: Results, about: dict[str, object]) -> str:
                 f"<small>incidents; {interval}</small></div>"
             )
     share = about["population_coverage"]
-    told = "not known from this source" if share is None else f"of the population ({share:.0%})"
+    covered = "not known from this source" if share is None else f"of the population ({share:.0%})"
     tiles.append(
         f'<div class="tile"><b>{about["responding_agencies"]:,} of {about["eligible_agencies"]:,}</b>'
-        f"<span>agencies with a full year, reported or completed</span><small>coverage {told}</small></div>"
+        f"<span>agencies with a full year, reported or completed</span><small>coverage {covered}</small></div>"
     )
     return "".join(tiles)
 
 
 def _interval_words(low: float | None, high: float | None) -> str:
-    """The interval of a number in words; one without width would claim what nobody knows."""
+    """The interval of a number in words; one without width is described, because it looks like certainty."""
     if low is None or high is None:
         return "interval not known"
     return "not sampled: all known agencies reported" if low == high else f"95 % interval {low:,.0f} to {high:,.0f}"
 
 
 def _caution(coverage: float | None, enough: float) -> str:
-    """What to think of estimates for a place of which little is covered."""
+    """A warning if the coverage of the population is low; otherwise empty."""
     if coverage is None or coverage >= enough:
         return ""
     return (
-        f"<section><p><strong>Agencies that serve {coverage:.0%} of the population are behind these numbers.</strong> "
-        "The intervals tell how much the estimates would vary with which agencies of a group reported; they do not "
-        "tell whether those that did not report are like those that did.</p></section>"
+        f"<section><p><strong>These numbers are based on agencies that serve {coverage:.0%} of the "
+        "population.</strong> The intervals show how much the estimates would vary if other agencies of each group "
+        "had reported. They do not include a difference between agencies that report and agencies that do "
+        "not.</p></section>"
     )
 
 
 def _totals(nation: Results, table: str) -> str:
-    """Counts and rates of all columns of a table; columns of 0 are named below it."""
+    """Counts and rates of all columns of a table; columns that are 0 are named below it."""
     totals = nation.totals(table)
     if totals.is_empty():
         return _NOTHING
@@ -329,22 +330,22 @@ def _totals(nation: Results, table: str) -> str:
 
 
 def _codes_of_all(shown: pl.DataFrame) -> list[str]:
-    """The warnings that every line carries: they are said once, and mark none."""
+    """The warnings that apply to every line; they are stated once, without marks."""
     rows = [warning_codes(codes) for codes in shown.drop_nulls("estimate")["caution"]]
     return [code for code in rows[0] if all(code in row for row in rows)] if len(rows) > 1 else []
 
 
 def _reasons(codes: list[str]) -> str:
-    return escape("; ".join(word for code in codes for word in caution_words(code)))
+    return escape("; ".join(word for code in codes for word in caution_reasons(code)))
 
 
 def _notes(totals: pl.DataFrame, shown: pl.DataFrame) -> str:
-    """What the lines of a table hold, and what its marks mean."""
+    """Notes below a table: definitions of its lines, and meaning of its marks."""
     notes = []
     defined = shown.drop_nulls("definition").select("name", "definition")
     if not defined.is_empty():
         items = "".join(f"<li><b>{escape(name)}</b>: {escape(text)}.</li>" for name, text in defined.iter_rows())
-        notes.append(f'<details class="note" open><summary>What the sums hold</summary><ul>{items}</ul></details>')
+        notes.append(f'<details class="note" open><summary>Offenses in the sums</summary><ul>{items}</ul></details>')
     if shown["is_proposed"].any():
         notes.append('<p class="note">‡ The offenses of this sum are this program’s proposal.</p>')
     everywhere = _codes_of_all(shown)
@@ -377,7 +378,7 @@ def _interval(low: str, high: str, decimals: int) -> pl.Expr:
 
 
 def _account(incident_account: pl.LazyFrame) -> str:
-    """What became of every incident, and of Group B arrests, that was read."""
+    """The account of all incidents and Group B arrests that were read."""
     rows = account_rows(incident_account)
     kinds = {INCIDENTS: "Incidents", GROUP_B: "Group B arrests"}
     shown = rows.with_columns(
@@ -386,13 +387,13 @@ def _account(incident_account: pl.LazyFrame) -> str:
         share=pl.col("share_pct") / 100,
     )
     if shown.is_empty():
-        return "<p>The source keeps no account.</p>"
-    labels = {"record_type": "What was read", "words": "What became of it", "records": "Number", "share": "Share"}
+        return "<p>The source has no account.</p>"
+    labels = {"record_type": "What was read", "words": "Result", "records": "Number", "share": "Share"}
     return html_table(shown, "account", labels, records="integer", share="percent")
 
 
 def _groups_table(weight_cell: pl.LazyFrame) -> str:
-    """The weight groups of all that the run holds."""
+    """The weight groups of the whole run."""
     cells = weight_cell.filter(pl.col("geography_level") == "nation").sort("weight_group").collect()
     labels = {
         "label": "Weight group", "eligible_agencies": "Eligible agencies", "responding_agencies": "Respondents",
@@ -406,7 +407,7 @@ def _groups_table(weight_cell: pl.LazyFrame) -> str:
 
 
 def _losses(intake_count: pl.LazyFrame, intake_loss: pl.LazyFrame) -> str:
-    """What the source cannot tell, and how much of it was set aside as faulty."""
+    """Data that the source does not give, and the number of rows that were set aside as invalid."""
     read, aside = intake_count.select(pl.col("rows_read", "rows_quarantined").sum()).collect().row(0)
     by_kind = (
         intake_loss.filter(pl.col("loss") != "suspicious_gap")
@@ -416,29 +417,29 @@ def _losses(intake_count: pl.LazyFrame, intake_loss: pl.LazyFrame) -> str:
         .collect()
     )
     gaps = intake_loss.filter(pl.col("loss") == "suspicious_gap").select(pl.len()).collect().item()
-    said = [
+    sentences = [
         f"{_capitalized(LOSSES[loss])}{f' ({n:,} rows)' if n else ''}{f', in {states} states' if states > 1 else ''}."
         for loss, states, n in by_kind.rows()
     ]
     if gaps:
-        said.append(
-            f"{gaps:,} empty months of agencies with many incidents look suspicious; nothing was done about them."
+        sentences.append(
+            f"{gaps:,} empty months of agencies with many incidents look suspicious; they were not changed."
         )
     if read:
-        said.append(f"Of {read:,} rows read, {aside:,} were set aside as faulty (dataset quarantine).")
-    return "".join(f"<li>{escape(text)}</li>" for text in said)
+        sentences.append(f"Of {read:,} rows read, {aside:,} were set aside as invalid (dataset quarantine).")
+    return "".join(f"<li>{escape(text)}</li>" for text in sentences)
 
 
 def _coverage_note(nation: dict[str, object]) -> str:
     if nation["universe_scope"] == "reporting":
         return (
             "The source lists only agencies that reported something, so the share of the population that they serve "
-            "is not known, and the estimates speak of reporting agencies only. Color shows the share of the listed "
-            "agencies whose twelve months are there, reported or copied from a donor."
+            "is not known, and the estimates are of reporting agencies only. Color shows the share of the listed "
+            "agencies with twelve months, reported or copied from a donor."
         )
     return (
-        "Share of each state's population that is served by agencies whose twelve months are there, reported or copied "
-        "from a donor."
+        "Share of each state's population that is served by agencies with twelve months, reported or copied from a "
+        "donor."
     )
 
 
@@ -465,18 +466,18 @@ with each of them.</p>{circumstances}</section>
 <section><h2>Gun violence</h2>{firearms}</section>
 <section><h2>Drugs</h2>{drugs}</section>
 {coverage}
-<section><h2>What became of the incidents</h2><p>Everything that was read is in the estimates or left out for one of
-these reasons. What each agency reported, which of its months were filled and from whom, and its weights stand in
-agencies.csv.</p><div class="numbers">{account}</div></section>
+<section><h2>Account of the incidents</h2><p>Each incident that was read is in the estimates or left out for one of
+these reasons. File agencies.csv gives for each agency what it reported, which months were copied and from which donor,
+and its weights.</p><div class="numbers">{account}</div></section>
 <section><h2>How the agencies were weighted</h2><p>Agencies of {place}. Respondents reported all twelve months, or at
-least three, the others being copied from a donor; the errors do not yet tell what copying adds. Within a group their
-weights are calibrated: they bring the crimes that all eligible agencies are known to have had, in the data year or
-before, to their totals. Smaller places have weights of their own, made likewise. Standard errors by Taylor
-linearization with finite population correction, the agency being the sampling unit; they say how much the estimate
-would vary with which agencies of a group reported, not what reporting itself leaves out.</p>{groups}</section>
-<section><h2>What the source cannot tell</h2><ul>{losses}</ul></section>
-<section><h2>More of this run</h2><p>Beside this page lie, where the run made them: all tables as workbooks
-(workbooks.zip), estimates.csv and estimates.duckdb, every agency (agencies.csv), and pages that let a person judge the
+least three, and the others were copied from a donor; standard errors do not yet include the uncertainty of copying.
+Within each group weights are calibrated to the known crimes of all eligible agencies, in the data year or an earlier
+year. Smaller places have their own weights, computed in the same way. Standard errors are computed by Taylor
+linearization with finite population correction; the agency is the sampling unit. They show how much an estimate would
+vary if other agencies of each group had reported. They do not include errors and omissions in
+reports.</p>{groups}</section> <section><h2>What the source does not give</h2><ul>{losses}</ul></section>
+<section><h2>More of this run</h2><p>The folder of this page contains, if the run wrote them: all tables as
+workbooks (workbooks.zip), estimates.csv and estimates.duckdb, all agencies (agencies.csv), and pages to evaluate the
 population covered, outlier months, copied months and weights (names that begin with validation). The page of the run
-lists and links them all.</p></section>
+lists and links all of them.</p></section>
 """

@@ -1,4 +1,4 @@
-"""What the report shows of the tables: totals of all columns, and parts of the rows of one column."""
+"""The rows of tables that the report shows: totals of all columns, and blocks of rows of one column."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
 from nibrs_estimation.tables.table_rows import table_rows
 
-#: How the columns of a table stand to each other.
+#: Kinds of columns of a table -> their headings.
 KINDS = {
     "total": "Total",
     "offense": "Offenses",
@@ -20,7 +20,7 @@ KINDS = {
 
 
 def kind_of(column: TableColumn, table: TableDefinition) -> str:
-    """Whether a column is the total of its table, an offense, or overlaps with other lines; a key of :data:`KINDS`."""
+    """Kind of a column, a key of :data:`KINDS`: total of the table, an offense, or a sum that overlaps with others."""
     if column.position == 1:
         return "total"
     offenses = set(column.offenses)
@@ -32,7 +32,7 @@ def kind_of(column: TableColumn, table: TableDefinition) -> str:
 
 
 class Results:
-    """Tables of some geographies, each made once.
+    """Tables of some geographies, each computed once.
 
     Args:
         cell_estimate, cell_gap, geography_population: datasets of these names.
@@ -131,9 +131,9 @@ class Results:
         """Rows of one column that belong to a block.
 
         Args:
-            table: its name.
-            column: its name.
-            block: its identifier in the definition of the table.
+            table: name of the table.
+            column: name of the column.
+            block: identifier of the block in the definition of the table.
             estimate: type of estimate.
 
         Returns:

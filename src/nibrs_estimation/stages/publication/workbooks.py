@@ -1,4 +1,4 @@
-"""A workbook for each table, as people read it: a line per row of the table, the columns side by side."""
+"""A workbook for each table, with a line for each row of the table and columns next to each other."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
 from nibrs_estimation.tables.table_rows import table_rows
 
 _SHEETS = {"nation": "Nation", "region": "Regions", "state": "States"}
-#: Cells that are made at a time: few queries for small tables, little memory for large ones.
+#: Number of cells per batch: few queries for small tables, little memory for large ones.
 _BATCH_CELLS = 400_000
 _NUMBERS = ("estimate", "estimate_lower_bound", "estimate_upper_bound")
 _HEADS = ("Estimate", "Low", "High")
 _KNOWN = "percentage of known"
 _DECIMALS = {"count": "#,##0", "percentage": "#,##0.0", "rate": "#,##0.0", _KNOWN: "#,##0.0"}
 _NOT_KNOWN, _NEVER = "..", "–"
-#: Lines of heads.
+#: Number of header lines.
 _FIRST_LINE = 3
 _FIRST = ("Geography", "State", "FIPS", "Row", "Category", "Number")
-#: Files are the same whenever they are made; zip knows no earlier day.
+#: A fixed date, so that files do not depend on the time of the run; zip allows no earlier date.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -44,15 +44,16 @@ def export_workbooks(
     geography_population: pl.LazyFrame,
     identity: Identity,
 ) -> dict[str, DocumentWriter]:
-    """Write a workbook for each table of nation, regions and states, all of them in ``workbooks.zip``.
+    """Write a workbook for each table of nation, regions and states, all in ``workbooks.zip``.
 
-    A sheet tells title, origin, notes and symbols; one more for nation, regions and states as far as estimated. States
-    have counts and rates only, without lines in which everything is 0: all of it would take minutes to open.
+    The first sheet has title, origin, notes and symbols. Nation, regions and states have one sheet each if they are
+    estimated. For states there are only counts and rates, without lines in which all numbers are 0, because complete
+    sheets would take minutes to open.
     """
     places = published_places(coverage)
 
     def lines(table: TableDefinition, level: str) -> Iterator[pl.DataFrame]:
-        """Published cells of some geographies at a time, with their marks."""
+        """Published cells with their marks, in batches of geographies."""
         per_place = len(table.columns) * sum(len(row.estimates) for row in table.rows)
         for batch in places.filter(geography_level=level).iter_slices(max(1, _BATCH_CELLS // per_place)):
             rows = table_rows(table, cell_estimate, cell_gap, batch, geography_population)
@@ -75,7 +76,7 @@ def export_workbooks(
 def _lines(
     rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, identity: Identity, *, is_whole: bool
 ) -> pl.DataFrame:
-    """The cells of the lines, one for each geography, row and type of estimate (``line``, from 0), in order."""
+    """The cells in order, with the number ``line`` (from 0) of each geography, row and type of estimate."""
     if not is_whole:
         has_any = (pl.col("estimate") != 0).any().over("geography_number", "row", "estimate_type_num")
         rows = rows.filter(pl.col("estimate_type_num") != TYPE_NUMBERS["percentage"]).filter(has_any)
@@ -128,13 +129,13 @@ def _write_about(
 ) -> None:
     sheet.set_column(0, 0, 32)
     sheet.set_column(1, 1, 110)
-    proposed = "Proposed: the reference does not tell the list of offenses or categories."
+    proposed = "Proposed: the reference does not give the list of offenses or categories."
     notes = [
         *scope_texts(places),
         "Low and High are the ends of the 95 % confidence interval. Percentages are of the units of the row's block, "
-        "those with an unknown value among them; lines 'percentage of known' leave these out. Rates are per 100,000 of "
+        "including those with an unknown value; lines 'percentage of known' exclude these. Rates are per 100,000 of "
         "the population of the row.",
-        "Sheet States holds counts and rates only, without lines in which every number is 0.",
+        "Sheet States contains counts and rates only, without lines in which every number is 0.",
     ]
     content: list[tuple[str, str]] = [
         (f"Table {table.table}", ""),
@@ -143,10 +144,10 @@ def _write_about(
         *(("Note", note) for note in notes),
         *([("Note", proposed)] if table.status else []),
         ("Symbols", ""),
-        (_NOT_KNOWN, "not known: the input does not tell, the base is 0, or the population is not known"),
+        (_NOT_KNOWN, "not known: the input does not give it, the base is 0, or the population is not known"),
         (_NEVER, "never estimated, by design of the table"),
         *((mark, f"after a number: {words} (code {code})") for mark, code, words in caution_lines() if mark),
-        ("Columns that hold several offenses, or are proposed", ""),
+        ("Columns that contain several offenses, or are proposed", ""),
     ]
     for column in table.columns:
         if column.definition or column.is_proposed:
@@ -160,7 +161,7 @@ def _write_about(
 def _write_sheet(
     book: Any, name: str, table: TableDefinition, identity: Identity, batches: Iterator[pl.DataFrame]
 ) -> None:
-    """One level: two lines of heads, then the lines of the geographies."""
+    """Write the sheet of one level: header lines, then the lines of the geographies."""
     sheet, first, width = book.add_worksheet(name), len(_FIRST), len(_NUMBERS)
     bold, gray = book.add_format({"bold": True}), book.add_format({"align": "right", "font_color": "#666666"})
     sheet.set_column(0, 0, 24)
@@ -177,12 +178,12 @@ def _write_sheet(
     styles = {("", ""): gray}
     for kind, shown in _DECIMALS.items():
         for mark in _marks():
-            # Numbers stay numbers: the mark is part of how they are shown.
-            look = {"num_format": f'{shown}" {mark}"', "italic": True} if mark else {"num_format": shown}
-            styles[kind, mark] = book.add_format(look)
-    numbers = {place: style._get_xf_index() for place, style in styles.items()}
+            # The mark is part of the number format, so that the cell contains a number.
+            options_of_format = {"num_format": f'{shown}" {mark}"', "italic": True} if mark else {"num_format": shown}
+            styles[kind, mark] = book.add_format(options_of_format)
+    numbers = {key: style._get_xf_index() for key, style in styles.items()}
     line = _FIRST_LINE
-    # The library takes ten microseconds for a cell, a nation's tables have millions: lines are put together as text.
+    # The library takes ten microseconds for a cell, and tables have millions of cells: lines are written as XML text.
     sheet._write_single_row(line)
     for batch in batches:
         lines = _as_xml(batch, line, numbers)
@@ -192,18 +193,18 @@ def _write_sheet(
 
 
 def _marks() -> list[str]:
-    """Every text of marks that a number may carry."""
+    """All combinations of marks that a number may have."""
     letters = [mark for mark, _code, _words in caution_lines() if mark]
     return ["".join(some) for n in range(len(letters) + 1) for some in combinations(letters, n)]
 
 
 def _as_xml(cells: pl.DataFrame, first_line: int, styles: dict[tuple[str, str], int]) -> list[str]:
-    """Lines of cells as a sheet's file has them.
+    """Lines of cells as XML of a sheet.
 
     Args:
-        cells: as :func:`_lines` makes them.
-        first_line: number of the sheet's line, from 0, at which they begin.
-        styles: number of the format by type of estimate and mark; of what is no number by two empty texts.
+        cells: result of :func:`_lines`.
+        first_line: number of the first line in the sheet, from 0.
+        styles: (type of estimate, mark) -> number of the format; two empty texts for cells that are not numbers.
     """
     if cells.is_empty():
         return []
@@ -211,19 +212,19 @@ def _as_xml(cells: pl.DataFrame, first_line: int, styles: dict[tuple[str, str], 
 
     first, width = len(_FIRST), len(_NUMBERS)
     n_columns: int = cells.select(pl.col("column").max().cast(pl.Int64)).item()
-    names = pl.Series([xl_col_to_name(place) for place in range(first + width * n_columns)])
-    looks = pl.DataFrame([(*place, style) for place, style in styles.items()], orient="row",
+    names = pl.Series([xl_col_to_name(index) for index in range(first + width * n_columns)])
+    formats = pl.DataFrame([(*key, style) for key, style in styles.items()], orient="row",
                          schema={"estimate_type": pl.String, "shown_mark": pl.String, "style": pl.Int64})  # fmt: skip
     number = (pl.col("line") + first_line + 1).cast(pl.String)
     no_number = pl.when("is_blank").then(pl.lit(_NEVER)).otherwise(pl.lit(_NOT_KNOWN))
     parts = []
     for offset, name in enumerate(_NUMBERS):
-        place = (first + (cells["column"].cast(pl.Int64) - 1) * width + offset).alias("place")
+        index = (first + (cells["column"].cast(pl.Int64) - 1) * width + offset).alias("index")
         mark = pl.lit("") if offset else pl.col("mark")
         cell = (
             cells.lazy()
-            .with_columns(shown_mark=mark, at=names.gather(place))
-            .join(looks.lazy(), on=["estimate_type", "shown_mark"], how="left", maintain_order="left")
+            .with_columns(shown_mark=mark, at=names.gather(index))
+            .join(formats.lazy(), on=["estimate_type", "shown_mark"], how="left", maintain_order="left")
             .select(
                 pl.when(pl.col(name).is_null())
                 .then(_text_cell(pl.col("at") + number, no_number, styles["", ""]))

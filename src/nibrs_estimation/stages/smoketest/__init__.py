@@ -1,4 +1,4 @@
-"""Smoketest: whether database, source, scratch folder and stores work where this is installed."""
+"""Smoketest: whether database, source, scratch folder and stores work in this installation."""
 
 from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.pipeline.dataset import Column, Dataset, Document
@@ -7,7 +7,7 @@ from nibrs_estimation.stages.smoketest.checks import count_database_incidents, r
 
 SMOKETEST_DATABASE = Dataset(
     name="smoketest_database",
-    description="Whether a database is configured, and how many incidents of the data year it holds.",
+    description="Whether a database is configured, and how many incidents of the data year it contains.",
     source="docs/architecture.md",
     primary_key=("data_year",),
     columns=(
@@ -16,7 +16,7 @@ SMOKETEST_DATABASE = Dataset(
         Column("n_incidents", "int64", "Rows of nibrs_incident in the year.", unit="incidents", is_nullable=True),
     ),
 )
-REPORT = Document("smoketest.html", "What the smoketest found, on one page.")
+REPORT = Document("smoketest.html", "Results of the smoketest, on one page.")
 
 TASKS = (
     Task(

@@ -9,7 +9,7 @@ from nibrs_estimation.pipeline.task import DocumentWriter
 
 
 def count_database_incidents(year: int, database: Database | None) -> pl.DataFrame:
-    """Count the data year's incidents in the FBI database, or say that no database is configured.
+    """Count the data year's incidents in the FBI database, or report that no database is configured.
 
     Raises:
         PipelineError: the database is configured but does not answer.

@@ -1,4 +1,4 @@
-"""Universe: which agencies the estimates are for."""
+"""Universe: the agencies of the data year and their eligibility."""
 
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH, SRS_MONTH
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES, UNIVERSE

@@ -11,14 +11,14 @@ from nibrs_estimation.survey.eligibility import ineligible_reason, with_own_repo
 
 
 def define_universe(agency: pl.LazyFrame, agency_month_offense: pl.LazyFrame, year: int) -> pl.LazyFrame:
-    """Say of every agency whether it is eligible, and to which national weight class it belongs.
+    """Determine for each agency whether it is eligible, and its national weight class.
 
-    Eligible is an active agency that is not covered by another, not dormant, not federal, and in one of the 50
-    states or DC (handbook 01). Who has incidents of the year on file is an agency of its own, whatever its flags.
-    Weight classes follow population group and population (handbook 07).
+    An agency is eligible if it is active, not covered by another, not dormant, not federal, and in one of the 50 states
+    or DC (handbook 01). An agency with incidents of the year on file is treated as active and not covered, whatever its
+    flags. Weight classes depend on population group and population (handbook 07).
 
     Raises:
-        PipelineError: there is no agency of the year, or an eligible one has a population group without weight class.
+        PipelineError: there is no agency in the year, or an eligible one has a population group without weight class.
     """
     _require_year(agency, year)
     agency = with_own_reports(agency, agency_month_offense)
@@ -35,8 +35,9 @@ def _require_year(agency: pl.LazyFrame, year: int) -> None:
     years = agency.select(pl.col("data_year").unique().sort()).collect()["data_year"].to_list()
     if year not in years:
         raise PipelineError(
-            f"Dataset agency holds no agencies of data year {year}, but of {', '.join(map(str, years)) or 'no year'}. "
-            "Give another data year (--year or DATA_YEAR), or another source."
+            f"Dataset agency contains no agencies of data year {year}, only of "
+            f"{', '.join(map(str, years)) or 'no year'}. Give another data year (--year or DATA_YEAR), or another "
+            "source."
         )
 
 

@@ -1,4 +1,4 @@
-"""Officers and civilians of every agency, completed for those that sent no police employee report (handbook 01)."""
+"""Officers and civilians of every agency, imputed if it sent no police employee report (handbook 01)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from nibrs_estimation.survey.eligibility import ineligible_reason, with_own_repo
 
 MONTHS_PER_YEAR = len(MONTHS)
 COUNTS = ("male_officers", "female_officers", "male_civilians", "female_civilians")
-#: Months that must be known for an annual total to be made of them.
+#: Smallest number of known months for which an annual total is computed.
 MIN_MONTHS = 3
-#: Subtype of agencies that are not of type Other, whose names say what they are.
+#: Subtype of all agencies that are not of type Other; types Other have a subtype by name.
 NO_SUBTYPE = 100
 CYCLES = 15
 
@@ -37,11 +37,11 @@ def impute_officers(
     year: int,
     seed: int,
 ) -> pl.DataFrame:
-    """Complete the officers and civilians of eligible agencies by predictive mean matching.
+    """Impute officers and civilians of eligible agencies by predictive mean matching.
 
-    A count of 0 in an agency that reported no officer is missing; all other reported counts stay as they are. Counts
-    and annual summary totals enter as log(1 + x) (handbook 01): imputed values are values reported by others.
-    Agencies that are not eligible keep what they reported.
+    A count of 0 is treated as missing if the agency sent no police employee report; all other reported counts are not
+    changed. Counts and annual summary totals enter as log(1 + x) (handbook 01). Imputed values are values reported by
+    other agencies. Nothing is imputed for agencies that are not eligible.
     """
     agency = with_own_reports(agency, agency_month_offense)
     agencies = agency.filter(pl.col("data_year") == year).sort("agency_id").collect()
@@ -65,7 +65,7 @@ def impute_officers(
 
 
 def subtype() -> pl.Expr:
-    """Subtype of an agency by its names: the first pattern that one matches, 21 (police) if none (table 1.A)."""
+    """Subtype of an agency by its names: the first pattern that a name matches, otherwise 21 (police) (table 1.A)."""
     names = [pl.col(f"{kind}_agency_name").str.strip_chars().str.to_uppercase() for kind in ("published", "ncic")]
     patterns = code_list("agency_subtype").select("subtype", "pattern").drop_nulls()
     return pl.coalesce(
@@ -78,17 +78,17 @@ def subtype() -> pl.Expr:
 
 
 def reported_counts() -> list[pl.Expr]:
-    """The four counts, a 0 without a police employee report being missing (handbook 01)."""
+    """The four counts; a 0 without a police employee report is set to missing (handbook 01)."""
     return [pl.when(pl.col("has_police_employees") | (pl.col(name) > 0)).then(name).alias(name) for name in COUNTS]
 
 
 def annual_totals(
     agencies: pl.DataFrame, report_month: pl.LazyFrame, srs_month: pl.LazyFrame, year: int
 ) -> pl.DataFrame:
-    """Annual totals of the summary items, from the months that are known.
+    """Annual totals of the summary items, computed from the known months.
 
-    A month is known if a report of either form came, if the agency is covered, or if it counts something. The total is
-    the sum of the known months x 12 / their number; with fewer than three of them it is 0.
+    A month is known if a report of either form was received, if the agency is covered, or if a count is above 0. The
+    total is the sum over the known months x 12 / their number; with fewer than three known months it is 0.
 
     Args:
         agencies: ``agency_id`` and ``is_covered``, in any order.
@@ -105,7 +105,7 @@ def annual_totals(
     reported = agencies.select("agency_id", "is_covered").join(
         flags.group_by("agency_id").len(name="n_flags"), on="agency_id", how="left", maintain_order="left"
     )
-    # An agency that is covered and sent nothing itself has true zeros (flag 9).
+    # An agency that is covered and sent no reports has true zeros (flag 9).
     reported = reported.with_columns(
         pl.when("is_covered")
         .then(pl.col("n_flags").fill_null(MONTHS_PER_YEAR))
@@ -135,7 +135,7 @@ def _agency_type() -> pl.Expr:
 
 
 def _completed(eligible: pl.DataFrame, totals: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """``agency_id`` and ``imputed_<count>`` of the eligible agencies; a count that nobody reported stays missing."""
+    """``agency_id`` and ``imputed_<count>`` of the eligible agencies; a count that no agency reported stays missing."""
     frame = eligible.with_columns(reported_counts()).join(totals, on="agency_id", maintain_order="left")
     targets = [name for name in COUNTS if frame[name].is_not_null().any()]
     plain = {
@@ -154,12 +154,12 @@ def _completed(eligible: pl.DataFrame, totals: pl.DataFrame, seed: int) -> pl.Da
             _numbers(frame["population_group_code"].fill_null("").rank("dense") - 1), is_categorical=True
         ),
         **{name: Variable(_numbers(values)) for name, values in plain.items()},
-        # Corrections may leave a negative total.
+        # Totals may be negative because of corrections.
         **{name: Variable(np.log1p(np.maximum(_numbers(frame[name]), 0.0))) for name in logs},
     }
     if not targets:
         return frame.select("agency_id", *(pl.col(name).alias(f"imputed_{name}") for name in COUNTS))
-    done = impute(
+    completed = impute(
         variables,
         unit=frame["agency_id"].to_numpy(),
         seed=seed,
@@ -167,7 +167,10 @@ def _completed(eligible: pl.DataFrame, totals: pl.DataFrame, seed: int) -> pl.Da
         forced=_FORCED,
         cycles=CYCLES,
     )
-    imputed = {name: _taken(frame[name], done.donor[name]) if name in done.donor else frame[name] for name in targets}
+    imputed = {
+        name: _with_donor_values(frame[name], completed.donor[name]) if name in completed.donor else frame[name]
+        for name in targets
+    }
     return (
         frame.select("agency_id", *(pl.col(name) for name in COUNTS))
         .with_columns(**imputed)
@@ -175,8 +178,8 @@ def _completed(eligible: pl.DataFrame, totals: pl.DataFrame, seed: int) -> pl.Da
     )
 
 
-def _taken(values: pl.Series, donor: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pl.Series:
-    """Each row's own value, or its donor's."""
+def _with_donor_values(values: pl.Series, donor: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pl.Series:
+    """The value of each row, or that of its donor if it has one."""
     return values.gather(np.where(donor >= 0, donor, np.arange(len(donor))))
 
 

@@ -1,4 +1,4 @@
-"""The universe, RETA-MM and its companions in the layouts of the reference pipeline, for comparison with its files.
+"""The universe, RETA-MM and related files in the layouts of the reference pipeline, for comparison with its files.
 
 Source: handbook 01 and 02.
 """
@@ -19,7 +19,7 @@ _STATUS = {"A": "Active", "F": "Federal", "L": "LEOKA"}
 
 
 def universe_file(agency: pl.LazyFrame, year: int) -> pl.LazyFrame:
-    """Every column of the universe file of a year, upper case, in its order, by AGENCY_ID (handbook 01)."""
+    """All columns of the universe file of a year, upper case, in its order, sorted by AGENCY_ID (handbook 01)."""
     numbers = ("state_id", "division_code")
     states = (
         code_list("state").lazy().select("state_abbr", "state_postal_abbr", *numbers, "division_name", "region_name")
@@ -122,9 +122,9 @@ def write_reta_mm(
 
 
 def write_msa_by_provider(agency: pl.LazyFrame, year: int) -> dict[str, DocumentWriter]:
-    """Write which agencies lie in a metropolitan area, as `CIUS_MSA_by_provider_{year}.csv` (handbook 02).
+    """Write whether agencies are in a metropolitan area, as `CIUS_MSA_by_provider_{year}.csv` (handbook 02).
 
-    Where the FBI's table does not say it, an agency with an area, or of a population group of MSA counties, does.
+    If the FBI's table does not state it, agencies with an area or in a population group of MSA counties are in one.
     """
     by_place = pl.col("msa_name").is_not_null() | pl.col("population_group_code").str.starts_with("9").fill_null(False)
     providers = (
@@ -143,7 +143,7 @@ def write_msa_by_provider(agency: pl.LazyFrame, year: int) -> dict[str, Document
 def write_missing_months(agency: pl.LazyFrame, report_month: pl.LazyFrame, year: int) -> dict[str, DocumentWriter]:
     """Write the months of incident reports as the reference pipeline's `missing_months_{year}.csv` (handbook 02).
 
-    Months before an agency's start of NIBRS count as not reported.
+    Months before an agency started NIBRS reporting count as not reported.
     """
     agencies = agency.filter(pl.col("data_year") == year).sort("agency_id")
     reported = report_month.filter(
@@ -184,7 +184,7 @@ def write_missing_months(agency: pl.LazyFrame, report_month: pl.LazyFrame, year:
 
 
 def _flag(column: str | pl.Expr) -> pl.Expr:
-    """Y or N; unknown is N."""
+    """Y or N; N if unknown."""
     return pl.when(column).then(pl.lit("Y")).otherwise(pl.lit("N"))
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from nibrs_estimation.model.codes import code_list
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-#: Numbers of the historical Return A layout: first item of January, and the distance between months.
+#: Numbers of the historical Return A layout: first item of January, and difference between months.
 FIRST_NUMBER, STRIDE = 70, 118
 
 _NAMES = {
@@ -37,8 +37,8 @@ def reta_mm(universe: pl.LazyFrame, report_month: pl.LazyFrame, srs_month: pl.La
 
     Returns:
         The universe's columns by their names here, ``data_year``, twelve flags ``jan_mm_flag`` ... (1 a report of
-        either form came, 0 none; where none came in the year: 9 for covered agencies), and ``v70`` ... with the 29
-        items of each month, 0 where nothing was counted.
+        either form was received, 0 none; 9 for covered agencies without any report in the year), and ``v70`` ... with
+        the 29 items of each month, 0 if nothing was counted.
     """
     agencies = universe.drop("UCR_AGENCY_NAME").collect()
     flags = _flags(report_month.filter(pl.col("data_year") == year).collect())
@@ -69,7 +69,7 @@ def _number_names() -> list[str]:
 
 
 def _flags(months: pl.DataFrame) -> pl.DataFrame:
-    """1 where a report came, 0 where none did, of agencies with any report."""
+    """1 if a report was received, otherwise 0, for agencies with any report."""
     return months.group_by(AGENCY_ID="agency_id").agg(
         pl.col("month").eq(number).any().cast(pl.Int8).alias(name) for number, name in enumerate(_flag_names(), start=1)
     )

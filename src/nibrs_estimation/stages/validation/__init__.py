@@ -1,4 +1,4 @@
-"""Validation: pages that let a person judge the universe, the months reported and copied, and the weights."""
+"""Validation: pages to evaluate the universe, the reported and copied months, and the weights."""
 
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME, WEIGHTING_ISSUE
@@ -15,9 +15,9 @@ from nibrs_estimation.stages.validation.outliers import validate_outliers
 from nibrs_estimation.stages.validation.population import validate_population
 from nibrs_estimation.stages.validation.weights import validate_weights
 
-POPULATION_PAGE = Document("validation_population.html", "Population that the reported months cover, and its changes.")
-OUTLIER_PAGE = Document("validation_outliers.html", "Months that do not fit their agency's series, with their charts.")
-BLOCK_PAGE = Document("validation_blocks.html", "Months that were copied: how many, whose, and what they change.")
+POPULATION_PAGE = Document("validation_population.html", "Population covered by the reported months, and its changes.")
+OUTLIER_PAGE = Document("validation_outliers.html", "Months that are unusual in their agency's series, with charts.")
+BLOCK_PAGE = Document("validation_blocks.html", "Months that were copied: numbers, agencies, and effects.")
 WEIGHT_PAGE = Document(
     "validation_weights.html", "Weights: problem cells, distributions, controls, Table A, benchmark."
 )

@@ -1,4 +1,4 @@
-"""What copied months change: shares, distributions, donors, and whether all balances (handbook 04)."""
+"""The effects of copied months: shares, distributions, donors, and checks (handbook 04)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.validation.scope import scope_of
 
-#: Longest list of single agencies on a page; the datasets hold them all.
+#: Largest number of agencies in a list on a page; the datasets contain all.
 LISTED = 50
-#: Recipients are listed whose completed year differs by this factor from their own rate.
-ODD_FACTOR = 3
+#: Recipients are listed if their completed year differs by more than this factor from their own rate.
+UNUSUAL_FACTOR = 3
 MONTHS_PER_YEAR = 12
 
 
@@ -29,14 +29,14 @@ def validate_blocks(
     year: int,
     identity: Identity,
 ) -> dict[str, DocumentWriter]:
-    """Show how many months were copied, what share of each offense they make, their donors, and the checks."""
+    """Show how many months were copied, their share of each offense, their donors, and the checks."""
     names = agency.filter(pl.col("data_year") == year).select("agency_id", "agency_name", "agency_type_name")
     agencies = block_agency.join(names, on="agency_id", how="left").sort("agency_id").collect()
     references = block_reference.collect()
     recipients = agencies.filter(pl.col("agency_id").is_in(references["agency_id"].unique().implode()))
     if recipients.is_empty():
         sections = [
-            ("Copied months", "<p>No month was copied: none is missing or too low, or nobody can be a donor.</p>")
+            ("Copied months", "<p>No month was copied: none is missing or too low, or no agency can be a donor.</p>")
         ]
     else:
         counted = offense_shares(agency_month, agency_month_offense, references, year)
@@ -44,17 +44,17 @@ def validate_blocks(
             ("Copied months", _overview(agencies, references, block_month.collect())),
             (
                 "Imputed share by offense",
-                "<p>Offenses that count, of all agencies that reported, federal ones and those of one or two months "
-                f"included.</p><figure>{_share_chart(counted)}</figure>" + _share_table(counted),
+                "<p>Offenses that count, of all agencies that reported, including federal agencies and agencies with "
+                f"one or two months.</p><figure>{_share_chart(counted)}</figure>" + _share_table(counted),
             ),
             ("Before and after", _before_after(recipients)),
             ("By state", _by(recipients, references, "state_abbr", "State")),
             ("By type of agency", _by(recipients, references, "agency_type_name", "Type")),
             ("Donors", _donors(recipients, references)),
-            ("Recipients far from their own rate", _odd(recipients, references)),
+            ("Recipients far from their own rate", _far_from_own_rate(recipients, references)),
         ]
     sections.append(("Checks", _checks(block_check.collect())))
-    subtitle = "Months that are missing or too low, copied whole from a donor; estimates hold them like any other. "
+    subtitle = "Months that are missing or too low are copied whole from a donor, and are in the estimates. "
     subtitle += scope_of(agency, year)
     return {"validation_blocks.html": writer(page(f"Copied months, {year}", subtitle, sections, identity))}
 
@@ -64,7 +64,7 @@ def offense_shares(
 ) -> pl.DataFrame:
     """Offenses that count, own and copied, by code: ``offense_code``, ``label``, ``own``, ``copied``, ``share``.
 
-    Own are those of reported months that no donor replaces, of all agencies that reported.
+    Own offenses are those in reported months that are not replaced, of all agencies that reported.
     """
     reported = agency_month.filter((pl.col("data_year") == year) & pl.col("is_reported"))
     counts = (
@@ -96,7 +96,7 @@ def _overview(agencies: pl.DataFrame, references: pl.DataFrame, months: pl.DataF
         f"({references.height / recipients:.2f} months each): "
         f"{counted(flags.get(1, 0), 'missing month')}, {counted(flags.get(2, 0), 'month')} too low. "
         f"{counted(parts.get('neither', 0), 'complete agency has', 'complete agencies have')} a month that "
-        "is too high and therefore give none.</p>"
+        "is too high and therefore cannot be donors.</p>"
     )
     flagged = pl.col("month_flag").is_not_null()
     rows = [
@@ -124,7 +124,7 @@ def _overview(agencies: pl.DataFrame, references: pl.DataFrame, months: pl.DataF
 
 
 def _share_chart(counted: pl.DataFrame) -> str:
-    import altair as alt  # noqa: PLC0415 (a second that only tasks with charts should take)
+    import altair as alt  # noqa: PLC0415 (takes a second to import, only for tasks with charts)
 
     largest = counted.sort(pl.col("own") + pl.col("copied"), "offense_code", descending=[True, False]).head(25)
     order = largest.sort("share", "offense_code", descending=[True, False])["label"].to_list()
@@ -163,7 +163,7 @@ def _before_after(recipients: pl.DataFrame) -> str:
         "n_observed", "n_completed", months=MONTHS_PER_YEAR - pl.col("months_missing")
     )
     scale = alt.Scale(type="log")
-    # Few ticks: the labels of the two ends of a short axis would run into each other.
+    # Few ticks, so that the labels of a short axis do not overlap.
     axis = alt.Axis(tickCount=4, format="~s", labelOverlap=True)
     chart = (
         alt.Chart(rows_of(points))
@@ -181,7 +181,7 @@ def _before_after(recipients: pl.DataFrame) -> str:
         {"what": "Offenses of recipients, quantiles", **{f"{level:.0%}": f"{level:.0%}" for level in levels}},
         **{f"{level:.0%}": "integer" for level in levels},
     )
-    note = "<p>Predicted is the score by which donors are found, a linear one: of small agencies it may be below 0.</p>"
+    note = "<p>Predicted is the linear score by which donors are found; for small agencies it may be below 0.</p>"
     return quantiles + note + (f"<figure>{svg(chart)}</figure>" if points.height else "")
 
 
@@ -217,11 +217,11 @@ def _donors(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
     table = uses.group_by("recipients").len(name="donors").sort("recipients")
     rules = dict(recipients.group_by("match_rule").len().sort("match_rule").iter_rows())
     distance = recipients["distance"]
-    busiest = int(uses["recipients"].to_numpy().max())
+    most_used = int(uses["recipients"].to_numpy().max())
     words = ", ".join(f"{level:.0%}: {distance.quantile(level, 'linear'):,.1f}" for level in (0.5, 0.9, 0.99))
-    noun = "recipient" if busiest == 1 else "recipients"
+    noun = "recipient" if most_used == 1 else "recipients"
     return (
-        f"<p>The busiest donor gives to {busiest:,} {noun}. Distance of predictions, in offenses "
+        f"<p>The most used donor has {most_used:,} {noun}. Distance of predictions, in offenses "
         f"a year, by quantile: {words}. Donors were found "
         + ", ".join(f"by rule {rule} for {number:,}" for rule, number in rules.items())
         + ".</p>"
@@ -235,7 +235,7 @@ def _donors(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
     )
 
 
-def _odd(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
+def _far_from_own_rate(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
     copied = references.group_by("agency_id").len(name="k")
     own_rate = pl.col("n_observed") * MONTHS_PER_YEAR / (MONTHS_PER_YEAR - pl.col("months_missing"))
     ratio = (
@@ -244,29 +244,31 @@ def _odd(recipients: pl.DataFrame, references: pl.DataFrame) -> str:
         .with_columns(ratio=pl.when(pl.col("own_rate") > 0).then(pl.col("n_completed") / pl.col("own_rate")))
     )
     has_only_copies = (pl.col("own_rate") == 0) & (pl.col("n_completed") > 0)
-    odd = ratio.filter((pl.col("ratio") > ODD_FACTOR) | (pl.col("ratio") < 1 / ODD_FACTOR) | has_only_copies)
-    listed = odd.sort(pl.col("n_completed") - pl.col("own_rate"), "ori", descending=[True, False]).head(LISTED)
+    unusual = ratio.filter(
+        (pl.col("ratio") > UNUSUAL_FACTOR) | (pl.col("ratio") < 1 / UNUSUAL_FACTOR) | has_only_copies
+    )
+    listed = unusual.sort(pl.col("n_completed") - pl.col("own_rate"), "ori", descending=[True, False]).head(LISTED)
     labels = {
         "ori": "ORI", "agency_name": "Agency", "k": "Months copied", "n_observed": "Reported",
-        "own_rate": "Its own rate, a year", "n_completed": "Completed", "ratio": "Ratio",
+        "own_rate": "Its own rate, per year", "n_completed": "Completed", "ratio": "Ratio",
     }  # fmt: skip
     kinds = {"n_observed": "integer", "own_rate": "integer", "n_completed": "integer", "ratio": "number"}
     return (
-        f"<p>{odd.height:,} of {counted(recipients.height, 'recipient')} {'has' if odd.height == 1 else 'have'} "
-        f"a completed year of more than {ODD_FACTOR} times, "
-        f"or less than a third of, what their own months tell; the largest, at most {LISTED}:</p>"
-        + html_table(listed, "odd", labels, **kinds)
+        f"<p>{unusual.height:,} of {counted(recipients.height, 'recipient')} "
+        f"{'has' if unusual.height == 1 else 'have'} a completed year of more than {UNUSUAL_FACTOR} times, "
+        f"or less than a third of, the rate of their own months; the largest, at most {LISTED}:</p>"
+        + html_table(listed, "unusual", labels, **kinds)
     )
 
 
 def _checks(checks: pl.DataFrame) -> str:
     failed = checks.filter(pl.col("n_failed") > 0).height
     idle = checks.filter(pl.col("n_checked") == 0).height
-    held = checks.height - failed - idle
-    word = f"{counted(held, 'check holds', 'checks hold')}; {idle:,} had no case to check."
+    passed = checks.height - failed - idle
+    word = f"{counted(passed, 'check passes', 'checks pass')}; {idle:,} had no case to check."
     if failed:
-        word = f'<span style="color:{RED}">{counted(failed, "check does", "checks do")} not hold.</span> {word}'
-    labels = {"check": "What must hold", "n_checked": "Cases", "n_failed": "Failed"}
+        word = f'<span style="color:{RED}">{counted(failed, "check fails", "checks fail")}.</span> {word}'
+    labels = {"check": "Check", "n_checked": "Cases", "n_failed": "Failed"}
     return f"<p>{word}</p>" + html_table(
         checks.sort("check"), "checks", labels, n_checked="integer", n_failed="integer"
     )

@@ -1,4 +1,4 @@
-"""Months that do not fit: how many, of whom, and the 60 months of the agencies that have them (handbook 03)."""
+"""Outlier months: numbers by kind of agency, and charts of 60 months of the agencies that have them (handbook 03)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.validation.scope import scope_of
 
-#: Agencies whose months are drawn: those with most offenses in outlier months.
+#: Number of charts: agencies with the most offenses in outlier months.
 CHARTS = 48
 CHARTS_PER_ROW = 4
-_PAINT = {"green": GRAY, "orange": "#e08e0b", "red": "#c0392b", "blue": "#2f6690", "brown": "#7b4f2c"}
+_HTML_COLORS = {"green": GRAY, "orange": "#e08e0b", "red": "#c0392b", "blue": "#2f6690", "brown": "#7b4f2c"}
 
 #: Lower ends of the classes of population and of mean monthly offenses (handbook 03).
 _POPULATIONS = (0, 1, 2_500, 10_000, 25_000, 50_000, 100_000, 250_000)
@@ -31,7 +31,7 @@ def validate_outliers(
     outlier_rule: Literal["intended", "reference"],
     identity: Identity,
 ) -> dict[str, DocumentWriter]:
-    """Show outlier months by kind of agency, the series of agencies that have them, and what was odd in the input."""
+    """Show outlier months by kind of agency, the series of agencies that have them, and issues in the input."""
     current = agency.filter(pl.col("data_year") == year).select(
         "agency_id", "agency_name", "agency_type_name", "state_abbr", "population"
     )
@@ -39,8 +39,8 @@ def validate_outliers(
     sections = [
         (
             "Agencies and months",
-            f"<p>Months of the data year. {_RULES[outlier_rule]} Against the agency's own months of {year - 4} to "
-            f"{year}; agencies of fewer than 24 months are not judged (short history).</p>"
+            f"<p>Months of the data year. {_RULES[outlier_rule]} Compared with the agency's own months of {year - 4} "
+            f"to {year}; agencies with fewer than 24 months are not evaluated (short history).</p>"
             + _summaries(summary(agencies)),
         ),
         (
@@ -48,28 +48,29 @@ def validate_outliers(
             f"<p>Offenses of each month over five years, at most {CHARTS} agencies; the scales differ, and lines break "
             f"where a month was not reported. {_legend()}</p>" + _charts(agencies, outlier_month.collect(), year),
         ),
-        ("What was odd in months and counts", _issues(completeness_issue.collect())),
+        ("Issues in months and counts", _issues(completeness_issue.collect())),
     ]
-    subtitle = f"Months whose number of offenses does not fit the agency's own series. {scope_of(agency, year)}"
+    subtitle = f"Months whose number of offenses is unusual in the agency's own series. {scope_of(agency, year)}"
     return {"validation_outliers.html": writer(page(f"Outlier months, {year}", subtitle, sections, identity))}
 
 
 _RULES = {
     "intended": "Red and orange: too low; blue and brown: too high.",
-    "reference": "Colors as the reference pipeline's conditions were executed (outlier_rule = reference): red and "
-    "orange too low, blue too high, or, in a series without spread, too low.",
+    "reference": "Colors of the reference pipeline (outlier_rule = reference): red and orange are too low; blue is "
+    "too high or, in a series without spread, too low.",
 }
 
 
 def _legend() -> str:
-    """Each color with what it means."""
+    """Each color with its meaning."""
     return ", ".join(
-        f'<span style="color:{paint}">&#9679;</span> {color}: {_MEANING[color]}' for color, paint in _PAINT.items()
+        f'<span style="color:{html_color}">&#9679;</span> {color}: {_MEANING[color]}'
+        for color, html_color in _HTML_COLORS.items()
     )
 
 
 def _summaries(rows: pl.DataFrame) -> str:
-    """The summary under a heading for each way to divide the agencies; kinds without an agency are left out."""
+    """The summary, with a heading for each division of the agencies; kinds without an agency are omitted."""
     whole = dict.fromkeys(list(_LABELS)[1:], "integer")
     kind = pl.col("kind")
     division = (
@@ -90,10 +91,10 @@ def _summaries(rows: pl.DataFrame) -> str:
 
 #: What the colors of the charts mean.
 _MEANING = {
-    "green": "that fit", "orange": "low", "red": "very low", "blue": "high", "brown": "very high",
+    "green": "usual", "orange": "low", "red": "very low", "blue": "high", "brown": "very high",
 }  # fmt: skip
 _LABELS = {
-    "kind": "Agencies", "agencies": "Number", "two_levels": "On two levels", "short_history": "Short history",
+    "kind": "Agencies", "agencies": "Number", "two_levels": "With two levels", "short_history": "Short history",
     "level_shift": "Level shift", "any_low": "With a low month", "any_high": "With a high month",
     **{f"n_{color}": f"Months {_MEANING[color]}" for color in COLORS},
 }  # fmt: skip
@@ -144,18 +145,18 @@ def _classes(name: str, value: pl.Expr, lower: tuple[int, ...]) -> list[tuple[st
 
 
 def _charts(agencies: pl.DataFrame, months: pl.DataFrame, year: int) -> str:
-    import altair as alt  # noqa: PLC0415 (a second that only tasks with charts should take)
+    import altair as alt  # noqa: PLC0415 (takes a second to import, only for tasks with charts)
 
-    odd = months.filter((pl.col("data_year") == year) & (pl.col("color") != "green"))
-    # A month without offenses is as odd as the months around it are large.
+    outliers = months.filter((pl.col("data_year") == year) & (pl.col("color") != "green"))
+    # The size of a low month is measured by the agency's mean, because its own number is small.
     size = (
-        odd.join(agencies, on="agency_id")
+        outliers.join(agencies, on="agency_id")
         .group_by("agency_id")
         .agg(size=pl.max_horizontal("n_all", "mean_monthly_offenses").sum())
     )
     chosen = size.sort("size", "agency_id", descending=[True, False]).head(CHARTS)
     if chosen.is_empty():
-        return "<p>No month of the data year stands out.</p>"
+        return "<p>No month of the data year is an outlier.</p>"
     names = agencies.select("agency_id", name=pl.concat_str("agency_name", "ori", separator=", ", ignore_nulls=True))
     grid = pl.DataFrame(
         {"data_year": range(year - 4, year + 1)}, schema={"data_year": months.schema["data_year"]}
@@ -179,8 +180,10 @@ def _charts(agencies: pl.DataFrame, months: pl.DataFrame, year: int) -> str:
             ),
             y=alt.Y("n_all:Q", title=None, axis=alt.Axis(tickCount=3)),
         )
-        paint = alt.Color("color:N", scale=alt.Scale(domain=list(_PAINT), range=list(_PAINT.values())), legend=None)
-        points = base.mark_point(filled=True, size=18, opacity=1).encode(color=paint)
+        html_color = alt.Color(
+            "color:N", scale=alt.Scale(domain=list(_HTML_COLORS), range=list(_HTML_COLORS.values())), legend=None
+        )
+        points = base.mark_point(filled=True, size=18, opacity=1).encode(color=html_color)
         line = base.mark_line(color="#cfd8df", strokeWidth=1, invalid="break-paths-show-domains")
         charts.append(alt.layer(line, points.transform_filter("isValid(datum.n_all)")).properties(width=190, height=90))
     rows = [alt.hconcat(*charts[start : start + CHARTS_PER_ROW]) for start in range(0, len(charts), CHARTS_PER_ROW)]

@@ -1,4 +1,4 @@
-"""The population that the reported months cover, and how it changed since the year before (handbook 04)."""
+"""The population covered by the reported months, and its change since the year before (handbook 04)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.validation.scope import scope_of
 
-#: Lower ends, in percent, of the groups of changes; a smaller change is not listed.
+#: Lower ends, in percent, of the groups of changes; smaller changes are not listed.
 CHANGE_STEPS = (5, 10, 20, 30, 40, 50)
-#: Longest list of single agencies on a page; the datasets hold them all.
+#: Largest number of agencies in a list on a page; the datasets contain all.
 LISTED = 50
 
 _PARTS = ("reported", "completed", "partly", "not reported")
@@ -27,7 +27,7 @@ def validate_population(
     year: int,
     identity: Identity,
 ) -> dict[str, DocumentWriter]:
-    """Show what share of the eligible population reported, by state, group and type, and odd changes of population."""
+    """Show the reported share of the eligible population, by state, group and type, and large changes of population."""
     eligible = _parts(universe, reporting_status, block_reference)
     changes = population_changes(agency.collect(), year)
     sections = [
@@ -43,7 +43,7 @@ def validate_population(
         (f"Changes of population since {year - 1}", _changes(changes, year)),
     ]
     title = f"Population and coverage, {year}"
-    subtitle = f"Who reported, and for how many people. {scope_of(agency, year)}"
+    subtitle = f"The agencies that reported, and the population that they serve. {scope_of(agency, year)}"
     return {"validation_population.html": writer(page(title, subtitle, sections, identity))}
 
 
@@ -69,21 +69,21 @@ def population_changes(agency: pl.DataFrame, year: int) -> pl.DataFrame:
     )
 
 
-#: How the bars of the charts are ordered and measured.
+#: Explanation of the bars of the charts.
 _ORDER = (
-    "Shares of the population; of agencies where nobody lives (those of states, universities and the like), shares of "
-    "the agencies. The places with most reported or completed come first."
+    "Shares of the population; where the agencies have no population (such as state police and universities), shares "
+    "of the agencies. Places with the largest reported or completed share are first."
 )
 
 
 def _inferred(eligible: pl.DataFrame) -> str:
-    """Since 2021 public data have no zero reports: who counts as having reported an empty month."""
+    """Number of empty months that count as reported; public data have had no zero reports since 2021."""
     agencies = eligible.filter(pl.col("months_inferred") > 0)
     if agencies.is_empty():
         return ""
     return (
         f"<p>Of {agencies.height:,} agencies, {agencies['months_inferred'].cast(pl.Int64).sum():,} empty months are "
-        "taken as months without crime, since the source has no zero reports.</p>"
+        "treated as months without crime, because the source has no zero reports.</p>"
     )
 
 
@@ -137,7 +137,7 @@ def _nation(eligible: pl.DataFrame) -> str:
 
 
 def _bars(eligible: pl.DataFrame, by: str, title: str) -> str:
-    """Stacked bars of shares of the population; of the agencies where nobody lives."""
+    """Stacked bars of shares of the population, or of the agencies if they have no population."""
     import altair as alt  # noqa: PLC0415 (a second that only tasks with charts should take)
 
     size = pl.when(pl.col("population").sum().over(by) > 0).then("population").otherwise(1)
@@ -173,7 +173,7 @@ def _bars(eligible: pl.DataFrame, by: str, title: str) -> str:
 
 def _changes(changes: pl.DataFrame, year: int) -> str:
     if changes.is_empty():
-        return f"<p>The source holds no agencies of {year - 1}.</p>"
+        return f"<p>The source contains no agencies of {year - 1}.</p>"
     size = pl.col("change").abs()
     groups = [
         (
@@ -191,9 +191,9 @@ def _changes(changes: pl.DataFrame, year: int) -> str:
         "change": "Change, %",
     }  # fmt: skip
     zeros = (
-        "Benign reasons: a new projection, a county's residents dealt out anew, a city dissolved or founded, agencies "
-        f"that cover each other otherwise. {zero_now:,} agencies lost their whole population, {zero_before:,} had none "
-        "the year before."
+        "Possible harmless reasons: a new projection, a new division of a county's residents, a city that was "
+        f"dissolved or founded, a change of covered agencies. {zero_now:,} agencies lost their whole population, "
+        f"{zero_before:,} had none the year before."
     )
     summary = html_table(counts, "changes", {"change": "Change", "agencies": "Agencies"}, agencies="integer")
     if listed.is_empty():

@@ -14,22 +14,22 @@ from nibrs_estimation.pages import BLUE, RED, counted, rows_of, svg
 LIGHT_BLUE = "#8fb8d4"
 #: Relative biases of this many percent have half of the full color; the scale is logarithmic beyond, up to the largest.
 BIAS_OF_SCALE = 20
-#: From this share of the largest bias on, numbers are white on the color.
+#: Above this share of the largest bias, numbers are white on the color.
 _DARK = 0.5
 #: Larger biases do not fit into a cell.
 _SHORT = 1000
 
 
-#: What an axis of weights holds at least.
+#: Smallest range of an axis of weights.
 _AXIS = (0.5, 5.0)
 
 
 def _weight_axis(weights: list[float]) -> Any:
-    """A logarithmic axis that holds all of these weights."""
-    import altair as alt  # noqa: PLC0415 (a second that only tasks with charts should take)
+    """A logarithmic axis that contains all of these weights."""
+    import altair as alt  # noqa: PLC0415 (takes a second to import, only for tasks with charts)
 
     axis = alt.Axis(values=[0.5, 1, 2, 5, 10, 20, 50, 100], format="~g", labelOverlap="greedy")
-    # Weights that are all the same would make an axis without length, with all labels on one spot.
+    # If all weights are equal, the axis would have no length.
     least, most = min(_AXIS[0], *weights), max(_AXIS[1], *weights)
     return {"scale": alt.Scale(type="log", nice=False, domain=[least, most]), "axis": axis}
 
@@ -66,7 +66,7 @@ def boxes(checks: pl.DataFrame) -> str:
 
 
 def strips(checks: pl.DataFrame) -> str:
-    """A mark for the median and one for percentile 95 of every cell below the regions, by weight and group."""
+    """Marks for the median and percentile 95 of every cell below the regions, by geography level and group."""
     import altair as alt  # noqa: PLC0415 (as above)
 
     shown = (
@@ -131,7 +131,7 @@ def heat(compared: pl.DataFrame, row: str) -> str:
     import altair as alt  # noqa: PLC0415 (as above)
 
     bias = pl.col("relative_bias_pct")
-    # The scale ends where the data do, so that a bias of 640 % does not look like one of 20 %.
+    # The scale ends at the largest bias, so that a bias of 640 % does not look like one of 20 %.
     most = max(BIAS_OF_SCALE, math.ceil(float(compared.select(bias.abs().max().fill_null(0)).item())))
     shown = compared.select(
         row,

@@ -1,4 +1,4 @@
-"""How well the weighting went: problem cells first, then weights, controls, Table A and the benchmark (05)."""
+"""Quality of the weights: problem cells first, then weights, controls, Table A and the benchmark (05)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.validation import weight_charts as charts
 
-#: Longest list of single cells on a page; the datasets hold them all.
+#: Largest number of cells in a list on a page; the datasets contain all.
 LISTED = 50
-#: As in the check of the weights: relative, or in offenses where a total of the cell is 0 (handbook 07).
+#: As in the check of the weights: relative, or in offenses if a total of the cell is 0 (handbook 07).
 TOLERANCE, TOLERANCE_OF_ZERO = 1e-6, 1.0
-#: Missed controls of a cell that are named; the others are counted.
+#: Number of missed controls of a cell that are named; the others are counted.
 NAMED_MISSES = 3
 
 _CELL = ["geography_level", "geography_code", "weight_group"]
@@ -42,17 +42,18 @@ _RULES: dict[str, str] = {
     WeightRule.NO_CRIME: "No crime",
     WeightRule.NO_RESPONSE: "No weight",
 }
-#: Cells of the other rules have no control to meet.
+#: Level -> usual reason why it has no weights.
 _WHY_ABSENT = {
     "region": "no region has all of its states in this run",
     "university": "no agency of that type",
     "tribal": "no agency of that type",
-    **dict.fromkeys(("field_office", "judicial_district", "msa"), "the source does not tell where agencies lie"),
+    **dict.fromkeys(("field_office", "judicial_district", "msa"), "the source does not give the location of agencies"),
 }
 _LEVELS = {
     "field_office": "field offices", "judicial_district": "judicial districts", "msa": "metropolitan areas",
     "region": "regions", "university": "universities", "tribal": "tribal agencies",
 }  # fmt: skip
+#: Cells of the other rules have no controls.
 _FITTED_TO_CONTROLS = (WeightRule.CALIBRATED, WeightRule.INVERSE_COVERAGE, WeightRule.NO_RESPONSE)
 _CONTROLS = {
     "total": "all", "violent": "violent", "property": "property", "murder": "murder", "rape": "rape",
@@ -63,9 +64,10 @@ _SYMBOLS = (
     "<p>A cell is a weight group of a geography. It has <i>N</i> eligible agencies, of which <i>n</i> are "
     "respondents; <i>r</i> is the share of the benchmark’s crime that respondents have. Each respondent starts from "
     "<i>d</i> = <i>N</i>/<i>n</i> (for all states and for regions over all groups together) and gets the weight "
-    "<i>w</i> = <i>d g</i>: the calibration looks for factors <i>g</i> near 1 and within bounds with which the "
-    "respondents’ benchmark adds up to that of all eligible agencies, control by control. The unequal weighting "
-    "effect UWE = 1 + s²(<i>w</i>)/mean(<i>w</i>)² tells how much the variance grows because weights differ.</p>"
+    "<i>w</i> = <i>d g</i>: the calibration finds factors <i>g</i> close to 1 and within bounds with which the "
+    "weighted benchmark of respondents is equal to that of all eligible agencies, for each control. The unequal "
+    "weighting effect UWE = 1 + s²(<i>w</i>)/mean(<i>w</i>)² shows how much the variance increases because weights "
+    "differ.</p>"
 )
 _SOURCES = {
     "recent": "recent: its own Return A",
@@ -87,7 +89,7 @@ def validate_weights(
     year: int,
     identity: Identity,
 ) -> dict[str, DocumentWriter]:
-    """Show which cells have problems, how weights are distributed, what they meet and miss, and the benchmark."""
+    """Show cells with problems, the distribution of weights, controls that are met or missed, and the benchmark."""
     frame = weighting_frame.sort("agency_id").collect()
     cells, checks = _with_words(weight_cell), _with_words(weight_check)
     fitted = cells.filter(pl.col("rule").is_in(_FITTED_TO_CONTROLS))
@@ -110,17 +112,17 @@ def validate_weights(
         ("Table A: largest biases elsewhere", _elsewhere(compared)),
         ("Sources of the benchmark", _by(frame, "benchmark_source", "Source", _SOURCES)),
         ("Why agencies do not count as respondents", _by(frame, "nonresponse_reason", "First rule that it fails")),
-        ("What was odd", _issues(weighting_issue.collect())),
+        ("Issues", _issues(weighting_issue.collect())),
     ]
     title = f"Weights, {year}"
-    subtitle = "How many agencies each respondent stands for, and how well the weighted respondents give known crimes."
+    subtitle = "How many agencies each respondent represents, and how well weighted respondents reproduce known crimes."
     return {"validation_weights.html": writer(page(title, subtitle, sections, identity))}
 
 
 def _absent(cells: pl.DataFrame) -> str:
-    """Which kinds of geographies have no weights, with the usual reason."""
-    there = set(cells["geography_level"])
-    absent = [f"{_LEVELS[level]} ({why})" for level, why in _WHY_ABSENT.items() if level not in there]
+    """Geography levels without weights, with the usual reason."""
+    present = set(cells["geography_level"])
+    absent = [f"{_LEVELS[level]} ({why})" for level, why in _WHY_ABSENT.items() if level not in present]
     return f"<p>No weights of: {escape('; '.join(absent))}.</p>" if absent else ""
 
 
@@ -128,7 +130,7 @@ def control_misses(controls: pl.DataFrame) -> pl.DataFrame:
     """Controls with their ``miss`` in offenses, ``miss_pct`` and ``is_met`` (handbook 07).
 
     Args:
-        controls: dataset ``weight_control``. A control without weighted total is not met, and has no miss.
+        controls: dataset ``weight_control``. A control without weighted total is not met, and its miss is missing.
     """
     miss = pl.col("weighted_total") - pl.col("total")
     has_zero = (pl.col("total") == 0).any().over(_CELL)
@@ -141,7 +143,7 @@ def control_misses(controls: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_words(table: pl.LazyFrame) -> pl.DataFrame:
-    """A table of cells or geographies with ``kind`` and ``place`` in words, in the order of the weights."""
+    """Add names of the level (``kind``) and geography (``place``) to a table, and sort it by level."""
     groups = [name for name in ("weight_group", "grouping", "group", "crime_type") if name in table.collect_schema()]
     places = code_list("geography").select("geography_level", "geography_code", known="estimate_geographic_location")
     order = pl.col("geography_level").replace_strict(
@@ -160,7 +162,7 @@ def _with_words(table: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _coverage(agency_weight: pl.LazyFrame, weighting_frame: pl.LazyFrame) -> pl.DataFrame:
-    """Of each geography of each weight: eligible and responding agencies, and crimes of both."""
+    """Eligible and responding agencies of each geography, and crimes of both."""
     members = (
         agency_weight.join(weighting_frame.select("agency_id", "n_total"), on="agency_id")
         .sort("geography_level", "geography_code", "agency_id")
@@ -194,7 +196,7 @@ def _tiles(frame: pl.DataFrame, checks: pl.DataFrame, controls: pl.DataFrame, co
     )
     tiles = [
         (f"{responding.height:,}", "respondents", f"of {frame.height:,} eligible agencies ({share:.1%})"),
-        (f"{crimes:.1%}", "of the benchmark’s crime", "is that of respondents"),
+        (f"{crimes:.1%}", "of the benchmark’s crime", "in agencies that responded"),
         (
             f"{checks['major_problem'].count():,}",
             "cells with a major problem",
@@ -232,9 +234,9 @@ def _major(checks: pl.DataFrame) -> str:
     minor = checks["minor_problem"].count()
     return (
         f"<p>{counted(found.height, 'cell')}: {by_kind}. {minor:,} {'has' if minor == 1 else 'have'} a "
-        "minor one: a UWE of 2 to 3 or, of all states and of regions, "
-        "a weight below 1. Large weights and a large UWE are expected where few respond; a missing weight is a failure."
-        f"{_at_most(found)}</p>"
+        "minor one: a UWE of 2 to 3 or, for all states and for regions, "
+        "a weight below 1. Large weights and a large UWE are expected if few agencies respond; a missing weight is an "
+        f"error.{_at_most(found)}</p>"
         + html_table(
             _short(worst.head(LISTED)),
             "major",
@@ -247,7 +249,7 @@ def _major(checks: pl.DataFrame) -> str:
 
 
 def _missing(fitted: pl.DataFrame, controls: pl.DataFrame) -> str:
-    """Cells with a control that is not met, or without any weight."""
+    """Cells with a control that is not met, and cells without weights."""
     missed = _named_misses(controls)
     met = controls.group_by(_CELL).agg(met=pl.format("{} of {}", pl.col("is_met").sum(), pl.len()))
     is_without = pl.col("rule") == WeightRule.NO_RESPONSE
@@ -264,11 +266,11 @@ def _missing(fitted: pl.DataFrame, controls: pl.DataFrame) -> str:
             why=pl.when(pl.col("rule") == WeightRule.CALIBRATED)
             .then(pl.lit("no weights within the bounds meet all"))
             .when(pl.col("rule") == WeightRule.INVERSE_COVERAGE)
-            .then(pl.lit("not even all, violent and property crime can be met: weight 1/r"))
+            .then(pl.lit("all, violent and property crime cannot be met together: weight 1/r"))
             .when(is_without & (pl.col("responding_agencies") == 0))
             .then(pl.lit("no respondent: no weight"))
             .when(is_without)
-            .then(pl.lit("respondents have no crime, others have: no weight")),
+            .then(pl.lit("respondents have no crime, other agencies do: no weight")),
         )
         .sort("order", pl.col("offenses").fill_null(float("inf")), *_CELL, descending=[False, True, *[False] * 3])
     )
@@ -280,9 +282,9 @@ def _missing(fitted: pl.DataFrame, controls: pl.DataFrame) -> str:
         "crime_coverage": "r", "met": "Controls met", "misses": "Largest misses", "why": "Why",
     }  # fmt: skip
     return (
-        f"<p>{found.height:,} of {fitted.height:,} cells that were to meet controls: {by_why}. "
-        "Estimates of such a cell may be biased for what it misses. Of each weight those without weight first, then by "
-        "offenses missed."
+        f"<p>{found.height:,} of {fitted.height:,} cells with controls: {by_why}. "
+        "Estimates of such a cell may be biased for the controls that it misses. In each level cells without weights "
+        "are first, then cells by offenses missed."
         f"{_at_most(found)}</p>"
         + html_table(
             _short(found.head(LISTED)),
@@ -296,7 +298,7 @@ def _missing(fitted: pl.DataFrame, controls: pl.DataFrame) -> str:
 
 
 def _named_misses(controls: pl.DataFrame) -> pl.DataFrame:
-    """The largest misses of each cell in words, how many ``more`` there are, and the largest in ``offenses``."""
+    """The largest misses of each cell in words, the number of ``more`` misses, and the largest in ``offenses``."""
     relative = pl.format("{} %", pl.col("miss_pct").round(1))
     in_words = pl.format(
         "{} {}",
@@ -328,7 +330,7 @@ def _merged(cells: pl.DataFrame) -> str:
         return "<p>None.</p>"
     labels = {
         "kind": "Weight", "place": "Place", "label": "Group", "eligible_agencies": "N", "responding_agencies": "n",
-        "merged_from": "What was merged into it, and why",
+        "merged_from": "Groups merged into it, and why",
     }  # fmt: skip
     counted = ", ".join(f"{kind} {number:,}" for kind, number in _counted(found, "kind"))
     return f"<p>{found.height:,} of {cells.height:,} cells: {counted}.{_at_most(found)}</p>" + html_table(
@@ -341,7 +343,7 @@ def _merged(cells: pl.DataFrame) -> str:
 
 
 def _merged_words(found: pl.DataFrame) -> pl.DataFrame:
-    """What was merged in words: "groups 1 and 4" for the "1; 4 into 5" of the dataset."""
+    """Descriptions of merges in words: "group 1" instead of "1" in the dataset."""
     return found.with_columns(
         merged_from=pl.col("merged_from")
         .str.replace_all(r"(\d+) into (\d+)", "group $1 was merged into group $2")
@@ -365,7 +367,7 @@ def _cells_by_rule(cells: pl.DataFrame) -> str:
 
 
 def _agencies_by_weight(coverage: pl.DataFrame, agency_weight: pl.LazyFrame) -> str:
-    """Agencies, coverage and range of the weights; an agency counts once for each weight."""
+    """Agencies, coverage and range of the weights by level; an agency counts once in each level."""
     w = pl.col("weight")
     weights = (
         agency_weight.group_by("geography_level")
@@ -422,7 +424,7 @@ def _controls(controls: pl.DataFrame) -> str:
         .join(controls.group_by("geography_level").agg(**of_control), on="geography_level", maintain_order="left")
     )  # fmt: skip
     return (
-        "<p>Cells that meet the control / cells that have it, whether their weights were calibrated to it or not.</p>"
+        "<p>Cells that meet the control / cells that have it, also if their weights were not calibrated to it.</p>"
         + html_table(table, "controls", {"kind": "Weight", **{name: _CONTROLS[name] for name in shown}})
     )
 
@@ -444,7 +446,7 @@ def _nation(compared: pl.DataFrame) -> str:
     kinds = {"relative_standard_error_pct": "fine", "relative_bias_pct": "fine"}
     whole = dict.fromkeys(("estimate", "standard_error", "benchmark"), "integer")
     return (
-        "<p>The benchmark is known of all eligible agencies, so the difference is the bias of the weights, and is 0 "
+        "<p>The benchmark is known for all eligible agencies, so the difference is the bias of the weights. It is 0 "
         "for crimes to which they were calibrated. * more than 5 %; – not defined.</p>"
         + html_table(table, "nation", labels, **whole, **kinds)
     )
@@ -459,7 +461,7 @@ def _bias_of_nation_and_regions(compared: pl.DataFrame) -> str:
         .then(pl.when(is_nation).then(pl.lit(_KINDS["nation"])).otherwise(pl.format("Region weight: {}", "place")))
         .otherwise(pl.format("{}: {}", grouping, "group"))
     )
-    # The nation, the regions by their own weights, then the groups of the nation.
+    # Order: the nation, the regions with their own weights, then the groups of the nation.
     groups = code_list("population_group")
     by_size = {**dict(zip(groups["parent_label"], groups["parent_code"], strict=True)), "Cities under 10,000": "6"}
     order = named.sort(
@@ -471,7 +473,7 @@ def _bias_of_nation_and_regions(compared: pl.DataFrame) -> str:
         "group",
         "crime_type",
     )
-    note = "<p>Weights of all states; rows “Region weight” are by the weights of the region.</p>"
+    note = "<p>Weights of all states; rows “Region weight” use the weights of the region.</p>"
     return note + charts.heat(order, "row") if order.height else "<p>None.</p>"
 
 
@@ -495,14 +497,14 @@ def _elsewhere(compared: pl.DataFrame) -> str:
     }  # fmt: skip
     whole = dict.fromkeys(("estimate", "standard_error", "benchmark", "miss"), "integer")
     return (
-        f"<p>{biased.height:,} of {elsewhere.height:,} totals of all other places are off by more than 5 %; the "
-        f"largest differences first.{_at_most(biased)}</p>"
+        f"<p>{biased.height:,} of {elsewhere.height:,} totals of all other places are biased by more than 5 %; the "
+        f"largest differences are first.{_at_most(biased)}</p>"
         + html_table(largest.head(LISTED), "elsewhere", labels, **whole, relative_bias_pct="number")
     )
 
 
 def _by(frame: pl.DataFrame, column: str, title: str, words: dict[str, str] | None = None) -> str:
-    """Agencies that have a value, how many of them respond, and their share of people and crimes."""
+    """Agencies by value of a column: numbers, respondents, and shares of population and crimes."""
     counted = frame.filter(pl.col(column).is_not_null())
     table = (
         counted.group_by(column)
@@ -537,12 +539,12 @@ def _issues(issues: pl.DataFrame) -> str:
 
 
 def _counted(table: pl.DataFrame, column: str) -> list[tuple[str, int]]:
-    """Values in the order of the rows, with their numbers."""
+    """Values in the order of the rows, with their frequencies."""
     return [(value, number) for value, number in table.group_by(column, maintain_order=True).len().iter_rows()]
 
 
 def _short(table: pl.DataFrame) -> pl.DataFrame:
-    """Labels without what the place or the weight tells already."""
+    """Shorten labels by words that other columns already show."""
     return table.with_columns(readable("label").str.replace("Not self-representing - ", "", literal=True))
 
 

@@ -1,1 +1,1 @@
-"""The name that stage estimation had until version 0.2; only its command is kept."""
+"""The name of stage estimation until version 0.2; only its command still exists."""

@@ -1,4 +1,4 @@
-"""`python -m nibrs_estimation.stages.variance [TASK]`: the old command of stage estimation."""
+"""`python -m nibrs_estimation.stages.variance [TASK]`: the old command for stage estimation."""
 
 from nibrs_estimation.stages.__main__ import run_stage
 

@@ -1,4 +1,4 @@
-"""Weighting: how many agencies each respondent stands for, in every geography, and how well that went."""
+"""Weighting: the weights of respondents in every geography, and their checks."""
 
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
 from nibrs_estimation.model.geography import AGENCY_COUNTY
@@ -20,7 +20,7 @@ from nibrs_estimation.stages.weighting.table_a import compare_with_benchmark
 from nibrs_estimation.stages.weighting.weights import weight_agencies
 
 TABLE_A_CSV = Document(
-    "table_a.csv", "Table A: weighted benchmark of respondents beside that of all eligible agencies."
+    "table_a.csv", "Table A: weighted benchmark of respondents compared with that of all eligible agencies."
 )
 
 TASKS = (

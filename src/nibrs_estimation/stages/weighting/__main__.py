@@ -1,4 +1,4 @@
-"""`python -m nibrs_estimation.stages.weighting [TASK]`: this stage with benchmark and coverage, once part of it."""
+"""`python -m nibrs_estimation.stages.weighting [TASK]`: run this stage, and benchmark and coverage."""
 
 from nibrs_estimation.stages.__main__ import run_stage
 

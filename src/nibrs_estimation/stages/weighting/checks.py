@@ -1,4 +1,4 @@
-"""Are the weights of each cell fit for use: their distribution, calibration and size (handbook 07)."""
+"""Checks of the weights of each cell: distribution, calibration and size (handbook 07)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from nibrs_estimation.model.weights import AGENCY_WEIGHT, CONTROLS, WEIGHT_CHECK
 
 Floats = NDArray[np.float64]
 
-#: Rules by which a cell is fitted, and that of the cells that got no weight; the weights of all others are 1.
+#: Rules by which a cell is fitted, and the rule of cells without weight; with all other rules weights are 1.
 CHECKED = (WeightRule.CALIBRATED, WeightRule.INVERSE_COVERAGE, WeightRule.EQUAL, WeightRule.NO_RESPONSE)
-#: A control is met within this relative miss, or within one offense where a total of the cell is 0 (handbook 07).
+#: A control is met within this relative error, or within one offense if a total of the cell is 0 (handbook 07).
 TOLERANCE, TOLERANCE_OF_ZERO = 1e-6, 1.0
 #: Limits of the weight-check report (handbook 07).
 LARGE_WEIGHT = 20
@@ -34,18 +34,18 @@ def check_weights(
     weight_cell: pl.LazyFrame,
     weight_control: pl.LazyFrame,
 ) -> pl.DataFrame:
-    """Describe the weights of fitted cells, of those without any and of the whole nation, and what is wrong with them.
+    """Describe the weights of fitted cells, of cells without weights and of the whole nation, and their problems.
 
-    Calibration is checked on the final weights of the agencies, not on what the fit reported.
+    Calibration is checked with the final weights of the agencies, not with results of the fit.
     """
     members = agency_weight.sort(AGENCY_WEIGHT.primary_key).collect()
     cells = weight_cell.filter(
         pl.col("rule").is_in(CHECKED) & ((pl.col("eligible_agencies") > 0) | (pl.col("responding_agencies") > 0))
     ).select(*_CELL, "label", "rule")
     nation = members.filter(pl.col("geography_level") == "nation").with_columns(weight_group=pl.lit(0, dtype=pl.Int32))
-    everybody = nation.select(*_CELL, label=pl.lit("All agencies")).unique()
+    whole_nation = nation.select(*_CELL, label=pl.lit("All agencies")).unique()
     checked = (
-        pl.concat([cells.collect(), everybody], how="diagonal")
+        pl.concat([cells.collect(), whole_nation], how="diagonal")
         .join(_counts(pl.concat([members, nation])), on=_CELL, how="left")
         .join(distribution(pl.concat([members, nation])), on=_CELL, how="left")
         .join(_met(members, weighting_frame, weight_control), on=_CELL, how="left")
@@ -64,7 +64,7 @@ def check_weights(
 
 
 def _counts(members: pl.DataFrame) -> pl.DataFrame:
-    # Calibrated weights stand on their bounds up to rounding.
+    # Calibrated weights may be equal to their bounds except for rounding.
     weight = pl.col("weight").round(6)
     return members.group_by(_CELL).agg(
         eligible_agencies=pl.len(),
@@ -77,10 +77,10 @@ def _counts(members: pl.DataFrame) -> pl.DataFrame:
 
 
 def distribution(members: pl.DataFrame) -> pl.DataFrame:
-    """Mean, quantiles and unequal weighting effect of the weights of each cell, of those that have any.
+    """Mean, quantiles and unequal weighting effect of the weights of each cell that has weights.
 
     Quantiles interpolate linearly between order statistics, type 7 of Hyndman and Fan (1996). The unequal weighting
-    effect is 1 + s²(w) / mean(w)² with divisor n - 1 (Kish 1965, section 11.2C); of one weight it is missing.
+    effect is 1 + s²(w) / mean(w)² with divisor n - 1 (Kish 1965, section 11.2C); it is missing for a single weight.
 
     Args:
         members: columns of dataset ``agency_weight``.
@@ -88,7 +88,7 @@ def distribution(members: pl.DataFrame) -> pl.DataFrame:
     Returns:
         The cell's key, ``mean``, the columns of :data:`QUANTILES` and ``unequal_weighting_effect``.
     """
-    # In order of size all sums and quantiles are those of the weights as a set, whoever bears them.
+    # Sorted by size, so that sums do not depend on the order of the agencies.
     weighted = members.filter(pl.col("weight").is_not_null()).sort(*_CELL, "weight")
     sizes = weighted.group_by(_CELL, maintain_order=True).len()
     n, w = sizes["len"].to_numpy().astype(np.int64), weighted["weight"].to_numpy()
@@ -107,7 +107,7 @@ def distribution(members: pl.DataFrame) -> pl.DataFrame:
 
 
 def _met(members: pl.DataFrame, weighting_frame: pl.LazyFrame, weight_control: pl.LazyFrame) -> pl.DataFrame:
-    """Whether the final weights meet all selected controls of each cell that has any (handbook 07)."""
+    """Whether the final weights meet all selected controls, for each cell that has controls (handbook 07)."""
     miss = (pl.col("weighted") - pl.col("total")).abs()
     relative = (miss / pl.col("total").abs()).max() < TOLERANCE
     absolute = miss.max() < TOLERANCE_OF_ZERO
@@ -153,14 +153,14 @@ def _major_problem() -> pl.Expr:
         pl.when((pl.col("rule") == WeightRule.NO_RESPONSE) & (pl.col("responding_agencies") == 0)).then(
             pl.lit("no respondent: its agencies are in no estimate of the place")
         ),
-        _told(pl.col("missing_weights"), "respondent without weight", "respondents without weight"),
-        _told(pl.col("above_20"), f"weight above {LARGE_WEIGHT}", f"weights above {LARGE_WEIGHT}"),
+        _number_of(pl.col("missing_weights"), "respondent without weight", "respondents without weight"),
+        _number_of(pl.col("above_20"), f"weight above {LARGE_WEIGHT}", f"weights above {LARGE_WEIGHT}"),
         _effect(pl.col("unequal_weighting_effect") >= MAJOR_EFFECT),
         pl.when((spread >= LARGE_SPREAD) & ~is_special).then(
             pl.format("percentile 95 is {} times the median", spread.round(1))
         ),
         pl.when(_may_be_below_1())
-        .then(_told(pl.col("below_0_9"), "weight below 0.9", "weights below 0.9"))
+        .then(_number_of(pl.col("below_0_9"), "weight below 0.9", "weights below 0.9"))
         .otherwise(_below_1()),
     )
 
@@ -173,20 +173,20 @@ def _minor_problem() -> pl.Expr:
 
 
 def _may_be_below_1() -> pl.Expr:
-    """In nation and regions the search for a fit may end with weights down to 0.9 (handbook 07)."""
+    """Whether weights may be below 1: in nation and regions they may be as low as 0.9 (handbook 07)."""
     return pl.col("geography_level").is_in(["nation", "region"])
 
 
 def _below_1() -> pl.Expr:
-    return _told(pl.col("below_1"), "weight below 1", "weights below 1")
+    return _number_of(pl.col("below_1"), "weight below 1", "weights below 1")
 
 
-def _effect(is_so: pl.Expr) -> pl.Expr:
+def _effect(is_large: pl.Expr) -> pl.Expr:
     effect = pl.col("unequal_weighting_effect")
-    return pl.when(is_so).then(pl.format("unequal weighting effect {}", effect.round(3)))
+    return pl.when(is_large).then(pl.format("unequal weighting effect {}", effect.round(3)))
 
 
-def _told(number: pl.Expr, one: str, several: str) -> pl.Expr:
+def _number_of(number: pl.Expr, one: str, several: str) -> pl.Expr:
     noun = pl.when(number == 1).then(pl.lit(one)).otherwise(pl.lit(several))
     return pl.when(number > 0).then(pl.format("{} {}", number, noun))
 

@@ -1,4 +1,4 @@
-"""Table A: what the weighted respondents give for crimes that are known of all eligible agencies (handbook 07)."""
+"""Table A: estimates from weighted respondents for crimes that are known for all eligible agencies (handbook 07)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nibrs_estimation.stats.linearization.stratified import stratified_totals
 from nibrs_estimation.tables.labels import with_states
 
 BIASED_PCT = 5
-#: Grouping -> the weights whose rows are also cut by it.
+#: Grouping -> geography levels that are divided by it.
 GROUPINGS = {
     "all": tuple(GEOGRAPHY_LEVELS),
     "population_group": ("nation", "region"),
@@ -39,11 +39,11 @@ def compare_with_benchmark(
     weight_cell: pl.LazyFrame,
     identity: Identity,
 ) -> Mapping[str, Table | DocumentWriter]:
-    """Set the weighted benchmark of respondents beside that of all eligible agencies, with its error and bias.
+    """Compare the weighted benchmark of respondents with that of all eligible agencies, with its error and bias.
 
-    Strata are geography x weight group, of the nation state x weight group; N_h are the eligible agencies of the
-    stratum. A row of a group (of population, type or region) is a domain: agencies outside it count with 0. Strata
-    without respondents have no part in estimate and error, though in the benchmark.
+    Strata are geography x weight group, and for the nation state x weight group; N_h is the number of eligible agencies
+    of the stratum. A row of a group (of population, type or region) is a domain: agencies outside it count as 0. Strata
+    without respondents are not in estimate and error, but are in the benchmark.
     """
     records = _records(weighting_frame, agency_weight, weight_cell)
     domains, membership = _domains(records)
@@ -57,7 +57,7 @@ def compare_with_benchmark(
         stratum,
         stratum_population,
         sparse.csr_array(membership[:, sampled]),
-        lonely="adjust",
+        single_psu="adjust",
     )
     has_respondents = membership[:, sampled].sum(axis=1) > 0
     error = np.where(has_respondents[:, None], totals.standard_error, np.nan)
@@ -66,7 +66,7 @@ def compare_with_benchmark(
 
 
 def _records(weighting_frame: pl.LazyFrame, agency_weight: pl.LazyFrame, weight_cell: pl.LazyFrame) -> pl.DataFrame:
-    """Agencies of every geography with their benchmark and the values of the groupings, in order of the key."""
+    """Agencies of every geography with their benchmark and the values of the groupings, sorted by key."""
     regions = code_list("region").select(region_code=pl.col("code").cast(pl.Int8), region="label").lazy()
     parents = pl.when(pl.col("parent_code").is_in(_SMALL_CITIES)).then(pl.lit("Cities under 10,000"))
     groups = (
@@ -105,7 +105,7 @@ def _domains(records: pl.DataFrame) -> tuple[pl.DataFrame, sparse.csr_array]:
 
 
 def _strata(records: pl.DataFrame, sampled: NDArray[np.intp]) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-    """The stratum of each sampled record, and how many records each stratum has in all."""
+    """The stratum of each sampled record, and the number of all records of each stratum."""
     is_nation = pl.col("geography_level") == "nation"
     key = records.select(*_GEOGRAPHY, "weight_group", part=pl.when(is_nation).then("state_abbr"))
     strata = key[sampled].unique(maintain_order=True).with_row_index("stratum")
@@ -126,7 +126,7 @@ def _table(
         "standard_error": error,
         "relative_standard_error_pct": relative_error.round(2),
         "benchmark": benchmark,
-        # Adding 0 makes one zero of -0 and 0.
+        # Adding 0 changes -0 to 0.
         "relative_bias_pct": bias.round(2) + 0.0,
     }
     rows = (
@@ -139,7 +139,7 @@ def _table(
 
 
 def _scopes(universe: pl.LazyFrame, agency_weight: pl.LazyFrame) -> pl.DataFrame:
-    """The scope of every geography, as ``measure_coverage`` tells it: the greatest of its agencies."""
+    """The scope of every geography, as in ``measure_coverage``: the largest value of its agencies."""
     of_agencies = universe.select("agency_id", "universe_scope")
     return (
         agency_weight.join(of_agencies, on="agency_id", how="left")
@@ -150,9 +150,9 @@ def _scopes(universe: pl.LazyFrame, agency_weight: pl.LazyFrame) -> pl.DataFrame
 
 
 def _csv(table: pl.DataFrame, scopes: pl.DataFrame, identity: Identity) -> DocumentWriter:
-    """The table for people: in the order of the weights and of Table A, with its words for what is not there.
+    """The table as CSV, sorted by geography level and in the order of Table A, with words for undefined numbers.
 
-    Every row says of which run it is.
+    Every row contains the identity of the run.
     """
 
     def order(column: str, values: Mapping[str, object]) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""The weights of all geographies, with the cells behind them (handbook 07)."""
+"""The weights of all geographies, with their cells (handbook 07)."""
 
 from __future__ import annotations
 
@@ -30,40 +30,41 @@ from nibrs_estimation.survey.units import (
     units_of,
 )
 from nibrs_estimation.survey.weights.classes import ALWAYS_MERGED, fit_geography
-from nibrs_estimation.survey.weights.fit import Cells, Fit, fit_with_subsets, settle_by_coverage
+from nibrs_estimation.survey.weights.fit import Cells, Fit, assign_by_coverage, fit_with_subsets
 from nibrs_estimation.survey.weights.groups import mark_self_representing, place_groups, state_groups
 from nibrs_estimation.survey.weights.rows import Keys, Tables, prorated, tables_of, with_crossings, with_names
 
 _log = logging.getLogger(__name__)
-#: Why a weight may have no units.
+#: Level -> reason why it may have no units.
 _ABSENT = {
     "region": "no region has all of its states in this run",
-    **dict.fromkeys(AREAS, "no agency is known to lie in one (dataset agency_county)"),
+    **dict.fromkeys(AREAS, "no agency is known to be in one (dataset agency_county)"),
     **dict.fromkeys(TYPES, "no eligible agency is of that type"),
 }
 _MERGED_LABELS = {1: "All cities 250,000 or over", 11: "MSA counties under 25,000"}
-#: How far a benchmark may be from the sum of its parts, in offenses.
+#: Largest accepted difference between a benchmark and the sum of its parts, in offenses.
 SUM_TOLERANCE = 0.5
 
 
 def weight_agencies(
     weighting_frame: pl.LazyFrame, agency_county: pl.LazyFrame, state_weight_group: pl.LazyFrame, year: int
 ) -> dict[str, pl.DataFrame]:
-    """Give the respondents of every geography weights that meet the benchmark of all eligible agencies.
+    """Compute weights of the respondents of every geography that meet the benchmark of all eligible agencies.
 
-    Nation and regions are fitted by class of agency, with classes merged where they cannot be; states, field offices,
-    judicial districts and metropolitan areas by a few broad groups, to the largest set of controls that can be met;
-    universities and tribal agencies by number.
+    Nation and regions are fitted by class of agency; classes that cannot be fitted are merged. States, field offices,
+    judicial districts and metropolitan areas are fitted by a few broad groups, to the largest set of controls that can
+    be met. Universities and tribal agencies have the weight N/n.
 
     Raises:
-        PipelineError: nobody responded, a benchmark is negative or does not add up, or the shares of an agency are no
-            shares.
+        PipelineError: no agency responded, a benchmark is negative or is not the sum of its parts, or the shares of an
+            agency are not between 0 and 1 with sum 1.
     """
     frame = weighting_frame.sort("agency_id").collect()
     if not frame["is_respondent"].any():
         raise PipelineError(
             f"None of the {frame.height} eligible agencies is a respondent with a complete year, so there is nothing "
-            "to estimate from. Check the data year and the source; dataset weighting_frame tells each agency's reason."
+            "to estimate from. Check the data year and the source; dataset weighting_frame gives the reason for each "
+            "agency."
         )
     _refuse_impossible_benchmarks(frame)
     pieces = located_pieces(agency_county.collect(), frame, year)
@@ -111,14 +112,14 @@ def _refuse_impossible_benchmarks(frame: pl.DataFrame) -> None:
         if wrong.height:
             raise PipelineError(
                 f"Dataset weighting_frame, column {column}: {wrong[column][0]} of {wrong['ori'][0]} {fault} "
-                f"({wrong.height} agencies). Correct it; the task build_frame makes the dataset without such rows."
+                f"({wrong.height} agencies). Correct it; the task build_frame writes a dataset without such rows."
             )
 
 
 def _place_units(weight: str, frame: pl.DataFrame, pieces: pl.DataFrame) -> Units:
     """The units of states and smaller places, with ``total`` and ``is_self_representing``.
 
-    Large agencies of a metropolitan area are found over its divisions, and stand above them.
+    Large agencies of a metropolitan area are found in the whole area, and are not in its divisions.
     """
     if weight != "msa":
         units = units_of(weight, frame, pieces)
@@ -143,8 +144,8 @@ def _place_units(weight: str, frame: pl.DataFrame, pieces: pl.DataFrame) -> Unit
 
 
 def _by_class(weight: str, units: Units, year: int) -> list[Tables]:
-    """Nation or regions, each by itself."""
-    made = []
+    """Fit the nation or the regions, each separately."""
+    tables = []
     codes = units.frame["geography_code"]
     for code in codes.unique().sort():
         rows = np.flatnonzero((codes == code).to_numpy())
@@ -161,8 +162,8 @@ def _by_class(weight: str, units: Units, year: int) -> list[Tables]:
                 "geography_code": [code] * len(fitted.groups),
                 "weight_group": [group.number for group in fitted.groups],
                 "label": [
-                    _class_label(np.unique(part["weight_class"].to_numpy()[fitted.cell == place]))
-                    for place in range(len(fitted.groups))
+                    _class_label(np.unique(part["weight_class"].to_numpy()[fitted.cell == cell]))
+                    for cell in range(len(fitted.groups))
                 ],
                 "merged_from": fitted.merged_from,
             },
@@ -174,12 +175,12 @@ def _by_class(weight: str, units: Units, year: int) -> list[Tables]:
             fitted.controls,
             np.full(len(fitted.groups), fitted.design_weight),
         )
-        made.append(tables_of(Keys(weight, keys), part, cells, fitted.fit))
-    return made
+        tables.append(tables_of(Keys(weight, keys), part, cells, fitted.fit))
+    return tables
 
 
 def _by_number(weight: str, units: Units) -> Tables:
-    """Universities or tribal agencies: every respondent stands for N/n agencies (handbook 07)."""
+    """Weights of universities or tribal agencies: N/n (handbook 07)."""
     keys = pl.DataFrame(
         {
             "geography_code": ["US"],
@@ -194,13 +195,13 @@ def _by_number(weight: str, units: Units) -> Tables:
     d = np.array([len(is_respondent) / n if n else np.nan])
     cells = Cells(np.zeros(len(is_respondent), dtype=np.int64), is_respondent, _eleven(units.controls), d)
     fit = Fit.nothing(cells)
-    fit.settle(cells, np.array([n == 0]), WeightRule.NO_RESPONSE, None)
-    fit.settle(cells, np.array([True]), WeightRule.EQUAL, d)
+    fit.assign(cells, np.array([n == 0]), WeightRule.NO_RESPONSE, None)
+    fit.assign(cells, np.array([True]), WeightRule.EQUAL, d)
     return tables_of(Keys(weight, keys), units.frame, cells, fit)
 
 
 def _by_group(weight: str, units: Units, divisions: list[str], given: Mapping[tuple[str, str], int]) -> Tables:
-    """States, field offices, judicial districts or metropolitan areas, from :func:`_place_units`."""
+    """Fit states, field offices, judicial districts or metropolitan areas, from :func:`_place_units`."""
     frame = units.frame
     if weight == "state":
         frame = state_groups(frame, given)
@@ -222,19 +223,19 @@ def _by_group(weight: str, units: Units, divisions: list[str], given: Mapping[tu
         d = np.where(n > 0, N / n, np.nan)
     cells = Cells(number, is_respondent, _eleven(units.controls[order]), d)
     fit = Fit.nothing(cells)
-    fit.settle(cells, keys["is_self_representing"].to_numpy(), WeightRule.SELF_REPRESENTING, 1.0)
-    settle_by_coverage(cells, fit, no_crime_is_settled=weight == "msa")
+    fit.assign(cells, keys["is_self_representing"].to_numpy(), WeightRule.SELF_REPRESENTING, 1.0)
+    assign_by_coverage(cells, fit, one_without_crime=weight == "msa")
     fit_with_subsets(cells, fit)
     return tables_of(Keys(weight, keys), frame, cells, fit)
 
 
 def _eleven(controls: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The controls with an empty column for the combined one, which only large cities use."""
+    """The controls with a column of 0 for the combined control, which only large cities use."""
     return np.column_stack([controls, np.zeros(len(controls))])
 
 
 def _class_label(classes: NDArray[np.integer]) -> str:
-    """The classes of a group in words; those that always stand together have one name."""
+    """The classes of a group in words; classes that are always merged have one name."""
     labels: dict[int, str] = dict(code_list("weight_class").select("weight_class", "label").iter_rows())
     first = dict.fromkeys(ALWAYS_MERGED.get(int(k), int(k)) for k in classes)
     return "; ".join(_MERGED_LABELS.get(k, labels[k]) for k in first)

@@ -1,8 +1,9 @@
 """Calibration of design weights to known totals (Deville and Särndal 1992), one problem or many at once.
 
-``calibrate`` solves one problem, ``calibrate_cells`` many small ones together, by the same code; both say for each
-whether it converged, cannot be solved, or was not solved. ``smallest_upper_bound`` tells which upper bound on the
-g-weights would do. Formulas, and what was found beside R: ``docs/methods/calibration.md``.
+``calibrate`` solves one problem, ``calibrate_cells`` many small ones, with the same code. Both report for each problem
+whether it converged, is proven to have no solution, or was not solved. ``smallest_upper_bound`` computes the smallest
+upper bound on the g-weights at which a solution exists. Formulas and comparisons with R:
+``docs/methods/calibration.md``.
 """
 
 from nibrs_estimation.stats.calibration.certificate import smallest_upper_bound

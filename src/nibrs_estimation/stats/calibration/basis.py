@@ -1,9 +1,9 @@
-"""Independent directions of the controls of each cell: which there are, and what the totals are along them.
+"""Independent linear combinations (directions) of the controls of each cell, and the totals along them.
 
 With the controls scaled to length one under the design weights, X_s = X diag(1 / scale), the eigenvectors v_j of
-X_s' diag(d) X_s give directions z_j = X_s v_j. The length of z_j is computed from z_j itself, not from the eigenvalue,
-which has lost half of the digits. Directions longer than 1e-9 carry the fit; the others are dependences among the
-controls, and the totals have to obey them.
+X_s' diag(d) X_s give directions z_j = X_s v_j. The length of z_j is computed from z_j itself, because the eigenvalue
+has lost half of its digits. Directions longer than 1e-9 are used for the fit. The others are linear dependences among
+the controls; the totals must satisfy the same dependences.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from nibrs_estimation.stats.calibration.layout import Layout
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-#: Totals are met to this, relative; a direction no longer than this, relative to the controls, is none.
+#: Largest relative error of a total that is met. Directions that are not longer, relative to the controls, are not
+#: used.
 TOLERANCE = 1e-9
 
 
@@ -28,13 +29,13 @@ class Basis:
     Attributes:
         z: (m, p, 128) values of the directions at the records of each block; lengths are 1.
         totals: (C, p) totals along the directions.
-        back: (C, p, p) turns residuals along directions into residuals of the controls.
-        to_lambda: (C, p, p) turns multipliers of directions into multipliers of the controls.
-        is_used: (C, p) which directions there are.
+        back: (C, p, p) converts residuals along directions into residuals of the controls.
+        to_lambda: (C, p, p) converts multipliers of directions into multipliers of the controls.
+        is_used: (C, p) whether the direction is used.
         vectors: (C, p, p) directions as combinations (columns) of the scaled controls; unused ones give dependences.
         scaled_totals: (C, p) of the scaled controls.
-        allowance: (C, p) largest residual of each control that is accepted; infinite where it is not selected.
-        contradicts: (C,) totals do not obey the dependences, by more than the accepted errors explain.
+        allowance: (C, p) largest accepted residual of each control; infinite where the control is not selected.
+        contradicts: (C,) the totals violate a dependence by more than the accepted errors explain.
     """
 
     z: Floats
@@ -48,19 +49,19 @@ class Basis:
     contradicts: Flags
 
     def keep(self, cells: Flags, blocks: Flags) -> Basis:
-        """Directions of some of the cells, whose blocks these are."""
+        """Directions of some of the cells; ``blocks`` are the blocks of these cells."""
         return Basis(**{f.name: getattr(self, f.name)[blocks if f.name == "z" else cells] for f in fields(self)})
 
 
 def basis_of(layout: Layout, x: Floats, d: Floats, totals: Floats, is_selected: Flags | None) -> Basis:
-    """Directions of the controls.
+    """Compute the directions of the controls of each cell.
 
     Args:
-        layout: of the cells.
+        layout: layout of the cells.
         x: (m, p, 128) controls.
         d: (m, 128) design weights.
-        totals: (C, p) to be met.
-        is_selected: (C, p) controls that count, or None for all.
+        totals: (C, p) totals to be met.
+        is_selected: (C, p) controls that are used, or None for all.
     """
     p = x.shape[1]
     with np.errstate(over="ignore"):
@@ -73,7 +74,7 @@ def basis_of(layout: Layout, x: Floats, d: Floats, totals: Floats, is_selected: 
     if not all_present:
         length = np.where(is_present, length, 1.0)
         totals = totals if is_selected is None else np.where(is_selected, totals, 0.0)
-        # An absent control is an eigenvector by itself, apart from dependences among the others.
+        # An absent control becomes an eigenvector by itself, so it is in no dependence among the others.
         gram = np.where(is_present[:, :, None] & is_present[:, None, :], gram, -np.eye(p))
     gram /= length[:, :, None] * length[:, None, :]
     vectors = np.linalg.eigh(gram)[1]
@@ -92,8 +93,8 @@ def basis_of(layout: Layout, x: Floats, d: Floats, totals: Floats, is_selected: 
     along = (vectors * scaled_totals[:, :, None]).sum(axis=1)
     contradicts = np.zeros(len(totals), dtype=np.bool_)
     if not all_used:
-        contradicts = (~is_used & (np.abs(along) > _play(vectors, scaled_totals))).any(axis=1)
-    # A total of 0 has no relative error: the control's own size stands in for it.
+        contradicts = (~is_used & (np.abs(along) > _accepted_error(vectors, scaled_totals))).any(axis=1)
+    # A total of 0 has no relative error: the length of the control is used instead.
     allowance = np.abs(totals)
     allowance = TOLERANCE * np.where(allowance > 0, allowance, length)
     if is_selected is not None:
@@ -112,17 +113,17 @@ def basis_of(layout: Layout, x: Floats, d: Floats, totals: Floats, is_selected: 
 
 
 def contradiction(basis: Basis, cell: int) -> NDArray[np.intp]:
-    """Controls of a cell whose totals do not obey a dependence among them; of several dependences, the shortest."""
+    """Controls of a cell whose totals violate a dependence among them; of several dependences, the one with fewest."""
     relations = _reduced(basis.vectors[cell][:, ~basis.is_used[cell]].T)
     totals = basis.scaled_totals[cell]
-    excess = np.abs(relations @ totals) / np.maximum(_play(relations.T[None], totals[None])[0], 1e-300)
+    excess = np.abs(relations @ totals) / np.maximum(_accepted_error(relations.T[None], totals[None])[0], 1e-300)
     relations = relations[excess > min(1.0, excess.max() / 2)]
     takes_part = np.abs(relations) > 1e-6
     return np.flatnonzero(takes_part[np.argmin(takes_part.sum(axis=1))])
 
 
 def _reduced(rows: Floats) -> Floats:
-    """Rows of the same span, each with a column of its own (Gauss and Jordan): few controls to a dependence."""
+    """Rows of the same span, reduced by Gauss-Jordan elimination, so that each dependence involves few controls."""
     rows = rows.copy()
     for at in range(len(rows)):
         pivot = np.argmax(np.abs(rows[at]))
@@ -132,8 +133,8 @@ def _reduced(rows: Floats) -> Floats:
     return rows
 
 
-def _play(vectors: Floats, scaled_totals: Floats) -> Floats:
-    """How far the totals could move along each direction and still be accepted, and rounding of the directions."""
+def _accepted_error(vectors: Floats, scaled_totals: Floats) -> Floats:
+    """How far accepted errors and rounding can move the totals along each direction."""
     size = np.abs(scaled_totals)
     moved = (np.abs(vectors) * size[:, :, None]).sum(axis=1)
     return np.asarray(TOLERANCE * moved + 1e-13 * size.max(axis=1, keepdims=True))

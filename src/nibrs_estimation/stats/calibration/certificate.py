@@ -1,6 +1,6 @@
-"""Linear programs about calibration: is there a solution at all, and how small may the upper bound be?
+"""Linear programs about calibration: whether a solution exists, and the smallest possible upper bound.
 
-They cost many times what Newton's method costs, so only a cell that Newton's method leaves undecided comes here.
+They take much longer than Newton's method, so they are used only for cells that Newton's method leaves undecided.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.stats.calibration.basis import basis_of
 from nibrs_estimation.stats.calibration.checks import check_problem
-from nibrs_estimation.stats.calibration.layout import by_block, by_record, place
+from nibrs_estimation.stats.calibration.layout import by_block, by_record, lay_out
 from nibrs_estimation.stats.calibration.newton import Problem, is_proven_infeasible
 
 Floats = NDArray[np.float64]
@@ -23,9 +23,9 @@ _PRECISE = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance":
 def prove_infeasible(problem: Problem, cell: int) -> bool:
     """Whether it can be proven that no g-weights within the bounds meet the totals of a cell.
 
-    The program is: smallest Σ |s_j| with Σ d_i g_i z_i + s = T and L ≤ g ≤ U. Its dual solution is the λ with
-    |λ_j| ≤ 1 for which λ'T exceeds Σ d_i max(L η_i, U η_i) by most; whether that proves anything is then computed
-    directly, so no tolerance of the solver enters.
+    The program is: minimize Σ |s_j| subject to Σ d_i g_i z_i + s = T and L ≤ g ≤ U. Its dual solution is the λ with
+    |λ_j| ≤ 1 that maximizes λ'T - Σ d_i max(L η_i, U η_i). Whether this λ is a proof is then computed directly, so
+    the result does not depend on tolerances of the solver.
     """
     one = problem.keep(np.arange(len(problem.lower)) == cell)
     z, d = by_record(one.basis.z), one.d.reshape(-1)
@@ -41,20 +41,20 @@ def prove_infeasible(problem: Problem, cell: int) -> bool:
 
 
 def smallest_upper_bound(controls: Floats, design_weights: Floats, totals: Floats, *, lower: float) -> float:
-    """Smallest upper bound on the g-weights at which weights meet the totals.
+    """Smallest upper bound on the g-weights with which the totals can be met.
 
-    With y_i = (g_i - L) / (U - L) and t = 1 / (U - L) the program is linear: largest t with
-    Σ d_i y_i x_i = t (T - L Σ d_i x_i) and 0 ≤ y ≤ 1. (The logit distance keeps g below its bound, so it needs a bound
-    a little above this one.)
+    With y_i = (g_i - L) / (U - L) and t = 1 / (U - L) the program is linear: maximize t subject to
+    Σ d_i y_i x_i = t (T - L Σ d_i x_i) and 0 ≤ y ≤ 1. (With the logit distance g stays below its bound, so it needs a
+    slightly larger bound.)
 
     Args:
         controls: (n, p) values of the controls.
-        design_weights: (n,) above 0.
-        totals: (p,) to be met.
+        design_weights: (n,) design weights, above 0.
+        totals: (p,) totals to be met.
         lower: lower bound of g, finite.
 
     Returns:
-        The bound; it may be below 1. Infinite if no upper bound would do.
+        The bound; it may be below 1. Infinite if the totals cannot be met with any upper bound.
 
     Raises:
         ValueError: shapes do not fit, a number is not finite, or a design weight is not above 0.
@@ -66,8 +66,8 @@ def smallest_upper_bound(controls: Floats, design_weights: Floats, totals: Float
     """
     x, d, T = check_problem(controls, design_weights, totals)
     if not math.isfinite(lower):
-        raise ValueError(f"the lower bound is {lower}: the smallest upper bound is that to a finite lower bound")
-    layout, where = place(np.array([len(x)]))
+        raise ValueError(f"the lower bound is {lower}: it must be a finite number")
+    layout, where = lay_out(np.array([len(x)]))
     d_blocks = by_block(d[:, None], where, layout)[:, 0, :]
     basis = basis_of(layout, by_block(x, where, layout), d_blocks, T[None, :], None)
     if basis.contradicts[0]:
@@ -88,7 +88,7 @@ def smallest_upper_bound(controls: Floats, design_weights: Floats, totals: Float
 
 
 def _solve(objective: Floats, **conditions: Floats) -> Any:
-    """The smallest value of a linear objective, as ``scipy.optimize.linprog`` tells it."""
-    from scipy.optimize import linprog  # noqa: PLC0415 (half a second that few runs need)
+    """Minimize a linear objective; the result of ``scipy.optimize.linprog``."""
+    from scipy.optimize import linprog  # noqa: PLC0415 (takes half a second to import, and few runs need it)
 
     return linprog(objective, method="highs", options=_PRECISE, **conditions)

@@ -1,4 +1,4 @@
-"""What a calibration problem must be, said by name where it is not."""
+"""Checks of the arguments of a calibration; errors name the argument and the value."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ Floats = NDArray[np.float64]
 
 
 def check_problem(controls: ArrayLike, design_weights: ArrayLike, totals: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    """One problem as arrays of floats.
+    """Return the arguments of a problem as arrays of floats.
 
     Raises:
         ValueError: shapes do not fit, a number is not finite, or a design weight is not above 0.
     """
     x, d, T = (np.asarray(given, dtype=np.float64) for given in (controls, design_weights, totals))
     if x.ndim != 2 or x.shape[1] == 0:
-        raise ValueError(f"controls have shape {x.shape}: one row for each unit and one column for each control wanted")
+        raise ValueError(
+            f"controls have shape {x.shape}: they need one row for each unit and one column for each control"
+        )
     if d.shape != (len(x),):
         raise ValueError(f"{len(x)} units have design weights of shape {d.shape}")
     if T.shape[-1:] != x.shape[1:]:
         raise ValueError(f"{x.shape[1]} controls have totals of shape {T.shape}")
-    # A sum is finite exactly if its terms are, but for overflow, which is looked into.
+    # The sum is not finite if a term is not; it may also overflow, so the terms are checked then.
     if not np.isfinite(x.sum()) and not np.isfinite(x).all():
         row, column = np.argwhere(~np.isfinite(x))[0].tolist()
         raise ValueError(f"control {column} of unit {row} is {x[row, column]}: controls are finite numbers")
@@ -37,14 +39,14 @@ def check_problem(controls: ArrayLike, design_weights: ArrayLike, totals: ArrayL
 
 
 def check_cells(cell: ArrayLike, units: int, cells: int) -> NDArray[np.intp]:
-    """Number of units of each cell.
+    """Count the units of each cell.
 
     Raises:
-        ValueError: there is not one for each unit, they are not sorted, or one has no totals.
+        ValueError: the number of cell numbers is not that of the units, they are not sorted, or a cell has no totals.
     """
     of_units = np.asarray(cell)
     if of_units.shape != (units,) or (units and not np.issubdtype(of_units.dtype, np.integer)):
-        raise ValueError(f"{units} units have cells of shape {of_units.shape} and kind {of_units.dtype}")
+        raise ValueError(f"{units} units have cell numbers of shape {of_units.shape} and type {of_units.dtype}")
     of_units = of_units.astype(np.intp)
     if units:
         if (np.diff(of_units) < 0).any():
@@ -55,14 +57,14 @@ def check_cells(cell: ArrayLike, units: int, cells: int) -> NDArray[np.intp]:
 
 
 def check_bounds(lower: ArrayLike, upper: ArrayLike, cells: int, method: Method) -> tuple[Floats, Floats]:
-    """Bounds of g, one pair for each cell.
+    """Return the bounds of g, one pair for each cell.
 
     Raises:
-        ValueError: the method is unknown, or bounds are not numbers, do not hold 1 between them, or are infinite where
+        ValueError: the method is unknown, or bounds are not numbers, 1 is not between them, or they are infinite where
             the method needs finite ones.
     """
     if method not in ("linear", "raking", "logit"):
-        raise ValueError(f"there is no method {method!r}; there are linear, raking and logit")
+        raise ValueError(f"unknown method {method!r}: use linear, raking or logit")
     low, high = (np.asarray(bound, dtype=np.float64) for bound in (lower, upper))
     for bound in (low, high):
         if bound.shape not in ((), (cells,)):
@@ -73,11 +75,11 @@ def check_bounds(lower: ArrayLike, upper: ArrayLike, cells: int, method: Method)
         at = int(np.argmin(is_good))
         raise ValueError(
             f"bounds {low[at]} and {high[at]}{_of_cell((at, 0) if cells > 1 else ())}: 1, the g-weight that changes "
-            "nothing, lies between the bounds"
+            "nothing, must be between the bounds"
         )
     if method == "logit" and not (np.isfinite(low).all() and np.isfinite(high).all()):
         raise ValueError("the logit distance needs finite bounds")
-    # Weights that are multiplied do not fall below 0.
+    # Raking multiplies weights, so they are never negative.
     return np.maximum(low, 0.0) if method == "raking" else low, high
 
 

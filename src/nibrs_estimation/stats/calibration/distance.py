@@ -1,14 +1,14 @@
-"""Distance functions: how far weights may move from the design weights, and at what price.
+"""Distance functions: the measure of change from design weights to calibration weights.
 
 A distance is used through its calibration function g(η), the g-weight of a unit with η = x'λ. All have g(0) = 1 and
-g'(0) = 1, and rise from the lower to the upper bound:
+g'(0) = 1, and increase from the lower to the upper bound:
 
-    linear   g = 1 + η                                      cut off at the bounds
-    raking   g = exp(η)                                     cut off at the bounds
+    linear   g = 1 + η                                      truncated at the bounds
+    raking   g = exp(η)                                     truncated at the bounds
     logit    g = L + (U - L) / (1 + exp(-Aη - c)),          A = (U - L) / [(1 - L)(U - 1)],  c = ln[(1 - L)/(U - 1)]
 
 Sources: Deville and Särndal (1992), JASA 87:376-382, cases 1, 2, 6 and 7; Deville, Särndal and Sautory (1993),
-JASA 88:1013-1020. The logit form here equals theirs and never overflows.
+JASA 88:1013-1020. The logit form here is equal to theirs and never overflows.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ Method = Literal["linear", "raking", "logit"]
 
 
 class Distance(Protocol):
-    """A distance function with bounds; arrays of η are (m, k), with one pair of bounds to a row, or one to all."""
+    """A distance function with bounds; arrays of η are (m, k), with one pair of bounds for each row, or one for all."""
 
     def __init__(self, lower: Floats, upper: Floats) -> None: ...
 
     @staticmethod
     def curvature(lower: Floats, upper: Floats) -> tuple[Floats, Flags]:
-        """Smallest S with |g''| ≤ S g', and whether that holds everywhere, which it does not where a bound cuts off."""
+        """Smallest S with |g''| ≤ S g', and whether this is true for all η: it is not where g is truncated."""
 
     def g(self, eta: Floats) -> tuple[Floats, Floats]:
         """g-weights and their derivatives by η."""
@@ -40,7 +40,7 @@ class Distance(Protocol):
 
 
 class Linear(Distance):
-    """g = 1 + η: the generalized regression estimator, or with bounds its truncated form."""
+    """g = 1 + η: the generalized regression estimator, truncated if there are bounds."""
 
     def __init__(self, lower: Floats, upper: Floats) -> None:
         self._low, self._high = lower[:, None] - 1, upper[:, None] - 1
@@ -48,7 +48,7 @@ class Linear(Distance):
     @staticmethod
     def curvature(lower: Floats, upper: Floats) -> tuple[Floats, Flags]:  # noqa: D102
         is_smooth = np.isneginf(lower) & np.isposinf(upper)
-        # Truncated, η is scaled by its own unit.
+        # Where g is truncated, η is measured in its own unit.
         return np.where(is_smooth, 0.0, 1.0), is_smooth
 
     def g(self, eta: Floats) -> tuple[Floats, Floats]:  # noqa: D102
@@ -61,7 +61,7 @@ class Linear(Distance):
 
 
 class Raking(Distance):
-    """g = exp(η): multiplicative weights, as iterative proportional fitting gives them. Needs L ≥ 0."""
+    """g = exp(η): multiplicative weights, the result of iterative proportional fitting. Needs L ≥ 0."""
 
     def __init__(self, lower: Floats, upper: Floats) -> None:
         with np.errstate(divide="ignore"):
@@ -82,7 +82,7 @@ class Raking(Distance):
 
 
 class Logit(Distance):
-    """g between its bounds along a logistic curve: bounded, smooth, never at a bound. Needs L < 1 < U."""
+    """g follows a logistic curve between its bounds: smooth, and never equal to a bound. Needs L < 1 < U."""
 
     def __init__(self, lower: Floats, upper: Floats) -> None:
         self._lower, self._span = lower[:, None], (upper - lower)[:, None]
@@ -95,7 +95,7 @@ class Logit(Distance):
         return (upper - lower) / ((1 - lower) * (upper - 1)), np.ones(len(lower), dtype=np.bool_)
 
     def g(self, eta: Floats) -> tuple[Floats, Floats]:  # noqa: D102
-        # Beyond 700 the exponential would overflow, and g is its bound to the last digit long before.
+        # Above 700 the exponential would overflow; g is equal to its bound there in all digits.
         e = self._minus_slope * eta
         e -= self._shift
         np.exp(np.minimum(e, 700.0, out=e), out=e)

@@ -1,8 +1,8 @@
-"""Where the records of many cells lie so that sums by cell are quick and always the same.
+"""Layout of the records of many cells in blocks, so that sums by cell are fast and reproducible.
 
-The records of each cell are cut into blocks of 128; the last is filled up with records of weight 0 and controls 0. Sums
-run within blocks, then over the blocks of a cell in order. So they depend on the cell's own records alone: a cell has
-the same bits by itself and among others.
+The records of each cell are divided into blocks of 128; the last block is padded with records of weight 0 and controls
+0. Sums run within blocks, then over the blocks of a cell in order. So they depend only on the records of the cell: the
+sum of a cell has the same bits whether it is computed alone or with other cells.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Layout:
     """Blocks of C cells.
 
     Attributes:
-        first: (C,) first block of each cell; every cell has one at least.
+        first: (C,) first block of each cell; every cell has at least one block.
         cell: (m,) cell of each block.
     """
 
@@ -32,7 +32,7 @@ class Layout:
     cell: Indices
 
     def sum(self, by_block: Floats) -> Floats:
-        """Sums by cell of an array whose first axis are the blocks."""
+        """Sums by cell of an array whose first axis is the block."""
         return np.asarray(np.add.reduceat(by_block, self.first, axis=0))
 
     def max(self, by_block: Floats) -> Floats:
@@ -40,23 +40,23 @@ class Layout:
         return np.asarray(np.maximum.reduceat(by_block, self.first, axis=0))
 
     def spread(self, by_cell: NDArray[Value]) -> NDArray[Value]:
-        """Values by cell for their blocks; those of a single cell are left to broadcasting."""
+        """Repeat the values of cells for their blocks; the value of a single cell is returned as it is."""
         return by_cell if len(self.first) == 1 else by_cell[self.cell]
 
     def keep(self, cells: NDArray[np.bool_]) -> tuple[Layout, NDArray[np.bool_]]:
-        """The layout of some of the cells, and which blocks are theirs."""
+        """The layout of some of the cells, and which blocks belong to them."""
         blocks = cells[self.cell]
         count = np.diff(self.first, append=len(self.cell))[cells]
         return layout_of(count), blocks
 
 
 def layout_of(blocks: Indices) -> Layout:
-    """Layout of cells of so many blocks each."""
+    """Layout of cells with the given numbers of blocks."""
     return Layout(first=np.cumsum(blocks) - blocks, cell=np.repeat(np.arange(len(blocks)), blocks))
 
 
-def place(count: Indices) -> tuple[Layout, Indices | slice]:
-    """Layout for cells of so many records, and the place of each record in the blocks, counted through."""
+def lay_out(count: Indices) -> tuple[Layout, Indices | slice]:
+    """Layout of cells with the given numbers of records, and the index of each record in the blocks put end to end."""
     layout = layout_of(np.maximum(1, -(-count // BLOCK)))
     if len(count) == 1:
         return layout, slice(0, int(count[0]))
@@ -65,7 +65,7 @@ def place(count: Indices) -> tuple[Layout, Indices | slice]:
 
 
 def by_block(values: Floats, where: Indices | slice, layout: Layout) -> Floats:
-    """Columns (n, p) of the records at their places: (m, p, 128)."""
+    """Values (n, p) of the records, arranged in blocks: (m, p, 128)."""
     m, p = len(layout.cell), values.shape[1]
     blocks = np.zeros((m * BLOCK, p))
     blocks[where] = values
@@ -73,5 +73,5 @@ def by_block(values: Floats, where: Indices | slice, layout: Layout) -> Floats:
 
 
 def by_record(blocks: Floats) -> Floats:
-    """(m, p, 128) as (m * 128, p), counted through."""
+    """Blocks (m, p, 128) put end to end: (m * 128, p)."""
     return blocks.transpose(0, 2, 1).reshape(-1, blocks.shape[1])

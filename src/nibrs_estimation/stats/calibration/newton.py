@@ -4,13 +4,13 @@ The multipliers λ of a cell minimize the convex dual
 
     D(λ) = Σ d_i F(x_i'λ) - λ'T,    F = ∫ g,    gradient Σ d_i g(η_i) x_i - T,    Hessian Σ d_i g'(η_i) x_i x_i'.
 
-A step is taken if it lowers D enough (Armijo); else it is shortened. Most steps need no look at D: where |g''| ≤ S g'
-and no η moves by more than 1.7 / S, D falls by at least 4 % of what its slope promises (Bach 2010, Electronic Journal
-of Statistics 4:384-414, proposition 1).
+A step is accepted if it lowers D enough (Armijo); otherwise it is shortened. For most steps D need not be computed: if
+|g''| ≤ S g' and no η changes by more than 1.7 / S, D falls by at least 4 % of what its slope predicts (Bach 2010,
+Electronic Journal of Statistics 4:384-414, proposition 1).
 
-A cell that cannot be solved shows itself on the way. Whatever g-weights between L and U are chosen, Σ d_i g_i η_i is at
-most Σ d_i max(L η_i, U η_i); so if for one λ that is less than λ'T, no weights meet T (Farkas). D then has no minimum,
-and the steps run off in such a direction.
+The multipliers may prove that a cell has no solution. For all g-weights between L and U, Σ d_i g_i η_i is at most
+Σ d_i max(L η_i, U η_i). So if this is less than λ'T for some λ, no weights meet T (Farkas). D then has no minimum, and
+the steps diverge in the direction of such a λ.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 MAX_STEPS = 300
-#: Share of the accepted error, and largest S |Δη| of the step to there, at which a further step would do nothing.
+#: If the error is below this share of the accepted error, after a step with S |Δη| below this, no further step is made.
 _ENOUGH, _SMALL = 0.5, 1e-4
-#: Largest S |Δη| of a step that needs no look at D.
+#: Largest S |Δη| of a step that is accepted without computing D.
 _CERTAIN = 1.7
-#: Added to the Hessian's diagonal, relative and absolute; above the rounding of its factorisation, so that never fails.
+#: Added to the Hessian's diagonal, relative and absolute; larger than rounding, so that its factorization never fails.
 _RIDGE, _FLOOR = 1e-13, 1e-30
-#: Steps after which truncated distances are given curvature in proportion to the residual per unit, and how much.
-_DOUBT, _BEYOND = 100, 0.01
-#: Steps before infeasibility is looked for; most cells that can be solved are solved by then.
-_PATIENCE = 5
-#: Cells at rest are removed when the open ones have at most this share of the blocks.
+#: After this many steps truncated distances are given extra curvature: this factor times the residual per unit.
+_STEPS_BEFORE_CURVATURE, _EXTRA_CURVATURE = 100, 0.01
+#: Steps before the first check for infeasibility; most cells that have a solution are solved by then.
+_STEPS_BEFORE_PROOF = 5
+#: Decided cells are removed when the open ones have at most this share of the blocks.
 _SPARSE = 0.7
 
 
@@ -47,7 +47,7 @@ class Problem:
     """C cells with p directions in m blocks of 128 records; see ``Basis`` for the directions.
 
     Attributes:
-        layout: of the cells.
+        layout: layout of the cells.
         d: (m, 128) design weights.
         basis: directions and totals.
         lower: (C,) lower bounds of g.
@@ -71,11 +71,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Solution:
-    """What became of C cells.
+    """Results for C cells.
 
     Attributes:
-        g: (m, 128) g-weights last reached.
-        multipliers: (C, p) of the directions.
+        g: (m, 128) g-weights after the last step.
+        multipliers: (C, p) multipliers of the directions.
         is_infeasible: (C,) proven: no g-weights within the bounds meet the totals.
         steps: (C,) steps tried.
     """
@@ -87,7 +87,7 @@ class Solution:
 
 
 def solve(problem: Problem, is_open: Flags) -> Solution:
-    """Solve the cells that are open, as far as they can be solved; the others keep g = 1."""
+    """Solve the cells that are open, where possible; the others have g = 1."""
     C, p = problem.basis.totals.shape
     solution = Solution(
         g=np.ones(problem.d.shape),
@@ -106,7 +106,7 @@ def solve(problem: Problem, is_open: Flags) -> Solution:
 def is_proven_infeasible(problem: Problem, multipliers: Floats) -> Flags:
     """Whether multipliers (C, p) prove that no g-weights within the bounds meet the totals, not even nearly.
 
-    Rounding and the accepted error of the totals are on the side of the cell.
+    Rounding and the accepted error of the totals are allowed for: a doubtful case is not a proof.
     """
     work = _start(problem, np.arange(len(multipliers)), np.arange(len(problem.d)))
     work.multipliers = multipliers
@@ -116,18 +116,18 @@ def is_proven_infeasible(problem: Problem, multipliers: Floats) -> Flags:
 
 @dataclass
 class _Work:
-    """Cells at work: what they are, and where each of them stands. Removing cells leaves the others as they are.
+    """State of the cells during the iterations. Removing cells does not change the others.
 
     Attributes:
-        number, block: of the cells and blocks in the whole problem.
+        number, block: indices of the cells and blocks in the whole problem.
         is_open: cells that are not decided yet.
-        idle: (C, p, p) curvature that unused directions are given; as they have no residual they stay at 0.
-        multipliers, eta: where the cells stand.
-        step, eta_step: what is tried next.
-        slope: of D along the step, at its start.
+        idle: (C, p, p) curvature given to unused directions; they have no residual, so their multipliers stay 0.
+        multipliers, eta: current values.
+        step, eta_step: changes of both in the next step.
+        slope: derivative of D along the step, at its start.
         reach: largest S |Δη| of the step.
-        is_certain: the step lowers D for certain.
-        is_near: totals were met to the accepted error where the step starts.
+        is_certain: the step is known to lower D.
+        is_near: the totals are met to the accepted error at the start of the step.
     """
 
     method: Method
@@ -161,12 +161,12 @@ class _Work:
     def keep(self, cells: Flags) -> _Work:
         layout, blocks = self.layout.keep(cells)
         by_block = ("block", "z", "dz", "d", "eta", "eta_step")
-        kept = {
+        retained = {
             field.name: getattr(self, field.name)[blocks if field.name in by_block else cells]
             for field in fields(self)
             if field.name not in ("method", "layout")
         }
-        return _Work(method=self.method, layout=layout, **kept)
+        return _Work(method=self.method, layout=layout, **retained)
 
     def distance(self) -> Distance:
         return DISTANCES[self.method](self.layout.spread(self.lower), self.layout.spread(self.upper))
@@ -232,11 +232,11 @@ def _run(work: _Work, solution: Solution) -> None:
             work.multipliers = np.where(is_taken[:, None], work.multipliers + work.step, work.multipliers)
             work.eta = np.where(work.layout.spread(is_taken)[:, None], trial, work.eta)
 
-        # Where the totals are met, one more step is for the weights: small agencies beside a huge one matter little to
-        # the totals. It is spared if the totals are met very well by a step so small that the next would do nothing.
+        # Where the totals are met, one more step is made for the weights: small agencies next to a huge one have little
+        # effect on the totals. It is omitted if the step was so small that the next one would change nothing.
         is_met = work.is_open & is_near & (work.is_near | ((miss <= _ENOUGH) & (work.reach <= _SMALL)))
         is_closed = is_met | (work.is_open & (step == MAX_STEPS))
-        if step >= _PATIENCE and not is_met.all():
+        if step >= _STEPS_BEFORE_PROOF and not is_met.all():
             is_proven = work.is_open & ~is_met & _is_proven(work)
             solution.is_infeasible[work.number[is_proven]] = True
             is_closed |= is_proven
@@ -247,11 +247,11 @@ def _run(work: _Work, solution: Solution) -> None:
                 return
 
         hessian = _hessian(work, derivative) * ridge + work.idle
-        if step >= _DOUBT:
-            hessian += _doubt(work, residual)[:, None, None] * one
+        if step >= _STEPS_BEFORE_CURVATURE:
+            hessian += _extra_curvature(work, residual)[:, None, None] * one
         tried = work.step, work.eta_step, work.slope, work.reach
         if not all_taken:
-            # What has not been taken, or is at rest, is not used, and might be no number.
+            # Values of cells that are decided, or whose step was not accepted, are not used; they may be NaN.
             hessian = np.where(is_taken[:, None, None], hessian, one)
             residual = np.where(is_taken[:, None], residual, 0.0)
         _plan(work, np.asarray(-np.linalg.solve(hessian, residual[:, :, None])[:, :, 0]), residual)
@@ -266,7 +266,7 @@ def _run(work: _Work, solution: Solution) -> None:
 
 
 def _close(work: _Work, cells: Flags, solution: Solution, g: Floats, step: int) -> None:
-    """Note what became of cells, and let them rest."""
+    """Store the results of cells that are decided, and mark them as closed."""
     number, blocks = work.number[cells], cells[work.layout.cell]
     solution.g[work.block[blocks]] = g[blocks]
     solution.multipliers[number] = work.multipliers[cells]
@@ -278,14 +278,14 @@ def _hessian(work: _Work, derivative: Floats) -> Floats:
     return work.layout.sum((work.dz * derivative[:, None, :]) @ work.z.transpose(0, 2, 1))
 
 
-def _doubt(work: _Work, residual: Floats) -> Floats:
-    """Curvature where bounds cut off: steps may go to and fro in directions of which the Hessian sees nothing."""
+def _extra_curvature(work: _Work, residual: Floats) -> Floats:
+    """Extra curvature where g is truncated: without it, steps may oscillate where the Hessian is 0."""
     size = np.sqrt((residual**2).sum(axis=1) / work.layout.sum(work.d.sum(axis=1)))
-    return np.where(work.is_smooth, 0.0, _BEYOND * size)
+    return np.where(work.is_smooth, 0.0, _EXTRA_CURVATURE * size)
 
 
 def _plan(work: _Work, move: Floats, residual: Floats) -> None:
-    """Try Newton's move next, but no farther than is certain or than twice what has been reached."""
+    """Set the next step to Newton's, limited to a step that is certain or to twice the largest η so far."""
     eta_move = work.along(move)
     reach = work.sharpness * work.layout.max(np.abs(eta_move).max(axis=1))
     slope = (residual * move).sum(axis=1)
@@ -299,7 +299,7 @@ def _plan(work: _Work, move: Floats, residual: Floats) -> None:
 
 
 def _shorten(work: _Work, tried: tuple[Floats, ...], is_taken: Flags, slope_there: Floats) -> None:
-    """Shorten what was not taken, to where the slope would be 0 if it changed evenly, but by half at least."""
+    """Shorten steps that were not accepted, to where a linear slope would be 0, and at least by half."""
     step, eta_step, slope, reach = tried
     factor = slope / (slope - slope_there)
     factor = np.where(factor > 0.1, np.minimum(factor, 0.5), 0.1)
@@ -312,7 +312,7 @@ def _shorten(work: _Work, tried: tuple[Floats, ...], is_taken: Flags, slope_ther
 
 
 def _lowers_dual(work: _Work, distance: Distance, trial: Floats, slope: Floats) -> Flags:
-    """Whether the trial lowers D enough; close to the minimum, whether its slope shows that it does."""
+    """Whether the step lowers D enough; close to the minimum, where D is rounding, whether its slope shows it."""
     change = work.d * (distance.integral(trial) - distance.integral(work.eta))
     wanted = (work.step * work.totals).sum(axis=1)
     rise = work.layout.sum(change.sum(axis=1)) - wanted
@@ -332,6 +332,6 @@ def _is_proven(work: _Work) -> Flags:
     greatest = work.layout.sum((work.d * most).sum(axis=1))
     wanted = (work.multipliers * work.totals).sum(axis=1)
     of_controls = np.abs((work.to_lambda @ work.multipliers[:, :, None])[:, :, 0])
-    play = (of_controls * np.where(np.isfinite(work.allowance), work.allowance, 0.0)).sum(axis=1)
-    play += 1e-13 * (work.layout.sum((work.d * size).sum(axis=1)) + np.abs(wanted))
-    return np.asarray(greatest + play < wanted)
+    tolerance = (of_controls * np.where(np.isfinite(work.allowance), work.allowance, 0.0)).sum(axis=1)
+    tolerance += 1e-13 * (work.layout.sum((work.d * size).sum(axis=1)) + np.abs(wanted))
+    return np.asarray(greatest + tolerance < wanted)

@@ -1,1 +1,1 @@
-"""Predictive mean matching and what it is built of."""
+"""Predictive mean matching and its parts."""

@@ -1,6 +1,6 @@
-"""Nearest donors on a score, with ties broken for each recipient by itself and no donor favored.
+"""Nearest donors on a score, with ties broken at random for each recipient separately.
 
-Donors are sorted once, so a recipient costs a binary search and a comparison with its neighbors, not one with every
+Donors are sorted once, so a recipient needs a binary search and a comparison with its neighbors, not with every
 donor. Source: handbook 05, point 6 (donor clumping); handbook 04.
 """
 
@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-#: Recipients whose neighbors are looked at together.
+#: Number of recipients that are processed together.
 _CHUNK = 1 << 16
 
 
 def draw_nearest(donor_scores: Floats, recipient_scores: Floats, point: Floats, *, k: int = 1) -> NDArray[np.int64]:
     """Draw for each recipient one of the k donors nearest to it in score.
 
-    Each of the k is drawn with probability 1/k. Where several donors lie at exactly the distance of the k-th, the
-    places that are left are shared equally among all of them, so no order of the donors matters but to say which of
-    equal donors a point means. If there are fewer than k donors, all are used.
+    Each of the k is drawn with probability 1/k. If several donors have exactly the distance of the k-th, the remaining
+    places are shared equally among all of them. So the order of the donors matters only to identify which of several
+    equal donors is drawn. If there are fewer than k donors, all are used.
 
     Args:
-        donor_scores: (d,) finite; their order says which of several donors of one score is which.
+        donor_scores: (d,) finite; their order identifies donors with the same score.
         recipient_scores: (r,) finite.
         point: (r,) uniform numbers in (0, 1), one for each recipient.
         k: number of nearest donors.
@@ -53,7 +53,7 @@ def _draw(
     values: Floats, first: NDArray[np.int64], count: NDArray[np.int64], scores: Floats, point: Floats, k: int
 ) -> NDArray[np.int64]:
     """Positions among the sorted donors; ``values`` are their distinct scores."""
-    # k distinct scores on either side hold the k nearest donors and all that are as near as the last of them.
+    # The k distinct scores on either side contain the k nearest donors and all that tie with the last of them.
     window = np.searchsorted(values, scores)[:, None] + np.arange(-k, k)
     inside = (window >= 0) & (window < len(values))
     window = np.clip(window, 0, len(values) - 1)
@@ -70,7 +70,7 @@ def _draw(
     places = nearer + tied * (places_left / tied.sum(axis=1, keepdims=True))
     ends = np.cumsum(places, axis=1)
     at = (point * ends[:, -1])[:, None]
-    # Rounding of the last end must not lead past the last score that has a place.
+    # Rounding of the last end must not select a score without a place.
     chosen = np.minimum((ends <= at).sum(axis=1), (places > 0).cumsum(axis=1).argmax(axis=1))
     share = (at[:, 0] - (ends - places)[rows, chosen]) / places[rows, chosen]
     within = np.clip(np.floor(share * donors[rows, chosen]), 0, donors[rows, chosen] - 1).astype(np.int64)

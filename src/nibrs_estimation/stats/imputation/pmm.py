@@ -6,8 +6,8 @@ Imputed values are therefore observed values. Rows are sorted by unit before any
 number is keyed by unit or variable, so the order of the rows changes nothing.
 
 Sources: handbook 05; van Buuren (2018), *Flexible Imputation of Missing Data*, algorithm 3.3 and
-sections 4.5 and 9.1.5 (choice of predictors). It follows R's ``mice``, but for ties, which are drawn for each recipient
-by itself.
+sections 4.5 and 9.1.5 (choice of predictors). It follows R's ``mice``, except that ties are drawn for each recipient
+separately.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Variable:
 
     Attributes:
         values: (n,) numbers, or for a categorical variable the numbers of levels, 0 upward; NaN where missing.
-        is_categorical: the numbers name levels without order.
+        is_categorical: the values are numbers of levels without order.
     """
 
     values: Floats
@@ -50,14 +50,14 @@ class Variable:
 
 @dataclass(frozen=True)
 class Completed:
-    """Completed variables and how they came about.
+    """Completed variables and how they were imputed.
 
     Attributes:
-        values: variable -> (n,) observed values, and imputed ones in the place of missing ones.
+        values: variable -> (n,) observed values, with missing ones replaced by imputed ones.
         donor: variable -> (n,) row whose value was taken, -1 where it was observed; incomplete variables only.
         predictors: variable -> the predictors chosen for it, after screening; incomplete variables only.
-        not_imputed: incomplete variables that are constant, or collinear with a better observed one: left as they
-            were.
+        not_imputed: incomplete variables that are constant, or collinear with one that has more observed values; they
+            are unchanged.
     """
 
     values: Mapping[str, Floats]
@@ -81,15 +81,16 @@ def impute(
     """Complete every incomplete variable.
 
     Args:
-        variables: name -> column, all of n rows; incomplete ones are visited in this order.
-        unit: (n,) identifiers of the rows, each once.
-        seed: of the run.
-        stream: what the imputation is for; different streams draw different numbers.
-        forced: always predict.
-        never_predictors: never predict.
-        cycles: number of rounds over the incomplete variables; one is enough where only one is incomplete.
+        variables: name -> column, all of n rows; incomplete ones are imputed in this order.
+        unit: (n,) identifiers of the rows, unique.
+        seed: seed of the run.
+        stream: purpose of the imputation; different streams draw different numbers.
+        forced: variables that always predict.
+        never_predictors: variables that never predict.
+        cycles: number of rounds over the incomplete variables; a single one needs only one round.
         k: number of nearest donors from which one is drawn.
-        coding: of a categorical target: by its first canonical variate given the predictors, or by number of level.
+        coding: numbers for a categorical target: its first canonical variate given the predictors, or the level
+            numbers.
 
     Returns:
         The completed variables; observed values are unchanged.
@@ -127,9 +128,10 @@ def quick_predictors(
 ) -> dict[str, tuple[str, ...]]:
     """Choose the predictors of every incomplete variable.
 
-    A variable predicts another if its correlation with it, or with whether it is observed, exceeds
-    ``min_correlation`` in size, and it is observed in at least ``min_usable`` of the rows where the other is missing;
-    forced ones always do. Correlations are of rows in which both are observed; an undefined one counts as 0.
+    A variable predicts a target under two conditions. Its correlation with the target, or with the indicator that the
+    target is observed, exceeds ``min_correlation`` in absolute value. And it is observed in at least ``min_usable`` of
+    the rows where the target is missing. Forced variables always predict. Correlations are computed from rows in which
+    both are observed; an undefined one counts as 0.
 
     Args:
         variables: name -> (n,) numbers, NaN where missing; categorical ones by number of level.
@@ -158,7 +160,7 @@ def quick_predictors(
 
 
 def pairwise_correlations(x: Floats, has_x: Flags, y: Floats, has_y: Flags) -> Floats:
-    """Pearson correlations of the columns of x with those of y over the rows that both have: (p, q); undefined is 0."""
+    """Pearson correlations of the columns of x with those of y over rows with both values: (p, q); 0 if undefined."""
     x, y = (
         np.where(has, values - np.nan_to_num(_column_means(values, has)), 0.0)
         for values, has in ((x, has_x), (y, has_y))
@@ -171,7 +173,7 @@ def pairwise_correlations(x: Floats, has_x: Flags, y: Floats, has_y: Flags) -> F
         spread_x, spread_y = (x**2).T @ in_y, in_x.T @ (y**2)
         variance_x, variance_y = spread_x - sum_x**2 / n, spread_y - sum_y**2 / n
         correlation = covariance / np.sqrt(variance_x * variance_y)
-    # What is left of a constant column is rounding.
+    # The variance of a constant column is only rounding.
     defined = (n > 1) & (variance_x > 1e-12 * spread_x) & (variance_y > 1e-12 * spread_y)
     return np.where(defined, correlation, 0.0)
 
@@ -184,13 +186,13 @@ def canonical_variate(levels: NDArray[np.integer], x: Floats) -> Floats:
         x: (n, p) columns of full rank.
 
     Returns:
-        (levels,) scores; the largest in size is positive, levels that do not occur score 0.
+        (levels,) scores; the largest in absolute value is positive, levels that do not occur have score 0.
     """
-    present, place, count = np.unique(levels, return_inverse=True, return_counts=True)
+    present, index, count = np.unique(levels, return_inverse=True, return_counts=True)
     scores = np.zeros(int(levels.max()) + 1)
     centered = x - x.mean(axis=0)
     sums = np.zeros((len(present), x.shape[1]))
-    np.add.at(sums, place, centered)
+    np.add.at(sums, index, centered)
     sums /= np.sqrt(count)[:, None]
     between = sums @ linalg.solve(centered.T @ centered, sums.T, assume_a="sym")
     vector = np.linalg.eigh(between)[1][:, -1] / np.sqrt(count)
@@ -200,14 +202,14 @@ def canonical_variate(levels: NDArray[np.integer], x: Floats) -> Floats:
 
 
 class _Chain:
-    """The state of the chain: what is known, and what is imputed so far. Rows are in order of unit.
+    """The state of the chain: observed values and current imputed values. Rows are sorted by unit.
 
     Attributes:
         design: (n, p) a constant, then the columns of every variable; numbers are standardized by their observed mean
             and spread, so that cross products keep their digits. Stored by column.
         columns: variable -> its columns of the design.
         scale: (p,) by which each column was divided.
-        products: (p, p) cross products of the design, kept up to date.
+        products: (p, p) cross products of the design, updated after every imputation.
     """
 
     def __init__(self, variables: Mapping[str, Variable], unit: NDArray[np.integer], seed: int, stream: str) -> None:
@@ -241,7 +243,7 @@ class _Chain:
                 self._refresh(name)
 
     def _refresh(self, name: str) -> None:
-        """Bring the design and its cross products up to what is imputed so far."""
+        """Update the design and its cross products with the current values."""
         columns = self.columns[name]
         if name in self.levels:
             self.design[:, columns] = treatment_dummies(self.values[name].astype(np.int64), self.levels[name])
@@ -291,7 +293,7 @@ class _Chain:
     def _moments(
         self, donors: NDArray[np.int64], recipients: NDArray[np.int64], y: Floats, kept: NDArray[np.int64]
     ) -> _Moments:
-        """Sums over donors, from everybody's less the recipients' where these are fewer; y is 0 of recipients."""
+        """Sums over donors, computed as all minus recipients if these are fewer; y of recipients is 0."""
         of_few = self.design[np.ix_(recipients if len(recipients) < len(donors) else donors, kept)]
         products = of_few.T @ of_few
         if len(recipients) < len(donors):
@@ -301,7 +303,7 @@ class _Chain:
 
 @dataclass(frozen=True)
 class _Moments:
-    """Sums over n rows: cross products of p columns, the first being the constant, with each other and an outcome."""
+    """Sums over n rows: cross products of p columns, the first is the constant, with each other and an outcome."""
 
     n: int
     products: Floats
@@ -325,7 +327,7 @@ def least_squares(products: Floats, with_outcome: Floats) -> LeastSquares:
         products: (p, p) X'X.
         with_outcome: (p,) X'y.
     """
-    # Columns of length one keep the equations well conditioned; scaling changes neither estimate nor posterior.
+    # Columns of length one make the equations well conditioned; scaling changes neither estimate nor posterior.
     scale = np.sqrt(np.diag(products))
     scale[scale == 0] = 1.0
     scaled = products / np.outer(scale, scale)
@@ -346,9 +348,9 @@ def draw_coefficients(
     Args:
         fit: estimate b of p coefficients.
         residual_squares: r'r.
-        df: n - p; at least 1 is taken.
-        seed: of the run.
-        stream: what the draw is for.
+        df: n - p; 1 is used if it is smaller.
+        seed: seed of the run.
+        stream: purpose of the draw.
         draw: number of the draw.
 
     Returns:
@@ -362,7 +364,7 @@ def draw_coefficients(
 
 
 def _scores(design: Floats, columns: NDArray[np.int64], coefficients: Floats) -> Floats:
-    """Predicted means, column by column: equal rows have equal bits, so that ties are ties."""
+    """Predicted means, summed column by column: equal rows have exactly equal means, so that ties are found."""
     scores = np.zeros(len(design))
     for column, coefficient in zip(columns, coefficients, strict=True):
         scores += design[:, column] * coefficient
@@ -386,7 +388,7 @@ def _screen(variables: Mapping[str, Variable]) -> tuple[set[str], set[str]]:
 
 
 def _usable_columns(moments: _Moments, scale: Floats) -> NDArray[np.int64]:
-    """The constant, and the columns of the donors that carry information of their own; ``scale`` is of each column."""
+    """The constant and the columns that vary among donors and are not collinear; ``scale`` is that of each column."""
     n, constant = moments.n, np.zeros(1, dtype=np.int64)
     mean, outcome_mean = moments.products[0] / n, moments.with_outcome[0] / n
     outcome_squares = moments.outcome_squares - n * outcome_mean**2
@@ -416,9 +418,9 @@ def _column_means(values: Floats, has: Flags) -> Floats:
 def _check(variables: Mapping[str, Variable], unit: NDArray[np.integer], named: Sequence[str]) -> None:
     unknown = sorted(set(named) - set(variables))
     if unknown:
-        raise ValueError(f"there is no variable {', '.join(unknown)}; there are {', '.join(variables)}")
+        raise ValueError(f"there is no variable {', '.join(unknown)}; the variables are {', '.join(variables)}")
     if len(np.unique(unit)) != len(unit):
-        raise ValueError("units are not unique: every row needs an identifier of its own")
+        raise ValueError("units are not unique: every row needs its own identifier")
     for name, variable in variables.items():
         if variable.values.shape != unit.shape:
             raise ValueError(f"variable {name} has shape {variable.values.shape}, the units have {unit.shape}")

@@ -1,8 +1,8 @@
-"""Ordinary least squares with whole factors, and stepwise selection by Akaike's criterion.
+"""Ordinary least squares in which factors enter as a whole, and stepwise selection by Akaike's criterion.
 
-Everything is computed from the cross products of the full design, which are made once: a round of the selection solves
-small systems, whatever the number of rows. Source: handbook 04; Venables and Ripley (2002), section
-6.8, for the direction of the search.
+Everything is computed from the cross products of the full design, which are computed once. So each round of the
+selection solves small systems, independent of the number of rows. Source: handbook 04; Venables and Ripley (2002),
+section 6.8, for the direction of the search.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 Floats = NDArray[np.float64]
-#: A coefficient whose column, given the columns before it, keeps less than this share of its length is not estimated.
+#: A coefficient is not estimated if the part of its column that is orthogonal to the columns before is shorter than
+#: this share of the column.
 _RANK_TOLERANCE = 1e-7
-#: Below this share of the total sum of squares the residual one is rounding.
+#: Below this share of the total sum of squares, the residual sum of squares is only rounding.
 _PERFECT = 1e-12
 
 
@@ -26,9 +27,9 @@ class LinearModel:
     """A fitted model.
 
     Attributes:
-        terms: names of the terms, in the order in which they were offered.
+        terms: names of the terms, in the order of the design.
         intercept: the constant.
-        coefficients: of each term, (columns of the term,); 0 where the columns before it determine it.
+        coefficients: term -> (columns of the term,); 0 where a column is determined by the columns before it.
         n_coefficients: number of estimated coefficients, with the intercept.
         aic: n ln(RSS / n) + 2 n_coefficients.
     """
@@ -44,7 +45,7 @@ class LinearModel:
         n = len(next(iter(design.values())))
         predicted = np.full(n, self.intercept)
         for term in self.terms:
-            # Column by column: equal rows get equal bits, wherever they stand.
+            # Summed column by column, so that equal rows get exactly equal predictions.
             for column, coefficient in zip(design[term].T, self.coefficients[term], strict=True):
                 predicted += column * coefficient
         return predicted
@@ -76,10 +77,10 @@ def fit_linear(y: Floats, design: Mapping[str, Floats], terms: tuple[str, ...] |
 
 
 def stepwise(y: Floats, design: Mapping[str, Floats]) -> LinearModel:
-    """Stepwise selection in both directions, from the full model, between intercept and full model.
+    """Stepwise selection in both directions, starting from the full model.
 
-    Each round takes the single term to drop or add that gives the lowest AIC, and the search ends when none lowers it;
-    of equal ones the first is taken, drops before adds. Arguments and errors as in :func:`fit_linear`.
+    Each round drops or adds the single term that gives the lowest AIC. The search ends when no change lowers the AIC.
+    Of equal changes the first is made, drops before additions. Arguments and errors as in :func:`fit_linear`.
     """
     products = _CrossProducts(y, design)
     best = products.fit(tuple(design))
@@ -96,7 +97,7 @@ def stepwise(y: Floats, design: Mapping[str, Floats]) -> LinearModel:
 
 
 class _CrossProducts:
-    """Centred and scaled cross products of a design, from which any submodel is fitted."""
+    """Centered and scaled cross products of a design, from which any submodel is fitted."""
 
     def __init__(self, y: Floats, design: Mapping[str, Floats]) -> None:
         self.n = len(y)
@@ -113,12 +114,12 @@ class _CrossProducts:
         residual = y - self.y_mean
         self.xx, self.xy, self.yy = centered.T @ centered, centered.T @ residual, float(residual @ residual)
         ends = np.cumsum([block.shape[1] for block in design.values()])
-        self.place = {
+        self.columns = {
             term: np.arange(end - block.shape[1], end) for (term, block), end in zip(design.items(), ends, strict=True)
         }
 
     def fit(self, terms: tuple[str, ...]) -> LinearModel:
-        columns = np.concatenate([np.zeros(0, dtype=np.int64), *(self.place[term] for term in terms)])
+        columns = np.concatenate([np.zeros(0, dtype=np.int64), *(self.columns[term] for term in terms)])
         kept = columns[_independent(self.xx[np.ix_(columns, columns)])]
         slopes = np.zeros(len(self.scale))
         rss = self.yy
@@ -135,14 +136,14 @@ class _CrossProducts:
         return LinearModel(
             terms,
             self.y_mean - float(slopes @ self.mean),
-            {term: slopes[self.place[term]] for term in terms},
+            {term: slopes[self.columns[term]] for term in terms},
             n_coefficients,
             aic,
         )
 
 
 def _independent(xx: Floats) -> NDArray[np.int64]:
-    """Positions of the columns that those before them do not determine, by Cholesky's method without pivoting."""
+    """Indices of the columns that are not determined by the columns before, by Cholesky's method without pivoting."""
     kept: list[int] = []
     lower = np.zeros_like(xx)
     for j in range(len(xx)):

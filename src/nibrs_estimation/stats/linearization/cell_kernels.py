@@ -1,7 +1,7 @@
-"""The compiled loops of module ``cell_estimates``: sums over the PSUs of one cell after another.
+"""The compiled loops of module ``cell_estimates``: sums over the PSUs, for one cell after another.
 
-Sums run in the order of PSUs, domains and strata, without re-association, so that neither threads nor the order of the
-input change a bit. y, b: columns of y and of the denominators (CSC: first, row, value). G domains.
+Sums run in the order of PSUs, domains and strata, and are never reordered, so that neither the number of threads nor
+the order of the input changes a bit. y, b: columns of y and of the denominators (CSC: first, row, value). G domains.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from nibrs_estimation.stats.linearization.variance_form import VarianceForm
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-#: Below this share of the raw sum of squares a variance from moments has lost its digits.
+#: Below this share of the raw sum of squares a variance from moments has lost its digits by cancellation.
 _CANCELLATION = 1e-6
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
@@ -39,8 +39,8 @@ class Sums(NamedTuple):
         units: (G,) number of values.
         squares: (pairs,) Σ c W² z².
         products: (pairs,) the same with z of this column times z of the denominator.
-        moments: of each pair.
-        dense: (PSUs,) the column.
+        moments: moments of each pair.
+        dense: (PSUs,) the column as a dense array.
     """
 
     total: Floats
@@ -53,13 +53,13 @@ class Sums(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """What one thread works in.
+    """Working arrays of one thread.
 
     Attributes:
         cell: sums of the cell.
         denominator: sums of the denominator.
         no_ratio: (G,) zeros.
-        ratio: (G,) of the cell; NaN where its denominator is 0.
+        ratio: (G,) ratios of the cell; NaN where its denominator is 0.
         of_total: (pairs,) variances of the total of the cell.
         of_denominator: (pairs,) variances of the total of the denominator.
         of_difference: (pairs,) variances of the total of cell - ratio x denominator.
@@ -77,7 +77,7 @@ class Scratch(NamedTuple):
 
 
 def scratch(form: VarianceForm) -> Scratch:
-    """Zeros for one thread."""
+    """Working arrays of one thread, filled with zeros."""
     G, pairs = len(form.domains.is_estimable), len(form.domains.pair_stratum)
     return Scratch(
         cell=_no_sums(form),
@@ -100,19 +100,19 @@ def _no_sums(form: VarianceForm) -> Sums:
         squares=np.zeros(pairs),
         products=np.zeros(pairs),
         moments=np.zeros(form.domains.pair_moment[-1]),
-        dense=np.zeros(len(form.moments.first_place) - 1),
+        dense=np.zeros(len(form.moments.first_position) - 1),
     )
 
 
 @_compiled
 def domain_counts(form: VarianceForm, y: Columns, counts: Integers) -> None:
-    """For each cell the number of domains with a value: into ``counts`` (m,)."""
+    """Count the domains in which each cell has a value, into ``counts`` (m,)."""
     moments, domains = form.moments, form.domains
     last = np.full(len(domains.is_estimable), -1)
     for cell in range(len(counts)):
         for i in range(y.first[cell], y.first[cell + 1]):
-            for place in range(moments.first_place[y.row[i]], moments.first_place[y.row[i] + 1]):
-                for m in range(domains.first_member[place], domains.first_member[place + 1]):
+            for position in range(moments.first_position[y.row[i]], moments.first_position[y.row[i] + 1]):
+                for m in range(domains.first_member[position], domains.first_member[position + 1]):
                     if last[domains.domain[m]] != cell:
                         last[domains.domain[m]] = cell
                         counts[cell] += 1
@@ -131,16 +131,16 @@ def estimate(
     numbers: Floats,
     units: Integers,
 ) -> None:
-    """Estimates of some cells, those with the same denominator next to each other.
+    """Estimate some cells; those with the same denominator are adjacent.
 
     Args:
-        form: of the sample.
+        form: form of the sample.
         y: values.
         b: denominators.
         cells: the cells.
-        denominator_of: (m,) column of b of each cell, -1 without.
+        denominator_of: (m,) column of b of each cell, -1 if it has no denominator.
         first_row: (m,) first row of each cell in the results.
-        work: zeros of the thread, and zeros again of the cell at the end.
+        work: working arrays of the thread; those of the cell are zeros at the start and at the end.
         domain: (rows,) result.
         numbers: (rows, 5) result: total, its standard error, unweighted total, ratio, its standard error.
         units: (rows,) result: units with a value.
@@ -184,18 +184,18 @@ def estimate(
 
 @_compiled
 def _add(form: VarianceForm, columns: Columns, column: int, other: Floats, sums: Sums) -> None:
-    """Sum up a column, with products with the column ``other`` (PSUs,)."""
+    """Add a column to the sums, with its products with the column ``other`` (PSUs,)."""
     moments, domains = form.moments, form.domains
     for i in range(columns.first[column], columns.first[column + 1]):
         row, value = columns.row[i], columns.value[i]
         sums.dense[row] = value
-        for place in range(moments.first_place[row], moments.first_place[row + 1]):
-            first = moments.first_number[place]
+        for position in range(moments.first_position[row], moments.first_position[row + 1]):
+            first = moments.first_number[position]
             expanded = moments.numbers[first] * value
             square = moments.numbers[first + 1] * value * value
             product = moments.numbers[first + 1] * value * other[row]
-            others = moments.first_number[place + 1] - first - 3
-            for m in range(domains.first_member[place], domains.first_member[place + 1]):
+            others = moments.first_number[position + 1] - first - 3
+            for m in range(domains.first_member[position], domains.first_member[position + 1]):
                 g, q = domains.domain[m], domains.pair[m]
                 sums.total[g] += expanded
                 if domains.is_first[m]:
@@ -207,7 +207,7 @@ def _add(form: VarianceForm, columns: Columns, column: int, other: Floats, sums:
                 sums.products[q] += product
                 at = domains.pair_moment[q]
                 sums.moments[at] += moments.numbers[first + 2] * value
-                at += moments.first_moment[place]
+                at += moments.first_moment[position]
                 for j in range(others):
                     sums.moments[at + j] += moments.numbers[first + 3 + j] * value
 
@@ -233,10 +233,10 @@ def _clear(form: VarianceForm, columns: Columns, column: int, sums: Sums) -> Non
 
 @_compiled
 def _variances(form: VarianceForm, a: Sums, b: Sums, ratios: Floats, work: Scratch, variances: Floats) -> None:
-    """Variances of the total of a - ratio x b in the pairs of the domains that a touches and that have a ratio.
+    """Variances of the total of a - ratio x b, in the pairs of the domains in which a has values and a ratio.
 
-    From moments or, where these cancel, from residuals; b's own variances are known where a has no values. One call is
-    for all pairs, as a call costs more than the variance of a pair.
+    They are computed from moments or, where these cancel, from residuals. Where a has no values, the variance of b is
+    used. One call computes all pairs, because a call takes longer than the variance of a pair.
     """
     moments, domains = form.moments, form.domains
     for g in range(len(ratios)):
@@ -248,7 +248,7 @@ def _variances(form: VarianceForm, a: Sums, b: Sums, ratios: Floats, work: Scrat
                 variances[q] = ratio * ratio * work.of_denominator[q]
                 continue
             stratum = domains.pair_stratum[q]
-            # In this order nothing is left of a = b with a ratio of 1.
+            # In this order of operations the result is exactly 0 if a = b and the ratio is 1.
             squares = a.squares[q] - ratio * (2 * a.products[q] - ratio * b.squares[q])
             raw = a.squares[q] + ratio * (2 * a.products[q] + ratio * b.squares[q])
             added, taken = 0.0, 0.0
@@ -283,8 +283,8 @@ def _variance_of_residuals(
     p = strata.basis.shape[1]
     for k in range(first, last):
         z[k - first] = 0.0
-        place = moments.of_unit[k]
-        for m in range(domains.first_member[place], domains.first_member[place + 1]):
+        position = moments.of_unit[k]
+        for m in range(domains.first_member[position], domains.first_member[position + 1]):
             if domains.domain[m] == g:
                 z[k - first] = strata.share[k] * (a[strata.psu[k]] - ratio * b[strata.psu[k]])
         u[k - first] = z[k - first]

@@ -1,6 +1,6 @@
-"""What calibration takes out of a group of sampled units: an orthonormal basis of its controls, and a factor.
+"""An orthonormal basis of the controls of a group of sampled units, for residuals of the calibrated variables.
 
-The linearized value of a calibrated total is w e with e = y - xᵀB, B = (Σ d x xᵀ)⁻¹ Σ d x y (handbook 11; Deville
+The linearized variate of a calibrated total is w e with e = y - xᵀB, B = (Σ d x xᵀ)⁻¹ Σ d x y (handbook 11; Deville
 and Särndal 1992, equation 3.4). The design weight d is the same for all units of a group, so it cancels, and with an
 orthonormal basis Q of the group's controls e = y - Q Qᵀy.
 """
@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-#: Eigenvalues of scaled cross products below this share of the largest are those of dependent controls.
+#: Eigenvalues of scaled cross products below this share of the largest come from linearly dependent controls.
 _DEPENDENT = 1e-10
-#: Degrees of freedom below which a regression on all controls of a group is none.
+#: With fewer degrees of freedom the regression is on the first control only.
 _LEAST_FREEDOM = 2
 
 
 @dataclass(frozen=True)
 class ControlBasis:
-    """Bases of J groups, of n units in all.
+    """Bases of J groups with n units in total.
 
     Attributes:
         basis: (n, p) Q; in each group its last ``rank`` columns are orthonormal and the others are 0.
-        rank: (J,) independent controls that are taken for known.
-        factor: (J,) by which residuals are multiplied for what the regression itself uses up.
+        rank: (J,) number of independent controls in the regression.
+        factor: (J,) factor of the residuals, for the degrees of freedom that the regression uses.
     """
 
     basis: Floats
@@ -36,11 +36,12 @@ class ControlBasis:
 
 
 def control_basis(x: Floats, starts: Integers) -> ControlBasis:
-    """The basis of each group's controls, and the factor √((n - 1) / (n - rank)) of its residuals.
+    """Compute the basis of each group's controls, and the factor √((n - 1) / (n - rank)) of its residuals.
 
-    With n units and controls of rank r the residuals have n - r degrees of freedom, not n - 1. Where fewer than two
-    would be left, only the first control, the total, is taken for known: the other controls are met, but say nothing of
-    how far the group might be from the truth. Groups all of whose controls are 0 are not calibrated: rank 0, factor 1.
+    With n units and controls of rank r the residuals have n - r degrees of freedom, not n - 1. If these are fewer than
+    two, the regression is on the first control, the total, only: residuals from all controls would be close to 0
+    because of overfitting, and the variance far too small. Groups whose controls are all 0 are not calibrated: rank 0,
+    factor 1.
 
     Args:
         x: (n, p) controls, the total first; no intercept is added.
@@ -53,7 +54,7 @@ def control_basis(x: Floats, starts: Integers) -> ControlBasis:
     is_used_up = n - _directions(scaled, starts, group)[1] < _LEAST_FREEDOM
     scaled[:, 1:][is_used_up[group]] = 0.0
     nearly, rank = _directions(scaled, starts, group)
-    # Eigenvectors of cross products have lost digits where controls nearly depend: made orthonormal once more.
+    # Where controls are nearly dependent, the directions have lost digits: they are orthonormalized a second time.
     basis, _ = _directions(nearly, starts, group)
     freedom = n - np.maximum(rank, 1)
     factor = np.sqrt(np.where(freedom > 0, (n - 1) / np.maximum(freedom, 1), 1.0))
@@ -61,12 +62,14 @@ def control_basis(x: Floats, starts: Integers) -> ControlBasis:
 
 
 def calibration_residuals(y: Floats, x: Floats, group: NDArray[np.integer]) -> Floats:
-    """What calibration leaves of y in each group, times the group's factor (:func:`control_basis`).
+    """Residuals of y from the regression on the controls of each group, times the group's factor.
+
+    See :func:`control_basis`.
 
     Args:
         y: (n, m) values.
         x: (n, p) controls, the total first; 0 in groups that are not calibrated.
-        group: (n,) groups, ascending.
+        group: (n,) number of each unit's group, ascending.
     """
     starts = np.flatnonzero(np.diff(group, prepend=-1))
     found = control_basis(x, starts)
@@ -85,7 +88,7 @@ def cross_products(a: Floats, b: Floats, starts: Integers) -> Floats:
 
 
 def _directions(x: Floats, starts: Integers, group: Integers) -> tuple[Floats, Integers]:
-    """Columns as in :class:`ControlBasis`, orthonormal up to the digits that cross products lose; their number."""
+    """Columns as in :class:`ControlBasis`, orthonormal up to rounding of the cross products, and their number."""
     values, vectors = np.linalg.eigh(cross_products(x, x, starts))
     is_kept = values > _DEPENDENT * values[:, -1:] if x.shape[1] else values > 0
     shrink = np.divide(1.0, np.sqrt(np.abs(values)), out=np.zeros_like(values), where=is_kept)

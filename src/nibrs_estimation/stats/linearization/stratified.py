@@ -42,17 +42,17 @@ def stratified_totals(
     stratum_population: NDArray[np.integer],
     domains: sparse.csr_array,
     *,
-    lonely: Literal["refuse", "average", "adjust"] = "refuse",
+    single_psu: Literal["refuse", "average", "adjust"] = "refuse",
 ) -> StratifiedTotals:
     """Totals of every cell in every domain, with standard errors.
 
-    For a domain g the linearized value is u_k = w_k y_k if k lies in g, else 0: units outside stay in the sample, so
-    a domain need not be a union of strata. Then
+    For a domain g the linearized variate is u_k = w_k y_k if unit k is in g, otherwise 0. Units outside the domain stay
+    in the sample, so a domain need not be a union of strata. Then
 
         V = (H / H_ok) Σ_h (1 - f_h) n_h / (n_h - 1) [Σ u_k² - (Σ u_k)² / n_h],    f_h = n_h / N_h,
 
-    computed from weighted moments; where the bracket falls below 1e-6 of Σ u_k² it is computed again from residuals,
-    and it is never below 0. Strata with f_h = 1 contribute 0 and are not lonely.
+    computed from weighted moments. Where the bracket is below 1e-6 of Σ u_k², it is computed again from residuals; it
+    is never below 0. Strata with f_h = 1 contribute 0 and do not count as single-PSU strata.
 
     The sums run in the order of the rows, so the same rows in the same order give the same bits.
 
@@ -61,45 +61,45 @@ def stratified_totals(
         weights: (n,) their weights.
         stratum: (n,) their strata, 0 to H - 1.
         stratum_population: (H,) N_h, units in each stratum of the population.
-        domains: (G, n) 1 where a unit lies in a domain, else 0.
-        lonely: what to do with strata of one sampled unit out of several: refuse them, or one of two rules of R's
-            survey package.
-            "average" leaves them out and scales up by H / H_ok. H counts the strata of the whole design that
-            have sampled units and H_ok those of them that are not lonely, in every domain alike: a domain that
-            touches no lonely stratum is scaled up too. (R applied to the subset of the domain counts only the strata
-            that the subset touches.)
-            "adjust" gives such a stratum (1 - 1 / N_h) u_k²: its unit is not centered at the mean of its stratum, which
-            is itself. R's manual speaks of centring at the mean of the sample; its ``svytotal`` centers totals at 0,
-            and so do we.
+        domains: (G, n) 1 where a unit is in a domain, otherwise 0.
+        single_psu: what to do with single-PSU strata, which have one sampled unit out of several: refuse them, or
+            apply one of two rules of R's survey package (``lonely.psu``).
+            "average" omits them and multiplies the variance by H / H_ok. H is the number of strata of the whole design
+            that have sampled units, H_ok the number of those with several. The factor is the same in every domain,
+            also in one that has no unit in a single-PSU stratum. (If R is applied to the subset of the domain, it
+            counts only the strata of the subset.)
+            "adjust" gives such a stratum the variance (1 - 1 / N_h) u_k²: its unit is not centered at the mean of its
+            stratum, which is the unit itself. R's manual states that it centers at the mean of the sample, but its
+            ``svytotal`` centers at 0; this function does the same.
 
     Raises:
         ValueError: shapes or numbers do not fit, a stratum of the population has no sampled unit or fewer units
-            than were sampled, a lonely stratum is refused, or all strata are lonely.
+            than were sampled, a single-PSU stratum is refused, or all strata are single-PSU strata.
     """
-    # Sums of narrow integers would wrap.
+    # Sums of narrow integers would overflow.
     y = y.astype(np.float64)
     H = len(stratum_population)
     N = np.asarray(stratum_population, dtype=np.float64)
     n = np.bincount(stratum, minlength=H).astype(np.float64)
     _check(y, weights, stratum, N, n, domains)
-    is_lonely = (n == 1) & (N > 1)
-    if is_lonely.any() and lonely == "refuse":
+    is_single_psu = (n == 1) & (N > 1)
+    if is_single_psu.any() and single_psu == "refuse":
         raise ValueError(
-            f"strata {np.flatnonzero(is_lonely).tolist()} have one sampled unit out of several, so their variance "
-            "cannot be estimated: collapse each with a neighbor, or ask for the average rule"
+            f"strata {np.flatnonzero(is_single_psu).tolist()} have one sampled unit out of several, so their variance "
+            "cannot be estimated: collapse each with a neighbor, or use the average rule"
         )
-    strata, lonely_strata = np.count_nonzero(n), np.count_nonzero(is_lonely)
-    if strata and lonely_strata == strata and lonely == "average":
+    strata, single_psu_strata = np.count_nonzero(n), np.count_nonzero(is_single_psu)
+    if strata and single_psu_strata == strata and single_psu == "average":
         raise ValueError("every stratum has one sampled unit out of several: there is no variance to average")
 
     u = sparse.csr_array(y.multiply(weights[:, None]))
     u2 = sparse.csr_array(u.multiply(u))
     variance = _within_strata(u, u2, stratum, n, N, domains)
-    if lonely == "adjust":
-        alone = np.where(is_lonely, 1 - 1 / np.maximum(N, 1), 0.0)[stratum]
-        variance += (domains @ sparse.csr_array(u2.multiply(alone[:, None]))).toarray()
-    elif lonely_strata:
-        variance *= strata / (strata - lonely_strata)
+    if single_psu == "adjust":
+        adjustment = np.where(is_single_psu, 1 - 1 / np.maximum(N, 1), 0.0)[stratum]
+        variance += (domains @ sparse.csr_array(u2.multiply(adjustment[:, None]))).toarray()
+    elif single_psu_strata:
+        variance *= strata / (strata - single_psu_strata)
     positive = sparse.csr_array((y > 0).astype(np.float64))
     return StratifiedTotals(
         total=(domains @ u).toarray(),
@@ -113,12 +113,12 @@ def variances_within(u: Floats, stratum: NDArray[np.integer], stratum_population
     """(1 - f_h) n_h / (n_h - 1) Σ (u_k - ū_h)² of every stratum, from residuals, so that nothing cancels.
 
     Args:
-        u: (n, m) linearized values of the sampled units.
+        u: (n, m) linearized variates of the sampled units.
         stratum: (n,) strata 0 to H - 1, ascending.
         stratum_population: (H,) N_h.
 
     Returns:
-        (H, m); 0 where all units are sampled or none, NaN where one is sampled out of several.
+        (H, m); 0 where all units or none are sampled, NaN where one is sampled out of several.
     """
     N = np.asarray(stratum_population, dtype=np.float64)
     n = np.bincount(stratum, minlength=len(N)).astype(np.float64)
@@ -145,9 +145,9 @@ def _within_strata(
     N: Floats,
     domains: sparse.csr_array,
 ) -> Floats:
-    """Σ_h (1 - f_h) n_h / (n_h - 1) [Σ u_k² - (Σ u_k)² / n_h] of strata with several sampled units, not all of them.
+    """Σ_h (1 - f_h) n_h / (n_h - 1) [Σ u_k² - (Σ u_k)² / n_h] of strata with several, but not all, units sampled.
 
-    The moments of all pairs of a domain and a stratum that it touches are one product of sparse matrices.
+    The moments of all pairs of a domain and a stratum in which it has units are one product of sparse matrices.
     """
     domain, unit = domains.nonzero()
     counted = ((n > 1) & (n < N))[stratum[unit]]
@@ -170,7 +170,7 @@ def _within_strata(
 
 
 def _residual_squares(u: sparse.csr_array, mean: Floats, n: float) -> Floats:
-    """Σ (u_k - ū)² over the n units of a stratum, for each cell; units of which nothing is stored have u_k = 0."""
+    """Σ (u_k - ū)² over the n units of a stratum, for each cell; units without a stored value have u_k = 0."""
     cells = len(mean)
     stored = np.bincount(u.indices, minlength=cells)
     squares = np.bincount(u.indices, weights=(u.data - mean[u.indices]) ** 2, minlength=cells)
@@ -196,7 +196,7 @@ def _check(
     if not (np.isfinite(weights).all() and np.isfinite(y.data).all() and np.isfinite(N).all()):
         raise ValueError("values, weights and stratum populations must be finite numbers")
     if not np.isin(domains.data, (0, 1)).all():
-        raise ValueError("domains hold other numbers than 0 and 1")
+        raise ValueError("domains contain numbers other than 0 and 1")
     if (n > N).any():
         raise ValueError(f"strata {np.flatnonzero(n > N).tolist()} have more sampled units than their population")
     empty = (n == 0) & (N > 0)

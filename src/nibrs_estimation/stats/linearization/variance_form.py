@@ -1,14 +1,14 @@
-"""The variance of a stratum as a sum of squares, made once for a sample and applied to any number of cells.
+"""The variance of a stratum as a sum of squares, prepared once for a sample and applied to any number of cells.
 
-For a value z = share x y of the units of stratum h (0 outside the domain) the linearized values are u = W (z - Q Qᵀz)
-with W = factor x weight, and V = c (Σ u² - (Σ u)²/n), c = (1 - n/N) n/(n - 1) (handbook 11). With a basis Q turned
+For values z = share x y of the units of stratum h (0 outside the domain) the linearized variate is u = W (z - Q Qᵀz)
+with W = factor x weight, and V = c (Σ u² - (Σ u)²/n), c = (1 - n/N) n/(n - 1) (handbook 11). With a basis Q rotated
 so that QᵀW²Q = diag(k), this is
 
     V = c [Σ W²z² - Σ_j (a_jᵀz)² + Σ_j (b_jᵀz)² - (mᵀz)²/n],
     a_j = W²Q_j / √k_j,    b_j = (W²Q_j - k_j Q_j) / √k_j,    m = W1 - Q QᵀW1,
 
-so a cell needs, besides a sum of squares, a few *moments*: products of its values with fixed vectors. The b_j are left
-out where all weights of a group are alike: there they are 0.
+so a cell needs, besides a sum of squares, a few *moments*: products of its values with fixed vectors. The b_j are 0,
+and omitted, where all weights of a group are equal.
 """
 
 from __future__ import annotations
@@ -23,26 +23,28 @@ from nibrs_estimation.stats.linearization.control_basis import control_basis, cr
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-#: Square of b_j beside k_j² below which it is rounding.
+#: Below this share of k_j² the square of b_j is only rounding.
 _ROUNDING = 1e-24
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Sampled units of several designs side by side; n units, H strata. Units come in any order.
+    """Sampled units of several designs; n units, H strata. Units are in any order.
 
-    A design is a sample for one set of weights: the whole, a region of it, ... A primary sampling unit (PSU) may be a
-    unit of several designs, and several units of one, such as of two divisions of an area; units are independent.
+    A design is a sample for one set of weights: the whole population, a region of it, ... A primary sampling unit (PSU)
+    may be a unit of several designs. It may also be several units of one design, such as units of two divisions of an
+    area; units are independent.
 
     Attributes:
-        psu: (n,) the PSU: its row in y.
+        psu: (n,) row of the PSU in y.
         weight: (n,) weights.
-        share: (n,) part of the PSU's values that counts in the design.
+        share: (n,) share of the PSU's values that is in the design.
         stratum: (n,) 0 to H - 1.
-        group: (n,) group of the stratum whose units were calibrated together; numbers of a stratum's own will do.
-        controls: (n, p) what the group was calibrated to, times share, the total first; 0 where it was not.
+        group: (n,) group of the stratum whose units were calibrated together; numbers are unique within a stratum.
+        controls: (n, p) controls to which the group was calibrated, times share, the total first; 0 where the group
+            was not calibrated.
         stratum_population: (H,) units of each stratum in the population.
-        stratum_design: (H,) the design to which each stratum belongs.
+        stratum_design: (H,) design of each stratum.
     """
 
     psu: NDArray[np.integer]
@@ -57,12 +59,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Memberships:
-    """Which units count for which domains: pairs in any order.
+    """Which units are in which domains: pairs in any order.
 
-    A domain lies in one design. The other units of the design stay in its sample with values of 0.
+    A domain is part of one design. The other units of the design stay in its sample with values of 0.
 
     Attributes:
-        unit: (k,) place in the sample.
+        unit: (k,) index of the unit in the sample.
         domain: (k,) 0 to ``domains`` - 1.
         domains: number of domains.
     """
@@ -73,17 +75,17 @@ class Memberships:
 
 
 class Strata(NamedTuple):
-    """Units sorted by stratum, group and PSU: what residuals are computed from.
+    """Units sorted by stratum, group and PSU, for the computation of residuals.
 
     Attributes:
-        first_unit: (H + 1,) of each stratum.
-        first_group: (H + 1,) of each stratum.
+        first_unit: (H + 1,) first unit of each stratum.
+        first_group: (H + 1,) first group of each stratum.
         group_unit: (J + 1,) first unit of each group.
         rank: (J,) columns of the basis that are used, the last ones.
         psu: (n,)
         share: (n,)
-        weight: (n,) W, the factor for lost degrees of freedom in it.
-        basis: (n, p) Q, turned so that QᵀW²Q is diagonal.
+        weight: (n,) W, weight times the factor for lost degrees of freedom.
+        basis: (n, p) Q, rotated so that QᵀW²Q is diagonal.
         scale: (H,) c; 0 in strata without variance.
     """
 
@@ -99,22 +101,23 @@ class Strata(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """Vectors of the moments, by place: units sorted by PSU and stratum, so that a sweep over PSUs reads forward.
+    """Vectors of the moments, by position: units sorted by PSU and stratum, so that a loop over PSUs reads forward.
 
-    Moments of a stratum are that with m, then by group those with a and those with b. √c and share are part of all.
+    The moments of a stratum are the one with m, then for each group those with a and those with b. All vectors include
+    the factors √c and share.
 
     Attributes:
-        first_place: (PSUs + 1,) of each PSU.
-        first_number: (n + 1,) of each place, in ``numbers``.
-        numbers: of each place, next to each other as they are read together: weight x share; c W² share²; m, then a and
-            b of its group (nothing of them in strata without variance).
-        first_moment: (n,) place of the group's moments among those of its stratum.
-        first_sign: (H + 1,) of each stratum, in ``signs``.
-        signs: of the squares of a stratum's moments, 1.0 or -1.0.
-        of_unit: (n,) place of each unit of :class:`Strata`.
+        first_position: (PSUs + 1,) first position of each PSU.
+        first_number: (n + 1,) index of the first number of each position, in ``numbers``.
+        numbers: numbers of each position, adjacent because they are read together: weight x share; c W² share²; m, then
+            a and b of its group (the last three only in strata with variance).
+        first_moment: (n,) index of the group's first moment among those of its stratum.
+        first_sign: (H + 1,) index of the first sign of each stratum, in ``signs``.
+        signs: signs of the squares of a stratum's moments, 1.0 or -1.0.
+        of_unit: (n,) position of each unit of :class:`Strata`.
     """
 
-    first_place: Integers
+    first_position: Integers
     first_number: Integers
     numbers: Floats
     first_moment: Integers
@@ -124,17 +127,17 @@ class Moments(NamedTuple):
 
 
 class Domains(NamedTuple):
-    """Domains of each place, and the strata with variance that each domain touches (*pairs*, sorted by both).
+    """Domains of each position, and the strata with variance in which each domain has units (*pairs*, sorted by both).
 
     Attributes:
-        first_member: (n + 1,) first membership of each place.
-        domain: (k,)
-        pair: (k,) -1 in a stratum without variance.
-        is_first: (k,) False where the PSU counts for the domain by another unit before.
-        first_pair: (G + 1,) of each domain.
-        pair_stratum: (pairs,)
+        first_member: (n + 1,) first membership of each position.
+        domain: (k,) domain of each membership.
+        pair: (k,) pair of each membership; -1 in a stratum without variance.
+        is_first: (k,) False where an earlier unit of the same PSU is in the domain.
+        first_pair: (G + 1,) first pair of each domain.
+        pair_stratum: (pairs,) stratum of each pair.
         pair_moment: (pairs + 1,) first moment of each pair.
-        is_estimable: (G,) False where a stratum of the design has one sampled unit of several.
+        is_estimable: (G,) False where a stratum of the design has only one sampled unit out of several.
     """
 
     first_member: Integers
@@ -148,7 +151,7 @@ class Domains(NamedTuple):
 
 
 class VarianceForm(NamedTuple):
-    """A sample and its domains, laid out for function ``cell_estimates``."""
+    """A sample and its domains, prepared for function ``cell_estimates``."""
 
     strata: Strata
     moments: Moments
@@ -156,16 +159,16 @@ class VarianceForm(NamedTuple):
 
 
 def variance_form(sample: Sample, members: Memberships, psus: int) -> VarianceForm:
-    """Lay out a sample for estimates of any number of cells.
+    """Prepare a sample for estimates of any number of cells.
 
     Args:
-        sample: its units.
+        sample: the sampled units.
         members: units of the domains.
-        psus: rows of y.
+        psus: number of rows of y.
 
     Raises:
         ValueError: shapes or numbers do not fit, a stratum has more sampled units than its population, a membership is
-            told twice, or a domain has units of several designs.
+            given twice, or a domain has units of several designs.
     """
     _check(sample, members, psus)
     order = np.lexsort((sample.psu, sample.group, sample.stratum))
@@ -179,7 +182,7 @@ def variance_form(sample: Sample, members: Memberships, psus: int) -> VarianceFo
 
 
 def _strata(sample: Sample, order: Integers, stratum: Integers) -> tuple[Strata, Floats, Floats, Floats]:
-    """Sorted units, and their a, b (n, p) and m (n,), without √c and share; b is 0 where it is rounding."""
+    """Sorted units, and their a, b (n, p) and m (n,), without the factors √c and share; b is 0 where it is rounding."""
     H = len(sample.stratum_population)
     is_first = np.diff(stratum, prepend=-1) != 0
     is_first[1:] |= np.diff(sample.group[order]) != 0
@@ -188,10 +191,10 @@ def _strata(sample: Sample, order: Integers, stratum: Integers) -> tuple[Strata,
     weight = sample.weight[order] * found.factor[group]
     largest = np.maximum.reduceat(weight, starts)[group][:, None]
     relative = (weight[:, None] / largest) ** 2
-    k, turn = np.linalg.eigh(cross_products(found.basis, relative * found.basis, starts))
-    # Eigenvalues ascend: those of the unused columns, 0, come first.
+    k, rotation = np.linalg.eigh(cross_products(found.basis, relative * found.basis, starts))
+    # Eigenvalues are ascending: those of the unused columns, which are 0, are first.
     is_used = np.arange(k.shape[1]) >= (k.shape[1] - found.rank)[:, None]
-    basis = np.where(is_used[group], np.einsum("kj,kji->ki", found.basis, turn[group]), 0.0)
+    basis = np.where(is_used[group], np.einsum("kj,kji->ki", found.basis, rotation[group]), 0.0)
     root = np.sqrt(np.where(is_used, k, 1.0))[group]
     a = relative * basis / root
     b = a - root * basis
@@ -238,14 +241,14 @@ def _moments(
     numbers = np.concatenate([np.stack([weight * strata.share, (strata.weight * root) ** 2], axis=1), vectors], axis=1)
     is_stored = np.ones(numbers.shape, dtype=np.bool_)
     is_stored[:, 2:] = np.concatenate([has_variance[stratum, None], is_vector[group]], axis=1)
-    places = np.lexsort((stratum, strata.psu))
-    of_unit = np.empty(len(places), dtype=np.int64)
-    of_unit[places] = np.arange(len(places))
+    positions = np.lexsort((stratum, strata.psu))
+    of_unit = np.empty(len(positions), dtype=np.int64)
+    of_unit[positions] = np.arange(len(positions))
     return Moments(
-        first_place=_firsts(strata.psu[places], psus),
-        first_number=_offsets(is_stored[places].sum(axis=1)),
-        numbers=numbers[places][is_stored[places]],
-        first_moment=first_moment[group][places],
+        first_position=_firsts(strata.psu[positions], psus),
+        first_number=_offsets(is_stored[positions].sum(axis=1)),
+        numbers=numbers[positions][is_stored[positions]],
+        first_moment=first_moment[group][positions],
         first_sign=first_sign,
         signs=signs,
         of_unit=of_unit,
@@ -256,8 +259,8 @@ def _domains(
     sample: Sample, members: Memberships, unit: Integers, stratum: Integers, strata: Strata, moments: Moments
 ) -> Domains:
     H, G = len(strata.scale), members.domains
-    place = moments.of_unit[unit]
-    order = np.lexsort((members.domain, place))
+    position = moments.of_unit[unit]
+    order = np.lexsort((members.domain, position))
     domain, of_member = members.domain[order].astype(np.int64), stratum[unit[order]]
     has_variance = strata.scale[of_member] > 0
     pairs, number = np.unique(domain[has_variance] * H + of_member[has_variance], return_inverse=True)
@@ -267,11 +270,11 @@ def _domains(
     is_first = np.zeros(len(domain), dtype=np.bool_)
     is_first[np.unique(sample.psu[members.unit[order]] * G + domain, return_index=True)[1]] = True
     n = np.diff(strata.first_unit)
-    lonely_designs = np.unique(sample.stratum_design[(n == 1) & (sample.stratum_population > 1)])
+    designs_with_single_psu = np.unique(sample.stratum_design[(n == 1) & (sample.stratum_population > 1)])
     is_estimable = np.ones(G, dtype=np.bool_)
-    is_estimable[domain[np.isin(sample.stratum_design[of_member], lonely_designs)]] = False
+    is_estimable[domain[np.isin(sample.stratum_design[of_member], designs_with_single_psu)]] = False
     return Domains(
-        first_member=_firsts(place[order], len(stratum)),
+        first_member=_firsts(position[order], len(stratum)),
         domain=domain,
         pair=pair,
         is_first=is_first,
@@ -291,7 +294,7 @@ def _scale(stratum: Integers, stratum_population: NDArray[np.integer]) -> Floats
 
 
 def _firsts(ascending: Integers, number: int) -> Integers:
-    """First place of each of the numbers 0 to ``number``."""
+    """First index of each of the numbers 0 to ``number``."""
     return np.searchsorted(ascending, np.arange(number + 1)).astype(np.int64)
 
 
@@ -310,7 +313,7 @@ def _check(sample: Sample, members: Memberships, psus: int) -> None:
     if n == 0:
         raise ValueError("the sample has no units: nothing can be estimated")
     if sample.stratum_design.shape != (H,):
-        raise ValueError(f"there are {H} strata, but the design of {sample.stratum_design.shape}")
+        raise ValueError(f"there are {H} strata, but stratum_design has shape {sample.stratum_design.shape}")
     if members.unit.shape != members.domain.shape:
         raise ValueError(f"memberships have {members.unit.shape} units, but {members.domain.shape} domains")
     for name, numbers, limit in (
@@ -324,16 +327,16 @@ def _check(sample: Sample, members: Memberships, psus: int) -> None:
     if not all(np.isfinite(values).all() for values in (sample.weight, sample.share, sample.controls)):
         raise ValueError("weights, shares and controls must be finite numbers")
     if (sample.weight <= 0).any() or (sample.share < 0).any():
-        raise ValueError("weights must be above 0 and shares not below 0: leave units without a weight out")
+        raise ValueError("weights must be above 0 and shares at least 0: omit units without a weight")
     sampled = np.bincount(sample.stratum, minlength=H)
     if (sampled > sample.stratum_population).any():
         more = np.flatnonzero(sampled > sample.stratum_population)
         raise ValueError(f"strata {more.tolist()} have more sampled units than their population")
     design = sample.stratum_design[sample.stratum]
     if _repeats(members.unit, members.domain):
-        raise ValueError("a unit is twice in a domain")
+        raise ValueError("a membership is given twice: a unit can be in a domain only once")
     if len(np.unique(members.domain)) != len(np.unique(np.stack([members.domain, design[members.unit]]), axis=1).T):
-        raise ValueError("a domain has units of several designs: let it be one domain for each")
+        raise ValueError("a domain has units of several designs: define one domain for each design")
 
 
 def _repeats(one: NDArray[np.integer], other: NDArray[np.integer]) -> bool:

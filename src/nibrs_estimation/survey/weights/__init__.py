@@ -1,1 +1,1 @@
-"""Weight cells: their groups, how classes are merged, and how they are fitted to controls."""
+"""Weight cells: their groups, merging of classes, and calibration to controls."""

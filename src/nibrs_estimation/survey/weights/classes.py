@@ -18,11 +18,11 @@ from nibrs_estimation.survey.weights.fit import (
     Flags,
     Floats,
     Integers,
+    assign_full_response,
     fit_with_bounds,
-    settle_full_response,
 )
 
-#: Cities of 250,000 or over are one group, and MSA counties under 25,000.
+#: Class -> class into which it is always merged: cities of 250,000 or over, and MSA counties under 25,000.
 ALWAYS_MERGED = {2: 1, 3: 1, 12: 11}
 NATION_CONTROLS = ("total", "murder", "rape", "aggravated_assault", "burglary", "robbery", "larceny", "vehicle_theft")
 REGION_CONTROLS = (
@@ -37,7 +37,7 @@ REGION_CONTROLS = (
     "larceny",
     "vehicle_theft",
 )
-#: Before this year the largest cities were too few for assaults and robberies apart.
+#: Before this year there were too few responding large cities to control assaults and robberies separately.
 FIRST_YEAR_OF_BOTH = 2023
 CANNOT_BE_MET, NO_RESPONDENT = "controls cannot be met", "no respondent"
 
@@ -47,12 +47,12 @@ class FittedGroups:
     """The final groups of a geography.
 
     Attributes:
-        groups: in order; cell number k is ``groups[k]``.
+        groups: the groups in order; cell number k is ``groups[k]``.
         cell: (n,) number of the group of each unit.
-        controls: (n, 11) the controls with agg + k rob of the group.
-        fit: how their weights were made; its units are in the order that was given.
-        design_weight: N/n of the geography, NaN if nobody responds.
-        merged_from: what was merged into each group and why, or None.
+        controls: (n, 11) the controls, the last one agg + k rob of the group.
+        fit: weights and how they were computed; its units are in the given order.
+        design_weight: N/n of the geography, NaN if no agency responds.
+        merged_from: which groups were merged into each group and why, or None.
     """
 
     groups: list[Group]
@@ -66,43 +66,45 @@ class FittedGroups:
 def fit_geography(
     weight_class: NDArray[np.int64], is_respondent: Flags, controls: Floats, year: int, *, is_region: bool
 ) -> FittedGroups:
-    """Fit the groups of nation or a region, merging those that cannot be fitted until all are.
+    """Fit the groups of the nation or a region; groups that cannot be fitted are merged until all can be fitted.
 
-    Where one group is left and cannot be fitted either, its respondents have the inverse of their share of crime.
+    If only one group is left and it cannot be fitted, its respondents have as weight the inverse of their share of
+    crime.
 
     Args:
         weight_class: (n,) national class of each unit, 1 to 20.
         is_respondent: (n,)
         controls: (n, 10) benchmark in the order of ``CONTROLS``.
         year: data year.
-        is_region: regions merge groups without respondents beforehand and leave alone those with 0.99 of the crime.
+        is_region: whether it is a region. Regions first merge groups without respondents, and give weight 1 in groups
+            whose respondents have 0.99 of the crime.
     """
     merges: dict[Group, list[str]] = {}
     number, groups = _first_groups(weight_class)
     if is_region:
         number, groups = _merge_empty(number, groups, is_respondent, controls[:, 0], merges)
-    place = _Geography(number, is_respondent, controls, year, is_region)
-    groups = _merge_until_fitted(place, groups, merges)
-    cells, fit, units = place.fitted(groups)
+    geography = _Geography(number, is_respondent, controls, year, is_region)
+    groups = _merge_until_fitted(geography, groups, merges)
+    cells, fit, units = geography.fitted(groups)
     with np.errstate(divide="ignore", invalid="ignore"):
         inverse = 1 / cells.coverage()
     _, respondents = cells.counts()
-    is_left = (fit.rule == "") & (cells.coverage() > 0)
-    fit.is_selected[is_left, 0] = True
-    fit.settle(cells, is_left, WeightRule.INVERSE_COVERAGE, inverse)
-    # Without crime to go by, agencies count.
-    fit.settle(cells, (fit.rule == "") & (respondents > 0), WeightRule.EQUAL, place.design_weight)
-    fit.settle(cells, np.ones(len(groups), dtype=np.bool_), WeightRule.NO_RESPONSE, None)
+    is_undecided = (fit.rule == "") & (cells.coverage() > 0)
+    fit.is_selected[is_undecided, 0] = True
+    fit.assign(cells, is_undecided, WeightRule.INVERSE_COVERAGE, inverse)
+    # Without crime the weight is computed from numbers of agencies.
+    fit.assign(cells, (fit.rule == "") & (respondents > 0), WeightRule.EQUAL, geography.design_weight)
+    fit.assign(cells, np.ones(len(groups), dtype=np.bool_), WeightRule.NO_RESPONSE, None)
     back = np.empty(len(units), dtype=np.int64)
     back[units] = np.arange(len(units))
     fit.weights = fit.weights[back]
-    told = ["; ".join(merges[group]) if group in merges else None for group in groups]
-    return FittedGroups(groups, cells.cell[back], cells.controls[back], fit, place.design_weight, told)
+    merged_from = ["; ".join(merges[group]) if group in merges else None for group in groups]
+    return FittedGroups(groups, cells.cell[back], cells.controls[back], fit, geography.design_weight, merged_from)
 
 
 @dataclass(frozen=True)
 class _Geography:
-    """Nation or a region: its units, with the class by which each is grouped."""
+    """The nation or a region: its units, with the class by which each is grouped."""
 
     number: Integers
     is_respondent: Flags
@@ -112,25 +114,25 @@ class _Geography:
 
     @property
     def design_weight(self) -> float:
-        """N/n, NaN if nobody responds."""
+        """N/n, NaN if no agency responds."""
         n = int(self.is_respondent.sum())
         return len(self.number) / n if n else np.nan
 
     def fitted(self, groups: list[Group]) -> tuple[Cells, Fit, Integers]:
-        """Units of some groups by group, their fit, and the positions of the units."""
-        places = np.full(self.number.max() + 1, -1)
-        for place, group in enumerate(groups):
-            places[list(group.classes)] = place
-        place_of = places[self.number]
-        units = np.flatnonzero(place_of >= 0)
-        units = units[np.argsort(place_of[units], kind="stable")]
-        extended = _with_aggrob(self.controls[units], place_of[units], len(groups))
+        """Units of some groups, sorted by group, their fit, and the indices of the units."""
+        cell_of_class = np.full(self.number.max() + 1, -1)
+        for cell, group in enumerate(groups):
+            cell_of_class[list(group.classes)] = cell
+        cell_of = cell_of_class[self.number]
+        units = np.flatnonzero(cell_of >= 0)
+        units = units[np.argsort(cell_of[units], kind="stable")]
+        extended = _with_aggrob(self.controls[units], cell_of[units], len(groups))
         d = self.design_weight
-        cells = Cells(place_of[units], self.is_respondent[units], extended, np.full(len(groups), d))
+        cells = Cells(cell_of[units], self.is_respondent[units], extended, np.full(len(groups), d))
         fit = Fit.nothing(cells)
-        settle_full_response(cells, fit)
+        assign_full_response(cells, fit)
         if self.is_region:
-            fit.settle(cells, np.nan_to_num(cells.coverage(), nan=0.0) >= FULL_COVERAGE, WeightRule.FULL_COVERAGE, 1.0)
+            fit.assign(cells, np.nan_to_num(cells.coverage(), nan=0.0) >= FULL_COVERAGE, WeightRule.FULL_COVERAGE, 1.0)
         if self.is_respondent.any():
             names = [_controls(group, self.year, is_region=self.is_region) for group in groups]
             # A weight of 1 is g = n/N.
@@ -138,20 +140,20 @@ class _Geography:
         return cells, fit, units
 
 
-def _merge_until_fitted(place: _Geography, groups: list[Group], merges: dict[Group, list[str]]) -> list[Group]:
-    """Merge groups that cannot be fitted with a partner, in numeric order, until all can or one is left."""
-    _, fit, _ = place.fitted(groups)
+def _merge_until_fitted(geography: _Geography, groups: list[Group], merges: dict[Group, list[str]]) -> list[Group]:
+    """Merge each group that cannot be fitted with a partner, in numeric order, until all can be or one is left."""
+    _, fit, _ = geography.fitted(groups)
     is_fitted = {group: bool(rule) for group, rule in zip(groups, fit.rule, strict=True)}
-    while len(is_fitted) > 1 and place.is_respondent.any():
+    while len(is_fitted) > 1 and geography.is_respondent.any():
         failing = next((group for group in sorted(is_fitted, key=_order) if not is_fitted[group]), None)
         if failing is None:
             break
         partner = partner_of(failing, list(is_fitted))
         both = failing.merged(partner)
-        why = f"{_name(failing)} into {_name(partner)}: {CANNOT_BE_MET}"
-        merges[both] = [*merges.pop(failing, []), *merges.pop(partner, []), why]
+        reason = f"{_name(failing)} into {_name(partner)}: {CANNOT_BE_MET}"
+        merges[both] = [*merges.pop(failing, []), *merges.pop(partner, []), reason]
         is_fitted = {group: done for group, done in is_fitted.items() if group not in (failing, partner)}
-        is_fitted[both] = bool(place.fitted([both])[1].rule[0])
+        is_fitted[both] = bool(geography.fitted([both])[1].rule[0])
     return sorted(is_fitted, key=_order)
 
 
@@ -160,7 +162,7 @@ def _order(group: Group) -> tuple[int, ...]:
 
 
 def _first_groups(weight_class: NDArray[np.int64]) -> tuple[Integers, list[Group]]:
-    """The class by which each unit is grouped, and a group for each."""
+    """The class by which each unit is grouped, and one group for each class."""
     number = weight_class.astype(np.int64)
     for one, other in ALWAYS_MERGED.items():
         number[number == one] = other
@@ -171,10 +173,10 @@ def _first_groups(weight_class: NDArray[np.int64]) -> tuple[Integers, list[Group
 def _merge_empty(
     number: Integers, groups: list[Group], is_respondent: Flags, total: Floats, merges: dict[Group, list[str]]
 ) -> tuple[Integers, list[Group]]:
-    """Move classes without respondents into the one with the nearest mean of total crime (handbook 07)."""
+    """Merge classes without respondents into the class with the closest mean of total crime (handbook 07)."""
     super_group = {group.number: group.super_groups for group in groups}
     members = {group.number: group.classes for group in groups}
-    told: dict[int, list[str]] = {}
+    reasons: dict[int, list[str]] = {}
     number = number.copy()
     while len(members) > 1:
         mean = {k: float(total[number == k].mean()) for k in sorted(members)}
@@ -184,11 +186,11 @@ def _merge_empty(
         moved = min(empty, key=lambda k: (mean[k], k))
         target = min((k for k in members if k != moved), key=lambda k: (abs(mean[moved] - mean[k]), mean[k], k))
         number[number == moved] = target
-        told[target] = [*told.get(target, []), *told.pop(moved, []), f"{moved} into {target}: {NO_RESPONDENT}"]
+        reasons[target] = [*reasons.get(target, []), *reasons.pop(moved, []), f"{moved} into {target}: {NO_RESPONDENT}"]
         members.pop(moved)
-    # The target keeps its number and its kind; the classes that moved take them over.
+    # The target class keeps its number and super group; the moved classes get both.
     left = [Group(members[k], super_group[k]) for k in sorted(members)]
-    merges |= {group: told[group.number] for group in left if group.number in told}
+    merges |= {group: reasons[group.number] for group in left if group.number in reasons}
     return number, left
 
 
@@ -199,12 +201,12 @@ def _controls(group: Group, year: int, *, is_region: bool) -> tuple[str, ...]:
     return wanted
 
 
-def _with_aggrob(controls: Floats, place: Integers, groups: int) -> Floats:
-    """Add agg + k rob, k = Σ agg / Σ rob of the group, so that both weigh the same (handbook 07)."""
+def _with_aggrob(controls: Floats, cell: Integers, groups: int) -> Floats:
+    """Add agg + k rob, k = Σ agg / Σ rob of the group, so that both have the same total (handbook 07)."""
     agg, rob = controls[:, NAMES.index("aggravated_assault")], controls[:, NAMES.index("robbery")]
-    sums = [np.bincount(place, values, groups) for values in (agg, rob)]
+    sums = [np.bincount(cell, values, groups) for values in (agg, rob)]
     factor = np.divide(sums[0], sums[1], out=np.zeros(groups), where=sums[1] > 0)
-    return np.column_stack([controls, agg + factor[place] * rob])
+    return np.column_stack([controls, agg + factor[cell] * rob])
 
 
 def _name(group: Group) -> str:

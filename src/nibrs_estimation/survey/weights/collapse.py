@@ -1,13 +1,13 @@
-"""Which weight group a failing one of nation or region is merged with (handbook 07)."""
+"""The partner of a weight group of nation or region that cannot be fitted (handbook 07)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Where a group goes that has no neighbor in its own super group: super groups in order of preference.
+#: For a group without a neighbor in its own super group: super groups of its partner in order of preference.
 #: Super groups: 1 cities, 2 MSA counties, 3 non-MSA counties, 4 to 6 zero-population cities, MSA and non-MSA agencies.
-#: The reference stops with an error where its list ends; ours goes on to any group left, so that a single state can be
-#: estimated.
+#: The reference stops with an error at the end of its list; this pipeline then takes any remaining group, so that a
+#: single state can be estimated.
 PREFERENCE = {
     1: (1, 4, 2, 3, 5, 6),
     2: (2, 3, 5, 6, 4, 1),
@@ -24,7 +24,7 @@ class Group:
 
     Attributes:
         classes: numbers of the weight classes in it, ascending.
-        super_groups: kinds of agency in it.
+        super_groups: super groups of these classes.
     """
 
     classes: tuple[int, ...]
@@ -32,7 +32,7 @@ class Group:
 
     @property
     def number(self) -> int:
-        """The smallest class, by which the group is called."""
+        """The smallest class, which is the number of the group."""
         return self.classes[0]
 
     def merged(self, other: Group) -> Group:
@@ -41,20 +41,20 @@ class Group:
 
 
 def partner_of(failing: Group, groups: list[Group]) -> Group:
-    """The group that a failing one is merged with; there must be another.
+    """The group with which a group that cannot be fitted is merged; there must be at least two groups.
 
-    The next of the same super groups in numeric order (the previous for the last one), else one by
-    :data:`PREFERENCE`.
+    It is the next group of the same super groups in numeric order (the previous one for the last group). If there is
+    none, it is selected by :data:`PREFERENCE`.
     """
     ordered = sorted(groups, key=lambda group: group.classes)
-    alike = [group for group in ordered if group.super_groups == failing.super_groups]
-    if len(alike) > 1:
-        position = alike.index(failing)
-        return alike[position + 1] if position + 1 < len(alike) else alike[position - 1]
+    same = [group for group in ordered if group.super_groups == failing.super_groups]
+    if len(same) > 1:
+        position = same.index(failing)
+        return same[position + 1] if position + 1 < len(same) else same[position - 1]
     others = [group for group in ordered if group is not failing]
     for super_group in PREFERENCE[min(failing.super_groups)]:
         found = [group for group in others if super_group in group.super_groups]
         if found:
-            # A zero-population city agency is most like the smallest cities, which come last.
+            # Zero-population city agencies are most similar to the smallest cities, which are last.
             return found[-1] if min(failing.super_groups) == 4 and super_group == 1 else found[0]
     return others[0]

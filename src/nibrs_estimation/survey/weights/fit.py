@@ -1,6 +1,6 @@
-"""Fitting the cells: what is not calibrated, and sets of controls or bounds tried in order (handbook 07).
+"""Weights of cells, with or without calibration; sets of controls or bounds are tried in order (handbook 07).
 
-A cell is a weight group of a geography. Units lie by cell; ``cell`` is the number of each unit's cell, ascending.
+A cell is a weight group of a geography. Units are sorted by cell; ``cell`` is the number of each unit's cell.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
-#: From this share of the crime among respondents on, they stand for themselves alone.
+#: If respondents have at least this share of the crime, their weight is 1.
 FULL_COVERAGE = 0.99
-#: Upper bound of g-weights where nothing else is tried.
+#: Upper bound of g-weights if only one is tried.
 UPPER_BOUND = 10.0
-#: Upper bounds tried in nation and regions, then smallest weights with the last of them (handbook 07).
+#: Upper bounds tried for nation and regions; then smallest weights tried with the last bound (handbook 07).
 UPPER_BOUNDS = (2.5, 5.0, UPPER_BOUND)
 SMALLEST_WEIGHTS = (0.998, *(m / 100 for m in range(99, 89, -1)))
 
 NAMES = (*CONTROLS, "assault_and_robbery")
 BASE = ("total", "violent", "property")
 CANDIDATES = ("murder", "rape", "aggravated_assault", "burglary", "robbery", "larceny", "vehicle_theft")
-#: Given the property total, any two of these say the third.
+#: Given the property total, any two of these determine the third.
 _OF_PROPERTY = frozenset(("burglary", "larceny", "vehicle_theft"))
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Units by cell, and what is known of each cell.
+    """Units sorted by cell, and the design weight of each cell.
 
     Attributes:
         cell: (n,) number of the cell of each unit, ascending.
@@ -57,7 +57,7 @@ class Cells:
         return len(self.design_weight)
 
     def totals(self, weights: Floats | None = None) -> Floats:
-        """Sums of the controls, times weights if given, of every cell: (C, 11); in the order of the units."""
+        """Sums of the controls, or of controls times weights, by cell: (C, 11); added in the order of the units."""
         values = self.controls if weights is None else self.controls * weights[:, None]
         return np.column_stack([np.bincount(self.cell, values[:, j], self.number) for j in range(values.shape[1])])
 
@@ -67,7 +67,7 @@ class Cells:
         return N, np.bincount(self.cell[self.is_respondent], minlength=self.number)
 
     def coverage(self) -> Floats:
-        """r: share of the benchmark's total of respondents; NaN where nobody has crime."""
+        """r: respondents' share of the benchmark total; NaN if no unit of the cell has crime."""
         responding = self.totals(self.is_respondent.astype(np.float64))[:, 0]
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(responding / self.totals()[:, 0])
@@ -75,14 +75,14 @@ class Cells:
 
 @dataclass
 class Fit:
-    """How each cell's weights were made.
+    """Weights, and how those of each cell were computed.
 
     Attributes:
         weights: (n,) NaN for nonrespondents and in cells without weights.
-        rule: (C,) one of dataset ``weight_cell``'s rules, or empty while nothing is decided.
-        lower, upper: (C,) bounds of the g-weights, NaN where none.
+        rule: (C,) one of dataset ``weight_cell``'s rules, or empty while the cell is undecided.
+        lower, upper: (C,) bounds of the g-weights, NaN if there are none.
         is_selected: (C, 11) controls of the model.
-        attempts: (C,) calibrations tried.
+        attempts: (C,) number of calibrations tried.
     """
 
     weights: Floats
@@ -94,7 +94,7 @@ class Fit:
 
     @classmethod
     def nothing(cls, cells: Cells) -> Fit:
-        """Nothing decided yet."""
+        """A fit in which all cells are undecided."""
         C = cells.number
         return cls(
             weights=np.full(len(cells.cell), np.nan),
@@ -105,8 +105,8 @@ class Fit:
             attempts=np.zeros(C, dtype=np.int64),
         )
 
-    def settle(self, cells: Cells, which: Flags, rule: WeightRule, weight: Floats | float | None) -> None:
-        """Give the respondents of some cells the weight of a rule, (C,) or one for all; None gives no weight."""
+    def assign(self, cells: Cells, which: Flags, rule: WeightRule, weight: Floats | float | None) -> None:
+        """Apply a rule to undecided cells among some, with the weight of respondents: (C,), one for all, or None."""
         which = which & (self.rule == "")
         self.rule[which] = rule
         if weight is not None:
@@ -114,95 +114,98 @@ class Fit:
             self.weights[units] = np.broadcast_to(np.asarray(weight, dtype=np.float64), which.shape)[cells.cell[units]]
 
 
-def settle_full_response(cells: Cells, fit: Fit) -> None:
-    """Where all agencies of a cell respond, each stands for itself."""
+def assign_full_response(cells: Cells, fit: Fit) -> None:
+    """Give weight 1 in cells in which all agencies respond."""
     N, n = cells.counts()
-    fit.settle(cells, (n == N) & (N > 0), WeightRule.FULL_COVERAGE, 1.0)
+    fit.assign(cells, (n == N) & (N > 0), WeightRule.FULL_COVERAGE, 1.0)
 
 
-def settle_by_coverage(cells: Cells, fit: Fit, *, no_crime_is_settled: bool) -> None:
-    """Decide the cells of which respondents have nearly all crime, or none (handbook 07).
+def assign_by_coverage(cells: Cells, fit: Fit, *, one_without_crime: bool) -> None:
+    """Decide the cells in which respondents have nearly all crime, or none (handbook 07).
 
     Args:
-        cells: of states or smaller places.
-        fit: to be filled.
-        no_crime_is_settled: whether cells in which nobody has crime get a weight of 1, as in metropolitan areas;
-            elsewhere they get N/n, which meets their controls.
+        cells: cells of states or smaller places.
+        fit: is updated.
+        one_without_crime: whether cells without crime get a weight of 1, as in metropolitan areas; otherwise they get
+            N/n, which meets their controls.
     """
     _, n = cells.counts()
     r = cells.coverage()
-    fit.settle(cells, n == 0, WeightRule.NO_RESPONSE, None)
-    settle_full_response(cells, fit)
-    fit.settle(cells, np.nan_to_num(r, nan=0.0) >= FULL_COVERAGE, WeightRule.FULL_COVERAGE, 1.0)
-    if no_crime_is_settled:
-        fit.settle(cells, cells.totals()[:, 0] == 0, WeightRule.NO_CRIME, 1.0)
-    # No factor makes nothing into something.
-    fit.settle(cells, r == 0, WeightRule.NO_RESPONSE, None)
+    fit.assign(cells, n == 0, WeightRule.NO_RESPONSE, None)
+    assign_full_response(cells, fit)
+    fit.assign(cells, np.nan_to_num(r, nan=0.0) >= FULL_COVERAGE, WeightRule.FULL_COVERAGE, 1.0)
+    if one_without_crime:
+        fit.assign(cells, cells.totals()[:, 0] == 0, WeightRule.NO_CRIME, 1.0)
+    # If respondents have no crime, no weight can meet the total.
+    fit.assign(cells, r == 0, WeightRule.NO_RESPONSE, None)
 
 
 def fit_with_subsets(cells: Cells, fit: Fit) -> None:
-    """Calibrate to the largest set of controls that can be met, else by inverse coverage (handbook 07).
+    """Calibrate to the largest set of controls that can be met; otherwise use inverse coverage (handbook 07).
 
-    Sets are tried from the largest to the base {tot, viol, prop}, those of one size in order. Sets of the same span
-    are tried once, and no set that holds a control which the base cannot be met with.
+    Sets are tried from the largest to the base {tot, viol, prop}, in a fixed order within each size. Of sets with
+    the same span only one is tried. A set is skipped if it contains a control that cannot be met together with the
+    base.
     """
     N, n = cells.counts()
     lower = n / np.maximum(N, 1)
-    is_hopeless = np.zeros((cells.number, len(NAMES)), dtype=np.bool_)
+    is_infeasible = np.zeros((cells.number, len(NAMES)), dtype=np.bool_)
     for extra in ((), *((name,) for name in CANDIDATES)):
-        undecided = (fit.rule == "") & ~is_hopeless[:, 0]
+        undecided = (fit.rule == "") & ~is_infeasible[:, 0]
         status, _ = _attempt(cells, fit, undecided, (*BASE, *extra), lower, UPPER_BOUND)
         column = NAMES.index(extra[0]) if extra else 0
-        is_hopeless[status == "infeasible", column] = True
-    base_fails = is_hopeless[:, 0]
+        is_infeasible[status == "infeasible", column] = True
+    base_fails = is_infeasible[:, 0]
     for names in _subsets():
         columns = [NAMES.index(name) for name in names if name not in BASE]
-        undecided = (fit.rule == "") & ~base_fails & ~is_hopeless[:, columns].any(axis=1)
+        undecided = (fit.rule == "") & ~base_fails & ~is_infeasible[:, columns].any(axis=1)
         if not undecided.any():
             continue
         status, weights = _attempt(cells, fit, undecided, names, lower, UPPER_BOUND)
         _accept(cells, fit, status == "converged", weights, names, lower, np.full(cells.number, UPPER_BOUND))
     with np.errstate(divide="ignore", invalid="ignore"):
         inverse = 1 / cells.coverage()
-    is_left = fit.rule == ""
-    fit.is_selected[is_left, 0] = True
-    fit.settle(cells, is_left, WeightRule.INVERSE_COVERAGE, inverse)
+    is_undecided = fit.rule == ""
+    fit.is_selected[is_undecided, 0] = True
+    fit.assign(cells, is_undecided, WeightRule.INVERSE_COVERAGE, inverse)
 
 
 def fit_with_bounds(cells: Cells, fit: Fit, names: Sequence[Sequence[str]], lower: Floats) -> None:
-    """Calibrate to all controls with the smallest upper bound that can be met, at last with weights below 1.
+    """Calibrate to all controls with the smallest upper bound at which they can be met.
 
-    handbook 07 with the robust solver. What fails stays undecided.
+    If no upper bound is sufficient, weights below 1 are tried (handbook 07, with the robust solver). Cells whose
+    controls still cannot be met stay undecided.
 
     Args:
-        cells: of nation or regions.
-        fit: to be filled.
+        cells: cells of nation or regions.
+        fit: is updated.
         names: controls of each cell.
-        lower: (C,) n/N of the whole frame, below which the weight would be below 1.
+        lower: (C,) n/N of the whole frame: with a smaller g the weight is below 1.
     """
     is_wanted = np.array([[name in cell for name in NAMES] for cell in names], dtype=np.bool_).reshape(-1, len(NAMES))
 
-    def tried(which: Flags, low: Floats, upper: float) -> Flags:
-        """Which of some undecided cells can be fitted so; they then are, with what was found last."""
+    def fit_within(which: Flags, low: Floats, upper: float) -> Flags:
+        """Fit some cells with the given bounds, replacing an earlier fit; returns those that converged."""
         status, weights = _attempt(cells, fit, which, is_wanted, low, upper)
         is_met = np.asarray(status == "converged")
         _accept(cells, fit, is_met, weights, is_wanted, low, np.full(cells.number, upper))
         return is_met
 
     undecided = fit.rule == ""
-    undecided &= ~tried(undecided, lower, UPPER_BOUNDS[0])
-    # Wider bounds hold all that narrower ones do: the widest tell whether it is worth to look between.
-    is_within_widest = tried(undecided, lower, UPPER_BOUNDS[-1])
+    undecided &= ~fit_within(undecided, lower, UPPER_BOUNDS[0])
+    # A solution within narrow bounds is also within wider ones, so bounds between are tried only if the widest
+    # succeed.
+    is_within_widest = fit_within(undecided, lower, UPPER_BOUNDS[-1])
     for upper in UPPER_BOUNDS[1:-1]:
-        is_within_widest &= ~tried(is_within_widest, lower, upper)
+        is_within_widest &= ~fit_within(is_within_widest, lower, upper)
     undecided = fit.rule == ""
-    can_be_below = tried(undecided, SMALLEST_WEIGHTS[-1] * lower, UPPER_BOUND)
+    can_be_below = fit_within(undecided, SMALLEST_WEIGHTS[-1] * lower, UPPER_BOUND)
     for m in SMALLEST_WEIGHTS[:-1]:
-        can_be_below &= ~tried(can_be_below, m * lower, UPPER_BOUND)
+        can_be_below &= ~fit_within(can_be_below, m * lower, UPPER_BOUND)
 
 
 def _subsets() -> Iterator[tuple[str, ...]]:
-    """The base with subsets of the candidates, each span once."""
+    """The base with subsets of the candidates, one for each span."""
     for size in range(len(CANDIDATES), -1, -1):
         for extra in combinations(CANDIDATES, size):
             if len(_OF_PROPERTY & set(extra)) != 2:
@@ -212,7 +215,7 @@ def _subsets() -> Iterator[tuple[str, ...]]:
 def _attempt(
     cells: Cells, fit: Fit, which: Flags, names: Sequence[str] | Flags, lower: Floats, upper: float
 ) -> tuple[NDArray[np.str_], Floats]:
-    """Calibrate some cells: (C,) status, empty for the others, and (n,) weights, NaN for the others."""
+    """Calibrate some cells; returns (C,) status and (n,) weights, empty and NaN for other cells."""
     status, weights = np.full(cells.number, "", dtype="U13"), np.full(len(cells.cell), np.nan)
     if not which.any():
         return status, weights
@@ -221,7 +224,7 @@ def _attempt(
     position[chosen] = np.arange(len(chosen))
     units = np.flatnonzero(which[cells.cell] & cells.is_respondent)
     is_selected = names[chosen] if isinstance(names, np.ndarray) else _rows(names, len(chosen))
-    made = calibrate_cells(
+    result = calibrate_cells(
         cells.controls[units],
         cells.design_weight[cells.cell[units]],
         cells.totals()[chosen],
@@ -230,7 +233,7 @@ def _attempt(
         is_selected=is_selected,
     )
     fit.attempts[chosen] += 1
-    status[chosen], weights[units] = made.status, made.weights
+    status[chosen], weights[units] = result.status, result.weights
     return status, weights
 
 

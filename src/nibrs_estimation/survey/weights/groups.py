@@ -1,7 +1,7 @@
-"""Weight groups of states and smaller places, and what is merged before anything is fitted (handbook 07).
+"""Weight groups of states and smaller places, and how they are merged before the fit (handbook 07).
 
 All functions take units with ``geography_code``, ``division``, ``is_respondent``, ``substate_class`` and ``total`` (the
-benchmark's total of the unit), and give the same rows in the same order.
+benchmark's total of the unit), and return the same rows in the same order.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 
-#: A unit of more than this many times the mean of its geography is large.
+#: A unit is large if its total is more than this many times the mean of its geography.
 SELF_REPRESENTING_FACTOR = 30
-#: Below this share of crime among respondents a group of a sub-state place is given up.
+#: A group of a sub-state place is merged if its respondents have less than this share of its crime.
 LEAST_COVERAGE = 0.20
 
-#: Super classes of states, and where one without respondents goes: the first that is there.
+#: Super classes of states; and for one without respondents, its partners in order of preference.
 SUPER_CLASSES = {
     "A": "Cities 250,000 or over",
     "B": "Cities from 100,000 thru 249,999 and MSA counties 100,000 or over",
@@ -25,13 +25,13 @@ SUPER_CLASSES = {
     "O": "Other strata",
 }
 _PARTNERS = {"A": "BOZ", "B": "OAZ", "O": "BAZ", "Z": "OBA"}
-#: Number of a group by its super classes; 12 is any other union, of which a state can have one.
+#: Super classes of a group -> its number; 12 is any other union, of which a state can have only one.
 STATE_GROUPS = {"A": 1, "B": 2, "Z": 3, "O": 4, "AB": 5, "AO": 6, "BO": 7, "ABO": 8, "ABZO": 9, "ZO": 11}
 STATE_SELF_REPRESENTING, STATE_OTHER_UNION = 10, 12
-#: Within a division of a sub-state place: agencies with and without population, and both as one.
+#: Groups in a division of a sub-state place: agencies with population, agencies without, and both together.
 WITH_POPULATION, WITHOUT_POPULATION, BOTH = 1, 2, 3
 
-#: Why groups were merged, as the cells tell it.
+#: Reasons of merges in column ``merged_from``.
 NO_RESPONDENT = "no respondent"
 LOW_COVERAGE = f"coverage below {LEAST_COVERAGE:.2f}"
 
@@ -39,7 +39,7 @@ LOW_COVERAGE = f"coverage below {LEAST_COVERAGE:.2f}"
 def mark_self_representing(units: pl.DataFrame) -> pl.DataFrame:
     """Add ``is_self_representing``: large units of a geography all of whose large units respond (handbook 07).
 
-    Large is a unit with more than 30 times the mean total of the geography's units.
+    A unit is large if its total is more than 30 times the mean total of the geography's units.
     """
     is_large = pl.col("total") > SELF_REPRESENTING_FACTOR * pl.col("total").mean().over("geography_code")
     all_respond = (pl.col("is_respondent") | ~is_large).all().over("geography_code")
@@ -49,13 +49,13 @@ def mark_self_representing(units: pl.DataFrame) -> pl.DataFrame:
 def state_groups(units: pl.DataFrame, given: Mapping[tuple[str, str], int]) -> pl.DataFrame:
     """Add ``weight_group``, ``label`` and ``merged_from`` to units with ``is_self_representing``.
 
-    A super class without respondents goes to another (A to B, B to O, O to B, Z to O, or what is there), and merged
-    ones likewise, until each group has a respondent or there is one left. A table says with which groups this begins.
-    Self-representing units are apart.
+    A super class without respondents is merged with another (A with B, B with O, O with B, Z with O, or with one that
+    exists), and unions are merged in the same way, until each group has a respondent or only one is left. A table may
+    give groups to start with. Self-representing units are a separate group.
 
     Args:
-        units: of states.
-        given: (state, super class) -> weight group, where a table says it; classes of one number are one group.
+        units: units of states.
+        given: (state, super class) -> weight group, if a table gives it; classes with the same number are one group.
     """
     classes = code_list("substate_class").select("substate_class", "super_class")
     units = units.join(classes, on="substate_class", how="left", maintain_order="left")
@@ -96,14 +96,14 @@ def state_groups(units: pl.DataFrame, given: Mapping[tuple[str, str], int]) -> p
 def place_groups(units: pl.DataFrame, divisions: list[str], *, has_self_representing: bool) -> pl.DataFrame:
     """Add ``weight_group``, ``label`` and ``merged_from`` to units of field offices, districts or metropolitan areas.
 
-    Agencies with and without population are a group each. Where one of them has respondents with less than a fifth of
-    its crime, or none, the two are one (handbook 07), within each division. Groups are numbered 3k + 1, 2, 3
-    for division k, self-representing units last.
+    In each division agencies with population are one group, and agencies without population another. The two are merged
+    if one has no respondents, or its respondents have less than a fifth of its crime (handbook 07). Groups of division
+    k are numbered 3k + 1, 2, 3; self-representing units have the last number.
 
     Args:
         units: with ``is_self_representing``.
-        divisions: names of the metropolitan divisions, number k = 1 upward.
-        has_self_representing: whether labels tell self-representing units from others.
+        divisions: names of the metropolitan divisions, from number k = 1.
+        has_self_representing: whether labels distinguish self-representing units from others.
     """
     zero = code_list("substate_class").filter(pl.col("super_class") == "Z")["substate_class"]
     is_certain = pl.col("is_self_representing")
@@ -117,7 +117,7 @@ def place_groups(units: pl.DataFrame, divisions: list[str], *, has_self_represen
         .group_by("geography_code", "division", "base", maintain_order=True)
         .agg(n=pl.col("is_respondent").sum(), coverage=responding / pl.col("total").sum())
     )
-    # 0/0 is neither low nor high.
+    # 0/0, where no unit has crime, is not low.
     is_low = (pl.col("coverage") < LEAST_COVERAGE) & pl.col("coverage").is_not_nan()
     given_up = (
         cells.group_by("geography_code", "division")
@@ -131,8 +131,8 @@ def place_groups(units: pl.DataFrame, divisions: list[str], *, has_self_represen
     prefix = "Not self-representing - " if has_self_representing else ""
     labels = pl.DataFrame(
         [
-            (k, base, f"{prefix}{place}{name}")
-            for k, place in enumerate([_no_division(divisions), *(f"{name} - " for name in divisions)])
+            (k, base, f"{prefix}{division}{name}")
+            for k, division in enumerate([_no_division(divisions), *(f"{name} - " for name in divisions)])
             for base, name in enumerate(names, start=1)
         ],
         schema={"division": pl.Int32, "base": pl.Int32, "label": pl.String},
@@ -159,7 +159,7 @@ def _no_division(divisions: list[str]) -> str:
 
 
 def _merged_classes(respondents: Mapping[str, int], unions: list[str]) -> dict[int, tuple[str, str | None]]:
-    """Group -> its super classes, and why they were merged, beginning with some unions."""
+    """Group -> its super classes, and why they were merged, starting from given unions."""
     groups = {one: union for union in unions for one in union}
     why = {union: f"{union}: by the table of groups" for union in unions if len(union) > 1}
     while len(set(groups.values())) > 1:
@@ -177,7 +177,7 @@ def _merged_classes(respondents: Mapping[str, int], unions: list[str]) -> dict[i
 
 
 def _given_unions(state: str, respondents: Mapping[str, int], given: Mapping[tuple[str, str], int]) -> list[str]:
-    """The super classes that stand together at first: each by itself, or by a table."""
+    """The super classes of each group at the start: one class, or several if a table gives them the same number."""
     groups: dict[int | str, str] = {}
     for one in respondents:
         number = given.get((state, one), one)

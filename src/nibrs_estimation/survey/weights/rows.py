@@ -14,7 +14,7 @@ from nibrs_estimation.model.weights import variable_name
 from nibrs_estimation.survey.units import AREAS, TYPES
 from nibrs_estimation.survey.weights.fit import NAMES, Cells, Fit
 
-#: Crossing numbers run on from level to level (handbook 07).
+#: Crossing numbers continue from level to level (handbook 07).
 _FIRST_OF_STATES, _GROUPS_OF_STATE, _GROUPS_OF_REGION, _GROUPS_OF_OFFICE, _GROUPS_OF_DISTRICT = 101, 12, 20, 3, 4
 
 #: Rows for the datasets weight_cell, weight_control, agency_weight and calibration_variable.
@@ -23,14 +23,14 @@ Tables = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
 
 @dataclass(frozen=True)
 class Keys:
-    """What names the cells: one row each in ``frame``, with geography_code, weight_group, label and merged_from."""
+    """The keys of the cells: one row each in ``frame``, with geography_code, weight_group, label and merged_from."""
 
     geography_level: str
     frame: pl.DataFrame
 
 
 def tables_of(keys: Keys, units: pl.DataFrame, cells: Cells, fit: Fit) -> Tables:
-    """Rows of the datasets from the cells of a weight; ``units`` are in the order of ``cells``."""
+    """Rows of the datasets from the cells of a geography level; ``units`` are in the order of ``cells``."""
     N, n = cells.counts()
     totals, weighted = cells.totals(), cells.totals(np.nan_to_num(fit.weights, nan=0.0))
     has_weights = ~np.isin(fit.rule, (WeightRule.NO_RESPONSE,))
@@ -91,15 +91,15 @@ def _numbers(values: NDArray[np.float64]) -> pl.Series:
 
 
 def with_crossings(cells: pl.DataFrame) -> pl.DataFrame:
-    """Number the crossings of geographies and groups as the reference does; groups above divisions have none."""
+    """Number the crossings of geographies and groups as the reference does; groups that span divisions have none."""
     group, code = pl.col("weight_group"), pl.col("geography_code")
     names = (
-        code_list("state").sort("state_name").with_row_index("place").select(geography_code="state_abbr", place="place")
+        code_list("state").sort("state_name").with_row_index("index").select(geography_code="state_abbr", index="index")
     )
     states = cells.filter(pl.col("geography_level") == "state").join(names, on="geography_code", how="left")
     of_states = states.with_columns(
-        crossing_number=_FIRST_OF_STATES - 1 + _GROUPS_OF_STATE * pl.col("place").cast(pl.Int32) + group
-    ).drop("place")
+        crossing_number=_FIRST_OF_STATES - 1 + _GROUPS_OF_STATE * pl.col("index").cast(pl.Int32) + group
+    ).drop("index")
     numbered = [
         cells.filter(pl.col("geography_level") == "nation").with_columns(crossing_number=group),
         cells.filter(pl.col("geography_level") == "region").with_columns(
@@ -110,23 +110,23 @@ def with_crossings(cells: pl.DataFrame) -> pl.DataFrame:
     start = _FIRST_OF_STATES - 1 + _GROUPS_OF_STATE * names.height
     for weight, width in (("field_office", _GROUPS_OF_OFFICE), ("judicial_district", _GROUPS_OF_DISTRICT)):
         part = cells.filter(pl.col("geography_level") == weight)
-        place = (code.rank("dense") - 1).cast(pl.Int32)
-        numbered.append(part.with_columns(crossing_number=start + width * place + group))
+        index = (code.rank("dense") - 1).cast(pl.Int32)
+        numbered.append(part.with_columns(crossing_number=start + width * index + group))
         start += width * part["geography_code"].n_unique()
     areas = cells.filter(pl.col("geography_level") == "msa")
     division = (group - 1) // 3
     is_of_division = pl.col("rule") != WeightRule.SELF_REPRESENTING
     present = areas.filter(is_of_division).select("geography_code", division=division).unique()
-    present = present.sort("geography_code", "division").with_row_index("place")
+    present = present.sort("geography_code", "division").with_row_index("index")
     numbered.append(
         areas.with_columns(division=division)
         .join(present, on=["geography_code", "division"], how="left")
         .with_columns(
             crossing_number=pl.when(is_of_division).then(
-                start + 3 * pl.col("place").cast(pl.Int32) + (group - 1) % 3 + 1
+                start + 3 * pl.col("index").cast(pl.Int32) + (group - 1) % 3 + 1
             )
         )
-        .drop("division", "place")
+        .drop("division", "index")
     )
     numbered.append(
         cells.filter(pl.col("geography_level").is_in(list(TYPES))).with_columns(crossing_number=pl.lit(None, pl.Int32))
@@ -157,7 +157,7 @@ def prorated(weights: pl.DataFrame, pieces: pl.DataFrame, cells: pl.DataFrame) -
 
 
 def with_names(values: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
-    """Names of calibration variables, V{crossing}_{letter}; none where the reference has no letter (handbook 07)."""
+    """Names of calibration variables, V{crossing}_{letter}; missing where the reference has no letter (handbook 07)."""
     key = ["geography_level", "geography_code", "weight_group"]
     pairs = values.select(*key, "control").unique().join(cells.select(*key, "crossing_number"), on=key)
     names = [

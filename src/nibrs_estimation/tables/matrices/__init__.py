@@ -1,1 +1,1 @@
-"""From counts by profile to matrices of agencies by table cells."""
+"""Matrices of agencies by table cells, computed from counts by profile."""

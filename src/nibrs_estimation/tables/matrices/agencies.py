@@ -1,4 +1,4 @@
-"""What tables ask of agencies themselves: population group, type, metropolitan status (handbook 10)."""
+"""Attributes of agencies that tables use: population group, type, metropolitan status (handbook 10)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.model.codes import code_list
 
-#: Metropolitan status of an agency that is in no list of counties.
+#: Metropolitan status of an agency whose counties are unknown.
 _MISSING = 4
 _CITY_IDS = (3, 11)
 
@@ -22,13 +22,13 @@ def agency_categories(
     agency_county: pl.LazyFrame,
     year: int,
 ) -> Mapping[str, NDArray[np.int8]]:
-    """The category of each agency, 0 where it has none, by variable: ``population_group``, ``agency_type``, ``msa``.
+    """Variable -> category of each agency, 0 if it has none, for ``population_group``, ``agency_type``, ``msa``.
 
     Args:
-        agencies: identifiers, in the order wanted.
+        agencies: identifiers, in the order of the result.
         weighting_frame: dataset of that name.
-        agency: dataset of that name: names of counties and areas for those that ``agency_county`` lacks.
-        agency_county: dataset of that name; of it the latest year up to the data year counts.
+        agency: dataset of that name, with counties and areas of agencies that are not in ``agency_county``.
+        agency_county: dataset of that name; the latest year up to the data year is used.
         year: data year.
     """
     groups = code_list("population_group").select(
@@ -61,7 +61,7 @@ def agency_categories(
 def _metropolitan_status(
     frame: pl.DataFrame, agency: pl.LazyFrame, agency_county: pl.DataFrame, year: int
 ) -> pl.DataFrame:
-    """Status of each agency whose counties are known: of several that of most residents, then the smallest."""
+    """Status of each agency whose counties are known; of several, that of most residents, then the smallest."""
     of_year = agency_county.filter(pl.col("data_year") <= year).filter(pl.col("data_year") == pl.col("data_year").max())
     named = of_year.select("ori", "msa_name", "population")
     others = (

@@ -1,6 +1,6 @@
 """The compiled loops that turn counts by profile into cells of a table, one row of the matrix after another.
 
-Each is called twice: without room in ``Found`` it tells how many cells every row has, with room it writes them.
+Each is called twice: with empty arrays in ``Found`` it counts the cells of each row, then it writes the cells.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _compiled = njit(cache=True, nogil=True)
 
 
 class Profiles(NamedTuple):
-    """What units share, by profile; those of a row of the matrix lie together.
+    """Profiles of units; profiles of the same row of the matrix are contiguous.
 
     Attributes:
-        first, last: (rows,) where the profiles of each row begin and end.
-        signature: (P,) set of columns.
-        atom: (P,) kind of person, 594 if missing.
+        first, last: (rows,) first profile of each row, and the one after its last.
+        signature: (P,) number of the set of columns.
+        atom: (P,) atom of the person, 594 if missing.
         clearance: (P,) 0 if missing.
     """
 
@@ -34,12 +34,12 @@ class Profiles(NamedTuple):
     clearance: NDArray[np.int8]
 
 
-class Facts(NamedTuple):
+class FeatureCounts(NamedTuple):
     """Counts by profile and feature.
 
     Attributes:
         first: (P + 1,) first count of each profile.
-        feature, n: (F,) of each count.
+        feature, n: (F,) feature and number of each count.
     """
 
     first: Integers
@@ -48,12 +48,12 @@ class Facts(NamedTuple):
 
 
 class Incidents(NamedTuple):
-    """Which profiles were in one incident together; those of a row of the matrix lie together.
+    """Profiles by incident; incidents of the same row of the matrix are contiguous.
 
     Attributes:
-        first, last: (rows,) where the incidents of each row begin and end.
+        first, last: (rows,) first incident of each row, and the one after its last.
         first_profile: (I + 1,) first profile of each incident.
-        profile, n: its profiles and their number of units.
+        profile, n: profiles of the incidents and their number of units.
     """
 
     first: Integers
@@ -64,17 +64,17 @@ class Incidents(NamedTuple):
 
 
 class CellMap(NamedTuple):
-    """Which units count in which cells; R rows of the table, three kinds of columns (own, any, of the group).
+    """The units that count in each cell; R rows of the table, three kinds of columns (own, any, of the group).
 
     Attributes:
-        group: (595,) kinds of persons of the demographic group, the missing last.
-        atoms: (R, 595) kinds of persons that count in the row.
-        clearances: (R, 4) clearances that count, the missing first.
+        group: (595,) atoms of the demographic group; the last is for units without an atom.
+        atoms: (R, 595) atoms that count in the row.
+        clearances: (R, 4) clearances that count; the first is for units without a clearance.
         kind: (R,) kind of columns.
         first_cell: (R,) cell of the row's first column.
         first_column: (3, S + 1) first column of each signature, in ``column``.
         column: columns, from 0.
-        cells: of the table.
+        cells: number of cells of the table.
     """
 
     group: Bools
@@ -91,7 +91,7 @@ class Found(NamedTuple):
     """Cells that are not 0: a sparse matrix by rows.
 
     Attributes:
-        first: (rows + 1,) first cell of each row; where there is no room in the others, the number of the row before.
+        first: (rows + 1,) first cell of each row; if the other arrays are empty, the number of cells of the row before.
         cell, n: cells in order, and their counts.
     """
 
@@ -101,9 +101,9 @@ class Found(NamedTuple):
 
 
 @_compiled
-def count_profiles(
+def count_by_profile(
     profiles: Profiles,
-    facts: Facts,
+    counts: FeatureCounts,
     cells: CellMap,
     first_of: Integers,
     row_of: Integers,
@@ -111,17 +111,17 @@ def count_profiles(
     end: int,
     found: Found,
 ) -> None:
-    """Cells from counts by profile.
+    """Compute cells from counts by profile.
 
     Args:
         profiles: the profiles.
-        facts: their counts.
+        counts: their counts.
         cells: rows and columns.
         first_of: (features + 1,) first row of the table that counts a feature, in ``row_of``.
         row_of: rows of the table, 0 to R - 1.
         begin: first row of the matrix to fill.
         end: the row after the last.
-        found: where the cells go.
+        found: the cells, written in place.
     """
     sums, touched = np.zeros(cells.cells, dtype=np.int64), np.zeros(cells.cells, dtype=np.int64)
     for y in range(begin, end):
@@ -130,8 +130,8 @@ def count_profiles(
             atom, clearance, s = profiles.atom[p], profiles.clearance[p], profiles.signature[p]
             if not cells.group[atom]:
                 continue
-            for f in range(facts.first[p], facts.first[p + 1]):
-                for q in range(first_of[facts.feature[f]], first_of[facts.feature[f] + 1]):
+            for f in range(counts.first[p], counts.first[p + 1]):
+                for q in range(first_of[counts.feature[f]], first_of[counts.feature[f] + 1]):
                     r = row_of[q]
                     if not (cells.atoms[r, atom] and cells.clearances[r, clearance]):
                         continue
@@ -140,7 +140,7 @@ def count_profiles(
                         if sums[cell] == 0:
                             touched[number] = cell
                             number += 1
-                        sums[cell] += facts.n[f]
+                        sums[cell] += counts.n[f]
         _flush(sums, touched, number, y, found)
 
 
@@ -155,17 +155,17 @@ def count_incidents(
     end: int,
     found: Found,
 ) -> None:
-    """Cells of incidents by their number of units of the column.
+    """Compute cells that count incidents by their number of units of the column.
 
     Args:
         profiles: the profiles.
         incidents: the incidents.
         cells: rows and columns.
-        row_of: row of the table, 0 to R - 1, of 0, 1, 2, ... units, the last of as many or more; -1 for none.
-        columns: of the table.
+        row_of: row of the table, 0 to R - 1, for 0, 1, 2, ... units; the last is for that number or more; -1 for none.
+        columns: number of columns of the table.
         begin: first row of the matrix to fill.
         end: the row after the last.
-        found: where the cells go.
+        found: the cells, written in place.
     """
     sums, touched = np.zeros(cells.cells, dtype=np.int64), np.zeros(cells.cells, dtype=np.int64)
     units = np.zeros(columns, dtype=np.int64)
@@ -195,13 +195,13 @@ def count_incidents(
 
 @_compiled
 def _flush(sums: Integers, touched: Integers, number: int, y: int, found: Found) -> None:
-    """Write the cells of one row of the matrix in order, or their number, and empty the sums."""
-    has_room = len(found.cell) > 0
+    """Write the cells of one row of the matrix in order, or their number, and reset the sums."""
+    is_writing = len(found.cell) > 0
     cells = np.sort(touched[:number])
-    if not has_room:
+    if not is_writing:
         found.first[y + 1] = number
-    for place in range(number):
-        if has_room:
-            found.cell[found.first[y] + place] = cells[place]
-            found.n[found.first[y] + place] = sums[cells[place]]
-        sums[cells[place]] = 0
+    for index in range(number):
+        if is_writing:
+            found.cell[found.first[y] + index] = cells[index]
+            found.n[found.first[y] + index] = sums[cells[index]]
+        sums[cells[index]] = 0

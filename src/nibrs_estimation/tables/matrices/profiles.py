@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.tables import atoms
 from nibrs_estimation.tables.counting import all_counting_units
-from nibrs_estimation.tables.matrices.cell_counts import Facts, Incidents, Profiles
+from nibrs_estimation.tables.matrices.cell_counts import FeatureCounts, Incidents, Profiles
 
-#: Place of the units that are no persons among the atoms.
+#: Index of units that are not persons, after the atoms.
 NO_ATOM = atoms.NUMBER
 NO_CLEARANCE = 0
-#: Numbers of features are those of their variable times this, plus the category.
+#: Number of a feature = number of the variable times this, plus the category.
 CATEGORIES = 128
-#: Profiles are found by state and number in one number.
+#: State and number of a profile are combined into one number.
 _STATE = 2**32
 
 Integers = NDArray[np.int32]
@@ -26,7 +26,7 @@ Integers = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class CountedProfiles:
-    """The four datasets of counts, all states (model/counts.py)."""
+    """The four datasets of counts for all states (model/counts.py)."""
 
     unit_profile: pl.LazyFrame
     profile_signature: pl.LazyFrame
@@ -39,16 +39,16 @@ class UnitCounts:
     """Counts of one counting unit.
 
     Attributes:
-        profiles: what units share.
-        facts: counts by profile.
+        profiles: the profiles.
+        feature_counts: counts by profile and feature.
         incidents: profiles by incident.
         signatures: number of sets of columns.
-        columns: column key -> which sets hold it: (signatures,).
+        columns: column key -> whether each set contains it: (signatures,).
         variables: name in dataset ``profile_count`` -> number; category c of variable v is feature 128 v + c.
     """
 
     profiles: Profiles
-    facts: Facts
+    feature_counts: FeatureCounts
     incidents: Incidents
     signatures: int
     columns: Mapping[str, NDArray[np.bool_]]
@@ -56,7 +56,7 @@ class UnitCounts:
 
 
 def matrix_rows(agencies: pl.Series, block_reference: pl.LazyFrame) -> pl.DataFrame:
-    """The rows of the matrices: agencies in their order, then the months of donors that one of them copies.
+    """The rows of the matrices: the agencies in order, then the donor months that they copy.
 
     Args:
         agencies: identifiers, ascending.
@@ -77,13 +77,13 @@ def matrix_rows(agencies: pl.Series, block_reference: pl.LazyFrame) -> pl.DataFr
 
 
 def read_unit(name: str, counted: CountedProfiles, rows: pl.DataFrame) -> UnitCounts:
-    """The counts of a counting unit in given rows; units of other agencies, and months nobody copies, are in no row.
+    """The counts of a counting unit in given rows; other agencies, and months that are not copied, are omitted.
 
-    Profiles are numbered by agency and month, so those of a row, and their counts, lie together.
+    Profiles are numbered by agency and month, so the profiles of a row, and their counts, are contiguous.
     """
     is_unit = pl.col("counting_unit") == name
     sets = _signatures(counted.profile_signature.filter(is_unit).collect())
-    states = {state: place for place, state in enumerate(sets["state_abbr"].unique().sort())}
+    states = {state: number for number, state in enumerate(sets["state_abbr"].unique().sort())}
     profiles = (
         counted.unit_profile.filter(is_unit)
         .join(rows.lazy(), on=["agency_id", "month"], how="left", nulls_equal=True)
@@ -102,7 +102,7 @@ def read_unit(name: str, counted: CountedProfiles, rows: pl.DataFrame) -> UnitCo
     first, last = _ranges(row_of, rows.height)
     names = next(unit.features for unit in all_counting_units() if unit.name == name)
     variables = {feature.name: number for number, feature in enumerate(names)}
-    fact_key, facts = _facts(counted.profile_count.filter(is_unit), states, variables)
+    feature_key, feature_counts = _feature_counts(counted.profile_count.filter(is_unit), states, variables)
     columns = {}
     for (column,), part in sets.group_by("column_key"):
         columns[str(column)] = np.isin(np.arange(sets["signature"].n_unique()), part["signature"].to_numpy())
@@ -114,10 +114,10 @@ def read_unit(name: str, counted: CountedProfiles, rows: pl.DataFrame) -> UnitCo
             atom=profiles["atom"].to_numpy(),
             clearance=profiles["clearance"].to_numpy(),
         ),
-        facts=Facts(
-            first=np.append(np.searchsorted(fact_key, key), len(fact_key)),
-            feature=facts["feature"].to_numpy(),
-            n=facts["n"].to_numpy(),
+        feature_counts=FeatureCounts(
+            first=np.append(np.searchsorted(feature_key, key), len(feature_key)),
+            feature=feature_counts["feature"].to_numpy(),
+            n=feature_counts["n"].to_numpy(),
         ),
         incidents=_incidents(counted.incident_profile.filter(is_unit), states, key, row_of, rows.height),
         signatures=sets["signature"].n_unique(),
@@ -126,19 +126,19 @@ def read_unit(name: str, counted: CountedProfiles, rows: pl.DataFrame) -> UnitCo
     )
 
 
-def _facts(
+def _feature_counts(
     counts: pl.LazyFrame, states: Mapping[str, int], variables: Mapping[str, int]
 ) -> tuple[NDArray[np.int64], pl.DataFrame]:
     """Counts by profile: the profile's key, ascending, and ``feature`` and ``n``."""
     number = pl.col("variable").replace_strict(variables, default=None, return_dtype=pl.Int16)
-    facts = (
+    feature_counts = (
         counts.select(_key(states, "profile_id"), "n", feature=number * CATEGORIES + pl.col("category"))
         .filter(pl.col("feature").is_not_null())
         .collect()
     )
-    if not facts["key"].is_sorted():
-        facts = facts.sort("key", maintain_order=True)
-    return facts["key"].to_numpy(), facts.drop("key")
+    if not feature_counts["key"].is_sorted():
+        feature_counts = feature_counts.sort("key", maintain_order=True)
+    return feature_counts["key"].to_numpy(), feature_counts.drop("key")
 
 
 def _incidents(
@@ -168,25 +168,25 @@ def _key(states: Mapping[str, int], number: str) -> pl.Expr:
 
 
 def _ranges(row_of: Integers, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where what belongs to each row begins and ends: (rows,) each.
+    """Start and end of the items of each row: (rows,) each.
 
     Raises:
-        ValueError: what belongs to a row does not lie together.
+        ValueError: the items of a row are not contiguous.
     """
     starts = np.flatnonzero(np.diff(row_of, prepend=-2))
     ends = np.append(starts[1:], len(row_of))
     wanted = row_of[starts] >= 0
     at = row_of[starts[wanted]]
     if len(np.unique(at)) < len(at):
-        raise ValueError("profiles of an agency do not lie together: the datasets of counts are not of one run")
+        raise ValueError("profiles of an agency are not contiguous: the datasets of counts are from different runs")
     first, last = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
     first[at], last[at] = starts[wanted], ends[wanted]
     return first, last
 
 
-def _signatures(held: pl.DataFrame) -> pl.DataFrame:
-    """The states' signatures with one number, ``signature``, for all that hold the same columns."""
+def _signatures(columns_of_sets: pl.DataFrame) -> pl.DataFrame:
+    """Add ``signature`` to the states' signatures: the same number for the same columns in all states."""
     key = ["state_abbr", "signature_id"]
-    sets = held.sort("column_key").group_by(key).agg(pl.col("column_key").str.join("\n"))
+    sets = columns_of_sets.sort("column_key").group_by(key).agg(pl.col("column_key").str.join("\n"))
     numbered = sets.select(*key, signature=(pl.col("column_key").rank("dense") - 1).cast(pl.Int32))
-    return held.join(numbered, on=key)
+    return columns_of_sets.join(numbered, on=key)

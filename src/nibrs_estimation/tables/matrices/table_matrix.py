@@ -1,4 +1,4 @@
-"""Matrices of tables: what each agency counted in each cell, of all persons or of a demographic group."""
+"""Matrices of tables: counts of each agency in each cell, for all persons or a demographic group."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy import sparse
 
 from nibrs_estimation.tables.counting import CountedRow, Term, table_terms
 from nibrs_estimation.tables.definition import TableDefinition
-from nibrs_estimation.tables.matrices.cell_counts import CellMap, Found, count_incidents, count_profiles
+from nibrs_estimation.tables.matrices.cell_counts import CellMap, Found, count_by_profile, count_incidents
 from nibrs_estimation.tables.matrices.profiles import CATEGORIES, NO_ATOM, UnitCounts
 from nibrs_estimation.tables.variables import derived_variables
 
@@ -20,17 +20,17 @@ Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 _KINDS = ("own", "any", "group")
 _NOTHING = np.zeros(0, dtype=np.int64)
-#: Rows of a matrix that a thread counts at a time.
+#: Number of rows of a matrix per task of a thread, and number of threads.
 _ROWS, _THREADS = 500, 2
 
 
 @dataclass(frozen=True, eq=False)
 class Copies:
-    """Who copies which months: Y = Y_own + R Y_blocks (handbook 04).
+    """Copied months of agencies: Y = Y_own + R Y_blocks (handbook 04).
 
     Attributes:
-        agencies: number of rows that are agencies; the others are months of donors.
-        references: R, agencies x months of donors.
+        agencies: number of rows that are agencies; the others are donor months.
+        references: R, agencies x donor months.
     """
 
     agencies: int
@@ -38,12 +38,12 @@ class Copies:
 
 
 class TableMatrix:
-    """Makes the matrices of one table: of all units, or of demographic groups.
+    """Computes the matrices of one table: of all units, or of demographic groups.
 
     Args:
-        table: its definition.
-        counts: of a counting unit.
-        copies: who copies what.
+        table: definition of the table.
+        counts: function that returns the counts of a counting unit.
+        copies: copied months.
         agency_categories: variable of agencies -> category of each, 0 if missing: (agencies,).
     """
 
@@ -59,7 +59,7 @@ class TableMatrix:
         self._parts = [part for term in self._terms for part in _parts(table, term, counts(term.counting_unit))]
 
     def of(self, in_group: Bools | None = None) -> sparse.csc_array:
-        """Counts of the agencies in the cells, copied months included.
+        """Counts of the agencies in the cells, including copied months.
 
         Args:
             in_group: the atoms of a demographic group, (594,), or None for all units.
@@ -77,11 +77,11 @@ class TableMatrix:
 
 
 def _parts(table: TableDefinition, term: Term, counts: UnitCounts) -> list[Callable[[Bools], sparse.csr_array]]:
-    """What makes the cells of a term for a group of atoms, (595,): (rows of the matrix, cells of the table)."""
+    """Functions that compute the cells of a term, (rows of the matrix, cells of the table), for a group of atoms."""
     rows = [row for row in term.rows if row.agency is None]
     by_profile = [row for row in rows if not row.is_by_incident]
-    made = [_part_of_profiles(table, term, by_profile, counts)] if by_profile else []
-    return [*made, *(_part_of_incidents(table, term, block, counts) for block in _blocks_by_incident(rows))]
+    parts = [_part_of_profiles(table, term, by_profile, counts)] if by_profile else []
+    return [*parts, *(_part_of_incidents(table, term, block, counts) for block in _blocks_by_incident(rows))]
 
 
 def _part_of_profiles(
@@ -89,16 +89,16 @@ def _part_of_profiles(
 ) -> Callable[[Bools], sparse.csr_array]:
     cells, shape = _cell_map(table, term, rows, counts), _shape(table, counts)
     of_feature: list[list[int]] = [[] for _ in range(CATEGORIES * len(counts.variables))]
-    for place, row in enumerate(rows):
-        of_feature[CATEGORIES * counts.variables[row.feature] + row.category].append(place)
+    for index, row in enumerate(rows):
+        of_feature[CATEGORIES * counts.variables[row.feature] + row.category].append(index)
     first_of = np.cumsum([0, *map(len, of_feature)], dtype=np.int64)
-    row_of = np.array([place for places in of_feature for place in places], dtype=np.int64)
+    row_of = np.array([index for indices in of_feature for index in indices], dtype=np.int64)
 
     def part(group: Bools) -> sparse.csr_array:
-        held = cells._replace(group=group)
+        in_group = cells._replace(group=group)
 
         def count(begin: int, end: int, found: Found) -> None:
-            count_profiles(counts.profiles, counts.facts, held, first_of, row_of, begin, end, found)
+            count_by_profile(counts.profiles, counts.feature_counts, in_group, first_of, row_of, begin, end, found)
 
         return _matrix(count, shape)
 
@@ -108,7 +108,7 @@ def _part_of_profiles(
 def _part_of_incidents(
     table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts
 ) -> Callable[[Bools], sparse.csr_array]:
-    """Of one block of rows, which share their conditions."""
+    """The function for one block of rows with the same conditions."""
     cells, shape = _cell_map(table, term, rows, counts), _shape(table, counts)
     variable = derived_variables()[str(table.rows[rows[0].row - 1].variable)]
     of_number = np.full(variable.categories[-1] + 1, -1, dtype=np.int64)
@@ -116,10 +116,10 @@ def _part_of_incidents(
     C = len(table.columns)
 
     def part(group: Bools) -> sparse.csr_array:
-        held = cells._replace(group=group)
+        in_group = cells._replace(group=group)
 
         def count(begin: int, end: int, found: Found) -> None:
-            count_incidents(counts.profiles, counts.incidents, held, of_number, C, begin, end, found)
+            count_incidents(counts.profiles, counts.incidents, in_group, of_number, C, begin, end, found)
 
         return _matrix(count, shape)
 
@@ -127,7 +127,7 @@ def _part_of_incidents(
 
 
 def _blocks_by_incident(rows: Sequence[CountedRow]) -> list[list[CountedRow]]:
-    """The rows that count incidents: those together that stand together and have the same conditions."""
+    """The rows that count incidents, grouped into blocks of adjacent rows with the same conditions."""
     blocks: dict[tuple[object, ...], list[CountedRow]] = {}
     for row in rows:
         if row.is_by_incident:
@@ -141,7 +141,7 @@ def _shape(table: TableDefinition, counts: UnitCounts) -> tuple[int, int]:
 
 
 def _matrix(count: Callable[[int, int, Found], None], shape: tuple[int, int]) -> sparse.csr_array:
-    """A matrix whose rows are counted in two passes, some rows in each thread."""
+    """Compute a matrix in two passes over its rows, in threads."""
     first = np.zeros(shape[0] + 1, dtype=np.int64)
     _in_threads(count, shape[0], Found(first, _NOTHING, _NOTHING))
     np.cumsum(first, out=first)
@@ -163,11 +163,11 @@ def _in_threads(count: Callable[[int, int, Found], None], rows: int, found: Foun
 def _cell_map(table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts) -> CellMap:
     atoms = np.ones((len(rows), NO_ATOM + 1), dtype=bool)
     clearances = np.ones((len(rows), 4), dtype=bool)
-    for place, row in enumerate(rows):
+    for index, row in enumerate(rows):
         if row.atoms is not None:
-            atoms[place] = np.append(row.atoms, False)
+            atoms[index] = np.append(row.atoms, False)
         if row.clearances is not None:
-            clearances[place] = np.isin(np.arange(4), row.clearances)
+            clearances[index] = np.isin(np.arange(4), row.clearances)
     first_column, column = _columns_of_signatures(term, counts)
     return CellMap(
         group=np.ones(NO_ATOM + 1, dtype=bool),
@@ -182,21 +182,21 @@ def _cell_map(table: TableDefinition, term: Term, rows: list[CountedRow], counts
 
 
 def _columns_of_signatures(term: Term, counts: UnitCounts) -> tuple[Integers, Integers]:
-    """Columns of the table that units of a signature count in: of their own, of any column, of the column's group.
+    """Columns of the table in which units of a signature count: own columns, any column, columns of the same group.
 
     Returns:
         First column of each signature, (3, S + 1), and the columns from 0.
     """
     none = np.zeros(counts.signatures, dtype=bool)
-    places = sorted(term.columns)
-    own = np.stack([counts.columns.get(term.columns[place], none) for place in places])
+    positions = sorted(term.columns)
+    own = np.stack([counts.columns.get(term.columns[position], none) for position in positions])
     any_ = np.broadcast_to(own.any(axis=0), own.shape)
-    groups = np.array([term.groups[place] or 0 for place in places])
+    groups = np.array([term.groups[position] or 0 for position in positions])
     group = (groups[:, None] == groups).astype(np.int64) @ own.astype(np.int64) > 0
     first, columns, before = [], [], 0
     for held in (own, any_, group):
         first.append(before + np.concatenate([[0], np.cumsum(held.sum(axis=0))]))
-        columns.append(np.array(places, dtype=np.int64)[np.nonzero(held.T)[1]] - 1)
+        columns.append(np.array(positions, dtype=np.int64)[np.nonzero(held.T)[1]] - 1)
         before = int(first[-1][-1])
     return np.array(first, dtype=np.int64), np.concatenate(columns)
 
@@ -207,7 +207,7 @@ def _with_agency_rows(
     terms: Sequence[Term],
     agency_categories: Mapping[str, NDArray[np.int8]],
 ) -> sparse.csr_array:
-    """The matrix with rows by attributes of agencies: the total of those that have the category."""
+    """Add rows by attributes of agencies: the total of the agencies that have the category."""
     C = len(table.columns)
     wanted = {row.row: row.agency for term in terms for row in term.rows if row.agency is not None}
     if not wanted:
@@ -217,7 +217,7 @@ def _with_agency_rows(
     parts = [sparse.coo_array(matrix)]
     for row, (variable, category) in wanted.items():
         has = agency_categories[variable][of_total.row] == category
-        place = (of_total.row[has], of_total.col[has] + (row - 1) * C)
-        parts.append(sparse.coo_array((of_total.data[has], place), shape=matrix.shape))
+        indices = (of_total.row[has], of_total.col[has] + (row - 1) * C)
+        parts.append(sparse.coo_array((of_total.data[has], indices), shape=matrix.shape))
     data, at_row, at_column = (np.concatenate([getattr(p, name) for p in parts]) for name in ("data", "row", "col"))
     return sparse.csr_array((data, (at_row, at_column)), shape=matrix.shape)

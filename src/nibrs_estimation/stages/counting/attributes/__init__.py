@@ -19,7 +19,14 @@ from nibrs_estimation.stages.counting.attributes import (
     victims,
 )
 from nibrs_estimation.stages.counting.attributes.incidents import clearance
-from nibrs_estimation.stages.counting.attributes.recode import KEYS, Making, Records, categorized, counted, every
+from nibrs_estimation.stages.counting.attributes.recode import (
+    KEYS,
+    Derivation,
+    Records,
+    categorized,
+    counted,
+    units_of_level,
+)
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable, derived_variables
@@ -35,15 +42,15 @@ RECORDS: Mapping[str, Records] = {
     **drugs.RECORDS,
     **arrests.RECORDS,
 }
-MADE: Mapping[str, Making] = {
-    **offenses.MADE,
-    **victims.MADE,
-    **offenders.MADE,
-    **relationships.MADE,
-    **counts.MADE,
-    **property.MADE,
-    **drugs.MADE,
-    **arrests.MADE,
+DERIVATIONS: Mapping[str, Derivation] = {
+    **offenses.DERIVATIONS,
+    **victims.DERIVATIONS,
+    **offenders.DERIVATIONS,
+    **relationships.DERIVATIONS,
+    **counts.DERIVATIONS,
+    **property.DERIVATIONS,
+    **drugs.DERIVATIONS,
+    **arrests.DERIVATIONS,
 }
 MULTIPLIERS = {"stolen_vehicle_count": property.stolen_vehicles}
 
@@ -53,16 +60,16 @@ def derive(variable: str, level: Level, segments: Segments) -> pl.LazyFrame:
 
     Returns:
         The key of the level (incident_id; offense_id; victim_id; is_group_b, arrestee_id), ``category`` (Int8) and
-        ``n`` (Int64): how many records of the key have it. Keys without a category are absent; a flag that does not
-        hold is absent, too, but for those with ``others: 0``.
+        ``n`` (Int64): number of records of the key in the category. Keys without a category are absent. So are keys for
+        which a flag is false, except for flags with ``others: 0``.
 
     Raises:
-        PipelineError: there is no such variable, or it is not known of this level; names the fix.
+        PipelineError: there is no such variable, or it does not exist at this level; states how to fix it.
     """
     declared = _declared(variable, level)
     of = str(declared.of)
-    if variable in MADE:
-        found = MADE[variable](declared, level, segments)
+    if variable in DERIVATIONS:
+        found = DERIVATIONS[variable](declared, level, segments)
     elif of in RECORDS:
         records = categorized(variable, RECORDS[of](level, segments))
         found = counted(declared, records, level, pl.len())
@@ -70,20 +77,20 @@ def derive(variable: str, level: Level, segments: Segments) -> pl.LazyFrame:
         records = derive(of, level, segments).with_columns(code=pl.col("category").cast(pl.String))
         found = counted(declared, categorized(variable, records), level, pl.col("n").sum())
     if declared.without is not None:
-        found = every(level, segments).join(found, on=KEYS[level], how="left")
+        found = units_of_level(level, segments).join(found, on=KEYS[level], how="left")
         found = found.with_columns(pl.col("category").fill_null(declared.without), pl.col("n").fill_null(1))
     return found.select(*KEYS[level], "category", "n")
 
 
 def multiplier(name: str, segments: Segments) -> pl.LazyFrame:
-    """By what the units of an incident count: incident_id, ``n``; absent where nothing is told (handbook 10).
+    """Factor by which the units of an incident count: incident_id, ``n``; absent if not reported (handbook 10).
 
     Raises:
-        PipelineError: nothing makes such a multiplier.
+        PipelineError: there is no such multiplier.
     """
     if name not in MULTIPLIERS:
         raise PipelineError(
-            f"Nothing makes multiplier {name} of _variables.yaml. Take one of {', '.join(MULTIPLIERS)}."
+            f"There is no multiplier {name}, which _variables.yaml names. Use one of {', '.join(MULTIPLIERS)}."
         )
     return MULTIPLIERS[name](segments)
 
@@ -101,12 +108,13 @@ def _declared(name: str, level: Level) -> Variable:
         )
     if level not in declared.levels:
         raise PipelineError(
-            f"Variable {name} is not known of {level}s, only of {' and '.join(f'{of}s' for of in declared.levels)}. "
-            "Correct `join` or `unit` of the rows that ask for it in the definitions of tables."
+            f"Variable {name} does not exist for {level}s, only for "
+            f"{' and '.join(f'{of}s' for of in declared.levels)}. Correct `join` or `unit` of the rows that use it in "
+            "the definitions of tables."
         )
-    if name not in MADE and not declared.codes:
+    if name not in DERIVATIONS and not declared.codes:
         raise PipelineError(
-            f"Variable {name} has no codes and nothing else makes it. Give it `of` and `codes` in "
+            f"Variable {name} has no codes and no function that derives it. Give it `of` and `codes` in "
             "definitions/_variables.yaml."
         )
     return declared

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from nibrs_estimation.stages.counting.attributes.recode import KEYS, Making, Records, category, once
+from nibrs_estimation.stages.counting.attributes.recode import KEYS, Derivation, Records, category, one_category
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable
@@ -20,7 +20,7 @@ def _types(level: Level, segments: Segments) -> pl.LazyFrame:
 
 
 def _multiple(level: Level, segments: Segments) -> pl.LazyFrame:
-    """Of group A alone."""
+    """Only of Group A arrestees."""
     return segments.arrestee.filter(~pl.col("is_group_b")).select(*KEY, code="multiple_code")
 
 
@@ -33,10 +33,10 @@ def _weapons(level: Level, segments: Segments) -> pl.LazyFrame:
 
 
 def _juvenile_disposition(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
-    """Handled or referred; without either, adults are not applicable, all others unknown."""
-    of_age = pl.when(pl.col("age_years") >= 18).then(NOT_APPLICABLE).otherwise(UNKNOWN)
-    told = category(variable.name, "under_18_disposition_code")
-    return once(segments.arrestee.select(*KEY, category=pl.coalesce(told, of_age)))
+    """Handled or referred; without either, not applicable for adults and unknown for all others."""
+    by_age = pl.when(pl.col("age_years") >= 18).then(NOT_APPLICABLE).otherwise(UNKNOWN)
+    reported = category(variable.name, "under_18_disposition_code")
+    return one_category(segments.arrestee.select(*KEY, category=pl.coalesce(reported, by_age)))
 
 
 RECORDS: Mapping[str, Records] = {
@@ -45,4 +45,4 @@ RECORDS: Mapping[str, Records] = {
     "disposition": _dispositions,
     "arrestee_weapon": _weapons,
 }
-MADE: Mapping[str, Making] = {"juvenile_disposition": _juvenile_disposition}
+DERIVATIONS: Mapping[str, Derivation] = {"juvenile_disposition": _juvenile_disposition}

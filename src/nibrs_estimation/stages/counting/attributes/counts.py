@@ -1,4 +1,4 @@
-"""How many victims, offenders and offenses an incident has; the last number of the categories stands for more, too."""
+"""Numbers of victims, offenders and offenses of an incident; the last category includes all larger numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import polars as pl
 
 from nibrs_estimation.stages.counting.attributes.offenders import IS_KNOWN, IS_UNKNOWN
 from nibrs_estimation.stages.counting.attributes.offenses import weapons
-from nibrs_estimation.stages.counting.attributes.recode import Making, categorized, once
+from nibrs_estimation.stages.counting.attributes.recode import Derivation, categorized, one_category
 from nibrs_estimation.stages.counting.attributes.victims import PERSONS
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
@@ -37,20 +37,22 @@ def _offenses(variable: Variable, level: Level, segments: Segments) -> pl.LazyFr
 
 
 def _number(members: pl.LazyFrame, variable: Variable) -> pl.LazyFrame:
-    return once(members.group_by("incident_id").agg(category=pl.len().clip(upper_bound=max(variable.categories))))
+    return one_category(
+        members.group_by("incident_id").agg(category=pl.len().clip(upper_bound=max(variable.categories)))
+    )
 
 
 def _offenders(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
-    """Known offenders; the last category where none is known, but that there is one."""
+    """Number of known offenders; the last category if there are only unknown offenders."""
     unknown = max(variable.categories)
     number = pl.when(pl.col("known") > 0).then(pl.col("known").clip(upper_bound=unknown - 1))
     incidents = segments.offender.group_by("incident_id").agg(known=IS_KNOWN.sum(), is_unknown=IS_UNKNOWN.any())
-    return once(
+    return one_category(
         incidents.select("incident_id", category=number.when("is_unknown").then(unknown)).drop_nulls("category")
     )
 
 
-MADE: Mapping[str, Making] = {
+DERIVATIONS: Mapping[str, Derivation] = {
     "victim_count": _victims,
     "n_person_victims": _person_victims,
     "n_firearm_victims": _firearm_victims,

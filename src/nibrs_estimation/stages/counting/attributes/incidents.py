@@ -28,9 +28,9 @@ def _exceptional(level: Level, segments: Segments) -> pl.LazyFrame:
 
 
 def clearance(segments: Segments) -> pl.LazyFrame:
-    """Clearance of every incident: incident_id, ``clearance`` (Int8): 1 not, 2 by arrest, 3 exceptionally.
+    """Clearance of every incident: incident_id, ``clearance`` (Int8): 1 not cleared, 2 by arrest, 3 exceptionally.
 
-    An arrest goes before an exceptional clearance (handbook 10).
+    With an arrest and an exceptional clearance it is 2 (handbook 10).
     """
     arrests = segments.arrestee.filter(~pl.col("is_group_b")).select("incident_id").unique()
     is_exceptional = category("exceptional5", "cleared_exceptionally_code").is_not_null()

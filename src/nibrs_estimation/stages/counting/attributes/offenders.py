@@ -1,6 +1,6 @@
-"""Offenders of an incident: how old they are, and whether anything is known of them.
+"""Offenders of an incident: age, and whether they are known.
 
-A known offender has a sequence number from 1; a segment with number 0 says that nothing is known.
+A known offender has a sequence number of at least 1; a segment with number 0 means that the offenders are unknown.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from nibrs_estimation.stages.counting.attributes.recode import Making, flagged
+from nibrs_estimation.stages.counting.attributes.recode import Derivation, flagged
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable
@@ -20,7 +20,7 @@ AGE = pl.col("age_years")
 
 
 def unknown_offender_incidents(segments: Segments) -> pl.LazyFrame:
-    """Incidents with an unknown offender, each once: incident_id."""
+    """Incidents with an unknown offender, without repeats: incident_id."""
     return _incidents(segments, IS_UNKNOWN).unique()
 
 
@@ -53,7 +53,7 @@ def _aged_12_or_unknown(variable: Variable, level: Level, segments: Segments) ->
     return flagged(_incidents(segments, (AGE >= 12) | (IS_KNOWN & AGE.is_null()) | IS_UNKNOWN))
 
 
-MADE: Mapping[str, Making] = {
+DERIVATIONS: Mapping[str, Derivation] = {
     "unknown_offender_incident": _unknown,
     "any_offender_12_17": _aged_12_to_17,
     "any_offender_18plus": _adult,

@@ -1,6 +1,6 @@
 """Weapons, locations, activities and completion of offenses, also those of incidents and of victims.
 
-An incident has the records of all its offenses, a victim those of the offenses that it is linked to.
+An incident has the records of all its offenses; a victim has those of the offenses to which it is linked.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from nibrs_estimation.stages.counting.attributes.recode import KEYS, Making, Records, categorized, once
+from nibrs_estimation.stages.counting.attributes.recode import KEYS, Derivation, Records, categorized, one_category
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable
 
 
 def weapons(level: Level, segments: Segments) -> pl.LazyFrame:
-    """Weapons, automatic or not."""
+    """Weapon codes, without the mark for automatic weapons."""
     code = pl.col("weapon_code").str.strip_suffix("A")
     return _linked(segments.offense_weapon.select("offense_id", code=code), level, segments)
 
@@ -34,7 +34,7 @@ def _completions(level: Level, segments: Segments) -> pl.LazyFrame:
 
 
 def _linked(records: pl.LazyFrame, level: Level, segments: Segments) -> pl.LazyFrame:
-    """Records of offenses as records of a level."""
+    """Convert records of offenses into records of a level."""
     if level == "offense":
         return records
     links = segments.offense if level == "incident" else segments.victim_offense
@@ -42,9 +42,9 @@ def _linked(records: pl.LazyFrame, level: Level, segments: Segments) -> pl.LazyF
 
 
 def _firearm_types(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
-    """1 where all firearms are of one type of single_gun3, else 2."""
+    """1 if all firearms are of one type of single_gun3, otherwise 2."""
     types = categorized("single_gun3", weapons(level, segments)).group_by(KEYS[level])
-    return once(types.agg(category=pl.col("category").n_unique().clip(upper_bound=2)))
+    return one_category(types.agg(category=pl.col("category").n_unique().clip(upper_bound=2)))
 
 
 RECORDS: Mapping[str, Records] = {
@@ -53,4 +53,4 @@ RECORDS: Mapping[str, Records] = {
     "activity": _activities,
     "attempt_complete": _completions,
 }
-MADE: Mapping[str, Making] = {"single_multi_firearm": _firearm_types}
+DERIVATIONS: Mapping[str, Derivation] = {"single_multi_firearm": _firearm_types}

@@ -1,4 +1,4 @@
-"""Property of incidents: kinds of loss, what was seized, stolen vehicles, carjackings."""
+"""Property of incidents: types of loss, seized property, stolen vehicles, carjackings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from nibrs_estimation.stages.counting.attributes.recode import Making, Records, flagged
+from nibrs_estimation.stages.counting.attributes.recode import Derivation, Records, flagged
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable
@@ -26,9 +26,9 @@ def _seized(level: Level, segments: Segments) -> pl.LazyFrame:
 
 
 def stolen_vehicles(segments: Segments) -> pl.LazyFrame:
-    """Stolen vehicles of an incident, ``n``: the largest number of its property segments, for all repeat it."""
-    told = segments.property.drop_nulls("stolen_vehicles")
-    return told.group_by("incident_id").agg(n=pl.col("stolen_vehicles").max().cast(pl.Int64))
+    """Stolen vehicles of an incident, ``n``: the largest number in its property segments, which all repeat it."""
+    reported = segments.property.drop_nulls("stolen_vehicles")
+    return reported.group_by("incident_id").agg(n=pl.col("stolen_vehicles").max().cast(pl.Int64))
 
 
 def carjackings(
@@ -38,10 +38,10 @@ def carjackings(
     property_: pl.LazyFrame,
     property_item: pl.LazyFrame,
 ) -> pl.LazyFrame:
-    """Incidents that are carjackings: one column ``incident_id``, each incident once.
+    """Incidents that are carjackings: one column ``incident_id``, without repeats.
 
-    Completed robbery of an individual, with a motor vehicle among what was recovered or stolen (handbook 10). An
-    officer alone as the victim does not qualify.
+    A carjacking is a completed robbery of an individual in which a motor vehicle was stolen or recovered (handbook 10).
+    A robbery only of an officer does not count.
     """
     robbery = offense.filter((pl.col("offense_code") == "120") & (pl.col("attempt_complete_code") == "C"))
     robbed = (
@@ -66,4 +66,4 @@ def _carjacking(variable: Variable, level: Level, segments: Segments) -> pl.Lazy
 
 
 RECORDS: Mapping[str, Records] = {"loss": _losses, "seized_property": _seized}
-MADE: Mapping[str, Making] = {"is_carjacking": _carjacking}
+DERIVATIONS: Mapping[str, Derivation] = {"is_carjacking": _carjacking}

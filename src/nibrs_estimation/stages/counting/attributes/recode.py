@@ -1,6 +1,6 @@
-"""From the records of units to categories, as `_variables.yaml` says.
+"""Categories of units from their records, as declared in `_variables.yaml`.
 
-*Records* are lazy frames with the key of a level and ``code``, one row for each record, missing codes included.
+*Records* are lazy frames with the key of a level and ``code``: one row for each record, also if the code is missing.
 *Counts* have the key, ``category`` (Int8) and ``n`` (Int64).
 """
 
@@ -22,25 +22,25 @@ KEYS: Mapping[Level, tuple[str, ...]] = {
     "arrestee": ("is_group_b", "arrestee_id"),
 }
 Records = Callable[[Level, Segments], pl.LazyFrame]
-"""What gives the records of an attribute."""
-Making = Callable[[Variable, Level, Segments], pl.LazyFrame]
-"""What gives the counts of a variable that is more than recoded."""
+"""A function that returns the records of an attribute."""
+Derivation = Callable[[Variable, Level, Segments], pl.LazyFrame]
+"""A function that returns the counts of a variable that cannot be defined by codes only."""
 
 
 def category(variable: str, code: str) -> pl.Expr:
-    """The category of a variable by a column of codes; missing where the code has none."""
+    """The category of a variable for a column of codes; missing if the code has none."""
     declared = derived_variables()[variable]
     found = looked_up(pl.col(code), declared.codes, pl.Int8)
     return found if declared.others is None else found.fill_null(declared.others)
 
 
 def categorized(variable: str, records: pl.LazyFrame) -> pl.LazyFrame:
-    """Records with their category instead of the code, those without one left out."""
+    """Records with their category instead of the code; records without a category are omitted."""
     return records.with_columns(category=category(variable, "code")).drop("code").drop_nulls("category")
 
 
 def counted(variable: Variable, records: pl.LazyFrame, level: Level, n: pl.Expr) -> pl.LazyFrame:
-    """Counts of a variable from categorized records; ``n`` counts records of one key and category."""
+    """Counts of a variable from categorized records; ``n`` is the number of records of one key and category."""
     key = KEYS[level]
     if variable.several == "each":
         return records.group_by(*key, "category").agg(n=n.cast(pl.Int64))
@@ -48,21 +48,21 @@ def counted(variable: Variable, records: pl.LazyFrame, level: Level, n: pl.Expr)
     found = records.group_by(*key).agg(category=largest if variable.several == "largest" else smallest, last=largest)
     if variable.several == "only":
         found = found.filter(pl.col("category") == pl.col("last"))
-    return once(found.drop("last"))
+    return one_category(found.drop("last"))
 
 
-def once(categories: pl.LazyFrame) -> pl.LazyFrame:
-    """Counts of units that have one category each."""
+def one_category(categories: pl.LazyFrame) -> pl.LazyFrame:
+    """Counts of units with only one category each: ``n`` is 1."""
     return categories.with_columns(pl.col("category").cast(pl.Int8), n=pl.lit(1, pl.Int64))
 
 
 def flagged(units: pl.LazyFrame) -> pl.LazyFrame:
-    """Counts of a flag that holds for the units; each may stand there several times."""
-    return once(units.unique().with_columns(category=pl.lit(1)))
+    """Counts of a flag that is true for the units, which may be repeated."""
+    return one_category(units.unique().with_columns(category=pl.lit(1)))
 
 
-def every(level: Level, segments: Segments) -> pl.LazyFrame:
-    """All units of a level by their key."""
+def units_of_level(level: Level, segments: Segments) -> pl.LazyFrame:
+    """Keys of all units of a level."""
     frames: Mapping[Level, pl.LazyFrame] = {
         "incident": segments.incident,
         "offense": segments.offense,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from nibrs_estimation.stages.counting.attributes.offenders import known_offenders, unknown_offender_incidents
-from nibrs_estimation.stages.counting.attributes.recode import Making, Records, categorized, category, once
+from nibrs_estimation.stages.counting.attributes.recode import Derivation, Records, categorized, category, one_category
 from nibrs_estimation.stages.counting.attributes.victims import PERSONS
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
@@ -25,18 +25,18 @@ def _relationships(level: Level, segments: Segments) -> pl.LazyFrame:
 
 
 def _nearest(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
-    """The smallest category of vor6; persons without any: 7 where an offender is unknown, else 8."""
-    told = categorized("vor6", _relationships(level, segments)).group_by("victim_id").agg(pl.col("category").min())
+    """The smallest category of vor6; for persons without one, 7 if an offender is unknown, otherwise 8."""
+    nearest = categorized("vor6", _relationships(level, segments)).group_by("victim_id").agg(pl.col("category").min())
     unknown = unknown_offender_incidents(segments).with_columns(is_unknown=True)
-    untold = pl.when("is_unknown").then(UNKNOWN_OFFENDER_INCIDENT).otherwise(MISSING)
+    not_reported = pl.when("is_unknown").then(UNKNOWN_OFFENDER_INCIDENT).otherwise(MISSING)
     is_person = pl.col("victim_type_code").is_in(PERSONS)
     victims = (
         segments.victim.select("victim_id", "incident_id", "victim_type_code")
-        .join(told, on="victim_id", how="left")
+        .join(nearest, on="victim_id", how="left")
         .join(unknown, on="incident_id", how="left")
-        .select("victim_id", category=pl.coalesce("category", pl.when(is_person).then(untold)))
+        .select("victim_id", category=pl.coalesce("category", pl.when(is_person).then(not_reported)))
     )
-    return once(victims.drop_nulls())
+    return one_category(victims.drop_nulls())
 
 
 def _by_age(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
@@ -49,25 +49,25 @@ def _by_sex(variable: Variable, level: Level, segments: Segments) -> pl.LazyFram
 
 
 def _by_race(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
-    """2k - 1 and 2k: victim of race k by an offender of the same race, of another."""
+    """2k - 1: victim of race k, offender of the same race; 2k: victim of race k, offender of another race."""
     victim, offender = pl.col("group"), pl.col("group_right")
     return _pairs(segments, _known("race6", "race_code"), (2 * victim - (victim == offender)).fill_null(11))
 
 
 def _of_two() -> pl.Expr:
-    """1 first by first, 2 first by second, 3 second by second, 4 second by first, 5 one of them unknown."""
+    """Victim and offender: 1 both first, 2 first and second, 3 both second, 4 second and first, 5 one is unknown."""
     victim, offender = pl.col("group"), pl.col("group_right")
     return pl.when(victim == 1).then(offender).when(victim == 2).then(5 - offender).fill_null(5)
 
 
 def _known(variable: str, code: str) -> pl.Expr:
-    """The category of a person, missing where unknown."""
+    """The category of a person, missing if unknown."""
     found = category(variable, code)
     return pl.when(found != derived_variables()[variable].others).then(found)
 
 
 def _pairs(segments: Segments, group: pl.Expr, of_pair: pl.Expr) -> pl.LazyFrame:
-    """Every victim with every known offender of its incident, by ``group`` and, of the offender, ``group_right``."""
+    """Count pairs of a victim (``group``) and a known offender (``group_right``) of the same incident."""
     victims = segments.victim.select("victim_id", "incident_id", group=group.cast(pl.Int8))
     offenders = known_offenders(segments).select("incident_id", group=group.cast(pl.Int8))
     return (
@@ -78,7 +78,7 @@ def _pairs(segments: Segments, group: pl.Expr, of_pair: pl.Expr) -> pl.LazyFrame
 
 
 RECORDS: Mapping[str, Records] = {"relationship": _relationships}
-MADE: Mapping[str, Making] = {
+DERIVATIONS: Mapping[str, Derivation] = {
     "vor_hierarchy8": _nearest,
     "vo_age": _by_age,
     "vo_sex": _by_sex,

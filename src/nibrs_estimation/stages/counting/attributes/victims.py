@@ -1,4 +1,4 @@
-"""Types of victims, injuries, and what officers were doing."""
+"""Types of victims, injuries, and activities of officers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from nibrs_estimation.stages.counting.attributes.recode import Making, Records, categorized, once
+from nibrs_estimation.stages.counting.attributes.recode import Derivation, Records, categorized, one_category
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable
@@ -37,20 +37,20 @@ def _injuries(level: Level, segments: Segments) -> pl.LazyFrame:
 
 
 def _injury_hierarchy(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
-    """1 for victims of homicides, however they are injured; then the gravest injury."""
+    """1 for victims of homicides, with any injury; for others the most serious injury."""
     injuries = categorized(variable.name, _injuries(level, segments))
     killed = _victims_of(HOMICIDES, segments).with_columns(category=pl.lit(1, pl.Int8))
-    return once(pl.concat([killed, injuries]).group_by("victim_id").agg(pl.col("category").min()))
+    return one_category(pl.concat([killed, injuries]).group_by("victim_id").agg(pl.col("category").min()))
 
 
 def _murdered(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
     killed = _victims_of(MURDER, segments).unique().with_columns(category=pl.lit(1))
     victims = segments.victim.select("victim_id").join(killed, on="victim_id", how="left")
-    return once(victims.with_columns(pl.col("category").fill_null(2)))
+    return one_category(victims.with_columns(pl.col("category").fill_null(2)))
 
 
 def _victims_of(offenses: tuple[str, ...], segments: Segments) -> pl.LazyFrame:
-    """Victims that are linked to one of the offenses, once for each."""
+    """Victims that are linked to the offenses; repeated if they are linked to several."""
     of = segments.offense.filter(pl.col("offense_code").is_in(offenses)).select("offense_id")
     return segments.victim_offense.join(of, on="offense_id", how="semi").select("victim_id")
 
@@ -61,7 +61,7 @@ RECORDS: Mapping[str, Records] = {
     "officer_assignment": _officer_assignments,
     "injury": _injuries,
 }
-MADE: Mapping[str, Making] = {
+DERIVATIONS: Mapping[str, Derivation] = {
     "injury_hierarchy5": _injury_hierarchy,
     "injury_hierarchy6": _injury_hierarchy,
     "murdered": _murdered,

@@ -1,4 +1,4 @@
-"""What is meant by a word of the command line: which geography, group of persons, columns and rows."""
+"""Find the geographies, demographic series, columns and rows that arguments of the command line name."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.series import Series, demographic_series
 from nibrs_estimation.tables.table_rows import series_places
 
-#: Candidates that an error lists.
-_LISTED = 12
-#: All geographies.
+#: Number of candidates that an error lists.
+_MOST_LISTED = 12
+#: Name of all geographies.
 EVERYWHERE = "all"
 _NUMBER, _FIPS = "geography:", "fips:"
 _IS_STATE = (pl.col("geography_level") == "state") & pl.col("agency_group").is_null()
 
 
-def find_places(run: EstimatedRun, asked: Sequence[str]) -> pl.DataFrame:
-    """The estimated geographies that are asked for, as rows of coverage in the order of the wishes, each once.
+def find_places(run: EstimatedRun, names: Sequence[str]) -> pl.DataFrame:
+    """The estimated geographies with these names, as distinct rows of coverage in the order of the names.
 
-    Without a wish the nation, the only state of a run that has no other, otherwise the first; ``all`` are all.
+    Without names: the state if the run has only one, otherwise the first geography (the nation). ``all``: all of them.
 
     Raises:
         UsageError: as :func:`find_geography`.
     """
     if run.places.is_empty():
-        raise UsageError(f"Run {run.run_id} estimates nothing: no geography has a respondent.")
-    if not asked:
+        raise UsageError(f"Run {run.run_id} has no estimates: no geography has a respondent. Run it with other data.")
+    if not names:
         states = run.places.filter(_IS_STATE)
         return states if states.height == 1 and _has_one_state(run) else run.places.head(1)
-    if EVERYWHERE in asked:
+    if EVERYWHERE in names:
         return run.places
-    found = pl.concat([find_geography(run, word) for word in asked])
+    found = pl.concat([find_geography(run, name) for name in names])
     return found.unique("geography_number", keep="first", maintain_order=True)
 
 
@@ -47,31 +47,33 @@ def _has_one_state(run: EstimatedRun) -> bool:
     return run.coverage.filter(_IS_STATE).height == 1
 
 
-def find_geography(run: EstimatedRun, asked: str) -> pl.DataFrame:
-    """The estimated geography that is asked for, as a row of coverage.
+def find_geography(run: EstimatedRun, text: str) -> pl.DataFrame:
+    """The estimated geography that a text names, as a row of coverage.
 
-    By name or part of it, postal code (VT), number (``geography:102``) or a state's FIPS code (``fips:50``); a bare
-    number is taken for either where it can only be one.
+    The text is a name or part of it, a postal code (VT), a number (``geography:102``) or a FIPS code of a state
+    (``fips:50``). A number alone may be either if it is not ambiguous.
 
     Raises:
-        UsageError: there is none, several may be meant, or it is not estimated.
+        UsageError: there is none, the text is ambiguous, or the geography is not estimated.
     """
-    found = _meant(run.coverage, asked)
+    found = _matching_geographies(run.coverage, text)
     if found.height != 1:
         shown = (run.places if found.is_empty() else found).select("geography_number", "estimate_geographic_location")
-        problem = "is no geography of" if found.is_empty() else "may be several geographies of"
-        raise UsageError(f"{asked!r} {problem} run {run.run_id}. Name one: {_listed(shown.rows())}.")
+        problem = "is no geography of" if found.is_empty() else "matches several geographies of"
+        raise UsageError(f"{text!r} {problem} run {run.run_id}. Name one: {_format_list(shown.rows())}.")
     number, name = found.select("geography_number", "estimate_geographic_location").row(0)
     place = run.places.filter(pl.col("geography_number") == number)
     if place.is_empty():
-        why = "it is on the year's list of geographies left out" if found["is_excluded"][0] else "no agency responded"
-        raise UsageError(f"{name} (geography {number}) is not estimated in run {run.run_id}: {why}.")
+        reason = (
+            "it is on the year's list of geographies left out" if found["is_excluded"][0] else "no agency responded"
+        )
+        raise UsageError(f"{name} (geography {number}) is not estimated in run {run.run_id}: {reason}.")
     return place
 
 
-def _meant(coverage: pl.DataFrame, asked: str) -> pl.DataFrame:
-    """The geographies that a word may mean: code or name before part of it, common places first."""
-    word = asked.strip().lower()
+def _matching_geographies(coverage: pl.DataFrame, text: str) -> pl.DataFrame:
+    """The geographies that match a text: first by code or full name, then by part of the name; larger areas first."""
+    word = text.strip().lower()
     if word.startswith(_NUMBER):
         return _numbered(coverage, word.removeprefix(_NUMBER))
     if word.startswith(_FIPS):
@@ -82,10 +84,10 @@ def _meant(coverage: pl.DataFrame, asked: str) -> pl.DataFrame:
     code = dict(states.iter_rows()).get(word, word)
     name = pl.col("estimate_geographic_location").str.to_lowercase()
     is_whole = pl.col("agency_group").is_null()
-    is_known_to_all = pl.col("geography_level").is_in(["nation", "region", "state"]) & is_whole
+    is_large = pl.col("geography_level").is_in(["nation", "region", "state"]) & is_whole
     is_named = (pl.col("geography_code").str.to_lowercase() == code) | (name == word)
     for rule in (is_named, name.str.contains(word, literal=True)):
-        for found in (coverage.filter(rule & scope) for scope in (is_known_to_all, is_whole, pl.lit(True))):
+        for found in (coverage.filter(rule & scope) for scope in (is_large, is_whole, pl.lit(True))):
             if found.height:
                 return found
     return coverage.clear()
@@ -96,22 +98,22 @@ def _numbered(coverage: pl.DataFrame, number: str) -> pl.DataFrame:
 
 
 def _state(coverage: pl.DataFrame, fips: str) -> pl.DataFrame:
-    """The state of a FIPS code, which has two digits."""
+    """The state with a FIPS code of two digits."""
     code = code_list("state").filter(state_fips=fips)["state_abbr"]
     return coverage.filter(_IS_STATE & pl.col("geography_code").is_in(code.implode()))
 
 
 def _number_or_fips(coverage: pl.DataFrame, digits: str) -> pl.DataFrame:
-    """The geography of a number, or the state of a FIPS code; not a guess where there are both.
+    """The geography with a number, or the state with a FIPS code.
 
     Raises:
-        UsageError: there are both.
+        UsageError: both exist and differ.
     """
     numbered = coverage.clear() if digits.startswith("0") else _numbered(coverage, digits)
     state = _state(coverage, digits)
     if numbered.is_empty() or state.is_empty() or numbered.equals(state):
         return state if numbered.is_empty() else numbered
-    return _refuse_both(digits, described(numbered), described(state))
+    return _refuse_both(digits, describe_place(numbered), describe_place(state))
 
 
 def _refuse_both(digits: str, numbered: str, state: str) -> pl.DataFrame:
@@ -121,56 +123,56 @@ def _refuse_both(digits: str, numbered: str, state: str) -> pl.DataFrame:
     )
 
 
-def described(place: pl.DataFrame) -> str:
-    """A geography in words: name, level, and every code that it is known by."""
+def describe_place(place: pl.DataFrame) -> str:
+    """Description of a geography: name, level and codes."""
     row = place.row(0, named=True)
     name = row["estimate_geographic_location"]
     level = row["geography_level"].replace("_", " ")
-    told = [level if row["agency_group"] is None else f"a part of the {level}: {row['agency_group']}"]
+    details = [level if row["agency_group"] is None else f"a part of the {level}: {row['agency_group']}"]
     if row["geography_level"] == "state" and row["agency_group"] is None:
         for postal, fips in (
             code_list("state").filter(state_abbr=row["geography_code"]).select("state_postal_abbr", "state_fips").rows()
         ):
-            told += [postal, f"FIPS {fips}"]
-    return f"{name[:1].upper()}{name[1:]} ({', '.join(told)}, geography {row['geography_number']})"
+            details += [postal, f"FIPS {fips}"]
+    return f"{name[:1].upper()}{name[1:]} ({', '.join(details)}, geography {row['geography_number']})"
 
 
-def find_series(table: TableDefinition, asked: str) -> Series:
-    """The demographic series that is asked for by number or part of its label.
+def find_series(table: TableDefinition, text: str) -> Series:
+    """The demographic series with this number or part of its label.
 
     Raises:
-        UsageError: the table has none, there is none, it is retired, or several may be meant.
+        UsageError: the table has no series, no series matches or several do, or the series is retired.
     """
     if table.demographic is None:
-        raise UsageError(f"Table {table.table} is not repeated for groups of persons: leave out --series.")
+        raise UsageError(f"Table {table.table} has no demographic series. Leave out --series.")
     known = {series.number: series for series in demographic_series()}
     current = [(series.number, series.label) for series in known.values() if not series.is_retired]
-    retired = known.get(int(asked)) if asked.strip().isdigit() else None
+    retired = known.get(int(text)) if text.strip().isdigit() else None
     if retired is not None and retired.is_retired:
         raise UsageError(f"Series {retired.number} ({retired.label}) is retired: it is no longer estimated.")
-    return known[_one(asked, current, "series")]
+    return known[_find_number(text, current, "series")]
 
 
-def find_column(table: TableDefinition, asked: str) -> TableColumn:
-    """The column that is asked for by number, name or part of its label.
+def find_column(table: TableDefinition, text: str) -> TableColumn:
+    """The column with this number, name or part of its label.
 
     Raises:
-        UsageError: there is none, or several may be meant.
+        UsageError: no column matches, or several do.
     """
-    by_name = [column for column in table.columns if column.name == asked]
+    by_name = [column for column in table.columns if column.name == text]
     if by_name:
         return by_name[0]
     labels = [(column.position, plain_label(column.label)) for column in table.columns]
-    return table.columns[_one(asked, labels, f"column of table {table.table}") - 1]
+    return table.columns[_find_number(text, labels, f"column of table {table.table}") - 1]
 
 
-def find_rows(table: TableDefinition, asked: str) -> list[TableRow]:
-    """The published rows that are asked for: by number, label or block, otherwise all whose label holds the word.
+def find_rows(table: TableDefinition, text: str) -> list[TableRow]:
+    """The published rows with this number, label or block; otherwise all rows whose label contains the text.
 
     Raises:
-        UsageError: there is none.
+        UsageError: no row matches.
     """
-    word = plain_label(asked).lower()
+    word = plain_label(text).lower()
     rows = [row for row in table.rows if not row.is_dropped]
     labels = {row.row: plain_label(row.label).lower() for row in rows}
     for found in (
@@ -182,48 +184,48 @@ def find_rows(table: TableDefinition, asked: str) -> list[TableRow]:
         if found:
             return found
     blocks = list(dict.fromkeys(plain_label(row.domain_1) for row in rows))
-    alike = _alike(word, [*labels.values(), *blocks])
+    hint = _suggest(word, [*labels.values(), *blocks])
     raise UsageError(
-        f"There is no row {asked!r} in table {table.table}{alike}. Give a number or a part of a label: "
+        f"There is no row {text!r} in table {table.table}{hint}. Give a number or a part of a label: "
         f"{'; '.join(blocks)}."
     )
 
 
-def _one(asked: str, known: list[tuple[int, str]], what: str) -> int:
-    """The number of the thing that is meant: its number, its label (or the part after the colon), or a part of one."""
-    word = asked.strip().lower()
+def _find_number(text: str, known: list[tuple[int, str]], kind: str) -> int:
+    """The number of the item with this number, label, part of a label after the colon, or part of a label."""
+    word = text.strip().lower()
     exact = [pair for pair in known if word in (str(pair[0]), pair[1].lower(), pair[1].partition(": ")[2].lower())]
     found = exact or [pair for pair in known if word in pair[1].lower() and not word.isdigit()]
     if not found or not word:
-        alike = _alike(word, [name for _number, name in known])
-        raise UsageError(f"There is no {what} {asked!r}{alike}. Name one: {_listed(known)}.")
+        hint = _suggest(word, [name for _number, name in known])
+        raise UsageError(f"There is no {kind} {text!r}{hint}. Name one: {_format_list(known)}.")
     if len(found) > 1:
-        raise UsageError(f"{asked!r} may be several: {_listed(found)}. Give a number or more of the name.")
+        raise UsageError(f"{text!r} matches several: {_format_list(found)}. Give a number or more of the name.")
     return found[0][0]
 
 
-def _alike(asked: str, labels: Iterable[str]) -> str:
-    """A question whether the label is meant that is most like a word."""
+def _suggest(word: str, labels: Iterable[str]) -> str:
+    """A question that suggests the label most similar to a word; empty if none is similar."""
     by_word = {form: label for label in labels for form in (label.lower(), *label.lower().split(": "))}
-    found = difflib.get_close_matches(asked, by_word, n=1)
-    return f" (is {by_word[found[0]]} meant?)" if found else ""
+    found = difflib.get_close_matches(word, by_word, n=1)
+    return f" (did you mean {by_word[found[0]]}?)" if found else ""
 
 
-def _listed(pairs: Iterable[tuple[Any, ...]]) -> str:
+def _format_list(pairs: Iterable[tuple[Any, ...]]) -> str:
     shown = [f"{number} {name}" for number, name in pairs]
-    more = len(shown) - _LISTED
-    return "; ".join(shown[:_LISTED]) + (f"; and {more} more" if more > 0 else "")
+    more = len(shown) - _MOST_LISTED
+    return "; ".join(shown[:_MOST_LISTED]) + (f"; and {more} more" if more > 0 else "")
 
 
 def check_series(series: Series, places: pl.DataFrame) -> None:
     """Refuse a series that is not estimated in a geography (handbook 11).
 
     Raises:
-        UsageError: it is not.
+        UsageError: it is not estimated there.
     """
-    able = series_places(places, series)["geography_number"]
+    estimated = series_places(places, series)["geography_number"]
     for name, number in places.select("estimate_geographic_location", "geography_number").iter_rows():
-        if number not in able:
+        if number not in estimated:
             where = {"region": "the nation and its regions", "national": "the nation"}[series.geographies]
             raise UsageError(f"Series {series.number} ({series.label}) is estimated for {where} only, not for {name}.")
         if number in series.blank_geographies:

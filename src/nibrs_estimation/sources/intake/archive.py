@@ -1,4 +1,4 @@
-"""Opens a zip from the outside world and hands out its members, guarding against broken and hostile files."""
+"""Opens a zip and reads its members, with protection against broken and hostile files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import IO
 
 from nibrs_estimation.pipeline.errors import PipelineError
 
-#: No member of a state-year comes near this size (the largest state's victims are about 0.1 GiB), and one that did
-#: could not be held in memory beside what is made of it.
+#: Far above the size of any member (the victims of the largest state have about 0.1 GiB, a Return A master file about
+#: 0.2 GiB). A larger member might not fit in memory.
 MAX_MEMBER_BYTES = 2 * 2**30
-#: The members of the largest state's year unpack to about 1 GiB.
+#: Unpacked, the members of a year of the largest state have about 1 GiB.
 MAX_ZIP_BYTES = 4 * 2**30
-#: CSV compresses 5:1 to 20:1, the tables of real zips at most 40:1; constant bytes reach 1032:1.
+#: CSV is compressed 5:1 to 20:1, tables of real zips at most 40:1, constant bytes up to 1032:1.
 MAX_RATIO = 100
-#: Below this size any ratio is harmless: of a member, and of all members of a zip together.
+#: Below this size, any ratio is harmless, for one member and for all members of a zip.
 FREE_BYTES = 64 * 2**20
 
 _CHUNK_BYTES = 4 * 2**20
@@ -32,17 +32,17 @@ _DOWNLOAD_AGAIN = "Download it again from the Crime Data Explorer and repeat the
 
 @dataclass(frozen=True)
 class Archive:
-    """An open zip: its CSV members by lower-cased base name without the extension.
+    """An open zip: its members with the endings that are needed, by lower-cased base name without the extension.
 
-    Members lie at the root or in a folder, depending on the year. An excerpt may lack members.
+    Members are at the root or in a folder, depending on the year. An excerpt may lack members.
 
     Attributes:
-        path: of the zip.
+        path: path of the zip.
         file: the open zip.
-        members: by lower-cased base name.
-        sha256: of the bytes that are read.
+        members: members by lower-cased base name.
+        sha256: checksum of the zip.
         is_excerpt: whether members may be missing.
-        repeated: names of members that stand in the zip a second time, with the same content.
+        repeated: names of members that are in the zip twice, with the same content.
     """
 
     path: Path
@@ -65,12 +65,12 @@ class Archive:
         return _content(self.path, self.file, self.members[member])
 
     def first_line(self, member: str) -> bytes:
-        """The first line of a member; raises as :meth:`read` does."""
+        """The first line of a member; raises like :meth:`read`."""
         return _content(self.path, self.file, self.members[member], is_line=True)
 
 
 def printable(text: str) -> str:
-    """A name from outside as it may be shown: without the characters that steer a terminal or break a line."""
+    """A text without unprintable characters, such as terminal control codes and line breaks."""
     return "".join(character for character in text if character.isprintable())
 
 
@@ -78,7 +78,7 @@ def _content(path: Path, file: zipfile.ZipFile, info: zipfile.ZipInfo, is_line: 
     where = _where(path, info)
     if info.flag_bits & _ENCRYPTED_FLAG:
         raise PipelineError(
-            f"{where}: the member is encrypted. The Crime Data Explorer encrypts nothing: use the zip as downloaded."
+            f"{where}: the member is encrypted. The Crime Data Explorer does not encrypt files: use the original zip."
         )
     _check_size(where, info.file_size, info.compress_size)
     chunks: list[bytes] = []
@@ -87,7 +87,7 @@ def _content(path: Path, file: zipfile.ZipFile, info: zipfile.ZipInfo, is_line: 
         with file.open(info) as stream:
             if is_line:
                 return stream.readline(_CHUNK_BYTES)
-            # The header may lie about the size, so what arrives is measured too.
+            # The size in the header may be wrong, so the content is measured, too.
             while chunk := stream.read(_CHUNK_BYTES):
                 chunks.append(chunk)
                 size += len(chunk)
@@ -103,18 +103,22 @@ def _content(path: Path, file: zipfile.ZipFile, info: zipfile.ZipInfo, is_line: 
 
 
 @contextmanager
-def open_archive(path: Path, *, is_excerpt: bool = False, sha256: str = "") -> Iterator[Archive]:
-    """Open a zip; what is read from it is of one file, even where another is put in its place meanwhile.
+def open_archive(
+    path: Path, *, is_excerpt: bool = False, sha256: str = "", suffixes: tuple[str, ...] = (".csv",)
+) -> Iterator[Archive]:
+    """Open a zip; all reads are from the same file, even if it is replaced meanwhile.
 
     Args:
-        path: of the zip.
+        path: path of the zip.
         is_excerpt: whether members may be missing.
-        sha256: what the checksum of the file must be, or "" for any.
+        sha256: required checksum of the file, or "" for any.
+        suffixes: endings of the names of the members that are needed, in lower case.
 
     Raises:
-        PipelineError: the path is missing, a folder, empty, not a zip or cut short; the zip names a member that would
-            lie outside it, two members with one base name and different contents, unpacks too far, or holds another
-            zip in place of tables; or the file is not the one of the checksum, or changed while it was open.
+        PipelineError: the path does not exist, is a folder, empty, not a zip or truncated; a member has a path
+            outside the zip, two members have the same base name but different contents, the unpacked size is too
+            large, or the zip contains another zip instead of tables; or the checksum is different, or the file
+            changed while it was open.
     """
     if path.is_dir():
         raise PipelineError(
@@ -135,10 +139,10 @@ def open_archive(path: Path, *, is_excerpt: bool = False, sha256: str = "") -> I
             raise _changed(path)
         try:
             with _opened(path, raw) as file:
-                members, repeated = _csv_members(path, file, before[0])
+                members, repeated = _members(path, file, before[0], suffixes)
                 yield Archive(path, file, members, found, is_excerpt, repeated)
         except PipelineError as error:
-            # Bytes that change underneath look like damage.
+            # A file that changes while it is read looks damaged.
             if _state_of(raw) != before:
                 raise _changed(path) from error
             raise
@@ -153,7 +157,7 @@ def _opened(path: Path, raw: IO[bytes]) -> zipfile.ZipFile:
         return zipfile.ZipFile(raw)
     except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, OSError) as error:
         raise PipelineError(
-            f"{path} is not a zip, or it is cut short ({printable(str(error))}). {_DOWNLOAD_AGAIN}"
+            f"{path} is not a zip, or it is truncated ({printable(str(error))}). {_DOWNLOAD_AGAIN}"
         ) from error
 
 
@@ -164,8 +168,8 @@ def _state_of(raw: IO[bytes]) -> tuple[int, int]:
 
 def _changed(path: Path) -> PipelineError:
     return PipelineError(
-        f"{path} changed while the run was reading it: tables of two files would stand side by side, so nothing of it "
-        "is kept. Wait until the file is whole and repeat the command."
+        f"{path} changed while the run was reading it, so nothing from it was kept. Wait until the file is complete "
+        "and repeat the command."
     )
 
 
@@ -173,22 +177,24 @@ def _where(path: Path, info: zipfile.ZipInfo) -> str:
     return f"{path}, member {printable(info.filename)}"
 
 
-def _csv_members(path: Path, file: zipfile.ZipFile, size: int) -> tuple[dict[str, zipfile.ZipInfo], tuple[str, ...]]:
-    """The CSV members by base name, and the names of those that are there twice."""
+def _members(
+    path: Path, file: zipfile.ZipFile, size: int, suffixes: tuple[str, ...]
+) -> tuple[dict[str, zipfile.ZipInfo], tuple[str, ...]]:
+    """The members with these endings by base name, and the names of repeated members."""
     members: dict[str, zipfile.ZipInfo] = {}
     repeated: list[str] = []
     zips: list[str] = []
     for info in file.infolist():
-        # Windows rules know both separators and drives, so they catch every name that leads elsewhere.
+        # Windows paths have both separators and drives, so this finds every path outside the zip.
         name = PureWindowsPath(info.filename)
         if name.anchor or ".." in name.parts:
             raise PipelineError(
-                f"{_where(path, info)}: the name leads out of the zip, which no download of the Crime Data "
-                "Explorer does. Do not use this file; download the zip again from the Crime Data Explorer."
+                f"{_where(path, info)}: the path is outside the zip, which is never so in downloads of the "
+                "Crime Data Explorer. Do not use this file; download the zip again from the Crime Data Explorer."
             )
         if name.suffix.lower() == ".zip":
             zips.append(printable(info.filename))
-        if name.suffix.lower() != ".csv" or info.is_dir():
+        if name.suffix.lower() not in suffixes or info.is_dir():
             continue
         key = name.stem.lower()
         if key not in members:
@@ -197,19 +203,17 @@ def _csv_members(path: Path, file: zipfile.ZipFile, size: int) -> tuple[dict[str
             repeated.append(printable(info.filename))
         else:
             raise PipelineError(
-                f"{path} holds {printable(info.filename)} and {printable(members[key].filename)}: two files of one "
-                "name with different contents. Use the zip of one state and year as downloaded."
+                f"{path} contains {printable(info.filename)} and {printable(members[key].filename)}: two files with "
+                "the same name and different contents. Use the zip of one state and year as downloaded."
             )
     if zips and not members:
-        raise PipelineError(
-            f"{path} holds no table but another zip, {zips[0]}. Unpack it once and name the zip that was inside."
-        )
+        raise PipelineError(f"{path} contains no table, but another zip, {zips[0]}. Unpack it and use the zip inside.")
     total = sum(info.file_size for info in members.values())
     if total > MAX_ZIP_BYTES or (total > 4 * FREE_BYTES and total > MAX_RATIO * size):
         largest = max(members.values(), key=lambda info: info.file_size)
         raise PipelineError(
             f"{path}: the zip unpacks to {total:,} bytes from {size:,} (most of it {printable(largest.filename)}), "
-            f"more than a state's data can be (at most {MAX_ZIP_BYTES:,} bytes and {MAX_RATIO}:1). {_DOWNLOAD_AGAIN}"
+            f"more than its data can be (at most {MAX_ZIP_BYTES:,} bytes and {MAX_RATIO}:1). {_DOWNLOAD_AGAIN}"
         )
     return members, tuple(repeated)
 
@@ -223,6 +227,6 @@ def _is_same(path: Path, file: zipfile.ZipFile, one: zipfile.ZipInfo, other: zip
 def _check_size(where: str, size: int, compressed_size: int) -> None:
     if size > MAX_MEMBER_BYTES or (size > FREE_BYTES and size > MAX_RATIO * compressed_size):
         raise PipelineError(
-            f"{where}: the member unpacks to {size:,} bytes from {compressed_size:,}, more than a state's data can be "
+            f"{where}: the member unpacks to {size:,} bytes from {compressed_size:,}, more than its data can be "
             f"(at most {MAX_MEMBER_BYTES:,} bytes and {MAX_RATIO}:1). {_DOWNLOAD_AGAIN}"
         )

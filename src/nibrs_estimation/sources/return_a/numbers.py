@@ -1,0 +1,45 @@
+"""Numbers of fixed width, as the file writes them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BLANK, _ZERO = np.uint8(ord(" ")), np.uint8(ord("0"))
+#: The last character of a number: a digit; or of a negative number } for 0 and J to R for 1 to 9, of a positive
+#: one, which other systems mark too, { and A to I.
+_NEGATIVE, _POSITIVE = b"}JKLMNOPQR", b"{ABCDEFGHI"
+
+#: By the last character: its digit, -1 for none; and the sign of the number.
+_LAST = np.full(256, -1, np.int8)
+for _characters in (b"0123456789", _NEGATIVE, _POSITIVE):
+    _LAST[list(_characters)] = range(10)
+_SIGN = np.ones(256, np.int32)
+_SIGN[list(_NEGATIVE)] = -1
+
+
+def decode(characters: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Numbers from their characters.
+
+    Args:
+        characters: (..., w) characters of numbers of w digits, w at most 9.
+
+    Returns:
+        (...) the numbers, 0 where blank or not a number; and (...) whether each is a number or blank.
+    """
+    *leading, last = np.moveaxis(characters, -1, 0)
+    last_digit = _LAST[last]
+    is_number = last_digit >= 0
+    value = np.zeros(last.shape, np.int32)
+    for place in leading:
+        digit = place - _ZERO  # of other characters than digits above 9
+        is_number &= digit < 10
+        value *= 10
+        value += digit
+    value *= 10
+    value += last_digit
+    value *= _SIGN[last]
+    if is_number.all():
+        return value, is_number
+    value[~is_number] = 0
+    return value, is_number | (characters == _BLANK).all(axis=-1)

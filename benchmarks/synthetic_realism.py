@@ -28,7 +28,7 @@ import numpy as np
 import polars as pl
 from tests.support import realism
 from tests.support.return_a_2013 import PATH as RETURN_A
-from tests.support.return_a_2013 import read_return_a
+from tests.support.return_a_2013 import return_a_counts
 from tests.support.synthetic_counts import synthetic_counts
 
 from nibrs_estimation.pipeline.source import Source
@@ -100,7 +100,7 @@ COMPARISONS_2013 = (
 
 def compare_with_2013(seeds: int, scale: float) -> None:
     """Print the figures of the real nation of 2013 beside the means of synthetic ones."""
-    real = read_return_a()
+    real = return_a_counts()
     made = [dict(_figures(synthetic_counts(RETURN_A_YEAR, seed, scale))) for seed in range(1, seeds + 1)]
     large = {name for name, _ in realism.quantiles_of_groups(real, realism.LEAST_AGENCIES)}
     missed = compared = 0

@@ -74,8 +74,8 @@ def test_demo_again_does_nothing(demo: Path) -> None:
     assert outputs_of(demo) == before
 
 
-#: The West's only city above a million sends no incident reports and has a third of the small nation's crime. All classes
-#: of the region are then merged into one, and only the total is controlled: rarer crimes of big cities are too low.
+#: The West's only city above a million sends no incident reports and has a third of the small nation's crime. All
+#: classes of the region are then merged into one, and only the total is controlled: violent crime is too low.
 GIANT_IS_SILENT = pytest.mark.xfail(reason="inverse coverage in one class controls the total alone", strict=True)
 
 

@@ -2,7 +2,7 @@
 
     uv run python benchmarks/national_blocks.py [--scale 1.0]
 
-At scale 1 the nation has 13 million incidents a year, of which some 8 million are reported.
+At scale 1 the nation has about 14 million incidents a year, of which some 8 million are reported.
 """
 
 import argparse

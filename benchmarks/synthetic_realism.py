@@ -1,24 +1,35 @@
-"""How near the synthetic nation comes to a real state: total-variation distances from Vermont 2024.
+"""How near the synthetic nation comes to real data: a nation of 2013 by agency and month, and a state's incidents.
 
-Each distance is half the sum of the absolute differences of shares, from 0 (alike) to 1. Beside it stands the distance
-between two halves of Vermont, which is what chance alone does, and the code whose share differs most. Vermont is one
-small state, so a distance shows where the two differ, not that the synthetic nation is wrong: Vermonters are older and
-nearly all white, and its agencies name shops and offenders more often than most.
+1. Figures of the FBI's Return A master file of 2013 beside the means of synthetic nations of that year: concentration,
+   annual offenses by population group, change between half-years and months, months without offenses, patterns of
+   partial reporters. Each line has its limit and says ok or MISSED; lines without a limit only inform.
+2. Total-variation distances from Vermont 2024. Each is half the sum of the absolute differences of shares, from 0
+   (alike) to 1. Beside it stands the distance between two halves of Vermont, which is what chance alone does, and the
+   code whose share differs most. Vermont is one small state, so a distance shows where the two differ, not that the
+   synthetic nation is wrong: Vermonters are older and nearly all white, and its agencies name shops and offenders more
+   often than most.
 
-Needs VT-2024.zip under NIBRS_SHARED_DATA (default ../shared/data). Run it with
+Needs public/RETURNA2013.zip and cde/VT-2024.zip under NIBRS_SHARED_DATA (default ../shared/data). Run it with
 
-    python benchmarks/synthetic_realism.py
+    python -m benchmarks.synthetic_realism [--seeds 20] [--scale 1]
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from tests.support import realism
+from tests.support.return_a_2013 import PATH as RETURN_A
+from tests.support.return_a_2013 import return_a_counts
+from tests.support.synthetic_counts import synthetic_counts
 
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.pipeline.standalone import Folders, run_tasks
@@ -41,8 +52,79 @@ AGE_STEPS = (0, 5, 12, 15, 16, 17, 18, 25, 35, 65)
 COUNT_STEPS = (0, 1, 10, 30, 100, 300, 1000, 3000)
 LEAST_AGENCIES = 5
 
+RETURN_A_YEAR = 2013
+
 Tables = dict[str, pl.DataFrame]
 Comparison = tuple[str, pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Comparison2013:
+    """A kind of figures of a nation's counts, and how near they should be.
+
+    Attributes:
+        title: what they are.
+        figures: the function that yields them.
+        limit: greatest difference, relative to the real figure or absolute; none where a line only informs.
+        is_relative: whether the limit is relative.
+        least: real figures below it are not held to the limit.
+    """
+
+    title: str
+    figures: Callable[[realism.Counted], Iterator[realism.Figure]]
+    limit: float | None = None
+    is_relative: bool = True
+    least: float = 0.0
+
+    def limit_of(self, name: str) -> float | None:
+        """The limit of one figure: murders are few, so theirs is twice as wide."""
+        is_murder = self.title == CONCENTRATION and name.startswith("murder")
+        return 2 * self.limit if is_murder and self.limit else self.limit
+
+
+CONCENTRATION = "share of the nation's offenses in the top agencies"
+COMPARISONS_2013 = (
+    Comparison2013(CONCENTRATION, realism.shares_of_top, 0.04, is_relative=False),
+    Comparison2013("quartiles of annual offenses", realism.quantiles_of_groups, 0.25, least=realism.LEAST_QUANTILE),
+    Comparison2013("change between half-years: sd of the log, by annual offenses", realism.half_years, 0.2),
+    Comparison2013("variation of a month, by annual offenses", realism.month_variation, 0.2),
+    Comparison2013("months without offenses, by annual offenses", realism.zero_months, 0.2),
+    Comparison2013("partial reporters", realism.partial_patterns, 0.03, is_relative=False),
+    Comparison2013("share of partial reporters", realism.partial_share),
+    Comparison2013("crime per head and month of partial reporters beside full ones", realism.partial_level),
+    Comparison2013("months beside a gap, as a share of expectation", realism.edge_months),
+    Comparison2013("agencies with an odd month, by annual offenses", realism.odd_agencies),
+    Comparison2013("other kinds of agencies", realism.kinds_of_reporters),
+)
+
+
+def compare_with_2013(seeds: int, scale: float) -> None:
+    """Print the figures of the real nation of 2013 beside the means of synthetic ones."""
+    real = return_a_counts()
+    made = [dict(_figures(synthetic_counts(RETURN_A_YEAR, seed, scale))) for seed in range(1, seeds + 1)]
+    large = {name for name, _ in realism.quantiles_of_groups(real, realism.LEAST_AGENCIES)}
+    missed = compared = 0
+    for kind in COMPARISONS_2013:
+        print(f"\n{kind.title:<44} {'real':>10} {'synthetic':>10} {'ratio':>7} {'differs':>9} {'limit':>6}")
+        for name, value in kind.figures(real):
+            if kind.figures is realism.quantiles_of_groups and name not in large:
+                continue
+            mean = float(np.nanmean([figures.get((kind.title, name), np.nan) for figures in made]))
+            ratio = mean / value if value else np.nan
+            limit = kind.limit_of(name) if value >= kind.least else None
+            verdict = ""
+            if limit is not None:
+                is_met = abs(ratio - 1 if kind.is_relative else mean - value) <= limit
+                compared, missed = compared + 1, missed + (not is_met)
+                verdict = f"{limit:6.2f} {'ok' if is_met else 'MISSED'}"
+            print(f"  {name:<42} {value:10.4g} {mean:10.4g} {ratio:7.2f} {mean - value:+9.3f} {verdict}")
+    print(f"\n{compared - missed} of {compared} figures are within their limits, means of {seeds} nations of {scale}\n")
+
+
+def _figures(nation: realism.Counted) -> Iterator[tuple[tuple[str, str], float]]:
+    for kind in COMPARISONS_2013:
+        for name, value in kind.figures(nation):
+            yield (kind.title, name), value
 
 
 def ingested(source: Source) -> Tables:
@@ -137,6 +219,19 @@ def distance(one: pl.Series, other: pl.Series) -> tuple[float, str]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds", type=int, default=20, help="synthetic nations beside that of 2013")
+    parser.add_argument("--scale", type=float, default=1.0, help="of those nations")
+    arguments = parser.parse_args()
+    if RETURN_A.is_file():
+        compare_with_2013(arguments.seeds, arguments.scale)
+    else:
+        print(f"Left out: there is no {RETURN_A}; NIBRS_SHARED_DATA names the folder of public/RETURNA2013.zip.")
+    compare_with_vermont()
+
+
+def compare_with_vermont() -> None:
+    """Print the distances of the distributions of incidents from those of Vermont 2024."""
     if not VERMONT.is_file():
         print(f"Left out: there is no {VERMONT}; NIBRS_SHARED_DATA names the folder that holds cde/VT-2024.zip.")
         return

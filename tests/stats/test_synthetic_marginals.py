@@ -8,11 +8,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from nibrs_estimation.sources.synthetic import agency_frame, annual_counts, reported_months
-from nibrs_estimation.sources.synthetic.crime import DISPERSION, expected_incidents, latent_incidents, year_effect
+from nibrs_estimation.sources.synthetic import agency_frame, annual_counts
+from nibrs_estimation.sources.synthetic.crime import latent_incidents, monthly_means
 from nibrs_estimation.sources.synthetic.incidents import reported_segments
 from nibrs_estimation.sources.synthetic.marginals import Marginal, main_shares, marginal, offense_number, table
 from nibrs_estimation.sources.synthetic.missingness import missing_probability
+from nibrs_estimation.sources.synthetic.rates import shares_within_classes, usual_crime
 
 YEAR, SEED = 2024, 11
 STATE, SCALE = "TX", 0.1
@@ -257,32 +258,35 @@ def test_companions() -> None:
 
 
 def test_days() -> None:
-    dates = latent_incidents(agencies(), YEAR, SEED)["incident_date"]
-    assert_shares(dates.dt.month(), "month")
-    # The weekdays' shares hold within months, whose numbers of each weekday differ.
-    weekday = dates.dt.weekday().value_counts(normalize=True).sort("incident_date")["proportion"].to_numpy()
-    assert np.abs(weekday - marginal("weekday").shares[0]).max() < 0.005
-
-
-def test_annual_totals_are_negative_binomial() -> None:
-    nation = agency_frame(YEAR, SEED, 1.0)
-    totals = annual_counts(nation, YEAR, SEED).sum(axis=1)
-    mean = expected_incidents(nation, SEED) * year_effect(YEAR, SEED)
-    is_frequent = mean > 1
-    deviation = (totals - mean)[is_frequent] / np.sqrt((mean + mean**2 / DISPERSION)[is_frequent])
-    assert abs(deviation.mean()) < STANDARD_ERRORS / np.sqrt(deviation.size)
-    assert abs((deviation**2).mean() - 1) < STANDARD_ERRORS * (deviation**2).std() / np.sqrt(deviation.size)
+    """Months have the shares of their means; within a month, days have those of their weekdays."""
+    incidents = latent_incidents(agencies(), YEAR, SEED)
+    means = monthly_means(agencies(), YEAR, SEED).sum(axis=(0, 1))
+    counts = np.bincount(incidents["month"].to_numpy() - 1, minlength=12)
+    assert (np.abs(counts - means) <= STANDARD_ERRORS * np.sqrt(means)).all()
+    assert (incidents["incident_date"].dt.month() == incidents["month"]).all()
+    assert (incidents["incident_date"].dt.year() == YEAR).all()
+    days = incidents.group_by("incident_date", "month").len()
+    # What a day has beside its month's mean, by weekday.
+    beside = days.with_columns(share=pl.col("len") / pl.col("len").sum().over("month")).with_columns(
+        usual=pl.col("share") * pl.len().over("month"), weekday=pl.col("incident_date").dt.weekday()
+    )
+    weekday = beside.group_by("weekday").agg(pl.col("usual").mean()).sort("weekday")["usual"].to_numpy()
+    assert weekday / weekday.sum() == pytest.approx(marginal("weekday").shares[0], abs=0.004)
 
 
 def test_mix_of_main_offenses() -> None:
+    """Within a class of crime, the main offenses have the file's shares."""
     counts = annual_counts(agency_frame(YEAR, SEED, 1.0), YEAR, SEED).sum(axis=0)
-    error = np.sqrt(main_shares() * (1 - main_shares()) / counts.sum())
-    assert (np.abs(counts / counts.sum() - main_shares()) <= STANDARD_ERRORS * error + 0.5 / counts.sum()).all()
+    of_class, share = shares_within_classes()
+    total = np.bincount(of_class, counts)[of_class]
+    error = np.sqrt(share * (1 - share) / total)
+    assert (np.abs(counts / total - share) <= STANDARD_ERRORS * error + 0.5 / total).all()
+    assert np.bincount(of_class, share) == pytest.approx(np.ones(8))
 
 
-def test_reporting_patterns() -> None:
-    """Of the agencies that changed over in earlier years, late starters report like the others."""
-    nation = agency_frame(YEAR, SEED, 1.0).filter("is_nibrs", pl.col("nibrs_start_date").dt.year() < YEAR)
-    months = reported_months(nation, YEAR, SEED).sum(axis=1)
-    for observed, share in (((months == 12).mean(), 0.9 + 0.05 * 0.7**12), ((months == 0).mean(), 0.02)):
-        assert abs(observed - share) <= STANDARD_ERRORS * np.sqrt(share * (1 - share) / len(months))
+def test_offenses_outside_part_one() -> None:
+    """They are as many to one of Part I in the nation's means as main offenses are in the file."""
+    usual = usual_crime(agency_frame(YEAR, SEED, 1.0), SEED).by_class.sum(axis=0)
+    of_class, _ = shares_within_classes()
+    shares = np.bincount(of_class, main_shares())
+    assert usual[-1] / usual[:-1].sum() == pytest.approx(shares[-1] / shares[:-1].sum(), rel=0.05)

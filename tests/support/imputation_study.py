@@ -13,7 +13,7 @@ from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.completeness import COPIED_GROUPS
 from nibrs_estimation.model.geography import AGENCY_COUNTY
 from nibrs_estimation.model.outliers import HIGH_COLORS, LOW_COLORS
-from nibrs_estimation.sources.synthetic.crime import planted_outliers
+from nibrs_estimation.sources.synthetic.faults import planted_faults
 from nibrs_estimation.stages.block_imputation.donors import choose_donors
 from nibrs_estimation.stages.completeness.months import describe_months
 from nibrs_estimation.stages.completeness.patterns import describe_patterns
@@ -68,8 +68,9 @@ def planted_and_plain(made: dict[str, pl.LazyFrame], seed: int) -> pl.DataFrame:
     """Every reported month of the five years, with the factor by which it was multiplied on purpose."""
     agencies = made["agency"].sort("agency_id").collect()
     planted = pl.concat(
-        planted_outliers(agencies.filter(pl.col("data_year") == year), year, seed) for year in range(YEAR - 4, YEAR + 1)
+        planted_faults(agencies.filter(pl.col("data_year") == year), year, seed) for year in range(YEAR - 4, YEAR + 1)
     )
+    planted = planted.filter(form_code="N").select("agency_id", "data_year", "month", "factor")
     months = made["outlier_month"].collect().join(planted, on=["agency_id", "data_year", "month"], how="left")
     normal = months.group_by("agency_id").agg(a_year=12 * pl.col("n_all").median())
     reasons = made["outlier_agency"].select("agency_id", "reason").collect()

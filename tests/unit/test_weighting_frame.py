@@ -789,7 +789,7 @@ def check_invariants(frame: dict[int, dict[str, Any]], year: int) -> None:
 
 
 def test_a_synthetic_nation() -> None:
-    """Nearly all reporters of incidents respond, and every source gives what the generator has put into it."""
+    """Most reporters of incidents respond, and every source gives what the generator has put into it."""
     data = {name: rows.lazy() for name, rows in SyntheticSource(0.03).ingest_agencies(YEAR, 1).items()}
     found = steps(data)
     known = judge_months(
@@ -824,7 +824,7 @@ def test_a_synthetic_nation() -> None:
     check_invariants({row["agency_id"]: row for row in frame.iter_rows(named=True)}, YEAR)
     assert frame.height == universe["is_eligible"].sum()
     reporters = data["agency"].filter((pl.col("data_year") == YEAR) & "is_nibrs").select("agency_id").collect()
-    assert frame.join(reporters, on="agency_id", how="semi")["is_respondent"].mean() > 0.9  # type: ignore[operator]
+    assert frame.join(reporters, on="agency_id", how="semi")["is_respondent"].mean() > 0.85  # type: ignore[operator]
     assert not frame.join(reporters, on="agency_id", how="anti")["is_respondent"].any()
     share = dict(frame["benchmark_source"].value_counts(normalize=True).rows())
     assert share["recent"] > 0.2

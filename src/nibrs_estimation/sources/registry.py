@@ -14,7 +14,7 @@ from nibrs_estimation.sources.return_a import ReturnASource
 from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.sources.ucr_prd import UcrPrdSource
 
-FORMS = "cde:FILE.zip[,FILE2.zip...], postgresql or synthetic[:SCALE]"
+FORMS = "cde:FILE.zip[,FILE2.zip...], postgresql or synthetic[:SCALE][,response=random|large|states]"
 
 
 @runtime_checkable

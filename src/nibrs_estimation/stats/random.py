@@ -18,6 +18,8 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 _MASK = (1 << 64) - 1
+#: Counts of means below it are found by adding up probabilities.
+_SMALL_MEAN = 30.0
 #: Above this mean the Poisson quantile is computed from the Cornish-Fisher expansion.
 _LARGE_MEAN = 1e4
 
@@ -114,6 +116,27 @@ def categorical(
 
 def _poisson_quantile(probability: Floats, means: Floats) -> NDArray[np.int64]:
     """The smallest count whose distribution function reaches the probability."""
+    probability, means = np.broadcast_arrays(probability, means)
+    counts = np.zeros(probability.shape, dtype=np.int64)
+    # Most counts of small means are 0; the others of them are found by adding up probabilities from 0.
+    some = np.flatnonzero((probability > np.exp(-means)) & (means < _SMALL_MEAN))
+    p, m = probability.ravel()[some], means.ravel()[some]
+    flat = counts.ravel()
+    term = np.exp(-m)
+    reached, count = term.copy(), 0
+    while some.size:
+        count += 1
+        term = term * m / count
+        reached = reached + term
+        flat[some] = count
+        left = (reached < p) & (term > 0)
+        some, p, m, term, reached = some[left], p[left], m[left], term[left], reached[left]
+    some = np.flatnonzero(means >= _SMALL_MEAN)
+    flat[some] = _poisson_quantile_of_large(probability.ravel()[some], means.ravel()[some])
+    return flat.reshape(probability.shape)
+
+
+def _poisson_quantile_of_large(probability: Floats, means: Floats) -> NDArray[np.int64]:
     # pdtrik inverts the continuous extension of the distribution function, but is slow for large means; there the
     # Cornish-Fisher expansion is as close. Both may be off by one, which the two checks correct.
     large = means > _LARGE_MEAN

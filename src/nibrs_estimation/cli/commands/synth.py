@@ -21,6 +21,14 @@ app = typer.Typer()
 def synth(
     out: OutOption,
     scale: Annotated[float, typer.Option("--scale", help="Share of the nation's agencies, above 0 up to 1.")] = 0.01,
+    response: Annotated[
+        str,
+        typer.Option(
+            "--response",
+            help="Which agencies do not report to NIBRS: random (at random within population groups), large (large "
+            "agencies more often) or states (whole states).",
+        ),
+    ] = "random",
     year: Annotated[int, typer.Option("--year", help="Data year; DATA_YEAR is ignored.")] = DEMO_YEAR,
     seed: SeedOption = None,
     cde: Annotated[
@@ -38,7 +46,7 @@ def synth(
 
     Zips have the layout of their year: `--year 2020 --cde` writes the layout of 2016 to 2020.
     """
-    source = SyntheticSource.parse(str(scale))
+    source = SyntheticSource.parse(f"{scale},response={response}")
     settings = load_settings()
     check_emission(source, with_zips=cde, with_database=database, database=settings.database())
     ingest(source, out, settings, year, seed)

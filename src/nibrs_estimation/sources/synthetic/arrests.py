@@ -46,11 +46,12 @@ def arrested_person(role: str, seed: int, unit: Integers, offense: Integers, age
     """
     person = reported_traits("arrestee", person_columns(role, seed, unit, offense), seed, unit, agency_id)
     is_minor = (person["age_years"] < ADULT_AGE).fill_null(False).to_numpy()
-    resident = with_missing(draw("arrestee_resident", seed, unit), "arrestee_resident", seed, unit, agency_id)
+    true_resident = draw("arrestee_resident", seed, unit)
+    resident = with_missing(true_resident, "arrestee_resident", seed, unit, agency_id)
     disposition = draw("disposition", seed, unit).alias("under_18_disposition_code").to_frame()
-    return person.with_columns(resident_code=resident, arrest_type_code=draw("arrest_type", seed, unit)).hstack(
-        null_unless(is_minor, disposition)
-    )
+    return person.with_columns(
+        resident_code=resident, true_resident_code=true_resident, arrest_type_code=draw("arrest_type", seed, unit)
+    ).hstack(null_unless(is_minor, disposition))
 
 
 def arrestee_weapon_rows(arrestee: pl.DataFrame, seed: int) -> pl.DataFrame:

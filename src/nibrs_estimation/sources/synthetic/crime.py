@@ -1,31 +1,21 @@
-"""Latent crime: all incidents, reported or not (sources/synthetic/README.md)."""
+"""Latent crime: all incidents, reported or not, and those that were reported (sources/synthetic/README.md)."""
 
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-from scipy import special
 
-from nibrs_estimation.sources.synthetic.marginals import Floats, Integers, main_shares, marginal, offenses, table
+from nibrs_estimation.sources.synthetic.changes import monthly_factors
+from nibrs_estimation.sources.synthetic.faults import sent_factors
+from nibrs_estimation.sources.synthetic.marginals import Booleans, Floats, Integers, marginal
 from nibrs_estimation.sources.synthetic.nation import IDS_PER_STATE
-from nibrs_estimation.sources.synthetic.reporting import reported_months, reports_crime
+from nibrs_estimation.sources.synthetic.rates import shares_within_classes, usual_crime
+from nibrs_estimation.sources.synthetic.reporting import Form, reports_crime
 from nibrs_estimation.stats import random
 
-#: The first year of the autoregressive series.
-FIRST_REMEMBERED_YEAR = 1980
-AGENCY_SIGMA = 0.5
-#: Size of the negative binomial of an agency's annual total.
-DISPERSION = 5.0
-YEAR_SIGMA, YEAR_MEMORY = 0.05, 0.7
-#: Correlation of an agency's propensity from one year to the next.
-AGENCY_MEMORY = 0.99
-#: Share of agencies with an outlier month in a year, and the factors of its incidents.
-OUTLIER_SHARE, OUTLIER_FACTORS = 0.01, (0, 3, 10)
-#: Range of the log-uniform yearly mean of an agency without population.
-LEAST_MEAN, LARGEST_MEAN = 5.0, 300.0
 _IDS_PER_STATE_YEAR = 10_000_000
 _FIRST_COPY = 6_000_000
 
@@ -45,56 +35,35 @@ def latent_totals(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
 
 
 def annual_counts(agencies: pl.DataFrame, year: int, seed: int) -> Integers:
-    """Incidents of the year by agency and main offense: (n agencies, k offenses of ``offense.csv``).
-
-    The annual total is negative binomial: Poisson given a gamma propensity of the agency and year that is common to all
-    offenses and months; given the total, offenses and months are multinomial.
-    """
-    unit, kind = agencies["agency_id"].to_numpy()[:, None], year * 100 + np.arange(offenses().height)
-    mean = expected_incidents(agencies, seed) * propensity(agencies, year, seed) * year_effect(year, seed)
-    return random.poisson(seed, "incidents", unit, kind, mean=mean[:, None] * main_shares())
+    """Incidents of the year by agency and main offense: (n agencies, k offenses of ``offense.csv``)."""
+    counts = monthly_counts(agencies, year, seed).sum(axis=2)
+    return np.asarray(counts, dtype=np.int64)
 
 
-def propensity(agencies: pl.DataFrame, year: int, seed: int) -> Floats:
-    """Factor of each agency's crime in a year: gamma with mean 1, an AR(1) over years.
-
-    The gamma is the quantile of a normal series, so that years of an agency are similar (they differ by about 6 %, not
-    by half) while the counts of a year are negative binomial.
-    """
-    shocks = random.normal(seed, "propensity", agencies["agency_id"].to_numpy()[:, None], _years(year))
-    share = special.ndtr(_autoregressive(shocks, AGENCY_MEMORY))
-    return np.asarray(special.gammaincinv(DISPERSION, share) / DISPERSION, dtype=np.float64)
+def monthly_counts(agencies: pl.DataFrame, year: int, seed: int) -> Integers:
+    """Incidents by agency, main offense and month: (n agencies, k offenses, 12), Poisson given their means."""
+    means = monthly_means(agencies, year, seed)
+    of_class, share = shares_within_classes()
+    unit = agencies["agency_id"].to_numpy()[:, None, None]
+    number = (year * 100 + np.arange(len(share)))[:, None] * 12 + np.arange(12)
+    return random.poisson(seed, "incidents", unit, number, mean=means[:, of_class] * share[:, None])
 
 
-def year_effect(year: int, seed: int) -> float:
-    """Factor of the nation's crime in a year: exp of an AR(1) with standard deviation 0.05."""
-    return float(np.exp(YEAR_SIGMA * _autoregressive(random.normal(seed, "year", _years(year)), YEAR_MEMORY)))
-
-
-def _years(year: int) -> Integers:
-    return np.arange(FIRST_REMEMBERED_YEAR, year + 1)
-
-
-def _autoregressive(shocks: Floats, memory: float) -> Floats:
-    """The last value of a standard normal AR(1) with these shocks; the last axis is years."""
-    age = np.arange(shocks.shape[-1] - 1, -1, -1)
-    weights = memory**age * np.where(age < len(age) - 1, np.sqrt(1 - memory**2), 1.0)
-    return np.asarray((shocks * weights).sum(axis=-1))
+def monthly_means(agencies: pl.DataFrame, year: int, seed: int) -> Floats:
+    """Mean incidents by agency, class of crime and month, given the agency's level and changes: (n, 8, 12)."""
+    usual = usual_crime(agencies, seed)
+    reports = reports_crime(agencies).to_numpy()
+    means = usual.by_class[:, :, None] * monthly_factors(agencies, usual, year, seed) * reports[:, None, None]
+    return np.asarray(means, dtype=np.float64)
 
 
 def expected_incidents(agencies: pl.DataFrame, seed: int) -> Floats:
-    """Mean number of incidents a year of each agency: (n,).
+    """Mean number of incidents of each agency in a usual year at the national level of 2013: (n,).
 
-    Population times the rate of its group times a lognormal effect with mean 1; for agencies without population, a
-    random mean. Covered and dormant agencies and those that report officers only (status L) have none.
+    Covered and dormant agencies and those that report officers only (status L) have none.
     """
-    unit = agencies["agency_id"].to_numpy()
-    groups = agencies.join(table("population_group"), on="population_group_code", how="left", maintain_order="left")
-    effect = np.exp(AGENCY_SIGMA * random.normal(seed, "agency_effect", unit) - AGENCY_SIGMA**2 / 2)
-    by_population = (groups["population"] * groups["incidents_per_1000"] / 1000).to_numpy() * effect
-    own = LEAST_MEAN * (LARGEST_MEAN / LEAST_MEAN) ** random.uniform(seed, "own_mean", unit)
-    has_crime = reports_crime(groups).to_numpy()
-    return np.where(has_crime, np.where(groups["population"].to_numpy() > 0, by_population, own), 0.0)
+    total = usual_crime(agencies, seed).by_class.sum(axis=1)
+    return np.where(reports_crime(agencies).to_numpy(), total, 0.0)
 
 
 def latent_incidents(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
@@ -109,63 +78,61 @@ def latent_incidents(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFra
         ``incident_id``, ``agency_id``, ``offense`` (number of the main offense in ``offense.csv``),
         ``incident_date`` and ``month``.
     """
-    counts = annual_counts(agencies, year, seed)
-    agency_id = np.repeat(agencies["agency_id"].to_numpy(), counts.sum(axis=1))
-    offense = np.repeat(np.tile(np.arange(counts.shape[1], dtype=np.int16), counts.shape[0]), counts.ravel())
+    counts = monthly_counts(agencies, year, seed)
+    place, offense, month = np.nonzero(counts)
+    times = counts[place, offense, month]
+    agency_id = np.repeat(agencies["agency_id"].to_numpy()[place], times)
+    month = np.repeat(month, times)
     incident_id = _first_number(agency_id, year) + _serial_within_state(agency_id) + 1
-    day = random.categorical(seed, "day", incident_id, probabilities=_day_shares(year))
+    day = _days(random.uniform(seed, "day", incident_id), month, year)
     first = np.datetime64(dt.date(year, 1, 1), "D")
     return pl.DataFrame(
-        {"incident_id": incident_id, "agency_id": agency_id, "offense": offense, "incident_date": first + day}
-    ).with_columns(month=pl.col("incident_date").dt.month())
-
-
-def planted_outliers(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    """The months of a year with a planted outlier: ``agency_id``, ``data_year``, ``month``, ``factor``."""
-    unit = agencies["agency_id"].to_numpy()
-    has_one = random.uniform(seed, "outlier", unit, year) < OUTLIER_SHARE
-    month = np.floor(1 + 12 * random.uniform(seed, "outlier month", unit, year))
-    kind = np.floor(len(OUTLIER_FACTORS) * random.uniform(seed, "outlier factor", unit, year)).astype(np.int64)
-    return pl.DataFrame(
         {
-            "agency_id": unit[has_one],
-            "data_year": np.full(int(has_one.sum()), year, dtype=np.int16),
-            "month": month[has_one].astype(np.int8),
-            "factor": np.array(OUTLIER_FACTORS, dtype=np.int8)[kind[has_one]],
+            "incident_id": incident_id,
+            "agency_id": agency_id,
+            "offense": np.repeat(offense.astype(np.int16), times),
+            "incident_date": first + day,
+            "month": (month + 1).astype(np.int8),
         }
     )
 
 
-def reported_incidents(
-    agencies: pl.DataFrame, year: int, seed: int, latent: pl.DataFrame | None = None
+def sent_incidents(
+    agencies: pl.DataFrame, latent: pl.DataFrame, months: Booleans, year: int, seed: int, form: Form
 ) -> pl.DataFrame:
-    """The reported incidents of the agencies of some states, including planted outliers.
+    """What the agencies of some states sent on a form: the incidents of its months, changed by the planted faults.
 
-    A month with factor 0 has no incidents; with factor 3 or 10, every incident is repeated under new numbers.
+    Of a month multiplied by 1/4, one incident in four came; of one multiplied by 3, each came three times, under new
+    numbers.
 
     Args:
         agencies: the agencies of whole states, by agency_id.
+        latent: what :func:`latent_incidents` returns.
+        months: (n, 12) the months that they reported on the form.
         year: data year.
         seed: seed of the run.
-        latent: result of :func:`latent_incidents`, if available.
+        form: of the reports.
+
+    Returns:
+        Columns of :func:`latent_incidents`.
     """
-    latent = latent_incidents(agencies, year, seed) if latent is None else latent
-    months = reported_months(agencies, year, seed)
+    factors = sent_factors(agencies, months, year, seed, form)
     place = np.searchsorted(agencies["agency_id"].to_numpy(), latent["agency_id"].to_numpy())
-    sent = latent.filter(pl.Series(months[place, latent["month"].to_numpy() - 1]))
-    outliers = planted_outliers(agencies, year, seed).select("agency_id", "month", "factor")
-    marked = sent.join(outliers, on=["agency_id", "month"], how="left", maintain_order="left")
-    marked = marked.with_columns(pl.col("factor").fill_null(1).cast(pl.Int64))
-    copies = marked.filter(pl.col("factor") > 1)
-    more = copies.select(pl.exclude("factor").repeat_by(pl.col("factor") - 1).explode())
+    factor = factors[place, latent["month"].to_numpy() - 1]
+    times = np.floor(factor).astype(np.int64)
+    some = np.flatnonzero(factor != times)
+    point = random.uniform(seed, "sent", latent["incident_id"].to_numpy()[some])
+    times[some] += point < (factor - times)[some]
+    sent = latent.filter(pl.Series(times > 0))
+    again = np.flatnonzero(times > 1)
+    more = latent[np.repeat(again, times[again] - 1)]
     # Numbers of copies start above all numbers of original incidents.
     agency_id = more["agency_id"].to_numpy()
     number = _first_number(agency_id, year) + _FIRST_COPY + _serial_within_state(agency_id)
-    more = more.with_columns(incident_id=pl.Series(number, dtype=pl.Int64))
-    return pl.concat([marked.filter(pl.col("factor") > 0).select(latent.columns), more.select(latent.columns)])
+    return pl.concat([sent, more.with_columns(incident_id=pl.Series(number, dtype=pl.Int64))])
 
 
-def monthly_counts(incidents: pl.DataFrame, agencies: pl.DataFrame) -> Integers:
+def incidents_by_month(incidents: pl.DataFrame, agencies: pl.DataFrame) -> Integers:
     """Incidents by agency and month: (n agencies, 12)."""
     place = np.searchsorted(agencies["agency_id"].to_numpy(), incidents["agency_id"].to_numpy())
     cell = place * 12 + incidents["month"].to_numpy() - 1
@@ -184,9 +151,20 @@ def _serial_within_state(agency_id: Integers) -> Integers:
     return np.arange(len(state)) - np.repeat(start, number)
 
 
-def _day_shares(year: int) -> NDArray[np.float64]:
-    """Probabilities of the days of the year: the share of the month, distributed over its days by weekday."""
+def _days(point: Floats, month: Integers, year: int) -> Integers:
+    """Days of the year from 0, of incidents in given months from 0: more on some weekdays than on others."""
+    ends, first = _day_ends(year)
+    # Each month's distribution function stands one above that of the month before.
+    return np.asarray(np.searchsorted(ends, point + month, side="right").clip(first[month], first[month + 1] - 1))
+
+
+@lru_cache(maxsize=8)
+def _day_ends(year: int) -> tuple[Floats, Integers]:
+    """Distribution function over the days of each month, plus the month from 0; and the first day of each month."""
     days = pl.select(day=pl.date_range(dt.date(year, 1, 1), dt.date(year, 12, 31)))["day"]
     month, weekday = days.dt.month().to_numpy() - 1, days.dt.weekday().to_numpy() - 1
     weight = marginal("weekday").shares[0][weekday]
-    return np.asarray(marginal("month").shares[0][month] * weight / np.bincount(month, weight)[month])
+    first = np.searchsorted(month, np.arange(13))
+    before = np.concatenate([[0.0], np.cumsum(weight)])
+    total = np.diff(before[first])
+    return month + (before[1:] - before[first[month]]) / total[month], first

@@ -57,7 +57,7 @@ def reported_traits(
     is_certain: Booleans | None = None,
     is_hidden: Booleans | None = None,
 ) -> pl.DataFrame:
-    """The demographic columns of the model, as the agency reports them.
+    """The demographic columns of the model, as the agency reports them, and their true codes in columns ``true_``.
 
     Args:
         role: role that determines the items of ``missing.csv``, ``victim``, ``offender`` or ``arrestee``; a trait
@@ -81,12 +81,19 @@ def reported_traits(
     has_years = ~pl.col("is_ageless") & pl.col("age").is_between(1, _LAST_AGE)
     width, age = pl.col("width"), pl.col("age")
     has_range = has_years & (width > 0) & (age > width) & (age + width <= _LAST_AGE)
-    return pl.DataFrame(columns).select(
-        age_code=pl.when("is_ageless").then(pl.lit(UNKNOWN_AGE)).otherwise("age_code"),
-        age_years=pl.when(has_years).then(age),
-        age_low_years=pl.when(has_range).then(age - width),
-        age_high_years=pl.when(has_range).then(age + width),
-        **{f"{trait}_code": pl.when("is_hidden").then(pl.lit(UNKNOWN)).otherwise(f"{trait}_code") for trait in _TRAITS},
+    return (
+        pl.DataFrame(columns)
+        .select(
+            age_code=pl.when("is_ageless").then(pl.lit(UNKNOWN_AGE)).otherwise("age_code"),
+            age_years=pl.when(has_years).then(age),
+            age_low_years=pl.when(has_range).then(age - width),
+            age_high_years=pl.when(has_range).then(age + width),
+            **{
+                f"{trait}_code": pl.when("is_hidden").then(pl.lit(UNKNOWN)).otherwise(f"{trait}_code")
+                for trait in _TRAITS
+            },
+        )
+        .hstack(person.select(pl.col("age_code", *(f"{trait}_code" for trait in _TRAITS)).name.prefix("true_")))
     )
 
 

@@ -1,8 +1,8 @@
 """Counties, metropolitan areas, districts and offices, and the list of geographies (sources/synthetic/README.md).
 
-Every county agency has its own county; the other agencies are in counties of their state. Metropolitan areas are groups
-of counties whose agency has a metropolitan population group, in order of division and state, so that some areas cross
-a state line.
+Every county agency with residents has its own county; the other agencies are in counties of their state. Metropolitan
+areas are groups of counties whose agency has a metropolitan population group, in order of division and state, so that
+some areas cross a state line.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def counties(agencies: pl.DataFrame, scale: float) -> pl.DataFrame:
         ``field_office_code``, ``field_office_name``; by state and county_fips.
     """
     states = code_list("state").select("state_abbr", "state_postal_abbr", "state_name", "state_fips", "division_code")
-    own = agencies.filter(pl.col("agency_type_name") == "County").select(
+    own = agencies.filter(pl.col("agency_type_name") == "County", pl.col("population") > 0).select(
         "state_abbr", sheriff_id="agency_id", is_metropolitan=pl.col("population_group_code").str.starts_with("9")
     )
     without = states.join(own, on="state_abbr", how="anti").select(
@@ -204,8 +204,8 @@ def _places(agencies: pl.DataFrame, county: pl.DataFrame, seed: int) -> tuple[In
     start, number, _ = _rows_by_state(agencies, county, pl.lit(True))
     first = start + np.floor(point * number).astype(np.int64)
     for wanted, mask in (
-        (group.is_in((*_LARGE_CITIES, "9E")), pl.col("is_metropolitan")),
-        (group == "8E", ~pl.col("is_metropolitan")),
+        (group.is_in((*_LARGE_CITIES, "9D", "9E")), pl.col("is_metropolitan")),
+        (group.is_in(("8D", "8E")), ~pl.col("is_metropolitan")),
     ):
         begin, some, rows = _rows_by_state(agencies, county, mask)
         has_any = wanted.to_numpy() & (some > 0)

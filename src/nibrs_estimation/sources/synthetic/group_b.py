@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from nibrs_estimation.sources.synthetic.arrests import arrested_person
+from nibrs_estimation.sources.synthetic.changes import year_effect
 from nibrs_estimation.sources.synthetic.crime import expected_incidents
 from nibrs_estimation.sources.synthetic.marginals import draw
 from nibrs_estimation.sources.synthetic.nation import IDS_PER_STATE
@@ -33,7 +34,7 @@ def group_b_rows(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
     """
     unit = agencies["agency_id"].to_numpy()
     propensity = random.gamma(seed, "group_b_propensity", unit, year, shape=DISPERSION) / DISPERSION
-    mean = ARRESTS_PER_INCIDENT * expected_incidents(agencies, seed) * propensity
+    mean = ARRESTS_PER_INCIDENT * expected_incidents(agencies, seed) * year_effect(year, seed) * propensity
     arrests = random.poisson(seed, "group_b_arrests", unit, year, mean=mean)
     place = np.repeat(np.arange(len(unit)), arrests)
     state_id = unit[:1].astype(np.int64) // IDS_PER_STATE

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE, REPORT_MONTH
-from nibrs_estimation.sources.synthetic.crime import latent_incidents, monthly_counts, reported_incidents
+from nibrs_estimation.sources.synthetic.crime import incidents_by_month, latent_incidents, sent_incidents
 from nibrs_estimation.sources.synthetic.offenses import offense_rows
 from nibrs_estimation.sources.synthetic.reporting import reported_months, reported_summaries
 from nibrs_estimation.sources.synthetic.srs import summary_months
@@ -35,7 +35,7 @@ def state_year(agencies: pl.DataFrame, year: int, seed: int) -> StateYear:
         seed: seed of the run.
     """
     latent = latent_incidents(agencies, year, seed)
-    reported = reported_incidents(agencies, year, seed, latent)
+    reported = sent_incidents(agencies, latent, reported_months(agencies, year, seed), year, seed, "N")
     return StateYear(
         _report_months(agencies, reported, year, seed),
         _offenses(agencies, reported, year, seed),
@@ -44,7 +44,7 @@ def state_year(agencies: pl.DataFrame, year: int, seed: int) -> StateYear:
 
 
 def _report_months(agencies: pl.DataFrame, reported: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    counts = monthly_counts(reported, agencies)
+    counts = incidents_by_month(reported, agencies)
     forms = []
     for form, months in (
         ("N", reported_months(agencies, year, seed)),

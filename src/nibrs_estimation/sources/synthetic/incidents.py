@@ -7,7 +7,7 @@ import polars as pl
 from nibrs_estimation.model import incident as model
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.sources.synthetic.arrests import arrestee_rows, arrestee_weapon_rows
-from nibrs_estimation.sources.synthetic.crime import reported_incidents
+from nibrs_estimation.sources.synthetic.crime import latent_incidents, sent_incidents
 from nibrs_estimation.sources.synthetic.group_b import group_b_rows
 from nibrs_estimation.sources.synthetic.harms import circumstance_rows, injury_rows
 from nibrs_estimation.sources.synthetic.marginals import chance, days_after, draw, is_offense
@@ -28,12 +28,19 @@ from nibrs_estimation.sources.synthetic.persons import (
     with_suspects,
 )
 from nibrs_estimation.sources.synthetic.property import drug_rows, item_rows, loss_rows, property_rows
+from nibrs_estimation.sources.synthetic.reporting import reported_months
+from nibrs_estimation.sources.synthetic.truth import blanked_items
 
 SEGMENTS = model.DATASETS
 _CARGO_THEFT_SHARE = 0.0005
 
 
 def reported_segments(agencies: pl.DataFrame, year: int, seed: int) -> dict[str, pl.DataFrame]:
+    """The datasets of ``SEGMENTS`` by name, of a state's agencies; arguments as of :func:`segments_with_truth`."""
+    return segments_with_truth(agencies, year, seed)[0]
+
+
+def segments_with_truth(agencies: pl.DataFrame, year: int, seed: int) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     """All segments of the incidents that a state's agencies reported, and their Group B arrests.
 
     Args:
@@ -42,21 +49,25 @@ def reported_segments(agencies: pl.DataFrame, year: int, seed: int) -> dict[str,
         seed: seed of the run.
 
     Returns:
-        The datasets of ``SEGMENTS`` by name.
+        The datasets of ``SEGMENTS`` by name; and dataset ``synthetic_truth_item``, the true values of the items that
+        were left unknown or blank.
     """
-    segments = segments_of(reported_incidents(agencies, year, seed), seed)
-    arrestee = pl.concat(
-        _declared(rows, model.ARRESTEE) for rows in (segments[model.ARRESTEE.name], group_b_rows(agencies, year, seed))
-    )
-    segments |= {model.ARRESTEE.name: arrestee, model.ARRESTEE_WEAPON.name: arrestee_weapon_rows(arrestee, seed)}
+    months = reported_months(agencies, year, seed)
+    sent = sent_incidents(agencies, latent_incidents(agencies, year, seed), months, year, seed, "N")
+    segments, group_b = segments_of(sent, seed), group_b_rows(agencies, year, seed)
     state_abbr = pl.lit(agencies["state_abbr"].first(), pl.String).alias("state_abbr")
+    blanks = blanked_items(segments, group_b).select(state_abbr, pl.all())
+    arrestee = pl.concat(_declared(rows, model.ARRESTEE) for rows in (segments[model.ARRESTEE.name], group_b))
+    segments |= {model.ARRESTEE.name: arrestee, model.ARRESTEE_WEAPON.name: arrestee_weapon_rows(arrestee, seed)}
     return {
         dataset.name: _declared(segments.pop(dataset.name).with_columns(state_abbr), dataset) for dataset in SEGMENTS
-    }
+    }, blanks
 
 
 def segments_of(incidents: pl.DataFrame, seed: int) -> dict[str, pl.DataFrame]:
     """The segments of incidents by name, except weapons of arrestees, which Group B arrestees also have.
+
+    Items that agencies left unknown or blank stand beside their true values, in columns ``true_<item>``.
 
     Args:
         incidents: ``incident_id``, ``agency_id``, ``offense`` (number of the main offense), ``incident_date`` and
@@ -96,11 +107,13 @@ def _described(incidents: pl.DataFrame, offense: pl.DataFrame, seed: int) -> pl.
     """Add hour, exceptional clearance (for known offenders without arrest) and the other columns of ``incident``."""
     unit = incidents["incident_id"].to_numpy()
     takes_cargo = offense.filter(pl.Series(is_offense("takes_cargo", offense["offense"].to_numpy())))["incident_id"]
-    hour = with_missing(draw("hour", seed, unit), "hour", seed, unit, incidents["agency_id"].to_numpy())
+    true_hour = draw("hour", seed, unit)
+    hour = with_missing(true_hour, "hour", seed, unit, incidents["agency_id"].to_numpy())
     return incidents.with_columns(
         data_year=pl.col("incident_date").dt.year(),
         is_report_date=draw("report_date", seed, unit) == "true",
         incident_hour=hour.cast(pl.Int8),
+        true_incident_hour=true_hour.cast(pl.Int8),
         cleared_exceptionally_code=pl.when((pl.col("offenders") > 0) & (pl.col("arrestees") == 0))
         .then(draw("exceptional", seed, unit))
         .otherwise(pl.lit("N")),

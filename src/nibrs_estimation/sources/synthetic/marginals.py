@@ -24,8 +24,14 @@ Floats = NDArray[np.float64]
 def table(name: str) -> pl.DataFrame:
     """One of the CSV files, codes as text and an empty field as null."""
     path = Path(__file__).parent / "data" / f"{name}.csv"
-    text = [column for column in pl.read_csv(path, n_rows=0).columns if column.endswith("_code")]
+    text = [column for column in pl.read_csv(path, n_rows=0).columns if column.endswith("_code") or column == "kind"]
     return pl.read_csv(path, schema_overrides=dict.fromkeys(text, pl.String), infer_schema_length=None)
+
+
+@cache
+def parameter(name: str) -> float:
+    """A number of ``parameter.csv``."""
+    return float(table("parameter").filter(pl.col("name") == name)["value"].item())
 
 
 @cache

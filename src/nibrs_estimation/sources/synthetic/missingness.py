@@ -48,7 +48,8 @@ def with_missing(values: pl.Series, item: str, seed: int, unit: Integers, agency
         return values
     rows = np.flatnonzero(is_missing(item, seed, unit, agency_id))
     place = random.categorical(seed, f"missing_code_{item}", unit[rows], probabilities=codes["share"].to_numpy())
-    return values.scatter(rows, codes["missing_code"].gather(place))
+    # Polars scatters in place, and the true values stay.
+    return values.clone().scatter(rows, codes["missing_code"].gather(place))
 
 
 @cache

@@ -15,10 +15,10 @@ from nibrs_estimation.sources.synthetic.employees import employees
 from nibrs_estimation.sources.synthetic.geography import agency_counties, counties, with_divisions
 from nibrs_estimation.sources.synthetic.marginals import Integers, table
 from nibrs_estimation.sources.synthetic.reporting import (
-    is_nibrs_reporter,
-    nibrs_start,
+    Response,
     reported_months,
     reported_summaries,
+    with_response,
 )
 from nibrs_estimation.stats import random
 
@@ -58,7 +58,7 @@ def nation(seed: int, scale: float) -> Nation:
     return Nation(_described(_placed(_covered(agencies, seed), county, pieces)), county, pieces)
 
 
-def agency_frame(year: int, seed: int, scale: float) -> pl.DataFrame:
+def agency_frame(year: int, seed: int, scale: float, response: Response = "random") -> pl.DataFrame:
     """All agencies of the nation in a year.
 
     The agencies, their populations and their status are the same in every year; reporting is not.
@@ -67,19 +67,18 @@ def agency_frame(year: int, seed: int, scale: float) -> pl.DataFrame:
         year: data year.
         seed: seed of the run.
         scale: share of the real number of agencies, in (0, 1]; a state never has fewer than 8.
+        response: on what reporting to NIBRS depends.
 
     Returns:
         One row per agency with the columns of dataset ``agency``, by agency_id.
     """
-    agencies = nation(seed, scale).agencies
-    agencies = agencies.with_columns(is_nibrs=is_nibrs_reporter(agencies, year, seed))
-    start = nibrs_start(agencies, seed)
+    agencies = with_response(nation(seed, scale).agencies, year, seed, response)
+    start = pl.col("nibrs_start_date")
     by_incidents = reported_months(agencies, year, seed).any(axis=1)
     agencies = agencies.with_columns(
         data_year=pl.lit(year),
         has_participated_nibrs=pl.Series(by_incidents),
         has_participated=pl.Series(by_incidents | reported_summaries(agencies, year, seed).any(axis=1)),
-        nibrs_start_date=start,
         nibrs_leoka_start_date=start,
         nibrs_cargo_theft_start_date=start,
         nibrs_multi_bias_start_date=start,
@@ -151,15 +150,19 @@ def _apportion(shares: Integers, total: int) -> Integers:
 
 
 def _populations(agencies: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Add populations: within a class, density proportional to 1 / population², drawn in strata."""
+    """Add populations: density within a class is proportional to 1 / population^power, drawn in strata."""
     unit = agencies["agency_id"].to_numpy()
     quantile = agencies["quantile_low"].to_numpy() + agencies["quantile_width"].to_numpy() * random.uniform(
         seed, "population", unit
     )
-    low, high = (agencies[f"population_{end}"].cast(pl.Float64).to_numpy() for end in ("low", "high"))
+    some = (agencies["population_high"] > 0).to_numpy()
+    low, high, power = (
+        agencies[f"population_{name}"].cast(pl.Float64).to_numpy()[some] for name in ("low", "high", "power")
+    )
+    # The power 1 is the limit: the logarithm is uniform.
+    rest = np.where(power == 1, 1e-9, 1 - power)
     population = np.zeros(len(unit), dtype=np.int32)
-    some = high > 0
-    population[some] = 1 / (1 / low[some] - quantile[some] * (1 / low[some] - 1 / high[some]))
+    population[some] = (low**rest + quantile[some] * (high**rest - low**rest)) ** (1 / rest)
     return agencies.with_columns(population=population)
 
 

@@ -70,8 +70,11 @@ def victim_rows(incidents: pl.DataFrame, offense: pl.DataFrame, seed: int) -> pl
     is_person = victim["victim_type_code"].is_in(PERSONS).to_numpy()
     is_officer = (victim["victim_type_code"] == OFFICER).to_numpy()
     person = reported_traits("victim", person_columns("victim", seed, unit, number), seed, unit, agency_id)
-    resident = with_missing(draw("victim_resident", seed, unit), "victim_resident", seed, unit, agency_id)
-    return victim.hstack(null_unless(is_person, person.with_columns(resident_code=resident))).with_columns(
+    true_resident = draw("victim_resident", seed, unit)
+    resident = with_missing(true_resident, "victim_resident", seed, unit, agency_id)
+    return victim.hstack(
+        null_unless(is_person, person.with_columns(resident_code=resident, true_resident_code=true_resident))
+    ).with_columns(
         null_unless(
             is_officer,
             pl.DataFrame(

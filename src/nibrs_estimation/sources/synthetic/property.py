@@ -129,13 +129,15 @@ def item_rows(losses: pl.DataFrame, incidents: pl.DataFrame, seed: int) -> pl.Da
     pricing = pl.col("pricing").fill_null(other["pricing"])
     median, sigma = pl.col("median_usd").fill_null(other["median_usd"]), pl.col("sigma").fill_null(other["sigma"])
     price = (median * (sigma * pl.col("worth")).exp()).round().clip(_LEAST_VALUE).cast(pl.Int64)
+
+    def value(of_priced: pl.Expr) -> pl.Expr:
+        return pl.when(pricing == "zero").then(0).when(pricing == "lognormal").then(of_priced)
+
     return item.select(
         "property_id",
         "description_code",
-        value_usd=pl.when(pricing == "zero")
-        .then(0)
-        .when(pricing == "lognormal")
-        .then(pl.when("is_value_missing").then(_UNKNOWN_VALUE).otherwise(price)),
+        value_usd=value(pl.when("is_value_missing").then(_UNKNOWN_VALUE).otherwise(price)),
+        true_value_usd=value(price),
         recovered_date=pl.when(pl.col("loss_code") == _RECOVERED).then("recovered_date"),
     )
 

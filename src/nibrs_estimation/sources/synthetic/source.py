@@ -23,17 +23,24 @@ from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import PARTITION, SEED, YEAR, Task
 from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK
-from nibrs_estimation.sources.synthetic.crime import planted_outliers
+from nibrs_estimation.sources.synthetic.faults import planted_faults
 from nibrs_estimation.sources.synthetic.geography import county_people, geographies
 from nibrs_estimation.sources.synthetic.history import state_year
-from nibrs_estimation.sources.synthetic.incidents import SEGMENTS, reported_segments
+from nibrs_estimation.sources.synthetic.incidents import SEGMENTS, segments_with_truth
 from nibrs_estimation.sources.synthetic.nation import agency_county, agency_frame, nation, states
 from nibrs_estimation.sources.synthetic.population import county_population
+from nibrs_estimation.sources.synthetic.reporting import RESPONSES, Response
 from nibrs_estimation.sources.synthetic.srs import benchmark
-from nibrs_estimation.sources.synthetic.truth import SYNTHETIC_OUTLIER, SYNTHETIC_TRUTH, true_numbers
+from nibrs_estimation.sources.synthetic.truth import (
+    SYNTHETIC_OUTLIER,
+    SYNTHETIC_TRUTH,
+    SYNTHETIC_TRUTH_ITEM,
+    SYNTHETIC_TRUTH_MONTH,
+    true_numbers,
+)
 
 #: Must be increased if the same seed gives other data.
-GENERATOR_VERSION = 3
+GENERATOR_VERSION = 4
 FIRST_YEAR, LAST_YEAR = 1985, 2100
 #: Maximum number of agencies whose history is generated together.
 AGENCIES_PER_BATCH = 1000
@@ -45,34 +52,37 @@ class SyntheticSource:
 
     Attributes:
         scale: share of the real number of agencies, in (0, 1]; a state never has fewer than 8.
+        response: on what reporting to NIBRS depends.
     """
 
     scale: float = 0.01
+    response: Response = "random"
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The source named ``synthetic:<text>``; an empty text means the default scale.
+        """The source named ``synthetic:<text>``; an empty text means the default scale and response.
+
+        Args:
+            text: such as ``0.2`` or ``0.2,response=large``.
 
         Raises:
-            UsageError: the text is not a number in (0, 1].
+            UsageError: the scale is not a number in (0, 1], or there is no such option or response.
         """
-        if not text.strip():
-            return cls()
-        try:
-            scale = float(text)
-        except ValueError:
-            scale = math.nan
-        if not 0 < scale <= 1:
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        options = dict(part.split("=", 1) for part in parts if "=" in part)
+        scales = [part for part in parts if "=" not in part]
+        response = options.pop("response", cls.response)
+        if options or response not in RESPONSES:
             raise UsageError(
-                f"{text.strip()!r} is not a scale for the synthetic source. Give a number above 0 and at most 1, such "
-                "as synthetic:0.01 for a hundredth of the nation's agencies."
+                f"{text.strip()!r} is not an option of the synthetic source. Write response= and one of "
+                f"{', '.join(RESPONSES)} after the scale, such as synthetic:0.2,response=large."
             )
-        return cls(scale)
+        return cls(_scale(", ".join(scales)) if scales else cls.scale, response)
 
     @property
     def spec(self) -> str:
-        """Its name, such as ``synthetic:0.01``."""
-        return f"synthetic:{self.scale}"
+        """Its name, such as ``synthetic:0.01`` or ``synthetic:0.01,response=large``."""
+        return f"synthetic:{self.scale}" + ("" if self.response == "random" else f",response={self.response}")
 
     def probe(self, year: int, seed: int) -> Probe:
         """All states, in any year from 1985 to 2100.
@@ -85,13 +95,13 @@ class SyntheticSource:
                 f"The synthetic source has no data year {year}. Give a year from {FIRST_YEAR} to {LAST_YEAR} "
                 "with --year or DATA_YEAR."
             )
-        content = f"synthetic {GENERATOR_VERSION} {self.scale!r} {year} {seed}"
+        content = f"synthetic {GENERATOR_VERSION} {self.scale!r} {self.response} {year} {seed}"
         return Probe(
             years=(year,),
             partitions={"state_abbr": states()},
             fingerprint=hashlib.sha256(content.encode()).hexdigest(),
             is_content_hash=True,
-            summary=f"Synthetic nation at scale {self.scale}, data year {year}, seed {seed}",
+            summary=f"Synthetic nation at scale {self.scale}, response {self.response}, data year {year}, seed {seed}",
             is_synthetic=True,
         )
 
@@ -108,7 +118,7 @@ class SyntheticSource:
             Task(
                 name="ingest_incidents",
                 function=self.ingest_incidents,
-                writes=(*SEGMENTS, *PARTITIONED),
+                writes=(*SEGMENTS, *PARTITIONED, SYNTHETIC_TRUTH_ITEM),
                 parameters=(YEAR, SEED, PARTITION),
                 partition_by="state_abbr",
                 memory="medium",
@@ -117,7 +127,7 @@ class SyntheticSource:
             Task(
                 name="keep_truth",
                 function=self.keep_truth,
-                writes=(SYNTHETIC_TRUTH, SYNTHETIC_OUTLIER),
+                writes=(SYNTHETIC_TRUTH, SYNTHETIC_TRUTH_MONTH, SYNTHETIC_OUTLIER),
                 parameters=(YEAR, SEED, PARTITION),
                 partition_by="state_abbr",
                 memory="medium",
@@ -127,7 +137,7 @@ class SyntheticSource:
     def ingest_agencies(self, year: int, seed: int) -> dict[str, pl.DataFrame]:
         """Generate the agencies, their places and people, and their reports of the year and the four years before."""
         years = range(year - HISTORY_YEARS + 1, year + 1)
-        frames = {each: agency_frame(each, seed, self.scale) for each in years}
+        frames = {each: agency_frame(each, seed, self.scale, self.response) for each in years}
         sent = [state_year(some, each, seed) for each, agencies in frames.items() for some in _batches(agencies)]
         file = {
             "input_name": self.spec,
@@ -170,7 +180,7 @@ class SyntheticSource:
 
     def ingest_incidents(self, year: int, seed: int, partition: str) -> dict[str, pl.DataFrame]:
         """Generate the reported incidents of a state."""
-        segments = reported_segments(self._agencies_of(partition, year, seed), year, seed)
+        segments, blanks = segments_with_truth(self._agencies_of(partition, year, seed), year, seed)
         counts = pl.DataFrame(
             [
                 {"input_table": name, "dataset": name, "rows_read": rows.height, "rows_kept": rows.height}
@@ -178,6 +188,7 @@ class SyntheticSource:
             ]
         ).with_columns(state_abbr=pl.lit(partition), input_name=pl.lit(self.spec))
         return segments | {
+            SYNTHETIC_TRUTH_ITEM.name: blanks,
             INTAKE_COUNT.name: counts.select(
                 (pl.col(column.name) if column.name in counts.columns else pl.lit(0))
                 .cast(column.dtype)
@@ -188,18 +199,33 @@ class SyntheticSource:
         }
 
     def keep_truth(self, year: int, seed: int, partition: str) -> dict[str, pl.DataFrame]:
-        """Count the incidents of a state's agencies, reported or not, and list the months with planted outliers."""
-        agencies = self._agencies_of(partition, year, seed)
+        """Count the incidents of a state's agencies, reported or not, and list months reported wrongly."""
         years = range(year - HISTORY_YEARS + 1, year + 1)
-        outliers = pl.concat(planted_outliers(agencies, each, seed) for each in years)
-        outliers = outliers.with_columns(state_abbr=pl.lit(partition))
+        faults = pl.concat(planted_faults(self._agencies_of(partition, each, seed), each, seed) for each in years)
+        faults = faults.with_columns(state_abbr=pl.lit(partition))
+        totals, months = true_numbers(self._agencies_of(partition, year, seed), year, seed)
         return {
-            SYNTHETIC_TRUTH.name: true_numbers(agencies, year, seed),
-            SYNTHETIC_OUTLIER.name: outliers.select(SYNTHETIC_OUTLIER.schema.names()),
+            SYNTHETIC_TRUTH.name: totals,
+            SYNTHETIC_TRUTH_MONTH.name: months,
+            SYNTHETIC_OUTLIER.name: faults.select(SYNTHETIC_OUTLIER.schema.names()),
         }
 
     def _agencies_of(self, state_abbr: str, year: int, seed: int) -> pl.DataFrame:
-        return agency_frame(year, seed, self.scale).filter(pl.col("state_abbr") == state_abbr)
+        return agency_frame(year, seed, self.scale, self.response).filter(pl.col("state_abbr") == state_abbr)
+
+
+def _scale(text: str) -> float:
+    """The share of the nation's agencies that a text tells."""
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = math.nan
+    if not 0 < scale <= 1:
+        raise UsageError(
+            f"{text!r} is not a scale for the synthetic source. Give a number above 0 and at most 1, such as "
+            "synthetic:0.01 for a hundredth of the nation's agencies."
+        )
+    return scale
 
 
 def _batches(agencies: pl.DataFrame) -> list[pl.DataFrame]:

@@ -12,7 +12,8 @@ from nibrs_estimation.model.agency import SRS_MONTH
 from nibrs_estimation.model.benchmark import PROPERTY, VIOLENT
 from nibrs_estimation.model.geography import SRS_BENCHMARK
 from nibrs_estimation.model.return_a import OFFENSES_OF_CRIME, with_totals
-from nibrs_estimation.sources.synthetic.crime import annual_counts
+from nibrs_estimation.sources.synthetic.crime import annual_counts, sent_incidents
+from nibrs_estimation.sources.synthetic.faults import months_per_report
 from nibrs_estimation.sources.synthetic.marginals import offenses, table
 from nibrs_estimation.sources.synthetic.reporting import reported_summaries
 from nibrs_estimation.stats import random
@@ -24,6 +25,8 @@ BENCHMARK_YEARS, BENCHMARK_SIGMA, BENCHMARK_GAPS = 5, 0.1, 0.02
 def summary_months(agencies: pl.DataFrame, latent: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
     """Dataset ``srs_month`` of some states in a year: items above 0 in months with a summary.
 
+    Some agencies put the crime of three, six or twelve months into the summary of the last of them.
+
     Args:
         agencies: the agencies of whole states, by agency_id.
         latent: their incidents, reported or not.
@@ -31,8 +34,11 @@ def summary_months(agencies: pl.DataFrame, latent: pl.DataFrame, year: int, seed
         seed: seed of the run.
     """
     months = reported_summaries(agencies, year, seed)
-    place = np.searchsorted(agencies["agency_id"].to_numpy(), latent["agency_id"].to_numpy())
-    sent = latent.filter(pl.Series(months[place, latent["month"].to_numpy() - 1]))
+    number, _ = months_per_report(agencies, year, seed)
+    sent = sent_incidents(agencies, latent, months, year, seed, "R")
+    place = np.searchsorted(agencies["agency_id"].to_numpy(), sent["agency_id"].to_numpy())
+    report = -(-sent["month"].to_numpy() // number[place]) * number[place]
+    sent = sent.with_columns(month=pl.Series(report, dtype=pl.Int8))
     counts = sent.group_by("agency_id", "month", "offense").len("incidents").sort("agency_id", "month", "offense")
     details = _items(counts, year, seed).group_by("agency_id", "month", "item_code").agg(pl.col("n").sum())
     totals = with_totals(details.filter(pl.col("n") > 0))

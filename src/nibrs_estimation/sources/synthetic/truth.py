@@ -28,18 +28,73 @@ SYNTHETIC_TRUTH = Dataset(
     ),
 )
 
+SYNTHETIC_TRUTH_MONTH = Dataset(
+    name="synthetic_truth_month",
+    description="True numbers of incidents by agency, month and offense, before months were left out or reported "
+    "wrongly; months without such an incident have no row; not read by any stage.",
+    source="sources/synthetic/README.md",
+    primary_key=("agency_id", "month", "offense_code"),
+    partition_key="state_abbr",
+    columns=(
+        Column("state_abbr", "str", "UCR state abbreviation of the agency."),
+        Column("agency_id", "int32", "The FBI's number of the agency."),
+        Column("month", "int8", "Month of the data year, 1 to 12."),
+        Column("offense_code", "str", "Offense that the incidents hold.", code_list="offense"),
+        Column("n", "int32", "True number in the month.", unit="incidents"),
+    ),
+)
+
+SYNTHETIC_TRUTH_ITEM = Dataset(
+    name="synthetic_truth_item",
+    description="True values of items of reported incidents that the agency left unknown or blank; no stage reads "
+    "them.",
+    source="sources/synthetic/README.md",
+    primary_key=("segment", "unit_id", "detail_code", "item"),
+    partition_key="state_abbr",
+    columns=(
+        Column("state_abbr", "str", "UCR state abbreviation of the agency."),
+        Column("segment", "str", "Dataset in which the item stands, such as victim."),
+        Column(
+            "unit_id",
+            "int64",
+            "Its row: incident_id, victim_id, offender_id, arrestee_id, or property_id of a property item.",
+        ),
+        Column(
+            "detail_code",
+            "str",
+            "Of property items, description_code; of arrestees, A or B, the group of the offense; else empty.",
+        ),
+        Column("item", "str", "Column of that dataset that was left unknown or blank."),
+        Column("value", "str", "What stood there before, as text.", is_nullable=True),
+    ),
+)
+
 SYNTHETIC_OUTLIER = Dataset(
     name="synthetic_outlier",
-    description="Months of the data year and the four before with planted outliers; not read by any stage.",
+    description="Reports of months, of the data year and the four before, that on purpose do not tell what happened in "
+    "the month; not read by any stage.",
     source="sources/synthetic/README.md",
-    primary_key=("agency_id", "data_year", "month"),
+    primary_key=("agency_id", "data_year", "form_code", "month"),
     partition_key="state_abbr",
     columns=(
         Column("state_abbr", "str", "UCR state abbreviation of the agency."),
         Column("agency_id", "int32", "The FBI's number of the agency."),
         Column("data_year", "int16", "Calendar year."),
+        Column("form_code", "str", "N: incident reports; R: summaries.", codes=("N", "R")),
         Column("month", "int8", "Month, 1 to 12."),
-        Column("factor", "int8", "Factor by which the incidents of the month were multiplied: 0, 3 or 10."),
+        Column(
+            "kind",
+            "str",
+            "odd: a wrong month; edge: an incomplete month beside a gap; quarterly, semiannual and annual: a summary "
+            "that holds 3, 6 or 12 months, this being the last.",
+            codes=("odd", "edge", "quarterly", "semiannual", "annual"),
+        ),
+        Column(
+            "factor",
+            "float64",
+            "What the month's incidents were multiplied by; missing in summaries of several months.",
+            is_nullable=True,
+        ),
     ),
 )
 
@@ -52,8 +107,8 @@ GROUPS = {
 }  # fmt: skip
 
 
-def true_numbers(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
-    """The true numbers of a state's agencies, for every agency and measure, including zeros.
+def true_numbers(agencies: pl.DataFrame, year: int, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The true numbers of a state's agencies in the year, for every agency and measure, including zeros, and by month.
 
     Args:
         agencies: the agencies of one state, all of them, by agency_id.
@@ -61,28 +116,70 @@ def true_numbers(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
         seed: seed of the run.
 
     Returns:
-        Dataset ``synthetic_truth``.
+        Datasets ``synthetic_truth`` and ``synthetic_truth_month``.
     """
     incidents = latent_incidents(agencies, year, seed)
     code = pl.col("offense_code")
     held = (
         offense_rows(incidents, seed)
         .select("incident_id", "offense_code")
-        .join(incidents.select("incident_id", "agency_id"), on="incident_id")
+        .join(incidents.select("incident_id", "agency_id", "month"), on="incident_id")
     )
+    # No incident holds an offense twice.
+    by_month = held.group_by("agency_id", "month", "offense_code").agg(n=pl.len().cast(pl.Int32))
     numbers = pl.concat(
         [
             _count(held, pl.lit("incidents")),
             *(_count(held.filter(code.is_in(codes)), pl.lit(measure)) for measure, codes in GROUPS.items()),
-            _count(held, "incidents_" + code),
+            by_month.group_by("agency_id", measure="incidents_" + code).agg(pl.col("n").sum().cast(pl.Int64)),
         ]
     )
     measures = ["incidents", *GROUPS, *("incidents_" + offenses()["offense_code"])]
-    return (
+    totals = (
         agencies.select("state_abbr", "agency_id")
         .join(pl.DataFrame({"measure": measures}), how="cross")
         .join(numbers, on=["agency_id", "measure"], how="left")
         .with_columns(pl.col("n").fill_null(0))
+    )
+    state = pl.lit(agencies["state_abbr"].first(), pl.String).alias("state_abbr")
+    return totals, by_month.select(state, pl.all())
+
+
+def blanked_items(segments: dict[str, pl.DataFrame], group_b: pl.DataFrame) -> pl.DataFrame:
+    """The true values of items that agencies left unknown or blank.
+
+    Args:
+        segments: by name, with a column ``true_<item>`` beside each such item.
+        group_b: the same of the arrestees of Group B offenses.
+
+    Returns:
+        Columns of dataset ``synthetic_truth_item`` but the state.
+    """
+    parts = [
+        _blanked(rows.with_columns(detail_code=detail), segment, unit)
+        for segment, unit, detail, rows in (
+            ("incident", "incident_id", pl.lit(""), segments["incident"]),
+            ("victim", "victim_id", pl.lit(""), segments["victim"]),
+            ("offender", "offender_id", pl.lit(""), segments["offender"]),
+            ("arrestee", "arrestee_id", pl.lit("A"), segments["arrestee"]),
+            ("arrestee", "arrestee_id", pl.lit("B"), group_b),
+            ("property_item", "property_id", pl.col("description_code"), segments["property_item"]),
+        )
+    ]
+    return pl.concat(parts)
+
+
+def _blanked(rows: pl.DataFrame, segment: str, unit: str) -> pl.DataFrame:
+    items = [name.removeprefix("true_") for name in rows.columns if name.startswith("true_")]
+    return pl.concat(
+        rows.filter(pl.col(item).ne_missing(pl.col(f"true_{item}"))).select(
+            segment=pl.lit(segment),
+            unit_id=pl.col(unit).cast(pl.Int64),
+            detail_code=pl.col("detail_code").cast(pl.String),
+            item=pl.lit(item),
+            value=pl.col(f"true_{item}").cast(pl.String),
+        )
+        for item in items
     )
 
 

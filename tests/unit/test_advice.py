@@ -30,12 +30,13 @@ RAISED_BY = {
     "cli/running": ("run",),
     "cli/doctor": ("run",),
     "sources/cde": ("run", "ingest cde"),
+    "sources/return_a": ("ingest return-a",),
     "sources/ucr_prd": ("run", "ingest postgresql"),
     "sources/synthetic/emit": ("synth",),
     "sources/synthetic": ("run", "synth"),
     "": ("run",),
 }
-_COMMAND = re.compile(r"(?<!=)\bnibrs ((?:[a-z]+ ?)+)((?:[^`\n;.]|\.(?=\w))*)")
+_COMMAND = re.compile(r"(?<!=)\bnibrs ((?:[a-z]+(?:-[a-z]+)* ?)+)((?:[^`\n;.]|\.(?=\w))*)")
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 

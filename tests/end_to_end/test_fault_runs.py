@@ -87,7 +87,7 @@ def test_codes_that_no_list_has_count_in_totals_and_are_told(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("state-FS-2024", "FS (Federal agencies) is none of the 50 states"),
+        ("state-FS-2024", "FS (Federal agencies) is neither a state nor the District of Columbia"),
         ("victim-offense-header-only-VT-2024", "72 of 72, 100.0 % of the rows of nibrs_victim"),
         ("lookup-of-other-layout-VT-2024", "column race_id, line 2: '10' and others, 72 of 72 values"),
     ],

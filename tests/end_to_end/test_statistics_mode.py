@@ -24,8 +24,8 @@ CORE = [
 
 
 @pytest.fixture(scope="module")
-def run(whole_run: Path) -> Path:
-    return whole_run / "scratch" / "whole" / "all"
+def run(demo: Path) -> Path:
+    return demo / "scratch" / "demo" / "all"
 
 
 def stage(folder: Path, name: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -125,7 +125,8 @@ def test_it_imports_neither_prefect_nor_dask(module: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_stages_on_permuted_and_recut_inputs_give_the_runs_bytes(run: Path, tmp_path: Path) -> None:
+def test_stages_on_permuted_and_recut_inputs_give_the_runs_bytes(whole_run: Path, tmp_path: Path) -> None:
+    run = whole_run / "scratch" / "whole" / "all"
     copy_shuffled(run / "datasets", tmp_path / "in")
     first = {"DATA_YEAR": "2024", "INPUT_PIPELINE_DIR": "in", "OUTPUT_PIPELINE_DIR": "in"}
     for name in CHAIN:
@@ -165,5 +166,5 @@ def test_outputs_are_not_written_beside_another_form(run: Path, tmp_path: Path) 
     settings = {"INPUT_PIPELINE_DIR": str(run / "datasets"), "OUTPUT_PIPELINE_DIR": "out"}
     done = stage(tmp_path, "coverage", "measure_coverage", **settings)
     assert done.returncode == 1
-    assert "would write coverage beside" in " ".join(done.stderr.split())
+    assert "would write coverage next to" in " ".join(done.stderr.split())
     assert not (tmp_path / "out" / "coverage.parquet").exists()

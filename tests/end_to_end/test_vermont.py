@@ -26,7 +26,9 @@ pytestmark = needs_vermont
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("vermont")
-    done = nibrs(folder, "run", "all", "vt", "--year", "2024", "--source", f"cde:{VERMONT}")
+    # By the reference's rule no month is removed here, so that every cell is the recount of the files.
+    rule = {"NIBRS_MONTH_RULE": "reference"}
+    done = nibrs(folder, "run", "all", "vt", "--year", "2024", "--source", f"cde:{VERMONT}", **rule)
     assert done.returncode == 0, done.stderr
     return folder
 

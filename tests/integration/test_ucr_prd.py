@@ -380,7 +380,7 @@ def test_more_and_optional_columns_are_accepted(database: Database, caplog: pyte
     )
     with caplog.at_level(logging.INFO):
         UcrPrdSource(database).probe(YEAR, 1)
-    assert "table nibrs_incident has columns that are not known; they are not read: prenibrs_code" in caplog.text
+    assert "table nibrs_incident has unknown columns; they are not read: prenibrs_code" in caplog.text
     # Without the FBI's table the counties tell (handbook 02).
     by_agency = imported(database)["agency"].filter(pl.col("data_year") == YEAR).sort("agency_id")
     assert by_agency["is_in_msa"].to_list() == [True, False, False]

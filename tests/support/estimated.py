@@ -49,7 +49,7 @@ def cell(
     return {
         "table_part": part, "definition_version": version_of(part.partition("_")[0]),
         "series_number": series, "geography_number": geography, "row": row, "column": column, "estimate": estimate,
-        "standard_error": estimate / 10, "unweighted": estimate / 2, "agency_counts": 3, **others,
+        "standard_error": estimate / 10, "filled_share": 0.0, "unweighted": estimate / 2, "agency_counts": 3, **others,
     }  # fmt: skip
 
 

@@ -39,6 +39,7 @@ def nation(scale: float, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
             benchmark_source=pl.lit("smoothed"),
             months_usable=pl.lit(12),
             benchmark_year=pl.lit(None),
+            benchmark_months=pl.lit(None),
             benchmark_donor_id=pl.lit(None),
             nonresponse_reason=pl.lit(None),
         )

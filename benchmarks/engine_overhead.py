@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from nibrs_estimation.flows.registry import find_flow
+from nibrs_estimation.model.parameters import METHOD_DEFAULTS
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 from nibrs_estimation.pipeline.engines import make_engine
 from nibrs_estimation.pipeline.externals import NO_LOCATIONS
@@ -58,13 +59,7 @@ def demo_share() -> float:
             externals=LocalStore(Path(folder) / "externals"),
             locations=NO_LOCATIONS,
             source=open_source("synthetic:0.01", None),
-            parameters={
-                "year": 2024,
-                "seed": 1,
-                "database": None,
-                "outlier_rule": "intended",
-                "count_mode": "indicator",
-            },
+            parameters={"year": 2024, "seed": 1, "database": None, **METHOD_DEFAULTS},
         )
         started = time.perf_counter()
         result = run_flow(find_flow("all"), settings, make_engine("inline", "all", workers=1), Watcher())

@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 
 LIMIT_S, LIMIT_GIB = 30.0, 4.0
-TASKS = ("choose_donors", "count_blocks", "check_blocks")
+TASKS = ("judge_months", "fill_months", "count_blocks", "check_blocks")
 
 
 def main() -> None:

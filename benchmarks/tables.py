@@ -65,8 +65,9 @@ def report(run: Path) -> None:
         print(f"  {gib:6.2f} GiB, limit {limit.gib:4.0f} GiB, ratio {gib / limit.gib:.2f}")
         if limit.task in ESTIMATES:
             cells = pl.scan_parquet(run / "datasets" / ESTIMATES[limit.task] / "*.parquet")
-            number, places = cells.select(pl.len(), pl.col("geography_number").n_unique()).collect().row(0)
-            print(f"  {number:,} cells that are not 0, of {places:,} permutations")
+            places = pl.struct("series_number", "geography_number").n_unique()
+            number, pairs = cells.select(pl.len(), places).collect().row(0)
+            print(f"  {number:,} cells that are not 0, of {pairs:,} pairs of geography and series")
 
 
 if __name__ == "__main__":

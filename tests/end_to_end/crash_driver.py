@@ -17,6 +17,7 @@ import great_tables  # noqa: F401
 import vl_convert  # noqa: F401
 
 from nibrs_estimation.flows.registry import find_flow
+from nibrs_estimation.model.parameters import METHOD_DEFAULTS
 from nibrs_estimation.pipeline import files, publishing, unit
 from nibrs_estimation.pipeline.engines.inline import run_inline
 from nibrs_estimation.pipeline.externals import NO_LOCATIONS
@@ -53,7 +54,7 @@ def run(folder: Path) -> None:
         externals=LocalStore(folder / "externals"),
         locations=NO_LOCATIONS,
         source=FewStates(0.001),
-        parameters={"year": 2024, "seed": 1, "database": None, "outlier_rule": "intended", "count_mode": "indicator"},
+        parameters={"year": 2024, "seed": 1, "database": None, **METHOD_DEFAULTS},
     )
     result = run_flow(find_flow("all"), settings, run_inline, Watcher())
     if result.failures:

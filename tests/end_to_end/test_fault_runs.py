@@ -67,6 +67,21 @@ def test_persons(names: tuple[str, ...], nation: int, state: int, tmp_path: Path
     assert incidents(tmp_path, "1a") == pytest.approx({NATION: nation, VERMONT: state})
 
 
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        # The police of a large city reported five months of 100 persons incidents; the other agency is small.
+        ("far-donor-VT-2024", 1248),
+        # An agency of two months stands for itself with its own rate, not with a stranger's.
+        ("two-month-agency-VT-2024", 1932),
+    ],
+)
+def test_few_months_make_an_agencys_own_year(name: str, right: int, tmp_path: Path) -> None:
+    code, output = run(tmp_path, (name,), "estimate_cells")
+    assert code == 0, output
+    assert incidents(tmp_path, "1a")[NATION] == pytest.approx(right, rel=0.15)
+
+
 def test_codes_that_no_list_has_count_in_totals_and_are_told(tmp_path: Path) -> None:
     # The zip's own lookup says that 27A, which holds one of its 72 offenses, is a crime against property.
     names = ("codes-unknown-to-product-VT-2024",)

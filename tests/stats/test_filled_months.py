@@ -31,26 +31,26 @@ def nations() -> list[tuple[Tables, Tables]]:
 
 
 def test_planted_months_are_found_and_others_left_alone(nations: list[tuple[Tables, Tables]]) -> None:
-    """At least nine in ten of the months times 10, from 50 offenses a year, and of the empty ones, from 240."""
+    """Three in four of the months times 10, from 50 offenses a year, and nine in ten of the empty ones, from 240."""
     marked = pl.concat(planted_and_plain(made, SEED + place) for place, (_, made) in enumerate(nations))
     some, many = (
         marked.filter(pl.col("a_year") >= least).select(**found_rates()).row(0, named=True) for least in (50, 240)
     )
     assert some["x10_planted"] > 20
-    assert some["x10_found"] >= 0.9
+    assert some["x10_found"] >= 0.75
     assert many["x0_planted"] > 10
-    assert many["x0_found"] >= 0.85  # nine in ten of some 500 at nation size; of the few here one more may be missed
+    assert many["x0_found"] >= 0.9
     for rates in (some, many, marked.select(**found_rates()).row(0, named=True)):
         assert rates["false_low"] < 0.01
         assert rates["false_high"] < 0.01
 
 
-def test_copied_months_are_right_on_average(nations: list[tuple[Tables, Tables]]) -> None:
-    """Over patterns of missing months, the total of partial reporters has no bias beyond 1 % and chance."""
+def test_an_agencys_own_rate_is_nearer_than_a_donors_months(nations: list[tuple[Tables, Tables]]) -> None:
+    """Over patterns of missing months, copied months err more than the agency's own mean, in total and by agency."""
     data, made = nations[0]
     total = filling_errors(made, data, PATTERNS).row(by_predicate=pl.col("kind") == "all", named=True)
-    assert total["rmse_blocks"] > 0
-    assert abs(total["error_blocks"]) <= 0.01 + 2 * total["mc_se"]
+    assert 0 < total["rmse_own_rate"] < total["rmse_blocks"] / 2
+    assert total["agency_rmse_own_rate"] < total["agency_rmse_blocks"] / 2
 
 
 def test_own_months_fill_a_real_population_better_than_donors() -> None:

@@ -83,7 +83,8 @@ def planted_and_plain(made: dict[str, pl.LazyFrame], seed: int) -> pl.DataFrame:
             "factor",
             "reason",
             size=_size(pl.col("a_year")),
-            is_low=pl.col("color").is_in(LOW_COLORS),
+            # A month without offenses where the median is 10 or more is found by the rule of empty months.
+            is_low=pl.col("color").is_in(LOW_COLORS) | ((pl.col("n_all") == 0) & (pl.col("a_year") >= 120)),
             is_high=pl.col("color").is_in(HIGH_COLORS),
         )
     )

@@ -52,7 +52,7 @@ BLOCK_AGENCY = Dataset(
         Column(
             "part",
             "str",
-            "recipient: has a month that is not known; donor: all months are known and none is an outlier; neither: "
+            "recipient: has a month that is not known; donor: all months are known; neither: "
             "all are known, but it cannot be a donor.",
             codes=("recipient", "donor", "neither"),
         ),

@@ -35,3 +35,5 @@ BENCHMARK_RULE = Parameter(
 )
 
 METHOD_PARAMETERS = (OUTLIER_RULE, MONTH_RULE, BENCHMARK_RULE, COUNT_MODE)
+#: What is chosen where nothing is set.
+METHOD_DEFAULTS = {parameter.name: parameter.default for parameter in METHOD_PARAMETERS}

@@ -109,10 +109,9 @@ def month_shares(counts: Floats, is_full: Flags, region: NDArray[np.integer], is
         region: (n,) code of the region.
         is_county: (n,) the agency is of a county, not of a city.
     """
-    published = code_list("month_share").sort("region_code", "month")
+    published = published_month_shares()
     codes = published["region_code"].unique().sort().to_numpy()
-    of_region = published["relative_share"].to_numpy().reshape(len(codes), MONTHS_PER_YEAR)
-    of_region = of_region / of_region.sum(axis=1, keepdims=True)
+    of_region = published["month_share"].to_numpy().reshape(len(codes), MONTHS_PER_YEAR)
     # The last code holds for places outside the four regions.
     place = np.where(np.isin(region, codes), np.searchsorted(codes, region), len(codes) - 1)
     group = 2 * place + is_county
@@ -121,6 +120,16 @@ def month_shares(counts: Floats, is_full: Flags, region: NDArray[np.integer], is
     sums = totals.sum(axis=1, keepdims=True)
     shares = np.where(sums >= MIN_SEASON_OFFENSES, totals / np.maximum(sums, 1.0), np.repeat(of_region, 2, axis=0))
     return np.asarray(shares[group])
+
+
+def published_month_shares() -> pl.DataFrame:
+    """Shares of the year's offenses by region and month in 2013: ``region_code``, ``month``, ``month_share``."""
+    share = pl.col("relative_share")
+    return (
+        code_list("month_share")
+        .select("region_code", "month", month_share=share / share.sum().over("region_code"))
+        .sort("region_code", "month")
+    )
 
 
 def known_part(status: NDArray[np.int8], start: pl.Series, year: int) -> Floats:

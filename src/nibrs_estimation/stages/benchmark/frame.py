@@ -24,6 +24,7 @@ from nibrs_estimation.stages.benchmark.benchmark import (
 from nibrs_estimation.stages.benchmark.hot_deck import donors_of_class, near_donors
 from nibrs_estimation.stages.benchmark.vintage import bring_to_year
 from nibrs_estimation.survey.eligibility import with_own_reports
+from nibrs_estimation.survey.months import published_month_shares
 
 #: An agency with at least this many smoothed offenses a year must be in the incident data (handbook 06).
 SIZEABLE_TOTAL = 50
@@ -73,7 +74,7 @@ def build_frame(
         given, of_deck = donors_of_class(given, seed)
     else:
         rates = _own_rates(known_month, agency_month, agencies, agency_month_offense, year)
-        rates = rates.join(completed.filter(pl.col("benchmark_year") == year), on="agency_id", how="anti")
+        rates = rates.join(completed, on="agency_id", how="anti")
         given, issues = without_negatives(first_candidates(agencies, [*sources, rates]))
         given, factors, of_vintage = bring_to_year(given, completed, year)
         given, of_deck = near_donors(given, seed)
@@ -99,15 +100,12 @@ def _own_rates(
 ) -> pl.DataFrame:
     """Candidates from an agency's own known months, of the data year or the year before, however few they are."""
     known = known_month.select("agency_id", "month", "known_part", "month_share").collect()
-    shares = code_list("month_share").with_columns(
-        month_share=pl.col("relative_share") / pl.col("relative_share").sum().over("region_code")
-    )
     before = (
         agency_month.filter((pl.col("data_year") == year - 1) & pl.col("is_reported"))
         .select("agency_id", "month")
         .collect()
         .join(agencies.select("agency_id", "region_code"), on="agency_id")
-        .join(shares.select("region_code", "month", "month_share"), on=["region_code", "month"])
+        .join(published_month_shares(), on=["region_code", "month"])
         .with_columns(known_part=pl.lit(1.0))
     )
     return pl.concat(

@@ -29,8 +29,8 @@ def bring_to_year(
     Returns:
         The benchmarks, dataset ``benchmark_factor``, and issues.
     """
-    is_other = (pl.col("benchmark_year") != year) | (pl.col("benchmark_source") == "smoothed")
-    is_other = is_other.fill_null(pl.col("benchmark_source").is_not_null()) & pl.col("benchmark_source").is_not_null()
+    # Smoothed counts of several years have no year of their own.
+    is_other = pl.col("benchmark_source").is_not_null() & pl.col("benchmark_year").ne_missing(year)
     pairs = given.filter(is_other).join(completed, on="agency_id", suffix="_own")
     if pairs.is_empty():
         return given, BENCHMARK_FACTOR.empty().collect(), []
@@ -44,11 +44,11 @@ def bring_to_year(
     )
     changed = given.filter(is_other).height
     totals = factors.filter(pl.col("crime") == "total")
-    told = "; ".join(
+    of_all = "; ".join(
         f"{source} {vintage or 'without year'}: {factor:.3f} from {n:,} respondents"
         for source, vintage, n, factor in totals.select(*_VINTAGE, "agencies", "factor").iter_rows()
     )
-    issue = ("benchmark of another year", changed, None, f"Multiplied by crime's change since; all crimes: {told}.")
+    issue = ("benchmark of another year", changed, None, f"Multiplied by crime's change since; all crimes: {of_all}.")
     vintage = pl.concat_str(
         "benchmark_source", pl.col("benchmark_year").cast(pl.String), separator=" ", ignore_nulls=True
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.model.blocks import BLOCK_AGENCY, BLOCK_MONTH, BLOCK_REFERENCE, REMOVED_MONTH
 from nibrs_estimation.model.completeness import COPIED_GROUPS, MIN_MONTHS_REPORTED
+from nibrs_estimation.model.outliers import HIGH_COLORS
 from nibrs_estimation.stages.block_imputation.donors import choose_donors, possible_agencies
 from nibrs_estimation.stages.block_imputation.rows import block_months, removed_months
 from nibrs_estimation.survey.months import MONTHS_PER_YEAR
@@ -68,7 +69,7 @@ def _filled_from_own(
     flags = np.where(is_recipient[:, None] & (known == 0), np.where(np.isnan(total), NOT_REPORTED, NOT_KNOWN), 0)
     own = np.where((known > 0)[:, :, None] | ~is_recipient[:, None, None], counts, np.nan)
     completed = np.where(np.isnan(own) & np.isnan(added), np.nan, np.nan_to_num(own) + np.nan_to_num(added))
-    high = outlier_month.filter((pl.col("data_year") == year) & pl.col("color").is_in(["blue", "brown"]))
+    high = outlier_month.filter((pl.col("data_year") == year) & pl.col("color").is_in(HIGH_COLORS))
     n_high = agencies.select("agency_id").join(
         high.group_by("agency_id").len(name="months_high").collect(), on="agency_id", how="left", maintain_order="left"
     )["months_high"]

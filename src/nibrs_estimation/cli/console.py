@@ -13,7 +13,7 @@ from rich.padding import Padding
 
 from nibrs_estimation.pipeline.errors import PipelineError
 
-Engine = Literal["inline", "prefect", "dask"]
+Engine = Literal["inline", "processes", "prefect", "dask"]
 
 console = Console()
 errors = Console(stderr=True, soft_wrap=True)

@@ -46,6 +46,9 @@ COMMANDS = {
         f"{_COMMANDS}.run", "Generate a small synthetic nation, estimate its tables, and show where the report is."
     ),
     "run": Command(f"{_COMMANDS}.run", "Run a flow from its source to published estimates."),
+    "backtest": Command(
+        f"{_COMMANDS}.backtest", "Estimate a population whose truth is known from a part of it, and show the errors."
+    ),
     "runs": Command(f"{_COMMANDS}.runs", "List the runs: source, times and state of each."),
     "tables": Command(
         "nibrs_estimation.cli.tables",

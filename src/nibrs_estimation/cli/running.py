@@ -16,7 +16,7 @@ from nibrs_estimation.flows.registry import find_flow
 from nibrs_estimation.pipeline.engines import make_engine
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.externals import NO_LOCATIONS, Locations, read_locations
-from nibrs_estimation.pipeline.flow import RUN_LAYOUT
+from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Flow
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.run import RunResult, RunSettings, run_flow
 from nibrs_estimation.pipeline.runs import check_run_id
@@ -69,10 +69,17 @@ def run_and_report(flow_name: str, run_id: str, settings: Settings, options: Run
         PipelineError: the source or a store cannot be used.
     """
     flow = find_flow(flow_name)
+    source = open_source(_spec(options, settings), settings.database(), is_excerpt=options.partial)
+    run_source(flow, source, run_id, settings, options, entry)
+
+
+def run_source(
+    flow: Flow, source: Source, run_id: str, settings: Settings, options: RunOptions, entry: EntryPoint
+) -> None:
+    """Run a flow on a source, and print a summary; raises like :func:`run_and_report`."""
     check_run_id(run_id)
     s3 = settings.s3()
     locations = _locations(settings)
-    source = open_source(_spec(options, settings), settings.database(), is_excerpt=options.partial)
     year = chosen_year(source, options.year, settings)
     seed = settings.nibrs_seed if options.seed is None else options.seed
     source = with_external_files(source, locations.files.get(str(year), {}))

@@ -41,7 +41,7 @@ class _Settings(BaseSettings):
     external_store: str = "externals"
     external_file_locations: Path = Path("external_file_locations.json")
     log_threshold: Literal["TRACE", "DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    nibrs_engine: Literal["inline", "prefect", "dask"] | None = None
+    nibrs_engine: Literal["inline", "processes", "prefect", "dask"] | None = None
     nibrs_workers: int = Field(2, ge=1)
     nibrs_prefect_workers: Literal["threads", "processes"] = "threads"
     nibrs_memory_gib: float | None = Field(None, gt=0)

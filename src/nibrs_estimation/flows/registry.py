@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from nibrs_estimation.evaluate import tasks as backtest
 from nibrs_estimation.model import geography
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
+from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, BACKTEST_SCORE
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
 from nibrs_estimation.pipeline.errors import UsageError
@@ -68,6 +70,12 @@ FLOWS = {
                 INTAKE_MANIFEST,
             ),
             optional=geography.OPTIONAL,
+        ),
+        Flow(
+            name="backtest",
+            description="How good the estimates are where the truth is known; `nibrs backtest` runs it.",
+            tasks=backtest.TASKS,
+            publishes=(BACKTEST_SCORE, BACKTEST_ESTIMATE, backtest.BACKTEST_PAGE),
         ),
         Flow(
             name="reference_files",

@@ -37,6 +37,7 @@ from nibrs_estimation.pipeline.schedule import Watcher, Work
 from nibrs_estimation.pipeline.source import Probe, Source
 from nibrs_estimation.pipeline.store import Store
 from nibrs_estimation.pipeline.table import FileRecord
+from nibrs_estimation.pipeline.task import Task
 from nibrs_estimation.pipeline.unit import Outcome
 
 EXTERNAL_LOCATIONS = "external_file_locations.json"
@@ -272,12 +273,19 @@ def artifact_prefix(run_id: str, flow_name: str) -> str:
     return run_id if flow_name == MAIN_FLOW else f"{run_id}/{flow_name}"
 
 
-def _needed_source_tasks(flow: Flow, source: Source) -> list[Any]:
+def _needed_source_tasks(flow: Flow, source: Source) -> list[Task]:
+    """The main flow uses all tasks of a source; a side flow those that write what it, or another of them, reads."""
+    tasks = list(source.tasks())
+    if flow.name == MAIN_FLOW:
+        return tasks
+    needed: list[Task] = []
     read = {dataset.name for task in flow.tasks for dataset in task.reads}
-    # The main flow uses all tasks of a source; a side flow only those that write what its tasks read.
-    return [
-        task for task in source.tasks() if flow.name == MAIN_FLOW or any(output.name in read for output in task.writes)
-    ]
+    # A source lists readers after writers.
+    for task in reversed(tasks):
+        if any(output.name in read for output in task.writes):
+            needed.insert(0, task)
+            read |= {dataset.name for dataset in task.reads}
+    return needed
 
 
 def _rerun(plan: Plan, settings: RunSettings, probe: Probe) -> frozenset[str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Literal
 
 from nibrs_estimation.pipeline.engines.inline import run_inline
+from nibrs_estimation.pipeline.engines.processes import process_engine
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.optional import require_extra
 from nibrs_estimation.pipeline.run import Engine
 
-ENGINES = ("inline", "prefect", "dask")
+ENGINES = ("inline", "processes", "prefect", "dask")
+#: Engines that need no package of an extra.
+_PLAIN = ("inline", "processes")
 
 
 def make_engine(
@@ -32,10 +35,12 @@ def make_engine(
     Raises:
         UsageError: there is no such engine, or a package that it needs is not installed.
     """
-    if name in ENGINES and name != "inline":
+    if name in ENGINES and name not in _PLAIN:
         require_extra("production", f"The engine {name}")
     if name == "inline":
         return run_inline
+    if name == "processes":
+        return process_engine(workers)
     if name == "prefect":
         from nibrs_estimation.pipeline.engines.prefect import prefect_engine  # noqa: PLC0415 (takes seconds)
 

@@ -33,8 +33,8 @@ class ReturnASource:
 
     @property
     def spec(self) -> str:
-        """``return-a:`` and the path."""
-        return f"return-a:{self.path}"
+        """Its name, such as ``return-a:RETURNA2013.zip``."""
+        return f"return-a:{self.path.name}"
 
     def newest_year(self) -> int:
         """The year of the file's first record.

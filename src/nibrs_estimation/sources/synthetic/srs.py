@@ -5,6 +5,8 @@ Source: handbook 02 and data/srs_mapping.csv.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import polars as pl
 
@@ -14,7 +16,7 @@ from nibrs_estimation.model.geography import SRS_BENCHMARK
 from nibrs_estimation.model.return_a import OFFENSES_OF_CRIME, with_totals
 from nibrs_estimation.sources.synthetic.crime import annual_counts, sent_incidents
 from nibrs_estimation.sources.synthetic.faults import months_per_report
-from nibrs_estimation.sources.synthetic.marginals import offenses, table
+from nibrs_estimation.sources.synthetic.marginals import Floats, offenses, table
 from nibrs_estimation.sources.synthetic.reporting import reported_summaries
 from nibrs_estimation.stats import random
 
@@ -65,16 +67,27 @@ def benchmark(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
         kind: (mean * error)[:, codes.is_in(list(members)).to_numpy()].sum(axis=1)
         for kind, members in OFFENSES_OF_CRIME.items()
     }
-    columns["assault"] = columns["aggravated_assault"] + columns["simple_assault"]
-    columns["violent"] = np.sum([columns[kind] for kind in VIOLENT], axis=0)
-    columns["property"] = np.sum([columns[kind] for kind in PROPERTY], axis=0)
-    columns["total"] = columns["violent"] + columns["property"]
+    return benchmark_rows(agencies.filter(pl.Series(is_there)), {kind: n[is_there] for kind, n in columns.items()})
+
+
+def benchmark_rows(agencies: pl.DataFrame, columns: Mapping[str, Floats]) -> pl.DataFrame:
+    """Rows of dataset ``srs_benchmark`` for the period `smoothed`.
+
+    Args:
+        agencies: ``ori`` and ``legacy_ori``.
+        columns: a year's counts of the agencies for each crime of
+            :data:`~nibrs_estimation.model.return_a.OFFENSES_OF_CRIME`.
+    """
+    counts = dict(columns)
+    counts["assault"] = counts["aggravated_assault"] + counts["simple_assault"]
+    counts["violent"] = np.sum([counts[kind] for kind in VIOLENT], axis=0)
+    counts["property"] = np.sum([counts[kind] for kind in PROPERTY], axis=0)
+    counts["total"] = counts["violent"] + counts["property"]
     wide = agencies.select("ori", "legacy_ori").with_columns(
-        pl.Series(kind, np.round(values, 3)) for kind, values in columns.items()
+        pl.Series(kind, np.round(values, 3)) for kind, values in counts.items()
     )
     return (
-        wide.filter(pl.Series(is_there))
-        .unpivot(index=["ori", "legacy_ori"], variable_name="crime_type", value_name="n_twelve_months")
+        wide.unpivot(index=["ori", "legacy_ori"], variable_name="crime_type", value_name="n_twelve_months")
         .with_columns(period=pl.lit("smoothed"), n_reported="n_twelve_months")
         .select(pl.col(column.name).cast(column.dtype) for column in SRS_BENCHMARK.columns)
     )

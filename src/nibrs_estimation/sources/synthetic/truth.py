@@ -120,13 +120,8 @@ def true_numbers(agencies: pl.DataFrame, year: int, seed: int) -> tuple[pl.DataF
     """
     incidents = latent_incidents(agencies, year, seed)
     code = pl.col("offense_code")
-    held = (
-        offense_rows(incidents, seed)
-        .select("incident_id", "offense_code")
-        .join(incidents.select("incident_id", "agency_id", "month"), on="incident_id")
-    )
-    # No incident holds an offense twice.
-    by_month = held.group_by("agency_id", "month", "offense_code").agg(n=pl.len().cast(pl.Int32))
+    held = _held_offenses(incidents, seed)
+    by_month = _by_month(held)
     numbers = pl.concat(
         [
             _count(held, pl.lit("incidents")),
@@ -143,6 +138,27 @@ def true_numbers(agencies: pl.DataFrame, year: int, seed: int) -> tuple[pl.DataF
     )
     state = pl.lit(agencies["state_abbr"].first(), pl.String).alias("state_abbr")
     return totals, by_month.select(state, pl.all())
+
+
+def true_offenses(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+    """The true offenses of a year by agency, month and code: ``agency_id``, ``month``, ``offense_code`` and ``n``.
+
+    Arguments as for :func:`true_numbers`; the agencies may be those of several whole states.
+    """
+    return _by_month(_held_offenses(latent_incidents(agencies, year, seed), seed))
+
+
+def _held_offenses(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
+    return (
+        offense_rows(incidents, seed)
+        .select("incident_id", "offense_code")
+        .join(incidents.select("incident_id", "agency_id", "month"), on="incident_id")
+    )
+
+
+def _by_month(held: pl.DataFrame) -> pl.DataFrame:
+    # No incident holds an offense twice.
+    return held.group_by("agency_id", "month", "offense_code").agg(n=pl.len().cast(pl.Int32))
 
 
 def blanked_items(segments: dict[str, pl.DataFrame], group_b: pl.DataFrame) -> pl.DataFrame:

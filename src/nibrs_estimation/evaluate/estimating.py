@@ -1,0 +1,325 @@
+"""Estimates of one drawing of respondents, by the program's own stages and by plain ratio estimation (handbook 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from nibrs_estimation.evaluate.outcomes import BENCHMARK_OF, OUTCOMES
+from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH, SRS_MONTH
+from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, COUNT, PERCENTAGE
+from nibrs_estimation.model.counts import UNIT_PROFILE
+from nibrs_estimation.model.geography import AGENCY_COUNTY, GEOGRAPHY, SRS_BENCHMARK
+from nibrs_estimation.model.universe import POLICE_EMPLOYEES
+from nibrs_estimation.model.weights import STATE_WEIGHT_GROUP
+from nibrs_estimation.stages.benchmark.frame import build_frame
+from nibrs_estimation.stages.block_imputation.fill import fill_months
+from nibrs_estimation.stages.block_imputation.known import judge_months
+from nibrs_estimation.stages.completeness.months import describe_months, summarize_reporting
+from nibrs_estimation.stages.coverage.coverage import measure_coverage
+from nibrs_estimation.stages.outliers.detect import detect_outliers
+from nibrs_estimation.stages.universe.frame import define_universe
+from nibrs_estimation.stages.weighting.weights import weight_agencies
+from nibrs_estimation.stats.linearization.cell_estimates import cell_estimates
+from nibrs_estimation.stats.linearization.variance_form import variance_form
+from nibrs_estimation.survey.design import Design, estimation_design
+from nibrs_estimation.survey.geographies import geography_members
+from nibrs_estimation.tables.table_rows import Z_95
+
+Floats = NDArray[np.float64]
+
+
+class Choices(NamedTuple):
+    """Choices of method."""
+
+    outlier_rule: Literal["recent", "intended", "reference"] = "recent"
+    month_rule: Literal["own_months", "reference"] = "own_months"
+    benchmark_rule: Literal["own_first", "reference"] = "own_first"
+
+
+#: Rule of a backtest -> choices of method; rule ``ratio`` is not among them.
+CHOICES = {
+    "program": Choices(),
+    "reference months": Choices(outlier_rule="reference", month_rule="reference"),
+    "reference benchmark": Choices(benchmark_rule="reference"),
+    "reference": Choices("reference", "reference", "reference"),
+}
+#: Datasets that a source may leave out.
+_OPTIONAL = (SRS_MONTH, SRS_BENCHMARK, AGENCY_COUNTY, GEOGRAPHY)
+_OF_SOURCE = (AGENCY, REPORT_MONTH, AGENCY_MONTH_OFFENSE, *_OPTIONAL)
+_UNIT = ["geography_level", "geography_code", "weight_group", "agency_id"]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A population with a drawing of who responds.
+
+    Attributes:
+        reports: what a source gives of it, by name of the dataset; optional datasets may be absent.
+        truth: ``agency_id``, ``offense_code`` and ``n``: the offenses of the year, reported or not.
+        year: data year.
+    """
+
+    reports: Mapping[str, pl.LazyFrame]
+    truth: pl.DataFrame
+    year: int
+
+
+@dataclass(frozen=True)
+class _Completed:
+    """What the stages make of the reports: datasets by name, and the completed offenses of the respondents."""
+
+    datasets: dict[str, pl.LazyFrame]
+    counts: pl.DataFrame
+
+
+def estimates_of(drawing: Drawing, rules: tuple[str, ...], seed: int) -> pl.DataFrame:
+    """Estimates by each of the rules beside the truth: dataset ``backtest_estimate`` without the pattern.
+
+    Args:
+        drawing: the population, and what is reported of it.
+        rules: of :data:`~nibrs_estimation.model.backtest.RULES`.
+        seed: of the drawing: keys the donors.
+    """
+    reports = {dataset.name: drawing.reports.get(dataset.name, dataset.empty()) for dataset in _OF_SOURCE}
+    names = [
+        name for name, codes in OUTCOMES.items() if drawing.truth.filter(pl.col("offense_code").is_in(codes)).height
+    ]
+    found = []
+    for rule, choices in CHOICES.items():
+        # Plain ratio estimation has the months and benchmark of the program.
+        if rule in rules or (rule == "program" and "ratio" in rules):
+            completed = _completed(reports, drawing.year, seed, choices)
+            places = _places(completed, drawing.truth, names)
+            design = _design(completed)
+            if rule in rules:
+                found.append(_joined(places, _calibrated(completed, design, names), rule))
+            if rule == "program" and "ratio" in rules:
+                found.append(_joined(places, _ratio(completed, design, names), "ratio"))
+    return pl.concat(found)
+
+
+def _completed(reports: Mapping[str, pl.LazyFrame], year: int, seed: int, choices: Choices) -> _Completed:
+    """Run the stages up to the coverage of places."""
+    agency, offenses, months = (reports[d.name] for d in (AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH))
+    universe = define_universe(agency, offenses, year).collect().lazy()
+    agency_month = describe_months(agency, months, offenses, year)["agency_month"].lazy()
+    status = summarize_reporting(universe, agency_month, months, year).collect().lazy()
+    outliers = detect_outliers(agency, agency_month, year, choices.outlier_rule)["outlier_month"].lazy()
+    known = judge_months(agency, agency_month, outliers, offenses, year).lazy()
+    filled = fill_months(
+        agency,
+        agency_month,
+        outliers,
+        # Who responds does not depend on officers; without them the donor model has the other variables.
+        POLICE_EMPLOYEES.empty(),
+        offenses,
+        known,
+        year,
+        seed,
+        choices.month_rule,
+    )
+    references, removed = filled["block_reference"].lazy(), filled["removed_month"].lazy()
+    framed = build_frame(
+        agency,
+        universe,
+        agency_month,
+        outliers,
+        references,
+        filled["block_month"].lazy(),
+        known,
+        status,
+        months,
+        reports[SRS_MONTH.name],
+        reports[SRS_BENCHMARK.name],
+        offenses,
+        year,
+        seed,
+        choices.benchmark_rule,
+    )
+    frame = framed["weighting_frame"].lazy()
+    counties = reports[AGENCY_COUNTY.name]
+    weights = {
+        name: table.lazy() for name, table in weight_agencies(frame, counties, STATE_WEIGHT_GROUP.empty(), year).items()
+    }
+    coverage = measure_coverage(
+        universe, frame, weights["agency_weight"], weights["weight_cell"], reports[GEOGRAPHY.name], counties, year
+    )
+    return _Completed(
+        {"weighting_frame": frame, "coverage": coverage.lazy(), **weights},
+        _completed_counts(offenses.filter(pl.col("data_year") == year), removed, references).collect(),
+    )
+
+
+def _completed_counts(
+    offenses: pl.LazyFrame, removed_month: pl.LazyFrame, block_reference: pl.LazyFrame
+) -> pl.LazyFrame:
+    """Offenses of a year of each agency, with what is filled: Y = (1 + s) Y_own + R Y_blocks (handbook 04)."""
+    month = ["agency_id", "month"]
+    counts = offenses.filter(pl.col("n") > 0).select(*month, "offense_code", "n")
+    own = counts.join(removed_month.select(month), on=month, how="anti")
+    references = block_reference.select("agency_id", "donor_agency_id", "month", "scale")
+    added = references.join(counts.rename({"agency_id": "donor_agency_id"}), on=["donor_agency_id", "month"]).select(
+        "agency_id", "offense_code", n=pl.col("n") * pl.col("scale")
+    )
+    return (
+        pl.concat([own.select("agency_id", "offense_code", pl.col("n").cast(pl.Float64)), added])
+        .group_by("agency_id", "offense_code")
+        .agg(pl.col("n").sort().sum())
+    )
+
+
+def _design(completed: _Completed) -> Design:
+    of = completed.datasets
+    return estimation_design(
+        of["coverage"],
+        of["weighting_frame"],
+        of["agency_weight"],
+        of["weight_cell"],
+        of["calibration_variable"],
+        UNIT_PROFILE.empty(),
+    )
+
+
+def _places(completed: _Completed, truth: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    """The places with the true offenses of all their agencies, a row for each outcome."""
+    of = completed.datasets
+    places = of["coverage"].filter(~pl.col("is_excluded")).collect()
+    members = geography_members(places.lazy(), of["agency_weight"], of["weighting_frame"]).join(
+        of["agency_weight"].select(*_UNIT, "population_share").collect(), on=_UNIT
+    )
+    offenses = [
+        truth.filter(pl.col("offense_code").is_in(OUTCOMES[name]))
+        .group_by("agency_id")
+        .agg(pl.col("n").sum().cast(pl.Float64))
+        .with_columns(outcome=pl.lit(name))
+        for name in names
+    ]
+    sums = (
+        members.join(pl.concat(offenses), on="agency_id")
+        .group_by("geography_number", "outcome")
+        .agg(true_count=(pl.col("n") * pl.col("population_share")).sort().sum())
+    )
+    return (
+        places.select(
+            "geography_number",
+            "eligible_agencies",
+            "responding_agencies",
+            place="estimate_geographic_location",
+            level=pl.when(pl.col("agency_group").is_null()).then("geography_level").otherwise(pl.lit("part")),
+        )
+        .join(pl.DataFrame({"outcome": names}), how="cross")
+        .join(sums, on=["geography_number", "outcome"], how="left")
+        .with_columns(pl.col("true_count").fill_null(0.0))
+    )
+
+
+def _matrix(completed: _Completed, agencies: pl.Series, names: list[str]) -> sparse.csc_array:
+    """(agencies, outcomes) completed offenses."""
+    row = pl.DataFrame({"agency_id": agencies, "row": np.arange(len(agencies))})
+    counts = completed.counts.join(row, on="agency_id")
+    columns = []
+    for name in names:
+        some = counts.filter(pl.col("offense_code").is_in(OUTCOMES[name]))
+        columns.append(np.bincount(some["row"].to_numpy(), some["n"].to_numpy(), len(agencies)))
+    return sparse.csc_array(np.column_stack(columns))
+
+
+def _calibrated(completed: _Completed, design: Design, names: list[str]) -> pl.DataFrame:
+    """Estimates with the program's weights and standard errors."""
+    y = _matrix(completed, design.agencies, names)
+    form = variance_form(design.sample, design.members, len(design.agencies))
+    of_base = np.zeros(len(names), dtype=np.int64)
+    found = cell_estimates(form, y, sparse.csc_array(y[:, [0]]), of_base, threads=1)
+    key = {
+        "geography_number": design.geographies[found.domain],
+        "outcome": pl.Series(names).gather(found.cell),
+    }
+    return pl.concat(
+        pl.DataFrame(key | {"estimate": estimate, "standard_error": error}).with_columns(measure=pl.lit(measure))
+        for measure, estimate, error in (
+            (COUNT, found.total, found.standard_error),
+            (PERCENTAGE, 100 * found.ratio, 100 * found.ratio_standard_error),
+        )
+    )
+
+
+def _ratio(completed: _Completed, design: Design, names: list[str]) -> pl.DataFrame:
+    """Plain ratio estimates: X Σ y / Σ x, x the benchmark of the outcome or, where it has none, of Part I offenses.
+
+    The standard error is the textbook's: (X / Σ x) √((1 - n/N) n Σ (e - ē)² / (n - 1)), e = y - (Σ y / Σ x) x.
+    """
+    of = completed.datasets
+    members = (
+        geography_members(of["coverage"].filter(~pl.col("is_excluded")), of["agency_weight"], of["weighting_frame"])
+        .join(of["agency_weight"].select(*_UNIT, "population_share").collect(), on=_UNIT)
+        .join(
+            of["weighting_frame"].select("agency_id", "is_respondent", *dict.fromkeys(BENCHMARK_OF.values())).collect(),
+            on="agency_id",
+        )
+    )
+    y = _matrix(completed, members["agency_id"], names).toarray()
+    share, responds = members["population_share"].to_numpy(), members["is_respondent"].to_numpy()
+    place = np.searchsorted(design.geographies, members["geography_number"].to_numpy())
+    inside = np.isin(members["geography_number"].to_numpy(), design.geographies)
+    place, P = np.where(inside, place, 0), len(design.geographies)
+
+    def summed(values: Floats, which: NDArray[np.bool_]) -> Floats:
+        return np.asarray(np.bincount(place[which], values[which], P), dtype=np.float64)
+
+    N, n = summed(np.ones(len(place)), inside), summed(np.ones(len(place)), inside & responds)
+    frames = []
+    for column, name in enumerate(names):
+        x, of_outcome = members[BENCHMARK_OF.get(name, "n_total")].to_numpy() * share, y[:, column] * share
+        # Where respondents' benchmark lacks the crime, that of all crimes stands in.
+        x = np.where(summed(x, inside & responds)[place] > 0, x, members["n_total"].to_numpy() * share)
+        X, x_r, y_r = summed(x, inside), summed(x, inside & responds), summed(of_outcome, inside & responds)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            e = of_outcome - (y_r / x_r)[place] * x
+            squares = summed(e**2, inside & responds) - summed(e, inside & responds) ** 2 / n
+            error = X / x_r * np.sqrt((1 - n / N) * n / (n - 1) * np.maximum(squares, 0.0))
+            total = X / x_r * y_r
+        frames.append(
+            pl.DataFrame(
+                {"geography_number": design.geographies, "estimate": total, "standard_error": error}
+            ).with_columns(outcome=pl.lit(name), measure=pl.lit(COUNT))
+        )
+    return pl.concat(frames)
+
+
+def _joined(places: pl.DataFrame, estimates: pl.DataFrame, rule: str) -> pl.DataFrame:
+    """Truth and estimates of all cells; cells that no respondent has are 0, those of a place without any missing."""
+    base = places.filter(pl.col("outcome") == next(iter(OUTCOMES))).select("geography_number", base="true_count")
+    cells = pl.concat(
+        [
+            places.with_columns(measure=pl.lit(COUNT), truth="true_count"),
+            places.join(base, on="geography_number")
+            .filter((pl.col("outcome") != next(iter(OUTCOMES))) & (pl.col("base") > 0))
+            .with_columns(measure=pl.lit(PERCENTAGE), truth=100 * pl.col("true_count") / pl.col("base"))
+            .drop("base"),
+        ]
+    ).filter(pl.col("measure").is_in(estimates["measure"].unique().implode()))
+    key = ["geography_number", "outcome", "measure"]
+    joined = cells.join(estimates, on=key, how="left").with_columns(pl.col("estimate", "standard_error").fill_nan(None))
+    joined = joined.with_columns(pl.when(pl.col("standard_error").is_finite()).then("standard_error"))
+    is_zero = (pl.col("responding_agencies") > 0) & pl.col("estimate").is_null()
+    known = joined.with_columns(
+        pl.when(is_zero).then(0.0).otherwise("estimate").alias("estimate"),
+        pl.when(is_zero).then(0.0).otherwise("standard_error").alias("standard_error"),
+    )
+    margin = Z_95 * pl.col("standard_error")
+    upper = pl.col("estimate") + margin
+    is_share = (pl.col("measure") == PERCENTAGE) & (pl.col("estimate") <= 100)
+    bounded = known.with_columns(
+        rule=pl.lit(rule),
+        pattern_number=pl.lit(""),
+        lower_bound=(pl.col("estimate") - margin).clip(lower_bound=0),
+        upper_bound=pl.when(is_share).then(upper.clip(upper_bound=100)).otherwise(upper),
+    )
+    return BACKTEST_ESTIMATE.cast(bounded)

@@ -1,0 +1,96 @@
+"""Backtests: estimates of populations whose truth is known, and how good they are (handbook 13)."""
+
+from nibrs_estimation.pipeline.dataset import Column, Dataset
+
+#: Rules of a backtest, and what they are.
+RULES = {
+    "program": "the program's own rules",
+    "reference months": "the program's rules, but outlier months and missing months by the reference's",
+    "reference benchmark": "the program's rules, but the benchmark by the reference's",
+    "reference": "outlier months, missing months and benchmark by the reference's rules",
+    "ratio": "plain ratio estimation: the place's benchmark total times respondents' offenses over their benchmark",
+}
+#: Levels of places, in the order of the page; `part` is a group of agencies of a nation, region or state.
+LEVELS = ("nation", "region", "state", "field_office", "judicial_district", "msa", "university", "tribal", "part")
+COUNT, PERCENTAGE = "count", "percentage"
+
+_PATTERN = Column("pattern_number", "str", "Number of the drawing of who responds, from 0001.")
+_RULE = Column("rule", "str", "Rules of estimation: " + "; ".join(f"{k}: {v}" for k, v in RULES.items()) + ".")
+_OUTCOME = Column("outcome", "str", "What is estimated, such as robbery.")
+_MEASURE = Column(
+    "measure",
+    "str",
+    "count: offenses; percentage: offenses per 100 of the first outcome.",
+    codes=(COUNT, PERCENTAGE),
+)
+_LEVEL = Column("level", "str", "Level of the place; part: a group of agencies of a place.", codes=LEVELS)
+
+BACKTEST_ESTIMATE = Dataset(
+    name="backtest_estimate",
+    description="Estimates of a backtest beside the truth, for each pattern of response, rule, place and outcome.",
+    source="handbook 13",
+    primary_key=("pattern_number", "rule", "level", "place", "outcome", "measure"),
+    partition_key="pattern_number",
+    columns=(
+        _PATTERN,
+        _RULE,
+        _LEVEL,
+        Column("place", "str", "Name of the place."),
+        _OUTCOME,
+        _MEASURE,
+        Column("truth", "float64", "The true number."),
+        Column("true_count", "float64", "The true number of offenses: size of the cell.", unit="offenses"),
+        Column("estimate", "float64", "The estimate; missing if the place has no respondent.", is_nullable=True),
+        Column("standard_error", "float64", "Its standard error; missing if unknown.", is_nullable=True),
+        Column("lower_bound", "float64", "Lower end of its 95 % interval.", is_nullable=True),
+        Column("upper_bound", "float64", "Upper end of its 95 % interval.", is_nullable=True),
+        Column("eligible_agencies", "int32", "Agencies of the place.", unit="agencies"),
+        Column("responding_agencies", "int32", "Those that responded.", unit="agencies"),
+    ),
+)
+
+BACKTEST_SCORE = Dataset(
+    name="backtest_score",
+    description="Bias, error, coverage and width of a backtest, by rule, level, outcome or size of cell.",
+    source="handbook 13",
+    primary_key=("rule", "measure", "level", "outcome", "size"),
+    columns=(
+        _RULE,
+        _MEASURE,
+        _LEVEL,
+        Column("outcome", "str", "What is estimated; `all` for all outcomes."),
+        Column("size", "str", "True offenses of the cells; `all` for all cells."),
+        Column("cells", "int64", "Estimated cells with a true number above 0, over all patterns.", unit="cells"),
+        Column("without_estimate", "int64", "Cells without an estimate.", unit="cells"),
+        Column(
+            "bias_pct",
+            "float64",
+            "Sum of the estimates over sum of the true numbers, less 1, in percent.",
+            is_nullable=True,
+        ),
+        Column(
+            "rmse_pct",
+            "float64",
+            "Root mean square of the relative errors of a place over the patterns, in percent; median over places.",
+            is_nullable=True,
+        ),
+        Column("coverage_pct", "float64", "Percentage of intervals that hold the truth.", is_nullable=True),
+        Column(
+            "coverage_error_pct",
+            "float64",
+            "Monte-Carlo standard error of the coverage: over patterns.",
+            is_nullable=True,
+        ),
+        Column("above_pct", "float64", "Percentage of intervals of which the truth is above.", is_nullable=True),
+        Column("below_pct", "float64", "Percentage of intervals of which the truth is below.", is_nullable=True),
+        Column("width_pct", "float64", "Width of the interval in percent of the truth; median.", is_nullable=True),
+        Column(
+            "se_over_rmse",
+            "float64",
+            "Root of the mean square standard error over that of the errors; 1 if standard errors are right.",
+            is_nullable=True,
+        ),
+    ),
+)
+
+DATASETS = (BACKTEST_ESTIMATE, BACKTEST_SCORE)

@@ -21,12 +21,12 @@ PAGE = "backtest.html"
 PROMISED = 95
 _LABELS = {
     "outcome": "Outcome", "size": "True offenses", "rule": "Rules", "cells": "Cells",
-    "without_estimate": "Without estimate", "bias_pct": "Bias %", "rmse_pct": "RMSE %", "coverage_pct": "Coverage %",
+    "without_interval": "Without interval", "bias_pct": "Bias %", "rmse_pct": "RMSE %", "coverage_pct": "Coverage %",
     "coverage_error_pct": "± %", "above_pct": "Truth above %", "below_pct": "Truth below %", "width_pct": "Width %",
     "se_over_rmse": "SE / RMSE",
 }  # fmt: skip
 _FORMATS = {
-    "cells": "integer", "without_estimate": "integer", "bias_pct": "fine", "rmse_pct": "fine",
+    "cells": "integer", "without_interval": "integer", "bias_pct": "fine", "rmse_pct": "fine",
     "coverage_pct": "number", "coverage_error_pct": "number", "above_pct": "number", "below_pct": "number",
     "width_pct": "number", "se_over_rmse": "fine",
 }  # fmt: skip

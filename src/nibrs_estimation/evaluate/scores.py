@@ -78,8 +78,8 @@ def _scored(cells: pl.DataFrame) -> pl.DataFrame:
     return (
         measured.group_by(_KEY, maintain_order=True)
         .agg(
-            cells=pl.col("estimate").count().cast(pl.Int64),
-            without_estimate=pl.col("estimate").null_count().cast(pl.Int64),
+            cells=pl.len().cast(pl.Int64),
+            without_interval=pl.col("upper_bound").null_count().cast(pl.Int64),
             bias_pct=100 * bias,
             coverage_pct=100 * pl.col("holds").mean(),
             above_pct=100 * pl.col("is_above").mean(),

@@ -60,8 +60,8 @@ BACKTEST_SCORE = Dataset(
         _LEVEL,
         Column("outcome", "str", "What is estimated; `all` for all outcomes."),
         Column("size", "str", "True offenses of the cells; `all` for all cells."),
-        Column("cells", "int64", "Estimated cells with a true number above 0, over all patterns.", unit="cells"),
-        Column("without_estimate", "int64", "Cells without an estimate.", unit="cells"),
+        Column("cells", "int64", "Cells with a true number above 0, over all drawings.", unit="cells"),
+        Column("without_interval", "int64", "Of these, cells without an estimate or interval.", unit="cells"),
         Column(
             "bias_pct",
             "float64",

@@ -12,8 +12,9 @@ import argparse
 
 import numpy as np
 from tests.support.return_a_population import (
-    PART_I,
+    NAMES,
     completed_by_donors,
+    completed_by_groups,
     completed_by_own_months,
     hidden_months,
     monthly_reporters,
@@ -21,7 +22,11 @@ from tests.support.return_a_population import (
 )
 from tests.support.shared_data import SHARED_DATA
 
-RULES = {"own months": completed_by_own_months, "donor (reference)": completed_by_donors}
+RULES = {
+    "own months": completed_by_own_months,
+    "own months, a scale for violent and one for property crime": completed_by_groups,
+    "donor (reference)": completed_by_donors,
+}
 
 
 def main() -> None:
@@ -31,7 +36,8 @@ def main() -> None:
     repeat = options.parse_args().repeat
     population = monthly_reporters(SHARED_DATA / "public" / "RETURNA2013.zip")
     n, total = population.agencies.height, population.counts.sum()
-    print(f"{n:,} monthly reporters, {total:,.0f} Part I offenses; {len(population.patterns):,} real partial reporters")
+    partial = len(population.members.partial_months)
+    print(f"{n:,} monthly reporters, {total:,.0f} Part I offenses; {partial:,} real partial reporters")
     print("RMSE of the nation per 10,000 (mean error), of the states in %, of the nation by crime in %:")
     for name, rule in RULES.items():
         errors = [
@@ -40,7 +46,7 @@ def main() -> None:
         ]
         nation, states = np.array([each[0] for each in errors]), np.array([each[1] for each in errors])
         root = np.sqrt((nation**2).mean(axis=0))
-        by_crime = ", ".join(f"{crime} {100 * value:.2f}" for crime, value in zip(PART_I, root[1:], strict=True))
+        by_crime = ", ".join(f"{crime} {100 * value:.2f}" for crime, value in zip(NAMES, root[1:], strict=True))
         of_states = 100 * np.sqrt((states**2).mean(axis=0)).mean()
         print(f"{name}: {1e4 * root[0]:.2f} ({1e4 * nation[:, 0].mean():+.2f}); {of_states:.3f}; {by_crime}")
 

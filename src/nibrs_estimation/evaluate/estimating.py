@@ -14,9 +14,10 @@ from scipy import sparse
 from nibrs_estimation.evaluate.outcomes import BENCHMARK_OF, OUTCOMES
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH, SRS_MONTH
 from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, COUNT, PERCENTAGE
+from nibrs_estimation.model.completeness import AGENCY_MONTH, REPORTING_STATUS
 from nibrs_estimation.model.counts import UNIT_PROFILE
 from nibrs_estimation.model.geography import AGENCY_COUNTY, GEOGRAPHY, SRS_BENCHMARK
-from nibrs_estimation.model.universe import POLICE_EMPLOYEES
+from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.model.weights import STATE_WEIGHT_GROUP
 from nibrs_estimation.stages.benchmark.frame import build_frame
 from nibrs_estimation.stages.block_imputation.fill import fill_months
@@ -28,6 +29,7 @@ from nibrs_estimation.stages.universe.frame import define_universe
 from nibrs_estimation.stages.weighting.weights import weight_agencies
 from nibrs_estimation.stats.linearization.cell_estimates import cell_estimates
 from nibrs_estimation.stats.linearization.variance_form import variance_form
+from nibrs_estimation.survey.covering import covered_populations
 from nibrs_estimation.survey.design import Design, estimation_design
 from nibrs_estimation.survey.geographies import geography_members
 from nibrs_estimation.tables.table_rows import Z_95
@@ -91,11 +93,11 @@ def estimates_of(drawing: Drawing, rules: tuple[str, ...], seed: int) -> pl.Data
     names = [
         name for name, codes in OUTCOMES.items() if drawing.truth.filter(pl.col("offense_code").is_in(codes)).height
     ]
-    found = []
+    found, described = [], _described(reports, drawing.year)
     for rule, choices in CHOICES.items():
         # Plain ratio estimation has the months and benchmark of the program.
         if rule in rules or (rule == "program" and "ratio" in rules):
-            completed = _completed(reports, drawing.year, seed, choices)
+            completed = _completed(reports, described, drawing.year, seed, choices)
             places = _places(completed, drawing.truth, names)
             design = _design(completed)
             if rule in rules:
@@ -105,20 +107,32 @@ def estimates_of(drawing: Drawing, rules: tuple[str, ...], seed: int) -> pl.Data
     return pl.concat(found)
 
 
-def _completed(reports: Mapping[str, pl.LazyFrame], year: int, seed: int, choices: Choices) -> _Completed:
-    """Run the stages up to the coverage of places."""
+def _described(reports: Mapping[str, pl.LazyFrame], year: int) -> dict[str, pl.LazyFrame]:
+    """What no choice of method changes: who is eligible, and which months were reported."""
     agency, offenses, months = (reports[d.name] for d in (AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH))
     universe = define_universe(agency, offenses, year).collect().lazy()
-    agency_month = describe_months(agency, months, offenses, year)["agency_month"].lazy()
+    agency_month = describe_months(agency, months, offenses, year)[AGENCY_MONTH.name].lazy()
     status = summarize_reporting(universe, agency_month, months, year).collect().lazy()
+    return {UNIVERSE.name: universe, AGENCY_MONTH.name: agency_month, REPORTING_STATUS.name: status}
+
+
+def _completed(
+    reports: Mapping[str, pl.LazyFrame],
+    described: Mapping[str, pl.LazyFrame],
+    year: int,
+    seed: int,
+    choices: Choices,
+) -> _Completed:
+    """Run the other stages up to the coverage of places."""
+    agency, offenses, months = (reports[d.name] for d in (AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH))
+    universe, agency_month, status = (described[d.name] for d in (UNIVERSE, AGENCY_MONTH, REPORTING_STATUS))
     outliers = detect_outliers(agency, agency_month, year, choices.outlier_rule)["outlier_month"].lazy()
     known = judge_months(agency, agency_month, outliers, offenses, year).lazy()
     filled = fill_months(
         agency,
         agency_month,
         outliers,
-        # Who responds does not depend on officers; without them the donor model has the other variables.
-        POLICE_EMPLOYEES.empty(),
+        _reported_officers(agency, year),
         offenses,
         known,
         year,
@@ -155,6 +169,14 @@ def _completed(reports: Mapping[str, pl.LazyFrame], year: int, seed: int, choice
         {"weighting_frame": frame, "coverage": coverage.lazy(), **weights},
         _completed_counts(offenses.filter(pl.col("data_year") == year), removed, references).collect(),
     )
+
+
+def _reported_officers(agency: pl.LazyFrame, year: int) -> pl.LazyFrame:
+    """What the donor model reads of dataset ``police_employees``: officers as reported, as imputing them takes long."""
+    agencies = agency.filter(pl.col("data_year") == year)
+    columns = ("data_year", "agency_id", "ori", "legacy_ori", "covered_by_ori", "population")
+    covering = covered_populations(agencies.select(columns).collect()).select("agency_id", "is_covering")
+    return agencies.select("agency_id", "male_officers", "female_officers").join(covering.lazy(), on="agency_id")
 
 
 def _completed_counts(

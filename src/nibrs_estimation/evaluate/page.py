@@ -7,7 +7,7 @@ from html import escape
 import altair as alt
 import polars as pl
 
-from nibrs_estimation.evaluate.outcomes import BASE, BENCHMARK_OF
+from nibrs_estimation.evaluate.outcomes import BASE, OUTCOMES
 from nibrs_estimation.evaluate.patterns import PATTERNS
 from nibrs_estimation.evaluate.populations.fixed import BENCHMARKS
 from nibrs_estimation.evaluate.scores import ALL, SIZES
@@ -104,11 +104,16 @@ def _chart(scores: pl.DataFrame) -> str:
     color = alt.Color(
         "rule:N", title=None, scale=alt.Scale(domain=rules, range=[_COLORS[rule] for rule in rules]), sort=rules
     )
+    # Rules that agree would hide each other.
+    dash = alt.StrokeDash("rule:N", legend=None, sort=rules)
     x = alt.X("size:O", sort=order, title="True offenses of the cell", axis=alt.Axis(labelAngle=-40))
     charts = []
     for level in (level for level in LEVELS if level in rows["level"]):
         lines = alt.Chart(rows_of(rows.filter(pl.col("level") == level))).encode(
-            x=x, y=alt.Y("coverage_pct:Q", title="Coverage, %", scale=alt.Scale(domain=[0, 100])), color=color
+            x=x,
+            y=alt.Y("coverage_pct:Q", title="Coverage, %", scale=alt.Scale(domain=[0, 100])),
+            color=color,
+            strokeDash=dash,
         )
         promise = alt.Chart(rows_of(pl.DataFrame({"promised": [PROMISED]}))).mark_rule(color=GRAY, strokeDash=[4, 3])
         both = lines.mark_line(point=True) + promise.encode(y="promised:Q")
@@ -119,7 +124,7 @@ def _chart(scores: pl.DataFrame) -> str:
 
 def _of_level(scores: pl.DataFrame, level: str) -> str:
     of_level = scores.filter(pl.col("level") == level)
-    order = {outcome: number for number, outcome in enumerate((*BENCHMARK_OF, *of_level["outcome"].unique().sort()))}
+    order = {outcome: number for number, outcome in enumerate(OUTCOMES)}
     rank = {rule: number for number, rule in enumerate(RULES)}
     size_rank = {size: number for number, size in enumerate(SIZES.values())}
     html = ""
@@ -148,7 +153,7 @@ def _of_level(scores: pl.DataFrame, level: str) -> str:
     ):
         if rows.height:
             labels = {name: text for name, text in _LABELS.items() if name not in {"outcome", "size"} - {first}}
-            table = html_table(rows, f"{level}-{heading.split()[0].lower()}-{first}", labels, **_FORMATS)
+            table = html_table(rows, f"{level}-{first}-{rows['measure'][0]}", labels, **_FORMATS)
             html += f"<h3>{escape(heading)}</h3>{table}"
     return html
 

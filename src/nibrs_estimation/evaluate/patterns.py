@@ -82,7 +82,8 @@ def responding_months(pattern: str, members: Members, responses: pl.DataFrame | 
     found = members.agencies.join(responses, on="ori", how="left", maintain_order="left")
     months = np.zeros((n, MONTHS_PER_YEAR), dtype=np.bool_)
     known = found["months"].is_not_null().to_numpy()
-    months[known] = np.array([list(each) for each in found["months"].drop_nulls()]) == "1"
+    if known.any():
+        months[known] = np.array([list(each) for each in found["months"].drop_nulls()]) == "1"
     if not months.any():
         raise UsageError("No agency of the population responds by --response-file. Does it name these agencies?")
     return months

@@ -57,7 +57,7 @@ def _scored(cells: pl.DataFrame) -> pl.DataFrame:
     estimated = measured.filter(pl.col("estimate").is_not_null())
     # One place has several cells in a class of size; its error is that of all of them.
     of_places = (
-        estimated.group_by(*_KEY, "place", maintain_order=True)
+        estimated.group_by(*_KEY, "geography_number", maintain_order=True)
         .agg(rmse=(pl.col("relative") ** 2).mean().sqrt())
         .group_by(_KEY, maintain_order=True)
         .agg(rmse_pct=100 * pl.col("rmse").median())
@@ -66,12 +66,12 @@ def _scored(cells: pl.DataFrame) -> pl.DataFrame:
         estimated.group_by(*_KEY, "pattern_number", maintain_order=True)
         .agg(share=pl.col("holds").mean())
         .group_by(_KEY, maintain_order=True)
-        .agg(coverage_error_pct=100 * pl.col("share").std() / pl.len().sqrt())
+        .agg(coverage_error_pct=100 * pl.col("share").std() / pl.col("share").count().sqrt())
     )
     # Bias of counts is that of their sum; percentages are not added up.
     bias = (
         pl.when(pl.col("measure").first() == COUNT)
-        .then(pl.col("error").sum() / pl.col("truth").sum())
+        .then(pl.col("error").sum() / pl.col("truth").filter(pl.col("estimate").is_not_null()).sum())
         .otherwise(pl.col("relative").mean())
     )
     has_error = pl.col("standard_error").is_not_null()

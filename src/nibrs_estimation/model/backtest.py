@@ -1,5 +1,6 @@
 """Backtests: estimates of populations whose truth is known, and how good they are (handbook 13)."""
 
+from nibrs_estimation.model.fields import GEOGRAPHY_NUMBER
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 #: Rules of a backtest, and what they are.
@@ -29,11 +30,12 @@ BACKTEST_ESTIMATE = Dataset(
     name="backtest_estimate",
     description="Estimates of a backtest beside the truth, for each pattern of response, rule, place and outcome.",
     source="handbook 13",
-    primary_key=("pattern_number", "rule", "level", "place", "outcome", "measure"),
+    primary_key=("pattern_number", "rule", "geography_number", "outcome", "measure"),
     partition_key="pattern_number",
     columns=(
         _PATTERN,
         _RULE,
+        GEOGRAPHY_NUMBER,
         _LEVEL,
         Column("place", "str", "Name of the place."),
         _OUTCOME,

@@ -20,7 +20,7 @@ from nibrs_estimation.survey.months import (
 )
 
 #: Population groups of counties begin with 8 or 9.
-_COUNTY = "^[89]"
+COUNTIES = "^[89]"
 
 
 def judge_months(
@@ -86,7 +86,7 @@ def judge(
         agencies: n rows with ``region_code`` and ``population_group_code``.
     """
     is_full = (month_status(counts, is_low) == MonthStatus.KNOWN).all(axis=1)
-    is_county = agencies["population_group_code"].str.contains(_COUNTY).fill_null(False).to_numpy()
+    is_county = agencies["population_group_code"].str.contains(COUNTIES).fill_null(False).to_numpy()
     region = agencies["region_code"].fill_null(0).to_numpy()
     shares = month_shares(counts, is_full, region, is_county)
     return month_status(counts, is_low, shares), shares

@@ -1,0 +1,404 @@
+"""Backtests: who responds, populations, scores against a slow twin, and what is refused."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nibrs_estimation.evaluate.estimating import estimates_of
+from nibrs_estimation.evaluate.patterns import Members, read_responses, responding_months
+from nibrs_estimation.evaluate.populations.fixed import FixedPopulation, draw
+from nibrs_estimation.evaluate.scores import score_backtest
+from nibrs_estimation.evaluate.source import Asked, Backtest
+from nibrs_estimation.model.agency import AGENCY
+from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, COUNT
+from nibrs_estimation.model.return_a import OFFENSES_OF_CRIME
+from nibrs_estimation.pipeline.errors import PipelineError, UsageError
+from nibrs_estimation.pipeline.source import Probe
+
+YEAR = 2013
+STATES = ("VT", "NY", "CA", "TX")
+
+
+def agencies_of(n: int) -> pl.DataFrame:
+    """Made-up agencies of four states, the largest first."""
+    missing = {
+        column.name: pl.lit(False) if column.type == "bool" else pl.lit(None, column.dtype) for column in AGENCY.columns
+    }
+    number = np.arange(n)
+    known = pl.DataFrame(
+        {
+            "agency_id": number + 1,
+            "ori": [f"ZZ{place:05d}00" for place in number],
+            "state_abbr": [STATES[place % 4] for place in number],
+            "region_code": [1, 1, 4, 3] * (n // 4) + [1, 1, 4, 3][: n % 4],
+            "population": np.maximum(1_000_000 // (number + 1), 1),
+            "population_group_code": ["1A" if place < 4 else "6" for place in number],
+            "agency_type_name": ["City"] * n,
+        }
+    ).with_columns(data_year=pl.lit(YEAR), agency_status=pl.lit("A"), universe_scope=pl.lit("all"))
+    return AGENCY.cast(known.with_columns(**{k: v for k, v in missing.items() if k not in known.columns}))
+
+
+def members_of(agencies: pl.DataFrame, partial: np.ndarray | None = None) -> Members:
+    months = np.zeros((0, 12), dtype=np.bool_) if partial is None else partial
+    k = len(months)
+    groups, annual = pl.Series(["6+"] * k, dtype=pl.String), np.full(k, 50.0)
+    described = agencies.with_columns(
+        weight_class=pl.when(pl.col("population_group_code") == "1A").then(1).otherwise(8).cast(pl.Int8)
+    )
+    return Members(described, agencies["population"].to_numpy() / 30, months, groups, annual)
+
+
+def population(n: int = 40) -> FixedPopulation:
+    agencies = agencies_of(n)
+    month = np.arange(1, 13)
+    offenses = pl.DataFrame(
+        {
+            "agency_id": np.repeat(agencies["agency_id"].to_numpy(), 24),
+            "month": np.tile(np.repeat(month, 2), n),
+            "offense_code": ["23H", "09A"] * 12 * n,
+            "n": np.arange(24 * n) % 7 + 1,
+        },
+        schema={"agency_id": pl.Int32, "month": pl.Int8, "offense_code": pl.String, "n": pl.Int32},
+    )
+    return FixedPopulation(YEAR, agencies, offenses, members_of(agencies))
+
+
+def test_as_many_of_each_class_respond_at_random() -> None:
+    members = members_of(agencies_of(104))
+    first, other = (responding_months("random", members, None, number, 1).any(axis=1) for number in (1, 2))
+    classes = members.agencies["weight_class"].to_numpy()
+    assert [int(first.compress(classes == each).sum()) for each in (1, 8)] == [2, 60]
+    assert (first != other).any()
+    assert (first == responding_months("random", members, None, 1, 1).any(axis=1)).all()
+
+
+def test_large_agencies_answer_less_and_the_two_largest_never() -> None:
+    members = members_of(agencies_of(400))
+    responds = np.array([responding_months("large-answer-less", members, None, r, 1)[:, 0] for r in range(200)])
+    assert not responds[:, :2].any()
+    assert responds[:, 2:4].mean() == pytest.approx(0.35, abs=0.08)
+    assert responds[:, 4:].mean() == pytest.approx(0.72, abs=0.01)
+    alone = members_of(agencies_of(400).with_columns(state_abbr=pl.lit("VT")))
+    assert np.any([responding_months("large-answer-less", alone, None, r, 1)[0, 0] for r in range(20)])
+
+
+def test_whole_states_are_missing() -> None:
+    members = members_of(agencies_of(400))
+    drawn = np.array([responding_months("states-missing", members, None, r, 1)[:, 0] for r in range(100)])
+    of_state = np.stack([drawn[:, place::4].mean(axis=1) for place in range(4)])
+    assert ((of_state > 0.85) | (of_state < 0.25)).all()
+    assert (of_state > 0.85).mean() == pytest.approx(0.7, abs=0.1)
+    one = members_of(agencies_of(8).with_columns(state_abbr=pl.lit("VT")))
+    with pytest.raises(UsageError, match="several states"):
+        responding_months("states-missing", one, None, 1, 1)
+
+
+def test_real_partial_years_go_to_agencies_of_their_group_and_size() -> None:
+    partial = np.ones((3, 12), dtype=np.bool_)
+    partial[0, :6] = partial[1, 11] = partial[2, 3:5] = False
+    members = members_of(agencies_of(400), partial)
+    months = responding_months("partial-years", members, None, 1, 1)
+    changed = np.flatnonzero(~months.all(axis=1))
+    assert 1 <= len(changed) <= 3
+    # 50 offenses a year are those of the agencies of about 1,500 residents: ten of them were possible.
+    nearest = np.argsort(np.abs(members.annual - 50) + 1e6 * (np.arange(400) < 4), kind="stable")[:10]
+    assert set(changed) <= set(nearest)
+    assert {tuple(row) for row in months[changed]} <= {tuple(row) for row in partial}
+    with pytest.raises(UsageError, match="part of the year"):
+        responding_months("partial-years", members_of(agencies_of(8)), None, 1, 1)
+
+
+def test_start_dates_give_whole_and_partial_years(tmp_path: Path) -> None:
+    path = tmp_path / "starts.csv"
+    path.write_text(
+        "ori,nibrs_start_date\nZZ0000000,2019-05-01\nZZ0000100,2021-03-15\nZZ0000200,2022-01-01\nZZ0000300,\n"
+    )
+    found = read_responses(path, "start-dates", 2021)
+    assert found.rows() == [("ZZ0000000", "1" * 12), ("ZZ0000100", "001111111111"), ("ZZ0000200", "0" * 12)]
+    months = responding_months("start-dates", members_of(agencies_of(4)), found, 1, 1)
+    assert months.sum(axis=1).tolist() == [12, 10, 0, 0]
+    drawing = draw(population(4), "start-dates", "none", found, 1, 1)
+    starts = drawing.reports["agency"].collect()["nibrs_start_date"]
+    assert [None if day is None else (day.year, day.month) for day in starts] == [(2008, 1), (2013, 3), None, None]
+
+
+def test_reported_months_are_taken_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "months.csv"
+    path.write_text("ori7,nibrs_months_2013\nZZ00000,110000000000\nZZ00001,\n")
+    found = read_responses(path, "reported-months", 0)
+    assert found.rows() == [("ZZ0000000", "110000000000")]
+    assert responding_months("reported-months", members_of(agencies_of(3)), found, 1, 1).sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "said"),
+    [
+        ("ori,nibrs_start_date\nZZ0000000,2021\n", "start-dates", r"row 2, nibrs_start_date: '2021' is not a date"),
+        ("ori,nibrs_months\nZZ0000000,1\n", "reported-months", r"row 2, nibrs_months: '1' is not twelve digits"),
+        ("name,nibrs_start_date\nx,2021-01-01\n", "start-dates", r"needs ori \(or ori7\) and nibrs_start_date"),
+        ("ori,x\nZZ0000000,1\n", "reported-months", "nibrs_months"),
+    ],
+)
+def test_wrong_response_files_are_refused(text: str, pattern: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.csv"
+    path.write_text(text)
+    with pytest.raises(PipelineError, match=said):
+        read_responses(path, pattern, 2021)
+
+
+def test_a_response_file_of_other_agencies_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "starts.csv"
+    path.write_text("ori,nibrs_start_date\nYY0000000,2019-05-01\n")
+    found = read_responses(path, "start-dates", 2021)
+    with pytest.raises(UsageError, match="No agency of the population"):
+        responding_months("start-dates", members_of(agencies_of(3)), found, 1, 1)
+
+
+def test_one_half_of_the_year_is_the_benchmark_of_the_other_both_ways() -> None:
+    whole = population()
+    halves = [
+        whole.offenses.filter(pl.col("month").is_between(low, low + 5))
+        .group_by("agency_id", "offense_code")
+        .agg(pl.col("n").sum())
+        for low in (1, 7)
+    ]
+    for number, (of_benchmark, of_year) in ((1, halves), (2, reversed(halves))):
+        drawing = draw(whole, "random", "halves", None, number, 1)
+        key = ["agency_id", "offense_code"]
+        assert drawing.truth.sort(key).equals(of_year.sort(key))
+        reported = drawing.reports["agency_month_offense"].collect()
+        assert set(reported["month"]) == set(range(1, 13))
+        murders = (
+            drawing.reports["srs_benchmark"].filter(pl.col("crime_type") == "murder").collect()["n_twelve_months"].sum()
+        )
+        assert murders == of_benchmark.filter(pl.col("offense_code") == "09A")["n"].sum()
+
+
+def test_only_what_responding_agencies_reported_is_reported() -> None:
+    whole = population()
+    drawing = draw(whole, "random", "none", None, 1, 1)
+    months = responding_months("random", whole.members, None, 1, 1)
+    sent = drawing.reports["report_month"].collect()
+    assert sent.height == months.sum()
+    ids = whole.agencies["agency_id"].filter(pl.Series(months.any(axis=1)))
+    assert set(sent["agency_id"]) == set(ids)
+    reported = drawing.reports["agency_month_offense"].collect()
+    assert reported["n"].sum() == whole.offenses.filter(pl.col("agency_id").is_in(ids.implode()))["n"].sum()
+    assert drawing.truth["n"].sum() == whole.offenses["n"].sum()
+    assert "srs_benchmark" not in drawing.reports
+    assert drawing.reports["agency"].collect()["is_nibrs"].to_list() == months.any(axis=1).tolist()
+
+
+def test_a_noisy_benchmark_is_right_on_average_and_changes_with_the_drawing() -> None:
+    whole = population(400)
+    total = whole.offenses.filter(pl.col("offense_code") == "23H")["n"].sum()
+
+    def larceny(number: int) -> float:
+        benchmark = draw(whole, "random", "noise", None, number, 1).reports["srs_benchmark"].collect()
+        return float(benchmark.filter(pl.col("crime_type") == "larceny")["n_twelve_months"].sum())
+
+    drawn = [larceny(number) for number in range(1, 21)]
+    assert len(set(drawn)) == 20
+    assert np.mean(drawn) == pytest.approx(total, rel=0.02)
+
+
+def test_the_year_before_is_the_benchmark_where_it_is_known() -> None:
+    whole = population(4)
+    before = np.arange(36.0).reshape(4, 9)
+    before[2] = np.nan
+    known = FixedPopulation(YEAR, whole.agencies, whole.offenses, whole.members, before)
+    benchmark = draw(known, "random", "before", None, 1, 1).reports["srs_benchmark"].collect()
+    assert benchmark["ori"].unique().sort().to_list() == ["ZZ0000000", "ZZ0000100", "ZZ0000300"]
+    murders = benchmark.filter(pl.col("crime_type") == "murder").sort("ori")["n_twelve_months"].to_list()
+    assert murders == [0.0, 9.0, 27.0]
+    assert next(iter(OFFENSES_OF_CRIME)) == "murder"
+
+
+class Cell(NamedTuple):
+    """A cell of a backtest; the interval is the estimate plus and minus half its width."""
+
+    pattern_number: str
+    place: str
+    outcome: str
+    truth: float
+    estimate: float | None
+    half_width: float | None
+
+    @property
+    def holds(self) -> bool | None:
+        if self.estimate is None or self.half_width is None:
+            return None
+        return self.estimate - self.half_width <= self.truth <= self.estimate + self.half_width
+
+
+number = st.floats(0.5, 1e6)
+some_cells = st.lists(
+    st.builds(
+        Cell,
+        pattern_number=st.sampled_from(["0001", "0002", "0003"]),
+        place=st.sampled_from(["A", "B"]),
+        outcome=st.sampled_from(["murder", "robbery"]),
+        truth=st.just(0.0) | number,
+        estimate=st.none() | st.just(0.0) | number,
+        half_width=st.none() | st.floats(0, 1e5),
+    ),
+    min_size=1,
+    max_size=30,
+    unique_by=lambda each: each[:3],
+)
+
+
+def slow_scores(cells: list[Cell]) -> dict[str, float | None]:
+    """The scores of one outcome, by loops over the cells."""
+    some = [each for each in cells if each.truth > 0]
+    errors = [(each.place, each.estimate, each.truth) for each in some if each.estimate is not None]
+    inside = [(each.pattern_number, each.holds) for each in some if each.holds is not None]
+    by_place: dict[str, list[float]] = {}
+    for place, estimate, truth in errors:
+        by_place.setdefault(place, []).append((estimate / truth - 1) ** 2)
+    by_pattern: dict[str, list[bool]] = {}
+    for pattern, holds in inside:
+        by_pattern.setdefault(pattern, []).append(holds)
+    shares = [sum(each) / len(each) for each in by_pattern.values()]
+    return {
+        "cells": len(some),
+        "without_interval": len(some) - len(inside),
+        "bias_pct": 100 * (sum(e for _, e, _ in errors) / sum(t for *_, t in errors) - 1) if errors else None,
+        "rmse_pct": 100 * median(math.sqrt(sum(s) / len(s)) for s in by_place.values()) if errors else None,
+        "coverage_pct": 100 * sum(holds for _, holds in inside) / len(inside) if inside else None,
+        "coverage_error_pct": 100 * float(np.std(shares, ddof=1)) / math.sqrt(len(shares)) if len(shares) > 1 else None,
+    }
+
+
+@given(some_cells)
+def test_scores_equal_their_slow_twin(cells: list[Cell]) -> None:
+    frame = pl.DataFrame(
+        cells, schema={**dict.fromkeys(Cell._fields[:3], pl.String), **dict.fromkeys(Cell._fields[3:], pl.Float64)},
+        orient="row",
+    ).with_columns(
+        rule=pl.lit("program"), level=pl.lit("state"), measure=pl.lit(COUNT), standard_error=pl.lit(1.0),
+        eligible_agencies=pl.lit(2), responding_agencies=pl.lit(1), true_count="truth",
+        geography_number=pl.col("place").replace_strict({"A": 1, "B": 2}, return_dtype=pl.Int32),
+        lower_bound=pl.col("estimate") - pl.col("half_width"), upper_bound=pl.col("estimate") + pl.col("half_width"),
+    )  # fmt: skip
+    scores = score_backtest(BACKTEST_ESTIMATE.cast(frame).lazy())
+    for outcome in ("murder", "robbery"):
+        found = scores.filter((pl.col("outcome") == outcome) & (pl.col("size") == "all"))
+        expected = slow_scores([each for each in cells if each.outcome == outcome])
+        if not expected["cells"]:
+            assert found.is_empty()
+            continue
+        row = found.row(0, named=True)
+        for name, value in expected.items():
+            # A difference of large numbers keeps nine digits of them.
+            assert row[name] == (None if value is None else pytest.approx(value, rel=1e-9, abs=1e-6)), name
+    assert scores.filter(pl.col("outcome") == "all")["cells"].sum() == sum(each.truth > 0 for each in cells)
+
+
+USUAL = Asked("synthetic:0.05", "random", None, ("program",), 2, None, None)
+
+
+def asked(**changes: Any) -> Asked:
+    return replace(USUAL, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"population": "moon"}, "'moon' is not a population. Write return-a:FILE"),
+        ({"population": "return-a:"}, "is not a population"),
+        ({"population": "synthetic:0.1,response=large"}, "--pattern"),
+        ({"population": "synthetic:7"}, "scale"),
+        ({"pattern": "sometimes"}, "'sometimes' is not a pattern. Write one of random, "),
+        ({"pattern": "random:2021"}, "is not a pattern"),
+        ({"pattern": "start-dates"}, "needs real agencies"),
+        ({"population": "cde:VT-2024.zip", "pattern": "start-dates"}, "needs --response-file"),
+        ({"population": "cde:VT-2024.zip", "responses": Path("x.csv")}, "does not use --response-file"),
+        ({"rules": ("program", "magic")}, "'magic' is not a rule"),
+        ({"benchmark": "noise"}, "has its own benchmark"),
+        ({"population": "return-a:x.zip", "benchmark": "loud"}, "'loud' is not a benchmark"),
+        ({"population": "return-a:x.zip", "benchmark": "before"}, "go together"),
+        ({"population": "return-a:x.zip", "pattern": "partial-years", "benchmark": "halves"}, "--benchmark noise"),
+        ({"population": "return-a:x.zip", "before": Path("absent.zip")}, "absent.zip of --before does not exist"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_a_remedy(changes: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        asked(**changes).open()
+
+
+def test_the_benchmark_that_fits_is_chosen() -> None:
+    def chosen(population: str, pattern: str) -> str:
+        return asked(population=population, pattern=pattern).open().benchmark
+
+    assert chosen("return-a:x.zip", "random") == "halves"
+    assert chosen("return-a:x.zip", "partial-years") == "noise"
+    assert chosen("cde:VT-2024.zip", "random") == "noise"
+    assert chosen("synthetic:0.05", "random") == ""
+
+
+def test_more_drawings_continue_a_backtest() -> None:
+    """The identity of a run has no number of drawings, and each drawing is a part of its own."""
+
+    def opened(repeat: int) -> tuple[Backtest, Probe]:
+        source = asked(repeat=repeat).open()
+        return source, source.probe(2024, 1)
+
+    (few, of_few), (many, of_many) = opened(2), opened(30)
+    assert few.spec == many.spec
+    assert of_few.fingerprint == of_many.fingerprint
+    assert of_few.partitions["pattern_number"] == ("0001", "0002")
+    assert len(of_many.partitions["pattern_number"]) == 30
+    assert of_few.is_synthetic
+    other = asked(rules=("ratio",)).open().probe(2024, 1)
+    assert other.fingerprint != of_few.fingerprint
+
+
+def nation_of(found: pl.DataFrame, rule: str, outcome: str) -> dict[str, float]:
+    rows = found.filter(rule=rule, outcome=outcome, level="nation", measure=COUNT)
+    return rows.select("truth", "estimate", "standard_error").row(0, named=True)
+
+
+def test_plain_ratio_estimates_are_those_of_the_textbook() -> None:
+    """X Σ y / Σ x with x the larcenies of the year before, and its standard error."""
+    whole = population(60)
+    before = np.zeros((60, 9))
+    before[:, list(OFFENSES_OF_CRIME).index("larceny")] = x = np.arange(60) % 9 + 40.0
+    known = FixedPopulation(YEAR, whole.agencies, whole.offenses, whole.members, before)
+    drawing = draw(known, "random", "before", None, 3, 1)
+    found = nation_of(estimates_of(drawing, ("ratio",), 1), "ratio", "larceny")
+    larcenies = whole.offenses.filter(pl.col("offense_code") == "23H").sort("agency_id", "month")
+    y = larcenies["n"].to_numpy().reshape(60, 12).sum(axis=1)
+    responds = responding_months("random", whole.members, None, 3, 1).any(axis=1)
+    N, n, ratio = 60, responds.sum(), y[responds].sum() / x[responds].sum()
+    e = (y - ratio * x)[responds]
+    assert found["truth"] == y.sum()
+    assert found["estimate"] == pytest.approx(x.sum() * ratio)
+    error = x.sum() / x[responds].sum() * np.sqrt((1 - n / N) * n * e.var(ddof=1))
+    assert found["standard_error"] == pytest.approx(error)
+
+
+def test_full_response_gives_the_truth_without_error(tmp_path: Path) -> None:
+    path = tmp_path / "months.csv"
+    path.write_text("ori,nibrs_months\n" + "".join(f"ZZ{place:05d}00,{'1' * 12}\n" for place in range(24)))
+    responses = read_responses(path, "reported-months", YEAR)
+    drawing = draw(population(24), "reported-months", "noise", responses, 1, 1)
+    found = estimates_of(drawing, ("program", "reference", "ratio"), 1)
+    estimated = found.filter(pl.col("estimate").is_not_null())
+    assert set(estimated["rule"]) == {"program", "reference", "ratio"}
+    assert set(estimated["level"]) == {"nation", "state"}
+    largest = estimated["truth"].to_numpy().max()
+    assert ((estimated["estimate"] - estimated["truth"]).abs() <= 1e-9 * largest).all()
+    assert (estimated["standard_error"] <= 1e-9 * largest).all()
+    assert estimated.filter(level="nation", outcome="larceny", measure="percentage").height == 2

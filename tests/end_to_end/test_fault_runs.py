@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,6 +81,23 @@ def test_few_months_make_an_agencys_own_year(name: str, right: int, tmp_path: Pa
     code, output = run(tmp_path, (name,), "estimate_cells")
     assert code == 0, output
     assert incidents(tmp_path, "1a")[NATION] == pytest.approx(right, rel=0.15)
+
+
+@pytest.mark.slow
+def test_a_city_that_began_in_august_has_a_year_and_the_report_says_what_is_filled(tmp_path: Path) -> None:
+    """Washington, DC 2021: 33,688 offenses in five months of the city's police, and 2,433 of the transit police."""
+    zip_of_dc = SHARED_DATA / "cde" / "DC-2021.zip"
+    if not zip_of_dc.is_file():
+        pytest.skip(f"{zip_of_dc} is absent: set NIBRS_SHARED_DATA")
+    done = nibrs(tmp_path, "run", "all", "x", "--source", f"cde:{zip_of_dc}", "--until", "write_report")
+    assert done.returncode == 0, done.stderr
+    agencies = pl.read_parquet(tmp_path / "scratch/x/all/datasets/block_agency.parquet")
+    right = 33_688 * 12 / 5 + 2_433
+    assert agencies["n_completed"].sum() == pytest.approx(right, rel=0.15)
+    head = (tmp_path / "artifacts/x/report.html").read_text(encoding="utf-8").partition("<h2>")[0]
+    share = re.search(r"<strong>([0-9.]+)% of the offenses are filled in", head)
+    assert share is not None
+    assert float(share[1]) == pytest.approx(100 * (1 - float(agencies["n_observed"].sum()) / right), abs=3)
 
 
 def test_codes_that_no_list_has_count_in_totals_and_are_told(tmp_path: Path) -> None:

@@ -402,3 +402,27 @@ def test_full_response_gives_the_truth_without_error(tmp_path: Path) -> None:
     assert ((estimated["estimate"] - estimated["truth"]).abs() <= 1e-9 * largest).all()
     assert (estimated["standard_error"] <= 1e-9 * largest).all()
     assert estimated.filter(level="nation", outcome="larceny", measure="percentage").height == 2
+
+
+def test_states_of_other_regions_change_nothing_in_a_state() -> None:
+    """Alone or with others, agencies have their own months, or donors of their own class and region."""
+    whole = population(64)
+    alike = whole.agencies.with_columns(population=5_000 + 10 * pl.col("agency_id"), population_group_code=pl.lit("6"))
+    agencies = AGENCY.cast(alike)
+    in_northeast = agencies["region_code"] == 1
+
+    def estimates(is_in: pl.Series) -> pl.DataFrame:
+        some = agencies.filter(is_in)
+        part = FixedPopulation(YEAR, some, whole.offenses, members_of(some))
+        # Of five agencies in a row three report the year, one from April on, one nothing.
+        months = ["1" * 12, "000111111111", "1" * 12, "0" * 12, "1" * 12]
+        responses = pl.DataFrame({"ori": agencies["ori"], "months": [months[place % 5] for place in range(64)]})
+        drawing = draw(part, "reported-months", "none", responses, 1, 1)
+        found = estimates_of(drawing, ("program",), 1).filter(pl.col("level") == "state", pl.col("truth") > 0)
+        return found.filter(pl.col("place").is_in(["Vermont", "New York"])).drop("geography_number")
+
+    alone, together = estimates(in_northeast), estimates(pl.Series([True] * 64))
+    assert alone.height == 18
+    key = ["place", "outcome", "measure", "estimate"]
+    assert alone.select(key).equals(together.select(key))
+    assert (alone["estimate"] - alone["truth"]).abs().max() != 0

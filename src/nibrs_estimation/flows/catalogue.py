@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nibrs_estimation.evaluate.source import DEFAULT_RULES, DEFAULT_START_YEAR, Backtest
 from nibrs_estimation.flows.registry import FLOWS
 from nibrs_estimation.model import geography
 from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
@@ -11,6 +12,7 @@ from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.task import Task
 from nibrs_estimation.sources.registry import source_examples
+from nibrs_estimation.sources.synthetic import SyntheticSource
 
 
 def _tasks() -> dict[str, Task]:
@@ -18,7 +20,9 @@ def _tasks() -> dict[str, Task]:
 
 
 def _source_tasks() -> list[tuple[str, Task]]:
-    return [(kind, task) for kind, source in source_examples().items() for task in source.tasks()]
+    backtest = Backtest(SyntheticSource(), "random", DEFAULT_START_YEAR, "", DEFAULT_RULES, 1)
+    sources = {**source_examples(), "backtest": backtest}
+    return [(kind, task) for kind, source in sources.items() for task in source.tasks()]
 
 
 def _datasets() -> dict[str, Dataset]:

@@ -10,6 +10,7 @@ from nibrs_estimation.model import (
     accounting,
     agency,
     analysis,
+    backtest,
     benchmark,
     blocks,
     completeness,
@@ -48,6 +49,7 @@ _SECTIONS = (
     ("Counts by agency", counts.DATASETS),
     ("Estimates", estimates.DATASETS),
     ("Published files", published.DATASETS),
+    ("Backtests", backtest.DATASETS),
 )
 _UNUSED: dict[str, Any] = {"written_by": [], "read_by": []}
 

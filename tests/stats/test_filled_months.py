@@ -1,9 +1,16 @@
-"""Outlier months and copied months against known truth; the full study is `benchmarks/block_imputation.py`."""
+"""Outlier months and filled months against known truth.
+
+The full studies are `odd_months.py`, `block_imputation.py` and `filling_return_a.py` in `benchmarks/`.
+"""
+
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from tests.support.imputation_study import SEED, YEAR, filling_errors, found_rates, planted_and_plain, steps
+from tests.support.frames import number
+from tests.support.imputation_study import SEED, YEAR, filling_errors, steps
+from tests.support.odd_months import false_in_nation, found_in_return_a, monthly_counts, nation_months
 from tests.support.return_a_population import (
     completed_by_donors,
     completed_by_own_months,
@@ -31,18 +38,43 @@ def nations() -> list[tuple[Tables, Tables]]:
 
 
 def test_planted_months_are_found_and_others_left_alone(nations: list[tuple[Tables, Tables]]) -> None:
-    """Three in four of the months times 10, from 50 offenses a year, and nine in ten of the empty ones, from 240."""
-    marked = pl.concat(planted_and_plain(made, SEED + place) for place, (_, made) in enumerate(nations))
-    some, many = (
-        marked.filter(pl.col("a_year") >= least).select(**found_rates()).row(0, named=True) for least in (50, 240)
-    )
-    assert some["x10_planted"] > 20
-    assert some["x10_found"] >= 0.75
-    assert many["x0_planted"] > 10
-    assert many["x0_found"] >= 0.9
-    for rates in (some, many, marked.select(**found_rates()).row(0, named=True)):
-        assert rates["false_low"] < 0.01
-        assert rates["false_high"] < 0.01
+    """Nine in ten of the empty months, from 240 offenses a year; three in four of those times 10, from 50."""
+    months = pl.concat(nation_months(data, SEED + place) for place, (data, _) in enumerate(nations))
+    planted = months.filter("is_changed", "has_history")
+    empty = planted.filter((pl.col("kind") == "0") & (pl.col("size") >= 240))
+    tenfold = planted.filter((pl.col("kind") == "10") & (pl.col("size") >= 50))
+    assert min(empty.height, tenfold.height) > 3
+    assert number(empty["low_recent"].mean()) >= 0.9
+    assert number(empty["low_recent"].mean()) >= number(empty["low_reference"].mean())
+    assert number(tenfold["high_recent"].mean()) >= 0.75
+    # Where nothing is planted, reports are what happened.
+    assert not months.filter(~pl.col("has_fault"))["is_changed"].any()
+    false = false_in_nation(months.with_columns(size=0)).row(0, named=True)
+    assert false["low_recent"] < 0.01
+    assert false["high_recent"] < 0.01
+
+
+def test_planted_months_are_found_in_a_real_population() -> None:
+    """Return A 2013; `benchmarks/odd_months.py`. Empty and incomplete months from 240 offenses a year, and lumps."""
+    reports, part_one = monthly_counts(return_a_file())
+    found = found_in_return_a(reports, part_one, 1).filter(pl.col("size") >= 240)
+    share = {
+        kind: number(rows["found"].sum()) / number(rows["planted"].sum())
+        for (kind,), rows in found.filter(pl.col("planted") > 0).group_by("kind")
+    }
+    assert share.pop("incomplete month beside a gap") >= 0.9
+    assert set(share.values()) == {1.0}
+    assert len(share) == 4
+    assert found["old_found"].sum() == 0
+    assert found["false_alarms"].sum() == 0
+    assert number(found["false_sound"].sum()) < 0.01 * number(found["sound"].sum())
+
+
+def return_a_file() -> Path:
+    path = SHARED_DATA / "public" / "RETURNA2013.zip"
+    if not path.is_file():
+        pytest.skip(f"{path} is absent: set NIBRS_SHARED_DATA")
+    return path
 
 
 def test_an_agencys_own_rate_is_nearer_than_a_donors_months(nations: list[tuple[Tables, Tables]]) -> None:
@@ -59,10 +91,7 @@ def test_own_months_fill_a_real_population_better_than_donors() -> None:
     The nation's RMSE is 2 per 10,000 offenses at most, with what few repetitions add, and a fifth of the reference's;
     that of states 0.3 %.
     """
-    path = SHARED_DATA / "public" / "RETURNA2013.zip"
-    if not path.is_file():
-        pytest.skip(f"{path} is absent: set NIBRS_SHARED_DATA")
-    population = monthly_reporters(path)
+    population = monthly_reporters(return_a_file())
     rmse = {}
     for rule in (completed_by_own_months, completed_by_donors):
         errors = [

@@ -1,4 +1,4 @@
-"""Outlier months found, and error of block imputation, on the synthetic nation."""
+"""Times of the steps, and error of the reference's block imputation, on the synthetic nation."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ import polars as pl
 from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.completeness import COPIED_GROUPS
 from nibrs_estimation.model.geography import AGENCY_COUNTY
-from nibrs_estimation.model.outliers import HIGH_COLORS, LOW_COLORS
-from nibrs_estimation.sources.synthetic.faults import planted_faults
 from nibrs_estimation.stages.block_imputation.donors import choose_donors
+from nibrs_estimation.stages.block_imputation.fill import fill_months
+from nibrs_estimation.stages.block_imputation.known import judge_months
 from nibrs_estimation.stages.completeness.months import describe_months
 from nibrs_estimation.stages.completeness.patterns import describe_patterns
 from nibrs_estimation.stages.outliers.detect import detect_outliers
 from nibrs_estimation.stages.universe.officers import impute_officers
 
 YEAR, SEED = 2024, 1
-SIZES = (0, 12, 50, 240, 1_000, 5_000)
 #: Share of the complete agencies that miss months in a pattern.
 PARTIAL_SHARE = 0.1
 #: Offense codes whose errors are listed.
@@ -38,78 +37,29 @@ def timed(name: str, function: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def steps(data: dict[str, pl.LazyFrame]) -> dict[str, pl.LazyFrame]:
-    """Run the steps, and compare their times with the limits."""
+    """What the steps make by the default rules; their times, and that of the reference's donors, beside the limits."""
     agency, reports, offenses = data["agency"], data["report_month"], data["agency_month_offense"]
-    months, first = timed(
-        "describe_months", lambda: describe_months(agency, reports, data["agency_month_offense"], YEAR)
-    )
+    months, first = timed("describe_months", lambda: describe_months(agency, reports, offenses, YEAR))
     month = months["agency_month"].lazy()
-    _, second = timed(
-        "describe_patterns", lambda: describe_patterns(agency, AGENCY_COUNTY.empty(), month, offenses).collect()
-    )
-    outliers, third = timed("detect_outliers", lambda: detect_outliers(agency, month, YEAR, "intended"))
+    timed("describe_patterns", lambda: describe_patterns(agency, AGENCY_COUNTY.empty(), month, offenses).collect())
+    outliers, second = timed("detect_outliers", lambda: detect_outliers(agency, month, YEAR, "recent"))
+    colors = outliers["outlier_month"].lazy()
+    known, third = timed("judge_months", lambda: judge_months(agency, month, colors, offenses, YEAR))
     employees, _ = timed(
         "impute_officers", lambda: impute_officers(agency, reports, data["srs_month"], offenses, YEAR, SEED)
     )
-    colors = outliers["outlier_month"].lazy()
-    blocks, fourth = timed(
-        "choose_donors", lambda: choose_donors(agency, month, colors, employees.lazy(), offenses, YEAR, SEED)
-    )
-    print(f"months, patterns and outliers: {(first + second + third) / 15:.2f} of the limit of 15 s")
-    print(f"donor model and matching: {fourth / 10:.2f} of the limit of 10 s")
-    print(blocks["block_agency"].group_by("part").len().sort("part"))
+    given = (agency, month, colors, employees.lazy(), offenses)
+    filled, fourth = timed("fill_months", lambda: fill_months(*given, known.lazy(), YEAR, SEED, "own_months"))
+    blocks, fifth = timed("choose_donors (reference)", lambda: choose_donors(*given, YEAR, SEED))
+    seconds = first + second + third + fourth
+    print(f"months, outliers and filling: {seconds:.2f} s, {seconds / 15:.2f} of the limit of 15 s")
+    print(f"the reference's donor model and matching: {fifth / 10:.2f} of the limit of 10 s")
+    for name, found in (("default", filled), ("reference", blocks)):
+        print(name, found["block_agency"].group_by("part").len().sort("part"))
     return {
         "agency": agency, "agency_month": month, "outlier_month": colors, "police_employees": employees.lazy(),
-        "outlier_agency": outliers["outlier_agency"].lazy(),
+        "known_month": known.lazy(), **{name: frame.lazy() for name, frame in filled.items()},
     }  # fmt: skip
-
-
-def planted_and_plain(made: dict[str, pl.LazyFrame], seed: int) -> pl.DataFrame:
-    """Every reported month of the five years, with the factor by which it was multiplied on purpose."""
-    agencies = made["agency"].sort("agency_id").collect()
-    planted = pl.concat(
-        planted_faults(agencies.filter(pl.col("data_year") == year), year, seed) for year in range(YEAR - 4, YEAR + 1)
-    )
-    planted = planted.filter(form_code="N").select("agency_id", "data_year", "month", "factor")
-    months = made["outlier_month"].collect().join(planted, on=["agency_id", "data_year", "month"], how="left")
-    normal = months.group_by("agency_id").agg(a_year=12 * pl.col("n_all").median())
-    reasons = made["outlier_agency"].select("agency_id", "reason").collect()
-    return (
-        months.join(normal, on="agency_id")
-        .join(reasons, on="agency_id")
-        .select(
-            "agency_id",
-            "a_year",
-            "factor",
-            "reason",
-            size=_size(pl.col("a_year")),
-            # A month without offenses where the median is 10 or more is found by the rule of empty months.
-            is_low=pl.col("color").is_in(LOW_COLORS) | ((pl.col("n_all") == 0) & (pl.col("a_year") >= 120)),
-            is_high=pl.col("color").is_in(HIGH_COLORS),
-        )
-    )
-
-
-def found_rates() -> dict[str, pl.Expr]:
-    """Shares of planted months that were found, and of others that were colored, of ``planted_and_plain``."""
-    is_ten, is_zero = pl.col("factor") == 10, pl.col("factor") == 0
-    is_plain, has_history = pl.col("factor").is_null(), pl.col("reason").ne_missing("short_history")
-    return {
-        "months": pl.len(),
-        "x10_planted": is_ten.sum(),
-        "x10_found": pl.col("is_high").filter(is_ten).mean(),
-        "x10_found_with_history": pl.col("is_high").filter(is_ten & has_history).mean(),
-        "x0_planted": is_zero.sum(),
-        "x0_found": pl.col("is_low").filter(is_zero).mean(),
-        "x0_found_with_history": pl.col("is_low").filter(is_zero & has_history).mean(),
-        "false_low": pl.col("is_low").filter(is_plain).mean(),
-        "false_high": pl.col("is_high").filter(is_plain).mean(),
-    }
-
-
-def _size(offenses: pl.Expr) -> pl.Expr:
-    """The lower end of the class of sizes."""
-    return pl.max_horizontal(pl.when(offenses >= low).then(low) for low in SIZES)
 
 
 def filling_errors(made: dict[str, pl.LazyFrame], data: dict[str, pl.LazyFrame], n_patterns: int) -> pl.DataFrame:

@@ -18,8 +18,6 @@ from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.sources.synthetic.source import SyntheticSource
 from nibrs_estimation.stages.benchmark.frame import build_frame
-from nibrs_estimation.stages.block_imputation.fill import fill_months
-from nibrs_estimation.stages.block_imputation.known import judge_months
 from nibrs_estimation.stages.completeness.months import summarize_reporting
 from nibrs_estimation.stages.universe.frame import define_universe
 from nibrs_estimation.stats import random
@@ -792,30 +790,15 @@ def test_a_synthetic_nation() -> None:
     """Most reporters of incidents respond, and every source gives what the generator has put into it."""
     data = {name: rows.lazy() for name, rows in SyntheticSource(0.03).ingest_agencies(YEAR, 1).items()}
     found = steps(data)
-    known = judge_months(
-        found["agency"], found["agency_month"], found["outlier_month"], data["agency_month_offense"], YEAR
-    ).lazy()
-    blocks = fill_months(
-        found["agency"],
-        found["agency_month"],
-        found["outlier_month"],
-        found["police_employees"],
-        data["agency_month_offense"],
-        known,
-        YEAR,
-        1,
-        "own_months",
-    )
     universe = define_universe(data["agency"], data["agency_month_offense"], YEAR).collect()
     names = ("agency", "report_month", "srs_month", "srs_benchmark", "agency_month_offense")
     inputs = {
         **{name: data[name] for name in names},
         "universe": universe.lazy(),
-        "agency_month": found["agency_month"],
-        "outlier_month": found["outlier_month"],
-        "block_reference": blocks["block_reference"].lazy(),
-        "block_month": blocks["block_month"].lazy(),
-        "known_month": known,
+        **{
+            name: found[name]
+            for name in ("agency_month", "outlier_month", "block_reference", "block_month", "known_month")
+        },
         "reporting_status": summarize_reporting(universe.lazy(), found["agency_month"], data["report_month"], YEAR),
     }
     built = build_frame(**inputs, year=YEAR, seed=1, benchmark_rule="own_first")

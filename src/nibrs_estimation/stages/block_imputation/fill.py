@@ -88,7 +88,7 @@ def _filled_from_own(
         match_rule=pl.Series(np.where(filled.donor >= 0, "class", "")).replace("", None),
     )
     months = block_months(ids, flags, counts, added, completed)
-    reasons = pl.Series(status.ravel()).replace("not_reported", "missing")
+    reasons = judged["month_status"].replace("not_reported", "missing")
     replaced = months.select("agency_id", "month", "month_flag", reason=reasons).filter(
         pl.col("month_flag").is_not_null()
     )

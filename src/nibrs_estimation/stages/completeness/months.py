@@ -35,9 +35,11 @@ def describe_months(
     agencies = agency.select("agency_id", "ori", "data_year", "nibrs_start_date").collect()
     reports = report_month.filter(pl.col("form_code") == "N").collect()
     offenses = agency_month_offense.collect()
-    issues = [*_report_issues(reports, agencies), *_count_issues(offenses, agencies)]
     # Of several numbers for a month and offense the largest is used, so that a repeated row counts once.
     counts = offenses.group_by(*KEY, "offense_code").agg(pl.col("n").max())
+    # Looking for the repeated rows takes long, and there are hardly ever any.
+    repeats = offenses.clear() if counts.height == offenses.height else _repeated(offenses, [*KEY, "offense_code"])
+    issues = [*_report_issues(reports, agencies), *_count_issues(offenses, repeats, agencies)]
     months = (
         agencies.join(pl.DataFrame({"month": MONTHS}, schema={"month": pl.Int8}), how="cross")
         .join(reported_months(reports), on=KEY, how="left")
@@ -69,12 +71,21 @@ def grouped_counts(counts: pl.DataFrame) -> pl.DataFrame:
     numbers are left out.
     """
     code = pl.col("offense_code").str.strip_chars().str.to_uppercase()
-    # If only some numbers of a month are unusable, the others are used.
-    n = pl.when(pl.col("n") >= 0).then("n")
     in_group = {"part1v": code.is_in(PART1V), "part1p": code.is_in(PART1P)}
     in_group["otherc"] = ~(in_group["part1v"] | in_group["part1p"] | (code == "NONE") | (code == "09C"))
-    sums = {f"n_{group}": n.filter(is_in.fill_null(False)).sum() for group, is_in in in_group.items()}
-    return counts.group_by(KEY).agg(**sums, n_all=n.sum()).with_columns(pl.col("^n_.*$").cast(pl.Int32))
+    # The texts of codes are looked at once each, not in every row.
+    groups = counts.select(pl.col("offense_code").unique()).with_columns(
+        is_in.fill_null(False).cast(pl.Int64).alias(f"n_{group}") for group, is_in in in_group.items()
+    )
+    # If only some numbers of a month are unusable, the others are used.
+    usable = counts.with_columns(n_all=pl.when(pl.col("n") >= 0).then(pl.col("n").cast(pl.Int64)).otherwise(0))
+    numbers = [f"n_{group}" for group in in_group]
+    return (
+        usable.join(groups, on="offense_code", how="left", nulls_equal=True)
+        .with_columns(pl.col(name) * pl.col("n_all") for name in numbers)
+        .group_by(KEY)
+        .agg(pl.col(*numbers, "n_all").sum().cast(pl.Int32))
+    )
 
 
 def mask_unreported(months: pl.DataFrame) -> pl.DataFrame:
@@ -163,7 +174,7 @@ def _report_issues(reports: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]
         *_issues("month out of range", reports.filter(out_of_range), "Left out: months are 1 to 12."),
         *_issues(
             "repeated month",
-            reports.filter(pl.struct(KEY).is_duplicated() & ~pl.struct(KEY).is_first_distinct()),
+            _repeated(reports, list(KEY)),
             "Counted once: any report of a month makes it reported.",
         ),
         *_issues(
@@ -174,9 +185,16 @@ def _report_issues(reports: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]
     ]
 
 
-def _count_issues(counts: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]:
-    key = [*KEY, "offense_code"]
+def _repeated(rows: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """The rows whose key an earlier row has."""
+    return rows.filter(~pl.struct(key).is_first_distinct())
+
+
+def _count_issues(counts: pl.DataFrame, repeats: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]:
     code = pl.col("offense_code").str.strip_chars().str.to_uppercase()
+    known = counts.select(pl.col("offense_code").unique()).filter(
+        code.is_in([*code_list("offense")["code"], "NONE"]).fill_null(False)
+    )["offense_code"]
     return [
         *_issues(
             "count of an unknown agency",
@@ -190,12 +208,12 @@ def _count_issues(counts: pl.DataFrame, agencies: pl.DataFrame) -> list[Issue]:
         ),
         *_issues(
             "repeated count",
-            counts.filter(pl.struct(key).is_duplicated() & ~pl.struct(key).is_first_distinct()),
+            repeats,
             "Counted once: of several numbers for a month and offense the largest is used.",
         ),
         *_issues(
             "unknown offense code",
-            counts.filter(~code.is_in([*code_list("offense")["code"], "NONE"]).fill_null(False)),
+            counts.filter(~pl.col("offense_code").is_in(known.implode()).fill_null(False)),
             "Counted among the other offenses (handbook 02).",
         ),
         *_issues("negative count", counts.filter(pl.col("n") < 0), _UNUSABLE),

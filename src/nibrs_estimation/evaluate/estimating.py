@@ -299,8 +299,9 @@ def _ratio(completed: _Completed, design: Design, names: list[str]) -> pl.DataFr
     frames = []
     for column, name in enumerate(names):
         x, of_outcome = members[BENCHMARK_OF.get(name, "n_total")].to_numpy() * share, y[:, column] * share
-        # Where respondents' benchmark lacks the crime, that of all crimes stands in.
-        x = np.where(summed(x, inside & responds)[place] > 0, x, members["n_total"].to_numpy() * share)
+        # Where respondents' benchmark lacks the crime, that of all crimes stands in, otherwise their number.
+        for other in (members["n_total"].to_numpy() * share, share):
+            x = np.where(summed(x, inside & responds)[place] > 0, x, other)
         X, x_r, y_r = summed(x, inside), summed(x, inside & responds), summed(of_outcome, inside & responds)
         with np.errstate(divide="ignore", invalid="ignore"):
             e = of_outcome - (y_r / x_r)[place] * x

@@ -56,6 +56,12 @@ def test_a_backtest_of_a_state_is_continued(tmp_path: Path) -> None:
     assert str(VERMONT.parent) not in page
     scores = pl.read_parquet(folder / "backtest_score/*.parquet")
     assert set(scores["level"]) == {"nation", "state"}
+    # The same drawings in another run, on other processes, are the same bytes.
+    other = nibrs(tmp_path, *command[:-1], "other", "--repeat", "3", "--engine", "inline")
+    assert other.returncode == 0, other.stderr
+    for name in ("backtest_estimate/0001.parquet", "backtest_estimate/0003.parquet"):
+        first, second = (pl.read_parquet(tmp_path / f"artifacts/{run}/backtest" / name) for run in ("vt", "other"))
+        assert first.equals(second)
     state = scores.filter(level="state", outcome="Part I offenses", measure="count", size="all", rule="program")
     assert state["cells"].item() == 3
 

@@ -423,22 +423,21 @@ def test_states_of_other_regions_change_nothing_in_a_state() -> None:
 
     alone, together = estimates(in_northeast), estimates(pl.Series([True] * 64))
     assert alone.height == 18
-    key = ["place", "outcome", "measure", "estimate"]
+    key = ["place", "outcome", "measure"]
     assert alone.select(key).equals(together.select(key))
+    assert alone["estimate"].to_numpy() == pytest.approx(together["estimate"].to_numpy(), rel=1e-12)
     assert (alone["estimate"] - alone["truth"]).abs().max() != 0
 
 
-def test_ratio_estimates_without_any_benchmark_are_those_of_numbers() -> None:
-    """Respondents of a part without benchmark: N/n times what they counted."""
+def test_a_place_without_weights_has_no_estimate() -> None:
+    """Its respondents have no benchmark, so no weight can meet its total: that is not an estimate of 0."""
     whole = population(40)
-    before = np.zeros((40, 9))
-    # The fourth state has a benchmark only where nobody responds.
+    before = np.full((40, 9), 50.0)
     responds = responding_months("random", whole.members, None, 1, 1).any(axis=1)
-    before[:, 7] = np.where(responds & (np.arange(40) % 4 == 3), 0.0, 50.0)
+    before[responds & (np.arange(40) % 4 == 3)] = 0.0
     known = FixedPopulation(YEAR, whole.agencies, whole.offenses, whole.members, before)
-    found = estimates_of(draw(known, "random", "before", None, 1, 1), ("ratio",), 1)
-    texas = found.filter(level="state", place="Texas", outcome="murder", measure=COUNT).row(0, named=True)
-    murders = whole.offenses.filter(pl.col("offense_code") == "09A").sort("agency_id", "month")
-    y = murders["n"].to_numpy().reshape(40, 12).sum(axis=1)
-    sampled = responds & (np.arange(40) % 4 == 3)
-    assert texas["estimate"] == pytest.approx(10 / sampled.sum() * y[sampled].sum())
+    found = estimates_of(draw(known, "random", "before", None, 1, 1), ("program", "ratio"), 1)
+    texas = found.filter(level="state", place="Texas")
+    assert texas["responding_agencies"].min() == 5
+    assert texas["estimate"].is_null().all()
+    assert found.filter(level="state", place="Vermont")["estimate"].is_not_null().all()

@@ -98,8 +98,10 @@ def estimates_of(drawing: Drawing, rules: tuple[str, ...], seed: int) -> pl.Data
         # Plain ratio estimation has the months and benchmark of the program.
         if rule in rules or (rule == "program" and "ratio" in rules):
             completed = _completed(reports, described, drawing.year, seed, choices)
-            places = _places(completed, drawing.truth, names)
             design = _design(completed)
+            places = _places(completed, drawing.truth, names).with_columns(
+                is_estimated=pl.col("geography_number").is_in(design.geographies)
+            )
             if rule in rules:
                 found.append(_joined(places, _calibrated(completed, design, names), rule))
             if rule == "program" and "ratio" in rules:
@@ -194,6 +196,8 @@ def _completed_counts(
         pl.concat([own.select("agency_id", "offense_code", pl.col("n").cast(pl.Float64)), added])
         .group_by("agency_id", "offense_code")
         .agg(pl.col("n").sort().sum())
+        # Sums over agencies run in this order: the same drawing gives the same bytes.
+        .sort("agency_id", "offense_code")
     )
 
 
@@ -331,7 +335,7 @@ def _joined(places: pl.DataFrame, estimates: pl.DataFrame, rule: str) -> pl.Data
     key = ["geography_number", "outcome", "measure"]
     joined = cells.join(estimates, on=key, how="left").with_columns(pl.col("estimate", "standard_error").fill_nan(None))
     joined = joined.with_columns(pl.when(pl.col("standard_error").is_finite()).then("standard_error"))
-    is_zero = (pl.col("responding_agencies") > 0) & pl.col("estimate").is_null()
+    is_zero = pl.col("is_estimated") & pl.col("estimate").is_null()
     known = joined.with_columns(
         pl.when(is_zero).then(0.0).otherwise("estimate").alias("estimate"),
         pl.when(is_zero).then(0.0).otherwise("standard_error").alias("standard_error"),

@@ -60,8 +60,8 @@ def test_a_backtest_of_a_state_is_continued(tmp_path: Path) -> None:
     other = nibrs(tmp_path, *command[:-1], "other", "--repeat", "3", "--engine", "inline")
     assert other.returncode == 0, other.stderr
     for name in ("backtest_estimate/0001.parquet", "backtest_estimate/0003.parquet"):
-        first, second = (pl.read_parquet(tmp_path / f"artifacts/{run}/backtest" / name) for run in ("vt", "other"))
-        assert first.equals(second)
+        one, again_one = (pl.read_parquet(tmp_path / f"artifacts/{run}/backtest" / name) for run in ("vt", "other"))
+        assert one.equals(again_one)
     state = scores.filter(level="state", outcome="Part I offenses", measure="count", size="all", rule="program")
     assert state["cells"].item() == 3
 

@@ -123,6 +123,7 @@ def test_start_dates_give_whole_and_partial_years(tmp_path: Path) -> None:
     path = tmp_path / "starts.csv"
     path.write_text(
         "ori,nibrs_start_date\nZZ0000000,2019-05-01\nZZ0000100,2021-03-15\nZZ0000200,2022-01-01\nZZ0000300,\n"
+        "ZZ0000400,NA\n"
     )
     found = read_responses(path, "start-dates", 2021)
     assert found.rows() == [("ZZ0000000", "1" * 12), ("ZZ0000100", "001111111111"), ("ZZ0000200", "0" * 12)]

@@ -118,7 +118,7 @@ def read_responses(path: Path, pattern: str, year: int) -> pl.DataFrame:
             f"and {asked}. Give a file with these columns as --response-file."
         )
     value = pl.col(wanted)
-    given = rows.select("row", ori=pl.col(name).str.pad_end(9, "0"), value=value.replace("", None))
+    given = rows.select("row", ori=pl.col(name).str.pad_end(9, "0"), value=value.replace(["", "NA"], None))
     if pattern == "reported-months":
         wrong = given.filter(pl.col("value").is_not_null() & ~pl.col("value").str.contains("^[01]{12}$"))
         _refuse(wrong, path, wanted, "twelve digits 0 or 1")

@@ -190,14 +190,18 @@ class Asked:
         if (pattern in REAL) != (self.responses is not None):
             need = "needs" if pattern in REAL else "does not use"
             raise UsageError(f"Pattern {pattern} {need} --response-file, a CSV with real start dates or months.")
+        start_year = int(year) if year else DEFAULT_START_YEAR
+        if self.responses is not None:
+            # A wrong file is refused before any work.
+            read_responses(self.responses, pattern, start_year)
         return Backtest(
             source=source,
             pattern=pattern,
-            start_year=int(year) if year else DEFAULT_START_YEAR,
+            start_year=start_year,
             benchmark="" if isinstance(source, SyntheticSource) else self._benchmark(source, pattern),
             rules=self.rules or DEFAULT_RULES,
             repeat=self.repeat,
-            responses=_existing(self.responses, "--response-file"),
+            responses=None if self.responses is None else self.responses.absolute(),
             before=_existing(self.before, "--before"),
         )
 

@@ -1,4 +1,4 @@
-"""Tables of chapter 13 of the handbook from the published files of backtests, as Markdown.
+"""The tables of chapter 13 of the handbook from the published files of backtests, as Markdown.
 
 nibrs backtest --population return-a:RETURNA2013.zip --pattern random --repeat 40
 uv run python -m benchmarks.backtest_tables artifacts/backtest-*/backtest
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +22,7 @@ OUTCOMES = (
     "drug offenses", "vandalism", "kidnapping",
 )  # fmt: skip
 PLACES = ("nation", "region", "state")
+_COLUMNS = {"bias_pct": 2, "rmse_pct": 2, "coverage_pct": 0, "width_pct": 1, "se_over_rmse": 2}
 
 
 def main() -> None:
@@ -30,52 +32,55 @@ def main() -> None:
     for folder in options.parse_args().folder:
         metadata = json.loads((folder / "run_metadata.json").read_text(encoding="utf-8"))
         estimates = pl.scan_parquet(folder / "backtest_estimate" / "*.parquet")
-        scores = score_backtest(estimates).with_columns(
-            pl.col("rule").replace_strict({rule: place for place, rule in enumerate(RULES)}).alias("order")
-        )
+        scores = score_backtest(estimates)
         drawings = estimates.select(pl.col("pattern_number").n_unique()).collect().item()
-        print(f"\n### {metadata['settings']['source']}\n\n{drawings} drawings.\n")
-        rows = scores.filter((pl.col("measure") == COUNT) & (pl.col("size") == ALL))
-        print_table("outcome", rows.filter(pl.col("level").is_in(PLACES)), OUTCOMES)
-        rows = scores.filter((pl.col("measure") == COUNT) & (pl.col("outcome") == ALL))
-        print_table("size", rows.filter(pl.col("level") == "state"), tuple(SIZES.values()))
-        both = (
-            scores.filter(pl.col("outcome") == ALL)
-            .group_by("rule", "order", "measure", "level")
-            .agg(
-                # Classes of size weigh as many cells as they have.
-                (pl.col("coverage_pct") * pl.col("cells")).sum() / pl.col("cells").sum(),
-                pl.col("cells").sum(),
-            )
-        )
-        print_levels(both)
+        print(f"\n### {metadata['source']}\n\n{drawings} drawings.\n")
+        counts = scores.filter((pl.col("measure") == COUNT) & pl.col("level").is_in(PLACES))
+        print_scores("outcome", counts.filter(pl.col("size") == ALL), OUTCOMES)
+        print_scores("size", counts.filter((pl.col("outcome") == ALL) & (pl.col("level") == "state")), SIZES.values())
+        print_levels(scores.filter(pl.col("outcome") == ALL))
 
 
-def print_table(key: str, rows: pl.DataFrame, order: tuple[str, ...]) -> None:
-    """A table of bias, RMSE, coverage, width and SE / RMSE, a row for each level, outcome or size, and rule."""
-    print(f"| level | {key} | rules | cells | bias % | RMSE % | coverage % | width % | SE/RMSE |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for level in LEVELS:
+def print_scores(key: str, rows: pl.DataFrame, order: Iterable[str]) -> None:
+    """Bias, RMSE, coverage, width and SE/RMSE by level and outcome or size, each rule with its numbers in a cell."""
+    rules = [rule for rule in RULES if rule in rows["rule"]]
+    print(f"Each cell: bias % / RMSE % / coverage % / width % / SE/RMSE.\n\n| level | {key} | {' | '.join(rules)} |")
+    print("|---" * (2 + len(rules)) + "|")
+    for level in PLACES:
         for name in order:
-            for row in rows.filter(pl.col("level") == level, pl.col(key) == name).sort("order").iter_rows(named=True):
-                numbers = " | ".join(
-                    "–" if row[column] is None else f"{row[column]:.{digits}f}"
-                    for column, digits in (("bias_pct", 2), ("rmse_pct", 2), ("coverage_pct", 0), ("width_pct", 1),
-                                           ("se_over_rmse", 2))
-                )  # fmt: skip
-                print(f"| {level} | {name} | {row['rule']} | {row['cells']:,} | {numbers} |")
+            of_name = rows.filter(pl.col("level") == level, pl.col(key) == name)
+            if of_name.height:
+                cells = [_numbers(of_name.filter(pl.col("rule") == rule)) for rule in rules]
+                print(f"| {level} | {name} | {' | '.join(cells)} |")
     print()
 
 
+def _numbers(row: pl.DataFrame) -> str:
+    values = row.row(0, named=True)
+    return " / ".join(
+        "–" if values[column] is None else f"{values[column]:.{digits}f}" for column, digits in _COLUMNS.items()
+    )
+
+
 def print_levels(rows: pl.DataFrame) -> None:
-    """Coverage of all outcomes together, by level."""
-    print("| level | rules | coverage of counts % | of percentages % |\n|---|---|---|---|")
+    """Coverage of all outcomes together, by level: of counts and of percentages."""
+    # Classes of size weigh as many cells as they have.
+    pooled = rows.group_by("rule", "measure", "level").agg(
+        (pl.col("coverage_pct") * pl.col("cells")).sum() / pl.col("cells").sum()
+    )
+    rules = [rule for rule in RULES if rule in rows["rule"]]
+    found = {(*key,): value for *key, value in pooled.iter_rows()}
+    print(
+        f"Coverage of counts / percentages, %.\n\n| level | {' | '.join(rules)} |\n" + "|---" * (1 + len(rules)) + "|"
+    )
     for level in LEVELS:
-        of_level = rows.filter(pl.col("level") == level)
-        for (_, rule), some in of_level.sort("order").group_by("order", "rule", maintain_order=True):
-            found = dict(some.select("measure", "coverage_pct").iter_rows())
-            texts = ["–" if found.get(each) is None else f"{found[each]:.1f}" for each in (COUNT, PERCENTAGE)]
-            print(f"| {level} | {rule} | {' | '.join(texts)} |")
+        if level in rows["level"]:
+            cells = [
+                " / ".join("–" if (value := found.get((rule, measure, level))) is None else f"{value:.0f}"
+                           for measure in (COUNT, PERCENTAGE))
+                for rule in rules
+            ]  # fmt: skip
+            print(f"| {level} | {' | '.join(cells)} |")
     print()
 
 

@@ -124,6 +124,13 @@ WEIGHT_CELL = Dataset(
         Column("controls", "str", "Controls of the selected model, separated by commas.", is_nullable=True),
         Column("attempts", "int32", "Number of calibrations tried.", unit="calibrations"),
         Column(
+            "giants_apart",
+            "int32",
+            "Number of large nonrespondents that stand apart: the controls can be met only without them, so they count "
+            "by their benchmark total times the ratio of the respondents.",
+            unit="agencies",
+        ),
+        Column(
             "largest_miss",
             "float64",
             "Largest relative difference from the total of a selected control.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,8 @@ REGION_CONTROLS = (
 #: Before this year there were too few responding large cities to control assaults and robberies separately.
 FIRST_YEAR_OF_BOTH = 2023
 CANNOT_BE_MET, NO_RESPONDENT = "controls cannot be met", "no respondent"
+#: A nonrespondent with this share of its group's benchmark may stand apart; so many at most in a group.
+GIANT_SHARE, MOST_GIANTS = 0.05, 3
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,13 @@ class FittedGroups:
 
 
 def fit_geography(
-    weight_class: NDArray[np.int64], is_respondent: Flags, controls: Floats, year: int, *, is_region: bool
+    weight_class: NDArray[np.int64],
+    is_respondent: Flags,
+    controls: Floats,
+    year: int,
+    *,
+    is_region: bool,
+    has_giants_apart: bool = True,
 ) -> FittedGroups:
     """Fit the groups of the nation or a region; groups that cannot be fitted are merged until all can be fitted.
 
@@ -78,12 +86,13 @@ def fit_geography(
         year: data year.
         is_region: whether it is a region. Regions first merge groups without respondents, and give weight 1 in groups
             whose respondents have 0.99 of the crime.
+        has_giants_apart: whether a group that cannot be fitted is first fitted without its largest nonrespondents.
     """
     merges: dict[Group, list[str]] = {}
     number, groups = _first_groups(weight_class)
     if is_region:
         number, groups = _merge_empty(number, groups, is_respondent, controls[:, 0], merges)
-    geography = _Geography(number, is_respondent, controls, year, is_region)
+    geography = _Geography(number, is_respondent, controls, year, is_region, has_giants_apart)
     groups = _merge_until_fitted(geography, groups, merges)
     cells, fit, units = geography.fitted(groups)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -111,6 +120,7 @@ class _Geography:
     controls: Floats
     year: int
     is_region: bool
+    has_giants_apart: bool
 
     @property
     def design_weight(self) -> float:
@@ -136,8 +146,43 @@ class _Geography:
         if self.is_respondent.any():
             names = [_controls(group, self.year, is_region=self.is_region) for group in groups]
             # A weight of 1 is g = n/N.
-            fit_with_bounds(cells, fit, names, np.full(len(groups), self.is_respondent.sum() / len(self.number)))
+            lower = np.full(len(groups), self.is_respondent.sum() / len(self.number))
+            fit_with_bounds(cells, fit, names, lower)
+            if self.has_giants_apart:
+                _fit_with_giants_apart(cells, fit, names, lower)
         return cells, fit, units
+
+
+def _fit_with_giants_apart(cells: Cells, fit: Fit, names: list[tuple[str, ...]], lower: Floats) -> None:
+    """Fit undecided cells without their one, two or three largest nonrespondents.
+
+    What stands apart has the mix of the cell: its benchmark times the ratio of the cell's respondents. So all weights
+    are multiplied by the benchmark total with it over that without it, and the total is met; other controls are not.
+    """
+    total = cells.controls[:, 0]
+    of_cell = cells.totals()[:, 0]
+    may_be_apart = ~cells.is_respondent & (total >= GIANT_SHARE * np.maximum(of_cell, 1.0)[cells.cell])
+    order = np.lexsort((-total, ~may_be_apart, cells.cell))
+    first = np.searchsorted(cells.cell, np.arange(cells.number))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order)) - first[cells.cell[order]]
+    for most in range(1, MOST_GIANTS + 1):
+        is_apart = may_be_apart & (rank < most)
+        undecided = (fit.rule == "") & (np.bincount(cells.cell[is_apart], minlength=cells.number) == most)
+        if not undecided.any():
+            return
+        rest = replace(cells, controls=np.where(is_apart[:, None], 0.0, cells.controls))
+        trial = Fit.nothing(rest)
+        trial.assign(rest, ~undecided, WeightRule.EQUAL, None)
+        fit_with_bounds(rest, trial, names, lower)
+        is_fitted = undecided & (trial.rule == WeightRule.CALIBRATED)
+        scale = of_cell / np.where(is_fitted, rest.totals()[:, 0], 1.0)
+        units = is_fitted[cells.cell] & cells.is_respondent
+        fit.weights[units] = (trial.weights * scale[cells.cell])[units]
+        fit.rule[is_fitted], fit.is_selected[is_fitted, 0] = WeightRule.CALIBRATED, True
+        fit.lower[is_fitted], fit.upper[is_fitted] = trial.lower[is_fitted], trial.upper[is_fitted]
+        fit.giants_apart[is_fitted] = most
+        fit.attempts += trial.attempts
 
 
 def _merge_until_fitted(geography: _Geography, groups: list[Group], merges: dict[Group, list[str]]) -> list[Group]:

@@ -83,6 +83,7 @@ class Fit:
         lower, upper: (C,) bounds of the g-weights, NaN if there are none.
         is_selected: (C, 11) controls of the model.
         attempts: (C,) number of calibrations tried.
+        giants_apart: (C,) nonrespondents without which the cell was fitted.
     """
 
     weights: Floats
@@ -91,6 +92,7 @@ class Fit:
     upper: Floats
     is_selected: Flags
     attempts: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    giants_apart: Integers = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @classmethod
     def nothing(cls, cells: Cells) -> Fit:
@@ -103,6 +105,7 @@ class Fit:
             upper=np.full(C, np.nan),
             is_selected=np.zeros((C, len(NAMES)), dtype=np.bool_),
             attempts=np.zeros(C, dtype=np.int64),
+            giants_apart=np.zeros(C, dtype=np.int64),
         )
 
     def assign(self, cells: Cells, which: Flags, rule: WeightRule, weight: Floats | float | None) -> None:

@@ -56,6 +56,7 @@ def tables_of(keys: Keys, units: pl.DataFrame, cells: Cells, fit: Fit) -> Tables
         upper_bound=_numbers(fit.upper),
         controls=pl.Series(selected, dtype=pl.String).replace("", None),
         attempts=pl.Series(fit.attempts),
+        giants_apart=pl.Series(fit.giants_apart),
         largest_miss=_numbers(np.where(fit.is_selected.any(axis=1), misses, np.nan)),
     )
     C = cells.number

@@ -165,7 +165,14 @@ def _completed(
         name: table.lazy() for name, table in weight_agencies(frame, counties, STATE_WEIGHT_GROUP.empty(), year).items()
     }
     coverage = measure_coverage(
-        universe, frame, weights["agency_weight"], weights["weight_cell"], reports[GEOGRAPHY.name], counties, year
+        universe,
+        frame,
+        weights["agency_weight"],
+        weights["weight_cell"],
+        reports[GEOGRAPHY.name],
+        counties,
+        status,
+        year,
     )
     return _Completed(
         {"weighting_frame": frame, "coverage": coverage.lazy(), **weights},

@@ -70,6 +70,31 @@ COVERAGE = Dataset(
             is_nullable=True,
         ),
         Column("is_model_used", "bool", "True if variances use the calibration model."),
+        Column(
+            "unreported_ratio",
+            "float64",
+            "ρ: benchmark total of the agencies without weight over that of respondents; missing if respondents have "
+            "none.",
+            is_nullable=True,
+        ),
+        Column(
+            "upper_bound_of_zero",
+            "float64",
+            "Upper end of the 95 % interval of a count of which respondents reported none; missing where nothing limits "
+            "it.",
+            is_nullable=True,
+        ),
+        Column(
+            "largest_missing_share",
+            "float64",
+            "Share of the benchmark total that the largest agency without weight has.",
+        ),
+        Column(
+            "without_weights_share",
+            "float64",
+            "Share of the benchmark total in weight groups without weights, which are in no estimate.",
+        ),
+        Column("has_inferred_months", "bool", "True if zero reports of respondents are inferred, not on file."),
         UNIVERSE_SCOPE,
     ),
 )

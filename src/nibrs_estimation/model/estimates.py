@@ -34,6 +34,19 @@ def _cells(name: str, description: str, part: str) -> Dataset:
                 is_nullable=True,
             ),
             Column(
+                "lower_bound",
+                "float64",
+                "Lower end of the 95 % interval of the count; missing where it is not known.",
+                is_nullable=True,
+            ),
+            Column("upper_bound", "float64", "Its upper end.", is_nullable=True),
+            Column(
+                "reported",
+                "float64",
+                "Count that respondents reported themselves, without weights and filled months, times the share of "
+                "each agency that is in the geography.",
+            ),
+            Column(
                 "filled_share", "float64", "Share of the estimate that was filled in for months that are not known."
             ),
             Column(

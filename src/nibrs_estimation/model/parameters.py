@@ -34,6 +34,22 @@ BENCHMARK_RULE = Parameter(
     default="own_first",
 )
 
-METHOD_PARAMETERS = (OUTLIER_RULE, MONTH_RULE, BENCHMARK_RULE, COUNT_MODE)
+CONTROL_RULE = Parameter(
+    "control_rule",
+    "What is done where weights do not meet a known total: totals are corrected to it, and very large nonrespondents "
+    "stand apart before weight groups are merged; or nothing, as in the reference pipeline.",
+    choices=("corrected", "reference"),
+    default="corrected",
+)
+
+VARIANCE_RULE = Parameter(
+    "variance_rule",
+    "Standard errors and intervals: of the prediction of what was not reported; or of the linearized sample, as in the "
+    "reference pipeline.",
+    choices=("prediction", "reference"),
+    default="prediction",
+)
+
+METHOD_PARAMETERS = (OUTLIER_RULE, MONTH_RULE, BENCHMARK_RULE, CONTROL_RULE, VARIANCE_RULE, COUNT_MODE)
 #: What is chosen where nothing is set.
 METHOD_DEFAULTS = {parameter.name: parameter.default for parameter in METHOD_PARAMETERS}

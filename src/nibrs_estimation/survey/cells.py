@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,16 +12,22 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.model.estimates import CELL_ESTIMATE
-from nibrs_estimation.stats.linearization.cell_estimates import CellEstimates, cell_estimates
+from nibrs_estimation.stats.linearization.cell_estimates import cell_estimates
 from nibrs_estimation.stats.linearization.variance_form import variance_form
+from nibrs_estimation.stats.prediction import PredictionForm, prediction_estimates, unreported_interval
 from nibrs_estimation.survey.design import Design
 from nibrs_estimation.tables.counting import counted_rows
 from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.tables.explained import explained_by
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
-from nibrs_estimation.tables.matrices.table_matrix import Fills, TableCounts, TableMatrix
+from nibrs_estimation.tables.matrices.table_matrix import Fills, TableCounts, TableMatrix, agency_rows
+from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.table_rows import Z_95
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
 
+#: Tables whose first cell is all incidents against persons, property or society.
+INCIDENT_TABLES = ("1a", "1b", "1c")
 Estimates = dict[str, NDArray[Any]]
 
 
@@ -44,6 +50,11 @@ class Counts:
     def of_table(self, table: TableDefinition) -> TableMatrix:
         """What makes the matrices of a table."""
         return TableMatrix(table, self._unit, self._fills, self._categories)
+
+    def incidents(self) -> NDArray[np.float64]:
+        """(agencies,) incidents against persons, property and society of each agency, completed."""
+        totals = [self.of_table(table_definitions()[name]).of().completed[:, [0]] for name in INCIDENT_TABLES]
+        return np.asarray(sum(totals[1:], start=totals[0]).todense(), dtype=np.float64).ravel()
 
     def _unit(self, name: str) -> UnitCounts:
         if name not in self._units:
@@ -82,6 +93,9 @@ class WantedCells:
         known_of: (m,) number of the sum that is the denominator among units with a known item, -1 for none.
         sums: (cells of the matrix, K) how many times each cell is added in each sum.
         is_of_wholes: (m,) whether the cell is estimated only for nation, regions and states as a whole.
+        explained_by: (m,) benchmark that explains the cell, a position in ``tables.explained.EXPLAINED``.
+        sum_explained_by: (K,) the same of the sums.
+        category: (m,) position of the category of agencies that the cell is of, in :data:`CATEGORIES`; -1 for none.
     """
 
     cell: NDArray[np.int64]
@@ -89,6 +103,9 @@ class WantedCells:
     known_of: NDArray[np.int64]
     sums: sparse.csc_array
     is_of_wholes: NDArray[np.bool_]
+    explained_by: NDArray[np.int64]
+    sum_explained_by: NDArray[np.int64]
+    category: NDArray[np.int64]
 
 
 def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozenset[str]) -> WantedCells:
@@ -122,26 +139,58 @@ def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozens
     columns = np.tile(np.arange(C), len(summed))
     indices = (np.repeat(summed[:, 0], C) * C + columns, np.repeat(summed[:, 1], C) * C + columns)
     factors = np.repeat(summed[:, 2], C).astype(np.float64)
+    explained = np.array([explained_by(column.offenses) for column in table.columns], dtype=np.int64)
+    of_row = {row: CATEGORIES.index(category) for row, category in agency_rows(table).items()}
     return WantedCells(
         cell=cell,
         denominator_of=denominator_of,
         known_of=known_of,
         sums=sparse.csc_array((factors, indices), shape=(R * C, len(number_of) * C)),
         is_of_wholes=is_of_wholes.ravel()[cell],
+        explained_by=explained[column_],
+        sum_explained_by=np.tile(explained, len(number_of)),
+        category=np.array([of_row.get(row + 1, -1) for row in range(R)], dtype=np.int64)[row_],
     )
 
 
-class Estimator:
-    """Estimates cells in all geographies of a design; what depends only on the design is computed once."""
+#: Categories of agencies that have rows of their own.
+CATEGORIES = tuple(
+    (variable, category) for variable, number in (("agency_type", 7), ("msa", 4), ("population_group", 6))
+    for category in range(1, number + 1)
+)  # fmt: skip
 
-    def __init__(self, design: Design) -> None:
-        self._design = design
-        self._form = variance_form(design.sample, design.members, len(design.agencies))
+
+class Found(NamedTuple):
+    """Estimates by cell and domain, of either rule of the variance: arrays of one length."""
+
+    cell: NDArray[np.int32]
+    domain: NDArray[np.int32]
+    total: NDArray[np.float64]
+    standard_error: NDArray[np.float64]
+    unit_count: NDArray[np.int64]
+    ratio: NDArray[np.float64]
+    ratio_standard_error: NDArray[np.float64]
+
+
+class Estimator:
+    """Estimates cells in all geographies of a design; what depends only on the design is computed once.
+
+    Args:
+        design: the respondents of every place.
+        prediction: all agencies of every place, for the prediction variance; None for the reference's variance, without
+            corrections.
+    """
+
+    def __init__(self, design: Design, prediction: PredictionForm | None) -> None:
+        self._design, self._prediction = design, prediction
+        self._form = None if prediction else variance_form(design.sample, design.members, len(design.agencies))
         self._first_agency = int(design.agencies.search_sorted(0))
         sample, members = design.sample, design.members
-        weight = (sample.weight * sample.share)[members.unit]
         shape = (members.domains, len(design.agencies))
-        self._weights = sparse.csr_array((weight, (members.domain, sample.psu[members.unit])), shape=shape)
+        place = (members.domain, sample.psu[members.unit])
+        weight, share = (sample.weight * sample.share)[members.unit], sample.share[members.unit]
+        self._weights = sparse.csr_array((weight, place), shape=shape)
+        self._shares = sparse.csr_array((share, place), shape=shape)
 
     def estimate(self, table: TableDefinition, counts: Mapping[int, TableCounts], wanted: WantedCells) -> Estimates:
         """Estimates of the cells that are not 0: the numeric columns of ``cell_estimate``.
@@ -152,18 +201,17 @@ class Estimator:
             wanted: the cells to estimate.
         """
         m, K, has_known = len(wanted.cell), wanted.sums.shape[1], wanted.known_of >= 0
-        completed = hstack([each.completed[:, wanted.cell] for each in counts.values()])
-        denominators = hstack([each.completed @ wanted.sums for each in counts.values()])
+        completed, own, records = (
+            hstack([getattr(each, name)[:, wanted.cell] for each in counts.values()])
+            for name in ("completed", "own", "records")
+        )
         first_sum = K * np.arange(len(counts))[:, None]
         whole = np.where(wanted.denominator_of >= 0, wanted.denominator_of + first_sum, -1)
         known_cells = np.flatnonzero(np.tile(has_known, len(counts)))
         # Cells with unknown units are repeated: as shares of all, and of those that are known.
-        found = cell_estimates(
-            self._form,
-            hstack([completed, completed[:, known_cells]]),
-            denominators,
-            np.concatenate([whole.ravel(), (wanted.known_of[has_known] + first_sum).ravel()]),
-        )
+        columns = np.concatenate([np.arange(completed.shape[1]), known_cells])
+        denominator_of = np.concatenate([whole.ravel(), (wanted.known_of[has_known] + first_sum).ravel()])
+        found = self._found(counts, wanted, completed, own, columns, denominator_of)
         found, among_known = _split(found, completed.shape[1])
         of_series, cell = np.divmod(found.cell, m)
         known, known_error = np.full((2, len(cell)), np.nan)
@@ -171,7 +219,6 @@ class Estimator:
         is_known = has_known[cell]
         known[is_known], known_error[is_known] = among_known.ratio, among_known.ratio_standard_error
         row, column = np.divmod(wanted.cell[cell], len(table.columns))
-        records = hstack([each.records[:, wanted.cell] for each in counts.values()])
         unweighted = values_at(sparse.csr_array(self._design.respondents @ records), found.domain, found.cell)
         sums = self._design.respondents @ hstack([each.records @ wanted.sums for each in counts.values()])
         divisor = whole[of_series, cell]
@@ -180,8 +227,11 @@ class Estimator:
         denominator[has_denominator] = values_at(
             sparse.csr_array(sums), found.domain[has_denominator], divisor[has_denominator]
         )
-        own = hstack([each.own[:, wanted.cell] for each in counts.values()])
-        own_total = values_at(sparse.csr_array(self._weights @ own), found.domain, found.cell)
+        weighted, of_own, reported = (
+            values_at(sparse.csr_array(weights @ matrix), found.domain, found.cell)
+            for weights, matrix in ((self._weights, completed), (self._weights, own), (self._shares, own))
+        )
+        lower, upper = self._interval(found, reported, wanted.category[cell])
         estimates = {
             "series_number": np.fromiter(counts, np.int16)[of_series],
             "geography_number": self._design.geographies[found.domain],
@@ -189,7 +239,10 @@ class Estimator:
             "column": column + 1,
             "estimate": found.total,
             "standard_error": found.standard_error,
-            "filled_share": np.clip(1 - own_total / found.total, 0.0, 1.0),
+            "lower_bound": lower,
+            "upper_bound": upper,
+            "reported": reported,
+            "filled_share": np.clip(1 - of_own / weighted, 0.0, 1.0),
             "unweighted": unweighted,
             "agency_counts": np.where(
                 self._includes_arrests_without_agency(completed, found), np.nan, found.unit_count
@@ -204,7 +257,49 @@ class Estimator:
         is_retained = self._design.is_whole[found.domain] | ~wanted.is_of_wholes[cell]
         return {name: values[is_retained] for name, values in estimates.items()}
 
-    def _includes_arrests_without_agency(self, counts: sparse.csc_array, found: CellEstimates) -> NDArray[np.bool_]:
+    def _found(
+        self,
+        counts: Mapping[int, TableCounts],
+        wanted: WantedCells,
+        completed: sparse.csc_array,
+        own: sparse.csc_array,
+        columns: NDArray[np.int64],
+        denominator_of: NDArray[np.int64],
+    ) -> Found:
+        """Estimates of some columns of the cells' counts by the rule of the variance."""
+        denominators = hstack([each.completed @ wanted.sums for each in counts.values()])
+        y = completed[:, columns]
+        if self._prediction is None:
+            assert self._form is not None
+            linearized = cell_estimates(self._form, y, denominators, denominator_of)
+            return Found(*(getattr(linearized, name) for name in Found._fields))
+        predicted = prediction_estimates(
+            self._prediction,
+            y,
+            own[:, columns],
+            denominators,
+            denominator_of,
+            np.tile(wanted.explained_by, len(counts))[columns],
+            own_denominators=hstack([each.own @ wanted.sums for each in counts.values()]),
+            denominator_explained_by=np.tile(wanted.sum_explained_by, len(counts)),
+            class_of=np.tile(wanted.category, len(counts))[columns],
+        )
+        return Found(*(getattr(predicted, name) for name in Found._fields))
+
+    def _interval(
+        self, found: Found, reported: NDArray[np.float64], category: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Ends of the 95 % intervals of the totals; NaN where they are not known."""
+        if self._prediction is None:
+            margin = Z_95 * found.standard_error
+            return np.maximum(found.total - margin, 0.0), found.total + margin
+        of_all = self._prediction.unreported_ratio[found.domain]
+        of_category = self._prediction.class_unreported_ratio[category, found.domain]
+        rho = np.where(category >= 0, of_category, of_all)
+        lower, upper = unreported_interval(found.total, found.standard_error, reported, rho)
+        return lower, np.where(np.isfinite(upper), upper, np.nan)
+
+    def _includes_arrests_without_agency(self, counts: sparse.csc_array, found: Found) -> NDArray[np.bool_]:
         """Whether an estimate includes arrests without an agency, so that the number of agencies is not known."""
         first = self._first_agency
         if first == 0:
@@ -229,12 +324,10 @@ def values_at(matrix: sparse.csr_array, row: NDArray[np.integer], column: NDArra
     return np.where(np.append(stored, -1)[at] == wanted, values[at], 0.0)
 
 
-def _split(found: CellEstimates, m: int) -> tuple[CellEstimates, CellEstimates]:
+def _split(found: Found, m: int) -> tuple[Found, Found]:
     """Split into estimates of the first m cells and those of the others."""
     end = int(np.searchsorted(found.cell, m))
-    values = [getattr(found, field.name) for field in fields(found)]
-    first, second = ([value[part] for value in values] for part in (slice(end), slice(end, None)))
-    return CellEstimates(*first), CellEstimates(*second)
+    return Found(*(values[:end] for values in found)), Found(*(values[end:] for values in found))
 
 
 def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl.DataFrame:
@@ -243,6 +336,8 @@ def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl
         return CELL_ESTIMATE.empty().collect()
     numbers = (
         "standard_error",
+        "lower_bound",
+        "upper_bound",
         "agency_counts",
         "percentage",
         "percentage_unweighted",

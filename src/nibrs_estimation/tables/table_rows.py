@@ -31,6 +31,16 @@ NOTHING_SAMPLED = (
     "items are not measured"
 )
 
+#: Columns of dataset ``coverage`` that intervals and cautions need.
+_OF_PLACE = (
+    "population_coverage",
+    "unreported_ratio",
+    "upper_bound_of_zero",
+    "largest_missing_share",
+    "without_weights_share",
+    "has_inferred_months",
+    "responding_agencies",
+)
 _INFORMATION = (
     "indicator_name",
     "section",
@@ -95,7 +105,7 @@ def table_rows(
     """
     frame = table_cells(table, cell_gap.collect(), series)
     numbers = places.select(
-        "population_coverage",
+        *_OF_PLACE,
         "geography_number",
         is_whole_place=is_whole_place(),
         series_number=pl.lit(series.number if series else 0, dtype=pl.Int16),
@@ -103,7 +113,7 @@ def table_rows(
     stored = _stored(cells, table, series).join(numbers, on=["series_number", "geography_number"])
     key = ["series_number", "geography_number", "count_row", "column"]
     if is_whole:
-        found = stored.drop("population_coverage", "is_whole_place")
+        found = stored.drop(*_OF_PLACE, "is_whole_place")
         rows = numbers.join(frame, how="cross").with_columns(gap_of_geography()).join(found, on=key, how="left")
     else:
         estimated_rows = stored.join(frame, on=key[2:]).with_columns(gap_of_geography()).filter(pl.col("gap").is_null())
@@ -177,12 +187,38 @@ def _with_populations(rows: pl.DataFrame, geography_population: pl.LazyFrame) ->
     return rows.join(populations, on=["geography_number", "population_key"], how="left")
 
 
+def _bounds_of_counts(is_stored: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Ends of the intervals of counts: as stored, and of counts of 0.
+
+    If nothing is missing but months that are only inferred, the count is as sure as these months: no ends are given.
+    """
+    is_inferred = pl.col("has_inferred_months") & (pl.col("unreported_ratio") == 0)
+    ends = (("lower_bound", pl.lit(0.0)), ("upper_bound", pl.col("upper_bound_of_zero")))
+    lower, upper = (
+        pl.when(~is_inferred).then(pl.when(is_stored).then(stored).otherwise(of_zero)) for stored, of_zero in ends
+    )
+    return lower, upper
+
+
+def _bounds_of_percentages(is_stored: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Percentage plus and minus 1.96 standard errors, from 0 to 100; that of a count of 0 has no known ends.
+
+    Percentages of records may be above 100, and so may their ends.
+    """
+    value, margin = pl.col("percentage"), Z_95 * pl.col("percentage_standard_error")
+    is_known = is_stored | (pl.col("unreported_ratio") == 0)
+    is_inferred = pl.col("has_inferred_months") & (pl.col("unreported_ratio") == 0)
+    lower, upper = (value - margin).clip(lower_bound=0), value + margin
+    upper = pl.when(value <= 100).then(upper.clip(upper_bound=100)).otherwise(upper)
+    return tuple(pl.when(is_known & ~is_inferred).then(end) for end in (lower, upper))
+
+
 def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
     """Compute the numbers of each type of estimate."""
     kind = pl.col("estimate_type_num")
     is_open = ~pl.col("is_blank") & pl.col("gap").is_null()
     is_stored = pl.col("estimate").is_not_null()
-    zeros = ("estimate", "standard_error", "filled_share", "unweighted", "agency_counts")
+    zeros = ("estimate", "standard_error", "reported", "filled_share", "unweighted", "agency_counts")
     shares = ("percentage", "percentage_unweighted", "percentage_standard_error")
     known_shares = ("percentage_known", "percentage_known_standard_error")
     # Cells that are not stored are 0, and so are their percentages if the denominator is not 0.
@@ -195,8 +231,9 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
         ),
     )
     per_person = RATE_BASE / pl.col("population")
+    is_share = kind == PERCENTAGE
     estimate, error, unweighted = (
-        pl.when(kind == RATE).then(rate).when(kind == PERCENTAGE).then(percentage).otherwise(count)
+        pl.when(kind == RATE).then(rate).when(is_share).then(percentage).otherwise(count)
         for count, percentage, rate in (
             ("estimate", "percentage", pl.col("estimate") * per_person),
             ("standard_error", "percentage_standard_error", pl.col("standard_error") * per_person),
@@ -207,14 +244,20 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             ),
         )
     )
-    margin = Z_95 * pl.col("estimate_standard_error")
-    upper = pl.col("estimate") + margin
-    # Percentages of records may be above 100, and so may their bounds.
-    is_share = (kind == PERCENTAGE) & (pl.col("estimate") <= 100)
-    of_known, error_of_known = (pl.when(is_open & (kind == PERCENTAGE)).then(name) for name in known_shares)
+    lower, upper = (
+        pl.when(is_open)
+        .then(pl.when(kind == RATE).then(bound * per_person).when(is_share).then(share).otherwise(bound))
+        .alias(f"estimate_{name}_bound")
+        for name, bound, share in zip(
+            ("lower", "upper"), _bounds_of_counts(is_stored), _bounds_of_percentages(is_stored), strict=True
+        )
+    )
+    of_known, error_of_known = (pl.when(is_open & is_share).then(name) for name in known_shares)
     known_margin = Z_95 * error_of_known
     return (
-        filled.with_columns(estimate=estimate, estimate_standard_error=error, estimate_unweighted=unweighted)
+        filled.with_columns(
+            lower, upper, estimate=estimate, estimate_standard_error=error, estimate_unweighted=unweighted
+        )
         .with_columns(
             pl.when(is_open).then(name).alias(name)
             for name in ("estimate", "estimate_standard_error", "estimate_unweighted")
@@ -231,10 +274,11 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             "estimate_standard_error",
             pl.when(is_open).then("filled_share"),
             pl.when(is_open).then(pl.col("agency_counts").cast(pl.Float64)),
-            "population_coverage",
+            *_OF_PLACE,
+            pl.when(is_open).then("reported"),
             "is_blank",
-            estimate_lower_bound=(pl.col("estimate") - margin).clip(lower_bound=0),
-            estimate_upper_bound=pl.when(is_share).then(upper.clip(upper_bound=100)).otherwise(upper),
+            "estimate_lower_bound",
+            "estimate_upper_bound",
             relative_standard_error=pl.when(pl.col("estimate") > 0).then(
                 pl.col("estimate_standard_error") / pl.col("estimate")
             ),

@@ -1,8 +1,10 @@
 """Coverage: the agencies and residents behind each geography."""
 
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
+from nibrs_estimation.model.completeness import REPORTING_STATUS
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION, GEOGRAPHY
+from nibrs_estimation.model.parameters import VARIANCE_RULE
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES, UNIVERSE
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, WEIGHT_CELL
 from nibrs_estimation.pipeline.task import YEAR, Task
@@ -13,9 +15,9 @@ TASKS = (
     Task(
         name="measure_coverage",
         function=measure_coverage,
-        reads=(UNIVERSE, WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, GEOGRAPHY, AGENCY_COUNTY),
+        reads=(UNIVERSE, WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, GEOGRAPHY, AGENCY_COUNTY, REPORTING_STATUS),
         writes=(COVERAGE,),
-        parameters=(YEAR,),
+        parameters=(YEAR, VARIANCE_RULE),
     ),
     Task(
         name="measure_populations",

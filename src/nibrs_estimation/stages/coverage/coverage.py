@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Literal
 
 import polars as pl
 
@@ -11,6 +12,8 @@ from nibrs_estimation.model.coverage import COVERAGE
 from nibrs_estimation.model.fields import WeightRule
 from nibrs_estimation.model.weights import variable_name
 from nibrs_estimation.stages.coverage.pieces import geography_pieces
+from nibrs_estimation.stats.prediction import unreported_interval
+from nibrs_estimation.survey.geographies import geography_members
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +35,9 @@ def measure_coverage(
     weight_cell: pl.LazyFrame,
     geography: pl.LazyFrame,
     agency_county: pl.LazyFrame,
+    reporting_status: pl.LazyFrame,
     year: int,
+    variance_rule: Literal["prediction", "reference"],
 ) -> pl.DataFrame:
     """Count agencies, pieces and populations of each geography, and give its calibration model.
 
@@ -52,6 +57,10 @@ def measure_coverage(
     return (
         geographies.join(counted, on="geography_number")
         .join(_models(weight_cell.collect()), on=["geography_level", "geography_code"], how="left")
+        .join(
+            unreported_shares(geographies.lazy(), agency_weight, weighting_frame, reporting_status),
+            on="geography_number",
+        )
         .with_columns(
             estimate_geographic_location=_location(is_partial),
             population_coverage=pl.when(~_IS_REPORTING_ONLY & (pl.col("population") > 0)).then(
@@ -59,6 +68,7 @@ def measure_coverage(
             ),
             # Only metropolitan areas have principal cities.
             is_missing_principal_city=pl.when(pl.col("geography_level") == "msa").then("is_missing_principal_city"),
+            upper_bound_of_zero=pl.lit(0.0) if variance_rule == "reference" else _upper_bound_of_zero(),
             is_model_used=(pl.col("geography_level") == "nation") | pl.col("calibration_model").is_not_null(),
         )
         .select(COVERAGE.schema.names())
@@ -121,6 +131,59 @@ def _counted(pieces: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
             f"{name}_coverage_pct": 100 * responds.filter(kind.is_in(types)).mean()
             for name, types in SEPARATE_KINDS.items()
         },
+    )
+
+
+def _upper_bound_of_zero() -> pl.Expr:
+    """Upper end of the interval of a count of which nothing was reported (handbook 11)."""
+    return pl.col("unreported_ratio").map_batches(
+        lambda ratio: pl.Series(unreported_interval(0.0, 0.0, 0.0, ratio.to_numpy())[1]), return_dtype=pl.Float64
+    )
+
+
+def unreported_shares(
+    geographies: pl.LazyFrame,
+    agency_weight: pl.LazyFrame,
+    weighting_frame: pl.LazyFrame,
+    reporting_status: pl.LazyFrame,
+) -> pl.DataFrame:
+    """What part of each geography's benchmark is of agencies without weight, and whether months are inferred.
+
+    Returns:
+        ``geography_number``, ``unreported_ratio``, ``largest_missing_share``, ``without_weights_share`` and
+        ``has_inferred_months``.
+    """
+    unit = ["geography_level", "geography_code", "weight_group", "agency_id"]
+    weights = agency_weight.select(
+        *unit,
+        "population_share",
+        "weight",
+        has_weights=pl.col("weight").is_not_null().any().over(unit[:-1]),
+    ).collect()
+    inferred = reporting_status.select("agency_id", is_inferred=pl.col("months_inferred") > 0).collect()
+    members = (
+        geography_members(geographies, agency_weight, weighting_frame)
+        .join(weights, on=unit)
+        .join(weighting_frame.select("agency_id", "n_total").collect(), on="agency_id")
+        .join(inferred, on="agency_id", how="left")
+        .sort("geography_number", *unit)
+        .with_columns(size=pl.col("n_total") * pl.col("population_share"))
+    )
+    size, responds = pl.col("size"), pl.col("weight").is_not_null()
+    known = size.filter(responds).sum()
+
+    def share(part: pl.Expr) -> pl.Expr:
+        return pl.when(size.sum() > 0).then(part / size.sum()).otherwise(0.0)
+
+    return members.group_by("geography_number", maintain_order=True).agg(
+        unreported_ratio=pl.when(~responds.any() | ((known == 0) & (size.sum() > 0)))
+        .then(None)
+        .when(known > 0)
+        .then(size.filter(~responds).sum() / known)
+        .otherwise((~responds).sum() / responds.sum()),
+        largest_missing_share=share(size.filter(~responds).max().fill_null(0.0)),
+        without_weights_share=share(size.filter(~pl.col("has_weights")).sum()),
+        has_inferred_months=(pl.col("is_inferred").fill_null(False) & responds).any(),
     )
 
 

@@ -8,6 +8,7 @@ from nibrs_estimation.model.coverage import COVERAGE
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
 from nibrs_estimation.model.geography import AGENCY_COUNTY
 from nibrs_estimation.model.intake import INTAKE_LOSS
+from nibrs_estimation.model.parameters import CONTROL_RULE, VARIANCE_RULE
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, WEIGHT_CELL
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
 from nibrs_estimation.stages.estimation.estimate import estimate_cells, estimate_series, series_parts, table_parts
@@ -21,7 +22,7 @@ TASKS = (
         function=estimate_cells,
         reads=(*_COUNTS, *_WEIGHTS, AGENCY, AGENCY_COUNTY, INTAKE_LOSS),
         writes=(CELL_ESTIMATE, CELL_GAP),
-        parameters=(YEAR,),
+        parameters=(YEAR, CONTROL_RULE, VARIANCE_RULE),
         partitions=table_parts,
         memory="large",
     ),
@@ -30,7 +31,7 @@ TASKS = (
         function=estimate_series,
         reads=(*_COUNTS, *_WEIGHTS, CELL_GAP),
         writes=(SERIES_ESTIMATE,),
-        parameters=(PARTITION,),
+        parameters=(PARTITION, CONTROL_RULE, VARIANCE_RULE),
         partition_by="table_part",
         partitions=series_parts,
         memory="large",

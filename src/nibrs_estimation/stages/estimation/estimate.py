@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Literal
 
 import polars as pl
 
@@ -48,14 +49,15 @@ def estimate_cells(
     agency_county: pl.LazyFrame,
     intake_loss: pl.LazyFrame,
     year: int,
+    control_rule: Literal["corrected", "reference"],
+    variance_rule: Literal["prediction", "reference"],
 ) -> dict[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]]:
     """Estimate counts and percentages of all tables for every geography that has a respondent.
 
-    The linearized variate of a total is w (y - x B), where x are the controls to which the agency's weight group was
-    calibrated, or w y if it was not calibrated. For a percentage, y is replaced by (a - R b) / B. Cells that are blank,
-    or that cannot be computed from the input, are omitted.
+    Standard errors are those of the prediction of what was not reported (handbook 11); by rule ``reference``, of the
+    linearized sample. Cells that are blank, or that cannot be computed from the input, are omitted.
     """
-    from nibrs_estimation.survey import cells  # noqa: PLC0415 (Numba takes a second)
+    from nibrs_estimation.survey import cells, prediction  # noqa: PLC0415 (Numba takes a second)
     from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (Numba takes a second)
 
     tables = table_definitions()
@@ -65,7 +67,21 @@ def estimate_cells(
         coverage, weighting_frame, agency_weight, weight_cell, calibration_variable, unit_profile
     )
     categories = agency_categories(design.agencies, weighting_frame, agency, agency_county, year)
-    counts, estimator = cells.Counts(design, counted, block_reference, categories), cells.Estimator(design)
+    counts = cells.Counts(design, counted, block_reference, categories)
+    form = None
+    if variance_rule == "prediction":
+        everybody = weighting_frame.select("agency_id").collect()["agency_id"].sort()
+        of_all = agency_categories(everybody, weighting_frame, agency, agency_county, year)
+        members = {(name, k): everybody.filter(pl.Series(of_all[name] == k)) for name, k in cells.CATEGORIES}
+        form = prediction.prediction_of(
+            design,
+            prediction.prediction_units(
+                design, coverage, weighting_frame, agency_weight, weight_cell, calibration_variable, members
+            ),
+            counts.incidents(),
+            corrects=control_rule == "corrected",
+        )
+    estimator = cells.Estimator(design, form)
 
     def part(name: str) -> pl.LazyFrame:
         table = tables[name]
@@ -88,12 +104,14 @@ def estimate_series(
     coverage: pl.LazyFrame,
     cell_gap: pl.LazyFrame,
     partition: str,
+    control_rule: Literal["corrected", "reference"],
+    variance_rule: Literal["prediction", "reference"],
 ) -> pl.LazyFrame:
     """Estimate a table for the demographic series of one level, in all geographies in which they are estimated.
 
     Rows that divide persons by a dimension of the series are omitted (handbook 11); so are retired series.
     """
-    from nibrs_estimation.survey import cells  # noqa: PLC0415 (as above)
+    from nibrs_estimation.survey import cells, prediction  # noqa: PLC0415 (as above)
     from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (as above)
 
     name, _, level = partition.rpartition("_")
@@ -102,8 +120,15 @@ def estimate_series(
     design = estimation_design(
         geographies, weighting_frame, agency_weight, weight_cell, calibration_variable, unit_profile
     )
-    estimator = cells.Estimator(design)
-    gaps, matrices = cell_gap.collect(), cells.Counts(design, counted, block_reference, {}).of_table(table)
+    counts = cells.Counts(design, counted, block_reference, {})
+    form = None
+    if variance_rule == "prediction":
+        units = prediction.prediction_units(
+            design, geographies, weighting_frame, agency_weight, weight_cell, calibration_variable, {}
+        )
+        form = prediction.prediction_of(design, units, counts.incidents(), corrects=control_rule == "corrected")
+    estimator = cells.Estimator(design, form)
+    gaps, matrices = cell_gap.collect(), counts.of_table(table)
     estimated = [series for series in demographic_series() if not series.is_retired and series.geographies == level]
     found: list[cells.Estimates] = []
     for dimensions in dict.fromkeys(series.dimensions for series in estimated):

@@ -227,6 +227,15 @@ def _columns_of_signatures(term: Term, counts: UnitCounts) -> tuple[Integers, In
     return np.array(first, dtype=np.int64), np.concatenate(columns)
 
 
+def agency_rows(table: TableDefinition) -> dict[int, tuple[str, int]]:
+    """Rows of a table that are of a category of agencies: row -> variable and category."""
+    return _agency_rows(table_terms(table))
+
+
+def _agency_rows(terms: Sequence[Term]) -> dict[int, tuple[str, int]]:
+    return {row.row: row.agency for term in terms for row in term.rows if row.agency is not None}
+
+
 def _with_agency_rows(
     matrix: sparse.csr_array,
     table: TableDefinition,
@@ -234,8 +243,7 @@ def _with_agency_rows(
     agency_categories: Mapping[str, NDArray[np.int8]],
 ) -> sparse.csr_array:
     """Add rows by attributes of agencies: the total of the agencies that have the category."""
-    C = len(table.columns)
-    wanted = {row.row: row.agency for term in terms for row in term.rows if row.agency is not None}
+    C, wanted = len(table.columns), _agency_rows(terms)
     if not wanted:
         return matrix
     total = next(row.row for row in table.rows if row.kind == "total" and not row.where)

@@ -29,9 +29,12 @@ from nibrs_estimation.stages.universe.frame import define_universe
 from nibrs_estimation.stages.weighting.weights import weight_agencies
 from nibrs_estimation.stats.linearization.cell_estimates import cell_estimates
 from nibrs_estimation.stats.linearization.variance_form import variance_form
+from nibrs_estimation.stats.prediction import prediction_estimates, unreported_interval
 from nibrs_estimation.survey.covering import covered_populations
 from nibrs_estimation.survey.design import Design, estimation_design
 from nibrs_estimation.survey.geographies import geography_members
+from nibrs_estimation.survey.prediction import prediction_of, prediction_units
+from nibrs_estimation.tables.explained import explained_by
 from nibrs_estimation.tables.table_rows import Z_95
 
 Floats = NDArray[np.float64]
@@ -43,6 +46,8 @@ class Choices(NamedTuple):
     outlier_rule: Literal["recent", "intended", "reference"] = "recent"
     month_rule: Literal["own_months", "reference"] = "own_months"
     benchmark_rule: Literal["own_first", "reference"] = "own_first"
+    control_rule: Literal["corrected", "reference"] = "corrected"
+    variance_rule: Literal["prediction", "reference"] = "prediction"
 
 
 #: Rule of a backtest -> choices of method; rule ``ratio`` is not among them.
@@ -50,7 +55,8 @@ CHOICES = {
     "program": Choices(),
     "reference months": Choices(outlier_rule="reference", month_rule="reference"),
     "reference benchmark": Choices(benchmark_rule="reference"),
-    "reference": Choices("reference", "reference", "reference"),
+    "reference weights": Choices(control_rule="reference", variance_rule="reference"),
+    "reference": Choices("reference", "reference", "reference", "reference", "reference"),
 }
 #: Datasets that a source may leave out.
 _OPTIONAL = (SRS_MONTH, SRS_BENCHMARK, AGENCY_COUNTY, GEOGRAPHY)
@@ -103,7 +109,8 @@ def estimates_of(drawing: Drawing, rules: tuple[str, ...], seed: int) -> pl.Data
                 is_estimated=pl.col("geography_number").is_in(design.geographies)
             )
             if rule in rules:
-                found.append(_joined(places, _calibrated(completed, design, names), rule))
+                estimate = _predicted if choices.variance_rule == "prediction" else _linearized
+                found.append(_joined(places, estimate(completed, design, names), rule))
             if rule == "program" and "ratio" in rules:
                 found.append(_joined(places, _ratio(completed, design, names), "ratio"))
     return pl.concat(found)
@@ -162,7 +169,10 @@ def _completed(
     frame = framed["weighting_frame"].lazy()
     counties = reports[AGENCY_COUNTY.name]
     weights = {
-        name: table.lazy() for name, table in weight_agencies(frame, counties, STATE_WEIGHT_GROUP.empty(), year).items()
+        name: table.lazy()
+        for name, table in weight_agencies(
+            frame, counties, STATE_WEIGHT_GROUP.empty(), year, choices.control_rule
+        ).items()
     }
     coverage = measure_coverage(
         universe,
@@ -173,6 +183,7 @@ def _completed(
         counties,
         status,
         year,
+        choices.variance_rule,
     )
     return _Completed(
         {"weighting_frame": frame, "coverage": coverage.lazy(), **weights},
@@ -194,15 +205,15 @@ def _completed_counts(
     """Offenses of a year of each agency, with what is filled: Y = (1 + s) Y_own + R Y_blocks (handbook 04)."""
     month = ["agency_id", "month"]
     counts = offenses.filter(pl.col("n") > 0).select(*month, "offense_code", "n")
-    own = counts.join(removed_month.select(month), on=month, how="anti")
+    own = counts.join(removed_month.select(month), on=month, how="anti").with_columns(pl.col("n").cast(pl.Float64))
     references = block_reference.select("agency_id", "donor_agency_id", "month", "scale")
     added = references.join(counts.rename({"agency_id": "donor_agency_id"}), on=["donor_agency_id", "month"]).select(
-        "agency_id", "offense_code", n=pl.col("n") * pl.col("scale")
+        "agency_id", "offense_code", n=pl.col("n") * pl.col("scale"), own=pl.lit(0.0)
     )
     return (
-        pl.concat([own.select("agency_id", "offense_code", pl.col("n").cast(pl.Float64)), added])
+        pl.concat([own.select("agency_id", "offense_code", "n", own="n"), added])
         .group_by("agency_id", "offense_code")
-        .agg(pl.col("n").sort().sum())
+        .agg(pl.col("n", "own").sort().sum())
         # Sums over agencies run in this order: the same drawing gives the same bytes.
         .sort("agency_id", "offense_code")
     )
@@ -244,6 +255,7 @@ def _places(completed: _Completed, truth: pl.DataFrame, names: list[str]) -> pl.
             "geography_number",
             "eligible_agencies",
             "responding_agencies",
+            "upper_bound_of_zero",
             place="estimate_geographic_location",
             level=pl.when(pl.col("agency_group").is_null()).then("geography_level").otherwise(pl.lit("part")),
         )
@@ -253,19 +265,63 @@ def _places(completed: _Completed, truth: pl.DataFrame, names: list[str]) -> pl.
     )
 
 
-def _matrix(completed: _Completed, agencies: pl.Series, names: list[str]) -> sparse.csc_array:
-    """(agencies, outcomes) completed offenses."""
+def _matrix(completed: _Completed, agencies: pl.Series, names: list[str], column: str = "n") -> sparse.csc_array:
+    """(agencies, outcomes) offenses: completed, or in column ``own`` those that the agencies reported."""
     row = pl.DataFrame({"agency_id": agencies, "row": np.arange(len(agencies))})
     counts = completed.counts.join(row, on="agency_id")
     columns = []
     for name in names:
         some = counts.filter(pl.col("offense_code").is_in(OUTCOMES[name]))
-        columns.append(np.bincount(some["row"].to_numpy(), some["n"].to_numpy(), len(agencies)))
+        columns.append(np.bincount(some["row"].to_numpy(), some[column].to_numpy(), len(agencies)))
     return sparse.csc_array(np.column_stack(columns))
 
 
-def _calibrated(completed: _Completed, design: Design, names: list[str]) -> pl.DataFrame:
-    """Estimates with the program's weights and standard errors."""
+def _predicted(completed: _Completed, design: Design, names: list[str]) -> pl.DataFrame:
+    """Estimates with the prediction variance, corrected to the benchmark."""
+    y, own = (_matrix(completed, design.agencies, names, column) for column in ("n", "own"))
+    of = completed.datasets
+    datasets = ("coverage", "weighting_frame", "agency_weight", "weight_cell", "calibration_variable")
+    units = prediction_units(design, *(of[name] for name in datasets), {})
+    everything = completed.counts.group_by("agency_id").agg(pl.col("n").sort().sum())
+    total = pl.DataFrame({"agency_id": design.agencies}).join(
+        everything, on="agency_id", how="left", maintain_order="left"
+    )["n"]
+    form = prediction_of(design, units, total.fill_null(0.0).to_numpy(), corrects=True)
+    explained = np.array([explained_by(OUTCOMES[name]) for name in names], dtype=np.int64)
+    found = prediction_estimates(
+        form,
+        y,
+        own,
+        sparse.csc_array(y[:, [0]]),
+        np.zeros(len(names), dtype=np.int64),
+        explained,
+        own_denominators=sparse.csc_array(own[:, [0]]),
+        denominator_explained_by=explained[[0]],
+        threads=1,
+    )
+    rho = form.unreported_ratio[found.domain]
+    lower, upper = unreported_interval(found.total, found.standard_error, found.reported, rho)
+    key = {"geography_number": design.geographies[found.domain], "outcome": pl.Series(names).gather(found.cell)}
+    margin = Z_95 * found.ratio_standard_error
+    return pl.concat(
+        pl.DataFrame(
+            key | {"estimate": estimate, "standard_error": error, "lower_bound": low, "upper_bound": high}
+        ).with_columns(measure=pl.lit(measure))
+        for measure, estimate, error, low, high in (
+            (COUNT, found.total, found.standard_error, lower, upper),
+            (
+                PERCENTAGE,
+                100 * found.ratio,
+                100 * found.ratio_standard_error,
+                100 * np.maximum(found.ratio - margin, 0.0),
+                100 * np.minimum(found.ratio + margin, 1.0),
+            ),
+        )
+    )
+
+
+def _linearized(completed: _Completed, design: Design, names: list[str]) -> pl.DataFrame:
+    """Estimates with the reference's weights and standard errors."""
     y = _matrix(completed, design.agencies, names)
     form = variance_form(design.sample, design.members, len(design.agencies))
     of_base = np.zeros(len(names), dtype=np.int64)
@@ -327,6 +383,22 @@ def _ratio(completed: _Completed, design: Design, names: list[str]) -> pl.DataFr
     return pl.concat(frames)
 
 
+_NUMBERS = ("estimate", "standard_error", "lower_bound", "upper_bound")
+
+
+def _with_bounds(estimates: pl.DataFrame) -> pl.DataFrame:
+    """Estimates with the ends of normal intervals where they have no others."""
+    if "lower_bound" in estimates.columns:
+        return estimates
+    margin = Z_95 * pl.col("standard_error")
+    upper = pl.col("estimate") + margin
+    is_share = (pl.col("measure") == PERCENTAGE) & (pl.col("estimate") <= 100)
+    return estimates.with_columns(
+        lower_bound=(pl.col("estimate") - margin).clip(lower_bound=0),
+        upper_bound=pl.when(is_share).then(upper.clip(upper_bound=100)).otherwise(upper),
+    )
+
+
 def _joined(places: pl.DataFrame, estimates: pl.DataFrame, rule: str) -> pl.DataFrame:
     """Truth and estimates of all cells; cells that no respondent has are 0, those of a place without any missing."""
     base = places.filter(pl.col("outcome") == next(iter(OUTCOMES))).select("geography_number", base="true_count")
@@ -340,20 +412,15 @@ def _joined(places: pl.DataFrame, estimates: pl.DataFrame, rule: str) -> pl.Data
         ]
     ).filter(pl.col("measure").is_in(estimates["measure"].unique().implode()))
     key = ["geography_number", "outcome", "measure"]
-    joined = cells.join(estimates, on=key, how="left").with_columns(pl.col("estimate", "standard_error").fill_nan(None))
-    joined = joined.with_columns(pl.when(pl.col("standard_error").is_finite()).then("standard_error"))
-    is_zero = pl.col("is_estimated") & pl.col("estimate").is_null()
-    known = joined.with_columns(
-        pl.when(is_zero).then(0.0).otherwise("estimate").alias("estimate"),
-        pl.when(is_zero).then(0.0).otherwise("standard_error").alias("standard_error"),
+    joined = cells.join(_with_bounds(estimates), on=key, how="left").with_columns(
+        pl.when(pl.col(name).is_finite()).then(name).alias(name) for name in _NUMBERS
     )
-    margin = Z_95 * pl.col("standard_error")
-    upper = pl.col("estimate") + margin
-    is_share = (pl.col("measure") == PERCENTAGE) & (pl.col("estimate") <= 100)
-    bounded = known.with_columns(
+    # A count that no respondent has is 0; its interval may go beyond.
+    is_zero = pl.col("is_estimated") & pl.col("estimate").is_null()
+    of_zero = {"upper_bound": pl.when(pl.col("measure") == COUNT).then("upper_bound_of_zero").otherwise(0.0)}
+    bounded = joined.with_columns(
+        *(pl.when(is_zero).then(of_zero.get(name, pl.lit(0.0))).otherwise(name).alias(name) for name in _NUMBERS),
         rule=pl.lit(rule),
         pattern_number=pl.lit(""),
-        lower_bound=(pl.col("estimate") - margin).clip(lower_bound=0),
-        upper_bound=pl.when(is_share).then(upper.clip(upper_bound=100)).otherwise(upper),
     )
     return BACKTEST_ESTIMATE.cast(bounded)

@@ -8,7 +8,9 @@ RULES = {
     "program": "the program's own rules",
     "reference months": "the program's rules, but outlier months and missing months by the reference's",
     "reference benchmark": "the program's rules, but the benchmark by the reference's",
-    "reference": "outlier months, missing months and benchmark by the reference's rules",
+    "reference weights": "the program's rules, but weights, standard errors and intervals by the reference's, without "
+    "corrections",
+    "reference": "all of these by the reference's rules",
     "ratio": "plain ratio estimation: the place's benchmark total times respondents' offenses over their benchmark",
 }
 #: Levels of places, in the order of the page; `part` is a group of agencies of a nation, region or state.

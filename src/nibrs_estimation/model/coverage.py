@@ -80,8 +80,7 @@ COVERAGE = Dataset(
         Column(
             "upper_bound_of_zero",
             "float64",
-            "Upper end of the 95 % interval of a count of which respondents reported none; missing where nothing limits "
-            "it.",
+            "Upper end of the 95 % interval of a count of which respondents reported none; missing without limit.",
             is_nullable=True,
         ),
         Column(

@@ -2,6 +2,7 @@
 
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
 from nibrs_estimation.model.geography import AGENCY_COUNTY
+from nibrs_estimation.model.parameters import CONTROL_RULE
 from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.model.weights import (
     AGENCY_WEIGHT,
@@ -29,7 +30,7 @@ TASKS = (
         function=weight_agencies,
         reads=(WEIGHTING_FRAME, AGENCY_COUNTY, STATE_WEIGHT_GROUP),
         writes=(WEIGHT_CELL, WEIGHT_CONTROL, AGENCY_WEIGHT, COUNTY_WEIGHT, CALIBRATION_VARIABLE),
-        parameters=(YEAR,),
+        parameters=(YEAR, CONTROL_RULE),
         memory="medium",
     ),
     Task(

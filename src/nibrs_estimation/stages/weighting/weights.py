@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import polars as pl
@@ -47,7 +48,11 @@ SUM_TOLERANCE = 0.5
 
 
 def weight_agencies(
-    weighting_frame: pl.LazyFrame, agency_county: pl.LazyFrame, state_weight_group: pl.LazyFrame, year: int
+    weighting_frame: pl.LazyFrame,
+    agency_county: pl.LazyFrame,
+    state_weight_group: pl.LazyFrame,
+    year: int,
+    control_rule: Literal["corrected", "reference"],
 ) -> dict[str, pl.DataFrame]:
     """Compute weights of the respondents of every geography that meet the benchmark of all eligible agencies.
 
@@ -76,7 +81,7 @@ def weight_agencies(
         if units.frame.is_empty():
             _log.warning("No weights of level %s: %s.", weight, _ABSENT.get(weight, "no eligible agency"))
         elif weight in ("nation", "region"):
-            tables += _by_class(weight, units, year)
+            tables += _by_class(weight, units, year, has_giants_apart=control_rule == "corrected")
         elif weight in TYPES:
             tables.append(_by_number(weight, units))
         else:
@@ -143,7 +148,7 @@ def _place_units(weight: str, frame: pl.DataFrame, pieces: pl.DataFrame) -> Unit
     return replace(units, frame=marked)
 
 
-def _by_class(weight: str, units: Units, year: int) -> list[Tables]:
+def _by_class(weight: str, units: Units, year: int, *, has_giants_apart: bool) -> list[Tables]:
     """Fit the nation or the regions, each separately."""
     tables = []
     codes = units.frame["geography_code"]
@@ -156,6 +161,7 @@ def _by_class(weight: str, units: Units, year: int) -> list[Tables]:
             controls,
             year,
             is_region=weight == "region",
+            has_giants_apart=has_giants_apart,
         )
         keys = pl.DataFrame(
             {

@@ -286,19 +286,41 @@ def _predicted(completed: _Completed, design: Design, names: list[str]) -> pl.Da
     total = pl.DataFrame({"agency_id": design.agencies}).join(
         everything, on="agency_id", how="left", maintain_order="left"
     )["n"]
-    form = prediction_of(design, units, total.fill_null(0.0).to_numpy(), corrects=True)
+    import os
+    from dataclasses import replace as _rep
+    from nibrs_estimation.stats.prediction import prediction_form, Settings, state_variance
+    from nibrs_estimation.stats.prediction.estimates import PredictionEstimates
+    G1=float(os.environ.get('G1','1.85')); G0=float(os.environ.get('G0','1.85')); SV=os.environ.get('SV','own')
     explained = np.array([explained_by(OUTCOMES[name]) for name in names], dtype=np.int64)
-    found = prediction_estimates(
-        form,
-        y,
-        own,
-        sparse.csc_array(y[:, [0]]),
-        np.zeros(len(names), dtype=np.int64),
-        explained,
-        own_denominators=sparse.csc_array(own[:, [0]]),
-        denominator_explained_by=explained[[0]],
-        threads=1,
-    )
+    base, members = units
+    form = prediction_form(base, members, len(design.agencies), settings=Settings(gamma=G0))
+    sv = state_variance(form, total.fill_null(0.0).to_numpy())
+    form = prediction_form(base, members, len(design.agencies), settings=Settings(gamma=G0, state_variance=sv))
+    parts = []
+    def run(f, cols):
+        return prediction_estimates(f, y[:, cols], own[:, cols], sparse.csc_array(y[:, [0]]), np.zeros(len(cols), dtype=np.int64), own_denominators=sparse.csc_array(own[:, [0]]), threads=1)
+    plain = run(form, np.arange(len(names)))
+    arrays = {f: np.array(getattr(plain, f)) for f in PredictionEstimates.__dataclass_fields__}
+    keyp = arrays["cell"].astype(np.int64) * 100000 + arrays["domain"]
+    whole = {}
+    for e in np.unique(explained):
+        if e == 0 and not os.environ.get('ALLE'):
+            continue
+        u = _rep(base, size=base.explained[:, e].copy(), controls=np.column_stack([base.explained[:, e], base.controls]))
+        ge = G1 if e in (4,5,6,7,8,9,10,11,12,1,2,3) else G0
+        f = prediction_form(u, members, len(design.agencies), settings=Settings(gamma=ge, is_combined=True))
+        tot = np.asarray(y[:, [int(np.flatnonzero(explained == e)[0])]].todense()).ravel()
+        s2 = state_variance(f, tot) if SV == 'own' else sv
+        f = prediction_form(u, members, len(design.agencies), settings=Settings(gamma=ge, is_combined=True, state_variance=s2))
+        cols = np.flatnonzero(explained == e)
+        r = run(f, cols)
+        kk = cols[r.cell].astype(np.int64) * 100000 + r.domain
+        ok = (r.unit_count >= 5) & (r.total > 0)
+        at = np.searchsorted(keyp, kk)
+        assert (keyp[at] == kk).all()
+        for name in ("total", "standard_error", "ratio", "ratio_standard_error"):
+            arrays[name][at[ok]] = getattr(r, name)[ok]
+    found = PredictionEstimates(**arrays)
     rho = form.unreported_ratio[found.domain]
     lower, upper = unreported_interval(found.total, found.standard_error, found.reported, rho)
     key = {"geography_number": design.geographies[found.domain], "outcome": pl.Series(names).gather(found.cell)}

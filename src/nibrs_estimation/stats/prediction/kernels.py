@@ -51,6 +51,7 @@ class Model(NamedTuple):
     state_variance: float
     corrects: bool
     floors_ratios: bool
+    is_combined: bool
 
 
 class Sums(NamedTuple):
@@ -323,8 +324,19 @@ def _totals(design: Design, model: Model, offense: int, sums: Sums) -> None:
     A domain's estimate is Σ_h [T_hD - θ_h (X̂_hD - X_hD)], times the place's correction by offense.
     """
     groups, domains = design.groups, design.domains
-    for h in range(len(groups.place)):
-        sums.theta[h] = sums.group_total[h] / groups.expanded[h] if groups.expanded[h] > 0 else 0.0
+    if model.is_combined:
+        # One ratio for all groups of a place.
+        above, below = np.zeros(design.factor.shape[1]), np.zeros(design.factor.shape[1])
+        for h in range(len(groups.place)):
+            if groups.place[h] >= 0:
+                above[groups.place[h]] += sums.group_total[h]
+                below[groups.place[h]] += groups.expanded[h]
+        for h in range(len(groups.place)):
+            place = groups.place[h]
+            sums.theta[h] = above[place] / below[place] if place >= 0 and below[place] > 0 else 0.0
+    else:
+        for h in range(len(groups.place)):
+            sums.theta[h] = sums.group_total[h] / groups.expanded[h] if groups.expanded[h] > 0 else 0.0
     for g in range(len(domains.place)):
         if sums.units[g] == 0:
             continue
@@ -352,7 +364,7 @@ def _place_ratios(design: Design, model: Model, offense: int, b_offense: int, wo
     below[:] = 0.0
     for h in range(len(groups.place)):
         if groups.place[h] >= 0:
-            calibration = groups.calibration[h] if model.corrects else 1.0
+            calibration = groups.calibration[h] if model.corrects and not model.is_combined else 1.0
             work.ratio[groups.place[h]] += work.cell.group_total[h] * calibration
             below[groups.place[h]] += work.denominator.group_total[h] * calibration
     for place in range(len(below)):
@@ -436,9 +448,9 @@ def _dispersions(design: Design, model: Model, theta: Floats, numerator: Floats,
 
 
 @_compiled
-def _theta_of_pair(design: Design, sums: Sums, q: int) -> float:
+def _theta_of_pair(design: Design, model: Model, sums: Sums, q: int) -> float:
     """θ_hD = T_hD / X̂_hD, and θ_h where the domain has no respondent in the group."""
-    if design.domains.expanded[q] > 0:
+    if not model.is_combined and design.domains.expanded[q] > 0:
         return float(sums.pair_total[q] / design.domains.expanded[q])
     return float(sums.theta[design.domains.group[q]])
 
@@ -447,7 +459,7 @@ def _theta_of_pair(design: Design, sums: Sums, q: int) -> float:
 def _variance_of_total(design: Design, model: Model, g: int, work: Scratch) -> float:
     domains, gap = design.domains, 0.0
     for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
-        theta = _theta_of_pair(design, work.cell, q)
+        theta = _theta_of_pair(design, model, work.cell, q)
         work.theta[0, q] = theta
         work.theta[1, q] = theta
         gap += work.cell.theta[domains.group[q]] * domains.gap[q]
@@ -468,8 +480,8 @@ def _ratio(design: Design, model: Model, g: int, work: Scratch, numbers: Floats)
     R, gap = max(above, 0.0) / below, 0.0
     for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
         h = domains.group[q]
-        of_b = _theta_of_pair(design, b, q)
-        work.theta[0, q] = _theta_of_pair(design, a, q) - R * of_b
+        of_b = _theta_of_pair(design, model, b, q)
+        work.theta[0, q] = _theta_of_pair(design, model, a, q) - R * of_b
         work.theta[1, q] = of_b
         gap += (a.theta[h] - R * b.theta[h]) * domains.gap[q]
     poisson = a.poisson[g] - R * (2 * a.poisson[g] - R * b.poisson[g])

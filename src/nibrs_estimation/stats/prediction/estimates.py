@@ -137,7 +137,6 @@ def prediction_estimates(
             float(form.settings.state_variance),
             form.settings.corrects,
             floors_ratios,
-            form.settings.is_combined,
         ),
         y=values,
         own=_aligned("own", values, _columns(own)),

@@ -38,7 +38,6 @@ class Settings:
     prior_freedom: float = PRIOR_FREEDOM
     state_variance: float = 0.0
     corrects: bool = True
-    is_combined: bool = False
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from nibrs_estimation.stats.prediction import prediction_estimates, unreported_i
 from nibrs_estimation.survey.covering import covered_populations
 from nibrs_estimation.survey.design import Design, estimation_design
 from nibrs_estimation.survey.geographies import geography_members
-from nibrs_estimation.survey.prediction import prediction_of, prediction_units
+from nibrs_estimation.survey.prediction import prediction_units, predictions_of
 from nibrs_estimation.tables.explained import explained_by
 from nibrs_estimation.tables.table_rows import Z_95
 
@@ -280,66 +280,53 @@ def _predicted(completed: _Completed, design: Design, names: list[str]) -> pl.Da
     """Estimates with the prediction variance, corrected to the benchmark."""
     y, own = (_matrix(completed, design.agencies, names, column) for column in ("n", "own"))
     of = completed.datasets
-    datasets = ("coverage", "weighting_frame", "agency_weight", "weight_cell", "calibration_variable")
-    units = prediction_units(design, *(of[name] for name in datasets), {})
+    units = prediction_units(
+        design,
+        of["coverage"],
+        of["weighting_frame"],
+        of["agency_weight"],
+        of["weight_cell"],
+        of["calibration_variable"],
+        {},
+    )
     everything = completed.counts.group_by("agency_id").agg(pl.col("n").sort().sum())
     total = pl.DataFrame({"agency_id": design.agencies}).join(
         everything, on="agency_id", how="left", maintain_order="left"
     )["n"]
-    import os
-    from dataclasses import replace as _rep
-    from nibrs_estimation.stats.prediction import prediction_form, Settings, state_variance
-    from nibrs_estimation.stats.prediction.estimates import PredictionEstimates
-    G1=float(os.environ.get('G1','1.85')); G0=float(os.environ.get('G0','1.85')); SV=os.environ.get('SV','own')
+    incidents = total.fill_null(0.0).to_numpy()
+    predictions = predictions_of(design, units, incidents, corrects=True)
     explained = np.array([explained_by(OUTCOMES[name]) for name in names], dtype=np.int64)
-    base, members = units
-    form = prediction_form(base, members, len(design.agencies), settings=Settings(gamma=G0))
-    sv = state_variance(form, total.fill_null(0.0).to_numpy())
-    form = prediction_form(base, members, len(design.agencies), settings=Settings(gamma=G0, state_variance=sv))
-    parts = []
-    def run(f, cols):
-        return prediction_estimates(f, y[:, cols], own[:, cols], sparse.csc_array(y[:, [0]]), np.zeros(len(cols), dtype=np.int64), own_denominators=sparse.csc_array(own[:, [0]]), threads=1)
-    plain = run(form, np.arange(len(names)))
-    arrays = {f: np.array(getattr(plain, f)) for f in PredictionEstimates.__dataclass_fields__}
-    keyp = arrays["cell"].astype(np.int64) * 100000 + arrays["domain"]
-    whole = {}
-    for e in np.unique(explained):
-        if e == 0 and not os.environ.get('ALLE'):
-            continue
-        u = _rep(base, size=base.explained[:, e].copy(), controls=np.column_stack([base.explained[:, e], base.controls]))
-        ge = G1 if e in (4,5,6,7,8,9,10,11,12,1,2,3) else G0
-        f = prediction_form(u, members, len(design.agencies), settings=Settings(gamma=ge, is_combined=True))
-        tot = np.asarray(y[:, [int(np.flatnonzero(explained == e)[0])]].todense()).ravel()
-        s2 = state_variance(f, tot) if SV == 'own' else sv
-        f = prediction_form(u, members, len(design.agencies), settings=Settings(gamma=ge, is_combined=True, state_variance=s2))
-        cols = np.flatnonzero(explained == e)
-        r = run(f, cols)
-        kk = cols[r.cell].astype(np.int64) * 100000 + r.domain
-        ok = (r.unit_count >= 5) & (r.total > 0)
-        at = np.searchsorted(keyp, kk)
-        assert (keyp[at] == kk).all()
-        for name in ("total", "standard_error", "ratio", "ratio_standard_error"):
-            arrays[name][at[ok]] = getattr(r, name)[ok]
-    found = PredictionEstimates(**arrays)
-    rho = form.unreported_ratio[found.domain]
+    nothing, no_denominator = sparse.csc_array((y.shape[0], 0)), np.full(len(names), -1)
+    found = predictions.estimate(y, own, nothing, nothing, no_denominator, explained, threads=1)
+    rho = predictions.by_group.unreported_ratio[found.domain]
     lower, upper = unreported_interval(found.total, found.standard_error, found.reported, rho)
     key = {"geography_number": design.geographies[found.domain], "outcome": pl.Series(names).gather(found.cell)}
-    margin = Z_95 * found.ratio_standard_error
-    return pl.concat(
-        pl.DataFrame(
-            key | {"estimate": estimate, "standard_error": error, "lower_bound": low, "upper_bound": high}
-        ).with_columns(measure=pl.lit(measure))
-        for measure, estimate, error, low, high in (
-            (COUNT, found.total, found.standard_error, lower, upper),
-            (
-                PERCENTAGE,
-                100 * found.ratio,
-                100 * found.ratio_standard_error,
-                100 * np.maximum(found.ratio - margin, 0.0),
-                100 * np.minimum(found.ratio + margin, 1.0),
-            ),
-        )
+    counts = pl.DataFrame(
+        key
+        | {
+            "estimate": found.total,
+            "standard_error": found.standard_error,
+            "lower_bound": lower,
+            "upper_bound": np.where(np.isfinite(upper), upper, np.nan),
+        }
     )
+    # Numerator and denominator have different benchmarks; the standard error of the ratio is by all crime for both.
+    of_base = np.zeros(len(names), dtype=np.int64)
+    ratios = prediction_estimates(
+        predictions.by_group, y, own, sparse.csc_array(y[:, [0]]), of_base, threads=1
+    ).ratio_standard_error
+    base = pl.DataFrame(key | {"base": found.total}).filter(pl.col("outcome") == names[0]).drop("outcome")
+    shares = (
+        counts.with_columns(standard_error=100 * pl.Series(ratios))
+        .join(base, on="geography_number", how="left", maintain_order="left")
+        .with_columns(estimate=100 * pl.col("estimate") / pl.col("base"))
+        .with_columns(
+            lower_bound=(pl.col("estimate") - Z_95 * pl.col("standard_error")).clip(0, 100),
+            upper_bound=(pl.col("estimate") + Z_95 * pl.col("standard_error")).clip(0, 100),
+        )
+        .drop("base")
+    )
+    return pl.concat([counts.with_columns(measure=pl.lit(COUNT)), shares.with_columns(measure=pl.lit(PERCENTAGE))])
 
 
 def _linearized(completed: _Completed, design: Design, names: list[str]) -> pl.DataFrame:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.model.estimates import CELL_ESTIMATE
-from nibrs_estimation.stats.linearization.cell_estimates import cell_estimates
+from nibrs_estimation.stats.linearization.cell_estimates import CellEstimates, cell_estimates
 from nibrs_estimation.stats.linearization.variance_form import variance_form
-from nibrs_estimation.stats.prediction import PredictionForm, prediction_estimates, unreported_interval
+from nibrs_estimation.stats.prediction import PredictionEstimates, unreported_interval
 from nibrs_estimation.survey.design import Design
+from nibrs_estimation.survey.prediction import Predictions
 from nibrs_estimation.tables.counting import counted_rows
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.explained import explained_by
@@ -94,7 +95,6 @@ class WantedCells:
         sums: (cells of the matrix, K) how many times each cell is added in each sum.
         is_of_wholes: (m,) whether the cell is estimated only for nation, regions and states as a whole.
         explained_by: (m,) benchmark that explains the cell, a position in ``tables.explained.EXPLAINED``.
-        sum_explained_by: (K,) the same of the sums.
         category: (m,) position of the category of agencies that the cell is of, in :data:`CATEGORIES`; -1 for none.
     """
 
@@ -104,7 +104,6 @@ class WantedCells:
     sums: sparse.csc_array
     is_of_wholes: NDArray[np.bool_]
     explained_by: NDArray[np.int64]
-    sum_explained_by: NDArray[np.int64]
     category: NDArray[np.int64]
 
 
@@ -148,7 +147,6 @@ def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozens
         sums=sparse.csc_array((factors, indices), shape=(R * C, len(number_of) * C)),
         is_of_wholes=is_of_wholes.ravel()[cell],
         explained_by=explained[column_],
-        sum_explained_by=np.tile(explained, len(number_of)),
         category=np.array([of_row.get(row + 1, -1) for row in range(R)], dtype=np.int64)[row_],
     )
 
@@ -181,7 +179,7 @@ class Estimator:
             corrections.
     """
 
-    def __init__(self, design: Design, prediction: PredictionForm | None) -> None:
+    def __init__(self, design: Design, prediction: Predictions | None) -> None:
         self._design, self._prediction = design, prediction
         self._form = None if prediction else variance_form(design.sample, design.members, len(design.agencies))
         self._first_agency = int(design.agencies.search_sorted(0))
@@ -272,19 +270,18 @@ class Estimator:
         if self._prediction is None:
             assert self._form is not None
             linearized = cell_estimates(self._form, y, denominators, denominator_of)
-            return Found(*(getattr(linearized, name) for name in Found._fields))
-        predicted = prediction_estimates(
-            self._prediction,
+            return _found(linearized)
+        own_denominators = hstack([each.own @ wanted.sums for each in counts.values()])
+        predicted = self._prediction.estimate(
             y,
             own[:, columns],
             denominators,
+            own_denominators,
             denominator_of,
             np.tile(wanted.explained_by, len(counts))[columns],
-            own_denominators=hstack([each.own @ wanted.sums for each in counts.values()]),
-            denominator_explained_by=np.tile(wanted.sum_explained_by, len(counts)),
-            class_of=np.tile(wanted.category, len(counts))[columns],
+            np.tile(wanted.category, len(counts))[columns],
         )
-        return Found(*(getattr(predicted, name) for name in Found._fields))
+        return _found(predicted)
 
     def _interval(
         self, found: Found, reported: NDArray[np.float64], category: NDArray[np.int64]
@@ -293,9 +290,9 @@ class Estimator:
         if self._prediction is None:
             margin = Z_95 * found.standard_error
             return np.maximum(found.total - margin, 0.0), found.total + margin
-        of_all = self._prediction.unreported_ratio[found.domain]
-        of_category = self._prediction.class_unreported_ratio[category, found.domain]
-        rho = np.where(category >= 0, of_category, of_all)
+        of_all = self._prediction.by_group.unreported_ratio[found.domain]
+        of_category = self._prediction.by_group.class_unreported_ratio
+        rho = of_all if not len(of_category) else np.where(category >= 0, of_category[category, found.domain], of_all)
         lower, upper = unreported_interval(found.total, found.standard_error, reported, rho)
         return lower, np.where(np.isfinite(upper), upper, np.nan)
 
@@ -306,6 +303,10 @@ class Estimator:
             return np.zeros(len(found.cell), dtype=bool)
         without_agency = sparse.csr_array(self._design.respondents[:, :first] @ (counts[:first] > 0))
         return values_at(without_agency, found.domain, found.cell) > 0
+
+
+def _found(estimates: CellEstimates | PredictionEstimates) -> Found:
+    return Found(**{name: getattr(estimates, name) for name in Found._fields})
 
 
 def hstack(blocks: list[sparse.csc_array]) -> sparse.csc_array:
@@ -327,7 +328,10 @@ def values_at(matrix: sparse.csr_array, row: NDArray[np.integer], column: NDArra
 def _split(found: Found, m: int) -> tuple[Found, Found]:
     """Split into estimates of the first m cells and those of the others."""
     end = int(np.searchsorted(found.cell, m))
-    return Found(*(values[:end] for values in found)), Found(*(values[end:] for values in found))
+    first, second = (
+        {name: values[part] for name, values in found._asdict().items()} for part in (slice(end), slice(end, None))
+    )
+    return Found(**first), Found(**second)
 
 
 def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl.DataFrame:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy import sparse
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS, WeightRule
 from nibrs_estimation.model.weights import CONTROLS
 from nibrs_estimation.stats.linearization.variance_form import Memberships
 from nibrs_estimation.stats.prediction import (
+    PredictionEstimates,
     PredictionForm,
     Settings,
     Units,
+    prediction_estimates,
     prediction_form,
     state_variance,
     with_state_variance,
@@ -31,6 +35,10 @@ _KEY = [*_GROUP, "agency_id"]
 _CONTROLS = (*CONTROLS, "assault_and_robbery")
 #: Weight group of arrests without an agency, and the place in the order of levels of what has no level.
 _NO_GROUP = -1
+#: An estimate by the benchmark that explains a column needs so many respondents of the place with a value.
+LEAST_RESPONDENTS = 5
+#: Power of the benchmark in the variance of a count about the benchmark of its own offense.
+GAMMA_OF_OFFENSE = 1.5
 #: Sources of benchmarks that are not an agency's own.
 _OF_OTHERS = ("donor", "class_rate")
 
@@ -43,8 +51,8 @@ def prediction_units(
     weight_cell: pl.LazyFrame,
     calibration_variable: pl.LazyFrame,
     categories: Mapping[tuple[str, int], pl.Series],
-) -> tuple[Units, Memberships]:
-    """The units of every place of a design, and the geographies to which each belongs.
+) -> tuple[Units, Memberships, Floats]:
+    """The units of every place of a design, the geographies to which each belongs, and their benchmarks.
 
     An agency without weight does not respond, even if it reported: where respondents of a group have no benchmark, the
     group has no weights.
@@ -57,6 +65,9 @@ def prediction_units(
         weight_cell: dataset of that name.
         calibration_variable: dataset of that name.
         categories: agencies of each category of agencies that has rows of its own.
+
+    Returns:
+        Units (n), memberships, and (n, benchmarks) the benchmarks of ``EXPLAINED`` times share.
     """
     frame = _with_donor_variance(weighting_frame.collect())
     geographies = coverage.filter(pl.col("geography_number").is_in(design.geographies)).collect()
@@ -87,22 +98,101 @@ def prediction_units(
     return (
         _units(units, design, calibration_variable.collect(), categories),
         Memberships(members["unit"].to_numpy(), domain, len(design.geographies)),
+        units.select(EXPLAINED).to_numpy() * units["population_share"].to_numpy()[:, None],
     )
 
 
-def prediction_of(
-    design: Design, units: tuple[Units, Memberships], incidents: Floats, *, corrects: bool
-) -> PredictionForm:
-    """The prediction form of a design, with what states have in common as found in the incidents.
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """The units of a design, prepared for columns by the benchmark that explains them (handbook 11).
+
+    Attributes:
+        by_group: ratios of each weight group to all crime; for columns that no other benchmark explains.
+        by_place: position in ``EXPLAINED`` -> ratios of each place to that benchmark.
+    """
+
+    by_group: PredictionForm
+    by_place: Mapping[int, PredictionForm]
+
+    def estimate(
+        self,
+        y: sparse.csc_array,
+        own: sparse.csc_array,
+        denominators: sparse.csc_array,
+        own_denominators: sparse.csc_array,
+        denominator_of: NDArray[np.integer],
+        explained_by: NDArray[np.integer],
+        class_of: NDArray[np.integer] | None = None,
+        *,
+        threads: int = 2,
+    ) -> PredictionEstimates:
+        """Estimates of every column in every geography; arguments as of ``prediction_estimates``.
+
+        A column is estimated by the benchmark that explains it, but by all crime in places where fewer than five
+        respondents have a value, or where respondents lack that benchmark. A denominator must have the same benchmark.
+        """
+        found = prediction_estimates(
+            self.by_group,
+            y,
+            own,
+            denominators,
+            denominator_of,
+            own_denominators=own_denominators,
+            class_of=class_of,
+            threads=threads,
+        )
+        for position, form in self.by_place.items():
+            columns = np.flatnonzero(explained_by == position)
+            if not len(columns):
+                continue
+            used, number = np.unique(denominator_of[columns], return_inverse=True)
+            has_denominator = used >= 0
+            better = prediction_estimates(
+                form,
+                y[:, columns],
+                own[:, columns],
+                denominators[:, used[has_denominator]],
+                number.ravel() - (0 if has_denominator.all() else 1),
+                own_denominators=own_denominators[:, used[has_denominator]],
+                threads=threads,
+            )
+            _replace(found, better, columns)
+        return found
+
+
+def _replace(found: PredictionEstimates, better: PredictionEstimates, columns: NDArray[np.int64]) -> None:
+    """Put better estimates of some columns in the place of others, where the place has respondents enough."""
+    domains = int(found.domain.max(initial=0)) + 1
+    key = found.cell.astype(np.int64) * domains + found.domain
+    at = np.searchsorted(key, columns[better.cell] * domains + better.domain)
+    is_used = (better.place_respondents >= LEAST_RESPONDENTS) & (better.place_ratio > 0)
+    for name in ("total", "standard_error", "ratio", "ratio_standard_error"):
+        getattr(found, name)[at[is_used]] = getattr(better, name)[is_used]
+
+
+def predictions_of(
+    design: Design, units: tuple[Units, Memberships, Floats], incidents: Floats, *, corrects: bool
+) -> Predictions:
+    """Prepare the units of a design for all columns.
 
     Args:
         design: of the geographies.
         units: of :func:`prediction_units`.
-        incidents: (agencies,) all incidents of the respondents.
+        incidents: (agencies,) all incidents of the respondents, from which what states have in common is found.
         corrects: whether totals are corrected to the benchmark.
     """
-    form = prediction_form(*units, len(design.agencies), settings=Settings(corrects=corrects))
-    return with_state_variance(form, state_variance(form, incidents))
+    of_units, members, explained = units
+    psus = len(design.agencies)
+    plain = prediction_form(of_units, members, psus, settings=Settings(corrects=corrects))
+    common = state_variance(plain, incidents)
+    by_place = {}
+    for position in range(1, len(EXPLAINED)) if corrects else ():
+        size = explained[:, position]
+        # The controls of the weights explain, too.
+        of_benchmark = replace(of_units, size=size, controls=np.column_stack([size, of_units.controls]))
+        settings = Settings(gamma=GAMMA_OF_OFFENSE, state_variance=common, is_of_place=True)
+        by_place[position] = prediction_form(of_benchmark, members, psus, settings=settings)
+    return Predictions(with_state_variance(plain, common), by_place)
 
 
 def _units(
@@ -113,7 +203,7 @@ def _units(
 ) -> Units:
     share = units["population_share"].to_numpy()
     responds = units["weight"].is_not_null().to_numpy()
-    explained = units.select(EXPLAINED).to_numpy() * share[:, None]
+    total = units["n_total"].to_numpy() * share
     psu = np.where(responds, np.searchsorted(design.agencies.to_numpy(), units["agency_id"].to_numpy()), -1)
     ids = units["agency_id"]
     return Units(
@@ -122,11 +212,10 @@ def _units(
         group=units["group"].to_numpy(),
         weight=units["weight"].fill_null(0.0).to_numpy(),
         share=share,
-        size=explained[:, 0].copy(),
+        size=total,
         controls=_controls(units, calibration_variable),
         state=(units["state_abbr"].rank("dense") - 1).to_numpy().astype(np.int64),
         donor_variance=np.where(responds, 0.0, units["donor_variance"].to_numpy() * share**2),
-        explained=explained,
         place_level=units.unique("place", keep="first", maintain_order=True)["level"].to_numpy(),
         unit_class=np.column_stack([ids.is_in(members.implode()).to_numpy() for members in categories.values()])
         if categories

@@ -210,7 +210,8 @@ def _bounds_of_percentages(is_stored: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     is_inferred = pl.col("has_inferred_months") & (pl.col("unreported_ratio") == 0)
     lower, upper = (value - margin).clip(lower_bound=0), value + margin
     upper = pl.when(value <= 100).then(upper.clip(upper_bound=100)).otherwise(upper)
-    return tuple(pl.when(is_known & ~is_inferred).then(end) for end in (lower, upper))
+    low, high = (pl.when(is_known & ~is_inferred).then(end) for end in (lower, upper))
+    return low, high
 
 
 def _estimated(rows: pl.DataFrame) -> pl.DataFrame:

@@ -73,7 +73,7 @@ def estimate_cells(
         everybody = weighting_frame.select("agency_id").collect()["agency_id"].sort()
         of_all = agency_categories(everybody, weighting_frame, agency, agency_county, year)
         members = {(name, k): everybody.filter(pl.Series(of_all[name] == k)) for name, k in cells.CATEGORIES}
-        form = prediction.prediction_of(
+        form = prediction.predictions_of(
             design,
             prediction.prediction_units(
                 design, coverage, weighting_frame, agency_weight, weight_cell, calibration_variable, members
@@ -126,7 +126,7 @@ def estimate_series(
         units = prediction.prediction_units(
             design, geographies, weighting_frame, agency_weight, weight_cell, calibration_variable, {}
         )
-        form = prediction.prediction_of(design, units, counts.incidents(), corrects=control_rule == "corrected")
+        form = prediction.predictions_of(design, units, counts.incidents(), corrects=control_rule == "corrected")
     estimator = cells.Estimator(design, form)
     gaps, matrices = cell_gap.collect(), counts.of_table(table)
     estimated = [series for series in demographic_series() if not series.is_retired and series.geographies == level]

@@ -1,14 +1,10 @@
 """Totals and ratios of all cells in all domains at once, with the prediction variance of what was not reported.
 
 Values are a sparse matrix PSUs x cells; estimates are computed for each cell and domain in which a respondent has a
-value. Formulas are in modules ``layout`` (variance) and ``kernels`` (dispersion, ratios). Estimates are corrected:
-
-1. by the known miss of the domain: T_D = Σ_h [T_hD - θ_h (X̂_hD - X_hD)] with θ_h = T_h / X̂_h of the group, so that
-   parts of a place add up to it, if each of them has a value;
-2. by offense: times X_e / X̂_e of the place, X̂_e being what its respondents expand to with calibrated weights; not
-   where fewer than five respondents of the place have a value.
-
-A total is at least what was reported. Source: handbook 14, Intervals.
+value. Formulas are in modules ``layout`` (variance) and ``kernels`` (dispersion, ratios). Estimates are corrected by
+the known miss of the domain, T_D = Σ_h [T_hD - θ_h (X̂_hD - X_hD)] with θ_h = T_h / X̂_h of the group or of the whole
+place, so that parts of a place add up to it, if each of them has a value. A total is at least what was reported.
+Source: handbook 14, Intervals.
 """
 
 from __future__ import annotations
@@ -47,6 +43,8 @@ class PredictionEstimates:
         unweighted_total: Σ value of the respondents, not multiplied by share.
         ratio: R = T / T of the denominator; NaN without a denominator, and where its total is 0.
         ratio_standard_error: standard error of ``ratio``; NaN where ``ratio`` is NaN.
+        place_respondents: respondents of the whole place with a value.
+        place_ratio: θ of the place; of a group of it, if ratios are those of groups.
     """
 
     cell: NDArray[np.int32]
@@ -58,6 +56,8 @@ class PredictionEstimates:
     unweighted_total: Floats
     ratio: Floats
     ratio_standard_error: Floats
+    place_respondents: Integers
+    place_ratio: Floats
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,6 @@ class _Problem:
     b: Columns
     own_b: Floats
     denominator_of: Integers
-    explained_by: Integers
-    b_explained_by: Integers
     threads: int
 
 
@@ -81,10 +79,8 @@ def prediction_estimates(
     own: sparse.csc_array,
     denominators: sparse.csc_array | None = None,
     denominator_of: NDArray[np.integer] | None = None,
-    explained_by: NDArray[np.integer] | None = None,
     *,
     own_denominators: sparse.csc_array | None = None,
-    denominator_explained_by: NDArray[np.integer] | None = None,
     class_of: NDArray[np.integer] | None = None,
     threads: int = 2,
 ) -> PredictionEstimates:
@@ -102,10 +98,8 @@ def prediction_estimates(
         own: (PSUs, m) reported values, not completed; only where y has values.
         denominators: (PSUs, K) values of the denominators.
         denominator_of: (m,) each cell's column of ``denominators``; -1 if it has none.
-        explained_by: (m,) offense whose benchmark explains a cell; 0 is the total: no correction. All 0 if omitted.
         own_denominators: (PSUs, K) reported values of the denominators. If omitted, totals within ratios may be below
             what was reported, above and below the line.
-        denominator_explained_by: (K,) as ``explained_by``.
         class_of: (m,) class of each cell; -1 (all units) if omitted.
         threads: largest number of threads.
 
@@ -119,16 +113,12 @@ def prediction_estimates(
     K = denominators.shape[1]
     floors_ratios = own_denominators is not None
     own_b = sparse.csc_array((psus, K)) if own_denominators is None else own_denominators
-    explained_by = np.zeros(m, dtype=np.int64) if explained_by is None else explained_by
-    b_explained_by = np.zeros(K, dtype=np.int64) if denominator_explained_by is None else denominator_explained_by
     class_of = np.full(m, -1) if class_of is None else class_of
     for name, matrix, columns in (("y", y, m), ("own", own, m), ("denominators", denominators, K)):
         _check_matrix(name, matrix, psus, columns)
     _check_matrix("own_denominators", own_b, psus, K)
-    E, C = len(form.design.factor), len(form.classes)
+    C = len(form.classes)
     _check_choice("denominator_of", denominator_of, m, -1, K)
-    _check_choice("explained_by", explained_by, m, 0, E)
-    _check_choice("denominator_explained_by", b_explained_by, K, 0, E)
     _check_choice("class_of", class_of, m, -1, C)
     values, divisors = _columns(y), _columns(denominators)
     problem = _Problem(
@@ -137,14 +127,13 @@ def prediction_estimates(
             float(form.settings.state_variance),
             form.settings.corrects,
             floors_ratios,
+            form.settings.is_of_place,
         ),
         y=values,
         own=_aligned("own", values, _columns(own)),
         b=divisors,
         own_b=_aligned("own_denominators", divisors, _columns(own_b)),
         denominator_of=denominator_of.astype(np.int64),
-        explained_by=explained_by.astype(np.int64),
-        b_explained_by=b_explained_by.astype(np.int64),
         threads=threads,
     )
     _check_classes(form, values, class_of)
@@ -162,7 +151,7 @@ def _estimates(design: Design, problem: _Problem, chosen: NDArray[np.bool_]) -> 
     counts[~chosen] = 0
     first_row = np.cumsum(counts) - counts
     domain = np.zeros(counts.sum(), dtype=np.int32)
-    numbers = np.zeros((len(domain), 6))
+    numbers = np.zeros((len(domain), 8))
     units = np.zeros(len(domain), dtype=np.int64)
 
     def work(cells: Integers) -> None:
@@ -175,8 +164,6 @@ def _estimates(design: Design, problem: _Problem, chosen: NDArray[np.bool_]) -> 
             problem.own_b,
             cells,
             problem.denominator_of,
-            problem.explained_by,
-            problem.b_explained_by,
             first_row,
             scratch(design),
             domain,
@@ -192,7 +179,7 @@ def _estimates(design: Design, problem: _Problem, chosen: NDArray[np.bool_]) -> 
     else:
         with ThreadPoolExecutor(problem.threads) as pool:
             list(pool.map(work, _pieces(ordered, np.diff(problem.y.first), problem.threads * _PIECES)))
-    total, error, reported, unweighted, ratio, ratio_error = np.ascontiguousarray(numbers.T)
+    total, error, reported, unweighted, ratio, ratio_error, respondents, theta = np.ascontiguousarray(numbers.T)
     return PredictionEstimates(
         cell=np.repeat(np.arange(m, dtype=np.int32), counts),
         domain=domain,
@@ -203,6 +190,8 @@ def _estimates(design: Design, problem: _Problem, chosen: NDArray[np.bool_]) -> 
         unweighted_total=unweighted,
         ratio=ratio,
         ratio_standard_error=ratio_error,
+        place_respondents=respondents.astype(np.int64),
+        place_ratio=theta,
     )
 
 
@@ -214,8 +203,6 @@ def _without_denominators(problem: _Problem) -> _Problem:
         b=problem.b,
         own_b=problem.own_b,
         denominator_of=np.full_like(problem.denominator_of, -1),
-        explained_by=problem.explained_by,
-        b_explained_by=problem.b_explained_by,
         threads=problem.threads,
     )
 

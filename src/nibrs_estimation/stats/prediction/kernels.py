@@ -31,8 +31,6 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 #: Below this share of the raw sum of squares a sum of residuals from moments has lost its digits by cancellation.
 _CANCELLATION = 1e-9
-#: The correction by offense needs so many respondents of the place with a count.
-_LEAST_RESPONDENTS = 5
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -45,12 +43,14 @@ class Model(NamedTuple):
         state_variance: σ_s².
         corrects: estimates are corrected.
         floors_ratios: totals within ratios are at least what was reported.
+        is_of_place: ratios are those of the place.
     """
 
     prior_freedom: float
     state_variance: float
     corrects: bool
     floors_ratios: bool
+    is_of_place: bool
 
 
 class Sums(NamedTuple):
@@ -114,7 +114,7 @@ class Scratch(NamedTuple):
 
 def scratch(design: Design) -> Scratch:
     """Working arrays of one thread, filled with zeros."""
-    H, P, pairs = len(design.groups.place), design.factor.shape[1], len(design.domains.group)
+    H, P, pairs = len(design.groups.place), design.places, len(design.domains.group)
     largest = int(np.diff(design.groups.first_unit).max(initial=0))
     return Scratch(
         cell=_no_sums(design),
@@ -131,7 +131,7 @@ def scratch(design: Design) -> Scratch:
 
 
 def _no_sums(design: Design) -> Sums:
-    H, P, pairs = len(design.groups.place), design.factor.shape[1], len(design.domains.group)
+    H, P, pairs = len(design.groups.place), design.places, len(design.domains.group)
     G, psus = len(design.domains.place), len(design.positions.first_position) - 1
     return Sums(
         moments=np.zeros(design.groups.first_moment[-1]),
@@ -188,8 +188,6 @@ def estimate(
     own_b: Floats,
     cells: Integers,
     denominator_of: Integers,
-    explained_by: Integers,
-    b_explained_by: Integers,
     first_row: Integers,
     work: Scratch,
     domain: NDArray[np.int32],
@@ -207,12 +205,11 @@ def estimate(
         own_b: their reported values.
         cells: the cells.
         denominator_of: (m,) column of b of each cell, -1 if it has no denominator.
-        explained_by: (m,) offense that explains each cell.
-        b_explained_by: (K,) the same of the denominators.
         first_row: (m,) first row of each cell in the results.
         work: working arrays of the thread; those of the cell are zeros at the start and at the end.
         domain: (rows,) result.
-        numbers: (rows, 6) result: total, its standard error, reported, unweighted total, ratio, its standard error.
+        numbers: (rows, 8) result: total, its standard error, reported, unweighted total, ratio, its standard error,
+            respondents of the place with a value, θ of the first group.
         units: (rows,) result: units with a value.
     """
     loaded = -1
@@ -222,15 +219,15 @@ def estimate(
             if loaded >= 0:
                 _clear(design, b, loaded, work.denominator)
             _add(design, b, own_b, k, work.cell.dense, work.denominator)
-            _totals(design, model, b_explained_by[k], work.denominator)
+            _totals(design, model, work.denominator)
             _numerators(design, work.denominator, work.denominator, work.no_ratio, work, work.denominator.numerator)
             loaded = k
         _add(design, y, own, cell, work.denominator.dense, work.cell)
-        _totals(design, model, explained_by[cell], work.cell)
+        _totals(design, model, work.cell)
         _numerators(design, work.cell, work.denominator, work.no_ratio, work, work.cell.numerator)
         _dispersions(design, model, work.cell.theta, work.cell.numerator, work.pools, work.cell.tau)
         if k >= 0:
-            _place_ratios(design, model, explained_by[cell], b_explained_by[k], work)
+            _place_ratios(design, model, work)
             _numerators(design, work.cell, work.denominator, work.ratio, work, work.numerator)
             _dispersions(design, model, work.denominator.theta, work.numerator, work.pools, work.tau)
         row = first_row[cell]
@@ -244,7 +241,10 @@ def estimate(
             numbers[row, 1] = np.sqrt(_variance_of_total(design, model, g, work))
             numbers[row, 2] = reported
             numbers[row, 3] = work.cell.sums[g, 2]
-            numbers[row, 4:] = np.nan
+            numbers[row, 4:6] = np.nan
+            place = design.domains.place[g]
+            numbers[row, 6] = work.cell.respondents[place]
+            numbers[row, 7] = work.cell.theta[design.domains.group[design.domains.first_pair[g]]]
             if k >= 0:
                 _ratio(design, model, g, work, numbers[row])
             row += 1
@@ -298,15 +298,19 @@ def _clear(design: Design, columns: Columns, column: int, sums: Sums) -> None:
 
 
 @_compiled
-def _totals(design: Design, model: Model, offense: int, sums: Sums) -> None:
+def _totals(design: Design, model: Model, sums: Sums) -> None:
     """θ of each group, and the estimate of each domain with a value, corrected but not yet at least what was reported.
 
-    A domain's estimate is Σ_h [T_hD - θ_h (X̂_hD - X_hD)], times the place's correction by offense.
+    A domain's estimate is Σ_h [T_hD - θ_h (X̂_hD - X_hD)]. If ratios are those of the place, θ_h = Σ T_h / Σ X̂_h over
+    the groups of the place, and the estimate of the whole place is Σ T_h X / X̂.
     """
     groups, domains = design.groups, design.domains
-    for h in range(len(groups.place)):
-        expanded = groups.expanded[h]
-        sums.theta[h] = sums.moments[groups.first_moment[h]] / expanded if expanded > 0 else 0.0
+    if model.is_of_place:
+        _ratios_of_places(design, sums)
+    else:
+        for h in range(len(groups.place)):
+            expanded = groups.expanded[h]
+            sums.theta[h] = sums.moments[groups.first_moment[h]] / expanded if expanded > 0 else 0.0
     for g in range(len(domains.place)):
         if sums.units[g] == 0:
             continue
@@ -315,18 +319,24 @@ def _totals(design: Design, model: Model, offense: int, sums: Sums) -> None:
             total += sums.pair_total[q]
             if model.corrects:
                 total -= sums.theta[domains.group[q]] * domains.gap[q]
-        sums.total[g] = total * _factor(design, model, offense, domains.place[g], sums)
+        sums.total[g] = total
 
 
 @_compiled
-def _factor(design: Design, model: Model, offense: int, place: int, sums: Sums) -> float:
-    if not model.corrects or sums.respondents[place] < _LEAST_RESPONDENTS:
-        return 1.0
-    return float(design.factor[offense, place])
+def _ratios_of_places(design: Design, sums: Sums) -> None:
+    groups = design.groups
+    above, below = np.zeros(design.places), np.zeros(design.places)
+    for h in range(len(groups.place)):
+        if groups.place[h] >= 0:
+            above[groups.place[h]] += sums.moments[groups.first_moment[h]]
+            below[groups.place[h]] += groups.expanded[h]
+    for h in range(len(groups.place)):
+        place = groups.place[h]
+        sums.theta[h] = above[place] / below[place] if place >= 0 and below[place] > 0 else 0.0
 
 
 @_compiled
-def _place_ratios(design: Design, model: Model, offense: int, b_offense: int, work: Scratch) -> None:
+def _place_ratios(design: Design, model: Model, work: Scratch) -> None:
     """R of the whole of each place, from its groups."""
     groups = design.groups
     below = work.below
@@ -334,13 +344,12 @@ def _place_ratios(design: Design, model: Model, offense: int, b_offense: int, wo
     below[:] = 0.0
     for h in range(len(groups.place)):
         if groups.place[h] >= 0:
-            calibration = groups.calibration[h] if model.corrects else 1.0
+            # One factor for all groups of a place would cancel.
+            calibration = groups.calibration[h] if model.corrects and not model.is_of_place else 1.0
             work.ratio[groups.place[h]] += work.cell.moments[groups.first_moment[h]] * calibration
             below[groups.place[h]] += work.denominator.moments[groups.first_moment[h]] * calibration
     for place in range(len(below)):
-        above = work.ratio[place] * _factor(design, model, offense, place, work.cell)
-        divisor = below[place] * _factor(design, model, b_offense, place, work.denominator)
-        work.ratio[place] = above / divisor if divisor > 0 else 0.0
+        work.ratio[place] = work.ratio[place] / below[place] if below[place] > 0 else 0.0
 
 
 @_compiled
@@ -419,9 +428,9 @@ def _dispersions(design: Design, model: Model, theta: Floats, numerator: Floats,
 
 
 @_compiled
-def _theta_of_pair(design: Design, sums: Sums, q: int) -> float:
-    """θ_hD = T_hD / X̂_hD, and θ_h where the domain has no respondent in the group."""
-    if design.domains.expanded[q] > 0:
+def _theta_of_pair(design: Design, model: Model, sums: Sums, q: int) -> float:
+    """θ_hD = T_hD / X̂_hD, and θ_h where the domain has no respondent in the group or ratios are of the place."""
+    if not model.is_of_place and design.domains.expanded[q] > 0:
         return float(sums.pair_total[q] / design.domains.expanded[q])
     return float(sums.theta[design.domains.group[q]])
 
@@ -430,7 +439,7 @@ def _theta_of_pair(design: Design, sums: Sums, q: int) -> float:
 def _variance_of_total(design: Design, model: Model, g: int, work: Scratch) -> float:
     domains, gap = design.domains, 0.0
     for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
-        theta = _theta_of_pair(design, work.cell, q)
+        theta = _theta_of_pair(design, model, work.cell, q)
         work.theta[0, q] = theta
         work.theta[1, q] = theta
         gap += work.cell.theta[domains.group[q]] * domains.gap[q]
@@ -451,8 +460,8 @@ def _ratio(design: Design, model: Model, g: int, work: Scratch, numbers: Floats)
     R, gap = max(above, 0.0) / below, 0.0
     for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
         h = domains.group[q]
-        of_b = _theta_of_pair(design, b, q)
-        work.theta[0, q] = _theta_of_pair(design, a, q) - R * of_b
+        of_b = _theta_of_pair(design, model, b, q)
+        work.theta[0, q] = _theta_of_pair(design, model, a, q) - R * of_b
         work.theta[1, q] = of_b
         gap += (a.theta[h] - R * b.theta[h]) * domains.gap[q]
     poisson = a.sums[g, 0] - R * (2 * a.sums[g, 0] - R * b.sums[g, 0])

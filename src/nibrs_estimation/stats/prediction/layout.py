@@ -136,12 +136,12 @@ class Domains(NamedTuple):
 
 
 class Design(NamedTuple):
-    """Units, or those of a class, as the kernels need them; ``factor`` (E, P) is the correction by offense."""
+    """Units, or those of a class, as the kernels need them, and the number of places."""
 
     groups: Groups
     positions: Positions
     domains: Domains
-    factor: Floats
+    places: int
 
 
 def lay_out(units: Units, members: Memberships, psus: int, groups: int, settings: Settings) -> tuple[Design, int]:
@@ -158,12 +158,12 @@ def lay_out(units: Units, members: Memberships, psus: int, groups: int, settings
     positions = _positions(units, respondents, modeled, found, laid_out, psus, settings.gamma)
     domains, pair = _domains(units, members, modeled, groups, settings.gamma)
     positions = _with_members(positions, units, members, pair, respondents)
-    return Design(laid_out, positions, domains, _factor(units, laid_out)), freedom
+    return Design(laid_out, positions, domains, len(units.place_level)), freedom
 
 
 def sort_order(units: Units) -> Integers:
     """Units by group and PSU, then by everything else, so that sums do not depend on the order of the input."""
-    others = (units.controls, units.explained, units.classes())
+    others = (units.controls, units.classes())
     keys = [column for array in others for column in array.T]
     keys += [units.weight, units.share, units.donor_variance, units.size, units.state]
     responds_last = np.where(units.psu >= 0, units.psu, np.iinfo(np.int64).max)
@@ -344,19 +344,6 @@ def _domains(
         imbalance=imbalance[is_kept],
     )
     return domains, pair
-
-
-def _factor(units: Units, groups: Groups) -> Floats:
-    """Correction by offense (E, P): the benchmark of the place over what the calibrated units expand to."""
-    P = len(units.place_level)
-    calibrated = units.weight * groups.calibration[units.group]
-    factor = np.ones((units.explained.shape[1], P))
-    for e in range(1, len(factor)):
-        known = sums_of(units.place, units.explained[:, e], P)
-        expanded = sums_of(units.place, calibrated * units.explained[:, e], P)
-        is_usable = (known > 0) & (expanded > 0)
-        factor[e] = np.where(is_usable, known / np.where(is_usable, expanded, 1.0), 1.0)
-    return factor
 
 
 def sums_of(number: NDArray[np.integer], values: NDArray[Any], length: int) -> Floats:

@@ -32,17 +32,20 @@ class Settings:
         state_variance: σ_s², variance of the relative deviation that the units of a state have in common.
         corrects: estimates are corrected by the known miss of domains and by offense; if not, they are weighted sums
             and the known miss, squared, is part of the variance.
+        is_of_place: ratios are those of the place, not of its groups. Then the benchmark may be one that the weights do
+            not meet: the total of the place is corrected to it.
     """
 
     gamma: float = GAMMA
     prior_freedom: float = PRIOR_FREEDOM
     state_variance: float = 0.0
     corrects: bool = True
+    is_of_place: bool = False
 
 
 @dataclass(frozen=True)
 class Units:
-    """Agencies of places, in any order: n units, H groups, P places, K states, L levels, E offenses, C classes.
+    """Agencies of places, in any order: n units, H groups, P places, K states, L levels, C classes.
 
     A primary sampling unit (PSU), an agency, may be a unit of several places, and several units of one place, such as
     units of two divisions of an area. Counts and benchmarks are those of the unit, that is, the agency's times share.
@@ -53,13 +56,12 @@ class Units:
         group: (n,) weight group, 0 to H - 1; a group is of one place.
         weight: (n,) weight of a respondent, above 0; 0 of a nonrespondent.
         share: (n,) share of the agency's values that is in the place.
-        size: (n,) m, the total of the benchmark times share, at least 0.
+        size: (n,) m, the benchmark that explains the columns times share, at least 0.
         controls: (n, p) controls to which the unit's group was calibrated, times share, the total first; 0 where they
             were not used.
         state: (n,) 0 to K - 1.
         donor_variance: (n,) variance of the size of a nonrespondent whose benchmark is that of a donor or class: the
             variance in the class, and the squared distance from its mean; 0 of others.
-        explained: (n, E) benchmark of each offense times share; column 0 is the total.
         place_level: (P,) level of each place, 0 to L - 1; 0 is the nation.
         unit_class: (n, C) units of each category of agencies that has columns of its own.
     """
@@ -73,7 +75,6 @@ class Units:
     controls: Floats
     state: NDArray[np.integer]
     donor_variance: Floats
-    explained: Floats
     place_level: NDArray[np.integer]
     unit_class: NDArray[np.bool_] | None = None
 
@@ -93,7 +94,6 @@ class Units:
             controls=self.controls[rows],
             state=self.state[rows],
             donor_variance=self.donor_variance[rows],
-            explained=self.explained[rows],
             place_level=self.place_level,
             unit_class=self.classes()[rows],
         )
@@ -117,11 +117,11 @@ def _check_shapes(units: Units, members: Memberships) -> None:
         shape = getattr(units, name).shape
         if shape != (n,):
             raise ValueError(f"there are {n} units, but {name} has shape {shape}")
-    for name, array in (("controls", units.controls), ("explained", units.explained), ("classes", units.classes())):
+    for name, array in (("controls", units.controls), ("classes", units.classes())):
         if array.ndim != 2 or len(array) != n:
             raise ValueError(f"there are {n} units, but {name} has shape {array.shape}")
-    if units.controls.shape[1] == 0 or units.explained.shape[1] == 0:
-        raise ValueError("controls and explained must have the total as their first column")
+    if units.controls.shape[1] == 0:
+        raise ValueError("controls must have the total as their first column")
     if members.unit.shape != members.domain.shape:
         raise ValueError(f"memberships have {members.unit.shape} units, but {members.domain.shape} domains")
 
@@ -142,7 +142,7 @@ def _check_numbers(units: Units, members: Memberships, psus: int) -> None:
 
 
 def _check_values(units: Units) -> None:
-    for name in ("weight", "share", "size", "controls", "donor_variance", "explained"):
+    for name in ("weight", "share", "size", "controls", "donor_variance"):
         values = getattr(units, name)
         if not np.isfinite(values).all():
             raise ValueError(f"{name} must be finite numbers")

@@ -21,7 +21,7 @@ from nibrs_estimation.tables.counting import counted_rows
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.explained import explained_by
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
-from nibrs_estimation.tables.matrices.table_matrix import Fills, TableCounts, TableMatrix, agency_rows
+from nibrs_estimation.tables.matrices.table_matrix import Fills, TableCounts, TableMatrix, agency_rows, total_row
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.table_rows import Z_95
 from nibrs_estimation.tables.variables import derived_variables
@@ -96,6 +96,7 @@ class WantedCells:
         is_of_wholes: (m,) whether the cell is estimated only for nation, regions and states as a whole.
         explained_by: (m,) benchmark that explains the cell, a position in ``tables.explained.EXPLAINED``.
         category: (m,) position of the category of agencies that the cell is of, in :data:`CATEGORIES`; -1 for none.
+        whole_of: (m,) position of the cell of all agencies, for cells of a category; -1 for others.
     """
 
     cell: NDArray[np.int64]
@@ -105,6 +106,7 @@ class WantedCells:
     is_of_wholes: NDArray[np.bool_]
     explained_by: NDArray[np.int64]
     category: NDArray[np.int64]
+    whole_of: NDArray[np.int64]
 
 
 def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozenset[str]) -> WantedCells:
@@ -140,6 +142,9 @@ def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozens
     factors = np.repeat(summed[:, 2], C).astype(np.float64)
     explained = np.array([explained_by(column.offenses) for column in table.columns], dtype=np.int64)
     of_row = {row: CATEGORIES.index(category) for row, category in agency_rows(table).items()}
+    category = np.array([of_row.get(row + 1, -1) for row in range(R)], dtype=np.int64)[row_]
+    position_of = np.full(R * C, -1)
+    position_of[cell] = np.arange(len(cell))
     return WantedCells(
         cell=cell,
         denominator_of=denominator_of,
@@ -147,7 +152,8 @@ def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozens
         sums=sparse.csc_array((factors, indices), shape=(R * C, len(number_of) * C)),
         is_of_wholes=is_of_wholes.ravel()[cell],
         explained_by=explained[column_],
-        category=np.array([of_row.get(row + 1, -1) for row in range(R)], dtype=np.int64)[row_],
+        category=category,
+        whole_of=np.where(category >= 0, position_of[(total_row(table) - 1) * C + column_], -1),
     )
 
 
@@ -265,7 +271,7 @@ class Estimator:
         denominator_of: NDArray[np.int64],
     ) -> Found:
         """Estimates of some columns of the cells' counts by the rule of the variance."""
-        denominators = hstack([each.completed @ wanted.sums for each in counts.values()])
+        denominators, m = hstack([each.completed @ wanted.sums for each in counts.values()]), len(wanted.cell)
         y = completed[:, columns]
         if self._prediction is None:
             assert self._form is not None
@@ -280,6 +286,9 @@ class Estimator:
             denominator_of,
             np.tile(wanted.explained_by, len(counts))[columns],
             np.tile(wanted.category, len(counts))[columns],
+            np.concatenate([np.where(wanted.whole_of >= 0, wanted.whole_of + m * k, -1) for k in range(len(counts))])[
+                columns
+            ],
         )
         return _found(predicted)
 

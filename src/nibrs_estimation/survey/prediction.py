@@ -39,6 +39,8 @@ _NO_GROUP = -1
 LEAST_RESPONDENTS = 5
 #: Power of the benchmark in the variance of a count about the benchmark of its own offense.
 GAMMA_OF_OFFENSE = 1.5
+#: More than there are geographies.
+_DOMAINS = 100_000
 #: Sources of benchmarks that are not an agency's own.
 _OF_OTHERS = ("donor", "class_rate")
 
@@ -123,14 +125,29 @@ class Predictions:
         denominator_of: NDArray[np.integer],
         explained_by: NDArray[np.integer],
         class_of: NDArray[np.integer] | None = None,
+        whole_of: NDArray[np.integer] | None = None,
         *,
         threads: int = 2,
     ) -> PredictionEstimates:
-        """Estimates of every column in every geography; arguments as of ``prediction_estimates``.
+        """Estimates of every column in every geography.
 
         A column is estimated by the benchmark that explains it, but by all crime in places where fewer than five
         respondents have a value, or where respondents lack that benchmark. A denominator must have the same benchmark.
+        A column of a category of agencies is estimated by all crime of the category, and changed as much as that of
+        all agencies, ``whole_of``, is changed by its benchmark.
+
+        Args:
+            y: (PSUs, m) completed counts.
+            own: (PSUs, m) reported counts.
+            denominators: (PSUs, K) completed counts of the denominators.
+            own_denominators: (PSUs, K) their reported counts.
+            denominator_of: (m,) each column's denominator; -1 for none.
+            explained_by: (m,) position in ``EXPLAINED`` of each column's benchmark.
+            class_of: (m,) category of agencies of each column; -1 for none.
+            whole_of: (m,) column of all agencies of a column of a category; -1 for other columns.
+            threads: largest number of threads.
         """
+        is_category = np.zeros(y.shape[1], dtype=np.bool_) if whole_of is None else np.asarray(whole_of) >= 0
         found = prediction_estimates(
             self.by_group,
             y,
@@ -141,8 +158,9 @@ class Predictions:
             class_of=class_of,
             threads=threads,
         )
+        before = found.total.copy()
         for position, form in self.by_place.items():
-            columns = np.flatnonzero(explained_by == position)
+            columns = np.flatnonzero((explained_by == position) & ~is_category)
             if not len(columns):
                 continue
             used, number = np.unique(denominator_of[columns], return_inverse=True)
@@ -157,14 +175,29 @@ class Predictions:
                 threads=threads,
             )
             _replace(found, better, columns)
+        if whole_of is not None:
+            _follow(found, before, whole_of)
         return found
+
+
+def _follow(found: PredictionEstimates, before: Floats, whole_of: NDArray[np.integer]) -> None:
+    """Change totals of categories as much as that of all agencies has changed."""
+    key = _key(found.cell, found.domain)
+    rows = np.flatnonzero(whole_of[found.cell] >= 0)
+    # Where a category has a value, all agencies have one.
+    whole = np.searchsorted(key, _key(whole_of[found.cell[rows]], found.domain[rows]))
+    factor = np.divide(found.total[whole], before[whole], out=np.ones(len(rows)), where=before[whole] > 0)
+    found.total[rows] = np.maximum(found.total[rows] * factor, found.reported[rows])
+    found.standard_error[rows] *= factor
+
+
+def _key(cell: NDArray[np.integer], domain: NDArray[np.integer]) -> NDArray[np.int64]:
+    return cell.astype(np.int64) * _DOMAINS + domain
 
 
 def _replace(found: PredictionEstimates, better: PredictionEstimates, columns: NDArray[np.int64]) -> None:
     """Put better estimates of some columns in the place of others, where the place has respondents enough."""
-    domains = int(found.domain.max(initial=0)) + 1
-    key = found.cell.astype(np.int64) * domains + found.domain
-    at = np.searchsorted(key, columns[better.cell] * domains + better.domain)
+    at = np.searchsorted(_key(found.cell, found.domain), _key(columns[better.cell], better.domain))
     is_used = (better.place_respondents >= LEAST_RESPONDENTS) & (better.place_ratio > 0)
     for name in ("total", "standard_error", "ratio", "ratio_standard_error"):
         getattr(found, name)[at[is_used]] = getattr(better, name)[is_used]
@@ -189,7 +222,8 @@ def predictions_of(
     for position in range(1, len(EXPLAINED)) if corrects else ():
         size = explained[:, position]
         # The controls of the weights explain, too.
-        of_benchmark = replace(of_units, size=size, controls=np.column_stack([size, of_units.controls]))
+        controls = np.column_stack([size, of_units.controls])
+        of_benchmark = replace(of_units, size=size, controls=controls, unit_class=None)
         settings = Settings(gamma=GAMMA_OF_OFFENSE, state_variance=common, is_of_place=True)
         by_place[position] = prediction_form(of_benchmark, members, psus, settings=settings)
     return Predictions(with_state_variance(plain, common), by_place)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
@@ -136,9 +137,14 @@ def _counted(pieces: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
 
 def _upper_bound_of_zero() -> pl.Expr:
     """Upper end of the interval of a count of which nothing was reported (handbook 11)."""
-    return pl.col("unreported_ratio").map_batches(
-        lambda ratio: pl.Series(unreported_interval(0.0, 0.0, 0.0, ratio.to_numpy())[1]), return_dtype=pl.Float64
-    )
+
+    def upper(ratio: pl.Series) -> pl.Series:
+        # Without a benchmark of respondents nothing limits it.
+        known = ratio.fill_null(np.inf).to_numpy()
+        return pl.Series(unreported_interval(0.0, 0.0, 0.0, known)[1])
+
+    ends = pl.col("unreported_ratio").map_batches(upper, return_dtype=pl.Float64)
+    return pl.when(ends.is_finite()).then(ends)
 
 
 def unreported_shares(

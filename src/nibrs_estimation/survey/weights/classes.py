@@ -175,8 +175,10 @@ def _fit_with_giants_apart(cells: Cells, fit: Fit, names: list[tuple[str, ...]],
         trial = Fit.nothing(rest)
         trial.assign(rest, ~undecided, WeightRule.EQUAL, None)
         fit_with_bounds(rest, trial, names, lower)
-        is_fitted = undecided & (trial.rule == WeightRule.CALIBRATED)
-        scale = of_cell / np.where(is_fitted, rest.totals()[:, 0], 1.0)
+        of_rest = rest.totals()[:, 0]
+        # Where the others have no crime, there is no ratio for those that stand apart.
+        is_fitted = undecided & (trial.rule == WeightRule.CALIBRATED) & (of_rest > 0)
+        scale = of_cell / np.where(is_fitted, of_rest, 1.0)
         units = is_fitted[cells.cell] & cells.is_respondent
         fit.weights[units] = (trial.weights * scale[cells.cell])[units]
         fit.rule[is_fitted], fit.is_selected[is_fitted, 0] = WeightRule.CALIBRATED, True

@@ -232,6 +232,11 @@ def agency_rows(table: TableDefinition) -> dict[int, tuple[str, int]]:
     return _agency_rows(table_terms(table))
 
 
+def total_row(table: TableDefinition) -> int:
+    """The row of all units, 1 if the table has none."""
+    return next((row.row for row in table.rows if row.kind == "total" and not row.where), 1)
+
+
 def _agency_rows(terms: Sequence[Term]) -> dict[int, tuple[str, int]]:
     return {row.row: row.agency for term in terms for row in term.rows if row.agency is not None}
 
@@ -246,7 +251,7 @@ def _with_agency_rows(
     C, wanted = len(table.columns), _agency_rows(terms)
     if not wanted:
         return matrix
-    total = next(row.row for row in table.rows if row.kind == "total" and not row.where)
+    total = total_row(table)
     of_total = sparse.coo_array(matrix[:, (total - 1) * C : total * C])
     parts = [sparse.coo_array(matrix)]
     for row, (variable, category) in wanted.items():

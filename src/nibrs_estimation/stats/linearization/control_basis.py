@@ -51,11 +51,11 @@ def control_basis(x: Floats, starts: Integers) -> ControlBasis:
     group = np.repeat(np.arange(len(starts)), n)
     length = np.sqrt(np.add.reduceat(x * x, starts, axis=0)) if len(x) else np.zeros((0, x.shape[1]))
     scaled = np.divide(x, length[group], out=np.zeros_like(x), where=length[group] > 0)
-    is_used_up = n - _directions(scaled, starts, group)[1] < _LEAST_FREEDOM
+    is_used_up = n - orthonormal_directions(scaled, starts, group)[1] < _LEAST_FREEDOM
     scaled[:, 1:][is_used_up[group]] = 0.0
-    nearly, rank = _directions(scaled, starts, group)
+    nearly, rank = orthonormal_directions(scaled, starts, group)
     # Where controls are nearly dependent, the directions have lost digits: they are orthonormalized a second time.
-    basis, _ = _directions(nearly, starts, group)
+    basis, _ = orthonormal_directions(nearly, starts, group)
     freedom = n - np.maximum(rank, 1)
     factor = np.sqrt(np.where(freedom > 0, (n - 1) / np.maximum(freedom, 1), 1.0))
     return ControlBasis(basis, rank, factor)
@@ -87,7 +87,7 @@ def cross_products(a: Floats, b: Floats, starts: Integers) -> Floats:
     return products
 
 
-def _directions(x: Floats, starts: Integers, group: Integers) -> tuple[Floats, Integers]:
+def orthonormal_directions(x: Floats, starts: Integers, group: Integers) -> tuple[Floats, Integers]:
     """Columns as in :class:`ControlBasis`, orthonormal up to rounding of the cross products, and their number."""
     values, vectors = np.linalg.eigh(cross_products(x, x, starts))
     is_kept = values > _DEPENDENT * values[:, -1:] if x.shape[1] else values > 0

@@ -1,0 +1,281 @@
+"""Totals and ratios of all cells in all domains at once, with the prediction variance of what was not reported.
+
+Values are a sparse matrix PSUs x cells; estimates are computed for each cell and domain in which a respondent has a
+value. Formulas are in modules ``layout`` (variance) and ``kernels`` (dispersion, ratios). Estimates are corrected:
+
+1. by the known miss of the domain: T_D = Σ_h [T_hD - θ_h (X̂_hD - X_hD)] with θ_h = T_h / X̂_h of the group, so that
+   parts of a place add up to it, if each of them has a value;
+2. by offense: times X_e / X̂_e of the place, X̂_e being what its respondents expand to with calibrated weights; not
+   where fewer than five respondents of the place have a value.
+
+A total is at least what was reported. Source: handbook 14, Intervals.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from nibrs_estimation.stats.linearization.cell_kernels import Columns
+from nibrs_estimation.stats.prediction.form import PredictionForm
+from nibrs_estimation.stats.prediction.kernels import Model, aligned, domain_counts, estimate, scratch
+from nibrs_estimation.stats.prediction.layout import Design
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+#: Number of parts of the work for each thread.
+_PIECES = 4
+#: With fewer values of y threads take more time than they save.
+_FEW_VALUES = 50_000
+
+
+@dataclass(frozen=True)
+class PredictionEstimates:
+    """Estimates by cell and domain, sorted by both; pairs without a value are omitted.
+
+    Attributes:
+        cell: column of y.
+        domain: number of the domain.
+        total: T, corrected if the settings say so.
+        standard_error: √V of the total.
+        reported: S = Σ share x reported value.
+        unit_count: respondents (PSUs) with a value above 0.
+        unweighted_total: Σ value of the respondents, not multiplied by share.
+        ratio: R = T / T of the denominator; NaN without a denominator, and where its total is 0.
+        ratio_standard_error: standard error of ``ratio``; NaN where ``ratio`` is NaN.
+    """
+
+    cell: NDArray[np.int32]
+    domain: NDArray[np.int32]
+    total: Floats
+    standard_error: Floats
+    reported: Floats
+    unit_count: Integers
+    unweighted_total: Floats
+    ratio: Floats
+    ratio_standard_error: Floats
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Columns and their numbers, checked."""
+
+    model: Model
+    y: Columns
+    own: Floats
+    b: Columns
+    own_b: Floats
+    denominator_of: Integers
+    explained_by: Integers
+    b_explained_by: Integers
+    threads: int
+
+
+def prediction_estimates(
+    form: PredictionForm,
+    y: sparse.csc_array,
+    own: sparse.csc_array,
+    denominators: sparse.csc_array | None = None,
+    denominator_of: NDArray[np.integer] | None = None,
+    explained_by: NDArray[np.integer] | None = None,
+    *,
+    own_denominators: sparse.csc_array | None = None,
+    denominator_explained_by: NDArray[np.integer] | None = None,
+    class_of: NDArray[np.integer] | None = None,
+    threads: int = 2,
+) -> PredictionEstimates:
+    """Estimates of every cell in every domain.
+
+    A cell of a class has values in the units of the class only; benchmarks, weights groups and dispersion of its total
+    are those of the class. Its ratio is to the denominator's total over all units of the domain, and the standard
+    error of the ratio is made from all units, too.
+
+    The results depend, to the last bit, only on the order of the rows of y, not on that of the units or on ``threads``.
+
+    Args:
+        form: units and domains, by :func:`nibrs_estimation.stats.prediction.form.prediction_form`.
+        y: (PSUs, m) values of whole PSUs, at least 0, completed where months are missing.
+        own: (PSUs, m) reported values, not completed; only where y has values.
+        denominators: (PSUs, K) values of the denominators.
+        denominator_of: (m,) each cell's column of ``denominators``; -1 if it has none.
+        explained_by: (m,) offense whose benchmark explains a cell; 0 is the total: no correction. All 0 if omitted.
+        own_denominators: (PSUs, K) reported values of the denominators. If omitted, totals within ratios may be below
+            what was reported, above and below the line.
+        denominator_explained_by: (K,) as ``explained_by``.
+        class_of: (m,) class of each cell; -1 (all units) if omitted.
+        threads: largest number of threads.
+
+    Raises:
+        ValueError: shapes do not fit, values are not finite numbers of at least 0, ``own`` has values where y has
+            none, or a cell of a class has a value outside it.
+    """
+    psus, m = len(form.design.positions.first_position) - 1, y.shape[1]
+    if denominators is None or denominator_of is None:
+        denominators, denominator_of = sparse.csc_array((psus, 0)), np.full(m, -1)
+    K = denominators.shape[1]
+    floors_ratios = own_denominators is not None
+    own_b = sparse.csc_array((psus, K)) if own_denominators is None else own_denominators
+    explained_by = np.zeros(m, dtype=np.int64) if explained_by is None else explained_by
+    b_explained_by = np.zeros(K, dtype=np.int64) if denominator_explained_by is None else denominator_explained_by
+    class_of = np.full(m, -1) if class_of is None else class_of
+    for name, matrix, columns in (("y", y, m), ("own", own, m), ("denominators", denominators, K)):
+        _check_matrix(name, matrix, psus, columns)
+    _check_matrix("own_denominators", own_b, psus, K)
+    E, C = len(form.design.factor), len(form.classes)
+    _check_choice("denominator_of", denominator_of, m, -1, K)
+    _check_choice("explained_by", explained_by, m, 0, E)
+    _check_choice("denominator_explained_by", b_explained_by, K, 0, E)
+    _check_choice("class_of", class_of, m, -1, C)
+    values, divisors = _columns(y), _columns(denominators)
+    problem = _Problem(
+        model=Model(
+            float(form.settings.prior_freedom),
+            float(form.settings.state_variance),
+            form.settings.corrects,
+            floors_ratios,
+        ),
+        y=values,
+        own=_aligned("own", values, _columns(own)),
+        b=divisors,
+        own_b=_aligned("own_denominators", divisors, _columns(own_b)),
+        denominator_of=denominator_of.astype(np.int64),
+        explained_by=explained_by.astype(np.int64),
+        b_explained_by=b_explained_by.astype(np.int64),
+        threads=threads,
+    )
+    _check_classes(form, values, class_of)
+    found = _estimates(form.design, problem, np.ones(m, dtype=np.bool_))
+    for c in np.unique(class_of[class_of >= 0]):
+        _put_class(found, _estimates(form.classes[c], _without_denominators(problem), class_of == c))
+    return found
+
+
+def _estimates(design: Design, problem: _Problem, chosen: NDArray[np.bool_]) -> PredictionEstimates:
+    """Estimates of the chosen cells."""
+    m = len(problem.y.first) - 1
+    counts = np.zeros(m, dtype=np.int64)
+    domain_counts(design, problem.y, counts)
+    counts[~chosen] = 0
+    first_row = np.cumsum(counts) - counts
+    domain = np.zeros(counts.sum(), dtype=np.int32)
+    numbers = np.zeros((len(domain), 6))
+    units = np.zeros(len(domain), dtype=np.int64)
+
+    def work(cells: Integers) -> None:
+        estimate(
+            design,
+            problem.model,
+            problem.y,
+            problem.own,
+            problem.b,
+            problem.own_b,
+            cells,
+            problem.denominator_of,
+            problem.explained_by,
+            problem.b_explained_by,
+            first_row,
+            scratch(design),
+            domain,
+            numbers,
+            units,
+        )
+
+    # Cells that are 0 everywhere are skipped; in a small area these are most cells.
+    counted = np.flatnonzero(counts)
+    ordered = counted[np.argsort(problem.denominator_of[counted], kind="stable")]
+    if len(problem.y.row) < _FEW_VALUES:
+        work(ordered)
+    else:
+        with ThreadPoolExecutor(problem.threads) as pool:
+            list(pool.map(work, _pieces(ordered, np.diff(problem.y.first), problem.threads * _PIECES)))
+    total, error, reported, unweighted, ratio, ratio_error = np.ascontiguousarray(numbers.T)
+    return PredictionEstimates(
+        cell=np.repeat(np.arange(m, dtype=np.int32), counts),
+        domain=domain,
+        total=total,
+        standard_error=error,
+        reported=reported,
+        unit_count=units,
+        unweighted_total=unweighted,
+        ratio=ratio,
+        ratio_standard_error=ratio_error,
+    )
+
+
+def _without_denominators(problem: _Problem) -> _Problem:
+    return _Problem(
+        model=problem.model,
+        y=problem.y,
+        own=problem.own,
+        b=problem.b,
+        own_b=problem.own_b,
+        denominator_of=np.full_like(problem.denominator_of, -1),
+        explained_by=problem.explained_by,
+        b_explained_by=problem.b_explained_by,
+        threads=problem.threads,
+    )
+
+
+def _put_class(found: PredictionEstimates, of_class: PredictionEstimates) -> None:
+    """Put totals of the cells of a class in the place of those made from all units; ratios change with them."""
+    at = np.flatnonzero(np.isin(found.cell, of_class.cell))
+    before = found.total[at]
+    found.total[at] = of_class.total
+    found.standard_error[at] = of_class.standard_error
+    change = np.divide(of_class.total, before, out=np.ones_like(before), where=before > 0)
+    found.ratio[at] *= change
+
+
+def _pieces(cells: Integers, sizes: Integers, number: int) -> list[Integers]:
+    """Cells, divided into parts with about equal numbers of values."""
+    done = np.cumsum(sizes[cells] + 1)
+    cuts = np.searchsorted(done, done[-1] * np.arange(1, number) / number) if len(done) else []
+    return [piece for piece in np.split(cells, cuts) if len(piece)]
+
+
+def _columns(matrix: sparse.csc_array) -> Columns:
+    columns = sparse.csc_array(matrix, dtype=np.float64, copy=True)
+    columns.sum_duplicates()
+    columns.eliminate_zeros()
+    return Columns(columns.indptr.astype(np.int64), columns.indices.astype(np.int32), columns.data)
+
+
+def _aligned(name: str, y: Columns, own: Columns) -> Floats:
+    """Reported values, one for each value of y."""
+    values = np.zeros(len(y.value))
+    others = aligned(y, own, values)
+    if others:
+        raise ValueError(
+            f"{name} has {others} values where the completed counts are 0: what was reported is part of them"
+        )
+    return values
+
+
+def _check_matrix(name: str, matrix: sparse.csc_array, psus: int, columns: int) -> None:
+    if matrix.shape != (psus, columns):
+        raise ValueError(f"{name} must be {psus} PSUs x {columns} columns, but it is {matrix.shape}")
+    if not (np.isfinite(matrix.data).all() and (matrix.data >= 0).all()):
+        raise ValueError(f"values of {name} must be finite numbers of at least 0")
+
+
+def _check_choice(name: str, numbers: NDArray[np.integer], length: int, least: int, limit: int) -> None:
+    if numbers.shape != (length,):
+        raise ValueError(f"{name} must be {length} numbers, but its shape is {numbers.shape}")
+    if length and not (numbers.min() >= least and numbers.max() < limit):
+        raise ValueError(
+            f"{name} must go from {least} to {limit - 1}, but goes from {numbers.min()} to {numbers.max()}"
+        )
+
+
+def _check_classes(form: PredictionForm, y: Columns, class_of: NDArray[np.integer]) -> None:
+    for c in np.unique(class_of[class_of >= 0]):
+        cells = np.flatnonzero(class_of == c)
+        for cell in cells:
+            rows = y.row[y.first[cell] : y.first[cell + 1]]
+            has_units = np.diff(form.design.positions.first_position)[rows] > 0
+            if (has_units & ~form.of_class[rows, c]).any():
+                raise ValueError(f"cell {cell} is of class {c}, but has values outside the class")

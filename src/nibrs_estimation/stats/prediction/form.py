@@ -1,0 +1,199 @@
+"""The form of prediction variances: units laid out, the settings, and figures of the domains that need no column.
+
+Source: handbook 14, Intervals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nibrs_estimation.stats.linearization.variance_form import Memberships
+from nibrs_estimation.stats.prediction.layout import Design, lay_out, sort_order, sums_of
+from nibrs_estimation.stats.prediction.units import Settings, Units, check
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+#: σ_s, relative, where respondents are of fewer than so many states.
+USUAL_STATE_DEVIATION = 0.04
+LEAST_STATES = 20
+
+
+class Nation(NamedTuple):
+    """Respondents of the nation's groups: (n,) each."""
+
+    psu: Integers
+    weight: Floats
+    share: Floats
+    size: Floats
+    state: Integers
+    group: Integers
+
+
+class PredictionForm(NamedTuple):
+    """What ``prediction_estimates`` needs, and figures of the domains that need no column.
+
+    Attributes:
+        design: all units.
+        classes: units of each class.
+        of_class: (PSUs, C) PSUs with a unit of the class.
+        settings: the settings.
+        freedom: degrees of freedom of all residuals. With fewer than 30 intervals should use t instead of normal
+            quantiles.
+        unreported_ratio: (G,) ρ, size of nonrespondents over that of respondents; infinite without the latter.
+        class_unreported_ratio: (C, G) ρ of the units of each class.
+        largest_missing_share: (G,) size of the largest nonrespondent over that of all units of the place.
+        missing_group_share: (G,) share of the size that is in groups of the place without respondents.
+        donor_share: (G,) share of the size that is benchmarks of donors or classes.
+        nation: respondents of the nation, for :func:`state_variance`.
+    """
+
+    design: Design
+    classes: tuple[Design, ...]
+    of_class: Flags
+    settings: Settings
+    freedom: int
+    unreported_ratio: Floats
+    class_unreported_ratio: Floats
+    largest_missing_share: Floats
+    missing_group_share: Floats
+    donor_share: Floats
+    nation: Nation
+
+
+def prediction_form(
+    units: Units, members: Memberships, psus: int, *, settings: Settings | None = None
+) -> PredictionForm:
+    """Prepare units for estimates of any number of columns.
+
+    Args:
+        units: respondents and nonrespondents.
+        members: units of the domains; nonrespondents are members, too. A domain is of one place.
+        psus: number of rows of y.
+        settings: the model.
+
+    Raises:
+        ValueError: shapes or numbers do not fit, a group or a domain has units of several places, or a membership is
+            given twice.
+    """
+    settings = settings or Settings()
+    check(units, members, psus, settings)
+    order = sort_order(units)
+    units, members = units.taken(order), _of_taken(members, order)
+    classes = units.classes()
+    H = int(units.group.max()) + 1
+    parts = [np.flatnonzero(classes[:, c]) for c in range(classes.shape[1])]
+    part_members = [_of_taken(members, part) for part in parts]
+    of_class = np.zeros((psus, classes.shape[1]), dtype=np.bool_)
+    for c, part in enumerate(parts):
+        of_class[units.psu[part][units.psu[part] >= 0], c] = True
+    design, freedom = lay_out(units, members, psus, H, settings)
+    return PredictionForm(
+        design=design,
+        classes=tuple(
+            lay_out(units.taken(part), inside, psus, H, settings)[0]
+            for part, inside in zip(parts, part_members, strict=True)
+        ),
+        of_class=of_class,
+        settings=settings,
+        freedom=freedom,
+        unreported_ratio=_unreported_ratio(units, members),
+        class_unreported_ratio=np.array(
+            [_unreported_ratio(units.taken(part), inside) for part, inside in zip(parts, part_members, strict=True)]
+        ).reshape(len(parts), members.domains),
+        largest_missing_share=_largest_missing_share(units, members),
+        missing_group_share=_missing_group_share(units, members, H),
+        donor_share=_share_of_size(units, members, units.donor_variance > 0),
+        nation=_nation(units),
+    )
+
+
+def with_state_variance(form: PredictionForm, state_variance: float) -> PredictionForm:
+    """The same form with another σ_s², such as that of :func:`state_variance`."""
+    return form._replace(settings=replace(form.settings, state_variance=state_variance))
+
+
+def state_variance(form: PredictionForm, y_total: Floats) -> float:
+    """σ_s², the variance of the relative deviation that the units of a state have in common.
+
+        max(0, Σ_states [(Σ e)² - Σ e²]) / Σ_states (Σ θ m)²,    e = y - θ_h m of the nation's respondents.
+
+    It is 0.04² where respondents of fewer than 20 states are in the nation.
+
+    Args:
+        form: form with the nation as level 0.
+        y_total: (PSUs,) incidents of each PSU.
+
+    Raises:
+        ValueError: y_total is of other PSUs, or has values that are not finite numbers of at least 0.
+    """
+    psus = len(form.design.positions.first_position) - 1
+    if y_total.shape != (psus,):
+        raise ValueError(f"there are {psus} PSUs, but y_total has shape {y_total.shape}")
+    if not (np.isfinite(y_total).all() and (y_total >= 0).all()):
+        raise ValueError("y_total must be finite numbers of at least 0")
+    psu, weight, share, size, state, group = form.nation
+    if len(np.unique(state)) < LEAST_STATES:
+        return USUAL_STATE_DEVIATION**2
+    y = share * y_total[psu]
+    total, expanded = np.bincount(group, weight * y), np.bincount(group, weight * size)
+    theta = np.divide(total, expanded, out=np.zeros_like(total), where=expanded > 0)
+    expected = theta[group] * size
+    e = y - expected
+    common = (np.bincount(state, e) ** 2 - np.bincount(state, e * e)).sum()
+    scale = (np.bincount(state, expected) ** 2).sum()
+    return float(max(0.0, common) / scale) if scale > 0 else 0.0
+
+
+def _of_taken(members: Memberships, rows: Integers) -> Memberships:
+    """Memberships of the units in ``rows``, which are numbered anew in that order."""
+    number = np.full(int(members.unit.max(initial=-1)) + 1 + int(rows.max(initial=-1)) + 1, -1)
+    number[rows] = np.arange(len(rows))
+    unit = number[members.unit]
+    order = np.flatnonzero(unit >= 0)
+    order = order[np.lexsort((members.domain[order], unit[order]))]
+    return Memberships(unit[order], members.domain[order], members.domains)
+
+
+def _nation(units: Units) -> Nation:
+    of = np.flatnonzero((units.place_level[units.place] == 0) & (units.psu >= 0))
+    return Nation(
+        psu=units.psu[of].astype(np.int64),
+        weight=units.weight[of],
+        share=units.share[of],
+        size=units.size[of],
+        state=units.state[of].astype(np.int64),
+        group=units.group[of].astype(np.int64),
+    )
+
+
+def _size_of(units: Units, members: Memberships, chosen: Flags) -> Floats:
+    """(G,) size of the chosen units of each domain."""
+    return sums_of(members.domain, np.where(chosen, units.size, 0.0)[members.unit], members.domains)
+
+
+def _unreported_ratio(units: Units, members: Memberships) -> Floats:
+    missing, reported = (_size_of(units, members, chosen) for chosen in (units.psu < 0, units.psu >= 0))
+    ratio = np.divide(missing, reported, out=np.full(members.domains, np.inf), where=reported > 0)
+    return np.where(missing > 0, ratio, 0.0)
+
+
+def _share_of_size(units: Units, members: Memberships, chosen: Flags) -> Floats:
+    of_all = _size_of(units, members, np.ones(len(units.psu), dtype=np.bool_))
+    return np.divide(_size_of(units, members, chosen), of_all, out=np.zeros(members.domains), where=of_all > 0)
+
+
+def _missing_group_share(units: Units, members: Memberships, groups: int) -> Floats:
+    is_missing = np.bincount(units.group[units.psu >= 0], minlength=groups) == 0
+    return _share_of_size(units, members, is_missing[units.group])
+
+
+def _largest_missing_share(units: Units, members: Memberships) -> Floats:
+    largest, of_place = np.zeros(members.domains), np.ones(members.domains)
+    np.maximum.at(largest, members.domain, np.where(units.psu < 0, units.size, 0.0)[members.unit])
+    of_place[members.domain] = np.bincount(units.place, units.size)[units.place[members.unit]]
+    return np.divide(largest, of_place, out=np.zeros_like(largest), where=of_place > 0)

@@ -1,0 +1,498 @@
+"""The compiled loops of module ``estimates``: sums over the PSUs, for one column after another.
+
+A column is handled in two passes: sums of its values by group give the dispersion τ² of every group; then the variance
+in each domain follows. For groups h with residuals, λ = τ²_P θ_h Σ m²/Σ m and n - p degrees of freedom,
+
+    num_h = Σ_s (ê² - y) (m + 1)^(-γ/2),    den_h = θ_h² Σ_s m^(γ/2),    τ²_P = max(0, Σ num) / Σ den of the pool,
+    ν_h = (Σ m^(γ/2))²/Σ m^γ (n - p)/n (λ/(1 + λ))²,
+    τ²_h = max(0, (ν_h num_h/den_h + d₀ τ²_P) / (ν_h + d₀)).
+
+A ratio R = T_a/T_b has the variance of the total of z = a - R b over T_b². In it τ²_h is relative to θ of b, and y of
+num and of the Poisson part is a(1 - 2R) + R² b. Pooling takes R of the whole place; P and the other terms take R of the
+domain. The terms of donors and states take θ of z, θ_a - R θ_b: their deviation is common to a and b.
+
+Sums run in the order of PSUs, domains and groups, and are never reordered, so that neither the number of threads nor
+the order of the input changes a bit. y, b: columns of counts and of denominators (CSC: first, row, value). Source:
+handbook 14, Intervals.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from nibrs_estimation.stats.linearization.cell_kernels import Columns
+from nibrs_estimation.stats.prediction.layout import Design
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+#: Below this share of the raw sum of squares a sum of residuals from moments has lost its digits by cancellation.
+_CANCELLATION = 1e-6
+#: The correction by offense needs so many respondents of the place with a count.
+_LEAST_RESPONDENTS = 5
+
+_compiled = njit(cache=True, nogil=True, error_model="numpy")
+
+
+class Model(NamedTuple):
+    """Numbers of the model, and choices.
+
+    Attributes:
+        prior_freedom: d₀.
+        state_variance: σ_s².
+        corrects: estimates are corrected.
+        floors_ratios: totals within ratios are at least what was reported.
+    """
+
+    prior_freedom: float
+    state_variance: float
+    corrects: bool
+    floors_ratios: bool
+
+
+class Sums(NamedTuple):
+    """Sums of one column; zeros between columns.
+
+    Attributes:
+        group_total: (H,) of weight x share x value.
+        noise: (H,) Σ s y (m + 1)^(-γ/2), what Poisson noise adds to the residuals.
+        squares: (H,) Σ c ỹ².
+        products: (H,) the same with ỹ of this column times ỹ of the denominator.
+        moments: b and d of each group.
+        respondents: (P,) PSUs with a value.
+        pair_total: (pairs,) of weight x share x value.
+        poisson: (G,) Σ s w max(w - 1, 0) y.
+        reported: (G,) Σ share x reported value.
+        unweighted: (G,) Σ value.
+        units: (G,) PSUs with a value.
+        dense: (PSUs,) the column as a dense array.
+        theta: (H,) θ_h.
+        tau: (H,) τ²_h.
+        total: (G,) estimates, corrected where they are.
+        numerator: (H,) num_h.
+    """
+
+    group_total: Floats
+    noise: Floats
+    squares: Floats
+    products: Floats
+    moments: Floats
+    respondents: Integers
+    pair_total: Floats
+    poisson: Floats
+    reported: Floats
+    unweighted: Floats
+    units: Integers
+    dense: Floats
+    theta: Floats
+    tau: Floats
+    total: Floats
+    numerator: Floats
+
+
+class Scratch(NamedTuple):
+    """Working arrays of one thread.
+
+    Attributes:
+        cell: sums of the cell.
+        denominator: sums of the denominator.
+        no_ratio: (P,) zeros.
+        ratio: (P,) ratio of each place.
+        below: (P,) total of the denominator of each place.
+        numerator: (H,) num_h of cell - ratio x denominator.
+        tau: (H,) its τ²_h.
+        pools: (2, sums) Σ num and Σ den.
+        theta: (2, pairs) θ_hD of z for states and donors, and of the denominator for the dispersion.
+        residuals: (2, largest number of respondents of a group).
+    """
+
+    cell: Sums
+    denominator: Sums
+    no_ratio: Floats
+    ratio: Floats
+    below: Floats
+    numerator: Floats
+    tau: Floats
+    pools: Floats
+    theta: Floats
+    residuals: Floats
+
+
+def scratch(design: Design) -> Scratch:
+    """Working arrays of one thread, filled with zeros."""
+    H, P, pairs = len(design.groups.place), design.factor.shape[1], len(design.domains.group)
+    largest = int(np.diff(design.groups.first_unit).max(initial=0))
+    return Scratch(
+        cell=_no_sums(design),
+        denominator=_no_sums(design),
+        no_ratio=np.zeros(P),
+        ratio=np.zeros(P),
+        below=np.zeros(P),
+        numerator=np.zeros(H),
+        tau=np.zeros(H),
+        pools=np.zeros((2, int(design.groups.sums.max()) + 1)),
+        theta=np.zeros((2, pairs)),
+        residuals=np.zeros((2, largest)),
+    )
+
+
+def _no_sums(design: Design) -> Sums:
+    H, P, pairs = len(design.groups.place), design.factor.shape[1], len(design.domains.group)
+    G, psus = len(design.domains.place), len(design.positions.first_position) - 1
+    return Sums(
+        group_total=np.zeros(H),
+        noise=np.zeros(H),
+        squares=np.zeros(H),
+        products=np.zeros(H),
+        moments=np.zeros(design.groups.first_moment[-1]),
+        respondents=np.zeros(P, dtype=np.int64),
+        pair_total=np.zeros(pairs),
+        poisson=np.zeros(G),
+        reported=np.zeros(G),
+        unweighted=np.zeros(G),
+        units=np.zeros(G, dtype=np.int64),
+        dense=np.zeros(psus),
+        theta=np.zeros(H),
+        tau=np.zeros(H),
+        total=np.zeros(G),
+        numerator=np.zeros(H),
+    )
+
+
+@_compiled
+def domain_counts(design: Design, y: Columns, counts: Integers) -> None:
+    """Count the domains in which each cell has a value, into ``counts`` (m,)."""
+    positions = design.positions
+    last = np.full(len(design.domains.place), -1)
+    for cell in range(len(counts)):
+        for i in range(y.first[cell], y.first[cell + 1]):
+            for position in range(positions.first_position[y.row[i]], positions.first_position[y.row[i] + 1]):
+                for m in range(positions.first_member[position], positions.first_member[position + 1]):
+                    if last[positions.domain[m]] != cell:
+                        last[positions.domain[m]] = cell
+                        counts[cell] += 1
+
+
+@_compiled
+def aligned(y: Columns, own: Columns, values: Floats) -> int:
+    """Values of ``own`` where y has values, into ``values``; the number of values of ``own`` where y has none."""
+    others = 0
+    for cell in range(len(y.first) - 1):
+        i, last = y.first[cell], y.first[cell + 1]
+        for k in range(own.first[cell], own.first[cell + 1]):
+            while i < last and y.row[i] < own.row[k]:
+                i += 1
+            if i < last and y.row[i] == own.row[k]:
+                values[i] = own.value[k]
+            else:
+                others += 1
+    return others
+
+
+@_compiled
+def estimate(
+    design: Design,
+    model: Model,
+    y: Columns,
+    own: Floats,
+    b: Columns,
+    own_b: Floats,
+    cells: Integers,
+    denominator_of: Integers,
+    explained_by: Integers,
+    b_explained_by: Integers,
+    first_row: Integers,
+    work: Scratch,
+    domain: NDArray[np.int32],
+    numbers: Floats,
+    units: Integers,
+) -> None:
+    """Estimate some cells; those with the same denominator are adjacent.
+
+    Args:
+        design: the units.
+        model: the model.
+        y: values.
+        own: reported values, one for each value of y.
+        b: denominators.
+        own_b: their reported values.
+        cells: the cells.
+        denominator_of: (m,) column of b of each cell, -1 if it has no denominator.
+        explained_by: (m,) offense that explains each cell.
+        b_explained_by: (K,) the same of the denominators.
+        first_row: (m,) first row of each cell in the results.
+        work: working arrays of the thread; those of the cell are zeros at the start and at the end.
+        domain: (rows,) result.
+        numbers: (rows, 6) result: total, its standard error, reported, unweighted total, ratio, its standard error.
+        units: (rows,) result: units with a value.
+    """
+    loaded = -1
+    for cell in cells:
+        k = denominator_of[cell]
+        if k >= 0 and k != loaded:
+            if loaded >= 0:
+                _clear(design, b, loaded, work.denominator)
+            _add(design, b, own_b, k, work.cell.dense, work.denominator)
+            _totals(design, model, b_explained_by[k], work.denominator)
+            _numerators(design, work.denominator, work.denominator, work.no_ratio, work, work.denominator.numerator)
+            loaded = k
+        _add(design, y, own, cell, work.denominator.dense, work.cell)
+        _totals(design, model, explained_by[cell], work.cell)
+        _numerators(design, work.cell, work.denominator, work.no_ratio, work, work.cell.numerator)
+        _dispersions(design, model, work.cell.theta, work.cell.numerator, work.pools, work.cell.tau)
+        if k >= 0:
+            _place_ratios(design, model, explained_by[cell], b_explained_by[k], work)
+            _numerators(design, work.cell, work.denominator, work.ratio, work, work.numerator)
+            _dispersions(design, model, work.denominator.theta, work.numerator, work.pools, work.tau)
+        row = first_row[cell]
+        for g in range(len(design.domains.place)):
+            if work.cell.units[g] == 0:
+                continue
+            domain[row] = g
+            units[row] = work.cell.units[g]
+            total, reported = work.cell.total[g], work.cell.reported[g]
+            numbers[row, 0] = max(total, reported) if model.corrects else total
+            numbers[row, 1] = np.sqrt(_variance_of_total(design, model, g, work))
+            numbers[row, 2] = reported
+            numbers[row, 3] = work.cell.unweighted[g]
+            numbers[row, 4:] = np.nan
+            if k >= 0:
+                _ratio(design, model, g, work, numbers[row])
+            row += 1
+        _clear(design, y, cell, work.cell)
+
+
+@_compiled
+def _add(design: Design, columns: Columns, own: Floats, column: int, other: Floats, sums: Sums) -> None:
+    """Add a column to the sums, with its products with the column ``other`` (PSUs,)."""
+    groups, positions = design.groups, design.positions
+    for i in range(columns.first[column], columns.first[column + 1]):
+        row, value, reported = columns.row[i], columns.value[i], own[i]
+        sums.dense[row] = value
+        for position in range(positions.first_position[row], positions.first_position[row + 1]):
+            h, first = positions.group[position], positions.first_number[position]
+            expanded = positions.numbers[first] * value
+            poisson = positions.numbers[first + 1] * value
+            sums.group_total[h] += expanded
+            sums.noise[h] += positions.numbers[first + 2] * value
+            sums.squares[h] += positions.numbers[first + 3] * value * value
+            sums.products[h] += positions.numbers[first + 3] * value * other[row]
+            if positions.is_first[position]:
+                sums.respondents[groups.place[h]] += 1
+            at = groups.first_moment[h]
+            for j in range(positions.first_number[position + 1] - first - 4):
+                sums.moments[at + j] += positions.numbers[first + 4 + j] * value
+            for m in range(positions.first_member[position], positions.first_member[position + 1]):
+                g = positions.domain[m]
+                sums.pair_total[positions.pair[m]] += expanded
+                sums.poisson[g] += poisson
+                sums.reported[g] += positions.share[position] * reported
+                if positions.counts[m]:
+                    sums.unweighted[g] += value
+                    sums.units[g] += 1
+
+
+@_compiled
+def _clear(design: Design, columns: Columns, column: int, sums: Sums) -> None:
+    for i in range(columns.first[column], columns.first[column + 1]):
+        sums.dense[columns.row[i]] = 0.0
+    sums.group_total[:] = 0.0
+    sums.noise[:] = 0.0
+    sums.squares[:] = 0.0
+    sums.products[:] = 0.0
+    sums.moments[:] = 0.0
+    sums.respondents[:] = 0
+    for g in range(len(sums.units)):
+        if sums.units[g] == 0:
+            continue
+        sums.poisson[g] = 0.0
+        sums.reported[g] = 0.0
+        sums.unweighted[g] = 0.0
+        sums.units[g] = 0
+        for q in range(design.domains.first_pair[g], design.domains.first_pair[g + 1]):
+            sums.pair_total[q] = 0.0
+
+
+@_compiled
+def _totals(design: Design, model: Model, offense: int, sums: Sums) -> None:
+    """θ of each group, and the estimate of each domain with a value, corrected but not yet at least what was reported.
+
+    A domain's estimate is Σ_h [T_hD - θ_h (X̂_hD - X_hD)], times the place's correction by offense.
+    """
+    groups, domains = design.groups, design.domains
+    for h in range(len(groups.place)):
+        sums.theta[h] = sums.group_total[h] / groups.expanded[h] if groups.expanded[h] > 0 else 0.0
+    for g in range(len(domains.place)):
+        if sums.units[g] == 0:
+            continue
+        total = 0.0
+        for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
+            total += sums.pair_total[q]
+            if model.corrects:
+                total -= sums.theta[domains.group[q]] * domains.gap[q]
+        sums.total[g] = total * _factor(design, model, offense, domains.place[g], sums)
+
+
+@_compiled
+def _factor(design: Design, model: Model, offense: int, place: int, sums: Sums) -> float:
+    if not model.corrects or sums.respondents[place] < _LEAST_RESPONDENTS:
+        return 1.0
+    return float(design.factor[offense, place])
+
+
+@_compiled
+def _place_ratios(design: Design, model: Model, offense: int, b_offense: int, work: Scratch) -> None:
+    """R of the whole of each place, from its groups."""
+    groups = design.groups
+    below = work.below
+    work.ratio[:] = 0.0
+    below[:] = 0.0
+    for h in range(len(groups.place)):
+        if groups.place[h] >= 0:
+            calibration = groups.calibration[h] if model.corrects else 1.0
+            work.ratio[groups.place[h]] += work.cell.group_total[h] * calibration
+            below[groups.place[h]] += work.denominator.group_total[h] * calibration
+    for place in range(len(below)):
+        above = work.ratio[place] * _factor(design, model, offense, place, work.cell)
+        divisor = below[place] * _factor(design, model, b_offense, place, work.denominator)
+        work.ratio[place] = above / divisor if divisor > 0 else 0.0
+
+
+@_compiled
+def _numerators(design: Design, a: Sums, b: Sums, ratio: Floats, work: Scratch, numerator: Floats) -> None:
+    """num_h of a - ratio x b, from moments or, where these cancel, from residuals."""
+    groups = design.groups
+    for h in range(len(groups.place)):
+        numerator[h] = 0.0
+        if not groups.has_residuals[h]:
+            continue
+        R = ratio[groups.place[h]]
+        if a.squares[h] == 0:
+            numerator[h] = R * R * b.numerator[h] if R > 0 else 0.0
+            continue
+        # In this order of operations the result is exactly 0 if a = b and the ratio is 1.
+        squares = a.squares[h] - R * (2 * a.products[h] - R * b.squares[h])
+        raw = a.squares[h] + R * (2 * a.products[h] + R * b.squares[h])
+        explained, returned = 0.0, 0.0
+        first, p = groups.first_moment[h], groups.rank[h]
+        last_used = groups.diagonal.shape[1] - p
+        for j in range(p):
+            along = a.moments[first + j] - R * b.moments[first + j]
+            explained += 2 * along * (a.moments[first + p + j] - R * b.moments[first + p + j])
+            returned += groups.diagonal[h, last_used + j] * along * along
+        residuals = squares - explained + returned
+        if residuals < _CANCELLATION * (raw + returned):
+            residuals = _sum_of_residuals(design, h, a.dense, b.dense, R, work.residuals)
+        numerator[h] = residuals - (a.noise[h] - R * (2 * a.noise[h] - R * b.noise[h]))
+
+
+@_compiled
+def _sum_of_residuals(design: Design, h: int, a: Floats, b: Floats, ratio: float, buffers: Floats) -> float:
+    """Σ c ẽ² of a - ratio x b."""
+    groups = design.groups
+    first, last = groups.first_unit[h], groups.first_unit[h + 1]
+    y, e = buffers[0], buffers[1]
+    for k in range(first, last):
+        y[k - first] = groups.scaled[k] * (a[groups.psu[k]] - ratio * b[groups.psu[k]])
+        e[k - first] = y[k - first]
+    for j in range(groups.basis.shape[1] - groups.rank[h], groups.basis.shape[1]):
+        along = 0.0
+        for k in range(first, last):
+            along += groups.basis[k, j] * y[k - first]
+        for k in range(first, last):
+            e[k - first] -= along * groups.basis[k, j]
+    squares = 0.0
+    for k in range(first, last):
+        squares += groups.multiplier[k] * e[k - first] ** 2
+    return squares
+
+
+@_compiled
+def _dispersions(design: Design, model: Model, theta: Floats, numerator: Floats, pools: Floats, tau: Floats) -> None:
+    """τ² of each group, from its own residuals and those of its pool."""
+    groups = design.groups
+    pools[:] = 0.0
+    for h in range(len(groups.place)):
+        if groups.has_residuals[h] and theta[h] > 0:
+            denominator = theta[h] * theta[h] * groups.root_size[h]
+            for j in range(groups.sums.shape[1]):
+                pools[0, groups.sums[h, j]] += numerator[h]
+                pools[1, groups.sums[h, j]] += denominator
+    for h in range(len(groups.place)):
+        tau[h] = 0.0
+        if theta[h] == 0:
+            continue
+        below = pools[1, groups.pool[h]]
+        pooled = max(0.0, pools[0, groups.pool[h]]) / below if below > 0 else 0.0
+        noise = pooled * theta[h] * groups.mean_size[h]
+        freedom = groups.freedom[h] * (noise / (1 + noise)) ** 2
+        tau[h] = pooled
+        if freedom > 0:
+            own = numerator[h] / (theta[h] * theta[h] * groups.root_size[h])
+            tau[h] = max(0.0, (freedom * own + model.prior_freedom * pooled) / (freedom + model.prior_freedom))
+
+
+@_compiled
+def _theta_of_pair(design: Design, sums: Sums, q: int) -> float:
+    """θ_hD = T_hD / X̂_hD, and θ_h where the domain has no respondent in the group."""
+    if design.domains.expanded[q] > 0:
+        return float(sums.pair_total[q] / design.domains.expanded[q])
+    return float(sums.theta[design.domains.group[q]])
+
+
+@_compiled
+def _variance_of_total(design: Design, model: Model, g: int, work: Scratch) -> float:
+    domains, gap = design.domains, 0.0
+    for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
+        theta = _theta_of_pair(design, work.cell, q)
+        work.theta[0, q] = theta
+        work.theta[1, q] = theta
+        gap += work.cell.theta[domains.group[q]] * domains.gap[q]
+    return _variance(design, model, g, work.cell.poisson[g], gap, work.cell.tau, work)
+
+
+@_compiled
+def _ratio(design: Design, model: Model, g: int, work: Scratch, numbers: Floats) -> None:
+    """Ratio and its standard error, into the last two of ``numbers``."""
+    a, b, domains = work.cell, work.denominator, design.domains
+    above, below = a.total[g], b.total[g]
+    if b.units[g] == 0:
+        return
+    if model.floors_ratios and model.corrects:
+        above, below = max(above, a.reported[g]), max(below, b.reported[g])
+    if below <= 0:
+        return
+    R, gap = max(above, 0.0) / below, 0.0
+    for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
+        h = domains.group[q]
+        of_b = _theta_of_pair(design, b, q)
+        work.theta[0, q] = _theta_of_pair(design, a, q) - R * of_b
+        work.theta[1, q] = of_b
+        gap += (a.theta[h] - R * b.theta[h]) * domains.gap[q]
+    poisson = a.poisson[g] - R * (2 * a.poisson[g] - R * b.poisson[g])
+    numbers[4] = R
+    numbers[5] = np.sqrt(_variance(design, model, g, poisson, gap, work.tau, work)) / below
+
+
+@_compiled
+def _variance(design: Design, model: Model, g: int, poisson: float, gap: float, tau: Floats, work: Scratch) -> float:
+    domains = design.domains
+    variance = poisson
+    for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
+        variance += tau[domains.group[q]] * work.theta[1, q] ** 2 * domains.spread[q]
+        variance += domains.donor[q] * work.theta[0, q] ** 2
+    if not model.corrects:
+        variance += gap * gap
+    if model.state_variance > 0:
+        first, last = domains.first_state[g], domains.first_state[g + 1]
+        squares, common = 0.0, 0.0
+        for k in range(first, last):
+            if k > first and domains.state[k] != domains.state[k - 1]:
+                squares += common * common
+                common = 0.0
+            common += work.theta[0, domains.state_pair[k]] * domains.imbalance[k]
+        variance += model.state_variance * (squares + common * common)
+    return max(variance, 0.0)

@@ -1,0 +1,386 @@
+"""Units and domains, laid out once for the prediction variance of any number of columns.
+
+For a total T = Σ_h Σ_s w y of respondents s in groups h, with nonrespondents r, benchmark sizes m, X̂ = Σ_s w m and
+θ = T/X̂, the variance in a place or domain D of it is
+
+    V = Σ_s w max(w - 1, 0) y + Σ_h τ²_h θ²_hD A_hD + Σ_h B_hD θ²_hD + σ_s² Σ_states (Σ_h θ_hD E_hDs)²,
+    A = Σ_s (w - 1)² m^γ + Σ_r m^γ,    B = Σ_donors (variance of their size),    E = Σ_s (w - 1) m - Σ_r m.
+
+τ²_h is made from the residuals of the group and those of a pool of groups, column by column (module ``kernels``). All
+sums that do not depend on a column are made here. Source: handbook 14, Intervals.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nibrs_estimation.stats.linearization.variance_form import Memberships
+from nibrs_estimation.stats.prediction.residuals import WeightedBasis, weighted_basis
+from nibrs_estimation.stats.prediction.units import Settings, Units
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+#: A pool of fewer groups with residuals is replaced by all groups of the level.
+LEAST_GROUPS = 5
+#: A level with fewer degrees of freedom in all is replaced by the nation.
+LEAST_POOLED_FREEDOM = 30
+#: Groups calibrated to at least so many controls have a pool of their own.
+MANY_CONTROLS = 8
+#: A known miss below this share of the benchmark is rounding.
+_MET = 1e-9
+
+
+class Groups(NamedTuple):
+    """Weight groups, their respondents (n, sorted by group) and what they are calibrated to; M moments of all groups.
+
+    Attributes:
+        place: (H,) place of each group; -1 where it has no unit.
+        has_residuals: (H,) the group takes part in the pooling: it has nonrespondents, and respondents enough.
+        rank: (H,) columns of the basis that are used, the last ones.
+        sums: (H, 3) sums of residuals to which a group adds: its pool, its level, all groups.
+        pool: (H,) the sum from which its pooled dispersion comes.
+        expanded: (H,) X̂.
+        calibration: (H,) X / X̂; 1 where the benchmark is met.
+        root_size: (H,) Σ_s m^(γ/2).
+        freedom: (H,) effective degrees of freedom of the group's own dispersion, if nothing were Poisson noise.
+        mean_size: (H,) Σ_s m² / Σ_s m.
+        first_moment: (H + 1,) first moment of each group: b, then d.
+        diagonal: (H, p) κ, in the columns of the basis.
+        first_unit: (H + 1,) first respondent of each group.
+        psu: (n,)
+        scaled: (n,) share / √v.
+        multiplier: (n,) c.
+        basis: (n, p) Q.
+    """
+
+    place: Integers
+    has_residuals: Flags
+    rank: Integers
+    sums: Integers
+    pool: Integers
+    expanded: Floats
+    calibration: Floats
+    root_size: Floats
+    freedom: Floats
+    mean_size: Floats
+    first_moment: Integers
+    diagonal: Floats
+    first_unit: Integers
+    psu: Integers
+    scaled: Floats
+    multiplier: Floats
+    basis: Floats
+
+
+class Positions(NamedTuple):
+    """Respondents sorted by PSU, so that a loop over the values of a column reads forward.
+
+    Attributes:
+        first_position: (PSUs + 1,) first position of each PSU.
+        group: (n,)
+        share: (n,)
+        is_first: (n,) False where an earlier unit of the same PSU is in the place.
+        first_number: (n + 1,) first number of each position.
+        numbers: of each position: weight x share; weight x max(weight - 1, 0) x share; share x (m + 1)^(-γ/2);
+            c share²/v; then, where the group has residuals, its factors of b and d.
+        first_member: (n + 1,) first membership of each position.
+        domain: (k,) domain of each membership.
+        pair: (k,) pair of domain and group of each membership.
+        counts: (k,) False where an earlier unit of the same PSU is in the domain.
+    """
+
+    first_position: Integers
+    group: Integers
+    share: Floats
+    is_first: Flags
+    first_number: Integers
+    numbers: Floats
+    first_member: Integers
+    domain: Integers
+    pair: Integers
+    counts: Flags
+
+
+class Domains(NamedTuple):
+    """Domains and the groups in which they have units (*pairs*, sorted by both).
+
+    Attributes:
+        place: (G,) place of each domain; -1 where it has no unit.
+        first_pair: (G + 1,) first pair of each domain.
+        group: (pairs,) group of each pair.
+        expanded: (pairs,) X̂ of the domain's units.
+        gap: (pairs,) X̂ - X of the domain's units, the known miss; 0 where it is rounding.
+        spread: (pairs,) A.
+        donor: (pairs,) B.
+        first_state: (G + 1,) first entry of each domain among those of states.
+        state: (entries,) state, ascending within a domain.
+        state_pair: (entries,) pair of the entry.
+        imbalance: (entries,) E.
+    """
+
+    place: Integers
+    first_pair: Integers
+    group: Integers
+    expanded: Floats
+    gap: Floats
+    spread: Floats
+    donor: Floats
+    first_state: Integers
+    state: Integers
+    state_pair: Integers
+    imbalance: Floats
+
+
+class Design(NamedTuple):
+    """Units, or those of a class, as the kernels need them; ``factor`` (E, P) is the correction by offense."""
+
+    groups: Groups
+    positions: Positions
+    domains: Domains
+    factor: Floats
+
+
+def lay_out(units: Units, members: Memberships, psus: int, groups: int, settings: Settings) -> tuple[Design, int]:
+    """Lay out sorted units (see :func:`sort_order`); also the degrees of freedom of all residuals."""
+    modeled = _modeled_size(units, groups)
+    respondents = np.flatnonzero(units.psu >= 0)
+    group = units.group[respondents].astype(np.int64)
+    starts = np.flatnonzero(np.diff(group, prepend=-1))
+    size = units.size[respondents]
+    found = weighted_basis(
+        np.array(units.controls[respondents], dtype=np.float64), size, modeled[respondents], starts, settings.gamma
+    )
+    laid_out, freedom = _groups(units, groups, respondents, modeled, found, starts, settings.gamma)
+    positions = _positions(units, respondents, modeled, found, laid_out, psus, settings.gamma)
+    domains, pair = _domains(units, members, modeled, groups, settings.gamma)
+    positions = _with_members(positions, units, members, pair, respondents)
+    return Design(laid_out, positions, domains, _factor(units, laid_out)), freedom
+
+
+def sort_order(units: Units) -> Integers:
+    """Units by group and PSU, then by everything else, so that sums do not depend on the order of the input."""
+    others = (units.controls, units.explained, units.classes())
+    keys = [column for array in others for column in array.T]
+    keys += [units.weight, units.share, units.donor_variance, units.size, units.state]
+    responds_last = np.where(units.psu >= 0, units.psu, np.iinfo(np.int64).max)
+    return np.lexsort((*keys, responds_last, units.group)).astype(np.int64)
+
+
+def _modeled_size(units: Units, groups: int) -> Floats:
+    """The size, and the mean of the group's units for respondents of size 0, whose counts it cannot explain."""
+    number = np.bincount(units.group, minlength=groups)
+    mean = sums_of(units.group, units.size, groups) / np.maximum(number, 1)
+    return np.where((units.psu >= 0) & (units.size == 0), mean[units.group], units.size)
+
+
+def _groups(
+    units: Units,
+    groups: int,
+    respondents: Integers,
+    modeled: Floats,
+    found: WeightedBasis,
+    starts: Integers,
+    gamma: float,
+) -> tuple[Groups, int]:
+    group, size, modeled = units.group[respondents], units.size[respondents], modeled[respondents]
+    occupied, n = group[starts], np.bincount(group, minlength=groups)
+    rank, diagonal = np.zeros(groups, dtype=np.int64), np.zeros((groups, found.basis.shape[1]))
+    rank[occupied], diagonal[occupied] = found.rank, found.diagonal
+    has_nonrespondents = np.bincount(units.group[units.psu < 0], minlength=groups) > 0
+    expanded = sums_of(group, units.weight[respondents] * size, groups)
+    has_residuals = has_nonrespondents & (n - rank >= 1) & (expanded > 0)
+    place = np.full(groups, -1)
+    place[units.group] = units.place
+    level = np.where(place >= 0, units.place_level[place], 0).astype(np.int64)
+    sums, pool, freedom = _pools(level, rank >= MANY_CONTROLS, has_residuals, n - rank)
+
+    def by_group(values: Floats) -> Floats:
+        return sums_of(group, values, groups)
+
+    root, full = by_group(modeled ** (gamma / 2)), by_group(modeled**gamma)
+    gap = _known_miss(expanded, sums_of(units.group, units.size, groups), expanded)
+    laid_out = Groups(
+        place=place,
+        has_residuals=has_residuals,
+        rank=rank,
+        sums=sums,
+        pool=pool,
+        expanded=expanded,
+        calibration=1 - _divided(gap, expanded),
+        root_size=root,
+        freedom=np.where(has_residuals, _divided(root**2, full) * _divided(n - rank, n), 0.0),
+        mean_size=_divided(by_group(modeled**2), by_group(modeled)),
+        first_moment=_offsets(np.where(has_residuals, 2 * rank, 0)),
+        diagonal=diagonal,
+        first_unit=_firsts(group, groups),
+        psu=units.psu[respondents].astype(np.int64),
+        scaled=units.share[respondents] / (modeled + 1) ** (gamma / 2),
+        multiplier=found.multiplier,
+        basis=found.basis,
+    )
+    return laid_out, freedom
+
+
+def _pools(level: Integers, has_many: Flags, has_residuals: Flags, freedom: Integers) -> tuple[Integers, Integers, int]:
+    """To which sums each group adds (H, 3), from which it takes its pooled dispersion (H,), and all freedom.
+
+    Sums are numbered: two of each level, for few and many controls, then one of each level, then one of all.
+    """
+    L = int(level.max()) + 1
+    own, of_level, of_all = 2 * level + has_many, 2 * L + level, np.full(len(level), 3 * L)
+    groups = np.bincount(own[has_residuals], minlength=2 * L)
+    of_each = sums_of(level[has_residuals], freedom[has_residuals], L)
+    pool = np.where(groups[own] < LEAST_GROUPS, of_level, own)
+    total = int(of_each.sum())
+    if total >= LEAST_POOLED_FREEDOM:
+        nation = 2 * L if of_each[0] >= LEAST_POOLED_FREEDOM else 3 * L
+        pool = np.where(of_each[level] < LEAST_POOLED_FREEDOM, nation, pool)
+    return np.stack([own, of_level, of_all], axis=1), pool, total
+
+
+def _positions(
+    units: Units,
+    respondents: Integers,
+    modeled: Floats,
+    found: WeightedBasis,
+    groups: Groups,
+    psus: int,
+    gamma: float,
+) -> Positions:
+    """Positions without memberships."""
+    weight, share = units.weight[respondents], units.share[respondents]
+    root = (modeled[respondents] + 1) ** (gamma / 2)
+    expansion, of_group = weight * share, units.group[respondents]
+    along = found.basis * groups.scaled[:, None]
+    numbers = np.column_stack(
+        [
+            expansion,
+            expansion * np.maximum(weight - 1, 0),
+            share / root,
+            found.multiplier * groups.scaled**2,
+            along,
+            found.multiplier[:, None] * along,
+        ]
+    )
+    p = found.basis.shape[1]
+    is_used = np.arange(p) >= (p - np.where(groups.has_residuals, groups.rank, 0)[of_group])[:, None]
+    is_stored = np.concatenate([np.ones((len(weight), 4), dtype=np.bool_), is_used, is_used], axis=1)
+    order = np.lexsort((np.arange(len(respondents)), units.psu[respondents])).astype(np.int64)
+    place, psu = units.place[respondents][order], units.psu[respondents][order]
+    is_first = np.zeros(len(order), dtype=np.bool_)
+    is_first[np.unique(psu * len(units.place_level) + place, return_index=True)[1]] = True
+    nothing = np.zeros(0, dtype=np.int64)
+    return Positions(
+        first_position=_firsts(psu, psus),
+        group=of_group[order].astype(np.int64),
+        share=share[order],
+        is_first=is_first,
+        first_number=_offsets(is_stored[order].sum(axis=1)),
+        numbers=numbers[order][is_stored[order]],
+        first_member=np.zeros(len(order) + 1, dtype=np.int64),
+        domain=nothing,
+        pair=nothing,
+        counts=np.zeros(0, dtype=np.bool_),
+    )
+
+
+def _with_members(
+    positions: Positions, units: Units, members: Memberships, pair: Integers, respondents: Integers
+) -> Positions:
+    """Positions with the memberships of respondents, sorted by position and domain."""
+    position = np.full(len(units.psu), -1)
+    order = np.lexsort((np.arange(len(respondents)), units.psu[respondents]))
+    position[respondents[order]] = np.arange(len(respondents))
+    at = position[members.unit]
+    kept = np.flatnonzero(at >= 0)
+    kept = kept[np.lexsort((members.domain[kept], at[kept]))]
+    domain, psu = members.domain[kept].astype(np.int64), units.psu[members.unit[kept]].astype(np.int64)
+    counts = np.zeros(len(kept), dtype=np.bool_)
+    counts[np.unique(psu * members.domains + domain, return_index=True)[1]] = True
+    return positions._replace(
+        first_member=_firsts(at[kept], len(respondents)), domain=domain, pair=pair[kept], counts=counts
+    )
+
+
+def _domains(
+    units: Units, members: Memberships, modeled: Floats, groups: int, gamma: float
+) -> tuple[Domains, Integers]:
+    """Sums of the domains by group, and the pair of each membership."""
+    order = np.argsort(members.unit, kind="stable")
+    unit, domain = members.unit[order], members.domain[order].astype(np.int64)
+    pairs, number = np.unique(domain * groups + units.group[unit], return_inverse=True)
+    pair_domain, pair_group = np.divmod(pairs, groups)
+    responds, is_donor = units.psu >= 0, units.donor_variance > 0
+    beyond = np.where(responds, units.weight - 1, -1.0)
+
+    def by_pair(values: Floats) -> Floats:
+        return sums_of(number, values[unit], len(pairs))
+
+    expanded, of_group = by_pair(units.weight * units.size), sums_of(units.group, units.size, groups)
+    place = np.full(members.domains, -1)
+    place[domain] = units.place[unit]
+    pair = np.empty(len(order), dtype=np.int64)
+    pair[order] = number
+    K = int(units.state.max()) + 1 if len(units.state) else 1
+    entries, of_entry = np.unique((domain * K + units.state[unit]) * (len(pairs) + 1) + number, return_inverse=True)
+    imbalance = sums_of(of_entry, (beyond * units.size)[unit], len(entries))
+    is_kept = imbalance != 0
+    domain_state, state_pair = np.divmod(entries[is_kept], len(pairs) + 1)
+    domains = Domains(
+        place=place,
+        first_pair=_firsts(pair_domain, members.domains),
+        group=pair_group.astype(np.int64),
+        expanded=expanded,
+        gap=_known_miss(expanded, by_pair(units.size), of_group[pair_group]),
+        spread=by_pair(np.where(is_donor, 0.0, beyond**2 * modeled**gamma)),
+        donor=by_pair(units.donor_variance),
+        first_state=_firsts(domain_state // K, members.domains),
+        state=(domain_state % K).astype(np.int64),
+        state_pair=state_pair.astype(np.int64),
+        imbalance=imbalance[is_kept],
+    )
+    return domains, pair
+
+
+def _factor(units: Units, groups: Groups) -> Floats:
+    """Correction by offense (E, P): the benchmark of the place over what the calibrated units expand to."""
+    P = len(units.place_level)
+    calibrated = units.weight * groups.calibration[units.group]
+    factor = np.ones((units.explained.shape[1], P))
+    for e in range(1, len(factor)):
+        known = sums_of(units.place, units.explained[:, e], P)
+        expanded = sums_of(units.place, calibrated * units.explained[:, e], P)
+        is_usable = (known > 0) & (expanded > 0)
+        factor[e] = np.where(is_usable, known / np.where(is_usable, expanded, 1.0), 1.0)
+    return factor
+
+
+def sums_of(number: NDArray[np.integer], values: Floats, length: int) -> Floats:
+    """Sum of the values of each of the numbers 0 to ``length`` - 1, in the order of the values."""
+    return np.bincount(number, values, minlength=length).astype(np.float64)
+
+
+def _known_miss(expanded: Floats, known: Floats, scale: Floats) -> Floats:
+    """X̂ - X, and 0 where it is rounding."""
+    miss = expanded - known
+    return np.where(np.abs(miss) <= _MET * scale, 0.0, miss)
+
+
+def _divided(a: NDArray[Any], b: NDArray[Any]) -> Floats:
+    """Quotient, and 0 where b is not above 0."""
+    quotient = np.zeros(len(a))
+    np.divide(a, b, out=quotient, where=b > 0)
+    return quotient
+
+
+def _firsts(ascending: NDArray[np.integer], number: int) -> Integers:
+    """First index of each of the numbers 0 to ``number``."""
+    return np.searchsorted(ascending, np.arange(number + 1)).astype(np.int64)
+
+
+def _offsets(sizes: Integers) -> Integers:
+    return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)

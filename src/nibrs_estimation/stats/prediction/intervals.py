@@ -52,15 +52,14 @@ def unreported_interval(
     ratio = np.where(is_bounded, ratio, 0.0)
     U = np.maximum(T - S, 0) + ratio / 2
     V = error**2 + ratio * (1 + ratio) / 2
-    # Where nothing is missing, U is 0: the interval is the reported count, and what V adds to it.
-    is_missing = U > 0
-    relative = np.divide(V, U**2, out=np.zeros_like(V), where=is_missing)
-    k = np.sqrt(np.log1p(relative))
     spread = quantile * np.sqrt(V)
-    lower = S + U * np.exp(-quantile * k)
-    lower = np.where(lower < S + _HALF_A_COUNT, S, lower)
-    with np.errstate(over="ignore"):
+    # Far from 0 in units of U, k and its exponential are infinite; the largest upper end limits what comes of them.
+    with np.errstate(divide="ignore", over="ignore"):
+        relative = np.divide(np.sqrt(V), U, out=np.zeros_like(V), where=U > 0)
+        k = np.sqrt(np.log1p(relative**2))
+        lower = S + U * np.exp(-quantile * k)
         upper = np.minimum(np.maximum(S + U * np.exp(quantile * k), T + spread), S + U + 2 * spread)
+    lower = np.where(lower < S + _HALF_A_COUNT, S, lower)
     known = np.isfinite(error)
     lower, upper = np.where(known, lower, np.nan), np.where(known, upper, np.nan)
     return np.where(is_bounded, lower, S), np.where(is_bounded, upper, np.inf)

@@ -359,7 +359,7 @@ def _factor(units: Units, groups: Groups) -> Floats:
     return factor
 
 
-def sums_of(number: NDArray[np.integer], values: Floats, length: int) -> Floats:
+def sums_of(number: NDArray[np.integer], values: NDArray[Any], length: int) -> Floats:
     """Sum of the values of each of the numbers 0 to ``length`` - 1, in the order of the values."""
     return np.bincount(number, values, minlength=length).astype(np.float64)
 

@@ -1,0 +1,166 @@
+"""Time of prediction variances beside linearized ones: the same cells, agencies and weights.
+
+A nation of 16,600 agencies in 51 states and 4 regions, of which 12,000 respond, with weights of its own in each of the
+56 places; in a place agencies are in up to 8 weight groups, calibrated to some of 12 controls. Of 2,000 cells of a table
+1 to 95 % of the respondents have a count; each is also divided by one of 20 sums of cells. Domains are the places, and
+with --parts also two parts of each. Time of compiling is left out: kernels are kept on disk.
+
+    uv run python benchmarks/prediction_vs_linearization.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from nibrs_estimation.stats.linearization.cell_estimates import cell_estimates
+from nibrs_estimation.stats.linearization.variance_form import Memberships, Sample, variance_form
+from nibrs_estimation.stats.prediction import Settings, Units, prediction_estimates, prediction_form
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+LARGEST_RATIO = 1.0
+AGENCIES, RESPONDENTS, STATES, REGIONS, GROUPS, CONTROLS = 16_600, 12_000, 51, 4, 8, 12
+DENOMINATORS = 20
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--cells", type=int, default=2000)
+    options.add_argument("--repetitions", type=int, default=3)
+    options.add_argument("--threads", type=int, default=1)
+    options.add_argument("--parts", action="store_true", help="two parts of each place are domains, too")
+    chosen = options.parse_args()
+    rng = np.random.default_rng(1)
+    units = units_of_a_nation(rng)
+    members = domains(rng, units, chosen.parts)
+    sizes = units.size[(units.place == 0) & (units.psu >= 0)]
+    y = counts(rng, sizes, chosen.cells)
+    denominator_of = np.arange(chosen.cells) % DENOMINATORS
+    denominators = y @ sparse.csc_array((np.ones(chosen.cells), (np.arange(chosen.cells), denominator_of)))
+    explained_by = rng.integers(0, 4, chosen.cells)
+    start = time.perf_counter()
+    form = prediction_form(units, members, RESPONDENTS, settings=Settings(state_variance=0.0016))
+    laid_out = time.perf_counter() - start
+    start = time.perf_counter()
+    before = variance_form(*sample_of(units, members), RESPONDENTS)
+    print(
+        f"{RESPONDENTS:,} respondents of {AGENCIES:,}, {len(units.place_level)} places, {chosen.cells:,} cells, "
+        f"{y.nnz:,} counts above 0, {members.domains} domains; laid out in {laid_out:.2f} s "
+        f"(linearization {time.perf_counter() - start:.2f} s)"
+    )
+    threads = chosen.threads
+
+    def linearized() -> object:
+        return cell_estimates(before, y, threads=threads)
+
+    def predicted() -> object:
+        return prediction_estimates(form, y, y, explained_by=explained_by, threads=threads)
+
+    def linearized_ratios() -> object:
+        return cell_estimates(before, y, denominators, denominator_of, threads=threads)
+
+    def predicted_ratios() -> object:
+        return prediction_estimates(form, y, y, denominators, denominator_of, explained_by, threads=threads)
+
+    for name, old, new in (
+        ("totals", linearized, predicted),
+        ("totals and percentages", linearized_ratios, predicted_ratios),
+    ):
+        of_old, of_new = seconds(old, chosen.repetitions), seconds(new, chosen.repetitions)
+        verdict = "met" if of_new <= LARGEST_RATIO * of_old else "NOT MET"
+        print(
+            f"{name}: linearization {of_old:.2f} s, prediction {of_new:.2f} s, "
+            f"ratio {of_new / of_old:.2f} (at most {LARGEST_RATIO:g}: {verdict})"
+        )
+
+
+def units_of_a_nation(rng: np.random.Generator) -> Units:
+    """Each agency is a unit of the nation, of its region and of its state."""
+    controls = np.floor(rng.lognormal(1, 2, (AGENCIES, 1)) * rng.gamma(1.0, 1.0, (AGENCIES, CONTROLS - 1)) * 20)
+    x = np.column_stack([controls.sum(axis=1), controls])
+    responds = np.zeros(AGENCIES, dtype=np.bool_)
+    responds[rng.choice(AGENCIES, RESPONDENTS, replace=False)] = True
+    state = np.minimum(rng.zipf(1.3, AGENCIES * 8) - 1, 10**6)
+    state = state[state < STATES][:AGENCIES]
+    place = np.concatenate([np.zeros(AGENCIES, dtype=int), 1 + state % REGIONS, 1 + REGIONS + state])
+    agency = np.tile(np.arange(AGENCIES), 3)
+    kind = rng.integers(0, GROUPS, AGENCIES)
+    group = np.unique(place * GROUPS + kind[agency], return_inverse=True)[1]
+    number, responding = np.bincount(group), np.bincount(group, responds[agency])
+    weight = np.maximum(number / np.maximum(responding, 1), 1)[group] * rng.uniform(0.95, 1.2, len(group))
+    is_selected = rng.random((len(number), CONTROLS)) < 0.5
+    is_selected[:, 0] = True
+    row = np.where(responds, np.cumsum(responds) - 1, -1)
+    return Units(
+        psu=row[agency],
+        place=place,
+        group=group,
+        weight=np.where(responds[agency], weight, 0.0),
+        share=np.ones(len(agency)),
+        size=x[agency, 0],
+        controls=x[agency] * is_selected[group],
+        state=state[agency],
+        donor_variance=np.where(~responds & (rng.random(AGENCIES) < 0.02), 1000.0, 0.0)[agency],
+        explained=x[agency][:, :4],
+        place_level=np.repeat([0, 1, 2], [1, REGIONS, STATES]),
+    )
+
+
+def domains(rng: np.random.Generator, units: Units, has_parts: bool) -> Memberships:
+    n = len(units.psu)
+    if not has_parts:
+        return Memberships(np.arange(n), units.place, len(units.place_level))
+    part = 3 * units.place + rng.integers(1, 3, n)
+    return Memberships(np.tile(np.arange(n), 2), np.append(3 * units.place, part), 3 * len(units.place_level))
+
+
+def sample_of(units: Units, members: Memberships) -> tuple[Sample, Memberships]:
+    """Respondents as a sample stratified by weight group."""
+    of = np.flatnonzero(units.psu >= 0)
+    stratum = np.unique(units.group[of], return_inverse=True)
+    number = np.full(len(units.psu), -1)
+    number[of] = np.arange(len(of))
+    is_kept = number[members.unit] >= 0
+    first = np.unique(units.group[of], return_index=True)[1]
+    sample = Sample(
+        psu=units.psu[of],
+        weight=units.weight[of],
+        share=units.share[of],
+        stratum=stratum[1],
+        group=np.zeros(len(of), dtype=np.int64),
+        controls=units.controls[of],
+        stratum_population=np.bincount(units.group)[stratum[0]],
+        stratum_design=units.place[of][first],
+    )
+    return sample, Memberships(number[members.unit[is_kept]], members.domain[is_kept], members.domains)
+
+
+def counts(rng: np.random.Generator, sizes: Floats, cells: int) -> sparse.csc_array:
+    """Counts by respondent and cell; the shares of respondents with a count go from 1 to 95 %."""
+    columns = []
+    for share in np.linspace(0.01, 0.95, cells):
+        rows = np.sort(rng.choice(len(sizes), int(share * len(sizes)), replace=False))
+        values = 1.0 + rng.poisson(0.1 * share * sizes[rows])
+        columns.append(sparse.csc_array((values, rows, [0, len(rows)]), shape=(len(sizes), 1)))
+    return sparse.csc_array(sparse.hstack(columns, format="csc"))
+
+
+def seconds(function: Callable[[], object], repetitions: int) -> float:
+    """Least wall time of several calls, after one that compiles."""
+    function()
+    times = []
+    for _ in range(repetitions):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,838 @@
+"""Prediction variance: the worked example of the handbook, a slow twin, full response, and what is refused."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import sparse
+
+from nibrs_estimation.stats.prediction import (
+    Memberships,
+    PredictionEstimates,
+    PredictionForm,
+    Settings,
+    Units,
+    percentage_interval,
+    prediction_estimates,
+    prediction_form,
+    state_variance,
+    unreported_interval,
+    with_state_variance,
+)
+from nibrs_estimation.stats.prediction.kernels import Model, estimate, scratch
+from nibrs_estimation.stats.prediction.residuals import weighted_basis
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+FIELDS = [field.name for field in fields(PredictionEstimates)]
+PER_UNIT = ("psu", "place", "group", "weight", "share", "size", "controls", "state", "donor_variance", "explained")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is estimated: dense counts (PSUs, cells), denominators (PSUs, K), and the numbers of each."""
+
+    units: Units
+    members: Memberships
+    y: Floats
+    own: Floats
+    b: Floats
+    own_b: Floats
+    denominator_of: Integers
+    explained_by: Integers
+    b_explained_by: Integers
+    settings: Settings
+    floors_ratios: bool = False
+    class_of: Integers | None = None
+
+    def form(self) -> PredictionForm:
+        return prediction_form(self.units, self.members, len(self.y), settings=self.settings)
+
+    def estimate(self, threads: int = 2) -> PredictionEstimates:
+        return prediction_estimates(
+            self.form(),
+            sparse.csc_array(self.y),
+            sparse.csc_array(self.own),
+            sparse.csc_array(self.b),
+            self.denominator_of,
+            self.explained_by,
+            own_denominators=sparse.csc_array(self.own_b) if self.floors_ratios else None,
+            denominator_explained_by=self.b_explained_by,
+            class_of=self.class_of,
+            threads=threads,
+        )
+
+
+# The worked example of handbook 14: linear calibration from N/n to the total.
+SIZE = np.array([100.0, 80, 50, 170, 110, 150, 20, 40, 10, 30, 60])
+GROUP = np.repeat([0, 1], [6, 5])
+RESPONDS = np.array([1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0], dtype=bool)
+COUNTS = np.array([[60.0, 20, 35, 70, 14, 12, 6], [20, 8, 10, 30, 5, 4, 3]]).T
+
+
+def example() -> Problem:
+    weight = np.zeros(11)
+    for h in (0, 1):
+        of = np.equal(GROUP, h)
+        s = of & RESPONDS
+        d, m = of.sum() / s.sum(), SIZE[s]
+        weight[s] = d * (1 + (SIZE[of].sum() - d * m.sum()) / (d * (m**2).sum()) * m)
+    psu, zeros = np.full(11, -1), np.zeros(11, dtype=np.int64)
+    psu[RESPONDS] = np.arange(7)
+    units = Units(
+        psu=psu,
+        place=zeros,
+        group=GROUP,
+        weight=weight,
+        share=np.ones(11),
+        size=SIZE,
+        controls=SIZE[:, None],
+        state=zeros,
+        donor_variance=np.zeros(11),
+        explained=SIZE[:, None],
+        place_level=np.array([0]),
+    )
+    members, zero = Memberships(np.arange(11), zeros, 1), np.zeros(1, dtype=np.int64)
+    return Problem(
+        units,
+        members,
+        COUNTS,
+        COUNTS,
+        COUNTS[:, [0]],
+        COUNTS[:, [0]],
+        np.array([-1, 0]),
+        np.zeros(2, int),
+        zero,
+        Settings(),
+    )
+
+
+def test_worked_example() -> None:
+    problem = example()
+    form, found = problem.form(), problem.estimate()
+    weights = [1.625523, 1.600418, 1.562762, 1.713389, 2.079365, 2.492063, 1.873016]
+    assert problem.units.weight[RESPONDS] == pytest.approx(weights, abs=5e-7)
+    assert found.total[0] == pytest.approx(374.427608, abs=5e-7)
+    assert found.standard_error[0] == pytest.approx(43.414414, abs=5e-7)
+    assert found.standard_error[0] ** 2 == pytest.approx(1884.8113, abs=5e-5)
+    assert found.reported[0] == 217
+    assert form.unreported_ratio[0] == pytest.approx(0.744681, abs=5e-7)
+    assert form.freedom == 5
+    assert found.ratio[1] == pytest.approx(0.36943649, abs=5e-9)
+    lower, upper = unreported_interval(found.total[0], found.standard_error[0], 217, form.unreported_ratio[0])
+    assert lower == pytest.approx(309.92612, abs=5e-6)
+    assert upper == pytest.approx(484.96367, abs=5e-6)
+    U, V = 374.427608 - 217 + 0.744681 / 2, 1884.8113 + 0.744681 * 1.744681 / 2
+    assert pytest.approx(157.799949, abs=1e-6) == U
+    assert pytest.approx(1885.460927, abs=1e-4) == V
+    assert np.sqrt(np.log1p(V / U**2)) == pytest.approx(0.270165, abs=5e-7)
+
+
+def test_steps_of_the_worked_example() -> None:
+    problem = example()
+    design, y = problem.form().design, COUNTS[:, 0]
+    groups, domains = design.groups, design.domains
+    total = np.bincount(GROUP[RESPONDS], problem.units.weight[RESPONDS] * y)
+    assert total == pytest.approx([304.173640, 70.253968], abs=5e-7)
+    assert total / groups.expanded == pytest.approx([0.460869, 0.439087], abs=5e-7)
+    assert domains.spread == pytest.approx([26994.0645, 4887.8593], abs=5e-5)
+    size = SIZE[RESPONDS]
+    basis = weighted_basis(size[:, None], size, size, np.array([0, 4]), 1.85)
+    leverage = [0.253891, 0.244413, 0.224686, 0.277010, 0.334775, 0.388390, 0.276835]
+    assert basis.leverage == pytest.approx(leverage, abs=5e-7)
+    v = (size + 1) ** 1.85
+    scaled = y / np.sqrt(v)
+    squares = []
+    for of in (slice(0, 4), slice(4, 7)):
+        e = scaled[of] - basis.basis[of] @ (basis.basis[of].T @ scaled[of])
+        squares.extend(v[of] * e**2 / (1 - basis.leverage[of]))
+    expected = [177.928551, 466.897202, 149.356343, 213.110816, 20.145635, 123.142110, 0.953526]
+    assert squares == pytest.approx(expected, abs=5e-7)
+    work = kernel_sums(problem)
+    assert work.numerator == pytest.approx([13.563671, 3.399962], abs=5e-7)
+    den = work.theta**2 * groups.root_size
+    assert den == pytest.approx([59.754047, 10.550215], abs=5e-7)
+    pooled = work.numerator.sum() / den.sum()
+    assert pooled == pytest.approx(0.241289, abs=5e-7)
+    noise = pooled * work.theta * groups.mean_size
+    assert noise == pytest.approx([13.288708, 3.178406], abs=5e-7)
+    assert groups.freedom * (noise / (1 + noise)) ** 2 == pytest.approx([2.223035, 0.927016], abs=5e-7)
+    assert work.tau == pytest.approx([0.238689, 0.248159], abs=5e-7)
+    weight = problem.units.weight[RESPONDS]
+    poisson = weight * (weight - 1) * y
+    assert np.bincount(GROUP[RESPONDS], poisson) == pytest.approx([196.569629, 85.852356], abs=5e-7)
+    ratio, a = 0.36943649, COUNTS[:, 1]
+    assert (weight * (weight - 1) * (a * (1 - 2 * ratio) + ratio**2 * y)).sum() == pytest.approx(65.830576, abs=5e-6)
+
+
+def kernel_sums(problem: Problem) -> Any:
+    """Sums of the first column as they are before they are cleared: θ, num and τ² are kept."""
+    design = problem.form().design
+    work, no_columns = scratch(design), sparse.csc_array((len(problem.y), 0))
+    from nibrs_estimation.stats.prediction.estimates import _columns
+
+    estimate(
+        design,
+        Model(10.0, 0.0, True, False),
+        _columns(sparse.csc_array(problem.y[:, :1])),
+        problem.y[:, 0],
+        _columns(no_columns),
+        np.zeros(0),
+        np.array([0]),
+        np.array([-1]),
+        np.array([0]),
+        np.zeros(0, dtype=np.int64),
+        np.array([0]),
+        work,
+        np.zeros(problem.members.domains, dtype=np.int32),
+        np.zeros((problem.members.domains, 6)),
+        np.zeros(problem.members.domains, dtype=np.int64),
+    )
+    return work.cell
+
+
+def test_interval_of_a_small_count() -> None:
+    lower, upper = unreported_interval([1.3, 0], [np.sqrt(0.39), 0], [1, 0], 0.3)
+    assert lower.tolist() == [1, 0]
+    assert upper == pytest.approx([4.4482, 1.881], abs=5e-5)
+
+
+def test_intervals_at_the_edges() -> None:
+    lower, upper = unreported_interval([10, 10, 10, 10], [0, np.nan, 2, 2], [10, 5, 5, 10], [0, 0.5, np.inf, 0])
+    assert lower[[0, 2, 3]].tolist() == [10, 5, 10]
+    assert np.isnan([lower[1], upper[1]]).all()
+    # Nothing is missing, but T has a variance: twice the normal distance is the limit.
+    assert upper[[0, 2, 3]].tolist() == [10, np.inf, 10 + 1.96 * 2]
+    with pytest.raises(ValueError, match="standard_error must be at least 0"):
+        unreported_interval(1, -1, 0, 0)
+    low, high = percentage_interval([1.0, 99.5, 50], [2.0, 2, 5])
+    assert low == pytest.approx([0, 95.58, 40.2])
+    assert high == pytest.approx([4.92, 100, 59.8])
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e5), st.floats(0, 1e6), st.floats(0, 5))
+@settings(max_examples=200, deadline=None)
+def test_intervals_hold_the_estimate(total: float, error: float, reported: float, rho: float) -> None:
+    total = max(total, reported)
+    lower, upper = unreported_interval(total, error, reported, rho)
+    assert reported <= lower <= total + rho / 2 + 1e-9 * total
+    assert total * (1 - 1e-9) <= upper <= total + rho / 2 + 4 * np.sqrt(error**2 + rho * (1 + rho) / 2)
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> Problem:
+    """Small designs: several places, levels, groups and domains, shares, weights near 1, agencies of size 0, donors.
+
+    Groups have no, one or all respondents; an agency may be two units of a place. Cells 0 and 1 are what groups are
+    calibrated to, cell 2 is empty, cell 3 is mostly cell 4.
+    """
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    agencies, places = draw(st.sampled_from([80, 150, 25, 3])), draw(st.sampled_from([3, 4, 1]))
+    offenses = rng.poisson(draw(st.sampled_from([3, 50])), (agencies, 10)) * (rng.random((agencies, 1)) < 0.9)
+    x: Floats = np.column_stack([offenses.sum(axis=1), offenses]).astype(np.float64)
+    responds = rng.random(agencies) < draw(st.sampled_from([0.5, 0.9]))
+    responds[0] = True
+    row = np.where(responds, np.cumsum(responds) - 1, -1)
+    of_state = rng.integers(0, 4, agencies)
+    has_donor = ~responds & (rng.random(agencies) < 0.3)
+    columns: list[list[Any]] = [[] for _ in range(10)]
+    unit, domain, domains, first_group, units = [], [], 0, 0, 0
+    for place in range(places):
+        of = rng.choice(agencies, rng.integers(2 + agencies // 3, agencies + 1), replace=False)
+        of = np.append(of, of[: int(rng.integers(0, 2))])
+        n, H = len(of), int(rng.integers(1, 8))
+        h = rng.integers(0, H, n)
+        share = np.where(rng.random(n) < 0.7, 1.0, rng.uniform(0.1, 1, n))
+        weight = rng.uniform(0.9, 1.1, n) if draw(st.booleans()) else rng.uniform(1, 4, n)
+        is_full = np.array([responds[of[h == k]].all() for k in range(H)])
+        weight = np.where(responds[of], np.where(is_full[h] & (rng.random() < 0.7), 1.0, weight), 0.0)
+        used = (rng.random((H, 11)) < 0.6) & (rng.random((H, 1)) < 0.8)
+        used[:, 0] |= used.any(axis=1)
+        values = (
+            row[of],
+            np.full(n, place),
+            first_group + h,
+            weight,
+            share,
+            x[of, 0] * share,
+            x[of] * share[:, None] * used[h],
+            of_state[of],
+            np.where(has_donor[of], rng.uniform(1, 50, n), 0.0),
+            x[of, :4] * share[:, None],
+        )
+        for column, value in zip(columns, values, strict=True):
+            column.append(value)
+        part = rng.random(n) < 0.5
+        for inside in (np.arange(n), np.flatnonzero(part), np.flatnonzero(~part), np.zeros(0, dtype=int)):
+            unit.extend(units + inside)
+            domain.extend([domains] * len(inside))
+            domains += 1
+        first_group, units = first_group + H, units + n
+    arrays = dict(zip(PER_UNIT, (np.concatenate(column) for column in columns), strict=True))
+    level = np.array([0, 1, 1, 2])[:places] if draw(st.booleans()) else np.zeros(places, dtype=np.int64)
+    known = x[responds]
+    scale = draw(st.sampled_from([0.05, 0.5, 20.0]))
+    y: Floats = rng.poisson(scale * known[:, [0]] * rng.gamma(2, 0.1, (len(known), 7))).astype(np.float64)
+    y *= rng.random(y.shape) < draw(st.sampled_from([0.3, 0.95]))
+    y[:, 0], y[:, 1], y[:, 2] = known[:, 0], 2 * known[:, 0] + known[:, 1], 0
+    y[:, 3] = np.where(rng.random(len(y)) < 0.8, y[:, 4], y[:, 3])
+    adds = rng.integers(0, 2, (7, 3)).astype(np.float64)
+    adds[:, 0] = np.arange(7) == 4
+    own = np.floor(y * np.where(rng.random((len(y), 1)) < 0.8, 1, rng.random((len(y), 1))))
+    denominator_of = rng.integers(-1, 3, 7)
+    denominator_of[[3, 4]] = 0
+    return Problem(
+        Units(**arrays, place_level=level),
+        Memberships(np.array(unit), np.array(domain), domains),
+        y,
+        own,
+        y @ adds,
+        own @ adds,
+        denominator_of,
+        rng.integers(0, 4, 7),
+        rng.integers(0, 4, 3),
+        Settings(
+            gamma=draw(st.sampled_from([1.5, 1.85])),
+            state_variance=draw(st.sampled_from([0.0, 0.01])),
+            corrects=draw(st.booleans()),
+        ),
+        floors_ratios=draw(st.booleans()),
+    )
+
+
+class Twin:
+    """The handbook's formulas with loops over groups and domains, dense."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem, self.units, self.settings = problem, problem.units, problem.settings
+        units = self.units
+        self.responds = units.psu >= 0
+        self.H = int(units.group.max()) + 1
+        self.modeled = units.size.copy()
+        for h in range(self.H):
+            of = units.group == h
+            if of.any():
+                self.modeled[of & self.responds & (units.size == 0)] = units.size[of].mean()
+        self.hat: list[Floats] = []
+        self.rank, self.has_residuals = np.zeros(self.H, dtype=int), np.zeros(self.H, dtype=bool)
+        for h in range(self.H):
+            self.hat.append(self.hat_matrix(h))
+        self.choose_pools()
+        self.known: dict[tuple[int, bool], Floats] = {}
+
+    def respondents(self, h: int) -> Integers:
+        return np.flatnonzero((self.units.group == h) & self.responds)
+
+    def hat_matrix(self, h: int) -> Floats:
+        s = self.respondents(h)
+        if len(s) == 0:
+            return np.zeros((0, 0))
+        root = (self.modeled[s] + 1) ** (self.settings.gamma / 2)
+        alone = self.units.size[s][:, None] / root[:, None]
+        x = self.units.controls[s] / root[:, None]
+        rank = self.rank_of(x)
+        if rank == 0 or len(s) - rank < max(4, rank):
+            x = alone
+        self.rank[h] = rank = self.rank_of(x)
+        missing = ((self.units.group == h) & ~self.responds).any()
+        self.has_residuals[h] = missing and len(s) - rank >= 1 and (self.units.size[s] > 0).any()
+        x = x / np.maximum(np.sqrt((x**2).sum(axis=0)), 1e-300)
+        hat: Floats = x @ np.linalg.pinv(x, rcond=1e-5)
+        return hat
+
+    @staticmethod
+    def rank_of(x: Floats) -> int:
+        length = np.sqrt((x**2).sum(axis=0))
+        x = x / np.where(length > 0, length, 1)
+        return int(np.linalg.matrix_rank(x, tol=1e-5)) if x.any() else 0
+
+    def choose_pools(self) -> None:
+        level = np.zeros(self.H, dtype=int)
+        level[self.units.group] = self.units.place_level[self.units.place]
+        many = self.rank >= 8
+        freedom = np.array([len(self.respondents(h)) - self.rank[h] for h in range(self.H)]) * self.has_residuals
+        self.pool = []
+        for h in range(self.H):
+            pool = self.has_residuals & (level == level[h]) & (many == many[h])
+            if pool.sum() < 5:
+                pool = self.has_residuals & (level == level[h])
+            if freedom.sum() >= 30 and freedom[level == level[h]].sum() < 30:
+                pool = self.has_residuals & (level == 0)
+                if freedom[level == 0].sum() < 30:
+                    pool = self.has_residuals
+            self.pool.append(pool)
+
+    def theta(self, y: Floats, of: NDArray[Any]) -> float:
+        """Of some units; y by unit."""
+        expanded = (self.units.weight * self.units.size)[of].sum()
+        return float((self.units.weight * y)[of].sum() / expanded) if expanded > 0 else 0.0
+
+    def dispersion(self, z: Floats, noise: Floats, y_theta: Floats) -> Floats:
+        """τ² of each group: z gives the residuals, ``noise`` what is Poisson, ``y_theta`` θ."""
+        gamma, num, den, tau = self.settings.gamma, np.zeros(self.H), np.zeros(self.H), np.zeros(self.H)
+        theta = np.array([self.theta(y_theta, self.units.group == h) for h in range(self.H)])
+        for h in range(self.H):
+            s = self.respondents(h)
+            if not self.has_residuals[h] or theta[h] == 0:
+                continue
+            m = self.modeled[s]
+            v = (m + 1) ** gamma
+            e = z[s] / np.sqrt(v) - self.hat[h] @ (z[s] / np.sqrt(v))
+            squares = v * e**2 / (1 - np.minimum(np.diag(self.hat[h]), 0.98))
+            num[h] = ((squares - noise[s]) * (m + 1) ** (-gamma / 2)).sum()
+            den[h] = theta[h] ** 2 * (m ** (gamma / 2)).sum()
+        for h in range(self.H):
+            s, pool = self.respondents(h), self.pool[h]
+            if theta[h] == 0:
+                continue
+            below = den[pool].sum()
+            tau[h] = pooled = max(0.0, num[pool].sum()) / below if below > 0 else 0.0
+            if self.has_residuals[h]:
+                m, n = self.modeled[s], len(s)
+                lam = pooled * theta[h] * (m**2).sum() / m.sum()
+                nu = (m ** (gamma / 2)).sum() ** 2 / (m**gamma).sum() * (n - self.rank[h]) / n * (lam / (1 + lam)) ** 2
+                d = self.settings.prior_freedom
+                tau[h] = max(0.0, (nu * num[h] / den[h] + d * pooled) / (nu + d))
+        return tau
+
+    def factor(self, y: Floats, offense: int, place: int) -> float:
+        units, of = self.units, self.units.place == place
+        count = len(set(units.psu[of & (y > 0)]))
+        if not self.settings.corrects or offense == 0 or count < 5:
+            return 1.0
+        expanded = 0.0
+        for h in np.unique(units.group[of]):
+            group = units.group == h
+            X, X_hat = units.size[group].sum(), (units.weight * units.size)[group].sum()
+            r = X / X_hat if X_hat > 0 else 1.0
+            expanded += r * (units.weight * units.explained[:, offense])[group].sum()
+        known = units.explained[of, offense].sum()
+        return float(known / expanded) if known > 0 and expanded > 0 else 1.0
+
+    def gap(self, y: Floats, D: NDArray[Any]) -> float:
+        units, gap = self.units, 0.0
+        for h in np.unique(units.group[D]):
+            of = D & (units.group == h)
+            gap += self.theta(y, units.group == h) * ((units.weight - 1) * units.size * of).sum()
+        # Nonrespondents have weight 0, so (w - 1) m is -m: X̂ - X.
+        return gap
+
+    def total(self, y: Floats, offense: int, D: NDArray[Any]) -> float:
+        total = float((self.units.weight * y)[D].sum())
+        if self.settings.corrects:
+            total -= self.gap(y, D)
+        return total * self.factor(y, offense, int(self.units.place[D][0]))
+
+    def variance(
+        self, D: NDArray[Any], tau: Floats, poisson: Floats, of_size: Floats, others: tuple[tuple[float, Floats], ...]
+    ) -> float:
+        """``of_size``: column whose θ scales the dispersion; ``others``: factors and columns of the other terms."""
+        units, gamma = self.units, self.settings.gamma
+        V = (units.weight * np.maximum(units.weight - 1, 0) * poisson)[D].sum()
+        states: dict[int, float] = {}
+        donor = units.donor_variance > 0
+        for h in np.unique(units.group[D]):
+            of, group = D & (units.group == h), units.group == h
+            known = of if (units.weight * units.size)[of].sum() > 0 else group
+            theta = sum(factor * self.theta(y, known) for factor, y in others)
+            spread = ((units.weight - 1) ** 2 * self.modeled**gamma)[of & ~donor].sum()
+            V += tau[h] * self.theta(of_size, known) ** 2 * spread + units.donor_variance[of].sum() * theta**2
+            for state in np.unique(units.state[of]):
+                E = ((units.weight - 1) * units.size)[of & (units.state == state)].sum()
+                states[state] = states.get(state, 0) + theta * E
+        V += self.settings.state_variance * sum(value**2 for value in states.values())
+        if not self.settings.corrects:
+            V += sum(factor * self.gap(y, D) for factor, y in others) ** 2
+        return max(float(V), 0.0)
+
+    def of_units(self, column: Floats) -> Floats:
+        return np.where(self.responds, self.units.share * column[self.units.psu], 0.0)
+
+    def estimates(self) -> dict[tuple[int, int], tuple[float, ...]]:
+        found = {}
+        for cell in range(self.problem.y.shape[1]):
+            for g in range(self.problem.members.domains):
+                D = np.isin(np.arange(len(self.responds)), self.problem.members.unit[self.problem.members.domain == g])
+                counted = D & self.responds & (self.problem.y[self.units.psu, cell] > 0)
+                if counted.any():
+                    found[cell, g] = self.estimate(cell, D, np.unique(self.units.psu[counted]))
+        return found
+
+    def estimate(self, cell: int, D: NDArray[Any], counted: Integers) -> tuple[float, ...]:
+        p = self.problem
+        y, own = self.of_units(p.y[:, cell]), self.of_units(p.own[:, cell])
+        if (cell, False) not in self.known:
+            self.known[cell, False] = self.dispersion(y, y, y)
+        tau = self.known[cell, False]
+        total, reported = self.total(y, int(p.explained_by[cell]), D), own[D].sum()
+        published = max(total, reported) if self.settings.corrects else total
+        error = np.sqrt(self.variance(D, tau, y, y, ((1.0, y),)))
+        numbers = (published, error, reported, len(counted), p.y[counted, cell].sum())
+        return (*numbers, *self.ratio(cell, D, y, total, reported))
+
+    def ratio(self, cell: int, D: NDArray[Any], y: Floats, total: float, reported: float) -> tuple[float, float]:
+        p, k = self.problem, int(self.problem.denominator_of[cell])
+        if k < 0:
+            return np.nan, np.nan
+        b, offense, b_offense = self.of_units(p.b[:, k]), int(p.explained_by[cell]), int(p.b_explained_by[k])
+        below = self.total(b, b_offense, D)
+        if not (b[D] > 0).any():
+            return np.nan, np.nan
+        if p.floors_ratios and self.settings.corrects:
+            total, below = max(total, reported), max(below, self.of_units(p.own_b[:, k])[D].sum())
+        if below <= 0:
+            return np.nan, np.nan
+        R = max(total, 0.0) / below
+        if (cell, True) not in self.known:
+            self.known[cell, True] = self.dispersion_of_ratio(y, b, offense, b_offense)
+        tau = self.known[cell, True]
+        V = self.variance(D, tau, y * (1 - 2 * R) + R**2 * b, b, ((1.0, y), (-R, b)))
+        return R, np.sqrt(V) / below
+
+    def dispersion_of_ratio(self, y: Floats, b: Floats, offense: int, b_offense: int) -> Floats:
+        R = np.zeros(len(y))
+        for place in range(len(self.units.place_level)):
+            of = self.units.place == place
+            divisor = self.total(b, b_offense, of)
+            R[of] = self.total(y, offense, of) / divisor if divisor > 0 else 0.0
+        return self.dispersion(y - R * b, y * (1 - 2 * R) + R**2 * b, b)
+
+
+@given(problems())
+@settings(max_examples=60, deadline=None)
+def test_equals_the_slow_twin(problem: Problem) -> None:
+    found, expected = problem.estimate(), Twin(problem).estimates()
+    keys = list(zip(found.cell.tolist(), found.domain.tolist(), strict=True))
+    assert keys == sorted(expected)
+    for k, key in enumerate(keys):
+        total, error, reported, count, unweighted, ratio, ratio_error = expected[key]
+        scale = max(abs(total), found.unweighted_total[k])
+        assert found.total[k] == pytest.approx(total, rel=1e-9, abs=1e-10 * scale)
+        assert found.standard_error[k] == pytest.approx(error, rel=1e-6, abs=1e-6 * scale)
+        assert found.reported[k] == pytest.approx(reported, rel=1e-12)
+        assert (found.unit_count[k], found.unweighted_total[k]) == (count, unweighted)
+        assert found.ratio[k] == pytest.approx(ratio, rel=1e-8, abs=1e-10, nan_ok=True)
+        assert found.ratio_standard_error[k] == pytest.approx(
+            ratio_error, rel=1e-6, abs=1e-6 * max(ratio, 1), nan_ok=True
+        )
+
+
+def shuffled(problem: Problem, seed: int) -> Problem:
+    """The same units and memberships in another order."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(problem.units.psu))
+    turned: dict[str, Any] = {name: getattr(problem.units, name)[order] for name in PER_UNIT}
+    pairs = rng.permutation(len(problem.members.unit))
+    unit = np.argsort(order)[problem.members.unit[pairs]]
+    members = Memberships(unit, problem.members.domain[pairs], problem.members.domains)
+    return replace(problem, units=replace(problem.units, **turned), members=members)
+
+
+@given(problems(), st.integers(0, 2**32))
+@settings(max_examples=15, deadline=None)
+def test_neither_threads_nor_the_order_of_the_units_change_a_bit(problem: Problem, seed: int) -> None:
+    other_order = shuffled(problem, seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nibrs_estimation.stats.prediction.estimates._FEW_VALUES", 0)
+        found = [problem.estimate(1), problem.estimate(2), other_order.estimate(1), other_order.estimate(5)]
+    for other in found[1:]:
+        for name in FIELDS:
+            one = getattr(found[0], name)
+            assert np.array_equal(one, getattr(other, name), equal_nan=one.dtype == float)
+    one, two = problem.form(), other_order.form()
+    for name in ("unreported_ratio", "largest_missing_share", "missing_group_share", "donor_share"):
+        assert np.array_equal(getattr(one, name), getattr(two, name))
+
+
+def nation(rng: np.random.Generator, states: int = 4, responding: float = 0.7) -> Problem:
+    """A nation of 60 agencies in each state, in 6 groups calibrated to the total; domains: all, and states."""
+    n = 60 * states
+    x: Floats = rng.poisson(rng.gamma(0.6, 100, (n, 3))) + 1.0
+    size, group, state = x.sum(axis=1), np.arange(n) % 6, np.repeat(np.arange(states), 60)
+    responds = rng.random(n) < responding
+    weight = np.zeros(n)
+    for h in range(6):
+        of = group == h
+        weight[of & responds] = size[of].sum() / size[of & responds].sum()
+    psu = np.where(responds, np.cumsum(responds) - 1, -1)
+    units = Units(
+        psu=psu,
+        place=np.zeros(n, dtype=int),
+        group=group,
+        weight=weight,
+        share=np.ones(n),
+        size=size,
+        controls=size[:, None],
+        state=state,
+        donor_variance=np.zeros(n),
+        explained=np.column_stack([size, x]),
+        place_level=np.array([0]),
+    )
+    members = Memberships(np.tile(np.arange(n), 2), np.append(np.zeros(n, dtype=int), 1 + state), 1 + states)
+    level = rng.lognormal(0, 0.1, (states, 1))[state]
+    y = rng.poisson(0.5 * x * level)[responds].astype(float)
+    zeros = np.zeros(3, dtype=int)
+    b = y.sum(axis=1, keepdims=True)
+    return Problem(units, members, y, y, b, b, zeros, zeros, np.zeros(1, dtype=int), Settings(), floors_ratios=True)
+
+
+def test_full_response_is_a_plain_count() -> None:
+    problem = nation(np.random.default_rng(1), responding=1.0)
+    problem = replace(problem, explained_by=np.array([1, 2, 3]), settings=Settings(state_variance=0.01))
+    found, form = problem.estimate(), problem.form()
+    assert (found.standard_error == 0).all()
+    assert (found.total == found.unweighted_total).all()
+    assert (found.total == found.reported).all()
+    assert (found.ratio_standard_error >= 0).all()
+    assert found.ratio[found.domain == 0].sum() == pytest.approx(1)
+    assert (form.unreported_ratio == 0).all()
+    lower, upper = unreported_interval(
+        found.total, found.standard_error, found.reported, form.unreported_ratio[found.domain]
+    )
+    assert (lower == found.total).all()
+    assert (upper == found.total).all()
+
+
+def test_full_response_leaves_no_error_of_ratios() -> None:
+    found = nation(np.random.default_rng(1), responding=1.0).estimate()
+    assert (found.ratio_standard_error == 0).all()
+
+
+def test_parts_add_up_to_the_place() -> None:
+    problem = nation(np.random.default_rng(2))
+    for offense in (0, 2):
+        found = replace(problem, explained_by=np.full(3, offense)).estimate()
+        for cell in range(3):
+            of = found.total[found.cell == cell]
+            assert (of > found.reported[found.cell == cell]).all()
+            assert of[1:].sum() == pytest.approx(of[0], rel=1e-12)
+
+
+def test_corrections_repair_what_calibration_misses() -> None:
+    """Counts that are proportional to the benchmark of an offense are estimated without error."""
+    problem = nation(np.random.default_rng(3))
+    responds = problem.units.psu >= 0
+    y = 2 * problem.units.explained[responds][:, [1, 0]]
+    cells = replace(problem, y=y, own=0 * y, denominator_of=np.full(2, -1), explained_by=np.array([1, 0]))
+    found = cells.estimate()
+    assert found.total[0] == pytest.approx(2 * problem.units.explained[:, 1].sum(), rel=1e-12)
+    domains = [2 * problem.units.size[problem.units.state == state].sum() for state in range(4)]
+    assert found.total[found.cell == 1] == pytest.approx([sum(domains), *domains], rel=1e-12)
+    plain = replace(cells, settings=Settings(corrects=False)).estimate()
+    weighted = problem.units.weight[responds] @ y
+    assert plain.total[plain.domain == 0] == pytest.approx(weighted, rel=1e-12)
+    # A state's known miss is part of its variance if it is not corrected: it is all that differs.
+    gap = plain.total - found.total
+    of = (plain.cell == 1) & (plain.domain > 0)
+    added = plain.standard_error**2 - found.standard_error**2
+    assert added[of] == pytest.approx(gap[of] ** 2, rel=1e-6)
+
+
+def test_a_total_is_at_least_what_was_reported() -> None:
+    problem = example()
+    own = COUNTS.copy()
+    own[0, 0] = 500
+    found = replace(problem, own=own).estimate()
+    assert found.total[0] == found.reported[0] == own[:, 0].sum()
+
+
+def test_a_cell_with_itself() -> None:
+    problem = nation(np.random.default_rng(4))
+    itself = replace(
+        problem,
+        b=problem.y,
+        own_b=problem.own,
+        denominator_of=np.arange(3),
+        b_explained_by=np.zeros(3, dtype=int),
+        settings=Settings(state_variance=0.01),
+    )
+    for floors_ratios in (False, True):
+        found = replace(itself, floors_ratios=floors_ratios).estimate()
+        assert (found.ratio == 1).all()
+        assert (found.ratio_standard_error == 0).all()
+        assert (found.standard_error > 0).all()
+
+
+@pytest.mark.parametrize("size", [1.0, 1e7])
+def test_little_beside_what_calibration_explains(size: float) -> None:
+    """From moments alone a residual of 1 beside counts of 1e8 would be lost."""
+    problem = nation(np.random.default_rng(5))
+    known = problem.units.size[problem.units.psu >= 0]
+    noise = np.random.default_rng(5).integers(0, 3, len(known))
+    y = (size * known + noise)[:, None]
+    one = replace(problem, y=y, own=y, b=0 * y, own_b=0 * y, denominator_of=np.array([-1]), explained_by=np.array([0]))
+    found = kernel_sums(one)
+    twin = Twin(one)
+    m = twin.modeled
+    for h in range(6):
+        s = twin.respondents(h)
+        v = (m[s] + 1) ** 1.85
+        e = noise / (known + 1) ** 0.925
+        e = e[one.units.psu[s]] - twin.hat[h] @ e[one.units.psu[s]]
+        squares = v * e**2 / (1 - np.diag(twin.hat[h]))
+        expected = ((squares - y[one.units.psu[s], 0]) * (m[s] + 1) ** -0.925).sum()
+        assert found.numerator[h] == pytest.approx(expected, rel=1e-7)
+
+
+def test_columns_of_a_class_are_estimated_from_its_units() -> None:
+    problem = nation(np.random.default_rng(6))
+    units, responds = problem.units, problem.units.psu >= 0
+    inside = np.random.default_rng(6).random(len(units.psu)) < 0.4
+    y = problem.y * inside[responds][:, None]
+    classes = replace(
+        problem,
+        units=replace(units, unit_class=np.stack([~inside, inside], axis=1)),
+        y=y,
+        own=y,
+        explained_by=np.array([1, 0, 2]),
+        class_of=np.array([1, 1, 1]),
+    )
+    found, form = classes.estimate(), classes.form()
+    of = np.flatnonzero(inside)
+    kept = np.isin(problem.members.unit, of)
+    alone = replace(
+        classes,
+        units=units.taken(of),
+        members=Memberships(np.searchsorted(of, problem.members.unit[kept]), problem.members.domain[kept], 5),
+        class_of=None,
+    )
+    expected = alone.estimate()
+    for name in ("cell", "domain", "total", "standard_error", "reported", "unit_count", "unweighted_total"):
+        assert np.array_equal(getattr(found, name), getattr(expected, name))
+    assert np.array_equal(form.class_unreported_ratio[1], alone.form().unreported_ratio)
+    # Ratios are to all units.
+    below = replace(problem, y=problem.b, own=problem.b, denominator_of=np.array([-1]), explained_by=np.zeros(1, int))
+    total = below.estimate().total
+    assert found.ratio == pytest.approx(found.total / total[found.domain], rel=1e-12)
+    assert (found.ratio_standard_error > 0).all()
+    with pytest.raises(ValueError, match="cell 0 is of class 0, but has values outside"):
+        replace(classes, class_of=np.array([0, 1, 1])).estimate()
+    empty = replace(
+        classes, units=replace(units, unit_class=np.zeros((len(inside), 1), dtype=bool)), y=0 * y, own=0 * y
+    )
+    assert len(replace(empty, class_of=np.zeros(3, dtype=int)).estimate().cell) == 0
+
+
+def test_figures_of_domains() -> None:
+    problem = example()
+    units = replace(
+        problem.units,
+        group=np.where(np.arange(11) < 9, problem.units.group, 2),
+        donor_variance=np.where(np.arange(11) == 4, 7.0, 0),
+    )
+    form = replace(problem, units=units).form()
+    assert form.unreported_ratio == pytest.approx([350 / 470])
+    assert form.largest_missing_share == pytest.approx([150 / 820])
+    assert form.missing_group_share == pytest.approx([90 / 820])
+    assert form.donor_share == pytest.approx([110 / 820])
+    no_respondent = Memberships(np.array([0, 4]), np.array([0, 1]), 3)
+    assert replace(problem, members=no_respondent).form().unreported_ratio.tolist() == [0, np.inf, 0]
+
+
+def test_donors_leave_the_dispersion() -> None:
+    problem = example()
+    donor = replace(problem, units=replace(problem.units, donor_variance=np.where(np.arange(11) == 4, 400.0, 0)))
+    before, after = problem.estimate().standard_error[0] ** 2, donor.estimate().standard_error[0] ** 2
+    theta, tau = 0.460869, 0.238689
+    assert after - before == pytest.approx(theta**2 * (400 - tau * 110**1.85), rel=1e-4)
+
+
+def test_states_have_deviations_of_their_own() -> None:
+    rng = np.random.default_rng(8)
+    problem = nation(rng, states=30)
+    form, total = problem.form(), problem.b[:, 0]
+    found = state_variance(form, total)
+    # Levels of states have a standard deviation of 10 %.
+    assert found == pytest.approx(0.01, rel=0.5)
+    units, s = problem.units, problem.units.psu >= 0
+    theta = np.array([(units.weight[s] * total)[units.group[s] == h].sum() for h in range(6)]) / np.array(
+        [units.size[units.group == h].sum() for h in range(6)]
+    )
+    e, expected = total - theta[units.group[s]] * units.size[s], theta[units.group[s]] * units.size[s]
+    above = sum(e[units.state[s] == k].sum() ** 2 - (e[units.state[s] == k] ** 2).sum() for k in range(30))
+    below = sum(expected[units.state[s] == k].sum() ** 2 for k in range(30))
+    assert found == pytest.approx(above / below, rel=1e-12)
+    assert with_state_variance(form, found).settings.state_variance == found
+    few = nation(rng, states=19)
+    assert state_variance(few.form(), few.b[:, 0]) == 0.04**2
+    with pytest.raises(ValueError, match="y_total has shape"):
+        state_variance(form, total[1:])
+    with pytest.raises(ValueError, match="y_total must be finite"):
+        state_variance(form, total * np.nan)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float32])
+def test_narrow_values_and_stored_zeros(dtype: type) -> None:
+    problem = example()
+    y = sparse.csc_array((np.array([200, 200, 0], dtype=dtype), np.array([0, 1, 2]), np.array([0, 3])), shape=(7, 1))
+    found = prediction_estimates(problem.form(), y, y)
+    assert (found.reported[0], found.unweighted_total[0], found.unit_count[0]) == (400, 400, 2)
+    assert len(prediction_estimates(problem.form(), sparse.csc_array((7, 0)), sparse.csc_array((7, 0))).cell) == 0
+    assert len(prediction_estimates(problem.form(), sparse.csc_array((7, 3)), sparse.csc_array((7, 3))).cell) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weight": np.ones(2)}, r"11 units, but weight has shape \(2,\)"),
+        ({"controls": np.ones(11)}, r"11 units, but controls has shape \(11,\)"),
+        ({"explained": np.ones((11, 0))}, "the total as their first column"),
+        ({"psu": np.arange(11)}, "psu: from 0 to 10, but must go from -1 to 6"),
+        ({"place": np.ones(11, dtype=int)}, "place: from 1 to 1"),
+        ({"group": np.full(11, -1)}, "group: from -1 to -1, but must go from 0"),
+        ({"size": np.full(11, np.nan)}, "size must be finite"),
+        ({"size": -SIZE}, "size must be at least 0"),
+        ({"weight": np.ones(11)}, "0 of nonrespondents"),
+        ({"donor_variance": np.ones(11)}, "donor_variance must be 0 of respondents"),
+        ({"place": GROUP, "group": np.zeros(11, int), "place_level": np.zeros(2, int)}, "a group has units of several"),
+        ({"place": GROUP, "place_level": np.zeros(2, dtype=int)}, "a domain has units of several places"),
+    ],
+)
+def test_bad_units_are_refused(change: dict[str, Any], message: str) -> None:
+    problem = example()
+    with pytest.raises(ValueError, match=message):
+        replace(problem, units=replace(problem.units, **change)).form()
+
+
+@pytest.mark.parametrize(
+    ("unit", "domain", "message"),
+    [
+        ([0, 1], [0], "2,.* units"),
+        ([0, 11], [0, 0], "units of memberships: from 0 to 11"),
+        ([0, 1], [0, 1], "domains: from 0 to 1"),
+        ([1, 1], [0, 0], "membership is given twice"),
+    ],
+)
+def test_bad_memberships_are_refused(unit: list[int], domain: list[int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(example(), members=Memberships(np.array(unit), np.array(domain), 1)).form()
+
+
+@pytest.mark.parametrize("change", [{"gamma": 0.0}, {"prior_freedom": 0.0}, {"state_variance": -1.0}])
+def test_bad_settings_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="gamma and prior_freedom must be above 0"):
+        replace(example(), settings=Settings(**change)).form()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"b": COUNTS[1:, [0]]}, "denominators must be 7 PSUs x 1 columns"),
+        ({"own": COUNTS[:, :1]}, "own must be 7 PSUs x 2 columns"),
+        ({"y": -COUNTS}, "values of y must be finite"),
+        ({"b": COUNTS[:, [0]] * np.nan}, "values of denominators must be finite"),
+        ({"y": COUNTS * (np.arange(7) > 0)[:, None]}, "own has 2 values where"),
+        ({"denominator_of": np.array([0, 1])}, "denominator_of must go from -1 to 0"),
+        ({"explained_by": np.array([0, 1])}, "explained_by must go from 0 to 0"),
+        ({"explained_by": np.zeros(1, dtype=int)}, "explained_by must be 2 numbers"),
+        ({"b_explained_by": np.ones(1, dtype=int)}, "denominator_explained_by must go from 0 to 0"),
+        ({"class_of": np.array([0, -1])}, "class_of must go from -1 to -1"),
+    ],
+)
+def test_bad_values_are_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(example(), **change).estimate()

@@ -30,7 +30,7 @@ from nibrs_estimation.stats.prediction.layout import Design
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 #: Below this share of the raw sum of squares a sum of residuals from moments has lost its digits by cancellation.
-_CANCELLATION = 1e-6
+_CANCELLATION = 1e-9
 #: The correction by offense needs so many respondents of the place with a count.
 _LEAST_RESPONDENTS = 5
 
@@ -57,16 +57,12 @@ class Sums(NamedTuple):
     """Sums of one column; zeros between columns.
 
     Attributes:
-        group_total: (H,) of weight x share x value.
-        noise: (H,) Σ s y (m + 1)^(-γ/2), what Poisson noise adds to the residuals.
-        squares: (H,) Σ c ỹ².
-        products: (H,) the same with ỹ of this column times ỹ of the denominator.
-        moments: b and d of each group.
+        moments: of each group, Σ weight x share x value; Σ s y (m + 1)^(-γ/2), what Poisson noise adds to the
+            residuals; b; d.
+        squares: (H, 2) Σ c ỹ², and the same with ỹ of this column times ỹ of the denominator.
         respondents: (P,) PSUs with a value.
         pair_total: (pairs,) of weight x share x value.
-        poisson: (G,) Σ s w max(w - 1, 0) y.
-        reported: (G,) Σ share x reported value.
-        unweighted: (G,) Σ value.
+        sums: (G, 3) Σ s w max(w - 1, 0) y; Σ share x reported value; Σ value.
         units: (G,) PSUs with a value.
         dense: (PSUs,) the column as a dense array.
         theta: (H,) θ_h.
@@ -75,16 +71,11 @@ class Sums(NamedTuple):
         numerator: (H,) num_h.
     """
 
-    group_total: Floats
-    noise: Floats
-    squares: Floats
-    products: Floats
     moments: Floats
+    squares: Floats
     respondents: Integers
     pair_total: Floats
-    poisson: Floats
-    reported: Floats
-    unweighted: Floats
+    sums: Floats
     units: Integers
     dense: Floats
     theta: Floats
@@ -143,16 +134,11 @@ def _no_sums(design: Design) -> Sums:
     H, P, pairs = len(design.groups.place), design.factor.shape[1], len(design.domains.group)
     G, psus = len(design.domains.place), len(design.positions.first_position) - 1
     return Sums(
-        group_total=np.zeros(H),
-        noise=np.zeros(H),
-        squares=np.zeros(H),
-        products=np.zeros(H),
         moments=np.zeros(design.groups.first_moment[-1]),
+        squares=np.zeros((H, 2)),
         respondents=np.zeros(P, dtype=np.int64),
         pair_total=np.zeros(pairs),
-        poisson=np.zeros(G),
-        reported=np.zeros(G),
-        unweighted=np.zeros(G),
+        sums=np.zeros((G, 3)),
         units=np.zeros(G, dtype=np.int64),
         dense=np.zeros(psus),
         theta=np.zeros(H),
@@ -253,11 +239,11 @@ def estimate(
                 continue
             domain[row] = g
             units[row] = work.cell.units[g]
-            total, reported = work.cell.total[g], work.cell.reported[g]
+            total, reported = work.cell.total[g], work.cell.sums[g, 1]
             numbers[row, 0] = max(total, reported) if model.corrects else total
             numbers[row, 1] = np.sqrt(_variance_of_total(design, model, g, work))
             numbers[row, 2] = reported
-            numbers[row, 3] = work.cell.unweighted[g]
+            numbers[row, 3] = work.cell.sums[g, 2]
             numbers[row, 4:] = np.nan
             if k >= 0:
                 _ratio(design, model, g, work, numbers[row])
@@ -273,25 +259,25 @@ def _add(design: Design, columns: Columns, own: Floats, column: int, other: Floa
         row, value, reported = columns.row[i], columns.value[i], own[i]
         sums.dense[row] = value
         for position in range(positions.first_position[row], positions.first_position[row + 1]):
-            h, first = positions.group[position], positions.first_number[position]
-            expanded = positions.numbers[first] * value
-            poisson = positions.numbers[first + 1] * value
-            sums.group_total[h] += expanded
-            sums.noise[h] += positions.numbers[first + 2] * value
-            sums.squares[h] += positions.numbers[first + 3] * value * value
-            sums.products[h] += positions.numbers[first + 3] * value * other[row]
+            h, number = positions.group[position], positions.first_number[position]
+            poisson = positions.numbers[number] * value
+            square = positions.numbers[number + 1] * value
+            expanded = positions.numbers[number + 2] * value
+            sums.squares[h, 0] += square * value
+            sums.squares[h, 1] += square * other[row]
             if positions.is_first[position]:
                 sums.respondents[groups.place[h]] += 1
-            at = groups.first_moment[h]
-            for j in range(positions.first_number[position + 1] - first - 4):
-                sums.moments[at + j] += positions.numbers[first + 4 + j] * value
+            # Unsigned numbers: of others Numba asks for each whether it counts from the end.
+            first, at = np.uint64(number + 2), np.uint64(groups.first_moment[h])
+            for j in range(np.uint64(positions.first_number[position + 1] - number - 2)):
+                sums.moments[at + j] += positions.numbers[first + j] * value
             for m in range(positions.first_member[position], positions.first_member[position + 1]):
                 g = positions.domain[m]
                 sums.pair_total[positions.pair[m]] += expanded
-                sums.poisson[g] += poisson
-                sums.reported[g] += positions.share[position] * reported
+                sums.sums[g, 0] += poisson
+                sums.sums[g, 1] += positions.share[position] * reported
                 if positions.counts[m]:
-                    sums.unweighted[g] += value
+                    sums.sums[g, 2] += value
                     sums.units[g] += 1
 
 
@@ -299,18 +285,13 @@ def _add(design: Design, columns: Columns, own: Floats, column: int, other: Floa
 def _clear(design: Design, columns: Columns, column: int, sums: Sums) -> None:
     for i in range(columns.first[column], columns.first[column + 1]):
         sums.dense[columns.row[i]] = 0.0
-    sums.group_total[:] = 0.0
-    sums.noise[:] = 0.0
-    sums.squares[:] = 0.0
-    sums.products[:] = 0.0
     sums.moments[:] = 0.0
+    sums.squares[:] = 0.0
     sums.respondents[:] = 0
     for g in range(len(sums.units)):
         if sums.units[g] == 0:
             continue
-        sums.poisson[g] = 0.0
-        sums.reported[g] = 0.0
-        sums.unweighted[g] = 0.0
+        sums.sums[g] = 0.0
         sums.units[g] = 0
         for q in range(design.domains.first_pair[g], design.domains.first_pair[g + 1]):
             sums.pair_total[q] = 0.0
@@ -324,7 +305,8 @@ def _totals(design: Design, model: Model, offense: int, sums: Sums) -> None:
     """
     groups, domains = design.groups, design.domains
     for h in range(len(groups.place)):
-        sums.theta[h] = sums.group_total[h] / groups.expanded[h] if groups.expanded[h] > 0 else 0.0
+        expanded = groups.expanded[h]
+        sums.theta[h] = sums.moments[groups.first_moment[h]] / expanded if expanded > 0 else 0.0
     for g in range(len(domains.place)):
         if sums.units[g] == 0:
             continue
@@ -353,8 +335,8 @@ def _place_ratios(design: Design, model: Model, offense: int, b_offense: int, wo
     for h in range(len(groups.place)):
         if groups.place[h] >= 0:
             calibration = groups.calibration[h] if model.corrects else 1.0
-            work.ratio[groups.place[h]] += work.cell.group_total[h] * calibration
-            below[groups.place[h]] += work.denominator.group_total[h] * calibration
+            work.ratio[groups.place[h]] += work.cell.moments[groups.first_moment[h]] * calibration
+            below[groups.place[h]] += work.denominator.moments[groups.first_moment[h]] * calibration
     for place in range(len(below)):
         above = work.ratio[place] * _factor(design, model, offense, place, work.cell)
         divisor = below[place] * _factor(design, model, b_offense, place, work.denominator)
@@ -370,14 +352,14 @@ def _numerators(design: Design, a: Sums, b: Sums, ratio: Floats, work: Scratch, 
         if not groups.has_residuals[h]:
             continue
         R = ratio[groups.place[h]]
-        if a.squares[h] == 0:
+        if a.squares[h, 0] == 0:
             numerator[h] = R * R * b.numerator[h] if R > 0 else 0.0
             continue
         # In this order of operations the result is exactly 0 if a = b and the ratio is 1.
-        squares = a.squares[h] - R * (2 * a.products[h] - R * b.squares[h])
-        raw = a.squares[h] + R * (2 * a.products[h] + R * b.squares[h])
+        squares = a.squares[h, 0] - R * (2 * a.squares[h, 1] - R * b.squares[h, 0])
+        raw = a.squares[h, 0] + R * (2 * a.squares[h, 1] + R * b.squares[h, 0])
         explained, returned = 0.0, 0.0
-        first, p = groups.first_moment[h], groups.rank[h]
+        first, p = groups.first_moment[h] + 2, groups.rank[h]
         last_used = groups.diagonal.shape[1] - p
         for j in range(p):
             along = a.moments[first + j] - R * b.moments[first + j]
@@ -386,7 +368,8 @@ def _numerators(design: Design, a: Sums, b: Sums, ratio: Floats, work: Scratch, 
         residuals = squares - explained + returned
         if residuals < _CANCELLATION * (raw + returned):
             residuals = _sum_of_residuals(design, h, a.dense, b.dense, R, work.residuals)
-        numerator[h] = residuals - (a.noise[h] - R * (2 * a.noise[h] - R * b.noise[h]))
+        noise, noise_of_b = a.moments[first - 1], b.moments[first - 1]
+        numerator[h] = residuals - (noise - R * (2 * noise - R * noise_of_b))
 
 
 @_compiled
@@ -451,7 +434,7 @@ def _variance_of_total(design: Design, model: Model, g: int, work: Scratch) -> f
         work.theta[0, q] = theta
         work.theta[1, q] = theta
         gap += work.cell.theta[domains.group[q]] * domains.gap[q]
-    return _variance(design, model, g, work.cell.poisson[g], gap, work.cell.tau, work)
+    return _variance(design, model, g, work.cell.sums[g, 0], gap, work.cell.tau, work)
 
 
 @_compiled
@@ -462,7 +445,7 @@ def _ratio(design: Design, model: Model, g: int, work: Scratch, numbers: Floats)
     if b.units[g] == 0:
         return
     if model.floors_ratios and model.corrects:
-        above, below = max(above, a.reported[g]), max(below, b.reported[g])
+        above, below = max(above, a.sums[g, 1]), max(below, b.sums[g, 1])
     if below <= 0:
         return
     R, gap = max(above, 0.0) / below, 0.0
@@ -472,7 +455,7 @@ def _ratio(design: Design, model: Model, g: int, work: Scratch, numbers: Floats)
         work.theta[0, q] = _theta_of_pair(design, a, q) - R * of_b
         work.theta[1, q] = of_b
         gap += (a.theta[h] - R * b.theta[h]) * domains.gap[q]
-    poisson = a.poisson[g] - R * (2 * a.poisson[g] - R * b.poisson[g])
+    poisson = a.sums[g, 0] - R * (2 * a.sums[g, 0] - R * b.sums[g, 0])
     numbers[4] = R
     numbers[5] = np.sqrt(_variance(design, model, g, poisson, gap, work.tau, work)) / below
 

@@ -48,7 +48,7 @@ class Groups(NamedTuple):
         root_size: (H,) Σ_s m^(γ/2).
         freedom: (H,) effective degrees of freedom of the group's own dispersion, if nothing were Poisson noise.
         mean_size: (H,) Σ_s m² / Σ_s m.
-        first_moment: (H + 1,) first moment of each group: b, then d.
+        first_moment: (H + 1,) first moment of each group: its total, its noise, b, d.
         diagonal: (H, p) κ, in the columns of the basis.
         first_unit: (H + 1,) first respondent of each group.
         psu: (n,)
@@ -85,8 +85,8 @@ class Positions(NamedTuple):
         share: (n,)
         is_first: (n,) False where an earlier unit of the same PSU is in the place.
         first_number: (n + 1,) first number of each position.
-        numbers: of each position: weight x share; weight x max(weight - 1, 0) x share; share x (m + 1)^(-γ/2);
-            c share²/v; then, where the group has residuals, its factors of b and d.
+        numbers: of each position: weight x max(weight - 1, 0) x share; c share²/v; then its factors of the group's
+            moments: weight x share; share x (m + 1)^(-γ/2); where the group has residuals, of b and of d.
         first_member: (n + 1,) first membership of each position.
         domain: (k,) domain of each membership.
         pair: (k,) pair of domain and group of each membership.
@@ -214,7 +214,7 @@ def _groups(
         root_size=root,
         freedom=np.where(has_residuals, _divided(root**2, full) * _divided(n - rank, n), 0.0),
         mean_size=_divided(by_group(modeled**2), by_group(modeled)),
-        first_moment=_offsets(np.where(has_residuals, 2 * rank, 0)),
+        first_moment=_offsets(2 + np.where(has_residuals, 2 * rank, 0)),
         diagonal=diagonal,
         first_unit=_firsts(group, groups),
         psu=units.psu[respondents].astype(np.int64),
@@ -258,10 +258,10 @@ def _positions(
     along = found.basis * groups.scaled[:, None]
     numbers = np.column_stack(
         [
-            expansion,
             expansion * np.maximum(weight - 1, 0),
-            share / root,
             found.multiplier * groups.scaled**2,
+            expansion,
+            share / root,
             along,
             found.multiplier[:, None] * along,
         ]

@@ -240,7 +240,9 @@ def problems(draw: st.DrawFn) -> Problem:
     of_state = rng.integers(0, 4, agencies)
     has_donor = ~responds & (rng.random(agencies) < 0.3)
     columns: list[list[Any]] = [[] for _ in range(10)]
-    unit, domain, domains, first_group, units = [], [], 0, 0, 0
+    unit: list[int] = []
+    domain: list[int] = []
+    domains = first_group = units = 0
     for place in range(places):
         of = rng.choice(agencies, rng.integers(2 + agencies // 3, agencies + 1), replace=False)
         of = np.append(of, of[: int(rng.integers(0, 2))])
@@ -551,7 +553,7 @@ def test_neither_threads_nor_the_order_of_the_units_change_a_bit(problem: Proble
 def nation(rng: np.random.Generator, states: int = 4, responding: float = 0.7) -> Problem:
     """A nation of 60 agencies in each state, in 6 groups calibrated to the total; domains: all, and states."""
     n = 60 * states
-    x: Floats = rng.poisson(rng.gamma(0.6, 100, (n, 3))) + 1.0
+    x: Floats = (rng.poisson(rng.gamma(0.6, 100, (n, 3))) + 1).astype(np.float64)
     size, group, state = x.sum(axis=1), np.arange(n) % 6, np.repeat(np.arange(states), 60)
     responds = rng.random(n) < responding
     weight = np.zeros(n)

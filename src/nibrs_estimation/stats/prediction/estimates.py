@@ -238,10 +238,13 @@ def _pieces(cells: Integers, sizes: Integers, number: int) -> list[Integers]:
 
 
 def _columns(matrix: sparse.csc_array) -> Columns:
-    columns = sparse.csc_array(matrix, dtype=np.float64, copy=True)
-    columns.sum_duplicates()
-    columns.eliminate_zeros()
-    return Columns(columns.indptr.astype(np.int64), columns.indices.astype(np.int32), columns.data)
+    """Columns with ascending rows and without zeros; a copy only where the matrix is not so already."""
+    columns = sparse.csc_array(matrix, dtype=np.float64)
+    if not (columns.has_canonical_format and columns.data.all()):
+        columns = columns.copy()
+        columns.sum_duplicates()
+        columns.eliminate_zeros()
+    return Columns(columns.indptr.astype(np.int64), columns.indices.astype(np.int32, copy=False), columns.data)
 
 
 def _aligned(name: str, y: Columns, own: Columns) -> Floats:

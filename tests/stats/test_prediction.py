@@ -24,6 +24,7 @@ from nibrs_estimation.stats.prediction import (
     with_state_variance,
 )
 from nibrs_estimation.stats.prediction.kernels import Model, estimate, scratch
+from nibrs_estimation.stats.prediction.layout import _pools
 from nibrs_estimation.stats.prediction.residuals import weighted_basis
 
 Floats = NDArray[np.float64]
@@ -193,6 +194,24 @@ def kernel_sums(problem: Problem) -> Any:
         np.zeros(problem.members.domains, dtype=np.int64),
     )
     return work.cell
+
+
+def test_pools() -> None:
+    """Sums 0 to 5: few and many controls of levels 0 to 2; 6 to 8: the levels; 9: all."""
+    level, has_many = np.repeat([0, 1, 2], [9, 10, 2]), np.zeros(21, dtype=bool)
+    has_many[[5, 6, 7, 8, 9, 10, 11, 12, 13]] = True
+    everywhere, freedom = np.ones(21, dtype=bool), np.full(21, 4)
+    sums, pool, total = _pools(level, has_many, everywhere, freedom)
+    assert total == 84
+    assert sums[[0, 8, 9, 20]].tolist() == [[0, 6, 9], [1, 6, 9], [3, 7, 9], [4, 8, 9]]
+    # Four groups of the nation have many controls; the last level has 8 degrees of freedom.
+    assert pool.tolist() == [0] * 5 + [6] * 4 + [3] * 5 + [2] * 5 + [6] * 2
+    # A nation of few degrees of freedom is replaced by all groups; a run of few keeps its own.
+    has_residuals = level != 0
+    assert _pools(level, has_many, has_residuals, freedom)[1].tolist() == [9] * 9 + [3] * 5 + [2] * 5 + [9] * 2
+    assert _pools(level, has_many, everywhere, np.ones(21, dtype=int))[1].tolist() == (
+        [0] * 5 + [6] * 4 + [3] * 5 + [2] * 5 + [8] * 2
+    )
 
 
 def test_interval_of_a_small_count() -> None:

@@ -24,17 +24,21 @@ from nibrs_estimation.stats.prediction import (
     with_state_variance,
 )
 from nibrs_estimation.stats.prediction.kernels import Model, estimate, scratch
+from nibrs_estimation.stats.prediction.layout import _pools
 from nibrs_estimation.stats.prediction.residuals import weighted_basis
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 FIELDS = [field.name for field in fields(PredictionEstimates)]
-PER_UNIT = ("psu", "place", "group", "weight", "share", "size", "controls", "state", "donor_variance", "explained")
+PER_UNIT = ("psu", "place", "group", "weight", "share", "size", "controls", "state", "donor_variance")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is estimated: dense counts (PSUs, cells), denominators (PSUs, K), and the numbers of each."""
+    """What is estimated: dense counts (PSUs, cells), denominators (PSUs, K), and the numbers of each.
+
+    ``offenses`` (n, E) are benchmarks of the units that may take the place of their size.
+    """
 
     units: Units
     members: Memberships
@@ -43,11 +47,17 @@ class Problem:
     b: Floats
     own_b: Floats
     denominator_of: Integers
-    explained_by: Integers
-    b_explained_by: Integers
     settings: Settings
     floors_ratios: bool = False
     class_of: Integers | None = None
+    offenses: Floats | None = None
+
+    def by_offense(self, offense: int, **choices: Any) -> "Problem":
+        """The same, estimated by ratios of places to the benchmark of an offense."""
+        assert self.offenses is not None
+        size = self.offenses[:, offense]
+        units = replace(self.units, size=size, controls=np.column_stack([size, self.units.controls]))
+        return replace(self, units=units, settings=replace(self.settings, is_of_place=True, **choices))
 
     def form(self) -> PredictionForm:
         return prediction_form(self.units, self.members, len(self.y), settings=self.settings)
@@ -59,15 +69,13 @@ class Problem:
             sparse.csc_array(self.own),
             sparse.csc_array(self.b),
             self.denominator_of,
-            self.explained_by,
             own_denominators=sparse.csc_array(self.own_b) if self.floors_ratios else None,
-            denominator_explained_by=self.b_explained_by,
             class_of=self.class_of,
             threads=threads,
         )
 
 
-# The worked example of handbook 14: linear calibration from N/n to the total.
+# The worked example of handbook 11: linear calibration from N/n to the total.
 SIZE = np.array([100.0, 80, 50, 170, 110, 150, 20, 40, 10, 30, 60])
 GROUP = np.repeat([0, 1], [6, 5])
 RESPONDS = np.array([1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0], dtype=bool)
@@ -93,22 +101,10 @@ def example() -> Problem:
         controls=SIZE[:, None],
         state=zeros,
         donor_variance=np.zeros(11),
-        explained=SIZE[:, None],
         place_level=np.array([0]),
     )
-    members, zero = Memberships(np.arange(11), zeros, 1), np.zeros(1, dtype=np.int64)
-    return Problem(
-        units,
-        members,
-        COUNTS,
-        COUNTS,
-        COUNTS[:, [0]],
-        COUNTS[:, [0]],
-        np.array([-1, 0]),
-        np.zeros(2, int),
-        zero,
-        Settings(),
-    )
+    members = Memberships(np.arange(11), zeros, 1)
+    return Problem(units, members, COUNTS, COUNTS, COUNTS[:, [0]], COUNTS[:, [0]], np.array([-1, 0]), Settings())
 
 
 def test_worked_example() -> None:
@@ -177,7 +173,7 @@ def kernel_sums(problem: Problem) -> Any:
 
     estimate(
         design,
-        Model(10.0, 0.0, True, False),
+        Model(10.0, 0.0, True, False, False),
         _columns(sparse.csc_array(problem.y[:, :1])),
         problem.y[:, 0],
         _columns(no_columns),
@@ -185,14 +181,30 @@ def kernel_sums(problem: Problem) -> Any:
         np.array([0]),
         np.array([-1]),
         np.array([0]),
-        np.zeros(0, dtype=np.int64),
-        np.array([0]),
         work,
         np.zeros(problem.members.domains, dtype=np.int32),
-        np.zeros((problem.members.domains, 6)),
+        np.zeros((problem.members.domains, 8)),
         np.zeros(problem.members.domains, dtype=np.int64),
     )
     return work.cell
+
+
+def test_pools() -> None:
+    """Sums 0 to 5: few and many controls of levels 0 to 2; 6 to 8: the levels; 9: all."""
+    level, has_many = np.repeat([0, 1, 2], [9, 10, 2]), np.zeros(21, dtype=bool)
+    has_many[[5, 6, 7, 8, 9, 10, 11, 12, 13]] = True
+    everywhere, freedom = np.ones(21, dtype=bool), np.full(21, 4)
+    sums, pool, total = _pools(level, has_many, everywhere, freedom)
+    assert total == 84
+    assert sums[[0, 8, 9, 20]].tolist() == [[0, 6, 9], [1, 6, 9], [3, 7, 9], [4, 8, 9]]
+    # Four groups of the nation have many controls; the last level has 8 degrees of freedom.
+    assert pool.tolist() == [0] * 5 + [6] * 4 + [3] * 5 + [2] * 5 + [6] * 2
+    # A nation of few degrees of freedom is replaced by all groups; a run of few keeps its own.
+    has_residuals = level != 0
+    assert _pools(level, has_many, has_residuals, freedom)[1].tolist() == [9] * 9 + [3] * 5 + [2] * 5 + [9] * 2
+    assert _pools(level, has_many, everywhere, np.ones(21, dtype=int))[1].tolist() == (
+        [0] * 5 + [6] * 4 + [3] * 5 + [2] * 5 + [8] * 2
+    )
 
 
 def test_interval_of_a_small_count() -> None:
@@ -228,7 +240,8 @@ def problems(draw: st.DrawFn) -> Problem:
     """Small designs: several places, levels, groups and domains, shares, weights near 1, agencies of size 0, donors.
 
     Groups have no, one or all respondents; an agency may be two units of a place. Cells 0 and 1 are what groups are
-    calibrated to, cell 2 is empty, cell 3 is mostly cell 4.
+    calibrated to, cell 2 is empty, cell 3 is mostly cell 4. If ratios are those of places, sizes are of an offense, which
+    the weights do not meet and no or few agencies may have.
     """
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     agencies, places = draw(st.sampled_from([80, 150, 25, 3])), draw(st.sampled_from([3, 4, 1]))
@@ -239,8 +252,12 @@ def problems(draw: st.DrawFn) -> Problem:
     row = np.where(responds, np.cumsum(responds) - 1, -1)
     of_state = rng.integers(0, 4, agencies)
     has_donor = ~responds & (rng.random(agencies) < 0.3)
-    columns: list[list[Any]] = [[] for _ in range(10)]
-    unit, domain, domains, first_group, units = [], [], 0, 0, 0
+    is_of_place, has_offense = draw(st.booleans()), rng.random(agencies) < draw(st.sampled_from([0.05, 1.0]))
+    explaining = x[:, 1] * has_offense if is_of_place else x[:, 0]
+    columns: list[list[Any]] = [[] for _ in PER_UNIT]
+    unit: list[int] = []
+    domain: list[int] = []
+    domains = first_group = units = 0
     for place in range(places):
         of = rng.choice(agencies, rng.integers(2 + agencies // 3, agencies + 1), replace=False)
         of = np.append(of, of[: int(rng.integers(0, 2))])
@@ -258,11 +275,10 @@ def problems(draw: st.DrawFn) -> Problem:
             first_group + h,
             weight,
             share,
-            x[of, 0] * share,
-            x[of] * share[:, None] * used[h],
+            explaining[of] * share,
+            np.column_stack([explaining[of] * share * used[h, 0], x[of] * share[:, None] * used[h]]),
             of_state[of],
             np.where(has_donor[of], rng.uniform(1, 50, n), 0.0),
-            x[of, :4] * share[:, None],
         )
         for column, value in zip(columns, values, strict=True):
             column.append(value)
@@ -293,12 +309,11 @@ def problems(draw: st.DrawFn) -> Problem:
         y @ adds,
         own @ adds,
         denominator_of,
-        rng.integers(0, 4, 7),
-        rng.integers(0, 4, 3),
         Settings(
             gamma=draw(st.sampled_from([1.5, 1.85])),
             state_variance=draw(st.sampled_from([0.0, 0.01])),
             corrects=draw(st.booleans()),
+            is_of_place=is_of_place,
         ),
         floors_ratios=draw(st.booleans()),
     )
@@ -367,7 +382,9 @@ class Twin:
             self.pool.append(pool)
 
     def theta(self, y: Floats, of: NDArray[Any]) -> float:
-        """Of some units; y by unit."""
+        """Of some units, or of their place; y by unit."""
+        if self.settings.is_of_place and of.any():
+            of = self.units.place == self.units.place[of][0]
         expanded = (self.units.weight * self.units.size)[of].sum()
         return float((self.units.weight * y)[of].sum() / expanded) if expanded > 0 else 0.0
 
@@ -399,20 +416,6 @@ class Twin:
                 tau[h] = max(0.0, (nu * num[h] / den[h] + d * pooled) / (nu + d))
         return tau
 
-    def factor(self, y: Floats, offense: int, place: int) -> float:
-        units, of = self.units, self.units.place == place
-        count = len(set(units.psu[of & (y > 0)]))
-        if not self.settings.corrects or offense == 0 or count < 5:
-            return 1.0
-        expanded = 0.0
-        for h in np.unique(units.group[of]):
-            group = units.group == h
-            X, X_hat = units.size[group].sum(), (units.weight * units.size)[group].sum()
-            r = X / X_hat if X_hat > 0 else 1.0
-            expanded += r * (units.weight * units.explained[:, offense])[group].sum()
-        known = units.explained[of, offense].sum()
-        return float(known / expanded) if known > 0 and expanded > 0 else 1.0
-
     def gap(self, y: Floats, D: NDArray[Any]) -> float:
         units, gap = self.units, 0.0
         for h in np.unique(units.group[D]):
@@ -421,11 +424,11 @@ class Twin:
         # Nonrespondents have weight 0, so (w - 1) m is -m: X̂ - X.
         return gap
 
-    def total(self, y: Floats, offense: int, D: NDArray[Any]) -> float:
+    def total(self, y: Floats, D: NDArray[Any]) -> float:
         total = float((self.units.weight * y)[D].sum())
         if self.settings.corrects:
             total -= self.gap(y, D)
-        return total * self.factor(y, offense, int(self.units.place[D][0]))
+        return total
 
     def variance(
         self, D: NDArray[Any], tau: Floats, poisson: Floats, of_size: Floats, others: tuple[tuple[float, Floats], ...]
@@ -468,18 +471,21 @@ class Twin:
         if (cell, False) not in self.known:
             self.known[cell, False] = self.dispersion(y, y, y)
         tau = self.known[cell, False]
-        total, reported = self.total(y, int(p.explained_by[cell]), D), own[D].sum()
+        total, reported = self.total(y, D), own[D].sum()
         published = max(total, reported) if self.settings.corrects else total
         error = np.sqrt(self.variance(D, tau, y, y, ((1.0, y),)))
         numbers = (published, error, reported, len(counted), p.y[counted, cell].sum())
-        return (*numbers, *self.ratio(cell, D, y, total, reported))
+        of_place = self.units.place == self.units.place[D][0]
+        respondents = len(set(self.units.psu[of_place & (y > 0)]))
+        theta = self.theta(y, self.units.group == self.units.group[D].min())
+        return (*numbers, *self.ratio(cell, D, y, total, reported), respondents, theta)
 
     def ratio(self, cell: int, D: NDArray[Any], y: Floats, total: float, reported: float) -> tuple[float, float]:
         p, k = self.problem, int(self.problem.denominator_of[cell])
         if k < 0:
             return np.nan, np.nan
-        b, offense, b_offense = self.of_units(p.b[:, k]), int(p.explained_by[cell]), int(p.b_explained_by[k])
-        below = self.total(b, b_offense, D)
+        b = self.of_units(p.b[:, k])
+        below = self.total(b, D)
         if not (b[D] > 0).any():
             return np.nan, np.nan
         if p.floors_ratios and self.settings.corrects:
@@ -488,17 +494,17 @@ class Twin:
             return np.nan, np.nan
         R = max(total, 0.0) / below
         if (cell, True) not in self.known:
-            self.known[cell, True] = self.dispersion_of_ratio(y, b, offense, b_offense)
+            self.known[cell, True] = self.dispersion_of_ratio(y, b)
         tau = self.known[cell, True]
         V = self.variance(D, tau, y * (1 - 2 * R) + R**2 * b, b, ((1.0, y), (-R, b)))
         return R, np.sqrt(V) / below
 
-    def dispersion_of_ratio(self, y: Floats, b: Floats, offense: int, b_offense: int) -> Floats:
+    def dispersion_of_ratio(self, y: Floats, b: Floats) -> Floats:
         R = np.zeros(len(y))
         for place in range(len(self.units.place_level)):
             of = self.units.place == place
-            divisor = self.total(b, b_offense, of)
-            R[of] = self.total(y, offense, of) / divisor if divisor > 0 else 0.0
+            divisor = self.total(b, of)
+            R[of] = self.total(y, of) / divisor if divisor > 0 else 0.0
         return self.dispersion(y - R * b, y * (1 - 2 * R) + R**2 * b, b)
 
 
@@ -509,7 +515,7 @@ def test_equals_the_slow_twin(problem: Problem) -> None:
     keys = list(zip(found.cell.tolist(), found.domain.tolist(), strict=True))
     assert keys == sorted(expected)
     for k, key in enumerate(keys):
-        total, error, reported, count, unweighted, ratio, ratio_error = expected[key]
+        total, error, reported, count, unweighted, ratio, ratio_error, respondents, theta = expected[key]
         scale = max(abs(total), found.unweighted_total[k])
         assert found.total[k] == pytest.approx(total, rel=1e-9, abs=1e-10 * scale)
         assert found.standard_error[k] == pytest.approx(error, rel=1e-6, abs=1e-6 * scale)
@@ -519,6 +525,8 @@ def test_equals_the_slow_twin(problem: Problem) -> None:
         assert found.ratio_standard_error[k] == pytest.approx(
             ratio_error, rel=1e-6, abs=1e-6 * max(ratio, 1), nan_ok=True
         )
+        assert found.place_respondents[k] == respondents
+        assert found.place_ratio[k] == pytest.approx(theta, rel=1e-9)
 
 
 def shuffled(problem: Problem, seed: int) -> Problem:
@@ -551,7 +559,7 @@ def test_neither_threads_nor_the_order_of_the_units_change_a_bit(problem: Proble
 def nation(rng: np.random.Generator, states: int = 4, responding: float = 0.7) -> Problem:
     """A nation of 60 agencies in each state, in 6 groups calibrated to the total; domains: all, and states."""
     n = 60 * states
-    x: Floats = rng.poisson(rng.gamma(0.6, 100, (n, 3))) + 1.0
+    x: Floats = (rng.poisson(rng.gamma(0.6, 100, (n, 3))) + 1).astype(np.float64)
     size, group, state = x.sum(axis=1), np.arange(n) % 6, np.repeat(np.arange(states), 60)
     responds = rng.random(n) < responding
     weight = np.zeros(n)
@@ -569,20 +577,19 @@ def nation(rng: np.random.Generator, states: int = 4, responding: float = 0.7) -
         controls=size[:, None],
         state=state,
         donor_variance=np.zeros(n),
-        explained=np.column_stack([size, x]),
         place_level=np.array([0]),
     )
     members = Memberships(np.tile(np.arange(n), 2), np.append(np.zeros(n, dtype=int), 1 + state), 1 + states)
     level = rng.lognormal(0, 0.1, (states, 1))[state]
     y = rng.poisson(0.5 * x * level)[responds].astype(float)
-    zeros = np.zeros(3, dtype=int)
     b = y.sum(axis=1, keepdims=True)
-    return Problem(units, members, y, y, b, b, zeros, zeros, np.zeros(1, dtype=int), Settings(), floors_ratios=True)
+    return Problem(units, members, y, y, b, b, np.zeros(3, dtype=int), Settings(), floors_ratios=True, offenses=x)
 
 
-def test_full_response_is_a_plain_count() -> None:
-    problem = nation(np.random.default_rng(1), responding=1.0)
-    problem = replace(problem, explained_by=np.array([1, 2, 3]), settings=Settings(state_variance=0.01))
+@pytest.mark.parametrize("is_of_place", [False, True])
+def test_full_response_is_a_plain_count(is_of_place: bool) -> None:
+    problem = replace(nation(np.random.default_rng(1), responding=1.0), settings=Settings(state_variance=0.01))
+    problem = problem.by_offense(1) if is_of_place else problem
     found, form = problem.estimate(), problem.form()
     assert (found.standard_error == 0).all()
     assert (found.total == found.unweighted_total).all()
@@ -602,34 +609,95 @@ def test_full_response_leaves_no_error_of_ratios() -> None:
     assert (found.ratio_standard_error == 0).all()
 
 
-def test_parts_add_up_to_the_place() -> None:
+@pytest.mark.parametrize("is_of_place", [False, True])
+def test_parts_add_up_to_the_place(is_of_place: bool) -> None:
     problem = nation(np.random.default_rng(2))
-    for offense in (0, 2):
-        found = replace(problem, explained_by=np.full(3, offense)).estimate()
-        for cell in range(3):
-            of = found.total[found.cell == cell]
-            assert (of > found.reported[found.cell == cell]).all()
-            assert of[1:].sum() == pytest.approx(of[0], rel=1e-12)
+    found = (problem.by_offense(2) if is_of_place else problem).estimate()
+    for cell in range(3):
+        of = found.total[found.cell == cell]
+        assert (of > found.reported[found.cell == cell]).all()
+        assert of[1:].sum() == pytest.approx(of[0], rel=1e-12)
 
 
-def test_corrections_repair_what_calibration_misses() -> None:
-    """Counts that are proportional to the benchmark of an offense are estimated without error."""
+def test_counts_in_proportion_to_the_benchmark_are_exact() -> None:
     problem = nation(np.random.default_rng(3))
-    responds = problem.units.psu >= 0
-    y = 2 * problem.units.explained[responds][:, [1, 0]]
-    cells = replace(problem, y=y, own=0 * y, denominator_of=np.full(2, -1), explained_by=np.array([1, 0]))
-    found = cells.estimate()
-    assert found.total[0] == pytest.approx(2 * problem.units.explained[:, 1].sum(), rel=1e-12)
-    domains = [2 * problem.units.size[problem.units.state == state].sum() for state in range(4)]
-    assert found.total[found.cell == 1] == pytest.approx([sum(domains), *domains], rel=1e-12)
-    plain = replace(cells, settings=Settings(corrects=False)).estimate()
-    weighted = problem.units.weight[responds] @ y
-    assert plain.total[plain.domain == 0] == pytest.approx(weighted, rel=1e-12)
-    # A state's known miss is part of its variance if it is not corrected: it is all that differs.
-    gap = plain.total - found.total
-    of = (plain.cell == 1) & (plain.domain > 0)
-    added = plain.standard_error**2 - found.standard_error**2
-    assert added[of] == pytest.approx(gap[of] ** 2, rel=1e-6)
+    responds, state = problem.units.psu >= 0, problem.units.state
+    assert problem.offenses is not None
+    for cells, size in ((problem, problem.units.size), (problem.by_offense(1), problem.offenses[:, 1])):
+        y = 2 * size[responds][:, None]
+        cells = replace(cells, y=y, own=0 * y, denominator_of=np.array([-1]))
+        found = cells.estimate()
+        parts = 2 * np.bincount(state, size)
+        assert found.total == pytest.approx([parts.sum(), *parts], rel=1e-12)
+        assert found.place_ratio == pytest.approx(np.full(5, 2.0), rel=1e-12)
+        plain = replace(cells, settings=replace(cells.settings, corrects=False)).estimate()
+        assert plain.total[0] == pytest.approx((problem.units.weight[responds] @ y).item(), rel=1e-12)
+        # A known miss is part of the variance if it is not corrected: it is all that differs.
+        added = plain.standard_error**2 - found.standard_error**2
+        assert added[1:] == pytest.approx((plain.total - found.total)[1:] ** 2, rel=1e-6)
+
+
+def test_the_total_of_a_place_is_its_ratio_times_the_benchmark() -> None:
+    """T X / X̂ of all groups together, also where a group has no respondents."""
+    problem = nation(np.random.default_rng(9))
+    kept = (problem.units.group != 5) | (problem.units.psu < 0)
+    rows = np.flatnonzero(kept[problem.units.psu >= 0])
+    psu = np.where(problem.units.psu >= 0, np.searchsorted(rows, problem.units.psu), -1)
+    silent = replace(problem.units, psu=np.where(kept, psu, -1), weight=problem.units.weight * kept)
+    y = problem.y[rows]
+    found = replace(problem, units=silent, y=y, own=0 * y, b=problem.b[rows], own_b=problem.own_b[rows]).by_offense(2)
+    assert problem.offenses is not None
+    m, weight, s = problem.offenses[:, 2], silent.weight, silent.psu >= 0
+    T = np.array([(weight[s] * y[silent.psu[s], cell]).sum() for cell in range(3)])
+    estimates = found.estimate()
+    whole = estimates.domain == 0
+    assert estimates.total[whole] == pytest.approx(T * m.sum() / (weight * m).sum(), rel=1e-12)
+    assert estimates.place_ratio == pytest.approx(np.repeat(T / (weight * m).sum(), 5), rel=1e-12)
+    assert estimates.ratio[whole] == pytest.approx(T / T.sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("of_nonrespondents", [0.0, 100.0])
+def test_a_benchmark_that_no_respondent_has_corrects_nothing(of_nonrespondents: float) -> None:
+    problem = nation(np.random.default_rng(10))
+    offense = np.where(problem.units.psu < 0, of_nonrespondents, 0.0)
+    for corrects in (True, False):
+        by_offense = replace(problem, offenses=offense[:, None], settings=Settings(state_variance=0.01)).by_offense(
+            0, corrects=corrects
+        )
+        found, weight = by_offense.estimate(), problem.units.weight[problem.units.psu >= 0]
+        assert (found.place_ratio == 0).all()
+        assert found.total[found.domain == 0] == pytest.approx(weight @ problem.y, rel=1e-12)
+        poisson = (weight * np.maximum(weight - 1, 0)) @ problem.y
+        assert found.standard_error[found.domain == 0] ** 2 == pytest.approx(poisson, rel=1e-12)
+        assert all(np.isfinite(getattr(found, name)).all() for name in FIELDS)
+
+
+def test_respondents_of_a_place_are_counted_once() -> None:
+    """The first agency is two units of the place, and the last two are of another place."""
+    problem = example()
+    n, twice = len(SIZE), np.append(np.arange(11), 0)
+    units = replace(
+        problem.units.taken(twice),
+        group=np.append(GROUP, 1) + np.where(np.isin(twice, [7, 8]), 2, 0),
+        place=np.isin(twice, [7, 8]).astype(int),
+        share=np.append(np.ones(n), 0.5),
+        place_level=np.array([0, 1]),
+    )
+    members = Memberships(np.append(np.arange(12), [0, 11]), np.append(units.place, [2, 2]), 3)
+    y = np.where(np.arange(7)[:, None] == 1, 0.0, COUNTS)
+    found = replace(
+        problem,
+        units=units,
+        members=members,
+        y=y,
+        own=y,
+        b=y[:, [0]],
+        own_b=y[:, [0]],
+        settings=Settings(is_of_place=True),
+    ).estimate()
+    assert found.place_respondents[found.domain == 0].tolist() == [4] * 2
+    assert found.place_respondents[found.domain == 2].tolist() == [4] * 2
+    assert found.unit_count[found.domain == 2].tolist() == [1, 1]
 
 
 def test_a_total_is_at_least_what_was_reported() -> None:
@@ -647,11 +715,10 @@ def test_a_cell_with_itself() -> None:
         b=problem.y,
         own_b=problem.own,
         denominator_of=np.arange(3),
-        b_explained_by=np.zeros(3, dtype=int),
         settings=Settings(state_variance=0.01),
     )
-    for floors_ratios in (False, True):
-        found = replace(itself, floors_ratios=floors_ratios).estimate()
+    for cells in (itself, replace(itself, floors_ratios=False), itself.by_offense(1)):
+        found = cells.estimate()
         assert (found.ratio == 1).all()
         assert (found.ratio_standard_error == 0).all()
         assert (found.standard_error > 0).all()
@@ -664,7 +731,7 @@ def test_little_beside_what_calibration_explains(size: float) -> None:
     known = problem.units.size[problem.units.psu >= 0]
     noise = np.random.default_rng(5).integers(0, 3, len(known))
     y = (size * known + noise)[:, None]
-    one = replace(problem, y=y, own=y, b=0 * y, own_b=0 * y, denominator_of=np.array([-1]), explained_by=np.array([0]))
+    one = replace(problem, y=y, own=y, b=0 * y, own_b=0 * y, denominator_of=np.array([-1]))
     found = kernel_sums(one)
     twin = Twin(one)
     m = twin.modeled
@@ -688,7 +755,6 @@ def test_columns_of_a_class_are_estimated_from_its_units() -> None:
         units=replace(units, unit_class=np.stack([~inside, inside], axis=1)),
         y=y,
         own=y,
-        explained_by=np.array([1, 0, 2]),
         class_of=np.array([1, 1, 1]),
     )
     found, form = classes.estimate(), classes.form()
@@ -701,11 +767,11 @@ def test_columns_of_a_class_are_estimated_from_its_units() -> None:
         class_of=None,
     )
     expected = alone.estimate()
-    for name in ("cell", "domain", "total", "standard_error", "reported", "unit_count", "unweighted_total"):
+    for name in ("cell", "domain", "total", "standard_error", "reported", "unit_count", "unweighted_total", "place_ratio"):
         assert np.array_equal(getattr(found, name), getattr(expected, name))
     assert np.array_equal(form.class_unreported_ratio[1], alone.form().unreported_ratio)
     # Ratios are to all units.
-    below = replace(problem, y=problem.b, own=problem.b, denominator_of=np.array([-1]), explained_by=np.zeros(1, int))
+    below = replace(problem, y=problem.b, own=problem.b, denominator_of=np.array([-1]))
     total = below.estimate().total
     assert found.ratio == pytest.approx(found.total / total[found.domain], rel=1e-12)
     assert (found.ratio_standard_error > 0).all()
@@ -780,7 +846,7 @@ def test_narrow_values_and_stored_zeros(dtype: type) -> None:
     [
         ({"weight": np.ones(2)}, r"11 units, but weight has shape \(2,\)"),
         ({"controls": np.ones(11)}, r"11 units, but controls has shape \(11,\)"),
-        ({"explained": np.ones((11, 0))}, "the total as their first column"),
+        ({"controls": np.ones((11, 0))}, "the total as their first column"),
         ({"psu": np.arange(11)}, "psu: from 0 to 10, but must go from -1 to 6"),
         ({"place": np.ones(11, dtype=int)}, "place: from 1 to 1"),
         ({"group": np.full(11, -1)}, "group: from -1 to -1, but must go from 0"),
@@ -827,9 +893,7 @@ def test_bad_settings_are_refused(change: dict[str, Any]) -> None:
         ({"b": COUNTS[:, [0]] * np.nan}, "values of denominators must be finite"),
         ({"y": COUNTS * (np.arange(7) > 0)[:, None]}, "own has 2 values where"),
         ({"denominator_of": np.array([0, 1])}, "denominator_of must go from -1 to 0"),
-        ({"explained_by": np.array([0, 1])}, "explained_by must go from 0 to 0"),
-        ({"explained_by": np.zeros(1, dtype=int)}, "explained_by must be 2 numbers"),
-        ({"b_explained_by": np.ones(1, dtype=int)}, "denominator_explained_by must go from 0 to 0"),
+        ({"denominator_of": np.zeros(1, dtype=int)}, "denominator_of must be 2 numbers"),
         ({"class_of": np.array([0, -1])}, "class_of must go from -1 to -1"),
     ],
 )

@@ -1,7 +1,7 @@
 """Prediction variance: standard errors and intervals from what was not reported, for all cells and domains at once.
 
 The dispersion of counts about their benchmark is estimated column by column, pooled over the groups of a level, and
-applied to the agencies that did not respond. Source: handbook 14, Intervals.
+applied to the agencies that did not respond. Source: handbook 11.
 """
 
 from nibrs_estimation.stats.linearization.variance_form import Memberships

@@ -3,8 +3,8 @@
 Values are a sparse matrix PSUs x cells; estimates are computed for each cell and domain in which a respondent has a
 value. Formulas are in modules ``layout`` (variance) and ``kernels`` (dispersion, ratios). Estimates are corrected by
 the known miss of the domain, T_D = Σ_h [T_hD - θ_h (X̂_hD - X_hD)] with θ_h = T_h / X̂_h of the group or of the whole
-place, so that parts of a place add up to it, if each of them has a value. A total is at least what was reported.
-Source: handbook 14, Intervals.
+place, so that parts of a place add up to it, if each of them has a value. Where X̂_h is 0, so is θ_h, and nothing is
+corrected. A total is at least what was reported. Source: handbook 11.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ class PredictionEstimates:
         unweighted_total: Σ value of the respondents, not multiplied by share.
         ratio: R = T / T of the denominator; NaN without a denominator, and where its total is 0.
         ratio_standard_error: standard error of ``ratio``; NaN where ``ratio`` is NaN.
-        place_respondents: respondents of the whole place with a value.
-        place_ratio: θ of the place; of a group of it, if ratios are those of groups.
+        place_respondents: respondents (PSUs) of the whole place with a value.
+        place_ratio: θ = T / X̂ of the place, if the settings say so, otherwise of the domain's first group; 0 where X̂ is
+            0, that is, where no respondent has the benchmark.
     """
 
     cell: NDArray[np.int32]
@@ -213,6 +214,7 @@ def _put_class(found: PredictionEstimates, of_class: PredictionEstimates) -> Non
     before = found.total[at]
     found.total[at] = of_class.total
     found.standard_error[at] = of_class.standard_error
+    found.place_ratio[at] = of_class.place_ratio
     change = np.divide(of_class.total, before, out=np.ones_like(before), where=before > 0)
     found.ratio[at] *= change
 
@@ -225,10 +227,13 @@ def _pieces(cells: Integers, sizes: Integers, number: int) -> list[Integers]:
 
 
 def _columns(matrix: sparse.csc_array) -> Columns:
-    columns = sparse.csc_array(matrix, dtype=np.float64, copy=True)
-    columns.sum_duplicates()
-    columns.eliminate_zeros()
-    return Columns(columns.indptr.astype(np.int64), columns.indices.astype(np.int32), columns.data)
+    """Columns with ascending rows and without zeros; a copy only where the matrix is not so already."""
+    columns = sparse.csc_array(matrix, dtype=np.float64)
+    if not (columns.has_canonical_format and columns.data.all()):
+        columns = columns.copy()
+        columns.sum_duplicates()
+        columns.eliminate_zeros()
+    return Columns(columns.indptr.astype(np.int64), columns.indices.astype(np.int32, copy=False), columns.data)
 
 
 def _aligned(name: str, y: Columns, own: Columns) -> Floats:

@@ -1,6 +1,6 @@
 """The form of prediction variances: units laid out, the settings, and figures of the domains that need no column.
 
-Source: handbook 14, Intervals.
+Source: handbook 11.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Intervals of estimates: what was reported is known, and what was not has a log-normal distribution.
 
-Source: handbook 14, Intervals.
+Source: handbook 11.
 """
 
 from __future__ import annotations

@@ -7,13 +7,13 @@ in each domain follows. For groups h with residuals, λ = τ²_P θ_h Σ m²/Σ 
     ν_h = (Σ m^(γ/2))²/Σ m^γ (n - p)/n (λ/(1 + λ))²,
     τ²_h = max(0, (ν_h num_h/den_h + d₀ τ²_P) / (ν_h + d₀)).
 
-A ratio R = T_a/T_b has the variance of the total of z = a - R b over T_b². In it τ²_h is relative to θ of b, and y of
+θ_h is T_h / X̂_h of the group, or Σ T_h / Σ X̂_h of its place if the settings say so. A ratio R = T_a/T_b has the variance of the total of z = a - R b over T_b². In it τ²_h is relative to θ of b, and y of
 num and of the Poisson part is a(1 - 2R) + R² b. Pooling takes R of the whole place; P and the other terms take R of the
 domain. The terms of donors and states take θ of z, θ_a - R θ_b: their deviation is common to a and b.
 
 Sums run in the order of PSUs, domains and groups, and are never reordered, so that neither the number of threads nor
 the order of the input changes a bit. y, b: columns of counts and of denominators (CSC: first, row, value). Source:
-handbook 14, Intervals.
+handbook 11.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Model(NamedTuple):
         state_variance: σ_s².
         corrects: estimates are corrected.
         floors_ratios: totals within ratios are at least what was reported.
-        is_of_place: ratios are those of the place.
+        is_of_place: θ is that of the place, not of the group.
     """
 
     prior_freedom: float
@@ -65,9 +65,9 @@ class Sums(NamedTuple):
         sums: (G, 3) Σ s w max(w - 1, 0) y; Σ share x reported value; Σ value.
         units: (G,) PSUs with a value.
         dense: (PSUs,) the column as a dense array.
-        theta: (H,) θ_h.
+        theta: (H,) θ_h, or θ of the place.
         tau: (H,) τ²_h.
-        total: (G,) estimates, corrected where they are.
+        total: (G,) estimates, corrected where they are, not yet at least what was reported.
         numerator: (H,) num_h.
     """
 
@@ -85,18 +85,25 @@ class Sums(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """Working arrays of one thread.
+    """Working arrays of one thread; z is the cell, or cell - ratio x denominator.
 
     Attributes:
         cell: sums of the cell.
         denominator: sums of the denominator.
         no_ratio: (P,) zeros.
         ratio: (P,) ratio of each place.
-        below: (P,) total of the denominator of each place.
+        below_of_place: (P,) total of the denominator of each place.
         numerator: (H,) num_h of cell - ratio x denominator.
         tau: (H,) its τ²_h.
         pools: (2, sums) Σ num and Σ den.
-        theta: (2, pairs) θ_hD of z for states and donors, and of the denominator for the dispersion.
+        ratio_of_domain: (G,) ratio of each domain.
+        below: (G,) total of the denominator; 0 where there is no ratio.
+        poisson: (G,) Poisson part of the variance of z.
+        gap: (G,) known miss of z.
+        theta: (pairs,) θ_hD of z, for states and donors.
+        scale: (pairs,) θ_hD of the column to which τ² is relative.
+        of_total: (G,) variances of the cell.
+        of_difference: (G,) variances of cell - ratio x denominator.
         residuals: (2, largest number of respondents of a group).
     """
 
@@ -104,28 +111,42 @@ class Scratch(NamedTuple):
     denominator: Sums
     no_ratio: Floats
     ratio: Floats
-    below: Floats
+    below_of_place: Floats
     numerator: Floats
     tau: Floats
     pools: Floats
+    ratio_of_domain: Floats
+    below: Floats
+    poisson: Floats
+    gap: Floats
     theta: Floats
+    scale: Floats
+    of_total: Floats
+    of_difference: Floats
     residuals: Floats
 
 
 def scratch(design: Design) -> Scratch:
     """Working arrays of one thread, filled with zeros."""
     H, P, pairs = len(design.groups.place), design.places, len(design.domains.group)
-    largest = int(np.diff(design.groups.first_unit).max(initial=0))
+    G, largest = len(design.domains.place), int(np.diff(design.groups.first_unit).max(initial=0))
     return Scratch(
         cell=_no_sums(design),
         denominator=_no_sums(design),
         no_ratio=np.zeros(P),
         ratio=np.zeros(P),
-        below=np.zeros(P),
+        below_of_place=np.zeros(P),
         numerator=np.zeros(H),
         tau=np.zeros(H),
         pools=np.zeros((2, int(design.groups.sums.max()) + 1)),
-        theta=np.zeros((2, pairs)),
+        ratio_of_domain=np.zeros(G),
+        below=np.zeros(G),
+        poisson=np.zeros(G),
+        gap=np.zeros(G),
+        theta=np.zeros(pairs),
+        scale=np.zeros(pairs),
+        of_total=np.zeros(G),
+        of_difference=np.zeros(G),
         residuals=np.zeros((2, largest)),
     )
 
@@ -209,7 +230,7 @@ def estimate(
         work: working arrays of the thread; those of the cell are zeros at the start and at the end.
         domain: (rows,) result.
         numbers: (rows, 8) result: total, its standard error, reported, unweighted total, ratio, its standard error,
-            respondents of the place with a value, θ of the first group.
+            respondents of the place with a value, θ of the domain's first group.
         units: (rows,) result: units with a value.
     """
     loaded = -1
@@ -226,10 +247,14 @@ def estimate(
         _totals(design, model, work.cell)
         _numerators(design, work.cell, work.denominator, work.no_ratio, work, work.cell.numerator)
         _dispersions(design, model, work.cell.theta, work.cell.numerator, work.pools, work.cell.tau)
+        _lay_out_totals(design, model, work)
+        _variances(design, model, work.cell.units, work.cell.tau, work, work.of_total)
         if k >= 0:
             _place_ratios(design, model, work)
             _numerators(design, work.cell, work.denominator, work.ratio, work, work.numerator)
             _dispersions(design, model, work.denominator.theta, work.numerator, work.pools, work.tau)
+            _lay_out_ratios(design, model, work)
+            _variances(design, model, work.cell.units, work.tau, work, work.of_difference)
         row = first_row[cell]
         for g in range(len(design.domains.place)):
             if work.cell.units[g] == 0:
@@ -238,15 +263,16 @@ def estimate(
             units[row] = work.cell.units[g]
             total, reported = work.cell.total[g], work.cell.sums[g, 1]
             numbers[row, 0] = max(total, reported) if model.corrects else total
-            numbers[row, 1] = np.sqrt(_variance_of_total(design, model, g, work))
+            numbers[row, 1] = np.sqrt(work.of_total[g])
             numbers[row, 2] = reported
             numbers[row, 3] = work.cell.sums[g, 2]
-            numbers[row, 4:6] = np.nan
-            place = design.domains.place[g]
-            numbers[row, 6] = work.cell.respondents[place]
+            numbers[row, 4] = np.nan
+            numbers[row, 5] = np.nan
+            if k >= 0 and work.below[g] > 0:
+                numbers[row, 4] = work.ratio_of_domain[g]
+                numbers[row, 5] = np.sqrt(work.of_difference[g]) / work.below[g]
+            numbers[row, 6] = work.cell.respondents[design.domains.place[g]]
             numbers[row, 7] = work.cell.theta[design.domains.group[design.domains.first_pair[g]]]
-            if k >= 0:
-                _ratio(design, model, g, work, numbers[row])
             row += 1
         _clear(design, y, cell, work.cell)
 
@@ -299,14 +325,14 @@ def _clear(design: Design, columns: Columns, column: int, sums: Sums) -> None:
 
 @_compiled
 def _totals(design: Design, model: Model, sums: Sums) -> None:
-    """θ of each group, and the estimate of each domain with a value, corrected but not yet at least what was reported.
+    """θ of each group, and the estimate of each domain with a value, not yet at least what was reported.
 
     A domain's estimate is Σ_h [T_hD - θ_h (X̂_hD - X_hD)]. If ratios are those of the place, θ_h = Σ T_h / Σ X̂_h over
     the groups of the place, and the estimate of the whole place is Σ T_h X / X̂.
     """
     groups, domains = design.groups, design.domains
     if model.is_of_place:
-        _ratios_of_places(design, sums)
+        _ratios_to_benchmark(design, sums)
     else:
         for h in range(len(groups.place)):
             expanded = groups.expanded[h]
@@ -323,7 +349,8 @@ def _totals(design: Design, model: Model, sums: Sums) -> None:
 
 
 @_compiled
-def _ratios_of_places(design: Design, sums: Sums) -> None:
+def _ratios_to_benchmark(design: Design, sums: Sums) -> None:
+    """θ of each place, for each of its groups; 0 where X̂ of the place is 0."""
     groups = design.groups
     above, below = np.zeros(design.places), np.zeros(design.places)
     for h in range(len(groups.place)):
@@ -338,18 +365,19 @@ def _ratios_of_places(design: Design, sums: Sums) -> None:
 @_compiled
 def _place_ratios(design: Design, model: Model, work: Scratch) -> None:
     """R of the whole of each place, from its groups."""
-    groups = design.groups
-    below = work.below
-    work.ratio[:] = 0.0
+    groups, a, b = design.groups, work.cell, work.denominator
+    above, below = work.ratio, work.below_of_place
+    above[:] = 0.0
     below[:] = 0.0
     for h in range(len(groups.place)):
-        if groups.place[h] >= 0:
+        place = groups.place[h]
+        if place >= 0:
             # One factor for all groups of a place would cancel.
             calibration = groups.calibration[h] if model.corrects and not model.is_of_place else 1.0
-            work.ratio[groups.place[h]] += work.cell.moments[groups.first_moment[h]] * calibration
-            below[groups.place[h]] += work.denominator.moments[groups.first_moment[h]] * calibration
+            above[place] += a.moments[groups.first_moment[h]] * calibration
+            below[place] += b.moments[groups.first_moment[h]] * calibration
     for place in range(len(below)):
-        work.ratio[place] = work.ratio[place] / below[place] if below[place] > 0 else 0.0
+        above[place] = above[place] / below[place] if below[place] > 0 else 0.0
 
 
 @_compiled
@@ -428,63 +456,71 @@ def _dispersions(design: Design, model: Model, theta: Floats, numerator: Floats,
 
 
 @_compiled
-def _theta_of_pair(design: Design, model: Model, sums: Sums, q: int) -> float:
-    """θ_hD = T_hD / X̂_hD, and θ_h where the domain has no respondent in the group or ratios are of the place."""
-    if not model.is_of_place and design.domains.expanded[q] > 0:
-        return float(sums.pair_total[q] / design.domains.expanded[q])
-    return float(sums.theta[design.domains.group[q]])
+def _lay_out_totals(design: Design, model: Model, work: Scratch) -> None:
+    """θ, Poisson part and known miss of each domain of the cell, for function ``_variances``.
+
+    θ_hD = T_hD / X̂_hD, and θ_h where the domain has no respondent in the group or ratios are those of the place.
+    """
+    domains, a = design.domains, work.cell
+    for g in range(len(domains.place)):
+        if a.units[g] == 0:
+            continue
+        work.poisson[g], work.gap[g] = a.sums[g, 0], 0.0
+        for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
+            of_group, expanded = a.theta[domains.group[q]], domains.expanded[q]
+            is_of_group = model.is_of_place or expanded <= 0
+            work.theta[q] = of_group if is_of_group else a.pair_total[q] / expanded
+            work.scale[q] = work.theta[q]
+            work.gap[g] += of_group * domains.gap[q]
 
 
 @_compiled
-def _variance_of_total(design: Design, model: Model, g: int, work: Scratch) -> float:
-    domains, gap = design.domains, 0.0
-    for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
-        theta = _theta_of_pair(design, model, work.cell, q)
-        work.theta[0, q] = theta
-        work.theta[1, q] = theta
-        gap += work.cell.theta[domains.group[q]] * domains.gap[q]
-    return _variance(design, model, g, work.cell.sums[g, 0], gap, work.cell.tau, work)
+def _lay_out_ratios(design: Design, model: Model, work: Scratch) -> None:
+    """The ratio of each domain; then as function ``_lay_out_totals``, for cell - ratio x denominator."""
+    domains, a, b = design.domains, work.cell, work.denominator
+    for g in range(len(domains.place)):
+        work.below[g] = 0.0
+        if a.units[g] == 0 or b.units[g] == 0:
+            continue
+        above, below = a.total[g], b.total[g]
+        if model.floors_ratios and model.corrects:
+            above, below = max(above, a.sums[g, 1]), max(below, b.sums[g, 1])
+        if below <= 0:
+            continue
+        R = max(above, 0.0) / below
+        work.below[g], work.ratio_of_domain[g], work.gap[g] = below, R, 0.0
+        # In this order of operations the results are exactly 0 if a = b and the ratio is 1.
+        work.poisson[g] = a.sums[g, 0] - R * (2 * a.sums[g, 0] - R * b.sums[g, 0])
+        for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
+            h, expanded = domains.group[q], domains.expanded[q]
+            of_a, of_b = a.theta[h], b.theta[h]
+            work.gap[g] += (of_a - R * of_b) * domains.gap[q]
+            if expanded > 0 and not model.is_of_place:
+                of_a, of_b = a.pair_total[q] / expanded, b.pair_total[q] / expanded
+            work.theta[q] = of_a - R * of_b
+            work.scale[q] = of_b
 
 
 @_compiled
-def _ratio(design: Design, model: Model, g: int, work: Scratch, numbers: Floats) -> None:
-    """Ratio and its standard error, into the last two of ``numbers``."""
-    a, b, domains = work.cell, work.denominator, design.domains
-    above, below = a.total[g], b.total[g]
-    if b.units[g] == 0:
-        return
-    if model.floors_ratios and model.corrects:
-        above, below = max(above, a.sums[g, 1]), max(below, b.sums[g, 1])
-    if below <= 0:
-        return
-    R, gap = max(above, 0.0) / below, 0.0
-    for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
-        h = domains.group[q]
-        of_b = _theta_of_pair(design, model, b, q)
-        work.theta[0, q] = _theta_of_pair(design, model, a, q) - R * of_b
-        work.theta[1, q] = of_b
-        gap += (a.theta[h] - R * b.theta[h]) * domains.gap[q]
-    poisson = a.sums[g, 0] - R * (2 * a.sums[g, 0] - R * b.sums[g, 0])
-    numbers[4] = R
-    numbers[5] = np.sqrt(_variance(design, model, g, poisson, gap, work.tau, work)) / below
-
-
-@_compiled
-def _variance(design: Design, model: Model, g: int, poisson: float, gap: float, tau: Floats, work: Scratch) -> float:
+def _variances(design: Design, model: Model, units: Integers, tau: Floats, work: Scratch, variances: Floats) -> None:
+    """Variances of z in the domains with a value. One call makes all, because a call takes longer than one of them."""
     domains = design.domains
-    variance = poisson
-    for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
-        variance += tau[domains.group[q]] * work.theta[1, q] ** 2 * domains.spread[q]
-        variance += domains.donor[q] * work.theta[0, q] ** 2
-    if not model.corrects:
-        variance += gap * gap
-    if model.state_variance > 0:
-        first, last = domains.first_state[g], domains.first_state[g + 1]
-        squares, common = 0.0, 0.0
-        for k in range(first, last):
-            if k > first and domains.state[k] != domains.state[k - 1]:
-                squares += common * common
-                common = 0.0
-            common += work.theta[0, domains.state_pair[k]] * domains.imbalance[k]
-        variance += model.state_variance * (squares + common * common)
-    return max(variance, 0.0)
+    for g in range(len(domains.place)):
+        if units[g] == 0:
+            continue
+        variance = work.poisson[g]
+        if not model.corrects:
+            variance += work.gap[g] * work.gap[g]
+        for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
+            variance += tau[domains.group[q]] * work.scale[q] * work.scale[q] * domains.spread[q]
+            variance += domains.donor[q] * work.theta[q] * work.theta[q]
+        if model.state_variance > 0:
+            first, last = domains.first_state[g], domains.first_state[g + 1]
+            squares, common = 0.0, 0.0
+            for k in range(first, last):
+                if k > first and domains.state[k] != domains.state[k - 1]:
+                    squares += common * common
+                    common = 0.0
+                common += work.theta[domains.state_pair[k]] * domains.imbalance[k]
+            variance += model.state_variance * (squares + common * common)
+        variances[g] = max(variance, 0.0)

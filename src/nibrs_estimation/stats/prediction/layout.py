@@ -1,13 +1,13 @@
 """Units and domains, laid out once for the prediction variance of any number of columns.
 
 For a total T = Σ_h Σ_s w y of respondents s in groups h, with nonrespondents r, benchmark sizes m, X̂ = Σ_s w m and
-θ = T/X̂, the variance in a place or domain D of it is
+θ = T/X̂, of the group's units in the domain or of the whole place, the variance in a place or domain D of it is
 
     V = Σ_s w max(w - 1, 0) y + Σ_h τ²_h θ²_hD A_hD + Σ_h B_hD θ²_hD + σ_s² Σ_states (Σ_h θ_hD E_hDs)²,
     A = Σ_s (w - 1)² m^γ + Σ_r m^γ,    B = Σ_donors (variance of their size),    E = Σ_s (w - 1) m - Σ_r m.
 
 τ²_h is made from the residuals of the group and those of a pool of groups, column by column (module ``kernels``). All
-sums that do not depend on a column are made here. Source: handbook 14, Intervals.
+sums that do not depend on a column are made here. Source: handbook 11.
 """
 
 from __future__ import annotations

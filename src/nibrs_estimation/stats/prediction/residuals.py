@@ -10,7 +10,7 @@ With Q turned so that QᵀcQ is diagonal, κ, and ỹ = y/√v, b = Qᵀỹ, d =
 
     Σ c ẽ² = Σ c ỹ² - 2 Σ_j b_j d_j + Σ_j κ_j b_j².
 
-Source: handbook 14, Intervals.
+Source: handbook 11.
 """
 
 from __future__ import annotations

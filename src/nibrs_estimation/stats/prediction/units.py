@@ -1,7 +1,7 @@
 """What prediction variances are made of: units of places that respond or do not, and the settings of the model.
 
 A *place* has weights of its own: the nation, a region, a state, ... Its units belong to weight groups, and the
-benchmark of every unit is known. Source: handbook 14, Intervals.
+benchmark of every unit is known. Source: handbook 11.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ class Settings:
         gamma: γ, the power of the benchmark.
         prior_freedom: d₀, degrees of freedom of the pooled dispersion.
         state_variance: σ_s², variance of the relative deviation that the units of a state have in common.
-        corrects: estimates are corrected by the known miss of domains and by offense; if not, they are weighted sums
-            and the known miss, squared, is part of the variance.
-        is_of_place: ratios are those of the place, not of its groups. Then the benchmark may be one that the weights do
-            not meet: the total of the place is corrected to it.
+        corrects: estimates are corrected by the known miss of domains; if not, they are weighted sums and the known
+            miss, squared, is part of the variance.
+        is_of_place: ratios to the benchmark are those of the place, θ = Σ T_h / Σ X̂_h, not of its groups. Then the
+            benchmark may be one that the weights do not meet, such as that of an offense: the estimate of the place is
+            T X / X̂. Where no respondent of the place has it, θ is 0: there estimates are weighted sums, and their
+            variance is only the Poisson part.
     """
 
     gamma: float = GAMMA

@@ -240,8 +240,8 @@ def problems(draw: st.DrawFn) -> Problem:
     """Small designs: several places, levels, groups and domains, shares, weights near 1, agencies of size 0, donors.
 
     Groups have no, one or all respondents; an agency may be two units of a place. Cells 0 and 1 are what groups are
-    calibrated to, cell 2 is empty, cell 3 is mostly cell 4. If ratios are those of places, sizes are of an offense, which
-    the weights do not meet and no or few agencies may have.
+    calibrated to, cell 2 is empty, cell 3 is mostly cell 4. If ratios are those of places, sizes are of an offense,
+    which the weights do not meet and no or few agencies may have.
     """
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     agencies, places = draw(st.sampled_from([80, 150, 25, 3])), draw(st.sampled_from([3, 4, 1]))
@@ -623,9 +623,9 @@ def test_counts_in_proportion_to_the_benchmark_are_exact() -> None:
     problem = nation(np.random.default_rng(3))
     responds, state = problem.units.psu >= 0, problem.units.state
     assert problem.offenses is not None
-    for cells, size in ((problem, problem.units.size), (problem.by_offense(1), problem.offenses[:, 1])):
+    for estimated, size in ((problem, problem.units.size), (problem.by_offense(1), problem.offenses[:, 1])):
         y = 2 * size[responds][:, None]
-        cells = replace(cells, y=y, own=0 * y, denominator_of=np.array([-1]))
+        cells = replace(estimated, y=y, own=0 * y, denominator_of=np.array([-1]))
         found = cells.estimate()
         parts = 2 * np.bincount(state, size)
         assert found.total == pytest.approx([parts.sum(), *parts], rel=1e-12)
@@ -767,7 +767,16 @@ def test_columns_of_a_class_are_estimated_from_its_units() -> None:
         class_of=None,
     )
     expected = alone.estimate()
-    for name in ("cell", "domain", "total", "standard_error", "reported", "unit_count", "unweighted_total", "place_ratio"):
+    for name in (
+        "cell",
+        "domain",
+        "total",
+        "standard_error",
+        "reported",
+        "unit_count",
+        "unweighted_total",
+        "place_ratio",
+    ):
         assert np.array_equal(getattr(found, name), getattr(expected, name))
     assert np.array_equal(form.class_unreported_ratio[1], alone.form().unreported_ratio)
     # Ratios are to all units.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -33,16 +34,31 @@ _PLACE = ["geography_level", "geography_code"]
 _GROUP = [*_PLACE, "weight_group"]
 _KEY = [*_GROUP, "agency_id"]
 _CONTROLS = (*CONTROLS, "assault_and_robbery")
-#: Weight group of arrests without an agency, and the place in the order of levels of what has no level.
+#: Weight group of arrests without an agency.
 _NO_GROUP = -1
 #: An estimate by the benchmark that explains a column needs so many respondents of the place with a value.
 LEAST_RESPONDENTS = 5
 #: Power of the benchmark in the variance of a count about the benchmark of its own offense.
 GAMMA_OF_OFFENSE = 1.5
-#: More than there are geographies.
-_DOMAINS = 100_000
 #: Sources of benchmarks that are not an agency's own.
 _OF_OTHERS = ("donor", "class_rate")
+_VARIANCES = tuple(f"{name}_variance" for name in EXPLAINED)
+
+
+class PlaceUnits(NamedTuple):
+    """The units of every place of a design.
+
+    Attributes:
+        units: n units, sorted by level, place, weight group and agency; their size is all crime.
+        members: the geographies to which each belongs.
+        benchmarks: (n, benchmarks) benchmarks of ``EXPLAINED`` times share.
+        donor_variances: (n, benchmarks) variance of each where it is that of a donor or class.
+    """
+
+    units: Units
+    members: Memberships
+    benchmarks: Floats
+    donor_variances: Floats
 
 
 def prediction_units(
@@ -53,8 +69,8 @@ def prediction_units(
     weight_cell: pl.LazyFrame,
     calibration_variable: pl.LazyFrame,
     categories: Mapping[tuple[str, int], pl.Series],
-) -> tuple[Units, Memberships, Floats]:
-    """The units of every place of a design, the geographies to which each belongs, and their benchmarks.
+) -> PlaceUnits:
+    """The units of every place of a design, responding or not, and the geographies to which each belongs.
 
     An agency without weight does not respond, even if it reported: where respondents of a group have no benchmark, the
     group has no weights.
@@ -67,16 +83,13 @@ def prediction_units(
         weight_cell: dataset of that name.
         calibration_variable: dataset of that name.
         categories: agencies of each category of agencies that has rows of its own.
-
-    Returns:
-        Units (n), memberships, and (n, benchmarks) the benchmarks of ``EXPLAINED`` times share.
     """
-    frame = _with_donor_variance(weighting_frame.collect())
+    frame = _with_donor_variances(weighting_frame.collect())
     geographies = coverage.filter(pl.col("geography_number").is_in(design.geographies)).collect()
     units = (
         agency_weight.collect()
         .join(geographies.select(_PLACE).unique(), on=_PLACE, how="semi")
-        .join(frame.select("agency_id", "donor_variance", *EXPLAINED), on="agency_id")
+        .join(frame.select("agency_id", *EXPLAINED, *_VARIANCES), on="agency_id")
         .join(weight_cell.select(*_GROUP, "rule").collect(), on=_GROUP)
     )
     nameless = _without_agency(design, geographies)
@@ -97,10 +110,26 @@ def prediction_units(
     of_wholes = wholes.join(units.filter(pl.col("weight_group") == _NO_GROUP), on=_PLACE)
     members = pl.concat([members, of_wholes.select(members.columns)]).sort("geography_number", "unit")
     domain = np.searchsorted(design.geographies, members["geography_number"].to_numpy())
-    return (
-        _units(units, design, calibration_variable.collect(), categories),
-        Memberships(members["unit"].to_numpy(), domain, len(design.geographies)),
-        units.select(EXPLAINED).to_numpy() * units["population_share"].to_numpy()[:, None],
+    share, responds = units["population_share"].to_numpy(), units["weight"].is_not_null().to_numpy()
+    benchmarks = units.select(EXPLAINED).to_numpy() * share[:, None]
+    variances = np.where(responds[:, None], 0.0, units.select(_VARIANCES).to_numpy() * share[:, None] ** 2)
+    return PlaceUnits(
+        units=Units(
+            psu=np.where(responds, np.searchsorted(design.agencies.to_numpy(), units["agency_id"].to_numpy()), -1),
+            place=units["place"].to_numpy(),
+            group=units["group"].to_numpy(),
+            weight=units["weight"].fill_null(0.0).to_numpy(),
+            share=share,
+            size=benchmarks[:, 0],
+            controls=_controls(units, calibration_variable.collect()),
+            state=(units["state_abbr"].rank("dense") - 1).to_numpy().astype(np.int64),
+            donor_variance=variances[:, 0],
+            place_level=units.unique("place", keep="first", maintain_order=True)["level"].to_numpy(),
+            unit_class=_classes(units["agency_id"], categories),
+        ),
+        members=Memberships(members["unit"].to_numpy(), domain, len(design.geographies)),
+        benchmarks=benchmarks,
+        donor_variances=variances,
     )
 
 
@@ -147,7 +176,8 @@ class Predictions:
             whole_of: (m,) column of all agencies of a column of a category; -1 for other columns.
             threads: largest number of threads.
         """
-        is_category = np.zeros(y.shape[1], dtype=np.bool_) if whole_of is None else np.asarray(whole_of) >= 0
+        is_category = np.zeros(y.shape[1], dtype=np.bool_) if class_of is None else class_of >= 0
+        domains = len(self.by_group.design.domains.place)
         found = prediction_estimates(
             self.by_group,
             y,
@@ -174,87 +204,63 @@ class Predictions:
                 own_denominators=own_denominators[:, used[has_denominator]],
                 threads=threads,
             )
-            _replace(found, better, columns)
-        if whole_of is not None:
-            _follow(found, before, whole_of)
+            _replace(found, better, columns, domains)
+        if whole_of is not None and self.by_place:
+            _follow(found, before, whole_of, domains)
         return found
 
 
-def _follow(found: PredictionEstimates, before: Floats, whole_of: NDArray[np.integer]) -> None:
-    """Change totals of categories as much as that of all agencies has changed."""
-    key = _key(found.cell, found.domain)
+def _follow(found: PredictionEstimates, before: Floats, whole_of: NDArray[np.integer], domains: int) -> None:
+    """Change totals of categories as much as that of all agencies has changed; percentages stay as they are."""
+    key = _key(found.cell, found.domain, domains)
     rows = np.flatnonzero(whole_of[found.cell] >= 0)
     # Where a category has a value, all agencies have one.
-    whole = np.searchsorted(key, _key(whole_of[found.cell[rows]], found.domain[rows]))
+    whole = np.searchsorted(key, _key(whole_of[found.cell[rows]], found.domain[rows], domains))
     factor = np.divide(found.total[whole], before[whole], out=np.ones(len(rows)), where=before[whole] > 0)
     found.total[rows] = np.maximum(found.total[rows] * factor, found.reported[rows])
     found.standard_error[rows] *= factor
 
 
-def _key(cell: NDArray[np.integer], domain: NDArray[np.integer]) -> NDArray[np.int64]:
-    return cell.astype(np.int64) * _DOMAINS + domain
+def _key(cell: NDArray[np.integer], domain: NDArray[np.integer], domains: int) -> NDArray[np.int64]:
+    """Number of a cell in a domain, in the order of estimates."""
+    return cell.astype(np.int64) * domains + domain
 
 
-def _replace(found: PredictionEstimates, better: PredictionEstimates, columns: NDArray[np.int64]) -> None:
+def _replace(found: PredictionEstimates, better: PredictionEstimates, columns: NDArray[np.int64], domains: int) -> None:
     """Put better estimates of some columns in the place of others, where the place has respondents enough."""
-    at = np.searchsorted(_key(found.cell, found.domain), _key(columns[better.cell], better.domain))
+    # Both have an estimate of a column in the same geographies: those in which a respondent has a value.
+    at = np.searchsorted(_key(found.cell, found.domain, domains), _key(columns[better.cell], better.domain, domains))
     is_used = (better.place_respondents >= LEAST_RESPONDENTS) & (better.place_ratio > 0)
-    for name in ("total", "standard_error", "ratio", "ratio_standard_error"):
+    for name in ("total", "standard_error", "ratio", "ratio_standard_error", "place_ratio"):
         getattr(found, name)[at[is_used]] = getattr(better, name)[is_used]
 
 
-def predictions_of(
-    design: Design, units: tuple[Units, Memberships, Floats], incidents: Floats, *, corrects: bool
-) -> Predictions:
+def predictions_of(design: Design, of_places: PlaceUnits, incidents: Floats, *, corrects: bool) -> Predictions:
     """Prepare the units of a design for all columns.
 
     Args:
         design: of the geographies.
-        units: of :func:`prediction_units`.
+        of_places: of :func:`prediction_units`.
         incidents: (agencies,) all incidents of the respondents, from which what states have in common is found.
         corrects: whether totals are corrected to the benchmark.
     """
-    of_units, members, explained = units
-    psus = len(design.agencies)
-    plain = prediction_form(of_units, members, psus, settings=Settings(corrects=corrects))
+    units, members, psus = of_places.units, of_places.members, len(design.agencies)
+    plain = prediction_form(units, members, psus, settings=Settings(corrects=corrects))
     common = state_variance(plain, incidents)
     by_place = {}
     for position in range(1, len(EXPLAINED)) if corrects else ():
-        size = explained[:, position]
-        # The controls of the weights explain, too.
-        controls = np.column_stack([size, of_units.controls])
-        of_benchmark = replace(of_units, size=size, controls=controls, unit_class=None)
+        size = of_places.benchmarks[:, position]
+        of_benchmark = replace(
+            units,
+            size=size,
+            # The controls of the weights explain, too.
+            controls=np.column_stack([size, units.controls]),
+            donor_variance=of_places.donor_variances[:, position],
+            unit_class=None,
+        )
         settings = Settings(gamma=GAMMA_OF_OFFENSE, state_variance=common, is_of_place=True)
         by_place[position] = prediction_form(of_benchmark, members, psus, settings=settings)
     return Predictions(with_state_variance(plain, common), by_place)
-
-
-def _units(
-    units: pl.DataFrame,
-    design: Design,
-    calibration_variable: pl.DataFrame,
-    categories: Mapping[tuple[str, int], pl.Series],
-) -> Units:
-    share = units["population_share"].to_numpy()
-    responds = units["weight"].is_not_null().to_numpy()
-    total = units["n_total"].to_numpy() * share
-    psu = np.where(responds, np.searchsorted(design.agencies.to_numpy(), units["agency_id"].to_numpy()), -1)
-    ids = units["agency_id"]
-    return Units(
-        psu=psu,
-        place=units["place"].to_numpy(),
-        group=units["group"].to_numpy(),
-        weight=units["weight"].fill_null(0.0).to_numpy(),
-        share=share,
-        size=total,
-        controls=_controls(units, calibration_variable),
-        state=(units["state_abbr"].rank("dense") - 1).to_numpy().astype(np.int64),
-        donor_variance=np.where(responds, 0.0, units["donor_variance"].to_numpy() * share**2),
-        place_level=units.unique("place", keep="first", maintain_order=True)["level"].to_numpy(),
-        unit_class=np.column_stack([ids.is_in(members.implode()).to_numpy() for members in categories.values()])
-        if categories
-        else None,
-    )
 
 
 def _controls(units: pl.DataFrame, calibration_variable: pl.DataFrame) -> Floats:
@@ -275,20 +281,28 @@ def _controls(units: pl.DataFrame, calibration_variable: pl.DataFrame) -> Floats
     return x
 
 
-def _with_donor_variance(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add ``donor_variance``: of a benchmark that is not the agency's own, about the mean of its class."""
+def _classes(agencies: pl.Series, categories: Mapping[tuple[str, int], pl.Series]) -> NDArray[np.bool_] | None:
+    """(n, categories) whether the agency of each unit is of the category."""
+    if not categories:
+        return None
+    return np.column_stack([agencies.is_in(of_category.implode()).to_numpy() for of_category in categories.values()])
+
+
+def _with_donor_variances(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add the variance of each benchmark: about the mean of its class where it is not the agency's own, otherwise 0."""
     classes = code_list("population_group").select(population_group_code="code", hot_deck_class="parent_code")
-    total, is_other = pl.col("n_total"), pl.col("benchmark_source").is_in(_OF_OTHERS)
-    key = ["hot_deck_class", pl.col("population") > 0]
     joined = frame.join(classes, on="population_group_code", how="left", maintain_order="left")
-    spread = total.var().over(key).fill_null(0.0) + (total - total.mean().over(key)) ** 2
-    return joined.with_columns(donor_variance=pl.when(is_other).then(spread).otherwise(0.0))
+    is_other, key = pl.col("benchmark_source").is_in(_OF_OTHERS), ["hot_deck_class", pl.col("population") > 0]
+    values = zip(map(pl.col, EXPLAINED), _VARIANCES, strict=True)
+    spread = {name: x.var().over(key).fill_null(0.0) + (x - x.mean().over(key)) ** 2 for x, name in values}
+    return joined.with_columns(**{name: pl.when(is_other).then(x).otherwise(0.0) for name, x in spread.items()})
 
 
 def _without_agency(design: Design, geographies: pl.DataFrame) -> pl.DataFrame:
     """Arrests without an agency: units of weight 1 of the places that contain their whole state."""
     nameless = design.agencies.filter(design.agencies < 0)
-    places = geographies.filter(pl.col("geography_number").is_in(design.geographies[design.is_whole]))
+    wholes = geographies.filter(pl.col("geography_number").is_in(design.geographies[design.is_whole]))
+    places = wholes.unique(_PLACE, maintain_order=True)
     if nameless.is_empty():
         return pl.DataFrame()
     domain, psu = design.respondents.nonzero()
@@ -303,7 +317,6 @@ def _without_agency(design: Design, geographies: pl.DataFrame) -> pl.DataFrame:
         population_share=pl.lit(1.0),
         is_respondent=pl.lit(True),
         state_abbr=pl.lit("US"),
-        donor_variance=pl.lit(0.0),
         rule=pl.lit(WeightRule.SELF_REPRESENTING),
-        **dict.fromkeys(EXPLAINED, pl.lit(0.0)),
+        **dict.fromkeys((*EXPLAINED, *_VARIANCES), pl.lit(0.0)),
     )

@@ -18,7 +18,7 @@ from nibrs_estimation.stats.prediction.units import Settings, Units, check
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-#: σ_s, relative, where respondents are of fewer than so many states.
+#: σ_s, relative, where respondents are of fewer than LEAST_STATES states.
 USUAL_STATE_DEVIATION = 0.04
 LEAST_STATES = 20
 
@@ -122,7 +122,7 @@ def state_variance(form: PredictionForm, y_total: Floats) -> float:
 
         max(0, Σ_states [(Σ e)² - Σ e²]) / Σ_states (Σ θ m)²,    e = y - θ_h m of the nation's respondents.
 
-    It is 0.04² where respondents of fewer than 20 states are in the nation.
+    It is 0.04² where the nation's respondents with a benchmark are of fewer than 20 states.
 
     Args:
         form: form with the nation as level 0.
@@ -137,7 +137,7 @@ def state_variance(form: PredictionForm, y_total: Floats) -> float:
     if not (np.isfinite(y_total).all() and (y_total >= 0).all()):
         raise ValueError("y_total must be finite numbers of at least 0")
     psu, weight, share, size, state, group = form.nation
-    if len(np.unique(state)) < LEAST_STATES:
+    if len(np.unique(state[size > 0])) < LEAST_STATES:
         return USUAL_STATE_DEVIATION**2
     y = share * y_total[psu]
     total, expanded = np.bincount(group, weight * y), np.bincount(group, weight * size)

@@ -7,7 +7,9 @@ in each domain follows. For groups h with residuals, λ = τ²_P θ_h Σ m²/Σ 
     ν_h = (Σ m^(γ/2))²/Σ m^γ (n - p)/n (λ/(1 + λ))²,
     τ²_h = max(0, (ν_h num_h/den_h + d₀ τ²_P) / (ν_h + d₀)).
 
-θ_h is T_h / X̂_h of the group, or Σ T_h / Σ X̂_h of its place if the settings say so. A ratio R = T_a/T_b has the variance of the total of z = a - R b over T_b². In it τ²_h is relative to θ of b, and y of
+θ_h is T_h / X̂_h of the group, or Σ T_h / Σ X̂_h of its place if the settings say so.
+
+A ratio R = T_a/T_b has the variance of the total of z = a - R b over T_b². In it τ²_h is relative to θ of b, and y of
 num and of the Poisson part is a(1 - 2R) + R² b. Pooling takes R of the whole place; P and the other terms take R of the
 domain. The terms of donors and states take θ of z, θ_a - R θ_b: their deviation is common to a and b.
 

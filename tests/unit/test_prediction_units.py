@@ -1,0 +1,371 @@
+"""Units of prediction variances, and which benchmark estimates a column, on a nation small enough to follow."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from numpy.typing import NDArray
+from scipy import sparse
+from tests.support.frames import table
+
+from nibrs_estimation.model.counts import no_agency
+from nibrs_estimation.stats.prediction import PredictionEstimates, prediction_estimates
+from nibrs_estimation.survey.design import Design, estimation_design
+from nibrs_estimation.survey.prediction import PlaceUnits, Predictions, prediction_units, predictions_of
+from nibrs_estimation.tables.explained import EXPLAINED
+
+Floats = NDArray[np.float64]
+MURDER, LARCENY = EXPLAINED.index("n_murder"), EXPLAINED.index("n_larceny")
+#: Numbers of the geographies; the coverage has them in another order.
+NATION, CITIES, NH, VT = 1, 6, 86, 102
+GEOGRAPHIES = (
+    (VT, "state", "VT", None),
+    (NATION, "nation", "US", None),
+    (NH, "state", "NH", None),
+    (CITIES, "nation", "US", "Agency Type City"),
+)
+GROUP, WITHOUT_BENCHMARK = 5, 8
+
+
+@dataclass(frozen=True)
+class Agency:
+    """An agency of a state, in weight groups of the nation and of its state."""
+
+    state: str = "VT"
+    group: int = GROUP
+    total: float = 100.0
+    murder: float = 0.0
+    weight: float | None = 1.5
+    kind: str = "City"
+    source: str = "smoothed"
+    share: float = 1.0
+
+
+#: Agency 4 does not respond, agency 5 neither and has the benchmark of a donor; agency 6 reports, but its group has no
+#: weights.
+AGENCIES = {
+    1: Agency("VT", total=100, murder=4, weight=1.25),
+    2: Agency("NH", total=60, murder=2, weight=2.0, kind="County"),
+    3: Agency("VT", total=40, weight=1.5, share=0.5),
+    4: Agency("NH", total=80, murder=3, weight=None),
+    5: Agency("VT", total=20, murder=6, weight=None, source="donor", share=0.5),
+    6: Agency("VT", group=WITHOUT_BENCHMARK, total=0, weight=None),
+}
+
+
+def given(agencies: dict[int, Agency], arrests_without_agency: tuple[str, ...] = ()) -> dict[str, pl.LazyFrame]:
+    frame, weights, values = [], [], []
+    cells: dict[tuple[str, str, int], list[bool]] = {}
+    for number, agency in agencies.items():
+        frame.append(
+            {"agency_id": number, "state_abbr": agency.state, "agency_type_name": agency.kind,
+             "n_total": agency.total, "n_murder": agency.murder, "benchmark_source": agency.source}
+        )  # fmt: skip
+        for level, code, group in (("nation", "US", agency.group), ("state", agency.state, agency.group - 1)):
+            key = {"geography_level": level, "geography_code": code, "weight_group": group}
+            share = 1.0 if level == "nation" else agency.share
+            weights.append(
+                {**key, "agency_id": number, "state_abbr": agency.state, "population_share": share,
+                 "is_respondent": agency.weight is not None or agency.group == WITHOUT_BENCHMARK,
+                 "weight": agency.weight}
+            )  # fmt: skip
+            cells.setdefault((level, code, group), []).append(agency.weight is not None)
+            if level == "nation" and agency.weight is not None:
+                for control, value in (("total", agency.total), ("murder", agency.murder)):
+                    values.append({**key, "agency_id": number, "control": control, "value": value})
+    rules = {("state", "VT"): "full_coverage", ("state", "NH"): "equal", ("nation", "US"): "calibrated"}
+    shared = {"eligible_agencies": 1, "eligible_pieces": 1, "responding_agencies": 1, "population": 1000,
+              "population_responding": 500, "is_excluded": False, "is_missing_over_10_percent": False,
+              "universe_scope": "all", "estimate_geographic_location": "somewhere", "is_model_used": True}  # fmt: skip
+    return {
+        "coverage": table(
+            "coverage",
+            *(
+                {"geography_number": number, "geography_level": level, "geography_code": code, "agency_group": only}
+                | shared
+                for number, level, code, only in GEOGRAPHIES
+            ),
+        ),
+        # The order of the rows is not that of the units.
+        "weighting_frame": table("weighting_frame", *reversed(frame)),
+        "agency_weight": table("agency_weight", *reversed(weights)),
+        "weight_cell": table(
+            "weight_cell",
+            *(
+                {"geography_level": level, "geography_code": code, "weight_group": group, "eligible_agencies": len(who),
+                 "responding_agencies": sum(who), "rule": rules[level, code] if any(who) else "no_response"}
+                for (level, code, group), who in cells.items()
+            ),
+        ),
+        "calibration_variable": table("calibration_variable", *values),
+        "unit_profile": table(
+            "unit_profile",
+            *(
+                {"state_abbr": state, "agency_id": no_agency(state), "profile_id": 1,
+                 "counting_unit": "arrestee_by_arrest_code"}
+                for state in arrests_without_agency
+            ),
+        ),
+    }  # fmt: skip
+
+
+def units_of(
+    data: dict[str, pl.LazyFrame], categories: dict[tuple[str, int], pl.Series] | None = None
+) -> tuple[Design, PlaceUnits]:
+    design = estimation_design(**data)
+    others = {name: frame for name, frame in data.items() if name != "unit_profile"}
+    return design, prediction_units(design, **others, categories=categories or {})
+
+
+def keyed(agencies: dict[int, Agency]) -> list[tuple[str, int]]:
+    """Place and agency of the units in order: nation and states, weight groups, agencies."""
+    places = [("US", "VT NH"), ("NH", "NH"), ("VT", "VT")]
+    return [
+        (place, number)
+        for place, states in places
+        for group in (GROUP, WITHOUT_BENCHMARK)
+        for number, agency in agencies.items()
+        if agency.group == group and agency.state in states
+    ]
+
+
+def test_units_of_a_small_nation() -> None:
+    city = pl.Series([number for number, agency in AGENCIES.items() if agency.kind == "City"], dtype=pl.Int32)
+    design, found = units_of(given(AGENCIES), {("agency_type", 1): city})
+    units, keys = found.units, keyed(AGENCIES)
+    of = [AGENCIES[number] for _place, number in keys]
+    share = np.array([1.0 if place == "US" else AGENCIES[number].share for place, number in keys])
+    assert design.agencies.to_list() == [1, 2, 3]
+    assert units.place.tolist() == [{"US": 0, "NH": 1, "VT": 2}[place] for place, _number in keys]
+    # Nation, no region, states.
+    assert units.place_level.tolist() == [0, 2, 2]
+    assert units.group.tolist() == [0] * 5 + [1] + [2] * 2 + [3] * 3 + [4]
+    assert units.psu.tolist() == [{1: 0, 2: 1, 3: 2}.get(number, -1) for _place, number in keys]
+    assert units.weight.tolist() == [agency.weight or 0.0 for agency in of]
+    assert units.share.tolist() == share.tolist()
+    assert units.size.tolist() == [agency.total * part for agency, part in zip(of, share, strict=True)]
+    assert units.state.tolist() == [("NH", "VT").index(agency.state) for agency in of]
+    assert units.unit_class is not None
+    assert units.unit_class[:, 0].tolist() == [agency.kind == "City" for agency in of]
+    assert np.array_equal(found.benchmarks[:, 0], units.size)
+    assert found.benchmarks[:, MURDER].tolist() == [a.murder * part for a, part in zip(of, share, strict=True)]
+    # All agencies are in one class: its variance, and the squared distance from its mean.
+    for position, name, values in (
+        (0, "total", units.donor_variance), (MURDER, "murder", found.donor_variances[:, MURDER]),
+    ):  # fmt: skip
+        known = np.array([getattr(agency, name) for agency in AGENCIES.values()])
+        expected = known.var(ddof=1) + (getattr(AGENCIES[5], name) - known.mean()) ** 2
+        is_donor = np.array([number == 5 for _place, number in keys])
+        assert values == pytest.approx(np.where(is_donor, expected * share**2, 0.0))
+        assert np.array_equal(found.donor_variances[:, position], values)
+
+
+def test_variances_of_donors_are_those_of_the_benchmark_that_explains() -> None:
+    design, found = units_of(given(AGENCIES))
+    predictions = predictions_of(design, found, np.ones(3), corrects=True)
+    unit, domain = found.members.unit, found.members.domain
+    for position, form in ((0, predictions.by_group), *predictions.by_place.items()):
+        domains = form.design.domains
+        pairs = np.repeat(np.arange(len(domains.place)), np.diff(domains.first_pair))
+        expected = np.bincount(domain, found.donor_variances[unit, position], len(domains.place))
+        assert np.bincount(pairs, domains.donor, len(domains.place)) == pytest.approx(expected)
+
+
+def test_controls_are_those_of_calibrated_groups() -> None:
+    """All respondents of a group with full coverage are known by the total; others have no controls."""
+    _design, found = units_of(given(AGENCIES))
+    for row, (place, number) in enumerate(keyed(AGENCIES)):
+        agency, controls = AGENCIES[number], np.zeros(11)
+        is_calibrated = place == "US" and agency.weight is not None
+        if is_calibrated:
+            controls[[0, 3]] = agency.total, agency.murder
+        if place == "VT" and agency.group == GROUP:
+            controls[0] = agency.total * agency.share
+        assert found.units.controls[row].tolist() == controls.tolist()
+
+
+def test_members_are_the_units_of_geographies() -> None:
+    design, found = units_of(given(AGENCIES))
+    keys = keyed(AGENCIES)
+    members: dict[int, list[tuple[str, int]]] = {}
+    for unit, domain in zip(found.members.unit.tolist(), found.members.domain.tolist(), strict=True):
+        members.setdefault(int(design.geographies[domain]), []).append(keys[unit])
+    assert members == {
+        NATION: [key for key in keys if key[0] == "US"],
+        CITIES: [key for key in keys if key[0] == "US" and AGENCIES[key[1]].kind == "City"],
+        NH: [key for key in keys if key[0] == "NH"],
+        VT: [key for key in keys if key[0] == "VT"],
+    }
+
+
+def test_arrests_without_agency_are_units_of_whole_places() -> None:
+    """They are of weight 1, in a group of their own and without benchmark; a part of the nation does not have them."""
+    design, found = units_of(given(AGENCIES, ("VT",)))
+    assert design.agencies.to_list() == [no_agency("VT"), 1, 2, 3]
+    units = found.units
+    rows = np.flatnonzero(units.psu == 0)
+    assert units.place[rows].tolist() == [0, 2]
+    for name, value in (("weight", 1.0), ("share", 1.0), ("size", 0.0), ("donor_variance", 0.0)):
+        assert (getattr(units, name)[rows] == value).all()
+    assert not units.controls[rows].any()
+    assert (np.bincount(units.group)[units.group[rows]] == 1).all()
+    of = np.isin(found.members.unit, rows)
+    assert sorted(design.geographies[found.members.domain[of]].tolist()) == [NATION, VT]
+    y = sparse.csc_array(np.array([[7.0], [0], [0], [0]]))
+    estimates = estimated(predictions_of(design, found, np.zeros(4), corrects=True), y, MURDER)
+    assert estimates.total.tolist() == [7, 7]
+    assert estimates.standard_error.tolist() == [0, 0]
+
+
+def test_regions_are_between_nation_and_states() -> None:
+    data = given(AGENCIES)
+    region = {"geography_level": "region", "geography_code": "1"}
+    for name in ("agency_weight", "weight_cell", "coverage"):
+        rows = data[name].filter(pl.col("geography_level") == "nation")
+        if name == "coverage":
+            rows = rows.filter(pl.col("agency_group").is_null()).with_columns(geography_number=pl.lit(3, pl.Int32))
+        of_region = rows.with_columns(**{key: pl.lit(value) for key, value in region.items()})
+        data[name] = pl.concat([data[name], of_region])
+    _design, found = units_of(data)
+    assert found.units.place_level.tolist() == [0, 1, 2, 2]
+    assert np.bincount(found.units.place).tolist() == [6, 6, 2, 4]
+
+
+def nation() -> tuple[Design, PlaceUnits, Predictions]:
+    """In Vermont seven of ten agencies respond, in New Hampshire four of six: all have murders in the benchmark."""
+    agencies = {
+        number: Agency(
+            state="VT" if number <= 10 else "NH",
+            total=50.0 + 10 * number,
+            murder=float(number % 4 + 1),
+            weight=1.5 if number <= 7 or number > 12 else None,
+            kind="City" if number % 2 else "County",
+        )
+        for number in range(1, 17)
+    }
+    kinds = {
+        ("agency_type", k): pl.Series([n for n, a in agencies.items() if a.kind == kind], dtype=pl.Int32)
+        for k, kind in enumerate(("City", "County"), start=1)
+    }
+    design, units = units_of(given(agencies), kinds)
+    incidents = np.arange(len(design.agencies)) + 50.0
+    return design, units, predictions_of(design, units, incidents, corrects=True)
+
+
+def estimated(predictions: Predictions, y: sparse.csc_array, *explained: int, **choices: Any) -> PredictionEstimates:
+    nothing = sparse.csc_array((y.shape[0], 0))
+    none = np.full(y.shape[1], -1)
+    return predictions.estimate(y, 0 * y, nothing, nothing, none, np.array(explained), **choices)
+
+
+def test_few_respondents_are_estimated_by_all_crime() -> None:
+    """A murder of each respondent: seven in Vermont, where murders explain; four in New Hampshire are too few."""
+    design, units, predictions = nation()
+    y = sparse.csc_array(np.ones((11, 2)))
+    found = estimated(predictions, y, MURDER, 0)
+    plain = prediction_estimates(predictions.by_group, y, 0 * y)
+    better = prediction_estimates(predictions.by_place[MURDER], y, 0 * y)
+    assert design.geographies[found.domain].tolist() == [NATION, CITIES, NH, VT] * 2
+    for name in ("total", "standard_error"):
+        of_plain, of_better, of = (getattr(each, name) for each in (plain, better, found))
+        assert of[[0, 1, 3]].tolist() == of_better[[0, 1, 3]].tolist() != of_plain[[0, 1, 3]].tolist()
+        assert of[[2, 4, 5, 6, 7]].tolist() == of_plain[[2, 4, 5, 6, 7]].tolist()
+    # Vermont: murders of all by murders of the respondents, which have the same weight.
+    in_vermont = units.units.place == 2
+    murders, responds = units.benchmarks[in_vermont, MURDER], units.units.psu[in_vermont] >= 0
+    assert found.total[3] == pytest.approx(7 * murders.sum() / murders[responds].sum(), rel=1e-12)
+    fewer = np.ones((11, 1))
+    fewer[:3] = 0
+    four = sparse.csc_array(fewer)
+    assert estimated(predictions, four, MURDER).total[3] == prediction_estimates(
+        predictions.by_group, four, 0 * four
+    ).total[3]  # fmt: skip
+
+
+def test_a_benchmark_that_no_respondent_has_explains_nothing() -> None:
+    _design, _units, predictions = nation()
+    y = sparse.csc_array(np.ones((11, 1)))
+    found, plain = estimated(predictions, y, LARCENY), prediction_estimates(predictions.by_group, y, 0 * y)
+    for name in ("total", "standard_error"):
+        assert getattr(found, name).tolist() == getattr(plain, name).tolist()
+
+
+def test_percentages_have_the_benchmark_of_their_column() -> None:
+    """Columns with and without denominators, of two benchmarks, as if each were estimated alone."""
+    _design, _units, predictions = nation()
+    values = np.random.default_rng(1).integers(1, 9, (11, 2)).astype(np.float64)
+    b = sparse.csc_array(values + np.array([3, 1]))
+    y = sparse.csc_array(values[:, [0, 1, 0, 1]])
+    denominator_of = np.array([1, -1, 0, 1])
+    found = predictions.estimate(y, 0 * y, b, 0 * b, denominator_of, np.array([MURDER, MURDER, 0, MURDER]))
+    for cell, form in enumerate(
+        [*[predictions.by_place[MURDER]] * 2, predictions.by_group, predictions.by_place[MURDER]]
+    ):
+        alone = prediction_estimates(
+            form, y[:, [cell]], 0 * y[:, [cell]], b, denominator_of[[cell]], own_denominators=0 * b
+        )
+        of = np.flatnonzero(found.cell == cell)[[0, 1, 3]]
+        for name in ("total", "standard_error", "ratio", "ratio_standard_error"):
+            assert np.array_equal(getattr(found, name)[of], getattr(alone, name)[[0, 1, 3]], equal_nan=True)
+
+
+def test_categories_follow_the_whole() -> None:
+    """Columns of cities and counties change by the factor of their sum; percentages do not."""
+    design, _units, predictions = nation()
+    values = np.random.default_rng(2).integers(1, 9, (11, 1)).astype(np.float64)
+    is_city = (design.agencies.to_numpy() % 2 == 1)[:, None]
+    y = sparse.csc_array(np.hstack([values * is_city, values, values * ~is_city]))
+    class_of, whole_of = np.array([0, -1, 1]), np.array([1, -1, 1])
+    own = sparse.csc_array(0 * y)
+    b = sparse.csc_array(values)
+    plain = prediction_estimates(
+        predictions.by_group, y, own, b, np.zeros(3, dtype=int), own_denominators=0 * b, class_of=class_of
+    )
+    found = predictions.estimate(y, own, b, 0 * b, np.zeros(3, dtype=int), np.full(3, MURDER), class_of, whole_of)
+    whole = {
+        domain: found.total[k] / plain.total[k] for k, domain in enumerate(found.domain.tolist()) if found.cell[k] == 1
+    }
+    assert whole[2] == 1
+    assert all(factor != 1 for domain, factor in whole.items() if domain != 2)
+    of = found.cell != 1
+    factor = np.array([whole[domain] for domain in found.domain[of].tolist()])
+    assert found.total[of] == pytest.approx(plain.total[of] * factor, rel=1e-12)
+    assert found.standard_error[of] == pytest.approx(plain.standard_error[of] * factor, rel=1e-12)
+    assert found.ratio[of].tolist() == plain.ratio[of].tolist()
+
+
+def test_a_category_is_at_least_what_was_reported() -> None:
+    design, _units, predictions = nation()
+    is_city = (design.agencies.to_numpy() % 2 == 1)[:, None]
+    values = np.ones((11, 1))
+    y = sparse.csc_array(np.hstack([values * is_city, values]))
+    own = sparse.csc_array(100 * y)
+    nothing = sparse.csc_array((11, 0))
+    found = predictions.estimate(
+        y, own, nothing, nothing, np.full(2, -1), np.full(2, MURDER), np.array([0, -1]), np.array([1, -1])
+    )
+    assert (found.total == found.reported).all()
+
+
+def test_a_category_without_a_column_of_all_agencies_keeps_its_own_estimate() -> None:
+    design, _units, predictions = nation()
+    y = sparse.csc_array((design.agencies.to_numpy() % 2 == 1)[:, None].astype(np.float64))
+    class_of = np.array([0])
+    found = estimated(predictions, y, MURDER, class_of=class_of, whole_of=np.array([-1]))
+    alone = prediction_estimates(predictions.by_group, y, 0 * y, class_of=class_of)
+    assert found.total.tolist() == alone.total.tolist()
+
+
+def test_without_corrections_totals_are_weighted_sums() -> None:
+    design, units, _predictions = nation()
+    plain = predictions_of(design, units, np.ones(11), corrects=False)
+    assert not plain.by_place
+    is_city = (design.agencies.to_numpy() % 2 == 1)[:, None]
+    y = sparse.csc_array(np.hstack([np.ones((11, 1)) * is_city, np.ones((11, 1))]))
+    nothing = sparse.csc_array((11, 0))
+    found = plain.estimate(
+        y, 100 * y, nothing, nothing, np.full(2, -1), np.full(2, MURDER), np.array([0, -1]), np.array([1, -1])
+    )
+    assert found.total == pytest.approx(1.5 * found.unit_count)

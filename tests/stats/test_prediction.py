@@ -834,6 +834,12 @@ def test_states_have_deviations_of_their_own() -> None:
     assert with_state_variance(form, found).settings.state_variance == found
     few = nation(rng, states=19)
     assert state_variance(few.form(), few.b[:, 0]) == 0.04**2
+    # A state of which only respondents without benchmark are known, such as arrests without an agency, is none.
+    is_other = few.units.psu == 0
+    one_more = replace(
+        few.units, state=np.where(is_other, 19, few.units.state), size=np.where(is_other, 0.0, few.units.size)
+    )
+    assert state_variance(replace(few, units=one_more).form(), few.b[:, 0]) == 0.04**2
     with pytest.raises(ValueError, match="y_total has shape"):
         state_variance(form, total[1:])
     with pytest.raises(ValueError, match="y_total must be finite"):

@@ -250,8 +250,7 @@ def nation() -> tuple[Design, PlaceUnits, Predictions]:
         for k, kind in enumerate(("City", "County"), start=1)
     }
     design, units = units_of(given(agencies), kinds)
-    incidents = np.arange(len(design.agencies)) + 50.0
-    return design, units, predictions_of(design, units, incidents, corrects=True)
+    return design, units, predictions_of(design, units, np.ones(len(design.agencies)), corrects=True)
 
 
 def estimated(predictions: Predictions, y: sparse.csc_array, *explained: int, **choices: Any) -> PredictionEstimates:

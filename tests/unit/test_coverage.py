@@ -1,7 +1,7 @@
 """Which geographies are estimated, and who is behind each (handbook 07 and 08)."""
 
 import logging
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import pytest
@@ -25,7 +25,9 @@ def coverage_of(
     geography: Rows | None = None,
     counties: Rows | None = None,
     cells: Rows | None = None,
+    statuses: Rows | None = None,
     scope: str = "all",
+    rule: Literal["prediction", "reference"] = "prediction",
 ) -> pl.DataFrame:
     """Coverage of agencies with units in nation, region and state, unless the units are given."""
     frame = [{"agency_id": number, "state_abbr": "VT", **row} for number, row in enumerate(agencies, start=1)]
@@ -47,7 +49,9 @@ def coverage_of(
         table("weight_cell", *(cells or [])),
         table("geography", *(geography or [])),
         table("agency_county", *(counties or [])),
+        table("reporting_status", *(statuses or [])),
         YEAR,
+        rule,
     )
     return checked(found, COVERAGE)
 
@@ -290,7 +294,13 @@ def test_excluded_geographies_stay_and_are_marked() -> None:
 def measured(frames: dict[str, pl.LazyFrame]) -> pl.DataFrame:
     names = ("universe", "weighting_frame", "agency_weight", "geography", "agency_county")
     given_frames = {name: frames[name] for name in names}
-    return measure_coverage(**given_frames, weight_cell=table("weight_cell"), year=YEAR)
+    return measure_coverage(
+        **given_frames,
+        weight_cell=table("weight_cell"),
+        reporting_status=table("reporting_status"),
+        year=YEAR,
+        variance_rule="prediction",
+    )
 
 
 @settings(deadline=None, max_examples=80)

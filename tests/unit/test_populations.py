@@ -38,7 +38,9 @@ def populations(frames: dict[str, pl.LazyFrame]) -> tuple[pl.DataFrame, pl.DataF
         universe=frames["universe"],
         geography=frames["geography"],
         weight_cell=table("weight_cell"),
+        reporting_status=table("reporting_status"),
         year=YEAR,
+        variance_rule="prediction",
     )
     found = measure_populations(
         **shared,

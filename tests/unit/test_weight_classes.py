@@ -22,11 +22,11 @@ def controls(n: int, seed: int, size: float = 1.0) -> NDArray[np.float64]:
 
 
 def fit(classes: list[tuple[int, int, int]], is_region: bool, sizes: dict[int, float] | None = None) -> FittedGroups:
-    """Fit classes given as (class, agencies, respondents)."""
+    """Fit classes given as (class, agencies, respondents), by the reference's rule."""
     number = np.concatenate([np.full(N, k) for k, N, _n in classes])
     answers = np.concatenate([np.arange(N) < n for _k, N, n in classes])
     x = np.vstack([controls(N, k, (sizes or {}).get(k, 1.0)) for k, N, _n in classes])
-    return fit_geography(number, answers, x, YEAR, is_region=is_region)
+    return fit_geography(number, answers, x, YEAR, is_region=is_region, has_giants_apart=False)
 
 
 def classes_of(made: FittedGroups) -> list[tuple[int, ...]]:
@@ -61,11 +61,11 @@ def test_the_last_group_falls_back_to_inverse_coverage_and_without_crime_to_numb
     assert made.fit.rule.tolist() == ["inverse_coverage"]
     x = controls(5, 8)[:, 0]
     assert made.fit.weights[:3] == pytest.approx(x.sum() / x[:3].sum())
-    nothing = fit_geography(np.full(5, 8), np.arange(5) < 3, np.zeros((5, 10)), YEAR, is_region=False)
+    nothing = fit_geography(np.full(5, 8), np.arange(5) < 3, np.zeros((5, 10)), YEAR, is_region=False, has_giants_apart=False)
     assert nothing.fit.rule.tolist() == ["calibrated"]
     assert nothing.fit.weights[:3] == pytest.approx(5 / 3)
     others = np.vstack([np.zeros((3, 10)), controls(2, 1)])
-    equal = fit_geography(np.full(5, 8), np.arange(5) < 3, others, YEAR, is_region=False)
+    equal = fit_geography(np.full(5, 8), np.arange(5) < 3, others, YEAR, is_region=False, has_giants_apart=False)
     assert equal.fit.rule.tolist() == ["equal"]
     assert equal.fit.weights[:3] == pytest.approx(5 / 3)
 
@@ -93,5 +93,5 @@ def test_regions_leave_groups_of_nearly_all_crime_alone() -> None:
     made = fit_geography(number, answers, x, YEAR, is_region=True)
     assert made.fit.rule.tolist()[1] == "full_coverage"
     assert (made.fit.weights[301:] == 1).all()
-    nation = fit_geography(number, answers, x, YEAR, is_region=False)
+    nation = fit_geography(number, answers, x, YEAR, is_region=False, has_giants_apart=False)
     assert nation.fit.rule.tolist()[1] == "calibrated"

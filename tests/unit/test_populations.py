@@ -261,6 +261,7 @@ def _units(rows: pl.DataFrame, weight: str, area: pl.Expr, group: pl.Expr | None
         )
         .group_by("geography_level", "geography_code", "weight_group", "agency_id", "state_abbr", "is_respondent")
         .agg(population_share=pl.col("share").sum())
+        .with_columns(weight=pl.when("is_respondent").then(1.0))
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from polars.testing import assert_frame_equal
 from tests.support.frames import table
 
 from nibrs_estimation.model.codes import code_list
@@ -248,6 +249,48 @@ def test_estimates_equal_the_slow_twin(nation: list[Agency]) -> None:
         for row in DENOMINATORS:
             for column in (MURDER, VIOLENT):
                 check_cell(cells.get((number, row, column)), nation, place, only, row, column)
+
+
+PREDICTION: Rules = {"control_rule": "corrected", "variance_rule": "prediction"}
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(agency, min_size=3, max_size=14).filter(lambda nation: any(row[3] for row in nation)))
+def test_predictions_hold_what_was_reported(nation: list[Agency]) -> None:
+    data = {**given_weights(nation), **given_incidents(nation)}
+    found = checked(part_of(estimate_cells(**data, year=2024, **PREDICTION), "1a"), CELL_ESTIMATE)
+    twin = checked(part_of(estimate_cells(**data, year=2024, **REFERENCE), "1a"), CELL_ESTIMATE)
+    key = ["geography_number", "row", "column"]
+    # The same cells, with the same reported counts.
+    same = [*key, "series_number", "reported", "filled_share", "unweighted", "agency_counts"]
+    assert_frame_equal(found.select(same), twin.select(same))
+    margin = 1e-9 * found["estimate"] + 1e-9
+    assert (found["reported"] <= found["estimate"] + margin).all()
+    assert (found["lower_bound"] <= found["estimate"] + margin).all()
+    assert (found["lower_bound"] >= found["reported"] - margin).all()
+    assert (found["upper_bound"].fill_null(np.inf) >= found["estimate"] - margin).all()
+    for row in found.iter_rows(named=True):
+        place, only = next((place, only) for number, place, only in PLACES if number == row["geography_number"])
+        if row["row"] in DENOMINATORS:
+            assert row["reported"] == close(reported(nation, place, only, row["row"], row["column"]))
+
+
+def reported(nation: list[Agency], place: str, only: str | None, row: int, column: int) -> float:
+    """What respondents counted in a place, with the shares of each that are in it."""
+    members = [other for other in nation if other[3] and place in ("US", "Area", other[0]) and only in (None, other[2])]
+    return sum((other[7] if place == "Area" else 1.0) * counted(other, row, column) for other in members)
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.lists(agency, min_size=3, max_size=14))
+def test_full_response_leaves_nothing_to_predict(nation: list[Agency]) -> None:
+    everybody: list[Agency] = [(*row[:3], True, *row[4:6], 1.0, row[7]) for row in nation]
+    data = {**given_weights(everybody), **given_incidents(everybody)}
+    found = checked(part_of(estimate_cells(**data, year=2024, **PREDICTION), "1a"), CELL_ESTIMATE)
+    zero = pytest.approx([0.0] * found.height, abs=1e-6)
+    assert found["standard_error"].to_list() == zero
+    for name in ("reported", "lower_bound", "upper_bound"):
+        assert (found[name] - found["estimate"]).to_list() == zero
 
 
 def part_of(made: Mapping[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]], table_name: str) -> pl.LazyFrame:

@@ -219,7 +219,7 @@ def synthetic() -> dict[str, pl.LazyFrame]:
     made = SyntheticSource(0.02).ingest_agencies(YEAR, 1)
     agency = made["agency"].filter(pl.col("data_year") == YEAR)
     universe = define_universe(agency.lazy(), AGENCY_MONTH_OFFENSE.empty(), YEAR).collect()
-    frame = universe.filter("is_eligible").with_columns(is_respondent=pl.col("agency_id") % 3 > 0)
+    frame = universe.filter("is_eligible").with_columns(is_respondent=pl.col("agency_id") % 3 > 0, n_total=1.0)
     own = frame.select(
         "agency_id", "ori", "state_abbr", "agency_type_name", "is_respondent", region=pl.col("region_code").cast(str)
     )

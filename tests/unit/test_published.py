@@ -74,8 +74,8 @@ def results(draw: st.DrawFn) -> tuple[TableDefinition, Series | None, Stored, di
     number = st.floats(0.5, 1000)
     stored: Stored = {
         key: {"estimate": draw(number), "standard_error": draw(st.none() | number), "unweighted": draw(number),
-              "lower_bound": draw(st.none() | number), "upper_bound": draw(st.none() | number), "reported": draw(number),
-              "agency_counts": draw(st.integers(1, 9))}
+              "lower_bound": draw(st.none() | number), "upper_bound": draw(st.none() | number),
+              "reported": draw(number), "agency_counts": draw(st.integers(1, 9))}
         for key in draw(st.lists(cell, max_size=40, unique=True))
         if key[1:] not in definition.blank
     }  # fmt: skip
@@ -402,11 +402,12 @@ def test_the_worked_examples_of_the_specification() -> None:
 
 def test_where_only_inferred_months_are_missing_there_are_no_ends() -> None:
     """A state whose agencies all responded, some with months that are inferred to be without incidents."""
-    cell = {"estimate": 20.0, "standard_error": 0.0, "lower_bound": 20.0, "upper_bound": 20.0, "reported": 20.0,
-            "unweighted": 20.0, "agency_counts": 2, "percentage": 100.0, "percentage_standard_error": 0.0,
-            "percentage_unweighted": 100.0}  # fmt: skip
+    names = ("estimate", "lower_bound", "upper_bound", "reported", "unweighted")
+    whole: dict[str, float | None] = dict.fromkeys(names, 20.0)
+    whole |= {"standard_error": 0.0, "agency_counts": 2}
+    part = {**whole, "percentage": 100.0, "percentage_standard_error": 0.0, "percentage_unweighted": 100.0}
     definition = table_definition("1a")
-    numbers = {number: {**cell, "percentage": None} if row == 1 else cell for number, row in ((1, 1), (4, 4))}
+    numbers = {1: whole, 4: part}
     stored: Stored = {(place, row, 1): values for place in COMPLETE for row, values in numbers.items()}
     tables = as_tables(definition, None, stored, {}, {(place, "TOTAL"): 1000.0 for place in COMPLETE})
     rows = table_rows(definition, *tables[:2], places(), tables[2]).filter(pl.col("column") == 1)

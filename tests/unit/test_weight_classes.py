@@ -61,7 +61,9 @@ def test_the_last_group_falls_back_to_inverse_coverage_and_without_crime_to_numb
     assert made.fit.rule.tolist() == ["inverse_coverage"]
     x = controls(5, 8)[:, 0]
     assert made.fit.weights[:3] == pytest.approx(x.sum() / x[:3].sum())
-    nothing = fit_geography(np.full(5, 8), np.arange(5) < 3, np.zeros((5, 10)), YEAR, is_region=False, has_giants_apart=False)
+    nothing = fit_geography(
+        np.full(5, 8), np.arange(5) < 3, np.zeros((5, 10)), YEAR, is_region=False, has_giants_apart=False
+    )
     assert nothing.fit.rule.tolist() == ["calibrated"]
     assert nothing.fit.weights[:3] == pytest.approx(5 / 3)
     others = np.vstack([np.zeros((3, 10)), controls(2, 1)])

@@ -250,9 +250,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
         pl.when(is_open)
         .then(pl.when(kind == RATE).then(bound * per_person).when(is_share).then(share).otherwise(bound))
         .alias(f"estimate_{name}_bound")
-        for name, bound, share in zip(
-            ("lower", "upper"), _bounds_of_counts(), _bounds_of_percentages(), strict=True
-        )
+        for name, bound, share in zip(("lower", "upper"), _bounds_of_counts(), _bounds_of_percentages(), strict=True)
     )
     of_known, error_of_known = (pl.when(is_open & is_share).then(name) for name in known_shares)
     known_margin = Z_95 * error_of_known

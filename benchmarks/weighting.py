@@ -32,7 +32,7 @@ def main() -> None:
     frame = responding(frame, SHARE, 0)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     start = time.perf_counter()
-    made = weight_agencies(frame.lazy(), pieces.lazy(), STATE_WEIGHT_GROUP.empty(), YEAR)
+    made = weight_agencies(frame.lazy(), pieces.lazy(), STATE_WEIGHT_GROUP.empty(), YEAR, "corrected")
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     cells = made["weight_cell"]

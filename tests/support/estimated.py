@@ -45,11 +45,12 @@ def version_of(name: str) -> int:
 def cell(
     part: str, geography: int, row: int, column: int, estimate: float, *, series: int = 0, **others: Any
 ) -> dict[str, Any]:
-    """A stored cell with a standard error of a tenth."""
+    """A stored cell with a standard error of a tenth, and half of it reported."""
     return {
         "table_part": part, "definition_version": version_of(part.partition("_")[0]),
         "series_number": series, "geography_number": geography, "row": row, "column": column, "estimate": estimate,
-        "standard_error": estimate / 10, "filled_share": 0.0, "unweighted": estimate / 2, "agency_counts": 3, **others,
+        "standard_error": estimate / 10, "lower_bound": 0.804 * estimate, "upper_bound": 1.196 * estimate,
+        "reported": estimate / 2, "filled_share": 0.0, "unweighted": estimate / 2, "agency_counts": 3, **others,
     }  # fmt: skip
 
 
@@ -78,7 +79,7 @@ def estimates(more_places: Sequence[Place] = ()) -> dict[str, pl.LazyFrame]:
         share("3a", 1, 16, position("3a", "violent_crime"), 700.0, 1000.0),
         cell("3a", 1, 1, position("3a", "violent_crime"), 1000.0),
         cell("4b", 1, 1, 1, 50.0),
-        cell("DM4", 1, 3, 1, 40.0, standard_error=None),
+        cell("DM4", 1, 3, 1, 40.0, standard_error=None, lower_bound=None, upper_bound=None),
         share("GV2a", 102, 3, 2, 4.0, 4.0),
     ]
     gaps = [
@@ -95,7 +96,7 @@ def estimates(more_places: Sequence[Place] = ()) -> dict[str, pl.LazyFrame]:
             *(
                 {"geography_number": number, "geography_level": level, "geography_code": code, "agency_group": group,
                  "estimate_geographic_location": name, "is_excluded": number == 90,
-                 "eligible_agencies": 5, "eligible_pieces": 5, "responding_agencies": 0 if number == _WITHOUT else 3,
+                 "eligible_agencies": 8, "eligible_pieces": 8, "responding_agencies": 0 if number == _WITHOUT else 5,
                  "population": 1_000_000, "population_responding": 500_000, "population_coverage": 0.9,
                  "is_missing_over_10_percent": False, "is_model_used": True, "universe_scope": "all"}
                 for number, level, code, group, name in places

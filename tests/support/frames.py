@@ -67,6 +67,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "profile_signature": {"state_abbr": "VT", "counting_unit": "incident", "signature_id": 0},
     "profile_count": {"state_abbr": "VT", "counting_unit": "incident", "variable": "units", "category": 1},
     "cell_gap": {"is_of_parts": False},
+    "coverage": {
+        "unreported_ratio": 0.25, "upper_bound_of_zero": 2.0, "largest_missing_share": 0.0,
+        "without_weights_share": 0.0, "has_inferred_months": False,
+    },
     "incident_profile": {"state_abbr": "VT", "counting_unit": "person_victim", "n": 1},
     "incident": {
         "state_abbr": "VT", "agency_id": 1, "data_year": 2024, "form_year": 2024, "form_month": 1,

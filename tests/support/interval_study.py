@@ -101,7 +101,9 @@ def _respondents(nation: Nation, share: float | None, pattern: int) -> NDArray[n
 def _estimate(nation: Nation, answers: NDArray[np.bool_], is_calibrated: bool) -> tuple[float, float]:
     """The estimated total and its standard error."""
     if is_calibrated:
-        fitted = fit_geography(nation.weight_class, answers, nation.controls, YEAR, is_region=False)
+        fitted = fit_geography(
+            nation.weight_class, answers, nation.controls, YEAR, is_region=False, has_giants_apart=False
+        )
         group = fitted.cell
         x = fitted.controls * fitted.fit.is_selected[group]
         weights = fitted.fit.weights

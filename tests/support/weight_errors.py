@@ -20,7 +20,7 @@ def errors(scale: float, patterns: int) -> pl.DataFrame:
     rows = []
     for pattern in range(1, patterns + 1):
         drawn = responding(frame, SHARE, pattern)
-        made = weight_agencies(drawn.lazy(), pieces.lazy(), STATE_WEIGHT_GROUP.empty(), YEAR)
+        made = weight_agencies(drawn.lazy(), pieces.lazy(), STATE_WEIGHT_GROUP.empty(), YEAR, "corrected")
         cells = made["weight_cell"].select(*KEY, plain=pl.col("eligible_agencies") / pl.col("responding_agencies"))
         y = pl.col("y") * pl.col("population_share")
         rows.append(

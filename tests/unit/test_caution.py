@@ -23,12 +23,28 @@ MEASURES = {
     "relative_standard_error": pl.Float64(),
     "agency_counts": pl.Float64(),
     "population_coverage": pl.Float64(),
+    "largest_missing_share": pl.Float64(),
+    "responding_agencies": pl.Int32(),
+    "reported": pl.Float64(),
+    "without_weights_share": pl.Float64(),
 }
-Row = tuple[float | None, float | None, float | None, float | None]
+Row = tuple[float | None, ...]
+#: Measures of a place and a count about which there is nothing to say: those after the coverage.
+FINE = (0.0, 5, 30.0, 0.0)
+LETTERS = {
+    "high_rse": "s",
+    "few_agencies": "a",
+    "low_coverage": "c",
+    "giant_missing": "g",
+    "few_respondents": "r",
+    "few_counted": "n",
+    "part_without_weights": "w",
+}
 
 
-def slow(estimate: float | None, relative: float | None, agencies: float | None, coverage: float | None) -> str | None:
+def slow(row: Row) -> str | None:
     """The rules of the issue, written out for one row."""
+    estimate, relative, agencies, coverage, giant, respondents, reported, without = row
     codes = []
     if estimate is None:
         return None
@@ -38,6 +54,14 @@ def slow(estimate: float | None, relative: float | None, agencies: float | None,
         codes.append("few_agencies")
     if coverage is not None and coverage < 0.8:
         codes.append("low_coverage")
+    if giant is not None and giant > 0.2:
+        codes.append("giant_missing")
+    if respondents is not None and respondents < 5:
+        codes.append("few_respondents")
+    if reported is not None and 0 < reported < 30:
+        codes.append("few_counted")
+    if without is not None and without > 0.01:
+        codes.append("part_without_weights")
     if agencies == 0:
         codes.append("none_reported")
     if agencies is None:
@@ -56,23 +80,37 @@ _row = st.tuples(
     st.none() | st.sampled_from([0.0, 0.3]) | st.floats(0, 2),
     st.none() | st.integers(0, 12).map(float),
     st.none() | st.sampled_from([0.8, 1.0]) | st.floats(0, 1),
+    st.sampled_from([0.0, 0.2]) | st.floats(0, 1),
+    st.integers(1, 9),
+    st.sampled_from([0.0, 30.0]) | st.floats(0, 60),
+    st.sampled_from([0.0, 0.01]) | st.floats(0, 0.1),
 )
 
 
 @given(st.lists(_row, min_size=1, max_size=30))
 def test_codes_equal_the_slow_twin(rows: list[Row]) -> None:
     table = found(*rows)
-    assert table["caution"].to_list() == [slow(*row) for row in rows]
+    assert table["caution"].to_list() == [slow(row) for row in rows]
     expected = [bool(warning_codes(codes)) for codes in table["caution"]]
-    letters = {"high_rse": "s", "few_agencies": "a", "low_coverage": "c"}
-    marks = ["".join(letters[code] for code in warning_codes(codes)) for codes in table["caution"]]
+    marks = ["".join(LETTERS[code] for code in warning_codes(codes)) for codes in table["caution"]]
     assert table.select(caution_mark()).to_series().to_list() == marks
     assert table.select(has_warning()).to_series().to_list() == expected
 
 
 def test_the_limits_themselves_ask_for_no_caution() -> None:
-    assert found((5.0, 0.3, 10.0, 0.8))["caution"].to_list() == [None]
-    assert found((5.0, 1.76, 1.0, 0.04))["caution"].to_list() == ["high_rse;few_agencies;low_coverage"]
+    assert found((5.0, 0.3, 10.0, 0.8, 0.2, 5, 30.0, 0.01))["caution"].to_list() == [None]
+    assert found((5.0, 1.76, 1.0, 0.04, *FINE))["caution"].to_list() == ["high_rse;few_agencies;low_coverage"]
+    assert found((5.0, 0.1, 10.0, 0.8, 0.21, 4, 29.5, 0.02))["caution"].to_list() == [
+        "giant_missing;few_respondents;few_counted;part_without_weights"
+    ]
+    # A count of which nothing was reported has a note of its own.
+    assert found((0.0, None, 0.0, 0.8, 0.0, 5, 0.0, 0.0))["caution"].to_list() == ["none_reported"]
+
+
+def test_no_two_rules_have_the_same_mark() -> None:
+    marks = {code: rule.mark for code, rule in cautions().items() if rule.is_warning}
+    assert marks == LETTERS
+    assert len(set(marks.values())) == len(marks)
 
 
 def test_words_carry_the_thresholds() -> None:
@@ -80,6 +118,12 @@ def test_words_carry_the_thresholds() -> None:
         "the standard error is more than 30% of the estimate",
         "fewer than 10 agencies reported any",
         "the agencies that reported serve less than 80% of the population",
+    ]
+    assert caution_reasons("giant_missing;few_respondents;few_counted;part_without_weights") == [
+        "an agency with more than 20% of the place's known crime did not report",
+        "fewer than 5 agencies of the place reported",
+        "fewer than 30 were counted",
+        "more than 1% of the place's known crime is in groups of agencies without weights, which no estimate includes",
     ]
     assert caution_reasons(None) == []
     assert caution_reasons("of_a_later_version") == ["of_a_later_version"]

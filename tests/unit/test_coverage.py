@@ -1,7 +1,7 @@
 """Which geographies are estimated, and who is behind each (handbook 07 and 08)."""
 
 import logging
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import pytest
@@ -14,6 +14,7 @@ from nibrs_estimation.model.coverage import COVERAGE
 from nibrs_estimation.model.weights import CONTROLS, LETTERS, variable_name
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.coverage.coverage import measure_coverage
+from nibrs_estimation.stats.prediction import unreported_interval
 
 Rows = list[dict[str, Any]]
 
@@ -25,7 +26,9 @@ def coverage_of(
     geography: Rows | None = None,
     counties: Rows | None = None,
     cells: Rows | None = None,
+    statuses: Rows | None = None,
     scope: str = "all",
+    rule: Literal["prediction", "reference"] = "prediction",
 ) -> pl.DataFrame:
     """Coverage of agencies with units in nation, region and state, unless the units are given."""
     frame = [{"agency_id": number, "state_abbr": "VT", **row} for number, row in enumerate(agencies, start=1)]
@@ -47,7 +50,9 @@ def coverage_of(
         table("weight_cell", *(cells or [])),
         table("geography", *(geography or [])),
         table("agency_county", *(counties or [])),
+        table("reporting_status", *(statuses or [])),
         YEAR,
+        rule,
     )
     return checked(found, COVERAGE)
 
@@ -287,10 +292,70 @@ def test_excluded_geographies_stay_and_are_marked() -> None:
     assert found["is_excluded"].to_list() == [True]
 
 
+SHARES = ("unreported_ratio", "largest_missing_share", "without_weights_share", "has_inferred_months")
+
+
+def test_what_part_of_the_benchmark_is_not_reported() -> None:
+    """Benchmarks 60 and 20 of respondents, 30 and 10 of others; the last is in a group without weights."""
+    totals = (60.0, 20.0, 30.0, 10.0)
+    agencies = [{"n_total": n, "is_respondent": k < 2} for k, n in enumerate(totals)]
+    units = [
+        *({**unit(k, "state", "VT"), "weight": 1.5 if k < 3 else None} for k in (1, 2, 3)),
+        {**unit(4, "state", "VT", 2), "weight": None},
+        # Of two agencies half lies in the area.
+        *({**unit(k, "msa", "Area A", share=0.5), "weight": 1.5 if k == 1 else None} for k in (1, 3)),
+    ]
+    places = [area("state", "VT", 102), area("msa", "Area A", 109)]
+    statuses = [{"agency_id": 2, "months_inferred": 1}, {"agency_id": 3, "months_inferred": 12}]
+    counties = [{"ori": f"VT000000{k}", "msa_name": "Area A"} for k in (1, 3)]
+    found = coverage_of(agencies, units=units, geography=places, counties=counties, statuses=statuses)
+    state, metro = found.select("upper_bound_of_zero", *SHARES).rows()
+    assert state[1:] == (pytest.approx(40 / 80), pytest.approx(30 / 120), pytest.approx(10 / 120), True)
+    # Months of nonrespondents are no months of the estimate.
+    assert metro[1:] == (pytest.approx(15 / 30), pytest.approx(15 / 45), 0.0, False)
+    for row in (state, metro):
+        assert row[0] == unreported_interval(0, 0, 0, 0.5)[1]
+
+
+def test_without_crime_agencies_are_counted_and_without_respondents_nothing_limits() -> None:
+    rows: Rows = [{"is_respondent": True}, {"is_respondent": True}, {"is_respondent": False}]
+
+    def of(*totals: float, responding: int = 2) -> dict[str, Any]:
+        agencies = [{**row, "n_total": n} for row, n in zip(rows, totals, strict=True)]
+        units = [{**unit(k, "state", "VT"), "weight": 1.0 if k <= responding else None} for k in (1, 2, 3)]
+        made = coverage_of(agencies, units=units, geography=[area("state", "VT", 102)])
+        return made.select("upper_bound_of_zero", *SHARES).row(0, named=True)
+
+    nothing = of(0.0, 0.0, 0.0)
+    assert nothing["unreported_ratio"] == 0.5
+    assert nothing["largest_missing_share"] == nothing["without_weights_share"] == 0
+    for unlimited in (of(0.0, 0.0, 7.0), of(1.0, 1.0, 1.0, responding=0)):
+        assert unlimited["unreported_ratio"] is unlimited["upper_bound_of_zero"] is None
+    assert of(1.0, 1.0, 1.0, responding=0)["without_weights_share"] == 1
+    whole = of(1.0, 2.0, 3.0, responding=3)
+    assert (whole["unreported_ratio"], whole["upper_bound_of_zero"], whole["largest_missing_share"]) == (0, 0, 0)
+
+
+def test_by_the_references_rule_a_count_of_0_has_no_width() -> None:
+    agencies = [{"n_total": 1.0}, {"n_total": 1.0, "is_respondent": False}]
+    units = [{**unit(k, "state", "VT"), "weight": 1.0 if k == 1 else None} for k in (1, 2)]
+    rules: tuple[tuple[Literal["prediction", "reference"], bool], ...] = (("prediction", True), ("reference", False))
+    for rule, is_wide in rules:
+        made = coverage_of(agencies, units=units, geography=[area("state", "VT", 102)], rule=rule)
+        assert made["unreported_ratio"].to_list() == [1.0]
+        assert (made["upper_bound_of_zero"] > 0).to_list() == [is_wide]
+
+
 def measured(frames: dict[str, pl.LazyFrame]) -> pl.DataFrame:
     names = ("universe", "weighting_frame", "agency_weight", "geography", "agency_county")
     given_frames = {name: frames[name] for name in names}
-    return measure_coverage(**given_frames, weight_cell=table("weight_cell"), year=YEAR)
+    return measure_coverage(
+        **given_frames,
+        weight_cell=table("weight_cell"),
+        reporting_status=table("reporting_status"),
+        year=YEAR,
+        variance_rule="prediction",
+    )
 
 
 @settings(deadline=None, max_examples=80)

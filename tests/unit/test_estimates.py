@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Mapping
 from inspect import signature
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from polars.testing import assert_frame_equal
 from tests.support.frames import table
 
 from nibrs_estimation.model.codes import code_list
@@ -23,6 +24,15 @@ from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.series import demographic_series
 
 Rows = list[dict[str, Any]]
+
+
+class Rules(TypedDict):
+    control_rule: Literal["corrected", "reference"]
+    variance_rule: Literal["prediction", "reference"]
+
+
+#: What the slow twin computes.
+REFERENCE: Rules = {"control_rule": "reference", "variance_rule": "reference"}
 CALIBRATED, PLAIN = 5, 8
 STATES = {"VT": 102, "NH": 86}
 #: Geographies: number, place, and the type of agency to which it is confined.
@@ -227,10 +237,10 @@ def check_cell(
 @given(st.lists(agency, min_size=3, max_size=14).filter(lambda nation: any(row[3] for row in nation)))
 def test_estimates_equal_the_slow_twin(nation: list[Agency]) -> None:
     data = {**given_weights(nation), **given_incidents(nation)}
-    made = estimate_cells(**data, year=2024)
+    made = estimate_cells(**data, year=2024, **REFERENCE)
     found = checked(part_of(made, "1a"), CELL_ESTIMATE)
     shuffled = {name: frame.collect().sample(fraction=1.0, shuffle=True, seed=1).lazy() for name, frame in data.items()}
-    again = estimate_cells(**shuffled, year=2024)
+    again = estimate_cells(**shuffled, year=2024, **REFERENCE)
     assert checked(part_of(again, "1a"), CELL_ESTIMATE).equals(found)
     assert set(found["table_part"]) <= {"1a"}
     assert gaps_of(made).is_empty()
@@ -239,6 +249,48 @@ def test_estimates_equal_the_slow_twin(nation: list[Agency]) -> None:
         for row in DENOMINATORS:
             for column in (MURDER, VIOLENT):
                 check_cell(cells.get((number, row, column)), nation, place, only, row, column)
+
+
+PREDICTION: Rules = {"control_rule": "corrected", "variance_rule": "prediction"}
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(agency, min_size=3, max_size=14).filter(lambda nation: any(row[3] for row in nation)))
+def test_predictions_hold_what_was_reported(nation: list[Agency]) -> None:
+    data = {**given_weights(nation), **given_incidents(nation)}
+    found = checked(part_of(estimate_cells(**data, year=2024, **PREDICTION), "1a"), CELL_ESTIMATE)
+    twin = checked(part_of(estimate_cells(**data, year=2024, **REFERENCE), "1a"), CELL_ESTIMATE)
+    key = ["geography_number", "row", "column"]
+    # The same cells, with the same reported counts.
+    same = [*key, "series_number", "reported", "filled_share", "unweighted", "agency_counts"]
+    assert_frame_equal(found.select(same), twin.select(same))
+    margin = 1e-9 * found["estimate"] + 1e-9
+    assert (found["reported"] <= found["estimate"] + margin).all()
+    assert (found["lower_bound"] <= found["estimate"] + margin).all()
+    assert (found["lower_bound"] >= found["reported"] - margin).all()
+    assert (found["upper_bound"].fill_null(np.inf) >= found["estimate"] - margin).all()
+    for row in found.iter_rows(named=True):
+        place, only = next((place, only) for number, place, only in PLACES if number == row["geography_number"])
+        if row["row"] in DENOMINATORS:
+            assert row["reported"] == close(reported(nation, place, only, row["row"], row["column"]))
+
+
+def reported(nation: list[Agency], place: str, only: str | None, row: int, column: int) -> float:
+    """What respondents counted in a place, with the shares of each that are in it."""
+    members = [other for other in nation if other[3] and place in ("US", "Area", other[0]) and only in (None, other[2])]
+    return sum((other[7] if place == "Area" else 1.0) * counted(other, row, column) for other in members)
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.lists(agency, min_size=3, max_size=14))
+def test_full_response_leaves_nothing_to_predict(nation: list[Agency]) -> None:
+    everybody: list[Agency] = [(*row[:3], True, *row[4:6], 1.0, row[7]) for row in nation]
+    data = {**given_weights(everybody), **given_incidents(everybody)}
+    found = checked(part_of(estimate_cells(**data, year=2024, **PREDICTION), "1a"), CELL_ESTIMATE)
+    zero = pytest.approx([0.0] * found.height, abs=1e-6)
+    assert found["standard_error"].to_list() == zero
+    for name in ("reported", "lower_bound", "upper_bound"):
+        assert (found[name] - found["estimate"]).to_list() == zero
 
 
 def part_of(made: Mapping[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]], table_name: str) -> pl.LazyFrame:
@@ -269,21 +321,21 @@ def test_cells_that_are_never_estimated_are_left_out() -> None:
     data = given_incidents(nation)
     losses = {"variable": "incident.property_loss", "category": 1, "profile_id": 0, "n": 5}
     data["profile_count"] = pl.concat([data["profile_count"], table("profile_count", losses)])
-    found = part_of(estimate_cells(**given_weights(nation), **data, year=2024), "1a").collect()
+    found = part_of(estimate_cells(**given_weights(nation), **data, year=2024, **REFERENCE), "1a").collect()
     assert set(found["column"]) == {MURDER, VIOLENT}
     assert found.filter(pl.col("row").is_between(72, 79) | pl.col("row").is_in([56, 63])).is_empty()
 
 
 def test_nothing_counted_is_no_estimate() -> None:
     nation = [lone([]), lone([])]
-    made = estimate_cells(**given_weights(nation), **given_incidents(nation), year=2024)
+    made = estimate_cells(**given_weights(nation), **given_incidents(nation), year=2024, **REFERENCE)
     parts = made[CELL_ESTIMATE.name]
     assert isinstance(parts, Mapping)
     assert set(parts) == set(table_definitions())
     for name in table_definitions():
         assert checked(part_of(made, name), CELL_ESTIMATE).is_empty()
     data = {**given_weights(nation), **given_persons(nation, [{}, {}])}
-    assert checked(estimate_series(**data, partition="4a_all"), SERIES_ESTIMATE).is_empty()
+    assert checked(estimate_series(**data, partition="4a_all", **REFERENCE), SERIES_ESTIMATE).is_empty()
 
 
 def test_what_the_input_cannot_tell_is_a_gap_and_no_estimate() -> None:
@@ -295,12 +347,12 @@ def test_what_the_input_cannot_tell_is_a_gap_and_no_estimate() -> None:
     columns = ("arson", "dui", "total_arrest")
     data["profile_signature"] = table("profile_signature", *({**unit, "column_key": key} for key in columns))
     positions = {column.name: column.position for column in table_definitions()["5a"].columns if column.name in columns}
-    whole = part_of(estimate_cells(**given_weights(nation), **data, year=2024), "5a").collect()
+    whole = part_of(estimate_cells(**given_weights(nation), **data, year=2024, **REFERENCE), "5a").collect()
     assert set(whole["column"]) == set(positions.values())
     data["intake_loss"] = table(
         "intake_loss", {"state_abbr": "VT", "input_name": "zip", "loss": "no_group_b", "subject": "arrestee"}
     )
-    made = estimate_cells(**given_weights(nation), **data, year=2024)
+    made = estimate_cells(**given_weights(nation), **data, year=2024, **REFERENCE)
     gaps = gaps_of(made)
     assert set(gaps["table_name"]) == {"5a", "5b"}
     assert set(positions.values()) & set(gaps.filter(table_name="5a")["column"]) == {
@@ -356,7 +408,7 @@ def test_arrests_that_name_no_agency_are_in_the_totals_of_whole_places() -> None
     }
     states = pl.Series([row[0] for row in nation])
     data["weighting_frame"] = data["weighting_frame"].with_columns(state_abbr=states)
-    made = estimate_cells(**data, year=2024)
+    made = estimate_cells(**data, year=2024, **REFERENCE)
     found = checked(part_of(made, "5a"), CELL_ESTIMATE)
     cells = {(row["geography_number"], row["row"], row["column"]): row for row in found.iter_rows(named=True)}
 
@@ -395,7 +447,7 @@ def test_arrests_that_name_no_agency_are_in_the_totals_of_whole_places() -> None
     gaps = gaps_of(made)
     assert gaps["is_of_parts"].all()
     asked = {name: data[name] for name in signature(estimate_series).parameters if name in data}
-    of_series = estimate_series(**asked, cell_gap=gaps.lazy(), partition="5a_all").collect()
+    of_series = estimate_series(**asked, cell_gap=gaps.lazy(), partition="5a_all", **REFERENCE).collect()
     male = of_series.filter(row=1, column=dui).filter(series_number=10)
     for number, estimate in male.select("geography_number", "estimate").iter_rows():
         assert estimate == close(cells[number, 1, dui]["estimate"])
@@ -406,7 +458,7 @@ def test_arrests_of_a_state_that_delivered_none_are_known_nowhere() -> None:
     nation = [lone([]), lone([])]
     data = {**given_weights(nation), **given_incidents(nation), **given_arrests([("VT", 0, 1, 1)])}
     data["intake_loss"] = data["intake_loss"].with_columns(n=pl.lit(0, pl.Int64))
-    made = estimate_cells(**data, year=2024)
+    made = estimate_cells(**data, year=2024, **REFERENCE)
     assert not gaps_of(made)["is_of_parts"].any()
     columns = {column.position: column.name for column in table_definitions()["5a"].columns}
     assert {columns[position] for position in part_of(made, "5a").collect()["column"]} == {"arson"}
@@ -482,7 +534,7 @@ def with_known(belongs: Belongs, item: int) -> Belongs:
 def test_series_equal_the_slow_twin(seed: int) -> None:
     nation, victims = drawn_nation(seed)
     data = {**given_weights(nation), **given_persons(nation, victims)}
-    found = checked(estimate_series(**data, partition="3a_all"), SERIES_ESTIMATE)
+    found = checked(estimate_series(**data, partition="3a_all", **REFERENCE), SERIES_ESTIMATE)
     cells = {
         (row["series_number"], row["geography_number"], row["row"], row["column"]): row
         for row in found.iter_rows(named=True)
@@ -526,7 +578,7 @@ def test_series_are_those_of_the_part() -> None:
     # A part of the nation in which no series by age is estimated.
     weights["coverage"] = weights["coverage"].with_columns(pl.col("geography_number").replace({6: 107}))
     parts = {
-        level: estimate_series(**weights, **persons, partition=f"3a_{level}").collect()
+        level: estimate_series(**weights, **persons, partition=f"3a_{level}", **REFERENCE).collect()
         for level in ("all", "region", "national")
     }
     of_level = {series.number: series.geographies for series in demographic_series() if not series.is_retired}

@@ -38,7 +38,9 @@ def populations(frames: dict[str, pl.LazyFrame]) -> tuple[pl.DataFrame, pl.DataF
         universe=frames["universe"],
         geography=frames["geography"],
         weight_cell=table("weight_cell"),
+        reporting_status=table("reporting_status"),
         year=YEAR,
+        variance_rule="prediction",
     )
     found = measure_populations(
         **shared,
@@ -217,7 +219,7 @@ def synthetic() -> dict[str, pl.LazyFrame]:
     made = SyntheticSource(0.02).ingest_agencies(YEAR, 1)
     agency = made["agency"].filter(pl.col("data_year") == YEAR)
     universe = define_universe(agency.lazy(), AGENCY_MONTH_OFFENSE.empty(), YEAR).collect()
-    frame = universe.filter("is_eligible").with_columns(is_respondent=pl.col("agency_id") % 3 > 0)
+    frame = universe.filter("is_eligible").with_columns(is_respondent=pl.col("agency_id") % 3 > 0, n_total=1.0)
     own = frame.select(
         "agency_id", "ori", "state_abbr", "agency_type_name", "is_respondent", region=pl.col("region_code").cast(str)
     )
@@ -259,6 +261,7 @@ def _units(rows: pl.DataFrame, weight: str, area: pl.Expr, group: pl.Expr | None
         )
         .group_by("geography_level", "geography_code", "weight_group", "agency_id", "state_abbr", "is_respondent")
         .agg(population_share=pl.col("share").sum())
+        .with_columns(weight=pl.when("is_respondent").then(1.0))
     )
 
 

@@ -92,8 +92,12 @@ def test_every_row_says_of_which_run_and_place_it_is(tmp_path: Path) -> None:
     }
     violent = read.filter(pl.col("column_label") == "Violent Crime 2")
     assert violent["is_proposed"].all()
-    # Three respondents counted each; a tenth is the relative standard error.
-    assert set(read.filter(pl.col("estimate") > 0)["caution"]) == {"few_agencies"}
+    # Three respondents counted each, half of the estimate; a tenth is the relative standard error.
+    some = read.filter(pl.col("estimate") > 0)
+    assert set(some["caution"]) == {"few_agencies", "few_agencies;few_counted"}
+    counts = some.filter(estimate_type="count")
+    is_small = counts["estimate_unweighted"] < 30
+    assert (counts["caution"].str.ends_with("few_counted") == is_small).all()
 
 
 def test_a_nebraskan_row_has_the_postal_code_and_a_fips_code_with_its_zero() -> None:

@@ -40,6 +40,9 @@ OF_PARTS = "reason of parts"
 Stored = dict[tuple[int, int, int], dict[str, float | None]]
 Populations = dict[tuple[int, str], float]
 Numbers = tuple[float | None, float | None, float | None, float | None, str | None]
+#: Upper ends of counts of 0: of the region all agencies responded, of the state too, but some months are only inferred.
+OF_ZERO = {1: 2.5, 12: 0.0, 102: 0.0, 107: None}
+COMPLETE, INFERRED = (12, 102), (102,)
 
 
 def places() -> pl.DataFrame:
@@ -48,7 +51,8 @@ def places() -> pl.DataFrame:
         {"geography_number": number, "geography_level": levels[number],
          "geography_code": "VT" if number == 102 else "X", "universe_scope": "all", "responding_agencies": 3,
          "estimate_geographic_location": f"place {number}", "is_excluded": False, "is_missing_over_10_percent": True,
-         "population_coverage": 0.5}
+         "population_coverage": 0.5, "upper_bound_of_zero": OF_ZERO[number],
+         "unreported_ratio": 0.0 if number in COMPLETE else 0.25, "has_inferred_months": number in (1, *INFERRED)}
         for number in GEOGRAPHIES
     ]  # fmt: skip
     return table("coverage", *rows).collect()
@@ -70,7 +74,8 @@ def results(draw: st.DrawFn) -> tuple[TableDefinition, Series | None, Stored, di
     number = st.floats(0.5, 1000)
     stored: Stored = {
         key: {"estimate": draw(number), "standard_error": draw(st.none() | number), "unweighted": draw(number),
-              "agency_counts": draw(st.integers(1, 9))}
+              "lower_bound": draw(st.none() | number), "upper_bound": draw(st.none() | number),
+              "reported": draw(number), "agency_counts": draw(st.integers(1, 9))}
         for key in draw(st.lists(cell, max_size=40, unique=True))
         if key[1:] not in definition.blank
     }  # fmt: skip
@@ -111,7 +116,7 @@ def as_tables(
         for (geography, row, column), values in stored.items()
     ]  # fmt: skip
     noise = {"table_part": "1b", "definition_version": 0, "series_number": 0, "geography_number": 1, "row": 1,
-             "column": 1, "estimate": 5.0, "unweighted": 5.0, "agency_counts": 1}  # fmt: skip
+             "column": 1, "estimate": 5.0, "reported": 5.0, "unweighted": 5.0, "agency_counts": 1}  # fmt: skip
     return (
         table("cell_estimate", *cells, noise),
         table(
@@ -170,6 +175,24 @@ def slow(
     return *values, persons, why
 
 
+def slow_ends(
+    kind: str, geography: int, cell: dict[str, float | None] | None, estimate: float | None, error: float | None
+) -> tuple[float | None, float | None]:
+    """Ends of the interval of a count or percentage; of a rate, those of its count."""
+    if geography in INFERRED:
+        return None, None
+    if kind != "percentage":
+        return (cell["lower_bound"], cell["upper_bound"]) if cell else (0.0, OF_ZERO[geography])
+    if estimate is None or error is None or (cell is None and geography not in COMPLETE):
+        return None, None
+    high = estimate + 1.96 * error
+    return max(estimate - 1.96 * error, 0), min(high, 100) if estimate <= 100 else high
+
+
+def is_gap(reason: str | None) -> bool:
+    return reason is not None and reason.startswith("reason")
+
+
 def is_blank_in(definition: TableDefinition, series: Series | None, geography: int, row: int) -> bool:
     if series is None:
         return False
@@ -210,13 +233,15 @@ def test_every_row_equals_the_slow_twin(
         assert same(row["estimate_unweighted"], unweighted), row
         assert same(row["population_estimate"], persons), row
         assert row["missing"] == reason
-        low, high = None, None
-        if estimate is not None and error is not None:
-            low, high = max(estimate - 1.96 * error, 0), estimate + 1.96 * error
-            if kind == "percentage" and estimate <= 100:
-                high = min(high, 100)
-        assert same(row["estimate_lower_bound"], low)
-        assert same(row["estimate_upper_bound"], high)
+        cell = given_results[2].get((geography, definition.rows[row["row"] - 1].of or row["row"], row["column"]))
+        low, high = slow_ends(kind, geography, cell, estimate, error)
+        if kind == "rate":
+            low, high = (None if end is None or not persons else end * 100_000 / persons for end in (low, high))
+        if reason is not None and kind != "rate":
+            low, high = None, None
+        assert same(row["estimate_lower_bound"], None if estimate is None else low), row
+        assert same(row["estimate_upper_bound"], None if estimate is None else high), row
+        assert same(row["reported"], None if is_gap(reason) else cell["reported"] if cell else 0.0)
         known: list[float | None] = [None] * 4
         if (
             kind == "percentage"
@@ -336,11 +361,12 @@ def only(definition: TableDefinition, stored: Stored, **asked: Any) -> dict[str,
 def test_the_worked_examples_of_the_specification() -> None:
     """handbook 11: 160 with error 18.867962 among 250,000 persons; 30.625 % with error 4.543148."""
     stored: Stored = {
-        (1, 1, 1): {"estimate": 160.0, "standard_error": 18.867962, "unweighted": 140.0, "agency_counts": 5},
-        (1, 4, 1): {"estimate": 49.0, "standard_error": 7.0, "unweighted": 45.0, "agency_counts": 5,
+        (1, 1, 1): {"estimate": 160.0, "standard_error": 18.867962, "lower_bound": 145.0, "upper_bound": 200.0,
+                    "reported": 140.0, "unweighted": 140.0, "agency_counts": 5},
+        (1, 4, 1): {"estimate": 49.0, "standard_error": 7.0, "reported": 45.0, "unweighted": 45.0, "agency_counts": 5,
                     "percentage": 30.625, "percentage_standard_error": 4.543148,
                     "percentage_unweighted": 100 * 45 / 140},
-        (1, 3, 1): {"estimate": 111.0, "standard_error": 7.0, "unweighted": 95.0, "agency_counts": 5,
+        (1, 3, 1): {"estimate": 111.0, "standard_error": 7.0, "reported": 95.0, "unweighted": 95.0, "agency_counts": 5,
                     "percentage": 69.375, "percentage_standard_error": 4.543148},
     }  # fmt: skip
     count = only(table_definition("1a"), stored, der_variable_name="t_1a_1_1_1")
@@ -350,6 +376,8 @@ def test_the_worked_examples_of_the_specification() -> None:
     rate = only(table_definition("1a"), stored, der_variable_name="t_1a_1_2_1")
     assert rate["estimate"] == pytest.approx(64)
     assert rate["estimate_standard_error"] == pytest.approx(7.547185, abs=1e-6)
+    assert (count["estimate_lower_bound"], count["estimate_upper_bound"]) == (145, 200)
+    assert (rate["estimate_lower_bound"], rate["estimate_upper_bound"]) == pytest.approx((58, 80))
     assert rate["population_estimate"] == 250_000
     assert rate["estimate_type_detail"] == "Incident rate per 100,000 persons"
     assert rate["agency_counts"] == 5
@@ -363,14 +391,39 @@ def test_the_worked_examples_of_the_specification() -> None:
     # Nothing of what is there: 0 percent; nothing at all: undefined. Murder has no injury by design.
     none = only(table_definition("1a"), stored, der_variable_name="t_1a_2_10_1", estimate_type="percentage")
     assert (none["estimate"], none["estimate_standard_error"]) == (0, 0)
+    assert none["estimate_upper_bound"] is None
+    zero = only(table_definition("1a"), stored, der_variable_name="t_1a_2_10_1", estimate_type="count")
+    assert (zero["estimate"], zero["estimate_lower_bound"], zero["estimate_upper_bound"]) == (0, 0, 2.5)
     undefined = only(table_definition("1a"), stored, der_variable_name="t_1a_3_11_1", estimate_type="percentage")
     assert undefined["estimate"] is None
     blank = only(table_definition("1a"), stored, der_variable_name="t_1a_3_11_5", estimate_type="percentage")
     assert (blank["estimate"], blank["missing"]) == (None, "never estimated, by design of the table")
 
 
+def test_where_only_inferred_months_are_missing_there_are_no_ends() -> None:
+    """A state whose agencies all responded, some with months that are inferred to be without incidents."""
+    names = ("estimate", "lower_bound", "upper_bound", "reported", "unweighted")
+    whole: dict[str, float | None] = dict.fromkeys(names, 20.0)
+    whole |= {"standard_error": 0.0, "agency_counts": 2}
+    part = {**whole, "percentage": 100.0, "percentage_standard_error": 0.0, "percentage_unweighted": 100.0}
+    definition = table_definition("1a")
+    numbers = {1: whole, 4: part}
+    stored: Stored = {(place, row, 1): values for place in COMPLETE for row, values in numbers.items()}
+    tables = as_tables(definition, None, stored, {}, {(place, "TOTAL"): 1000.0 for place in COMPLETE})
+    rows = table_rows(definition, *tables[:2], places(), tables[2]).filter(pl.col("column") == 1)
+    ends = ("estimate_lower_bound", "estimate_upper_bound")
+    of_inferred = rows.filter(pl.col("geography_number").is_in(INFERRED))
+    assert of_inferred["estimate"].drop_nulls().len() > 20
+    assert of_inferred.select(pl.col(ends).is_null().all()).row(0) == (True, True)
+    # Where every month is on file, ends are the counts, and those of counts of 0 are 0.
+    sure = rows.filter(pl.col("geography_number") == 12, pl.col("estimate").is_not_null())
+    assert {tuple(row) for row in sure.select("estimate", *ends).unique().rows()} == {
+        (0, 0, 0), (20, 20, 20), (100, 100, 100), (2000, 2000, 2000)
+    }  # fmt: skip
+
+
 def test_cells_of_another_definition_are_refused() -> None:
-    stored: Stored = {(1, 1, 1): {"estimate": 1.0, "unweighted": 1.0, "agency_counts": 1}}
+    stored: Stored = {(1, 1, 1): {"estimate": 1.0, "reported": 1.0, "unweighted": 1.0, "agency_counts": 1}}
     definition = table_definition("1a")
     cells, gap, population = as_tables(definition, None, stored, {}, {})
     renamed = replace(definition, rows=(replace(definition.rows[0], label="Other"), *definition.rows[1:]))

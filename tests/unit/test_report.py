@@ -56,7 +56,9 @@ def test_the_report_warns_where_few_are_covered(tmp_path: Path) -> None:
 def test_an_interval_of_no_width_is_explained(tmp_path: Path) -> None:
     tables = given_tables()
     assert "nothing was sampled" not in text_of(page(tables, tmp_path))
-    tables["cell_estimate"] = tables["cell_estimate"].with_columns(standard_error=pl.lit(0.0))
+    tables["cell_estimate"] = tables["cell_estimate"].with_columns(
+        standard_error=pl.lit(0.0), lower_bound="estimate", upper_bound="estimate"
+    )
     assert "nothing was sampled" in text_of(page(tables, tmp_path))
 
 
@@ -171,7 +173,9 @@ def test_months_without_incidents_and_filled_months_stand_at_the_head(tmp_path: 
 
 def test_an_interval_without_width_is_not_printed_as_one(tmp_path: Path) -> None:
     tables = given_tables()
-    tables["cell_estimate"] = tables["cell_estimate"].with_columns(standard_error=pl.lit(0.0))
+    tables["cell_estimate"] = tables["cell_estimate"].with_columns(
+        standard_error=pl.lit(0.0), lower_bound="estimate", upper_bound="estimate"
+    )
     text = text_of(page(tables, tmp_path))
     assert "incidents; not sampled: all known agencies reported" in text
     assert "9,000 to 9,000" not in text

@@ -22,11 +22,11 @@ def controls(n: int, seed: int, size: float = 1.0) -> NDArray[np.float64]:
 
 
 def fit(classes: list[tuple[int, int, int]], is_region: bool, sizes: dict[int, float] | None = None) -> FittedGroups:
-    """Fit classes given as (class, agencies, respondents)."""
+    """Fit classes given as (class, agencies, respondents), by the reference's rule."""
     number = np.concatenate([np.full(N, k) for k, N, _n in classes])
     answers = np.concatenate([np.arange(N) < n for _k, N, n in classes])
     x = np.vstack([controls(N, k, (sizes or {}).get(k, 1.0)) for k, N, _n in classes])
-    return fit_geography(number, answers, x, YEAR, is_region=is_region)
+    return fit_geography(number, answers, x, YEAR, is_region=is_region, has_giants_apart=False)
 
 
 def classes_of(made: FittedGroups) -> list[tuple[int, ...]]:
@@ -61,11 +61,13 @@ def test_the_last_group_falls_back_to_inverse_coverage_and_without_crime_to_numb
     assert made.fit.rule.tolist() == ["inverse_coverage"]
     x = controls(5, 8)[:, 0]
     assert made.fit.weights[:3] == pytest.approx(x.sum() / x[:3].sum())
-    nothing = fit_geography(np.full(5, 8), np.arange(5) < 3, np.zeros((5, 10)), YEAR, is_region=False)
+    nothing = fit_geography(
+        np.full(5, 8), np.arange(5) < 3, np.zeros((5, 10)), YEAR, is_region=False, has_giants_apart=False
+    )
     assert nothing.fit.rule.tolist() == ["calibrated"]
     assert nothing.fit.weights[:3] == pytest.approx(5 / 3)
     others = np.vstack([np.zeros((3, 10)), controls(2, 1)])
-    equal = fit_geography(np.full(5, 8), np.arange(5) < 3, others, YEAR, is_region=False)
+    equal = fit_geography(np.full(5, 8), np.arange(5) < 3, others, YEAR, is_region=False, has_giants_apart=False)
     assert equal.fit.rule.tolist() == ["equal"]
     assert equal.fit.weights[:3] == pytest.approx(5 / 3)
 
@@ -93,5 +95,58 @@ def test_regions_leave_groups_of_nearly_all_crime_alone() -> None:
     made = fit_geography(number, answers, x, YEAR, is_region=True)
     assert made.fit.rule.tolist()[1] == "full_coverage"
     assert (made.fit.weights[301:] == 1).all()
-    nation = fit_geography(number, answers, x, YEAR, is_region=False)
+    nation = fit_geography(number, answers, x, YEAR, is_region=False, has_giants_apart=False)
     assert nation.fit.rule.tolist()[1] == "calibrated"
+
+
+def with_a_giant(crime: float = 1.0) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
+    """A class of 40 agencies, 30 of which respond, and a nonrespondent with half as much crime as all; and another."""
+    number, answers = np.repeat([4, 9], [41, 40]), np.append(np.arange(41) < 30, np.arange(40) < 30)
+    x = np.vstack([crime * controls(40, 4), np.zeros((1, 10)), controls(40, 9)])
+    murder, rape, larceny = (NAMES.index(name) for name in ("murder", "rape", "larceny"))
+    # A mix of crime that no weights of the others can have.
+    x[40, [murder, NAMES.index("violent")]] = 0.6 * max(x[:40, 0].sum(), 1000.0)
+    x[40, NAMES.index("total")] = x[40, murder]
+    assert x[40, rape] == x[40, larceny] == 0
+    return number, answers, x
+
+
+def test_a_giant_that_does_not_respond_stands_apart() -> None:
+    number, answers, x = with_a_giant()
+    merged = fit_geography(number, answers, x, YEAR, is_region=False, has_giants_apart=False)
+    assert classes_of(merged) == [(4, 9)]
+    made = fit_geography(number, answers, x, YEAR, is_region=False, has_giants_apart=True)
+    assert classes_of(made) == [(4,), (9,)]
+    assert made.merged_from == [None, None]
+    assert made.fit.rule.tolist() == ["calibrated", "calibrated"]
+    assert made.fit.giants_apart.tolist() == [1, 0]
+    # The total of the class is met, giant and all, but no other control is one.
+    w, respond = made.fit.weights[:41], answers[:41]
+    assert w[respond] @ x[:41][respond, 0] == pytest.approx(x[:41, 0].sum())
+    assert [name for name, is_one in zip(NAMES, made.fit.is_selected[0], strict=False) if is_one] == ["total"]
+    assert np.isnan(w[~respond]).all()
+    # The weights are those of the class without the giant, as if it were no agency with crime, times a factor.
+    without = x.copy()
+    without[40] = 0.0
+    rest = fit_geography(number, answers, without, YEAR, is_region=False, has_giants_apart=False)
+    factor = x[:41, 0].sum() / without[:41, 0].sum()
+    assert w[respond] == pytest.approx(factor * rest.fit.weights[:41][respond])
+    # Other classes are fitted as ever.
+    assert made.fit.weights[41:][answers[41:]] == pytest.approx(rest.fit.weights[41:][answers[41:]])
+
+
+def test_two_giants_stand_apart_only_if_one_is_not_enough() -> None:
+    number, answers, x = with_a_giant()
+    twice = np.insert(np.arange(len(x)), 40, 40)
+    made = fit_geography(number[twice], answers[twice], x[twice], YEAR, is_region=False)
+    assert classes_of(made) == [(4,), (9,)]
+    assert made.fit.giants_apart.tolist() == [2, 0]
+    w = np.nan_to_num(made.fit.weights[:42])
+    assert w @ x[twice][:42, 0] == pytest.approx(x[twice][:42, 0].sum())
+
+
+def test_where_the_others_have_no_crime_a_class_with_a_giant_is_merged() -> None:
+    number, answers, x = with_a_giant(crime=0.0)
+    made = fit_geography(number, answers, x, YEAR, is_region=False)
+    assert classes_of(made) == [(4, 9)]
+    assert made.merged_from == ["4 into 9: controls cannot be met"]

@@ -1,6 +1,6 @@
 """The weights of all geographies of a synthetic nation: the invariants of handbook 07, and small examples."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -27,8 +27,15 @@ KEY = ["geography_level", "geography_code", "weight_group"]
 Frames = dict[str, pl.DataFrame]
 
 
-def weighted(frame: pl.DataFrame, pieces: pl.DataFrame, groups: pl.LazyFrame | None = None, year: int = YEAR) -> Frames:
-    made = weight_agencies(frame.lazy(), pieces.lazy(), STATE_WEIGHT_GROUP.empty() if groups is None else groups, year)
+def weighted(
+    frame: pl.DataFrame,
+    pieces: pl.DataFrame,
+    groups: pl.LazyFrame | None = None,
+    year: int = YEAR,
+    rule: Literal["corrected", "reference"] = "reference",
+) -> Frames:
+    of_states = STATE_WEIGHT_GROUP.empty() if groups is None else groups
+    made = weight_agencies(frame.lazy(), pieces.lazy(), of_states, year, rule)
     return {dataset.name: checked(made[dataset.name], dataset) for dataset in DATASETS}
 
 

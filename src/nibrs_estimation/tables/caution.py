@@ -18,7 +18,15 @@ from nibrs_estimation.tables.schema import Text
 SEPARATOR = ";"
 
 _FILE = Path(__file__).parent / "definitions" / "_caution.yaml"
-Measure = Literal["relative_standard_error", "agency_counts", "population_coverage"]
+Measure = Literal[
+    "relative_standard_error",
+    "agency_counts",
+    "population_coverage",
+    "largest_missing_share",
+    "responding_agencies",
+    "reported",
+    "without_weights_share",
+]
 
 
 @dataclass(frozen=True)

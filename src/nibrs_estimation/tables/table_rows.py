@@ -187,7 +187,7 @@ def _with_populations(rows: pl.DataFrame, geography_population: pl.LazyFrame) ->
     return rows.join(populations, on=["geography_number", "population_key"], how="left")
 
 
-def _bounds_of_counts(is_stored: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+def _bounds_of_counts() -> tuple[pl.Expr, pl.Expr]:
     """Ends of the intervals of counts: as stored, and of counts of 0.
 
     If nothing is missing but months that are only inferred, the count is as sure as these months: no ends are given.
@@ -195,18 +195,18 @@ def _bounds_of_counts(is_stored: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     is_inferred = pl.col("has_inferred_months") & (pl.col("unreported_ratio") == 0)
     ends = (("lower_bound", pl.lit(0.0)), ("upper_bound", pl.col("upper_bound_of_zero")))
     lower, upper = (
-        pl.when(~is_inferred).then(pl.when(is_stored).then(stored).otherwise(of_zero)) for stored, of_zero in ends
+        pl.when(~is_inferred).then(pl.when("is_stored").then(stored).otherwise(of_zero)) for stored, of_zero in ends
     )
     return lower, upper
 
 
-def _bounds_of_percentages(is_stored: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+def _bounds_of_percentages() -> tuple[pl.Expr, pl.Expr]:
     """Percentage plus and minus 1.96 standard errors, from 0 to 100; that of a count of 0 has no known ends.
 
     Percentages of records may be above 100, and so may their ends.
     """
     value, margin = pl.col("percentage"), Z_95 * pl.col("percentage_standard_error")
-    is_known = is_stored | (pl.col("unreported_ratio") == 0)
+    is_known = pl.col("is_stored") | (pl.col("unreported_ratio") == 0)
     is_inferred = pl.col("has_inferred_months") & (pl.col("unreported_ratio") == 0)
     lower, upper = (value - margin).clip(lower_bound=0), value + margin
     upper = pl.when(value <= 100).then(upper.clip(upper_bound=100)).otherwise(upper)
@@ -230,6 +230,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             pl.when(is_open & ~is_stored & pl.col("has_known_base")).then(0.0).otherwise(name).alias(name)
             for name in known_shares
         ),
+        is_stored=is_stored,
     )
     per_person = RATE_BASE / pl.col("population")
     is_share = kind == PERCENTAGE
@@ -249,9 +250,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
         pl.when(is_open)
         .then(pl.when(kind == RATE).then(bound * per_person).when(is_share).then(share).otherwise(bound))
         .alias(f"estimate_{name}_bound")
-        for name, bound, share in zip(
-            ("lower", "upper"), _bounds_of_counts(is_stored), _bounds_of_percentages(is_stored), strict=True
-        )
+        for name, bound, share in zip(("lower", "upper"), _bounds_of_counts(), _bounds_of_percentages(), strict=True)
     )
     of_known, error_of_known = (pl.when(is_open & is_share).then(name) for name in known_shares)
     known_margin = Z_95 * error_of_known

@@ -191,7 +191,7 @@ def _print_result(result: RunResult, source: Source, run_id: str) -> None:
     if removed := _top_level_names(result.removed):
         console.print(
             f"Removed from there because this command did not produce them: {', '.join(sorted(removed))}. The "
-            "command without --from and --until publishes all files again.",
+            "same command with all of its work, without --from and --until, publishes all files again.",
             highlight=False,
         )
     if result.failures:

@@ -268,7 +268,7 @@ def _places(completed: _Completed, truth: pl.DataFrame, names: list[str]) -> pl.
 def _matrix(completed: _Completed, agencies: pl.Series, names: list[str], column: str = "n") -> sparse.csc_array:
     """(agencies, outcomes) offenses: completed, or in column ``own`` those that the agencies reported."""
     row = pl.DataFrame({"agency_id": agencies, "row": np.arange(len(agencies))})
-    counts = completed.counts.join(row, on="agency_id")
+    counts = completed.counts.join(row, on="agency_id", maintain_order="left")
     columns = []
     for name in names:
         some = counts.filter(pl.col("offense_code").is_in(OUTCOMES[name]))
@@ -361,6 +361,7 @@ def _ratio(completed: _Completed, design: Design, names: list[str]) -> pl.DataFr
             of["weighting_frame"].select("agency_id", "is_respondent", *dict.fromkeys(BENCHMARK_OF.values())).collect(),
             on="agency_id",
         )
+        .sort("geography_number", *_UNIT)
     )
     y = _matrix(completed, members["agency_id"], names).toarray()
     share, responds = members["population_share"].to_numpy(), members["is_respondent"].to_numpy()

@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from nibrs_estimation.evaluate.outcomes import BASE, OUTCOMES
-from nibrs_estimation.evaluate.patterns import PATTERNS
+from nibrs_estimation.evaluate.patterns import PATTERNS, PATTERNS_OF_NATION
 from nibrs_estimation.evaluate.populations.fixed import BENCHMARKS
 from nibrs_estimation.evaluate.scores import ALL, SIZES
 from nibrs_estimation.model.backtest import COUNT, LEVELS, PERCENTAGE, RULES
@@ -30,7 +30,10 @@ _FORMATS = {
     "coverage_pct": "number", "coverage_error_pct": "number", "above_pct": "number", "below_pct": "number",
     "width_pct": "number", "se_over_rmse": "fine",
 }  # fmt: skip
-_LEVEL_NAMES = {"part": "Groups of agencies of a place, such as the cities of a state"}
+_LEVEL_NAMES = {"part": "Groups of agencies of a place, such as the cities of a state", "msa": "Metropolitan areas"}
+#: With fewer drawings the page says that its figures are rough.
+_ENOUGH = 20
+_HALF = " So truth and estimates are those of half a year."
 _COLORS = {"program": BLUE, "reference": RED, "ratio": GRAY, "reference months": "#e08e0b",
            "reference benchmark": "#7b4f2c"}  # fmt: skip
 
@@ -44,8 +47,11 @@ def write_backtest_page(
     parts = dict(part.split("=", 1) for part in identity.source.split(",") if "=" in part)
     drawings = estimates["pattern_number"].n_unique()
     population = identity.source.removeprefix("backtest:").partition(",pattern=")[0]
+    pattern = parts["pattern"].partition(":")[0]
+    meaning = (PATTERNS if "benchmark" in parts else PATTERNS_OF_NATION)[pattern]
     sections = [
-        ("What was tried", _tried(population, parts, drawings, estimates)),
+        ("In short", _in_short(scores, drawings)),
+        ("What was tried", _tried(population, parts, meaning, drawings, estimates)),
         ("Coverage of the intervals", _chart(scores)),
         *(
             (_LEVEL_NAMES.get(level, level.replace("_", " ").capitalize()), _of_level(scores, level))
@@ -56,11 +62,11 @@ def write_backtest_page(
         ("Words", _WORDS),
     ]
     title = f"How good are the estimates? Backtest of {population}"
-    subtitle = f"{drawings} drawings of who responds: {PATTERNS[parts['pattern'].partition(':')[0]]}."
+    subtitle = f"{drawings} drawings of who responds: {meaning}."
     return {PAGE: writer(page(title, subtitle, sections, identity))}
 
 
-def _tried(population: str, parts: dict[str, str], drawings: int, estimates: pl.DataFrame) -> str:
+def _tried(population: str, parts: dict[str, str], meaning: str, drawings: int, estimates: pl.DataFrame) -> str:
     whole = estimates.filter(
         (pl.col("level") == "nation")
         & (pl.col("measure") == COUNT)
@@ -76,9 +82,9 @@ def _tried(population: str, parts: dict[str, str], drawings: int, estimates: pl.
     benchmark = parts.get("benchmark", "")
     lines = [
         f"The population is {escape(population)}, whose truth is known. In each of {drawings} drawings a part of its "
-        f"reports is hidden ({escape(parts['pattern'])}: {PATTERNS[parts['pattern'].partition(':')[0]]}), the rest is "
-        f"estimated from by the stages of this program, and the result is compared with the truth.{agencies}",
-        f"The benchmark: {BENCHMARKS[benchmark]}."
+        f"reports is hidden ({escape(parts['pattern'])}: {meaning}). The stages of this program estimate "
+        f"from the rest, and the result is compared with the truth.{agencies}",
+        f"The benchmark: {BENCHMARKS[benchmark]}.{_HALF if benchmark == 'halves' else ''}"
         if benchmark
         else "Each drawing is another nation, with its own truth, months, benchmark and response.",
     ]
@@ -92,6 +98,27 @@ def _tried(population: str, parts: dict[str, str], drawings: int, estimates: pl.
         lines.append("The population is the agencies of the zip of which every month is known. A state is one draw.")
     rules = "".join(f"<li><b>{rule}</b>: {RULES[rule]}</li>" for rule in parts["rules"].split("+"))
     return "".join(f"<p>{line}</p>" for line in lines) + f"<p>Rules:</p><ul>{rules}</ul>"
+
+
+def _in_short(scores: pl.DataFrame, drawings: int) -> str:
+    """Coverage of counts, all outcomes together, by level and rule."""
+    pooled = (
+        scores.filter((pl.col("outcome") == ALL) & (pl.col("measure") == COUNT))
+        .group_by("level", "rule")
+        # Classes of size weigh as many cells as they have.
+        .agg((pl.col("coverage_pct") * pl.col("cells")).sum() / pl.col("cells").sum())
+        .pivot("rule", index="level", values="coverage_pct")
+    )
+    rules = [rule for rule in RULES if rule in pooled.columns]
+    ordered = pooled.sort(pl.col("level").replace_strict(list(LEVELS), range(len(LEVELS)), return_dtype=pl.Int64))
+    shown = ordered.with_columns(pl.col("level").replace(_LEVEL_NAMES).str.replace_all("_", " "))
+    table = html_table(
+        shown, "short", {"level": "Level", **{rule: rule for rule in rules}}, **dict.fromkeys(rules, "number")
+    )
+    few = "" if drawings >= _ENOUGH else f"<p><b>{drawings} drawings are few</b>: these figures are rough.</p>"
+    return (
+        f"<p>Share of 95 % intervals of counts that hold the truth, in percent, all outcomes together.</p>{few}{table}"
+    )
 
 
 def _chart(scores: pl.DataFrame) -> str:
@@ -164,9 +191,16 @@ _NOT_COVERED = (
     "<li>Another year, other states or other patterns of response than those of this page.</li></ul>"
 )
 _WORDS = (
-    "<p><b>Bias</b>: sum of the estimates over sum of the true numbers, less 1 (percentages: mean relative error). "
-    "<b>RMSE</b>: root mean square of the relative errors of a place over drawings; median over places. "
-    "<b>Coverage</b>: share of 95 % intervals that hold the truth, with its Monte-Carlo standard error (±). "
-    "<b>Width</b>: of the interval in percent of the truth, median. <b>SE / RMSE</b>: 1 if standard errors are as "
-    "large as errors. Cells whose true number is 0 are left out; one that is estimated as 0 counts as missed.</p>"
+    "<p><b>Cell</b>: an outcome of a place in a drawing. <b>Drawing</b>: one draw of who responds. "
+    "<b>Benchmark</b>: crimes of every agency in a full year, known from elsewhere, to which weights are calibrated. "
+    "<b>Part I offenses</b>: murder, manslaughter, rape, robbery, aggravated assault, burglary, larceny and vehicle "
+    "theft. <b>Reference</b>: the rules of the pipeline that produced the official estimates. "
+    "<b>Truth above</b>: share of intervals that end below the truth. <b>Without interval</b>: cells whose estimate or "
+    "standard error is not known. Plain ratio estimation has no percentages.</p>"
+    "<p><b>Bias</b>: sum of the estimates over sum of the true numbers, less 1 (percentages: mean relative error), "
+    "so that large places and large misses decide it. <b>RMSE</b>: root mean square of the relative errors of a place "
+    "over drawings; that of the place in the middle. <b>Coverage</b>: share of 95 % intervals that hold the truth, "
+    "with its Monte-Carlo standard error (±). <b>Width</b>: of the interval in percent of the truth, median. "
+    "<b>SE / RMSE</b>: 1 if standard errors are as large as errors. Cells whose true number is 0 are left out; "
+    "one that is estimated as 0 counts as missed.</p>"
 )

@@ -21,9 +21,14 @@ PATTERNS = {
     "several states, the two with the most residents never",
     "states-missing": "in 70 % of the states nearly all agencies respond, in the others one in ten",
     "partial-years": "every agency responds; months are missing as those of the real partial reporters of the file",
-    "start-dates": "agencies respond from their real NIBRS start date on; start-dates:2021 takes the year 2021 "
-    "(--response-file)",
-    "reported-months": "agencies report the months in which they really reported incidents (--response-file)",
+    "start-dates": "agencies respond from their real NIBRS start date on, in the named year, as start-dates:2021",
+    "reported-months": "agencies report the months in which they really reported incidents",
+}
+#: What the patterns mean in a synthetic nation, whose agencies have changed over to NIBRS or not.
+PATTERNS_OF_NATION = {
+    "random": "three quarters of the agencies have changed over to NIBRS, at random within their population group",
+    "large-answer-less": "the larger an agency is within its population group, the less likely it has changed over",
+    "states-missing": "in most states all agencies have changed over to NIBRS, in the others none",
 }
 #: Patterns that need a file of real responses.
 REAL = ("start-dates", "reported-months")

@@ -16,6 +16,8 @@ SIZES = {
     1_000: "1,000 to 9,999",
     10_000: "10,000 or more",
 }
+#: Share of the truth that is rounding.
+_ROUNDING = 1e-9
 _KEY = ["rule", "measure", "level", "outcome", "size"]
 
 
@@ -45,7 +47,10 @@ def size_of(count: pl.Expr) -> pl.Expr:
 def _scored(cells: pl.DataFrame) -> pl.DataFrame:
     """Scores by rule, measure, level, outcome and size; the order of the rows decides the last digits."""
     error = pl.col("estimate") - pl.col("truth")
-    is_above, is_below = pl.col("truth") > pl.col("upper_bound"), pl.col("truth") < pl.col("lower_bound")
+    # An interval without width around the truth holds it, whatever its last digit.
+    rounding = _ROUNDING * pl.col("truth")
+    is_above = pl.col("truth") > pl.col("upper_bound") + rounding
+    is_below = pl.col("truth") < pl.col("lower_bound") - rounding
     measured = cells.with_columns(
         error=error,
         relative=error / pl.col("truth"),

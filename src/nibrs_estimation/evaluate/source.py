@@ -29,8 +29,8 @@ from nibrs_estimation.sources.synthetic import SyntheticSource
 
 KEY = str(BACKTEST_ESTIMATE.partition_key)
 FORMS = "return-a:FILE, cde:FILE.zip or synthetic:SCALE"
-#: Year of the start dates that a pattern takes if none is given, and data year of synthetic nations.
-DEFAULT_START_YEAR, SYNTHETIC_YEAR = 2021, 2024
+#: Data year of synthetic nations.
+SYNTHETIC_YEAR = 2024
 DEFAULT_RULES = ("program", "reference", "ratio")
 
 
@@ -41,7 +41,7 @@ class Backtest:
     Attributes:
         source: the population.
         pattern: who responds, of :data:`~nibrs_estimation.evaluate.patterns.PATTERNS`.
-        start_year: year of pattern ``start-dates``.
+        start_year: year of pattern ``start-dates``; 0 for others.
         benchmark: of a fixed population, of :data:`~nibrs_estimation.evaluate.populations.fixed.BENCHMARKS`; empty for
             a synthetic nation, which has its own.
         rules: rules of estimation, of :data:`~nibrs_estimation.model.backtest.RULES`.
@@ -77,6 +77,12 @@ class Backtest:
     def probe(self, year: int, seed: int) -> Probe:
         """That of the population; its parts are joined by the drawings."""
         found = self.source.probe(year, seed)
+        if (
+            self.pattern == "states-missing"
+            and isinstance(self.source, CdeSource)
+            and len(found.partitions["state_abbr"]) == 1
+        ):
+            raise UsageError("Pattern states-missing needs zips of several states. Choose another --pattern.")
         files = [sha256_of(path) for path in (self.responses, self.before) if path is not None]
         return Probe(
             years=found.years,
@@ -177,6 +183,8 @@ class Asked:
         pattern, _, year = self.pattern.partition(":")
         if pattern not in PATTERNS or (year and (pattern != "start-dates" or not year.isdecimal())):
             raise UsageError(f"{self.pattern!r} is not a pattern. Write one of {', '.join(PATTERNS)}.")
+        if pattern == "start-dates" and not year:
+            raise UsageError("Pattern start-dates needs a year. Write start-dates:2021, for example.")
         if wrong := [rule for rule in self.rules if rule not in RULES]:
             raise UsageError(f"{wrong[0]!r} is not a rule. Write one of {', '.join(RULES)}, several separated by +.")
         is_nation = isinstance(source, SyntheticSource)
@@ -190,7 +198,7 @@ class Asked:
         if (pattern in REAL) != (self.responses is not None):
             need = "needs" if pattern in REAL else "does not use"
             raise UsageError(f"Pattern {pattern} {need} --response-file, a CSV with real start dates or months.")
-        start_year = int(year) if year else DEFAULT_START_YEAR
+        start_year = int(year) if year else 0
         if self.responses is not None:
             # A wrong file is refused before any work.
             read_responses(self.responses, pattern, start_year)

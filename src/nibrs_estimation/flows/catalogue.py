@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nibrs_estimation.evaluate.source import DEFAULT_RULES, DEFAULT_START_YEAR, Backtest
+from nibrs_estimation.evaluate.source import DEFAULT_RULES, Backtest
 from nibrs_estimation.flows.registry import FLOWS
 from nibrs_estimation.model import geography
 from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
@@ -20,7 +20,7 @@ def _tasks() -> dict[str, Task]:
 
 
 def _source_tasks() -> list[tuple[str, Task]]:
-    backtest = Backtest(SyntheticSource(), "random", DEFAULT_START_YEAR, "", DEFAULT_RULES, 1)
+    backtest = Backtest(SyntheticSource(), "random", 0, "", DEFAULT_RULES, 1)
     sources = {**source_examples(), "backtest": backtest}
     return [(kind, task) for kind, source in sources.items() for task in source.tasks()]
 

@@ -4,7 +4,7 @@ One file holds one year of all agencies. Source: docs/return-a-file.md, after th
 description".
 """
 
-from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.codes import labels
 from nibrs_estimation.model.fields import MONTH, ORI, POPULATION, STATE, YEAR
 from nibrs_estimation.model.return_a import PARTS_OF_CRIMES
 from nibrs_estimation.pipeline.dataset import Column, Dataset
@@ -29,9 +29,9 @@ _ORI7 = Column("ori7", "str", "First seven characters of the originating agency 
 
 
 def _item_columns() -> tuple[Column, ...]:
-    labels = dict(code_list("srs_item").select("code", "label").rows())
+    label_of = labels("srs_item")
     return tuple(
-        Column(name, "int32", f"{labels[str(item)]}; corrections may be negative.", unit="offenses", is_nullable=True)
+        Column(name, "int32", f"{label_of[str(item)]}; corrections may be negative.", unit="offenses", is_nullable=True)
         for item, name in zip(ITEMS, ITEM_COLUMNS, strict=True)
     )
 

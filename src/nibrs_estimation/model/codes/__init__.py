@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from functools import cache
 from pathlib import Path
 
@@ -37,6 +38,15 @@ def code_list(name: str) -> pl.DataFrame:
         for column, dtype in _TYPES.items()
         if column in text.columns
     )
+
+
+def labels(name: str) -> dict[str, str]:
+    """Labels of a code list by code, read without Polars: declarations need them while modules are imported.
+
+    A module that starts the threads of Polars could no longer be imported before a process is forked.
+    """
+    with (Path(__file__).parent / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        return {row["code"]: row["label"] for row in csv.DictReader(file)}
 
 
 def ucr_abbr(postal: pl.Expr) -> pl.Expr:

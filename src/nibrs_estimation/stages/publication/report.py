@@ -433,12 +433,9 @@ def _coverage_note(nation: dict[str, object]) -> str:
         return (
             "The source lists only agencies that reported something, so the share of the population that they serve "
             "is not known, and the estimates are of reporting agencies only. Color shows the share of the listed "
-            "agencies with twelve months, reported or copied from a donor."
+            "agencies with twelve months, reported or filled."
         )
-    return (
-        "Share of each state's population that is served by agencies with twelve months, reported or copied from a "
-        "donor."
-    )
+    return "Share of each state's population that is served by agencies with twelve months, reported or filled."
 
 
 _PAGE = """<!doctype html>
@@ -465,10 +462,10 @@ with each of them.</p>{circumstances}</section>
 <section><h2>Drugs</h2>{drugs}</section>
 {coverage}
 <section><h2>Account of the incidents</h2><p>Each incident that was read is in the estimates or left out for one of
-these reasons. File agencies.csv gives for each agency what it reported, which months were copied and from which donor,
-and its weights.</p><div class="numbers">{account}</div></section>
+these reasons. File agencies.csv gives for each agency what it reported, which months were filled and from which
+agency or own month, and its weights.</p><div class="numbers">{account}</div></section>
 <section><h2>How the agencies were weighted</h2><p>Agencies of {place}. Respondents reported all twelve months, or at
-least three, and the others were copied from a donor; standard errors do not yet include the uncertainty of copying.
+some of them, and the others were filled; standard errors do not yet include the uncertainty of filling.
 Within each group weights are calibrated to the known crimes of all eligible agencies, in the data year or an earlier
 year. Smaller places have their own weights, computed in the same way. Standard errors are computed by Taylor
 linearization with finite population correction; the agency is the sampling unit. They show how much an estimate would
@@ -476,6 +473,6 @@ vary if other agencies of each group had reported. They do not include errors an
 reports.</p>{groups}</section> <section><h2>What the source does not give</h2><ul>{losses}</ul></section>
 <section><h2>More of this run</h2><p>The folder of this page contains, if the run wrote them: all tables as
 workbooks (workbooks.zip), estimates.csv and estimates.duckdb, all agencies (agencies.csv), and pages to evaluate the
-population covered, outlier months, copied months and weights (names that begin with validation). The page of the run
+population covered, outlier months, filled months and weights (names that begin with validation). The page of the run
 lists and links all of them.</p></section>
 """

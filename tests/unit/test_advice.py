@@ -29,6 +29,7 @@ RAISED_BY = {
     "cli/": ("tables show",),
     "cli/running": ("run",),
     "cli/doctor": ("run",),
+    "evaluate/": ("backtest",),
     "sources/cde": ("run", "ingest cde"),
     "sources/return_a": ("ingest return-a",),
     "sources/ucr_prd": ("run", "ingest postgresql"),

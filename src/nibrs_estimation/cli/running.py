@@ -69,6 +69,7 @@ def run_and_report(flow_name: str, run_id: str, settings: Settings, options: Run
         PipelineError: the source or a store cannot be used.
     """
     flow = find_flow(flow_name)
+    check_run_id(run_id)
     source = open_source(_spec(options, settings), settings.database(), is_excerpt=options.partial)
     run_source(flow, source, run_id, settings, options, entry)
 
@@ -77,7 +78,6 @@ def run_source(
     flow: Flow, source: Source, run_id: str, settings: Settings, options: RunOptions, entry: EntryPoint
 ) -> None:
     """Run a flow on a source, and print a summary; raises like :func:`run_and_report`."""
-    check_run_id(run_id)
     s3 = settings.s3()
     locations = _locations(settings)
     year = chosen_year(source, options.year, settings)

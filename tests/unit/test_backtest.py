@@ -24,6 +24,7 @@ from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, COUNT
 from nibrs_estimation.model.return_a import OFFENSES_OF_CRIME
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.source import Probe
+from nibrs_estimation.tables.table_rows import Z_95
 
 YEAR = 2013
 STATES = ("VT", "NY", "CA", "TX")
@@ -391,14 +392,32 @@ def test_plain_ratio_estimates_are_those_of_the_textbook() -> None:
     assert found["standard_error"] == pytest.approx(error)
 
 
+def test_rule_regression_has_the_estimates_of_the_program_and_normal_intervals_cut_at_zero() -> None:
+    found = estimates_of(draw(population(64), "random", "halves", None, 1, 1), ("regression", "program"), 1)
+    key = ["geography_number", "outcome"]
+    program, rival = (
+        found.filter(pl.col("measure") == COUNT, pl.col("rule") == rule).sort(key) for rule in ("program", "regression")
+    )
+    assert found.filter(rule="regression")["measure"].unique().to_list() == [COUNT]
+    assert rival.select(*key, "estimate").equals(program.select(*key, "estimate"))
+    assert not rival["standard_error"].equals(program["standard_error"])
+    some = rival.filter(pl.col("standard_error") > 0)
+    margin = Z_95 * some["standard_error"]
+    assert some["upper_bound"].to_numpy() == pytest.approx((some["estimate"] + margin).to_numpy())
+    lower = (some["estimate"] - margin).clip(lower_bound=0)
+    assert some["lower_bound"].to_numpy() == pytest.approx(lower.to_numpy())
+    assert {"nation", "state"} <= set(some["level"])
+
+
 def test_full_response_gives_the_truth_without_error(tmp_path: Path) -> None:
     path = tmp_path / "months.csv"
     path.write_text("ori,nibrs_months\n" + "".join(f"ZZ{place:05d}00,{'1' * 12}\n" for place in range(24)))
     responses = read_responses(path, "reported-months", YEAR)
     drawing = draw(population(24), "reported-months", "noise", responses, 1, 1)
-    found = estimates_of(drawing, ("program", "reference", "ratio"), 1)
+    rules = ("program", "reference", "regression", "ratio")
+    found = estimates_of(drawing, rules, 1)
     estimated = found.filter(pl.col("estimate").is_not_null())
-    assert set(estimated["rule"]) == {"program", "reference", "ratio"}
+    assert set(estimated["rule"]) == set(rules)
     assert set(estimated["level"]) == {"nation", "state"}
     largest = estimated["truth"].to_numpy().max()
     assert ((estimated["estimate"] - estimated["truth"]).abs() <= 1e-9 * largest).all()

@@ -1,4 +1,4 @@
-"""Estimates of one drawing of respondents, by the program's own stages and by plain ratio estimation (handbook 13)."""
+"""Estimates of one drawing of respondents, by the program's own stages and by rivals of its rules (handbook 13)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.evaluate.outcomes import BENCHMARK_OF, OUTCOMES
+from nibrs_estimation.evaluate.regression_rule import regression_errors
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH, SRS_MONTH
 from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, COUNT, PERCENTAGE
 from nibrs_estimation.model.completeness import AGENCY_MONTH, REPORTING_STATUS
@@ -29,11 +30,11 @@ from nibrs_estimation.stages.universe.frame import define_universe
 from nibrs_estimation.stages.weighting.weights import weight_agencies
 from nibrs_estimation.stats.linearization.cell_estimates import cell_estimates
 from nibrs_estimation.stats.linearization.variance_form import variance_form
-from nibrs_estimation.stats.prediction import prediction_estimates, unreported_interval
+from nibrs_estimation.stats.prediction import PredictionEstimates, prediction_estimates, unreported_interval
 from nibrs_estimation.survey.covering import covered_populations
 from nibrs_estimation.survey.design import Design, estimation_design
 from nibrs_estimation.survey.geographies import geography_members
-from nibrs_estimation.survey.prediction import prediction_units, predictions_of
+from nibrs_estimation.survey.prediction import PlaceUnits, Predictions, prediction_units, predictions_of
 from nibrs_estimation.tables.explained import explained_by
 from nibrs_estimation.tables.table_rows import Z_95
 
@@ -50,7 +51,7 @@ class Choices(NamedTuple):
     variance_rule: Literal["prediction", "reference"] = "prediction"
 
 
-#: Rule of a backtest -> choices of method; rule ``ratio`` is not among them.
+#: Rule of a backtest -> choices of method; rules ``regression`` and ``ratio`` are not among them.
 CHOICES = {
     "program": Choices(),
     "reference months": Choices(outlier_rule="reference", month_rule="reference"),
@@ -58,6 +59,8 @@ CHOICES = {
     "reference weights": Choices(control_rule="reference", variance_rule="reference"),
     "reference": Choices("reference", "reference", "reference", "reference", "reference"),
 }
+#: Rules with the months, benchmark and weights of rule ``program``.
+RIVALS = ("regression", "ratio")
 #: Datasets that a source may leave out.
 _OPTIONAL = (SRS_MONTH, SRS_BENCHMARK, AGENCY_COUNTY, GEOGRAPHY)
 _OF_SOURCE = (AGENCY, REPORT_MONTH, AGENCY_MONTH_OFFENSE, *_OPTIONAL)
@@ -87,6 +90,24 @@ class _Completed:
     counts: pl.DataFrame
 
 
+class _Prediction(NamedTuple):
+    """Totals corrected to the benchmark, with what they are made of; matrices are (agencies, outcomes)."""
+
+    y: sparse.csc_array
+    own: sparse.csc_array
+    explained_by: NDArray[np.int64]
+    of_places: PlaceUnits
+    predictions: Predictions
+    found: PredictionEstimates
+
+    def key(self, design: Design, names: list[str]) -> dict[str, NDArray[np.int32] | pl.Series]:
+        """Columns that say which estimates these are."""
+        return {
+            "geography_number": design.geographies[self.found.domain],
+            "outcome": pl.Series(names).gather(self.found.cell),
+        }
+
+
 def estimates_of(drawing: Drawing, rules: tuple[str, ...], seed: int) -> pl.DataFrame:
     """Estimates by each of the rules beside the truth: dataset ``backtest_estimate`` without the pattern.
 
@@ -101,19 +122,37 @@ def estimates_of(drawing: Drawing, rules: tuple[str, ...], seed: int) -> pl.Data
     ]
     found, described = [], _described(reports, drawing.year)
     for rule, choices in CHOICES.items():
-        # Plain ratio estimation has the months and benchmark of the program.
-        if rule in rules or (rule == "program" and "ratio" in rules):
+        wanted = [name for name in (rule, *(RIVALS if rule == "program" else ())) if name in rules]
+        if wanted:
             completed = _completed(reports, described, drawing.year, seed, choices)
             design = _design(completed)
             places = _places(completed, drawing.truth, names).with_columns(
                 is_estimated=pl.col("geography_number").is_in(design.geographies)
             )
-            if rule in rules:
-                estimate = _predicted if choices.variance_rule == "prediction" else _linearized
-                found.append(_joined(places, estimate(completed, design, names), rule))
-            if rule == "program" and "ratio" in rules:
-                found.append(_joined(places, _ratio(completed, design, names), "ratio"))
+            estimates = _estimates(completed, design, names, wanted, choices)
+            found += [_joined(places, each, name) for name, each in estimates.items()]
     return pl.concat(found)
+
+
+def _estimates(
+    completed: _Completed, design: Design, names: list[str], rules: list[str], choices: Choices
+) -> dict[str, pl.DataFrame]:
+    """Estimates by each of the rules that have the same months and benchmark."""
+    if choices.variance_rule == "reference":
+        return {rule: _linearized(completed, design, names) for rule in rules}
+    if rules == ["ratio"]:
+        return {"ratio": _ratio(completed, design, names)}
+    # Its totals are those of the rule ``regression``, too.
+    prediction = _prediction(completed, design, names)
+    estimates = {}
+    for rule in rules:
+        if rule == "ratio":
+            estimates[rule] = _ratio(completed, design, names)
+        elif rule == "regression":
+            estimates[rule] = _with_regression_errors(prediction, design, names)
+        else:
+            estimates[rule] = _with_prediction_errors(prediction, design, names)
+    return estimates
 
 
 def _described(reports: Mapping[str, pl.LazyFrame], year: int) -> dict[str, pl.LazyFrame]:
@@ -276,11 +315,11 @@ def _matrix(completed: _Completed, agencies: pl.Series, names: list[str], column
     return sparse.csc_array(np.column_stack(columns))
 
 
-def _predicted(completed: _Completed, design: Design, names: list[str]) -> pl.DataFrame:
-    """Estimates with the prediction variance, corrected to the benchmark."""
+def _prediction(completed: _Completed, design: Design, names: list[str]) -> _Prediction:
+    """Totals and prediction variances, corrected to the benchmark."""
     y, own = (_matrix(completed, design.agencies, names, column) for column in ("n", "own"))
     of = completed.datasets
-    units = prediction_units(
+    of_places = prediction_units(
         design,
         of["coverage"],
         of["weighting_frame"],
@@ -294,13 +333,28 @@ def _predicted(completed: _Completed, design: Design, names: list[str]) -> pl.Da
         everything, on="agency_id", how="left", maintain_order="left"
     )["n"]
     incidents = total.fill_null(0.0).to_numpy()
-    predictions = predictions_of(design, units, incidents, corrects=True)
+    predictions = predictions_of(design, of_places, incidents, corrects=True)
     explained = np.array([explained_by(OUTCOMES[name]) for name in names], dtype=np.int64)
     nothing, no_denominator = sparse.csc_array((y.shape[0], 0)), np.full(len(names), -1)
     found = predictions.estimate(y, own, nothing, nothing, no_denominator, explained, threads=1)
+    return _Prediction(y, own, explained, of_places, predictions, found)
+
+
+def _with_regression_errors(prediction: _Prediction, design: Design, names: list[str]) -> pl.DataFrame:
+    """The totals with the standard errors of module ``regression_rule``."""
+    found = prediction.found
+    errors = regression_errors(prediction.of_places, prediction.y, prediction.explained_by)
+    return pl.DataFrame(
+        prediction.key(design, names) | {"estimate": found.total, "standard_error": errors[found.domain, found.cell]}
+    ).with_columns(measure=pl.lit(COUNT))
+
+
+def _with_prediction_errors(prediction: _Prediction, design: Design, names: list[str]) -> pl.DataFrame:
+    """The totals with the prediction variance, and percentages."""
+    y, own, predictions, found = prediction.y, prediction.own, prediction.predictions, prediction.found
     rho = predictions.by_group.unreported_ratio[found.domain]
     lower, upper = unreported_interval(found.total, found.standard_error, found.reported, rho)
-    key = {"geography_number": design.geographies[found.domain], "outcome": pl.Series(names).gather(found.cell)}
+    key = prediction.key(design, names)
     counts = pl.DataFrame(
         key
         | {

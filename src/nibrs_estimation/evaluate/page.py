@@ -35,7 +35,7 @@ _LEVEL_NAMES = {"part": "Groups of agencies of a place, such as the cities of a 
 _ENOUGH = 20
 _HALF = " So truth and estimates are those of half a year."
 _COLORS = {"program": BLUE, "reference": RED, "ratio": GRAY, "reference months": "#e08e0b",
-           "reference benchmark": "#7b4f2c"}  # fmt: skip
+           "reference benchmark": "#7b4f2c", "reference weights": "#8e6bb5", "regression": "#2e8b57"}  # fmt: skip
 
 
 def write_backtest_page(
@@ -196,7 +196,9 @@ _WORDS = (
     "<b>Part I offenses</b>: murder, manslaughter, rape, robbery, aggravated assault, burglary, larceny and vehicle "
     "theft. <b>Reference</b>: the rules of the pipeline that produced the official estimates. "
     "<b>Truth above</b>: share of intervals that end below the truth. <b>Without interval</b>: cells whose estimate or "
-    "standard error is not known. Plain ratio estimation has no percentages.</p>"
+    "standard error is not known. <b>Rule E</b>: the estimates of the program with another standard error, which comes "
+    "from the residuals of a regression on the benchmark, and with normal intervals. Rule E and plain ratio estimation "
+    "have no percentages.</p>"
     "<p><b>Bias</b>: sum of the estimates over sum of the true numbers, less 1 (percentages: mean relative error), "
     "so that large places and large misses decide it. <b>RMSE</b>: root mean square of the relative errors of a place "
     "over drawings; that of the place in the middle. <b>Coverage</b>: share of 95 % intervals that hold the truth, "

@@ -11,6 +11,7 @@ RULES = {
     "reference weights": "the program's rules, but weights, standard errors and intervals by the reference's, without "
     "corrections",
     "reference": "all of these by the reference's rules",
+    "regression": "rule E: dispersion of regression residuals, by place",
     "ratio": "plain ratio estimation: the place's benchmark total times respondents' offenses over their benchmark",
 }
 #: Levels of places, in the order of the page; `part` is a group of agencies of a nation, region or state.

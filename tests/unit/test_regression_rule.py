@@ -1,0 +1,197 @@
+"""Standard errors of rule ``regression``, by hand and against loops over places and groups."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import sparse
+
+from nibrs_estimation.evaluate.regression_rule import regression_errors
+from nibrs_estimation.stats.prediction import Memberships, Units
+from nibrs_estimation.survey.prediction import PlaceUnits
+
+Floats = NDArray[np.float64]
+NATION, REGION, STATE = 0, 1, 2
+
+
+def units_of(
+    level: list[int],
+    group: list[int],
+    place: list[int],
+    weight: list[float],
+    benchmarks: Floats,
+    state: list[int] | None = None,
+    controls: Floats | None = None,
+    share: list[float] | None = None,
+    members: list[tuple[int, int]] | None = None,
+) -> PlaceUnits:
+    """Units of different agencies; weight 0 is a nonrespondent. Without members each place is a domain."""
+    n, weights = len(group), np.array(weight)
+    responds = weights > 0
+    pairs = [(unit, place[unit]) for unit in range(n)] if members is None else members
+    unit, domain = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    units = Units(
+        psu=np.where(responds, np.cumsum(responds) - 1, -1),
+        place=np.array(place),
+        group=np.array(group),
+        weight=weights,
+        share=np.ones(n) if share is None else np.array(share),
+        size=benchmarks[:, 0],
+        controls=np.zeros((n, 1)) if controls is None else controls,
+        state=np.zeros(n, dtype=np.int64) if state is None else np.array(state),
+        donor_variance=np.zeros(n),
+        place_level=np.array(level),
+    )
+    return PlaceUnits(units, Memberships(unit, domain, int(domain.max()) + 1), benchmarks, np.zeros_like(benchmarks))
+
+
+def errors_of(found: PlaceUnits, y: list[list[float]], explained_by: list[int]) -> Floats:
+    return regression_errors(found, sparse.csc_array(np.array(y, dtype=float)), np.array(explained_by))
+
+
+def test_two_respondents_and_a_nonrespondent_by_hand() -> None:
+    """Expected are 4 each, so e = -1 and 1, s = 1 and V = 1 + 2 (1.5 - 1)²."""
+
+    def error(level: int, state: list[int], controls: Floats | None = None) -> float:
+        found = units_of([level], [0] * 3, [0] * 3, [1.5, 1.5, 0.0], np.ones((3, 1)), state, controls)
+        return float(errors_of(found, [[3], [5]], [0])[0, 0])
+
+    assert error(STATE, [0, 0, 0]) == pytest.approx(np.sqrt(1.5))
+    # The control has leverages of 1/2 each; residuals, which add up to 0, stay as they are.
+    assert error(STATE, [0, 0, 0], np.ones((3, 1))) == pytest.approx(np.sqrt(3))
+    # Two states miss 0.5 x 4 x 2 = 4 and -4; only in the nation and in regions is that part of the error.
+    assert error(NATION, [0, 0, 1]) == pytest.approx(np.sqrt(1.5 + 0.05**2 * 32))
+    assert error(REGION, [0, 0, 1]) == error(NATION, [0, 0, 1])
+    assert error(STATE, [0, 0, 1]) == error(STATE, [0, 0, 0])
+
+
+def test_groups_are_shrunk_to_their_place() -> None:
+    """Squares of groups are 1 and 9, of the place (2 + 9 x 2) / 4 = 5: S = (2 + 50) / 12 and (18 + 50) / 12."""
+    found = units_of(
+        [STATE], [0, 0, 0, 1, 1, 1], [0] * 6, [1.5, 1.5, 0.0] * 2, np.ones((6, 1)), members=[(2, 0), (5, 1)]
+    )
+    errors = errors_of(found, [[3], [5], [1], [7]], [0])
+    assert errors == pytest.approx(np.sqrt([[52 / 12], [68 / 12]]))
+
+
+def test_an_outcome_is_explained_by_its_own_benchmark_where_five_respondents_have_it() -> None:
+    """Counts that are in proportion to their own benchmark have no error; of four respondents it is not used."""
+    own = np.array([2.0, 4, 6, 8, 10, 6])
+    benchmarks = np.column_stack([np.ones(6), own])
+
+    def error(respondents: int) -> float:
+        rows = [*range(respondents), 5]
+        found = units_of([STATE], [0] * len(rows), [0] * len(rows), [1.2] * respondents + [0.0], benchmarks[rows])
+        return float(errors_of(found, [[value] for value in own[:respondents]], [1])[0, 0])
+
+    assert error(5) == pytest.approx(0, abs=1e-12)
+    assert error(4) > 1
+
+
+def test_full_response_has_no_error() -> None:
+    benchmarks = np.array([[30.0, 3], [20, 1], [10, 2]])
+    found = units_of([NATION], [0, 0, 1], [0] * 3, [1.0] * 3, benchmarks, state=[0, 1, 1])
+    assert (errors_of(found, [[31, 2], [25, 0], [4, 7]], [0, 1]) == 0).all()
+
+
+def test_every_outcome_needs_a_benchmark() -> None:
+    found = units_of([STATE], [0, 0], [0, 0], [2.0, 0.0], np.ones((2, 1)))
+    with pytest.raises(ValueError, match="2 outcomes, but explained_by has shape"):
+        errors_of(found, [[1, 2]], [0])
+
+
+def slow_errors(found: PlaceUnits, y: Floats, explained_by: list[int]) -> Floats:
+    """The same by loops."""
+    units, members = found.units, found.members
+    n = len(units.psu)
+    x = np.maximum(units.size, 1) ** 1.4
+    errors = np.zeros((members.domains, y.shape[1]))
+    for outcome, benchmark in enumerate(explained_by):
+        count = [units.share[i] * y[units.psu[i], outcome] if units.psu[i] >= 0 else 0.0 for i in range(n)]
+        expected, dispersion = np.zeros(n), np.zeros(n)
+        for place in range(len(units.place_level)):
+            inside = [i for i in range(n) if units.place[i] == place]
+            responding = [i for i in inside if units.weight[i] > 0]
+            own = found.benchmarks[:, benchmark]
+            above = sum(units.weight[i] * count[i] for i in inside)
+            below = sum(units.weight[i] * own[i] for i in inside)
+            is_of_place = benchmark > 0 and above > 0 and below > 0 and sum(count[i] > 0 for i in responding) >= 5
+            squares: dict[int, list[float]] = {}
+            for group in {int(units.group[i]) for i in inside}:
+                of_group = [i for i in inside if units.group[i] == group]
+                of_all = sum(units.weight[i] * units.size[i] for i in of_group)
+                ratio = sum(units.weight[i] * count[i] for i in of_group) / of_all if of_all > 0 else 0.0
+                for i in of_group:
+                    expected[i] = above / below * own[i] if is_of_place else ratio * units.size[i]
+                rows = [i for i in of_group if units.weight[i] > 0]
+                squares[group] = slow_squares(
+                    units.controls[rows], np.array([count[i] - expected[i] for i in rows]), x[rows]
+                )
+            everything = [square for of_group in squares.values() for square in of_group]
+            pooled = sum(everything) / len(everything) if everything else 0.0
+            for i in inside:
+                of_unit = squares[int(units.group[i])]
+                dispersion[i] = (sum(of_unit) + 10 * pooled) / (len(of_unit) + 10)
+        for domain in range(members.domains):
+            inside = [int(i) for i, d in zip(members.unit, members.domain, strict=True) if d == domain]
+            variance, of_states = 0.0, dict.fromkeys(units.state.tolist(), 0.0)
+            for i in inside:
+                beyond = units.weight[i] - 1 if units.weight[i] > 0 else -1.0
+                variance += dispersion[i] * beyond**2 * x[i]
+                if units.place_level[units.place[i]] in {NATION, REGION}:
+                    of_states[int(units.state[i])] += beyond * expected[i]
+            errors[domain, outcome] = np.sqrt(variance + 0.05**2 * sum(d**2 for d in of_states.values()))
+    return errors
+
+
+def slow_squares(controls: Floats, z: Floats, x: Floats) -> list[float]:
+    """e² / ((1 - h) x^γ) of the respondents of a group, with the first control only where others leave too little."""
+    if len(z) - (np.linalg.matrix_rank(controls) if len(z) else 0) < 2:
+        controls = controls[:, :1]
+    hat = controls @ np.linalg.pinv(controls) if len(z) else np.zeros((0, 0))
+    e = z - hat @ z
+    return [float(e[k] ** 2 / ((1 - min(hat[k, k], 0.9)) * x[k])) for k in range(len(z))]
+
+
+@st.composite
+def populations(draw: st.DrawFn) -> tuple[PlaceUnits, Floats, list[int]]:
+    """Up to three places with up to three groups each; domains are the places and a part of each."""
+    levels = draw(st.lists(st.sampled_from([NATION, REGION, STATE]), min_size=1, max_size=3))
+    sizes = [draw(st.lists(st.integers(1, 7), min_size=1, max_size=3)) for _ in levels]
+    place = [p for p, groups in enumerate(sizes) for size in groups for _ in range(size)]
+    group = np.repeat(np.arange(sum(map(len, sizes))), [size for groups in sizes for size in groups]).tolist()
+    n = len(place)
+
+    def numbers(strategy: st.SearchStrategy[float]) -> list[float]:
+        return draw(st.lists(strategy, min_size=n, max_size=n))
+
+    count = st.integers(0, 20).map(float)
+    weight = numbers(st.sampled_from([0.0, 1.0, 1.5, 3.0]))
+    # Somebody responds.
+    weight[0] = weight[0] or 2.0
+    is_in_part = numbers(st.sampled_from([0.0, 1.0]))
+    members = [(i, place[i]) for i in range(n)]
+    members += [(i, len(levels) + place[i]) for i in range(n) if is_in_part[i]]
+    found = units_of(
+        levels,
+        group,
+        place,
+        weight,
+        np.column_stack([numbers(count), numbers(count)]),
+        [int(state) for state in numbers(st.sampled_from([0.0, 1.0, 2.0]))],
+        np.column_stack([numbers(count), numbers(count)]),
+        numbers(st.sampled_from([0.5, 1.0])),
+        members,
+    )
+    respondents = sum(each > 0 for each in weight)
+    y = np.array(draw(st.lists(st.tuples(count, count), min_size=respondents, max_size=respondents)))
+    return found, y, draw(st.sampled_from([[0, 1], [1, 0], [1, 1]]))
+
+
+@given(populations())
+def test_errors_equal_their_slow_twin(population: tuple[PlaceUnits, Floats, list[int]]) -> None:
+    found, y, explained_by = population
+    errors = regression_errors(found, sparse.csc_array(y), np.array(explained_by))
+    # Variances are compared: where residuals vanish, roots of rounding are larger than rounding.
+    assert errors**2 == pytest.approx(slow_errors(found, y, explained_by) ** 2, rel=1e-8, abs=1e-8)

@@ -40,6 +40,8 @@ _NO_GROUP = -1
 LEAST_RESPONDENTS = 5
 #: Power of the benchmark in the variance of a count about the benchmark of its own offense.
 GAMMA_OF_OFFENSE = 1.5
+#: The ratio of a weight group to a benchmark is shrunk to that of its place with the weight of so many agencies.
+PRIOR_AGENCIES = 10.0
 #: Sources of benchmarks that are not an agency's own.
 _OF_OTHERS = ("donor", "class_rate")
 _VARIANCES = tuple(f"{name}_variance" for name in EXPLAINED)
@@ -252,6 +254,7 @@ def predictions_of(design: Design, of_places: PlaceUnits, incidents: Floats, *, 
         size = of_places.benchmarks[:, position]
         of_benchmark = replace(
             units,
+            weight=ratio_weights(units, size),
             size=size,
             # The controls of the weights explain, too.
             controls=np.column_stack([size, units.controls]),
@@ -261,6 +264,39 @@ def predictions_of(design: Design, of_places: PlaceUnits, incidents: Floats, *, 
         settings = Settings(gamma=GAMMA_OF_OFFENSE, state_variance=common, is_of_place=True)
         by_place[position] = prediction_form(of_benchmark, members, psus, settings=settings)
     return Predictions(with_state_variance(plain, common), by_place)
+
+
+def ratio_weights(units: Units, size: Floats) -> Floats:
+    """Weights of respondents that stand for the nonrespondents of their group and place in proportion to a benchmark.
+
+    The nonrespondents of a group are estimated by the ratio of its respondents, shrunk to that of the place with the
+    weight of ten agencies. With X_s and X_r the benchmark of respondents and nonrespondents, of group h or the place,
+
+        w = 1 + X_rh / (X_sh + K_h) + (1 / X_s) Σ_h X_rh K_h / (X_sh + K_h),    K_h = 10 Σ_s x² / X_sh,
+
+    so that Σ w x = X. A group of one respondent adds hardly anything of its own, one of hundreds nearly all. Where no
+    respondent of the place has the benchmark, weights stay as they are.
+
+    Args:
+        units: n units.
+        size: (n,) the benchmark times share, x.
+
+    Returns:
+        (n,) weights; 0 of nonrespondents.
+    """
+    responds, groups, places = units.psu >= 0, int(units.group.max()) + 1, len(units.place_level)
+    place_of = np.zeros(groups, dtype=np.int64)
+    place_of[units.group] = units.place
+    reported = np.bincount(units.group, size * responds, groups)
+    missing = np.bincount(units.group, size * ~responds, groups)
+    squares = np.bincount(units.group, size**2 * responds, groups)
+    # Where respondents of the group have nothing, all of what is missing goes to the place.
+    own = np.divide(reported, reported**2 + PRIOR_AGENCIES * squares, out=np.zeros(groups), where=reported > 0)
+    of_place = np.bincount(place_of, reported, places)
+    left = np.bincount(place_of, missing * (1 - own * reported), places)
+    common = np.divide(left, of_place, out=np.zeros(places), where=of_place > 0)
+    weight = 1 + (missing * own)[units.group] + common[units.place]
+    return np.where(responds & (of_place[units.place] > 0), weight, units.weight)
 
 
 def _controls(units: pl.DataFrame, calibration_variable: pl.DataFrame) -> Floats:

@@ -139,11 +139,69 @@ def small_nation() -> dict[str, pl.LazyFrame]:
         {"agency_id": 1, "ori": "VT0000001", "month": 5, "data_year": 2023},
     ]
     counts = [
-        {"agency_id": 1, "ori": "VT0000001", "data_year": YEAR, "month": 1, "offense_code": "13A", "n": 1},
-        {"agency_id": 1, "ori": "VT0000001", "data_year": YEAR, "month": 1, "offense_code": "35A", "n": 1},
-        {"agency_id": 3, "ori": "NB0000003", "data_year": YEAR, "month": 3, "offense_code": "240", "n": 1},
-        {"agency_id": 1, "ori": "VT0000001", "data_year": 2023, "month": 5, "offense_code": "13B", "n": 3},
-        {"agency_id": 1, "ori": "VT0000001", "data_year": 2023, "month": 6, "offense_code": "none", "n": 2},
+        {
+            "agency_id": 1,
+            "ori": "VT0000001",
+            "data_year": YEAR,
+            "month": 1,
+            "offense_code": "13A",
+            "n": 1,
+            "n_summary": 1,
+        },
+        {
+            "agency_id": 1,
+            "ori": "VT0000001",
+            "data_year": YEAR,
+            "month": 1,
+            "offense_code": "35A",
+            "n": 1,
+            "n_summary": 1,
+        },
+        {
+            "agency_id": 3,
+            "ori": "NB0000003",
+            "data_year": YEAR,
+            "month": 3,
+            "offense_code": "240",
+            "n": 1,
+            "n_summary": 1,
+        },
+        {
+            "agency_id": 1,
+            "ori": "VT0000001",
+            "data_year": 2023,
+            "month": 5,
+            "offense_code": "13B",
+            "n": 3,
+            "n_summary": 3,
+        },
+        {
+            "agency_id": 1,
+            "ori": "VT0000001",
+            "data_year": 2023,
+            "month": 5,
+            "offense_code": "23H",
+            "n": 3,
+            "n_summary": 1,
+        },
+        {
+            "agency_id": 1,
+            "ori": "VT0000001",
+            "data_year": 2023,
+            "month": 5,
+            "offense_code": "120",
+            "n": 1,
+            "n_summary": 1,
+        },
+        {
+            "agency_id": 1,
+            "ori": "VT0000001",
+            "data_year": 2023,
+            "month": 6,
+            "offense_code": "none",
+            "n": 2,
+            "n_summary": 2,
+        },
     ]
     items = [{"agency_id": 2, "month": 1, "item_code": item, "n": n} for item, n in ((6, 2), (5, 2), (20, 7), (25, 9))]
     nb = {"state_abbr": "NB"}
@@ -269,6 +327,24 @@ def test_round_trip_is_the_identity(database: Database) -> None:
     assert found[QUARANTINE.name].is_empty()
     assert balance(found, "nibrs_victim") == {
         "rows_read": 3, "rows_kept": 3, "rows_quarantined": 0, "rows_dropped": 0
+    }  # fmt: skip
+
+
+def test_the_database_tells_what_a_summary_would_count(database: Database) -> None:
+    """Robbery with larceny, vehicle theft with larceny, burglary with arson, two assaults, and a blank code."""
+    incidents = {600: ("120", "23H"), 601: ("240", "23F"), 602: ("220", "200"), 603: ("13A", "13B"), 604: ("  ",)}
+    rows = [(incident, code) for incident, codes in incidents.items() for code in codes]
+    change(
+        database,
+        "INSERT INTO ucr_prd.nibrs_incident (incident_id, agency_id, incident_date) "
+        "SELECT g, 1, DATE '2024-07-07' FROM generate_series(600, 604) g",
+        "INSERT INTO ucr_prd.nibrs_offense (offense_id, incident_id, offense_code) VALUES "
+        + ", ".join(f"({number}, {incident}, '{code}')" for number, (incident, code) in enumerate(rows, start=700)),
+    )
+    counted = imported(database)["agency_month_offense"].filter((pl.col("month") == 7) & (pl.col("agency_id") == 1))
+    assert counted["n"].to_list() == [1] * 9
+    assert dict(counted.select("offense_code", "n_summary").iter_rows()) == {
+        "120": 1, "23H": 0, "240": 1, "23F": 0, "220": 1, "200": 1, "13A": 1, "13B": 0, "none": 1,
     }  # fmt: skip
 
 

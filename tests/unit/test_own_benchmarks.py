@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from tests.support.frames import table
 
 from nibrs_estimation.model.benchmark import BENCHMARK_FACTOR
+from nibrs_estimation.model.return_a import OFFENSES_OF_CRIME
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.benchmark.benchmark import CANDIDATE, COUNTS, rate_candidates
+from nibrs_estimation.stages.benchmark.hierarchy import add_lesser_offenses
 from nibrs_estimation.stages.benchmark.hot_deck import near_donors
 from nibrs_estimation.stages.benchmark.vintage import bring_to_year
 
@@ -171,3 +173,89 @@ def test_without_respondents_of_a_vintage_nothing_changes() -> None:
     aligned, factors, issues = bring_to_year(given_, given_.clear().select(CANDIDATE.keys()), YEAR)
     assert aligned.equals(given_)
     assert factors.is_empty() and not issues
+
+
+def months(*keys: tuple[int, int]) -> pl.DataFrame:
+    return pl.DataFrame(keys, schema={"agency_id": pl.Int32, "month": pl.Int8}, orient="row")
+
+
+def test_summaries_of_the_data_year_get_the_lesser_offenses() -> None:
+    """Of 6,000 larcenies a summary would count 5,000; of 200 murders, all."""
+    given_ = agencies(
+        {"larceny": 70.0, "n_murder": 3.0, "benchmark_source": "recent", "benchmark_year": YEAR},
+        {"larceny": 70.0, "benchmark_source": "recent", "benchmark_year": YEAR - 1},
+        {"larceny": 70.0, "benchmark_source": "own", "benchmark_year": YEAR},
+        {"larceny": 70.0},
+        {},
+    )
+    offenses = table(
+        "agency_month_offense",
+        {"agency_id": 3, "month": 5, "offense_code": "23A", "n": 4_000, "n_summary": 4_000},
+        {"agency_id": 3, "month": 5, "offense_code": "23H", "n": 2_000, "n_summary": 1_000},
+        {"agency_id": 3, "month": 5, "offense_code": "09A", "n": 200, "n_summary": 200},
+        # No month of a respondent's own, another year, and a source that cannot tell.
+        {"agency_id": 3, "month": 6, "offense_code": "23H", "n": 900, "n_summary": 1},
+        {"agency_id": 3, "month": 5, "offense_code": "23H", "n": 900, "n_summary": 1, "data_year": YEAR - 1},
+        {"agency_id": 4, "month": 5, "offense_code": "23H", "n": 900},
+    )
+    made, factors, issues = add_lesser_offenses(given_, months((3, 5), (4, 5)), offenses, YEAR)
+    rows = {crime: rest for _, crime, *rest in checked(factors, BENCHMARK_FACTOR).iter_rows()}
+    assert set(factors["vintage"]) == {"recent 2024"}
+    assert rows == {
+        "larceny": [1, 5_000, pytest.approx(7_000 / 6_000)],
+        "murder": [1, 200, 1],
+        "total": [1, 5_200, pytest.approx(7_200 / 6_200)],
+    }
+    assert made["n_larceny"].to_list() == [pytest.approx(70 * 7 / 6), 70, 70, 70, None]
+    assert made["n_murder"].to_list() == [3, 0, 0, 0, None]
+    assert made.drop("n_larceny").equals(given_.drop("n_larceny"))
+    assert issues[0][:2] == ("summary counts of the data year", 1)
+    assert "1.161 from 1 respondents" in issues[0][3]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"benchmark_source": "recent", "benchmark_year": YEAR}, None),
+        ({"benchmark_source": "recent", "benchmark_year": YEAR - 1}, 1),
+        ({}, 1),
+    ],
+)
+def test_without_summaries_or_without_knowledge_nothing_is_added(row: Row, told: int | None) -> None:
+    given_ = agencies({"larceny": 70.0, **row})
+    offenses = table(
+        "agency_month_offense", {"agency_id": 3, "month": 5, "offense_code": "23H", "n": 900, "n_summary": told}
+    )
+    made, factors, issues = add_lesser_offenses(given_, months((3, 5)), offenses, YEAR)
+    assert made.equals(given_)
+    assert factors.is_empty() and not issues
+
+
+_COUNTED = st.lists(
+    st.tuples(
+        st.integers(1, 3), st.integers(1, 3), st.sampled_from(["23A", "23H", "220", "13B", "35A"]),
+        st.integers(0, 3_000), st.none() | st.integers(0, 3_000),
+    ),
+    max_size=12, unique_by=lambda row: row[:3],
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=60)
+@given(_COUNTED, st.sets(st.tuples(st.integers(1, 3), st.integers(1, 3))))
+def test_the_factor_equals_the_slow_twin(
+    counted: list[tuple[int, int, str, int, int | None]], own: set[tuple[int, int]]
+) -> None:
+    given_ = agencies({"larceny": 10.0, "benchmark_source": "recent", "benchmark_year": YEAR})
+    offenses = table(
+        "agency_month_offense",
+        *(
+            {"agency_id": a, "month": m, "offense_code": code, "n": n, "n_summary": None if s is None else min(n, s)}
+            for a, m, code, n, s in counted
+        ),
+    )
+    made, _, _ = add_lesser_offenses(given_, months(*sorted(own)), offenses, YEAR)
+    total = kept = 1_000
+    for agency, month, code, n, summary in counted:
+        if (agency, month) in own and code in OFFENSES_OF_CRIME["larceny"] and summary is not None:
+            total, kept = total + n, kept + min(n, summary)
+    assert made["n_larceny"].to_list() == pytest.approx([10.0 * total / kept])

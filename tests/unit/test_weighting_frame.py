@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from tests.support.frames import table
 from tests.support.imputation_study import steps
 
-from nibrs_estimation.model.benchmark import CRIMES, PROPERTY, VIOLENT, WEIGHTING_FRAME, WEIGHTING_ISSUE
+from nibrs_estimation.model.benchmark import (
+    BENCHMARK_FACTOR,
+    CRIMES,
+    PROPERTY,
+    VIOLENT,
+    WEIGHTING_FRAME,
+    WEIGHTING_ISSUE,
+)
 from nibrs_estimation.model.return_a import ITEMS_OF_CRIME, OFFENSES_OF_CRIME
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
@@ -803,7 +810,17 @@ def test_a_synthetic_nation() -> None:
     }
     built = build_frame(**inputs, year=YEAR, seed=1, benchmark_rule="own_first")
     frame = checked(built["weighting_frame"], WEIGHTING_FRAME)
-    checked(built["weighting_issue"], WEIGHTING_ISSUE)
+    issues = checked(built["weighting_issue"], WEIGHTING_ISSUE)["issue"].to_list()
+    assert {"benchmark of another year", "summary counts of the data year"} <= set(issues)
+    factors = checked(built["benchmark_factor"], BENCHMARK_FACTOR)
+    of_year = dict(factors.filter(pl.col("vintage") == f"recent {YEAR}").select("crime", "factor").iter_rows())
+    assert 1.03 < of_year["larceny"] < 1.15
+    assert of_year["murder"] == of_year["robbery"] == of_year["burglary"] == 1
+    reference = build_frame(**inputs, year=YEAR, seed=1, benchmark_rule="reference")
+    assert reference["benchmark_factor"].is_empty()
+    of_summary = (pl.col("benchmark_source") == "recent") & (pl.col("benchmark_year") == YEAR)
+    sums, plain = (rows.filter(of_summary)["n_larceny"].sum() for rows in (frame, reference["weighting_frame"]))
+    assert sums == pytest.approx(plain * of_year["larceny"])
     check_invariants({row["agency_id"]: row for row in frame.iter_rows(named=True)}, YEAR)
     assert frame.height == universe["is_eligible"].sum()
     reporters = data["agency"].filter((pl.col("data_year") == YEAR) & "is_nibrs").select("agency_id").collect()

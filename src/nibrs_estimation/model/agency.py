@@ -216,6 +216,15 @@ AGENCY_MONTH_OFFENSE = Dataset(
             "offense_code", "str", "NIBRS offense code; 'none' for incidents without an offense.", code_list="offense"
         ),
         Column("n", "int32", "Number of offense segments.", unit="offenses"),
+        Column(
+            "n_summary",
+            "int32",
+            "Number of these that a summary report counts: those of the most serious Part I offense of their incident, "
+            "and simple assaults and intimidations of incidents without one (hierarchy rule); of arson and all other "
+            "codes, all. Missing if the source cannot tell.",
+            unit="offenses",
+            is_nullable=True,
+        ),
     ),
 )
 

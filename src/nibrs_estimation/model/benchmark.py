@@ -118,14 +118,26 @@ WEIGHTING_ISSUE = Dataset(
 
 BENCHMARK_FACTOR = Dataset(
     name="benchmark_factor",
-    description="By what benchmarks of another year than the data year were multiplied, from the respondents' counts.",
+    description="By what benchmarks of another year and summary counts of the data year were multiplied, from the "
+    "respondents' counts.",
     source="handbook 06",
     primary_key=("vintage", "crime"),
     columns=(
         Column("vintage", "str", "Source and year of the benchmarks."),
         Column("crime", "str", "Crime; total is all of them."),
-        Column("agencies", "int32", "Respondents with such a benchmark.", unit="agencies"),
-        Column("offenses", "float64", "Sum of their benchmarks.", unit="offenses"),
+        Column(
+            "agencies",
+            "int32",
+            "Respondents with such a benchmark; of summary counts of the data year, those with incidents.",
+            unit="agencies",
+        ),
+        Column(
+            "offenses",
+            "float64",
+            "Sum of their benchmarks; of summary counts of the data year, those of their offenses that a summary would "
+            "count.",
+            unit="offenses",
+        ),
         Column("factor", "float64", "By which the benchmarks are multiplied."),
     ),
 )

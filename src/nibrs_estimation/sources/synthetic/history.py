@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE, REPORT_MONTH
+from nibrs_estimation.sources.hierarchy import in_summary
 from nibrs_estimation.sources.synthetic.crime import incidents_by_month, latent_incidents, sent_incidents
 from nibrs_estimation.sources.synthetic.offenses import offense_rows
 from nibrs_estimation.sources.synthetic.reporting import reported_months, reported_summaries
@@ -65,11 +66,12 @@ def _report_months(agencies: pl.DataFrame, reported: pl.DataFrame, year: int, se
 
 
 def _offenses(agencies: pl.DataFrame, reported: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+    rows = offense_rows(reported, seed)
     counted = (
-        offense_rows(reported, seed)
+        rows.with_columns(in_summary(rows))
         .join(reported.select("incident_id", "agency_id", "month"), on="incident_id")
         .group_by("agency_id", "month", "offense_code")
-        .agg(n=pl.len())
+        .agg(n=pl.len(), n_summary=pl.col("in_summary").sum())
     )
     return (
         counted.join(agencies.select("agency_id", "ori"), on="agency_id")

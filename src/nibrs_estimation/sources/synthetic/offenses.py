@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
+from nibrs_estimation.sources.hierarchy import hierarchy
 from nibrs_estimation.sources.synthetic.marginals import (
+    Floats,
+    Integers,
     by_offense,
     chance,
     draw,
@@ -44,6 +48,34 @@ def offense_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
         .sort("offense_id")
         .select("incident_id", "offense_id", "offense", "main", "offense_code", "crime_against")
     )
+
+
+def summary_offenses(incidents: pl.DataFrame, seed: int) -> pl.Series:
+    """The offense that a summary counts of each incident: the main one, unless a companion is more serious.
+
+    Companions are drawn as in :func:`offense_rows`, but only those that the hierarchy rule puts above the main offense.
+
+    Args:
+        incidents: ``incident_id`` and ``offense``, the number of the main offense.
+        seed: seed of the run.
+
+    Returns:
+        (n,) numbers of offenses, in the order of the incidents.
+    """
+    pairs = _more_serious().join(incidents.select("incident_id", main="offense").with_row_index("row"), on="main")
+    is_present = chance("companion", seed, pairs["incident_id"].to_numpy(), pairs["share"], pairs["place"].to_numpy())
+    # Of several, the most serious comes last and so stays.
+    present = pairs.filter(pl.Series(is_present)).sort("rank", descending=True)
+    return incidents["offense"].clone().scatter(present["row"], present["offense"])
+
+
+def summary_counts(counts: Integers) -> Floats:
+    """Expected counts of a summary, given incidents by main offense: (n agencies, k offenses) both."""
+    told = counts.astype(np.float64)
+    for main, offense, share in _more_serious().select("main", "offense", "share").iter_rows():
+        told[:, main] -= share * counts[:, main]
+        told[:, offense] += share * counts[:, main]
+    return told
 
 
 def offense_details(offense: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -92,6 +124,16 @@ def _code_rows(offense: pl.DataFrame, quantity: str, seed: int, *, alone: tuple[
         quantity, seed, offense["offense_id"].to_numpy(), offense=offense["offense"].to_numpy(), alone=alone
     )
     return codes.select(offense["offense_id"].gather(codes["place"]), pl.col("code").alias(f"{quantity}_code"))
+
+
+def _more_serious() -> pl.DataFrame:
+    """The pairs of :func:`_companions` of which summaries count the companion, with its ``rank`` (hierarchy rule)."""
+    rank = [hierarchy().get(code) for code in offenses()["offense_code"]]
+    ranks = pl.DataFrame({"rank": rank}, schema={"rank": pl.Int8}).with_row_index("offense").cast({"offense": pl.Int16})
+    pairs = (
+        _companions().join(ranks, on="offense").join(ranks.rename({"offense": "main", "rank": "main_rank"}), on="main")
+    )
+    return pairs.filter((pl.col("rank") < pl.col("main_rank")).fill_null(pl.col("rank").is_not_null()))
 
 
 def _companions() -> pl.DataFrame:

@@ -17,6 +17,7 @@ from nibrs_estimation.model.return_a import OFFENSES_OF_CRIME, with_totals
 from nibrs_estimation.sources.synthetic.crime import annual_counts, sent_incidents
 from nibrs_estimation.sources.synthetic.faults import months_per_report
 from nibrs_estimation.sources.synthetic.marginals import Floats, offenses, table
+from nibrs_estimation.sources.synthetic.offenses import summary_counts, summary_offenses
 from nibrs_estimation.sources.synthetic.reporting import reported_summaries
 from nibrs_estimation.stats import random
 
@@ -26,6 +27,8 @@ BENCHMARK_YEARS, BENCHMARK_SIGMA, BENCHMARK_GAPS = 5, 0.1, 0.02
 
 def summary_months(agencies: pl.DataFrame, latent: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
     """Dataset ``srs_month`` of some states in a year: items above 0 in months with a summary.
+
+    Of each incident the most serious offense counts (hierarchy rule).
 
     Some agencies put the crime of three, six or twelve months into the summary of the last of them.
 
@@ -40,7 +43,7 @@ def summary_months(agencies: pl.DataFrame, latent: pl.DataFrame, year: int, seed
     sent = sent_incidents(agencies, latent, months, year, seed, "R")
     place = np.searchsorted(agencies["agency_id"].to_numpy(), sent["agency_id"].to_numpy())
     report = -(-sent["month"].to_numpy() // number[place]) * number[place]
-    sent = sent.with_columns(month=pl.Series(report, dtype=pl.Int8))
+    sent = sent.with_columns(summary_offenses(sent, seed).alias("offense"), month=pl.Series(report, dtype=pl.Int8))
     counts = sent.group_by("agency_id", "month", "offense").len("incidents").sort("agency_id", "month", "offense")
     details = _items(counts, year, seed).group_by("agency_id", "month", "item_code").agg(pl.col("n").sum())
     totals = with_totals(details.filter(pl.col("n") > 0))
@@ -58,7 +61,7 @@ def benchmark(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
         seed: seed of the run.
     """
     years = range(year - BENCHMARK_YEARS, year)
-    mean = sum(annual_counts(agencies, former, seed) for former in years) / BENCHMARK_YEARS
+    mean = sum(summary_counts(annual_counts(agencies, former, seed)) for former in years) / BENCHMARK_YEARS
     unit = agencies["agency_id"].to_numpy()
     error = np.exp(BENCHMARK_SIGMA * random.normal(seed, "benchmark", unit))[:, None]
     is_there = random.uniform(seed, "benchmark gap", unit) >= BENCHMARK_GAPS

@@ -17,6 +17,7 @@ from nibrs_estimation.model.geography import AGENCY_COUNTY
 from nibrs_estimation.model.return_a import with_totals
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.sources.hierarchy import hierarchy
 from nibrs_estimation.sources.ucr_prd.segments import clean_text
 
 _log = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ def queries(schema: str, year: int, has_msa_table: bool) -> dict[str, str]:
     """The queries by name."""
     first = year - agency.HISTORY_YEARS + 1
     years = f"data_year BETWEEN {first} AND {year}"
+    ranks = ", ".join(f"('{code}', {rank})" for code, rank in hierarchy().items())
     texts = {
         "agencies": f"""
             SELECT y.agency_id, y.data_year, a.ori, a.legacy_ori, a.ucr_agency_name AS agency_name,
@@ -120,16 +122,23 @@ def queries(schema: str, year: int, has_msa_table: bool) -> dict[str, str]:
                 CASE bool_and(f.is_zero_report) WHEN FALSE THEN 'I' WHEN TRUE THEN 'Z' ELSE 'U' END AS status
             FROM {{s}}.form_month f
             WHERE f.form_code IN ('N', 'R') AND f.data_month BETWEEN 1 AND 12 AND f.{years} GROUP BY 1, 2, 3, 4""",
+        # Summaries count the offenses of the lowest rank of an incident, and those without a rank.
         "offenses": f"""
-            SELECT i.agency_id, y.data_year, extract(month FROM i.incident_date)::smallint AS month,
-                coalesce(nullif(trim(o.offense_code), ''), 'none') AS offense_code, count(*) AS n
-            FROM {{s}}.nibrs_incident i
-            JOIN {{s}}.ref_agency_yearly y ON y.agency_id = i.agency_id AND y.is_nibrs
-                AND y.data_year = extract(year FROM i.incident_date)::smallint
-            LEFT JOIN {{s}}.nibrs_offense o ON o.incident_id = i.incident_id
-            WHERE i.incident_date >= DATE '{first:04}-01-01' AND i.incident_date < DATE '{year + 1:04}-01-01'
-                AND EXISTS (SELECT FROM {{s}}.ref_agency_status s
-                            WHERE s.agency_id = y.agency_id AND s.data_year = y.data_year)
+            SELECT agency_id, data_year, month, offense_code, count(*) AS n,
+                count(*) FILTER (WHERE rank IS NULL OR rank = first_rank) AS n_summary
+            FROM (
+                SELECT i.agency_id, y.data_year, extract(month FROM i.incident_date)::smallint AS month,
+                    coalesce(nullif(trim(o.offense_code), ''), 'none') AS offense_code, h.rank,
+                    min(h.rank) OVER (PARTITION BY i.incident_id) AS first_rank
+                FROM {{s}}.nibrs_incident i
+                JOIN {{s}}.ref_agency_yearly y ON y.agency_id = i.agency_id AND y.is_nibrs
+                    AND y.data_year = extract(year FROM i.incident_date)::smallint
+                LEFT JOIN {{s}}.nibrs_offense o ON o.incident_id = i.incident_id
+                LEFT JOIN (VALUES {ranks}) h(offense_code, rank) ON h.offense_code = trim(o.offense_code)
+                WHERE i.incident_date >= DATE '{first:04}-01-01' AND i.incident_date < DATE '{year + 1:04}-01-01'
+                    AND EXISTS (SELECT FROM {{s}}.ref_agency_status s
+                                WHERE s.agency_id = y.agency_id AND s.data_year = y.data_year)
+            ) o
             GROUP BY 1, 2, 3, 4""",
         "summaries": f"""
             SELECT f.agency_id, f.data_year, f.data_month AS month, m.breakdown_id, sum(m.actual_count) AS n

@@ -206,9 +206,8 @@ def recent_candidates(
 
 def completed_candidates(
     respondents: pl.DataFrame,
-    reported: pl.DataFrame,
+    own: pl.DataFrame,
     block_reference: pl.LazyFrame,
-    block_month: pl.LazyFrame,
     agency_month_offense: pl.LazyFrame,
     year: int,
 ) -> pl.DataFrame:
@@ -216,17 +215,16 @@ def completed_candidates(
 
     Args:
         respondents: ``agency_id`` and ``is_full_year``.
-        reported: ``agency_id`` and ``month`` of the months that were reported.
+        own: ``agency_id`` and ``month`` of the months that were reported and not filled.
         block_reference: dataset of that name.
-        block_month: dataset of that name.
         agency_month_offense: dataset of that name.
         year: the data year.
     """
     month = ["agency_id", "month"]
-    filled = block_month.filter(pl.col("month_flag").is_not_null()).select(month).collect()
     added = block_reference.select(*month, giver_id="donor_agency_id", scale="scale").collect()
-    own = reported.join(filled, on=month, how="anti").select(*month, giver_id="agency_id", scale=pl.lit(1.0))
-    used = pl.concat([own, added]).join(respondents, on="agency_id", how="semi")
+    used = pl.concat([own.select(*month, giver_id="agency_id", scale=pl.lit(1.0)), added]).join(
+        respondents, on="agency_id", how="semi"
+    )
     counts = crime_counts(agency_month_offense, year).rename({"agency_id": "giver_id"})
     scaled = counts.join(used, on=["giver_id", "month"]).with_columns(pl.col("n") * pl.col("scale"))
     sums = _wide(scaled, ["agency_id"])
@@ -277,13 +275,13 @@ def rate_candidates(known: pl.DataFrame, agency_month_offense: pl.LazyFrame, yea
 
 
 def crime_counts(agency_month_offense: pl.LazyFrame, year: int) -> pl.DataFrame:
-    """Offenses of a year by agency, month and crime: ``agency_id``, ``month``, ``crime`` and ``n``."""
+    """Offenses of a year by agency, month and crime: ``agency_id``, ``month``, ``crime``, ``n`` and ``n_summary``."""
     crimes = {offense: CRIMES[crime] for crime, members in OFFENSES_OF_CRIME.items() for offense in members}
     return (
         # Numbers below 0 are no counts; stage completeness lists them.
         agency_month_offense.filter((pl.col("data_year") == year) & (pl.col("n") > 0))
         .filter(pl.col("offense_code").is_in(list(crimes)))
-        .select("agency_id", "month", "n", crime=pl.col("offense_code").replace_strict(crimes))
+        .select("agency_id", "month", "n", "n_summary", crime=pl.col("offense_code").replace_strict(crimes))
         .collect()
     )
 

@@ -21,6 +21,7 @@ from nibrs_estimation.stages.benchmark.benchmark import (
     with_sums,
     without_negatives,
 )
+from nibrs_estimation.stages.benchmark.hierarchy import add_lesser_offenses
 from nibrs_estimation.stages.benchmark.hot_deck import donors_of_class, near_donors
 from nibrs_estimation.stages.benchmark.vintage import bring_to_year
 from nibrs_estimation.survey.eligibility import with_own_reports
@@ -59,14 +60,10 @@ def build_frame(
     smoothed = read_smoothed_counts(srs_benchmark, agencies)
     responses = determine_responses(agencies, months, smoothed.totals, reporting_status, block_reference, year)
     recent, recent_issues = recent_candidates(report_month, srs_month, agencies, year)
-    completed = completed_candidates(
-        responses.filter("is_respondent").select("agency_id", "is_full_year"),
-        months,
-        block_reference,
-        block_month,
-        agency_month_offense,
-        year,
-    )
+    respondents = responses.filter("is_respondent").select("agency_id", "is_full_year")
+    filled = block_month.filter(pl.col("month_flag").is_not_null()).select("agency_id", "month").collect()
+    own = months.join(filled, on=["agency_id", "month"], how="anti")
+    completed = completed_candidates(respondents, own, block_reference, agency_month_offense, year)
     sources = [recent, smoothed.candidates, completed]
     factors = BENCHMARK_FACTOR.empty().collect()
     if benchmark_rule == "reference":
@@ -76,9 +73,13 @@ def build_frame(
         rates = _own_rates(known_month, agency_month, agencies, agency_month_offense, year)
         rates = rates.join(completed, on="agency_id", how="anti")
         given, issues = without_negatives(first_candidates(agencies, [*sources, rates]))
-        given, factors, of_vintage = bring_to_year(given, completed, year)
+        given, of_years, of_vintage = bring_to_year(given, completed, year)
+        given, of_summaries, of_hierarchy = add_lesser_offenses(
+            given, own.join(respondents, on="agency_id", how="semi"), agency_month_offense, year
+        )
+        factors = pl.concat([of_years, of_summaries])
         given, of_deck = near_donors(given, seed)
-        issues += of_vintage
+        issues += [*of_vintage, *of_hierarchy]
     benchmark, of_sums = with_sums(given)
     issues += [*of_deck, *of_sums]
     frame = agencies.join(responses, on="agency_id").join(benchmark, on="agency_id").sort("agency_id")

@@ -9,7 +9,8 @@ from nibrs_estimation.stages.benchmark.benchmark import COUNTS, Issue
 
 #: Offenses with which a factor is shrunk: that of a crime to that of all crimes, and that to 1.
 SHRINKAGE = 1_000.0
-_VINTAGE = ["benchmark_source", "benchmark_year"]
+#: What benchmarks of one kind have in common.
+VINTAGE = ["benchmark_source", "benchmark_year"]
 
 
 def bring_to_year(
@@ -35,46 +36,67 @@ def bring_to_year(
     if pairs.is_empty():
         return given, BENCHMARK_FACTOR.empty().collect(), []
     factors = _factors(pairs)
-    wide = factors.pivot("crime", index=_VINTAGE, values="factor")
+    rule = f"Multiplied by crime's change since; {told(factors)}."
+    return (
+        multiplied(given, is_other, factors),
+        filed(factors),
+        [("benchmark of another year", given.filter(is_other).height, None, rule)],
+    )
+
+
+def multiplied(given: pl.DataFrame, is_affected: pl.Expr, factors: pl.DataFrame) -> pl.DataFrame:
+    """The benchmarks of some agencies times the factors of their vintage and crime; as they are without a factor."""
+    wide = factors.pivot("crime", index=VINTAGE, values="factor")
+    # Crimes without a factor have no column.
+    known = [count for count in COUNTS if count in wide.columns]
     aligned = given.join(
-        wide, on=_VINTAGE, how="left", nulls_equal=True, suffix="_factor", maintain_order="left"
+        wide.select(*VINTAGE, *known), on=VINTAGE, how="left", nulls_equal=True, suffix="_factor", maintain_order="left"
     ).with_columns(
-        pl.when(is_other).then(pl.col(count) * pl.col(f"{count}_factor").fill_null(1.0)).otherwise(count).alias(count)
-        for count in COUNTS
+        pl.when(is_affected)
+        .then(pl.col(count) * pl.col(f"{count}_factor").fill_null(1.0))
+        .otherwise(count)
+        .alias(count)
+        for count in known
     )
-    changed = given.filter(is_other).height
-    totals = factors.filter(pl.col("crime") == "total")
-    of_all = "; ".join(
-        f"{source} {vintage or 'without year'}: {factor:.3f} from {n:,} respondents"
-        for source, vintage, n, factor in totals.select(*_VINTAGE, "agencies", "factor").iter_rows()
-    )
-    issue = ("benchmark of another year", changed, None, f"Multiplied by crime's change since; all crimes: {of_all}.")
+    return aligned.drop(f"{count}_factor" for count in known)
+
+
+def filed(factors: pl.DataFrame) -> pl.DataFrame:
+    """The factors as rows of dataset ``benchmark_factor``."""
     vintage = pl.concat_str(
         "benchmark_source", pl.col("benchmark_year").cast(pl.String), separator=" ", ignore_nulls=True
     )
-    filed = BENCHMARK_FACTOR.cast(factors.with_columns(pl.col("crime").str.strip_prefix("n_"), vintage=vintage))
-    return aligned.drop(f"{count}_factor" for count in COUNTS), filed, [issue]
+    return BENCHMARK_FACTOR.cast(factors.with_columns(pl.col("crime").str.strip_prefix("n_"), vintage=vintage))
+
+
+def told(factors: pl.DataFrame) -> str:
+    """The factors of all crimes in words."""
+    totals = factors.filter(pl.col("crime") == "total").select(*VINTAGE, "agencies", "factor")
+    return "all crimes: " + "; ".join(
+        f"{source} {vintage or 'without year'}: {factor:.3f} from {n:,} respondents"
+        for source, vintage, n, factor in totals.iter_rows()
+    )
 
 
 def _factors(pairs: pl.DataFrame) -> pl.DataFrame:
     """Factors by vintage and crime, those of all crimes as ``total``."""
     long = pl.concat(
         pairs.select(
-            "agency_id", *_VINTAGE, crime=pl.lit(count), offenses=pl.col(count).clip(0), own=pl.col(f"{count}_own")
+            "agency_id", *VINTAGE, crime=pl.lit(count), offenses=pl.col(count).clip(0), own=pl.col(f"{count}_own")
         )
         for count in COUNTS
-    ).sort("crime", *_VINTAGE, "agency_id")
-    by_crime = long.group_by(*_VINTAGE, "crime", maintain_order=True).agg(
+    ).sort("crime", *VINTAGE, "agency_id")
+    by_crime = long.group_by(*VINTAGE, "crime", maintain_order=True).agg(
         agencies=pl.len().cast(pl.Int64), offenses=pl.col("offenses").sum(), own=pl.col("own").sum()
     )
     totals = (
-        by_crime.group_by(_VINTAGE, maintain_order=True)
+        by_crime.group_by(VINTAGE, maintain_order=True)
         .agg(pl.col("agencies").first(), pl.col("offenses", "own").sum())
         .with_columns(crime=pl.lit("total"), factor=(pl.col("own") + SHRINKAGE) / (pl.col("offenses") + SHRINKAGE))
     )
-    of_all = totals.select(*_VINTAGE, of_all="factor")
-    shrunk = by_crime.join(of_all, on=_VINTAGE, nulls_equal=True, maintain_order="left").with_columns(
+    of_all = totals.select(*VINTAGE, of_all="factor")
+    shrunk = by_crime.join(of_all, on=VINTAGE, nulls_equal=True, maintain_order="left").with_columns(
         factor=(pl.col("own") + SHRINKAGE * pl.col("of_all")) / (pl.col("offenses") + SHRINKAGE)
     )
-    names = [*_VINTAGE, "crime", "agencies", "offenses", "factor"]
-    return pl.concat([totals.select(names), shrunk.select(names)]).sort(*_VINTAGE, "crime", nulls_last=True)
+    names = [*VINTAGE, "crime", "agencies", "offenses", "factor"]
+    return pl.concat([totals.select(names), shrunk.select(names)]).sort(*VINTAGE, "crime", nulls_last=True)

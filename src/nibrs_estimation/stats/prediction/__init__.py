@@ -5,6 +5,13 @@ applied to the agencies that did not respond. Source: handbook 11.
 """
 
 from nibrs_estimation.stats.linearization.variance_form import Memberships
+from nibrs_estimation.stats.prediction.differences import (
+    Difference,
+    Side,
+    difference_of_columns,
+    difference_of_places,
+    difference_of_years,
+)
 from nibrs_estimation.stats.prediction.estimates import PredictionEstimates, prediction_estimates
 from nibrs_estimation.stats.prediction.form import (
     PredictionForm,
@@ -13,18 +20,26 @@ from nibrs_estimation.stats.prediction.form import (
     with_state_variance,
 )
 from nibrs_estimation.stats.prediction.intervals import percentage_interval, unreported_interval
+from nibrs_estimation.stats.prediction.unit_parts import UnitForm, unit_form
 from nibrs_estimation.stats.prediction.units import Settings, Units
 
 __all__ = [
+    "Difference",
     "Memberships",
     "PredictionEstimates",
     "PredictionForm",
     "Settings",
+    "Side",
+    "UnitForm",
     "Units",
+    "difference_of_columns",
+    "difference_of_places",
+    "difference_of_years",
     "percentage_interval",
     "prediction_estimates",
     "prediction_form",
     "state_variance",
+    "unit_form",
     "unreported_interval",
     "with_state_variance",
 ]

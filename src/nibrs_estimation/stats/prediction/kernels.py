@@ -248,13 +248,13 @@ def estimate(
         _add(design, y, own, cell, work.denominator.dense, work.cell)
         _totals(design, model, work.cell)
         _numerators(design, work.cell, work.denominator, work.no_ratio, work, work.cell.numerator)
-        _dispersions(design, model, work.cell.theta, work.cell.numerator, work.pools, work.cell.tau)
+        dispersions(design, model, work.cell.theta, work.cell.numerator, work.pools, work.cell.tau)
         _lay_out_totals(design, model, work)
         _variances(design, model, work.cell.units, work.cell.tau, work, work.of_total)
         if k >= 0:
             _place_ratios(design, model, work)
             _numerators(design, work.cell, work.denominator, work.ratio, work, work.numerator)
-            _dispersions(design, model, work.denominator.theta, work.numerator, work.pools, work.tau)
+            dispersions(design, model, work.denominator.theta, work.numerator, work.pools, work.tau)
             _lay_out_ratios(design, model, work)
             _variances(design, model, work.cell.units, work.tau, work, work.of_difference)
         row = first_row[cell]
@@ -433,7 +433,7 @@ def _sum_of_residuals(design: Design, h: int, a: Floats, b: Floats, ratio: float
 
 
 @_compiled
-def _dispersions(design: Design, model: Model, theta: Floats, numerator: Floats, pools: Floats, tau: Floats) -> None:
+def dispersions(design: Design, model: Model, theta: Floats, numerator: Floats, pools: Floats, tau: Floats) -> None:
     """τ² of each group, from its own residuals and those of its pool."""
     groups = design.groups
     pools[:] = 0.0

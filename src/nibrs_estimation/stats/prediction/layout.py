@@ -146,7 +146,7 @@ class Design(NamedTuple):
 
 def lay_out(units: Units, members: Memberships, psus: int, groups: int, settings: Settings) -> tuple[Design, int]:
     """Lay out sorted units (see :func:`sort_order`); also the degrees of freedom of all residuals."""
-    modeled = _modeled_size(units, groups)
+    modeled = modeled_size(units, groups)
     respondents = np.flatnonzero(units.psu >= 0)
     group = units.group[respondents].astype(np.int64)
     starts = np.flatnonzero(np.diff(group, prepend=-1))
@@ -170,7 +170,7 @@ def sort_order(units: Units) -> Integers:
     return np.lexsort((*keys, responds_last, units.group)).astype(np.int64)
 
 
-def _modeled_size(units: Units, groups: int) -> Floats:
+def modeled_size(units: Units, groups: int) -> Floats:
     """The size, and the mean of the group's units for respondents of size 0, whose counts it cannot explain."""
     number = np.bincount(units.group, minlength=groups)
     mean = sums_of(units.group, units.size, groups) / np.maximum(number, 1)
@@ -202,7 +202,7 @@ def _groups(
         return sums_of(group, values, groups)
 
     root, full = by_group(modeled ** (gamma / 2)), by_group(modeled**gamma)
-    gap = _known_miss(expanded, sums_of(units.group, units.size, groups), expanded)
+    gap = known_miss(expanded, sums_of(units.group, units.size, groups), expanded)
     laid_out = Groups(
         place=place,
         has_residuals=has_residuals,
@@ -335,7 +335,7 @@ def _domains(
         first_pair=_firsts(pair_domain, members.domains),
         group=pair_group.astype(np.int64),
         expanded=expanded,
-        gap=_known_miss(expanded, by_pair(units.size), of_group[pair_group]),
+        gap=known_miss(expanded, by_pair(units.size), of_group[pair_group]),
         spread=by_pair(np.where(is_donor, 0.0, beyond**2 * modeled**gamma)),
         donor=by_pair(units.donor_variance),
         first_state=_firsts(domain_state // K, members.domains),
@@ -351,7 +351,7 @@ def sums_of(number: NDArray[np.integer], values: NDArray[Any], length: int) -> F
     return np.bincount(number, values, minlength=length).astype(np.float64)
 
 
-def _known_miss(expanded: Floats, known: Floats, scale: Floats) -> Floats:
+def known_miss(expanded: Floats, known: Floats, scale: Floats) -> Floats:
     """X̂ - X, and 0 where it is rounding."""
     miss = expanded - known
     return np.where(np.abs(miss) <= _MET * scale, 0.0, miss)

@@ -1,0 +1,309 @@
+"""Differences of two estimates, with standard errors: of two columns, of two places, and of two years.
+
+With the prediction errors of both estimates unit by unit (module ``unit_parts``) the variance of a difference is
+
+    V = V₁ + V₂ - 2C.
+
+What is in C:
+
+* *Two columns of one domain*, by one benchmark: the rule of ratios with z = a - b takes the place of the sum, because
+  the residuals of z show what a and b have in common. θ of states and donors is θ_a - θ_b, and Poisson noise is that of
+  what is counted in only one of both. τ² is relative to θ of what is counted in either: relative to θ_a - θ_b it would
+  have no limit where a and b are about equally frequent.
+* *Two columns by different benchmarks*: C = Σ w max(w - 1, 0) x what is counted in both + r Σ x_a x_b, with the errors
+  x = c τ θ m^(γ/2) of the same unit. r is one number for all groups of the level, the correlation of the residuals
+  beyond Poisson noise. Deviations of states and donors' sizes are common to both.
+* *Two places of one run*: units in both cancel as signed units, whether they are taken out, in domains of one place, or
+  have C = Σ x₁ x₂, in places with weights of their own. The deviation of a state is common to both places.
+* *Two years*: C = r Σ x₁ x₂ over the agencies of both years, r as above. Agencies that respond in one year only have
+  x₁ x₂ < 0 and make the variance larger. Poisson noise, states and donors of two years are independent.
+
+The interval is normal: a difference has no part that is known, and may be below 0. Source: handbook 11.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nibrs_estimation.stats.prediction.intervals import QUANTILE
+from nibrs_estimation.stats.prediction.unit_parts import (
+    Part,
+    Residuals,
+    UnitForm,
+    column_difference,
+    part_of,
+    plain,
+    reported_of,
+    residuals_of,
+    total_of,
+)
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+#: With fewer respondents in common the correlation of residuals is taken to be 0.
+LEAST_COMMON = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One side of a difference: a column in a domain.
+
+    Attributes:
+        form: units, by :func:`nibrs_estimation.stats.prediction.unit_parts.unit_form`. For a column of a category of
+            agencies these are units of the category only.
+        values: (PSUs,) completed counts of whole PSUs, at least 0.
+        domain: number of the domain.
+        own: (PSUs,) reported counts. The total of a corrected estimate is at least their sum; without them no total is
+            raised.
+
+    Raises:
+        ValueError: counts are not (PSUs,) finite numbers of at least 0, or the domain does not exist or has no units.
+    """
+
+    form: UnitForm
+    values: Floats
+    domain: int
+    own: Floats | None = None
+    unit: Integers = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        domains = len(self.form.first_member) - 1
+        if not 0 <= self.domain < domains:
+            raise ValueError(f"domain {self.domain} does not exist: there are {domains}, from 0")
+        _check_counts("values", self.values, self.form.psus)
+        if self.own is not None:
+            _check_counts("own", self.own, self.form.psus)
+        unit = self.form.of_domain(self.domain)
+        if not len(unit):
+            raise ValueError(f"domain {self.domain} has no units: nothing can be estimated")
+        object.__setattr__(self, "unit", unit)
+
+    @property
+    def place(self) -> int:
+        """The place of the domain."""
+        return int(self.form.design.domains.place[self.domain])
+
+    def total(self) -> float:
+        """The estimate, in counts."""
+        total = total_of(self.form, self.values, self.unit)
+        if self.own is None or not self.form.settings.corrects:
+            return total
+        return max(total, reported_of(self.form, self.own, self.unit))
+
+
+class Difference(NamedTuple):
+    """A difference of two estimates, in counts.
+
+    Attributes:
+        first: first estimate.
+        second: second estimate.
+        difference: first - second.
+        standard_error: its standard error, √V.
+        lower: lower end of the interval of 95 %, difference - 1.96 standard errors.
+        upper: upper end.
+        correlation: r of the errors beyond Poisson noise of a unit that is in both; NaN of two columns by one
+            benchmark, whose difference has residuals of its own.
+    """
+
+    first: float
+    second: float
+    difference: float
+    standard_error: float
+    lower: float
+    upper: float
+    correlation: float
+
+
+def difference_of_columns(a: Side, b: Side, common: Floats | None = None) -> Difference:
+    """Difference of two columns or groups in one domain.
+
+    Args:
+        a: first column.
+        b: second column, in the same domain. It has the same ``UnitForm`` if the same benchmark explains both;
+            otherwise one of the same units.
+        common: (PSUs,) what is counted in both columns: b if b is part of a, 0 (if omitted) if no unit is in both.
+
+    Raises:
+        ValueError: the domains or their units are not the same, or ``common`` is not from 0 to the lesser of both
+            columns.
+    """
+    common = np.zeros(a.form.psus) if common is None else common
+    _check_counts("common", common, a.form.psus)
+    _check_same_units(a.form, b.form)
+    if a.domain != b.domain or not np.array_equal(np.sort(a.form.row[a.unit]), np.sort(b.form.row[b.unit])):
+        raise ValueError(f"columns must be of one domain, but they are of {a.domain} and {b.domain}")
+    if (common > np.minimum(a.values, b.values)).any():
+        raise ValueError("common is above one of the columns: what is counted in both is part of each")
+    if a.form is b.form:
+        z = column_difference(a.values, b.values, common)
+        return _difference(a, b, part_of(a.form, z, residuals_of(a.form, z), a.unit).variance(), np.nan)
+    (one, of_a), (other, of_b) = _part(a), _part(b)
+    at, to = _of_level(a), _of_level(b)
+    at, to = at[_by_row(a.form, a.form.respondent[at])], to[_by_row(b.form, b.form.respondent[to])]
+    r = _correlation(of_a, of_b, at, to, np.sqrt(_noise(a, at, common) * _noise(b, to, common)))
+    i, j = _by_row(a.form, a.unit), _by_row(b.form, b.unit)
+    covariance = part_of(a.form, plain(common), of_a, a.unit).poisson + r * float(one.error[i] @ other.error[j])
+    covariance += float(one.donor[i] @ other.donor[j] + one.state @ other.state)
+    return _difference(a, b, _variance(one, other, covariance), r)
+
+
+def difference_of_places(first: Side, second: Side) -> Difference:
+    """Difference of two places or domains of one run, for one column.
+
+    Places may have units in common, and may be estimated by different benchmarks. An agency that is in both with
+    different shares is taken to have its smaller part within its larger one.
+
+    Args:
+        first: column in the first domain.
+        second: the same column in the second.
+
+    Raises:
+        ValueError: the columns or the units of the forms are not the same.
+    """
+    if not np.array_equal(first.values, second.values):
+        raise ValueError("the values of both places differ: two places are compared for one column")
+    _check_same_units(first.form, second.form)
+    if first.place == second.place and first.form is second.form:
+        is_common = np.isin(first.unit, second.unit), np.isin(second.unit, first.unit)
+        one, other = _part(first, first.unit[~is_common[0]])[0], _part(second, second.unit[~is_common[1]])[0]
+        covariance = 0.0
+    else:
+        one, other = _part(first)[0], _part(second)[0]
+        i, j = _matched(first.form, one.unit, second.form, other.unit)
+        covariance = _common_noise(first, second, one, other, i, j) + float(one.error[i] @ other.error[j])
+        covariance += float(one.donor[i] @ other.donor[j])
+    covariance += float(one.state @ other.state)
+    return _difference(first, second, _variance(one, other, covariance), 1.0)
+
+
+def difference_of_years(first: Side, second: Side) -> Difference:
+    """Difference of two years, of a column in a place.
+
+    Agencies of both years are found by ``UnitForm.agency``. r is that of respondents of both years in all places of the
+    level; it is from -1 to 1, and 0 if they are fewer than five.
+
+    Args:
+        first: column in the place, in the first year.
+        second: the column in the place in the second year; rows of y and numbers of domains may differ.
+    """
+    (one, of_one), (other, of_other) = _part(first), _part(second)
+    at, to = _of_level(first), _of_level(second)
+    i, j = _matched(first.form, first.form.respondent[at], second.form, second.form.respondent[to])
+    r = _correlation(of_one, of_other, at[i], to[j], np.zeros(len(i)))
+    i, j = _matched(first.form, one.unit, second.form, other.unit)
+    return _difference(first, second, _variance(one, other, r * float(one.error[i] @ other.error[j])), r)
+
+
+def _part(side: Side, unit: Integers | None = None) -> tuple[Part, Residuals]:
+    """The prediction error of a side, or of some of its units, and the residuals of its column."""
+    column = plain(side.values)
+    found = residuals_of(side.form, column)
+    return part_of(side.form, column, found, side.unit if unit is None else unit), found
+
+
+def _of_level(side: Side) -> Integers:
+    """Positions of the respondents of all places of the side's level."""
+    units = side.form.units
+    return np.flatnonzero(units.place_level[units.place[side.form.respondent]] == units.place_level[side.place])
+
+
+def _by_row(form: UnitForm, unit: Integers) -> Integers:
+    """Order of units as they were given; forms sort them by their benchmarks, too."""
+    return np.argsort(form.row[unit])
+
+
+def _noise(side: Side, at: Integers, y: Floats) -> Floats:
+    """What Poisson noise of counts adds to the squared residuals of some respondents."""
+    groups = side.form.design.groups
+    return groups.scaled[at] * y[groups.psu[at]]
+
+
+def _variance(first: Part, second: Part, covariance: float) -> float:
+    """V₁ + V₂ - 2C; the known misses of estimates that are not corrected are subtracted before they are squared."""
+    return first.variance() + second.variance() - 2 * (covariance + first.gap * second.gap)
+
+
+def _difference(first: Side, second: Side, variance: float, correlation: float) -> Difference:
+    one, other = first.total(), second.total()
+    # Below 0 by rounding, or where what both have in common is not known exactly.
+    error = float(np.sqrt(max(variance, 0.0)))
+    between = one - other
+    return Difference(one, other, between, error, between - QUANTILE * error, between + QUANTILE * error, correlation)
+
+
+def _correlation(first: Residuals, second: Residuals, at: Integers, to: Integers, common_noise: Floats) -> float:
+    """Correlation beyond Poisson noise of the residuals of respondents that are in both.
+
+    Σ e₁e₂ / √(Σ (e₁² - noise) Σ (e₂² - noise)), e standardized by m^(γ/2) and weighted as in the dispersion τ². Without
+    subtracting the noise r would be too small where counts are, and the standard error too large.
+
+    Args:
+        first: residuals of one estimate.
+        second: residuals of the other.
+        at: positions of the respondents in ``first``.
+        to: their positions in ``second``.
+        common_noise: what Poisson noise of both adds to each product.
+    """
+    is_used = first.is_used[at] & second.is_used[to]
+    if is_used.sum() < LEAST_COMMON:
+        return 0.0
+    at, to = at[is_used], to[is_used]
+    above = float(first.residual[at] @ second.residual[to] - common_noise[is_used].sum())
+    squares = [float((of.residual[k] ** 2 - of.noise[k]).sum()) for of, k in ((first, at), (second, to))]
+    if min(squares) <= 0:
+        return 0.0
+    return float(np.clip(above / np.sqrt(squares[0] * squares[1]), -1.0, 1.0))
+
+
+def _common_noise(first: Side, second: Side, one: Part, other: Part, i: Integers, j: Integers) -> float:
+    """Poisson noise of units that are in two places.
+
+    Σ c₁ c₂ y, with θ m for y where the unit does not respond in both. Of one estimate the noise of nonrespondents is
+    that of respondents, w - 1 times; so the sum is limited to what two estimates can have in common.
+    """
+    u, v = one.unit[i], other.unit[j]
+    a, b = first.form.units, second.form.units
+    # Of units that respond in one place only, the row of y is that of another unit, and is not used.
+    reported = np.minimum(a.share[u], b.share[v]) * first.values[a.psu[u]]
+    expected = np.sqrt(one.theta[i] * a.size[u] * other.theta[j] * b.size[v])
+    counts = np.where((a.psu[u] >= 0) & (b.psu[v] >= 0), reported, expected)
+    limit = float(np.sqrt(one.poisson * other.poisson))
+    return float(np.clip((one.coefficient[i] * other.coefficient[j] * counts).sum(), -limit, limit))
+
+
+def _matched(first: UnitForm, one: Integers, second: UnitForm, other: Integers) -> tuple[Integers, Integers]:
+    """Positions in ``one`` and ``other`` of the units of the same agencies."""
+    agencies, number = np.unique(np.concatenate([first.agency[one], second.agency[other]]), return_inverse=True)
+    parts = []
+    for of, unit, agency in ((first, one, number[: len(one)]), (second, other, number[len(one) :])):
+        order = np.lexsort((-of.units.share[unit], agency))
+        ascending = agency[order]
+        occurrence = np.empty(len(unit), dtype=np.int64)
+        occurrence[order] = np.arange(len(unit)) - np.searchsorted(ascending, ascending)
+        parts.append(occurrence * len(agencies) + agency)
+    _, i, j = np.intersect1d(parts[0], parts[1], assume_unique=True, return_indices=True)
+    return i.astype(np.int64), j.astype(np.int64)
+
+
+def _check_counts(name: str, counts: Floats, psus: int) -> None:
+    if counts.shape != (psus,):
+        raise ValueError(f"there are {psus} PSUs, but {name} has shape {counts.shape}")
+    if not (np.isfinite(counts).all() and (counts >= 0).all()):
+        raise ValueError(f"{name} must be finite numbers of at least 0")
+
+
+def _check_same_units(one: UnitForm, other: UnitForm) -> None:
+    """Both forms must be of the same units, apart from their benchmarks."""
+    if one is other:
+        return
+    names = ("psu", "place", "group", "weight", "share", "state")
+    i, j = np.argsort(one.row), np.argsort(other.row)
+    is_same = one.psus == other.psus and len(i) == len(j)
+    if not (
+        is_same and all(np.array_equal(getattr(one.units, name)[i], getattr(other.units, name)[j]) for name in names)
+    ):
+        raise ValueError("both sides must be of the same units: their forms may differ only in benchmarks")

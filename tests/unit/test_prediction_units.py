@@ -1,19 +1,30 @@
 """Units of prediction variances, and which benchmark estimates a column, on a nation small enough to follow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 from tests.support.frames import table
 
 from nibrs_estimation.model.counts import no_agency
-from nibrs_estimation.stats.prediction import PredictionEstimates, prediction_estimates
+from nibrs_estimation.stats.prediction import PredictionEstimates, Units, prediction_estimates
 from nibrs_estimation.survey.design import Design, estimation_design
-from nibrs_estimation.survey.prediction import PlaceUnits, Predictions, prediction_units, predictions_of
+from nibrs_estimation.survey.filled import FilledVariance
+from nibrs_estimation.survey.prediction import (
+    PRIOR_AGENCIES,
+    Incidents,
+    PlaceUnits,
+    Predictions,
+    prediction_units,
+    predictions_of,
+    ratio_weights,
+)
 from nibrs_estimation.tables.explained import EXPLAINED
 
 Floats = NDArray[np.float64]
@@ -119,6 +130,20 @@ def units_of(
     return design, prediction_units(design, **others, categories=categories or {})
 
 
+class NothingFilled(FilledVariance):
+    """Tests count nothing as reported, so that no total is raised to it; still nothing is filled."""
+
+    def of(self, completed: sparse.csc_array, own: sparse.csc_array) -> sparse.csr_array:
+        return super().of(completed, completed)
+
+
+def prepared(design: Design, units: PlaceUnits, incidents: Floats, *, corrects: bool = True) -> Predictions:
+    """Predictions of units whose incidents were all reported."""
+    everything = Incidents(incidents, incidents)
+    predictions = predictions_of(design, units, everything, corrects=corrects)
+    return replace(predictions, filled=NothingFilled(design, *everything))
+
+
 def keyed(agencies: dict[int, Agency]) -> list[tuple[str, int]]:
     """Place and agency of the units in order: nation and states, weight groups, agencies."""
     places = [("US", "VT NH"), ("NH", "NH"), ("VT", "VT")]
@@ -164,7 +189,7 @@ def test_units_of_a_small_nation() -> None:
 
 def test_variances_of_donors_are_those_of_the_benchmark_that_explains() -> None:
     design, found = units_of(given(AGENCIES))
-    predictions = predictions_of(design, found, np.ones(3), corrects=True)
+    predictions = prepared(design, found, np.ones(3))
     unit, domain = found.members.unit, found.members.domain
     for position, form in ((0, predictions.by_group), *predictions.by_place.items()):
         domains = form.design.domains
@@ -214,7 +239,7 @@ def test_arrests_without_agency_are_units_of_whole_places() -> None:
     of = np.isin(found.members.unit, rows)
     assert sorted(design.geographies[found.members.domain[of]].tolist()) == [NATION, VT]
     y = sparse.csc_array(np.array([[7.0], [0], [0], [0]]))
-    estimates = estimated(predictions_of(design, found, np.zeros(4), corrects=True), y, MURDER)
+    estimates = estimated(prepared(design, found, np.zeros(4)), y, MURDER)
     assert estimates.total.tolist() == [7, 7]
     assert estimates.standard_error.tolist() == [0, 0]
 
@@ -250,7 +275,7 @@ def nation() -> tuple[Design, PlaceUnits, Predictions]:
         for k, kind in enumerate(("City", "County"), start=1)
     }
     design, units = units_of(given(agencies), kinds)
-    return design, units, predictions_of(design, units, np.ones(len(design.agencies)), corrects=True)
+    return design, units, prepared(design, units, np.ones(len(design.agencies)))
 
 
 def estimated(predictions: Predictions, y: sparse.csc_array, *explained: int, **choices: Any) -> PredictionEstimates:
@@ -359,7 +384,7 @@ def test_a_category_without_a_column_of_all_agencies_keeps_its_own_estimate() ->
 
 def test_without_corrections_totals_are_weighted_sums() -> None:
     design, units, _predictions = nation()
-    plain = predictions_of(design, units, np.ones(11), corrects=False)
+    plain = prepared(design, units, np.ones(11), corrects=False)
     assert not plain.by_place
     is_city = (design.agencies.to_numpy() % 2 == 1)[:, None]
     y = sparse.csc_array(np.hstack([np.ones((11, 1)) * is_city, np.ones((11, 1))]))
@@ -368,3 +393,94 @@ def test_without_corrections_totals_are_weighted_sums() -> None:
         y, 100 * y, nothing, nothing, np.full(2, -1), np.full(2, MURDER), np.array([0, -1]), np.array([1, -1])
     )
     assert found.total == pytest.approx(1.5 * found.unit_count)
+
+
+#: Place and group of a unit, whether it responds, and its benchmark.
+Unit = tuple[tuple[int, int], bool, float]
+
+
+def weighted_units(rows: list[Unit]) -> tuple[Units, Floats]:
+    """Units of groups that are numbered through, of weight 1.5, and their benchmark."""
+    groups = sorted({place for place, _, _ in rows})
+    responds, size = np.array([r for _, r, _ in rows]), np.array([x for _, _, x in rows])
+    n = len(rows)
+    units = Units(
+        psu=np.where(responds, np.arange(n), -1),
+        place=np.array([place for (place, _), _, _ in rows]),
+        group=np.array([groups.index(key) for key, _, _ in rows]),
+        weight=np.where(responds, 1.5, 0.0),
+        share=np.ones(n),
+        size=size,
+        controls=size[:, None],
+        state=np.zeros(n, dtype=np.int64),
+        donor_variance=np.zeros(n),
+        place_level=np.zeros(max(place for (place, _), _, _ in rows) + 1, dtype=np.int64),
+    )
+    return units, size
+
+
+def slow_ratio_weights(rows: list[Unit]) -> list[float]:
+    weights = []
+    for (place, group), responds, _ in rows:
+        inside = [(g, r, x) for (p, g), r, x in rows if p == place]
+        reported = sum(x for _, r, x in inside if r)
+        of_group = [(r, x) for g, r, x in inside if g == group]
+        stands_for_itself = all(r and x == 0 for r, x in of_group)
+        if not responds:
+            weights.append(0.0)
+        elif reported == 0 or stands_for_itself:
+            weights.append(1.5)
+        else:
+            left, own = 0.0, 0.0
+            for other in {g for g, _, _ in inside}:
+                known = [x for g, r, x in inside if g == other and r]
+                missing = sum(x for g, r, x in inside if g == other and not r)
+                if sum(known) > 0:
+                    K = PRIOR_AGENCIES * sum(x * x for x in known) / sum(known)
+                    left += missing * K / (sum(known) + K)
+                    own = missing / (sum(known) + K) if other == group else own
+                else:
+                    left += missing
+            weights.append(1 + own + left / reported)
+    return weights
+
+
+UNITS = st.lists(
+    st.tuples(
+        st.tuples(st.integers(0, 1), st.integers(0, 2)), st.booleans(), st.sampled_from([0.0, 1.0, 7.5, 40.0, 1e4])
+    ),
+    min_size=1,
+    max_size=14,
+)
+
+
+@drawn(UNITS)
+def test_ratio_weights_are_those_of_the_slow_twin(rows: list[Unit]) -> None:
+    units, size = weighted_units(rows)
+    assert ratio_weights(units, size) == pytest.approx(slow_ratio_weights(rows))
+
+
+@drawn(UNITS)
+def test_ratio_weights_meet_the_benchmark_of_the_place(rows: list[Unit]) -> None:
+    units, size = weighted_units(rows)
+    weight = ratio_weights(units, size)
+    for place in set(units.place):
+        inside, responds = units.place == place, units.psu >= 0
+        if size[inside & responds].sum() > 0:
+            assert (weight * size)[inside].sum() == pytest.approx(size[inside].sum())
+            if responds[inside].all():
+                assert weight[inside & (size > 0)] == pytest.approx(1.0)
+
+
+def test_ratio_weights_by_hand() -> None:
+    """Two groups: K = 10 (100 + 400) / 30 = 166.67 and 10 * 100 / 10 = 100."""
+    rows = [
+        ((0, 0), True, 10.0),
+        ((0, 0), True, 20.0),
+        ((0, 0), False, 30.0),
+        ((0, 1), True, 10.0),
+        ((0, 1), False, 50.0),
+    ]
+    left = (30 * (500 / 3) / (30 + 500 / 3) + 50 * 100 / 110) / 40
+    first, second = 1 + 30 / (30 + 500 / 3) + left, 1 + 50 / 110 + left
+    assert ratio_weights(*weighted_units(rows)) == pytest.approx([first, first, 0, second, 0])

@@ -34,7 +34,7 @@ from nibrs_estimation.stats.prediction import PredictionEstimates, prediction_es
 from nibrs_estimation.survey.covering import covered_populations
 from nibrs_estimation.survey.design import Design, estimation_design
 from nibrs_estimation.survey.geographies import geography_members
-from nibrs_estimation.survey.prediction import PlaceUnits, Predictions, prediction_units, predictions_of
+from nibrs_estimation.survey.prediction import Incidents, PlaceUnits, Predictions, prediction_units, predictions_of
 from nibrs_estimation.tables.explained import explained_by
 from nibrs_estimation.tables.table_rows import Z_95
 
@@ -328,11 +328,11 @@ def _prediction(completed: _Completed, design: Design, names: list[str]) -> _Pre
         of["calibration_variable"],
         {},
     )
-    everything = completed.counts.group_by("agency_id").agg(pl.col("n").sort().sum())
-    total = pl.DataFrame({"agency_id": design.agencies}).join(
-        everything, on="agency_id", how="left", maintain_order="left"
-    )["n"]
-    incidents = total.fill_null(0.0).to_numpy()
+    of_agencies = completed.counts.group_by("agency_id").agg(pl.col("n", "own").sort().sum())
+    everything = pl.DataFrame({"agency_id": design.agencies}).join(
+        of_agencies, on="agency_id", how="left", maintain_order="left"
+    )
+    incidents = Incidents(*(everything[column].fill_null(0.0).to_numpy() for column in ("n", "own")))
     predictions = predictions_of(design, of_places, incidents, corrects=True)
     explained = np.array([explained_by(OUTCOMES[name]) for name in names], dtype=np.int64)
     nothing, no_denominator = sparse.csc_array((y.shape[0], 0)), np.full(len(names), -1)

@@ -15,8 +15,9 @@ from nibrs_estimation.model.estimates import CELL_ESTIMATE
 from nibrs_estimation.stats.linearization.cell_estimates import CellEstimates, cell_estimates
 from nibrs_estimation.stats.linearization.variance_form import variance_form
 from nibrs_estimation.stats.prediction import PredictionEstimates, unreported_interval
+from nibrs_estimation.stats.sparse import values_at
 from nibrs_estimation.survey.design import Design
-from nibrs_estimation.survey.prediction import Predictions
+from nibrs_estimation.survey.prediction import Incidents, Predictions
 from nibrs_estimation.tables.counting import counted_rows
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.explained import explained_by
@@ -52,10 +53,14 @@ class Counts:
         """What makes the matrices of a table."""
         return TableMatrix(table, self._unit, self._fills, self._categories)
 
-    def incidents(self) -> NDArray[np.float64]:
-        """(agencies,) incidents against persons, property and society of each agency, completed."""
-        totals = [self.of_table(table_definitions()[name]).of().completed[:, [0]] for name in INCIDENT_TABLES]
-        return np.asarray(sum(totals[1:], start=totals[0]).todense(), dtype=np.float64).ravel()
+    def incidents(self) -> Incidents:
+        """Incidents against persons, property and society of each agency."""
+        tables = [self.of_table(table_definitions()[name]).of() for name in INCIDENT_TABLES]
+        completed, own = (
+            np.sum([getattr(counts, name)[:, [0]].toarray().ravel() for counts in tables], axis=0)
+            for name in Incidents._fields
+        )
+        return Incidents(completed, own)
 
     def _unit(self, name: str) -> UnitCounts:
         if name not in self._units:
@@ -321,17 +326,6 @@ def _found(estimates: CellEstimates | PredictionEstimates) -> Found:
 def hstack(blocks: list[sparse.csc_array]) -> sparse.csc_array:
     """Join matrices horizontally."""
     return sparse.csc_array(sparse.hstack(blocks, format="csc"))
-
-
-def values_at(matrix: sparse.csr_array, row: NDArray[np.integer], column: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Values of a sparse matrix at some rows and columns, 0 where none is stored."""
-    matrix.sum_duplicates()
-    width = matrix.shape[1]
-    stored = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * width + matrix.indices
-    wanted = row.astype(np.int64) * width + column
-    at = np.searchsorted(stored, wanted)
-    values = np.append(matrix.data, 0).astype(np.float64)
-    return np.where(np.append(stored, -1)[at] == wanted, values[at], 0.0)
 
 
 def _split(found: Found, m: int) -> tuple[Found, Found]:

@@ -25,7 +25,9 @@ from nibrs_estimation.stats.prediction import (
     state_variance,
     with_state_variance,
 )
+from nibrs_estimation.stats.sparse import values_at
 from nibrs_estimation.survey.design import Design
+from nibrs_estimation.survey.filled import FilledVariance
 from nibrs_estimation.survey.geographies import geography_members
 from nibrs_estimation.tables.explained import EXPLAINED
 
@@ -142,10 +144,12 @@ class Predictions:
     Attributes:
         by_group: ratios of each weight group to all crime; for columns that no other benchmark explains.
         by_place: position in ``EXPLAINED`` -> ratios of each place to that benchmark.
+        filled: what filled months add to the variance of totals.
     """
 
     by_group: PredictionForm
     by_place: Mapping[int, PredictionForm]
+    filled: FilledVariance
 
     def estimate(
         self,
@@ -209,6 +213,8 @@ class Predictions:
             _replace(found, better, columns, domains)
         if whole_of is not None and self.by_place:
             _follow(found, before, whole_of, domains)
+        of_filled = values_at(self.filled.of(y, own), found.domain, found.cell)
+        np.sqrt(found.standard_error**2 + of_filled, out=found.standard_error)
         return found
 
 
@@ -237,18 +243,30 @@ def _replace(found: PredictionEstimates, better: PredictionEstimates, columns: N
         getattr(found, name)[at[is_used]] = getattr(better, name)[is_used]
 
 
-def predictions_of(design: Design, of_places: PlaceUnits, incidents: Floats, *, corrects: bool) -> Predictions:
+class Incidents(NamedTuple):
+    """All incidents of each agency of a design: (agencies,) each.
+
+    Attributes:
+        completed: with what was filled.
+        own: reported.
+    """
+
+    completed: Floats
+    own: Floats
+
+
+def predictions_of(design: Design, of_places: PlaceUnits, incidents: Incidents, *, corrects: bool) -> Predictions:
     """Prepare the units of a design for all columns.
 
     Args:
         design: of the geographies.
         of_places: of :func:`prediction_units`.
-        incidents: (agencies,) all incidents of the respondents, from which what states have in common is found.
+        incidents: of the respondents: what states have in common, and how much was filled, is found from these.
         corrects: whether totals are corrected to the benchmark.
     """
     units, members, psus = of_places.units, of_places.members, len(design.agencies)
     plain = prediction_form(units, members, psus, settings=Settings(corrects=corrects))
-    common = state_variance(plain, incidents)
+    common = state_variance(plain, incidents.completed)
     by_place = {}
     for position in range(1, len(EXPLAINED)) if corrects else ():
         size = of_places.benchmarks[:, position]
@@ -263,7 +281,7 @@ def predictions_of(design: Design, of_places: PlaceUnits, incidents: Floats, *, 
         )
         settings = Settings(gamma=GAMMA_OF_OFFENSE, state_variance=common, is_of_place=True)
         by_place[position] = prediction_form(of_benchmark, members, psus, settings=settings)
-    return Predictions(with_state_variance(plain, common), by_place)
+    return Predictions(with_state_variance(plain, common), by_place, FilledVariance(design, *incidents))
 
 
 def ratio_weights(units: Units, size: Floats) -> Floats:
@@ -274,8 +292,9 @@ def ratio_weights(units: Units, size: Floats) -> Floats:
 
         w = 1 + X_rh / (X_sh + K_h) + (1 / X_s) Σ_h X_rh K_h / (X_sh + K_h),    K_h = 10 Σ_s x² / X_sh,
 
-    so that Σ w x = X. A group of one respondent adds hardly anything of its own, one of hundreds nearly all. Where no
-    respondent of the place has the benchmark, weights stay as they are.
+    so that Σ w x = X. The ratio of a group with one respondent counts little, that of one with hundreds nearly alone.
+    Where no respondent of the place has the benchmark, weights stay as they are, and so do those of groups without
+    benchmark and nonrespondents, such as arrests without an agency, which stand only for themselves.
 
     Args:
         units: n units.
@@ -296,7 +315,9 @@ def ratio_weights(units: Units, size: Floats) -> Floats:
     left = np.bincount(place_of, missing * (1 - own * reported), places)
     common = np.divide(left, of_place, out=np.zeros(places), where=of_place > 0)
     weight = 1 + (missing * own)[units.group] + common[units.place]
-    return np.where(responds & (of_place[units.place] > 0), weight, units.weight)
+    has_nonrespondents = np.bincount(units.group, ~responds, groups) > 0
+    is_changed = (of_place[units.place] > 0) & ((reported > 0) | has_nonrespondents)[units.group]
+    return np.where(responds & is_changed, weight, units.weight)
 
 
 def _controls(units: pl.DataFrame, calibration_variable: pl.DataFrame) -> Floats:

@@ -1,0 +1,61 @@
+"""Variance of what was filled: months that an agency did not report, at the level of its own months (handbook 11).
+
+An agency with Y completed offenses, of which it reported the share S, has a month effect beyond chance with variance v.
+Effects of neighboring months are correlated, ρ. For a count c of the agency, of which F was filled,
+
+    V = F / S + c² v (1 + ρ)/(1 - ρ) (1 - S) / (12 S),    v = (0.95 Y^(-0.30))², √v at most 0.9.
+
+The first term is chance, in the missing months and in those that fill them; the second is what months differ by beyond
+chance. The figures are those of monthly reporters of Part I offenses in 2013.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from nibrs_estimation.survey.design import Design
+from nibrs_estimation.survey.months import MONTHS_PER_YEAR
+
+Floats = NDArray[np.float64]
+#: Standard deviation of the log of a month's effect: a multiple of a power of the offenses of a year, and its limit.
+_SCALE, _POWER, _MOST = 0.95, -0.30, 0.9
+#: Correlation of the effects of neighboring months.
+_MEMORY = 0.35
+
+
+class FilledVariance:
+    """Variances of filled counts in the domains of a design.
+
+    Args:
+        design: A agencies and G domains.
+        completed: (A,) all offenses or incidents of each agency, completed.
+        own: (A,) those that it reported.
+    """
+
+    def __init__(self, design: Design, completed: Floats, own: Floats) -> None:
+        sample, members = design.sample, design.members
+        unit = members.unit
+        place = (members.domain, sample.psu[unit])
+        expansion = sparse.csr_array(
+            ((sample.weight * sample.share)[unit], place), shape=(members.domains, len(design.agencies))
+        )
+        expansion.sum_duplicates()
+        self._squares = sparse.csr_array(expansion.power(2))
+        share = np.divide(own, completed, out=np.ones(len(own)), where=completed > 0)
+        share = np.clip(share, 1 / MONTHS_PER_YEAR, 1.0)
+        deviation = np.minimum(_SCALE * np.maximum(completed, 1.0) ** _POWER, _MOST)
+        months = deviation**2 * (1 + _MEMORY) / (1 - _MEMORY) * (1 - share) / (MONTHS_PER_YEAR * share)
+        self._chance = sparse.diags_array(1 / share)
+        self._months = sparse.diags_array(months)
+
+    def of(self, completed: sparse.csc_array, own: sparse.csc_array) -> sparse.csr_array:
+        """(G, m) variances of the totals of m columns.
+
+        Args:
+            completed: (A, m) completed counts.
+            own: (A, m) reported counts.
+        """
+        of_agencies = self._chance @ (completed - own) + self._months @ completed.power(2)
+        return sparse.csr_array(self._squares @ of_agencies)

@@ -45,7 +45,7 @@ class Counts:
         self._counted = counted
         self._rows = matrix_rows(design.agencies, block_reference)
         self._fills = _fills(design.agencies, self._rows, block_reference)
-        self._categories = agency_categories
+        self._categories, self._agencies = agency_categories, len(design.agencies)
         self._units: dict[str, UnitCounts] = {}
 
     def of_table(self, table: TableDefinition) -> TableMatrix:
@@ -54,7 +54,11 @@ class Counts:
 
     def incidents(self) -> NDArray[np.float64]:
         """(agencies,) incidents against persons, property and society of each agency, completed."""
-        totals = [self.of_table(table_definitions()[name]).of().completed[:, [0]] for name in INCIDENT_TABLES]
+        # Only the first cell is needed; series have no categories of agencies, whose rows these tables have.
+        none = {variable: np.zeros(self._agencies, dtype=np.int8) for variable, _category in CATEGORIES}
+        tables = [table_definitions()[name] for name in INCIDENT_TABLES]
+        matrices = [TableMatrix(table, self._unit, self._fills, none).of() for table in tables]
+        totals = [matrix.completed[:, [0]] for matrix in matrices]
         return np.asarray(sum(totals[1:], start=totals[0]).todense(), dtype=np.float64).ravel()
 
     def _unit(self, name: str) -> UnitCounts:

@@ -96,6 +96,9 @@ def test_described_as_empty_is_what_is_empty(run: Path) -> None:
         filled = connection.execute(f"SELECT {names} FROM estimates").fetchone()
     assert filled is not None
     empty = [column.name for column, n in zip(ESTIMATES.columns, filled, strict=True) if n == 0]
+    # All agencies reported, but months are inferred: there are no intervals.
+    for bound in ("estimate_upper_bound", "estimate_lower_bound"):
+        empty.remove(bound)
     assert empty == [column.name for column in ESTIMATES.columns if not column.is_filled]
     assert len(empty) == 15
     told = json.loads(nibrs(run, "describe", "estimates", "--json").stdout)
@@ -179,9 +182,9 @@ def test_how_many_agencies_made_arrests_of_group_b_is_not_known(estimates: pl.Da
     dui, assault = (rows.filter(der_variable_name=f"t_5a_1_1_{column}") for column in (59, 2))
     assert dui["estimate"].to_list() == [2_015, 2_015]
     assert dui["agency_counts"].null_count() == 2
-    assert set(dui["caution"]) == {"without_weights;no_sampling_error"}
+    assert set(dui["caution"]) == {"without_weights;no_sampling_error;months_inferred"}
     assert assault["agency_counts"].null_count() == 0
-    assert set(assault["caution"]) == {"no_sampling_error"}
+    assert set(assault["caution"]) == {"no_sampling_error;months_inferred"}
 
 
 def test_every_stored_standard_error_is_zero(cells: pl.DataFrame) -> None:

@@ -173,7 +173,7 @@ def kernel_sums(problem: Problem) -> Any:
 
     estimate(
         design,
-        Model(10.0, 0.0, True, False, False),
+        Model(10.0, 0.0, True, False, problem.settings.is_of_place),
         _columns(sparse.csc_array(problem.y[:, :1])),
         problem.y[:, 0],
         _columns(no_columns),
@@ -187,6 +187,47 @@ def kernel_sums(problem: Problem) -> Any:
         np.zeros(problem.members.domains, dtype=np.int64),
     )
     return work.cell
+
+
+def test_example_of_a_ratio_to_a_known_total() -> None:
+    """The second example of handbook 11: the weights meet all crime, not robbery."""
+    total, robbery = np.array([100.0, 80, 50, 170, 40, 60, 120]), np.array([10.0, 6, 2, 30, 2, 4, 26])
+    y, responds = np.array([[16.0], [2], [3], [22], [2]]), np.arange(7) < 5
+    weight, zeros = total.sum() / total[responds].sum(), np.zeros(7, dtype=np.int64)
+    units = Units(
+        psu=np.where(responds, np.arange(7), -1),
+        place=zeros,
+        group=zeros,
+        weight=np.where(responds, weight, 0.0),
+        share=np.ones(7),
+        size=total,
+        controls=total[:, None],
+        state=zeros,
+        donor_variance=np.zeros(7),
+        place_level=np.array([0]),
+    )
+    members = Memberships(np.arange(7), zeros, 1)
+    plain = Problem(
+        units, members, y, y, y[:, :0], y[:, :0], np.array([-1]), Settings(gamma=1.5), offenses=robbery[:, None]
+    )
+    problem = plain.by_offense(0)
+    found, form = problem.estimate(), problem.form()
+    assert weight == pytest.approx(1.409091, abs=5e-7)
+    assert weight * y.sum() == pytest.approx(63.409, abs=5e-4)
+    assert found.place_ratio[0] == pytest.approx(0.9)
+    assert found.total[0] == pytest.approx(72)
+    assert form.design.domains.spread == pytest.approx([176.772359], abs=5e-7)
+    work = kernel_sums(problem)
+    assert work.numerator == pytest.approx([12.272236], abs=5e-7)
+    assert work.theta**2 * form.design.groups.root_size == pytest.approx([20.767807], abs=5e-7)
+    assert work.tau == pytest.approx([0.590926], abs=5e-7)
+    assert (weight * (weight - 1) * y).sum() == pytest.approx(25.940083, abs=5e-7)
+    assert found.standard_error[0] ** 2 == pytest.approx(110.552177, abs=5e-7)
+    rho = plain.form().unreported_ratio[0]
+    assert rho == pytest.approx(0.409091, abs=5e-7)
+    lower, upper = unreported_interval(found.total[0], found.standard_error[0], 45, rho)
+    assert lower == pytest.approx(58.081, abs=5e-4)
+    assert upper == pytest.approx(101.576, abs=5e-4)
 
 
 def test_pools() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -31,10 +32,17 @@ OTHERS = (
 )  # fmt: skip
 
 
-def page(tables: Tables, folder: Path, identity: Identity = REAL, given: Tables | None = None) -> str:
+def page(
+    tables: Tables,
+    folder: Path,
+    identity: Identity = REAL,
+    given: Tables | None = None,
+    variance_rule: Literal["prediction", "reference"] = "prediction",
+) -> str:
     """The report of these tables; ``given`` of the others that it reads, which are empty by default."""
     others = {dataset.name: dataset.empty() for dataset in OTHERS} | (given or {})
-    write_report(**tables, **others, year=2024, identity=identity)["report.html"](folder / "report.html")
+    written = write_report(**tables, **others, year=2024, identity=identity, variance_rule=variance_rule)
+    written["report.html"](folder / "report.html")
     html = (folder / "report.html").read_text(encoding="utf-8")
     assert not re.search(r'<script|<link|src="http|href="http|@import', html)
     return html

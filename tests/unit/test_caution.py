@@ -27,10 +27,11 @@ MEASURES = {
     "responding_agencies": pl.Int32(),
     "reported": pl.Float64(),
     "without_weights_share": pl.Float64(),
+    "is_only_inferred": pl.Int8(),
 }
 Row = tuple[float | None, ...]
 #: Measures of a place and a count about which there is nothing to say: those after the coverage.
-FINE = (0.0, 5, 30.0, 0.0)
+FINE = (0.0, 5, 30.0, 0.0, 0)
 LETTERS = {
     "high_rse": "s",
     "few_agencies": "a",
@@ -44,7 +45,7 @@ LETTERS = {
 
 def slow(row: Row) -> str | None:
     """The rules of the issue, written out for one row."""
-    estimate, relative, agencies, coverage, giant, respondents, reported, without = row
+    estimate, relative, agencies, coverage, giant, respondents, reported, without, inferred = row
     codes = []
     if estimate is None:
         return None
@@ -68,6 +69,8 @@ def slow(row: Row) -> str | None:
         codes.append("without_weights")
     if relative == 0:
         codes.append("no_sampling_error")
+    if inferred == 1:
+        codes.append("months_inferred")
     return ";".join(codes) or None
 
 
@@ -84,6 +87,7 @@ _row = st.tuples(
     st.integers(1, 9),
     st.sampled_from([0.0, 30.0]) | st.floats(0, 60),
     st.sampled_from([0.0, 0.01]) | st.floats(0, 0.1),
+    st.integers(0, 1),
 )
 
 
@@ -98,13 +102,13 @@ def test_codes_equal_the_slow_twin(rows: list[Row]) -> None:
 
 
 def test_the_limits_themselves_ask_for_no_caution() -> None:
-    assert found((5.0, 0.3, 10.0, 0.8, 0.2, 5, 30.0, 0.01))["caution"].to_list() == [None]
+    assert found((5.0, 0.3, 10.0, 0.8, 0.2, 5, 30.0, 0.01, 0))["caution"].to_list() == [None]
     assert found((5.0, 1.76, 1.0, 0.04, *FINE))["caution"].to_list() == ["high_rse;few_agencies;low_coverage"]
-    assert found((5.0, 0.1, 10.0, 0.8, 0.21, 4, 29.5, 0.02))["caution"].to_list() == [
+    assert found((5.0, 0.1, 10.0, 0.8, 0.21, 4, 29.5, 0.02, 0))["caution"].to_list() == [
         "giant_missing;few_respondents;few_counted;part_without_weights"
     ]
     # A count of which nothing was reported has a note of its own.
-    assert found((0.0, None, 0.0, 0.8, 0.0, 5, 0.0, 0.0))["caution"].to_list() == ["none_reported"]
+    assert found((0.0, None, 0.0, 0.8, 0.0, 5, 0.0, 0.0, 0))["caution"].to_list() == ["none_reported"]
 
 
 def test_no_two_rules_have_the_same_mark() -> None:
@@ -123,7 +127,8 @@ def test_words_carry_the_thresholds() -> None:
         "an agency with more than 20% of the place's known crime did not report",
         "fewer than 5 agencies of the place reported",
         "fewer than 30 were counted",
-        "more than 1% of the place's known crime is in groups of agencies without weights, which no estimate includes",
+        "more than 1% of the place's known crime is in groups of agencies without weights: only offenses with a "
+        "benchmark of their own include them",
     ]
     assert caution_reasons(None) == []
     assert caution_reasons("of_a_later_version") == ["of_a_later_version"]

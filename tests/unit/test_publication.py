@@ -24,6 +24,7 @@ from nibrs_estimation.stages.publication.workbooks import export_workbooks
 from nibrs_estimation.tables.caution import cautions
 from nibrs_estimation.tables.labels import spreadsheet_label, with_states
 from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED
 
 Tables = dict[str, pl.LazyFrame]
 FILES = ["README.txt", "definitions.csv", "estimates.csv", "estimates.duckdb"]
@@ -37,7 +38,7 @@ def given_tables() -> Tables:
 
 def exported(tables: Tables, folder: Path) -> tuple[bytes, pl.DataFrame]:
     folder.mkdir()
-    for name, write in export_estimates(**tables, year=2024, identity=MADE_UP).items():
+    for name, write in export_estimates(**tables, year=2024, identity=MADE_UP, variance_rule="prediction").items():
         write(folder / name)
     with duckdb.connect(folder / "estimates.duckdb", read_only=True) as connection:
         rows = connection.execute("SELECT * FROM published_estimates").fetchall()
@@ -198,7 +199,7 @@ def test_no_label_becomes_a_date_or_a_number() -> None:
 
 
 def books(tables: Tables, path: Path) -> Path:
-    export_workbooks(**tables, identity=MADE_UP)["workbooks.zip"](path)
+    export_workbooks(**tables, identity=MADE_UP, variance_rule="prediction")["workbooks.zip"](path)
     assert [other.name for other in path.parent.iterdir()] == [path.name]
     return path
 
@@ -220,6 +221,8 @@ def test_a_workbook_for_each_table(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     about = " ".join(str(value) for row in sheets["About"].rows() for value in row)
     assert "SYNTHETIC DATA" in about
     assert "fewer than 10 agencies reported any" in about
+    assert INTERVAL_MEANS["prediction"] in about
+    assert f"for Low and High also: {MONTHS_INFERRED}" in about
     assert "Simple Assault (13B)" in about
     nation = sheets["Nation"]
     assert "SYNTHETIC DATA" in str(nation.row(0)[0])

@@ -18,11 +18,12 @@ from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.table import checked
+from nibrs_estimation.tables.caution import caution_reasons
 from nibrs_estimation.tables.definition import TableDefinition, TableRow
 from nibrs_estimation.tables.published import database_rows, published_rows
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.series import Series, demographic_series
-from nibrs_estimation.tables.table_rows import estimated_places, part_of, table_rows
+from nibrs_estimation.tables.table_rows import MONTHS_INFERRED, estimated_places, part_of, table_rows
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
 
@@ -415,6 +416,11 @@ def test_where_only_inferred_months_are_missing_there_are_no_ends() -> None:
     of_inferred = rows.filter(pl.col("geography_number").is_in(INFERRED))
     assert of_inferred["estimate"].drop_nulls().len() > 20
     assert of_inferred.select(pl.col(ends).is_null().all()).row(0) == (True, True)
+    said = of_inferred.filter(pl.col("estimate").is_not_null())["caution"].str.contains("months_inferred")
+    assert said.all()
+    assert caution_reasons("months_inferred") == [f"{MONTHS_INFERRED}, so no interval is given"]
+    others = rows.filter(~pl.col("geography_number").is_in(INFERRED))
+    assert not others["caution"].fill_null("").str.contains("months_inferred").any()
     # Where every month is on file, ends are the counts, and those of counts of 0 are 0.
     sure = rows.filter(pl.col("geography_number") == 12, pl.col("estimate").is_not_null())
     assert {tuple(row) for row in sure.select("estimate", *ends).unique().rows()} == {

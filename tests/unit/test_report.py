@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 import pytest
@@ -13,6 +14,7 @@ from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
 from nibrs_estimation.stages.publication.report import _CHARTS
 from nibrs_estimation.tables.read import table_definition
+from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED
 
 
 def text_of(html: str) -> str:
@@ -60,6 +62,22 @@ def test_an_interval_of_no_width_is_explained(tmp_path: Path) -> None:
         standard_error=pl.lit(0.0), lower_bound="estimate", upper_bound="estimate"
     )
     assert "nothing was sampled" in text_of(page(tables, tmp_path))
+
+
+@pytest.mark.parametrize("rule", ["prediction", "reference"])
+def test_the_report_says_what_intervals_mean(rule: Literal["prediction", "reference"], tmp_path: Path) -> None:
+    text = text_of(page(given_tables(), tmp_path, variance_rule=rule))
+    assert text.count(INTERVAL_MEANS[rule]) == 1
+    assert ("Taylor linearization" in text) == (rule == "reference")
+    assert sum(meaning in text for meaning in INTERVAL_MEANS.values()) == 1
+
+
+def test_where_only_months_are_inferred_the_report_has_no_intervals(tmp_path: Path) -> None:
+    tables = given_tables()
+    tables["coverage"] = tables["coverage"].with_columns(unreported_ratio=pl.lit(0.0), has_inferred_months=pl.lit(True))
+    text = text_of(page(tables, tmp_path))
+    assert f"9,000 Violent Crime incidents; {MONTHS_INFERRED}" in text
+    assert f"Without intervals: {MONTHS_INFERRED}." in text
 
 
 def test_a_report_without_any_estimate(tmp_path: Path) -> None:

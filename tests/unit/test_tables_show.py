@@ -14,10 +14,14 @@ from nibrs_estimation.cli.estimates import find_run
 from nibrs_estimation.cli.pager import paged
 from nibrs_estimation.cli.table_view import lines_of
 from nibrs_estimation.cli.tables import tables_app
+from nibrs_estimation.model.coverage import COVERAGE
 from nibrs_estimation.model.published import PUBLISHED
 from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.manifest import Cause, Manifest
+from nibrs_estimation.pipeline.table import find_table, read_table, write_table
 from nibrs_estimation.tables.caution import cautions
 from nibrs_estimation.tables.read import table_definition, table_definitions
+from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +57,9 @@ def test_the_nation_of_the_run_that_finished_last(scratch: Path, monkeypatch: py
     assert "Incident count 9,000 a 7,236 – 10,764 10.0% 3" in words
     assert "Incident rate (per 100k total pop) 900.0 a 723.6 – 1,076.4 10.0% 3" in words
     assert "Weapon involved ᵖ No 6,000 a 4,824 – 7,176 66.7 a 62.7 – 70.6 10.0% 3 Yes 3,000" in words
-    # Nothing reported has no interval.
-    assert "Weapon involved (% of weapon involved yes) ᵖ Personal weapons 0 0.0 0 Firearms 1,500" in words
+    # Nothing reported has an upper end.
+    assert "Weapon involved (% of weapon involved yes) ᵖ Personal weapons 0 0 – 2 0.0 0 Firearms 1,500" in words
+    assert words.count(INTERVAL_MEANS["prediction"]) == 1
     assert f"n/a¹ {REASON}" in words
     assert "n/a² the rows that it is a percentage of are 0" in words
     assert "ᵖ its codes are a proposal of this program" in words
@@ -68,8 +73,35 @@ def test_all_columns_with_margins(scratch: Path, monkeypatch: pytest.MonkeyPatch
     assert "Vermont (state, VT, FIPS 50, geography 102) Data year 2024, source cde:zips, run old" in words
     assert "2,000 ±392" in words
     assert "– never estimated, by design of the table" in words
-    assert "± half of the 95 % confidence interval" in words
+    assert "± 1.96 standard errors; --column NAME shows 95 % intervals" in words
+    assert INTERVAL_MEANS["prediction"] in words
     assert "finished runs" not in words
+
+
+def test_the_meaning_of_intervals_follows_the_rule_of_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path, "us")
+    cause = Cause("", {"variance_rule": "reference"}, {}, {})
+    manifest = Manifest("estimate_cells", cause, {}, "", 0.0, None, "", "inline")
+    (tmp_path / "us/all/manifests").mkdir()
+    manifest.write(tmp_path / "us/all/manifests/estimate_cells.json")
+    for arguments in (("--all",), ("--column", "violent_crime")):
+        words = told(tmp_path, monkeypatch, "1a", *arguments)
+        assert INTERVAL_MEANS["reference"] in words
+        assert INTERVAL_MEANS["prediction"] not in words
+    data = json.loads(show(tmp_path, monkeypatch, "1a", "--json").stdout)
+    assert data["interval"] == INTERVAL_MEANS["reference"]
+
+
+def test_where_only_months_are_inferred_there_is_no_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path, "us")
+    datasets = tmp_path / "us/all/datasets"
+    coverage = read_table(find_table(datasets, COVERAGE), COVERAGE).collect()
+    inferred = coverage.with_columns(unreported_ratio=pl.lit(0.0), has_inferred_months=pl.lit(True))
+    write_table(inferred.lazy(), COVERAGE, datasets / "coverage.parquet")
+    words = told(tmp_path, monkeypatch, "1a", "--column", "violent_crime", "--all")
+    assert "Incident count 9,000 a inferred" in words
+    assert f"inferred, or without margin: {MONTHS_INFERRED}" in words
+    assert "not sampled" not in words
 
 
 @pytest.mark.parametrize("name", table_definitions())

@@ -57,6 +57,15 @@ def test_lists_stop_and_tell_how_many_there_are(tmp_path: Path) -> None:
     assert text.count("2: no respondents") == LISTED
 
 
+def test_large_nonrespondents_that_stand_apart_are_listed(tmp_path: Path) -> None:
+    frame, weights, _cells, _controls, issues = example()
+    cell = {"rule": "calibrated", "eligible_agencies": 9, "responding_agencies": 7, **STATE}
+    assert "stand apart None." in text_of(written(tmp_path, frame, weights, [cell], [], issues))
+    text = text_of(written(tmp_path, frame, weights, [{**cell, "giants_apart": 2}], [], issues))
+    assert "1 cell can meet the controls only without the largest nonrespondents." in text
+    assert "Agencies apart State Vermont Cities 9 7 2 " in text
+
+
 def test_full_coverage_has_no_control_to_meet(tmp_path: Path) -> None:
     frame, weights, cells, controls, issues = example()
     for cell in cells:

@@ -11,11 +11,13 @@ import polars as pl
 
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
+from nibrs_estimation.model.parameters import VARIANCE_RULE
 from nibrs_estimation.model.published import PUBLISHED
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.files import atomic_path
 from nibrs_estimation.pipeline.identity import Identity
+from nibrs_estimation.pipeline.manifest import Manifest
 from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id, is_of_other_version, version_conflict
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.tables.definition import TableDefinition
@@ -56,6 +58,12 @@ class EstimatedRun:
     def year(self) -> int:
         """Data year of the run."""
         return self.identity.year
+
+    def variance_rule(self) -> str:
+        """The rule by which its standard errors and intervals were computed, from the record of the task."""
+        manifest = Manifest.read(self.datasets.parent / "manifests" / "estimate_cells.json")
+        found = None if manifest is None else manifest.cause.parameters.get(VARIANCE_RULE.name)
+        return str(found or VARIANCE_RULE.default)
 
     def read(self, dataset: Dataset) -> pl.LazyFrame:
         """Read one of its datasets."""

@@ -40,7 +40,7 @@ from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.series import Series
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
-from nibrs_estimation.tables.table_rows import series_places
+from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, series_places
 
 #: Lines of a screen if there is no terminal, and the minimum for a terminal.
 _LINES, _LEAST_LINES = 50, 24
@@ -206,6 +206,7 @@ def _estimates_data(selection: Selection) -> dict[str, Any]:
              "level": place["geography_level"], "code": place["geography_code"], "agency_group": place["agency_group"]}
             for place in selection.places.iter_rows(named=True)
         ],
+        "interval": INTERVAL_MEANS[selection.run.variance_rule()],
         "series": None if group is None else {"number": group.number, "label": group.label},
         "estimates": kept.to_dicts(),
     }  # fmt: skip
@@ -226,7 +227,7 @@ def _text(selection: Selection, console: Console) -> Text:
         (number, _name(name))
         for number, name in selection.places.select("geography_number", "estimate_geographic_location").iter_rows()
     ]
-    view = TableView(selection.cells(), names)
+    view = TableView(selection.cells(), names, selection.run.variance_rule())
     lines = max(console.height, _LEAST_LINES) if console.is_terminal else _LINES
     return Text("\n").join(_fitting_lines(selection, view, console.width, lines))
 

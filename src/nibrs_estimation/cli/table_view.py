@@ -11,14 +11,15 @@ from typing import Any
 import polars as pl
 
 from nibrs_estimation.cli.text_table import Block, Label, Strip, blocks, label_lines, label_width, n_groups_that_fit
+from nibrs_estimation.model.parameters import VARIANCE_RULE
 from nibrs_estimation.tables.caution import cautions, warning_codes
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.labels import plain_label, subset_of
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
-from nibrs_estimation.tables.table_rows import NEVER_ESTIMATED, NOTHING_SAMPLED, Z_95
+from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED, NEVER_ESTIMATED, NOTHING_SAMPLED, Z_95
 
 PROPOSED = "ᵖ"
-_NOT_SAMPLED = "not sampled"
+_NOT_SAMPLED, _INFERRED = "not sampled", "inferred"
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _COUNT, _PERCENTAGE, _RATE = TYPE_NUMBERS.values()
 
@@ -85,17 +86,20 @@ class TableView:
     Args:
         rows: rows of the table for these geographies, from `tables/table_rows.py`.
         places: number and name of each geography, in order.
+        variance_rule: rule by which the run computed its intervals.
     """
 
-    def __init__(self, rows: pl.DataFrame, places: Sequence[tuple[int, str]]) -> None:
-        self.places = places
+    def __init__(
+        self, rows: pl.DataFrame, places: Sequence[tuple[int, str]], variance_rule: str = VARIANCE_RULE.default
+    ) -> None:
+        self.places, self._meaning = places, INTERVAL_MEANS[variance_rule]
         key = ("geography_number", "row", "column", "estimate_type_num")
         self._cells = {tuple(row[name] for name in key): row for row in rows.iter_rows(named=True)}
         missing = rows["missing"].drop_nulls().unique(maintain_order=True)
         self._reasons = [reason for reason in missing if reason != NEVER_ESTIMATED]
         #: Cells that were shown, for the notes.
         self._seen: list[Cell] = []
-        self._has_margins = False
+        self._has_margins = self._has_intervals = False
 
     def overview(self, rows: Sequence[TableRow], columns: Sequence[TableColumn], width: int) -> Iterator[Block]:
         """Some columns of one geography side by side, a line for each row."""
@@ -159,12 +163,14 @@ class TableView:
     def reset_notes(self) -> None:
         """Forget the cells shown so far, so that notes are about later cells only."""
         self._seen.clear()
-        self._has_margins = False
+        self._has_margins = self._has_intervals = False
 
     def notes(self) -> Iterator[str]:
         """Notes that explain the marks of the cells shown."""
         if self._has_margins:
-            yield "±  half of the 95 % confidence interval, which is cut off at 0; --column NAME shows intervals"
+            yield "±  1.96 standard errors; --column NAME shows 95 % intervals, which need not be symmetric"
+        if self._has_margins or self._has_intervals:
+            yield self._meaning
         codes = {code for cell in self._seen for code in warning_codes(cell["caution"])}
         for code, rule in cautions().items():
             if code in codes:
@@ -175,7 +181,9 @@ class TableView:
         for number, reason in enumerate(self._reasons, start=1):
             if reason in shown:
                 yield f"n/a{_mark(number)}  {reason}"
-        if any((cell["estimate"] or 0) > 0 and cell["estimate_standard_error"] == 0 for cell in self._seen):
+        if any(cell["is_only_inferred"] for cell in self._seen):
+            yield f"{_INFERRED}, or without margin: {MONTHS_INFERRED}"
+        elif any((cell["estimate"] or 0) > 0 and cell["estimate_standard_error"] == 0 for cell in self._seen):
             yield f"{_NOT_SAMPLED}, or without margin: {NOTHING_SAMPLED}."
 
     def _group(
@@ -226,6 +234,7 @@ class TableView:
         self._seen += [cell for cell in cells if cell is not None]
         texts = ["" if cell is None else self._missing(cell) or text(cell) for cell in cells]
         self._has_margins |= any("±" in shown for shown in texts)
+        self._has_intervals |= any(" – " in shown for shown in texts)
         # Only estimates have marks, not the other statistics.
         marks = ["" if cell is None or text not in (_estimate, _with_margin) else _caution_mark(cell) for cell in cells]
         return Strip(name, texts, marks)
@@ -300,12 +309,16 @@ def _with_margin(cell: Cell) -> str:
 
 
 def _interval(cell: Cell) -> str:
-    """The bounds. There is no interval if nothing was sampled or counted."""
+    """The bounds. There is no interval if nothing was sampled, or if months are only inferred."""
     low, high = cell["estimate_lower_bound"], cell["estimate_upper_bound"]
-    if cell["estimate_standard_error"] == 0:
+    if cell["is_only_inferred"]:
+        return _INFERRED if cell["estimate"] else ""
+    if low is not None and low == high:
         return _NOT_SAMPLED if cell["estimate"] else ""
+    if low is None and high is None:
+        return "?" if cell["estimate"] else ""
     decimals = _decimals(cell["estimate"], cell["estimate_type_num"])
-    return "?" if low is None else f"{low:,.{decimals}f} – {high:,.{decimals}f}"
+    return " – ".join("?" if end is None else f"{end:,.{decimals}f}" for end in (low, high))
 
 
 def _relative_error(cell: Cell) -> str:

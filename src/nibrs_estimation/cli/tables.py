@@ -29,7 +29,7 @@ def list_tables(as_json: JsonOption = False, no_pager: NoPagerOption = False) ->
     help="Show the estimates of a table from the newest finished run of real data; without a run, or with --frame, its "
     "definition.\n\nThe output is limited to one screen: totals, rates and the first blocks of the main columns. --all "
     "shows everything, --column one column in full, --row one row in full, both together one cell. Each estimate has "
-    "its margin of error, half of the 95 % confidence interval.",
+    "its margin of error, 1.96 standard errors.",
     epilog="Examples: nibrs tables show 1a; nibrs tables show 3a --geography VT --column robbery; "
     "nibrs tables show 2a --row firearms --geography VT --geography NH; "
     "nibrs tables show 3a --series male; nibrs tables show 4b --geography all --csv 4b.csv",

@@ -91,7 +91,8 @@ COVERAGE = Dataset(
         Column(
             "without_weights_share",
             "float64",
-            "Share of the benchmark total in weight groups without weights, which are in no estimate.",
+            "Share of the benchmark total in weight groups without weights; only estimates of offenses with a "
+            "benchmark of their own include them.",
         ),
         Column("has_inferred_months", "bool", "True if zero reports of respondents are inferred, not on file."),
         UNIVERSE_SCOPE,

@@ -46,7 +46,7 @@ class Counts:
         self._counted = counted
         self._rows = matrix_rows(design.agencies, block_reference)
         self._fills = _fills(design.agencies, self._rows, block_reference)
-        self._categories = agency_categories
+        self._categories, self._agencies = agency_categories, len(design.agencies)
         self._units: dict[str, UnitCounts] = {}
 
     def of_table(self, table: TableDefinition) -> TableMatrix:
@@ -55,9 +55,12 @@ class Counts:
 
     def incidents(self) -> Incidents:
         """Incidents against persons, property and society of each agency."""
-        tables = [self.of_table(table_definitions()[name]).of() for name in INCIDENT_TABLES]
+        # Only the first cell is needed; series have no categories of agencies, whose rows these tables have.
+        none = {variable: np.zeros(self._agencies, dtype=np.int8) for variable, _category in CATEGORIES}
+        tables = [table_definitions()[name] for name in INCIDENT_TABLES]
+        matrices = [TableMatrix(table, self._unit, self._fills, none).of() for table in tables]
         completed, own = (
-            np.sum([getattr(counts, name)[:, [0]].toarray().ravel() for counts in tables], axis=0)
+            np.sum([getattr(matrix, name)[:, [0]].toarray().ravel() for matrix in matrices], axis=0)
             for name in Incidents._fields
         )
         return Incidents(completed, own)

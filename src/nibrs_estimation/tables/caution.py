@@ -26,6 +26,7 @@ Measure = Literal[
     "responding_agencies",
     "reported",
     "without_weights_share",
+    "is_only_inferred",
 ]
 
 

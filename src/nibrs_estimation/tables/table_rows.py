@@ -30,6 +30,16 @@ NOTHING_SAMPLED = (
     "all known agencies reported, or the records have no agency, so nothing was sampled; errors in reports and unknown "
     "items are not measured"
 )
+#: Instead of an interval, where nothing is missing but months that are only inferred.
+MONTHS_INFERRED = "all known agencies reported; months inferred"
+#: What an interval means, by the rule of the variance (parameter ``variance_rule``).
+INTERVAL_MEANS = {
+    "prediction": "The 95 % interval says where the number would lie if all agencies had reported; it does not include "
+    "errors in reports or response that depends on crime.",
+    "reference": "The 95 % interval says how much the number would vary if other agencies of each weight group had "
+    "reported; it does not include how large the missing agencies are, errors in reports or response that depends on "
+    "crime.",
+}
 
 #: Columns of dataset ``coverage`` that intervals and cautions need.
 _OF_PLACE = (
@@ -94,7 +104,8 @@ def table_rows(
         the cell, ``estimate`` (units, percent, or per 100,000 of ``population_estimate``), ``estimate_unweighted``,
         ``estimate_standard_error``, ``estimate_lower_bound``, ``estimate_upper_bound``, ``relative_standard_error``,
         ``filled_share`` (of the count), ``agency_counts``, ``population_estimate``,
-        ``population_coverage`` (of the geography), ``caution`` (codes of
+        ``population_coverage`` and ``is_only_inferred`` (1 where nothing is missing but inferred months) of the
+        geography, ``caution`` (codes of
         ``tables/caution.py``, or null), ``is_blank`` and ``missing`` (why there is no estimate, or null);
         percentages of rows in a block with an unknown row also have ``estimate_known``,
         ``estimate_known_standard_error``, ``estimate_known_lower_bound`` and ``estimate_known_upper_bound``: the
@@ -187,15 +198,20 @@ def _with_populations(rows: pl.DataFrame, geography_population: pl.LazyFrame) ->
     return rows.join(populations, on=["geography_number", "population_key"], how="left")
 
 
+def _is_only_inferred() -> pl.Expr:
+    """Whether nothing is missing in the geography but months that are inferred to be without incidents."""
+    return pl.col("has_inferred_months") & (pl.col("unreported_ratio") == 0).fill_null(False)
+
+
 def _bounds_of_counts() -> tuple[pl.Expr, pl.Expr]:
     """Ends of the intervals of counts: as stored, and of counts of 0.
 
     If nothing is missing but months that are only inferred, the count is as sure as these months: no ends are given.
     """
-    is_inferred = pl.col("has_inferred_months") & (pl.col("unreported_ratio") == 0)
     ends = (("lower_bound", pl.lit(0.0)), ("upper_bound", pl.col("upper_bound_of_zero")))
     lower, upper = (
-        pl.when(~is_inferred).then(pl.when("is_stored").then(stored).otherwise(of_zero)) for stored, of_zero in ends
+        pl.when(~_is_only_inferred()).then(pl.when("is_stored").then(stored).otherwise(of_zero))
+        for stored, of_zero in ends
     )
     return lower, upper
 
@@ -207,10 +223,9 @@ def _bounds_of_percentages() -> tuple[pl.Expr, pl.Expr]:
     """
     value, margin = pl.col("percentage"), Z_95 * pl.col("percentage_standard_error")
     is_known = pl.col("is_stored") | (pl.col("unreported_ratio") == 0)
-    is_inferred = pl.col("has_inferred_months") & (pl.col("unreported_ratio") == 0)
     lower, upper = (value - margin).clip(lower_bound=0), value + margin
     upper = pl.when(value <= 100).then(upper.clip(upper_bound=100)).otherwise(upper)
-    low, high = (pl.when(is_known & ~is_inferred).then(end) for end in (lower, upper))
+    low, high = (pl.when(is_known & ~_is_only_inferred()).then(end) for end in (lower, upper))
     return low, high
 
 
@@ -276,6 +291,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             pl.when(is_open).then(pl.col("agency_counts").cast(pl.Float64)),
             *_OF_PLACE,
             pl.when(is_open).then("reported"),
+            _is_only_inferred().cast(pl.Int8).alias("is_only_inferred"),
             "is_blank",
             "estimate_lower_bound",
             "estimate_upper_bound",

@@ -7,6 +7,7 @@ from nibrs_estimation.model.completeness import REPORTING_STATUS
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
+from nibrs_estimation.model.parameters import VARIANCE_RULE
 from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.model.weights import WEIGHT_CELL
 from nibrs_estimation.pipeline.dataset import Document
@@ -34,7 +35,7 @@ TASKS = (
         function=export_estimates,
         reads=_ESTIMATES,
         writes=(ESTIMATES_CSV, ESTIMATES_DUCKDB, DEFINITIONS_CSV, README_TXT),
-        parameters=(YEAR, IDENTITY),
+        parameters=(YEAR, IDENTITY, VARIANCE_RULE),
         memory="medium",
     ),
     Task(
@@ -42,7 +43,7 @@ TASKS = (
         function=export_workbooks,
         reads=_ESTIMATES,
         writes=(WORKBOOKS_ZIP,),
-        parameters=(IDENTITY,),
+        parameters=(IDENTITY, VARIANCE_RULE),
         memory="medium",
     ),
     Task(
@@ -60,6 +61,6 @@ TASKS = (
             INCIDENT_ACCOUNT,
         ),
         writes=(REPORT,),
-        parameters=(YEAR, IDENTITY),
+        parameters=(YEAR, IDENTITY, VARIANCE_RULE),
     ),
 )

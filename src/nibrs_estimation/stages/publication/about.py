@@ -9,6 +9,7 @@ import polars as pl
 
 from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
 from nibrs_estimation.tables.caution import cautions
+from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED
 
 _SCOPES = {
     "all": "All known agencies are in the weighting: the estimates are of the whole population.",
@@ -47,7 +48,7 @@ def caution_lines() -> Iterator[tuple[str, str, str]]:
         yield rule.mark or "", rule.code, rule.words
 
 
-def readme_text(identity: Identity, places: pl.DataFrame) -> str:
+def readme_text(identity: Identity, places: pl.DataFrame, variance_rule: str) -> str:
     """``README.txt`` of a run's published files."""
     cautious = "\n".join(
         f"  {code:<18} {words}" + (f" (mark: {mark})" if mark else "") for mark, code, words in caution_lines()
@@ -61,7 +62,8 @@ def readme_text(identity: Identity, places: pl.DataFrame) -> str:
         "An empty field is a missing value; column `missing` says why there is no estimate.",
         "Percentages are of all units, including those with an unknown value; columns estimate_known... give the "
         "percentage among units whose item is known.",
-        "Intervals are 95 % confidence intervals for sampling and weighting; they do not include errors in reports.",
+        f"{INTERVAL_MEANS[variance_rule]} Bounds that are empty beside an estimate are not known; with caution "
+        f"`months_inferred` they are not given, because {MONTHS_INFERRED}.",
         "state_fips and geography_code are texts: import them as text, otherwise 01 becomes 1.",
         "Labels of ages and numbers are words (5 to 14, 65 or more, age 15), because spreadsheets change 5-14 to a "
         "date.",

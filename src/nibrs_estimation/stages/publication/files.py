@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import polars as pl
 
@@ -38,6 +39,7 @@ def export_estimates(
     geography_population: pl.LazyFrame,
     year: int,
     identity: Identity,
+    variance_rule: Literal["prediction", "reference"],
 ) -> dict[str, DocumentWriter]:
     """Write all tables of nation, regions and states to ``estimates.csv`` and ``estimates.duckdb``, with descriptions.
 
@@ -102,7 +104,7 @@ def export_estimates(
         definition_rows().write_csv(path)
 
     def write_readme(path: Path) -> None:
-        path.write_text(readme_text(identity, places), encoding="utf-8")
+        path.write_text(readme_text(identity, places, variance_rule), encoding="utf-8")
 
     return {
         "estimates.csv": write_csv,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
+from typing import Literal
 
 import polars as pl
 
@@ -18,7 +19,7 @@ from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.selection import KINDS, Results
 from nibrs_estimation.tables.caution import caution_reasons, warning_codes
 from nibrs_estimation.tables.definition import Estimate
-from nibrs_estimation.tables.table_rows import NOTHING_SAMPLED, estimated_places
+from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED, NOTHING_SAMPLED, estimated_places
 
 NATION = 1
 #: The title names the states of a run if there are no more than this.
@@ -28,6 +29,13 @@ _STATES_OF_A_MAP = 2
 #: Largest number of agencies without any incident that are named; the datasets contain all.
 _LISTED = 20
 _NOTHING = "<p>Nothing was estimated.</p>"
+#: How standard errors are computed, by the rule of the variance.
+_HOW = {
+    "prediction": "Standard errors are those of the prediction of what was not reported: they depend on which agencies "
+    "are missing, how much agencies of one size differ, and how much the agencies of a state have in common.",
+    "reference": "Standard errors are computed by Taylor linearization with finite population correction; the agency "
+    "is the sampling unit.",
+}
 _LEVELS = pl.col("geography_level").is_in(["nation", "state"]) & pl.col("agency_group").is_null()
 
 
@@ -46,6 +54,7 @@ def write_report(
     incident_account: pl.LazyFrame,
     year: int,
     identity: Identity,
+    variance_rule: Literal["prediction", "reference"],
 ) -> dict[str, DocumentWriter]:
     """Write the report: crimes, victims, arrestees, firearms and drugs with 95 % intervals, states, and coverage.
 
@@ -72,7 +81,7 @@ def write_report(
         place=escape(place),
         tiles=_tiles(nation, about),
         months=_months(agency, eligible, reporting_status, year) + _filled(block_month),
-        caution=_caution(about["population_coverage"], charts.LEAST_COVERAGE),
+        caution=_caution(about["population_coverage"], charts.LEAST_COVERAGE, variance_rule),
         persons=_totals(nation, "1a"),
         intervals=charts.intervals_on_log_scale(
             nation.totals("1a").select("label", estimate="rate", low="rate_low", high="rate_high"),
@@ -85,6 +94,8 @@ def write_report(
         account=_account(incident_account),
         groups=_groups_table(weight_cell),
         losses=_losses(intake_count, intake_loss),
+        meaning=escape(INTERVAL_MEANS[variance_rule]),
+        how=escape(_HOW[variance_rule]),
         **{name: _charts(nation, wanted) for name, wanted in _CHARTS.items()},
     )
     title = f"Crime in {year}: {place}"
@@ -259,7 +270,7 @@ def _tiles(nation: Results, about: dict[str, object]) -> str:
     for table, column in (("1a", "violent_crime"), ("1a", "murder"), ("1b", "property_crime"), ("1c", "drug_narcotic")):
         for row in nation.column(table, column, "count").drop_nulls("estimate").iter_rows(named=True):
             low, high = row["estimate_lower_bound"], row["estimate_upper_bound"]
-            interval = _interval_words(low, high)
+            interval = _interval_words(low, high, is_only_inferred=bool(row["is_only_inferred"]))
             tiles.append(
                 f'<div class="tile"><b>{row["estimate"]:,.0f}</b><span>{escape(row["column_label"])}</span>'
                 f"<small>incidents; {interval}</small></div>"
@@ -273,22 +284,22 @@ def _tiles(nation: Results, about: dict[str, object]) -> str:
     return "".join(tiles)
 
 
-def _interval_words(low: float | None, high: float | None) -> str:
+def _interval_words(low: float | None, high: float | None, *, is_only_inferred: bool) -> str:
     """The interval of a number in words; one without width is described, because it looks like certainty."""
+    if is_only_inferred:
+        return MONTHS_INFERRED
     if low is None or high is None:
         return "interval not known"
     return "not sampled: all known agencies reported" if low == high else f"95 % interval {low:,.0f} to {high:,.0f}"
 
 
-def _caution(coverage: float | None, enough: float) -> str:
+def _caution(coverage: float | None, enough: float, variance_rule: str) -> str:
     """A warning if the coverage of the population is low; otherwise empty."""
     if coverage is None or coverage >= enough:
         return ""
     return (
         f"<section><p><strong>These numbers are based on agencies that serve {coverage:.0%} of the "
-        "population.</strong> The intervals show how much the estimates would vary if other agencies of each group "
-        "had reported. They do not include a difference between agencies that report and agencies that do "
-        "not.</p></section>"
+        f"population.</strong> {escape(INTERVAL_MEANS[variance_rule])}</p></section>"
     )
 
 
@@ -355,7 +366,9 @@ def _notes(totals: pl.DataFrame, shown: pl.DataFrame) -> str:
     none = totals.filter(pl.col("estimate") == 0)["label"].to_list()
     if none:
         notes.append(f'<p class="note">None: {escape(", ".join(none))}.</p>')
-    if (shown["rse"] == 0).any():
+    if (shown["is_only_inferred"] == 1).any():
+        notes.append(f'<p class="note">Without intervals: {escape(MONTHS_INFERRED)}.</p>')
+    elif (shown["rse"] == 0).any():
         notes.append(f'<p class="note">Not sampled: {escape(NOTHING_SAMPLED)}.</p>')
     reasons_missing = totals["missing"].drop_nulls().unique(maintain_order=True)
     notes.extend(f'<p class="note">–: {escape(reason)}.</p>' for reason in reasons_missing)
@@ -366,7 +379,7 @@ def _interval(low: str, high: str, decimals: int) -> pl.Expr:
     return pl.struct(low, high).map_elements(
         lambda bounds: (
             None
-            if bounds[low] is None
+            if bounds[low] is None or bounds[high] is None
             else "not sampled"
             if bounds[low] == bounds[high] and bounds[low] > 0
             else f"{bounds[low]:,.{decimals}f} – {bounds[high]:,.{decimals}f}"
@@ -449,7 +462,7 @@ _PAGE = """<!doctype html>
 _BODY = """{months}
 <section class="tiles">{tiles}</section>{caution}
 <section><h2>Crimes against persons</h2><p>Incidents, counted once in every line that applies to them. Each estimate
-comes with its 95 % confidence interval and relative standard error (SE).</p>{persons}<figure>{intervals}</figure>
+comes with its 95 % interval and relative standard error (SE). {meaning}</p>{persons}<figure>{intervals}</figure>
 </section>
 <section><h2>Crimes against property</h2>{property}</section>
 <section><h2>Crimes against society</h2>{society}</section>
@@ -467,10 +480,8 @@ agency or own month, and its weights.</p><div class="numbers">{account}</div></s
 <section><h2>How the agencies were weighted</h2><p>Agencies of {place}. Respondents reported all twelve months, or at
 some of them, and the others were filled; standard errors do not yet include the uncertainty of filling.
 Within each group weights are calibrated to the known crimes of all eligible agencies, in the data year or an earlier
-year. Smaller places have their own weights, computed in the same way. Standard errors are computed by Taylor
-linearization with finite population correction; the agency is the sampling unit. They show how much an estimate would
-vary if other agencies of each group had reported. They do not include errors and omissions in
-reports.</p>{groups}</section> <section><h2>What the source does not give</h2><ul>{losses}</ul></section>
+year. Smaller places have their own weights, computed in the same way. {how}</p>{groups}</section>
+<section><h2>What the source does not give</h2><ul>{losses}</ul></section>
 <section><h2>More of this run</h2><p>The folder of this page contains, if the run wrote them: all tables as
 workbooks (workbooks.zip), estimates.csv and estimates.duckdb, all agencies (agencies.csv), and pages to evaluate the
 population covered, outlier months, filled months and weights (names that begin with validation). The page of the run

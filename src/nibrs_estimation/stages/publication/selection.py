@@ -72,7 +72,8 @@ class Results:
 
         Returns:
             ``label``, ``kind`` (a key of :data:`KINDS`), ``definition`` and ``is_proposed`` of the column,
-            ``estimate``, ``low``, ``high``, ``rse``, ``agencies``, ``missing``, ``caution`` (codes), and
+            ``estimate``, ``low``, ``high``, ``rse``, ``agencies``, ``missing``, ``caution`` (codes),
+            ``is_only_inferred`` (no interval, because nothing is missing but inferred months), and
             ``rate``, ``rate_low``, ``rate_high``.
         """
         rows = self._table(table)
@@ -120,6 +121,7 @@ class Results:
                 "definition",
                 "is_proposed",
                 "caution",
+                "is_only_inferred",
                 low="estimate_lower_bound",
                 high="estimate_upper_bound",
                 rse="relative_standard_error",

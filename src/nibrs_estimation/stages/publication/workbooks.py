@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -20,7 +20,7 @@ from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import published_rows
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
-from nibrs_estimation.tables.table_rows import table_rows
+from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED, table_rows
 
 _SHEETS = {"nation": "Nation", "region": "Regions", "state": "States"}
 #: Number of cells per batch: few queries for small tables, little memory for large ones.
@@ -43,6 +43,7 @@ def export_workbooks(
     coverage: pl.LazyFrame,
     geography_population: pl.LazyFrame,
     identity: Identity,
+    variance_rule: Literal["prediction", "reference"],
 ) -> dict[str, DocumentWriter]:
     """Write a workbook for each table of nation, regions and states, all in ``workbooks.zip``.
 
@@ -65,7 +66,8 @@ def export_workbooks(
             for table in table_definitions().values():
                 book = path.with_name(f"{path.name}.{table.table}.xlsx")
                 try:
-                    _write_book(book, table, identity, places, {level: lines(table, level) for level in levels})
+                    sheets = {level: lines(table, level) for level in levels}
+                    _write_book(book, table, identity, places, variance_rule, sheets)
                     archive.writestr(zipfile.ZipInfo(f"table_{table.table}.xlsx", _EPOCH), book.read_bytes())
                 finally:
                     book.unlink(missing_ok=True)
@@ -99,6 +101,7 @@ def _write_book(
     table: TableDefinition,
     identity: Identity,
     places: pl.DataFrame,
+    variance_rule: str,
     sheets: dict[str, Iterator[pl.DataFrame]],
 ) -> None:
     import xlsxwriter  # noqa: PLC0415 (only this task should take the time)
@@ -119,20 +122,27 @@ def _write_book(
         )
         bold = book.add_format({"bold": True})
         wrapped = book.add_format({"text_wrap": True, "valign": "top"})
-        _write_about(book.add_worksheet("About"), table, identity, places, bold, wrapped)
+        _write_about(book.add_worksheet("About"), table, identity, places, variance_rule, bold, wrapped)
         for level, batches in sheets.items():
             _write_sheet(book, _SHEETS[level], table, identity, batches)
 
 
 def _write_about(
-    sheet: Any, table: TableDefinition, identity: Identity, places: pl.DataFrame, bold: Any, wrapped: Any
+    sheet: Any,
+    table: TableDefinition,
+    identity: Identity,
+    places: pl.DataFrame,
+    variance_rule: str,
+    bold: Any,
+    wrapped: Any,
 ) -> None:
     sheet.set_column(0, 0, 32)
     sheet.set_column(1, 1, 110)
     proposed = "Proposed: the reference does not give the list of offenses or categories."
     notes = [
         *scope_texts(places),
-        "Low and High are the ends of the 95 % confidence interval. Percentages are of the units of the row's block, "
+        f"Low and High are the ends of the 95 % interval. {INTERVAL_MEANS[variance_rule]}",
+        "Percentages are of the units of the row's block, "
         "including those with an unknown value; lines 'percentage of known' exclude these. Rates are per 100,000 of "
         "the population of the row.",
         "Sheet States contains counts and rates only, without lines in which every number is 0.",
@@ -144,7 +154,11 @@ def _write_about(
         *(("Note", note) for note in notes),
         *([("Note", proposed)] if table.status else []),
         ("Symbols", ""),
-        (_NOT_KNOWN, "not known: the input does not give it, the base is 0, or the population is not known"),
+        (
+            _NOT_KNOWN,
+            "not known: the input does not give it, the base is 0, or the population is not known; for Low and High "
+            f"also: {MONTHS_INFERRED}",
+        ),
         (_NEVER, "never estimated, by design of the table"),
         *((mark, f"after a number: {words} (code {code})") for mark, code, words in caution_lines() if mark),
         ("Columns that contain several offenses, or are proposed", ""),

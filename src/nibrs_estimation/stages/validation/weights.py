@@ -101,6 +101,7 @@ def validate_weights(
         ("Cells with a major problem", _major(checks)),
         ("Cells that miss a control", _missing(fitted, controls)),
         ("Merged cells", _merged(cells)),
+        ("Large nonrespondents that stand apart", _apart(cells)),
         ("Cells and agencies by weight", _cells_by_rule(cells) + _agencies_by_weight(coverage, agency_weight)),
         ("Weights of all states and of regions", charts.boxes(checks)),
         ("Weights of all other cells", charts.strips(checks)),
@@ -339,6 +340,25 @@ def _merged(cells: pl.DataFrame) -> str:
         labels,
         eligible_agencies="integer",
         responding_agencies="integer",
+    )
+
+
+def _apart(cells: pl.DataFrame) -> str:
+    """Cells that were fitted without their largest nonrespondents (handbook 07)."""
+    found = cells.filter(pl.col("giants_apart") > 0)
+    if found.is_empty():
+        return "<p>None.</p>"
+    labels = {
+        "kind": "Weight", "place": "Place", "label": "Group", "eligible_agencies": "N", "responding_agencies": "n",
+        "giants_apart": "Agencies apart",
+    }  # fmt: skip
+    text = (
+        f"{counted(found.height, 'cell')} can meet the controls only without the largest nonrespondents. These count "
+        "by their benchmark total times the ratio of the respondents; only the total of all crime is met."
+    )
+    shown = _short(found.head(LISTED))
+    return f"<p>{text}{_at_most(found)}</p>" + html_table(
+        shown, "apart", labels, **dict.fromkeys(list(labels)[3:], "integer")
     )
 
 

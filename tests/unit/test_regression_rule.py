@@ -9,7 +9,7 @@ from scipy import sparse
 
 from nibrs_estimation.evaluate.regression_rule import regression_errors
 from nibrs_estimation.stats.prediction import Memberships, Units
-from nibrs_estimation.survey.prediction import PlaceUnits
+from nibrs_estimation.survey.prediction import PlaceUnits, ratio_weights
 
 Floats = NDArray[np.float64]
 NATION, REGION, STATE = 0, 1, 2
@@ -51,28 +51,26 @@ def errors_of(found: PlaceUnits, y: list[list[float]], explained_by: list[int]) 
 
 
 def test_two_respondents_and_a_nonrespondent_by_hand() -> None:
-    """Expected are 4 each, so e = -1 and 1, s = 1 and V = 1 + 2 (1.5 - 1)²."""
+    """Expected are 4 each, so e = -1 and 1; leverages are 1/2, s = 2, weights 3/2 and V = 2 [1 + 2 (1.5 - 1)²]."""
 
-    def error(level: int, state: list[int], controls: Floats | None = None) -> float:
-        found = units_of([level], [0] * 3, [0] * 3, [1.5, 1.5, 0.0], np.ones((3, 1)), state, controls)
+    def error(level: int, state: list[int]) -> float:
+        found = units_of([level], [0] * 3, [0] * 3, [2.0, 2.0, 0.0], np.ones((3, 1)), state)
         return float(errors_of(found, [[3], [5]], [0])[0, 0])
 
-    assert error(STATE, [0, 0, 0]) == pytest.approx(np.sqrt(1.5))
-    # The control has leverages of 1/2 each; residuals, which add up to 0, stay as they are.
-    assert error(STATE, [0, 0, 0], np.ones((3, 1))) == pytest.approx(np.sqrt(3))
+    assert error(STATE, [0, 0, 0]) == pytest.approx(np.sqrt(3))
     # Two states miss 0.5 x 4 x 2 = 4 and -4; only in the nation and in regions is that part of the error.
-    assert error(NATION, [0, 0, 1]) == pytest.approx(np.sqrt(1.5 + 0.05**2 * 32))
+    assert error(NATION, [0, 0, 1]) == pytest.approx(np.sqrt(3 + 0.05**2 * 32))
     assert error(REGION, [0, 0, 1]) == error(NATION, [0, 0, 1])
     assert error(STATE, [0, 0, 1]) == error(STATE, [0, 0, 0])
 
 
 def test_groups_are_shrunk_to_their_place() -> None:
-    """Squares of groups are 1 and 9, of the place (2 + 9 x 2) / 4 = 5: S = (2 + 50) / 12 and (18 + 50) / 12."""
+    """Squares of groups are 2 and 18, of the place 10: S = (4 + 100) / 12 and (36 + 100) / 12."""
     found = units_of(
         [STATE], [0, 0, 0, 1, 1, 1], [0] * 6, [1.5, 1.5, 0.0] * 2, np.ones((6, 1)), members=[(2, 0), (5, 1)]
     )
     errors = errors_of(found, [[3], [5], [1], [7]], [0])
-    assert errors == pytest.approx(np.sqrt([[52 / 12], [68 / 12]]))
+    assert errors == pytest.approx(np.sqrt([[104 / 12], [136 / 12]]))
 
 
 def test_an_outcome_is_explained_by_its_own_benchmark_where_five_respondents_have_it() -> None:
@@ -103,55 +101,55 @@ def test_every_outcome_needs_a_benchmark() -> None:
 
 def slow_errors(found: PlaceUnits, y: Floats, explained_by: list[int]) -> Floats:
     """The same by loops."""
-    units, members = found.units, found.members
-    n = len(units.psu)
-    x = np.maximum(units.size, 1) ** 1.4
-    errors = np.zeros((members.domains, y.shape[1]))
+    errors = np.zeros((found.members.domains, y.shape[1]))
+    units = found.units
     for outcome, benchmark in enumerate(explained_by):
-        count = [units.share[i] * y[units.psu[i], outcome] if units.psu[i] >= 0 else 0.0 for i in range(n)]
-        expected, dispersion = np.zeros(n), np.zeros(n)
-        for place in range(len(units.place_level)):
-            inside = [i for i in range(n) if units.place[i] == place]
-            responding = [i for i in inside if units.weight[i] > 0]
-            own = found.benchmarks[:, benchmark]
-            above = sum(units.weight[i] * count[i] for i in inside)
-            below = sum(units.weight[i] * own[i] for i in inside)
-            is_of_place = benchmark > 0 and above > 0 and below > 0 and sum(count[i] > 0 for i in responding) >= 5
-            squares: dict[int, list[float]] = {}
-            for group in {int(units.group[i]) for i in inside}:
-                of_group = [i for i in inside if units.group[i] == group]
-                of_all = sum(units.weight[i] * units.size[i] for i in of_group)
-                ratio = sum(units.weight[i] * count[i] for i in of_group) / of_all if of_all > 0 else 0.0
-                for i in of_group:
-                    expected[i] = above / below * own[i] if is_of_place else ratio * units.size[i]
-                rows = [i for i in of_group if units.weight[i] > 0]
-                squares[group] = slow_squares(
-                    units.controls[rows], np.array([count[i] - expected[i] for i in rows]), x[rows]
-                )
-            everything = [square for of_group in squares.values() for square in of_group]
-            pooled = sum(everything) / len(everything) if everything else 0.0
-            for i in inside:
-                of_unit = squares[int(units.group[i])]
-                dispersion[i] = (sum(of_unit) + 10 * pooled) / (len(of_unit) + 10)
-        for domain in range(members.domains):
-            inside = [int(i) for i, d in zip(members.unit, members.domain, strict=True) if d == domain]
-            variance, of_states = 0.0, dict.fromkeys(units.state.tolist(), 0.0)
-            for i in inside:
-                beyond = units.weight[i] - 1 if units.weight[i] > 0 else -1.0
-                variance += dispersion[i] * beyond**2 * x[i]
-                if units.place_level[units.place[i]] in {NATION, REGION}:
-                    of_states[int(units.state[i])] += beyond * expected[i]
-            errors[domain, outcome] = np.sqrt(variance + 0.05**2 * sum(d**2 for d in of_states.values()))
+        rows = [i for i in range(len(units.psu)) if units.psu[i] >= 0]
+        count = np.zeros(len(units.psu))
+        count[rows] = [units.share[i] * y[units.psu[i], outcome] for i in rows]
+        for domain in range(found.members.domains):
+            inside = [int(i) for i, d in zip(found.members.unit, found.members.domain, strict=True) if d == domain]
+            place = units.place[inside[0]] if inside else 0
+            of_place = [i for i in range(len(units.psu)) if units.place[i] == place]
+            own = slow_variance(found, count, benchmark, of_place, inside)
+            enough = sum(count[i] > 0 for i in of_place) >= 5
+            if benchmark == 0 or own is None or not enough:
+                own = slow_variance(found, count, 0, of_place, inside)
+            errors[domain, outcome] = np.sqrt(own or 0.0)
     return errors
 
 
-def slow_squares(controls: Floats, z: Floats, x: Floats) -> list[float]:
-    """e² / ((1 - h) x^γ) of the respondents of a group, with the first control only where others leave too little."""
-    if len(z) - (np.linalg.matrix_rank(controls) if len(z) else 0) < 2:
-        controls = controls[:, :1]
-    hat = controls @ np.linalg.pinv(controls) if len(z) else np.zeros((0, 0))
-    e = z - hat @ z
-    return [float(e[k] ** 2 / ((1 - min(hat[k, k], 0.9)) * x[k])) for k in range(len(z))]
+def slow_variance(
+    found: PlaceUnits, count: Floats, benchmark: int, of_place: list[int], inside: list[int]
+) -> float | None:
+    """The variance of a domain by a benchmark; None where the ratio is 0."""
+    units = found.units
+    own = found.benchmarks[:, benchmark]
+    weight = ratio_weights(units, own)
+    x = np.maximum(found.benchmarks[:, 0], 1) ** 1.4
+    below = sum(weight[i] * own[i] for i in of_place)
+    theta = sum(weight[i] * count[i] for i in of_place) / below if below > 0 else 0.0
+    if theta == 0 and benchmark > 0:
+        return None
+    squares: dict[int, list[float]] = {}
+    for group in {int(units.group[i]) for i in of_place}:
+        rows = [i for i in of_place if units.group[i] == group and units.psu[i] >= 0]
+        length = sum(own[i] ** 2 for i in rows)
+        slope = sum(own[i] * (count[i] - theta * own[i]) for i in rows) / length if length > 0 else 0.0
+        squares[group] = []
+        for i in rows:
+            h = min(own[i] ** 2 / length, 0.9) if length > 0 else 0.0
+            squares[group].append((count[i] - theta * own[i] - slope * own[i]) ** 2 / ((1 - h) * x[i]))
+    everything = [square for of_group in squares.values() for square in of_group]
+    pooled = sum(everything) / len(everything) if everything else 0.0
+    variance, of_states = 0.0, dict.fromkeys(units.state.tolist(), 0.0)
+    for i in inside:
+        beyond = weight[i] - 1 if units.psu[i] >= 0 else -1.0
+        of_group = squares[int(units.group[i])]
+        variance += (sum(of_group) + 10 * pooled) / (len(of_group) + 10) * beyond**2 * x[i]
+        if units.place_level[units.place[i]] in {NATION, REGION}:
+            of_states[int(units.state[i])] += beyond * theta * own[i]
+    return float(variance + 0.05**2 * sum(d**2 for d in of_states.values()))
 
 
 @st.composite

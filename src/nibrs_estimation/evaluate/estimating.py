@@ -352,7 +352,7 @@ def _with_regression_errors(prediction: _Prediction, design: Design, names: list
 def _with_prediction_errors(prediction: _Prediction, design: Design, names: list[str]) -> pl.DataFrame:
     """The totals with the prediction variance, and percentages."""
     y, own, predictions, found = prediction.y, prediction.own, prediction.predictions, prediction.found
-    rho = predictions.by_group.unreported_ratio[found.domain]
+    rho = predictions.by_total.unreported_ratio[found.domain]
     lower, upper = unreported_interval(found.total, found.standard_error, found.reported, rho)
     key = prediction.key(design, names)
     counts = pl.DataFrame(
@@ -367,7 +367,7 @@ def _with_prediction_errors(prediction: _Prediction, design: Design, names: list
     # Numerator and denominator have different benchmarks; the standard error of the ratio is by all crime for both.
     of_base = np.zeros(len(names), dtype=np.int64)
     ratios = prediction_estimates(
-        predictions.by_group, y, own, sparse.csc_array(y[:, [0]]), of_base, threads=1
+        predictions.by_total, y, own, sparse.csc_array(y[:, [0]]), of_base, threads=1
     ).ratio_standard_error
     base = pl.DataFrame(key | {"base": found.total}).filter(pl.col("outcome") == names[0]).drop("outcome")
     shares = (

@@ -1,10 +1,9 @@
 """Standard errors of rule ``regression``: dispersion of regression residuals by weight group, shrunk to the place's.
 
-A rival of the prediction variance (``stats/prediction``) for the same totals. An estimate is T = Σ_R w y - θ (X̂ - X),
-where θ is the ratio of the place to the benchmark x_o that explains the outcome or, where the place has too few
-respondents with a value, the ratio of the weight group to all crime. So its error is that of Σ w z with
-z = y - θ x_o = y - m. With e the residuals of z from the controls of the group, h the leverages of that regression, and
-x the benchmark of all crime,
+A rival of the prediction variance (``stats/prediction``) for the same totals, which are ratio estimates: with x_o the
+benchmark that explains the outcome, θ = Σ_R w y / Σ_R w x_o of the place, and w the weights of ratio estimation. So the
+error is that of Σ w z with z = y - θ x_o = y - m. With e the residuals of z from x_o in the group, h the leverages of
+that regression, and x the benchmark of all crime,
 
     s_c = mean over the group's respondents of e² / ((1 - h) x^γ),    S_c = (n_c s_c + 10 S) / (n_c + 10),
     V = Σ_c S_c [Σ_N x^γ + Σ_R (w - 1)² x^γ] + τ² Σ_states D²,         D = Σ_R (w - 1) m - Σ_N m.
@@ -15,16 +14,14 @@ S is the mean over all respondents of the place. Sums of V and D are over the un
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
-from nibrs_estimation.stats.linearization.control_basis import control_basis, cross_products
+from nibrs_estimation.stats.linearization.variance_form import Memberships
 from nibrs_estimation.stats.prediction import Units
-from nibrs_estimation.survey.prediction import LEAST_RESPONDENTS, PlaceUnits
+from nibrs_estimation.survey.prediction import LEAST_RESPONDENTS, PlaceUnits, units_of_benchmark
 
 Floats = NDArray[np.float64]
 #: The variance of a unit's count about its expected count grows with this power of its benchmark.
@@ -39,18 +36,11 @@ STATE_DEVIATION = 0.05
 _LEVELS_OF_STATES = [number for number, name in enumerate(GEOGRAPHY_LEVELS) if name in {"nation", "region"}]
 
 
-class _Sums(NamedTuple):
-    """Matrices that add up units: (P, n) by place and (H, n) by weight group."""
-
-    by_place: sparse.csr_array
-    by_group: sparse.csr_array
-
-
 def regression_errors(of_places: PlaceUnits, y: sparse.csc_array, explained_by: NDArray[np.integer]) -> Floats:
     """Standard error of the estimate of every outcome in every domain: (domains, outcomes).
 
-    It is 0 where every agency responds with weight 1, but also where a place has no residual above 0: if it has one
-    respondent, or none with a value. The rule does not know the error there.
+    It is 0 where every agency responds, but also where a place has no residual above 0: if it has one respondent, or
+    none with a value. The rule does not know the error there.
 
     Args:
         of_places: n units of :func:`~nibrs_estimation.survey.prediction.prediction_units`, in its order.
@@ -62,77 +52,64 @@ def regression_errors(of_places: PlaceUnits, y: sparse.csc_array, explained_by: 
     """
     if explained_by.shape != (y.shape[1],):
         raise ValueError(f"y has {y.shape[1]} outcomes, but explained_by has shape {explained_by.shape}")
-    units = of_places.units
-    responds = units.psu >= 0
-    sums = _Sums(_adder(units.place, len(units.place_level)), _adder(units.group, int(units.group.max()) + 1))
-    counts = y.tocsr()[np.where(responds, units.psu, 0)].toarray() * np.where(responds, units.share, 0.0)[:, None]
-    expected = _expected(of_places, counts, explained_by, sums)
-    dispersion = _dispersion(units, counts - expected, sums)
-    beyond = np.where(responds, units.weight - 1, -1.0)
-    members, groups = of_places.members, len(dispersion)
-    spread = beyond**2 * _scale(units)
-    of_domain = sparse.csr_array(
-        (spread[members.unit], (members.domain, units.group[members.unit])), shape=(members.domains, groups)
-    )
-    variance = of_domain @ dispersion + _of_states(of_places, beyond[:, None] * expected)
-    return np.asarray(np.sqrt(variance), dtype=np.float64)
-
-
-def _adder(number: NDArray[np.integer], length: int) -> sparse.csr_array:
-    """(length, n) matrix that adds up the units of each number."""
-    n = len(number)
-    return sparse.csr_array((np.ones(n), (number, np.arange(n))), shape=(length, n))
-
-
-def _scale(units: Units) -> Floats:
-    """(n,) x^γ, x at least 1: of agencies without crime counts vary, too."""
-    return np.asarray(np.maximum(units.size, 1.0) ** GAMMA, dtype=np.float64)
-
-
-def _expected(of_places: PlaceUnits, counts: Floats, explained_by: NDArray[np.integer], sums: _Sums) -> Floats:
-    """(n, outcomes) m: each unit's count by the ratio with which ``survey.prediction.Predictions`` estimates."""
-    units = of_places.units
-    size, benchmark = units.size[:, None], of_places.benchmarks[:, explained_by]
-    weight = units.weight[:, None]
-    of_group = _ratio(sums.by_group @ (weight * counts), sums.by_group @ (weight * size))
-    of_place = _ratio(sums.by_place @ (weight * counts), sums.by_place @ (weight * benchmark))
-    # An agency may be several units of a place; it is one respondent.
-    _, first = np.unique(units.psu * len(of_place) + units.place, return_index=True)
-    respondents = sums.by_place[:, first] @ (counts[first] > 0).astype(np.float64)
-    is_of_place = (explained_by > 0) & (respondents >= LEAST_RESPONDENTS) & (of_place > 0)
-    by_place, by_group = of_place[units.place] * benchmark, of_group[units.group] * size
-    return np.asarray(np.where(is_of_place[units.place], by_place, by_group), dtype=np.float64)
-
-
-def _ratio(above: Floats, below: Floats) -> Floats:
-    """Quotient, and 0 where ``below`` is 0."""
-    quotient = np.zeros_like(above)
-    np.divide(above, below, out=quotient, where=below > 0)
-    return quotient
-
-
-def _dispersion(units: Units, z: Floats, sums: _Sums) -> Floats:
-    """(H, outcomes) S_c; the place's dispersion where a group has no respondent, 0 where the place has none."""
-    rows = np.flatnonzero(units.psu >= 0)
-    starts = np.flatnonzero(np.diff(units.group[rows], prepend=-1))
-    basis = control_basis(units.controls[rows], starts).basis
-    residuals = z[rows]
-    along = np.repeat(cross_products(basis, residuals, starts), np.diff(starts, append=len(rows)), axis=0)
-    for column in range(basis.shape[1]):
-        residuals -= basis[:, [column]] * along[:, column]
-    leverage = np.minimum((basis * basis).sum(axis=1), LARGEST_LEVERAGE)
-    squares = residuals**2 / ((1 - leverage) * _scale(units)[rows])[:, None]
-    of_group, of_place = sums.by_group[:, rows], sums.by_place[:, rows]
-    number, number_of_place = (matrix.sum(axis=1)[:, None] for matrix in (of_group, of_place))
-    pooled = _ratio(of_place @ squares, np.broadcast_to(number_of_place, (len(number_of_place), z.shape[1])))
-    place = np.zeros(len(number), dtype=np.int64)
-    place[units.group] = units.place
-    return np.asarray((of_group @ squares + PRIOR_AGENCIES * pooled[place]) / (number + PRIOR_AGENCIES))
-
-
-def _of_states(of_places: PlaceUnits, imbalance: Floats) -> Floats:
-    """(domains, outcomes) τ² Σ_states D² of the domains of the nation and of regions; 0 of others."""
     units, members = of_places.units, of_places.members
+    responds = units.psu >= 0
+    counts = y.tocsr()[np.where(responds, units.psu, 0)].toarray() * np.where(responds, units.share, 0.0)[:, None]
+    errors, _ = _errors(of_places, counts, 0)
+    respondents = _respondents(units, counts)
+    place = np.zeros(members.domains, dtype=np.int64)
+    place[members.domain] = units.place[members.unit]
+    for position in np.unique(explained_by[explained_by > 0]):
+        columns = np.flatnonzero(explained_by == position)
+        own, ratio = _errors(of_places, counts[:, columns], int(position))
+        is_used = (respondents[:, columns] >= LEAST_RESPONDENTS) & (ratio > 0)
+        errors[:, columns] = np.where(is_used[place], own, errors[:, columns])
+    return errors
+
+
+def _respondents(units: Units, counts: Floats) -> Floats:
+    """(P, outcomes) agencies of each place with a count; an agency may be several units of a place."""
+    places = len(units.place_level)
+    _, first = np.unique(units.psu * places + units.place, return_index=True)
+    return np.asarray(_adder(units.place, places)[:, first] @ (counts[first] > 0).astype(np.float64))
+
+
+def _errors(of_places: PlaceUnits, counts: Floats, position: int) -> tuple[Floats, Floats]:
+    """Standard errors by one benchmark (domains, outcomes), and its ratios θ (P, outcomes)."""
+    units, members = units_of_benchmark(of_places, position), of_places.members
+    by_place, weight, size = _adder(units.place, len(units.place_level)), units.weight[:, None], units.size[:, None]
+    ratio = _ratio(by_place @ (weight * counts), by_place @ (weight * size))
+    expected = ratio[units.place] * size
+    x = np.maximum(of_places.benchmarks[:, 0], 1.0) ** GAMMA
+    dispersion = _dispersion(units, counts - expected, x)
+    beyond = np.where(units.psu >= 0, units.weight - 1, -1.0)
+    of_domain = sparse.csr_array(
+        ((beyond**2 * x)[members.unit], (members.domain, units.group[members.unit])),
+        shape=(members.domains, len(dispersion)),
+    )
+    variance = of_domain @ dispersion + _of_states(units, members, beyond[:, None] * expected)
+    return np.asarray(np.sqrt(variance), dtype=np.float64), ratio
+
+
+def _dispersion(units: Units, z: Floats, x: Floats) -> Floats:
+    """(H, outcomes) S_c; the place's dispersion where a group has no respondent, 0 where the place has none."""
+    groups = int(units.group.max()) + 1
+    responds = (units.psu >= 0)[:, None]
+    by_group, by_place = _adder(units.group, groups), _adder(units.place, len(units.place_level))
+    size = units.size[:, None] * responds
+    squared_size = by_group @ size**2
+    slope = _ratio(by_group @ (size * z), np.broadcast_to(squared_size, (groups, z.shape[1])))
+    leverage = np.minimum(_ratio(size**2, squared_size[units.group]), LARGEST_LEVERAGE)
+    squares = responds * (z - slope[units.group] * size) ** 2 / ((1 - leverage) * x[:, None])
+    number, number_of_place = (matrix @ responds.astype(np.float64) for matrix in (by_group, by_place))
+    pooled = _ratio(by_place @ squares, np.broadcast_to(number_of_place, (len(number_of_place), z.shape[1])))
+    place = np.zeros(groups, dtype=np.int64)
+    place[units.group] = units.place
+    return np.asarray((by_group @ squares + PRIOR_AGENCIES * pooled[place]) / (number + PRIOR_AGENCIES))
+
+
+def _of_states(units: Units, members: Memberships, imbalance: Floats) -> Floats:
+    """(domains, outcomes) τ² Σ_states D² of the domains of the nation and of regions; 0 of others."""
     has_states = np.isin(units.place_level[units.place[members.unit]], _LEVELS_OF_STATES)
     unit, domain = members.unit[has_states], members.domain[has_states]
     states = int(units.state.max()) + 1
@@ -142,3 +119,16 @@ def _of_states(of_places: PlaceUnits, imbalance: Floats) -> Floats:
     )
     of_state = (by_state @ imbalance).reshape(members.domains, states, imbalance.shape[1])
     return np.asarray(STATE_DEVIATION**2 * (of_state**2).sum(axis=1))
+
+
+def _adder(number: NDArray[np.integer], length: int) -> sparse.csr_array:
+    """(length, n) matrix that adds up the units of each number."""
+    n = len(number)
+    return sparse.csr_array((np.ones(n), (number, np.arange(n))), shape=(length, n))
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    """Quotient, and 0 where ``below`` is 0."""
+    quotient = np.zeros_like(above)
+    np.divide(above, below, out=quotient, where=below > 0)
+    return quotient

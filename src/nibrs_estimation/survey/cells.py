@@ -307,8 +307,8 @@ class Estimator:
         if self._prediction is None:
             margin = Z_95 * found.standard_error
             return np.maximum(found.total - margin, 0.0), found.total + margin
-        of_all = self._prediction.by_group.unreported_ratio[found.domain]
-        of_category = self._prediction.by_group.class_unreported_ratio
+        of_all = self._prediction.by_total.unreported_ratio[found.domain]
+        of_category = self._prediction.by_total.class_unreported_ratio
         rho = of_all if not len(of_category) else np.where(category >= 0, of_category[category, found.domain], of_all)
         lower, upper = unreported_interval(found.total, found.standard_error, reported, rho)
         return lower, np.where(np.isfinite(upper), upper, np.nan)

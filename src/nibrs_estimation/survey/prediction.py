@@ -40,8 +40,8 @@ _CONTROLS = (*CONTROLS, "assault_and_robbery")
 _NO_GROUP = -1
 #: An estimate by the benchmark that explains a column needs so many respondents of the place with a value.
 LEAST_RESPONDENTS = 5
-#: Power of the benchmark in the variance of a count about the benchmark of its own offense.
-GAMMA_OF_OFFENSE = 1.5
+#: Power of the benchmark in the variance of a count, by position of the benchmark in ``EXPLAINED``.
+GAMMAS = (1.85, *[1.5] * (len(EXPLAINED) - 1))
 #: The ratio of a weight group to a benchmark is shrunk to that of its place with the weight of so many agencies.
 PRIOR_AGENCIES = 10.0
 #: Sources of benchmarks that are not an agency's own.
@@ -142,13 +142,13 @@ class Predictions:
     """The units of a design, prepared for columns by the benchmark that explains them (handbook 11).
 
     Attributes:
-        by_group: ratios of each weight group to all crime; for columns that no other benchmark explains.
-        by_place: position in ``EXPLAINED`` -> ratios of each place to that benchmark.
+        by_total: ratios to all crime; for columns that no other benchmark explains.
+        by_benchmark: position in ``EXPLAINED`` -> ratios to that benchmark.
         filled: what filled months add to the variance of totals.
     """
 
-    by_group: PredictionForm
-    by_place: Mapping[int, PredictionForm]
+    by_total: PredictionForm
+    by_benchmark: Mapping[int, PredictionForm]
     filled: FilledVariance
 
     def estimate(
@@ -183,9 +183,9 @@ class Predictions:
             threads: largest number of threads.
         """
         is_category = np.zeros(y.shape[1], dtype=np.bool_) if class_of is None else class_of >= 0
-        domains = len(self.by_group.design.domains.place)
+        domains = len(self.by_total.design.domains.place)
         found = prediction_estimates(
-            self.by_group,
+            self.by_total,
             y,
             own,
             denominators,
@@ -195,7 +195,7 @@ class Predictions:
             threads=threads,
         )
         before = found.total.copy()
-        for position, form in self.by_place.items():
+        for position, form in self.by_benchmark.items():
             columns = np.flatnonzero((explained_by == position) & ~is_category)
             if not len(columns):
                 continue
@@ -211,7 +211,7 @@ class Predictions:
                 threads=threads,
             )
             _replace(found, better, columns, domains)
-        if whole_of is not None and self.by_place:
+        if whole_of is not None and self.by_benchmark:
             _follow(found, before, whole_of, domains)
         of_filled = values_at(self.filled.of(y, own), found.domain, found.cell)
         np.sqrt(found.standard_error**2 + of_filled, out=found.standard_error)
@@ -262,26 +262,33 @@ def predictions_of(design: Design, of_places: PlaceUnits, incidents: Incidents, 
         design: of the geographies.
         of_places: of :func:`prediction_units`.
         incidents: of the respondents: what states have in common, and how much was filled, is found from these.
-        corrects: whether totals are corrected to the benchmark.
+        corrects: whether totals are ratio estimates; if not, they are sums with calibration weights.
     """
-    units, members, psus = of_places.units, of_places.members, len(design.agencies)
-    plain = prediction_form(units, members, psus, settings=Settings(corrects=corrects))
-    common = state_variance(plain, incidents.completed)
-    by_place = {}
+    members, psus = of_places.members, len(design.agencies)
+    if corrects:
+        settings = Settings(gamma=GAMMAS[0], is_of_place=True)
+        by_total = prediction_form(units_of_benchmark(of_places, 0), members, psus, settings=settings)
+    else:
+        by_total = prediction_form(of_places.units, members, psus, settings=Settings(corrects=False))
+    common = state_variance(by_total, incidents.completed)
+    by_benchmark = {}
     for position in range(1, len(EXPLAINED)) if corrects else ():
-        size = of_places.benchmarks[:, position]
-        of_benchmark = replace(
-            units,
-            weight=ratio_weights(units, size),
-            size=size,
-            # The controls of the weights explain, too.
-            controls=np.column_stack([size, units.controls]),
-            donor_variance=of_places.donor_variances[:, position],
-            unit_class=None,
-        )
-        settings = Settings(gamma=GAMMA_OF_OFFENSE, state_variance=common, is_of_place=True)
-        by_place[position] = prediction_form(of_benchmark, members, psus, settings=settings)
-    return Predictions(with_state_variance(plain, common), by_place, FilledVariance(design, *incidents))
+        units = replace(units_of_benchmark(of_places, position), unit_class=None)
+        settings = Settings(gamma=GAMMAS[position], state_variance=common, is_of_place=True)
+        by_benchmark[position] = prediction_form(units, members, psus, settings=settings)
+    return Predictions(with_state_variance(by_total, common), by_benchmark, FilledVariance(design, *incidents))
+
+
+def units_of_benchmark(of_places: PlaceUnits, position: int) -> Units:
+    """The units with the weights, sizes and donors' variances of a benchmark, by its position in ``EXPLAINED``."""
+    size = of_places.benchmarks[:, position]
+    return replace(
+        of_places.units,
+        weight=ratio_weights(of_places.units, size),
+        size=size,
+        controls=size[:, None],
+        donor_variance=of_places.donor_variances[:, position],
+    )
 
 
 def ratio_weights(units: Units, size: Floats) -> Floats:

@@ -29,7 +29,7 @@ from nibrs_estimation.stats.sparse import values_at
 from nibrs_estimation.survey.design import Design
 from nibrs_estimation.survey.filled import FilledVariance
 from nibrs_estimation.survey.geographies import geography_members
-from nibrs_estimation.tables.explained import EXPLAINED
+from nibrs_estimation.tables.explained import EXPLAINED, SUMS
 
 Floats = NDArray[np.float64]
 _PLACE = ["geography_level", "geography_code"]
@@ -40,8 +40,8 @@ _CONTROLS = (*CONTROLS, "assault_and_robbery")
 _NO_GROUP = -1
 #: An estimate by the benchmark that explains a column needs so many respondents of the place with a value.
 LEAST_RESPONDENTS = 5
-#: Power of the benchmark in the variance of a count, by position of the benchmark in ``EXPLAINED``.
-GAMMAS = (1.85, *[1.5] * (len(EXPLAINED) - 1))
+#: Power of the benchmark in the variance of a count, γ: larger for sums, which also explain what they do not hold.
+GAMMAS = tuple(1.65 if name in SUMS else 1.5 for name in EXPLAINED)
 #: The ratio of a weight group to a benchmark is shrunk to that of its place with the weight of so many agencies.
 PRIOR_AGENCIES = 10.0
 #: Sources of benchmarks that are not an agency's own.

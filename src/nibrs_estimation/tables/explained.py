@@ -8,17 +8,16 @@ from nibrs_estimation.model.benchmark import CRIMES, PROPERTY, VIOLENT
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.return_a import OFFENSES_OF_CRIME
 
+#: Sums of crimes, which also explain offenses of their kind that the benchmark does not hold.
+SUMS = ("n_total", "n_violent", "n_property", "n_assault")
 #: Columns of dataset ``weighting_frame`` that may explain; the first, all crime, explains what no other does.
 EXPLAINED = (
-    "n_total",
-    "n_violent",
-    "n_property",
-    "n_assault",
+    *SUMS,
     *(CRIMES[crime] for crime in (*VIOLENT, "simple_assault", *PROPERTY)),
 )
 _AGAINST = {"Person": "n_assault", "Property": "n_property"}
-#: Sums of crimes, the narrowest first.
-_SUMS = {"n_assault": ("aggravated_assault", "simple_assault"), "n_violent": VIOLENT, "n_property": PROPERTY}
+#: Crimes of the sums, the narrowest first.
+_CRIMES_OF_SUMS = {"n_assault": ("aggravated_assault", "simple_assault"), "n_violent": VIOLENT, "n_property": PROPERTY}
 
 
 def explained_by(offenses: Collection[str]) -> int:
@@ -32,7 +31,7 @@ def explained_by(offenses: Collection[str]) -> int:
     for crime, members in OFFENSES_OF_CRIME.items():
         if codes <= set(members):
             return EXPLAINED.index(CRIMES[crime])
-    for name, crimes in _SUMS.items():
+    for name, crimes in _CRIMES_OF_SUMS.items():
         if codes <= {code for crime in crimes for code in OFFENSES_OF_CRIME[crime]}:
             return EXPLAINED.index(name)
     against = dict(code_list("offense").select("code", "crime_against").iter_rows())

@@ -13,7 +13,7 @@ from scipy import sparse
 from tests.support.frames import table
 
 from nibrs_estimation.model.counts import no_agency
-from nibrs_estimation.stats.prediction import PredictionEstimates, Units, prediction_estimates
+from nibrs_estimation.stats.prediction import PredictionEstimates, PredictionForm, Units, prediction_estimates
 from nibrs_estimation.survey.design import Design, estimation_design
 from nibrs_estimation.survey.filled import FilledVariance
 from nibrs_estimation.survey.prediction import (
@@ -191,7 +191,8 @@ def test_variances_of_donors_are_those_of_the_benchmark_that_explains() -> None:
     design, found = units_of(given(AGENCIES))
     predictions = prepared(design, found, np.ones(3))
     unit, domain = found.members.unit, found.members.domain
-    for position, form in ((0, predictions.by_total), *predictions.by_benchmark.items()):
+    for position in range(len(EXPLAINED)):
+        form = benchmark_form(predictions, position)
         domains = form.design.domains
         pairs = np.repeat(np.arange(len(domains.place)), np.diff(domains.first_pair))
         expected = np.bincount(domain, found.donor_variances[unit, position], len(domains.place))
@@ -279,6 +280,13 @@ def nation() -> tuple[Design, PlaceUnits, Predictions]:
     return design, units, prepared(design, units, np.ones(len(design.agencies)))
 
 
+def benchmark_form(predictions: Predictions, position: int) -> PredictionForm:
+    if position == 0:
+        return predictions.by_total
+    assert predictions.by_benchmark is not None
+    return predictions.by_benchmark(position)
+
+
 def estimated(predictions: Predictions, y: sparse.csc_array, *explained: int, **choices: Any) -> PredictionEstimates:
     nothing = sparse.csc_array((y.shape[0], 0))
     none = np.full(y.shape[1], -1)
@@ -291,7 +299,7 @@ def test_few_respondents_are_estimated_by_all_crime() -> None:
     y = sparse.csc_array(np.ones((11, 2)))
     found = estimated(predictions, y, MURDER, 0)
     plain = prediction_estimates(predictions.by_total, y, 0 * y)
-    better = prediction_estimates(predictions.by_benchmark[MURDER], y, 0 * y)
+    better = prediction_estimates(benchmark_form(predictions, MURDER), y, 0 * y)
     assert design.geographies[found.domain].tolist() == [NATION, CITIES, NH, VT] * 2
     for name in ("total", "standard_error"):
         of_plain, of_better, of = (getattr(each, name) for each in (plain, better, found))
@@ -326,7 +334,7 @@ def test_percentages_have_the_benchmark_of_their_column() -> None:
     denominator_of = np.array([1, -1, 0, 1])
     found = predictions.estimate(y, 0 * y, b, 0 * b, denominator_of, np.array([MURDER, MURDER, 0, MURDER]))
     for cell, form in enumerate(
-        [*[predictions.by_benchmark[MURDER]] * 2, predictions.by_total, predictions.by_benchmark[MURDER]]
+        [*[benchmark_form(predictions, MURDER)] * 2, predictions.by_total, benchmark_form(predictions, MURDER)]
     ):
         alone = prediction_estimates(
             form, y[:, [cell]], 0 * y[:, [cell]], b, denominator_of[[cell]], own_denominators=0 * b
@@ -386,7 +394,7 @@ def test_a_category_without_a_column_of_all_agencies_keeps_its_own_estimate() ->
 def test_without_corrections_totals_are_weighted_sums() -> None:
     design, units, _predictions = nation()
     plain = prepared(design, units, np.ones(11), corrects=False)
-    assert not plain.by_benchmark
+    assert plain.by_benchmark is None
     is_city = (design.agencies.to_numpy() % 2 == 1)[:, None]
     y = sparse.csc_array(np.hstack([np.ones((11, 1)) * is_city, np.ones((11, 1))]))
     nothing = sparse.csc_array((11, 0))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -143,12 +144,13 @@ class Predictions:
 
     Attributes:
         by_total: ratios to all crime; for columns that no other benchmark explains.
-        by_benchmark: position in ``EXPLAINED`` -> ratios to that benchmark.
+        by_benchmark: position in ``EXPLAINED`` -> ratios to that benchmark, prepared when first asked for; None without
+            corrections.
         filled: what filled months add to the variance of totals.
     """
 
     by_total: PredictionForm
-    by_benchmark: Mapping[int, PredictionForm]
+    by_benchmark: Callable[[int], PredictionForm] | None
     filled: FilledVariance
 
     def estimate(
@@ -195,10 +197,11 @@ class Predictions:
             threads=threads,
         )
         before = found.total.copy()
-        for position, form in self.by_benchmark.items():
-            columns = np.flatnonzero((explained_by == position) & ~is_category)
-            if not len(columns):
-                continue
+        is_better = (explained_by > 0) & ~is_category & (self.by_benchmark is not None)
+        for position in np.unique(explained_by[is_better]).tolist():
+            assert self.by_benchmark is not None
+            form = self.by_benchmark(position)
+            columns = np.flatnonzero((explained_by == position) & is_better)
             used, number = np.unique(denominator_of[columns], return_inverse=True)
             has_denominator = used >= 0
             better = prediction_estimates(
@@ -211,7 +214,7 @@ class Predictions:
                 threads=threads,
             )
             _replace(found, better, columns, domains)
-        if whole_of is not None and self.by_benchmark:
+        if whole_of is not None and self.by_benchmark is not None:
             _follow(found, before, whole_of, domains)
         of_filled = values_at(self.filled.of(y, own), found.domain, found.cell)
         np.sqrt(found.standard_error**2 + of_filled, out=found.standard_error)
@@ -271,12 +274,16 @@ def predictions_of(design: Design, of_places: PlaceUnits, incidents: Incidents, 
     else:
         by_total = prediction_form(of_places.units, members, psus, settings=Settings(corrects=False))
     common = state_variance(by_total, incidents.completed)
-    by_benchmark = {}
-    for position in range(1, len(EXPLAINED)) if corrects else ():
+
+    @cache
+    def by_benchmark(position: int) -> PredictionForm:
         units = replace(units_of_benchmark(of_places, position), unit_class=None)
         settings = Settings(gamma=GAMMAS[position], state_variance=common, is_of_place=True)
-        by_benchmark[position] = prediction_form(units, members, psus, settings=settings)
-    return Predictions(with_state_variance(by_total, common), by_benchmark, FilledVariance(design, *incidents))
+        return prediction_form(units, members, psus, settings=settings)
+
+    return Predictions(
+        with_state_variance(by_total, common), by_benchmark if corrects else None, FilledVariance(design, *incidents)
+    )
 
 
 def units_of_benchmark(of_places: PlaceUnits, position: int) -> Units:

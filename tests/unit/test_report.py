@@ -186,6 +186,7 @@ def test_months_without_incidents_and_filled_months_stand_at_the_head(tmp_path: 
         "1 had none all year: Town 3." in text
     )
     assert "20.0% of the offenses are filled in: 1 month of 1 agency" in text
+    assert text.count("The intervals of counts include the error of filling; those of percentages do not.") == 2
     assert text.index("had none all year") < text.index("9,000 Violent Crime")
 
 

@@ -36,6 +36,11 @@ _HOW = {
     "reference": "Standard errors are computed by Taylor linearization with finite population correction; the agency "
     "is the sampling unit.",
 }
+#: Whether intervals know that months were filled, by the rule of the variance.
+_OF_FILLING = {
+    "prediction": "The intervals of counts include the error of filling; those of percentages do not.",
+    "reference": "The intervals do not include the error of filling.",
+}
 _LEVELS = pl.col("geography_level").is_in(["nation", "state"]) & pl.col("agency_group").is_null()
 
 
@@ -80,7 +85,7 @@ def write_report(
     body = _BODY.format(
         place=escape(place),
         tiles=_tiles(nation, about),
-        months=_months(agency, eligible, reporting_status, year) + _filled(block_month),
+        months=_months(agency, eligible, reporting_status, year) + _filled(block_month, variance_rule),
         caution=_caution(about["population_coverage"], charts.LEAST_COVERAGE, variance_rule),
         persons=_totals(nation, "1a"),
         intervals=charts.intervals_on_log_scale(
@@ -96,6 +101,7 @@ def write_report(
         losses=_losses(intake_count, intake_loss),
         meaning=escape(INTERVAL_MEANS[variance_rule]),
         how=escape(_HOW[variance_rule]),
+        of_filling=escape(_OF_FILLING[variance_rule]),
         **{name: _charts(nation, wanted) for name, wanted in _CHARTS.items()},
     )
     title = f"Crime in {year}: {place}"
@@ -177,7 +183,7 @@ def _months(agency: pl.LazyFrame, eligible: pl.LazyFrame, reporting_status: pl.L
     return f"<section><p>{escape(text)}</p></section>"
 
 
-def _filled(block_month: pl.LazyFrame) -> str:
+def _filled(block_month: pl.LazyFrame, variance_rule: str) -> str:
     """What share of the offenses of agencies with known months was filled in."""
     months = block_month.collect()
     filled = months.filter(pl.col("month_flag").is_not_null())
@@ -191,8 +197,8 @@ def _filled(block_month: pl.LazyFrame) -> str:
     return (
         f"<section><p><strong>{added / max(completed, 1):.1%} of the offenses are filled in:</strong> "
         f"{counted(filled.height, 'month')} of {counted(filled['agency_id'].n_unique(), 'agency', 'agencies')} "
-        "were missing or incomplete and were filled before weighting. The intervals do not include the error of "
-        "filling.</p></section>"
+        f"were missing or incomplete and were filled before weighting. {escape(_OF_FILLING[variance_rule])}</p>"
+        "</section>"
     )
 
 
@@ -477,8 +483,8 @@ with each of them.</p>{circumstances}</section>
 <section><h2>Account of the incidents</h2><p>Each incident that was read is in the estimates or left out for one of
 these reasons. File agencies.csv gives for each agency what it reported, which months were filled and from which
 agency or own month, and its weights.</p><div class="numbers">{account}</div></section>
-<section><h2>How the agencies were weighted</h2><p>Agencies of {place}. Respondents reported all twelve months, or at
-some of them, and the others were filled; standard errors do not yet include the uncertainty of filling.
+<section><h2>How the agencies were weighted</h2><p>Agencies of {place}. Respondents reported all twelve months, or
+some of them, and the others were filled. {of_filling}
 Within each group weights are calibrated to the known crimes of all eligible agencies, in the data year or an earlier
 year. Smaller places have their own weights, computed in the same way. {how}</p>{groups}</section>
 <section><h2>What the source does not give</h2><ul>{losses}</ul></section>

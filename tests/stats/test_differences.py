@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from tests.stats.test_prediction import COUNTS, GROUP, RESPONDS, SIZE, Problem, Twin, example, nation, problems
+from tests.support.prediction_problem import COUNTS, GROUP, RESPONDS, SIZE, Problem, example, nation, problems
+from tests.support.prediction_twin import Twin
 
 from nibrs_estimation.stats.prediction import (
     Difference,

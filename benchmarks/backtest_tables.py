@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from nibrs_estimation.evaluate.scores import ALL, SIZES, score_backtest
@@ -29,7 +30,8 @@ def main() -> None:
     """Print the tables of each folder."""
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("folder", nargs="+", type=Path, help="folders with backtest_estimate")
-    for folder in options.parse_args().folder:
+    folders = options.parse_args().folder
+    for folder in folders:
         metadata = json.loads((folder / "run_metadata.json").read_text(encoding="utf-8"))
         estimates = pl.scan_parquet(folder / "backtest_estimate" / "*.parquet")
         scores = score_backtest(estimates)
@@ -39,6 +41,56 @@ def main() -> None:
         print_scores("outcome", counts.filter(pl.col("size") == ALL), OUTCOMES)
         print_scores("size", counts.filter((pl.col("outcome") == ALL) & (pl.col("level") == "state")), SIZES.values())
         print_levels(scores.filter(pl.col("outcome") == ALL))
+    print_together(folders)
+
+
+def print_together(folders: list[Path]) -> None:
+    """Coverage with its Monte Carlo error and width over 2 x 1.96 x RMSE, of the drawings of all folders together.
+
+    Places without nonrespondents have no interval and do not count. Drawings are independent, their cells are not:
+    the error is that of the mean over drawings.
+    """
+    counts = pl.concat(
+        pl.scan_parquet(folder / "backtest_estimate" / "*.parquet")
+        .filter((pl.col("measure") == COUNT) & (pl.col("true_count") > 0) & pl.col("upper_bound").is_not_null())
+        .filter(pl.col("level").is_in(PLACES))
+        .with_columns(folder=pl.lit(number))
+        .collect()
+        for number, folder in enumerate(folders)
+    ).with_columns(
+        holds=pl.col("truth").is_between(
+            pl.col("lower_bound") - 1e-9 * pl.col("truth"), pl.col("upper_bound") + 1e-9 * pl.col("truth")
+        ),
+        width=pl.col("upper_bound") - pl.col("lower_bound"),
+        error=pl.col("estimate") - pl.col("truth"),
+    )
+    rules = [rule for rule in RULES if rule in counts["rule"]]
+    print("### All folders together\n\nEach cell: coverage % (Monte Carlo error) / width over 2 x 1.96 x RMSE.\n")
+    print(f"| level | outcome | {' | '.join(rules)} |\n" + "|---" * (2 + len(rules)) + "|")
+    for level in PLACES:
+        of_level = counts.filter(pl.col("level") == level)
+        for outcome in (ALL, *OUTCOMES):
+            cells = of_level.filter((pl.col("outcome") == outcome) | pl.lit(outcome == ALL))
+            if cells.height:
+                shown = [_coverage_and_width(cells.filter(pl.col("rule") == rule)) for rule in rules]
+                print(f"| {level} | {outcome} | {' | '.join(shown)} |")
+    print()
+
+
+def _coverage_and_width(cells: pl.DataFrame) -> str:
+    if cells.is_empty():
+        return "–"
+    drawings = cells.group_by("folder", "pattern_number").agg(held=pl.col("holds").sum(), of=pl.len()).to_numpy()
+    held, of = drawings[:, 2], drawings[:, 3]
+    coverage = held.sum() / of.sum()
+    # A ratio of means over drawings, linearized.
+    error = np.sqrt(((held - coverage * of) ** 2).sum()) / of.sum()
+    width = (
+        cells.group_by("folder", "geography_number", "outcome")
+        .agg(ratio=pl.col("width").mean() / (2 * 1.96 * (pl.col("error") ** 2).mean().sqrt()))["ratio"]
+        .to_numpy()
+    )
+    return f"{100 * coverage:.1f} ({100 * error:.1f}) / {np.median(width):.2f}"
 
 
 def print_scores(key: str, rows: pl.DataFrame, order: Iterable[str]) -> None:

@@ -74,6 +74,7 @@ _SOURCES = {
     "smoothed": "smoothed: the file of smoothed counts",
     "own": "own: its own completed incident counts",
     "donor": "donor: an agency of its class",
+    "class_rate": "class_rate: crimes of its class per resident, or per agency",
 }
 _GROUPINGS = {"population_group": "Group", "agency_type": "Type", "region": "Region"}
 

@@ -111,45 +111,72 @@ def kernel_sums(problem: Problem) -> Any:
     return work.cell
 
 
-def test_example_of_a_ratio_to_a_known_total() -> None:
-    """The second example of handbook 11: the weights meet all crime, not robbery."""
-    total, robbery = np.array([100.0, 80, 50, 170, 40, 60, 120]), np.array([10.0, 6, 2, 30, 2, 4, 26])
-    y, responds = np.array([[16.0], [2], [3], [22], [2]]), np.arange(7) < 5
-    weight, zeros = total.sum() / total[responds].sum(), np.zeros(7, dtype=np.int64)
+def by_place(size: Floats, group: Integers, weight: Floats, y: Floats, gamma: float) -> Problem:
+    """One column, estimated by ratios of a place; agencies with weight 0 do not respond, and y is of the others."""
+    responds, zeros = weight > 0, np.zeros(len(size), dtype=np.int64)
     units = Units(
-        psu=np.where(responds, np.arange(7), -1),
+        psu=np.where(responds, np.cumsum(responds) - 1, -1),
         place=zeros,
-        group=zeros,
-        weight=np.where(responds, weight, 0.0),
-        share=np.ones(7),
-        size=total,
-        controls=total[:, None],
+        group=group,
+        weight=weight,
+        share=np.ones(len(size)),
+        size=size,
+        controls=size[:, None],
         state=zeros,
-        donor_variance=np.zeros(7),
+        donor_variance=np.zeros(len(size)),
         place_level=np.array([0]),
     )
-    members = Memberships(np.arange(7), zeros, 1)
-    plain = Problem(
-        units, members, y, y, y[:, :0], y[:, :0], np.array([-1]), Settings(gamma=1.5), offenses=robbery[:, None]
-    )
-    problem = plain.by_offense(0)
-    found, form = problem.estimate(), problem.form()
-    assert weight == pytest.approx(1.409091, abs=5e-7)
-    assert weight * y.sum() == pytest.approx(63.409, abs=5e-4)
-    assert found.place_ratio[0] == pytest.approx(0.9)
+    members, none = Memberships(np.arange(len(size)), zeros, 1), np.zeros((len(y), 0))
+    settings = Settings(gamma=gamma, is_of_place=True)
+    return Problem(units, members, y[:, None], y[:, None], none, none, np.array([-1]), settings)
+
+
+def test_example_of_ratio_weights() -> None:
+    """The first example of handbook 11: drug offenses by all crime, with the weights of two groups."""
+    left = (30 * (500 / 3) / (30 + 500 / 3) + 50 * 100 / 110) / 40
+    first, second = 1 + 30 / (30 + 500 / 3) + left, 1 + 50 / 110 + left
+    assert (left, first, second) == pytest.approx((1.771957, 2.924499, 3.226502), abs=5e-7)
+    weight, y = np.array([first, first, 0, second, 0]), np.array([8.0, 5, 5])
+    problem = by_place(np.array([10.0, 20, 30, 10, 50]), np.array([0, 0, 0, 1, 1]), weight, y, 1.65)
+    found, form, work = problem.estimate(), problem.form(), kernel_sums(problem)
+    ratios = (13 + 500 / 3 * 0.45) / (30 + 500 / 3), (5 + 100 * 0.45) / 110
+    assert ratios == pytest.approx((0.447458, 0.454545), abs=5e-7)
+    assert found.total[0] == pytest.approx(18 + 30 * ratios[0] + 50 * ratios[1], rel=1e-12)
+    assert found.total[0] == pytest.approx(54.151, abs=5e-4)
+    assert found.place_ratio[0] == pytest.approx(0.451258, abs=5e-7)
+    assert form.design.domains.spread == pytest.approx([958.3228, 857.2057], abs=5e-5)
+    assert work.numerator[0] == pytest.approx(5.042117, abs=5e-7)
+    assert work.theta[0] ** 2 * form.design.groups.root_size[0] == pytest.approx(3.771993, abs=5e-7)
+    assert work.tau == pytest.approx([1.336725] * 2, abs=5e-7)
+    chance = first * (first - 1) * 13 + second * (second - 1) * 5
+    assert chance == pytest.approx(109.0856, abs=5e-5)
+    assert found.standard_error[0] ** 2 == pytest.approx(603.2776, abs=5e-5)
+    assert found.standard_error[0] == pytest.approx(24.562, abs=5e-4)
+    ends = unreported_interval(found.total[0], found.standard_error[0], 18, form.unreported_ratio[0])
+    assert ends == pytest.approx((29.385, 139.234), abs=5e-4)
+
+
+def test_example_of_a_crime_with_a_benchmark_of_its_own() -> None:
+    """The second example of handbook 11: robberies by the robberies of the benchmark."""
+    total, robbery = np.array([100.0, 80, 50, 170, 40, 60, 120]), np.array([10.0, 6, 2, 30, 2, 4, 26])
+    y, weight = np.array([16.0, 2, 3, 22, 2]), np.array([1.6] * 5 + [0.0] * 2)
+    problem = by_place(robbery, np.zeros(7, dtype=np.int64), weight, y, 1.5)
+    found, form, work = problem.estimate(), problem.form(), kernel_sums(problem)
+    assert weight @ robbery == pytest.approx(robbery.sum())
     assert found.total[0] == pytest.approx(72)
-    assert form.design.domains.spread == pytest.approx([176.772359], abs=5e-7)
-    work = kernel_sums(problem)
+    assert found.place_ratio[0] == pytest.approx(0.9)
+    assert total.sum() / total[:5].sum() * y.sum() == pytest.approx(63.4, abs=0.05)
+    assert form.design.domains.spread == pytest.approx([218.440109], abs=5e-7)
     assert work.numerator == pytest.approx([12.272236], abs=5e-7)
     assert work.theta**2 * form.design.groups.root_size == pytest.approx([20.767807], abs=5e-7)
     assert work.tau == pytest.approx([0.590926], abs=5e-7)
-    assert (weight * (weight - 1) * y).sum() == pytest.approx(25.940083, abs=5e-7)
-    assert found.standard_error[0] ** 2 == pytest.approx(110.552177, abs=5e-7)
-    rho = plain.form().unreported_ratio[0]
+    assert (1.6 * 0.6 * y).sum() == pytest.approx(43.2)
+    assert found.standard_error[0] ** 2 == pytest.approx(147.756, abs=5e-4)
+    assert found.standard_error[0] == pytest.approx(12.156, abs=5e-4)
+    rho = total[5:].sum() / total[:5].sum()
     assert rho == pytest.approx(0.409091, abs=5e-7)
-    lower, upper = unreported_interval(found.total[0], found.standard_error[0], 45, rho)
-    assert lower == pytest.approx(58.081, abs=5e-4)
-    assert upper == pytest.approx(101.576, abs=5e-4)
+    ends = unreported_interval(found.total[0], found.standard_error[0], 45, rho)
+    assert ends == pytest.approx((56.780, 107.825), abs=5e-4)
 
 
 def test_pools() -> None:

@@ -65,7 +65,7 @@ class Problem:
         )
 
 
-# The worked example of handbook 11: linear calibration from N/n to the total.
+# The example of sums with calibration weights of handbook 11: linear calibration from N/n to the total.
 SIZE = np.array([100.0, 80, 50, 170, 110, 150, 20, 40, 10, 30, 60])
 GROUP = np.repeat([0, 1], [6, 5])
 RESPONDS = np.array([1, 1, 1, 1, 0, 0, 1, 1, 1, 0, 0], dtype=bool)

@@ -127,8 +127,8 @@ def test_words_carry_the_thresholds() -> None:
         "an agency with more than 20% of the place's known crime did not report",
         "fewer than 5 agencies of the place reported",
         "fewer than 30 were counted",
-        "more than 1% of the place's known crime is in groups of agencies without weights: only offenses with a "
-        "benchmark of their own include them",
+        "more than 1% of the place's known crime is in groups of agencies without weights: by default other "
+        "groups stand for them",
     ]
     assert caution_reasons(None) == []
     assert caution_reasons("of_a_later_version") == ["of_a_later_version"]

@@ -330,4 +330,4 @@ def test_a_cell_without_respondents_is_told(caplog: Any) -> None:
     assert made["weight_cell"].filter(pl.col("geography_code") == "ME")["rule"].to_list() == ["no_response"]
     told = [record.message for record in caplog.records]
     place = "state, ME, Not self-representing - Other strata"
-    assert f"{place}: no weights, so its 2 agencies are in no estimate of the place." in told
+    assert f"{place}: no weights; by default other groups stand for its 2 agencies." in told

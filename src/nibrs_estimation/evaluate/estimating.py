@@ -91,7 +91,7 @@ class _Completed:
 
 
 class _Prediction(NamedTuple):
-    """Totals corrected to the benchmark, with what they are made of; matrices are (agencies, outcomes)."""
+    """Ratio estimates to the benchmark, with what they are made of; matrices are (agencies, outcomes)."""
 
     y: sparse.csc_array
     own: sparse.csc_array
@@ -316,7 +316,7 @@ def _matrix(completed: _Completed, agencies: pl.Series, names: list[str], column
 
 
 def _prediction(completed: _Completed, design: Design, names: list[str]) -> _Prediction:
-    """Totals and prediction variances, corrected to the benchmark."""
+    """Totals, which are ratio estimates to the benchmark, and prediction variances."""
     y, own = (_matrix(completed, design.agencies, names, column) for column in ("n", "own"))
     of = completed.datasets
     of_places = prediction_units(

@@ -192,7 +192,7 @@ _NOT_COVERED = (
 )
 _WORDS = (
     "<p><b>Cell</b>: an outcome of a place in a drawing. <b>Drawing</b>: one draw of who responds. "
-    "<b>Benchmark</b>: crimes of every agency in a full year, known from elsewhere, to which weights are calibrated. "
+    "<b>Benchmark</b>: crimes of every agency in a full year, known from elsewhere, to which estimates are ratios. "
     "<b>Part I offenses</b>: murder, manslaughter, rape, robbery, aggravated assault, burglary, larceny and vehicle "
     "theft. <b>Reference</b>: the rules of the pipeline that produced the official estimates. "
     "<b>Truth above</b>: share of intervals that end below the truth. <b>Without interval</b>: cells whose estimate or "

@@ -91,8 +91,7 @@ COVERAGE = Dataset(
         Column(
             "without_weights_share",
             "float64",
-            "Share of the benchmark total in weight groups without weights; only estimates of offenses with a "
-            "benchmark of their own include them.",
+            "Share of the benchmark total in weight groups without weights; by default other groups stand for them.",
         ),
         Column("has_inferred_months", "bool", "True if zero reports of respondents are inferred, not on file."),
         UNIVERSE_SCOPE,

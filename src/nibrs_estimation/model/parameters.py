@@ -36,8 +36,8 @@ BENCHMARK_RULE = Parameter(
 
 CONTROL_RULE = Parameter(
     "control_rule",
-    "What is done where weights do not meet a known total: totals are corrected to it, and very large nonrespondents "
-    "stand apart before weight groups are merged; or nothing, as in the reference pipeline.",
+    "How totals are estimated: by the ratio to the known benchmark of each column, with very large nonrespondents "
+    "apart before weight groups are merged; or as sums with calibration weights, as in the reference pipeline.",
     choices=("corrected", "reference"),
     default="corrected",
 )

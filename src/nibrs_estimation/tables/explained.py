@@ -1,4 +1,4 @@
-"""Which benchmark explains a column of a table: to its known total the column's totals are corrected (handbook 11)."""
+"""Which benchmark explains a column of a table: the column's totals are ratio estimates to it (handbook 11)."""
 
 from __future__ import annotations
 

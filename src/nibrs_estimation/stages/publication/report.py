@@ -485,8 +485,9 @@ these reasons. File agencies.csv gives for each agency what it reported, which m
 agency or own month, and its weights.</p><div class="numbers">{account}</div></section>
 <section><h2>How the agencies were weighted</h2><p>Agencies of {place}. Respondents reported all twelve months, or
 some of them, and the others were filled. {of_filling}
-Within each group weights are calibrated to the known crimes of all eligible agencies, in the data year or an earlier
-year. Smaller places have their own weights, computed in the same way. {how}</p>{groups}</section>
+Within each group respondents stand for the agencies that did not report, in proportion to the known crimes of all
+eligible agencies, in the data year or an earlier year. Smaller places have their own weights, computed in the same way.
+{how}</p>{groups}</section>
 <section><h2>What the source does not give</h2><ul>{losses}</ul></section>
 <section><h2>More of this run</h2><p>The folder of this page contains, if the run wrote them: all tables as
 workbooks (workbooks.zip), estimates.csv and estimates.duckdb, all agencies (agencies.csv), and pages to evaluate the

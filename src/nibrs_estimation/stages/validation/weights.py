@@ -67,13 +67,14 @@ _SYMBOLS = (
     "<i>w</i> = <i>d g</i>: the calibration finds factors <i>g</i> close to 1 and within bounds with which the "
     "weighted benchmark of respondents is equal to that of all eligible agencies, for each control. The unequal "
     "weighting effect UWE = 1 + s²(<i>w</i>)/mean(<i>w</i>)² shows how much the variance increases because weights "
-    "differ.</p>"
+    "differ. By default estimates are not sums with these weights, but ratio estimates within the same groups.</p>"
 )
 _SOURCES = {
     "recent": "recent: its own Return A",
     "smoothed": "smoothed: the file of smoothed counts",
     "own": "own: its own completed incident counts",
     "donor": "donor: an agency of its class",
+    "class_rate": "class_rate: crimes of its class per resident, or per agency",
 }
 _GROUPINGS = {"population_group": "Group", "agency_type": "Type", "region": "Region"}
 

@@ -151,7 +151,7 @@ def _major_problem() -> pl.Expr:
     is_special = pl.col("geography_level").is_in(["university", "tribal"])
     return _joined(
         pl.when((pl.col("rule") == WeightRule.NO_RESPONSE) & (pl.col("responding_agencies") == 0)).then(
-            pl.lit("no respondent: its agencies are in no estimate of the place")
+            pl.lit("no respondent: by default other groups stand for its agencies")
         ),
         _number_of(pl.col("missing_weights"), "respondent without weight", "respondents without weight"),
         _number_of(pl.col("above_20"), f"weight above {LARGE_WEIGHT}", f"weights above {LARGE_WEIGHT}"),

@@ -90,7 +90,7 @@ def weight_agencies(
     cells = with_crossings(cells)
     for cell in cells.filter(pl.col("rule") == WeightRule.NO_RESPONSE).iter_rows(named=True):
         _log.warning(
-            "%s, %s, %s: no weights, so its %d agencies are in no estimate of the place.",
+            "%s, %s, %s: no weights; by default other groups stand for its %d agencies.",
             cell["geography_level"],
             cell["geography_code"],
             cell["label"],

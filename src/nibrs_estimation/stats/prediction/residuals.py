@@ -54,7 +54,7 @@ def weighted_basis(
     """Basis of each group's controls in the metric of the model.
 
     Where a regression would leave fewer than four degrees of freedom, or fewer than it uses, it is on the size alone,
-    and so it is in groups without controls, which were not calibrated.
+    and so it is in groups without controls, which were not calibrated. Ratio weights have the size as only control.
 
     Args:
         controls: (n, p) controls, the total first.

@@ -56,7 +56,8 @@ class SlowDifferences:
     """One column in one domain, with loops over units."""
 
     def __init__(self, problem: Problem, agency: Integers, y: Floats, domain: int) -> None:
-        self.twin, self.units, self.agency = Twin(problem), problem.units, agency
+        self.twin, self.agency = Twin(problem), agency
+        self.units = self.twin.units
         self.place = self.units.place[problem.members.unit[problem.members.domain == domain][0]]
         self.column, self.y = y, self.twin.of_units(y)
         members = problem.members
@@ -66,12 +67,34 @@ class SlowDifferences:
     def variance(self) -> float:
         return self.twin.variance(self.inside, self.tau, self.y, self.y, ((1.0, self.y),))
 
+    def concerned(self) -> Flags:
+        """Units with an error: of the domain, or with ratios of the place all its respondents."""
+        if not self.twin.settings.is_of_place:
+            return self.inside
+        responds = self.units.psu >= 0
+        of_place: Flags = (self.units.place == self.place) & responds | self.inside & ~responds
+        return of_place
+
+    def poisson(self, y: Floats) -> float:
+        weight = self.units.weight
+        noise = float((weight * np.maximum(weight - 1, 0) * y)[self.inside].sum())
+        if self.twin.settings.is_of_place:
+            noise += (self.twin.coefficients(self.inside) ** 2 * y).sum() + self.twin.expected(y, self.inside).sum()
+        return noise
+
+    def expected(self, i: int) -> float:
+        if self.twin.settings.is_of_place:
+            return self.twin.shrunken_ratios(self.y, self.place).get(self.units.group[i], 0.0) * self.units.size[i]
+        return self.theta(i) * self.units.size[i]
+
     def theta(self, i: int) -> float:
         of_group = self.units.group == self.units.group[i]
         of = of_group & self.inside
         return self.twin.theta(self.y, of if (self.units.weight * self.units.size)[of].sum() > 0 else of_group)
 
     def coefficient(self, i: int) -> float:
+        if self.twin.settings.is_of_place:
+            return float(self.twin.coefficients(self.inside)[i])
         return self.units.weight[i] - 1 if self.units.psu[i] >= 0 else -1.0
 
     def error(self, i: int) -> float:
@@ -86,7 +109,7 @@ class SlowDifferences:
     def states(self) -> dict[int, float]:
         """Σ θ (w - 1) m of each state."""
         found: dict[int, float] = {}
-        for i in map(int, np.flatnonzero(self.inside)):
+        for i in map(int, np.flatnonzero(self.concerned())):
             state = int(self.units.state[i])
             found[state] = found.get(state, 0.0) + self.theta(i) * self.coefficient(i) * self.units.size[i]
         return found
@@ -98,7 +121,7 @@ class SlowDifferences:
         return float(deviations[0] * deviations[1] * product)
 
     def common_gap(self, other: "SlowDifferences") -> float:
-        if self.twin.settings.corrects or other.twin.settings.corrects:
+        if any(of.twin.settings.corrects or of.twin.settings.is_of_place for of in (self, other)):
             return 0.0
         return self.twin.gap(self.y, self.inside) * other.twin.gap(other.y, other.inside)
 
@@ -201,11 +224,9 @@ def test_columns_of_two_benchmarks_equal_the_slow_twin(problem: Problem, seed: i
     one, two = SlowDifferences(problem, agency, a, domain), SlowDifferences(other, agency, b, domain)
     both = one.twin.of_units(common)
     r = slow_correlation(one, two, [(i, i) for i in map(int, np.flatnonzero(one.of_level()))], both)
-    weight = problem.units.weight
-    C = float((weight * np.maximum(weight - 1, 0) * both)[one.inside].sum())
-    C += sum(
-        r * one.error(i) * two.error(i) + one.donor(i) * two.donor(i) for i in map(int, np.flatnonzero(one.inside))
-    )
+    C = one.poisson(both)
+    for i in map(int, np.flatnonzero(one.concerned() & two.concerned())):
+        C += r * one.error(i) * two.error(i) + one.donor(i) * two.donor(i)
     C += one.common_states(two) + one.common_gap(two)
     assert_equal(found, one.variance() + two.variance() - 2 * C, a.sum() + b.sum(), r)
 
@@ -221,21 +242,18 @@ def test_places_equal_the_slow_twin(problem: Problem, seed: int) -> None:
     of = form_of(problem, agency)
     found = difference_of_places(Side(of, y, first), Side(of, y, second))
     one, two = SlowDifferences(problem, agency, y, first), SlowDifferences(problem, agency, y, second)
-    if one.place == two.place:
+    if one.place == two.place and not problem.settings.is_of_place:
         one.inside, two.inside = one.inside & ~two.inside, two.inside & ~one.inside
         C = one.common_states(two) + one.common_gap(two)
     else:
         noise, C = 0.0, one.common_states(two) + one.common_gap(two)
-        for i, j in pairs_of(one.numbered(one.inside), two.numbered(two.inside)):
+        for i, j in pairs_of(one.numbered(one.concerned()), two.numbered(two.concerned())):
             C += one.error(i) * two.error(j) + one.donor(i) * two.donor(j)
-            count = np.sqrt(one.theta(i) * one.units.size[i] * two.theta(j) * two.units.size[j])
+            count = np.sqrt(one.expected(i) * two.expected(j))
             if one.units.psu[i] >= 0 and two.units.psu[j] >= 0:
                 count = min(one.y[i], two.y[j])
             noise += one.coefficient(i) * two.coefficient(j) * count
-        poisson = [
-            (each.units.weight * np.maximum(each.units.weight - 1, 0) * each.y)[each.inside].sum()
-            for each in (one, two)
-        ]
+        poisson = [each.poisson(each.y) for each in (one, two)]
         C += np.clip(noise, -np.sqrt(poisson[0] * poisson[1]), np.sqrt(poisson[0] * poisson[1]))
     variance = sum(each.variance() for each in (one, two) if each.inside.any()) - 2 * C
     assert_equal(found, variance, y.sum())
@@ -257,7 +275,7 @@ def test_years_equal_the_slow_twin(first: Problem, second: Problem, seed: int) -
     one, two = slow
     r = slow_correlation(one, two, pairs_of(one.numbered(one.of_level()), two.numbered(two.of_level())))
     C = one.common_gap(two)
-    for i, j in pairs_of(one.numbered(one.inside), two.numbered(two.inside)):
+    for i, j in pairs_of(one.numbered(one.concerned()), two.numbered(two.concerned())):
         C += r * one.error(i) * two.error(j)
     found = difference_of_years(*sides)
     assert_equal(found, one.variance() + two.variance() - 2 * C, one.column.sum() + two.column.sum(), r)
@@ -341,7 +359,7 @@ def test_identities(corrects: bool, is_of_place: bool) -> None:
             assert (itself.difference, itself.standard_error, itself.lower, itself.upper) == (0, 0, 0, 0)
     one, other = Side(of, a, 1), Side(of, a, 2)
     errors = estimates.standard_error[(estimates.cell == 0) & np.isin(estimates.domain, [1, 2])]
-    if corrects:
+    if corrects and not is_of_place:
         found = difference_of_places(one, other).standard_error
         assert found**2 == pytest.approx((errors**2).sum(), rel=1e-9)
     # The nation less a state is the other states.

@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
-from tests.support.prediction_problem import COUNTS, GROUP, PER_UNIT, RESPONDS, SIZE, Problem, example, nation, problems
+from tests.support.prediction_problem import (
+    COUNTS,
+    GROUP,
+    PER_UNIT,
+    RESPONDS,
+    SIZE,
+    Floats,
+    Integers,
+    Problem,
+    example,
+    nation,
+    problems,
+)
 from tests.support.prediction_twin import Twin
 
 from nibrs_estimation.stats.prediction import (
@@ -318,6 +330,8 @@ def test_counts_in_proportion_to_the_benchmark_are_exact() -> None:
         parts = 2 * np.bincount(state, size)
         assert found.total == pytest.approx([parts.sum(), *parts], rel=1e-12)
         assert found.place_ratio == pytest.approx(np.full(5, 2.0), rel=1e-12)
+        if cells.settings.is_of_place:
+            continue
         plain = replace(cells, settings=replace(cells.settings, corrects=False)).estimate()
         assert plain.total[0] == pytest.approx((problem.units.weight[responds] @ y).item(), rel=1e-12)
         # A known miss is part of the variance if it is not corrected: it is all that differs.
@@ -325,23 +339,48 @@ def test_counts_in_proportion_to_the_benchmark_are_exact() -> None:
         assert added[1:] == pytest.approx((plain.total - found.total)[1:] ** 2, rel=1e-6)
 
 
-def test_the_total_of_a_place_is_its_ratio_times_the_benchmark() -> None:
-    """T X / X̂ of all groups together, also where a group has no respondents."""
+def test_a_group_without_respondents_has_the_ratio_of_the_place() -> None:
     problem = nation(np.random.default_rng(9))
     kept = (problem.units.group != 5) | (problem.units.psu < 0)
     rows = np.flatnonzero(kept[problem.units.psu >= 0])
     psu = np.where(problem.units.psu >= 0, np.searchsorted(rows, problem.units.psu), -1)
     silent = replace(problem.units, psu=np.where(kept, psu, -1), weight=problem.units.weight * kept)
     y = problem.y[rows]
-    found = replace(problem, units=silent, y=y, own=0 * y, b=problem.b[rows], own_b=problem.own_b[rows]).by_offense(2)
+    # With next to no agencies to shrink to, other groups have their own ratios.
+    found = replace(
+        problem, units=silent, y=y, own=0 * y, b=problem.b[rows], own_b=problem.own_b[rows], settings=Settings()
+    ).by_offense(2, prior_agencies=1e-12)
     assert problem.offenses is not None
-    m, weight, s = problem.offenses[:, 2], silent.weight, silent.psu >= 0
-    T = np.array([(weight[s] * y[silent.psu[s], cell]).sum() for cell in range(3)])
+    m, s, group = problem.offenses[:, 2], silent.psu >= 0, silent.group
+    expected = np.zeros(3)
+    for h in range(6):
+        of = s & ((group == h) | (h == 5))
+        expected += y[silent.psu[of]].sum(axis=0) / m[of].sum() * m[group == h].sum()
     estimates = found.estimate()
     whole = estimates.domain == 0
-    assert estimates.total[whole] == pytest.approx(T * m.sum() / (weight * m).sum(), rel=1e-12)
-    assert estimates.place_ratio == pytest.approx(np.repeat(T / (weight * m).sum(), 5), rel=1e-12)
-    assert estimates.ratio[whole] == pytest.approx(T / T.sum(), rel=1e-12)
+    assert estimates.total[whole] == pytest.approx(expected, rel=1e-9)
+    assert estimates.place_ratio == pytest.approx(np.repeat(expected / m.sum(), 5), rel=1e-9)
+    assert estimates.ratio[whole] == pytest.approx(expected / expected.sum(), rel=1e-9)
+
+
+@pytest.mark.parametrize("prior_agencies", [0.01, 10.0, 1e9])
+def test_a_domain_of_respondents_is_counted(prior_agencies: float) -> None:
+    """All agencies of a state respond: its total is what they have, without error; so are its percentages."""
+    problem = nation(np.random.default_rng(14))
+    kept = (problem.units.psu >= 0) | (problem.units.state != 2)
+    units = problem.units.taken(np.flatnonzero(kept))
+    state = 1 + units.state
+    members = Memberships(np.tile(np.arange(len(state)), 2), np.append(0 * state, state), 5)
+    found = replace(
+        problem, units=units, members=members, offenses=problem.offenses[kept] if problem.offenses is not None else None
+    )
+    estimates = found.by_offense(1, prior_agencies=prior_agencies).estimate()
+    known = estimates.domain == 3
+    in_state = units.psu[units.state == 2]
+    assert estimates.total[known] == pytest.approx(problem.y[in_state].sum(axis=0), rel=1e-12)
+    assert (estimates.standard_error[known] == 0).all()
+    assert (estimates.ratio_standard_error[known] == 0).all()
+    assert (estimates.standard_error[~known] > 0).all()
 
 
 @pytest.mark.parametrize("of_nonrespondents", [0.0, 100.0])
@@ -583,7 +622,7 @@ def test_bad_memberships_are_refused(unit: list[int], domain: list[int], message
 
 @pytest.mark.parametrize("change", [{"gamma": 0.0}, {"prior_freedom": 0.0}, {"state_variance": -1.0}])
 def test_bad_settings_are_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="gamma and prior_freedom must be above 0"):
+    with pytest.raises(ValueError, match="gamma, prior_freedom and prior_agencies must be above 0"):
         replace(example(), settings=Settings(**change)).form()
 
 

@@ -1,10 +1,12 @@
 """The prediction variance as its formulas say, slowly: loops over units and cells."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nibrs_estimation.stats.prediction import Units
 from tests.support.prediction_problem import Problem
 
 Floats = NDArray[np.float64]
@@ -15,8 +17,8 @@ class Twin:
     """The handbook's formulas with loops over groups and domains, dense."""
 
     def __init__(self, problem: Problem) -> None:
-        self.problem, self.units, self.settings = problem, problem.units, problem.settings
-        units = self.units
+        self.problem, self.settings = problem, problem.settings
+        self.units = units = self.with_own_weights(problem.units) if self.settings.is_of_place else problem.units
         self.responds = units.psu >= 0
         self.H = int(units.group.max()) + 1
         self.modeled = units.size.copy()
@@ -30,6 +32,58 @@ class Twin:
             self.hat.append(self.hat_matrix(h))
         self.choose_pools()
         self.known: dict[tuple[int, bool], Floats] = {}
+        self.found: dict[bytes, Floats] = {}
+
+    @staticmethod
+    def with_own_weights(units: Units) -> Units:
+        weight = units.weight.copy()
+        for place in range(len(units.place_level)):
+            of = (units.place == place) & (units.psu >= 0)
+            if units.size[of].sum() > 0:
+                weight[of] = 1.0
+        return replace(units, weight=weight)
+
+    def shrunken_ratios(self, y: Floats, place: int) -> dict[int, float]:
+        """θ̃ of the groups of a place that take part in ratios; y by unit."""
+        units, prior = self.units, self.settings.prior_agencies
+        groups = []
+        for h in np.unique(units.group[units.place == place]):
+            of = units.group == h
+            if (of & self.responds).any() and (units.size[of & self.responds].sum() > 0 or (of & ~self.responds).any()):
+                groups.append(int(h))
+        every = np.isin(units.group, groups) & self.responds
+        if units.size[every].sum() == 0:
+            return {}
+        of_place = y[every].sum() / units.size[every].sum()
+        found = {}
+        for h in np.unique(units.group[units.place == place]):
+            s = self.respondents(h)
+            x = units.size[s].sum()
+            found[int(h)] = of_place
+            if x > 0:
+                K = prior * (units.size[s] ** 2).sum() / x
+                found[int(h)] = (y[s].sum() + K * of_place) / (x + K)
+        return found
+
+    def expected(self, y: Floats, D: NDArray[Any]) -> Floats:
+        """What each nonrespondent of a domain is expected to have, by unit."""
+        found = np.zeros(len(y))
+        if D.any():
+            for h, ratio in self.shrunken_ratios(y, self.units.place[D][0]).items():
+                of = D & ~self.responds & (self.units.group == h)
+                found[of] = ratio * self.units.size[of]
+        return found
+
+    def coefficients(self, D: NDArray[Any]) -> Floats:
+        """Factor k of respondents of the place, from what each alone would add; -1 of nonrespondents in D."""
+        if D.tobytes() in self.found:
+            return self.found[D.tobytes()]
+        c = self.found[D.tobytes()] = np.where(D & ~self.responds, -1.0, 0.0)
+        for i in np.flatnonzero(self.responds & (self.units.place == self.units.place[D][0])):
+            alone = np.zeros(len(c))
+            alone[i] = 1.0
+            c[i] = self.expected(alone, D).sum()
+        return c
 
     def respondents(self, h: int) -> Integers:
         return np.flatnonzero((self.units.group == h) & self.responds)
@@ -76,7 +130,10 @@ class Twin:
     def theta(self, y: Floats, of: NDArray[Any]) -> float:
         """Of some units, or of their place; y by unit."""
         if self.settings.is_of_place and of.any():
-            of = self.units.place == self.units.place[of][0]
+            place = self.units.place == self.units.place[of][0]
+            if self.units.size[place & self.responds].sum() == 0:
+                return 0.0
+            return float(self.total(y, place) / self.total(self.units.size * self.responds, place))
         expanded = (self.units.weight * self.units.size)[of].sum()
         return float((self.units.weight * y)[of].sum() / expanded) if expanded > 0 else 0.0
 
@@ -118,7 +175,9 @@ class Twin:
 
     def total(self, y: Floats, D: NDArray[Any]) -> float:
         total = float((self.units.weight * y)[D].sum())
-        if self.settings.corrects:
+        if self.settings.is_of_place:
+            total += self.expected(y, D).sum()
+        elif self.settings.corrects:
             total -= self.gap(y, D)
         return total
 
@@ -127,6 +186,8 @@ class Twin:
     ) -> float:
         """``of_size``: column whose θ scales the dispersion; ``others``: factors and columns of the other terms."""
         units, gamma = self.units, self.settings.gamma
+        if self.settings.is_of_place:
+            return self.variance_of_place(D, tau, poisson, of_size, others)
         V = (units.weight * np.maximum(units.weight - 1, 0) * poisson)[D].sum()
         states: dict[int, float] = {}
         donor = units.donor_variance > 0
@@ -142,6 +203,20 @@ class Twin:
         V += self.settings.state_variance * sum(value**2 for value in states.values())
         if not self.settings.corrects:
             V += sum(factor * self.gap(y, D) for factor, y in others) ** 2
+        return max(float(V), 0.0)
+
+    def variance_of_place(
+        self, D: NDArray[Any], tau: Floats, poisson: Floats, of_size: Floats, others: tuple[tuple[float, Floats], ...]
+    ) -> float:
+        units, c = self.units, self.coefficients(D)
+        V = (units.weight * np.maximum(units.weight - 1, 0) * poisson)[D].sum()
+        V += (c**2 * poisson)[self.responds].sum() + self.expected(poisson, D).sum()
+        scale, theta = self.theta(of_size, D), sum(factor * self.theta(y, D) for factor, y in others)
+        is_donor = units.donor_variance > 0
+        V += (tau[units.group] * scale**2 * c**2 * self.modeled**self.settings.gamma)[~is_donor].sum()
+        V += theta**2 * units.donor_variance[D].sum()
+        for state in np.unique(units.state):
+            V += self.settings.state_variance * (theta * (c * units.size)[units.state == state].sum()) ** 2
         return max(float(V), 0.0)
 
     def of_units(self, column: Floats) -> Floats:

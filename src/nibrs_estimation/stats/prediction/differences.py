@@ -46,6 +46,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 #: With fewer respondents in common the correlation of residuals is taken to be 0.
 LEAST_COMMON = 5
+#: A variance below this share of those of both estimates is rounding, or what both have in common is not known exactly.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +147,7 @@ def difference_of_columns(a: Side, b: Side, common: Floats | None = None) -> Dif
     at, to = _of_level(a), _of_level(b)
     at, to = at[_by_row(a.form, a.form.respondent[at])], to[_by_row(b.form, b.form.respondent[to])]
     r = _correlation(of_a, of_b, at, to, np.sqrt(_noise(a, at, common) * _noise(b, to, common)))
-    i, j = _by_row(a.form, a.unit), _by_row(b.form, b.unit)
+    _, i, j = np.intersect1d(a.form.row[one.unit], b.form.row[other.unit], assume_unique=True, return_indices=True)
     covariance = part_of(a.form, plain(common), of_a, a.unit).poisson + r * float(one.error[i] @ other.error[j])
     covariance += float(one.donor[i] @ other.donor[j] + one.state @ other.state)
     return _difference(a, b, _variance(one, other, covariance), r)
@@ -167,7 +169,9 @@ def difference_of_places(first: Side, second: Side) -> Difference:
     if not np.array_equal(first.values, second.values):
         raise ValueError("the values of both places differ: two places are compared for one column")
     _check_same_units(first.form, second.form)
-    if first.place == second.place and first.form is second.form:
+    # By ratios of the place its respondents have errors in both, which are matched below.
+    takes_out = not first.form.settings.is_of_place and first.place == second.place and first.form is second.form
+    if takes_out:
         is_common = np.isin(first.unit, second.unit), np.isin(second.unit, first.unit)
         one, other = _part(first, first.unit[~is_common[0]])[0], _part(second, second.unit[~is_common[1]])[0]
         covariance = 0.0
@@ -224,13 +228,14 @@ def _noise(side: Side, at: Integers, y: Floats) -> Floats:
 
 def _variance(first: Part, second: Part, covariance: float) -> float:
     """V₁ + V₂ - 2C; the known misses of estimates that are not corrected are subtracted before they are squared."""
-    return first.variance() + second.variance() - 2 * (covariance + first.gap * second.gap)
+    of_both = first.variance() + second.variance()
+    variance = of_both - 2 * (covariance + first.gap * second.gap)
+    return variance if variance > _ROUNDING * of_both else 0.0
 
 
 def _difference(first: Side, second: Side, variance: float, correlation: float) -> Difference:
     one, other = first.total(), second.total()
-    # Below 0 by rounding, or where what both have in common is not known exactly.
-    error = float(np.sqrt(max(variance, 0.0)))
+    error = float(np.sqrt(variance))
     between = one - other
     return Difference(one, other, between, error, between - QUANTILE * error, between + QUANTILE * error, correlation)
 
@@ -262,14 +267,14 @@ def _correlation(first: Residuals, second: Residuals, at: Integers, to: Integers
 def _common_noise(first: Side, second: Side, one: Part, other: Part, i: Integers, j: Integers) -> float:
     """Poisson noise of units that are in two places.
 
-    Σ c₁ c₂ y, with θ m for y where the unit does not respond in both. Of one estimate the noise of nonrespondents is
-    that of respondents, w - 1 times; so the sum is limited to what two estimates can have in common.
+    Σ c₁ c₂ y, with the expected count for y where the unit does not respond in both. Of one estimate the noise of
+    nonrespondents is that of respondents, w - 1 times; so the sum is limited to what two estimates can have in common.
     """
     u, v = one.unit[i], other.unit[j]
     a, b = first.form.units, second.form.units
     # Of units that respond in one place only, the row of y is that of another unit, and is not used.
     reported = np.minimum(a.share[u], b.share[v]) * first.values[a.psu[u]]
-    expected = np.sqrt(one.theta[i] * a.size[u] * other.theta[j] * b.size[v])
+    expected = np.sqrt(one.expected[i] * other.expected[j])
     counts = np.where((a.psu[u] >= 0) & (b.psu[v] >= 0), reported, expected)
     limit = float(np.sqrt(one.poisson * other.poisson))
     return float(np.clip((one.coefficient[i] * other.coefficient[j] * counts).sum(), -limit, limit))
@@ -300,7 +305,9 @@ def _check_same_units(one: UnitForm, other: UnitForm) -> None:
     """Both forms must be of the same units, apart from their benchmarks."""
     if one is other:
         return
-    names = ("psu", "place", "group", "weight", "share", "state")
+    names = ["psu", "place", "group", "share", "state"]
+    if not (one.settings.is_of_place or other.settings.is_of_place):
+        names.append("weight")
     i, j = np.argsort(one.row), np.argsort(other.row)
     is_same = one.psus == other.psus and len(i) == len(j)
     if not (

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nibrs_estimation.stats.linearization.variance_form import Memberships
+from nibrs_estimation.stats.prediction.expansion import with_own_weights
 from nibrs_estimation.stats.prediction.layout import Design, lay_out, sort_order, sums_of
 from nibrs_estimation.stats.prediction.units import Settings, Units, check
 
@@ -82,6 +83,7 @@ def prediction_form(
     """
     settings = settings or Settings()
     check(units, members, psus, settings)
+    units = with_own_weights(units) if settings.is_of_place else units
     order = sort_order(units)
     units, members = units.taken(order), _of_taken(members, order)
     classes = units.classes()

@@ -7,7 +7,8 @@ in each domain follows. For groups h with residuals, λ = τ²_P θ_h Σ m²/Σ 
     ν_h = (Σ m^(γ/2))²/Σ m^γ (n - p)/n (λ/(1 + λ))²,
     τ²_h = max(0, (ν_h num_h/den_h + d₀ τ²_P) / (ν_h + d₀)).
 
-θ_h is T_h / X̂_h of the group, or Σ T_h / Σ X̂_h of its place if the settings say so.
+θ_h is T_h / X̂_h of the group, or that of its place if the settings say so: Σ (1 + k_h) T_h / Σ (1 + k_h) X̂_h, where T_h
+and X̂_h are sums of respondents (module ``expansion``).
 
 A ratio R = T_a/T_b has the variance of the total of z = a - R b over T_b². In it τ²_h is relative to θ of b, and y of
 num and of the Poisson part is a(1 - 2R) + R² b. Pooling takes R of the whole place; P and the other terms take R of the
@@ -64,7 +65,7 @@ class Sums(NamedTuple):
         squares: (H, 2) Σ c ỹ², and the same with ỹ of this column times ỹ of the denominator.
         respondents: (P,) PSUs with a value.
         pair_total: (pairs,) of weight x share x value.
-        sums: (G, 3) Σ s w max(w - 1, 0) y; Σ share x reported value; Σ value.
+        sums: (G, 3) Poisson part of the variance, Σ s w max(w - 1, 0) y; Σ share x reported value; Σ value.
         units: (G,) PSUs with a value.
         dense: (PSUs,) the column as a dense array.
         theta: (H,) θ_h, or θ of the place.
@@ -329,12 +330,13 @@ def _clear(design: Design, columns: Columns, column: int, sums: Sums) -> None:
 def _totals(design: Design, model: Model, sums: Sums) -> None:
     """θ of each group, and the estimate of each domain with a value, not yet at least what was reported.
 
-    A domain's estimate is Σ_h [T_hD - θ_h (X̂_hD - X_hD)]. If ratios are those of the place, θ_h = Σ T_h / Σ X̂_h over
-    the groups of the place, and the estimate of the whole place is Σ T_h X / X̂.
+    A domain's estimate is Σ_h [T_hD - θ_h (X̂_hD - X_hD)]. If ratios are those of the place it is Σ_h [T_hD + k_hD T_h].
+    The second part is what nonrespondents are expected to have. Respondents' Poisson noise counts k² times, and that of
+    nonrespondents once.
     """
     groups, domains = design.groups, design.domains
     if model.is_of_place:
-        _ratios_to_benchmark(design, sums)
+        _ratios_of_places(design, sums)
     else:
         for h in range(len(groups.place)):
             expanded = groups.expanded[h]
@@ -342,23 +344,28 @@ def _totals(design: Design, model: Model, sums: Sums) -> None:
     for g in range(len(domains.place)):
         if sums.units[g] == 0:
             continue
-        total = 0.0
+        total, expected, noise = 0.0, 0.0, 0.0
         for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
             total += sums.pair_total[q]
-            if model.corrects:
+            if model.is_of_place:
+                k, of_group = domains.factor[q], sums.moments[groups.first_moment[domains.group[q]]]
+                expected += k * of_group
+                noise += k * k * of_group
+            elif model.corrects:
                 total -= sums.theta[domains.group[q]] * domains.gap[q]
-        sums.total[g] = total
+        sums.total[g] = total + expected
+        sums.sums[g, 0] += noise + expected
 
 
 @_compiled
-def _ratios_to_benchmark(design: Design, sums: Sums) -> None:
-    """θ of each place, for each of its groups; 0 where X̂ of the place is 0."""
+def _ratios_of_places(design: Design, sums: Sums) -> None:
+    """θ of each place, for each of its groups; 0 where no respondent of the place has the benchmark."""
     groups = design.groups
     above, below = np.zeros(design.places), np.zeros(design.places)
     for h in range(len(groups.place)):
         if groups.place[h] >= 0:
-            above[groups.place[h]] += sums.moments[groups.first_moment[h]]
-            below[groups.place[h]] += groups.expanded[h]
+            above[groups.place[h]] += groups.calibration[h] * sums.moments[groups.first_moment[h]]
+            below[groups.place[h]] += groups.calibration[h] * groups.expanded[h]
     for h in range(len(groups.place)):
         place = groups.place[h]
         sums.theta[h] = above[place] / below[place] if place >= 0 and below[place] > 0 else 0.0
@@ -374,8 +381,7 @@ def _place_ratios(design: Design, model: Model, work: Scratch) -> None:
     for h in range(len(groups.place)):
         place = groups.place[h]
         if place >= 0:
-            # One factor for all groups of a place would cancel.
-            calibration = groups.calibration[h] if model.corrects and not model.is_of_place else 1.0
+            calibration = groups.calibration[h] if model.corrects or model.is_of_place else 1.0
             above[place] += a.moments[groups.first_moment[h]] * calibration
             below[place] += b.moments[groups.first_moment[h]] * calibration
     for place in range(len(below)):

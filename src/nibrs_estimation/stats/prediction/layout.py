@@ -6,6 +6,9 @@ For a total T = Σ_h Σ_s w y of respondents s in groups h, with nonrespondents 
     V = Σ_s w max(w - 1, 0) y + Σ_h τ²_h θ²_hD A_hD + Σ_h B_hD θ²_hD + σ_s² Σ_states (Σ_h θ_hD E_hDs)²,
     A = Σ_s (w - 1)² m^γ + Σ_r m^γ,    B = Σ_donors (variance of their size),    E = Σ_s (w - 1) m - Σ_r m.
 
+If ratios are those of the place, w - 1 is k_hD of module ``expansion``, and sums of respondents s are over all of the
+place, because all of them predict the nonrespondents of the domain: a domain has a pair with every group of its place.
+
 τ²_h is made from the residuals of the group and those of a pool of groups, column by column (module ``kernels``). All
 sums that do not depend on a column are made here. Source: handbook 11.
 """
@@ -16,8 +19,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from nibrs_estimation.stats.linearization.variance_form import Memberships
+from nibrs_estimation.stats.prediction.expansion import expansion, factors
 from nibrs_estimation.stats.prediction.residuals import WeightedBasis, weighted_basis
 from nibrs_estimation.stats.prediction.units import Settings, Units
 
@@ -44,7 +49,7 @@ class Groups(NamedTuple):
         sums: (H, 3) sums of residuals to which a group adds: its pool, its level, all groups.
         pool: (H,) the sum from which its pooled dispersion comes.
         expanded: (H,) X̂.
-        calibration: (H,) X / X̂; 1 where the benchmark is met.
+        calibration: (H,) what the group's sum counts for in the total of the place: X / X̂, or 1 + k of the place.
         root_size: (H,) Σ_s m^(γ/2).
         freedom: (H,) effective degrees of freedom of the group's own dispersion, if nothing were Poisson noise.
         mean_size: (H,) Σ_s m² / Σ_s m.
@@ -106,14 +111,17 @@ class Positions(NamedTuple):
 
 
 class Domains(NamedTuple):
-    """Domains and the groups in which they have units (*pairs*, sorted by both).
+    """Domains and groups (*pairs*, sorted by both): those in which they have units, or all with respondents.
 
     Attributes:
         place: (G,) place of each domain; -1 where it has no unit.
         first_pair: (G + 1,) first pair of each domain.
         group: (pairs,) group of each pair.
         expanded: (pairs,) X̂ of the domain's units.
-        gap: (pairs,) X̂ - X of the domain's units, the known miss; 0 where it is rounding.
+        factor: (pairs,) k, how often the group's sum stands for nonrespondents of the domain; 0 if ratios are not those
+            of the place.
+        gap: (pairs,) X̂ - X of the domain's units, the known miss; 0 where it is rounding or ratios are those of the
+            place.
         spread: (pairs,) A.
         donor: (pairs,) B.
         first_state: (G + 1,) first entry of each domain among those of states.
@@ -126,6 +134,7 @@ class Domains(NamedTuple):
     first_pair: Integers
     group: Integers
     expanded: Floats
+    factor: Floats
     gap: Floats
     spread: Floats
     donor: Floats
@@ -154,9 +163,9 @@ def lay_out(units: Units, members: Memberships, psus: int, groups: int, settings
     found = weighted_basis(
         np.array(units.controls[respondents], dtype=np.float64), size, modeled[respondents], starts, settings.gamma
     )
-    laid_out, freedom = _groups(units, groups, respondents, modeled, found, starts, settings.gamma)
+    laid_out, freedom = _groups(units, groups, respondents, modeled, found, starts, settings)
     positions = _positions(units, respondents, modeled, found, laid_out, psus, settings.gamma)
-    domains, pair = _domains(units, members, modeled, groups, settings.gamma)
+    domains, pair = _domains(units, members, modeled, groups, settings)
     positions = _with_members(positions, units, members, pair, respondents)
     return Design(laid_out, positions, domains, len(units.place_level)), freedom
 
@@ -184,7 +193,7 @@ def _groups(
     modeled: Floats,
     found: WeightedBasis,
     starts: Integers,
-    gamma: float,
+    settings: Settings,
 ) -> tuple[Groups, int]:
     group, size, modeled = units.group[respondents], units.size[respondents], modeled[respondents]
     occupied, n = group[starts], np.bincount(group, minlength=groups)
@@ -201,8 +210,7 @@ def _groups(
     def by_group(values: Floats) -> Floats:
         return sums_of(group, values, groups)
 
-    root, full = by_group(modeled ** (gamma / 2)), by_group(modeled**gamma)
-    gap = known_miss(expanded, sums_of(units.group, units.size, groups), expanded)
+    root, full = by_group(modeled ** (settings.gamma / 2)), by_group(modeled**settings.gamma)
     laid_out = Groups(
         place=place,
         has_residuals=has_residuals,
@@ -210,7 +218,7 @@ def _groups(
         sums=sums,
         pool=pool,
         expanded=expanded,
-        calibration=1 - _divided(gap, expanded),
+        calibration=_calibration(units, groups, expanded, settings),
         root_size=root,
         freedom=np.where(has_residuals, _divided(root**2, full) * _divided(n - rank, n), 0.0),
         mean_size=_divided(by_group(modeled**2), by_group(modeled)),
@@ -218,11 +226,20 @@ def _groups(
         diagonal=diagonal,
         first_unit=_firsts(group, groups),
         psu=units.psu[respondents].astype(np.int64),
-        scaled=units.share[respondents] / (modeled + 1) ** (gamma / 2),
+        scaled=units.share[respondents] / (modeled + 1) ** (settings.gamma / 2),
         multiplier=found.multiplier,
         basis=found.basis,
     )
     return laid_out, freedom
+
+
+def _calibration(units: Units, groups: int, expanded: Floats, settings: Settings) -> Floats:
+    if settings.is_of_place:
+        places = Memberships(np.arange(len(units.psu)), units.place, len(units.place_level))
+        found = expansion(units, groups, settings.prior_agencies)
+        of_places: Floats = factors(found, units, places).sum(axis=0)
+        return 1 + of_places
+    return 1 - _divided(known_miss(expanded, sums_of(units.group, units.size, groups), expanded), expanded)
 
 
 def _pools(level: Integers, has_many: Flags, has_residuals: Flags, freedom: Integers) -> tuple[Integers, Integers, int]:
@@ -307,43 +324,97 @@ def _with_members(
 
 
 def _domains(
-    units: Units, members: Memberships, modeled: Floats, groups: int, gamma: float
+    units: Units, members: Memberships, modeled: Floats, groups: int, settings: Settings
 ) -> tuple[Domains, Integers]:
     """Sums of the domains by group, and the pair of each membership."""
     order = np.argsort(members.unit, kind="stable")
     unit, domain = members.unit[order], members.domain[order].astype(np.int64)
-    pairs, number = np.unique(domain * groups + units.group[unit], return_inverse=True)
+    keys = domain * groups + units.group[unit]
+    factor = sparse.csr_array((members.domains, groups))
+    if settings.is_of_place:
+        factor = factors(expansion(units, groups, settings.prior_agencies), units, members)
+        of_factor = sparse.coo_array(factor)
+        expanding = of_factor.row.astype(np.int64) * groups + of_factor.col
+        pairs = np.union1d(keys, expanding)
+    else:
+        pairs = np.unique(keys)
+    number = np.searchsorted(pairs, keys)
     pair_domain, pair_group = np.divmod(pairs, groups)
     responds, is_donor = units.psu >= 0, units.donor_variance > 0
-    beyond = np.where(responds, units.weight - 1, -1.0)
 
     def by_pair(values: Floats) -> Floats:
         return sums_of(number, values[unit], len(pairs))
 
-    expanded, of_group = by_pair(units.weight * units.size), sums_of(units.group, units.size, groups)
+    expanded, size = by_pair(units.weight * units.size), by_pair(units.size)
     place = np.full(members.domains, -1)
     place[domain] = units.place[unit]
     pair = np.empty(len(order), dtype=np.int64)
     pair[order] = number
-    K = int(units.state.max()) + 1 if len(units.state) else 1
-    entries, of_entry = np.unique((domain * K + units.state[unit]) * (len(pairs) + 1) + number, return_inverse=True)
-    imbalance = sums_of(of_entry, (beyond * units.size)[unit], len(entries))
-    is_kept = imbalance != 0
-    domain_state, state_pair = np.divmod(entries[is_kept], len(pairs) + 1)
+    power = np.where(is_donor, 0.0, modeled**settings.gamma)
+    k, gap = np.zeros(len(pairs)), np.zeros(len(pairs))
+    if settings.is_of_place:
+        k[np.searchsorted(pairs, expanding)] = of_factor.data
+        of_respondents = sums_of(units.group, np.where(responds, power, 0.0), groups)
+        spread = k**2 * of_respondents[pair_group] + by_pair(np.where(responds, 0.0, power))
+        states = _states_of_places(units, members, factor)
+    else:
+        gap = known_miss(expanded, size, sums_of(units.group, units.size, groups)[pair_group])
+        beyond = np.where(responds, units.weight - 1, -1.0)
+        spread = by_pair(beyond**2 * power)
+        states = _states(domain, units.state[unit], number, (beyond * units.size)[unit])
+    domain_of, state, state_pair, imbalance = states
+    first_pair = _firsts(pair_domain, members.domains)
     domains = Domains(
         place=place,
-        first_pair=_firsts(pair_domain, members.domains),
+        first_pair=first_pair,
         group=pair_group.astype(np.int64),
         expanded=expanded,
-        gap=known_miss(expanded, by_pair(units.size), of_group[pair_group]),
-        spread=by_pair(np.where(is_donor, 0.0, beyond**2 * modeled**gamma)),
+        factor=k,
+        gap=gap,
+        spread=spread,
         donor=by_pair(units.donor_variance),
-        first_state=_firsts(domain_state // K, members.domains),
-        state=(domain_state % K).astype(np.int64),
-        state_pair=state_pair.astype(np.int64),
-        imbalance=imbalance[is_kept],
+        first_state=_firsts(domain_of, members.domains),
+        state=state,
+        # θ is the same in all pairs of a place.
+        state_pair=first_pair[domain_of] if settings.is_of_place else state_pair,
+        imbalance=imbalance,
     )
     return domains, pair
+
+
+class _States(NamedTuple):
+    """Entries of states, sorted by domain, state and pair."""
+
+    domain: Integers
+    state: Integers
+    pair: Integers
+    imbalance: Floats
+
+
+def _states(domain: Integers, state: NDArray[np.integer], pair: Integers, values: Floats) -> _States:
+    """Sums of the values by domain, state and pair; sums of 0 are left out."""
+    K, P = int(state.max(initial=0)) + 1, int(pair.max(initial=0)) + 1
+    entries, number = np.unique((domain * K + state) * P + pair, return_inverse=True)
+    sums = sums_of(number, values, len(entries))
+    entries, sums = entries[sums != 0], sums[sums != 0]
+    domain_state, of_pair = np.divmod(entries, P)
+    return _States(domain_state // K, domain_state % K, of_pair, sums)
+
+
+def _states_of_places(units: Units, members: Memberships, factor: sparse.csr_array) -> _States:
+    """E of domains and states, by all respondents of the place."""
+    groups, states = factor.shape[1], int(units.state.max()) + 1
+    responds = units.psu >= 0
+    of_groups = sparse.csr_array(
+        (np.where(responds, units.size, 0.0), (units.group, units.state)), shape=(groups, states)
+    )
+    missing = sparse.csr_array(
+        (np.where(responds, 0.0, units.size)[members.unit], (members.domain, units.state[members.unit])),
+        shape=(members.domains, states),
+    )
+    found = sparse.coo_array(factor @ of_groups - missing)
+    domain, state = found.row.astype(np.int64), found.col.astype(np.int64)
+    return _states(domain, state, np.zeros(len(domain), dtype=np.int64), found.data)
 
 
 def sums_of(number: NDArray[np.integer], values: NDArray[Any], length: int) -> Floats:

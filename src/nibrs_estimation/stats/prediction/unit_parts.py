@@ -1,7 +1,8 @@
 """One estimate unit by unit: what of its prediction error each agency makes, so that two estimates can be compared.
 
 The prediction error of a total in a domain is Σ c e with c = w - 1 of a respondent and -1 of a nonrespondent, e the
-deviation of its count from θ m. Beyond Poisson noise e has the standard deviation τ θ m^(γ/2) (module ``layout``). Here
+deviation of its count from θ m. If ratios are those of the place, all its respondents have c = k of module
+``expansion``. Beyond Poisson noise e has the standard deviation τ θ m^(γ/2) (module ``layout``). Here
 the sums that module ``layout`` makes for all columns at once are kept apart by unit. Source: handbook 11.
 """
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nibrs_estimation.stats.linearization.variance_form import Memberships
+from nibrs_estimation.stats.prediction.expansion import expansion, factors, with_own_weights
 from nibrs_estimation.stats.prediction.form import PredictionForm
 from nibrs_estimation.stats.prediction.kernels import Model, dispersions
 from nibrs_estimation.stats.prediction.layout import Design, known_miss, modeled_size, sort_order, sums_of
@@ -96,8 +98,8 @@ class Part(NamedTuple):
     Attributes:
         unit: (k,) its units.
         coefficient: (k,) c.
-        theta: (k,) θ_hD of each unit's group.
-        poisson: Σ w max(w - 1, 0) y.
+        expected: (k,) expected counts, θ m, or by ratios of the place θ̃ m.
+        poisson: Poisson part of the variance.
         error: (k,) c τ θ m^(γ/2), signed; 0 of donors.
         donor: (k,) θ x standard deviation of the size of a donor.
         state: (K,) σ_s Σ_h θ E of each state.
@@ -106,7 +108,7 @@ class Part(NamedTuple):
 
     unit: Integers
     coefficient: Floats
-    theta: Floats
+    expected: Floats
     poisson: float
     error: Floats
     donor: Floats
@@ -136,6 +138,7 @@ def unit_form(form: PredictionForm, units: Units, members: Memberships, agency: 
     n, domains = len(units.psu), form.design.domains
     if agency.shape != (n,):
         raise ValueError(f"there are {n} units, but agency has shape {agency.shape}")
+    units = with_own_weights(units) if form.settings.is_of_place else units
     order = sort_order(units)
     taken = units.taken(order)
     respondent = np.flatnonzero(taken.psu >= 0)
@@ -180,9 +183,10 @@ def column_difference(a: Floats, b: Floats, common: Floats) -> Column:
 
 
 def total_of(form: UnitForm, y: Floats, unit: Integers) -> float:
-    """T of some units, corrected if the settings say so, not yet at least what was reported."""
-    counts = _counts(form, y)
-    expanded = float((form.units.weight * counts)[unit].sum())
+    """T of some units of a place, not yet at least what was reported."""
+    expanded = float((form.units.weight * _counts(form, y))[unit].sum())
+    if form.settings.is_of_place:
+        return expanded + _expected(form, y, unit)[0]
     return expanded - (_miss(form, y, unit) if form.settings.corrects else 0.0)
 
 
@@ -212,10 +216,16 @@ def residuals_of(form: UnitForm, column: Column) -> Residuals:
 def part_of(form: UnitForm, column: Column, found: Residuals, unit: Integers) -> Part:
     """The prediction error of the total of some units of one place."""
     units, settings = form.units, form.settings
-    responds, weight = units.psu[unit] >= 0, units.weight[unit]
-    coefficient = np.where(responds, weight - 1, -1.0)
-    theta = _ratios_of_domain(form, column.value, unit)
-    scale = _ratios_of_domain(form, column.scale, unit)
+    weight = units.weight[unit]
+    poisson = float((weight * np.maximum(weight - 1, 0) * _counts(form, column.noise)[unit]).sum())
+    gap = 0.0 if settings.corrects or settings.is_of_place else _miss(form, column.value, unit)
+    theta, scale = (_ratios_of_domain(form, y, unit) for y in (column.value, column.scale))
+    coefficient, expected = np.where(units.psu[unit] >= 0, weight - 1, -1.0), theta * units.size[unit]
+    if settings.is_of_place:
+        poisson += sum(_expected(form, column.noise, unit))
+        unit, coefficient = _errors_of_place(form, unit)
+        theta, scale = (_ratios(form, y)[units.group[unit]] for y in (column.value, column.scale))
+        expected = (_shrunken_ratios(form, column.value) * units.size)[unit]
     donor = units.donor_variance[unit]
     spread = np.where(donor > 0, 0.0, form.modeled[unit] ** (settings.gamma / 2))
     state = np.zeros(int(units.state.max()) + 1)
@@ -223,13 +233,49 @@ def part_of(form: UnitForm, column: Column, found: Residuals, unit: Integers) ->
     return Part(
         unit=unit,
         coefficient=coefficient,
-        theta=theta,
-        poisson=float((weight * np.maximum(weight - 1, 0) * _counts(form, column.noise)[unit]).sum()),
+        expected=expected,
+        poisson=poisson,
         error=coefficient * np.sqrt(found.tau[units.group[unit]]) * scale * spread,
         donor=theta * np.sqrt(donor),
         state=np.sqrt(settings.state_variance) * state,
-        gap=0.0 if settings.corrects else _miss(form, column.value, unit),
+        gap=gap,
     )
+
+
+def _shrunken_ratios(form: UnitForm, y: Floats) -> Floats:
+    """(n,) θ̃ of each unit's group."""
+    units, groups = form.units, len(form.design.groups.place)
+    found = expansion(units, groups, form.settings.prior_agencies)
+    of_group = np.where(found.expands, sums_of(units.group, units.weight * _counts(form, y), groups), 0.0)
+    of_place = sums_of(np.maximum(found.place, 0), of_group, form.design.places)
+    ratios: Floats = (found.own * of_group + found.common * of_place[np.maximum(found.place, 0)])[units.group]
+    return ratios
+
+
+def _factors(form: UnitForm, unit: Integers) -> Floats:
+    """(H,) k of each group for the nonrespondents among some units of a place."""
+    units, groups = form.units, len(form.design.groups.place)
+    members = Memberships(unit, np.zeros(len(unit), dtype=np.int64), 1)
+    found = factors(expansion(units, groups, form.settings.prior_agencies), units, members)
+    of_groups: Floats = found.toarray()[0]
+    return of_groups
+
+
+def _expected(form: UnitForm, y: Floats, unit: Integers) -> tuple[float, float]:
+    """What the nonrespondents among some units are expected to have, Σ k y, and Σ k² y."""
+    k, counts = _factors(form, unit)[form.units.group], form.units.weight * _counts(form, y)
+    return float(k @ counts), float(k**2 @ counts)
+
+
+def _errors_of_place(form: UnitForm, unit: Integers) -> tuple[Integers, Floats]:
+    """Respondents of the place of some units with their c = k, and nonrespondents among the units with -1."""
+    units = form.units
+    silent = unit[units.psu[unit] < 0]
+    respondents = form.respondent[units.place[form.respondent] == units.place[unit[0]]]
+    every = np.concatenate([respondents, silent])
+    coefficient = np.concatenate([_factors(form, unit)[units.group[respondents]], np.full(len(silent), -1.0)])
+    order = np.argsort(every)
+    return every[order], coefficient[order]
 
 
 def _counts(form: UnitForm, y: Floats) -> Floats:
@@ -244,6 +290,7 @@ def _ratios(form: UnitForm, y: Floats) -> Floats:
     groups, units = form.design.groups, form.units
     total, expanded = sums_of(units.group, units.weight * _counts(form, y), len(groups.place)), groups.expanded
     if form.settings.is_of_place:
+        total, expanded = groups.calibration * total, groups.calibration * expanded
         place, places = np.maximum(groups.place, 0), form.design.places
         total, expanded = sums_of(place, total, places)[place], sums_of(place, expanded, places)[place]
     theta = np.zeros_like(total)

@@ -20,6 +20,8 @@ Integers = NDArray[np.int64]
 GAMMA = 1.85
 #: Degrees of freedom with which the pooled dispersion counts beside a group's own (d₀).
 PRIOR_FREEDOM = 10.0
+#: The ratio of a weight group is shrunk to that of its place with the weight of so many agencies (K).
+PRIOR_AGENCIES = 10.0
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,13 @@ class Settings:
         state_variance: σ_s², variance of the relative deviation that the units of a state have in common.
         corrects: estimates are corrected by the known miss of domains; if not, they are weighted sums and the known
             miss, squared, is part of the variance.
-        is_of_place: ratios to the benchmark are those of the place, θ = Σ T_h / Σ X̂_h, not of its groups. Then the
-            benchmark may be one that the weights do not meet, such as that of an offense: the estimate of the place is
-            T X / X̂. Where no respondent of the place has it, θ is 0: there estimates are weighted sums, and their
-            variance is only the Poisson part.
+        is_of_place: nonrespondents are predicted by the ratio of their group, shrunk to that of the whole place (module
+            ``expansion``), and the error of a count is relative to the ratio of the place. The benchmark may be one
+            that the weights do not meet, such as that of an offense. Weights are used only in places where no
+            respondent has the benchmark: there estimates are weighted sums, and their variance is only the Poisson
+            part.
+        prior_agencies: K; the ratio of a group with so many respondents of equal benchmarks counts half. Only used if
+            ratios are those of the place.
     """
 
     gamma: float = GAMMA
@@ -43,6 +48,7 @@ class Settings:
     state_variance: float = 0.0
     corrects: bool = True
     is_of_place: bool = False
+    prior_agencies: float = PRIOR_AGENCIES
 
 
 @dataclass(frozen=True)
@@ -107,8 +113,9 @@ def check(units: Units, members: Memberships, psus: int, settings: Settings) -> 
     _check_numbers(units, members, psus)
     _check_values(units)
     _check_nesting(units, members)
-    if not (settings.gamma > 0 and settings.prior_freedom > 0 and settings.state_variance >= 0):
-        raise ValueError("gamma and prior_freedom must be above 0, and state_variance at least 0")
+    positive = (settings.gamma, settings.prior_freedom, settings.prior_agencies)
+    if not (min(positive) > 0 and settings.state_variance >= 0):
+        raise ValueError("gamma, prior_freedom and prior_agencies must be above 0, and state_variance at least 0")
 
 
 def _check_shapes(units: Units, members: Memberships) -> None:

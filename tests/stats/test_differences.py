@@ -84,8 +84,9 @@ class SlowDifferences:
 
     def expected(self, i: int) -> float:
         if self.twin.settings.is_of_place:
-            return self.twin.shrunken_ratios(self.y, self.place).get(self.units.group[i], 0.0) * self.units.size[i]
-        return self.theta(i) * self.units.size[i]
+            ratio = self.twin.shrunken_ratios(self.y, self.place).get(self.units.group[i], 0.0)
+            return float(ratio * self.units.size[i])
+        return float(self.theta(i) * self.units.size[i])
 
     def theta(self, i: int) -> float:
         of_group = self.units.group == self.units.group[i]
@@ -95,7 +96,7 @@ class SlowDifferences:
     def coefficient(self, i: int) -> float:
         if self.twin.settings.is_of_place:
             return float(self.twin.coefficients(self.inside)[i])
-        return self.units.weight[i] - 1 if self.units.psu[i] >= 0 else -1.0
+        return float(self.units.weight[i] - 1) if self.units.psu[i] >= 0 else -1.0
 
     def error(self, i: int) -> float:
         if self.units.donor_variance[i] > 0:

@@ -117,7 +117,7 @@ def kernel_sums(problem: Problem) -> Any:
         np.array([0]),
         work,
         np.zeros(problem.members.domains, dtype=np.int32),
-        np.zeros((problem.members.domains, 8)),
+        np.zeros((problem.members.domains, 7)),
         np.zeros(problem.members.domains, dtype=np.int64),
     )
     return work.cell
@@ -245,7 +245,7 @@ def test_equals_the_slow_twin(problem: Problem) -> None:
     keys = list(zip(found.cell.tolist(), found.domain.tolist(), strict=True))
     assert keys == sorted(expected)
     for k, key in enumerate(keys):
-        total, error, reported, count, unweighted, ratio, ratio_error, respondents, theta = expected[key]
+        total, error, reported, count, unweighted, ratio, ratio_error, theta = expected[key]
         scale = max(abs(total), found.unweighted_total[k])
         assert found.total[k] == pytest.approx(total, rel=1e-9, abs=1e-10 * scale)
         assert found.standard_error[k] == pytest.approx(error, rel=1e-6, abs=1e-6 * scale)
@@ -255,7 +255,6 @@ def test_equals_the_slow_twin(problem: Problem) -> None:
         assert found.ratio_standard_error[k] == pytest.approx(
             ratio_error, rel=1e-6, abs=1e-6 * max(ratio, 1), nan_ok=True
         )
-        assert found.place_respondents[k] == respondents
         assert found.place_ratio[k] == pytest.approx(theta, rel=1e-9)
 
 
@@ -397,34 +396,6 @@ def test_a_benchmark_that_no_respondent_has_corrects_nothing(of_nonrespondents: 
         poisson = (weight * np.maximum(weight - 1, 0)) @ problem.y
         assert found.standard_error[found.domain == 0] ** 2 == pytest.approx(poisson, rel=1e-12)
         assert all(np.isfinite(getattr(found, name)).all() for name in FIELDS)
-
-
-def test_respondents_of_a_place_are_counted_once() -> None:
-    """The first agency is two units of the place, and the last two are of another place."""
-    problem = example()
-    n, twice = len(SIZE), np.append(np.arange(11), 0)
-    units = replace(
-        problem.units.taken(twice),
-        group=np.append(GROUP, 1) + np.where(np.isin(twice, [7, 8]), 2, 0),
-        place=np.isin(twice, [7, 8]).astype(int),
-        share=np.append(np.ones(n), 0.5),
-        place_level=np.array([0, 1]),
-    )
-    members = Memberships(np.append(np.arange(12), [0, 11]), np.append(units.place, [2, 2]), 3)
-    y = np.where(np.arange(7)[:, None] == 1, 0.0, COUNTS)
-    found = replace(
-        problem,
-        units=units,
-        members=members,
-        y=y,
-        own=y,
-        b=y[:, [0]],
-        own_b=y[:, [0]],
-        settings=Settings(is_of_place=True),
-    ).estimate()
-    assert found.place_respondents[found.domain == 0].tolist() == [4] * 2
-    assert found.place_respondents[found.domain == 2].tolist() == [4] * 2
-    assert found.unit_count[found.domain == 2].tolist() == [1, 1]
 
 
 def test_a_total_is_at_least_what_was_reported() -> None:

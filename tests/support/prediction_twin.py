@@ -242,10 +242,8 @@ class Twin:
         published = max(total, reported) if self.settings.corrects else total
         error = np.sqrt(self.variance(D, tau, y, y, ((1.0, y),)))
         numbers = (published, error, reported, len(counted), p.y[counted, cell].sum())
-        of_place = self.units.place == self.units.place[D][0]
-        respondents = len(set(self.units.psu[of_place & (y > 0)]))
         theta = self.theta(y, self.units.group == self.units.group[D].min())
-        return (*numbers, *self.ratio(cell, D, y, total, reported), respondents, theta)
+        return (*numbers, *self.ratio(cell, D, y, total, reported), theta)
 
     def ratio(self, cell: int, D: NDArray[Any], y: Floats, total: float, reported: float) -> tuple[float, float]:
         p, k = self.problem, int(self.problem.denominator_of[cell])

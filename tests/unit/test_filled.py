@@ -1,50 +1,17 @@
 """Variance of filled months: by hand, and beside a slow twin."""
 
-from collections.abc import Sequence
-
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from nibrs_estimation.stats.linearization.variance_form import Memberships, Sample
-from nibrs_estimation.survey.design import Design
 from nibrs_estimation.survey.filled import FilledVariance
-
-
-def design_of(units: Sequence[tuple[int, float, float, tuple[int, ...]]], agencies: int, domains: int) -> Design:
-    """A design of units: agency, weight, share and domains."""
-    n = len(units)
-    pairs = [(unit, domain) for unit, (_, _, _, inside) in enumerate(units) for domain in inside]
-    zeros = np.zeros(n, dtype=np.int64)
-    return Design(
-        agencies=pl.Series(range(agencies)),
-        geographies=np.arange(domains, dtype=np.int32),
-        is_whole=np.ones(domains, dtype=np.bool_),
-        sample=Sample(
-            psu=np.array([psu for psu, _, _, _ in units], dtype=np.int64),
-            weight=np.array([weight for _, weight, _, _ in units]),
-            share=np.array([share for _, _, share, _ in units]),
-            stratum=zeros,
-            group=zeros,
-            controls=np.ones((n, 1)),
-            stratum_population=np.array([n]),
-            stratum_design=np.array([0]),
-        ),
-        members=Memberships(
-            np.array([unit for unit, _ in pairs], dtype=np.int64),
-            np.array([domain for _, domain in pairs], dtype=np.int64),
-            domains,
-        ),
-        respondents=sparse.csr_array((domains, agencies)),
-    )
 
 
 def test_by_hand() -> None:
     """Half of 100 offenses was filled; months differ by 0.95 / 100^0.3 = 0.2386; the agency counts twice."""
-    found = FilledVariance(design_of([(0, 2.0, 1.0, (0,))], 1, 1), np.array([100.0]), np.array([50.0]))
+    found = FilledVariance(sparse.csr_array([[2.0]]), np.array([100.0]), np.array([50.0]))
     variance = found.of(sparse.csc_array([[40.0]]), sparse.csc_array([[20.0]])).toarray()
     months = 40**2 * (0.95 * 100**-0.3) ** 2 * 1.35 / 0.65 * 0.5 / (12 * 0.5)
     assert variance == pytest.approx(np.array([[4 * (20 / 0.5 + months)]]))
@@ -56,10 +23,14 @@ COUNTS = st.lists(st.tuples(st.integers(0, 30), st.floats(0, 1)), min_size=3, ma
 
 @given(COUNTS, st.lists(st.tuples(st.integers(0, 2), st.floats(1, 9), st.floats(0.1, 1)), min_size=1, max_size=6))
 def test_as_the_slow_twin(counts: list[tuple[int, float]], rows: list[tuple[int, float, float]]) -> None:
+    # Agency 1 is in the first domain only.
     units = [(psu, weight, share, (0,) if psu == 1 else (0, 1)) for psu, weight, share in rows]
+    weights = np.zeros((2, 3))
+    for psu, weight, share, inside in units:
+        weights[list(inside), psu] += weight * share
     completed = np.array([float(n) for n, _ in counts])
     own = np.array([n * share for n, share in counts])
-    found = FilledVariance(design_of(units, 3, 2), 3 * completed, 3 * own)
+    found = FilledVariance(sparse.csr_array(weights), 3 * completed, 3 * own)
     variance = found.of(sparse.csc_array(completed[:, None]), sparse.csc_array(own[:, None])).toarray()
     for domain in (0, 1):
         expected = 0.0
@@ -74,6 +45,6 @@ def test_as_the_slow_twin(counts: list[tuple[int, float]], rows: list[tuple[int,
 
 
 def test_what_was_reported_has_no_variance() -> None:
-    found = FilledVariance(design_of([(0, 2.0, 1.0, (0,))], 1, 1), np.array([100.0]), np.array([100.0]))
+    found = FilledVariance(sparse.csr_array([[2.0]]), np.array([100.0]), np.array([100.0]))
     counts = sparse.csc_array([[40.0, 0.0]])
     assert not found.of(counts, counts).toarray().any()

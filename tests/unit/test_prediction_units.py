@@ -13,17 +13,25 @@ from scipy import sparse
 from tests.support.frames import table
 
 from nibrs_estimation.model.counts import no_agency
-from nibrs_estimation.stats.prediction import PredictionEstimates, PredictionForm, Units, prediction_estimates
+from nibrs_estimation.stats.prediction import (
+    Memberships,
+    PredictionEstimates,
+    PredictionForm,
+    Units,
+    expansion,
+    prediction_estimates,
+    weights_of_psus,
+    with_own_weights,
+)
+from nibrs_estimation.stats.prediction.units import PRIOR_AGENCIES
 from nibrs_estimation.survey.design import Design, estimation_design
 from nibrs_estimation.survey.filled import FilledVariance
 from nibrs_estimation.survey.prediction import (
-    PRIOR_AGENCIES,
     Incidents,
     PlaceUnits,
     Predictions,
     prediction_units,
     predictions_of,
-    ratio_weights,
 )
 from nibrs_estimation.tables.explained import EXPLAINED
 
@@ -141,7 +149,7 @@ def prepared(design: Design, units: PlaceUnits, incidents: Floats, *, corrects: 
     """Predictions of units whose incidents were all reported."""
     everything = Incidents(incidents, incidents)
     predictions = predictions_of(design, units, everything, corrects=corrects)
-    return replace(predictions, filled=NothingFilled(design, *everything))
+    return replace(predictions, filled=NothingFilled(predictions.weights, *everything))
 
 
 def keyed(agencies: dict[int, Agency]) -> list[tuple[str, int]]:
@@ -293,8 +301,8 @@ def estimated(predictions: Predictions, y: sparse.csc_array, *explained: int, **
     return predictions.estimate(y, 0 * y, nothing, nothing, none, np.array(explained), **choices)
 
 
-def test_few_respondents_are_estimated_by_all_crime() -> None:
-    """A murder of each respondent: seven in Vermont, where murders explain; four in New Hampshire are too few."""
+def test_a_benchmark_that_few_respondents_have_is_not_used() -> None:
+    """A murder of each respondent: of Vermont's, seven have murders in the benchmark, of New Hampshire's four."""
     design, units, predictions = nation()
     y = sparse.csc_array(np.ones((11, 2)))
     found = estimated(predictions, y, MURDER, 0)
@@ -305,16 +313,25 @@ def test_few_respondents_are_estimated_by_all_crime() -> None:
         of_plain, of_better, of = (getattr(each, name) for each in (plain, better, found))
         assert of[[0, 1, 3]].tolist() == of_better[[0, 1, 3]].tolist() != of_plain[[0, 1, 3]].tolist()
         assert of[[2, 4, 5, 6, 7]].tolist() == of_plain[[2, 4, 5, 6, 7]].tolist()
-    # Vermont: murders of all by murders of the respondents, which have the same weight.
+    # Vermont: murders of all by murders of the respondents, which are in one group.
     in_vermont = units.units.place == 2
     murders, responds = units.benchmarks[in_vermont, MURDER], units.units.psu[in_vermont] >= 0
     assert found.total[3] == pytest.approx(7 * murders.sum() / murders[responds].sum(), rel=1e-12)
-    fewer = np.ones((11, 1))
-    fewer[:3] = 0
-    four = sparse.csc_array(fewer)
-    assert estimated(predictions, four, MURDER).total[3] == prediction_estimates(
-        predictions.by_total, four, 0 * four
-    ).total[3]  # fmt: skip
+
+
+def test_a_row_is_at_most_its_denominator() -> None:
+    """A rare row is expanded as the column that it is part of: in every place, and in every part of one."""
+    _design, _units, predictions = nation()
+    whole = np.full((11, 1), 3.0)
+    rare = np.zeros((11, 1))
+    rare[[0, 8]] = 3
+    y, b = sparse.csc_array(np.hstack([rare, whole])), sparse.csc_array(whole)
+    found = predictions.estimate(y, 0 * y, b, 0 * b, np.zeros(2, dtype=int), np.full(2, MURDER))
+    totals = {(cell, domain): total for cell, domain, total in zip(found.cell, found.domain, found.total, strict=True)}
+    assert {domain for cell, domain in totals if cell == 0} == {0, 1, 2, 3}
+    for k, (cell, domain) in enumerate(zip(found.cell, found.domain, strict=True)):
+        assert totals[cell, domain] <= totals[1, domain]
+        assert found.ratio[k] == pytest.approx(totals[cell, domain] / totals[1, domain])
 
 
 def test_a_benchmark_that_no_respondent_has_explains_nothing() -> None:
@@ -437,8 +454,10 @@ def slow_ratio_weights(rows: list[Unit]) -> list[float]:
         stands_for_itself = all(r and x == 0 for r, x in of_group)
         if not responds:
             weights.append(0.0)
-        elif reported == 0 or stands_for_itself:
+        elif reported == 0:
             weights.append(1.5)
+        elif stands_for_itself:
+            weights.append(1.0)
         else:
             left, own = 0.0, 0.0
             for other in {g for g, _, _ in inside}:
@@ -463,16 +482,25 @@ UNITS = st.lists(
 )
 
 
+def ratio_weights(units: Units) -> Floats:
+    """How often each respondent counts in the total of its place; a nonrespondent does not."""
+    own, psus = with_own_weights(units), len(units.psu)
+    whole = Memberships(np.arange(psus), units.place, len(units.place_level))
+    found = expansion(own, int(units.group.max()) + 1, PRIOR_AGENCIES)
+    weights: Floats = weights_of_psus(own, whole, psus, found).toarray().sum(axis=0)
+    return weights
+
+
 @drawn(UNITS)
 def test_ratio_weights_are_those_of_the_slow_twin(rows: list[Unit]) -> None:
-    units, size = weighted_units(rows)
-    assert ratio_weights(units, size) == pytest.approx(slow_ratio_weights(rows))
+    units, _size = weighted_units(rows)
+    assert ratio_weights(units) == pytest.approx(slow_ratio_weights(rows))
 
 
 @drawn(UNITS)
 def test_ratio_weights_meet_the_benchmark_of_the_place(rows: list[Unit]) -> None:
     units, size = weighted_units(rows)
-    weight = ratio_weights(units, size)
+    weight = ratio_weights(units)
     for place in set(units.place):
         inside, responds = units.place == place, units.psu >= 0
         if size[inside & responds].sum() > 0:
@@ -492,4 +520,4 @@ def test_ratio_weights_by_hand() -> None:
     ]
     left = (30 * (500 / 3) / (30 + 500 / 3) + 50 * 100 / 110) / 40
     first, second = 1 + 30 / (30 + 500 / 3) + left, 1 + 50 / 110 + left
-    assert ratio_weights(*weighted_units(rows)) == pytest.approx([first, first, 0, second, 0])
+    assert ratio_weights(weighted_units(rows)[0]) == pytest.approx([first, first, 0, second, 0])

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from nibrs_estimation.evaluate.regression_rule import regression_errors
 from nibrs_estimation.stats.prediction import Memberships, Units
-from nibrs_estimation.survey.prediction import PlaceUnits, ratio_weights
+from nibrs_estimation.survey.prediction import PlaceUnits
 
 Floats = NDArray[np.float64]
 NATION, REGION, STATE = 0, 1, 2
@@ -65,12 +65,17 @@ def test_two_respondents_and_a_nonrespondent_by_hand() -> None:
 
 
 def test_groups_are_shrunk_to_their_place() -> None:
-    """Squares of groups are 2 and 18, of the place 10: S = (4 + 100) / 12 and (36 + 100) / 12."""
+    """Squares of groups are 2 and 18, of the place 10: S = (4 + 100) / 12 and (36 + 100) / 12.
+
+    The nonrespondent takes 1/12 of each respondent of its group, and (1 - 2/12) / 4 of each of the place.
+    """
     found = units_of(
         [STATE], [0, 0, 0, 1, 1, 1], [0] * 6, [1.5, 1.5, 0.0] * 2, np.ones((6, 1)), members=[(2, 0), (5, 1)]
     )
     errors = errors_of(found, [[3], [5], [1], [7]], [0])
-    assert errors == pytest.approx(np.sqrt([[104 / 12], [136 / 12]]))
+    first, second, own, other = 104 / 12, 136 / 12, 1 / 12 + 10 / 48, 10 / 48
+    expected = [[first * (1 + 2 * own**2) + second * 2 * other**2], [second * (1 + 2 * own**2) + first * 2 * other**2]]
+    assert errors == pytest.approx(np.sqrt(expected))
 
 
 def test_an_outcome_is_explained_by_its_own_benchmark_where_five_respondents_have_it() -> None:
@@ -111,29 +116,48 @@ def slow_errors(found: PlaceUnits, y: Floats, explained_by: list[int]) -> Floats
             inside = [int(i) for i, d in zip(found.members.unit, found.members.domain, strict=True) if d == domain]
             place = units.place[inside[0]] if inside else 0
             of_place = [i for i in range(len(units.psu)) if units.place[i] == place]
-            own = slow_variance(found, count, benchmark, of_place, inside)
-            enough = sum(count[i] > 0 for i in of_place) >= 5
-            if benchmark == 0 or own is None or not enough:
-                own = slow_variance(found, count, 0, of_place, inside)
-            errors[domain, outcome] = np.sqrt(own or 0.0)
+            known = [i for i in of_place if units.psu[i] >= 0 and found.benchmarks[i, benchmark] > 0]
+            used = benchmark if len(known) >= 5 else 0
+            errors[domain, outcome] = np.sqrt(slow_variance(found, count, used, of_place, inside))
     return errors
 
 
-def slow_variance(
-    found: PlaceUnits, count: Floats, benchmark: int, of_place: list[int], inside: list[int]
-) -> float | None:
-    """The variance of a domain by a benchmark; None where the ratio is 0."""
+def slow_factors(found: PlaceUnits, own: Floats, of_place: list[int], inside: list[int]) -> dict[int, float]:
+    """How often respondents of each group stand for nonrespondents of the domain."""
+    units = found.units
+    respondents = [i for i in of_place if units.psu[i] >= 0]
+    all_known = sum(own[i] for i in respondents)
+    factors, left = {}, 0.0
+    for group in {int(units.group[i]) for i in of_place}:
+        known = [own[i] for i in respondents if units.group[i] == group]
+        missing = sum(own[i] for i in inside if units.group[i] == group and units.psu[i] < 0)
+        prior = 10 * sum(x * x for x in known) / sum(known) if sum(known) > 0 else 0.0
+        share = sum(known) / (sum(known) + prior) if sum(known) > 0 else 0.0
+        factors[group] = missing * share / sum(known) if sum(known) > 0 else 0.0
+        left += missing * (1 - share)
+    stands_for_itself = {
+        group
+        for group in factors
+        if all(units.psu[i] >= 0 and own[i] == 0 for i in of_place if units.group[i] == group)
+    }
+    of_all = left / all_known if all_known > 0 else 0.0
+    return {group: 0.0 if group in stands_for_itself else k + of_all for group, k in factors.items()}
+
+
+def slow_variance(found: PlaceUnits, count: Floats, benchmark: int, of_place: list[int], inside: list[int]) -> float:
+    """The variance of a domain by a benchmark."""
     units = found.units
     own = found.benchmarks[:, benchmark]
-    weight = ratio_weights(units, own)
+    respondents = [i for i in of_place if units.psu[i] >= 0]
+    has_benchmark = sum(own[i] for i in respondents) > 0
     x = np.maximum(found.benchmarks[:, 0], 1) ** 1.4
-    below = sum(weight[i] * own[i] for i in of_place)
-    theta = sum(weight[i] * count[i] for i in of_place) / below if below > 0 else 0.0
-    if theta == 0 and benchmark > 0:
-        return None
+    of_whole, k = (slow_factors(found, own, of_place, part) for part in (of_place, inside))
+    below = sum((1 + of_whole[int(units.group[i])]) * own[i] for i in respondents)
+    above = sum((1 + of_whole[int(units.group[i])]) * count[i] for i in respondents)
+    theta = above / below if below > 0 else 0.0
     squares: dict[int, list[float]] = {}
     for group in {int(units.group[i]) for i in of_place}:
-        rows = [i for i in of_place if units.group[i] == group and units.psu[i] >= 0]
+        rows = [i for i in respondents if units.group[i] == group]
         length = sum(own[i] ** 2 for i in rows)
         slope = sum(own[i] * (count[i] - theta * own[i]) for i in rows) / length if length > 0 else 0.0
         squares[group] = []
@@ -143,12 +167,16 @@ def slow_variance(
     everything = [square for of_group in squares.values() for square in of_group]
     pooled = sum(everything) / len(everything) if everything else 0.0
     variance, of_states = 0.0, dict.fromkeys(units.state.tolist(), 0.0)
-    for i in inside:
-        beyond = weight[i] - 1 if units.psu[i] >= 0 else -1.0
+    for i in of_place:
+        times = k[int(units.group[i])]
+        if units.psu[i] < 0:
+            times = -1.0 if i in inside else 0.0
+        elif not has_benchmark:
+            times = units.weight[i] - 1 if i in inside else 0.0
         of_group = squares[int(units.group[i])]
-        variance += (sum(of_group) + 10 * pooled) / (len(of_group) + 10) * beyond**2 * x[i]
+        variance += (sum(of_group) + 10 * pooled) / (len(of_group) + 10) * times**2 * x[i]
         if units.place_level[units.place[i]] in {NATION, REGION}:
-            of_states[int(units.state[i])] += beyond * theta * own[i]
+            of_states[int(units.state[i])] += times * theta * own[i]
     return float(variance + 0.05**2 * sum(d**2 for d in of_states.values()))
 
 

@@ -1,15 +1,16 @@
 """Standard errors of rule ``regression``: dispersion of regression residuals by weight group, shrunk to the place's.
 
 A rival of the prediction variance (``stats/prediction``) for the same totals, which are ratio estimates: with x_o the
-benchmark that explains the outcome, θ = Σ_R w y / Σ_R w x_o of the place, and w the weights of ratio estimation. So the
-error is that of Σ w z with z = y - θ x_o = y - m. With e the residuals of z from x_o in the group, h the leverages of
-that regression, and x the benchmark of all crime,
+benchmark that explains the outcome, respondents R of group c stand k_c times for nonrespondents N of the domain (module
+``stats/prediction/expansion``), and θ = T / X_o of the place. The error is that of Σ_R k z - Σ_N z with z = y - m and m
+= θ x_o. With e the residuals of z from x_o in the group, h the leverages of that regression, and x the benchmark of
+all crime,
 
     s_c = mean over the group's respondents of e² / ((1 - h) x^γ),    S_c = (n_c s_c + 10 S) / (n_c + 10),
-    V = Σ_c S_c [Σ_N x^γ + Σ_R (w - 1)² x^γ] + τ² Σ_states D²,         D = Σ_R (w - 1) m - Σ_N m.
+    V = Σ_c S_c [Σ_N x^γ + Σ_R k_c² x^γ] + τ² Σ_states D²,            D = Σ_R k m - Σ_N m.
 
-S is the mean over all respondents of the place. Sums of V and D are over the units of the domain. e² / (1 - h) is
-"HC2" of MacKinnon and White (1985). Source: handbook 13.
+S is the mean over all respondents of the place. Sums over R are over the place, those over N over the domain. e² / (1 -
+h) is "HC2" of MacKinnon and White (1985). Source: handbook 13.
 """
 
 from __future__ import annotations
@@ -20,14 +21,15 @@ from scipy import sparse
 
 from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
 from nibrs_estimation.stats.linearization.variance_form import Memberships
-from nibrs_estimation.stats.prediction import Units
-from nibrs_estimation.survey.prediction import LEAST_RESPONDENTS, PlaceUnits, units_of_benchmark
+from nibrs_estimation.stats.prediction import Units, expansion, factors, with_own_weights
+from nibrs_estimation.stats.prediction.units import PRIOR_AGENCIES
+from nibrs_estimation.survey.prediction import PlaceUnits, explained_domains, units_of_benchmark
 
 Floats = NDArray[np.float64]
 #: The variance of a unit's count about its expected count grows with this power of its benchmark.
 GAMMA = 1.4
 #: The place's dispersion counts beside that of a group as much as so many agencies.
-PRIOR_AGENCIES = 10.0
+PRIOR_OF_DISPERSION = 10.0
 #: An agency that alone decides a coefficient has leverage 1 and no residual: 0 / 0 without a limit.
 LARGEST_LEVERAGE = 0.9
 #: Relative deviation that the agencies of a state have in common.
@@ -52,43 +54,40 @@ def regression_errors(of_places: PlaceUnits, y: sparse.csc_array, explained_by: 
     """
     if explained_by.shape != (y.shape[1],):
         raise ValueError(f"y has {y.shape[1]} outcomes, but explained_by has shape {explained_by.shape}")
-    units, members = of_places.units, of_places.members
+    units = of_places.units
     responds = units.psu >= 0
     counts = y.tocsr()[np.where(responds, units.psu, 0)].toarray() * np.where(responds, units.share, 0.0)[:, None]
-    errors, _ = _errors(of_places, counts, 0)
-    respondents = _respondents(units, counts)
-    place = np.zeros(members.domains, dtype=np.int64)
-    place[members.domain] = units.place[members.unit]
+    errors = _errors(of_places, counts, 0)
+    is_explained = explained_domains(of_places)
     for position in np.unique(explained_by[explained_by > 0]):
         columns = np.flatnonzero(explained_by == position)
-        own, ratio = _errors(of_places, counts[:, columns], int(position))
-        is_used = (respondents[:, columns] >= LEAST_RESPONDENTS) & (ratio > 0)
-        errors[:, columns] = np.where(is_used[place], own, errors[:, columns])
+        own = _errors(of_places, counts[:, columns], int(position))
+        errors[:, columns] = np.where(is_explained[:, [position]], own, errors[:, columns])
     return errors
 
 
-def _respondents(units: Units, counts: Floats) -> Floats:
-    """(P, outcomes) agencies of each place with a count; an agency may be several units of a place."""
-    places = len(units.place_level)
-    _, first = np.unique(units.psu * places + units.place, return_index=True)
-    return np.asarray(_adder(units.place, places)[:, first] @ (counts[first] > 0).astype(np.float64))
-
-
-def _errors(of_places: PlaceUnits, counts: Floats, position: int) -> tuple[Floats, Floats]:
-    """Standard errors by one benchmark (domains, outcomes), and its ratios θ (P, outcomes)."""
-    units, members = units_of_benchmark(of_places, position), of_places.members
-    by_place, weight, size = _adder(units.place, len(units.place_level)), units.weight[:, None], units.size[:, None]
-    ratio = _ratio(by_place @ (weight * counts), by_place @ (weight * size))
-    expected = ratio[units.place] * size
+def _errors(of_places: PlaceUnits, counts: Floats, position: int) -> Floats:
+    """Standard errors by one benchmark: (domains, outcomes)."""
+    units, members = with_own_weights(units_of_benchmark(of_places, position)), of_places.members
+    groups, places, n = int(units.group.max()) + 1, len(units.place_level), len(units.psu)
+    responds = units.psu >= 0
+    found = expansion(units, groups, PRIOR_AGENCIES)
+    # Whole places, so that every group has its factor.
+    of_wholes = factors(found, units, Memberships(np.arange(n), units.place, places)).sum(axis=0)
+    times = np.where(responds, units.weight + of_wholes[units.group], 0.0)[:, None]
+    by_group, by_place, size = _adder(units.group, groups), _adder(units.place, places), units.size[:, None]
+    ratio = _ratio(by_place @ (times * counts), by_place @ (times * size))
     x = np.maximum(of_places.benchmarks[:, 0], 1.0) ** GAMMA
-    dispersion = _dispersion(units, counts - expected, x)
-    beyond = np.where(units.psu >= 0, units.weight - 1, -1.0)
-    of_domain = sparse.csr_array(
-        ((beyond**2 * x)[members.unit], (members.domain, units.group[members.unit])),
-        shape=(members.domains, len(dispersion)),
+    dispersion = _dispersion(units, counts - ratio[units.place] * size, x)
+    k = factors(found, units, members)
+    # Weights of respondents are 1, but where none in the place has the benchmark.
+    beyond = np.where(responds, units.weight - 1, -1.0)
+    inside = sparse.csr_array(
+        ((beyond**2 * x)[members.unit], (members.domain, units.group[members.unit])), shape=k.shape
     )
-    variance = of_domain @ dispersion + _of_states(units, members, beyond[:, None] * expected)
-    return np.asarray(np.sqrt(variance), dtype=np.float64), ratio
+    squares = inside + k.power(2) @ sparse.diags_array(by_group @ np.where(responds, x, 0.0))
+    variance = squares @ dispersion + _of_states(units, members, k, beyond, ratio)
+    return np.asarray(np.sqrt(variance), dtype=np.float64)
 
 
 def _dispersion(units: Units, z: Floats, x: Floats) -> Floats:
@@ -105,20 +104,23 @@ def _dispersion(units: Units, z: Floats, x: Floats) -> Floats:
     pooled = _ratio(by_place @ squares, np.broadcast_to(number_of_place, (len(number_of_place), z.shape[1])))
     place = np.zeros(groups, dtype=np.int64)
     place[units.group] = units.place
-    return np.asarray((by_group @ squares + PRIOR_AGENCIES * pooled[place]) / (number + PRIOR_AGENCIES))
+    return np.asarray((by_group @ squares + PRIOR_OF_DISPERSION * pooled[place]) / (number + PRIOR_OF_DISPERSION))
 
 
-def _of_states(units: Units, members: Memberships, imbalance: Floats) -> Floats:
+def _of_states(units: Units, members: Memberships, k: sparse.csr_array, beyond: Floats, ratio: Floats) -> Floats:
     """(domains, outcomes) τ² Σ_states D² of the domains of the nation and of regions; 0 of others."""
-    has_states = np.isin(units.place_level[units.place[members.unit]], _LEVELS_OF_STATES)
-    unit, domain = members.unit[has_states], members.domain[has_states]
-    states = int(units.state.max()) + 1
-    by_state = sparse.csr_array(
-        (np.ones(len(unit)), (domain * states + units.state[unit], unit)),
-        shape=(members.domains * states, len(units.psu)),
+    states, place = int(units.state.max()) + 1, np.zeros(members.domains, dtype=np.int64)
+    place[members.domain] = units.place[members.unit]
+    of_groups = sparse.csr_array(
+        (np.where(units.psu >= 0, units.size, 0.0), (units.group, units.state)), shape=(k.shape[1], states)
     )
-    of_state = (by_state @ imbalance).reshape(members.domains, states, imbalance.shape[1])
-    return np.asarray(STATE_DEVIATION**2 * (of_state**2).sum(axis=1))
+    inside = sparse.csr_array(
+        ((beyond * units.size)[members.unit], (members.domain, units.state[members.unit])),
+        shape=(members.domains, states),
+    )
+    squares = sparse.csr_array(k @ of_groups + inside).power(2).sum(axis=1)
+    has_states = np.isin(units.place_level[place], _LEVELS_OF_STATES)
+    return np.asarray(STATE_DEVIATION**2 * np.where(has_states, squares, 0.0)[:, None] * ratio[place] ** 2)
 
 
 def _adder(number: NDArray[np.integer], length: int) -> sparse.csr_array:

@@ -201,7 +201,7 @@ class Estimator:
         shape = (members.domains, len(design.agencies))
         place = (members.domain, sample.psu[members.unit])
         weight, share = (sample.weight * sample.share)[members.unit], sample.share[members.unit]
-        self._weights = sparse.csr_array((weight, place), shape=shape)
+        self._weights = prediction.weights if prediction else sparse.csr_array((weight, place), shape=shape)
         self._shares = sparse.csr_array((share, place), shape=shape)
 
     def estimate(self, table: TableDefinition, counts: Mapping[int, TableCounts], wanted: WantedCells) -> Estimates:

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from nibrs_estimation.survey.design import Design
 from nibrs_estimation.survey.months import MONTHS_PER_YEAR
 
 Floats = NDArray[np.float64]
@@ -26,23 +25,16 @@ _MEMORY = 0.35
 
 
 class FilledVariance:
-    """Variances of filled counts in the domains of a design.
+    """Variances of filled counts in domains.
 
     Args:
-        design: A agencies and G domains.
+        weights: (G, A) how often each agency counts in each domain.
         completed: (A,) all offenses or incidents of each agency, completed.
         own: (A,) those that it reported.
     """
 
-    def __init__(self, design: Design, completed: Floats, own: Floats) -> None:
-        sample, members = design.sample, design.members
-        unit = members.unit
-        place = (members.domain, sample.psu[unit])
-        expansion = sparse.csr_array(
-            ((sample.weight * sample.share)[unit], place), shape=(members.domains, len(design.agencies))
-        )
-        expansion.sum_duplicates()
-        self._squares = sparse.csr_array(expansion.power(2))
+    def __init__(self, weights: sparse.csr_array, completed: Floats, own: Floats) -> None:
+        self._squares = sparse.csr_array(weights.power(2))
         share = np.divide(own, completed, out=np.ones(len(own)), where=completed > 0)
         share = np.clip(share, 1 / MONTHS_PER_YEAR, 1.0)
         deviation = np.minimum(_SCALE * np.maximum(completed, 1.0) ** _POWER, _MOST)

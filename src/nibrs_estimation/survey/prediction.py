@@ -21,9 +21,12 @@ from nibrs_estimation.stats.prediction import (
     PredictionForm,
     Settings,
     Units,
+    expansion,
     prediction_estimates,
     prediction_form,
     state_variance,
+    weights_of_psus,
+    with_own_weights,
     with_state_variance,
 )
 from nibrs_estimation.stats.sparse import values_at
@@ -39,12 +42,10 @@ _KEY = [*_GROUP, "agency_id"]
 _CONTROLS = (*CONTROLS, "assault_and_robbery")
 #: Weight group of arrests without an agency.
 _NO_GROUP = -1
-#: An estimate by the benchmark that explains a column needs so many respondents of the place with a value.
+#: An estimate by the benchmark that explains a column needs so many respondents of the place that have it.
 LEAST_RESPONDENTS = 5
 #: Power of the benchmark in the variance of a count, γ: larger for sums, which also explain what they do not hold.
 GAMMAS = tuple(1.65 if name in SUMS else 1.5 for name in EXPLAINED)
-#: The ratio of a weight group to a benchmark is shrunk to that of its place with the weight of so many agencies.
-PRIOR_AGENCIES = 10.0
 #: Sources of benchmarks that are not an agency's own.
 _OF_OTHERS = ("donor", "class_rate")
 _VARIANCES = tuple(f"{name}_variance" for name in EXPLAINED)
@@ -146,11 +147,15 @@ class Predictions:
         by_total: ratios to all crime; for columns that no other benchmark explains.
         by_benchmark: position in ``EXPLAINED`` -> ratios to that benchmark, prepared when first asked for; None without
             corrections.
+        is_explained: (domains, benchmarks) whether enough respondents of the place have the benchmark.
+        weights: (domains, PSUs) how often each agency counts in totals by all crime.
         filled: what filled months add to the variance of totals.
     """
 
     by_total: PredictionForm
     by_benchmark: Callable[[int], PredictionForm] | None
+    is_explained: NDArray[np.bool_]
+    weights: sparse.csr_array
     filled: FilledVariance
 
     def estimate(
@@ -169,7 +174,7 @@ class Predictions:
         """Estimates of every column in every geography.
 
         A column is estimated by the benchmark that explains it, but by all crime in places where fewer than five
-        respondents have a value, or where respondents lack that benchmark. A denominator must have the same benchmark.
+        respondents have that benchmark. A denominator must have the same benchmark.
         A column of a category of agencies is estimated by all crime of the category, and changed as much as that of
         all agencies, ``whole_of``, is changed by its benchmark.
 
@@ -213,11 +218,11 @@ class Predictions:
                 own_denominators=own_denominators[:, used[has_denominator]],
                 threads=threads,
             )
-            _replace(found, better, columns, domains)
-        if whole_of is not None and self.by_benchmark is not None:
-            _follow(found, before, whole_of, domains)
+            _replace(found, better, columns, self.is_explained[:, position])
         of_filled = values_at(self.filled.of(y, own), found.domain, found.cell)
         np.sqrt(found.standard_error**2 + of_filled, out=found.standard_error)
+        if whole_of is not None and self.by_benchmark is not None:
+            _follow(found, before, whole_of, domains)
         return found
 
 
@@ -237,13 +242,17 @@ def _key(cell: NDArray[np.integer], domain: NDArray[np.integer], domains: int) -
     return cell.astype(np.int64) * domains + domain
 
 
-def _replace(found: PredictionEstimates, better: PredictionEstimates, columns: NDArray[np.int64], domains: int) -> None:
-    """Put better estimates of some columns in the place of others, where the place has respondents enough."""
-    # Both have an estimate of a column in the same geographies: those in which a respondent has a value.
-    at = np.searchsorted(_key(found.cell, found.domain, domains), _key(columns[better.cell], better.domain, domains))
-    is_used = (better.place_respondents >= LEAST_RESPONDENTS) & (better.place_ratio > 0)
+def _replace(
+    found: PredictionEstimates, better: PredictionEstimates, columns: NDArray[np.int64], is_used: NDArray[np.bool_]
+) -> None:
+    """Put better estimates of some columns in the place of others, in the domains where they are used."""
+    # Both have an estimate of a column in the same domains: those in which a respondent has a value.
+    at = np.searchsorted(
+        _key(found.cell, found.domain, len(is_used)), _key(columns[better.cell], better.domain, len(is_used))
+    )
+    of = is_used[better.domain]
     for name in ("total", "standard_error", "ratio", "ratio_standard_error", "place_ratio"):
-        getattr(found, name)[at[is_used]] = getattr(better, name)[is_used]
+        getattr(found, name)[at[of]] = getattr(better, name)[of]
 
 
 class Incidents(NamedTuple):
@@ -268,70 +277,52 @@ def predictions_of(design: Design, of_places: PlaceUnits, incidents: Incidents, 
         corrects: whether totals are ratio estimates; if not, they are sums with calibration weights.
     """
     members, psus = of_places.members, len(design.agencies)
+    units, settings = of_places.units, Settings(corrects=False)
+    expanding = None
     if corrects:
         settings = Settings(gamma=GAMMAS[0], is_of_place=True)
-        by_total = prediction_form(units_of_benchmark(of_places, 0), members, psus, settings=settings)
-    else:
-        by_total = prediction_form(of_places.units, members, psus, settings=Settings(corrects=False))
+        units = with_own_weights(units_of_benchmark(of_places, 0))
+        expanding = expansion(units, int(units.group.max()) + 1, settings.prior_agencies)
+    by_total = prediction_form(units, members, psus, settings=settings)
     common = state_variance(by_total, incidents.completed)
 
     @cache
     def by_benchmark(position: int) -> PredictionForm:
-        units = replace(units_of_benchmark(of_places, position), unit_class=None)
-        settings = Settings(gamma=GAMMAS[position], state_variance=common, is_of_place=True)
-        return prediction_form(units, members, psus, settings=settings)
+        of_benchmark = replace(units_of_benchmark(of_places, position), unit_class=None)
+        chosen = Settings(gamma=GAMMAS[position], state_variance=common, is_of_place=True)
+        return prediction_form(of_benchmark, members, psus, settings=chosen)
 
+    weights = weights_of_psus(units, members, psus, expanding)
     return Predictions(
-        with_state_variance(by_total, common), by_benchmark if corrects else None, FilledVariance(design, *incidents)
+        with_state_variance(by_total, common),
+        by_benchmark if corrects else None,
+        explained_domains(of_places),
+        weights,
+        FilledVariance(weights, *incidents),
     )
 
 
 def units_of_benchmark(of_places: PlaceUnits, position: int) -> Units:
-    """The units with the weights, sizes and donors' variances of a benchmark, by its position in ``EXPLAINED``."""
+    """The units with the sizes and donors' variances of a benchmark, by its position in ``EXPLAINED``."""
     size = of_places.benchmarks[:, position]
     return replace(
-        of_places.units,
-        weight=ratio_weights(of_places.units, size),
-        size=size,
-        controls=size[:, None],
-        donor_variance=of_places.donor_variances[:, position],
+        of_places.units, size=size, controls=size[:, None], donor_variance=of_places.donor_variances[:, position]
     )
 
 
-def ratio_weights(units: Units, size: Floats) -> Floats:
-    """Weights of respondents that stand for the nonrespondents of their group and place in proportion to a benchmark.
-
-    The nonrespondents of a group are estimated by the ratio of its respondents, shrunk to that of the place with the
-    weight of ten agencies. With X_s and X_r the benchmark of respondents and nonrespondents, of group h or the place,
-
-        w = 1 + X_rh / (X_sh + K_h) + (1 / X_s) Σ_h X_rh K_h / (X_sh + K_h),    K_h = 10 Σ_s x² / X_sh,
-
-    so that Σ w x = X. The ratio of a group with one respondent counts little, that of one with hundreds nearly alone.
-    Where no respondent of the place has the benchmark, weights stay as they are, and so do those of groups without
-    benchmark and nonrespondents, such as arrests without an agency, which stand only for themselves.
-
-    Args:
-        units: n units.
-        size: (n,) the benchmark times share, x.
-
-    Returns:
-        (n,) weights; 0 of nonrespondents.
-    """
-    responds, groups, places = units.psu >= 0, int(units.group.max()) + 1, len(units.place_level)
-    place_of = np.zeros(groups, dtype=np.int64)
-    place_of[units.group] = units.place
-    reported = np.bincount(units.group, size * responds, groups)
-    missing = np.bincount(units.group, size * ~responds, groups)
-    squares = np.bincount(units.group, size**2 * responds, groups)
-    # Where respondents of the group have nothing, all of what is missing goes to the place.
-    own = np.divide(reported, reported**2 + PRIOR_AGENCIES * squares, out=np.zeros(groups), where=reported > 0)
-    of_place = np.bincount(place_of, reported, places)
-    left = np.bincount(place_of, missing * (1 - own * reported), places)
-    common = np.divide(left, of_place, out=np.zeros(places), where=of_place > 0)
-    weight = 1 + (missing * own)[units.group] + common[units.place]
-    has_nonrespondents = np.bincount(units.group, ~responds, groups) > 0
-    is_changed = (of_place[units.place] > 0) & ((reported > 0) | has_nonrespondents)[units.group]
-    return np.where(responds & is_changed, weight, units.weight)
+def explained_domains(of_places: PlaceUnits) -> NDArray[np.bool_]:
+    """(domains, benchmarks) whether enough respondents of the domain's place have the benchmark."""
+    units, members = of_places.units, of_places.members
+    places = len(units.place_level)
+    # An agency may be several units of a place.
+    responds = np.flatnonzero(units.psu >= 0)
+    _, first = np.unique(units.psu[responds] * places + units.place[responds], return_index=True)
+    number = np.zeros((places, of_places.benchmarks.shape[1]))
+    np.add.at(number, units.place[responds[first]], of_places.benchmarks[responds[first]] > 0)
+    place = np.zeros(members.domains, dtype=np.int64)
+    place[members.domain] = units.place[members.unit]
+    enough: NDArray[np.bool_] = number[place] >= LEAST_RESPONDENTS
+    return enough
 
 
 def _controls(units: pl.DataFrame, calibration_variable: pl.DataFrame) -> Floats:

@@ -13,6 +13,13 @@ from nibrs_estimation.stats.prediction.differences import (
     difference_of_years,
 )
 from nibrs_estimation.stats.prediction.estimates import PredictionEstimates, prediction_estimates
+from nibrs_estimation.stats.prediction.expansion import (
+    Expansion,
+    expansion,
+    factors,
+    weights_of_psus,
+    with_own_weights,
+)
 from nibrs_estimation.stats.prediction.form import (
     PredictionForm,
     prediction_form,
@@ -25,6 +32,7 @@ from nibrs_estimation.stats.prediction.units import Settings, Units
 
 __all__ = [
     "Difference",
+    "Expansion",
     "Memberships",
     "PredictionEstimates",
     "PredictionForm",
@@ -35,11 +43,15 @@ __all__ = [
     "difference_of_columns",
     "difference_of_places",
     "difference_of_years",
+    "expansion",
+    "factors",
     "percentage_interval",
     "prediction_estimates",
     "prediction_form",
     "state_variance",
     "unit_form",
     "unreported_interval",
+    "weights_of_psus",
+    "with_own_weights",
     "with_state_variance",
 ]

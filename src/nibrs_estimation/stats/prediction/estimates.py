@@ -43,7 +43,6 @@ class PredictionEstimates:
         unweighted_total: Σ value of the respondents, not multiplied by share.
         ratio: R = T / T of the denominator; NaN without a denominator, and where its total is 0.
         ratio_standard_error: standard error of ``ratio``; NaN where ``ratio`` is NaN.
-        place_respondents: respondents (PSUs) of the whole place with a value.
         place_ratio: θ = T / X̂ of the place, if the settings say so, otherwise of the domain's first group; 0 where X̂ is
             0, that is, where no respondent has the benchmark.
     """
@@ -57,7 +56,6 @@ class PredictionEstimates:
     unweighted_total: Floats
     ratio: Floats
     ratio_standard_error: Floats
-    place_respondents: Integers
     place_ratio: Floats
 
 
@@ -152,7 +150,7 @@ def _estimates(design: Design, problem: _Problem, chosen: NDArray[np.bool_]) -> 
     counts[~chosen] = 0
     first_row = np.cumsum(counts) - counts
     domain = np.zeros(counts.sum(), dtype=np.int32)
-    numbers = np.zeros((len(domain), 8))
+    numbers = np.zeros((len(domain), 7))
     units = np.zeros(len(domain), dtype=np.int64)
 
     def work(cells: Integers) -> None:
@@ -180,7 +178,7 @@ def _estimates(design: Design, problem: _Problem, chosen: NDArray[np.bool_]) -> 
     else:
         with ThreadPoolExecutor(problem.threads) as pool:
             list(pool.map(work, _pieces(ordered, np.diff(problem.y.first), problem.threads * _PIECES)))
-    total, error, reported, unweighted, ratio, ratio_error, respondents, theta = np.ascontiguousarray(numbers.T)
+    total, error, reported, unweighted, ratio, ratio_error, theta = np.ascontiguousarray(numbers.T)
     return PredictionEstimates(
         cell=np.repeat(np.arange(m, dtype=np.int32), counts),
         domain=domain,
@@ -191,7 +189,6 @@ def _estimates(design: Design, problem: _Problem, chosen: NDArray[np.bool_]) -> 
         unweighted_total=unweighted,
         ratio=ratio,
         ratio_standard_error=ratio_error,
-        place_respondents=respondents.astype(np.int64),
         place_ratio=theta,
     )
 

@@ -94,6 +94,20 @@ def factors(found: Expansion, units: Units, members: Memberships) -> sparse.csr_
     return sparse.csr_array(own + sparse.csr_array((common[domain], (domain, group)), shape=missing.shape))
 
 
+def weights_of_psus(units: Units, members: Memberships, psus: int, found: Expansion | None) -> sparse.csr_array:
+    """How often each PSU counts in each domain, (domains, PSUs): weight x share, and k x share if ratios expand."""
+    responds = units.psu >= 0
+    values, psu = units.weight * units.share, np.where(responds, units.psu, 0)
+    inside = sparse.csr_array(
+        (np.where(responds, values, 0.0)[members.unit], (members.domain, psu[members.unit])),
+        shape=(members.domains, psus),
+    )
+    if found is None:
+        return inside
+    of_groups = sparse.csr_array((values[responds], (units.group[responds], psu[responds])), (len(found.place), psus))
+    return sparse.csr_array(inside + factors(found, units, members) @ of_groups)
+
+
 def _of_places(units: Units, values: NDArray[np.generic]) -> Floats:
     return np.bincount(units.place, values, len(units.place_level)).astype(np.float64)
 

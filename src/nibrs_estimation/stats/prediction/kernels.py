@@ -63,7 +63,6 @@ class Sums(NamedTuple):
         moments: of each group, Σ weight x share x value; Σ s y (m + 1)^(-γ/2), what Poisson noise adds to the
             residuals; b; d.
         squares: (H, 2) Σ c ỹ², and the same with ỹ of this column times ỹ of the denominator.
-        respondents: (P,) PSUs with a value.
         pair_total: (pairs,) of weight x share x value.
         sums: (G, 3) Poisson part of the variance, Σ s w max(w - 1, 0) y; Σ share x reported value; Σ value.
         units: (G,) PSUs with a value.
@@ -76,7 +75,6 @@ class Sums(NamedTuple):
 
     moments: Floats
     squares: Floats
-    respondents: Integers
     pair_total: Floats
     sums: Floats
     units: Integers
@@ -155,12 +153,11 @@ def scratch(design: Design) -> Scratch:
 
 
 def _no_sums(design: Design) -> Sums:
-    H, P, pairs = len(design.groups.place), design.places, len(design.domains.group)
+    H, pairs = len(design.groups.place), len(design.domains.group)
     G, psus = len(design.domains.place), len(design.positions.first_position) - 1
     return Sums(
         moments=np.zeros(design.groups.first_moment[-1]),
         squares=np.zeros((H, 2)),
-        respondents=np.zeros(P, dtype=np.int64),
         pair_total=np.zeros(pairs),
         sums=np.zeros((G, 3)),
         units=np.zeros(G, dtype=np.int64),
@@ -232,8 +229,8 @@ def estimate(
         first_row: (m,) first row of each cell in the results.
         work: working arrays of the thread; those of the cell are zeros at the start and at the end.
         domain: (rows,) result.
-        numbers: (rows, 8) result: total, its standard error, reported, unweighted total, ratio, its standard error,
-            respondents of the place with a value, θ of the domain's first group.
+        numbers: (rows, 7) result: total, its standard error, reported, unweighted total, ratio, its standard error, and
+            θ of the domain's first group.
         units: (rows,) result: units with a value.
     """
     loaded = -1
@@ -274,8 +271,7 @@ def estimate(
             if k >= 0 and work.below[g] > 0:
                 numbers[row, 4] = work.ratio_of_domain[g]
                 numbers[row, 5] = np.sqrt(work.of_difference[g]) / work.below[g]
-            numbers[row, 6] = work.cell.respondents[design.domains.place[g]]
-            numbers[row, 7] = work.cell.theta[design.domains.group[design.domains.first_pair[g]]]
+            numbers[row, 6] = work.cell.theta[design.domains.group[design.domains.first_pair[g]]]
             row += 1
         _clear(design, y, cell, work.cell)
 
@@ -294,8 +290,6 @@ def _add(design: Design, columns: Columns, own: Floats, column: int, other: Floa
             expanded = positions.numbers[number + 2] * value
             sums.squares[h, 0] += square * value
             sums.squares[h, 1] += square * other[row]
-            if positions.is_first[position]:
-                sums.respondents[groups.place[h]] += 1
             # Unsigned numbers: of others Numba asks for each whether it counts from the end.
             first, at = np.uint64(number + 2), np.uint64(groups.first_moment[h])
             for j in range(np.uint64(positions.first_number[position + 1] - number - 2)):
@@ -316,7 +310,6 @@ def _clear(design: Design, columns: Columns, column: int, sums: Sums) -> None:
         sums.dense[columns.row[i]] = 0.0
     sums.moments[:] = 0.0
     sums.squares[:] = 0.0
-    sums.respondents[:] = 0
     for g in range(len(sums.units)):
         if sums.units[g] == 0:
             continue

@@ -88,7 +88,6 @@ class Positions(NamedTuple):
         first_position: (PSUs + 1,) first position of each PSU.
         group: (n,)
         share: (n,)
-        is_first: (n,) False where an earlier unit of the same PSU is in the place.
         first_number: (n + 1,) first number of each position.
         numbers: of each position: weight x max(weight - 1, 0) x share; c share²/v; then its factors of the group's
             moments: weight x share; share x (m + 1)^(-γ/2); where the group has residuals, of b and of d.
@@ -101,7 +100,6 @@ class Positions(NamedTuple):
     first_position: Integers
     group: Integers
     share: Floats
-    is_first: Flags
     first_number: Integers
     numbers: Floats
     first_member: Integers
@@ -287,15 +285,12 @@ def _positions(
     is_used = np.arange(p) >= (p - np.where(groups.has_residuals, groups.rank, 0)[of_group])[:, None]
     is_stored = np.concatenate([np.ones((len(weight), 4), dtype=np.bool_), is_used, is_used], axis=1)
     order = np.lexsort((np.arange(len(respondents)), units.psu[respondents])).astype(np.int64)
-    place, psu = units.place[respondents][order], units.psu[respondents][order]
-    is_first = np.zeros(len(order), dtype=np.bool_)
-    is_first[np.unique(psu * len(units.place_level) + place, return_index=True)[1]] = True
+    psu = units.psu[respondents][order]
     nothing = np.zeros(0, dtype=np.int64)
     return Positions(
         first_position=_firsts(psu, psus),
         group=of_group[order].astype(np.int64),
         share=share[order],
-        is_first=is_first,
         first_number=_offsets(is_stored[order].sum(axis=1)),
         numbers=numbers[order][is_stored[order]],
         first_member=np.zeros(len(order) + 1, dtype=np.int64),

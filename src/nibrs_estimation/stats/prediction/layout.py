@@ -398,7 +398,7 @@ def _states(domain: Integers, state: NDArray[np.integer], pair: Integers, values
 
 def _states_of_places(units: Units, members: Memberships, factor: sparse.csr_array) -> _States:
     """E of domains and states, by all respondents of the place."""
-    groups, states = factor.shape[1], int(units.state.max()) + 1
+    groups, states = factor.shape[1], int(units.state.max(initial=0)) + 1
     responds = units.psu >= 0
     of_groups = sparse.csr_array(
         (np.where(responds, units.size, 0.0), (units.group, units.state)), shape=(groups, states)

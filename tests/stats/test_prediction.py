@@ -443,53 +443,6 @@ def test_little_beside_what_calibration_explains(size: float) -> None:
         assert found.numerator[h] == pytest.approx(expected, rel=1e-7)
 
 
-def test_columns_of_a_class_are_estimated_from_its_units() -> None:
-    problem = nation(np.random.default_rng(6))
-    units, responds = problem.units, problem.units.psu >= 0
-    inside = np.random.default_rng(6).random(len(units.psu)) < 0.4
-    y = problem.y * inside[responds][:, None]
-    classes = replace(
-        problem,
-        units=replace(units, unit_class=np.stack([~inside, inside], axis=1)),
-        y=y,
-        own=y,
-        class_of=np.array([1, 1, 1]),
-    )
-    found, form = classes.estimate(), classes.form()
-    of = np.flatnonzero(inside)
-    kept = np.isin(problem.members.unit, of)
-    alone = replace(
-        classes,
-        units=units.taken(of),
-        members=Memberships(np.searchsorted(of, problem.members.unit[kept]), problem.members.domain[kept], 5),
-        class_of=None,
-    )
-    expected = alone.estimate()
-    for name in (
-        "cell",
-        "domain",
-        "total",
-        "standard_error",
-        "reported",
-        "unit_count",
-        "unweighted_total",
-        "place_ratio",
-    ):
-        assert np.array_equal(getattr(found, name), getattr(expected, name))
-    assert np.array_equal(form.class_unreported_ratio[1], alone.form().unreported_ratio)
-    # Ratios are to all units.
-    below = replace(problem, y=problem.b, own=problem.b, denominator_of=np.array([-1]))
-    total = below.estimate().total
-    assert found.ratio == pytest.approx(found.total / total[found.domain], rel=1e-12)
-    assert (found.ratio_standard_error > 0).all()
-    with pytest.raises(ValueError, match="cell 0 is of class 0, but has values outside"):
-        replace(classes, class_of=np.array([0, 1, 1])).estimate()
-    empty = replace(
-        classes, units=replace(units, unit_class=np.zeros((len(inside), 1), dtype=bool)), y=0 * y, own=0 * y
-    )
-    assert len(replace(empty, class_of=np.zeros(3, dtype=int)).estimate().cell) == 0
-
-
 def test_figures_of_domains() -> None:
     problem = example()
     units = replace(
@@ -607,7 +560,6 @@ def test_bad_settings_are_refused(change: dict[str, Any]) -> None:
         ({"y": COUNTS * (np.arange(7) > 0)[:, None]}, "own has 2 values where"),
         ({"denominator_of": np.array([0, 1])}, "denominator_of must go from -1 to 0"),
         ({"denominator_of": np.zeros(1, dtype=int)}, "denominator_of must be 2 numbers"),
-        ({"class_of": np.array([0, -1])}, "class_of must go from -1 to -1"),
     ],
 )
 def test_bad_values_are_refused(change: dict[str, Any], message: str) -> None:

@@ -39,7 +39,6 @@ class Problem:
     denominator_of: Integers
     settings: Settings
     floors_ratios: bool = False
-    class_of: Integers | None = None
     offenses: Floats | None = None
 
     def by_offense(self, offense: int, **choices: Any) -> "Problem":
@@ -60,7 +59,6 @@ class Problem:
             sparse.csc_array(self.b),
             self.denominator_of,
             own_denominators=sparse.csc_array(self.own_b) if self.floors_ratios else None,
-            class_of=self.class_of,
             threads=threads,
         )
 

@@ -180,8 +180,7 @@ def test_units_of_a_small_nation() -> None:
     assert units.share.tolist() == share.tolist()
     assert units.size.tolist() == [agency.total * part for agency, part in zip(of, share, strict=True)]
     assert units.state.tolist() == [("NH", "VT").index(agency.state) for agency in of]
-    assert units.unit_class is not None
-    assert units.unit_class[:, 0].tolist() == [agency.kind == "City" for agency in of]
+    assert found.category[:, 0].tolist() == [agency.kind == "City" for agency in of]
     assert np.array_equal(found.benchmarks[:, 0], units.size)
     assert found.benchmarks[:, MURDER].tolist() == [a.murder * part for a, part in zip(of, share, strict=True)]
     # All agencies are in one class: its variance, and the squared distance from its mean.
@@ -361,29 +360,48 @@ def test_percentages_have_the_benchmark_of_their_column() -> None:
             assert np.array_equal(getattr(found, name)[of], getattr(alone, name)[[0, 1, 3]], equal_nan=True)
 
 
-def test_categories_follow_the_whole() -> None:
-    """Columns of cities and counties change by the factor of their sum; percentages do not."""
+def test_categories_are_parts_of_the_column_of_all_agencies() -> None:
+    """Of cities the geography of the nation's cities knows the same, and cities and counties are all."""
     design, _units, predictions = nation()
     values = np.random.default_rng(2).integers(1, 9, (11, 1)).astype(np.float64)
     is_city = (design.agencies.to_numpy() % 2 == 1)[:, None]
     y = sparse.csc_array(np.hstack([values * is_city, values, values * ~is_city]))
-    class_of, whole_of = np.array([0, -1, 1]), np.array([1, -1, 1])
-    own = sparse.csc_array(0 * y)
-    b = sparse.csc_array(values)
-    plain = prediction_estimates(
-        predictions.by_total, y, own, b, np.zeros(3, dtype=int), own_denominators=0 * b, class_of=class_of
+    b, of = sparse.csc_array(values), np.zeros(3, dtype=int)
+    category_of, whole_of = np.array([0, -1, 1]), np.array([1, -1, 1])
+    found = predictions.estimate(y, 0 * y, b, 0 * b, of, np.full(3, MURDER), category_of, whole_of)
+    alone = estimated(predictions, y[:, [1]], MURDER)
+    by_cell = [np.flatnonzero(found.cell == cell) for cell in range(3)]
+    of_nation = [of_cell[found.domain[of_cell] == 0][0] for of_cell in by_cell]
+    cities = np.flatnonzero(alone.domain == 1)[0]
+    assert found.total[of_nation[0]] == pytest.approx(alone.total[cities], rel=1e-12)
+    assert found.standard_error[of_nation[0]] == pytest.approx(alone.standard_error[cities], rel=1e-12)
+    assert found.total[by_cell[1]].tolist() == alone.total.tolist()
+    for domain in (0, 2, 3):
+        city, whole, county = (of_cell[found.domain[of_cell] == domain][0] for of_cell in by_cell)
+        assert found.total[city] + found.total[county] == pytest.approx(found.total[whole], rel=1e-12)
+        assert found.ratio[city] + found.ratio[county] == pytest.approx(1.0, rel=1e-12)
+    # The nation's cities are cities alone.
+    city = by_cell[0][found.domain[by_cell[0]] == 1][0]
+    assert found.ratio[city] == pytest.approx(1.0, rel=1e-12)
+    assert found.ratio_standard_error[city] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_share_of_a_category_has_the_error_of_both_parts() -> None:
+    """[(1 - R)² V_c + R² (V - V_c)] / T², with R the share, and V_c and V the variances of part and whole."""
+    design, _units, predictions = nation()
+    values = np.random.default_rng(3).integers(1, 9, (11, 1)).astype(np.float64)
+    is_city = (design.agencies.to_numpy() % 2 == 1)[:, None]
+    y, b = sparse.csc_array(np.hstack([values * is_city, values])), sparse.csc_array(values)
+    found = predictions.estimate(
+        y, 0 * y, b, 0 * b, np.zeros(2, dtype=int), np.full(2, MURDER), np.array([0, -1]), np.array([1, -1])
     )
-    found = predictions.estimate(y, own, b, 0 * b, np.zeros(3, dtype=int), np.full(3, MURDER), class_of, whole_of)
-    whole = {
-        domain: found.total[k] / plain.total[k] for k, domain in enumerate(found.domain.tolist()) if found.cell[k] == 1
-    }
-    assert whole[2] == 1
-    assert all(factor != 1 for domain, factor in whole.items() if domain != 2)
-    of = found.cell != 1
-    factor = np.array([whole[domain] for domain in found.domain[of].tolist()])
-    assert found.total[of] == pytest.approx(plain.total[of] * factor, rel=1e-12)
-    assert found.standard_error[of] == pytest.approx(plain.standard_error[of] * factor, rel=1e-12)
-    assert found.ratio[of].tolist() == plain.ratio[of].tolist()
+    part, whole = (np.flatnonzero((found.cell == cell) & (found.domain == 0))[0] for cell in (0, 1))
+    share = found.total[part] / found.total[whole]
+    own, others = found.standard_error[part] ** 2, found.standard_error[whole] ** 2 - found.standard_error[part] ** 2
+    assert found.ratio[part] == pytest.approx(share)
+    assert found.ratio_standard_error[part] ** 2 == pytest.approx(
+        ((1 - share) ** 2 * own + share**2 * others) / found.total[whole] ** 2
+    )
 
 
 def test_a_category_is_at_least_what_was_reported() -> None:
@@ -399,13 +417,12 @@ def test_a_category_is_at_least_what_was_reported() -> None:
     assert (found.total == found.reported).all()
 
 
-def test_a_category_without_a_column_of_all_agencies_keeps_its_own_estimate() -> None:
+def test_a_category_without_a_column_of_all_agencies_is_estimated_as_any_other() -> None:
     design, _units, predictions = nation()
     y = sparse.csc_array((design.agencies.to_numpy() % 2 == 1)[:, None].astype(np.float64))
-    class_of = np.array([0])
-    found = estimated(predictions, y, MURDER, class_of=class_of, whole_of=np.array([-1]))
-    alone = prediction_estimates(predictions.by_total, y, 0 * y, class_of=class_of)
-    assert found.total.tolist() == alone.total.tolist()
+    none = np.array([-1])
+    found = estimated(predictions, y, MURDER, category_of=np.array([0]), whole_of=none)
+    assert found.total.tolist() == estimated(predictions, y, MURDER).total.tolist()
 
 
 def test_without_corrections_totals_are_weighted_sums() -> None:

@@ -24,12 +24,12 @@ def units_of(
     state: list[int] | None = None,
     controls: Floats | None = None,
     share: list[float] | None = None,
-    members: list[tuple[int, int]] | None = None,
+    pairs: list[tuple[int, int]] | None = None,
 ) -> PlaceUnits:
-    """Units of different agencies; weight 0 is a nonrespondent. Without members each place is a domain."""
+    """Units of different agencies; weight 0 is a nonrespondent. Without pairs each place is a domain."""
     n, weights = len(group), np.array(weight)
     responds = weights > 0
-    pairs = [(unit, place[unit]) for unit in range(n)] if members is None else members
+    pairs = [(unit, place[unit]) for unit in range(n)] if pairs is None else pairs
     unit, domain = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     units = Units(
         psu=np.where(responds, np.cumsum(responds) - 1, -1),
@@ -43,7 +43,9 @@ def units_of(
         donor_variance=np.zeros(n),
         place_level=np.array(level),
     )
-    return PlaceUnits(units, Memberships(unit, domain, int(domain.max()) + 1), benchmarks, np.zeros_like(benchmarks))
+    none = np.zeros((n, 0), dtype=np.bool_)
+    members = Memberships(unit, domain, int(domain.max()) + 1)
+    return PlaceUnits(units, members, benchmarks, np.zeros_like(benchmarks), none)
 
 
 def errors_of(found: PlaceUnits, y: list[list[float]], explained_by: list[int]) -> Floats:
@@ -69,9 +71,7 @@ def test_groups_are_shrunk_to_their_place() -> None:
 
     The nonrespondent takes 1/12 of each respondent of its group, and (1 - 2/12) / 4 of each of the place.
     """
-    found = units_of(
-        [STATE], [0, 0, 0, 1, 1, 1], [0] * 6, [1.5, 1.5, 0.0] * 2, np.ones((6, 1)), members=[(2, 0), (5, 1)]
-    )
+    found = units_of([STATE], [0, 0, 0, 1, 1, 1], [0] * 6, [1.5, 1.5, 0.0] * 2, np.ones((6, 1)), pairs=[(2, 0), (5, 1)])
     errors = errors_of(found, [[3], [5], [1], [7]], [0])
     first, second, own, other = 104 / 12, 136 / 12, 1 / 12 + 10 / 48, 10 / 48
     expected = [[first * (1 + 2 * own**2) + second * 2 * other**2], [second * (1 + 2 * own**2) + first * 2 * other**2]]

@@ -308,8 +308,10 @@ class Estimator:
             margin = Z_95 * found.standard_error
             return np.maximum(found.total - margin, 0.0), found.total + margin
         of_all = self._prediction.by_total.unreported_ratio[found.domain]
-        of_category = self._prediction.by_total.class_unreported_ratio
-        rho = of_all if not len(of_category) else np.where(category >= 0, of_category[category, found.domain], of_all)
+        rho, rows = of_all.copy(), np.flatnonzero(category >= 0)
+        if len(rows):
+            of_category = self._prediction.of_categories(0).unreported_ratio
+            rho[rows] = of_category[found.domain[rows] * self._prediction.categories + category[rows]]
         lower, upper = unreported_interval(found.total, found.standard_error, reported, rho)
         return lower, np.where(np.isfinite(upper), upper, np.nan)
 

@@ -59,12 +59,14 @@ class PlaceUnits(NamedTuple):
         members: the geographies to which each belongs.
         benchmarks: (n, benchmarks) benchmarks of ``EXPLAINED`` times share.
         donor_variances: (n, benchmarks) variance of each where it is that of a donor or class.
+        category: (n, C) units of the agencies of each category that has rows of its own.
     """
 
     units: Units
     members: Memberships
     benchmarks: Floats
     donor_variances: Floats
+    category: NDArray[np.bool_]
 
 
 def prediction_units(
@@ -131,11 +133,11 @@ def prediction_units(
             state=(units["state_abbr"].rank("dense") - 1).to_numpy().astype(np.int64),
             donor_variance=variances[:, 0],
             place_level=units.unique("place", keep="first", maintain_order=True)["level"].to_numpy(),
-            unit_class=_classes(units["agency_id"], categories),
         ),
         members=Memberships(members["unit"].to_numpy(), domain, len(design.geographies)),
         benchmarks=benchmarks,
         donor_variances=variances,
+        category=_of_categories(units["agency_id"], categories),
     )
 
 
@@ -147,6 +149,8 @@ class Predictions:
         by_total: ratios to all crime; for columns that no other benchmark explains.
         by_benchmark: position in ``EXPLAINED`` -> ratios to that benchmark, prepared when first asked for; None without
             corrections.
+        of_categories: the same with categories of agencies as domains, C of each geography; position 0 is all crime.
+        categories: C.
         is_explained: (domains, benchmarks) whether enough respondents of the place have the benchmark.
         weights: (domains, PSUs) how often each agency counts in totals by all crime.
         filled: what filled months add to the variance of totals.
@@ -154,6 +158,8 @@ class Predictions:
 
     by_total: PredictionForm
     by_benchmark: Callable[[int], PredictionForm] | None
+    of_categories: Callable[[int], PredictionForm]
+    categories: int
     is_explained: NDArray[np.bool_]
     weights: sparse.csr_array
     filled: FilledVariance
@@ -166,7 +172,7 @@ class Predictions:
         own_denominators: sparse.csc_array,
         denominator_of: NDArray[np.integer],
         explained_by: NDArray[np.integer],
-        class_of: NDArray[np.integer] | None = None,
+        category_of: NDArray[np.integer] | None = None,
         whole_of: NDArray[np.integer] | None = None,
         *,
         threads: int = 2,
@@ -175,8 +181,9 @@ class Predictions:
 
         A column is estimated by the benchmark that explains it, but by all crime in places where fewer than five
         respondents have that benchmark. A denominator must have the same benchmark.
-        A column of a category of agencies is estimated by all crime of the category, and changed as much as that of
-        all agencies, ``whole_of``, is changed by its benchmark.
+        A column of a category of agencies is the part of that of all agencies, ``whole_of``, which is also its
+        denominator: nonrespondents of the category are predicted as in the column of all agencies. Without such a
+        column it is estimated as any other.
 
         Args:
             y: (PSUs, m) completed counts.
@@ -185,12 +192,10 @@ class Predictions:
             own_denominators: (PSUs, K) their reported counts.
             denominator_of: (m,) each column's denominator; -1 for none.
             explained_by: (m,) position in ``EXPLAINED`` of each column's benchmark.
-            class_of: (m,) category of agencies of each column; -1 for none.
+            category_of: (m,) category of agencies of each column; -1 for none.
             whole_of: (m,) column of all agencies of a column of a category; -1 for other columns.
             threads: largest number of threads.
         """
-        is_category = np.zeros(y.shape[1], dtype=np.bool_) if class_of is None else class_of >= 0
-        domains = len(self.by_total.design.domains.place)
         found = prediction_estimates(
             self.by_total,
             y,
@@ -198,15 +203,12 @@ class Predictions:
             denominators,
             denominator_of,
             own_denominators=own_denominators,
-            class_of=class_of,
             threads=threads,
         )
-        before = found.total.copy()
-        is_better = (explained_by > 0) & ~is_category & (self.by_benchmark is not None)
-        for position in np.unique(explained_by[is_better]).tolist():
+        for position in self._benchmarks(explained_by):
             assert self.by_benchmark is not None
             form = self.by_benchmark(position)
-            columns = np.flatnonzero((explained_by == position) & is_better)
+            columns = np.flatnonzero(explained_by == position)
             used, number = np.unique(denominator_of[columns], return_inverse=True)
             has_denominator = used >= 0
             better = prediction_estimates(
@@ -219,22 +221,73 @@ class Predictions:
                 threads=threads,
             )
             _replace(found, better, columns, self.is_explained[:, position])
+        if category_of is not None and whole_of is not None and (whole_of >= 0).any():
+            wholes = np.unique(whole_of[whole_of >= 0])
+            parts = self._parts(y[:, wholes], own[:, wholes], explained_by[wholes], threads)
+            _put_categories(found, parts, wholes, category_of, whole_of, self.categories)
         of_filled = values_at(self.filled.of(y, own), found.domain, found.cell)
         np.sqrt(found.standard_error**2 + of_filled, out=found.standard_error)
-        if whole_of is not None and self.by_benchmark is not None:
-            _follow(found, before, whole_of, domains)
         return found
 
+    def _benchmarks(self, explained_by: NDArray[np.integer]) -> list[int]:
+        """Positions of benchmarks of offenses by which columns are estimated."""
+        of_offenses: list[int] = np.unique(explained_by[explained_by > 0]).tolist()
+        return of_offenses if self.by_benchmark is not None else []
 
-def _follow(found: PredictionEstimates, before: Floats, whole_of: NDArray[np.integer], domains: int) -> None:
-    """Change totals of categories as much as that of all agencies has changed; percentages stay as they are."""
-    key = _key(found.cell, found.domain, domains)
-    rows = np.flatnonzero(whole_of[found.cell] >= 0)
+    def _parts(
+        self, y: sparse.csc_array, own: sparse.csc_array, explained_by: NDArray[np.integer], threads: int
+    ) -> PredictionEstimates:
+        """Estimates of columns of all agencies in the categories of every geography."""
+        parts = prediction_estimates(self.of_categories(0), y, own, threads=threads)
+        for position in self._benchmarks(explained_by):
+            columns = np.flatnonzero(explained_by == position)
+            better = prediction_estimates(self.of_categories(position), y[:, columns], own[:, columns], threads=threads)
+            _replace(parts, better, columns, np.repeat(self.is_explained[:, position], self.categories))
+        return parts
+
+
+def _put_categories(
+    found: PredictionEstimates,
+    parts: PredictionEstimates,
+    wholes: NDArray[np.integer],
+    category_of: NDArray[np.integer],
+    whole_of: NDArray[np.integer],
+    categories: int,
+) -> None:
+    """Put estimates of categories of agencies in the place of those of their columns, and percentages of the whole.
+
+    With the totals T and variances V of a category c and of the other agencies r, whose errors are taken to be
+    independent, the variance of R = T_c / (T_c + T_r) is [(1 - R)² V_c + R² V_r] / (T_c + T_r)². V_r is what V of all
+    agencies is more than V_c.
+
+    Args:
+        found: estimates by column and geography.
+        parts: estimates of the columns ``wholes`` by category of agencies and geography.
+        wholes: columns of all agencies, ascending.
+        category_of: (m,) category of each column; -1 for none.
+        whole_of: (m,) its column of all agencies; -1 for none.
+        categories: number of categories.
+    """
+    domains = int(found.domain.max(initial=0)) + 1
+    rows = np.flatnonzero((category_of >= 0)[found.cell] & (whole_of >= 0)[found.cell])
+    of_column, domain = found.cell[rows], found.domain[rows].astype(np.int64)
+    whole_column = whole_of[of_column]
     # Where a category has a value, all agencies have one.
-    whole = np.searchsorted(key, _key(whole_of[found.cell[rows]], found.domain[rows], domains))
-    factor = np.divide(found.total[whole], before[whole], out=np.ones(len(rows)), where=before[whole] > 0)
-    found.total[rows] = np.maximum(found.total[rows] * factor, found.reported[rows])
-    found.standard_error[rows] *= factor
+    whole = np.searchsorted(
+        _key(found.cell, found.domain, domains), _key(whole_column.astype(np.int64), domain, domains)
+    )
+    at = np.searchsorted(
+        _key(parts.cell, parts.domain, domains * categories),
+        _key(np.searchsorted(wholes, whole_column), domain * categories + category_of[of_column], domains * categories),
+    )
+    found.total[rows], found.standard_error[rows] = parts.total[at], parts.standard_error[at]
+    has_ratio = ~np.isnan(found.ratio[rows]) & (found.total[whole] > 0)
+    rows, whole = rows[has_ratio], whole[has_ratio]
+    ratio = found.total[rows] / found.total[whole]
+    own = found.standard_error[rows] ** 2
+    others = np.maximum(found.standard_error[whole] ** 2 - own, 0.0)
+    found.ratio[rows] = ratio
+    found.ratio_standard_error[rows] = np.sqrt((1 - ratio) ** 2 * own + ratio**2 * others) / found.total[whole]
 
 
 def _key(cell: NDArray[np.integer], domain: NDArray[np.integer], domains: int) -> NDArray[np.int64]:
@@ -285,17 +338,27 @@ def predictions_of(design: Design, of_places: PlaceUnits, incidents: Incidents, 
         expanding = expansion(units, int(units.group.max()) + 1, settings.prior_agencies)
     by_total = prediction_form(units, members, psus, settings=settings)
     common = state_variance(by_total, incidents.completed)
+    parts = _members_of_categories(of_places)
+
+    def chosen(position: int) -> Settings:
+        return replace(settings, gamma=GAMMAS[position] if corrects else settings.gamma, state_variance=common)
 
     @cache
     def by_benchmark(position: int) -> PredictionForm:
-        of_benchmark = replace(units_of_benchmark(of_places, position), unit_class=None)
-        chosen = Settings(gamma=GAMMAS[position], state_variance=common, is_of_place=True)
-        return prediction_form(of_benchmark, members, psus, settings=chosen)
+        return prediction_form(units_of_benchmark(of_places, position), members, psus, settings=chosen(position))
+
+    @cache
+    def of_categories(position: int) -> PredictionForm:
+        if not corrects:
+            return prediction_form(units, parts, psus, settings=chosen(position))
+        return prediction_form(units_of_benchmark(of_places, position), parts, psus, settings=chosen(position))
 
     weights = weights_of_psus(units, members, psus, expanding)
     return Predictions(
         with_state_variance(by_total, common),
         by_benchmark if corrects else None,
+        of_categories,
+        of_places.category.shape[1],
         explained_domains(of_places),
         weights,
         FilledVariance(weights, *incidents),
@@ -343,11 +406,17 @@ def _controls(units: pl.DataFrame, calibration_variable: pl.DataFrame) -> Floats
     return x
 
 
-def _classes(agencies: pl.Series, categories: Mapping[tuple[str, int], pl.Series]) -> NDArray[np.bool_] | None:
+def _of_categories(agencies: pl.Series, categories: Mapping[tuple[str, int], pl.Series]) -> NDArray[np.bool_]:
     """(n, categories) whether the agency of each unit is of the category."""
-    if not categories:
-        return None
-    return np.column_stack([agencies.is_in(of_category.implode()).to_numpy() for of_category in categories.values()])
+    flags = [agencies.is_in(of_category.implode()).to_numpy() for of_category in categories.values()]
+    return np.column_stack(flags) if flags else np.zeros((len(agencies), 0), dtype=np.bool_)
+
+
+def _members_of_categories(of_places: PlaceUnits) -> Memberships:
+    """Units of the categories of every geography: category c of geography g is domain g C + c."""
+    members, C = of_places.members, of_places.category.shape[1]
+    at, category = np.nonzero(of_places.category[members.unit])
+    return Memberships(members.unit[at], members.domain[at] * C + category, members.domains * C)
 
 
 def _with_donor_variances(frame: pl.DataFrame) -> pl.DataFrame:

@@ -80,14 +80,9 @@ def prediction_estimates(
     denominator_of: NDArray[np.integer] | None = None,
     *,
     own_denominators: sparse.csc_array | None = None,
-    class_of: NDArray[np.integer] | None = None,
     threads: int = 2,
 ) -> PredictionEstimates:
     """Estimates of every cell in every domain.
-
-    A cell of a class has values in the units of the class only; benchmarks, weights groups and dispersion of its total
-    are those of the class. Its ratio is to the denominator's total over all units of the domain, and the standard
-    error of the ratio is made from all units, too.
 
     The results depend, to the last bit, only on the order of the rows of y, not on that of the units or on ``threads``.
 
@@ -99,12 +94,11 @@ def prediction_estimates(
         denominator_of: (m,) each cell's column of ``denominators``; -1 if it has none.
         own_denominators: (PSUs, K) reported values of the denominators. If omitted, totals within ratios may be below
             what was reported, above and below the line.
-        class_of: (m,) class of each cell; -1 (all units) if omitted.
         threads: largest number of threads.
 
     Raises:
-        ValueError: shapes do not fit, values are not finite numbers of at least 0, ``own`` has values where y has
-            none, or a cell of a class has a value outside it.
+        ValueError: shapes do not fit, values are not finite numbers of at least 0, or ``own`` has values where y has
+            none.
     """
     psus, m = len(form.design.positions.first_position) - 1, y.shape[1]
     if denominators is None or denominator_of is None:
@@ -112,13 +106,10 @@ def prediction_estimates(
     K = denominators.shape[1]
     floors_ratios = own_denominators is not None
     own_b = sparse.csc_array((psus, K)) if own_denominators is None else own_denominators
-    class_of = np.full(m, -1) if class_of is None else class_of
     for name, matrix, columns in (("y", y, m), ("own", own, m), ("denominators", denominators, K)):
         _check_matrix(name, matrix, psus, columns)
     _check_matrix("own_denominators", own_b, psus, K)
-    C = len(form.classes)
     _check_choice("denominator_of", denominator_of, m, -1, K)
-    _check_choice("class_of", class_of, m, -1, C)
     values, divisors = _columns(y), _columns(denominators)
     problem = _Problem(
         model=Model(
@@ -135,19 +126,13 @@ def prediction_estimates(
         denominator_of=denominator_of.astype(np.int64),
         threads=threads,
     )
-    _check_classes(form, values, class_of)
-    found = _estimates(form.design, problem, np.ones(m, dtype=np.bool_))
-    for c in np.unique(class_of[class_of >= 0]):
-        _put_class(found, _estimates(form.classes[c], _without_denominators(problem), class_of == c))
-    return found
+    return _estimates(form.design, problem)
 
 
-def _estimates(design: Design, problem: _Problem, chosen: NDArray[np.bool_]) -> PredictionEstimates:
-    """Estimates of the chosen cells."""
+def _estimates(design: Design, problem: _Problem) -> PredictionEstimates:
     m = len(problem.y.first) - 1
     counts = np.zeros(m, dtype=np.int64)
     domain_counts(design, problem.y, counts)
-    counts[~chosen] = 0
     first_row = np.cumsum(counts) - counts
     domain = np.zeros(counts.sum(), dtype=np.int32)
     numbers = np.zeros((len(domain), 7))
@@ -193,29 +178,6 @@ def _estimates(design: Design, problem: _Problem, chosen: NDArray[np.bool_]) -> 
     )
 
 
-def _without_denominators(problem: _Problem) -> _Problem:
-    return _Problem(
-        model=problem.model,
-        y=problem.y,
-        own=problem.own,
-        b=problem.b,
-        own_b=problem.own_b,
-        denominator_of=np.full_like(problem.denominator_of, -1),
-        threads=problem.threads,
-    )
-
-
-def _put_class(found: PredictionEstimates, of_class: PredictionEstimates) -> None:
-    """Put totals of the cells of a class in the place of those made from all units; ratios change with them."""
-    at = np.flatnonzero(np.isin(found.cell, of_class.cell))
-    before = found.total[at]
-    found.total[at] = of_class.total
-    found.standard_error[at] = of_class.standard_error
-    found.place_ratio[at] = of_class.place_ratio
-    change = np.divide(of_class.total, before, out=np.ones_like(before), where=before > 0)
-    found.ratio[at] *= change
-
-
 def _pieces(cells: Integers, sizes: Integers, number: int) -> list[Integers]:
     """Cells, divided into parts with about equal numbers of values."""
     done = np.cumsum(sizes[cells] + 1)
@@ -258,13 +220,3 @@ def _check_choice(name: str, numbers: NDArray[np.integer], length: int, least: i
         raise ValueError(
             f"{name} must go from {least} to {limit - 1}, but goes from {numbers.min()} to {numbers.max()}"
         )
-
-
-def _check_classes(form: PredictionForm, y: Columns, class_of: NDArray[np.integer]) -> None:
-    for c in np.unique(class_of[class_of >= 0]):
-        cells = np.flatnonzero(class_of == c)
-        for cell in cells:
-            rows = y.row[y.first[cell] : y.first[cell + 1]]
-            has_units = np.diff(form.design.positions.first_position)[rows] > 0
-            if (has_units & ~form.of_class[rows, c]).any():
-                raise ValueError(f"cell {cell} is of class {c}, but has values outside the class")

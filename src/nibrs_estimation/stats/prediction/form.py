@@ -39,14 +39,11 @@ class PredictionForm(NamedTuple):
     """What ``prediction_estimates`` needs, and figures of the domains that need no column.
 
     Attributes:
-        design: all units.
-        classes: units of each class.
-        of_class: (PSUs, C) PSUs with a unit of the class.
+        design: the units.
         settings: the settings.
         freedom: degrees of freedom of all residuals. With fewer than 30 intervals should use t instead of normal
             quantiles.
         unreported_ratio: (G,) ρ, size of nonrespondents over that of respondents; infinite without the latter.
-        class_unreported_ratio: (C, G) ρ of the units of each class.
         largest_missing_share: (G,) size of the largest nonrespondent over that of all units of the place.
         missing_group_share: (G,) share of the size that is in groups of the place without respondents.
         donor_share: (G,) share of the size that is benchmarks of donors or classes.
@@ -54,12 +51,9 @@ class PredictionForm(NamedTuple):
     """
 
     design: Design
-    classes: tuple[Design, ...]
-    of_class: Flags
     settings: Settings
     freedom: int
     unreported_ratio: Floats
-    class_unreported_ratio: Floats
     largest_missing_share: Floats
     missing_group_share: Floats
     donor_share: Floats
@@ -86,27 +80,13 @@ def prediction_form(
     units = with_own_weights(units) if settings.is_of_place else units
     order = sort_order(units)
     units, members = units.taken(order), _of_taken(members, order)
-    classes = units.classes()
     H = int(units.group.max()) + 1
-    parts = [np.flatnonzero(classes[:, c]) for c in range(classes.shape[1])]
-    part_members = [_of_taken(members, part) for part in parts]
-    of_class = np.zeros((psus, classes.shape[1]), dtype=np.bool_)
-    for c, part in enumerate(parts):
-        of_class[units.psu[part][units.psu[part] >= 0], c] = True
     design, freedom = lay_out(units, members, psus, H, settings)
     return PredictionForm(
         design=design,
-        classes=tuple(
-            lay_out(units.taken(part), inside, psus, H, settings)[0]
-            for part, inside in zip(parts, part_members, strict=True)
-        ),
-        of_class=of_class,
         settings=settings,
         freedom=freedom,
         unreported_ratio=_unreported_ratio(units, members),
-        class_unreported_ratio=np.array(
-            [_unreported_ratio(units.taken(part), inside) for part, inside in zip(parts, part_members, strict=True)]
-        ).reshape(len(parts), members.domains),
         largest_missing_share=_largest_missing_share(units, members),
         missing_group_share=_missing_group_share(units, members, H),
         donor_share=_share_of_size(units, members, units.donor_variance > 0),

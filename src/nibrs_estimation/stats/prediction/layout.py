@@ -143,7 +143,7 @@ class Domains(NamedTuple):
 
 
 class Design(NamedTuple):
-    """Units, or those of a class, as the kernels need them, and the number of places."""
+    """Units as the kernels need them, and the number of places."""
 
     groups: Groups
     positions: Positions
@@ -170,8 +170,7 @@ def lay_out(units: Units, members: Memberships, psus: int, groups: int, settings
 
 def sort_order(units: Units) -> Integers:
     """Units by group and PSU, then by everything else, so that sums do not depend on the order of the input."""
-    others = (units.controls, units.classes())
-    keys = [column for array in others for column in array.T]
+    keys = [*units.controls.T]
     keys += [units.weight, units.share, units.donor_variance, units.size, units.state]
     responds_last = np.where(units.psu >= 0, units.psu, np.iinfo(np.int64).max)
     return np.lexsort((*keys, responds_last, units.group)).astype(np.int64)
@@ -398,7 +397,7 @@ def _states(domain: Integers, state: NDArray[np.integer], pair: Integers, values
 
 def _states_of_places(units: Units, members: Memberships, factor: sparse.csr_array) -> _States:
     """E of domains and states, by all respondents of the place."""
-    groups, states = factor.shape[1], int(units.state.max(initial=0)) + 1
+    groups, states = factor.shape[1], int(units.state.max()) + 1
     responds = units.psu >= 0
     of_groups = sparse.csr_array(
         (np.where(responds, units.size, 0.0), (units.group, units.state)), shape=(groups, states)

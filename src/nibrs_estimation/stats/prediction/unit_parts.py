@@ -228,7 +228,7 @@ def part_of(form: UnitForm, column: Column, found: Residuals, unit: Integers) ->
         expected = (_shrunken_ratios(form, column.value) * units.size)[unit]
     donor = units.donor_variance[unit]
     spread = np.where(donor > 0, 0.0, form.modeled[unit] ** (settings.gamma / 2))
-    state = np.zeros(int(units.state.max(initial=0)) + 1)
+    state = np.zeros(int(units.state.max()) + 1)
     np.add.at(state, units.state[unit], theta * coefficient * units.size[unit])
     return Part(
         unit=unit,

@@ -53,7 +53,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Units:
-    """Agencies of places, in any order: n units, H groups, P places, K states, L levels, C classes.
+    """Agencies of places, in any order: n units, H groups, P places, K states, L levels.
 
     A primary sampling unit (PSU), an agency, may be a unit of several places, and several units of one place, such as
     units of two divisions of an area. Counts and benchmarks are those of the unit, that is, the agency's times share.
@@ -71,7 +71,6 @@ class Units:
         donor_variance: (n,) variance of the size of a nonrespondent whose benchmark is that of a donor or class: the
             variance in the class, and the squared distance from its mean; 0 of others.
         place_level: (P,) level of each place, 0 to L - 1; 0 is the nation.
-        unit_class: (n, C) units of each category of agencies that has columns of its own.
     """
 
     psu: NDArray[np.integer]
@@ -84,11 +83,6 @@ class Units:
     state: NDArray[np.integer]
     donor_variance: Floats
     place_level: NDArray[np.integer]
-    unit_class: NDArray[np.bool_] | None = None
-
-    def classes(self) -> NDArray[np.bool_]:
-        """(n, C), without columns if there are no classes."""
-        return np.zeros((len(self.psu), 0), dtype=np.bool_) if self.unit_class is None else self.unit_class
 
     def taken(self, rows: NDArray[Any]) -> Units:
         """Some of the units, in the order of ``rows``."""
@@ -103,7 +97,6 @@ class Units:
             state=self.state[rows],
             donor_variance=self.donor_variance[rows],
             place_level=self.place_level,
-            unit_class=self.classes()[rows],
         )
 
 
@@ -126,9 +119,8 @@ def _check_shapes(units: Units, members: Memberships) -> None:
         shape = getattr(units, name).shape
         if shape != (n,):
             raise ValueError(f"there are {n} units, but {name} has shape {shape}")
-    for name, array in (("controls", units.controls), ("classes", units.classes())):
-        if array.ndim != 2 or len(array) != n:
-            raise ValueError(f"there are {n} units, but {name} has shape {array.shape}")
+    if units.controls.ndim != 2 or len(units.controls) != n:
+        raise ValueError(f"there are {n} units, but controls has shape {units.controls.shape}")
     if units.controls.shape[1] == 0:
         raise ValueError("controls must have the total as their first column")
     if members.unit.shape != members.domain.shape:

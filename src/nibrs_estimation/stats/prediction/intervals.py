@@ -22,7 +22,7 @@ def unreported_interval(
 
     With S reported, U = max(T - S, 0) + ρ/2, V* = V + ρ(1 + ρ)/2, k = √ln(1 + V*/U²), quantile t:
 
-        lower = S + U e^(-tk), but S if that is below S + ½;
+        lower = S + U e^(-tk), but S if that is below S + ½, and at most T;
         upper = max(S + U e^(tk), T + t√V*), at most S + U + 2t√V*.
 
     Half a count of what was reported, times ρ, is added because a count of 0 is not sure to be 0 where agencies are
@@ -59,7 +59,8 @@ def unreported_interval(
         k = np.sqrt(np.log1p(relative**2))
         lower = S + U * np.exp(-quantile * k)
         upper = np.minimum(np.maximum(S + U * np.exp(quantile * k), T + spread), S + U + 2 * spread)
-    lower = np.where(lower < S + _HALF_A_COUNT, S, lower)
+    # Where ρ/2 is much beside T - S, the lower end would be above the estimate.
+    lower = np.minimum(np.where(lower < S + _HALF_A_COUNT, S, lower), np.maximum(T, S))
     known = np.isfinite(error)
     lower, upper = np.where(known, lower, np.nan), np.where(known, upper, np.nan)
     return np.where(is_bounded, lower, S), np.where(is_bounded, upper, np.inf)

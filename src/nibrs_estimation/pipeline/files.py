@@ -123,9 +123,8 @@ def temporary_folder(name: str, parent: Path | None = None) -> TemporaryDirector
 
 def full_disk_error(error: BaseException, folder: Path) -> PipelineError | None:
     """The error for a full disk, from whichever library it came; None for any other error."""
-    is_reported = (isinstance(error, OSError) and error.errno == errno.ENOSPC) or _FULL in str(error)
     is_truncated = _TRUNCATED in str(error) and shutil.disk_usage(folder).free < _LITTLE_SPACE
-    if not is_reported and not is_truncated:
+    if not _says_full(error) and not is_truncated:
         return None
     return PipelineError(
         f"A disk is full ({error}). Free some space in the run's folder and in the folder for temporary files, or "
@@ -141,8 +140,13 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def _says_full(error: BaseException) -> bool:
+    """Whether an error says that a disk is full; errors of libraries have no number."""
+    return (isinstance(error, OSError) and error.errno == errno.ENOSPC) or _FULL in str(error)
+
+
 def _write_error(error: OSError, path: Path) -> PipelineError:
-    if error.errno == errno.ENOSPC:
+    if _says_full(error):
         return PipelineError(
             f"The disk is full: {path} could not be written and is unchanged. "
             f"Free some space under {path.parent}, or choose another folder, and run the same command again."

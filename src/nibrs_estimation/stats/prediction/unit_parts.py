@@ -267,8 +267,10 @@ def _factors(form: UnitForm, unit: Integers) -> Floats:
 
 def _expected(form: UnitForm, y: Floats, unit: Integers) -> tuple[float, float]:
     """What the nonrespondents among some units are expected to have, Σ k y, and Σ k² y."""
-    k, counts = _factors(form, unit)[form.units.group], form.units.weight * _counts(form, y)
-    return float(k @ counts), float(k**2 @ counts)
+    k = _factors(form, unit)
+    # Products over units would be long enough for threads of the linear algebra, which wait for each other.
+    of_groups = sums_of(form.units.group, form.units.weight * _counts(form, y), len(k))
+    return float(k @ of_groups), float(k**2 @ of_groups)
 
 
 def _errors_of_place(form: UnitForm, unit: Integers) -> tuple[Integers, Floats]:

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from nibrs_estimation.evaluate.scores import ALL, SIZES, score_backtest
-from nibrs_estimation.model.backtest import COUNT, LEVELS, PERCENTAGE, RULES
+from nibrs_estimation.model.backtest import COUNT, DIFFERENCE, LEVELS, PERCENTAGE, RULES
 
 #: Outcomes of the tables: what the benchmark holds, and what it does not.
 OUTCOMES = (
@@ -115,7 +115,7 @@ def _numbers(row: pl.DataFrame) -> str:
 
 
 def print_levels(rows: pl.DataFrame) -> None:
-    """Coverage of all outcomes together, by level: of counts and of percentages."""
+    """Coverage of all outcomes together, by level: of counts, of percentages and of differences."""
     # Classes of size weigh as many cells as they have.
     pooled = rows.group_by("rule", "measure", "level").agg(
         (pl.col("coverage_pct") * pl.col("cells")).sum() / pl.col("cells").sum()
@@ -123,13 +123,15 @@ def print_levels(rows: pl.DataFrame) -> None:
     rules = [rule for rule in RULES if rule in rows["rule"]]
     found = {(*key,): value for *key, value in pooled.iter_rows()}
     print(
-        f"Coverage of counts / percentages, %.\n\n| level | {' | '.join(rules)} |\n" + "|---" * (1 + len(rules)) + "|"
+        f"Coverage of counts / percentages / differences, %.\n\n| level | {' | '.join(rules)} |\n"
+        + "|---" * (1 + len(rules))
+        + "|"
     )
     for level in LEVELS:
         if level in rows["level"]:
             cells = [
                 " / ".join("–" if (value := found.get((rule, measure, level))) is None else f"{value:.0f}"
-                           for measure in (COUNT, PERCENTAGE))
+                           for measure in (COUNT, PERCENTAGE, DIFFERENCE))
                 for rule in rules
             ]  # fmt: skip
             print(f"| {level} | {' | '.join(cells)} |")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from nibrs_estimation.evaluate.populations.fixed import FixedPopulation, draw
 from nibrs_estimation.evaluate.scores import score_backtest
 from nibrs_estimation.evaluate.source import Asked, Backtest
 from nibrs_estimation.model.agency import AGENCY
-from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, COUNT
+from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, COUNT, DIFFERENCE
 from nibrs_estimation.model.return_a import OFFENSES_OF_CRIME
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.source import Probe
@@ -28,6 +29,8 @@ from nibrs_estimation.tables.table_rows import Z_95
 
 YEAR = 2013
 STATES = ("VT", "NY", "CA", "TX")
+#: Burglary, vehicle theft, larceny, aggravated assault and robbery.
+CODES = ("220", "240", "23H", "13A", "120")
 
 
 def agencies_of(n: int) -> pl.DataFrame:
@@ -60,15 +63,15 @@ def members_of(agencies: pl.DataFrame, partial: np.ndarray | None = None) -> Mem
     return Members(described, agencies["population"].to_numpy() / 30, months, groups, annual)
 
 
-def population(n: int = 40) -> FixedPopulation:
+def population(n: int = 40, codes: tuple[str, ...] = ("23H", "09A")) -> FixedPopulation:
     agencies = agencies_of(n)
-    month = np.arange(1, 13)
+    month, k = np.arange(1, 13), len(codes)
     offenses = pl.DataFrame(
         {
-            "agency_id": np.repeat(agencies["agency_id"].to_numpy(), 24),
-            "month": np.tile(np.repeat(month, 2), n),
-            "offense_code": ["23H", "09A"] * 12 * n,
-            "n": np.arange(24 * n) % 7 + 1,
+            "agency_id": np.repeat(agencies["agency_id"].to_numpy(), 12 * k),
+            "month": np.tile(np.repeat(month, k), n),
+            "offense_code": list(codes) * 12 * n,
+            "n": np.arange(12 * k * n) % 7 + 1,
         },
         schema={"agency_id": pl.Int32, "month": pl.Int8, "offense_code": pl.String, "n": pl.Int32},
     )
@@ -409,11 +412,61 @@ def test_rule_regression_has_the_estimates_of_the_program_and_normal_intervals_c
     assert {"nation", "state"} <= set(some["level"])
 
 
+def test_differences_are_those_of_the_estimates_and_of_the_truth() -> None:
+    rules = ("program", "regression", "reference")
+    found = estimates_of(draw(population(64, CODES), "random", "halves", None, 1, 1), rules, 1)
+    differences = found.filter(pl.col("measure") == DIFFERENCE)
+    assert differences["rule"].unique().to_list() == ["program"]
+    counts = found.filter(pl.col("measure") == COUNT, pl.col("rule") == "program")
+    of = {
+        (number, outcome): np.array(values)
+        for number, outcome, *values in counts.select(
+            "geography_number", "outcome", "estimate", "truth", "eligible_agencies"
+        ).iter_rows()
+    }
+    states = sorted(counts.filter(level="state")["geography_number"].unique())
+    after = dict(itertools.pairwise(states))
+    for row in differences.iter_rows(named=True):
+        number, (outcome, _, other) = row["geography_number"], row["outcome"].partition(" less ")
+        if outcome.endswith(","):
+            one, two = of[number, outcome[:-1]], of[after[number], outcome[:-1]]
+            agencies = one[2] + two[2]
+        else:
+            one, two = of[number, outcome], of[number, other]
+            agencies = one[2]
+        assert [row["estimate"], row["truth"]] == pytest.approx(list(one - two)[:2], rel=1e-9, abs=1e-9)
+        assert row["true_count"] == pytest.approx(one[1] + two[1])
+        assert row["eligible_agencies"] == agencies
+        assert row["standard_error"] > 0
+        middle = (row["lower_bound"] + row["upper_bound"]) / 2
+        assert middle == pytest.approx(row["estimate"], abs=1e-6)
+    nation = differences.filter(level="nation")["outcome"].to_list()
+    assert nation == ["aggravated assault less robbery", "burglary less vehicle theft"]
+    assert differences.filter(level="state").height == 2 * 4 + 3 * 3
+
+
+def test_scores_of_differences_are_relative_to_the_sum_of_both_sides() -> None:
+    """10 less 8, and 5 less 5: estimated 3 too high and 1 too low, with intervals of 3.6 and 0.5 on either side."""
+    frame = pl.DataFrame(
+        {"truth": [2.0, 0.0], "true_count": [18.0, 10.0], "estimate": [5.0, -1.0], "half": [3.6, 0.5]}
+    ).with_columns(
+        rule=pl.lit("program"), level=pl.lit("state"), measure=pl.lit(DIFFERENCE), standard_error=pl.lit(1.0),
+        outcome=pl.lit("robbery, less the next state"), pattern_number=pl.lit("0001"), place=pl.lit("A"),
+        geography_number=pl.Series([1, 2]), eligible_agencies=pl.lit(2), responding_agencies=pl.lit(1),
+        lower_bound=pl.col("estimate") - pl.col("half"), upper_bound=pl.col("estimate") + pl.col("half"),
+    )  # fmt: skip
+    score = score_backtest(BACKTEST_ESTIMATE.cast(frame).lazy()).filter(size="all").row(0, named=True)
+    assert score["bias_pct"] == pytest.approx(100 * (3 - 1) / 28)
+    assert score["rmse_pct"] == pytest.approx(100 * (3 / 18 + 1 / 10) / 2)
+    assert score["width_pct"] == pytest.approx(100 * (7.2 / 18 + 1 / 10) / 2)
+    assert (score["coverage_pct"], score["above_pct"], score["cells"]) == (50.0, 50.0, 2)
+
+
 def test_full_response_gives_the_truth_without_error(tmp_path: Path) -> None:
     path = tmp_path / "months.csv"
     path.write_text("ori,nibrs_months\n" + "".join(f"ZZ{place:05d}00,{'1' * 12}\n" for place in range(24)))
     responses = read_responses(path, "reported-months", YEAR)
-    drawing = draw(population(24), "reported-months", "noise", responses, 1, 1)
+    drawing = draw(population(24, CODES), "reported-months", "noise", responses, 1, 1)
     rules = ("program", "reference", "regression", "ratio")
     found = estimates_of(drawing, rules, 1)
     estimated = found.filter(pl.col("estimate").is_not_null())
@@ -423,6 +476,11 @@ def test_full_response_gives_the_truth_without_error(tmp_path: Path) -> None:
     assert ((estimated["estimate"] - estimated["truth"]).abs() <= 1e-9 * largest).all()
     assert (estimated["standard_error"] <= 1e-9 * largest).all()
     assert estimated.filter(level="nation", outcome="larceny", measure="percentage").height == 2
+    differences = estimated.filter(measure=DIFFERENCE)
+    # Two of columns in the nation and each of four states; three outcomes of three states and the next.
+    assert differences.height == 2 * 5 + 3 * 3
+    scores = score_backtest(found.lazy()).filter(pl.col("measure") == DIFFERENCE)
+    assert scores["coverage_pct"].unique().to_list() == [100.0]
 
 
 def test_states_of_other_regions_change_nothing_in_a_state() -> None:
@@ -440,6 +498,8 @@ def test_states_of_other_regions_change_nothing_in_a_state() -> None:
         responses = pl.DataFrame({"ori": agencies["ori"], "months": [months[place % 5] for place in range(64)]})
         drawing = draw(part, "reported-months", "none", responses, 1, 1)
         found = estimates_of(drawing, ("program",), 1).filter(pl.col("level") == "state", pl.col("truth") > 0)
+        # Which state is the next depends on the states that there are.
+        found = found.filter(pl.col("measure") != DIFFERENCE)
         return found.filter(pl.col("place").is_in(["Vermont", "New York"])).drop("geography_number")
 
     alone, together = estimates(in_northeast), estimates(pl.Series([True] * 64))

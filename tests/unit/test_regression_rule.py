@@ -45,7 +45,7 @@ def units_of(
     )
     none = np.zeros((n, 0), dtype=np.bool_)
     members = Memberships(unit, domain, int(domain.max()) + 1)
-    return PlaceUnits(units, members, benchmarks, np.zeros_like(benchmarks), none)
+    return PlaceUnits(units, members, benchmarks, np.zeros_like(benchmarks), none, np.arange(n))
 
 
 def errors_of(found: PlaceUnits, y: list[list[float]], explained_by: list[int]) -> Floats:

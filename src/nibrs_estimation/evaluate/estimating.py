@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
 
+from nibrs_estimation.evaluate.differences import compared_cells, estimated_differences
 from nibrs_estimation.evaluate.outcomes import BENCHMARK_OF, OUTCOMES
 from nibrs_estimation.evaluate.regression_rule import regression_errors
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH, SRS_MONTH
@@ -129,13 +130,19 @@ def estimates_of(drawing: Drawing, rules: tuple[str, ...], seed: int) -> pl.Data
             places = _places(completed, drawing.truth, names).with_columns(
                 is_estimated=pl.col("geography_number").is_in(design.geographies)
             )
-            estimates = _estimates(completed, design, names, wanted, choices)
-            found += [_joined(places, each, name) for name, each in estimates.items()]
+            compared = compared_cells(places)
+            estimates = _estimates(completed, design, names, compared, wanted, choices)
+            found += [_joined(places, compared, each, name) for name, each in estimates.items()]
     return pl.concat(found)
 
 
 def _estimates(
-    completed: _Completed, design: Design, names: list[str], rules: list[str], choices: Choices
+    completed: _Completed,
+    design: Design,
+    names: list[str],
+    compared: pl.DataFrame,
+    rules: list[str],
+    choices: Choices,
 ) -> dict[str, pl.DataFrame]:
     """Estimates by each of the rules that have the same months and benchmark."""
     if choices.variance_rule == "reference":
@@ -152,6 +159,9 @@ def _estimates(
             estimates[rule] = _with_regression_errors(prediction, design, names)
         else:
             estimates[rule] = _with_prediction_errors(prediction, design, names)
+        if rule == "program":
+            differences = _differences(prediction, design, names, compared)
+            estimates[rule] = pl.concat([estimates[rule], differences], how="diagonal")
     return estimates
 
 
@@ -383,6 +393,12 @@ def _with_prediction_errors(prediction: _Prediction, design: Design, names: list
     return pl.concat([counts.with_columns(measure=pl.lit(COUNT)), shares.with_columns(measure=pl.lit(PERCENTAGE))])
 
 
+def _differences(prediction: _Prediction, design: Design, names: list[str], compared: pl.DataFrame) -> pl.DataFrame:
+    """Differences of the totals."""
+    y, own, explained, of_places, predictions, _ = prediction
+    return estimated_differences(compared, names, design.geographies, y, own, explained, of_places, predictions)
+
+
 def _linearized(completed: _Completed, design: Design, names: list[str]) -> pl.DataFrame:
     """Estimates with the reference's weights and standard errors."""
     y = _matrix(completed, design.agencies, names)
@@ -463,7 +479,7 @@ def _with_bounds(estimates: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _joined(places: pl.DataFrame, estimates: pl.DataFrame, rule: str) -> pl.DataFrame:
+def _joined(places: pl.DataFrame, compared: pl.DataFrame, estimates: pl.DataFrame, rule: str) -> pl.DataFrame:
     """Truth and estimates of all cells; cells that no respondent has are 0, those of a place without any missing."""
     base = places.filter(pl.col("outcome") == next(iter(OUTCOMES))).select("geography_number", base="true_count")
     cells = pl.concat(
@@ -473,6 +489,7 @@ def _joined(places: pl.DataFrame, estimates: pl.DataFrame, rule: str) -> pl.Data
             .filter((pl.col("outcome") != next(iter(OUTCOMES))) & (pl.col("base") > 0))
             .with_columns(measure=pl.lit(PERCENTAGE), truth=100 * pl.col("true_count") / pl.col("base"))
             .drop("base"),
+            compared.select(*places.columns, "measure", "truth"),
         ]
     ).filter(pl.col("measure").is_in(estimates["measure"].unique().implode()))
     key = ["geography_number", "outcome", "measure"]

@@ -27,6 +27,14 @@ OUTCOMES: dict[str, tuple[str, ...]] = {
     "human trafficking": ("64A", "64B"),
 }
 BASE = next(iter(OUTCOMES))
+#: Outcomes of a place that are compared, the first less the second. No offense is in both.
+COMPARED_OUTCOMES = (
+    ("burglary", "vehicle theft"),
+    ("aggravated assault", "robbery"),
+    ("larceny", "simple assault"),
+)
+#: Outcomes that are compared between places.
+OUTCOMES_OF_TWO_PLACES = ("violent crime", "robbery", "burglary")
 #: Outcomes that the benchmark holds -> the column of dataset ``weighting_frame``.
 BENCHMARK_OF = {
     "Part I offenses": "n_total",

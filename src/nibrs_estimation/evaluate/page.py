@@ -11,7 +11,7 @@ from nibrs_estimation.evaluate.outcomes import BASE, OUTCOMES
 from nibrs_estimation.evaluate.patterns import PATTERNS, PATTERNS_OF_NATION
 from nibrs_estimation.evaluate.populations.fixed import BENCHMARKS
 from nibrs_estimation.evaluate.scores import ALL, SIZES
-from nibrs_estimation.model.backtest import COUNT, LEVELS, PERCENTAGE, RULES
+from nibrs_estimation.model.backtest import COUNT, DIFFERENCE, LEVELS, PERCENTAGE, RULES
 from nibrs_estimation.pages import BLUE, GRAY, RED, html_table, page, rows_of, svg, writer
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
@@ -177,6 +177,11 @@ def _of_level(scores: pl.DataFrame, level: str) -> str:
             ),
             "outcome",
         ),
+        (
+            "Differences",
+            of_level.filter((pl.col("measure") == DIFFERENCE) & (pl.col("size") == ALL)).sort("outcome"),
+            "outcome",
+        ),
     ):
         if rows.height:
             labels = {name: text for name, text in _LABELS.items() if name not in {"outcome", "size"} - {first}}
@@ -198,7 +203,8 @@ _WORDS = (
     "<b>Truth above</b>: share of intervals that end below the truth. <b>Without interval</b>: cells whose estimate or "
     "standard error is not known. <b>Rule E</b>: the estimates of the program with another standard error, which comes "
     "from the residuals of a regression on the benchmark, and with normal intervals. Rule E and plain ratio estimation "
-    "have no percentages.</p>"
+    "have no percentages. <b>Difference</b>: an outcome less another, or a place less the next of its level, by the "
+    "program's rules. Its bias, RMSE and width are relative to the sum of both true numbers.</p>"
     "<p><b>Bias</b>: sum of the estimates over sum of the true numbers, less 1 (percentages: mean relative error), "
     "so that large places and large misses decide it. <b>RMSE</b>: root mean square of the relative errors of a place "
     "over drawings; that of the place in the middle. <b>Coverage</b>: share of 95 % intervals that hold the truth, "

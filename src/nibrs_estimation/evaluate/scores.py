@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, BACKTEST_SCORE, COUNT
+from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, BACKTEST_SCORE, DIFFERENCE, PERCENTAGE
 
 ALL = "all"
 #: Lower ends of the classes of cells by their true offenses, and their names.
@@ -16,7 +16,7 @@ SIZES = {
     1_000: "1,000 to 9,999",
     10_000: "10,000 or more",
 }
-#: Share of the truth that is rounding.
+#: Share of the size of a cell that is rounding.
 _ROUNDING = 1e-9
 _KEY = ["rule", "measure", "level", "outcome", "size"]
 
@@ -47,17 +47,20 @@ def size_of(count: pl.Expr) -> pl.Expr:
 def _scored(cells: pl.DataFrame) -> pl.DataFrame:
     """Scores by rule, measure, level, outcome and size; the order of the rows decides the last digits."""
     error = pl.col("estimate") - pl.col("truth")
+    # A true difference may be near 0; its errors are relative to what is compared.
+    scale = pl.when(pl.col("measure") == DIFFERENCE).then("true_count").otherwise("truth")
     # An interval without width around the truth holds it, whatever its last digit.
-    rounding = _ROUNDING * pl.col("truth")
+    rounding = _ROUNDING * scale
     is_above = pl.col("truth") > pl.col("upper_bound") + rounding
     is_below = pl.col("truth") < pl.col("lower_bound") - rounding
     measured = cells.with_columns(
         error=error,
-        relative=error / pl.col("truth"),
+        relative=error / scale,
+        scale=scale,
         is_above=is_above,
         is_below=is_below,
         holds=~(is_above | is_below),
-        width=(pl.col("upper_bound") - pl.col("lower_bound")) / pl.col("truth"),
+        width=(pl.col("upper_bound") - pl.col("lower_bound")) / scale,
     )
     estimated = measured.filter(pl.col("estimate").is_not_null())
     # One place has several cells in a class of size; its error is that of all of them.
@@ -73,11 +76,11 @@ def _scored(cells: pl.DataFrame) -> pl.DataFrame:
         .group_by(_KEY, maintain_order=True)
         .agg(coverage_error_pct=100 * pl.col("share").std() / pl.col("share").count().sqrt())
     )
-    # Bias of counts is that of their sum; percentages are not added up.
+    # Bias of counts and differences is that of their sum; percentages are not added up.
     bias = (
-        pl.when(pl.col("measure").first() == COUNT)
-        .then(pl.col("error").sum() / pl.col("truth").filter(pl.col("estimate").is_not_null()).sum())
-        .otherwise(pl.col("relative").mean())
+        pl.when(pl.col("measure").first() == PERCENTAGE)
+        .then(pl.col("relative").mean())
+        .otherwise(pl.col("error").sum() / pl.col("scale").filter(pl.col("estimate").is_not_null()).sum())
     )
     has_error = pl.col("standard_error").is_not_null()
     return (

@@ -16,16 +16,17 @@ RULES = {
 }
 #: Levels of places, in the order of the page; `part` is a group of agencies of a nation, region or state.
 LEVELS = ("nation", "region", "state", "field_office", "judicial_district", "msa", "university", "tribal", "part")
-COUNT, PERCENTAGE = "count", "percentage"
+COUNT, PERCENTAGE, DIFFERENCE = "count", "percentage", "difference"
 
 _PATTERN = Column("pattern_number", "str", "Number of the drawing of who responds, from 0001.")
 _RULE = Column("rule", "str", "Rules of estimation: " + "; ".join(f"{k}: {v}" for k, v in RULES.items()) + ".")
-_OUTCOME = Column("outcome", "str", "What is estimated, such as robbery.")
+_OUTCOME = Column("outcome", "str", "What is estimated, such as robbery, or robbery, less the next state.")
 _MEASURE = Column(
     "measure",
     "str",
-    "count: offenses; percentage: offenses per 100 of the first outcome.",
-    codes=(COUNT, PERCENTAGE),
+    "count: offenses; percentage: offenses per 100 of the first outcome; difference: offenses of one outcome or place "
+    "less those of another.",
+    codes=(COUNT, PERCENTAGE, DIFFERENCE),
 )
 _LEVEL = Column("level", "str", "Level of the place; part: a group of agencies of a place.", codes=LEVELS)
 
@@ -40,16 +41,21 @@ BACKTEST_ESTIMATE = Dataset(
         _RULE,
         GEOGRAPHY_NUMBER,
         _LEVEL,
-        Column("place", "str", "Name of the place."),
+        Column("place", "str", "Name of the place; of a difference of two places, of the first."),
         _OUTCOME,
         _MEASURE,
         Column("truth", "float64", "The true number."),
-        Column("true_count", "float64", "The true number of offenses: size of the cell.", unit="offenses"),
+        Column(
+            "true_count",
+            "float64",
+            "The true number of offenses: size of the cell; of a difference, of both sides together.",
+            unit="offenses",
+        ),
         Column("estimate", "float64", "The estimate; missing if the place has no respondent.", is_nullable=True),
         Column("standard_error", "float64", "Its standard error; missing if unknown.", is_nullable=True),
         Column("lower_bound", "float64", "Lower end of its 95 % interval.", is_nullable=True),
         Column("upper_bound", "float64", "Upper end of its 95 % interval.", is_nullable=True),
-        Column("eligible_agencies", "int32", "Agencies of the place.", unit="agencies"),
+        Column("eligible_agencies", "int32", "Agencies of the place, or of both places.", unit="agencies"),
         Column("responding_agencies", "int32", "Those that responded.", unit="agencies"),
     ),
 )
@@ -70,13 +76,15 @@ BACKTEST_SCORE = Dataset(
         Column(
             "bias_pct",
             "float64",
-            "Sum of the estimates over sum of the true numbers, less 1, in percent.",
+            "Sum of the estimates over sum of the true numbers, less 1, in percent; of differences, sum of the errors "
+            "over sum of the sizes.",
             is_nullable=True,
         ),
         Column(
             "rmse_pct",
             "float64",
-            "Root mean square of the relative errors of a place over the patterns, in percent; median over places.",
+            "Root mean square of the relative errors of a place over the patterns, in percent; median over places. "
+            "Errors of differences are relative to the size of the cell.",
             is_nullable=True,
         ),
         Column("coverage_pct", "float64", "Percentage of intervals that hold the truth.", is_nullable=True),
@@ -88,7 +96,12 @@ BACKTEST_SCORE = Dataset(
         ),
         Column("above_pct", "float64", "Percentage of intervals of which the truth is above.", is_nullable=True),
         Column("below_pct", "float64", "Percentage of intervals of which the truth is below.", is_nullable=True),
-        Column("width_pct", "float64", "Width of the interval in percent of the truth; median.", is_nullable=True),
+        Column(
+            "width_pct",
+            "float64",
+            "Width of the interval in percent of the truth, or of the size of a difference; median.",
+            is_nullable=True,
+        ),
         Column(
             "se_over_rmse",
             "float64",

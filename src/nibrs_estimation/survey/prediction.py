@@ -60,6 +60,7 @@ class PlaceUnits(NamedTuple):
         benchmarks: (n, benchmarks) benchmarks of ``EXPLAINED`` times share.
         donor_variances: (n, benchmarks) variance of each where it is that of a donor or class.
         category: (n, C) units of the agencies of each category that has rows of its own.
+        agency: (n,) number of the agency, by which nonrespondents of several places are known to be the same.
     """
 
     units: Units
@@ -67,6 +68,7 @@ class PlaceUnits(NamedTuple):
     benchmarks: Floats
     donor_variances: Floats
     category: NDArray[np.bool_]
+    agency: NDArray[np.int64]
 
 
 def prediction_units(
@@ -138,6 +140,7 @@ def prediction_units(
         benchmarks=benchmarks,
         donor_variances=variances,
         category=_of_categories(units["agency_id"], categories),
+        agency=units["agency_id"].to_numpy().astype(np.int64),
     )
 
 

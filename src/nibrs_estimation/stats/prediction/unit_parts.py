@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nibrs_estimation.stats.linearization.variance_form import Memberships
-from nibrs_estimation.stats.prediction.expansion import expansion, factors, with_own_weights
+from nibrs_estimation.stats.prediction.expansion import Expansion, expansion, with_own_weights
 from nibrs_estimation.stats.prediction.form import PredictionForm
 from nibrs_estimation.stats.prediction.kernels import Model, dispersions
 from nibrs_estimation.stats.prediction.layout import Design, known_miss, modeled_size, sort_order, sums_of
@@ -37,6 +37,7 @@ class UnitForm(NamedTuple):
         respondent: (r,) units that respond.
         member: units of all domains, sorted by domain and unit.
         first_member: (G + 1,) first member of each domain.
+        expanding: what nonrespondents take from respondents by ratios of places; not used by others.
     """
 
     design: Design
@@ -48,6 +49,7 @@ class UnitForm(NamedTuple):
     respondent: Integers
     member: Integers
     first_member: Integers
+    expanding: Expansion
 
     @property
     def psus(self) -> int:
@@ -169,6 +171,7 @@ def unit_form(form: PredictionForm, units: Units, members: Memberships, agency: 
         respondent=respondent,
         member=number[members.unit][by_domain],
         first_member=np.searchsorted(members.domain[by_domain], np.arange(members.domains + 1)).astype(np.int64),
+        expanding=expansion(taken, groups, form.settings.prior_agencies),
     )
 
 
@@ -244,8 +247,7 @@ def part_of(form: UnitForm, column: Column, found: Residuals, unit: Integers) ->
 
 def _shrunken_ratios(form: UnitForm, y: Floats) -> Floats:
     """(n,) θ̃ of each unit's group."""
-    units, groups = form.units, len(form.design.groups.place)
-    found = expansion(units, groups, form.settings.prior_agencies)
+    units, found, groups = form.units, form.expanding, len(form.design.groups.place)
     of_group = np.where(found.expands, sums_of(units.group, units.weight * _counts(form, y), groups), 0.0)
     of_place = sums_of(np.maximum(found.place, 0), of_group, form.design.places)
     ratios: Floats = (found.own * of_group + found.common * of_place[np.maximum(found.place, 0)])[units.group]
@@ -254,17 +256,21 @@ def _shrunken_ratios(form: UnitForm, y: Floats) -> Floats:
 
 def _factors(form: UnitForm, unit: Integers) -> Floats:
     """(H,) k of each group for the nonrespondents among some units of a place."""
-    units, groups = form.units, len(form.design.groups.place)
-    members = Memberships(unit, np.zeros(len(unit), dtype=np.int64), 1)
-    found = factors(expansion(units, groups, form.settings.prior_agencies), units, members)
-    of_groups: Floats = found.toarray()[0]
-    return of_groups
+    units, found = form.units, form.expanding
+    nonrespondents = np.where(units.psu[unit] >= 0, 0.0, units.size[unit])
+    missing = sums_of(units.group[unit], nonrespondents, len(found.place))
+    # Of module ``expansion``, but for one domain: sparse matrices of one row take most of the time of a difference.
+    takes = found.expands & (found.place == units.place[unit[0]])
+    k: Floats = np.where(takes, found.own * missing + float(missing @ found.common), 0.0)
+    return k
 
 
 def _expected(form: UnitForm, y: Floats, unit: Integers) -> tuple[float, float]:
     """What the nonrespondents among some units are expected to have, Σ k y, and Σ k² y."""
-    k, counts = _factors(form, unit)[form.units.group], form.units.weight * _counts(form, y)
-    return float(k @ counts), float(k**2 @ counts)
+    k = _factors(form, unit)
+    # Products over units would be long enough for threads of the linear algebra, which wait for each other.
+    of_groups = sums_of(form.units.group, form.units.weight * _counts(form, y), len(k))
+    return float(k @ of_groups), float(k**2 @ of_groups)
 
 
 def _errors_of_place(form: UnitForm, unit: Integers) -> tuple[Integers, Floats]:

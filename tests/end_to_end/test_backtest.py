@@ -18,7 +18,10 @@ CELLS = {"murder": ("1a", 5), "kidnapping": ("1a", 7), "vehicle theft": ("1b", 1
 
 
 def test_a_backtest_estimates_what_a_run_estimates(demo: Path) -> None:
-    """The same nation, seed and rules: estimates and standard errors of a run and of a backtest are the same."""
+    """The same nation, seed and rules give the same estimates, and nearly the same standard errors.
+
+    What filled months add to standard errors is made from incidents in a run, and from offenses in a backtest.
+    """
     source = SyntheticSource(0.01)
     reports = {name: table.lazy() for name, table in source.ingest_agencies(2024, 1).items()}
     of_truth = demo / "scratch/demo/all/datasets/synthetic_truth_month"
@@ -30,9 +33,9 @@ def test_a_backtest_estimates_what_a_run_estimates(demo: Path) -> None:
         of_run = published.filter(row=1, column=column)
         both = of_run.join(found.filter(outcome=outcome), on="geography_number", suffix="_again")
         assert both.height == of_run.height > 50
-        for name in ("estimate", "standard_error"):
+        for name, limit in (("estimate", 1e-6), ("standard_error", 2e-3)):
             difference = (both[name] - both[f"{name}_again"]).abs().fill_null(0.0)
-            assert (difference <= 1e-6 * both["estimate"]).all(), outcome
+            assert (difference <= limit * both["estimate"]).all(), outcome
             assert both[name].is_null().equals(both[f"{name}_again"].is_null(), null_equal=True)
         compared += both.height
     assert compared > 300

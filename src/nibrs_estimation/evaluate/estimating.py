@@ -261,10 +261,10 @@ def _completed_counts(
     )
     return (
         pl.concat([own.select("agency_id", "offense_code", "n", own="n"), added])
-        .group_by("agency_id", "offense_code")
-        .agg(pl.col("n", "own").sort().sum())
-        # Sums over agencies run in this order: the same drawing gives the same bytes.
-        .sort("agency_id", "offense_code")
+        # Sums run in this order: the same drawing gives the same bytes.
+        .sort("agency_id", "offense_code", "n", "own")
+        .group_by("agency_id", "offense_code", maintain_order=True)
+        .agg(pl.col("n", "own").sum())
     )
 
 
@@ -296,8 +296,9 @@ def _places(completed: _Completed, truth: pl.DataFrame, names: list[str]) -> pl.
     ]
     sums = (
         members.join(pl.concat(offenses), on="agency_id")
-        .group_by("geography_number", "outcome")
-        .agg(true_count=(pl.col("n") * pl.col("population_share")).sort().sum())
+        .sort("geography_number", "outcome", "agency_id", "population_share")
+        .group_by("geography_number", "outcome", maintain_order=True)
+        .agg(true_count=(pl.col("n") * pl.col("population_share")).sum())
     )
     return (
         places.select(
@@ -338,7 +339,7 @@ def _prediction(completed: _Completed, design: Design, names: list[str]) -> _Pre
         of["calibration_variable"],
         {},
     )
-    of_agencies = completed.counts.group_by("agency_id").agg(pl.col("n", "own").sort().sum())
+    of_agencies = completed.counts.group_by("agency_id", maintain_order=True).agg(pl.col("n", "own").sum())
     everything = pl.DataFrame({"agency_id": design.agencies}).join(
         of_agencies, on="agency_id", how="left", maintain_order="left"
     )

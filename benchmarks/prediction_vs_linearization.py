@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,9 @@ def compare(
     repetitions: int,
 ) -> None:
     start = time.perf_counter()
-    form = prediction_form(units, members, RESPONDENTS, settings=Settings(state_variance=0.0016))
+    # As by default: ratios of places to one benchmark.
+    by_ratio = replace(units, controls=units.size[:, None])
+    form = prediction_form(by_ratio, members, RESPONDENTS, settings=Settings(state_variance=0.0016, is_of_place=True))
     laid_out = time.perf_counter() - start
     start = time.perf_counter()
     before = variance_form(*sample_of(units, members), RESPONDENTS)

@@ -152,7 +152,9 @@ class Predictions:
         by_total: ratios to all crime; for columns that no other benchmark explains.
         by_benchmark: position in ``EXPLAINED`` -> ratios to that benchmark, prepared when first asked for; None without
             corrections.
-        of_categories: the same with categories of agencies as domains, C of each geography; position 0 is all crime.
+        elsewhere: position, whether of categories -> ratios to all crime in the domains that the benchmark does not
+            explain.
+        of_categories: position -> ratios with categories of agencies as domains, C of each geography; 0 is all crime.
         categories: C.
         is_explained: (domains, benchmarks) whether enough respondents of the place have the benchmark.
         weights: (domains, PSUs) how often each agency counts in totals by all crime.
@@ -161,6 +163,7 @@ class Predictions:
 
     by_total: PredictionForm
     by_benchmark: Callable[[int], PredictionForm] | None
+    elsewhere: Callable[[int, bool], PredictionForm]
     of_categories: Callable[[int], PredictionForm]
     categories: int
     is_explained: NDArray[np.bool_]
@@ -199,31 +202,23 @@ class Predictions:
             whole_of: (m,) column of all agencies of a column of a category; -1 for other columns.
             threads: largest number of threads.
         """
-        found = prediction_estimates(
-            self.by_total,
-            y,
-            own,
-            denominators,
-            denominator_of,
-            own_denominators=own_denominators,
-            threads=threads,
-        )
-        for position in self._benchmarks(explained_by):
-            assert self.by_benchmark is not None
-            form = self.by_benchmark(position)
+        pieces = []
+        for position in np.unique(explained_by).tolist():
             columns = np.flatnonzero(explained_by == position)
             used, number = np.unique(denominator_of[columns], return_inverse=True)
             has_denominator = used >= 0
-            better = prediction_estimates(
-                form,
-                y[:, columns],
-                own[:, columns],
-                denominators[:, used[has_denominator]],
-                number.ravel() - (0 if has_denominator.all() else 1),
-                own_denominators=own_denominators[:, used[has_denominator]],
-                threads=threads,
-            )
-            _replace(found, better, columns, self.is_explained[:, position])
+            for form, is_used in self._forms(position):
+                of_form = prediction_estimates(
+                    form,
+                    y[:, columns],
+                    own[:, columns],
+                    denominators[:, used[has_denominator]],
+                    number.ravel() - (0 if has_denominator.all() else 1),
+                    own_denominators=own_denominators[:, used[has_denominator]],
+                    threads=threads,
+                )
+                pieces.append(_of_columns(of_form, columns, is_used))
+        found = _joined(pieces or [prediction_estimates(self.by_total, y, own)])
         if category_of is not None and whole_of is not None and (whole_of >= 0).any():
             wholes = np.unique(whole_of[whole_of >= 0])
             parts = self._parts(y[:, wholes], own[:, wholes], explained_by[wholes], threads)
@@ -232,21 +227,42 @@ class Predictions:
         np.sqrt(found.standard_error**2 + of_filled, out=found.standard_error)
         return found
 
-    def _benchmarks(self, explained_by: NDArray[np.integer]) -> list[int]:
-        """Positions of benchmarks of offenses by which columns are estimated."""
-        of_offenses: list[int] = np.unique(explained_by[explained_by > 0]).tolist()
-        return of_offenses if self.by_benchmark is not None else []
-
     def _parts(
         self, y: sparse.csc_array, own: sparse.csc_array, explained_by: NDArray[np.integer], threads: int
     ) -> PredictionEstimates:
         """Estimates of columns of all agencies in the categories of every geography."""
-        parts = prediction_estimates(self.of_categories(0), y, own, threads=threads)
-        for position in self._benchmarks(explained_by):
+        pieces = []
+        for position in np.unique(explained_by).tolist():
             columns = np.flatnonzero(explained_by == position)
-            better = prediction_estimates(self.of_categories(position), y[:, columns], own[:, columns], threads=threads)
-            _replace(parts, better, columns, np.repeat(self.is_explained[:, position], self.categories))
-        return parts
+            for form, is_used in self._forms(position, of_categories=True):
+                of_form = prediction_estimates(form, y[:, columns], own[:, columns], threads=threads)
+                pieces.append(_of_columns(of_form, columns, is_used))
+        return _joined(pieces)
+
+    def _forms(self, position: int, *, of_categories: bool = False) -> list[tuple[PredictionForm, NDArray[np.bool_]]]:
+        """By what columns of a benchmark are estimated, and in which domains."""
+        repeated = self.categories if of_categories else 1
+        is_explained = np.repeat(self.is_explained[:, position], repeated)
+        if position == 0 or self.by_benchmark is None:
+            return [(self.of_categories(0) if of_categories else self.by_total, np.ones_like(is_explained))]
+        of_benchmark = (self.of_categories if of_categories else self.by_benchmark)(position)
+        return [(of_benchmark, is_explained), (self.elsewhere(position, of_categories), ~is_explained)]
+
+
+def _of_columns(
+    estimates: PredictionEstimates, columns: NDArray[np.int64], is_used: NDArray[np.bool_]
+) -> PredictionEstimates:
+    """Estimates of some columns, with their numbers among all, in the domains in which they are used."""
+    rows = is_used[estimates.domain]
+    of_rows = {name: values[rows] for name, values in vars(estimates).items()}
+    return PredictionEstimates(**of_rows | {"cell": columns[of_rows["cell"]].astype(np.int32)})
+
+
+def _joined(pieces: list[PredictionEstimates]) -> PredictionEstimates:
+    """Estimates of different columns or domains as one, sorted by both."""
+    joined = {name: np.concatenate([vars(piece)[name] for piece in pieces]) for name in vars(pieces[0])}
+    order = np.lexsort((joined["domain"], joined["cell"]))
+    return PredictionEstimates(**{name: values[order] for name, values in joined.items()})
 
 
 def _put_categories(
@@ -298,19 +314,6 @@ def _key(cell: NDArray[np.integer], domain: NDArray[np.integer], domains: int) -
     return cell.astype(np.int64) * domains + domain
 
 
-def _replace(
-    found: PredictionEstimates, better: PredictionEstimates, columns: NDArray[np.int64], is_used: NDArray[np.bool_]
-) -> None:
-    """Put better estimates of some columns in the place of others, in the domains where they are used."""
-    # Both have an estimate of a column in the same domains: those in which a respondent has a value.
-    at = np.searchsorted(
-        _key(found.cell, found.domain, len(is_used)), _key(columns[better.cell], better.domain, len(is_used))
-    )
-    of = is_used[better.domain]
-    for name in ("total", "standard_error", "ratio", "ratio_standard_error", "place_ratio"):
-        getattr(found, name)[at[of]] = getattr(better, name)[of]
-
-
 class Incidents(NamedTuple):
     """All incidents of each agency of a design: (agencies,) each.
 
@@ -350,6 +353,15 @@ def predictions_of(design: Design, of_places: PlaceUnits, incidents: Incidents, 
     def by_benchmark(position: int) -> PredictionForm:
         return prediction_form(units_of_benchmark(of_places, position), members, psus, settings=chosen(position))
 
+    is_explained = explained_domains(of_places)
+
+    @cache
+    def elsewhere(position: int, of_categories: bool) -> PredictionForm:
+        every = parts if of_categories else members
+        kept = ~np.repeat(is_explained[:, position], every.domains // max(len(is_explained), 1))[every.domain]
+        others = Memberships(every.unit[kept], every.domain[kept], every.domains)
+        return prediction_form(units_of_benchmark(of_places, 0), others, psus, settings=chosen(0))
+
     @cache
     def of_categories(position: int) -> PredictionForm:
         if not corrects:
@@ -360,9 +372,10 @@ def predictions_of(design: Design, of_places: PlaceUnits, incidents: Incidents, 
     return Predictions(
         with_state_variance(by_total, common),
         by_benchmark if corrects else None,
+        elsewhere,
         of_categories,
         of_places.category.shape[1],
-        explained_domains(of_places),
+        is_explained,
         weights,
         FilledVariance(weights, *incidents),
     )

@@ -3,7 +3,7 @@
     uv run python benchmarks/tables.py [--scale 1.0] [--run FOLDER]
 
 Makes a run of a synthetic nation, or reads a finished one (`scratch/<run_id>/all`), and takes times and peaks of memory
-from its manifests. Limits: counting 5 minutes and 8 GiB; base cells 3 minutes; series 45 minutes and 12 GiB.
+from its manifests. Limits: counting 5 minutes and 8 GiB; base cells 1 minute; series 10 minutes and 12 GiB.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Limit:
 
 LIMITS = (
     Limit("count_units", "counting all tables, all atoms", 5.0, 8.0),
-    Limit("estimate_cells", "base cells x geographies", 3.0, 12.0),
-    Limit("estimate_series", "series x geographies", 45.0, 12.0),
+    Limit("estimate_cells", "base cells x geographies", 1.0, 12.0),
+    Limit("estimate_series", "series x geographies", 10.0, 12.0),
 )
 ESTIMATES = {"estimate_cells": "cell_estimate", "estimate_series": "series_estimate"}
 

@@ -23,12 +23,16 @@ def shares_held(drawings: list[Drawing], rule: str = "program") -> dict[str, flo
     return dict(estimates.group_by("level").agg(holds.mean()).iter_rows())
 
 
-@pytest.mark.parametrize("pattern", ["random", "large-answer-less", "states-missing"])
-def test_intervals_of_synthetic_nations(pattern: str) -> None:
+@pytest.mark.parametrize(
+    ("pattern", "of_states"),
+    # In a missing state one agency in ten responds, which says little about how much its agencies differ.
+    [("random", 0.9), ("large-answer-less", 0.9), ("states-missing", 0.75)],
+)
+def test_intervals_of_synthetic_nations(pattern: str, of_states: float) -> None:
     held = shares_held([synthetic.draw(0.05, pattern, number, 2024, 1) for number in range(1, 5)])
     assert held["nation"] >= 0.9
     assert held["region"] >= 0.9
-    assert held["state"] >= 0.88
+    assert held["state"] >= of_states
 
 
 @pytest.mark.skipif(not PATH.is_file(), reason=f"no {PATH.name} under NIBRS_SHARED_DATA")

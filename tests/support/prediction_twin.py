@@ -74,6 +74,10 @@ class Twin:
                 found[of] = ratio * self.units.size[of]
         return found
 
+    def is_predicted(self, y: Floats, D: NDArray[Any]) -> bool:
+        """Nonrespondents of the domain have an expected count above 0."""
+        return self.settings.is_of_place and bool(self.expected(y, D).sum() > 0)
+
     def coefficients(self, D: NDArray[Any]) -> Floats:
         """Factor k of respondents of the place, from what each alone would add; -1 of nonrespondents in D."""
         if D.tobytes() in self.found:
@@ -228,7 +232,7 @@ class Twin:
             for g in range(self.problem.members.domains):
                 D = np.isin(np.arange(len(self.responds)), self.problem.members.unit[self.problem.members.domain == g])
                 counted = D & self.responds & (self.problem.y[self.units.psu, cell] > 0)
-                if counted.any():
+                if counted.any() or self.is_predicted(self.of_units(self.problem.y[:, cell]), D):
                     found[cell, g] = self.estimate(cell, D, np.unique(self.units.psu[counted]))
         return found
 
@@ -251,7 +255,7 @@ class Twin:
             return np.nan, np.nan
         b = self.of_units(p.b[:, k])
         below = self.total(b, D)
-        if not (b[D] > 0).any():
+        if not ((b[D] > 0).any() or self.is_predicted(b, D)):
             return np.nan, np.nan
         if p.floors_ratios and self.settings.corrects:
             total, below = max(total, reported), max(below, self.of_units(p.own_b[:, k])[D].sum())

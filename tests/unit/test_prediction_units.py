@@ -386,6 +386,21 @@ def test_categories_are_parts_of_the_column_of_all_agencies() -> None:
     assert found.ratio_standard_error[city] == pytest.approx(0.0, abs=1e-6)
 
 
+def test_a_category_that_no_respondent_has_is_predicted() -> None:
+    """Cities report nothing; those that do not respond are expected to have what the place's ratio gives them."""
+    design, _units, predictions = nation()
+    is_city = (design.agencies.to_numpy() % 2 == 1)[:, None]
+    values = np.where(is_city, 0.0, 3.0)
+    y, b = sparse.csc_array(np.hstack([0 * values, values, values])), sparse.csc_array(values)
+    category_of, whole_of = np.array([0, -1, 1]), np.array([1, -1, 1])
+    found = predictions.estimate(y, 0 * y, b, 0 * b, np.zeros(3, dtype=int), np.full(3, MURDER), category_of, whole_of)
+    city, whole, county = (np.flatnonzero((found.cell == cell) & (found.domain == 0))[0] for cell in range(3))
+    assert found.unit_count[city] == found.reported[city] == 0
+    assert 0 < found.total[city] < found.total[whole]
+    assert found.standard_error[city] > 0
+    assert found.total[city] + found.total[county] == pytest.approx(found.total[whole], rel=1e-12)
+
+
 def test_a_share_of_a_category_has_the_error_of_both_parts() -> None:
     """[(1 - R)² V_c + R² (V - V_c)] / T², with R the share, and V_c and V the variances of part and whole."""
     design, _units, predictions = nation()

@@ -254,7 +254,7 @@ class Estimator:
             "lower_bound": lower,
             "upper_bound": upper,
             "reported": reported,
-            "filled_share": np.clip(1 - of_own / weighted, 0.0, 1.0),
+            "filled_share": np.clip(1 - _divided(of_own, weighted), 0.0, 1.0),
             "unweighted": unweighted,
             "agency_counts": np.where(
                 self._includes_arrests_without_agency(completed, found), np.nan, found.unit_count
@@ -322,6 +322,11 @@ class Estimator:
             return np.zeros(len(found.cell), dtype=bool)
         without_agency = sparse.csr_array(self._design.respondents[:, :first] @ (counts[:first] > 0))
         return values_at(without_agency, found.domain, found.cell) > 0
+
+
+def _divided(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quotient, and 1 where nothing of the category or domain itself was counted."""
+    return np.divide(part, whole, out=np.ones_like(whole), where=whole > 0)
 
 
 def _found(estimates: CellEstimates | PredictionEstimates) -> Found:

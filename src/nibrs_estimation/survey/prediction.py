@@ -202,9 +202,12 @@ class Predictions:
             whole_of: (m,) column of all agencies of a column of a category; -1 for other columns.
             threads: largest number of threads.
         """
+        none = np.full(y.shape[1], -1)
+        of_category, of_whole = (none if numbers is None else numbers for numbers in (category_of, whole_of))
+        is_part = (of_category >= 0) & (of_whole >= 0)
         pieces = []
         for position in np.unique(explained_by).tolist():
-            columns = np.flatnonzero(explained_by == position)
+            columns = np.flatnonzero((explained_by == position) & ~is_part)
             used, number = np.unique(denominator_of[columns], return_inverse=True)
             has_denominator = used >= 0
             for form, is_used in self._forms(position):
@@ -219,10 +222,12 @@ class Predictions:
                 )
                 pieces.append(_of_columns(of_form, columns, is_used))
         found = _joined(pieces or [prediction_estimates(self.by_total, y, own)])
-        if category_of is not None and whole_of is not None and (whole_of >= 0).any():
-            wholes = np.unique(whole_of[whole_of >= 0])
+        if is_part.any():
+            wholes = np.unique(of_whole[is_part])
             parts = self._parts(y[:, wholes], own[:, wholes], explained_by[wholes], threads)
-            _put_categories(found, parts, wholes, category_of, whole_of, self.categories)
+            column_of = np.full((len(wholes), self.categories), -1)
+            column_of[np.searchsorted(wholes, of_whole[is_part]), of_category[is_part]] = np.flatnonzero(is_part)
+            found = _joined([found, _shares(parts, found, wholes, column_of, denominator_of)])
         of_filled = values_at(self.filled.of(y, own), found.domain, found.cell)
         np.sqrt(found.standard_error**2 + of_filled, out=found.standard_error)
         return found
@@ -265,48 +270,49 @@ def _joined(pieces: list[PredictionEstimates]) -> PredictionEstimates:
     return PredictionEstimates(**{name: values[order] for name, values in joined.items()})
 
 
-def _put_categories(
-    found: PredictionEstimates,
+def _shares(
     parts: PredictionEstimates,
+    found: PredictionEstimates,
     wholes: NDArray[np.integer],
-    category_of: NDArray[np.integer],
-    whole_of: NDArray[np.integer],
-    categories: int,
-) -> None:
-    """Put estimates of categories of agencies in the place of those of their columns, and percentages of the whole.
+    column_of: NDArray[np.integer],
+    denominator_of: NDArray[np.integer],
+) -> PredictionEstimates:
+    """Estimates of columns of categories of agencies, with their percentages of the column of all agencies.
 
     With the totals T and variances V of a category c and of the other agencies r, whose errors are taken to be
     independent, the variance of R = T_c / (T_c + T_r) is [(1 - R)² V_c + R² V_r] / (T_c + T_r)². V_r is what V of all
     agencies is more than V_c.
 
     Args:
-        found: estimates by column and geography.
         parts: estimates of the columns ``wholes`` by category of agencies and geography.
+        found: estimates by column and geography.
         wholes: columns of all agencies, ascending.
-        category_of: (m,) category of each column; -1 for none.
-        whole_of: (m,) its column of all agencies; -1 for none.
-        categories: number of categories.
+        column_of: (wholes, categories) column of each category; -1 where it is not wanted.
+        denominator_of: (m,) denominator of each column; -1 for none.
     """
-    domains = int(found.domain.max(initial=0)) + 1
-    rows = np.flatnonzero((category_of >= 0)[found.cell] & (whole_of >= 0)[found.cell])
-    of_column, domain = found.cell[rows], found.domain[rows].astype(np.int64)
-    whole_column = whole_of[of_column]
-    # Where a category has a value, all agencies have one.
+    domain, category = np.divmod(parts.domain.astype(np.int64), column_of.shape[1])
+    column = column_of[parts.cell, category]
+    is_wanted = column >= 0
+    of_parts = {name: values[is_wanted] for name, values in vars(parts).items()}
+    column, domain, whole_column = column[is_wanted], domain[is_wanted], wholes[of_parts["cell"]]
+    domains = int(max(found.domain.max(initial=0), domain.max(initial=0))) + 1
+    # Where a category has a value or is predicted, so are all agencies.
     whole = np.searchsorted(
         _key(found.cell, found.domain, domains), _key(whole_column.astype(np.int64), domain, domains)
     )
-    at = np.searchsorted(
-        _key(parts.cell, parts.domain, domains * categories),
-        _key(np.searchsorted(wholes, whole_column), domain * categories + category_of[of_column], domains * categories),
-    )
-    found.total[rows], found.standard_error[rows] = parts.total[at], parts.standard_error[at]
-    has_ratio = ~np.isnan(found.ratio[rows]) & (found.total[whole] > 0)
-    rows, whole = rows[has_ratio], whole[has_ratio]
-    ratio = found.total[rows] / found.total[whole]
-    own = found.standard_error[rows] ** 2
+    total, of_all = of_parts["total"], found.total[whole]
+    own = of_parts["standard_error"] ** 2
     others = np.maximum(found.standard_error[whole] ** 2 - own, 0.0)
-    found.ratio[rows] = ratio
-    found.ratio_standard_error[rows] = np.sqrt((1 - ratio) ** 2 * own + ratio**2 * others) / found.total[whole]
+    has_ratio = (denominator_of[column] >= 0) & (of_all > 0)
+    ratio = np.divide(total, of_all, out=np.full(len(total), np.nan), where=has_ratio)
+    error = np.sqrt((1 - ratio) ** 2 * own + ratio**2 * others)
+    changed = {
+        "cell": column.astype(np.int32),
+        "domain": domain.astype(np.int32),
+        "ratio": ratio,
+        "ratio_standard_error": np.divide(error, of_all, out=np.full(len(total), np.nan), where=has_ratio),
+    }
+    return PredictionEstimates(**of_parts | changed)
 
 
 def _key(cell: NDArray[np.integer], domain: NDArray[np.integer], domains: int) -> NDArray[np.int64]:

@@ -1,10 +1,11 @@
 """Totals and ratios of all cells in all domains at once, with the prediction variance of what was not reported.
 
 Values are a sparse matrix PSUs x cells; estimates are computed for each cell and domain in which a respondent has a
-value. Formulas are in modules ``layout`` (variance), ``kernels`` (dispersion, ratios) and ``expansion`` (totals by
-ratios of places). With weights and ratios of groups, θ_h = T_h / X̂_h, totals are corrected by the known miss of the
-domain, T_D = Σ_h [T_hD - θ_h (X̂_hD - X_hD)]; where X̂_h is 0, so is θ_h, and nothing is corrected. Either way parts of a
-place add up to it, if each of them has a value. A total is at least what was reported. Source: handbook 11.
+value, or whose nonrespondents are predicted by respondents of the place that have one. Formulas are in modules
+``layout`` (variance), ``kernels`` (dispersion, ratios) and ``expansion`` (totals by ratios of places). With weights and
+ratios of groups, θ_h = T_h / X̂_h, totals are corrected by the known miss of the domain, T_D = Σ_h [T_hD - θ_h (X̂_hD -
+X_hD)]; where X̂_h is 0, so is θ_h, and nothing is corrected. Either way parts of a place add up to it. A total is at
+least what was reported. Source: handbook 11.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _FEW_VALUES = 50_000
 
 @dataclass(frozen=True)
 class PredictionEstimates:
-    """Estimates by cell and domain, sorted by both; pairs without a value are omitted.
+    """Estimates by cell and domain, sorted by both; pairs that are 0, without a value or prediction, are omitted.
 
     Attributes:
         cell: column of y.

@@ -66,6 +66,8 @@ class Sums(NamedTuple):
         pair_total: (pairs,) of weight x share x value.
         sums: (G, 3) Poisson part of the variance, Σ s w max(w - 1, 0) y; Σ share x reported value; Σ value.
         units: (G,) PSUs with a value.
+        is_of_place: (P,) a group that predicts nonrespondents of the place has a value.
+        is_estimated: (G,) the domain has a value, or is predicted.
         dense: (PSUs,) the column as a dense array.
         theta: (H,) θ_h, or θ of the place.
         tau: (H,) τ²_h.
@@ -78,6 +80,8 @@ class Sums(NamedTuple):
     pair_total: Floats
     sums: Floats
     units: Integers
+    is_of_place: NDArray[np.bool_]
+    is_estimated: NDArray[np.bool_]
     dense: Floats
     theta: Floats
     tau: Floats
@@ -161,6 +165,8 @@ def _no_sums(design: Design) -> Sums:
         pair_total=np.zeros(pairs),
         sums=np.zeros((G, 3)),
         units=np.zeros(G, dtype=np.int64),
+        is_of_place=np.zeros(design.places, dtype=np.bool_),
+        is_estimated=np.zeros(G, dtype=np.bool_),
         dense=np.zeros(psus),
         theta=np.zeros(H),
         tau=np.zeros(H),
@@ -171,16 +177,22 @@ def _no_sums(design: Design) -> Sums:
 
 @_compiled
 def domain_counts(design: Design, y: Columns, counts: Integers) -> None:
-    """Count the domains in which each cell has a value, into ``counts`` (m,)."""
-    positions = design.positions
-    last = np.full(len(design.domains.place), -1)
+    """Count the domains in which each cell has a value or is predicted, into ``counts`` (m,)."""
+    positions, groups, domains = design.positions, design.groups, design.domains
+    last, of_place = np.full(len(domains.place), -1), np.full(design.places, -1)
     for cell in range(len(counts)):
         for i in range(y.first[cell], y.first[cell + 1]):
             for position in range(positions.first_position[y.row[i]], positions.first_position[y.row[i] + 1]):
+                h = positions.group[position]
+                if groups.expands[h]:
+                    of_place[groups.place[h]] = cell
                 for m in range(positions.first_member[position], positions.first_member[position + 1]):
                     if last[positions.domain[m]] != cell:
                         last[positions.domain[m]] = cell
                         counts[cell] += 1
+        for g in range(len(domains.place)):
+            if domains.is_predicted[g] and last[g] != cell and of_place[domains.place[g]] == cell:
+                counts[cell] += 1
 
 
 @_compiled
@@ -248,16 +260,16 @@ def estimate(
         _numerators(design, work.cell, work.denominator, work.no_ratio, work, work.cell.numerator)
         dispersions(design, model, work.cell.theta, work.cell.numerator, work.pools, work.cell.tau)
         _lay_out_totals(design, model, work)
-        _variances(design, model, work.cell.units, work.cell.tau, work, work.of_total)
+        _variances(design, model, work.cell.is_estimated, work.cell.tau, work, work.of_total)
         if k >= 0:
             _place_ratios(design, model, work)
             _numerators(design, work.cell, work.denominator, work.ratio, work, work.numerator)
             dispersions(design, model, work.denominator.theta, work.numerator, work.pools, work.tau)
             _lay_out_ratios(design, model, work)
-            _variances(design, model, work.cell.units, work.tau, work, work.of_difference)
+            _variances(design, model, work.cell.is_estimated, work.tau, work, work.of_difference)
         row = first_row[cell]
         for g in range(len(design.domains.place)):
-            if work.cell.units[g] == 0:
+            if not work.cell.is_estimated[g]:
                 continue
             domain[row] = g
             units[row] = work.cell.units[g]
@@ -287,6 +299,8 @@ def _add(design: Design, columns: Columns, own: Floats, column: int, other: Floa
             h, number = positions.group[position], positions.first_number[position]
             poisson = positions.numbers[number] * value
             square = positions.numbers[number + 1] * value
+            if groups.expands[h]:
+                sums.is_of_place[groups.place[h]] = True
             expanded = positions.numbers[number + 2] * value
             sums.squares[h, 0] += square * value
             sums.squares[h, 1] += square * other[row]
@@ -302,6 +316,9 @@ def _add(design: Design, columns: Columns, own: Floats, column: int, other: Floa
                 if positions.counts[m]:
                     sums.sums[g, 2] += value
                     sums.units[g] += 1
+    domains = design.domains
+    for g in range(len(domains.place)):
+        sums.is_estimated[g] = sums.units[g] > 0 or (domains.is_predicted[g] and sums.is_of_place[domains.place[g]])
 
 
 @_compiled
@@ -310,9 +327,11 @@ def _clear(design: Design, columns: Columns, column: int, sums: Sums) -> None:
         sums.dense[columns.row[i]] = 0.0
     sums.moments[:] = 0.0
     sums.squares[:] = 0.0
+    sums.is_of_place[:] = False
     for g in range(len(sums.units)):
-        if sums.units[g] == 0:
+        if not sums.is_estimated[g]:
             continue
+        sums.is_estimated[g] = False
         sums.sums[g] = 0.0
         sums.units[g] = 0
         for q in range(design.domains.first_pair[g], design.domains.first_pair[g + 1]):
@@ -321,7 +340,7 @@ def _clear(design: Design, columns: Columns, column: int, sums: Sums) -> None:
 
 @_compiled
 def _totals(design: Design, model: Model, sums: Sums) -> None:
-    """θ of each group, and the estimate of each domain with a value, not yet at least what was reported.
+    """θ of each group, and the estimates of domains, not yet at least what was reported.
 
     A domain's estimate is Σ_h [T_hD - θ_h (X̂_hD - X_hD)]. If ratios are those of the place it is Σ_h [T_hD + k_hD T_h].
     The second part is what nonrespondents are expected to have. Respondents' Poisson noise counts k² times, and that of
@@ -335,7 +354,7 @@ def _totals(design: Design, model: Model, sums: Sums) -> None:
             expanded = groups.expanded[h]
             sums.theta[h] = sums.moments[groups.first_moment[h]] / expanded if expanded > 0 else 0.0
     for g in range(len(domains.place)):
-        if sums.units[g] == 0:
+        if not sums.is_estimated[g]:
             continue
         total, expected, noise = 0.0, 0.0, 0.0
         for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
@@ -464,7 +483,7 @@ def _lay_out_totals(design: Design, model: Model, work: Scratch) -> None:
     """
     domains, a = design.domains, work.cell
     for g in range(len(domains.place)):
-        if a.units[g] == 0:
+        if not a.is_estimated[g]:
             continue
         work.poisson[g], work.gap[g] = a.sums[g, 0], 0.0
         for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
@@ -481,7 +500,7 @@ def _lay_out_ratios(design: Design, model: Model, work: Scratch) -> None:
     domains, a, b = design.domains, work.cell, work.denominator
     for g in range(len(domains.place)):
         work.below[g] = 0.0
-        if a.units[g] == 0 or b.units[g] == 0:
+        if not (a.is_estimated[g] and b.is_estimated[g]):
             continue
         above, below = a.total[g], b.total[g]
         if model.floors_ratios and model.corrects:
@@ -503,11 +522,13 @@ def _lay_out_ratios(design: Design, model: Model, work: Scratch) -> None:
 
 
 @_compiled
-def _variances(design: Design, model: Model, units: Integers, tau: Floats, work: Scratch, variances: Floats) -> None:
-    """Variances of z in the domains with a value. One call makes all, because a call takes longer than one of them."""
+def _variances(
+    design: Design, model: Model, is_estimated: NDArray[np.bool_], tau: Floats, work: Scratch, variances: Floats
+) -> None:
+    """Variances of z in the estimated domains. One call makes all, because a call takes longer than one of them."""
     domains = design.domains
     for g in range(len(domains.place)):
-        if units[g] == 0:
+        if not is_estimated[g]:
             continue
         variance = work.poisson[g]
         if not model.corrects:

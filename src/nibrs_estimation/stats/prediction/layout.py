@@ -44,6 +44,8 @@ class Groups(NamedTuple):
 
     Attributes:
         place: (H,) place of each group; -1 where it has no unit.
+        expands: (H,) its counts predict nonrespondents of the place (module ``expansion``); False if ratios are those
+            of groups.
         has_residuals: (H,) the group takes part in the pooling: it has nonrespondents, and respondents enough.
         rank: (H,) columns of the basis that are used, the last ones.
         sums: (H, 3) sums of residuals to which a group adds: its pool, its level, all groups.
@@ -63,6 +65,7 @@ class Groups(NamedTuple):
     """
 
     place: Integers
+    expands: Flags
     has_residuals: Flags
     rank: Integers
     sums: Integers
@@ -113,6 +116,7 @@ class Domains(NamedTuple):
 
     Attributes:
         place: (G,) place of each domain; -1 where it has no unit.
+        is_predicted: (G,) it has nonrespondents that are predicted by counts of the place.
         first_pair: (G + 1,) first pair of each domain.
         group: (pairs,) group of each pair.
         expanded: (pairs,) X̂ of the domain's units.
@@ -129,6 +133,7 @@ class Domains(NamedTuple):
     """
 
     place: Integers
+    is_predicted: Flags
     first_pair: Integers
     group: Integers
     expanded: Floats
@@ -210,12 +215,15 @@ def _groups(
     root, full = by_group(modeled ** (settings.gamma / 2)), by_group(modeled**settings.gamma)
     laid_out = Groups(
         place=place,
+        expands=expansion(units, groups, settings.prior_agencies).expands & settings.is_of_place,
         has_residuals=has_residuals,
         rank=rank,
         sums=sums,
         pool=pool,
         expanded=expanded,
-        calibration=_calibration(units, groups, expanded, settings),
+        calibration=1 + _factors_of_places(units, groups, settings)
+        if settings.is_of_place
+        else 1 - _divided(known_miss(expanded, sums_of(units.group, units.size, groups), expanded), expanded),
         root_size=root,
         freedom=np.where(has_residuals, _divided(root**2, full) * _divided(n - rank, n), 0.0),
         mean_size=_divided(by_group(modeled**2), by_group(modeled)),
@@ -230,13 +238,11 @@ def _groups(
     return laid_out, freedom
 
 
-def _calibration(units: Units, groups: int, expanded: Floats, settings: Settings) -> Floats:
-    if settings.is_of_place:
-        places = Memberships(np.arange(len(units.psu)), units.place, len(units.place_level))
-        found = expansion(units, groups, settings.prior_agencies)
-        of_places: Floats = factors(found, units, places).sum(axis=0)
-        return 1 + of_places
-    return 1 - _divided(known_miss(expanded, sums_of(units.group, units.size, groups), expanded), expanded)
+def _factors_of_places(units: Units, groups: int, settings: Settings) -> Floats:
+    """(H,) k of each group in the whole of its place."""
+    places = Memberships(np.arange(len(units.psu)), units.place, len(units.place_level))
+    of_groups: Floats = factors(expansion(units, groups, settings.prior_agencies), units, places).sum(axis=0)
+    return of_groups
 
 
 def _pools(level: Integers, has_many: Flags, has_residuals: Flags, freedom: Integers) -> tuple[Integers, Integers, int]:
@@ -360,6 +366,7 @@ def _domains(
     first_pair = _firsts(pair_domain, members.domains)
     domains = Domains(
         place=place,
+        is_predicted=np.bincount(pair_domain, k > 0, members.domains) > 0,
         first_pair=first_pair,
         group=pair_group.astype(np.int64),
         expanded=expanded,

@@ -261,9 +261,14 @@ def test_predictions_hold_what_was_reported(nation: list[Agency]) -> None:
     found = checked(part_of(estimate_cells(**data, year=2024, **PREDICTION), "1a"), CELL_ESTIMATE)
     twin = checked(part_of(estimate_cells(**data, year=2024, **REFERENCE), "1a"), CELL_ESTIMATE)
     key = ["geography_number", "row", "column"]
-    # The same cells, with the same reported counts.
+    # The same cells where an agency reported something, with the same reported counts; beyond them only predictions.
     same = [*key, "series_number", "reported", "filled_share", "unweighted", "agency_counts"]
-    assert_frame_equal(found.select(same), twin.select(same))
+    of_reports = found.join(twin, on=key, how="semi", maintain_order="left")
+    assert_frame_equal(of_reports.select(same), twin.select(same))
+    others = found.join(twin, on=key, how="anti")
+    assert (others["estimate"] > 0).all()
+    for name in ("reported", "filled_share", "unweighted", "agency_counts"):
+        assert (others[name].fill_null(0) == 0).all()
     margin = 1e-9 * found["estimate"] + 1e-9
     assert (found["reported"] <= found["estimate"] + margin).all()
     assert (found["lower_bound"] <= found["estimate"] + margin).all()

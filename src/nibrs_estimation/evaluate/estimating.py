@@ -377,12 +377,20 @@ def _with_prediction_errors(prediction: _Prediction, design: Design, names: list
     )
     # Numerator and denominator have different benchmarks; the standard error of the ratio is by all crime for both.
     of_base = np.zeros(len(names), dtype=np.int64)
-    ratios = prediction_estimates(
-        predictions.by_total, y, own, sparse.csc_array(y[:, [0]]), of_base, threads=1
-    ).ratio_standard_error
+    by_total = prediction_estimates(predictions.by_total, y, own, sparse.csc_array(y[:, [0]]), of_base, threads=1)
+    # By all crime other cells may be predicted than by the benchmark of the outcome.
+    errors = pl.DataFrame(
+        {
+            "geography_number": design.geographies[by_total.domain],
+            "outcome": pl.Series(names).gather(by_total.cell),
+            "standard_error": 100 * by_total.ratio_standard_error,
+        }
+    )
     base = pl.DataFrame(key | {"base": found.total}).filter(pl.col("outcome") == names[0]).drop("outcome")
     shares = (
-        counts.with_columns(standard_error=100 * pl.Series(ratios))
+        counts.drop("standard_error")
+        .join(errors, on=["geography_number", "outcome"], how="left", maintain_order="left")
+        .select(counts.columns)
         .join(base, on="geography_number", how="left", maintain_order="left")
         .with_columns(estimate=100 * pl.col("estimate") / pl.col("base"))
         .with_columns(

@@ -20,7 +20,7 @@ is 0, and respondents keep their weights. Source: handbook 11.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +61,7 @@ def expansion(units: Units, groups: int, prior_agencies: float) -> Expansion:
     size = np.where(responds, units.size, 0.0)
     reported, squares = (np.bincount(units.group, values, groups).astype(np.float64) for values in (size, size**2))
     number, responding = (np.bincount(units.group, values, groups) for values in (np.ones(len(size)), responds))
-    own = _divided(reported, reported**2 + prior_agencies * squares)
+    own = divided(reported, reported**2 + prior_agencies * squares)
     place = np.full(groups, -1)
     place[units.group] = units.place
     of_place = np.where(place >= 0, _of_places(units, size)[place], 0.0)
@@ -69,7 +69,7 @@ def expansion(units: Units, groups: int, prior_agencies: float) -> Expansion:
         place=place,
         expands=(responding > 0) & ((reported > 0) | (number > responding)),
         own=own,
-        common=_divided(1 - own * reported, of_place),
+        common=divided(1 - own * reported, of_place),
     )
 
 
@@ -112,6 +112,8 @@ def _of_places(units: Units, values: NDArray[np.generic]) -> Floats:
     return np.bincount(units.place, values, len(units.place_level)).astype(np.float64)
 
 
-def _divided(a: Floats, b: Floats) -> Floats:
+def divided(a: NDArray[Any], b: NDArray[Any]) -> Floats:
     """Quotient, and 0 where b is not above 0."""
-    return np.divide(a, b, out=np.zeros(len(a)), where=b > 0)
+    quotient = np.zeros(len(a))
+    np.divide(a, b, out=quotient, where=b > 0)
+    return quotient

@@ -66,7 +66,7 @@ class Sums(NamedTuple):
         pair_total: (pairs,) of weight x share x value.
         sums: (G, 3) Poisson part of the variance, Σ s w max(w - 1, 0) y; Σ share x reported value; Σ value.
         units: (G,) PSUs with a value.
-        is_of_place: (P,) a group that predicts nonrespondents of the place has a value.
+        predicts: (P,) a group that predicts nonrespondents of the place has a value.
         is_estimated: (G,) the domain has a value, or is predicted.
         dense: (PSUs,) the column as a dense array.
         theta: (H,) θ_h, or θ of the place.
@@ -80,7 +80,7 @@ class Sums(NamedTuple):
     pair_total: Floats
     sums: Floats
     units: Integers
-    is_of_place: NDArray[np.bool_]
+    predicts: NDArray[np.bool_]
     is_estimated: NDArray[np.bool_]
     dense: Floats
     theta: Floats
@@ -165,7 +165,7 @@ def _no_sums(design: Design) -> Sums:
         pair_total=np.zeros(pairs),
         sums=np.zeros((G, 3)),
         units=np.zeros(G, dtype=np.int64),
-        is_of_place=np.zeros(design.places, dtype=np.bool_),
+        predicts=np.zeros(design.places, dtype=np.bool_),
         is_estimated=np.zeros(G, dtype=np.bool_),
         dense=np.zeros(psus),
         theta=np.zeros(H),
@@ -300,7 +300,7 @@ def _add(design: Design, columns: Columns, own: Floats, column: int, other: Floa
             poisson = positions.numbers[number] * value
             square = positions.numbers[number + 1] * value
             if groups.expands[h]:
-                sums.is_of_place[groups.place[h]] = True
+                sums.predicts[groups.place[h]] = True
             expanded = positions.numbers[number + 2] * value
             sums.squares[h, 0] += square * value
             sums.squares[h, 1] += square * other[row]
@@ -318,7 +318,7 @@ def _add(design: Design, columns: Columns, own: Floats, column: int, other: Floa
                     sums.units[g] += 1
     domains = design.domains
     for g in range(len(domains.place)):
-        sums.is_estimated[g] = sums.units[g] > 0 or (domains.is_predicted[g] and sums.is_of_place[domains.place[g]])
+        sums.is_estimated[g] = sums.units[g] > 0 or (domains.is_predicted[g] and sums.predicts[domains.place[g]])
 
 
 @_compiled
@@ -327,7 +327,7 @@ def _clear(design: Design, columns: Columns, column: int, sums: Sums) -> None:
         sums.dense[columns.row[i]] = 0.0
     sums.moments[:] = 0.0
     sums.squares[:] = 0.0
-    sums.is_of_place[:] = False
+    sums.predicts[:] = False
     for g in range(len(sums.units)):
         if not sums.is_estimated[g]:
             continue

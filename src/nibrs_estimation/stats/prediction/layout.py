@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.stats.linearization.variance_form import Memberships
-from nibrs_estimation.stats.prediction.expansion import expansion, factors
+from nibrs_estimation.stats.prediction.expansion import divided, expansion, factors
 from nibrs_estimation.stats.prediction.residuals import WeightedBasis, weighted_basis
 from nibrs_estimation.stats.prediction.units import Settings, Units
 
@@ -223,10 +223,10 @@ def _groups(
         expanded=expanded,
         calibration=1 + _factors_of_places(units, groups, settings)
         if settings.is_of_place
-        else 1 - _divided(known_miss(expanded, sums_of(units.group, units.size, groups), expanded), expanded),
+        else 1 - divided(known_miss(expanded, sums_of(units.group, units.size, groups), expanded), expanded),
         root_size=root,
-        freedom=np.where(has_residuals, _divided(root**2, full) * _divided(n - rank, n), 0.0),
-        mean_size=_divided(by_group(modeled**2), by_group(modeled)),
+        freedom=np.where(has_residuals, divided(root**2, full) * divided(n - rank, n), 0.0),
+        mean_size=divided(by_group(modeled**2), by_group(modeled)),
         first_moment=_offsets(2 + np.where(has_residuals, 2 * rank, 0)),
         diagonal=diagonal,
         first_unit=_firsts(group, groups),
@@ -427,13 +427,6 @@ def known_miss(expanded: Floats, known: Floats, scale: Floats) -> Floats:
     """X̂ - X, and 0 where it is rounding."""
     miss = expanded - known
     return np.where(np.abs(miss) <= _MET * scale, 0.0, miss)
-
-
-def _divided(a: NDArray[Any], b: NDArray[Any]) -> Floats:
-    """Quotient, and 0 where b is not above 0."""
-    quotient = np.zeros(len(a))
-    np.divide(a, b, out=quotient, where=b > 0)
-    return quotient
 
 
 def _firsts(ascending: NDArray[np.integer], number: int) -> Integers:

@@ -15,7 +15,7 @@ from nibrs_estimation.model.estimates import CELL_ESTIMATE
 from nibrs_estimation.stats.linearization.cell_estimates import CellEstimates, cell_estimates
 from nibrs_estimation.stats.linearization.variance_form import variance_form
 from nibrs_estimation.stats.prediction import PredictionEstimates, unreported_interval
-from nibrs_estimation.stats.sparse import values_at
+from nibrs_estimation.stats.sparse import product_at
 from nibrs_estimation.survey.design import Design
 from nibrs_estimation.survey.prediction import Incidents, Predictions
 from nibrs_estimation.tables.counting import counted_rows
@@ -201,8 +201,9 @@ class Estimator:
         shape = (members.domains, len(design.agencies))
         place = (members.domain, sample.psu[members.unit])
         weight, share = (sample.weight * sample.share)[members.unit], sample.share[members.unit]
-        self._weights = prediction.weights if prediction else sparse.csr_array((weight, place), shape=shape)
-        self._shares = sparse.csr_array((share, place), shape=shape)
+        weights = prediction.weights if prediction else sparse.csc_array((weight, place), shape=shape)
+        self._weights, self._shares = sparse.csc_array(weights), sparse.csc_array((share, place), shape=shape)
+        self._respondents = sparse.csc_array(design.respondents)
 
     def estimate(self, table: TableDefinition, counts: Mapping[int, TableCounts], wanted: WantedCells) -> Estimates:
         """Estimates of the cells that are not 0: the numeric columns of ``cell_estimate``.
@@ -231,16 +232,16 @@ class Estimator:
         is_known = has_known[cell]
         known[is_known], known_error[is_known] = among_known.ratio, among_known.ratio_standard_error
         row, column = np.divmod(wanted.cell[cell], len(table.columns))
-        unweighted = values_at(sparse.csr_array(self._design.respondents @ records), found.domain, found.cell)
-        sums = self._design.respondents @ hstack([each.records @ wanted.sums for each in counts.values()])
+        unweighted = product_at(self._respondents, records, found.domain, found.cell)
+        sums = hstack([each.records @ wanted.sums for each in counts.values()])
         divisor = whole[of_series, cell]
         denominator = np.full(len(cell), np.nan)
         has_denominator = divisor >= 0
-        denominator[has_denominator] = values_at(
-            sparse.csr_array(sums), found.domain[has_denominator], divisor[has_denominator]
+        denominator[has_denominator] = product_at(
+            self._respondents, sums, found.domain[has_denominator], divisor[has_denominator]
         )
         weighted, of_own, reported = (
-            values_at(sparse.csr_array(weights @ matrix), found.domain, found.cell)
+            product_at(weights, matrix, found.domain, found.cell)
             for weights, matrix in ((self._weights, completed), (self._weights, own), (self._shares, own))
         )
         lower, upper = self._interval(found, reported, wanted.category[cell])
@@ -320,8 +321,8 @@ class Estimator:
         first = self._first_agency
         if first == 0:
             return np.zeros(len(found.cell), dtype=bool)
-        without_agency = sparse.csr_array(self._design.respondents[:, :first] @ (counts[:first] > 0))
-        return values_at(without_agency, found.domain, found.cell) > 0
+        without_agency = self._respondents[:, :first]
+        return product_at(without_agency, counts[:first], found.domain, found.cell) > 0
 
 
 def _divided(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:

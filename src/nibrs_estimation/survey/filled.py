@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from nibrs_estimation.stats.sparse import product_at
 from nibrs_estimation.survey.months import MONTHS_PER_YEAR
 
 Floats = NDArray[np.float64]
@@ -34,7 +35,7 @@ class FilledVariance:
     """
 
     def __init__(self, weights: sparse.csr_array, completed: Floats, own: Floats) -> None:
-        self._squares = sparse.csr_array(weights.power(2))
+        self._squares = sparse.csc_array(weights.power(2))
         share = np.divide(own, completed, out=np.ones(len(own)), where=completed > 0)
         share = np.clip(share, 1 / MONTHS_PER_YEAR, 1.0)
         deviation = np.minimum(_SCALE * np.maximum(completed, 1.0) ** _POWER, _MOST)
@@ -42,12 +43,20 @@ class FilledVariance:
         self._chance = sparse.diags_array(1 / share)
         self._months = sparse.diags_array(months)
 
-    def of(self, completed: sparse.csc_array, own: sparse.csc_array) -> sparse.csr_array:
-        """(G, m) variances of the totals of m columns.
+    def at(
+        self,
+        completed: sparse.csc_array,
+        own: sparse.csc_array,
+        domain: NDArray[np.integer],
+        column: NDArray[np.integer],
+    ) -> Floats:
+        """(pairs,) variances of the totals of some domains and columns.
 
         Args:
             completed: (A, m) completed counts.
             own: (A, m) reported counts.
+            domain: (pairs,) 0 to G - 1.
+            column: (pairs,) 0 to m - 1.
         """
         of_agencies = self._chance @ (completed - own) + self._months @ completed.power(2)
-        return sparse.csr_array(self._squares @ of_agencies)
+        return product_at(self._squares, of_agencies, domain, column)

@@ -29,7 +29,6 @@ from nibrs_estimation.stats.prediction import (
     with_own_weights,
     with_state_variance,
 )
-from nibrs_estimation.stats.sparse import values_at
 from nibrs_estimation.survey.design import Design
 from nibrs_estimation.survey.filled import FilledVariance
 from nibrs_estimation.survey.geographies import geography_members
@@ -228,7 +227,7 @@ class Predictions:
             column_of = np.full((len(wholes), self.categories), -1)
             column_of[np.searchsorted(wholes, of_whole[is_part]), of_category[is_part]] = np.flatnonzero(is_part)
             found = _joined([found, _shares(parts, found, wholes, column_of, denominator_of)])
-        of_filled = values_at(self.filled.of(y, own), found.domain, found.cell)
+        of_filled = self.filled.at(y, own, found.domain, found.cell)
         np.sqrt(found.standard_error**2 + of_filled, out=found.standard_error)
         return found
 
@@ -266,7 +265,8 @@ def _of_columns(
 def _joined(pieces: list[PredictionEstimates]) -> PredictionEstimates:
     """Estimates of different columns or domains as one, sorted by both."""
     joined = {name: np.concatenate([vars(piece)[name] for piece in pieces]) for name in vars(pieces[0])}
-    order = np.lexsort((joined["domain"], joined["cell"]))
+    domains = int(joined["domain"].max(initial=0)) + 1
+    order = np.argsort(_key(joined["cell"], joined["domain"], domains), kind="stable")
     return PredictionEstimates(**{name: values[order] for name, values in joined.items()})
 
 

@@ -161,10 +161,13 @@ def _check_nesting(units: Units, members: Memberships) -> None:
         raise ValueError("a group has units of several places: number groups so that each is of one place")
     if not _is_nested(members.domain, units.place[members.unit]):
         raise ValueError("a domain has units of several places: define one domain for each place")
-    pairs = np.stack([members.unit, members.domain], axis=1)
-    if len(np.unique(pairs, axis=0)) != len(pairs):
+    pairs = members.unit.astype(np.int64) * members.domains + members.domain
+    if len(np.unique(pairs)) != len(pairs):
         raise ValueError("a membership is given twice: a unit can be in a domain only once")
 
 
 def _is_nested(inner: NDArray[np.integer], outer: NDArray[np.integer]) -> bool:
-    return len(np.unique(inner)) == len(np.unique(np.stack([inner, outer], axis=1), axis=0))
+    """Whether each number of ``inner`` is always with the same number of ``outer``."""
+    with_ = np.zeros(int(inner.max(initial=-1)) + 1, dtype=np.int64)
+    with_[inner] = outer
+    return bool((with_[inner] == outer).all())

@@ -141,8 +141,14 @@ def units_of(
 class NothingFilled(FilledVariance):
     """Tests count nothing as reported, so that no total is raised to it; still nothing is filled."""
 
-    def of(self, completed: sparse.csc_array, own: sparse.csc_array) -> sparse.csr_array:
-        return super().of(completed, completed)
+    def at(
+        self,
+        completed: sparse.csc_array,
+        own: sparse.csc_array,
+        domain: NDArray[np.integer],
+        column: NDArray[np.integer],
+    ) -> Floats:
+        return super().at(completed, completed, domain, column)
 
 
 def prepared(design: Design, units: PlaceUnits, incidents: Floats, *, corrects: bool = True) -> Predictions:

@@ -18,7 +18,6 @@ from nibrs_estimation.stats.prediction.units import Settings, Units, check
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 #: σ_s, relative, where respondents are of fewer than LEAST_STATES states.
 USUAL_STATE_DEVIATION = 0.04
 LEAST_STATES = 20
@@ -41,22 +40,13 @@ class PredictionForm(NamedTuple):
     Attributes:
         design: the units.
         settings: the settings.
-        freedom: degrees of freedom of all residuals. With fewer than 30 intervals should use t instead of normal
-            quantiles.
         unreported_ratio: (G,) ρ, size of nonrespondents over that of respondents; infinite without the latter.
-        largest_missing_share: (G,) size of the largest nonrespondent over that of all units of the place.
-        missing_group_share: (G,) share of the size that is in groups of the place without respondents.
-        donor_share: (G,) share of the size that is benchmarks of donors or classes.
         nation: respondents of the nation, for :func:`state_variance`.
     """
 
     design: Design
     settings: Settings
-    freedom: int
     unreported_ratio: Floats
-    largest_missing_share: Floats
-    missing_group_share: Floats
-    donor_share: Floats
     nation: Nation
 
 
@@ -80,16 +70,11 @@ def prediction_form(
     units = with_own_weights(units) if settings.is_of_place else units
     order = sort_order(units)
     units, members = units.taken(order), _of_taken(members, order)
-    H = int(units.group.max()) + 1
-    design, freedom = lay_out(units, members, psus, H, settings)
+    groups = int(units.group.max()) + 1
     return PredictionForm(
-        design=design,
+        design=lay_out(units, members, psus, groups, settings),
         settings=settings,
-        freedom=freedom,
         unreported_ratio=_unreported_ratio(units, members),
-        largest_missing_share=_largest_missing_share(units, members),
-        missing_group_share=_missing_group_share(units, members, H),
-        donor_share=_share_of_size(units, members, units.donor_variance > 0),
         nation=_nation(units),
     )
 
@@ -153,29 +138,10 @@ def _nation(units: Units) -> Nation:
     )
 
 
-def _size_of(units: Units, members: Memberships, chosen: Flags) -> Floats:
-    """(G,) size of the chosen units of each domain."""
-    return sums_of(members.domain, np.where(chosen, units.size, 0.0)[members.unit], members.domains)
-
-
 def _unreported_ratio(units: Units, members: Memberships) -> Floats:
-    missing, reported = (_size_of(units, members, chosen) for chosen in (units.psu < 0, units.psu >= 0))
+    missing, reported = (
+        sums_of(members.domain, np.where(chosen, units.size, 0.0)[members.unit], members.domains)
+        for chosen in (units.psu < 0, units.psu >= 0)
+    )
     ratio = np.divide(missing, reported, out=np.full(members.domains, np.inf), where=reported > 0)
     return np.where(missing > 0, ratio, 0.0)
-
-
-def _share_of_size(units: Units, members: Memberships, chosen: Flags) -> Floats:
-    of_all = _size_of(units, members, np.ones(len(units.psu), dtype=np.bool_))
-    return np.divide(_size_of(units, members, chosen), of_all, out=np.zeros(members.domains), where=of_all > 0)
-
-
-def _missing_group_share(units: Units, members: Memberships, groups: int) -> Floats:
-    is_missing = np.bincount(units.group[units.psu >= 0], minlength=groups) == 0
-    return _share_of_size(units, members, is_missing[units.group])
-
-
-def _largest_missing_share(units: Units, members: Memberships) -> Floats:
-    largest, of_place = np.zeros(members.domains), np.ones(members.domains)
-    np.maximum.at(largest, members.domain, np.where(units.psu < 0, units.size, 0.0)[members.unit])
-    of_place[members.domain] = np.bincount(units.place, units.size)[units.place[members.unit]]
-    return np.divide(largest, of_place, out=np.zeros_like(largest), where=of_place > 0)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.stats.linearization.variance_form import Memberships
-from nibrs_estimation.stats.prediction.expansion import divided, expansion, factors
+from nibrs_estimation.stats.prediction.expansion import Expansion, divided, expansion, factors
 from nibrs_estimation.stats.prediction.residuals import WeightedBasis, weighted_basis
 from nibrs_estimation.stats.prediction.units import Settings, Units
 
@@ -156,8 +156,8 @@ class Design(NamedTuple):
     places: int
 
 
-def lay_out(units: Units, members: Memberships, psus: int, groups: int, settings: Settings) -> tuple[Design, int]:
-    """Lay out sorted units (see :func:`sort_order`); also the degrees of freedom of all residuals."""
+def lay_out(units: Units, members: Memberships, psus: int, groups: int, settings: Settings) -> Design:
+    """Lay out sorted units (see :func:`sort_order`)."""
     modeled = modeled_size(units, groups)
     respondents = np.flatnonzero(units.psu >= 0)
     group = units.group[respondents].astype(np.int64)
@@ -166,11 +166,12 @@ def lay_out(units: Units, members: Memberships, psus: int, groups: int, settings
     found = weighted_basis(
         np.array(units.controls[respondents], dtype=np.float64), size, modeled[respondents], starts, settings.gamma
     )
-    laid_out, freedom = _groups(units, groups, respondents, modeled, found, starts, settings)
+    expanding = expansion(units, groups, settings.prior_agencies) if settings.is_of_place else None
+    laid_out = _groups(units, groups, expanding, respondents, modeled, found, starts, settings.gamma)
     positions = _positions(units, respondents, modeled, found, laid_out, psus, settings.gamma)
-    domains, pair = _domains(units, members, modeled, groups, settings)
+    domains, pair = _domains(units, members, modeled, groups, expanding, settings.gamma)
     positions = _with_members(positions, units, members, pair, respondents)
-    return Design(laid_out, positions, domains, len(units.place_level)), freedom
+    return Design(laid_out, positions, domains, len(units.place_level))
 
 
 def sort_order(units: Units) -> Integers:
@@ -191,12 +192,13 @@ def modeled_size(units: Units, groups: int) -> Floats:
 def _groups(
     units: Units,
     groups: int,
+    expanding: Expansion | None,
     respondents: Integers,
     modeled: Floats,
     found: WeightedBasis,
     starts: Integers,
-    settings: Settings,
-) -> tuple[Groups, int]:
+    gamma: float,
+) -> Groups:
     group, size, modeled = units.group[respondents], units.size[respondents], modeled[respondents]
     occupied, n = group[starts], np.bincount(group, minlength=groups)
     rank, diagonal = np.zeros(groups, dtype=np.int64), np.zeros((groups, found.basis.shape[1]))
@@ -207,23 +209,26 @@ def _groups(
     place = np.full(groups, -1)
     place[units.group] = units.place
     level = np.where(place >= 0, units.place_level[place], 0).astype(np.int64)
-    sums, pool, freedom = _pools(level, rank >= MANY_CONTROLS, has_residuals, n - rank)
+    sums, pool = _pools(level, rank >= MANY_CONTROLS, has_residuals, n - rank)
 
     def by_group(values: Floats) -> Floats:
         return sums_of(group, values, groups)
 
-    root, full = by_group(modeled ** (settings.gamma / 2)), by_group(modeled**settings.gamma)
-    laid_out = Groups(
+    root, full = by_group(modeled ** (gamma / 2)), by_group(modeled**gamma)
+    if expanding is None:
+        known = sums_of(units.group, units.size, groups)
+        calibration = 1 - divided(known_miss(expanded, known, expanded), expanded)
+    else:
+        calibration = 1 + _factors_of_places(units, expanding)
+    return Groups(
         place=place,
-        expands=expansion(units, groups, settings.prior_agencies).expands & settings.is_of_place,
+        expands=np.zeros(groups, dtype=np.bool_) if expanding is None else expanding.expands,
         has_residuals=has_residuals,
         rank=rank,
         sums=sums,
         pool=pool,
         expanded=expanded,
-        calibration=1 + _factors_of_places(units, groups, settings)
-        if settings.is_of_place
-        else 1 - divided(known_miss(expanded, sums_of(units.group, units.size, groups), expanded), expanded),
+        calibration=calibration,
         root_size=root,
         freedom=np.where(has_residuals, divided(root**2, full) * divided(n - rank, n), 0.0),
         mean_size=divided(by_group(modeled**2), by_group(modeled)),
@@ -231,22 +236,21 @@ def _groups(
         diagonal=diagonal,
         first_unit=_firsts(group, groups),
         psu=units.psu[respondents].astype(np.int64),
-        scaled=units.share[respondents] / (modeled + 1) ** (settings.gamma / 2),
+        scaled=units.share[respondents] / (modeled + 1) ** (gamma / 2),
         multiplier=found.multiplier,
         basis=found.basis,
     )
-    return laid_out, freedom
 
 
-def _factors_of_places(units: Units, groups: int, settings: Settings) -> Floats:
+def _factors_of_places(units: Units, expanding: Expansion) -> Floats:
     """(H,) k of each group in the whole of its place."""
     places = Memberships(np.arange(len(units.psu)), units.place, len(units.place_level))
-    of_groups: Floats = factors(expansion(units, groups, settings.prior_agencies), units, places).sum(axis=0)
+    of_groups: Floats = factors(expanding, units, places).sum(axis=0)
     return of_groups
 
 
-def _pools(level: Integers, has_many: Flags, has_residuals: Flags, freedom: Integers) -> tuple[Integers, Integers, int]:
-    """To which sums each group adds (H, 3), from which it takes its pooled dispersion (H,), and all freedom.
+def _pools(level: Integers, has_many: Flags, has_residuals: Flags, freedom: Integers) -> tuple[Integers, Integers]:
+    """To which sums each group adds (H, 3), and from which it takes its pooled dispersion (H,).
 
     Sums are numbered: two of each level, for few and many controls, then one of each level, then one of all.
     """
@@ -255,11 +259,10 @@ def _pools(level: Integers, has_many: Flags, has_residuals: Flags, freedom: Inte
     groups = np.bincount(own[has_residuals], minlength=2 * L)
     of_each = sums_of(level[has_residuals], freedom[has_residuals], L)
     pool = np.where(groups[own] < LEAST_GROUPS, of_level, own)
-    total = int(of_each.sum())
-    if total >= LEAST_POOLED_FREEDOM:
+    if of_each.sum() >= LEAST_POOLED_FREEDOM:
         nation = 2 * L if of_each[0] >= LEAST_POOLED_FREEDOM else 3 * L
         pool = np.where(of_each[level] < LEAST_POOLED_FREEDOM, nation, pool)
-    return np.stack([own, of_level, of_all], axis=1), pool, total
+    return np.stack([own, of_level, of_all], axis=1), pool
 
 
 def _positions(
@@ -324,20 +327,25 @@ def _with_members(
 
 
 def _domains(
-    units: Units, members: Memberships, modeled: Floats, groups: int, settings: Settings
+    units: Units,
+    members: Memberships,
+    modeled: Floats,
+    groups: int,
+    expanding: Expansion | None,
+    gamma: float,
 ) -> tuple[Domains, Integers]:
     """Sums of the domains by group, and the pair of each membership."""
     order = np.argsort(members.unit, kind="stable")
     unit, domain = members.unit[order], members.domain[order].astype(np.int64)
     keys = domain * groups + units.group[unit]
     factor = sparse.csr_array((members.domains, groups))
-    if settings.is_of_place:
-        factor = factors(expansion(units, groups, settings.prior_agencies), units, members)
-        of_factor = sparse.coo_array(factor)
-        expanding = of_factor.row.astype(np.int64) * groups + of_factor.col
-        pairs = np.union1d(keys, expanding)
-    else:
+    if expanding is None:
         pairs = np.unique(keys)
+    else:
+        factor = factors(expanding, units, members)
+        of_factor = sparse.coo_array(factor)
+        predicting = of_factor.row.astype(np.int64) * groups + of_factor.col
+        pairs = np.union1d(keys, predicting)
     number = np.searchsorted(pairs, keys)
     pair_domain, pair_group = np.divmod(pairs, groups)
     responds, is_donor = units.psu >= 0, units.donor_variance > 0
@@ -350,10 +358,10 @@ def _domains(
     place[domain] = units.place[unit]
     pair = np.empty(len(order), dtype=np.int64)
     pair[order] = number
-    power = np.where(is_donor, 0.0, modeled**settings.gamma)
+    power = np.where(is_donor, 0.0, modeled**gamma)
     k, gap = np.zeros(len(pairs)), np.zeros(len(pairs))
-    if settings.is_of_place:
-        k[np.searchsorted(pairs, expanding)] = of_factor.data
+    if expanding is not None:
+        k[np.searchsorted(pairs, predicting)] = of_factor.data
         of_respondents = sums_of(units.group, np.where(responds, power, 0.0), groups)
         spread = k**2 * of_respondents[pair_group] + by_pair(np.where(responds, 0.0, power))
         states = _states_of_places(units, members, factor)
@@ -377,7 +385,7 @@ def _domains(
         first_state=_firsts(domain_of, members.domains),
         state=state,
         # θ is the same in all pairs of a place.
-        state_pair=first_pair[domain_of] if settings.is_of_place else state_pair,
+        state_pair=state_pair if expanding is None else first_pair[domain_of],
         imbalance=imbalance,
     )
     return domains, pair

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tests.support.difference_twin import SlowDifferences, pairs_of, slow_correlation
 from tests.support.prediction_problem import COUNTS, GROUP, RESPONDS, SIZE, Problem, example, nation, problems
+from tests.support.prediction_twin import Twin
 
 from nibrs_estimation.stats.prediction import (
     Difference,

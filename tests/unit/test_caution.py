@@ -126,7 +126,7 @@ def test_words_carry_the_thresholds() -> None:
     assert caution_reasons("giant_missing;few_respondents;few_counted;part_without_weights") == [
         "an agency with more than 20% of the place's known crime did not report",
         "fewer than 5 agencies of the place reported",
-        "fewer than 30 were counted",
+        "the agencies that reported counted fewer than 30 themselves",
         "more than 1% of the place's known crime is in groups of agencies without weights: by default other "
         "groups stand for them",
     ]

@@ -142,14 +142,14 @@ def test_a_caution_of_all_lines_is_said_once_and_one_of_some_marks_these(tmp_pat
     few = "fewer than 10 agencies reported any"
     text = text_of(page(given_tables(), tmp_path))
     assert f"Caution, for all lines: {few}" in text
-    assert "Violent Crime !" not in text
+    assert "Violent Crime a" not in text
     many = pl.when(pl.col("column") == 17).then(12).otherwise("agency_counts").alias("agency_counts")
     tables = given_tables()
     tables["cell_estimate"] = tables["cell_estimate"].with_columns(many)
     text = text_of(page(tables, tmp_path))
-    assert f"! Caution, for one or more of these reasons: {few}" in text
+    assert f"a Caution: {few}" in text
     assert "Violent Crime 9,000" in text
-    assert re.search(r"\w ! \d", text)
+    assert re.search(r"\w a \d", text)
 
 
 def test_sums_stand_apart_from_offenses_with_what_they_hold(tmp_path: Path) -> None:

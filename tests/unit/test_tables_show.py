@@ -21,7 +21,7 @@ from nibrs_estimation.pipeline.manifest import Cause, Manifest
 from nibrs_estimation.pipeline.table import find_table, read_table, write_table
 from nibrs_estimation.tables.caution import cautions
 from nibrs_estimation.tables.read import table_definition, table_definitions
-from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED
+from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED, OWN_WEIGHTS
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +68,11 @@ def test_the_nation_of_the_run_that_finished_last(scratch: Path, monkeypatch: py
     assert "Left out" not in words
 
 
-def test_all_columns_with_margins(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_columns_with_intervals(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = told(scratch, monkeypatch, "1a", "--run", "old", "--geography", "vt", "--all")
     assert "Vermont (state, VT, FIPS 50, geography 102) Data year 2024, source cde:zips, run old" in words
-    assert "2,000 ±392" in words
+    assert "2,000 (1,608–2,392)" in words
     assert "– never estimated, by design of the table" in words
-    assert "± 1.96 standard errors; --column NAME shows 95 % intervals" in words
     assert INTERVAL_MEANS["prediction"] in words
     assert "finished runs" not in words
 
@@ -100,7 +99,7 @@ def test_where_only_months_are_inferred_there_is_no_interval(tmp_path: Path, mon
     write_table(inferred.lazy(), COVERAGE, datasets / "coverage.parquet")
     words = told(tmp_path, monkeypatch, "1a", "--column", "violent_crime", "--all")
     assert "Incident count 9,000 a inferred" in words
-    assert f"inferred, or without margin: {MONTHS_INFERRED}" in words
+    assert f"inferred, or without interval: {MONTHS_INFERRED}" in words
     assert "not sampled" not in words
 
 
@@ -129,7 +128,7 @@ def test_no_line_is_wider_than_the_terminal(
 
 def test_what_is_left_out_is_named(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = told(scratch, monkeypatch, "3a", width=80)
-    assert "Not shown, 31 of 33 columns: NIBRS crimes against persons (Total); Aggravated Assault;" in words
+    assert "Not shown, 32 of 33 columns: NIBRS crimes against persons (Total);" in words
     assert " of 171 rows: " in words
     assert "--all shows everything, --column NAME or --row LABEL shows one of them in full" in words
     assert len(show(scratch, monkeypatch, "3a", "--all", width=80).stdout.splitlines()) > 1000
@@ -164,11 +163,12 @@ def test_one_row_with_every_column(scratch: Path, monkeypatch: pytest.MonkeyPatc
 def test_geographies_side_by_side(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = told(scratch, monkeypatch, "1a", "-g", "VT", "-g", "us", "-g", "Vermont", "--column", "violent_crime")
     assert "Vermont (state, VT, FIPS 50, geography 102) The United States (nation, geography 1) Data year" in words
-    assert "Incident count 1,000 ±196 a 9,000 ±1,764" in words
+    assert "Incident count 1,000 (804–1,196) a 9,000 (7,236–10,764)" in words
     words = told(scratch, monkeypatch, "1a", "-g", "VT", "-g", "us", "--column", "violent_crime", "--row", "1")
     assert "Vermont 1,000 a 804 – 1,196 10.0% 3 The United States 9,000 a 7,236 – 10,764 10.0% 3" in words
     words = told(scratch, monkeypatch, "1a", "-g", "VT", "-g", "us")
-    assert "Incident count Vermont The United States NIBRS crimes against persons (Total) 2,000 ±392 a 18,000" in words
+    assert "Vermont The United States NIBRS crimes against persons (Total) 2,000 (1,608–2,392) a 18,000" in words
+    assert OWN_WEIGHTS in words
     assert "Incident rate (per 100k total pop) Vermont" in words
 
 

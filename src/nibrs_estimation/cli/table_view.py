@@ -16,7 +16,13 @@ from nibrs_estimation.tables.caution import cautions, warning_codes
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.labels import plain_label, subset_of
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
-from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED, NEVER_ESTIMATED, NOTHING_SAMPLED, Z_95
+from nibrs_estimation.tables.table_rows import (
+    INTERVAL_MEANS,
+    MONTHS_INFERRED,
+    NEVER_ESTIMATED,
+    NOTHING_SAMPLED,
+    OWN_WEIGHTS,
+)
 
 PROPOSED = "ᵖ"
 _NOT_SAMPLED, _INFERRED = "not sampled", "inferred"
@@ -99,7 +105,7 @@ class TableView:
         self._reasons = [reason for reason in missing if reason != NEVER_ESTIMATED]
         #: Cells that were shown, for the notes.
         self._seen: list[Cell] = []
-        self._has_margins = self._has_intervals = False
+        self._has_intervals = False
 
     def overview(self, rows: Sequence[TableRow], columns: Sequence[TableColumn], width: int) -> Iterator[Block]:
         """Some columns of one geography side by side, a line for each row."""
@@ -130,7 +136,7 @@ class TableView:
         labels = [Label(heading(column)) for column in columns]
         groups = [
             [
-                self._strip(name, [self._main(row, column, place) for column in columns], _with_margin),
+                self._strip(name, [self._main(row, column, place) for column in columns], _with_interval),
                 *self._shares([row], [(row, column, place) for column in columns]),
             ]
             for place, name in self.places
@@ -163,14 +169,14 @@ class TableView:
     def reset_notes(self) -> None:
         """Forget the cells shown so far, so that notes are about later cells only."""
         self._seen.clear()
-        self._has_margins = self._has_intervals = False
+        self._has_intervals = False
 
     def notes(self) -> Iterator[str]:
         """Notes that explain the marks of the cells shown."""
-        if self._has_margins:
-            yield "±  1.96 standard errors; --column NAME shows 95 % intervals, which need not be symmetric"
-        if self._has_margins or self._has_intervals:
+        if self._has_intervals:
             yield self._meaning
+        if len(self.places) > 1:
+            yield OWN_WEIGHTS
         codes = {code for cell in self._seen for code in warning_codes(cell["caution"])}
         for code, rule in cautions().items():
             if code in codes:
@@ -182,16 +188,16 @@ class TableView:
             if reason in shown:
                 yield f"n/a{_mark(number)}  {reason}"
         if any(cell["is_only_inferred"] for cell in self._seen):
-            yield f"{_INFERRED}, or without margin: {MONTHS_INFERRED}"
+            yield f"{_INFERRED}, or without interval: {MONTHS_INFERRED}"
         elif any((cell["estimate"] or 0) > 0 and cell["estimate_standard_error"] == 0 for cell in self._seen):
-            yield f"{_NOT_SAMPLED}, or without margin: {NOTHING_SAMPLED}."
+            yield f"{_NOT_SAMPLED}, or without interval: {NOTHING_SAMPLED}."
 
     def _group(
         self, lines: Sequence[Line], column: TableColumn, place: int, name: str, *, with_known: bool
     ) -> list[Strip]:
         keys = [None if line.row is None else (line.row, column, place) for line in lines]
         rows = [line.row for line in lines if line.row is not None]
-        strips = [self._strip(name, [None if key is None else self._main(*key) for key in keys], _with_margin)]
+        strips = [self._strip(name, [None if key is None else self._main(*key) for key in keys], _with_interval)]
         return strips + self._shares(rows, keys, with_known=with_known)
 
     def _shares(
@@ -233,10 +239,10 @@ class TableView:
     def _strip(self, name: str, cells: Sequence[Cell | None], text: Callable[[Cell], str]) -> Strip:
         self._seen += [cell for cell in cells if cell is not None]
         texts = ["" if cell is None else self._missing(cell) or text(cell) for cell in cells]
-        self._has_margins |= any("±" in shown for shown in texts)
-        self._has_intervals |= any(" – " in shown for shown in texts)
+        self._has_intervals |= any("–" in shown.strip("–") for shown in texts)
         # Only estimates have marks, not the other statistics.
-        marks = ["" if cell is None or text not in (_estimate, _with_margin) else _caution_mark(cell) for cell in cells]
+        has_marks = text in (_estimate, _with_interval)
+        marks = [_caution_mark(cell) if has_marks and cell is not None else "" for cell in cells]
         return Strip(name, texts, marks)
 
     def _main(self, row: TableRow, column: TableColumn, place: int) -> Cell | None:
@@ -300,12 +306,10 @@ def _of_known(cell: Cell) -> str:
     return "" if value is None else f"{value:,.1f}"
 
 
-def _with_margin(cell: Cell) -> str:
-    error = cell["estimate_standard_error"]
-    if error is None:
-        return f"{_estimate(cell)} ±?"
-    decimals = _decimals(cell["estimate"], cell["estimate_type_num"])
-    return f"{_estimate(cell)} ±{Z_95 * error:,.{decimals}f}" if error > 0 else _estimate(cell)
+def _with_interval(cell: Cell) -> str:
+    interval = _interval(cell)
+    is_interval = interval not in ("", _INFERRED, _NOT_SAMPLED)
+    return f"{_estimate(cell)} ({interval.replace(' – ', '–')})" if is_interval else _estimate(cell)
 
 
 def _interval(cell: Cell) -> str:

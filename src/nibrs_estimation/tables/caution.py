@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -143,13 +143,17 @@ def warning_codes(codes: str | None) -> list[str]:
     return [code for code in (codes or "").split(SEPARATOR) if code in known and known[code].is_warning]
 
 
-def caution_mark() -> pl.Expr:
-    """The marks of rows with column ``caution``, such as ``sa``; an empty text if there is no warning."""
+def caution_mark(without: Sequence[str] = ()) -> pl.Expr:
+    """The marks of rows with column ``caution``, such as ``sa``; an empty text if there is no warning.
+
+    Args:
+        without: codes that are not marked.
+    """
     codes = pl.col("caution").fill_null("").str.split(SEPARATOR)
     marks = [
         pl.when(codes.list.contains(code)).then(pl.lit(rule.mark)).otherwise(pl.lit(""))
         for code, rule in cautions().items()
-        if rule.is_warning
+        if rule.is_warning and code not in without
     ]
     return pl.concat_str(marks)
 

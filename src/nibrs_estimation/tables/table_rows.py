@@ -34,13 +34,15 @@ NOTHING_SAMPLED = (
 MONTHS_INFERRED = "all known agencies reported; months inferred"
 #: What an interval means, by the rule of the variance (parameter ``variance_rule``).
 INTERVAL_MEANS = {
-    "prediction": "The 95 % interval says where the number would lie if all agencies had reported; it does not include "
-    "errors in reports or response that depends on crime.",
+    "prediction": "The 95 % interval says where the number would lie if all agencies had reported: 95 of 100 intervals "
+    "should hold it. It does not include errors in reports or response that depends on crime.",
     "reference": "The 95 % interval says how much the number would vary if other agencies of each weight group had "
-    "reported; it does not include how large the missing agencies are, errors in reports or response that depends on "
-    "crime.",
+    "reported: 95 of 100 intervals should hold the mean of such numbers. It does not include how large the missing "
+    "agencies are, errors in reports or response that depends on crime.",
 }
 
+#: Why places do not add up.
+OWN_WEIGHTS = "Every place has weights of its own: states do not add up exactly to their region or to the nation."
 #: Columns of dataset ``coverage`` that intervals and cautions need.
 _OF_PLACE = (
     "population_coverage",

@@ -10,6 +10,7 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pages import BLUE, rows_of, svg
+from nibrs_estimation.tables.caution import caution_mark
 
 _LEAST_RATE = 0.05
 #: Numbers are shown without decimals if the largest is at least this.
@@ -48,14 +49,12 @@ def state_rates(rates: pl.DataFrame) -> str:
     Args:
         rates: rows of ``tables/table_rows.py`` with the state's name and population coverage.
     """
-    enough = pl.col("population_coverage").fill_null(1.0) >= LEAST_COVERAGE
     shown = (
-        rates.filter(enough)
-        .drop_nulls("estimate")
+        with_coverage(rates)
         .sort("estimate", descending=True)
         .select(
             "estimate",
-            label="estimate_geographic_location",
+            label=pl.concat_str("estimate_geographic_location", pl.lit(" "), caution_mark()).str.strip_chars_end(),
             low="estimate_lower_bound",
             high="estimate_upper_bound",
         )
@@ -63,6 +62,12 @@ def state_rates(rates: pl.DataFrame) -> str:
     if shown.is_empty():
         return "<p>No state has enough coverage and a population.</p>"
     return _dots(shown, "Incidents with violent crime per 100,000 persons", is_log=False)
+
+
+def with_coverage(rates: pl.DataFrame) -> pl.DataFrame:
+    """The states that are in the chart of rates."""
+    enough = pl.col("population_coverage").fill_null(1.0) >= LEAST_COVERAGE
+    return rates.filter(enough).drop_nulls("estimate")
 
 
 def _dots(rows: pl.DataFrame, axis: str, *, is_log: bool) -> str:

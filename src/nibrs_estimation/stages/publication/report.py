@@ -17,9 +17,15 @@ from nibrs_estimation.pages import STYLE, anchor, contents, counted, html_table,
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.selection import KINDS, Results
-from nibrs_estimation.tables.caution import caution_reasons, warning_codes
+from nibrs_estimation.tables.caution import caution_mark, caution_reasons, cautions, warning_codes
 from nibrs_estimation.tables.definition import Estimate
-from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED, NOTHING_SAMPLED, estimated_places
+from nibrs_estimation.tables.table_rows import (
+    INTERVAL_MEANS,
+    MONTHS_INFERRED,
+    NOTHING_SAMPLED,
+    OWN_WEIGHTS,
+    estimated_places,
+)
 
 NATION = 1
 #: The title names the states of a run if there are no more than this.
@@ -76,7 +82,7 @@ def write_report(
         cell_estimate, cell_gap, estimated.filter(pl.col("geography_level") == "state"), geography_population
     )
     rates = states.column("1a", "violent_crime", "rate").join(
-        estimated.select("estimate_geographic_location", "population_coverage", "geography_number"),
+        estimated.select("estimate_geographic_location", "geography_number"),
         on="geography_number",
     )
     about = places.row(0, named=True)
@@ -94,10 +100,10 @@ def write_report(
         ),
         property=_totals(nation, "1b"),
         society=_totals(nation, "1c"),
-        states=_states(charts.state_rates(rates), rates.height),
+        states=_states(charts.state_rates(rates), rates.height, _codes(charts.with_coverage(rates))),
         coverage=_coverage(places, about),
         account=_account(incident_account),
-        groups=_groups_table(weight_cell),
+        groups=_groups_table(weight_cell, variance_rule),
         losses=_losses(intake_count, intake_loss),
         meaning=escape(INTERVAL_MEANS[variance_rule]),
         how=escape(_HOW[variance_rule]),
@@ -136,13 +142,14 @@ def _place(places: pl.DataFrame) -> str:
     return f"{named} (agencies that reported)" if about["universe_scope"] == "reporting" else named
 
 
-def _states(chart: str, number: int) -> str:
+def _states(chart: str, number: int, codes: Iterable[str]) -> str:
     """Rates of states; empty for a run of one state, for which the first table has the rate."""
     if number == 1:
         return ""
     return (
         "<section><h2>Violent crime by state</h2><p>States whose respondents are known to serve less than 80 % of the "
-        f"population are omitted here.</p><figure>{chart}</figure></section>"
+        f"population are omitted here. {escape(OWN_WEIGHTS)}</p><figure>{chart}</figure>{''.join(_marks(codes))}"
+        "</section>"
     )
 
 
@@ -279,7 +286,7 @@ def _tiles(nation: Results, about: dict[str, object]) -> str:
             interval = _interval_words(low, high, is_only_inferred=bool(row["is_only_inferred"]))
             tiles.append(
                 f'<div class="tile"><b>{row["estimate"]:,.0f}</b><span>{escape(row["column_label"])}</span>'
-                f"<small>incidents; {interval}</small></div>"
+                f"<small>incidents; {interval}</small>{_tile_caution(row['caution'])}</div>"
             )
     share = about["population_coverage"]
     covered = "not known from this source" if share is None else f"of the population ({share:.0%})"
@@ -288,6 +295,11 @@ def _tiles(nation: Results, about: dict[str, object]) -> str:
         f"<span>agencies with a full year, reported or completed</span><small>coverage {covered}</small></div>"
     )
     return "".join(tiles)
+
+
+def _tile_caution(codes: str | None) -> str:
+    found = warning_codes(codes)
+    return f"<small>Caution: {_reasons(found)}</small>" if found else ""
 
 
 def _interval_words(low: float | None, high: float | None, *, is_only_inferred: bool) -> str:
@@ -317,16 +329,13 @@ def _totals(nation: Results, table: str) -> str:
     shown = totals.filter((pl.col("estimate") > 0) | pl.col("estimate").is_null()).with_columns(
         interval=_interval("low", "high", 0), rate_interval=_interval("rate_low", "rate_high", 1)
     )
-    everywhere = _codes_of_all(shown)
-    is_marked = pl.col("caution").map_elements(
-        lambda codes: bool(set(warning_codes(codes)) - set(everywhere)), return_dtype=pl.Boolean
-    )
+    marks = caution_mark(without=_codes_of_all(shown))
     shown = shown.with_columns(
         name="label",
         label=pl.concat_str(
             "label",
             pl.when("is_proposed").then(pl.lit(" ‡")).otherwise(pl.lit("")),
-            pl.when(is_marked.fill_null(False)).then(pl.lit(" !")).otherwise(pl.lit("")),
+            pl.when(marks != "").then(" " + marks).otherwise(pl.lit("")),
         ),
     )
     labels = {
@@ -350,8 +359,19 @@ def _codes_of_all(shown: pl.DataFrame) -> list[str]:
     return [code for code in rows[0] if all(code in row for row in rows)] if len(rows) > 1 else []
 
 
+def _codes(rows: pl.DataFrame) -> list[str]:
+    """The warnings of some rows, each once."""
+    return list(dict.fromkeys(code for row in rows["caution"].drop_nulls() for code in warning_codes(row)))
+
+
 def _reasons(codes: list[str]) -> str:
     return escape("; ".join(word for code in codes for word in caution_reasons(code)))
+
+
+def _marks(codes: Iterable[str]) -> list[str]:
+    """What the marks of some cautions mean."""
+    rules = [cautions()[code] for code in codes]
+    return [f'<p class="note">{rule.mark} Caution: {escape(rule.words)}.</p>' for rule in rules]
 
 
 def _notes(totals: pl.DataFrame, shown: pl.DataFrame) -> str:
@@ -366,9 +386,7 @@ def _notes(totals: pl.DataFrame, shown: pl.DataFrame) -> str:
     everywhere = _codes_of_all(shown)
     if everywhere:
         notes.append(f'<p class="note">Caution, for all lines: {_reasons(everywhere)}.</p>')
-    codes = dict.fromkeys(code for row in shown["caution"].drop_nulls() for code in warning_codes(row))
-    if others := [code for code in codes if code not in everywhere]:
-        notes.append(f'<p class="note">! Caution, for one or more of these reasons: {_reasons(others)}.</p>')
+    notes.extend(_marks(code for code in _codes(shown) if code not in everywhere))
     none = totals.filter(pl.col("estimate") == 0)["label"].to_list()
     if none:
         notes.append(f'<p class="note">None: {escape(", ".join(none))}.</p>')
@@ -409,13 +427,15 @@ def _account(incident_account: pl.LazyFrame) -> str:
     return html_table(shown, "account", labels, records="integer", share="percent")
 
 
-def _groups_table(weight_cell: pl.LazyFrame) -> str:
-    """The weight groups of the whole run."""
+def _groups_table(weight_cell: pl.LazyFrame, variance_rule: str) -> str:
+    """The weight groups of the whole run; how they were calibrated only where estimates use these weights."""
     cells = weight_cell.filter(pl.col("geography_level") == "nation").sort("weight_group").collect()
     labels = {
         "label": "Weight group", "eligible_agencies": "Eligible agencies", "responding_agencies": "Respondents",
-        "crime_coverage": "Share of crime", "rule": "How",
+        "crime_coverage": "Share of crime",
     }  # fmt: skip
+    if variance_rule == "reference":
+        labels["rule"] = "How"
     shown = cells.with_columns(
         rule=pl.col("rule").str.replace_all("_", " ").str.to_titlecase(), label=readable("label")
     )

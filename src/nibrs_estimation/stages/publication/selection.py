@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from nibrs_estimation.tables.caution import caution_column
 from nibrs_estimation.tables.definition import Estimate, TableColumn, TableDefinition
 from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definition
@@ -46,7 +45,6 @@ class Results:
         places: pl.DataFrame,
         geography_population: pl.LazyFrame,
     ) -> None:
-        self._coverage = places.select("population_coverage", "geography_number")
         self._inputs = (cell_estimate, cell_gap, places, geography_population)
         self._tables: dict[str, pl.DataFrame] = {}
 
@@ -105,9 +103,6 @@ class Results:
         )
         return (
             rows.filter(row=_total_row(definition))
-            .drop("population_coverage", strict=False)
-            .join(self._coverage, on="geography_number", how="left", maintain_order="left")
-            .with_columns(caution_column())
             .join(about, on="column", maintain_order="left")
             .join(rates, on=["geography_number", "column"], how="left", maintain_order="left")
             .select(

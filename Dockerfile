@@ -28,7 +28,7 @@ ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
     UV_PYTHON=python3 \
     UV_PYTHON_DOWNLOADS=never \
     UV_LINK_MODE=copy \
-    PYC_INVALIDATION_MODE=unchecked-hash
+    PYC_INVALIDATION_MODE=UNCHECKED_HASH
 RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir uv==0.13.9
 COPY pyproject.toml uv.lock README.md LICENSE ./
 # Compiled here, because the user of the container cannot; by hash, because a build may set the time of every file.

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 suite=bookworm
 base=localhost/nibrs-base:$suite
-image=localhost/nibrs-estimation-pipeline
+image=${IMAGE:-localhost/nibrs-estimation-pipeline}
 export CONTAINERS_CONF=$PWD/docker/containers.conf
 export BUILDAH_ISOLATION=chroot
 
@@ -23,7 +23,7 @@ For example:
         docker/build-without-daemon.sh build
         NIBRS_SOURCE=synthetic:0.002 DATA_YEAR=2024 docker/build-without-daemon.sh run python flows.py run all trial
 
-It needs root, the Debian packages podman, runc and debootstrap, and a way to Debian's and Python's packages.
+IMAGE is the name of the image, if it is to be another. It needs root, the Debian packages podman, runc and debootstrap, and a way to Debian's and Python's packages.
 TEXT
 }
 

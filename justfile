@@ -36,6 +36,16 @@ docs:
 bench name="run_times" *options:
     uv run python -m benchmarks.{{name}} {{options}}
 
+# The image of development; it names its commit.
+image *options:
+    GIT_BRANCH=$(git rev-parse --abbrev-ref HEAD) GIT_HASH=$(git describe --always --dirty --abbrev=40 --exclude '*') \
+        docker compose build {{options}}
+
+# Dockerfile and Compose files.
+lint-image:
+    uv run hadolint Dockerfile
+    uv run check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml docker-compose.override.yml
+
 # Lint, format, types and import rules, as CI checks them.
 lint:
     uv run ruff check .

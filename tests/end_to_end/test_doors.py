@@ -190,7 +190,7 @@ SYNTHETIC = {"NIBRS_SOURCE": "synthetic:0.001", "DATA_YEAR": "2024"}
             r"no task 'nope'",
         ),
         (["run", "all", "a", "--engine", "nope"], {}, 2, r"nope"),
-        (["run", "all", "a"], {}, 2, r"No source is given.*NIBRS_SOURCE: cde:FILE.zip.*postgresql.*synthetic:0.01"),
+        (["run", "all", "a"], {}, 2, r"No source is given.*NIBRS_SOURCE .*env\): cde:FILE.zip.*synthetic:0.01"),
         (["run", "all", "a"], {"DATA_YEAR": "2024"}, 2, r"No source is given"),
         (["run", "all", "a", "--source", "synthetic:0.001"], {}, 2, r"is synthetic and has no data year.*--year 2024"),
         (["run", "all", "a", "--source", "synthetic", "--partial"], {}, 2, r"--partial is only for zips"),

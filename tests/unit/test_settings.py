@@ -20,6 +20,8 @@ from nibrs_estimation.pipeline.parameter import Parameter
 from nibrs_estimation.pipeline.task import YEAR, Task
 
 SAMPLE = Path(__file__).parents[2] / ".sample_env"
+#: Read by Docker Compose, not by the program.
+HOST = ("HOST_SCRATCH_DIR", "HOST_ARTIFACT_DIR", "HOST_UID", "HOST_GID")
 PEOPLE = Dataset("people", "People.", (Column("n", "int64", "Number."),), ("n",))
 
 
@@ -34,7 +36,7 @@ def test_the_sample_names_every_setting_and_its_default() -> None:
     named = dict(re.findall(r"^#?([A-Z][A-Z0-9_]+)=(.*)$", SAMPLE.read_text(), re.MULTILINE))
     fields = {name.upper(): field.default for name, field in Settings.model_fields.items()}
     assert set(fields) <= set(named)
-    assert set(named) - set(fields) == {"PREFECT_API_URL"}
+    assert set(named) - set(fields) == {"PREFECT_API_URL", *HOST}
     commented = set(re.findall(r"^#([A-Z][A-Z0-9_]+)=", SAMPLE.read_text(), re.MULTILINE))
     for name in set(fields) - commented:
         assert named[name] == str(fields[name]), name

@@ -76,6 +76,8 @@ def test_the_version_names_the_commit_of_a_checkout(tmp_path: Path) -> None:
         rf"{re.escape(__version__)}, code hash [0-9a-f]{{12}} \(not run from a git checkout, so no commit is known\)",
         version_text(tmp_path),
     )
+    assert version_text(tmp_path, built_from="1c5e0b7d2a41" * 2).startswith(f"{__version__}, commit 1c5e0b7d2a41, code")
+    assert ", commit 1c5e0b7d2a41 with changes, code" in version_text(tmp_path, built_from="1c5e0b7d2a41ffff-dirty")
     git("init")
     (tmp_path / "src").mkdir()
     (tmp_path / "src/a.py").write_text("a = 1\n")
@@ -86,6 +88,7 @@ def test_the_version_names_the_commit_of_a_checkout(tmp_path: Path) -> None:
     )
     (tmp_path / "src/a.py").write_text("a = 2\n")
     assert " with changes, code hash " in version_text(tmp_path)
+    assert "1c5e0b7d2a41" not in version_text(tmp_path, built_from="1c5e0b7d2a41"), "not that of the image"
 
 
 def test_runs_are_listed_with_source_year_seed_and_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,7 +95,7 @@ def run_source(
         source=source,
         parameters=settings.parameters(year, seed),
         recorded={**settings.recorded(), **_recorded(options), "source": source.spec, "year": year, "seed": seed},
-        code_version=version_text(),
+        code_version=version_text(built_from=settings.git_hash),
         memory_gib=settings.memory_gib(),
         log_threshold=settings.log_threshold,
         force=options.force,
@@ -125,10 +125,10 @@ def _spec(options: RunOptions, settings: Settings) -> str:
     spec = options.source or settings.source_spec()
     if spec is None:
         raise UsageError(
-            f"No source is given. Use --source, or set NIBRS_SOURCE: {FORMS}. For example: --source cde:VT-2024.zip "
-            "reads a state's zip from the FBI's Crime Data Explorer; --source postgresql reads the FBI's database "
-            "ucr_prd, which PGHOST and the other PG settings name; --source synthetic:0.01 --year 2024 generates "
-            "synthetic data. `nibrs demo` needs no source."
+            f"No source is given. Use --source, or set NIBRS_SOURCE (in the environment or in .env): {FORMS}. For "
+            "example: --source cde:VT-2024.zip reads a state's zip from the FBI's Crime Data Explorer; --source "
+            "postgresql reads the FBI's database ucr_prd, which PGHOST and the other PG settings name; --source "
+            "synthetic:0.01 --year 2024 generates synthetic data. `nibrs demo` needs no source."
         )
     return spec
 

@@ -46,6 +46,8 @@ class _Settings(BaseSettings):
     nibrs_prefect_workers: Literal["threads", "processes"] = "threads"
     nibrs_memory_gib: float | None = Field(None, gt=0)
     dask_scheduler_address: str | None = None
+    git_branch: str | None = None
+    git_hash: str | None = None
 
     input_pipeline_dir: Path | None = None
     output_pipeline_dir: Path | None = None

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.files import checkpoint, sha256_of, write_json
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.runs import RunRecord
@@ -79,6 +79,25 @@ def check_published(store: Store, prefix: str) -> Published:
             f"{store}/{prefix} does not contain a complete run: {reason}. Run the same command again to publish it."
         )
     return found
+
+
+def check_target(store: Store, prefix: str, requested: RunRecord) -> None:
+    """Refuse a prefix that contains the publication of another source, year or seed.
+
+    Raises:
+        UsageError: it does; names both.
+        PipelineError: the store cannot be reached, or the marker is damaged.
+    """
+    earlier = read_published(store, prefix)
+    if earlier is None:
+        return
+    was, wanted = earlier.identity, requested.identity
+    is_same_source = was.source == wanted.source or earlier.fingerprint == requested.fingerprint
+    if not is_same_source or (was.year, was.seed) != (wanted.year, wanted.seed):
+        raise UsageError(
+            f"{store}/{prefix} contains a publication of {was.text}; this run is of "
+            f"{wanted.text}. Choose another run id or ARTIFACT_STORE, or add --force to remove that publication."
+        )
 
 
 def publish(

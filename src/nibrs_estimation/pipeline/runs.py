@@ -133,8 +133,10 @@ def is_of_other_version(folder: Path) -> bool:
 
 def version_conflict(folder: Path) -> str:
     """Error message for a run of another version."""
+    known = _json(folder / RECORD_FILE).get("format")
+    which = "a newer" if isinstance(known, int) and known > FORMAT else "another"
     return (
-        f"Run {folder.name} in {folder.parent} was created by another version of this program, whose datasets have "
+        f"Run {folder.name} in {folder.parent} was created by {which} version of this program, whose datasets have "
         "other names and columns. Choose another run id; or run its command again with --force, which removes the run "
         "and computes it again; or continue it with the version that created it (see its run.html)."
     )
@@ -161,6 +163,7 @@ class FlowRun:
         state: running, stopped (its process died or was stopped), failed or finished.
         started, ended: ISO 8601; None if unknown.
         folder: folder of the datasets, documents and logs of the flow.
+        code_version: version of the program that ran it last; None if unknown.
     """
 
     run_id: str
@@ -170,6 +173,7 @@ class FlowRun:
     started: str | None
     ended: str | None
     folder: Path
+    code_version: str | None = None
 
 
 def list_runs(scratch: Path, run_id: str = "*") -> list[FlowRun]:
@@ -191,6 +195,7 @@ def list_runs(scratch: Path, run_id: str = "*") -> list[FlowRun]:
                 started=about.get("started"),
                 ended=about.get("ended"),
                 folder=folder,
+                code_version=about.get("code_version"),
             )
         )
     return sorted(found, key=lambda run: (run.started or "", run.run_id, run.flow), reverse=True)

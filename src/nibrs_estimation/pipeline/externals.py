@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from itertools import count
 from pathlib import Path
 
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
-from nibrs_estimation.pipeline.files import sha256_of
+from nibrs_estimation.pipeline.files import sha256_of, temporary_folder, write_json
 from nibrs_estimation.pipeline.store import LocalStore, Store, checked_key
 
 
@@ -146,3 +148,93 @@ def fetch_all(
                 "add`."
             )
     return paths
+
+
+@dataclass(frozen=True)
+class Finding:
+    """State of a listed file.
+
+    Attributes:
+        year, code_name, path: its entry.
+        state: "ok", "warning" (its content cannot be judged, because no hash is listed) or "error".
+        text: what was found, in a sentence.
+    """
+
+    year: str
+    code_name: str
+    path: str
+    state: str
+    text: str
+
+
+def check_files(
+    locations: Locations, store: Store, year: int | None = None, target: Path | None = None
+) -> Iterator[Finding]:
+    """Fetch every listed file, or those of a year, and compare it with its listed hash.
+
+    Args:
+        locations: the list.
+        store: where the files are.
+        year: only files of this data year.
+        target: keep the files there, as ``target/<path>``, unless their hash is wrong; None to keep nothing.
+    """
+    with temporary_folder("externals", target) as folder:
+        for vintage, files in locations.files.items():
+            if year is not None and vintage != str(year):
+                continue
+            for code_name, path in files.items():
+                state, text = _check_file(store, path, locations.hashes.get(path), Path(folder) / "file")
+                if target is not None and state != "error":
+                    (target / path).parent.mkdir(parents=True, exist_ok=True)
+                    (Path(folder) / "file").replace(target / path)
+                yield Finding(vintage, code_name, path, state, text)
+
+
+def _check_file(store: Store, path: str, listed: str | None, local: Path) -> tuple[str, str]:
+    try:
+        store.get(path, local)
+    except PipelineError as error:
+        return "error", str(error)
+    size = f"{local.stat().st_size:,} bytes"
+    if listed is None:
+        return "warning", f"{size}; no hash is listed, so its content is not checked"
+    found = sha256_of(local)
+    if found != listed:
+        return "error", f"{size}; its SHA-256 is {found}, but {listed} is listed"
+    return "ok", f"{size}, with the listed hash"
+
+
+def add_file(list_path: Path, store: Store, file: Path, year: int, code_name: str, received: date) -> tuple[str, str]:
+    """Store a file and list it with its hash; an earlier file of the name stays in the store.
+
+    The path is ``<year>/<code name>/<date of receipt>-<counter>/<file name>``.
+
+    Args:
+        list_path: `external_file_locations.json`, which may not exist yet.
+        store: external store.
+        file: the file.
+        year: data year.
+        code_name: what the file is.
+        received: date of receipt.
+
+    Returns:
+        Path in the store, and hexadecimal SHA-256.
+
+    Raises:
+        UsageError: the file cannot be read, a name is no part of a path, or the list is invalid.
+        PipelineError: the store or the list cannot be written. Then the list is unchanged.
+    """
+    content = json.loads(read_locations(list_path).text) if list_path.exists() else {}
+    try:
+        sha256 = sha256_of(file)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read ({error.strerror}). Nothing was added.") from error
+    if not re.fullmatch(r"[A-Za-z0-9_]+", code_name):
+        raise UsageError(f"{code_name!r} is not a code name. Use letters, digits and underscores.")
+    folders = (f"{year}/{code_name}/{received.isoformat()}-{counter}" for counter in count(1))
+    folder = next(folder for folder in folders if not any(store.keys(folder)))
+    path = checked_key(f"{folder}/{file.name}")
+    store.put(file, path)
+    content.setdefault(str(year), {})[code_name] = {"path": path, "sha256": sha256}
+    write_json(list_path, {year: content[year] for year in sorted(content)})
+    return path, sha256

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nibrs_estimation.pipeline.engines.inline import InlineExecutor
+from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.externals import fetch_all
 from nibrs_estimation.pipeline.files import temporary_folder
 from nibrs_estimation.pipeline.flow import Flow, Unit
 from nibrs_estimation.pipeline.manifest import Manifest
-from nibrs_estimation.pipeline.publishing import check_target
-from nibrs_estimation.pipeline.run import Prepared, RunSettings, prepare
-from nibrs_estimation.pipeline.runs import is_locked, list_runs
+from nibrs_estimation.pipeline.publishing import conflict
+from nibrs_estimation.pipeline.run import OTHER_TARGET, Prepared, RunSettings, prepare
+from nibrs_estimation.pipeline.runs import is_locked, similar_run
 from nibrs_estimation.pipeline.schedule import Work, make_job, reasons_to_run
 from nibrs_estimation.pipeline.unit import Outcome
 
@@ -67,10 +68,11 @@ def forecast_run(flow: Flow, settings: RunSettings) -> Forecast:
     """
     prepared = prepare(flow, settings)
     claim = prepared.claim(settings)
-    if not settings.force:
-        check_target(settings.artifacts, prepared.prefix, claim.record)
+    found = conflict(settings.artifacts, prepared.prefix, claim.record)
+    if found and not settings.force:
+        raise UsageError(f"{found} {OTHER_TARGET}")
     root = prepared.folder / flow.name
-    similar = _similar_run(flow, settings, prepared)
+    similar = similar_run(settings.scratch, flow.name, prepared.requested.identity)
     with temporary_folder("plan") as folder:
         # A run that starts over has nothing to keep; the temporary folder has no manifests.
         judged = Path(folder) if claim.starts_over else root
@@ -116,14 +118,6 @@ def _forecast(work: Work, similar: Path | None) -> tuple[UnitForecast, ...]:
 
 def _manifest_in(root: Path | None, unit: Unit) -> Manifest | None:
     return Manifest.read(root / "manifests" / f"{unit.stem}.json") if root else None
-
-
-def _similar_run(flow: Flow, settings: RunSettings, prepared: Prepared) -> Path | None:
-    """Folder of the latest other run of the same flow, if possible of the same source."""
-    others = [run for run in list_runs(settings.scratch) if run.flow == flow.name and run.run_id != settings.run_id]
-    source = prepared.requested.identity.source
-    same = [run for run in others if run.identity and run.identity.source == source]
-    return next((run.folder for run in same or others), None)
 
 
 def _externals(prepared: Prepared, settings: RunSettings, root: Path, temporary: Path) -> dict[str, Path]:

@@ -13,10 +13,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from nibrs_estimation.pipeline.flow import Plan
+from nibrs_estimation.pipeline.flow import Plan, Unit
+from nibrs_estimation.pipeline.manifest import Manifest
 from nibrs_estimation.pipeline.schedule import Watcher
+from nibrs_estimation.pipeline.unit import Outcome
 
 PROGRESS_FILE = "progress.jsonl"
 WAITING, RUNNING = "waiting", "running"
@@ -72,11 +75,11 @@ def recorded(watcher: Watcher, path: Path) -> Watcher:
         record(event="planned", host=platform.node(), pid=os.getpid(), units=units)
         watcher.planned(plan)
 
-    def started(unit: Any) -> None:
+    def started(unit: Unit) -> None:
         record(event="started", unit=unit.key)
         watcher.started(unit)
 
-    def ended(outcome: Any) -> None:
+    def ended(outcome: Outcome) -> None:
         about = {"state": outcome.state, "duration_s": round(outcome.duration_s, 4), "message": outcome.message}
         record(event="ended", unit=outcome.key, **about)
         watcher.ended(outcome)
@@ -120,3 +123,48 @@ def _after(progress: Progress | None, event: dict[str, Any]) -> Progress:
         unit = replace(unit, state=event["state"], duration_s=event["duration_s"], message=event["message"])
     progress.units[unit.key] = unit
     return replace(progress, latest=at)
+
+
+def expected_seconds(progress: Progress, flow_folder: Path, similar: Path | None) -> dict[str, float | None]:
+    """How long each unit that has not ended is expected to take; None where nothing is known.
+
+    Args:
+        progress: of the run.
+        flow_folder: folder of the run's flow, whose manifests of earlier commands have durations.
+        similar: that of another run of the flow, for units that this one never ran.
+    """
+    done: dict[str, list[float]] = {}
+    for unit in progress.units.values():
+        if unit.state == "done":
+            done.setdefault(unit.task, []).append(unit.duration_s)
+    found: dict[str, float | None] = {}
+    for unit in progress.units.values():
+        if unit.state not in (WAITING, RUNNING):
+            continue
+        # A key such as count_units[VT] is a path such as count_units/VT.
+        stem = unit.key.removesuffix("]").replace("[", "/", 1)
+        folders = [flow_folder, *([similar] if similar else [])]
+        manifests = [Manifest.read(folder / "manifests" / f"{stem}.json") for folder in folders]
+        last = next((manifest.duration_s for manifest in manifests if manifest), None)
+        if last is None and unit.task in done:
+            last = fmean(done[unit.task])
+        found[unit.key] = last
+    return found
+
+
+def remaining_seconds(progress: Progress, expected: dict[str, float | None], now: datetime) -> float | None:
+    """Wall time until the end, at the pace so far; None if nothing is known about any unit that is left."""
+    if expected and all(seconds is None for seconds in expected.values()):
+        return None
+    elapsed = max((now - progress.started).total_seconds(), 1e-3)
+    gone = {key: seconds_since(progress.units[key].started, now) for key in expected}
+    worked = sum(unit.duration_s for unit in progress.units.values() if unit.state == "done") + sum(gone.values())
+    left = sum(max((seconds or 0.0) - gone[key], 0.0) for key, seconds in expected.items())
+    # How much work is done at the same time. Without any finished work, one unit at a time.
+    pace = worked / elapsed if worked else 1.0
+    return left / max(pace, 0.1)
+
+
+def seconds_since(started: datetime | None, now: datetime) -> float:
+    """Seconds from a time to now; 0 without a time, or if the clock of another machine is ahead."""
+    return max((now - started).total_seconds(), 0.0) if started else 0.0

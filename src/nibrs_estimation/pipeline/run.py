@@ -23,7 +23,7 @@ from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.progress import PROGRESS_FILE, recorded
 from nibrs_estimation.pipeline.publishing import (
     PUBLISHING,
-    check_target,
+    conflict,
     publish,
     read_published,
     withdraw,
@@ -51,6 +51,8 @@ from nibrs_estimation.pipeline.task import Task
 from nibrs_estimation.pipeline.unit import Outcome
 
 EXTERNAL_LOCATIONS = "external_file_locations.json"
+#: Remedy for an artifact store that contains a publication of another run under the same id.
+OTHER_TARGET = "Choose another run id or ARTIFACT_STORE, or add --force to remove that publication."
 _LIBRARIES = ("polars", "duckdb", "numpy", "scipy", "prefect", "prefect-dask", "altair", "great-tables")
 
 Engine = Callable[[Work, Watcher], dict[str, Outcome]]
@@ -307,12 +309,12 @@ def _stopped_by_signals() -> Iterator[None]:
 
 def _check_target(settings: RunSettings, prefix: str, requested: RunRecord) -> None:
     """Refuse to publish over a run of another source, year or seed; with ``force``, remove that publication first."""
-    try:
-        check_target(settings.artifacts, prefix, requested)
-    except UsageError:
-        if not settings.force:
-            raise
-        withdraw(settings.artifacts, prefix)
+    found = conflict(settings.artifacts, prefix, requested)
+    if found is None:
+        return
+    if not settings.force:
+        raise UsageError(f"{found} {OTHER_TARGET}")
+    withdraw(settings.artifacts, prefix)
 
 
 def _note_earlier(settings: RunSettings, flow: Flow, prefix: str, watcher: Watcher) -> None:
@@ -447,7 +449,7 @@ def _published_files(flow: Flow, plan: Plan, outcomes: Mapping[str, Outcome], ro
         manifests = [outcomes[unit.key].manifest for unit in units]
         if units and all(manifests):
             records = [record for manifest in manifests if manifest for record in manifest.files_of(output.name)]
-            files += [(root / record.path, _published_name(output, record)) for record in records]
+            files += [(root / record.path, published_name(output, record)) for record in records]
     # Files that describe the others come last.
     return files + [(root / name, name) for name in (EXTERNAL_LOCATIONS, "run.html", METADATA_FILE)]
 
@@ -469,5 +471,6 @@ def _file_descriptions(flow: Flow, files: Iterable[tuple[Path, str]]) -> dict[st
     return found
 
 
-def _published_name(output: Dataset | Document, record: FileRecord) -> str:
+def published_name(output: Dataset | Document, record: FileRecord) -> str:
+    """Name of a file of an output in a publication."""
     return output.name if isinstance(output, Document) else f"{output.name}/{Path(record.path).name}"

@@ -149,6 +149,16 @@ def clear(folder: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def remove_run(folder: Path) -> None:
+    """Remove a run that the caller has locked; the record and the lock last, so that a part of it remains a run."""
+    for path in folder.iterdir():
+        if path.name not in (LOCK_FILE, RECORD_FILE):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for name in (RECORD_FILE, LOCK_FILE):
+        (folder / name).unlink(missing_ok=True)
+    folder.rmdir()
+
+
 def _describe(identity: Identity) -> str:
     return f"source {identity.source}, year {identity.year}, seed {identity.seed}"
 
@@ -199,6 +209,13 @@ def list_runs(scratch: Path, run_id: str = "*") -> list[FlowRun]:
             )
         )
     return sorted(found, key=lambda run: (run.started or "", run.run_id, run.flow), reverse=True)
+
+
+def similar_run(scratch: Path, flow: str, identity: Identity) -> Path | None:
+    """Folder of the latest other run of a flow, if possible of the same source; None if there is none."""
+    others = [run for run in list_runs(scratch) if run.flow == flow and run.run_id != identity.run_id]
+    same = [run for run in others if run.identity and run.identity.source == identity.source]
+    return next((run.folder for run in same or others), None)
 
 
 def is_locked(run_folder: Path) -> bool:

@@ -14,6 +14,8 @@ from nibrs_estimation.cli.settings import Settings
 from nibrs_estimation.cli.summary import ACCOUNT, print_account, print_intake, print_origin, print_report_hint
 from nibrs_estimation.cli.version import version_text
 from nibrs_estimation.flows.registry import find_flow
+from nibrs_estimation.metrics.history import FLOW as FLOW_METRICS
+from nibrs_estimation.metrics.history import RunHistory
 from nibrs_estimation.pipeline.engines import make_engine
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.externals import NO_LOCATIONS, Locations, read_locations
@@ -71,7 +73,7 @@ def run_and_report(flow_name: str, run_id: str, settings: Settings, options: Run
     """
     flow = find_flow(flow_name)
     check_run_id(run_id)
-    run_source(flow, chosen_source(options, settings), run_id, settings, options, entry)
+    run_source(flow, chosen_source(flow_name, options, settings), run_id, settings, options, entry)
 
 
 def run_source(
@@ -94,12 +96,14 @@ def run_source(
     _print_result(result, run_settings.source, run_id)
 
 
-def chosen_source(options: RunOptions, settings: Settings) -> Source:
-    """The source of the options or the settings.
+def chosen_source(flow_name: str, options: RunOptions, settings: Settings) -> Source:
+    """The source of the options or the settings; of flow metrics, the runs in SCRATCH_DIR.
 
     Raises:
         UsageError: there is none, or it cannot be used; synthetic data are used only on request.
     """
+    if flow_name == FLOW_METRICS:
+        return RunHistory(settings.scratch_dir)
     return open_source(_spec(options, settings), settings.database(), is_excerpt=options.partial)
 
 

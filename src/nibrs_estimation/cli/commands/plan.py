@@ -67,7 +67,7 @@ def plan(
     )
     settings = load_settings()
     found_flow = find_flow(flow)
-    run_settings = settings_of_run(chosen_source(options, settings), run_id or _NEW_RUN, settings, options)
+    run_settings = settings_of_run(chosen_source(flow, options, settings), run_id or _NEW_RUN, settings, options)
     forecast = forecast_run(found_flow, run_settings)
     if as_json:
         typer.echo(json.dumps(_as_json(forecast), indent=2))

@@ -49,6 +49,13 @@ COMMANDS = {
     "backtest": Command(
         f"{_COMMANDS}.backtest", "Estimate a population whose truth is known from a part of it, and show the errors."
     ),
+    "plan": Command(
+        f"{_COMMANDS}.plan", "Show what a run would do, why, and how long it took last time; runs nothing."
+    ),
+    "status": Command(f"{_COMMANDS}.status", "Show how far a run is, and whether its process is alive."),
+    "metrics": Command(
+        f"{_COMMANDS}.metrics", "Compare time, memory and rows of the tasks of runs, as a page and CSV files."
+    ),
     "runs": Command(f"{_COMMANDS}.runs", "List the runs: source, times and state of each."),
     "tables": Command(
         "nibrs_estimation.cli.tables",
@@ -67,6 +74,13 @@ COMMANDS = {
         "Generate a synthetic nation and write its datasets, including the truth, as Parquet files.",
     ),
     "task": Command(f"{_COMMANDS}.task", "Run one task on plain files, without a run, Prefect or a server."),
+    "publish": Command(f"{_COMMANDS}.publish", "Publish the results of a run again.", is_group=True),
+    "archive": Command(
+        f"{_COMMANDS}.archive", "Copy a run to another folder or bucket, verify the copy, then remove the run here."
+    ),
+    "restore": Command(f"{_COMMANDS}.archive", "Copy an archived run back to the scratch folder."),
+    "clean": Command(f"{_COMMANDS}.clean", "List runs with size and age, and remove old ones after confirmation."),
+    "externals": Command(f"{_COMMANDS}.externals", "Check, fetch and add external files.", is_group=True),
     "flows": Command(f"{_COMMANDS}.catalogue", "List the flows."),
     "tasks": Command(f"{_COMMANDS}.catalogue", "List the tasks: inputs, outputs and flows of each."),
     "datasets": Command(f"{_COMMANDS}.catalogue", "List the datasets: the tasks that write and read each."),

@@ -8,11 +8,14 @@ from typing import Any
 import typer
 
 from nibrs_estimation.cli.console import Engine, EntryPoint, console
+from nibrs_estimation.cli.notify import reported_end
 from nibrs_estimation.cli.progress import ProgressWatcher, print_failures
 from nibrs_estimation.cli.settings import Settings
 from nibrs_estimation.cli.summary import ACCOUNT, print_account, print_intake, print_origin, print_report_hint
 from nibrs_estimation.cli.version import version_text
 from nibrs_estimation.flows.registry import find_flow
+from nibrs_estimation.metrics.history import FLOW as FLOW_METRICS
+from nibrs_estimation.metrics.history import RunHistory
 from nibrs_estimation.pipeline.engines import make_engine
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.externals import NO_LOCATIONS, Locations, read_locations
@@ -70,22 +73,52 @@ def run_and_report(flow_name: str, run_id: str, settings: Settings, options: Run
     """
     flow = find_flow(flow_name)
     check_run_id(run_id)
-    source = open_source(_spec(options, settings), settings.database(), is_excerpt=options.partial)
-    run_source(flow, source, run_id, settings, options, entry)
+    run_source(flow, chosen_source(flow_name, options, settings), run_id, settings, options, entry)
 
 
 def run_source(
     flow: Flow, source: Source, run_id: str, settings: Settings, options: RunOptions, entry: EntryPoint
 ) -> None:
     """Run a flow on a source, and print a summary; raises like :func:`run_and_report`."""
+    run_settings = settings_of_run(source, run_id, settings, options)
+    if not settings.scratch_dir.exists():
+        console.print(f"[dim]Creating the folder {settings.scratch_dir.absolute()} for runs (SCRATCH_DIR).[/]")
+    engine = make_engine(
+        options.engine or settings.nibrs_engine or entry.engine,
+        flow.name,
+        workers=options.workers or settings.nibrs_workers,
+        prefect_workers=settings.nibrs_prefect_workers,
+        scheduler_address=settings.dask_scheduler_address,
+    )
+    with ProgressWatcher() as watcher, reported_end(flow.name, run_settings, settings.nibrs_webhook_url) as ended:
+        result = run_flow(flow, run_settings, engine, watcher)
+        ended(result)
+    _print_result(result, run_settings.source, run_id)
+
+
+def chosen_source(flow_name: str, options: RunOptions, settings: Settings) -> Source:
+    """The source of the options or the settings; of flow metrics, the runs in SCRATCH_DIR.
+
+    Raises:
+        UsageError: there is none, or it cannot be used; synthetic data are used only on request.
+    """
+    if flow_name == FLOW_METRICS:
+        return RunHistory(settings.scratch_dir)
+    return open_source(_spec(options, settings), settings.database(), is_excerpt=options.partial)
+
+
+def settings_of_run(source: Source, run_id: str, settings: Settings, options: RunOptions) -> RunSettings:
+    """The settings of a run, with its external files and its data year.
+
+    Raises:
+        UsageError, PipelineError: like :func:`run_and_report`, for the year and a setting.
+    """
     s3 = settings.s3()
     locations = _locations(settings)
     year = chosen_year(source, options.year, settings)
     seed = settings.nibrs_seed if options.seed is None else options.seed
     source = with_external_files(source, locations.files.get(str(year), {}))
-    if not settings.scratch_dir.exists():
-        console.print(f"[dim]Creating the folder {settings.scratch_dir.absolute()} for runs (SCRATCH_DIR).[/]")
-    run_settings = RunSettings(
+    return RunSettings(
         run_id=run_id,
         # Absolute, for workers on other machines or in other folders.
         scratch=settings.scratch_dir.absolute(),
@@ -104,16 +137,6 @@ def run_source(
         verify=options.verify,
         refresh_source=options.refresh_source,
     )
-    engine = make_engine(
-        options.engine or settings.nibrs_engine or entry.engine,
-        flow.name,
-        workers=options.workers or settings.nibrs_workers,
-        prefect_workers=settings.nibrs_prefect_workers,
-        scheduler_address=settings.dask_scheduler_address,
-    )
-    with ProgressWatcher() as watcher:
-        result = run_flow(flow, run_settings, engine, watcher)
-    _print_result(result, source, run_id)
 
 
 def _spec(options: RunOptions, settings: Settings) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dotenv.parser import parse_stream
-from pydantic import Field, SecretStr, ValidationError, create_model
+from pydantic import Field, SecretStr, ValidationError, create_model, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from nibrs_estimation.model.parameters import METHOD_PARAMETERS
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from nibrs_estimation.pipeline.store import S3Options
 
 ENV_FILE = Path(".env")
-_SECRETS = {"pgpassword", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
+_SECRETS = {"nibrs_webhook_url", "pgpassword", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
 _ADDRESSES = {"pghost", "s3_endpoint_url", "dask_scheduler_address"}
 
 
@@ -45,6 +46,7 @@ class _Settings(BaseSettings):
     nibrs_workers: int = Field(2, ge=1)
     nibrs_prefect_workers: Literal["threads", "processes"] = "threads"
     nibrs_memory_gib: float | None = Field(None, gt=0)
+    nibrs_webhook_url: SecretStr | None = None
     dask_scheduler_address: str | None = None
     git_branch: str | None = None
     git_hash: str | None = None
@@ -66,6 +68,14 @@ class _Settings(BaseSettings):
     aws_access_key_id: str | None = None
     aws_secret_access_key: SecretStr | None = None
     aws_session_token: SecretStr | None = None
+
+    @field_validator("nibrs_webhook_url")
+    @classmethod
+    def _check_webhook(cls, url: SecretStr | None) -> SecretStr | None:
+        # The address is a secret: it is checked here, so that no library says later what is wrong with it.
+        if url is not None and not re.fullmatch(r"https?://[!-~]+", url.get_secret_value()):
+            raise ValueError("must be an address that begins with https:// or http:// and has no spaces")
+        return url
 
     def source_spec(self) -> str | None:
         """The source: NIBRS_SOURCE, otherwise PostgreSQL if PGHOST is set, otherwise None."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from nibrs_estimation.evaluate.source import DEFAULT_RULES, Backtest
 from nibrs_estimation.flows.registry import FLOWS
+from nibrs_estimation.metrics.history import RunHistory
 from nibrs_estimation.model import geography
 from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.dataset import Dataset
@@ -21,7 +23,7 @@ def _tasks() -> dict[str, Task]:
 
 def _source_tasks() -> list[tuple[str, Task]]:
     backtest = Backtest(SyntheticSource(), "random", 0, "", DEFAULT_RULES, 1)
-    sources = {**source_examples(), "backtest": backtest}
+    sources = {**source_examples(), "backtest": backtest, "runs": RunHistory(Path("scratch"))}
     return [(kind, task) for kind, source in sources.items() for task in source.tasks()]
 
 

@@ -23,6 +23,7 @@ from nibrs_estimation.model import (
     outliers,
     published,
     return_a_file,
+    run_metrics,
     ucr_prd,
     universe,
     weights,
@@ -50,6 +51,7 @@ _SECTIONS = (
     ("Estimates", estimates.DATASETS),
     ("Published files", published.DATASETS),
     ("Backtests", backtest.DATASETS),
+    ("Metrics of runs", run_metrics.DATASETS),
 )
 _UNUSED: dict[str, Any] = {"written_by": [], "read_by": []}
 

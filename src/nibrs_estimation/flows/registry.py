@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from nibrs_estimation.evaluate import tasks as backtest
+from nibrs_estimation.metrics import tasks as metrics
+from nibrs_estimation.metrics.history import FLOW as FLOW_METRICS
 from nibrs_estimation.model import geography
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
 from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, BACKTEST_SCORE
@@ -76,6 +78,12 @@ FLOWS = {
             description="How good the estimates are where the truth is known; `nibrs backtest` runs it.",
             tasks=backtest.TASKS,
             publishes=(BACKTEST_SCORE, BACKTEST_ESTIMATE, backtest.BACKTEST_PAGE),
+        ),
+        Flow(
+            name=FLOW_METRICS,
+            description="Time, memory and rows of earlier runs, compared; `nibrs metrics` runs it.",
+            tasks=metrics.TASKS,
+            publishes=(metrics.METRICS_PAGE, *metrics.METRICS_FILES),
         ),
         Flow(
             name="reference_files",

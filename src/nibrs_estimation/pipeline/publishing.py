@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.pipeline.files import checkpoint, sha256_of, write_json
+from nibrs_estimation.pipeline.files import checkpoint, sha256_of, temporary_folder, write_json
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.runs import RunRecord
 from nibrs_estimation.pipeline.store import Store
@@ -81,10 +81,47 @@ def check_published(store: Store, prefix: str) -> Published:
     return found
 
 
+def conflict(store: Store, prefix: str, requested: RunRecord) -> str | None:
+    """What is wrong if a prefix contains the publication of another source, year or seed; None if it does not.
+
+    Raises:
+        PipelineError: the store cannot be reached, or the marker is damaged.
+    """
+    earlier = read_published(store, prefix)
+    if earlier is None:
+        return None
+    was, wanted = earlier.identity, requested.identity
+    is_same_source = was.source == wanted.source or earlier.fingerprint == requested.fingerprint
+    if is_same_source and (was.year, was.seed) == (wanted.year, wanted.seed):
+        return None
+    return f"{store}/{prefix} contains a publication of {was.text}; this run is of {wanted.text}."
+
+
+def verify_published(store: Store, prefix: str) -> Published:
+    """Read every file of a publication back and compare it with its listed hash.
+
+    Raises:
+        PipelineError: the publication is not complete, a file differs, or the store cannot be reached.
+    """
+    found = check_published(store, prefix)
+    with temporary_folder("verify") as folder:
+        path = Path(folder) / "file"
+        for name, sha256 in found.files.items():
+            store.get(f"{prefix}/{name}", path)
+            if sha256_of(path) != sha256:
+                raise PipelineError(
+                    f"{name} in {store}/{prefix} is not what was written there: its SHA-256 is not that in {MARKER}. "
+                    "Run the same command again to write it again."
+                )
+    return found
+
+
 def publish(
     store: Store, prefix: str, record: RunRecord, files: Sequence[tuple[Path, str]], scratch: Path
 ) -> tuple[str, ...]:
     """Write files under a prefix, in order, and remove files of an earlier publication.
+
+    Files that are there with the same content are not written again.
 
     Args:
         store: target.
@@ -106,7 +143,9 @@ def publish(
     _mark(store, prefix, Published(record.identity, record.fingerprint, PUBLISHING, listed), scratch)
     for path, name in files:
         checkpoint("before publication", path)
-        store.put(path, f"{prefix}/{name}")
+        key = f"{prefix}/{name}"
+        if not (store.exists(key) and store.has_same_content(key, path)):
+            store.put(path, key)
     removed = tuple(sorted((earlier.files if earlier else {}).keys() - sums.keys()))
     for name in removed:
         store.delete(f"{prefix}/{name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import platform
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,7 +20,15 @@ from nibrs_estimation.pipeline.externals import ExternalFile, Locations, fetch_a
 from nibrs_estimation.pipeline.files import remove_leftovers, write_json, write_text
 from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Flow, Plan, make_plan
 from nibrs_estimation.pipeline.identity import Identity
-from nibrs_estimation.pipeline.publishing import PUBLISHING, publish, read_published, withdraw, withdraw_all
+from nibrs_estimation.pipeline.progress import PROGRESS_FILE, recorded
+from nibrs_estimation.pipeline.publishing import (
+    PUBLISHING,
+    conflict,
+    publish,
+    read_published,
+    withdraw,
+    withdraw_all,
+)
 from nibrs_estimation.pipeline.run_page import render_run_page
 from nibrs_estimation.pipeline.runs import (
     LOCK_FILE,
@@ -27,6 +36,7 @@ from nibrs_estimation.pipeline.runs import (
     METADATA_FILE,
     RUNNING,
     STOPPED,
+    Claim,
     RunRecord,
     check_run_id,
     clear,
@@ -41,6 +51,8 @@ from nibrs_estimation.pipeline.task import Task
 from nibrs_estimation.pipeline.unit import Outcome
 
 EXTERNAL_LOCATIONS = "external_file_locations.json"
+#: Remedy for an artifact store that contains a publication of another run under the same id.
+OTHER_TARGET = "Choose another run id or ARTIFACT_STORE, or add --force to remove that publication."
 _LIBRARIES = ("polars", "duckdb", "numpy", "scipy", "prefect", "prefect-dask", "altair", "great-tables")
 
 Engine = Callable[[Work, Watcher], dict[str, Outcome]]
@@ -119,7 +131,7 @@ def run_lock(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / LOCK_FILE).open("w", encoding="utf-8")
+        lock = (folder / LOCK_FILE).open("a+", encoding="utf-8")
     except OSError as error:
         raise PipelineError(
             f"The folder {folder} cannot be created or written ({error.strerror}). Set SCRATCH_DIR to a folder that "
@@ -129,11 +141,99 @@ def run_lock(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            lock.seek(0)
             raise PipelineError(
-                f"Run {folder.name} is already running in another process. Wait for it to end, or choose another "
-                "run id."
+                f"Run {folder.name} is already running in another process ({lock.read() or 'unknown'}). Wait for it to "
+                f"end (`nibrs status {folder.name}` shows how far it is), or choose another run id."
             ) from error
+        if not _is_file_at(lock.fileno(), folder / LOCK_FILE):
+            # Another command removed the run between the two steps above: this lock keeps nobody out.
+            raise PipelineError(f"Run {folder.name} was removed at this moment. Run the same command again.")
+        # A full disk is reported by what needs its space.
+        with suppress(OSError):
+            lock.truncate(0)
+            lock.write(
+                f"{platform.node()}, process {os.getpid()}, since {datetime.now(UTC).isoformat(timespec='seconds')}"
+            )
+            lock.flush()
         yield
+
+
+def _is_file_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file is still the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is planned, before anything is written.
+
+    Attributes:
+        probe: the probe of the source.
+        requested: what the command asks for.
+        plan: the units.
+        rerun: names of tasks that run even if nothing changed.
+        externals: path within the external store of each external file that the run uses, by code name.
+        folder: the run's folder.
+        prefix: folder of the publication in the artifact store.
+    """
+
+    probe: Probe
+    requested: RunRecord
+    plan: Plan
+    rerun: frozenset[str]
+    externals: Mapping[str, str]
+    folder: Path
+    prefix: str
+
+    def claim(self, settings: RunSettings) -> Claim:
+        """What the command does to a run that may exist already; raises like :func:`~pipeline.runs.decide`."""
+        is_content_hash = self.probe.is_content_hash
+        return decide(self.folder, self.requested, is_content_hash=is_content_hash, force=settings.force)
+
+    def work(
+        self, flow: Flow, settings: RunSettings, root: Path, identity: Identity, externals: Mapping[str, Path]
+    ) -> Work:
+        """The work in the folder ``root``, with the paths of the external files by code name."""
+        return Work(
+            plan=self.plan,
+            root=root,
+            parameters={**settings.parameters, "identity": identity},
+            probe=self.probe,
+            externals=externals,
+            rerun=self.rerun,
+            refresh_source=settings.refresh_source,
+            verify=settings.verify,
+            log_threshold=settings.log_threshold,
+            memory_gib=settings.memory_gib,
+            published=frozenset(output.name for output in flow.publishes),
+        )
+
+
+def prepare(flow: Flow, settings: RunSettings) -> Prepared:
+    """Plan a flow; nothing is written.
+
+    Raises:
+        UsageError: the run id, the flow or an option is wrong.
+        PipelineError: the source cannot be used, or a required external file has no path.
+    """
+    folder = settings.scratch / check_run_id(settings.run_id)
+    year, seed = settings.parameters["year"], settings.parameters["seed"]
+    probe = settings.source.probe(year, seed)
+    identity = Identity(settings.run_id, settings.source.spec, year, seed, probe.is_synthetic)
+    plan = plan_flow(flow, settings.source, probe, settings.until)
+    return Prepared(
+        probe=probe,
+        requested=RunRecord(identity, probe.fingerprint),
+        plan=plan,
+        rerun=_rerun(plan, settings, probe),
+        externals=resolve(settings.locations, _wanted_externals(plan), year),
+        folder=folder,
+        prefix=artifact_prefix(settings.run_id, flow.name),
+    )
 
 
 def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher) -> RunResult:
@@ -147,19 +247,11 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
             result instead.
     """
     started = datetime.now(UTC)
-    probe = settings.source.probe(settings.parameters["year"], settings.parameters["seed"])
-    year, seed = settings.parameters["year"], settings.parameters["seed"]
-    identity = Identity(settings.run_id, settings.source.spec, year, seed, probe.is_synthetic)
-    plan = plan_flow(flow, settings.source, probe, settings.until)
-    rerun = _rerun(plan, settings, probe)
-    wanted = _wanted_externals(plan)
-    resolved = resolve(settings.locations, wanted, settings.parameters["year"])
-    folder = settings.scratch / check_run_id(settings.run_id)
-    prefix = artifact_prefix(settings.run_id, flow.name)
+    prepared = prepare(flow, settings)
+    probe, plan, folder, prefix = prepared.probe, prepared.plan, prepared.folder, prepared.prefix
     owner = f"{platform.node()}:{folder.absolute()}"
     with run_lock(folder), settings.artifacts.lock(f"{prefix}/{LOCK_FILE}", owner), _stopped_by_signals():
-        requested = RunRecord(identity, probe.fingerprint)
-        claim = decide(folder, requested, is_content_hash=probe.is_content_hash, force=settings.force)
+        claim = prepared.claim(settings)
         _check_target(settings, prefix, claim.record)
         if claim.note:
             watcher.noted(claim.note)
@@ -169,7 +261,7 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
             clear(folder)
         identity = claim.record.identity
         claim.record.write(folder)
-        _note_interruption(settings, flow, prefix, watcher)
+        _note_earlier(settings, flow, prefix, watcher)
         root = folder / flow.name
         root.mkdir(exist_ok=True)
         remove_leftovers(root)
@@ -181,21 +273,10 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
         write_json(root / METADATA_FILE, {**about, "state": RUNNING})
         write_text(root / EXTERNAL_LOCATIONS, settings.locations.text)
         identity.write(root / RUN_LAYOUT.datasets)
-        work = Work(
-            plan=plan,
-            root=root,
-            parameters={**settings.parameters, "identity": identity},
-            probe=probe,
-            externals=fetch_all(resolved, settings.externals, root / "externals"),
-            rerun=rerun,
-            refresh_source=settings.refresh_source,
-            verify=settings.verify,
-            log_threshold=settings.log_threshold,
-            memory_gib=settings.memory_gib,
-            published=frozenset(output.name for output in flow.publishes),
-        )
+        externals = fetch_all(prepared.externals, settings.externals, root / "externals", settings.locations.hashes)
+        work = prepared.work(flow, settings, root, identity, externals)
         try:
-            outcomes = engine(work, watcher)
+            outcomes = engine(work, recorded(watcher, root / PROGRESS_FILE))
         except KeyboardInterrupt:
             ended = datetime.now(UTC).isoformat(timespec="seconds")
             write_json(root / METADATA_FILE, {**about, "state": STOPPED, "ended": ended})
@@ -228,26 +309,26 @@ def _stopped_by_signals() -> Iterator[None]:
 
 def _check_target(settings: RunSettings, prefix: str, requested: RunRecord) -> None:
     """Refuse to publish over a run of another source, year or seed; with ``force``, remove that publication first."""
-    earlier = read_published(settings.artifacts, prefix)
-    if earlier is None:
-        return
-    was, wanted = earlier.identity, requested.identity
-    is_same_source = was.source == wanted.source or earlier.fingerprint == requested.fingerprint
-    if is_same_source and (was.year, was.seed) == (wanted.year, wanted.seed):
+    found = conflict(settings.artifacts, prefix, requested)
+    if found is None:
         return
     if not settings.force:
-        raise UsageError(
-            f"{settings.artifacts}/{prefix} contains a publication of {was.text}; this run is of "
-            f"{wanted.text}. Choose another run id or ARTIFACT_STORE, or add --force to remove that publication."
-        )
+        raise UsageError(f"{found} {OTHER_TARGET}")
     withdraw(settings.artifacts, prefix)
 
 
-def _note_interruption(settings: RunSettings, flow: Flow, prefix: str, watcher: Watcher) -> None:
-    """Report that an earlier command was stopped, or its publication interrupted."""
+def _note_earlier(settings: RunSettings, flow: Flow, prefix: str, watcher: Watcher) -> None:
+    """Report that an earlier command was stopped, was of another version, or that its publication was interrupted."""
     for run in list_runs(settings.scratch, settings.run_id):
-        if run.flow == flow.name and run.state in (RUNNING, STOPPED):
+        if run.flow != flow.name:
+            continue
+        if run.state in (RUNNING, STOPPED):
             watcher.noted("The run was stopped before it ended; its finished tasks are reused.")
+        if run.code_version not in (None, settings.code_version):
+            watcher.noted(
+                f"The run was last continued by version {run.code_version}; this is version {settings.code_version}. "
+                "Tasks whose code differs run again. If this is the older of the two, stop it and use the newer one."
+            )
     earlier = read_published(settings.artifacts, prefix)
     if earlier is not None and earlier.state == PUBLISHING:
         watcher.noted("Its publication was interrupted; all files are published again.")
@@ -368,7 +449,7 @@ def _published_files(flow: Flow, plan: Plan, outcomes: Mapping[str, Outcome], ro
         manifests = [outcomes[unit.key].manifest for unit in units]
         if units and all(manifests):
             records = [record for manifest in manifests if manifest for record in manifest.files_of(output.name)]
-            files += [(root / record.path, _published_name(output, record)) for record in records]
+            files += [(root / record.path, published_name(output, record)) for record in records]
     # Files that describe the others come last.
     return files + [(root / name, name) for name in (EXTERNAL_LOCATIONS, "run.html", METADATA_FILE)]
 
@@ -390,5 +471,6 @@ def _file_descriptions(flow: Flow, files: Iterable[tuple[Path, str]]) -> dict[st
     return found
 
 
-def _published_name(output: Dataset | Document, record: FileRecord) -> str:
+def published_name(output: Dataset | Document, record: FileRecord) -> str:
+    """Name of a file of an output in a publication."""
     return output.name if isinstance(output, Document) else f"{output.name}/{Path(record.path).name}"

@@ -133,8 +133,10 @@ def is_of_other_version(folder: Path) -> bool:
 
 def version_conflict(folder: Path) -> str:
     """Error message for a run of another version."""
+    known = _json(folder / RECORD_FILE).get("format")
+    which = "a newer" if isinstance(known, int) and known > FORMAT else "another"
     return (
-        f"Run {folder.name} in {folder.parent} was created by another version of this program, whose datasets have "
+        f"Run {folder.name} in {folder.parent} was created by {which} version of this program, whose datasets have "
         "other names and columns. Choose another run id; or run its command again with --force, which removes the run "
         "and computes it again; or continue it with the version that created it (see its run.html)."
     )
@@ -145,6 +147,16 @@ def clear(folder: Path) -> None:
     for path in folder.iterdir():
         if path.name != LOCK_FILE:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def remove_run(folder: Path) -> None:
+    """Remove a run that the caller has locked; the record and the lock last, so that a part of it remains a run."""
+    for path in folder.iterdir():
+        if path.name not in (LOCK_FILE, RECORD_FILE):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for name in (RECORD_FILE, LOCK_FILE):
+        (folder / name).unlink(missing_ok=True)
+    folder.rmdir()
 
 
 def _describe(identity: Identity) -> str:
@@ -161,6 +173,7 @@ class FlowRun:
         state: running, stopped (its process died or was stopped), failed or finished.
         started, ended: ISO 8601; None if unknown.
         folder: folder of the datasets, documents and logs of the flow.
+        code_version: version of the program that ran it last; None if unknown.
     """
 
     run_id: str
@@ -170,6 +183,7 @@ class FlowRun:
     started: str | None
     ended: str | None
     folder: Path
+    code_version: str | None = None
 
 
 def list_runs(scratch: Path, run_id: str = "*") -> list[FlowRun]:
@@ -191,9 +205,17 @@ def list_runs(scratch: Path, run_id: str = "*") -> list[FlowRun]:
                 started=about.get("started"),
                 ended=about.get("ended"),
                 folder=folder,
+                code_version=about.get("code_version"),
             )
         )
     return sorted(found, key=lambda run: (run.started or "", run.run_id, run.flow), reverse=True)
+
+
+def similar_run(scratch: Path, flow: str, identity: Identity) -> Path | None:
+    """Folder of the latest other run of a flow, if possible of the same source; None if there is none."""
+    others = [run for run in list_runs(scratch) if run.flow == flow and run.run_id != identity.run_id]
+    same = [run for run in others if run.identity and run.identity.source == identity.source]
+    return next((run.folder for run in same or others), None)
 
 
 def is_locked(run_folder: Path) -> bool:

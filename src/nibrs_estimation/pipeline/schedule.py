@@ -100,9 +100,9 @@ def execute(work: Work, executor: Executor, watcher: Watcher) -> dict[str, Outco
                 ended(Outcome(unit.key, unit.task.name, "blocked", message=f"needs {failed[0].key}"))
             elif all(needed) and _fits(unit, running.values(), work.memory_gib):
                 waiting.remove(unit)
-                job = _job(work, unit, outcomes, executor)
-                kept = None if unit.task.name in work.rerun else _current_manifest(work, job)
-                if kept:
+                job = make_job(work, unit, outcomes, executor)
+                kept = Manifest.read(job.manifest_path)
+                if kept and not reasons_to_run(work, job, kept):
                     ended(Outcome(unit.key, unit.task.name, "kept", log_path=job.log_path, manifest=kept))
                     continue
                 running[unit.key] = unit
@@ -120,7 +120,8 @@ def _fits(unit: Unit, running: Iterable[Unit], memory_gib: float) -> bool:
     return not claimed or claimed + MEMORY_GIB[unit.task.memory] <= memory_gib
 
 
-def _job(work: Work, unit: Unit, outcomes: Mapping[str, Outcome], executor: Executor) -> Job:
+def make_job(work: Work, unit: Unit, outcomes: Mapping[str, Outcome], executor: Executor) -> Job:
+    """A unit with its inputs, which are the outputs of ``outcomes``, and its cause."""
     task = unit.task
     records = {dataset.name: _records(work.plan, unit, dataset, outcomes) for dataset in task.reads}
     parameters = {
@@ -160,17 +161,25 @@ def _recordable(value: Any) -> Any:
     return value if isinstance(value, (str, int, float, bool, type(None))) else repr(value)
 
 
-def _current_manifest(work: Work, job: Job) -> Manifest | None:
-    """The manifest of the unit if its outputs can be reused; None if the unit must run."""
-    manifest = Manifest.read(job.manifest_path)
+def reasons_to_run(work: Work, job: Job, manifest: Manifest | None) -> list[str]:
+    """Why a unit must run, in words; empty if the outputs that ``manifest`` lists can be kept.
+
+    Args:
+        work: the run.
+        job: the unit with its cause.
+        manifest: its manifest of an earlier run; None if it has none.
+    """
+    if manifest is None:
+        return ["not done yet"]
+    reasons = ["--force or --from"] if job.unit.task.name in work.rerun else []
     # The cause does not include the partitions of a task that runs once.
-    if manifest is None or manifest.outputs.keys() != job.unit.output_names():
-        return None
+    if manifest.outputs.keys() != job.unit.output_names():
+        reasons.append("its list of outputs changed")
     cause = job.cause
     if cause.source is not None:
         if work.refresh_source:
-            return None
-        if work.probe and not work.probe.is_content_hash:
+            reasons.append("--refresh-source")
+        elif work.probe and not work.probe.is_content_hash and manifest.cause.parameters == cause.parameters:
             # A database has no content hash: the first reading is reused until a refresh is requested.
-            cause = manifest.cause if manifest.cause.parameters == cause.parameters else cause
-    return manifest if manifest.is_current(cause, work.root, verify=work.verify) else None
+            cause = manifest.cause
+    return reasons + manifest.changes(cause, work.root, verify=work.verify)

@@ -93,7 +93,7 @@ class Outcome:
 
 def run_job(job: Job) -> Outcome:
     """Run a unit; a failure is logged and returned, never raised."""
-    started, clock = datetime.now(UTC), time.perf_counter()
+    started, clock, cpu = datetime.now(UTC), time.perf_counter(), time.process_time()
     key, name = job.unit.key, job.unit.task.name
     try:
         with task_log(job.log_path, job.log_threshold) as log, _blas().limit(limits=1):
@@ -108,7 +108,7 @@ def run_job(job: Job) -> Outcome:
                 known = error if isinstance(error, PipelineError) else full_disk_error(error, job.root)
                 message = str(known) if known else f"{type(error).__name__}: {error}"
                 return Outcome(key, name, "failed", time.perf_counter() - clock, message, job.log_path)
-            duration_s = time.perf_counter() - clock
+            duration_s, cpu_s = time.perf_counter() - clock, time.process_time() - cpu
             log.info("%s finished in %.2f s", key, duration_s)
         manifest = Manifest(
             unit=key,
@@ -119,6 +119,7 @@ def run_job(job: Job) -> Outcome:
             peak_memory_bytes=memory.peak_bytes(),
             peak_memory_of="process" if job.shares_process else "task",
             engine=job.engine,
+            cpu_s=round(cpu_s, 4),
         )
         checkpoint("before manifest", job.manifest_path)
         manifest.write(job.manifest_path)

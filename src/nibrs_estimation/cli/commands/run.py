@@ -38,6 +38,16 @@ ForceOption = Annotated[
         "removed first.",
     ),
 ]
+StartOption = Annotated[
+    str | None, typer.Option("--from", metavar="TASK", help="Run this task and the tasks that depend on it.")
+]
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="TASK", help="Stop after this task.")]
+PartialOption = Annotated[
+    bool,
+    typer.Option("--partial", help="Also read excerpts of zips: missing tables are empty and marked as missing."),
+]
+VerifyOption = Annotated[bool, typer.Option("--verify", help="Check the hashes of files before reusing them.")]
+RefreshOption = Annotated[bool, typer.Option("--refresh-source", help="Read the source again.")]
 
 
 _METHODS = " ".join(
@@ -74,16 +84,11 @@ def run(
     engine: EngineOption = None,
     workers: WorkersOption = None,
     force: ForceOption = False,
-    start: Annotated[
-        str | None, typer.Option("--from", metavar="TASK", help="Run this task and the tasks that depend on it.")
-    ] = None,
-    until: Annotated[str | None, typer.Option("--until", metavar="TASK", help="Stop after this task.")] = None,
-    partial: Annotated[
-        bool,
-        typer.Option("--partial", help="Also read excerpts of zips: missing tables are empty and marked as missing."),
-    ] = False,
-    verify: Annotated[bool, typer.Option("--verify", help="Check the hashes of files before reusing them.")] = False,
-    refresh_source: Annotated[bool, typer.Option("--refresh-source", help="Read the source again.")] = False,
+    start: StartOption = None,
+    until: UntilOption = None,
+    partial: PartialOption = False,
+    verify: VerifyOption = False,
+    refresh_source: RefreshOption = False,
 ) -> None:
     """Run a flow."""
     options = RunOptions(

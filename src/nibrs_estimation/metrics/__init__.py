@@ -1,0 +1,1 @@
+"""How runs went: the records of runs as data, and tables and a page that compare them."""

@@ -27,6 +27,7 @@ from nibrs_estimation.model import (
     intake,
     outliers,
     published,
+    quality,
     return_a_file,
     ucr_prd,
     universe,
@@ -54,6 +55,7 @@ CORE = (
     *coverage.DATASETS,
     *counts.DATASETS,
     *estimates.DATASETS,
+    *quality.DATASETS,
     published.ESTIMATES,
     *return_a_file.DATASETS,
 )

@@ -63,6 +63,8 @@ FLOWS = {
                 publication.README_TXT,
                 publication.REPORT,
                 *validation.PAGES,
+                *validation.QUALITY_FILES,
+                validation.QUALITY_VERDICT,
                 accounting.ACCOUNT_JSON,
                 accounting.AGENCIES_CSV,
                 INCIDENT_ACCOUNT,

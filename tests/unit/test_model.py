@@ -19,6 +19,7 @@ from nibrs_estimation.model import (
     benchmark,
     blocks,
     completeness,
+    contract,
     counts,
     coverage,
     estimates,
@@ -56,6 +57,7 @@ CORE = (
     *counts.DATASETS,
     *estimates.DATASETS,
     *quality.DATASETS,
+    *contract.DATASETS,
     published.ESTIMATES,
     *return_a_file.DATASETS,
 )

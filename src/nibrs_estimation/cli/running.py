@@ -78,6 +78,7 @@ def run_source(
     flow: Flow, source: Source, run_id: str, settings: Settings, options: RunOptions, entry: EntryPoint
 ) -> None:
     """Run a flow on a source, and print a summary; raises like :func:`run_and_report`."""
+    source = flow.source_form(source)
     s3 = settings.s3()
     locations = _locations(settings)
     year = chosen_year(source, options.year, settings)

@@ -419,7 +419,7 @@ def test_missing_right_is_named(database: Database) -> None:
         with pytest.raises(PipelineError, match=r"may not SELECT nibrs_offender\.age_code") as caught:
             UcrPrdSource(reader).probe(YEAR, 1)
         assert PASSWORD not in str(caught.value)
-        assert any(finding.rule == "right" for finding in check_database(reader, "ucr_prd"))
+        assert any(finding.rule == "right" for finding in check_database(reader, "ucr_prd").failures)
     finally:
         change(database, f"DROP OWNED BY {role}", f"DROP ROLE {role}")
 
@@ -592,7 +592,7 @@ def test_what_others_write_meanwhile_is_not_seen(database: Database, monkeypatch
 
 def test_checks_name_what_is_not_as_declared(database: Database) -> None:
     # The small nation leaves some tables empty, and has nothing else that is not as declared.
-    assert {finding.rule for finding in check_database(database)} <= {"row_count"}
+    assert {finding.rule for finding in check_database(database).failures} <= {"row_count"}
     change(
         database,
         "DROP TABLE ucr_prd.lkup_sex",
@@ -601,7 +601,7 @@ def test_checks_name_what_is_not_as_declared(database: Database) -> None:
         "ALTER TABLE ucr_prd.nibrs_incident DROP did",
         "UPDATE ucr_prd.nibrs_bias_motivation SET bias_code = 'ZZ'",
     )
-    findings = check_database(database)
+    findings = check_database(database).failures
     assert ("nibrs_criminal_activity", "error") in {
         (each.table, each.severity) for each in findings if each.rule == "row_count"
     }

@@ -18,6 +18,7 @@ from nibrs_estimation.model import (
     incident,
     intake,
     outliers,
+    quality,
     universe,
     weights,
 )
@@ -111,6 +112,7 @@ DATASETS: dict[str, Dataset] = {
         *counts.DATASETS,
         *intake.DATASETS,
         *estimates.DATASETS,
+        *quality.DATASETS,
     )
 }
 

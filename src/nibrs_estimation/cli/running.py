@@ -104,7 +104,8 @@ def chosen_source(flow_name: str, options: RunOptions, settings: Settings) -> So
     """
     if flow_name == FLOW_METRICS:
         return RunHistory(settings.scratch_dir)
-    return open_source(_spec(options, settings), settings.database(), is_excerpt=options.partial)
+    source = open_source(_spec(options, settings), settings.database(), is_excerpt=options.partial)
+    return find_flow(flow_name).source_form(source)
 
 
 def settings_of_run(source: Source, run_id: str, settings: Settings, options: RunOptions) -> RunSettings:

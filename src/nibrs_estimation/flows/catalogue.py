@@ -15,6 +15,7 @@ from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.task import Task
 from nibrs_estimation.sources.registry import source_examples
 from nibrs_estimation.sources.synthetic import SyntheticSource
+from nibrs_estimation.sources.ucr_prd.contract import as_contract
 
 
 def _tasks() -> dict[str, Task]:
@@ -23,7 +24,13 @@ def _tasks() -> dict[str, Task]:
 
 def _source_tasks() -> list[tuple[str, Task]]:
     backtest = Backtest(SyntheticSource(), "random", 0, "", DEFAULT_RULES, 1)
-    sources = {**source_examples(), "backtest": backtest, "runs": RunHistory(Path("scratch"))}
+    examples = source_examples()
+    sources = {
+        **examples,
+        "backtest": backtest,
+        "contract": as_contract(examples["postgresql"]),
+        "runs": RunHistory(Path("scratch")),
+    }
     return [(kind, task) for kind, source in sources.items() for task in source.tasks()]
 
 

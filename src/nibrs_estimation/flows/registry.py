@@ -8,11 +8,13 @@ from nibrs_estimation.metrics.history import FLOW as FLOW_METRICS
 from nibrs_estimation.model import geography
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
 from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, BACKTEST_SCORE
+from nibrs_estimation.model.contract import CONTRACT_CHECK
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
 from nibrs_estimation.sources.intake.manifest import INTAKE_MANIFEST
+from nibrs_estimation.sources.ucr_prd import contract
 from nibrs_estimation.stages import (
     accounting,
     benchmark,
@@ -65,6 +67,8 @@ FLOWS = {
                 publication.README_TXT,
                 publication.REPORT,
                 *validation.PAGES,
+                *validation.QUALITY_FILES,
+                validation.QUALITY_VERDICT,
                 accounting.ACCOUNT_JSON,
                 accounting.AGENCIES_CSV,
                 INCIDENT_ACCOUNT,
@@ -95,6 +99,18 @@ FLOWS = {
                 universe.MSA_BY_PROVIDER,
                 universe.MISSING_MONTHS,
             ),
+        ),
+        Flow(
+            name="contract",
+            description="Checks of the FBI's database against its declaration, with the rows that break a rule.",
+            tasks=contract.TASKS,
+            publishes=(
+                CONTRACT_CHECK,
+                contract.CONTRACT_PAGE,
+                *contract.CONTRACT_FILES,
+                contract.CONTRACT_VERDICT,
+            ),
+            reads_source_as=contract.as_contract,
         ),
         Flow(
             name="smoketest",

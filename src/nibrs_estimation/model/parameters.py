@@ -50,6 +50,13 @@ VARIANCE_RULE = Parameter(
     default="prediction",
 )
 
-METHOD_PARAMETERS = (OUTLIER_RULE, MONTH_RULE, BENCHMARK_RULE, CONTROL_RULE, VARIANCE_RULE, COUNT_MODE)
+QUALITY_RULE = Parameter(
+    "quality_rule",
+    "What a failed hard quality check does: it is reported, or the run fails when everything else is computed.",
+    choices=("report", "stop"),
+    default="report",
+)
+
+METHOD_PARAMETERS = (OUTLIER_RULE, MONTH_RULE, BENCHMARK_RULE, CONTROL_RULE, VARIANCE_RULE, COUNT_MODE, QUALITY_RULE)
 #: What is chosen where nothing is set.
 METHOD_DEFAULTS = {parameter.name: parameter.default for parameter in METHOD_PARAMETERS}

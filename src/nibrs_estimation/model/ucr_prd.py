@@ -711,3 +711,23 @@ DATASETS = (
 
 #: Columns that some deliveries lack (handbook 01 and data dictionary); nothing is read from them.
 OPTIONAL_COLUMNS = frozenset({("nibrs_incident", "did"), ("nibrs_incident", "judicial_district")})
+
+#: (table, column) -> smallest and largest number that can be right; None for no limit.
+RANGES: dict[tuple[str, str], tuple[int | None, int | None]] = {
+    ("nibrs_incident", "incident_hour"): (0, 23),
+    ("est_12mc_reta_counts", "months_complete"): (0, 12),
+    # Incidents have been reported since 1985.
+    **{
+        (table, "data_year"): (1985, 2100)
+        for table in ("form_month", "ref_agency_yearly", "ref_agency_status", "ref_agency_month_covered",
+                      "ref_agency_covered_by", "ref_agency_county", "est_12mc_reta_counts")
+    },
+    ("ref_agency_yearly", "population"): (0, None),
+    ("ref_agency_county", "population"): (0, None),
+    ("est_12mc_reta_counts", "population"): (0, None),
+    **{
+        ("pe_employee_data", column): (0, None)
+        for column in ("male_officer", "male_civilian", "female_officer", "female_civilian")
+    },
+    **{("nibrs_property", column): (0, None) for column in ("stolen_count", "recovered_count")},
+}  # fmt: skip

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
 from nibrs_estimation.pipeline.dataset import Dataset, Document
 from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.pipeline.task import Task
 
 
@@ -21,6 +22,8 @@ class Flow:
         tasks: tasks of the stages; the source adds its own tasks.
         publishes: outputs that are copied to the artifact store, in this order.
         optional: datasets that a source may omit; a run reports the consequences.
+        reads_source_as: the form in which the flow reads a source, if it is another than its core datasets; raises
+            UsageError for a source that has no such form.
     """
 
     name: str
@@ -28,6 +31,15 @@ class Flow:
     tasks: tuple[Task, ...]
     publishes: tuple[Dataset | Document, ...]
     optional: tuple[Dataset, ...] = ()
+    reads_source_as: Callable[[Source], Source] | None = None
+
+    def source_form(self, source: Source) -> Source:
+        """A source in the form in which this flow reads it.
+
+        Raises:
+            UsageError: the flow cannot read such a source.
+        """
+        return source if self.reads_source_as is None else self.reads_source_as(source)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.registry import open_source
 from nibrs_estimation.sources.return_a import ReturnASource
 from nibrs_estimation.sources.ucr_prd.catalogue import DEFAULT_SCHEMA
-from nibrs_estimation.sources.ucr_prd.check import Finding, check_database
+from nibrs_estimation.sources.ucr_prd.check import Check, check_database
 
 app = typer.Typer(no_args_is_help=True, help="Read a source and write its datasets as Parquet files.")
 
@@ -85,11 +85,14 @@ def ingest_return_a(
 
 @app.command("check", epilog="Example: PGHOST=db PGUSER=nibrs nibrs ingest check")
 def ingest_check(as_json: JsonOption = False) -> None:
-    """Check the FBI's database: tables, columns, types, rows and codes. Exits with 1 if something is missing."""
+    """Check the FBI's database: tables, columns, types, rows, keys, codes, numbers and references.
+
+    Exits with 1 if there is an error. The flow contract does the same, with files and a page.
+    """
     database = load_settings().database()
     if database is None:
         raise UsageError("No database is configured. Set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
-    found = check_database(database, DEFAULT_SCHEMA)
+    found = check_database(database, DEFAULT_SCHEMA).failures
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in found], indent=2, default=str))
     else:
@@ -97,13 +100,13 @@ def ingest_check(as_json: JsonOption = False) -> None:
     errors = sum(finding.severity == "error" for finding in found)
     if not as_json:
         console.print(
-            f"{len(TABLES)} tables of {database} checked for rows, columns, types, rights and codes: "
-            f"errors {errors}, warnings {len(found) - errors}.",
+            f"{len(TABLES)} tables of {database} checked for rows, columns, types, rights, keys, codes, numbers and "
+            f"references: errors {errors}, warnings {len(found) - errors}.",
             highlight=False,
         )
     if errors:
         raise typer.Exit(1)
 
 
-def _subject(finding: Finding) -> str:
+def _subject(finding: Check) -> str:
     return f"{finding.table}.{finding.column}" if finding.column else finding.table

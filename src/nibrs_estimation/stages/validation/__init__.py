@@ -1,18 +1,32 @@
-"""Validation: pages to evaluate the universe, the reported and copied months, and the weights."""
+"""Validation: quality checks, and pages to evaluate the universe, the months and the weights."""
 
-from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE
+from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH, SRS_MONTH
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME, WEIGHTING_ISSUE
 from nibrs_estimation.model.blocks import BLOCK_AGENCY, BLOCK_CHECK, BLOCK_MONTH, BLOCK_REFERENCE, KNOWN_MONTH
-from nibrs_estimation.model.completeness import AGENCY_MONTH, COMPLETENESS_ISSUE, REPORTING_STATUS
+from nibrs_estimation.model.completeness import AGENCY_MONTH, COMPLETENESS_ISSUE, REPORTING_PATTERN, REPORTING_STATUS
+from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION
 from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
-from nibrs_estimation.model.parameters import OUTLIER_RULE
-from nibrs_estimation.model.universe import UNIVERSE
+from nibrs_estimation.model.parameters import OUTLIER_RULE, QUALITY_RULE
+from nibrs_estimation.model.quality import (
+    POPULATION_COMPARISON,
+    QUALITY_CHECK,
+    REPORTER_TYPE,
+    STATE_COVERAGE,
+    SUMMARY_COMPARISON,
+)
+from nibrs_estimation.model.universe import POLICE_EMPLOYEES, UNIVERSE
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, TABLE_A, WEIGHT_CELL, WEIGHT_CHECK, WEIGHT_CONTROL
 from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import IDENTITY, YEAR, Task
 from nibrs_estimation.stages.validation.blocks import validate_blocks
 from nibrs_estimation.stages.validation.outliers import validate_outliers
 from nibrs_estimation.stages.validation.population import validate_population
+from nibrs_estimation.stages.validation.population_comparison import compare_populations
+from nibrs_estimation.stages.validation.quality import check_quality, require_quality
+from nibrs_estimation.stages.validation.quality_page import show_quality
+from nibrs_estimation.stages.validation.reporter_types import classify_reporters
+from nibrs_estimation.stages.validation.state_coverage import describe_coverage
+from nibrs_estimation.stages.validation.summary_comparison import compare_with_summaries
 from nibrs_estimation.stages.validation.weights import validate_weights
 
 POPULATION_PAGE = Document("validation_population.html", "Population covered by the reported months, and its changes.")
@@ -21,7 +35,18 @@ BLOCK_PAGE = Document("validation_blocks.html", "Months that were copied: number
 WEIGHT_PAGE = Document(
     "validation_weights.html", "Weights: problem cells, distributions, controls, Table A, benchmark."
 )
-PAGES = (POPULATION_PAGE, OUTLIER_PAGE, BLOCK_PAGE, WEIGHT_PAGE)
+QUALITY_PAGE = Document("validation_quality.html", "Quality checks: what was observed, the limits, and the tables.")
+PAGES = (POPULATION_PAGE, OUTLIER_PAGE, BLOCK_PAGE, WEIGHT_PAGE, QUALITY_PAGE)
+QUALITY_FILES = (
+    Document("quality_checks.csv", "Quality checks: check, place, observed, limit, passed."),
+    Document("quality_checks.json", "The same for programs."),
+    Document("state_coverage.csv", "Agencies, population and crimes by state, and of agencies that report incidents."),
+    Document("summary_comparison.csv", "Incident and summary reports of each agency."),
+    Document("reporter_types.csv", "How the reported months of each agency lie in the year."),
+    Document("population_comparison.csv", "Populations of the agency file, by county, of the Census and before."),
+)
+QUALITY_VERDICT = Document("quality_verdict.json", "How many checks failed; absent if a hard check stopped the run.")
+QUALITY_TABLES = (STATE_COVERAGE, SUMMARY_COMPARISON, REPORTER_TYPE, POPULATION_COMPARISON)
 
 TASKS = (
     Task(
@@ -68,5 +93,55 @@ TASKS = (
         ),
         writes=(WEIGHT_PAGE,),
         parameters=(YEAR, IDENTITY),
+    ),
+    Task(
+        name="describe_coverage",
+        function=describe_coverage,
+        reads=(REPORTING_PATTERN, WEIGHTING_FRAME),
+        writes=(STATE_COVERAGE,),
+        parameters=(YEAR,),
+    ),
+    Task(
+        name="compare_with_summaries",
+        function=compare_with_summaries,
+        reads=(REPORTING_PATTERN, REPORT_MONTH, AGENCY_MONTH_OFFENSE, SRS_MONTH, POLICE_EMPLOYEES),
+        writes=(SUMMARY_COMPARISON,),
+        parameters=(YEAR,),
+        tolerates=(REPORT_MONTH, AGENCY_MONTH_OFFENSE),
+    ),
+    Task(
+        name="classify_reporters",
+        function=classify_reporters,
+        reads=(REPORTING_PATTERN, POLICE_EMPLOYEES),
+        writes=(REPORTER_TYPE,),
+        parameters=(YEAR,),
+    ),
+    Task(
+        name="compare_populations",
+        function=compare_populations,
+        reads=(REPORTING_PATTERN, AGENCY_COUNTY, COUNTY_POPULATION),
+        writes=(POPULATION_COMPARISON,),
+        parameters=(YEAR,),
+    ),
+    Task(
+        name="check_quality",
+        function=check_quality,
+        reads=(AGENCY, *QUALITY_TABLES),
+        writes=(QUALITY_CHECK,),
+        parameters=(YEAR,),
+    ),
+    Task(
+        name="show_quality",
+        function=show_quality,
+        reads=(AGENCY, QUALITY_CHECK, *QUALITY_TABLES),
+        writes=(QUALITY_PAGE, *QUALITY_FILES),
+        parameters=(YEAR, IDENTITY),
+    ),
+    Task(
+        name="require_quality",
+        function=require_quality,
+        reads=(QUALITY_CHECK,),
+        writes=(QUALITY_VERDICT,),
+        parameters=(QUALITY_RULE,),
     ),
 )

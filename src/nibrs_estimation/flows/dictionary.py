@@ -14,6 +14,7 @@ from nibrs_estimation.model import (
     benchmark,
     blocks,
     completeness,
+    contract,
     counts,
     coverage,
     estimates,
@@ -22,6 +23,7 @@ from nibrs_estimation.model import (
     intake,
     outliers,
     published,
+    quality,
     return_a_file,
     ucr_prd,
     universe,
@@ -49,6 +51,8 @@ _SECTIONS = (
     ("Counts by agency", counts.DATASETS),
     ("Estimates", estimates.DATASETS),
     ("Published files", published.DATASETS),
+    ("Quality checks", quality.DATASETS),
+    ("Checks of the database", contract.DATASETS),
     ("Backtests", backtest.DATASETS),
 )
 _UNUSED: dict[str, Any] = {"written_by": [], "read_by": []}

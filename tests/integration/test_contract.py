@@ -43,8 +43,12 @@ def template() -> Iterator[tuple[dict[str, Any], str]]:
         Path(tempfile.mkdtemp(prefix="nibrs_pg_")) / "data", cleanup_mode="delete"
     ) as started:
         uri = conninfo_to_dict(started.get_uri())
-        server, name = {"host": str(uri["host"]), "user": str(uri["user"])}, f"nation_{os.getpid()}"
+        server: dict[str, Any] = {"host": str(uri["host"]), "user": str(uri["user"])}
+        name = f"nation_{os.getpid()}"
         with psycopg.connect(**server, dbname="postgres", autocommit=True) as admin:
+            # Its own writes would count as changes of the database.
+            admin.execute("ALTER SYSTEM SET autovacuum = off")
+            admin.execute("SELECT pg_reload_conf()")
             admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         with psycopg.connect(**server, dbname=name) as connection:
             load_ucr_prd(nation(), connection)

@@ -22,7 +22,7 @@ CONTEXT = {
 
 
 def add_stacks(app: App, environment: Environment) -> None:
-    """Add the stacks of an environment, and have cdk-nag check them when the app is synthesized."""
+    """Add the stacks of an environment."""
     network = NetworkStack(app, environment)
     registry = RegistryStack(app, environment)
     storage = StorageStack(app, environment)
@@ -34,4 +34,9 @@ def add_stacks(app: App, environment: Environment) -> None:
         DaskStack(app, environment, environment.dask, network, storage, registry, server)
     # The budget counts what has this tag.
     Tags.of(app).add("project", environment.prefix)
+    lint(app)
+
+
+def lint(app: App) -> None:
+    """Have cdk-nag check the stacks when they are synthesized; `cdk synth` and `cdk deploy` fail on a finding."""
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))

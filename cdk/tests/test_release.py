@@ -34,7 +34,8 @@ def test_dry_run_prints_the_commands(checkout: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.splitlines() == [
         "+ sh -c 'aws ecr get-login-password --region us-east-1 | "
         f"docker login --username AWS --password-stdin {REGISTRY}'",
-        f"+ docker build --platform linux/amd64 --tag {flow} --build-arg GIT_BRANCH=main --build-arg GIT_HASH={commit} .",
+        f"+ docker build --platform linux/amd64 --tag {flow} "
+        f"--build-arg GIT_BRANCH=main --build-arg GIT_HASH={commit} .",
         f"+ docker push {flow}",
         f"+ docker build --platform linux/amd64 --tag {prefect} --file cdk/prefect/Dockerfile cdk",
         f"+ docker push {prefect}",
@@ -51,16 +52,13 @@ def test_changes_without_commit_are_refused(checkout: Path) -> None:
 
 @pytest.mark.usefixtures("checkout")
 def test_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    git = subprocess.run(["which", "git"], check=True, capture_output=True, text=True).stdout.strip()
-    monkeypatch.setattr(release_images, "_run", lambda _: release_images_run(["no-such-program"]))
-    assert git
+    run = release_images._run
+    monkeypatch.setattr(release_images, "_run", lambda _: run(["no-such-program"]))
     with pytest.raises(release_images.ReleaseError, match="'no-such-program' is not installed"):
         release_images.release(DEV, dry_run=False)
 
 
-release_images_run = release_images._run
-
-
-def test_failing_command_ends_the_release(checkout: Path) -> None:
+@pytest.mark.usefixtures("checkout")
+def test_failing_command_ends_the_release() -> None:
     with pytest.raises(release_images.ReleaseError, match="exit code 3"):
-        release_images_run(["sh", "-c", "exit 3"])
+        release_images._run(["sh", "-c", "exit 3"])

@@ -52,3 +52,11 @@ lint:
     uv run ruff format --check .
     uv run mypy
     uv run lint-imports
+
+# Build this commit's images and push them to an environment's registry: `just release-images dev`; `--dry-run` only shows.
+release-images environment *options:
+    python3 cdk/release_images.py {{environment}} {{options}}
+
+# Everything that CI checks in cdk/, the deployment to AWS.
+check-cdk:
+    cdk/check

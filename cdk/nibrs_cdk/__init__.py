@@ -1,0 +1,1 @@
+"""The pipeline in AWS, as code: one module per stack, put together in `application`."""

@@ -41,7 +41,7 @@ from nibrs_estimation.pipeline.task import Task
 from nibrs_estimation.pipeline.unit import Outcome
 
 EXTERNAL_LOCATIONS = "external_file_locations.json"
-_LIBRARIES = ("polars", "duckdb", "numpy", "scipy", "prefect", "prefect-dask", "altair", "great-tables")
+_LIBRARIES = ("polars", "duckdb", "numpy", "scipy", "prefect", "distributed", "altair", "great-tables")
 
 Engine = Callable[[Work, Watcher], dict[str, Outcome]]
 
@@ -196,7 +196,7 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
         )
         try:
             outcomes = engine(work, watcher)
-        except KeyboardInterrupt:
+        except BaseException:  # also of a host that stops the run, such as Prefect
             ended = datetime.now(UTC).isoformat(timespec="seconds")
             write_json(root / METADATA_FILE, {**about, "state": STOPPED, "ended": ended})
             raise
@@ -211,14 +211,18 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """Let SIGTERM stop the run like Ctrl-C does; only the main thread can set this."""
+    """Let SIGTERM stop the run like Ctrl-C does; only the main thread can set this.
+
+    A host that handles the signal itself keeps its handler: a Prefect flow run must tell a cancellation from a crash.
+    """
 
     def stop(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
     before = None
     with suppress(ValueError):
-        before = signal.signal(signal.SIGTERM, stop)
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
     finally:

@@ -20,6 +20,7 @@ from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Flow
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.run import RunResult, RunSettings, run_flow
 from nibrs_estimation.pipeline.runs import check_run_id
+from nibrs_estimation.pipeline.schedule import Watcher
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.pipeline.store import open_store
 from nibrs_estimation.sources.external_files import with_external_files
@@ -70,14 +71,31 @@ def run_and_report(flow_name: str, run_id: str, settings: Settings, options: Run
     """
     flow = find_flow(flow_name)
     check_run_id(run_id)
-    source = open_source(_spec(options, settings), settings.database(), is_excerpt=options.partial)
-    run_source(flow, source, run_id, settings, options, entry)
+    run_source(flow, named_source(options, settings), run_id, settings, options, entry)
 
 
 def run_source(
     flow: Flow, source: Source, run_id: str, settings: Settings, options: RunOptions, entry: EntryPoint
 ) -> None:
     """Run a flow on a source, and print a summary; raises like :func:`run_and_report`."""
+    with ProgressWatcher() as watcher:
+        result = execute_run(flow, source, run_id, settings, options, entry, watcher)
+    print_result(result, source, run_id)
+    if result.failures:
+        print_failures(result.failures)
+        raise typer.Exit(1)
+
+
+def execute_run(
+    flow: Flow,
+    source: Source,
+    run_id: str,
+    settings: Settings,
+    options: RunOptions,
+    entry: EntryPoint,
+    watcher: Watcher,
+) -> RunResult:
+    """Run a flow on a source, without a summary; raises like :func:`run_and_report`."""
     s3 = settings.s3()
     locations = _locations(settings)
     year = chosen_year(source, options.year, settings)
@@ -111,9 +129,12 @@ def run_source(
         prefect_workers=settings.nibrs_prefect_workers,
         scheduler_address=settings.dask_scheduler_address,
     )
-    with ProgressWatcher() as watcher:
-        result = run_flow(flow, run_settings, engine, watcher)
-    _print_result(result, source, run_id)
+    return run_flow(flow, run_settings, engine, watcher)
+
+
+def named_source(options: RunOptions, settings: Settings) -> Source:
+    """The source that the options or the settings name; raises like :func:`run_and_report`."""
+    return open_source(_spec(options, settings), settings.database(), is_excerpt=options.partial)
 
 
 def _spec(options: RunOptions, settings: Settings) -> str:
@@ -171,7 +192,7 @@ def _locations(settings: Settings) -> Locations:
     return read_locations(path) if path.exists() else NO_LOCATIONS
 
 
-def _print_result(result: RunResult, source: Source, run_id: str) -> None:
+def print_result(result: RunResult, source: Source, run_id: str) -> None:
     """Print the summary: origin, rows read, incidents left out, and files to open."""
     console.print()
     identity = Identity.read(result.root / RUN_LAYOUT.datasets)
@@ -194,10 +215,7 @@ def _print_result(result: RunResult, source: Source, run_id: str) -> None:
             "same command with all of its work, without --from and --until, publishes all files again.",
             highlight=False,
         )
-    if result.failures:
-        print_failures(result.failures)
-        raise typer.Exit(1)
-    if REPORT.name in published:
+    if REPORT.name in published and not result.failures:
         print_report_hint(f"{result.artifacts}/{REPORT.name}", run_id)
 
 

@@ -56,15 +56,20 @@ class Results:
         return self._tables[name]
 
     def column(self, table: str, column: str, estimate: Estimate) -> pl.DataFrame:
-        """Count or rate of the units of one column: a row for each geography, with ``column_label``."""
+        """Count or rate of the units of one column: a row for each geography, with ``column_label`` and ``caution``."""
         definition = table_definition(table)
         found = definition.column(column)
         number = TYPE_NUMBERS[estimate]
         row = _total_row(definition) if estimate == "count" else _rate_row(definition)
+        rows = self._table(table).filter(row=row, column=found.position, estimate_type_num=number)
+        return self._with_caution(rows).with_columns(column_label=pl.lit(plain_label(found.label)))
+
+    def _with_caution(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Add ``population_coverage`` of each geography and ``caution``, the codes of the reasons."""
         return (
-            self._table(table)
-            .filter(row=row, column=found.position, estimate_type_num=number)
-            .with_columns(column_label=pl.lit(plain_label(found.label)))
+            rows.drop("population_coverage", strict=False)
+            .join(self._coverage, on="geography_number", how="left", maintain_order="left")
+            .with_columns(caution_column())
         )
 
     def totals(self, table: str) -> pl.DataFrame:
@@ -104,10 +109,7 @@ class Results:
             rate_missing="missing",
         )
         return (
-            rows.filter(row=_total_row(definition))
-            .drop("population_coverage", strict=False)
-            .join(self._coverage, on="geography_number", how="left", maintain_order="left")
-            .with_columns(caution_column())
+            self._with_caution(rows.filter(row=_total_row(definition)))
             .join(about, on="column", maintain_order="left")
             .join(rates, on=["geography_number", "column"], how="left", maintain_order="left")
             .select(

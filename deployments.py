@@ -118,7 +118,8 @@ def _attempt(name: str, run_id: str, options: RunOptions, open_source: Any) -> S
     _show(result)
     if result.failures:
         causes = [f"{outcome.key}: {outcome.message}" for outcome in result.failures if outcome.state == "failed"]
-        return Failed(message=f"{len(result.failures)} units failed or were blocked. {causes[0]}")
+        # Prefect tries again after an exception, not after a state that is returned.
+        raise PipelineError(f"{len(result.failures)} units failed or were blocked. {causes[0]}")
     return Completed(message=f"{_origin(result)}; published in {result.artifacts}")
 
 

@@ -1,6 +1,5 @@
 """Flows on a real Prefect server with a real process worker: deploy, start, watch, cancel, resume, and faults."""
 
-import importlib.util
 import json
 import os
 import signal
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.command import ROOT, nibrs
+from tests.support.command import nibrs
 from tests.support.outputs import outputs_of
 from tests.support.prefect_worker import Server, wait_until, worker
 
@@ -123,12 +122,9 @@ def test_what_cannot_be_deployed_is_named(
 
 
 def test_every_flow_has_a_deployable_flow() -> None:
-    spec = importlib.util.spec_from_file_location("deployments", ROOT / "deployments.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert {name for name in vars(module) if name.startswith("flow_") and name != "flow_run"} == {
+    import deployments
+
+    assert {name for name in vars(deployments) if name.startswith("flow_") and name != "flow_run"} == {
         f"flow_{name}" for name in FLOWS
     }
 
@@ -224,3 +220,15 @@ def test_a_run_id_that_is_in_use_or_of_a_newer_version_is_refused_at_once(server
     refused = server.end(server.start("all/local", **{**parameters, "run_id": "newer"}))
     assert refused.type.value == "FAILED"
     assert "was created by another version of this program" in refused.message
+
+
+@pytest.mark.slow
+def test_a_unit_that_failed_is_tried_once_more(server: Server, working: Path) -> None:
+    parameters: dict[str, Any] = {"run_id": "again", "year": YEAR, "source": SOURCE, "until": "define_universe"}
+    in_the_way = working / "scratch/again/all/datasets/universe.parquet"
+    in_the_way.mkdir(parents=True)
+    flow_run = server.start("all/local", **parameters)
+    waiting = wait_until(lambda: (s := server.state(flow_run)) and s.name == "AwaitingRetry" and s, "the retry")
+    assert "define_universe" in waiting.message
+    in_the_way.rmdir()
+    assert server.end(flow_run).type.value == "COMPLETED", server.logs(flow_run)

@@ -34,7 +34,7 @@ COPY pyproject.toml uv.lock README.md LICENSE ./
 # Compiled here, because the user of the container cannot; by hash, because a build may set the time of every file.
 RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv sync --locked --no-dev --extra production --extra postgresql --no-install-project --compile-bytecode
-COPY external_file_locations.json flows.py .sample_env ./
+COPY external_file_locations.json flows.py deployments.py .sample_env ./
 COPY src src
 RUN --mount=type=cache,target=/root/.cache/uv \
     /opt/uv/bin/uv sync --locked --no-dev --extra production --extra postgresql \

@@ -89,6 +89,9 @@ COMMANDS = {
         f"{_COMMANDS}.catalogue",
         "Write the data dictionary: every dataset, column, unit, code list and producer, as Markdown.",
     ),
+    "deploy": Command(
+        f"{_COMMANDS}.deploy", "Register the flows as deployments on the Prefect server that PREFECT_API_URL names."
+    ),
     "doctor": Command(
         f"{_COMMANDS}.doctor",
         "Check Python, memory, disk, settings, database, stores and folders, and report what to correct.",

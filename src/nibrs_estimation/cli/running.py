@@ -23,6 +23,7 @@ from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Flow
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.run import RunResult, RunSettings, run_flow
 from nibrs_estimation.pipeline.runs import check_run_id
+from nibrs_estimation.pipeline.schedule import Watcher
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.pipeline.store import open_store
 from nibrs_estimation.sources.external_files import with_external_files
@@ -80,6 +81,24 @@ def run_source(
     flow: Flow, source: Source, run_id: str, settings: Settings, options: RunOptions, entry: EntryPoint
 ) -> None:
     """Run a flow on a source, and print a summary; raises like :func:`run_and_report`."""
+    with ProgressWatcher() as watcher:
+        result = execute_run(flow, source, run_id, settings, options, entry, watcher)
+    print_result(result, source, run_id)
+    if result.failures:
+        print_failures(result.failures)
+        raise typer.Exit(1)
+
+
+def execute_run(
+    flow: Flow,
+    source: Source,
+    run_id: str,
+    settings: Settings,
+    options: RunOptions,
+    entry: EntryPoint,
+    watcher: Watcher,
+) -> RunResult:
+    """Run a flow on a source, without a summary; raises like :func:`run_and_report`."""
     run_settings = settings_of_run(source, run_id, settings, options)
     if not settings.scratch_dir.exists():
         console.print(f"[dim]Creating the folder {settings.scratch_dir.absolute()} for runs (SCRATCH_DIR).[/]")
@@ -90,10 +109,10 @@ def run_source(
         prefect_workers=settings.nibrs_prefect_workers,
         scheduler_address=settings.dask_scheduler_address,
     )
-    with ProgressWatcher() as watcher, reported_end(flow.name, run_settings, settings.nibrs_webhook_url) as ended:
+    with reported_end(flow.name, run_settings, settings.nibrs_webhook_url) as ended:
         result = run_flow(flow, run_settings, engine, watcher)
         ended(result)
-    _print_result(result, run_settings.source, run_id)
+    return result
 
 
 def chosen_source(flow_name: str, options: RunOptions, settings: Settings) -> Source:
@@ -195,7 +214,7 @@ def _locations(settings: Settings) -> Locations:
     return read_locations(path) if path.exists() else NO_LOCATIONS
 
 
-def _print_result(result: RunResult, source: Source, run_id: str) -> None:
+def print_result(result: RunResult, source: Source, run_id: str) -> None:
     """Print the summary: origin, rows read, incidents left out, and files to open."""
     console.print()
     identity = Identity.read(result.root / RUN_LAYOUT.datasets)
@@ -218,10 +237,7 @@ def _print_result(result: RunResult, source: Source, run_id: str) -> None:
             "same command with all of its work, without --from and --until, publishes all files again.",
             highlight=False,
         )
-    if result.failures:
-        print_failures(result.failures)
-        raise typer.Exit(1)
-    if REPORT.name in published:
+    if REPORT.name in published and not result.failures:
         print_report_hint(f"{result.artifacts}/{REPORT.name}", run_id)
 
 

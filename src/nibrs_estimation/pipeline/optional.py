@@ -16,7 +16,7 @@ from nibrs_estimation.pipeline.errors import UsageError
 
 #: The top-level packages of each extra of pyproject.toml.
 EXTRAS = {
-    "production": ("prefect", "prefect_dask", "dask", "distributed", "uvicorn"),
+    "production": ("prefect", "dask", "distributed", "uvicorn"),
     "postgresql": ("psycopg", "adbc_driver_manager", "adbc_driver_postgresql", "pyarrow"),
 }
 

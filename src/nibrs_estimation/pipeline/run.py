@@ -53,7 +53,7 @@ from nibrs_estimation.pipeline.unit import Outcome
 EXTERNAL_LOCATIONS = "external_file_locations.json"
 #: Remedy for an artifact store that contains a publication of another run under the same id.
 OTHER_TARGET = "Choose another run id or ARTIFACT_STORE, or add --force to remove that publication."
-_LIBRARIES = ("polars", "duckdb", "numpy", "scipy", "prefect", "prefect-dask", "altair", "great-tables")
+_LIBRARIES = ("polars", "duckdb", "numpy", "scipy", "prefect", "distributed", "altair", "great-tables")
 
 Engine = Callable[[Work, Watcher], dict[str, Outcome]]
 
@@ -277,7 +277,7 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
         work = prepared.work(flow, settings, root, identity, externals)
         try:
             outcomes = engine(work, recorded(watcher, root / PROGRESS_FILE))
-        except KeyboardInterrupt:
+        except BaseException:  # also of a host that stops the run, such as Prefect
             ended = datetime.now(UTC).isoformat(timespec="seconds")
             write_json(root / METADATA_FILE, {**about, "state": STOPPED, "ended": ended})
             raise
@@ -292,14 +292,18 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """Let SIGTERM stop the run like Ctrl-C does; only the main thread can set this."""
+    """Let SIGTERM stop the run like Ctrl-C does; only the main thread can set this.
+
+    A host that handles the signal itself keeps its handler: a Prefect flow run must tell a cancellation from a crash.
+    """
 
     def stop(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt
 
     before = None
     with suppress(ValueError):
-        before = signal.signal(signal.SIGTERM, stop)
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
     finally:

@@ -1,18 +1,61 @@
-"""The Dask engine: units are Prefect task runs on the worker processes of a Dask cluster."""
+"""The Dask engine: units run on the worker processes of a Dask cluster, and Prefect shows the tasks."""
 
 from __future__ import annotations
 
-import dask
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from nibrs_estimation.pipeline.engines.prefect import PrefectExecutor, run_in_prefect
+import dask
+from distributed import Client, Future, LocalCluster, wait
+
+from nibrs_estimation.pipeline.engines.prefect import run_in_prefect
+from nibrs_estimation.pipeline.engines.processes import lost_worker_outcome
+from nibrs_estimation.pipeline.engines.threads import RunJob
 from nibrs_estimation.pipeline.files import temporary_folder
 from nibrs_estimation.pipeline.run import Engine
 from nibrs_estimation.pipeline.schedule import Watcher, Work
-from nibrs_estimation.pipeline.unit import Outcome
+from nibrs_estimation.pipeline.unit import Job, Outcome, run_job
+
+
+class DaskExecutor:
+    """Runs each unit on a worker of a Dask cluster.
+
+    Attributes:
+        name, slots, shares_process: see :class:`~nibrs_estimation.pipeline.schedule.Executor`.
+
+    Args:
+        client: client of the cluster.
+        slots: number of units that run at the same time.
+        run: runs a unit on its worker.
+    """
+
+    name = "dask"
+    shares_process = False
+
+    def __init__(self, client: Client, slots: int, run: RunJob = run_job) -> None:
+        self.slots = slots
+        self._client, self._run = client, run
+        self._running: dict[Future[Outcome], Job] = {}
+
+    def submit(self, job: Job, needs: tuple[str, ...]) -> None:
+        """Start the job."""
+        # Not pure: Dask must neither share nor keep the result of a unit, whose purpose is the files that it writes.
+        self._running[self._client.submit(self._run, job, pure=False, retries=0)] = job
+
+    def wait(self) -> list[Outcome]:
+        """Outcomes of the units that ended since the last call; waits for at least one."""
+        ended = wait(list(self._running), return_when="FIRST_COMPLETED").done
+        return [self._outcome(future) for future in ended]
+
+    def _outcome(self, future: Future[Outcome]) -> Outcome:
+        job = self._running.pop(future)
+        error = future.exception()
+        outcome: Outcome = future.result() if error is None else lost_worker_outcome(job, error)
+        return outcome
 
 
 def dask_engine(flow_name: str, *, workers: int, scheduler_address: str | None) -> Engine:
-    """An engine that runs units as Prefect task runs on Dask.
+    """An engine that runs units on Dask.
 
     Args:
         flow_name: name of the Prefect flow.
@@ -20,27 +63,32 @@ def dask_engine(flow_name: str, *, workers: int, scheduler_address: str | None) 
         scheduler_address: address of a running scheduler whose workers have the run's folder under the same path;
             without it, a cluster of ``workers`` single-threaded processes is started on this machine.
     """
-    # This imports Prefect, which the module `prefect` configures.
-    from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415
 
     def run(work: Work, watcher: Watcher) -> dict[str, Outcome]:
-        executor = PrefectExecutor("dask", slots=workers, shares_process=False)
-        if scheduler_address:
-            return run_in_prefect(flow_name, DaskTaskRunner(address=scheduler_address), executor, work, watcher)
-        with temporary_folder("dask", work.root) as folder:
-            options = {
-                "temporary-directory": folder,
-                # A unit that crashes one worker would crash the next one, too.
-                "distributed.scheduler.allowed-failures": 0,
-            }
-            cluster = {
-                "n_workers": workers,
-                "threads_per_worker": 1,
-                # The schedule limits memory. Dask would give every worker an equal share and kill workers above it.
-                "memory_limit": 0,
-                "dashboard_address": "127.0.0.1:0",
-            }
-            with dask.config.set(options):
-                return run_in_prefect(flow_name, DaskTaskRunner(cluster_kwargs=cluster), executor, work, watcher)
+        with _cluster(work, workers, scheduler_address) as address, Client(address) as client:
+            return run_in_prefect(flow_name, DaskExecutor(client, workers), work, watcher)
 
     return run
+
+
+@contextmanager
+def _cluster(work: Work, workers: int, address: str | None) -> Iterator[str]:
+    """The address of a scheduler: the given one, or that of a cluster of this machine which ends with the run."""
+    if address:
+        yield address
+        return
+    # A unit that crashes one worker would crash the next one, too.
+    settings = {"distributed.scheduler.allowed-failures": 0}
+    with (
+        temporary_folder("dask", work.root) as folder,
+        dask.config.set(settings),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            # The schedule limits memory. Dask would give every worker an equal share and kill workers above it.
+            memory_limit=0,
+            dashboard_address="127.0.0.1:0",
+            local_directory=folder,
+        ) as cluster,
+    ):
+        yield cluster.scheduler_address

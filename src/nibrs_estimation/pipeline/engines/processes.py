@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from queue import SimpleQueue
 from types import TracebackType
 
+from nibrs_estimation.pipeline.engines.threads import ThreadExecutor
 from nibrs_estimation.pipeline.run import Engine
 from nibrs_estimation.pipeline.schedule import Watcher, Work, execute
 from nibrs_estimation.pipeline.unit import Job, Outcome, run_job
@@ -76,27 +77,6 @@ def _wait_for_parent() -> None:
         os._exit(1)
 
 
-class ProcessExecutor:
-    """Runs units in worker processes, each watched by a thread."""
-
-    name = "processes"
-    shares_process = False
-
-    def __init__(self, processes: WorkerProcesses, threads: ThreadPoolExecutor, slots: int) -> None:
-        self.slots = slots
-        self._processes, self._threads = processes, threads
-        self._running: set[Future[Outcome]] = set()
-
-    def submit(self, job: Job, needs: tuple[str, ...]) -> None:
-        """Start the job."""
-        self._running.add(self._threads.submit(self._processes.run, job))
-
-    def wait(self) -> list[Outcome]:
-        """Outcomes of the units that ended since the last call; waits for at least one."""
-        ended, self._running = wait(self._running, return_when=FIRST_COMPLETED)
-        return [future.result() for future in ended]
-
-
 def process_engine(workers: int) -> Engine:
     """An engine that runs units in processes of this machine, without a server.
 
@@ -106,6 +86,7 @@ def process_engine(workers: int) -> Engine:
 
     def run(work: Work, watcher: Watcher) -> dict[str, Outcome]:
         with WorkerProcesses(workers) as processes, ThreadPoolExecutor(workers) as threads:
-            return execute(work, ProcessExecutor(processes, threads, workers), watcher)
+            executor = ThreadExecutor("processes", processes.run, threads, slots=workers, shares_process=False)
+            return execute(work, executor, watcher)
 
     return run

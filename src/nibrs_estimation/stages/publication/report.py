@@ -30,6 +30,8 @@ from nibrs_estimation.tables.table_rows import (
 NATION = 1
 #: The title names the states of a run if there are no more than this.
 _NAMED = 4
+#: Tables and columns of the main numbers.
+HEADLINES = (("1a", "violent_crime"), ("1a", "murder"), ("1b", "property_crime"), ("1c", "drug_narcotic"))
 #: Number of states from which a map is drawn.
 _STATES_OF_A_MAP = 2
 #: Largest number of agencies without any incident that are named; the datasets contain all.
@@ -280,10 +282,10 @@ def _capitalized(text: str) -> str:
 def _tiles(nation: Results, about: dict[str, object]) -> str:
     """The main numbers."""
     tiles = []
-    for table, column in (("1a", "violent_crime"), ("1a", "murder"), ("1b", "property_crime"), ("1c", "drug_narcotic")):
+    for table, column in HEADLINES:
         for row in nation.column(table, column, "count").drop_nulls("estimate").iter_rows(named=True):
             low, high = row["estimate_lower_bound"], row["estimate_upper_bound"]
-            interval = _interval_words(low, high, is_only_inferred=bool(row["is_only_inferred"]))
+            interval = interval_words(low, high, is_only_inferred=bool(row["is_only_inferred"]))
             tiles.append(
                 f'<div class="tile"><b>{row["estimate"]:,.0f}</b><span>{escape(row["column_label"])}</span>'
                 f"<small>incidents; {interval}</small>{_tile_caution(row['caution'])}</div>"
@@ -302,7 +304,7 @@ def _tile_caution(codes: str | None) -> str:
     return f"<small>Caution: {_reasons(found)}</small>" if found else ""
 
 
-def _interval_words(low: float | None, high: float | None, *, is_only_inferred: bool) -> str:
+def interval_words(low: float | None, high: float | None, *, is_only_inferred: bool) -> str:
     """The interval of a number in words; one without width is described, because it looks like certainty."""
     if is_only_inferred:
         return MONTHS_INFERRED

@@ -54,16 +54,13 @@ class Results:
         return self._tables[name]
 
     def column(self, table: str, column: str, estimate: Estimate) -> pl.DataFrame:
-        """Count or rate of the units of one column: a row for each geography, with ``column_label``."""
+        """Count or rate of the units of one column: a row for each geography, with ``column_label`` and ``caution``."""
         definition = table_definition(table)
         found = definition.column(column)
         number = TYPE_NUMBERS[estimate]
         row = _total_row(definition) if estimate == "count" else _rate_row(definition)
-        return (
-            self._table(table)
-            .filter(row=row, column=found.position, estimate_type_num=number)
-            .with_columns(column_label=pl.lit(plain_label(found.label)))
-        )
+        rows = self._table(table).filter(row=row, column=found.position, estimate_type_num=number)
+        return rows.with_columns(column_label=pl.lit(plain_label(found.label)))
 
     def totals(self, table: str) -> pl.DataFrame:
         """Count and rate of every column of a table, in order.

@@ -85,6 +85,8 @@ def run_source(
     source = with_external_files(source, locations.files.get(str(year), {}))
     if not settings.scratch_dir.exists():
         console.print(f"[dim]Creating the folder {settings.scratch_dir.absolute()} for runs (SCRATCH_DIR).[/]")
+    engine_name = options.engine or settings.nibrs_engine or entry.engine
+    work_store = settings.open_work_store(engine_name)
     run_settings = RunSettings(
         run_id=run_id,
         # Absolute, for workers on other machines or in other folders.
@@ -103,13 +105,15 @@ def run_source(
         until=options.until,
         verify=options.verify,
         refresh_source=options.refresh_source,
+        work_store=work_store,
     )
     engine = make_engine(
-        options.engine or settings.nibrs_engine or entry.engine,
+        engine_name,
         flow.name,
         workers=options.workers or settings.nibrs_workers,
         prefect_workers=settings.nibrs_prefect_workers,
         scheduler_address=settings.dask_scheduler_address,
+        work_store=work_store,
     )
     with ProgressWatcher() as watcher:
         result = run_flow(flow, run_settings, engine, watcher)

@@ -6,7 +6,7 @@ import fcntl
 import platform
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -39,6 +39,7 @@ from nibrs_estimation.pipeline.store import Store
 from nibrs_estimation.pipeline.table import FileRecord
 from nibrs_estimation.pipeline.task import Task
 from nibrs_estimation.pipeline.unit import Outcome
+from nibrs_estimation.pipeline.work_store import WorkStore
 
 EXTERNAL_LOCATIONS = "external_file_locations.json"
 _LIBRARIES = ("polars", "duckdb", "numpy", "scipy", "prefect", "prefect-dask", "altair", "great-tables")
@@ -66,6 +67,7 @@ class RunSettings:
         until: stop after this task.
         verify: check the hashes of files before reusing them.
         refresh_source: read the source again.
+        work_store: where workers exchange files with this machine; None if they have its folders.
     """
 
     run_id: str
@@ -84,6 +86,7 @@ class RunSettings:
     until: str | None = None
     verify: bool = False
     refresh_source: bool = False
+    work_store: WorkStore | None = None
 
 
 @dataclass(frozen=True)
@@ -157,18 +160,14 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
     folder = settings.scratch / check_run_id(settings.run_id)
     prefix = artifact_prefix(settings.run_id, flow.name)
     owner = f"{platform.node()}:{folder.absolute()}"
-    with run_lock(folder), settings.artifacts.lock(f"{prefix}/{LOCK_FILE}", owner), _stopped_by_signals():
-        requested = RunRecord(identity, probe.fingerprint)
-        claim = decide(folder, requested, is_content_hash=probe.is_content_hash, force=settings.force)
-        _check_target(settings, prefix, claim.record)
-        if claim.note:
-            watcher.noted(claim.note)
-        if claim.starts_over:
-            # Includes the publications of side flows, which are also of the other source.
-            withdraw_all(settings.artifacts, settings.run_id)
-            clear(folder)
-        identity = claim.record.identity
-        claim.record.write(folder)
+    with (
+        run_lock(folder),
+        settings.artifacts.lock(f"{prefix}/{LOCK_FILE}", owner),
+        settings.work_store.locked(folder) if settings.work_store else nullcontext(),
+        _stopped_by_signals(),
+    ):
+        record = _claimed(settings, folder, prefix, probe, RunRecord(identity, probe.fingerprint), watcher)
+        identity = record.identity
         _note_interruption(settings, flow, prefix, watcher)
         root = folder / flow.name
         root.mkdir(exist_ok=True)
@@ -204,7 +203,7 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
         write_json(root / METADATA_FILE, about)
         files = _published_files(flow, plan, outcomes, root)
         write_text(root / "run.html", render_run_page(about, plan, outcomes, _file_descriptions(flow, files)))
-        removed = publish(settings.artifacts, prefix, claim.record, files, root)
+        removed = publish(settings.artifacts, prefix, record, files, root)
     published = tuple(name for _path, name in files)
     return RunResult(root, outcomes, published, f"{str(settings.artifacts).rstrip('/')}/{prefix}", removed)
 
@@ -224,6 +223,26 @@ def _stopped_by_signals() -> Iterator[None]:
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)
+
+
+def _claimed(
+    settings: RunSettings, folder: Path, prefix: str, probe: Probe, requested: RunRecord, watcher: Watcher
+) -> RunRecord:
+    """The record of the run from now on; what belongs to another one is removed first."""
+    claim = decide(folder, requested, is_content_hash=probe.is_content_hash, force=settings.force)
+    _check_target(settings, prefix, claim.record)
+    if claim.note:
+        watcher.noted(claim.note)
+    if claim.starts_over:
+        # Includes the publications of side flows, which are also of the other source.
+        withdraw_all(settings.artifacts, settings.run_id)
+        clear(folder)
+        if settings.work_store:
+            settings.work_store.clear(settings.run_id)
+    claim.record.write(folder)
+    if settings.work_store:
+        settings.work_store.put_record(folder)
+    return claim.record
 
 
 def _check_target(settings: RunSettings, prefix: str, requested: RunRecord) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from nibrs_estimation.pipeline.engines.processes import WorkerProcesses, lost_worker_outcome
 from nibrs_estimation.pipeline.engines.server import temporary_server
 from nibrs_estimation.pipeline.run import Engine
-from nibrs_estimation.pipeline.schedule import Watcher, Work, execute
+from nibrs_estimation.pipeline.schedule import Executor, Watcher, Work, execute
 from nibrs_estimation.pipeline.unit import Job, Outcome, run_job
 
 # Prefect reads these while it is imported, and processes that it starts inherit them: they must be set before the
@@ -112,7 +112,7 @@ def _run_units() -> State[None]:
 
 
 def run_in_prefect(
-    flow_name: str, runner: TaskRunner[Any], executor: PrefectExecutor, work: Work, watcher: Watcher
+    flow_name: str, runner: TaskRunner[Any], executor: Executor, work: Work, watcher: Watcher
 ) -> dict[str, Outcome]:
     """Run a plan as a Prefect flow run, which fails if any unit failed."""
     outcomes: dict[str, Outcome] = {}

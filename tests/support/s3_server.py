@@ -13,8 +13,9 @@ from typing import Any
 
 import boto3
 from moto.server import DomainDispatcherApplication, create_backend_app
-from tests.support.s3 import CREDENTIALS
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+from tests.support.s3 import CREDENTIALS
 
 BUCKET = "work"
 _SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
@@ -29,6 +30,7 @@ class S3Server:
         throttle_each, break_each: every n-th request is answered with 503 SlowDown, or is served and its answer broken
             off halfway; 0 for none.
         latency_s: delay of every request.
+        refused: a method whose requests are answered with 403.
         received, sent: bytes of contents so far.
         requests: number of requests by method.
         faults: number of faults by kind.
@@ -38,6 +40,7 @@ class S3Server:
     throttle_each: int = 0
     break_each: int = 0
     latency_s: float = 0.0
+    refused: str = ""
     received: int = 0
     sent: int = 0
     requests: Counter[str] = field(default_factory=Counter)
@@ -52,11 +55,11 @@ class S3Server:
             self.requests[environ["REQUEST_METHOD"]] += 1
             self.received += int(environ.get("CONTENT_LENGTH") or 0)
             number = self.requests.total()
+        if environ["REQUEST_METHOD"] == self.refused:
+            return self._fault(environ, start_response, "403 Forbidden", b"")
         if self._is_due(self.throttle_each, number):
             self.faults["throttled"] += 1
-            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            start_response("503 Slow Down", [("Content-Length", str(len(_SLOW_DOWN))), ("Connection", "close")])
-            return [_SLOW_DOWN]
+            return self._fault(environ, start_response, "503 Slow Down", _SLOW_DOWN)
         body = b"".join(self._moto(environ, start_response))
         if self._is_due(self.break_each, number) and len(body) > 1:
             self.faults["broken off"] += 1
@@ -70,6 +73,12 @@ class S3Server:
         return bool(each) and number % each == 0
 
     @staticmethod
+    def _fault(environ: dict[str, Any], start_response: Callable[..., Any], status: str, body: bytes) -> list[bytes]:
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        start_response(status, [("Content-Length", str(len(body))), ("Connection", "close")])
+        return [body]
+
+    @staticmethod
     def _half(body: bytes) -> Iterator[bytes]:
         yield body[: len(body) // 2]
         raise ConnectionResetError
@@ -77,7 +86,7 @@ class S3Server:
     def heal(self) -> None:
         """Have no more faults."""
         self.throttle_each = self.break_each = 0
-        self.latency_s = 0.0
+        self.latency_s, self.refused = 0.0, ""
 
     def client(self) -> Any:
         """A plain client of this server."""

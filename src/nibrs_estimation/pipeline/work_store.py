@@ -31,7 +31,7 @@ from typing_extensions import override
 
 from nibrs_estimation.pipeline.code import code_version
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.pipeline.files import atomic_path, sha256_of, temporary_folder
+from nibrs_estimation.pipeline.files import atomic_path, full_disk_error, sha256_of, temporary_folder
 from nibrs_estimation.pipeline.flow import RUN_LAYOUT
 from nibrs_estimation.pipeline.manifest import Manifest
 from nibrs_estimation.pipeline.runs import LOCK_FILE, RECORD_FILE
@@ -234,6 +234,8 @@ class StoreExecutor:
         except PipelineError as error:
             self._unsent.append(Outcome(job.unit.key, job.unit.task.name, "failed", message=str(error)))
             return
+        # The log of an earlier try; a worker that dies leaves none.
+        job.log_path.unlink(missing_ok=True)
         self._jobs[job.unit.key] = job
         self._inner.submit(SentJob(**{f.name: getattr(job, f.name) for f in fields(job)}, packed=packed), needs)
 
@@ -257,11 +259,11 @@ class StoreExecutor:
 
     def _received(self, outcome: Outcome) -> Outcome:
         job = self._jobs.pop(outcome.key)
-        # A worker that died says nothing, so its log is not there; the path of a log that is there is relative.
+        # The path of a log in the store is relative.
         if outcome.log_path is not None and not outcome.log_path.is_absolute():
             with suppress(PipelineError):
                 self._store.get(outcome.log_path.as_posix(), job.log_path)
-        outcome = replace(outcome, log_path=job.log_path)
+        outcome = replace(outcome, log_path=job.log_path if job.log_path.exists() else None)
         if outcome.manifest is None:
             return outcome
         try:
@@ -346,20 +348,30 @@ def run_sent(packed: PackedJob, store: WorkStore, folder: Path) -> Outcome:
         )
     try:
         with temporary_folder("unit", folder) as root:
-            job: Job = _Unpacker(packed.content, store, folder / "files").load()
-            job = replace(job, root=Path(root))
-            outcome = run_job(job)
-            log = job.log_path.relative_to(root)
-            store.put(job.log_path, log.as_posix())
-            if outcome.manifest is not None:
-                for record in outcome.manifest.outputs.values():
-                    store.put_file(job.root / record.path, record.sha256)
-                store.put(job.manifest_path, job.manifest_path.relative_to(root).as_posix())
-            message = f"On worker {platform.node()}: {outcome.message}" if outcome.message else ""
-            return replace(outcome, log_path=log, message=message)
-    except PipelineError as error:
-        return _failed(packed, str(error))
+            job = replace(_Unpacker(packed.content, store, folder / "files").load(), root=Path(root))
+            return _with_results_put(job, run_job(job), store)
+    except Exception as error:
+        known = error if isinstance(error, PipelineError) else full_disk_error(error, folder)
+        return _failed(packed, str(known) if known else f"{type(error).__name__}: {error}")
+
+
+def _with_results_put(job: Job, outcome: Outcome, store: WorkStore) -> Outcome:
+    """Put the log, the outputs and last the manifest of a unit; the path of the log becomes that in the store."""
+    log = None
+    if job.log_path.exists():
+        log = job.log_path.relative_to(job.root)
+        store.put(job.log_path, log.as_posix())
+    if outcome.manifest is None:
+        return replace(outcome, log_path=log, message=_on_this_worker(outcome.message))
+    for record in outcome.manifest.outputs.values():
+        store.put_file(job.root / record.path, record.sha256)
+    store.put(job.manifest_path, job.manifest_path.relative_to(job.root).as_posix())
+    return replace(outcome, log_path=log)
 
 
 def _failed(packed: PackedJob, message: str) -> Outcome:
-    return Outcome(packed.key, packed.task_name, "failed", message=f"On worker {platform.node()}: {message}")
+    return Outcome(packed.key, packed.task_name, "failed", message=_on_this_worker(message))
+
+
+def _on_this_worker(message: str) -> str:
+    return f"On worker {platform.node()}: {message}"

@@ -367,8 +367,8 @@ def test_a_machine_that_is_taken_away_in_mid_unit_is_made_up_for(cluster: Cluste
     cluster.start_worker("w3")
 
     def take_away() -> None:
-        manifests = cluster.client_folder / "spot" / "toy" / "logs"
-        while not (manifests / "read" / "VT.log").exists():
+        logs = cluster.client_folder / "spot" / "toy" / "logs"
+        while not (logs / "read" / "VT.log").exists():
             time.sleep(0.05)
         time.sleep(1)  # `square` sleeps now, on w1 or another
         cluster.workers["w1"].kill()
@@ -378,7 +378,7 @@ def test_a_machine_that_is_taken_away_in_mid_unit_is_made_up_for(cluster: Cluste
     outcomes, root = cluster.run("spot", dict.fromkeys(toy_flow.STATES, "doze"))
     thread.join()
     assert set(states(outcomes).values()) == {"done"}, outcomes
-    assert {key: value for key, value in outputs_of(root).items()} == expected
+    assert outputs_of(root) == expected
 
 
 def test_a_unit_that_kills_its_workers_is_named_and_the_run_resumed(cluster: Cluster, expected: dict[str, str]) -> None:

@@ -549,16 +549,14 @@ class S3Store(Store):
                 f"{self} at {self._endpoint} was too busy (status {status}) for more than {THROTTLED_SECONDS:.0f} "
                 "seconds. Run the same command again later; finished tasks are reused."
             )
-        if _WRONG_CLOCK in text:
-            return PipelineError(
-                f"{self} at {self._endpoint} refuses requests because the clock of this machine differs from its own by "
-                "more than 15 minutes. Set the clock (`timedatectl set-ntp true`), and run the same command again."
-            )
         if isinstance(error, _REFUSALS) or status in (401, 403):
-            return PipelineError(
-                f"{self} at {self._endpoint} refuses access. Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the "
-                "rights of this user."
+            remedy = (
+                "The clock of this machine differs from that of the server by more than 15 minutes: set it, and run "
+                "the same command again."
+                if _WRONG_CLOCK in text
+                else "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the rights of this user."
             )
+            return PipelineError(f"{self} at {self._endpoint} refuses access. {remedy}")
         if status is not None:
             return PipelineError(
                 f"{self} at {self._endpoint} answered with status {status}. Check {_SETTINGS}, S3_ENDPOINT_URL and "

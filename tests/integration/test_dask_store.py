@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 from pydantic import SecretStr
 from tests.support import toy_flow, toy_run
+from tests.support.command import nibrs
 from tests.support.machines import Machines, machines, why_not
 from tests.support.outputs import outputs_of
 from tests.support.s3 import CREDENTIALS
@@ -275,6 +276,21 @@ def test_a_run_id_is_of_one_source_wherever_it_is_continued(s3: S3Server, tmp_pa
         toy_run.run(tmp_path / "three", other, work_store=store)
 
 
+def test_workers_elsewhere_need_a_server_that_they_reach(s3: S3Server, tmp_path: Path) -> None:
+    engine = make_engine("dask", "toy", workers=1, scheduler_address="tcp://10.0.0.1:1", work_store=work_store(s3))
+    with pytest.raises(UsageError, match=r"PREFECT_API_URL is not set"):
+        engine(toy_flow.work(tmp_path / "none" / "toy"), Watcher())
+
+
+def test_a_scheduler_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nibrs_estimation.pipeline.engines import dask as module
+
+    monkeypatch.setattr(module, "CONNECT_S", 1)
+    engine = make_engine("dask", "toy", workers=1, scheduler_address="tcp://127.0.0.1:1")
+    with pytest.raises(PipelineError, match=r"No Dask scheduler answers at tcp://127.0.0.1:1.*DASK_SCHEDULER_ADDRESS"):
+        engine(toy_flow.work(tmp_path / "none" / "toy"), Watcher())
+
+
 # --- a scheduler and workers with their own network, name and disk ---------------------------------------------------
 
 
@@ -285,6 +301,7 @@ class Cluster:
     machines: Machines
     s3: S3Server
     scheduler: str
+    prefect: str
     client_folder: Path
     workers: dict[str, subprocess.Popen[bytes]]
 
@@ -324,11 +341,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         machines(folder / "machines", folder / "client") as found,
         s3_server(found.address) as server,
         temporary_server(found.address) as (url, home),
-        temporary_settings({"home": home, "api.url": url, "logging.to_api.enabled": False}),  # type: ignore[dict-item]
+        temporary_settings({"home": home, "api.url": url, "logging.to_api.enabled": False}),
     ):
         # A unit may lose one worker, as when a spot instance is taken away.
         scheduler = found.start_scheduler(DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="1")
-        of = Cluster(found, server, scheduler, folder / "client", {})
+        of = Cluster(found, server, scheduler, url, folder / "client", {})
         for name in ("w1", "w2"):
             of.workers[name] = found.start_worker(name, scheduler)
         of.await_workers()
@@ -361,6 +378,27 @@ def test_dask_through_a_store_writes_the_same_bytes(cluster: Cluster, expected: 
     assert outputs_of(root) == expected
     assert {o.manifest.engine for o in outcomes.values() if o.manifest} == {"dask"}
     assert set(states(cluster.run("bytes")[0]).values()) == {"kept"}
+
+
+@pytest.mark.slow
+def test_a_nation_through_a_store_is_published_with_the_same_bytes(cluster: Cluster, tmp_path: Path) -> None:
+    command = ("run", "all", "us", "--source", "synthetic:0.001", "--year", "2024", "--until", "estimate_cells")
+    (cluster.client_folder / "nation").mkdir()
+    settings = {
+        "DASK_SCHEDULER_ADDRESS": cluster.scheduler,
+        "PREFECT_API_URL": cluster.prefect,
+        "WORK_STORE": f"s3://{BUCKET}/nation",
+        "S3_ENDPOINT_URL": cluster.s3.endpoint,
+        "AWS_REGION": "us-east-1",
+        **CREDENTIALS,
+    }
+    ended = nibrs(cluster.client_folder / "nation", *command, "--engine", "dask", **settings)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert nibrs(tmp_path, *command).returncode == 0
+    for folder in ("artifacts", "scratch"):
+        found = outputs_of(cluster.client_folder / "nation" / folder)
+        assert len(found) > 10
+        assert found == outputs_of(tmp_path / folder)
 
 
 def test_a_machine_that_is_taken_away_in_mid_unit_is_made_up_for(cluster: Cluster, expected: dict[str, str]) -> None:
@@ -408,12 +446,3 @@ def test_a_full_disk_of_a_machine_is_named_and_the_run_resumed(cluster: Cluster,
     again, _ = cluster.run("small")
     assert set(states(again).values()) <= {"done", "kept"}
     assert outputs_of(root) == expected
-
-
-def test_a_scheduler_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nibrs_estimation.pipeline.engines import dask as module
-
-    monkeypatch.setattr(module, "CONNECT_S", 1)
-    engine = make_engine("dask", "toy", workers=1, scheduler_address="tcp://127.0.0.1:1")
-    with pytest.raises(PipelineError, match=r"No Dask scheduler answers at tcp://127.0.0.1:1.*DASK_SCHEDULER_ADDRESS"):
-        engine(toy_flow.work(tmp_path / "none" / "toy"), Watcher())

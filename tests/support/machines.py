@@ -79,7 +79,7 @@ class Machines:
             process = subprocess.Popen(
                 [*prefix, *command],
                 cwd=self.folder.parent,
-                env=clean_environment(PYTHONPATH=str(ROOT), TMPDIR=str(own), **settings),
+                env=clean_environment(PYTHONPATH=f"{ROOT / 'src'}:{ROOT}", TMPDIR=str(own), **settings),
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )

@@ -320,8 +320,8 @@ def _reading() -> Iterator[None]:
 
 def _lock_error(store: Store, key: str, owner: str) -> PipelineError:
     return PipelineError(
-        f"Another run is publishing to {store}/{key.rpartition('/')[0]} ({owner}). Wait for it to end, or "
-        "choose another run id or ARTIFACT_STORE."
+        f"Another run is publishing to {store}/{key.rpartition('/')[0]}, or working there ({owner}). Wait for it to "
+        "end, or choose another run id or store."
     )
 
 
@@ -329,7 +329,7 @@ class _DamagedError(PipelineError):
     """The content of a transfer broke off or differs; a repetition may succeed."""
 
 
-def _retry_damaged(transfer: Callable[[], None]) -> None:
+def _retry_damaged(transfer: Callable[[], T]) -> T:
     for pause in PAUSES_S:
         try:
             return transfer()
@@ -447,11 +447,18 @@ class S3Store(Store):
 
     @override
     def keys(self, prefix: str = "") -> Iterator[str]:
-        def listed() -> list[str]:
-            pages = obstore.list(self._client, _checked_folder(prefix) or None)
-            return sorted(found["path"] for page in pages for found in page)
+        folder = _checked_folder(prefix) or None
 
-        return iter(self._request(listed))
+        def listed() -> list[str]:
+            try:
+                return sorted(found["path"] for page in obstore.list(self._client, folder) for found in page)
+            except exceptions.GenericError as error:
+                # The client does not repeat a listing that broke off.
+                if _status_of(error) is None and _NO_BUCKET not in str(error):
+                    raise _DamagedError(str(self._translate(error))) from None
+                raise
+
+        return iter(_retry_damaged(lambda: self._request(listed)))
 
     @override
     def check(self) -> None:

@@ -11,7 +11,7 @@ import distributed
 
 from nibrs_estimation.pipeline.credentials import mask_address
 from nibrs_estimation.pipeline.engines.prefect import PrefectExecutor, run_in_prefect
-from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.files import temporary_folder
 from nibrs_estimation.pipeline.run import Engine
 from nibrs_estimation.pipeline.schedule import Executor, Watcher, Work
@@ -35,11 +35,18 @@ def dask_engine(
             under the same path.
     """
     # This imports Prefect, which the module `prefect` configures.
+    from prefect.settings import get_current_settings  # noqa: PLC0415
     from prefect_dask.task_runners import DaskTaskRunner  # noqa: PLC0415
 
     def run(work: Work, watcher: Watcher) -> dict[str, Outcome]:
         executor = _executor(work, watcher, workers, work_store)
         if scheduler_address:
+            if work_store and not get_current_settings().api.url:
+                raise UsageError(
+                    "Workers on other machines report to Prefect's server, but PREFECT_API_URL is not set, and the "
+                    "temporary server of a run is not reached from there. Start a server (`prefect server start --host "
+                    "0.0.0.0`), and set PREFECT_API_URL to its address."
+                )
             _check_scheduler(scheduler_address, watcher)
             return run_in_prefect(flow_name, DaskTaskRunner(address=scheduler_address), executor, work, watcher)
         with temporary_folder("dask", work.root) as folder:

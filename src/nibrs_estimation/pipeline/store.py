@@ -44,6 +44,7 @@ TRANSFER_SECONDS = 24 * 3600
 PAUSES_S = (0.2, 0.8)  # before a damaged transfer is repeated
 _CHECKSUM = "sha256"
 _NO_BUCKET = "NoSuchBucket"
+_BROKE_OFF = "Error getting list response body"
 _WRONG_CLOCK = "RequestTimeTooSkewed"
 #: The settings that name a store.
 _SETTINGS = "ARTIFACT_STORE, EXTERNAL_STORE or WORK_STORE"
@@ -449,20 +450,27 @@ class S3Store(Store):
     def keys(self, prefix: str = "") -> Iterator[str]:
         folder = _checked_folder(prefix) or None
 
-        def listed() -> list[str]:
-            try:
-                return sorted(found["path"] for page in obstore.list(self._client, folder) for found in page)
-            except exceptions.GenericError as error:
-                # The client does not repeat a listing that broke off.
-                if _status_of(error) is None and _NO_BUCKET not in str(error):
-                    raise _DamagedError(str(self._translate(error))) from None
-                raise
+        def paths() -> list[str]:
+            return sorted(found["path"] for page in obstore.list(self._client, folder) for found in page)
 
-        return iter(_retry_damaged(lambda: self._request(listed)))
+        return iter(self._listing(paths))
 
     @override
     def check(self) -> None:
-        self._request(lambda: next(iter(obstore.list(self._client, chunk_size=1)), None))
+        self._listing(lambda: next(iter(obstore.list(self._client, chunk_size=1)), None))
+
+    def _listing(self, listing: Callable[[], T]) -> T:
+        """The result of a listing; it is repeated if its answer breaks off, which the client does not do."""
+
+        def listed() -> T:
+            try:
+                return listing()
+            except exceptions.GenericError as error:
+                if _BROKE_OFF in str(error):
+                    raise _DamagedError(str(self._translate(error))) from None
+                raise
+
+        return _retry_damaged(lambda: self._request(listed))
 
     @override
     def delete(self, key: str) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,35 @@ def test_a_refused_upload_is_not_retried(tmp_path: Path) -> None:
     with server(refuse) as endpoint, pytest.raises(PipelineError, match="refuses access"):
         open_store("s3://bucket", options(endpoint)).put(tmp_path / "a", "a")
     assert calls == ["PUT"]
+
+
+def test_a_wrong_clock_of_this_machine_is_told(tmp_path: Path) -> None:
+    body = b"<Error><Code>RequestTimeTooSkewed</Code></Error>"
+    with (
+        server(lambda handler: send(handler, 403, body, len(body))) as endpoint,
+        pytest.raises(PipelineError, match=r"The clock of this machine differs .* more than 15 minutes"),
+    ):
+        open_store("s3://bucket", options(endpoint)).get("a", tmp_path / "a")
+
+
+def test_the_age_of_a_lock_is_told_by_the_clock_of_the_server(
+    s3_endpoint: str, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(f"s3://{s3_bucket}", options(s3_endpoint))
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.now(tz) + timedelta(days=1)
+
+    monkeypatch.setattr(module, "datetime", Ahead)
+    with (
+        store.lock("clocks/.lock", "one"),
+        pytest.raises(PipelineError, match="Another run is publishing"),
+        store.lock("clocks/.lock", "two"),
+    ):
+        pass
+    assert list(store.keys("clocks")) == []
 
 
 def test_an_upload_to_what_is_no_s3_server_is_not_told_as_a_missing_key(tmp_path: Path) -> None:

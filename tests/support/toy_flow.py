@@ -31,7 +31,7 @@ BY_PARITY = Dataset(
 )
 PAGE = Document("page.html", "The sums, for people.")
 
-BEHAVIOR = Parameter("behavior", "What square does in each state: fail, die or sleep.")
+BEHAVIOR = Parameter("behavior", "What square does in each state: fail, die, sleep or doze.")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class Behavior:
             os.kill(os.getpid(), signal.SIGKILL)
         if kind == "sleep":
             time.sleep(0.3)
+        if kind == "doze":
+            time.sleep(4)
 
 
 def read(partition: str, seed: int) -> pl.DataFrame:

@@ -42,8 +42,9 @@ def examine(settings: Settings) -> list[Finding]:
         Finding("settings", "ok", f"{_year(settings)}, logs from {settings.log_threshold} up"),
         _source(settings),
         _attempt("scratch folder", lambda: _try_folder(settings.scratch_dir, "SCRATCH_DIR")),
-        _attempt("artifact store", lambda: _artifacts(settings)),
+        _attempt("artifact store", lambda: _try_store(settings, settings.artifact_store, "ARTIFACT_STORE")),
         _attempt("external store", lambda: _externals(settings)),
+        _work_store(settings),
         _output(settings),
         _database(settings),
     ]
@@ -119,11 +120,11 @@ def _try_folder(folder: Path, setting: str) -> str:
     )
 
 
-def _artifacts(settings: Settings) -> str:
-    store = open_store(settings.artifact_store, settings.s3())
+def _try_store(settings: Settings, location: str, setting: str) -> str:
+    store = open_store(location, settings.s3())
     store.check()
     if isinstance(store, LocalStore):
-        return _try_folder(store.folder, "ARTIFACT_STORE")
+        return _try_folder(store.folder, setting)
     key = f".nibrs-probe-{uuid.uuid4().hex}"
     with tempfile.TemporaryDirectory() as folder:
         local = Path(folder) / "probe"
@@ -138,6 +139,13 @@ def _externals(settings: Settings) -> str:
     store = open_store(settings.external_store, settings.s3())
     store.check()
     return str(store)
+
+
+def _work_store(settings: Settings) -> Finding:
+    location = settings.work_store
+    if location is None:
+        return Finding("work store", "not set", "WORK_STORE is for Dask workers without the folders of this machine")
+    return _attempt("work store", lambda: _try_store(settings, location, "WORK_STORE"))
 
 
 def _output(settings: Settings) -> Finding:

@@ -99,15 +99,18 @@ def execute_run(
     watcher: Watcher,
 ) -> RunResult:
     """Run a flow on a source, without a summary; raises like :func:`run_and_report`."""
-    run_settings = settings_of_run(source, run_id, settings, options)
+    engine_name = options.engine or settings.nibrs_engine or entry.engine
+    work_store = settings.open_work_store(engine_name)
+    run_settings = replace(settings_of_run(source, run_id, settings, options), work_store=work_store)
     if not settings.scratch_dir.exists():
         console.print(f"[dim]Creating the folder {settings.scratch_dir.absolute()} for runs (SCRATCH_DIR).[/]")
     engine = make_engine(
-        options.engine or settings.nibrs_engine or entry.engine,
+        engine_name,
         flow.name,
         workers=options.workers or settings.nibrs_workers,
         prefect_workers=settings.nibrs_prefect_workers,
         scheduler_address=settings.dask_scheduler_address,
+        work_store=work_store,
     )
     with reported_end(flow.name, run_settings, settings.nibrs_webhook_url) as ended:
         result = run_flow(flow, run_settings, engine, watcher)

@@ -18,6 +18,7 @@ from nibrs_estimation.pipeline.memory import machine_bytes
 if TYPE_CHECKING:
     from nibrs_estimation.pipeline.database import Database
     from nibrs_estimation.pipeline.store import S3Options
+    from nibrs_estimation.pipeline.work_store import WorkStore
 
 ENV_FILE = Path(".env")
 _SECRETS = {"nibrs_webhook_url", "pgpassword", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
@@ -50,6 +51,7 @@ class _Settings(BaseSettings):
     dask_scheduler_address: str | None = None
     git_branch: str | None = None
     git_hash: str | None = None
+    work_store: str | None = None
 
     input_pipeline_dir: Path | None = None
     output_pipeline_dir: Path | None = None
@@ -104,6 +106,23 @@ class _Settings(BaseSettings):
             secret_access_key=self.aws_secret_access_key,
             session_token=self.aws_session_token,
         )
+
+    def open_work_store(self, engine: str) -> WorkStore | None:
+        """The store through which the workers of an engine exchange files, if there is one; only Dask needs it.
+
+        Raises:
+            UsageError: it is the artifact store.
+        """
+        if self.work_store is None or engine != "dask":
+            return None
+        if self.work_store.rstrip("/") == self.artifact_store.rstrip("/"):
+            raise UsageError(
+                "WORK_STORE and ARTIFACT_STORE must be different folders: what is in the first may be removed. Set "
+                "WORK_STORE to another folder, such as s3://bucket/work."
+            )
+        from nibrs_estimation.pipeline.work_store import WorkStore  # noqa: PLC0415 (only needed to run)
+
+        return WorkStore(self.work_store, self.s3())
 
     def parameters(self, year: int, seed: int) -> dict[str, Any]:
         """Value of every parameter that a task may use."""

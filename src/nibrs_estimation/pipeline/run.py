@@ -7,7 +7,7 @@ import os
 import platform
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -49,6 +49,7 @@ from nibrs_estimation.pipeline.store import Store
 from nibrs_estimation.pipeline.table import FileRecord
 from nibrs_estimation.pipeline.task import Task
 from nibrs_estimation.pipeline.unit import Outcome
+from nibrs_estimation.pipeline.work_store import WorkStore
 
 EXTERNAL_LOCATIONS = "external_file_locations.json"
 #: Remedy for an artifact store that contains a publication of another run under the same id.
@@ -78,6 +79,7 @@ class RunSettings:
         until: stop after this task.
         verify: check the hashes of files before reusing them.
         refresh_source: read the source again.
+        work_store: where workers exchange files with this machine; None if they have its folders.
     """
 
     run_id: str
@@ -96,6 +98,7 @@ class RunSettings:
     until: str | None = None
     verify: bool = False
     refresh_source: bool = False
+    work_store: WorkStore | None = None
 
 
 @dataclass(frozen=True)
@@ -250,17 +253,14 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
     prepared = prepare(flow, settings)
     probe, plan, folder, prefix = prepared.probe, prepared.plan, prepared.folder, prepared.prefix
     owner = f"{platform.node()}:{folder.absolute()}"
-    with run_lock(folder), settings.artifacts.lock(f"{prefix}/{LOCK_FILE}", owner), _stopped_by_signals():
-        claim = prepared.claim(settings)
-        _check_target(settings, prefix, claim.record)
-        if claim.note:
-            watcher.noted(claim.note)
-        if claim.starts_over:
-            # Includes the publications of side flows, which are also of the other source.
-            withdraw_all(settings.artifacts, settings.run_id)
-            clear(folder)
-        identity = claim.record.identity
-        claim.record.write(folder)
+    with (
+        run_lock(folder),
+        settings.artifacts.lock(f"{prefix}/{LOCK_FILE}", owner),
+        settings.work_store.locked(folder) if settings.work_store else nullcontext(),
+        _stopped_by_signals(),
+    ):
+        record = _claimed(settings, prepared, watcher)
+        identity = record.identity
         _note_earlier(settings, flow, prefix, watcher)
         root = folder / flow.name
         root.mkdir(exist_ok=True)
@@ -285,7 +285,7 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
         write_json(root / METADATA_FILE, about)
         files = _published_files(flow, plan, outcomes, root)
         write_text(root / "run.html", render_run_page(about, plan, outcomes, _file_descriptions(flow, files)))
-        removed = publish(settings.artifacts, prefix, claim.record, files, root)
+        removed = publish(settings.artifacts, prefix, record, files, root)
     published = tuple(name for _path, name in files)
     return RunResult(root, outcomes, published, f"{str(settings.artifacts).rstrip('/')}/{prefix}", removed)
 
@@ -309,6 +309,24 @@ def _stopped_by_signals() -> Iterator[None]:
     finally:
         if before is not None:
             signal.signal(signal.SIGTERM, before)
+
+
+def _claimed(settings: RunSettings, prepared: Prepared, watcher: Watcher) -> RunRecord:
+    """The record of the run from now on; what belongs to another one is removed first."""
+    claim, folder = prepared.claim(settings), prepared.folder
+    _check_target(settings, prepared.prefix, claim.record)
+    if claim.note:
+        watcher.noted(claim.note)
+    if claim.starts_over:
+        # Includes the publications of side flows, which are also of the other source.
+        withdraw_all(settings.artifacts, settings.run_id)
+        clear(folder)
+        if settings.work_store:
+            settings.work_store.clear(settings.run_id)
+    claim.record.write(folder)
+    if settings.work_store:
+        settings.work_store.put_record(folder)
+    return claim.record
 
 
 def _check_target(settings: RunSettings, prefix: str, requested: RunRecord) -> None:

@@ -14,11 +14,12 @@ import re
 import shutil
 import threading
 import time
+import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -43,6 +44,10 @@ TRANSFER_SECONDS = 24 * 3600
 PAUSES_S = (0.2, 0.8)  # before a damaged transfer is repeated
 _CHECKSUM = "sha256"
 _NO_BUCKET = "NoSuchBucket"
+_BROKE_OFF = "Error getting list response body"
+_WRONG_CLOCK = "RequestTimeTooSkewed"
+#: The settings that name a store.
+_SETTINGS = "ARTIFACT_STORE, EXTERNAL_STORE or WORK_STORE"
 #: Status codes of a server that is too busy.
 _SLOW_DOWN = (429, 503)
 THROTTLED_SECONDS = 60.0
@@ -289,9 +294,7 @@ class LocalStore(Store):
 
     def _present(self, key: str) -> Path:
         if not self.exists(key):
-            raise PipelineError(
-                f"There is no {key} in {self}. Put it there, or correct ARTIFACT_STORE or EXTERNAL_STORE."
-            )
+            raise PipelineError(f"There is no {key} in {self}. Put it there, or correct {_SETTINGS}.")
         return self.folder / key
 
 
@@ -318,16 +321,16 @@ def _reading() -> Iterator[None]:
 
 def _lock_error(store: Store, key: str, owner: str) -> PipelineError:
     return PipelineError(
-        f"Another run is publishing to {store}/{key.rpartition('/')[0]} ({owner}). Wait for it to end, or "
-        "choose another run id or ARTIFACT_STORE."
+        f"Another run is publishing to {store}/{key.rpartition('/')[0]}, or working there ({owner}). Wait for it to "
+        "end, or choose another run id or store."
     )
 
 
 class _DamagedError(PipelineError):
-    """A transfer succeeded, but its content differs."""
+    """The content of a transfer broke off or differs; a repetition may succeed."""
 
 
-def _retry_damaged(transfer: Callable[[], None]) -> None:
+def _retry_damaged(transfer: Callable[[], T]) -> T:
     for pause in PAUSES_S:
         try:
             return transfer()
@@ -445,15 +448,29 @@ class S3Store(Store):
 
     @override
     def keys(self, prefix: str = "") -> Iterator[str]:
-        def listed() -> list[str]:
-            pages = obstore.list(self._client, _checked_folder(prefix) or None)
-            return sorted(found["path"] for page in pages for found in page)
+        folder = _checked_folder(prefix) or None
 
-        return iter(self._request(listed))
+        def paths() -> list[str]:
+            return sorted(found["path"] for page in obstore.list(self._client, folder) for found in page)
+
+        return iter(self._listing(paths))
 
     @override
     def check(self) -> None:
-        self._request(lambda: next(iter(obstore.list(self._client, chunk_size=1)), None))
+        self._listing(lambda: next(iter(obstore.list(self._client, chunk_size=1)), None))
+
+    def _listing(self, listing: Callable[[], T]) -> T:
+        """The result of a listing; it is repeated if its answer breaks off, which the client does not do."""
+
+        def listed() -> T:
+            try:
+                return listing()
+            except exceptions.GenericError as error:
+                if _BROKE_OFF in str(error):
+                    raise _DamagedError(str(self._translate(error))) from None
+                raise
+
+        return _retry_damaged(lambda: self._request(listed))
 
     @override
     def delete(self, key: str) -> None:
@@ -475,7 +492,7 @@ class S3Store(Store):
         except _TakenError:
             found = self._open(key)
             current_owner = b"".join(bytes(chunk) for chunk in self._chunks(found)).decode(errors="replace")
-            age_s = (datetime.now(UTC) - found.meta["last_modified"]).total_seconds()
+            age_s = (self._now(key) - found.meta["last_modified"]).total_seconds()
             # An owner that died does not renew its lock.
             if current_owner != owner and age_s < LOCK_SECONDS:
                 raise _lock_error(self, key, current_owner) from None
@@ -492,6 +509,15 @@ class S3Store(Store):
         finally:
             self.delete(key)
 
+    def _now(self, key: str) -> datetime:
+        """The time by the clock of the server; that of this machine may be wrong."""
+        probe = f"{key}-{uuid.uuid4().hex}"
+        self._request(lambda: obstore.put(self._client, probe, b"", use_multipart=False))
+        try:
+            return self._open(probe, head=True).meta["last_modified"]
+        finally:
+            self.delete(probe)
+
     def _open(self, key: str, *, head: bool = False) -> obstore.GetResult:
         def opened() -> obstore.GetResult:
             try:
@@ -499,16 +525,16 @@ class S3Store(Store):
             except FileNotFoundError as error:
                 if _NO_BUCKET in str(error):
                     raise
-                raise _NoSuchKeyError(
-                    f"There is no {key} in {self}. Put it there, or correct ARTIFACT_STORE or EXTERNAL_STORE."
-                ) from None
+                raise _NoSuchKeyError(f"There is no {key} in {self}. Put it there, or correct {_SETTINGS}.") from None
 
         return self._request(opened)
 
     def _chunks(self, found: obstore.GetResult) -> Iterable[obstore.Bytes]:
         # A separate generator, so that an error of the local disk is not reported as an error of the server.
-        with self._translated_errors():
+        try:
             yield from found
+        except _ERRORS as error:
+            raise _DamagedError(str(self._translate(error))) from None
 
     def _request(self, operation: Callable[[], T]) -> T:
         """The result of an operation; it is repeated for about a minute if the server is too busy."""
@@ -522,21 +548,13 @@ class S3Store(Store):
             time.sleep(pause)
             pause = min(2 * pause, 8.0)
 
-    @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        """Translate the client's errors; `from None` because their texts may contain credentials."""
-        try:
-            yield
-        except _ERRORS as error:
-            raise self._translate(error) from None
-
     def _translate(self, error: Exception) -> PipelineError:
+        """Translate the client's error; raise it `from None` because its text may contain credentials."""
         # A failed listing raises a GenericError; only its text states the cause.
         text = str(error)
         if _NO_BUCKET in text:
             return PipelineError(
-                f"The bucket of {self} does not exist at {self._endpoint}. Make it, or correct ARTIFACT_STORE or "
-                "EXTERNAL_STORE."
+                f"The bucket of {self} does not exist at {self._endpoint}. Make it, or correct {_SETTINGS}."
             )
         if isinstance(error, exceptions.AlreadyExistsError):
             return _TakenError(f"{self} contains it already.")
@@ -547,18 +565,21 @@ class S3Store(Store):
                 "seconds. Run the same command again later; finished tasks are reused."
             )
         if isinstance(error, _REFUSALS) or status in (401, 403):
-            return PipelineError(
-                f"{self} at {self._endpoint} refuses access. Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the "
-                "rights of this user."
+            remedy = (
+                "The clock of this machine differs from that of the server by more than 15 minutes: set it, and run "
+                "the same command again."
+                if _WRONG_CLOCK in text
+                else "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the rights of this user."
             )
+            return PipelineError(f"{self} at {self._endpoint} refuses access. {remedy}")
         if status is not None:
             return PipelineError(
-                f"{self} at {self._endpoint} answered with status {status}. Check ARTIFACT_STORE, EXTERNAL_STORE, "
-                "S3_ENDPOINT_URL and AWS_REGION, and the state of the server; then run the same command again."
+                f"{self} at {self._endpoint} answered with status {status}. Check {_SETTINGS}, S3_ENDPOINT_URL and "
+                "AWS_REGION, and the state of the server; then run the same command again."
             )
         return PipelineError(
-            f"{self} cannot be reached at {self._endpoint}. Check ARTIFACT_STORE, EXTERNAL_STORE, S3_ENDPOINT_URL, "
-            "AWS_REGION and the credentials, and that the server is running; then run the same command again."
+            f"{self} cannot be reached at {self._endpoint}. Check {_SETTINGS}, S3_ENDPOINT_URL, AWS_REGION and "
+            "the credentials, and that the server is running; then run the same command again."
         )
 
 

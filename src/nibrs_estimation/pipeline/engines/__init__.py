@@ -9,6 +9,7 @@ from nibrs_estimation.pipeline.engines.processes import process_engine
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.optional import require_extra
 from nibrs_estimation.pipeline.run import Engine
+from nibrs_estimation.pipeline.work_store import WorkStore
 
 ENGINES = ("inline", "processes", "prefect", "dask")
 #: Engines that need no package of an extra.
@@ -22,6 +23,7 @@ def make_engine(
     workers: int,
     prefect_workers: Literal["threads", "processes"] = "threads",
     scheduler_address: str | None = None,
+    work_store: WorkStore | None = None,
 ) -> Engine:
     """An engine by name.
 
@@ -31,6 +33,7 @@ def make_engine(
         workers: number of units that run at the same time.
         prefect_workers: kind of workers of the prefect engine.
         scheduler_address: address of a running Dask scheduler; without it the dask engine starts a local cluster.
+        work_store: where the dask engine exchanges files with workers that do not have the run's folder.
 
     Raises:
         UsageError: there is no such engine, or a package that it needs is not installed.
@@ -48,5 +51,5 @@ def make_engine(
     if name == "dask":
         from nibrs_estimation.pipeline.engines.dask import dask_engine  # noqa: PLC0415 (takes seconds)
 
-        return dask_engine(flow_name, workers=workers, scheduler_address=scheduler_address)
+        return dask_engine(flow_name, workers=workers, scheduler_address=scheduler_address, work_store=work_store)
     raise UsageError(f"There is no engine {name!r}. The engines are: {', '.join(ENGINES)}.")

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
 
 import dask
-from distributed import Client, Future, LocalCluster, wait
+from distributed import Client, Future, LocalCluster, get_worker, wait
 
+from nibrs_estimation.pipeline.credentials import mask_address
 from nibrs_estimation.pipeline.engines.prefect import run_in_prefect
 from nibrs_estimation.pipeline.engines.processes import lost_worker_outcome
 from nibrs_estimation.pipeline.engines.threads import RunJob
+from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.files import temporary_folder
 from nibrs_estimation.pipeline.run import Engine
-from nibrs_estimation.pipeline.schedule import Watcher, Work
+from nibrs_estimation.pipeline.schedule import Executor, Watcher, Work
 from nibrs_estimation.pipeline.unit import Job, Outcome, run_job
+from nibrs_estimation.pipeline.work_store import PackedJob, StoreExecutor, WorkStore, restore, run_sent
+
+_CONNECT_S = 30
 
 
 class DaskExecutor:
@@ -54,19 +62,26 @@ class DaskExecutor:
         return outcome
 
 
-def dask_engine(flow_name: str, *, workers: int, scheduler_address: str | None) -> Engine:
+def dask_engine(
+    flow_name: str, *, workers: int, scheduler_address: str | None, work_store: WorkStore | None = None
+) -> Engine:
     """An engine that runs units on Dask.
 
     Args:
         flow_name: name of the Prefect flow.
         workers: number of units that run at the same time.
-        scheduler_address: address of a running scheduler whose workers have the run's folder under the same path;
-            without it, a cluster of ``workers`` single-threaded processes is started on this machine.
+        scheduler_address: address of a running scheduler; without it, a cluster of ``workers`` single-threaded
+            processes is started on this machine.
+        work_store: where units and the flow run exchange files; without it, the workers must have the run's folder
+            under the same path.
     """
 
     def run(work: Work, watcher: Watcher) -> dict[str, Outcome]:
-        with _cluster(work, workers, scheduler_address) as address, Client(address) as client:
-            return run_in_prefect(flow_name, DaskExecutor(client, workers), work, watcher)
+        with _cluster(work, workers, scheduler_address) as address, _client(address) as client:
+            if not client.scheduler_info()["workers"]:
+                watcher.noted("The Dask scheduler has no workers yet; the run waits for them.")
+            executor = _executor(client, work, watcher, workers, work_store)
+            return run_in_prefect(flow_name, executor, work, watcher)
 
     return run
 
@@ -92,3 +107,42 @@ def _cluster(work: Work, workers: int, address: str | None) -> Iterator[str]:
         ) as cluster,
     ):
         yield cluster.scheduler_address
+
+
+@contextmanager
+def _client(address: str) -> Iterator[Client]:
+    """A client of the scheduler.
+
+    Raises:
+        PipelineError: it does not answer.
+    """
+    try:
+        client = Client(address, timeout=_CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise PipelineError(
+            f"No Dask scheduler answers at {mask_address(address)} ({error}). Correct DASK_SCHEDULER_ADDRESS (such as "
+            "tcp://scheduler:8786), or start the scheduler; then run the same command again."
+        ) from None
+    with client:
+        yield client
+
+
+def _executor(client: Client, work: Work, watcher: Watcher, workers: int, work_store: WorkStore | None) -> Executor:
+    if work_store is None:
+        return DaskExecutor(client, workers)
+    of_run = work_store.folder("/".join(work.root.parts[-2:]))  # run id and flow
+    if found := restore(of_run, work):
+        watcher.noted(f"{len(found)} finished units are fetched from {work_store.location}.")
+    return StoreExecutor(DaskExecutor(client, workers, run=_OnWorker(of_run)), of_run)
+
+
+@dataclass(frozen=True)
+class _OnWorker:
+    """Runs a job on a Dask worker, in the worker's folder, which Dask removes when the worker ends."""
+
+    store: WorkStore
+
+    def __call__(self, job: Job) -> Outcome:
+        # A SentJob arrives as what it sends.
+        packed = cast(PackedJob, job)
+        return run_sent(packed, self.store, Path(get_worker().local_directory))

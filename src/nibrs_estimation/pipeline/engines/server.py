@@ -27,7 +27,7 @@ START_S = 180
 
 
 @contextmanager
-def temporary_server() -> Iterator[tuple[str, Path]]:
+def temporary_server(host: str = "127.0.0.1") -> Iterator[tuple[str, Path]]:
     """Start a server; yields its address and its home folder, which no other run uses.
 
     Raises:
@@ -40,8 +40,8 @@ def temporary_server() -> Iterator[tuple[str, Path]]:
             f"Prefect's server cannot write its files ({error.strerror}). Free some space in the folder that "
             "TMPDIR names, or choose another with TMPDIR."
         ) from error
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
+    with socket.create_server((host, 0)) as listener:
+        url = f"http://{host}:{listener.getsockname()[1]}/api"
         process = subprocess.Popen(
             [sys.executable, "-m", __name__, str(home), str(listener.fileno())],
             stdin=subprocess.PIPE,

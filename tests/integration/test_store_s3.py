@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import obstore
 import pytest
@@ -209,8 +209,8 @@ def test_the_age_of_a_lock_is_told_by_the_clock_of_the_server(
 
     class Ahead(datetime):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:
-            return datetime.now(tz) + timedelta(days=1)
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return super().now(tz) + timedelta(days=1)
 
     monkeypatch.setattr(module, "datetime", Ahead)
     with (

@@ -106,6 +106,7 @@ def test_status_follows_a_run_from_another_process(tmp_path: Path, monkeypatch: 
     shown = command(monkeypatch, tmp_path, "status", "toy")
     assert shown.exit_code == 1
     assert "stopped" in shown.output
+    assert "1 done, 1 interrupted, 3 waiting" in shown.output
     assert f"(process {worker.pid} on" in shown.output
     run(tmp_path, Nation())
     done = command(monkeypatch, tmp_path, "status", "toy", "--watch")

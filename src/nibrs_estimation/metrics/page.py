@@ -9,7 +9,7 @@ from pathlib import Path
 import altair as alt
 import polars as pl
 
-from nibrs_estimation.pages import BLUE, GRAY, html_table, page, rows_of, svg, writer
+from nibrs_estimation.pages import BLUE, GRAY, counted, html_table, page, rows_of, svg, writer
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 
@@ -33,7 +33,7 @@ def write_metrics(
     if failed.height:
         sections.append(("What failed", _failed(failed)))
     sections.append(("How it is measured", _NOTES))
-    subtitle = f"{runs.height} runs, {units.height:,} units of work."
+    subtitle = f"{counted(runs.height, 'run')}, {counted(units.height, 'unit')} of work."
     return {
         PAGE: writer(page("Time, memory and rows of runs", subtitle, sections, identity)),
         UNITS_CSV: _csv(units),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -33,7 +33,8 @@ from nibrs_estimation.pipeline.progress import (
 from nibrs_estimation.pipeline.runs import FlowRun, check_run_id, is_locked, list_runs, similar_run
 
 app = typer.Typer()
-_STATES = ("done", "kept", "failed", "blocked", RUNNING, WAITING)
+INTERRUPTED = "interrupted"
+_STATES = ("done", "kept", "failed", "blocked", INTERRUPTED, RUNNING, WAITING)
 _PAUSE_S = 2.0
 #: Clocks of machines that share a file system rarely differ by more.
 _CLOCKS_S = 5.0
@@ -52,7 +53,11 @@ class _Status:
 
     @property
     def units(self) -> list[UnitProgress]:
-        return list(self.progress.units.values()) if self.progress else []
+        units = list(self.progress.units.values()) if self.progress else []
+        if self.is_running:
+            return units
+        # A process that was killed could not say that its units ended.
+        return [replace(unit, state=INTERRUPTED) if unit.state == RUNNING else unit for unit in units]
 
     @property
     def state(self) -> str:

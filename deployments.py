@@ -125,10 +125,10 @@ def _attempt(name: str, run_id: str, options: RunOptions, open_source: Any) -> S
 
 def _refuse(error: PipelineError) -> State[None]:
     """End the flow run without a second attempt: what cannot start now will not start in a minute."""
-    state: State[None] = Failed(message=str(error))
     with get_client(sync_client=True) as client:
-        client.set_flow_run_state(flow_run.id, state, force=True)
-    return state
+        client.set_flow_run_state(flow_run.id, Failed(message=str(error)), force=True)
+    # A new state: Prefect would replace the message of one that has been set already.
+    return Failed(message=str(error))
 
 
 def _show(result: RunResult) -> None:

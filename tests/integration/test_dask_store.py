@@ -1,7 +1,7 @@
 """Units on machines that share only a store: the same bytes, faults of the store, machines that go away."""
 
-import os
 import pickle
+import platform
 import resource
 import shutil
 import subprocess
@@ -352,14 +352,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield of
 
 
-def see(path: str) -> tuple[str, bool, int]:
+def see(path: str, dask_worker: Any) -> tuple[str, bool, int]:
     """What a worker sees: its name, whether a path exists there, and the size of its disk in bytes."""
-    import platform
-    import shutil
-
-    from distributed import get_worker
-
-    return platform.node(), os.path.exists(path), shutil.disk_usage(get_worker().local_directory).total  # noqa: PTH110
+    return platform.node(), Path(path).exists(), shutil.disk_usage(dask_worker.local_directory).total
 
 
 @pytest.mark.skipif(bool(why_not()), reason=f"no machines of their own: {why_not()}")
@@ -436,7 +431,7 @@ def test_a_full_disk_of_a_machine_is_named_and_the_run_resumed(cluster: Cluster,
     for process in cluster.workers.values():
         process.kill()
         process.wait()
-    cluster.start_worker("small", disk="64k")
+    cluster.start_worker("small", disk="32k")
     outcomes, root = cluster.run("small")
     failed = [outcome.message for outcome in outcomes.values() if outcome.state == "failed"]
     assert failed

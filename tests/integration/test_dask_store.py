@@ -309,6 +309,10 @@ class Cluster:
         self.workers[name] = self.machines.start_worker(name, self.scheduler, disk)
         self.await_workers()
 
+    def end_worker(self, name: str) -> None:
+        self.workers[name].kill()
+        self.workers[name].wait()
+
     def await_workers(self) -> None:
         from distributed import Client
 
@@ -404,7 +408,7 @@ def test_a_machine_that_is_taken_away_in_mid_unit_is_made_up_for(cluster: Cluste
         while not (logs / "read" / "VT.log").exists():
             time.sleep(0.05)
         time.sleep(1)  # `square` sleeps now, on w1 or another
-        cluster.workers["w1"].kill()
+        cluster.end_worker("w1")
 
     thread = threading.Thread(target=take_away)
     thread.start()
@@ -428,15 +432,14 @@ def test_a_unit_that_kills_its_workers_is_named_and_the_run_resumed(cluster: Clu
 
 @pytest.mark.skipif(bool(why_not()), reason=f"no disks of their own: {why_not()}")
 def test_a_full_disk_of_a_machine_is_named_and_the_run_resumed(cluster: Cluster, expected: dict[str, str]) -> None:
-    for process in cluster.workers.values():
-        process.kill()
-        process.wait()
+    for name in list(cluster.workers):
+        cluster.end_worker(name)
     cluster.start_worker("small", disk="32k")
     outcomes, root = cluster.run("small")
     failed = [outcome.message for outcome in outcomes.values() if outcome.state == "failed"]
     assert failed
     assert all("On worker small" in message and "full" in message for message in failed), failed
-    cluster.workers["small"].kill()
+    cluster.end_worker("small")
     cluster.start_worker("large")
     again, _ = cluster.run("small")
     assert set(states(again).values()) <= {"done", "kept"}

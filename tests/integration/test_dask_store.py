@@ -1,7 +1,7 @@
 """Units on machines that share only a store: the same bytes, faults of the store, machines that go away."""
 
-import os
 import pickle
+import platform
 import resource
 import shutil
 import subprocess
@@ -309,6 +309,10 @@ class Cluster:
         self.workers[name] = self.machines.start_worker(name, self.scheduler, disk)
         self.await_workers()
 
+    def end_worker(self, name: str) -> None:
+        self.workers[name].kill()
+        self.workers[name].wait()
+
     def await_workers(self) -> None:
         from distributed import Client
 
@@ -352,14 +356,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield of
 
 
-def see(path: str) -> tuple[str, bool, int]:
+def see(path: str, dask_worker: Any) -> tuple[str, bool, int]:
     """What a worker sees: its name, whether a path exists there, and the size of its disk in bytes."""
-    import platform
-    import shutil
-
-    from distributed import get_worker
-
-    return platform.node(), os.path.exists(path), shutil.disk_usage(get_worker().local_directory).total  # noqa: PTH110
+    return platform.node(), Path(path).exists(), shutil.disk_usage(dask_worker.local_directory).total
 
 
 @pytest.mark.skipif(bool(why_not()), reason=f"no machines of their own: {why_not()}")
@@ -409,7 +408,7 @@ def test_a_machine_that_is_taken_away_in_mid_unit_is_made_up_for(cluster: Cluste
         while not (logs / "read" / "VT.log").exists():
             time.sleep(0.05)
         time.sleep(1)  # `square` sleeps now, on w1 or another
-        cluster.workers["w1"].kill()
+        cluster.end_worker("w1")
 
     thread = threading.Thread(target=take_away)
     thread.start()
@@ -433,15 +432,14 @@ def test_a_unit_that_kills_its_workers_is_named_and_the_run_resumed(cluster: Clu
 
 @pytest.mark.skipif(bool(why_not()), reason=f"no disks of their own: {why_not()}")
 def test_a_full_disk_of_a_machine_is_named_and_the_run_resumed(cluster: Cluster, expected: dict[str, str]) -> None:
-    for process in cluster.workers.values():
-        process.kill()
-        process.wait()
-    cluster.start_worker("small", disk="64k")
+    for name in list(cluster.workers):
+        cluster.end_worker(name)
+    cluster.start_worker("small", disk="32k")
     outcomes, root = cluster.run("small")
     failed = [outcome.message for outcome in outcomes.values() if outcome.state == "failed"]
     assert failed
     assert all("On worker small" in message and "full" in message for message in failed), failed
-    cluster.workers["small"].kill()
+    cluster.end_worker("small")
     cluster.start_worker("large")
     again, _ = cluster.run("small")
     assert set(states(again).values()) <= {"done", "kept"}

@@ -35,7 +35,7 @@ class Finding:
 def examine(settings: Settings) -> list[Finding]:
     """Run all checks; a failure does not stop the others."""
     return [
-        Finding("version", "ok", version_text(built_from=settings.git_hash)),
+        Finding("version", "ok", version_text()),
         _python(),
         _memory(settings),
         _disk(settings.scratch_dir),

@@ -123,10 +123,9 @@ app = typer.Typer(
 
 def _print_version(is_set: bool) -> None:
     if is_set:
-        from nibrs_estimation.cli.settings import load_settings  # noqa: PLC0415 (slow to import)
         from nibrs_estimation.cli.version import version_text  # noqa: PLC0415 (hashes the code)
 
-        typer.echo(f"nibrs {version_text(built_from=load_settings().git_hash)}")
+        typer.echo(f"nibrs {version_text()}")
         raise typer.Exit
 
 

@@ -151,7 +151,7 @@ def settings_of_run(source: Source, run_id: str, settings: Settings, options: Ru
         source=source,
         parameters=settings.parameters(year, seed),
         recorded={**settings.recorded(), **_recorded(options), "source": source.spec, "year": year, "seed": seed},
-        code_version=version_text(built_from=settings.git_hash),
+        code_version=version_text(),
         memory_gib=settings.memory_gib(),
         log_threshold=settings.log_threshold,
         force=options.force,

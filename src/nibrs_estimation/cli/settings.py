@@ -1,4 +1,7 @@
-"""Settings from the environment, then a `.env` file, then defaults. Only this module reads the environment."""
+"""Settings from the environment, then a `.env` file, then defaults.
+
+Only this module reads the environment, and `version` the commit of an image.
+"""
 
 from __future__ import annotations
 

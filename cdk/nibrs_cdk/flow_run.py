@@ -49,7 +49,7 @@ class FlowRuns(Construct):
                 "name": "{{ name }}",
                 "cluster": environment.prefix,
                 "container_name": CONTAINER,
-                # One registered definition per release, not one per run.
+                # One registered definition for each release and size, not for each run.
                 "match_latest_revision_in_family": True,
                 "task_definition": self._task_definition(environment, storage),
                 "task_run_request": {
@@ -66,8 +66,6 @@ class FlowRuns(Construct):
                         "containerOverrides": [
                             {"name": CONTAINER, "command": "{{ command }}", "environment": "{{ env }}"}
                         ],
-                        "cpu": "{{ cpu }}",
-                        "memory": "{{ memory }}",
                     },
                     # Costs are told apart by this tag.
                     "tags": [{"key": "project", "value": environment.prefix}],
@@ -91,8 +89,8 @@ class FlowRuns(Construct):
             }
         return {
             "family": self.family,
-            "cpu": str(environment.flow_run.cpu),
-            "memory": str(environment.flow_run.memory_mib),
+            "cpu": "{{ cpu }}",
+            "memory": "{{ memory }}",
             "ephemeralStorage": {"sizeInGiB": environment.flow_run.disk_gib},
             "networkMode": "awsvpc",
             "requiresCompatibilities": ["FARGATE"],
@@ -104,6 +102,9 @@ class FlowRuns(Construct):
                     "name": CONTAINER,
                     "image": "{{ image }}",
                     "essential": True,
+                    # The container has the whole task.
+                    "cpu": "{{ cpu }}",
+                    "memory": "{{ memory }}",
                     "environment": [{"name": name, "value": value} for name, value in variables.items()],
                     "secrets": _secrets(environment),
                     # Time to record that the run was stopped; two minutes are the most that Fargate gives.

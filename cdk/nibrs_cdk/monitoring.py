@@ -110,7 +110,9 @@ class MonitoringStack(EnvironmentStack):
         )
 
     def _topic(self, environment: Environment) -> sns.Topic:
-        key = kms.Key(self, "TopicKey", description=f"Alarms of {environment.prefix}", enable_key_rotation=True)
+        self._key = key = kms.Key(
+            self, "TopicKey", description=f"Alarms of {environment.prefix}", enable_key_rotation=True
+        )
         topic = sns.Topic(self, "Topic", topic_name=f"{environment.prefix}-alarms", enforce_ssl=True, master_key=key)
         alarms = iam.ServicePrincipal("cloudwatch.amazonaws.com")
         key.grant_encrypt_decrypt(alarms)
@@ -127,7 +129,7 @@ class MonitoringStack(EnvironmentStack):
         allow(role, ["ecs:ListTasks"], ["*"], cluster)
         allow(role, ["ecs:DescribeTasks"], [tasks], cluster, why_many="It reports all tasks of the cluster.")
         allow(role, ["sns:Publish"], [self.topic.topic_arn])
-        allow(role, ["kms:Decrypt", "kms:GenerateDataKey"], [self.topic.master_key.key_arn])
+        allow(role, ["kms:Decrypt", "kms:GenerateDataKey"], [self._key.key_arn])
         function = lambda_.Function(
             self,
             "Report",

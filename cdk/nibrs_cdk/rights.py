@@ -1,6 +1,6 @@
 """Roles with no more rights than their tasks use. No right is for all resources where AWS can name them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Aws
 from aws_cdk import aws_ecr as ecr
@@ -72,7 +72,7 @@ def allow(
     role: iam.Role,
     actions: Sequence[str],
     resources: Sequence[str],
-    conditions: dict[str, dict[str, object]] | None = None,
+    conditions: Mapping[str, Mapping[str, str]] | None = None,
     *,
     why_many: str = "",
 ) -> None:
@@ -85,7 +85,9 @@ def allow(
         conditions: under which the statement holds.
         why_many: why the role may have the rights for all resources that an ARN with `*` stands for.
     """
-    role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions))
+    role.add_to_policy(
+        iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=dict(conditions or {}))
+    )
     for resource in resources:
         reason = "; ".join(FOR_ALL_RESOURCES[action] for action in actions) if resource == "*" else why_many
         if resource.endswith("*"):

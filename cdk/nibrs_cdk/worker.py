@@ -65,6 +65,8 @@ class WorkerStack(EnvironmentStack):
             environment={
                 "PREFECT_API_URL": environment.api_url,
                 "PREFECT_API_REQUEST_TIMEOUT": "300",
+                # A run that is cancelled before it began has no process that would stop its task: the worker does.
+                "PREFECT_WORKER_ENABLE_CANCELLATION": "true",
                 "PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME": self.events.queue_name,
                 "WORK_POOL": WORK_POOL,
                 "WORK_POOL_TEMPLATE": self.to_json_string(self.flow_runs.work_pool_template),
@@ -121,7 +123,7 @@ class WorkerStack(EnvironmentStack):
         return queue, lost
 
     def _allow_flow_runs(self, role: iam.Role, environment: Environment, server: ServerStack) -> None:
-        in_cluster: dict[str, dict[str, object]] = {"ArnEquals": {"ecs:cluster": server.cluster.cluster_arn}}
+        in_cluster = {"ArnEquals": {"ecs:cluster": server.cluster.cluster_arn}}
         definitions = self.format_arn(
             service="ecs", resource="task-definition", resource_name=f"{self.flow_runs.family}:*"
         )

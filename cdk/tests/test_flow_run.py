@@ -22,7 +22,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from nibrs_cdk.environment import WORK_POOL
+from nibrs_cdk.environment import WORK_POOL, GivenNetwork
 from tests.conftest import TAG, Synthesized
 from tests.resolve import Resolver
 
@@ -52,14 +52,20 @@ class Aws:
         self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self.server.start()
         self.url = "http://{}:{}".format(*self.server.get_host_and_port())
+        self._keys = {"aws_access_key_id": "anyone", "aws_secret_access_key": "anyone"}
+        self._keys = self._administrator()
+        self._check_actions()
         ec2 = self.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
         subnets = [
             ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i}.0/24")["Subnet"]["SubnetId"]
             for i in range(len(variant.environment.network.availability_zones))
         ]
         self.security_group = ec2.create_security_group(GroupName="flow", Description="flow", VpcId=vpc)["GroupId"]
-        self.subnets = dict(zip(variant.environment.network.private_subnet_ids, subnets, strict=True))
+        network = variant.environment.network
+        assert isinstance(network, GivenNetwork)
+        self.subnets = dict(zip(network.private_subnet_ids, subnets, strict=True))
         self.resolver = Resolver(variant, {"Flow runs": self.security_group})
         self.cluster = self.client("ecs").create_cluster(clusterName=variant.environment.prefix)["cluster"]
         self.queue = self.client("sqs").create_queue(QueueName=f"{variant.environment.prefix}-task-events")["QueueUrl"]
@@ -74,9 +80,25 @@ class Aws:
             service,
             endpoint_url=self.url,
             region_name=self.variant.environment.region,
-            aws_access_key_id="operator",
-            aws_secret_access_key="operator",
+            **self._keys,
         )
+
+    def _administrator(self) -> dict[str, str]:
+        """Keys that allow everything: those of CloudFormation and of the test itself."""
+        iam = self.client("iam")
+        iam.create_user(UserName="administrator")
+        everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        iam.put_user_policy(UserName="administrator", PolicyName="all", PolicyDocument=json.dumps(everything))
+        key = iam.create_access_key(UserName="administrator")["AccessKey"]
+        return {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+
+    def _check_actions(self) -> None:
+        """Have moto refuse, from now on, what the policies of the caller do not allow."""
+        request = urllib.request.Request(
+            f"{self.url}/moto-api/reset-auth", data=b"0", headers={"Content-Type": "application/octet-stream"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
 
     def resolve(self, value: Any, stack: str = "worker") -> Any:
         resolved = json.dumps(self.resolver.resolve(value, stack))
@@ -85,7 +107,7 @@ class Aws:
         return json.loads(resolved)
 
     def credentials(self, policy: dict[str, Any]) -> dict[str, str]:
-        """Credentials of a role with this policy, as a container has them; from now on moto checks actions."""
+        """Credentials of a role with this policy, as a container has them."""
         statements = [
             {"Effect": s["Effect"], "Action": s["Action"], "Resource": "*"}
             for s in policy["PolicyDocument"]["Statement"]
@@ -102,12 +124,6 @@ class Aws:
             "AWS_SESSION_TOKEN": keys["SessionToken"],
         }
 
-    def check_actions(self, *, on: bool) -> None:
-        """Have moto refuse actions that the policy of the caller does not allow."""
-        count = b"0" if on else b"inf"
-        with urllib.request.urlopen(f"{self.url}/moto-api/reset-auth", data=count, timeout=10) as answer:
-            assert answer.status == 200
-
 
 @pytest.fixture(scope="module")
 def aws(synthesized: dict[str, Synthesized]) -> Iterator[Aws]:
@@ -123,15 +139,23 @@ class Prefect:
         self.url = url
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=30) as answer:
-            return json.loads(answer.read() or "null")
+        return self._send(urllib.request.Request(f"{self.url}{path}"))
 
     def post(self, path: str, **body: Any) -> Any:
-        request = urllib.request.Request(
-            f"{self.url}{path}", data=json.dumps(body).encode(), headers={"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read() or "null")
+        headers = {"Content-Type": "application/json"}
+        return self._send(urllib.request.Request(f"{self.url}{path}", data=json.dumps(body).encode(), headers=headers))
+
+    def _send(self, request: urllib.request.Request) -> Any:
+        """Send a request, and again while the server says that it is busy."""
+        for attempt in range(5):
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return json.loads(answer.read() or "null")
+            except urllib.error.HTTPError as error:
+                if error.code != 503:
+                    raise
+                time.sleep(2**attempt)
+        pytest.fail(f"Prefect's server was busy all the time: {request.full_url}")
 
     def state(self, run: str) -> str:
         return str(self.get(f"/flow_runs/{run}")["state"]["type"])
@@ -167,7 +191,7 @@ def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
         yield server
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +212,6 @@ def worker(aws: Aws, prefect: Prefect, tmp_path_factory: pytest.TempPathFactory)
     variables |= {"AWS_DEFAULT_REGION": aws.variant.environment.region}
     # Faster than in production, so that the test need not wait.
     variables |= {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_WORKER_HEARTBEAT_SECONDS": "2"}
-    aws.check_actions(on=True)
     with (home / "log").open("w") as log:
         process = subprocess.Popen(
             container["Command"], env=_base_environment(home) | variables, stdout=log, stderr=log, cwd=home
@@ -198,8 +221,7 @@ def worker(aws: Aws, prefect: Prefect, tmp_path_factory: pytest.TempPathFactory)
         yield home / "log"
     finally:
         process.terminate()
-        process.wait(30)
-        aws.check_actions(on=False)
+        process.wait(120)
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +232,7 @@ def deployment(prefect: Prefect, worker: Path, aws: Aws) -> str:
     environment = aws.variant.environment
     image = f"{environment.registry}/{environment.prefix}/flow:{TAG}"
     body = {"name": TAG[:12], "flow_id": flow, "work_pool_name": WORK_POOL, "job_variables": {"image": image}}
-    return str(prefect.post("/deployments/", **body, entrypoint="deployments.py:flow_all", path="/code")["id"])
+    return str(prefect.post("/deployments/", **body, entrypoint="deployments.py:flow_all")["id"])
 
 
 def _start(prefect: Prefect, deployment: str) -> str:
@@ -223,13 +245,11 @@ def _task_of(aws: Aws, run: str, log: Path) -> dict[str, Any]:
     cluster = aws.variant.environment.prefix
 
     def find() -> dict[str, Any]:
-        aws.check_actions(on=False)
         arns = (
             ecs.list_tasks(cluster=cluster)["taskArns"]
             + ecs.list_tasks(cluster=cluster, desiredStatus="STOPPED")["taskArns"]
         )
         tasks = ecs.describe_tasks(cluster=cluster, tasks=arns, include=["TAGS"])["tasks"] if arns else []
-        aws.check_actions(on=True)
         found = [task for task in tasks if {"key": "prefect.io/flow-run-id", "value": run} in task.get("tags", [])]
         return found[0] if found else {}
 
@@ -245,9 +265,7 @@ def test_flow_run_becomes_a_task_as_the_template_says(
 ) -> None:
     run = _start(prefect, deployment)
     task = _task_of(aws, run, worker)
-    aws.check_actions(on=False)
     definition = aws.client("ecs").describe_task_definition(taskDefinition=task["taskDefinitionArn"])["taskDefinition"]
-    aws.check_actions(on=True)
     environment = aws.variant.environment
     (container,) = definition["containerDefinitions"]
     variables = {entry["name"]: entry["value"] for entry in container["environment"]}
@@ -309,9 +327,7 @@ def test_task_that_dies_is_a_crashed_run(aws: Aws, prefect: Prefect, worker: Pat
             "containers": [{"name": "prefect", "exitCode": 137, "reason": "OutOfMemoryError", "lastStatus": "STOPPED"}],
         },
     }
-    aws.check_actions(on=False)
     aws.client("sqs").send_message(QueueUrl=aws.queue, MessageBody=json.dumps(event))
-    aws.check_actions(on=True)
     _wait("the run to be marked as crashed", lambda: prefect.state(run) == "CRASHED")
 
 
@@ -336,7 +352,6 @@ def test_program_publishes_to_the_stores_of_a_flow_run(aws: Aws, worker: Path, t
     if not Path(uv).exists():
         pytest.skip("uv is not installed, so the program cannot be started in its own environment")
     assert worker.exists()
-    aws.check_actions(on=False)
     definition = aws.client("ecs").describe_task_definition(taskDefinition=f"{aws.variant.environment.prefix}-flow-run")
     (container,) = definition["taskDefinition"]["containerDefinitions"]
     variables = {entry["name"]: entry["value"] for entry in container["environment"]}
@@ -345,7 +360,6 @@ def test_program_publishes_to_the_stores_of_a_flow_run(aws: Aws, worker: Path, t
     variables |= aws.credentials(policy)
     variables |= {"SCRATCH_DIR": str(tmp_path / "scratch"), "S3_ENDPOINT_URL": aws.url}
     run = [uv, "run", "--frozen", "--project", str(PROGRAM), "nibrs", "run", "smoketest", "cloud"]
-    aws.check_actions(on=True)
     done = subprocess.run(
         [*run, "--source", "synthetic:0.002", "--year", "2024", "--engine", "inline"],
         cwd=tmp_path,
@@ -354,7 +368,6 @@ def test_program_publishes_to_the_stores_of_a_flow_run(aws: Aws, worker: Path, t
         capture_output=True,
         text=True,
     )
-    aws.check_actions(on=False)
     assert done.returncode == 0, done.stdout + done.stderr
     bucket = aws.variant.environment.bucket("artifacts")
     keys = [entry["Key"] for entry in aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]]

@@ -44,8 +44,8 @@ def dask_engine(
             if work_store and not get_current_settings().api.url:
                 raise UsageError(
                     "Workers on other machines report to Prefect's server, but PREFECT_API_URL is not set, and the "
-                    "temporary server of a run is not reached from there. Start a server (`prefect server start --host "
-                    "0.0.0.0`), and set PREFECT_API_URL to its address."
+                    "temporary server of a run is not reached from there. Start a Prefect server that "
+                    "they reach, and set PREFECT_API_URL to its address."
                 )
             _check_scheduler(scheduler_address, watcher)
             return run_in_prefect(flow_name, DaskTaskRunner(address=scheduler_address), executor, work, watcher)

@@ -18,13 +18,13 @@ import io
 import os
 import pickle
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 from typing_extensions import override
@@ -37,10 +37,13 @@ from nibrs_estimation.pipeline.manifest import Manifest
 from nibrs_estimation.pipeline.runs import LOCK_FILE, RECORD_FILE
 from nibrs_estimation.pipeline.schedule import Executor, Work
 from nibrs_estimation.pipeline.store import S3Options, Store, open_store
+from nibrs_estimation.pipeline.table import FileRecord
 from nibrs_estimation.pipeline.unit import Job, Outcome, run_job
 
-#: Files that the flow run fetches at the same time.
+#: Files that a machine transfers at the same time: a unit has many small ones.
 TRANSFERS = 8
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -107,10 +110,8 @@ class WorkStore:
         self.store.get(self._key(name), path)
 
     def put_file(self, path: Path, sha256: str) -> None:
-        """Put a file under the hash of its content, unless the store has it."""
-        key = self._key(_file(sha256))
-        if not (self.store.exists(key) and self.store.has_same_content(key, path)):
-            self.store.put(path, key)
+        """Put a file under the hash of its content."""
+        self.put(path, _file(sha256))
 
     def get_file(self, sha256: str, path: Path) -> None:
         """Fetch the file with a hash.
@@ -198,20 +199,29 @@ class _Packer(pickle.Pickler):
 
 
 class _Unpacker(pickle.Unpickler):
-    """Fetches the files of a job into a folder, where files of earlier jobs are found again."""
+    """Gives the files of a job paths in a folder, and notes their hashes."""
 
-    def __init__(self, content: bytes, store: WorkStore, folder: Path) -> None:
+    def __init__(self, content: bytes, folder: Path) -> None:
         super().__init__(io.BytesIO(content))
-        self._store, self._folder = store, folder
+        self._folder = folder
+        self.files: dict[Path, str] = {}
 
     @override
     def persistent_load(self, pid: tuple[str, str]) -> Path:
         sha256, name = pid
         path = self._folder / sha256 / name
-        # A file that is there was hashed on arrival; nobody else writes here.
-        if not path.exists():
-            self._store.get_file(sha256, path)
+        self.files[path] = sha256
         return path
+
+
+def _unpacked(content: bytes, store: WorkStore, folder: Path) -> Job:
+    """A job with its files, of which those that earlier jobs fetched into the folder are found again."""
+    unpacker = _Unpacker(content, folder)
+    job: Job = unpacker.load()
+    # A file that is there was hashed on arrival; nobody else writes here.
+    missing = {path: sha256 for path, sha256 in unpacker.files.items() if not path.exists()}
+    _transfer(lambda path: store.get_file(missing[path], path), missing)
+    return job
 
 
 class StoreExecutor:
@@ -251,10 +261,9 @@ class StoreExecutor:
         buffer = io.BytesIO()
         packer = _Packer(buffer, known)
         packer.dump(job)
-        for sha256, path in packer.files.items():
-            if sha256 not in self._known:
-                self._store.put_file(path, sha256)
-                self._known.add(sha256)
+        new = {sha256: path for sha256, path in packer.files.items() if sha256 not in self._known}
+        _transfer(lambda sha256: self._store.put_file(new[sha256], sha256), new)
+        self._known |= new.keys()
         return PackedJob(buffer.getvalue(), program(), job.unit.key, job.unit.task.name)
 
     def _received(self, outcome: Outcome) -> Outcome:
@@ -290,14 +299,19 @@ def fetch_outputs(store: WorkStore, manifest: Manifest, root: Path) -> None:
         PipelineError: one is missing or damaged, the store cannot be reached, or the disk is full.
     """
 
-    def fetch(record: Any) -> None:
+    def fetch(record: FileRecord) -> None:
         path = root / record.path
         store.get_file(record.sha256, path)
         # The time that the manifest records, so that the file counts as unchanged.
         os.utime(path, ns=(record.modified_ns, record.modified_ns))
 
+    _transfer(fetch, manifest.outputs.values())
+
+
+def _transfer(transfer: Callable[[T], None], items: Iterable[T]) -> None:
+    """Transfer several files at the same time; raises the first error."""
     with ThreadPoolExecutor(TRANSFERS) as pool:
-        list(pool.map(fetch, manifest.outputs.values()))
+        list(pool.map(transfer, items))
 
 
 def restore(store: WorkStore, work: Work) -> list[str]:
@@ -348,7 +362,7 @@ def run_sent(packed: PackedJob, store: WorkStore, folder: Path) -> Outcome:
         )
     try:
         with temporary_folder("unit", folder) as root:
-            job = replace(_Unpacker(packed.content, store, folder / "files").load(), root=Path(root))
+            job = replace(_unpacked(packed.content, store, folder / "files"), root=Path(root))
             return _with_results_put(job, run_job(job), store)
     except Exception as error:
         known = error if isinstance(error, PipelineError) else full_disk_error(error, folder)
@@ -363,8 +377,7 @@ def _with_results_put(job: Job, outcome: Outcome, store: WorkStore) -> Outcome:
         store.put(job.log_path, log.as_posix())
     if outcome.manifest is None:
         return replace(outcome, log_path=log, message=_on_this_worker(outcome.message))
-    for record in outcome.manifest.outputs.values():
-        store.put_file(job.root / record.path, record.sha256)
+    _transfer(lambda record: store.put_file(job.root / record.path, record.sha256), outcome.manifest.outputs.values())
     store.put(job.manifest_path, job.manifest_path.relative_to(job.root).as_posix())
     return replace(outcome, log_path=log)
 

@@ -276,12 +276,6 @@ def test_a_run_id_is_of_one_source_wherever_it_is_continued(s3: S3Server, tmp_pa
         toy_run.run(tmp_path / "three", other, work_store=store)
 
 
-def test_workers_elsewhere_need_a_server_that_they_reach(s3: S3Server, tmp_path: Path) -> None:
-    engine = make_engine("dask", "toy", workers=1, scheduler_address="tcp://10.0.0.1:1", work_store=work_store(s3))
-    with pytest.raises(UsageError, match=r"PREFECT_API_URL is not set"):
-        engine(toy_flow.work(tmp_path / "none" / "toy"), Watcher())
-
-
 def test_a_scheduler_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from nibrs_estimation.pipeline.engines import dask as module
 

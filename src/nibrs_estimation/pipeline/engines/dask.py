@@ -22,7 +22,8 @@ from nibrs_estimation.pipeline.schedule import Executor, Watcher, Work
 from nibrs_estimation.pipeline.unit import Job, Outcome, run_job
 from nibrs_estimation.pipeline.work_store import PackedJob, StoreExecutor, WorkStore, restore, run_sent
 
-_CONNECT_S = 30
+#: How long a scheduler may take to answer.
+CONNECT_S = 30
 
 
 class DaskExecutor:
@@ -117,7 +118,7 @@ def _client(address: str) -> Iterator[Client]:
         PipelineError: it does not answer.
     """
     try:
-        client = Client(address, timeout=_CONNECT_S, set_as_default=False)
+        client = Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise PipelineError(
             f"No Dask scheduler answers at {mask_address(address)} ({error}). Correct DASK_SCHEDULER_ADDRESS (such as "

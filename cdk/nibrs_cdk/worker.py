@@ -1,4 +1,7 @@
-"""The worker: it asks the server for flow runs, starts a Fargate task for each, and learns how the tasks end."""
+"""The worker: it asks the server for flow runs, starts a Fargate task for each, and learns how the tasks end.
+
+It stops none: a flow run that is cancelled ends its own container.
+"""
 
 from aws_cdk import ArnFormat, CfnOutput, Duration
 from aws_cdk import aws_ecs as ecs
@@ -65,8 +68,6 @@ class WorkerStack(EnvironmentStack):
             environment={
                 "PREFECT_API_URL": environment.api_url,
                 "PREFECT_API_REQUEST_TIMEOUT": "300",
-                # A run that is cancelled before it began has no process that would stop its task: the worker does.
-                "PREFECT_WORKER_ENABLE_CANCELLATION": "true",
                 "PREFECT_INTEGRATIONS_AWS_ECS_OBSERVER_SQS_QUEUE_NAME": self.events.queue_name,
                 "WORK_POOL": WORK_POOL,
                 "WORK_POOL_TEMPLATE": self.to_json_string(self.flow_runs.work_pool_template),
@@ -131,7 +132,7 @@ class WorkerStack(EnvironmentStack):
         tasks_of_cluster = "Tasks get their names when they start; all of this cluster belong to the pipeline."
         allow(role, ["ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition"], ["*"])
         allow(role, ["ecs:RunTask"], [definitions], in_cluster, why_many="Each release has its revision.")
-        allow(role, ["ecs:DescribeTasks", "ecs:StopTask"], [tasks], in_cluster, why_many=tasks_of_cluster)
+        allow(role, ["ecs:DescribeTasks"], [tasks], in_cluster, why_many=tasks_of_cluster)
         allow(
             role,
             ["ecs:TagResource"],

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from nibrs_cdk.environment import WORK_POOL, GivenNetwork
@@ -27,7 +28,7 @@ from tests.conftest import TAG, Synthesized
 from tests.resolve import Resolver
 
 PROGRAM = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 150
 _T = TypeVar("_T")
 
 
@@ -293,25 +294,40 @@ def test_flow_run_becomes_a_task_as_the_template_says(
     assert details["subnetId"] in aws.subnets.values()
 
 
+def test_worker_may_do_nothing_else(aws: Aws, worker: Path) -> None:
+    assert worker.exists()
+    policies = aws.variant.resources("AWS::IAM::Policy", "worker")
+    (policy,) = [p for p in policies if p["PolicyName"].startswith("RoleDefaultPolicy")]
+    keys = {name.lower(): value for name, value in aws.credentials(policy).items()}
+    ecs = boto3.client("ecs", endpoint_url=aws.url, region_name=aws.variant.environment.region, **keys)
+    with pytest.raises(ClientError, match="not authorized to perform: ecs:DeleteCluster"):
+        ecs.delete_cluster(cluster=aws.variant.environment.prefix)
+
+
 def test_second_run_of_a_release_uses_its_definition(aws: Aws, prefect: Prefect, worker: Path, deployment: str) -> None:
     tasks = [_task_of(aws, _start(prefect, deployment), worker) for _ in range(2)]
     assert len({task["taskDefinitionArn"] for task in tasks}) == 1
 
 
-def test_cancelled_run_stops_its_task(aws: Aws, prefect: Prefect, worker: Path, deployment: str) -> None:
+def test_run_cancelled_before_it_began_ends_in_its_container(
+    aws: Aws, prefect: Prefect, worker: Path, deployment: str, tmp_path: Path
+) -> None:
+    """The container's command, run here as a process, with the variables that the worker gave to the task."""
     run = _start(prefect, deployment)
-    _task_of(aws, run, worker)
-    _wait("the run to be submitted", lambda: prefect.get(f"/flow_runs/{run}")["infrastructure_pid"])
+    (override,) = _task_of(aws, run, worker)["overrides"]["containerOverrides"]
+    variables = {entry["name"]: entry["value"] for entry in override["environment"]}
     prefect.post(f"/flow_runs/{run}/set_state", state={"type": "CANCELLING", "name": "Cancelling"})
-    _wait("the task to stop", lambda: _task_of(aws, run, worker)["desiredStatus"] == "STOPPED")
-    _wait("the run to be cancelled", lambda: prefect.state(run) == "CANCELLED")
+    environment = _base_environment(tmp_path) | variables | {"PREFECT_API_URL": prefect.url}
+    done = subprocess.run(
+        override["command"], env=environment, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=300
+    )
+    assert prefect.state(run) == "CANCELLED", done.stdout + done.stderr
 
 
 def test_task_that_dies_is_a_crashed_run(aws: Aws, prefect: Prefect, worker: Path, deployment: str) -> None:
     """The event has the form in which EventBridge writes it into the queue."""
     run = _start(prefect, deployment)
     task = _task_of(aws, run, worker)
-    _wait("the run to be submitted", lambda: prefect.get(f"/flow_runs/{run}")["infrastructure_pid"])
     event = {
         "id": str(uuid.uuid4()),
         "source": "aws.ecs",

@@ -118,7 +118,7 @@ def _client(address: str) -> Iterator[Client]:
         PipelineError: it does not answer.
     """
     try:
-        client = Client(address, timeout=CONNECT_S, set_as_default=False)
+        client = Client(address, timeout=CONNECT_S)
     except (OSError, ValueError) as error:
         raise PipelineError(
             f"No Dask scheduler answers at {mask_address(address)} ({error}). Correct DASK_SCHEDULER_ADDRESS (such as "

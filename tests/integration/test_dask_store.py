@@ -366,11 +366,11 @@ def test_the_machines_share_no_disk(cluster: Cluster) -> None:
 
 
 def test_dask_through_a_store_writes_the_same_bytes(cluster: Cluster, expected: dict[str, str]) -> None:
-    outcomes, root = cluster.run("bytes")
+    outcomes, root = cluster.run("apart")
     assert set(states(outcomes).values()) == {"done"}, outcomes
     assert outputs_of(root) == expected
     assert {o.manifest.engine for o in outcomes.values() if o.manifest} == {"dask"}
-    assert set(states(cluster.run("bytes")[0]).values()) == {"kept"}
+    assert set(states(cluster.run("apart")[0]).values()) == {"kept"}
 
 
 @pytest.mark.slow

@@ -66,7 +66,7 @@ class NetworkStack(EnvironmentStack):
             self.dask.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "HTTPS")
 
     def _given(self, network: GivenNetwork) -> ec2.IVpc:
-        return ec2.Vpc.from_vpc_attributes(
+        vpc = ec2.Vpc.from_vpc_attributes(
             self,
             "Vpc",
             vpc_id=network.vpc_id,
@@ -74,6 +74,8 @@ class NetworkStack(EnvironmentStack):
             private_subnet_ids=list(network.private_subnet_ids),
             public_subnet_ids=list(network.public_subnet_ids) or None,
         )
+        accept(vpc, "Annotation::@aws-cdk/aws-ec2:noSubnetRouteTableId", "Nothing here changes routes of a given VPC.")
+        return vpc
 
     def _new(self, network: NewNetwork, environment: Environment) -> ec2.IVpc:
         vpc = ec2.Vpc(

@@ -55,7 +55,7 @@ class Aws:
         self.url = "http://{}:{}".format(*self.server.get_host_and_port())
         self._keys = {"aws_access_key_id": "anyone", "aws_secret_access_key": "anyone"}
         self._keys = self._administrator()
-        self._check_actions()
+        self.check_actions(on=True)
         ec2 = self.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
@@ -93,10 +93,11 @@ class Aws:
         key = iam.create_access_key(UserName="administrator")["AccessKey"]
         return {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
 
-    def _check_actions(self) -> None:
-        """Have moto refuse, from now on, what the policies of the caller do not allow."""
+    def check_actions(self, *, on: bool) -> None:
+        """Have moto refuse, from now on, what the policies of the caller do not allow; or no longer."""
+        free = b"0" if on else b"inf"
         request = urllib.request.Request(
-            f"{self.url}/moto-api/reset-auth", data=b"0", headers={"Content-Type": "application/octet-stream"}
+            f"{self.url}/moto-api/reset-auth", data=free, headers={"Content-Type": "application/octet-stream"}
         )
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert answer.status == 200
@@ -130,6 +131,7 @@ class Aws:
 def aws(synthesized: dict[str, Synthesized]) -> Iterator[Aws]:
     aws = Aws(synthesized["prod"])
     yield aws
+    aws.check_actions(on=False)
     aws.server.stop()
 
 

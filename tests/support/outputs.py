@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 
 #: What tells how a run went, and so differs between equal runs.
-ABOUT_THE_RUN = {"run.html", "run_metadata.json", "published.json", ".lock"}
+ABOUT_THE_RUN = {"run.html", "run_metadata.json", "published.json", "progress.jsonl", ".lock"}
 
 
 def outputs_of(folder: Path) -> dict[str, str]:

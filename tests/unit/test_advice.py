@@ -28,19 +28,23 @@ RAISED_BY = {
     "cli/commands/catalogue": ("dictionary",),
     "cli/": ("tables show",),
     "cli/commands/clean": ("clean",),
+    "cli/commands/deploy": ("deploy",),
     "cli/commands/externals": ("externals fetch",),
     "cli/running": ("run",),
     "cli/doctor": ("run",),
     "evaluate/": ("backtest",),
+    "pipeline/engines/deployment": ("deploy",),
     "pipeline/republishing": ("publish artifacts",),
     "sources/cde": ("run", "ingest cde"),
     "sources/return_a": ("ingest return-a",),
+    "sources/ucr_prd/contract": ("run",),
     "sources/ucr_prd": ("run", "ingest postgresql"),
     "sources/synthetic/emit": ("synth",),
     "sources/synthetic": ("run", "synth"),
     "": ("run",),
 }
 _COMMAND = re.compile(r"(?<!=)\bnibrs ((?:[a-z]+(?:-[a-z]+)* ?)+)((?:[^`\n;.]|\.(?=\w))*)")
+_OF_OTHERS = re.compile(r"uv sync --extra|create (\S+) --type")
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 
@@ -89,8 +93,8 @@ def literals(path: Path) -> Iterator[str]:
 def advice() -> list[tuple[str, str]]:
     """Every text of the program that names a command or an option, with its module."""
     texts = [
-        # An option of uv is none of ours.
-        (path.relative_to(PACKAGE).with_suffix("").as_posix(), text.replace("uv sync --extra", "uv sync"))
+        # Options of uv and Prefect are none of ours.
+        (path.relative_to(PACKAGE).with_suffix("").as_posix(), _OF_OTHERS.sub("", text))
         for path in PACKAGE.rglob("*.py")
         for text in literals(path)
     ]

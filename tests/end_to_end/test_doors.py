@@ -180,7 +180,12 @@ SYNTHETIC = {"NIBRS_SOURCE": "synthetic:0.001", "DATA_YEAR": "2024"}
 @pytest.mark.parametrize(
     ("arguments", "settings", "code", "message"),
     [
-        (["run", "nope", "a"], {}, 2, r"no flow 'nope'. The flows are: all, backtest, metrics, reference_files, contract, smoketest"),
+        (
+            ["run", "nope", "a"],
+            {},
+            2,
+            r"no flow 'nope'. The flows are: all, backtest, metrics, reference_files, contract, smoketest",
+        ),
         (["run", "all", "../a"], {}, 2, r"'../a' is not a run id"),
         (["run", "all", ".."], {}, 2, r"'..' is not a run id"),
         (

@@ -139,14 +139,15 @@ def test_listings(arguments: list[str], tmp_path: Path) -> None:
 
 
 COMMANDS = [
-    [name]
-    for name in ("demo", "run", "task", "flows", "tasks", "datasets", "describe", "dictionary", "synth", "doctor")
+    *([name] for name in ("demo", "run", "task", "flows", "tasks", "datasets", "describe", "dictionary", "synth")),
+    *([name] for name in ("doctor", "plan", "status", "metrics", "archive", "restore", "clean", "deploy")),
+    *(["ingest", door] for door in ("cde", "postgresql", "return-a", "check")),
+    *(["externals", action] for action in ("check", "fetch", "add")),
+    ["publish", "artifacts"],
 ]
 
 
-@pytest.mark.parametrize(
-    "command", [*COMMANDS, *(["ingest", door] for door in ("cde", "postgresql", "return-a", "check"))], ids=" ".join
-)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_has_help_with_an_example(command: list[str], tmp_path: Path) -> None:
     done = nibrs(tmp_path, *command, "--help")
     assert done.returncode == 0

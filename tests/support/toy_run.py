@@ -84,8 +84,8 @@ FLOW = Flow(
 )
 
 
-def run(folder: Path, source: Nation, run_id: str = "toy", year: int = 2024, **options: Any) -> RunResult:
-    settings = RunSettings(
+def settings_of(folder: Path, source: Nation, run_id: str = "toy", year: int = 2024, **options: Any) -> RunSettings:
+    return RunSettings(
         run_id=run_id,
         scratch=folder / "scratch",
         artifacts=LocalStore(folder / "artifacts"),
@@ -95,7 +95,10 @@ def run(folder: Path, source: Nation, run_id: str = "toy", year: int = 2024, **o
         parameters={"year": year, "seed": 1},
         **options,
     )
-    return run_flow(FLOW, settings, run_inline, Watcher())
+
+
+def run(folder: Path, source: Nation, run_id: str = "toy", year: int = 2024, **options: Any) -> RunResult:
+    return run_flow(FLOW, settings_of(folder, source, run_id, year, **options), run_inline, Watcher())
 
 
 def states(result: RunResult) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from tests.support.toy_run import FLOW, SUMS, Nation, frame, ran, run
+from tests.support.toy_run import FLOW, SUMS, Nation, frame, ran, run, settings_of
 
 from nibrs_estimation.pipeline.engines.inline import run_inline
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
@@ -23,17 +23,7 @@ from nibrs_estimation.pipeline.task import Task
 
 
 def forecast(folder: Path, source: Nation, run_id: str = "toy", year: int = 2024, **options: Any) -> Forecast:
-    settings = RunSettings(
-        run_id=run_id,
-        scratch=folder / "scratch",
-        artifacts=LocalStore(folder / "artifacts"),
-        externals=LocalStore(folder / "externals"),
-        locations=Locations("{}\n", {}),
-        source=source,
-        parameters={"year": year, "seed": 1},
-        **options,
-    )
-    return forecast_run(FLOW, settings)
+    return forecast_run(FLOW, settings_of(folder, source, run_id, year, **options))
 
 
 def actions(found: Forecast) -> dict[str, list[str]]:

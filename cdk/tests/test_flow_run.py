@@ -224,7 +224,12 @@ def worker(aws: Aws, prefect: Prefect, tmp_path_factory: pytest.TempPathFactory)
         yield home / "log"
     finally:
         process.terminate()
-        process.wait(120)
+        # It waits for tasks that never end here, and is killed as ECS kills a container that does not stop.
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 @pytest.fixture(scope="module")

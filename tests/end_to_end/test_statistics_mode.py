@@ -17,7 +17,7 @@ CHAIN = [name for name in STAGES if name != "smoketest"]
 OLD_COMMANDS = {"variance": "estimate_cells", "indicators": "count_units", "weighting": "measure_coverage"}
 CORE = [
     "agency", "report_month", "incident", "offense", "offense_weapon", "offense_activity", "victim", "victim_offense",
-    "victim_injury", "victim_offender", "property", "property_item", "drug", "offender", "arrestee", "arrestee_weapon",
+    "victim_injury", "victim_offender", "offense_bias", "property", "property_item", "drug", "offender", "arrestee", "arrestee_weapon",
     "intake_count", "intake_loss", "agency_month_offense", "srs_month", "agency_county", "srs_benchmark", "geography",
     "county_population", "new_offense",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, BACKTEST_SCORE
 from nibrs_estimation.model.contract import CONTRACT_CHECK
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
+from nibrs_estimation.model.items import AGENCY_ITEM_CHECK, ITEM_CHECK
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
 from nibrs_estimation.sources.intake.manifest import INTAKE_MANIFEST
@@ -71,6 +72,8 @@ FLOWS = {
                 validation.QUALITY_VERDICT,
                 accounting.ACCOUNT_JSON,
                 accounting.AGENCIES_CSV,
+                ITEM_CHECK,
+                AGENCY_ITEM_CHECK,
                 INCIDENT_ACCOUNT,
                 UNLISTED_OFFENSE,
                 INTAKE_MANIFEST,

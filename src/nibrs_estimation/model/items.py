@@ -186,6 +186,105 @@ ITEM_DISTRIBUTION = replace(
     partition_key=None,
 )
 
+_SUMMARY_KEY = (
+    Column("person_kind", "str", "Kind of person; victim for relationships.", codes=PERSON_KINDS),
+    Column("item", "str", "Item.", codes=(*ITEMS, "relationship")),
+)
+
+ITEM_SUMMARY = Dataset(
+    name="item_summary",
+    description="Values of items of persons in the scope of imputation, reported and imputed, by state.",
+    source="handbook 05",
+    primary_key=("state_abbr", "person_kind", "item", "category"),
+    partition_key="state_abbr",
+    columns=(
+        _STATE,
+        *_SUMMARY_KEY,
+        Column("category", "str", "Value, or class of ages; unknown where it stays unknown."),
+        Column("n_reported", "int64", "Persons with the value as reported or edited.", unit="persons"),
+        Column("n_imputed", "int64", "Persons with the value as imputed.", unit="persons"),
+    ),
+)
+ITEM_DONORS = Dataset(
+    name="item_donors",
+    description="Donors of imputed values, by state, and where they were sought.",
+    source="handbook 05",
+    primary_key=("state_abbr", "person_kind", "item", "pool"),
+    partition_key="state_abbr",
+    columns=(
+        _STATE,
+        *_SUMMARY_KEY,
+        Column("pool", "str", "Where donors were sought, such as offense or state."),
+        Column("values", "int64", "Imputed values.", unit="values"),
+        Column("donors", "int64", "Different donors; 0 for draws from a distribution.", unit="persons"),
+        Column("most_used", "int64", "How often the most used donor was used.", unit="values"),
+    ),
+)
+ITEM_PAIRS = Dataset(
+    name="item_pairs",
+    description="Matched offenders and arrestees: how many have equal values.",
+    source="handbook 05",
+    primary_key=("state_abbr", "item"),
+    partition_key="state_abbr",
+    columns=(
+        _STATE,
+        Column("item", "str", "Item.", codes=ITEMS),
+        Column("pairs", "int64", "Matched pairs.", unit="pairs"),
+        Column("equal", "int64", "Those with equal values.", unit="pairs"),
+    ),
+)
+AGENCY_ITEM = Dataset(
+    name="agency_item",
+    description="How often each agency left items blank.",
+    source="handbook 05",
+    primary_key=("agency_id", "person_kind", "item"),
+    partition_key="state_abbr",
+    columns=(
+        _STATE,
+        Column("agency_id", "int32", "The FBI's number of the agency.", references="agency.agency_id"),
+        *_SUMMARY_KEY,
+        Column("persons", "int64", "Persons in the scope of imputation.", unit="persons"),
+        Column("missing", "int64", "Those without the item in the report.", unit="persons"),
+    ),
+)
+ITEM_CHECK = Dataset(
+    name="item_check",
+    description="Shares of values before and after imputation, in the nation and states, with unusual changes marked.",
+    source="handbook 05",
+    primary_key=("person_kind", "item", "place", "category"),
+    columns=(
+        Column("place", "str", "US, or UCR state abbreviation."),
+        *_SUMMARY_KEY,
+        Column("category", "str", "Value, or class of ages."),
+        Column("n_reported", "int64", "Persons with the value as reported or edited.", unit="persons"),
+        Column("n_imputed", "int64", "Persons with the value as imputed.", unit="persons"),
+        Column("share_reported", "float64", "Share among reported values, 0 to 1."),
+        Column("share_imputed", "float64", "Share among imputed values, 0 to 1.", is_nullable=True),
+        Column("change", "float64", "Share among all values less share_reported."),
+        Column("is_marked", "bool", "True if the change is beyond the item's mean change by 3 standard deviations."),
+    ),
+)
+AGENCY_ITEM_CHECK = Dataset(
+    name="agency_item_check",
+    description="Agencies that leave an item blank unusually often.",
+    source="handbook 05",
+    primary_key=("agency_id", "person_kind", "item"),
+    columns=(
+        _STATE,
+        Column("agency_id", "int32", "The FBI's number of the agency.", references="agency.agency_id"),
+        *_SUMMARY_KEY,
+        Column("persons", "int64", "Persons in the scope of imputation.", unit="persons"),
+        Column("missing", "int64", "Those without the item in the report.", unit="persons"),
+        Column(
+            "exceeds",
+            "float64",
+            "Largest k in 0.5, 1, 1.5, 2 for which the log of the share missing exceeds the third quartile by k "
+            "interquartile ranges; missing where every person lacks the item.",
+            is_nullable=True,
+        ),
+    ),
+)
+
 DATASETS = (
     PERSON_LINK,
     PERSON_FRAME,
@@ -197,4 +296,10 @@ DATASETS = (
     RELATIONSHIP_FRAME,
     PROPERTY_RELATIONSHIP_VALUE,
     IMPUTED_ITEM,
+    ITEM_SUMMARY,
+    ITEM_DONORS,
+    ITEM_PAIRS,
+    AGENCY_ITEM,
+    ITEM_CHECK,
+    AGENCY_ITEM_CHECK,
 )

@@ -10,16 +10,19 @@ from nibrs_cdk.exceptions import NO_SECRETS, accept
 from nibrs_cdk.logs import log_group
 from nibrs_cdk.network import DASK_PORT, NetworkStack
 from nibrs_cdk.registry import RegistryStack
-from nibrs_cdk.rights import allow_publishing, allow_reading, execution_role, task_role
+from nibrs_cdk.rights import allow_publishing, execution_role, task_role
 from nibrs_cdk.server import ServerStack
 from nibrs_cdk.stack import EnvironmentStack
-from nibrs_cdk.storage import StorageStack
+from nibrs_cdk.storage import WORK_FOLDER, StorageStack
 
 SCHEDULER = Size(cpu=1024, memory_mib=4096)
 
 
 class DaskStack(EnvironmentStack):
-    """Scheduler and workers run the image of the flows, and read and write S3 as flow runs do."""
+    """Scheduler and workers run the image of the flows, and exchange files with flow runs through S3.
+
+    They need no settings: a flow run sends its own, with the password of the database, to whoever computes for it.
+    """
 
     def __init__(
         self,
@@ -34,8 +37,7 @@ class DaskStack(EnvironmentStack):
         super().__init__(scope, "dask", environment)
         self._log = log_group(self, "Log", f"/{environment.prefix}/dask", environment)
         self._role = task_role(self, "Role")
-        allow_reading(self._role, storage.externals, environment.bucket("externals"))
-        allow_publishing(self._role, storage.artifacts, environment.bucket("artifacts"))
+        allow_publishing(self._role, storage.artifacts, environment.bucket("artifacts"), WORK_FOLDER)
         self._execution_role = execution_role(self, "ExecutionRole", repository=registry.flow, log=self._log)
         self._image = ecs.ContainerImage.from_ecr_repository(registry.flow, dask.image_tag)
         address = f"tcp://dask-scheduler.{environment.namespace}:{DASK_PORT}"
@@ -70,16 +72,9 @@ class DaskStack(EnvironmentStack):
                 "worker",
                 environment,
                 dask.worker,
-                # One unit of work at a time: a unit uses the threads of its task, and claims its memory.
-                [
-                    "dask",
-                    "worker",
-                    address,
-                    "--nthreads",
-                    "1",
-                    "--local-directory",
-                    "/scratch",
-                ],
+                # One unit of work at a time: a unit uses the threads of its task, and claims its memory. The flow run
+                # counts memory; Dask would stop a worker that uses much of it.
+                ["dask", "worker", address, "--nthreads", "1", "--memory-limit", "0", "--local-directory", "/scratch"],
             ),
             desired_count=dask.workers,
             min_healthy_percent=0,

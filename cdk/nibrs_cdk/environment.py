@@ -102,7 +102,7 @@ class SourceDatabase:
     """The database that the source `postgresql` reads.
 
     The secret has the keys PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE. `cidr` contains the database's address;
-    flow runs may open connections there.
+    flow runs and Dask workers may open connections there.
     """
 
     secret_arn: str
@@ -112,7 +112,11 @@ class SourceDatabase:
 
 @dataclass(frozen=True)
 class Dask:
-    """A Dask cluster that flow runs may share. It must run their code: `image_tag` is the commit of the release."""
+    """A Dask cluster that flow runs share. It must run their code: `image_tag` is the commit of the release.
+
+    Each worker does one unit of work at a time, and a unit may need 12 GiB. With 0 workers, flow runs compute
+    themselves.
+    """
 
     workers: int
     image_tag: str

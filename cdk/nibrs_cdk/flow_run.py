@@ -13,7 +13,7 @@ from nibrs_cdk.logs import log_group
 from nibrs_cdk.network import DASK_PORT, NetworkStack
 from nibrs_cdk.registry import RegistryStack
 from nibrs_cdk.rights import allow_publishing, allow_reading, execution_role, task_role
-from nibrs_cdk.storage import StorageStack
+from nibrs_cdk.storage import WORK_FOLDER, StorageStack
 
 CONTAINER = "prefect"
 
@@ -82,11 +82,7 @@ class FlowRuns(Construct):
             "NIBRS_WORKERS": str(environment.flow_run.cpu // 1024),
             "PREFECT_API_URL": environment.api_url,
         }
-        if environment.dask:
-            variables |= {
-                "NIBRS_ENGINE": "dask",
-                "DASK_SCHEDULER_ADDRESS": f"tcp://dask-scheduler.{environment.namespace}:{DASK_PORT}",
-            }
+        variables |= dask_variables(environment)
         return {
             "family": self.family,
             "cpu": "{{ cpu }}",
@@ -120,6 +116,22 @@ class FlowRuns(Construct):
                 }
             ],
         }
+
+
+def dask_variables(environment: Environment) -> dict[str, str]:
+    """Settings of flow runs that compute on the Dask cluster; none if there is no cluster, or if it has no workers."""
+    dask = environment.dask
+    if dask is None or not dask.workers:
+        return {}
+    return {
+        "NIBRS_ENGINE": "dask",
+        "DASK_SCHEDULER_ADDRESS": f"tcp://dask-scheduler.{environment.namespace}:{DASK_PORT}",
+        # Workers have disks of their own.
+        "WORK_STORE": f"s3://{environment.bucket('artifacts')}/{WORK_FOLDER}",
+        # Units at the same time, and the memory of all workers together.
+        "NIBRS_WORKERS": str(dask.workers),
+        "NIBRS_MEMORY_GIB": str(dask.workers * dask.worker.memory_mib // 1024),
+    }
 
 
 def _variables(environment: Environment) -> dict[str, Any]:

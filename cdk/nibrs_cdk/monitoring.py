@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import CfnOutput, Duration
+from aws_cdk import CfnOutput, Duration, RemovalPolicy
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cw
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -110,8 +110,13 @@ class MonitoringStack(EnvironmentStack):
         )
 
     def _topic(self, environment: Environment) -> sns.Topic:
+        # Nothing that is kept is encrypted with it.
         self._key = key = kms.Key(
-            self, "TopicKey", description=f"Alarms of {environment.prefix}", enable_key_rotation=True
+            self,
+            "TopicKey",
+            description=f"Alarms of {environment.prefix}",
+            enable_key_rotation=True,
+            removal_policy=RemovalPolicy.DESTROY,
         )
         topic = sns.Topic(self, "Topic", topic_name=f"{environment.prefix}-alarms", enforce_ssl=True, master_key=key)
         alarms = iam.ServicePrincipal("cloudwatch.amazonaws.com")

@@ -3,7 +3,7 @@
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from nibrs_cdk.environment import PREFECT_PORT, Environment, GivenNetwork, NewNetwork
+from nibrs_cdk.environment import PREFECT_PORT, Environment, GivenNetwork, NewNetwork, SourceDatabase
 from nibrs_cdk.exceptions import accept
 from nibrs_cdk.logs import log_group
 from nibrs_cdk.stack import EnvironmentStack
@@ -55,8 +55,9 @@ class NetworkStack(EnvironmentStack):
         # The login provider, the registry, S3, logs, secrets, queues and the webhook are all reached by HTTPS.
         for group in (self.load_balancer, self.server, self.worker, self.flow_run):
             group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "HTTPS")
-        if source := environment.source_database:
-            self.flow_run.add_egress_rule(ec2.Peer.ipv4(source.cidr), ec2.Port.tcp(source.port), "the FBI's database")
+        source = environment.source_database
+        if source:
+            self._connect_to_source(self.flow_run, source)
         if environment.dask:
             # Workers exchange data with one another on ports of their own choice.
             self.dask = self._group("Dask", "Dask scheduler and workers")
@@ -64,6 +65,8 @@ class NetworkStack(EnvironmentStack):
             self.dask.add_ingress_rule(self.dask, ec2.Port.tcp_range(1024, 65535), "among Dask's processes")
             self.dask.add_egress_rule(self.dask, ec2.Port.tcp_range(1024, 65535), "among Dask's processes")
             self.dask.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(443), "HTTPS")
+            if source:
+                self._connect_to_source(self.dask, source)
 
     def _given(self, network: GivenNetwork) -> ec2.IVpc:
         vpc = ec2.Vpc.from_vpc_attributes(
@@ -111,6 +114,10 @@ class NetworkStack(EnvironmentStack):
 
     def _group(self, name: str, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(self, name, vpc=self.vpc, description=description, allow_all_outbound=False)
+
+    @staticmethod
+    def _connect_to_source(client: ec2.SecurityGroup, source: SourceDatabase) -> None:
+        client.add_egress_rule(ec2.Peer.ipv4(source.cidr), ec2.Port.tcp(source.port), "the FBI's database")
 
     @staticmethod
     def _connect(client: ec2.SecurityGroup, server: ec2.SecurityGroup, port: int) -> None:

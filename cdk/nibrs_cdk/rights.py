@@ -24,7 +24,7 @@ FOR_ALL_RESOURCES = {
     "ssmmessages:OpenDataChannel": "tunnel of the operators to the server's task",
 }
 
-ALL_FILES = "All files of this bucket: runs name their own folders in it."
+ALL_FILES = "All files of this bucket or folder: runs name their own folders in it."
 
 
 def task_role(scope: Construct, identifier: str) -> iam.Role:
@@ -54,17 +54,25 @@ def execution_role(
     return role
 
 
-def allow_reading(role: iam.Role, bucket: s3.Bucket, name: str) -> None:
-    """Let a role list and read a bucket."""
+def allow_reading(role: iam.Role, bucket: s3.Bucket, name: str, folder: str = "") -> None:
+    """Let a role list a bucket, and read it or a folder of it."""
     allow(role, ["s3:ListBucket", "s3:GetBucketLocation"], [bucket.bucket_arn])
-    allow(role, ["s3:GetObject"], [_objects(name)], why_many=ALL_FILES)
+    allow(role, ["s3:GetObject"], [_objects(name, folder)], why_many=ALL_FILES)
     _allow_key(role, bucket, "kms:Decrypt")
 
 
-def allow_publishing(role: iam.Role, bucket: s3.Bucket, name: str) -> None:
-    """Let a role list, read, write and delete in a bucket. Earlier versions stay: it cannot delete those."""
-    allow_reading(role, bucket, name)
-    allow(role, ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], [_objects(name)], why_many=ALL_FILES)
+def allow_publishing(role: iam.Role, bucket: s3.Bucket, name: str, folder: str = "") -> None:
+    """Let a role list a bucket, and read, write and delete in it or in a folder of it.
+
+    Earlier versions stay: it cannot delete those.
+    """
+    allow_reading(role, bucket, name, folder)
+    allow(
+        role,
+        ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+        [_objects(name, folder)],
+        why_many=ALL_FILES,
+    )
     _allow_key(role, bucket, "kms:GenerateDataKey")
 
 
@@ -94,8 +102,9 @@ def allow(
             accept(role, f"AwsSolutions-IAM5[Resource::{resource.replace(Aws.PARTITION, '<AWS::Partition>')}]", reason)
 
 
-def _objects(bucket_name: str) -> str:
-    return f"arn:{Aws.PARTITION}:s3:::{bucket_name}/*"
+def _objects(bucket_name: str, folder: str) -> str:
+    place = f"{bucket_name}/{folder}" if folder else bucket_name
+    return f"arn:{Aws.PARTITION}:s3:::{place}/*"
 
 
 def _allow_key(role: iam.Role, bucket: s3.Bucket, action: str) -> None:

@@ -11,6 +11,12 @@ from nibrs_cdk.environment import Environment
 from nibrs_cdk.exceptions import accept
 from nibrs_cdk.stack import EnvironmentStack
 
+#: Folder of the artifacts' bucket through which Dask workers and flow runs exchange files. Files here expire. No run
+#: publishes here, not even one whose run id is `work`: it has no folder `dask`.
+WORK_FOLDER = "work/dask"
+#: How long a run that was stopped finds the work of its Dask workers.
+WORK_DAYS = 14
+
 
 class StorageStack(EnvironmentStack):
     """Versioned and encrypted buckets without public access."""
@@ -45,6 +51,11 @@ class StorageStack(EnvironmentStack):
                 transitions=[
                     s3.Transition(storage_class=s3.StorageClass.DEEP_ARCHIVE, transition_after=Duration.days(1))
                 ],
+            ),
+            s3.LifecycleRule(
+                prefix=f"{WORK_FOLDER}/",
+                expiration=Duration.days(WORK_DAYS),
+                noncurrent_version_expiration=Duration.days(1),
             ),
             old_versions_days=90,
         )

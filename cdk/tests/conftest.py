@@ -14,11 +14,11 @@ from nibrs_cdk.application import CONTEXT, add_stacks
 from nibrs_cdk.environment import Dask, Environment, GivenNetwork
 
 TAG = "0123456789abcdef0123456789abcdef01234567"
-#: A network created, a network given without and with public subnets, and a Dask cluster.
+#: A network created, a network given without and with public subnets, and a Dask cluster beside the FBI's database.
 VARIANTS = {
     "dev": DEV,
     "prod": PROD,
-    "dask": dataclasses.replace(DEV, name="dask", dask=Dask(workers=4, image_tag=TAG)),
+    "dask": dataclasses.replace(PROD, name="dask", dask=Dask(workers=4, image_tag=TAG)),
     "public": dataclasses.replace(
         PROD,
         name="public",

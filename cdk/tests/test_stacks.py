@@ -1,5 +1,6 @@
 """What matters in the templates, for all variants of an environment."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,13 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk.aws_s3 import Bucket
 
+from environments import DEV
 from nibrs_cdk.application import lint
-from nibrs_cdk.environment import PREFECT_IMAGE_TAG, RETENTION_DAYS
+from nibrs_cdk.environment import PREFECT_IMAGE_TAG, RETENTION_DAYS, Dask
+from nibrs_cdk.flow_run import dask_variables
 from nibrs_cdk.rights import FOR_ALL_RESOURCES
-from tests.conftest import VARIANTS, Synthesized
+from tests.conftest import TAG, VARIANTS, Synthesized
+from tests.resolve import Resolver
 
 
 def _list(value: Any) -> list[Any]:
@@ -30,6 +34,16 @@ def _statements(variant: Synthesized) -> list[dict[str, Any]]:
 def _containers(variant: Synthesized) -> list[dict[str, Any]]:
     definitions = variant.resources("AWS::ECS::TaskDefinition")
     return [container for definition in definitions for container in definition["ContainerDefinitions"]]
+
+
+def _flow_run_variables(variant: Synthesized) -> dict[str, str]:
+    """What the container of a flow run has in its environment, by the template that the worker gets."""
+    (definition,) = variant.resources("AWS::ECS::TaskDefinition", "worker")
+    (worker,) = definition["ContainerDefinitions"]
+    (template,) = [entry["Value"] for entry in worker["Environment"] if entry["Name"] == "WORK_POOL_TEMPLATE"]
+    resolved = json.loads(Resolver(variant, {"Flow runs": "sg-0"}).resolve(template, "worker"))
+    (container,) = resolved["job_configuration"]["task_definition"]["containerDefinitions"]
+    return {entry["name"]: entry["value"] for entry in container["environment"]}
 
 
 class TestRights:
@@ -115,6 +129,16 @@ class TestStorage:
         (database,) = variant.resources("AWS::RDS::DBCluster")
         assert database["DeletionProtection"] is variant.environment.protect_data
         assert (database["_removal"] == "Snapshot") is variant.environment.protect_data
+
+    def test_nothing_of_an_unprotected_environment_outlives_it(self, synthesized: dict[str, Synthesized]) -> None:
+        dev = synthesized["dev"]
+        kept = [
+            f"{stack}: {name}"
+            for stack in dev.stacks
+            for name, resource in dev.template(stack)["Resources"].items()
+            if resource.get("DeletionPolicy", "Delete") != "Delete"
+        ]
+        assert kept == []
 
 
 class TestImages:
@@ -259,6 +283,57 @@ class TestDask:
         assert [provider["CapacityProvider"] for provider in strategy] == ["FARGATE_SPOT"]
         assert services["dask-worker"]["DesiredCount"] == 4
         assert services["dask-scheduler"]["LaunchType"] == "FARGATE"
+
+    def test_flow_runs_know_scheduler_workers_and_the_store_between_them(
+        self, synthesized: dict[str, Synthesized]
+    ) -> None:
+        found = _flow_run_variables(synthesized["dask"])
+        names = ("NIBRS_ENGINE", "DASK_SCHEDULER_ADDRESS", "WORK_STORE", "NIBRS_WORKERS", "NIBRS_MEMORY_GIB")
+        assert {name: found[name] for name in names} == {
+            "NIBRS_ENGINE": "dask",
+            "DASK_SCHEDULER_ADDRESS": "tcp://dask-scheduler.nibrs-dask.internal:8786",
+            "WORK_STORE": "s3://nibrs-dask-artifacts-222222222222-us-west-2/work/dask",
+            "NIBRS_WORKERS": "4",
+            "NIBRS_MEMORY_GIB": "64",
+        }
+
+    def test_without_workers_flow_runs_compute_themselves(self, synthesized: dict[str, Synthesized]) -> None:
+        assert dask_variables(dataclasses.replace(DEV, dask=Dask(workers=0, image_tag=TAG))) == {}
+        found = _flow_run_variables(synthesized["prod"])
+        assert found["NIBRS_WORKERS"] == "4"
+        assert not {"NIBRS_ENGINE", "DASK_SCHEDULER_ADDRESS", "WORK_STORE"} & set(found)
+
+    def test_files_between_flow_runs_and_workers_expire(self, variant: Synthesized) -> None:
+        rules = [
+            rule
+            for bucket in variant.resources("AWS::S3::Bucket", "storage")
+            for rule in bucket["LifecycleConfiguration"]["Rules"]
+            if rule.get("Prefix") == "work/dask/"
+        ]
+        assert [(rule["ExpirationInDays"], rule["NoncurrentVersionExpiration"]) for rule in rules] == [
+            (14, {"NoncurrentDays": 1})
+        ]
+
+    def test_workers_reach_only_the_files_that_they_exchange(self, synthesized: dict[str, Synthesized]) -> None:
+        policies = synthesized["dask"].resources("AWS::IAM::Policy", "dask")
+        files = {
+            json.dumps(statement["Resource"])
+            for policy in policies
+            for statement in policy["PolicyDocument"]["Statement"]
+            if {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"} & set(_list(statement["Action"]))
+        }
+        assert len(files) == 1
+        assert files.pop().endswith(':s3:::nibrs-dask-artifacts-222222222222-us-west-2/work/dask/*"]]}')
+
+    def test_dask_leaves_memory_to_the_flow_run(self, synthesized: dict[str, Synthesized]) -> None:
+        (worker,) = [c for c in _containers(synthesized["dask"]) if c["Command"][:2] == ["dask", "worker"]]
+        assert worker["Command"][worker["Command"].index("--memory-limit") + 1] == "0"
+
+    def test_workers_reach_the_source_database_at_its_address_only(self, synthesized: dict[str, Synthesized]) -> None:
+        groups = synthesized["dask"].resources("AWS::EC2::SecurityGroup")
+        (dask,) = [group for group in groups if group["GroupDescription"] == "Dask scheduler and workers"]
+        ways = {(rule["CidrIp"], rule["FromPort"]) for rule in dask["SecurityGroupEgress"]}
+        assert ways == {("0.0.0.0/0", 443), ("10.40.0.0/24", 5432)}
 
 
 class TestLinters:

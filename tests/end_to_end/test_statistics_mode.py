@@ -46,7 +46,8 @@ MADE = [
     "block_check", "weighting_frame", "weighting_issue", "weight_cell", "weight_control", "agency_weight",
     "county_weight", "calibration_variable", "coverage", "geography_population", "weight_check", "table_a",
     "person_link", "person_frame", "item_value", "ethnicity_value", "relationship_value", "imputed_item",
-    "analysis_victim", "analysis_offender", "analysis_arrestee", "analysis_victim_offender", "unit_profile", "profile_signature", "profile_count",
+    "analysis_victim", "analysis_offender", "analysis_arrestee", "analysis_victim_offender",
+    "unit_profile", "profile_signature", "profile_count",
     "incident_profile", "incident_account", "unlisted_offense", "cell_estimate", "cell_gap", "series_estimate",
 ]  # fmt: skip
 

@@ -94,14 +94,24 @@ FLOWS = {
         ),
         Flow(
             name="reference_files",
-            description="Universe, RETA-MM and related files in the format of the reference pipeline, for comparison.",
-            tasks=universe.REFERENCE_TASKS,
+            description="Universe, RETA-MM, imputed items and other files as the reference pipeline has them.",
+            tasks=(
+                *universe.REFERENCE_TASKS,
+                *completeness.TASKS,
+                *outliers.TASKS,
+                *universe.TASKS,
+                *block_imputation.TASKS,
+                *item_imputation.TASKS,
+                *item_imputation.REFERENCE_TASKS,
+            ),
             publishes=(
                 universe.REF_AGENCY,
                 universe.RETA_MM,
                 universe.MSA_BY_PROVIDER,
                 universe.MISSING_MONTHS,
+                item_imputation.ITEM_FILES,
             ),
+            optional=geography.OPTIONAL,
         ),
         Flow(
             name="contract",

@@ -36,12 +36,18 @@ from nibrs_estimation.model.items import (
     STATE_ITEM_DISTRIBUTION,
 )
 from nibrs_estimation.model.parameters import ITEM_CYCLES, ITEM_METHOD
+from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import PARTITION, SEED, YEAR, Task
 from nibrs_estimation.stages.item_imputation.ethnicity import ethnicity_parts, impute_ethnicity
 from nibrs_estimation.stages.item_imputation.finish import finish_persons
 from nibrs_estimation.stages.item_imputation.links import link_persons
+from nibrs_estimation.stages.item_imputation.reference_files import write_item_files
 from nibrs_estimation.stages.item_imputation.relationships import impute_property_relationships, property_parts
 from nibrs_estimation.stages.item_imputation.tasks import impute_persons, join_distributions
+
+ITEM_FILES = Document(
+    "item_imputation_data.zip", "Imputed items by state, in the files and codes of the reference pipeline."
+)
 
 TASKS = (
     Task(
@@ -122,6 +128,28 @@ TASKS = (
         parameters=(SEED, PARTITION),
         writes=(ANALYSIS_VICTIM, ANALYSIS_OFFENDER, ANALYSIS_ARRESTEE, ANALYSIS_VICTIM_OFFENDER, IMPUTED_ITEM),
         partition_by="state_abbr",
+        memory="medium",
+    ),
+)
+
+#: The files of the reference pipeline, for comparison.
+REFERENCE_TASKS = (
+    Task(
+        name="write_item_files",
+        function=write_item_files,
+        reads=(
+            ANALYSIS_VICTIM,
+            ANALYSIS_OFFENDER,
+            ANALYSIS_ARRESTEE,
+            ANALYSIS_VICTIM_OFFENDER,
+            PERSON_FRAME,
+            RELATIONSHIP_VALUE,
+            PROPERTY_RELATIONSHIP_VALUE,
+            INCIDENT,
+            AGENCY,
+        ),
+        writes=(ITEM_FILES,),
+        parameters=(YEAR,),
         memory="medium",
     ),
 )

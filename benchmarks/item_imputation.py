@@ -18,7 +18,7 @@ from pathlib import Path
 import polars as pl
 
 from nibrs_estimation.model.items import IMPUTED
-from nibrs_estimation.stages.validation.item_summary import AGE_CLASSES, AGE_LABELS
+from nibrs_estimation.stages.validation.item_summary import age_class
 
 ITEMS = {"age_code": "age", "sex_code": "sex", "race_code": "race", "ethnicity_code": "ethnicity"}
 COLUMNS = {"age": "age_years", "sex": "sex_code", "race": "race_code", "ethnicity": "ethnicity_code"}
@@ -71,8 +71,7 @@ def compare(folder: Path) -> None:
 
 def category(item: pl.Expr, value: pl.Expr) -> pl.Expr:
     years = value.replace({"NN": "0", "NB": "0", "BB": "0"}).cast(pl.Int16, strict=False)
-    classes = years.cut(AGE_CLASSES, labels=AGE_LABELS, left_closed=True).cast(pl.String)
-    return pl.when(item == "age").then(classes).otherwise(value)
+    return pl.when(item == "age").then(age_class(years)).otherwise(value)
 
 
 def with_truth(folder: Path) -> pl.DataFrame:
@@ -104,7 +103,10 @@ def with_truth(folder: Path) -> pl.DataFrame:
 def shares_of_imputed(imputed: pl.DataFrame) -> pl.DataFrame:
     """By kind, item, offense and value: percent of imputed values, percent of true values, their number."""
     key = ["person_kind", "item", "offense_code"]
-    counts = [imputed.group_by(*key, category=name).agg(pl.len().alias(f"n_{name}")) for name in ("category", "true")]
+    counts = [
+        imputed.group_by(*key, category=name).agg(pl.len().cast(pl.Int64).alias(f"n_{name}"))
+        for name in ("category", "true")
+    ]
     both = counts[0].join(counts[1], on=[*key, "category"], how="full", coalesce=True).fill_null(0)
     of = pl.col("n_true").sum().over(key)
     return both.select(
@@ -132,7 +134,7 @@ def bias_of_numbers(folder: Path, imputed: pl.DataFrame) -> pl.DataFrame:
                 category=category(pl.lit(item), pl.col(column).cast(pl.String)),
             )
             .group_by("person_kind", "item", "offense_code", "category")
-            .agg(n=pl.len())
+            .agg(n=pl.len().cast(pl.Int64))
             .collect(engine="streaming")
         )
     key = ["person_kind", "item", "offense_code"]

@@ -111,9 +111,16 @@ def persons_in_scope(
     ).collect()
 
 
+def age_class(years: pl.Expr) -> pl.Expr:
+    """The label of the class of an age in years; missing for a missing age."""
+    number = pl.sum_horizontal((years >= low).cast(pl.Int8) for low in AGE_CLASSES)
+    labels = dict(enumerate(AGE_LABELS))
+    return pl.when(years.is_not_null()).then(number.replace_strict(labels, return_dtype=pl.String))
+
+
 def _values(persons: pl.DataFrame, item: str) -> pl.DataFrame:
     column = pl.col(COLUMNS[item])
-    category = column.cut(AGE_CLASSES, labels=AGE_LABELS, left_closed=True).cast(pl.String) if item == "age" else column
+    category = age_class(column) if item == "age" else column
     flag = pl.col(f"{item}_flag")
     return persons.select(
         "incident_id",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nibrs_estimation.evaluate import imputation_tasks
 from nibrs_estimation.evaluate import tasks as backtest
 from nibrs_estimation.metrics import tasks as metrics
 from nibrs_estimation.metrics.history import FLOW as FLOW_METRICS
@@ -11,6 +12,7 @@ from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, BACKTEST_SCORE
 from nibrs_estimation.model.contract import CONTRACT_CHECK
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
+from nibrs_estimation.model.imputations import IMPUTATION_CHECK
 from nibrs_estimation.model.items import AGENCY_ITEM_CHECK, ITEM_CHECK
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
@@ -85,6 +87,25 @@ FLOWS = {
             description="How good the estimates are where the truth is known; `nibrs backtest` runs it.",
             tasks=backtest.TASKS,
             publishes=(BACKTEST_SCORE, BACKTEST_ESTIMATE, backtest.BACKTEST_PAGE),
+        ),
+        Flow(
+            name="imputations",
+            description="Impute items several times, and compare what that adds to the variance with the closed form.",
+            tasks=(
+                *universe.TASKS,
+                *completeness.TASKS,
+                *outliers.TASKS,
+                *block_imputation.TASKS,
+                *benchmark.TASKS,
+                *weighting.TASKS,
+                *coverage.TASKS,
+                *item_imputation.TASKS,
+                *counting.TASKS,
+                *(task for task in estimation.TASKS if task.name == "estimate_cells"),
+                *imputation_tasks.TASKS,
+            ),
+            publishes=(IMPUTATION_CHECK, imputation_tasks.IMPUTATION_PAGE),
+            optional=geography.OPTIONAL,
         ),
         Flow(
             name=FLOW_METRICS,

@@ -71,6 +71,13 @@ ITEM_CYCLES = Parameter(
     default="5",
 )
 
+IMPUTATIONS = Parameter(
+    "imputations",
+    "How often flow `imputations` imputes all items anew.",
+    choices=("2", "5", "10", "20"),
+    default="5",
+)
+
 METHOD_PARAMETERS = (
     OUTLIER_RULE,
     MONTH_RULE,
@@ -79,6 +86,7 @@ METHOD_PARAMETERS = (
     VARIANCE_RULE,
     ITEM_METHOD,
     ITEM_CYCLES,
+    IMPUTATIONS,
     COUNT_MODE,
     QUALITY_RULE,
 )

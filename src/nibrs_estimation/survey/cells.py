@@ -291,6 +291,7 @@ class Estimator:
             "reported": reported,
             "filled_share": np.clip(1 - _divided(of_own, weighted), 0.0, 1.0),
             "imputed_share": np.clip(_divided_or_0(imputed.total, weighted), 0.0, 1.0),
+            "imputation_standard_error": np.sqrt(imputed.variance),
             "unweighted": unweighted,
             "agency_counts": np.where(
                 self._includes_arrests_without_agency(completed, found), np.nan, found.unit_count

@@ -55,7 +55,7 @@ class Circumstances:
         return np.asarray(of_offense + np.where(self.has_arrest, ARREST, NO_ARREST), dtype=np.float64)
 
 
-def missing_probability(item: str, seed: int, agency_id: ArrayLike, effect: ArrayLike = 0.0) -> Floats:
+def missing_probability(item: str, seed: int, agency_id: ArrayLike, effect: Floats | float = 0.0) -> Floats:
     """The share of missing values of an item in each agency: (n,) for (n,) agencies.
 
     Args:
@@ -70,7 +70,7 @@ def missing_probability(item: str, seed: int, agency_id: ArrayLike, effect: Arra
     return np.asarray(special.expit(_intercept(item) + total), dtype=np.float64)
 
 
-def is_missing(item: str, seed: int, unit: Integers, agency_id: Integers, effect: ArrayLike = 0.0) -> Booleans:
+def is_missing(item: str, seed: int, unit: Integers, agency_id: Integers, effect: Floats | float = 0.0) -> Booleans:
     """Whether the item is missing: (n,) for (n,) units of (n,) agencies."""
     point = random.uniform(seed, f"missing_{item}", unit)
     return np.asarray(point < missing_probability(item, seed, agency_id, effect), dtype=np.bool_)
@@ -83,7 +83,7 @@ def value_effect(trait: str, values: pl.Series) -> Floats:
 
 
 def with_missing(
-    values: pl.Series, item: str, seed: int, unit: Integers, agency_id: Integers, effect: ArrayLike = 0.0
+    values: pl.Series, item: str, seed: int, unit: Integers, agency_id: Integers, effect: Floats | float = 0.0
 ) -> pl.Series:
     """The values, replaced by codes for missing values (or null) where the item is missing.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,10 +66,8 @@ def _zip_writer(files: Callable[[], Files]) -> DocumentWriter:
     def write(path: Path) -> None:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
             for name, rows in files():
-                content = io.BytesIO()
-                with gzip.GzipFile(fileobj=content, mode="wb", mtime=0) as packed:
-                    rows.write_csv(packed)
-                archive.writestr(zipfile.ZipInfo(f"item_imputation_data/{name}.csv.gz", _NO_DATE), content.getvalue())
+                content = gzip.compress(rows.write_csv().encode(), mtime=0)
+                archive.writestr(zipfile.ZipInfo(f"item_imputation_data/{name}.csv.gz", _NO_DATE), content)
 
     return write
 

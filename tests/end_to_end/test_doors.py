@@ -290,6 +290,7 @@ def test_full_disk_fails_cleanly_and_goes_on_with_space(tmp_path: Path) -> None:
         subprocess.run(["umount", scratch], check=True)
 
 
+@pytest.mark.slow
 def test_synth_and_ingest_write_datasets(tmp_path: Path) -> None:
     build_zip(tmp_path / "good.zip")
     for arguments in (

@@ -62,6 +62,7 @@ def test_flows_py_runs_through_prefect(tmp_path: Path) -> None:
     assert json.loads(manifest.read_text())["engine"] == "prefect"
 
 
+@pytest.mark.slow
 def test_permuted_rows_and_order_of_zips(tmp_path: Path) -> None:
     incidents = [{"agency_id": 1 + i % 3} for i in range(20)]
     agencies: list[dict[str, Any]] = [{} for _ in range(3)]

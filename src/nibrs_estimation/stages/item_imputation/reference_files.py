@@ -50,8 +50,13 @@ def write_item_files(
                 found = of_kind.join(scope, on=f"{kind}_id", how="semi").sort(f"{kind}_id").collect()
                 yield f"17_{state}_{kind}_imputed_final_flag", _demographics(found, kind)
                 yield f"17_{state}_{kind}_imputed_final_flag_hisp", _ethnicity(found, kind)
-            of_state = (rows.filter(is_here) for rows in (analysis_victim_offender, analysis_victim, analysis_offender))
-            pairs = _pairs(*of_state, incident.filter(is_here), agencies)
+            pairs = _pairs(
+                analysis_victim_offender.filter(is_here),
+                analysis_victim.filter(is_here),
+                analysis_offender.filter(is_here),
+                incident.filter(is_here),
+                agencies,
+            )
             for name, values in (
                 ("04_imputed_relationship_code_offender", relationship_value),
                 ("05_imputed_relationship_code_offender_propertyoffense", property_relationship_value),

@@ -15,7 +15,7 @@ settings.load_profile("default")
 for name in (*NAMES, "NIBRS_SOURCE"):
     os.environ.pop(name, None)
 
-#: Fixtures that take minutes, so that their tests are slow tests: a run with all pages, machines with their own disks, a
+#: Fixtures that take minutes; their tests are slow tests: a run with all pages, machines with their own disks, a
 #: Prefect server with a worker.
 _SLOW = {"whole_run", "cluster", "server"}
 #: Files that wait for a run, each for another; all others that need these runs come last.

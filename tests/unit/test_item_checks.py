@@ -48,7 +48,7 @@ def test_summaries_add_up_to_the_persons_in_scope(state: ItemState, summaries: d
     }
     audit = state.made["imputed_item"].filter(pl.col("flag") == IMPUTED).group_by("person_kind", "item").len()
     imputed = summaries["item_summary"].group_by("person_kind", "item").agg(n=pl.sum("n_imputed"))
-    assert dict(((kind, item), n) for kind, item, n in imputed.filter(pl.col("n") > 0).rows()) == {
+    assert {(kind, item): n for kind, item, n in imputed.filter(pl.col("n") > 0).rows()} == {
         (kind, item): n for kind, item, n in audit.rows()
     }
     assert summaries["item_donors"]["values"].sum() == audit["len"].sum()

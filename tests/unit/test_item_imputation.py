@@ -312,6 +312,48 @@ def test_states_without_donors_draw_from_others(
     assert alone["value"].to_list() == found.filter(pl.col("person_id") == 7)["value"].to_list()
 
 
+def test_odd_records_have_a_rule() -> None:
+    """Codes outside their lists are imputed; an arrestee without an incident stays as reported."""
+    segments, _ = state_segments("TX", 0.01, 1)
+    victims = segments["victim"].with_columns(
+        race_code=pl.when(pl.int_range(pl.len()) < 5).then(pl.lit("?")).otherwise("race_code"),
+        sex_code=pl.when(pl.int_range(pl.len()) < 5).then(pl.lit("X")).otherwise("sex_code"),
+    )
+    arrestees = segments["arrestee"].with_columns(
+        incident_id=pl.when((pl.int_range(pl.len()) < 5) & ~pl.col("is_group_b")).then(None).otherwise("incident_id"),
+        race_code=pl.when((pl.int_range(pl.len()) < 5) & ~pl.col("is_group_b")).then(None).otherwise("race_code"),
+    )
+    made = imputed(segments | {"victim": victims, "arrestee": arrestees}, "TX", 1, "donors")
+    odd = victims.head(5).select("victim_id", "victim_type_code").join(made["analysis_victim"], on="victim_id")
+    persons = odd.filter(pl.col("victim_type_code").is_in(["I", "L"]))
+    assert persons.height > 0
+    assert set(persons["race_flag"]) == set(persons["sex_flag"]) == {IMPUTED}
+    assert set(persons["race_code"]) <= {"W", "B", "I", "A", "P"}
+    alone = made["analysis_arrestee"].filter(~pl.col("is_group_b") & pl.col("incident_id").is_null())
+    assert alone.height == 5
+    assert set(alone["race_flag"]) == {UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("change", "pool"),
+    [
+        # Nobody's sex is known in the state, or all persons have one.
+        (pl.lit(None, pl.String), None),
+        (pl.when(pl.col("sex_code") == "F").then(pl.lit("M")).otherwise("sex_code"), None),
+    ],
+)
+def test_a_state_without_donors_of_an_item_leaves_it_to_others(change: pl.Expr, pool: str | None) -> None:
+    segments, _ = state_segments("TX", 0.01, 1)
+    victims = segments["victim"].with_columns(sex_code=change)
+    made = imputed(segments | {"victim": victims}, "TX", 1, "donors")
+    persons = made["analysis_victim"].filter(pl.col("victim_type_code").is_in(["I", "L"]))
+    unknown = persons.filter(pl.col("sex_code").is_null() | (pl.col("sex_code") == "U"))
+    # There is no other state here to draw from, so what is blank stays so, and says so.
+    assert unknown.height > 0
+    assert set(unknown["sex_flag"]) == {UNKNOWN}
+    assert persons["age_years"].null_count() == persons["race_code"].null_count() == 0
+
+
 #: What a row of each segment must have beside its age.
 SEGMENTS: dict[str, dict[str, Any]] = {
     "victim": {"victim_id": 1, "incident_id": 7, "race_code": "AP"},

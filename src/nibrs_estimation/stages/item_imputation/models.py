@@ -125,7 +125,7 @@ def _gives(frame: pl.DataFrame, item: str, column: str) -> pl.Expr:
 def _target(frame: pl.DataFrame, item: str, column: str) -> Variable:
     gives = frame.select(_gives(frame, item, column).fill_null(False)).to_series().to_numpy()
     if frame[column].dtype == pl.String:
-        return Variable((frame[column].rank("dense") - 1).cast(pl.Float64).fill_null(np.nan).to_numpy(), True, gives)
+        return Variable(_codes(frame[column], frame[column].drop_nulls().unique().sort().to_list()), True, gives)
     return Variable(frame[column].cast(pl.Float64).fill_null(np.nan).to_numpy(), False, gives)
 
 
@@ -133,10 +133,18 @@ def _categorical(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, Variabl
     variables = {}
     for name in names:
         values = frame[name].cast(pl.String).fill_null("")
-        count = pl.len().over(name)
-        common = frame.select(pl.when(count >= _MIN_LEVEL).then(pl.lit(values)).otherwise(pl.lit("other"))).to_series()
-        variables[name] = Variable((common.rank("dense") - 1).cast(pl.Float64).to_numpy(), True)
+        levels = values.value_counts().sort(name)
+        rare = levels.filter(pl.col("count") < _MIN_LEVEL)[name]
+        common = levels.filter(pl.col("count") >= _MIN_LEVEL)[name].to_list()
+        numbers = {level: number for number, level in enumerate(common)} | dict.fromkeys(rare, len(common))
+        variables[name] = Variable(_codes(values, list(numbers), list(numbers.values())), True)
     return variables
+
+
+def _codes(values: pl.Series, levels: list[str], numbers: list[int] | None = None) -> NDArray[np.float64]:
+    """Numbers of the levels, by default 0, 1, ...; NaN for a missing value."""
+    found = values.replace_strict(levels, numbers or list(range(len(levels))), default=None, return_dtype=pl.Float64)
+    return found.fill_null(np.nan).to_numpy()
 
 
 def _numeric(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, Variable]:
@@ -150,8 +158,12 @@ def _numeric(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, Variable]:
 
 
 def _class(frame: pl.DataFrame, columns: Sequence[str]) -> NDArray[np.int64]:
-    number = frame.select(pl.struct(pl.col(columns).fill_null("")).rank("dense") - 1).to_series()
-    return number.cast(pl.Int64).to_numpy()
+    number = np.zeros(frame.height, dtype=np.int64)
+    for name in columns:
+        values = frame[name].fill_null("")
+        levels = values.unique().sort().to_list()
+        number = number * len(levels) + _codes(values, levels).astype(np.int64)
+    return number
 
 
 def _values(frame: pl.DataFrame, item: str, column: str, done: Completed, pools: Sequence[str]) -> pl.DataFrame:

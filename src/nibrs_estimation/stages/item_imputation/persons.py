@@ -13,15 +13,14 @@ from nibrs_estimation.stages.item_imputation.links import (
     age_in_years,
     components,
     is_cleared,
-    is_unknown_race,
     known_sex,
     people_of,
 )
 from nibrs_estimation.survey.blocks import own_rows
 
 PERSON_VICTIMS = ("I", "L")
-#: Older codes of race -> today's.
-_RACES = {"AP": "A", "C": "A", "J": "A"}
+#: Codes of race -> today's code of the same meaning; any other code says nothing.
+_RACES = {**{code: code for code in ("W", "B", "I", "A", "P", "O", "M")}, "AP": "A", "C": "A", "J": "A"}
 _NO_BIAS, _NO_WEAPON, _UNARMED = ("88", "99"), ("01", "95", "99"), ("01",)
 #: Seven kinds of offenses -> categories and codes of code list ``offense``.
 OFFENSE_KINDS: dict[str, tuple[str, ...]] = {
@@ -113,7 +112,7 @@ def items() -> list[pl.Expr]:
     return [
         age_in_years(),
         known_sex().alias("sex_code"),
-        pl.when(~is_unknown_race("race_code")).then(pl.col("race_code").replace(_RACES)).alias("race_code"),
+        pl.col("race_code").replace_strict(_RACES, default=None, return_dtype=pl.String),
         pl.when(pl.col("ethnicity_code").is_in(["H", "N", "M"])).then("ethnicity_code").alias("ethnicity_code"),
     ]
 

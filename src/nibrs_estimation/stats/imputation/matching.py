@@ -61,6 +61,8 @@ def draw_within_classes(
         size = 1 + max(int(of_donors.max(initial=0)), int(of_recipients.max(initial=0)))
         count = np.bincount(of_donors, minlength=size)
         rows = np.flatnonzero((donor < 0) & (count[of_recipients] >= min_donors))
+        if not len(rows):
+            continue
         # Classes are laid so far apart on one line that the nearest donors are always of the recipient's class.
         low = min(donor_scores.min(initial=0.0), recipient_scores.min(initial=0.0))
         span = 4 * (max(donor_scores.max(initial=0.0), recipient_scores.max(initial=0.0)) - low) or 1.0

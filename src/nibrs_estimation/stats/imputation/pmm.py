@@ -23,7 +23,6 @@ from scipy import linalg, sparse
 
 from nibrs_estimation.stats import random
 from nibrs_estimation.stats.imputation.matching import draw_within_classes
-from nibrs_estimation.stats.imputation.regression import treatment_dummies
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -304,7 +303,8 @@ class _Chain:
         """Update the design and its cross products with the current values."""
         columns = self.columns[name]
         if name in self.levels:
-            self.design[:, columns] = treatment_dummies(self.values[name].astype(np.int64), self.levels[name])
+            for column, level in zip(columns, self.levels[name][1:], strict=True):
+                np.equal(self.values[name], level, out=self.design[:, column], casting="unsafe")
         else:
             standardized = (self.values[name][:, None] - self.location[columns]) / self.scale[columns]
             self.design[:, columns] = standardized
@@ -446,9 +446,9 @@ def draw_coefficients(
 
 def _scores(design: Floats, columns: NDArray[np.int64], coefficients: Floats) -> Floats:
     """Predicted means, summed column by column: equal rows have exactly equal means, so that ties are found."""
-    scores = np.zeros(len(design))
+    scores, product = np.zeros(len(design)), np.empty(len(design))
     for column, coefficient in zip(columns, coefficients, strict=True):
-        scores += design[:, column] * coefficient
+        scores += np.multiply(design[:, column], coefficient, out=product)
     return scores
 
 

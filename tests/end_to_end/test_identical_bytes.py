@@ -110,6 +110,7 @@ def test_artifacts_go_through_s3(
             assert CREDENTIALS["AWS_SECRET_ACCESS_KEY"] not in path.read_text()
 
 
+@pytest.mark.slow
 def test_unreachable_bucket_is_told_before_any_work(tmp_path: Path) -> None:
     build_zip(tmp_path / "vt.zip")
     run = ["run", "all", "vt", "--source", "cde:vt.zip", *UNTIL]

@@ -640,7 +640,7 @@ def test_agencies_without_any_unit() -> None:
 # Shrinking would take minutes; the worked months above are small.
 @settings(
     deadline=None,
-    max_examples=6,
+    max_examples=3,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

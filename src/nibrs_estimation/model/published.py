@@ -41,10 +41,6 @@ ESTIMATES = Dataset(
             "True for a rate per population of the row's own group, where the table distinguishes such rates.",
         ),
         _number("estimate", "Point estimate."),
-        _number(
-            "imputed_share",
-            "Share of the estimated count that is in the cell only by an imputed item, such as an imputed age.",
-        ),
         _number("estimate_unweighted", "Unweighted estimate: the sum over respondents."),
         Column(
             "estimate_type",

@@ -14,6 +14,7 @@ import argparse
 import json
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -40,6 +41,12 @@ def main() -> None:
         cost(run / "manifests")
 
 
+def largest(rows: pl.DataFrame, column: str) -> float:
+    """The largest absolute number of a column."""
+    value: Any = rows[column].abs().max()
+    return float(value)
+
+
 def compare(folder: Path) -> None:
     imputed = with_truth(folder)
     shares = shares_of_imputed(imputed)
@@ -48,7 +55,7 @@ def compare(folder: Path) -> None:
     worst = large.sort(pl.col("difference").abs(), descending=True)
     print(worst.head(12))
     if large.height:
-        print(f"largest difference {worst['difference'].abs().max():.2f} points of the limit of {LIMIT_POINTS}")
+        print(f"largest difference {largest(worst, 'difference'):.2f} points of the limit of {LIMIT_POINTS}")
     print("all cells, by item:")
     print(
         shares.group_by("person_kind", "item")
@@ -65,8 +72,8 @@ def compare(folder: Path) -> None:
     big = biases.filter(pl.col("true") >= LARGE).sort(pl.col("bias").abs(), descending=True)
     print(big.head(12))
     if big.height:
-        print(f"largest bias {big['bias'].abs().max():.4f}, of the limit of {LIMIT_BIAS}")
-        print(f"without imputation, known persons scaled to all: {big['bias_without'].abs().max():.4f}")
+        print(f"largest bias {largest(big, 'bias'):.4f}, of the limit of {LIMIT_BIAS}")
+        print(f"without imputation, known persons scaled to all: {largest(big, 'bias_without'):.4f}")
 
 
 def category(item: pl.Expr, value: pl.Expr) -> pl.Expr:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import polars as pl
 
@@ -53,11 +54,11 @@ def item_state(state: str = "TX", scale: float = 0.01, seed: int = 1, method: st
 
 def imputed(segments: Tables, state: str, seed: int, method: str) -> Tables:
     """All outputs of the stage for one state that is alone in its groups."""
-    lazy = {name: frame.lazy() for name, frame in segments.items()}
+    lazy: dict[str, Any] = {name: frame.lazy() for name, frame in segments.items()}
     made: Tables = {
         "person_link": link_persons(lazy["incident"], lazy["offender"], lazy["arrestee"], state),
     }
-    choices = {"seed": seed, "item_method": method, "item_cycles": CYCLES}
+    choices: dict[str, Any] = {"seed": seed, "item_method": method, "item_cycles": CYCLES}
     persons = impute_persons(
         **{name: lazy[name] for name in _READ},
         person_link=made["person_link"].lazy(),
@@ -67,16 +68,15 @@ def imputed(segments: Tables, state: str, seed: int, method: str) -> Tables:
         removed_month=REMOVED_MONTH.empty(),
         year=YEAR,
         partition=state,
-        **choices,  # type: ignore[arg-type]
+        **choices,
     )
     made |= {name: frame.lazy().collect() for name, frame in persons.items()}
-    for dataset, function, given, groups in (
-        (ETHNICITY_VALUE, impute_ethnicity, "person_frame", ETHNICITY_GROUPS),
-        (PROPERTY_RELATIONSHIP_VALUE, impute_property_relationships, "relationship_frame", RELATIONSHIP_GROUPS),
-    ):
-        made[dataset.name] = function(  # type: ignore[operator]
-            made[given].lazy(), partition=group_of(groups)[state], **choices
-        )
+    made[ETHNICITY_VALUE.name] = impute_ethnicity(
+        made["person_frame"].lazy(), partition=group_of(ETHNICITY_GROUPS)[state], **choices
+    )
+    made[PROPERTY_RELATIONSHIP_VALUE.name] = impute_property_relationships(
+        made["relationship_frame"].lazy(), partition=group_of(RELATIONSHIP_GROUPS)[state], **choices
+    )
     finished = finish_persons(
         lazy["victim"],
         lazy["offender"],

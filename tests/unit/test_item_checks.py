@@ -77,7 +77,9 @@ def test_page_and_checks(state: ItemState, summaries: dict[str, pl.DataFrame], t
     agency = table("agency", {"agency_id": int(state.segments["incident"]["agency_id"][0]), "agency_name": "Town"})
     for method in ("donors", "reference", "none"):
         (written,) = validate_items(
-            *(summaries[name].lazy() for name in ("item_summary", "item_donors", "item_pairs")),
+            summaries["item_summary"].lazy(),
+            summaries["item_donors"].lazy(),
+            summaries["item_pairs"].lazy(),
             checks["item_check"].lazy(),
             checks["agency_item_check"].lazy(),
             agency,
@@ -89,10 +91,11 @@ def test_page_and_checks(state: ItemState, summaries: dict[str, pl.DataFrame], t
         text = (tmp_path / "page.html").read_text()
         assert "SYNTHETIC" in text.upper()
         assert "Offenders of cleared incidents: values" in text
-    nothing = [DATASETS[name].empty() for name in ("item_summary", "item_donors", "item_pairs", "item_check")]
-    (written,) = validate_items(
-        *nothing, DATASETS["agency_item_check"].empty(), agency, YEAR, "none", IDENTITY
-    ).values()
+    summary_, donors, pairs, check, agencies = (
+        DATASETS[name].empty()
+        for name in ("item_summary", "item_donors", "item_pairs", "item_check", "agency_item_check")
+    )
+    (written,) = validate_items(summary_, donors, pairs, check, agencies, agency, YEAR, "none", IDENTITY).values()
     written(tmp_path / "page.html")
     assert "Nothing was imputed" in (tmp_path / "page.html").read_text()
 

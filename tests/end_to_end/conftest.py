@@ -34,14 +34,6 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None
     return folder
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the run `whole`, which takes minutes, are slow tests."""
-    for item in items:
-        if "whole_run" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.slow)
-
-
 def succeed(folder: Path, *command: str, **settings: str) -> None:
     done = nibrs(folder, *command, **settings)
     assert done.returncode == 0, done.stderr

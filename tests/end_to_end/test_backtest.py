@@ -41,6 +41,7 @@ def test_a_backtest_estimates_what_a_run_estimates(demo: Path) -> None:
     assert compared > 300
 
 
+@pytest.mark.slow
 def test_a_backtest_of_a_state_is_continued(tmp_path: Path) -> None:
     if not VERMONT.is_file():
         pytest.skip(f"{VERMONT} is absent: set NIBRS_SHARED_DATA")
@@ -69,6 +70,7 @@ def test_a_backtest_of_a_state_is_continued(tmp_path: Path) -> None:
     assert state["cells"].item() == 3
 
 
+@pytest.mark.slow
 def test_whoever_answers_fully_is_estimated_exactly(tmp_path: Path) -> None:
     """Real partial years: most agencies of a Return A master file answer fully, and the nation is met closely."""
     if not RETURN_A.is_file():

@@ -185,7 +185,7 @@ SYNTHETIC = {"NIBRS_SOURCE": "synthetic:0.001", "DATA_YEAR": "2024"}
             ["run", "nope", "a"],
             {},
             2,
-            r"no flow 'nope'. The flows are: all, backtest, metrics, reference_files, contract, smoketest",
+            r"no flow 'nope'. The flows are: all, backtest, imputations, metrics, reference_files, contract, smoketest",
         ),
         (["run", "all", "../a"], {}, 2, r"'../a' is not a run id"),
         (["run", "all", ".."], {}, 2, r"'..' is not a run id"),
@@ -290,6 +290,7 @@ def test_full_disk_fails_cleanly_and_goes_on_with_space(tmp_path: Path) -> None:
         subprocess.run(["umount", scratch], check=True)
 
 
+@pytest.mark.slow
 def test_synth_and_ingest_write_datasets(tmp_path: Path) -> None:
     build_zip(tmp_path / "good.zip")
     for arguments in (

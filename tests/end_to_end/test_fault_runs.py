@@ -45,7 +45,7 @@ def slow(name: str, nation: int = 72, state: int = 72) -> object:
     ("names", "nation", "state"),
     [
         (("reporting-type-S-with-incidents-VT-2024",), 72, 72),
-        (("covered-agency-with-incidents-VT-2024",), 216, 216),
+        slow("covered-agency-with-incidents-VT-2024", 216, 216),
         (("mixed-layouts-VT-2020", "mixed-layouts-VT-2021"), 72, 72),
         slow("mixed-layouts-VT-2020"),
         # It lists a fourth agency, which reported nothing: its class in the nation, and the others of the state, stand
@@ -74,7 +74,7 @@ def test_persons(names: tuple[str, ...], nation: int, state: int, tmp_path: Path
         # The police of a large city reported five months of 100 persons incidents; the other agency is small.
         ("far-donor-VT-2024", 1248),
         # An agency of two months stands for itself with its own rate, not with a stranger's.
-        ("two-month-agency-VT-2024", 1932),
+        pytest.param("two-month-agency-VT-2024", 1932, marks=pytest.mark.slow),
     ],
 )
 def test_few_months_make_an_agencys_own_year(name: str, right: int, tmp_path: Path) -> None:
@@ -100,6 +100,7 @@ def test_a_city_that_began_in_august_has_a_year_and_the_report_says_what_is_fill
     assert float(share[1]) == pytest.approx(100 * (1 - float(agencies["n_observed"].sum()) / right), abs=3)
 
 
+@pytest.mark.slow
 def test_codes_that_no_list_has_count_in_totals_and_are_told(tmp_path: Path) -> None:
     # The zip's own lookup says that 27A, which holds one of its 72 offenses, is a crime against property.
     names = ("codes-unknown-to-product-VT-2024",)

@@ -62,6 +62,7 @@ def test_flows_py_runs_through_prefect(tmp_path: Path) -> None:
     assert json.loads(manifest.read_text())["engine"] == "prefect"
 
 
+@pytest.mark.slow
 def test_permuted_rows_and_order_of_zips(tmp_path: Path) -> None:
     incidents = [{"agency_id": 1 + i % 3} for i in range(20)]
     agencies: list[dict[str, Any]] = [{} for _ in range(3)]
@@ -109,6 +110,7 @@ def test_artifacts_go_through_s3(
             assert CREDENTIALS["AWS_SECRET_ACCESS_KEY"] not in path.read_text()
 
 
+@pytest.mark.slow
 def test_unreachable_bucket_is_told_before_any_work(tmp_path: Path) -> None:
     build_zip(tmp_path / "vt.zip")
     run = ["run", "all", "vt", "--source", "cde:vt.zip", *UNTIL]

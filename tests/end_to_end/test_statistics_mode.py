@@ -17,7 +17,8 @@ CHAIN = [name for name in STAGES if name != "smoketest"]
 OLD_COMMANDS = {"variance": "estimate_cells", "indicators": "count_units", "weighting": "measure_coverage"}
 CORE = [
     "agency", "report_month", "incident", "offense", "offense_weapon", "offense_activity", "victim", "victim_offense",
-    "victim_injury", "victim_offender", "property", "property_item", "drug", "offender", "arrestee", "arrestee_weapon",
+    "victim_injury", "victim_offender", "offense_bias", "property", "property_item", "drug", "offender", "arrestee",
+    "arrestee_weapon",
     "intake_count", "intake_loss", "agency_month_offense", "srs_month", "agency_county", "srs_benchmark", "geography",
     "county_population", "new_offense",
 ]  # fmt: skip
@@ -44,7 +45,9 @@ MADE = [
     "outlier_agency", "outlier_month", "block_agency", "block_month", "block_reference", "removed_month", "block_count",
     "block_check", "weighting_frame", "weighting_issue", "weight_cell", "weight_control", "agency_weight",
     "county_weight", "calibration_variable", "coverage", "geography_population", "weight_check", "table_a",
-    "analysis_victim", "analysis_offender", "analysis_arrestee", "unit_profile", "profile_signature", "profile_count",
+    "person_link", "person_frame", "item_value", "ethnicity_value", "relationship_value", "imputed_item",
+    "analysis_victim", "analysis_offender", "analysis_arrestee", "analysis_victim_offender",
+    "unit_profile", "profile_signature", "profile_count",
     "incident_profile", "incident_account", "unlisted_offense", "cell_estimate", "cell_gap", "series_estimate",
 ]  # fmt: skip
 

@@ -26,8 +26,8 @@ pytestmark = needs_vermont
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("vermont")
-    # By the reference's rule no month is removed here, so that every cell is the recount of the files.
-    rule = {"NIBRS_MONTH_RULE": "reference"}
+    # By these rules no month is removed and no item imputed, so that every cell is the recount of the files.
+    rule = {"NIBRS_MONTH_RULE": "reference", "NIBRS_ITEM_METHOD": "none"}
     done = nibrs(folder, "run", "all", "vt", "--year", "2024", "--source", f"cde:{VERMONT}", **rule)
     assert done.returncode == 0, done.stderr
     return folder

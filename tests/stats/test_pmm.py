@@ -84,7 +84,8 @@ def test_canonical_variate_equals_an_independent_computation(seed: int, n_levels
     generator = np.random.default_rng(seed)
     levels = np.concatenate([np.arange(n_levels), generator.integers(0, n_levels, 40)])
     x = generator.normal(size=(len(levels), 2)) + levels[:, None] * generator.normal(size=2)
-    scores = canonical_variate(levels, x)[levels]
+    sums = np.array([x[levels == level].sum(axis=0) for level in range(n_levels)])
+    scores = canonical_variate(np.bincount(levels), sums, x.T @ x)[levels]
     dummies = (levels[:, None] == np.arange(1, n_levels)).astype(np.float64)
     q_x, q_d = (np.linalg.qr(block - block.mean(axis=0))[0] for block in (x, dummies))
     first = np.linalg.svd(q_x.T @ q_d)[1][0]
@@ -151,6 +152,52 @@ def test_missing_at_random_is_mended() -> None:
     assert np.mean(naive) < -0.5
 
 
+@pytest.mark.parametrize("matching", ["posterior", "estimate"])
+def test_donors_are_of_the_first_class_that_has_enough(matching: str) -> None:
+    generator = np.random.default_rng(6)
+    n = 400
+    fine, coarse = generator.integers(0, 12, n), np.zeros(n, dtype=np.int64)
+    coarse[fine >= 6] = 1
+    fine[:3] = 12
+    x = generator.normal(size=n)
+    y = holed(np.round(x + fine), 0.3, generator)
+    gives = generator.uniform(size=n) < 0.9
+    gives[np.isnan(y)] = True
+    done = impute(
+        {"x": Variable(x), "y": Variable(y, gives=gives)},
+        unit=np.arange(n),
+        seed=1,
+        stream="t",
+        min_correlation=0,
+        matching=matching,  # type: ignore[arg-type]
+        classes=(fine, coarse),
+        min_donors=20,
+    )
+    can_give = ~np.isnan(y) & gives
+    assert {0, 1} <= set(done.pool["y"])
+    for row in np.flatnonzero(np.isnan(y)):
+        donor, pool = done.donor["y"][row], done.pool["y"][row]
+        enough = [(can_give & (numbers == numbers[row])).sum() >= 20 for numbers in (fine, coarse)]
+        assert can_give[donor]
+        assert pool == (0 if enough[0] else 1 if enough[1] else 2)
+        if pool < 2:
+            assert (fine, coarse)[pool][donor] == (fine, coarse)[pool][row]
+
+
+def test_rows_that_give_nothing_do_not_change_what_is_imputed() -> None:
+    generator = np.random.default_rng(7)
+    x = generator.normal(size=300)
+    y = holed(np.round(3 * x), 0.2, generator)
+    gives = ~(np.arange(300) % 10 == 0)
+    arguments = {"unit": np.arange(300), "seed": 1, "stream": "t", "min_correlation": 0.0, "matching": "estimate"}
+    made = []
+    for shift in (0.0, 50.0):
+        values = y + shift * (~gives & ~np.isnan(y))
+        done = impute({"x": Variable(x), "y": Variable(values, gives=gives)}, **arguments)  # type: ignore[arg-type]
+        made.append(done.values["y"][np.isnan(y)])
+    assert (made[0] == made[1]).all()
+
+
 def test_constant_and_collinear_variables_are_left_alone() -> None:
     x = np.arange(30.0)
     holes = np.where(x % 5 == 0, np.nan, 1.0)
@@ -181,6 +228,10 @@ def test_few_donors_and_complete_data() -> None:
         ({"forced": ("z",)}, "no variable z"),
         ({"variables": {"x": Variable(np.full(4, np.nan))}}, "no observed value"),
         ({"variables": {"x": Variable(np.zeros(3))}}, "shape"),
+        (
+            {"variables": {"x": Variable(np.array([1.0, 2.0, 3.0, np.nan]), gives=np.zeros(4, dtype=np.bool_))}},
+            "no donor",
+        ),
     ],
 )
 def test_bad_input_is_refused(change: dict[str, object], message: str) -> None:

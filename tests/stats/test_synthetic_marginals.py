@@ -12,7 +12,14 @@ from nibrs_estimation.sources.synthetic import agency_frame, annual_counts
 from nibrs_estimation.sources.synthetic.crime import latent_incidents, monthly_means
 from nibrs_estimation.sources.synthetic.incidents import reported_segments
 from nibrs_estimation.sources.synthetic.marginals import Marginal, main_shares, marginal, offense_number, table
-from nibrs_estimation.sources.synthetic.missingness import missing_probability
+from nibrs_estimation.sources.synthetic.missingness import (
+    NO_ARREST,
+    SIGMA,
+    SIGMA_OF_OFFENSE,
+    SIGMA_OF_STATE,
+    Circumstances,
+    missing_probability,
+)
 from nibrs_estimation.sources.synthetic.rates import shares_within_classes, usual_crime
 
 YEAR, SEED = 2024, 11
@@ -184,16 +191,23 @@ def test_values_are_lognormal(code: str) -> None:
     [("victim_age", "victim", "age_code", "00"), ("victim_race", "victim", "race_code", "U")],
 )
 def test_missing_items(item: str, role: str, column: str, code: str) -> None:
-    """As many are missing as the agencies' own probabilities say, and their mean over agencies is the file's share."""
+    """As many are missing as the probabilities say, and their mean over agencies and offenses is the file's share."""
     people = victims().filter(pl.col("victim_type_code").is_in(["I", "L"]))
-    probability = missing_probability(item, SEED, people["agency_id"].to_numpy())
+    arrests = segments()["arrestee"]["incident_id"].drop_nulls().unique()
+    has_arrest = people["incident_id"].is_in(arrests.implode()).to_numpy()
+    main = people["main"].replace_strict({code: offense_number(code) for code in people["main"].unique()}).to_numpy()
+    circumstances = Circumstances(main, has_arrest)
+    probability = missing_probability(item, SEED, people["agency_id"].to_numpy(), circumstances.effect(item, SEED))
     error = np.sqrt((probability * (1 - probability)).sum())
     assert abs((people[column] == code).sum() - probability.sum()) <= STANDARD_ERRORS * error
     share = table("missing").filter(pl.col("item") == item)["share"].sum()
-    over_agencies = missing_probability(item, SEED, np.arange(20_000))
-    assert over_agencies.mean() == pytest.approx(share, rel=0.03)
+    # Many states, of which each has its own effect.
+    agencies = np.arange(20_000) * 1_000_003
+    offenses = Circumstances(np.arange(20_000), np.zeros(20_000, dtype=np.bool_))
+    over_agencies = missing_probability(item, SEED, agencies, offenses.effect(item, SEED) - NO_ARREST)
+    assert over_agencies.mean() == pytest.approx(share, rel=0.05)
     logit = np.log(over_agencies / (1 - over_agencies))
-    assert logit.std() == pytest.approx(0.7, rel=0.03)
+    assert logit.std() == pytest.approx(np.sqrt(SIGMA**2 + SIGMA_OF_STATE**2 + SIGMA_OF_OFFENSE**2), rel=0.03)
 
 
 def test_arrest_lag() -> None:

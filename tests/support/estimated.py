@@ -50,7 +50,8 @@ def cell(
         "table_part": part, "definition_version": version_of(part.partition("_")[0]),
         "series_number": series, "geography_number": geography, "row": row, "column": column, "estimate": estimate,
         "standard_error": estimate / 10, "lower_bound": 0.804 * estimate, "upper_bound": 1.196 * estimate,
-        "reported": estimate / 2, "filled_share": 0.0, "unweighted": estimate / 2, "agency_counts": 3, **others,
+        "reported": estimate / 2, "filled_share": 0.0, "imputed_share": 0.0, "imputation_standard_error": 0.0,
+        "unweighted": estimate / 2, "agency_counts": 3, **others,
     }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from nibrs_estimation.model import (
     geography,
     incident,
     intake,
+    items,
     outliers,
     quality,
     universe,
@@ -24,6 +25,8 @@ from nibrs_estimation.model import (
 )
 from nibrs_estimation.pipeline.dataset import Dataset
 
+#: Items of a person that are as reported.
+_REPORTED = {f"{item}_flag": 1 for item in ("age", "sex", "race", "ethnicity")}
 DEFAULTS: dict[str, dict[str, Any]] = {
     "agency": {
         "data_year": 2024, "agency_type_name": "City", "agency_status": "A", "is_covered": False, "is_dormant": False,
@@ -64,9 +67,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "agency_county": {"data_year": 2024, "county_fips": "50001", "population": 5000, "population_share": 1.0},
     "county_population": {"data_year": 2024, "county_fips": "50001"},
     "police_employees": {"is_imputed": False, "is_covering": False, "agency_subtype": 100},
-    "unit_profile": {"state_abbr": "VT", "counting_unit": "incident", "signature_id": 0},
+    "unit_profile": {"state_abbr": "VT", "counting_unit": "incident", "signature_id": 0, "imputed_items": 0},
     "profile_signature": {"state_abbr": "VT", "counting_unit": "incident", "signature_id": 0},
-    "profile_count": {"state_abbr": "VT", "counting_unit": "incident", "variable": "units", "category": 1},
+    "profile_count": {
+        "state_abbr": "VT", "counting_unit": "incident", "variable": "units", "category": 1, "n_imputed": 0,
+    },
     "cell_gap": {"is_of_parts": False},
     "coverage": {
         "unreported_ratio": 0.25, "upper_bound_of_zero": 2.0, "largest_missing_share": 0.0,
@@ -79,9 +84,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "offense": {"state_abbr": "VT", "attempt_complete_code": "C"},
     "victim": {"state_abbr": "VT", "victim_type_code": "I"},
-    "analysis_victim": {"state_abbr": "VT", "victim_type_code": "I"},
-    "analysis_offender": {"state_abbr": "VT"},
-    "analysis_arrestee": {"state_abbr": "VT", "is_group_b": False},
+    "analysis_victim": {"state_abbr": "VT", "victim_type_code": "I", **_REPORTED},
+    "analysis_offender": {"state_abbr": "VT", **_REPORTED},
+    "analysis_arrestee": {"state_abbr": "VT", "is_group_b": False, **_REPORTED},
+    "analysis_victim_offender": {"state_abbr": "VT", "relationship_flag": 1},
     "offense_weapon": {"state_abbr": "VT"},
     "offense_activity": {"state_abbr": "VT"},
     "victim_offense": {"state_abbr": "VT"},
@@ -101,6 +107,7 @@ DATASETS: dict[str, Dataset] = {
         agency.SRS_MONTH,
         *incident.DATASETS,
         *analysis.DATASETS,
+        *items.DATASETS,
         *geography.DATASETS,
         *completeness.DATASETS,
         *universe.DATASETS,

@@ -7,13 +7,14 @@ from typing import Any
 from hypothesis import strategies as st
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.items import IMPUTED, REPORTED
 from nibrs_estimation.stages.counting.segments import Segments
 from tests.support.frames import table
 
 Rows = dict[str, list[dict[str, Any]]]
 
 #: Datasets of persons have other names than the fields of Segments.
-_DATASETS = {name: f"analysis_{name}" for name in ("victim", "offender", "arrestee")}
+_DATASETS = {name: f"analysis_{name}" for name in ("victim", "offender", "arrestee", "victim_offender")}
 
 
 def segments_of(rows: Rows) -> Segments:
@@ -39,6 +40,7 @@ _person = {
     "sex_code": _maybe(_codes("sex")),
     "race_code": _maybe(_codes("race")),
     "ethnicity_code": _maybe(_codes("ethnicity")),
+    **{f"{item}_flag": st.sampled_from([REPORTED, IMPUTED]) for item in ("age", "sex", "race", "ethnicity")},
 }
 _offense = {
     "attempt_complete_code": st.sampled_from(["C", "C", "C", "A", None]),
@@ -129,7 +131,12 @@ def rows_of(incidents: list[dict[str, Any]], group_b: list[dict[str, Any]]) -> R
                 {"victim_id": key, "offense_id": offenses[i]} for i in victim["suffered"] if i < len(offenses)
             ]
             rows["victim_offender"] += [
-                {"victim_id": key, "offender_id": offender, "relationship_code": code}
+                {
+                    "victim_id": key,
+                    "offender_id": offender,
+                    "relationship_code": code,
+                    "relationship_flag": IMPUTED if (key + offender) % 3 == 0 else REPORTED,
+                }
                 for offender, code in zip(offenders, victim["relationships"], strict=False)
             ]
         for segment in told["properties"]:

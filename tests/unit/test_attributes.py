@@ -509,9 +509,10 @@ def check_against_twins(rows: Rows) -> dict[tuple[str, Level], set[int]]:
     world, segments, met = World(rows), segments_of(rows), {}
     for variable, level in DECLARED:
         found = derive(variable, level, segments).collect()
-        assert found.schema.names() == [*KEYS[level], "category", "n"], variable
+        assert found.schema.names() == [*KEYS[level], "category", "n", "n_imputed"], variable
         assert found.schema["category"] == pl.Int8 and found.schema["n"] == pl.Int64, variable
-        counted = {(*key, category): n for *key, category, n in found.rows()}
+        counted = {(*key, category): n for *key, category, n, _ in found.rows()}
+        assert found.filter(~pl.col("n_imputed").is_between(0, pl.col("n"))).is_empty()
         assert len(counted) == found.height, variable
         assert counted == expected(world, variable, level), (variable, level)
         met[variable, level] = set(found["category"])

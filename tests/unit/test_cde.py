@@ -206,7 +206,7 @@ def test_data_year_2021_has_no_group_b(path: Path) -> None:
     assert read(path, year=2021)["arrestee"]["is_group_b"].to_list() == [False]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=10)
 @given(seed=st.integers(0, 2**32))
 def test_order_of_rows_does_not_matter(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     tables = build_tables(
@@ -687,7 +687,7 @@ def test_wrong_checksum(path: Path) -> None:
     refused(path, "agencies.csv", "CRC")
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=30)
 @given(position=st.floats(0, 1, exclude_max=True), noise=st.binary(min_size=1, max_size=8))
 def test_damaged_bytes_never_crash(position: float, noise: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = build_zip(tmp_path_factory.mktemp("damaged") / "VT-2024.zip")
@@ -975,7 +975,7 @@ def test_a_member_that_is_mostly_faulty_is_refused(path: Path) -> None:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=20)
 @given(data=st.data())
 def test_damaged_members_are_refused_or_accounted_for(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

@@ -614,3 +614,61 @@ def test_thin_groups_go_to_a_neighbor() -> None:
     assert strata((10, 5), (4, 3)) == [1, 1]
     assert strata((10, 5), (10, 1), (9, 9), (10, 1)) == [1, 2, 3, 2]
     assert strata((1, 1), (10, 1)) == [1, 2]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_imputed_items_add_to_the_standard_error(seed: int) -> None:
+    """With u units of an agency that only an imputed item put into a cell: V + sum of w² u (1 - p)."""
+    nation, victims = drawn_nation(seed)
+    persons = given_persons(nation, victims)
+    # Of every third profile the sex is imputed.
+    is_imputed = pl.col("profile_id") % 3 == 0
+    imputed = persons["unit_profile"].with_columns(imputed_items=pl.when(is_imputed).then(2).otherwise(0).cast(pl.Int8))
+    key = ["series_number", "geography_number", "row", "column"]
+    before, after = (
+        checked(
+            estimate_series(
+                **given_weights(nation), **persons | {"unit_profile": rows}, partition="3a_all", **REFERENCE
+            ),
+            SERIES_ESTIMATE,
+        )
+        for rows in (persons["unit_profile"], imputed)
+    )
+    both = before.join(after, on=key, suffix="_after")
+    assert before.height == after.height == both.height
+    assert both["estimate"].equals(both["estimate_after"].alias("estimate"))
+    assert both["reported"].equals(both["reported_after"].alias("reported"))
+    assert set(both["imputed_share"]) == {0.0}
+    seen = 0
+    for row in both.filter((pl.col("column") == MURDER) & pl.col("row").is_in([1, MALE_ROW])).iter_rows(named=True):
+        series = row["series_number"]
+        if series not in SERIES:
+            continue
+        of_sex = series == 10 or row["row"] == MALE_ROW
+        _, place, only = next(each for each in PLACES if each[0] == row["geography_number"])
+        total = variance = 0.0
+        for number, (agency, of_agency) in enumerate(zip(nation, victims, strict=True)):
+            state, _group, kind, responds, _incidents, _control, weight, share = agency
+            if not responds or only not in (None, kind) or (place in STATES and place != state):
+                continue
+            u = sum(
+                n
+                for position, (person, n) in enumerate(of_agency.items())
+                if (100 * number + position) % 3 == 0
+                and SERIES[series](person)
+                and (row["row"] == 1 or person[1] == "M")
+            )
+            w = weight * (share if place == "Area" else 1.0)
+            total += w * u * of_sex
+            variance += w**2 * u * of_sex
+        p = (row["percentage"] or 0.0) / 100
+        seen += total > 0
+        assert row["imputed_share_after"] == pytest.approx(total / row["estimate"] if row["estimate"] else 0.0)
+        if row["standard_error"] is not None:
+            expected = row["standard_error"] ** 2 + variance * (1 - p)
+            assert row["standard_error_after"] ** 2 == pytest.approx(expected)
+            if row["percentage"] is not None and 0 < p < 1:
+                slope = row["percentage"] / row["estimate"]
+                expected = row["percentage_standard_error"] ** 2 + slope**2 * variance * (1 - p)
+                assert row["percentage_standard_error_after"] ** 2 == pytest.approx(expected)
+    assert seen > 10

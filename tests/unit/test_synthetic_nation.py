@@ -151,6 +151,7 @@ def test_other_years_are_refused(year: int) -> None:
         SOURCE.probe(year, SEED)
 
 
+@pytest.mark.slow
 def test_same_seed_same_rows_other_seed_other_rows() -> None:
     again = run("ingest_incidents", partition="NB")
     for name, rows in again.items():
@@ -231,6 +232,7 @@ def test_nibrs_agencies_stay() -> None:
     assert len(earlier) < len(later)
 
 
+@pytest.mark.slow
 def test_silent_agencies() -> None:
     silent = agencies().filter(
         pl.col("is_covered") | pl.col("is_dormant") | (pl.col("agency_status") == "L") | ~pl.col("is_nibrs")

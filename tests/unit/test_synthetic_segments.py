@@ -471,6 +471,7 @@ def test_agency_with_group_b_arrests_alone() -> None:
     pytest.fail(f"no agency of {states} has Group B arrests alone")
 
 
+@pytest.mark.slow
 def test_state_alone_is_the_state_among_all() -> None:
     """A state's numbers depend neither on the others nor on what was generated before."""
     nation = {str(rows["state_abbr"][0]): rows for rows in agency_frame(YEAR, 5, 0.01).partition_by("state_abbr")}

@@ -751,7 +751,7 @@ def worlds(draw: st.DrawFn) -> World:
     )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(world=worlds(), seed=st.integers(0, 3), shuffle=st.randoms(use_true_random=False))
 def test_the_frame_equals_the_slow_twin_whatever_the_order_of_rows(world: World, seed: int, shuffle: Any) -> None:
     expected = slow_frame(world, seed)

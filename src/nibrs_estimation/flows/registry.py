@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nibrs_estimation.evaluate import imputation_tasks
 from nibrs_estimation.evaluate import tasks as backtest
 from nibrs_estimation.metrics import tasks as metrics
 from nibrs_estimation.metrics.history import FLOW as FLOW_METRICS
@@ -11,6 +12,8 @@ from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, BACKTEST_SCORE
 from nibrs_estimation.model.contract import CONTRACT_CHECK
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
+from nibrs_estimation.model.imputations import IMPUTATION_CHECK
+from nibrs_estimation.model.items import AGENCY_ITEM_CHECK, ITEM_CHECK
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
 from nibrs_estimation.sources.intake.manifest import INTAKE_MANIFEST
@@ -71,6 +74,8 @@ FLOWS = {
                 validation.QUALITY_VERDICT,
                 accounting.ACCOUNT_JSON,
                 accounting.AGENCIES_CSV,
+                ITEM_CHECK,
+                AGENCY_ITEM_CHECK,
                 INCIDENT_ACCOUNT,
                 UNLISTED_OFFENSE,
                 INTAKE_MANIFEST,
@@ -84,6 +89,25 @@ FLOWS = {
             publishes=(BACKTEST_SCORE, BACKTEST_ESTIMATE, backtest.BACKTEST_PAGE),
         ),
         Flow(
+            name="imputations",
+            description="Impute items several times, and compare what that adds to the variance with the closed form.",
+            tasks=(
+                *universe.TASKS,
+                *completeness.TASKS,
+                *outliers.TASKS,
+                *block_imputation.TASKS,
+                *benchmark.TASKS,
+                *weighting.TASKS,
+                *coverage.TASKS,
+                *item_imputation.TASKS,
+                *counting.TASKS,
+                *(task for task in estimation.TASKS if task.name == "estimate_cells"),
+                *imputation_tasks.TASKS,
+            ),
+            publishes=(IMPUTATION_CHECK, imputation_tasks.IMPUTATION_PAGE),
+            optional=geography.OPTIONAL,
+        ),
+        Flow(
             name=FLOW_METRICS,
             description="Time, memory and rows of earlier runs, compared; `nibrs metrics` runs it.",
             tasks=metrics.TASKS,
@@ -91,14 +115,24 @@ FLOWS = {
         ),
         Flow(
             name="reference_files",
-            description="Universe, RETA-MM and related files in the format of the reference pipeline, for comparison.",
-            tasks=universe.REFERENCE_TASKS,
+            description="Universe, RETA-MM, imputed items and other files as the reference pipeline has them.",
+            tasks=(
+                *universe.REFERENCE_TASKS,
+                *completeness.TASKS,
+                *outliers.TASKS,
+                *universe.TASKS,
+                *block_imputation.TASKS,
+                *item_imputation.TASKS,
+                *item_imputation.REFERENCE_TASKS,
+            ),
             publishes=(
                 universe.REF_AGENCY,
                 universe.RETA_MM,
                 universe.MSA_BY_PROVIDER,
                 universe.MISSING_MONTHS,
+                item_imputation.ITEM_FILES,
             ),
+            optional=geography.OPTIONAL,
         ),
         Flow(
             name="contract",

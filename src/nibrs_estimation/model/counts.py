@@ -50,6 +50,11 @@ UNIT_PROFILE = Dataset(
             "atom", "int16", "Kind of person (tables/atoms.py); missing if the unit is no person.", is_nullable=True
         ),
         Column(
+            "imputed_items",
+            "int8",
+            "Items of the person that are imputed: sum of 1 for age, 2 for sex, 4 for race, 8 for ethnicity.",
+        ),
+        Column(
             "clearance",
             "int8",
             "1 not cleared, 2 cleared by arrest, 3 cleared exceptionally; missing if there is no incident.",
@@ -86,6 +91,12 @@ PROFILE_COUNT = Dataset(
         Column("variable", "str", f"Derived variable; {UNITS} for the units themselves."),
         Column("category", "int8", "Category of the variable."),
         Column("n", "int64", "Number of units, or of records if count_mode is records.", unit="units"),
+        Column(
+            "n_imputed",
+            "int64",
+            "Those of them that are in the category only by an imputed item, other than those of the atom.",
+            unit="units",
+        ),
     ),
 )
 

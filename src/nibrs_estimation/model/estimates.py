@@ -50,6 +50,16 @@ def _cells(name: str, description: str, part: str) -> Dataset:
                 "filled_share", "float64", "Share of the estimate that was filled in for months that are not known."
             ),
             Column(
+                "imputed_share",
+                "float64",
+                "Share of the estimate that is in the cell only by an imputed item, such as an imputed age.",
+            ),
+            Column(
+                "imputation_standard_error",
+                "float64",
+                "Part of the standard error: what imputed items add to it.",
+            ),
+            Column(
                 "unweighted", "float64", "Unweighted count of the respondents' records, whole copied months included."
             ),
             Column(

@@ -57,6 +57,38 @@ QUALITY_RULE = Parameter(
     default="report",
 )
 
-METHOD_PARAMETERS = (OUTLIER_RULE, MONTH_RULE, BENCHMARK_RULE, CONTROL_RULE, VARIANCE_RULE, COUNT_MODE, QUALITY_RULE)
+ITEM_METHOD = Parameter(
+    "item_method",
+    "How items that are blank are imputed: from donors of the same offense who are alike (donors); with predictors, "
+    "draws and donors of the reference pipeline; or not at all, as reported (none).",
+    choices=("donors", "reference", "none"),
+    default="donors",
+)
+ITEM_CYCLES = Parameter(
+    "item_cycles",
+    "Rounds of the chained equations of item imputation: 5, or 15 as in the reference pipeline.",
+    choices=("5", "15"),
+    default="5",
+)
+
+IMPUTATIONS = Parameter(
+    "imputations",
+    "How often flow `imputations` imputes all items anew.",
+    choices=("2", "5", "10", "20"),
+    default="5",
+)
+
+METHOD_PARAMETERS = (
+    OUTLIER_RULE,
+    MONTH_RULE,
+    BENCHMARK_RULE,
+    CONTROL_RULE,
+    VARIANCE_RULE,
+    ITEM_METHOD,
+    ITEM_CYCLES,
+    IMPUTATIONS,
+    COUNT_MODE,
+    QUALITY_RULE,
+)
 #: What is chosen where nothing is set.
 METHOD_DEFAULTS = {parameter.name: parameter.default for parameter in METHOD_PARAMETERS}

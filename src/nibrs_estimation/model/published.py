@@ -131,6 +131,10 @@ PUBLISHED = Dataset(
             "estimate_known_upper_bound", "Upper end of the 95 % confidence interval of estimate_known.", unit="percent"
         ),
         _number("filled_share", "Share of the estimated count that was filled in for months that are not known."),
+        _number(
+            "imputed_share",
+            "Share of the estimated count that is in the cell only by an imputed item, such as an imputed age.",
+        ),
         _number("estimate_unweighted", "Unweighted estimate: the sum over respondents."),
         _number("agency_counts", "Number of respondents with a count above 0.", unit="agencies"),
         _number("population_estimate", "Population in the denominator of a rate.", unit="persons"),

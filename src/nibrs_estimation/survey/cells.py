@@ -184,6 +184,36 @@ class Found(NamedTuple):
     ratio_standard_error: NDArray[np.float64]
 
 
+class Imputed(NamedTuple):
+    """What imputed items put into cells and domains: arrays of one length.
+
+    Attributes:
+        total: weighted number of units.
+        reported: number of units of respondents' records, without weights.
+        variance: what imputation adds to the variance of the cell's total.
+    """
+
+    total: NDArray[np.float64]
+    reported: NDArray[np.float64]
+    variance: NDArray[np.float64]
+
+    def added_to(self, found: Found) -> Found:
+        """The estimates with the standard errors of totals and ratios increased."""
+        return found._replace(
+            standard_error=np.sqrt(found.standard_error**2 + self.variance),
+            ratio_standard_error=self.added_to_ratio(found.ratio, found.ratio_standard_error, found.total),
+        )
+
+    def added_to_ratio(
+        self, ratio: NDArray[np.float64], standard_error: NDArray[np.float64], total: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Standard errors of ratios of the totals; the imputed item does not change the denominator."""
+        slope = np.divide(ratio, total, out=np.zeros_like(total), where=total > 0)
+        # The share of a whole is certain, whatever its parts.
+        is_part = ratio < 1
+        return np.sqrt(standard_error**2 + np.where(is_part, slope**2 * self.variance, 0.0))
+
+
 class Estimator:
     """Estimates cells in all geographies of a design; what depends only on the design is computed once.
 
@@ -244,7 +274,11 @@ class Estimator:
             product_at(weights, matrix, found.domain, found.cell)
             for weights, matrix in ((self._weights, completed), (self._weights, own), (self._shares, own))
         )
-        lower, upper = self._interval(found, reported, wanted.category[cell])
+        imputed_counts = hstack([each.imputed[:, wanted.cell] for each in counts.values()])
+        imputed = self._imputed(found, imputed_counts, weighted)
+        found = imputed.added_to(found)
+        known_error = imputed.added_to_ratio(known, known_error, found.total)
+        lower, upper = self._interval(found, reported, imputed.reported, wanted.category[cell])
         estimates = {
             "series_number": np.fromiter(counts, np.int16)[of_series],
             "geography_number": self._design.geographies[found.domain],
@@ -256,6 +290,8 @@ class Estimator:
             "upper_bound": upper,
             "reported": reported,
             "filled_share": np.clip(1 - _divided(of_own, weighted), 0.0, 1.0),
+            "imputed_share": np.clip(_divided_or_0(imputed.total, weighted), 0.0, 1.0),
+            "imputation_standard_error": np.sqrt(imputed.variance),
             "unweighted": unweighted,
             "agency_counts": np.where(
                 self._includes_arrests_without_agency(completed, found), np.nan, found.unit_count
@@ -301,10 +337,32 @@ class Estimator:
         )
         return _found(predicted)
 
+    def _imputed(self, found: Found, counts: sparse.csc_array, weighted: NDArray[np.float64]) -> Imputed:
+        """What imputed items put into the cells.
+
+        A unit whose item is missing is in the cell with probability p, the cell's share of its denominator; so of
+        the units u of an agency that were put there, the number has variance u (1 - p).
+        """
+        squares = self._weights.copy()
+        squares.data = squares.data**2
+        total, of_squares, reported = (
+            product_at(matrix, counts, found.domain, found.cell) for matrix in (self._weights, squares, self._shares)
+        )
+        share = np.clip(np.nan_to_num(found.ratio), 0.0, 1.0)
+        scale = np.divide(found.total, weighted, out=np.zeros_like(weighted), where=weighted > 0)
+        return Imputed(total, reported, scale**2 * of_squares * (1 - share))
+
     def _interval(
-        self, found: Found, reported: NDArray[np.float64], category: NDArray[np.int64]
+        self,
+        found: Found,
+        reported: NDArray[np.float64],
+        imputed: NDArray[np.float64],
+        category: NDArray[np.int64],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Ends of the 95 % intervals of the totals; NaN where they are not known."""
+        """Ends of the 95 % intervals of the totals; NaN where they are not known.
+
+        What an imputed item put into a cell is not reported to be there.
+        """
         if self._prediction is None:
             margin = Z_95 * found.standard_error
             return np.maximum(found.total - margin, 0.0), found.total + margin
@@ -313,7 +371,8 @@ class Estimator:
         if len(rows):
             of_category = self._prediction.of_categories(0).unreported_ratio
             rho[rows] = of_category[found.domain[rows] * self._prediction.categories + category[rows]]
-        lower, upper = unreported_interval(found.total, found.standard_error, reported, rho)
+        certain = np.maximum(reported - imputed, 0.0)
+        lower, upper = unreported_interval(found.total, found.standard_error, certain, rho)
         return lower, np.where(np.isfinite(upper), upper, np.nan)
 
     def _includes_arrests_without_agency(self, counts: sparse.csc_array, found: Found) -> NDArray[np.bool_]:
@@ -328,6 +387,10 @@ class Estimator:
 def _divided(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
     """Quotient, and 1 where nothing of the category or domain itself was counted."""
     return np.divide(part, whole, out=np.ones_like(whole), where=whole > 0)
+
+
+def _divided_or_0(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
 
 
 def _found(estimates: CellEstimates | PredictionEstimates) -> Found:

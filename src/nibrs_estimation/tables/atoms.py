@@ -14,11 +14,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.items import IMPUTED
 from nibrs_estimation.tables.lookup import looked_up
 from nibrs_estimation.tables.series import Series
 
 Bools = NDArray[np.bool_]
 
+#: Items of a person of which an atom consists.
+ATOM_ITEMS = ("age", "sex", "race", "ethnicity")
 SEXES = ("M", "F")
 #: Race code -> index; years before 2013 had several codes for Asians (handbook 10).
 RACES = {"W": 0, "B": 1, "I": 2, "A": 3, "AP": 3, "C": 3, "J": 3, "P": 4}
@@ -38,6 +41,26 @@ def atom() -> pl.Expr:
     race = _index("race_code", RACES, 5)
     ethnicity = _index("ethnicity_code", dict(zip(ETHNICITIES, (0, 1), strict=True)), 2)
     return (((age * 3 + sex) * 6 + race) * 3 + ethnicity).cast(pl.Int16)
+
+
+def imputed_items() -> pl.Expr:
+    """Which items of a person's atom are imputed, as bits: 1 age, 2 sex, 4 race, 8 ethnicity."""
+    bits = [
+        pl.when(pl.col(f"{item}_flag") == IMPUTED).then(pl.lit(1 << number, pl.Int8)).otherwise(pl.lit(0, pl.Int8))
+        for number, item in enumerate(ATOM_ITEMS)
+    ]
+    return pl.sum_horizontal(bits).cast(pl.Int8)
+
+
+def items_of(atoms: Bools) -> int:
+    """The items on which it depends whether a person is in a set of atoms, as bits.
+
+    Args:
+        atoms: (594,) the atoms of the set.
+    """
+    of_items = atoms.reshape(_SHAPE)
+    bits = (1 << number for number in range(len(_SHAPE)) if not (of_items == of_items.take([0], axis=number)).all())
+    return sum(bits)
 
 
 def _index(column: str, indices: dict[str, int], unknown: int) -> pl.Expr:

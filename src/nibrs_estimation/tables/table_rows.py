@@ -105,7 +105,7 @@ def table_rows(
         ``series_number``, ``geography_number``, ``row``, ``column``, ``section``, ``estimate_type_num``, the words of
         the cell, ``estimate`` (units, percent, or per 100,000 of ``population_estimate``), ``estimate_unweighted``,
         ``estimate_standard_error``, ``estimate_lower_bound``, ``estimate_upper_bound``, ``relative_standard_error``,
-        ``filled_share`` (of the count), ``agency_counts``, ``population_estimate``,
+        ``filled_share`` and ``imputed_share`` (of the count), ``agency_counts``, ``population_estimate``,
         ``population_coverage`` and ``is_only_inferred`` (1 where nothing is missing but inferred months) of the
         geography, ``caution`` (codes of
         ``tables/caution.py``, or null), ``is_blank`` and ``missing`` (why there is no estimate, or null);
@@ -236,7 +236,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
     kind = pl.col("estimate_type_num")
     is_open = ~pl.col("is_blank") & pl.col("gap").is_null()
     is_stored = pl.col("estimate").is_not_null()
-    zeros = ("estimate", "standard_error", "reported", "filled_share", "unweighted", "agency_counts")
+    zeros = ("estimate", "standard_error", "reported", "filled_share", "imputed_share", "unweighted", "agency_counts")
     shares = ("percentage", "percentage_unweighted", "percentage_standard_error")
     known_shares = ("percentage_known", "percentage_known_standard_error")
     # Cells that are not stored are 0, and so are their percentages if the denominator is not 0.
@@ -290,6 +290,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             "estimate_unweighted",
             "estimate_standard_error",
             pl.when(is_open).then("filled_share"),
+            pl.when(is_open).then("imputed_share"),
             pl.when(is_open).then(pl.col("agency_counts").cast(pl.Float64)),
             *_OF_PLACE,
             pl.when(is_open).then("reported"),

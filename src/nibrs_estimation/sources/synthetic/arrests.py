@@ -7,19 +7,20 @@ import polars as pl
 
 from nibrs_estimation.sources.synthetic.demographics import null_unless, person_columns, reported_traits
 from nibrs_estimation.sources.synthetic.marginals import Integers, days_after, draw, draw_codes, offenses
-from nibrs_estimation.sources.synthetic.missingness import with_missing
+from nibrs_estimation.sources.synthetic.missingness import Circumstances, with_missing
 from nibrs_estimation.sources.synthetic.persons import numbered
 
 ADULT_AGE = 18
 _UNARMED = "01"
 
 
-def arrestee_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
+def arrestee_rows(incidents: pl.DataFrame, seed: int, *, by_value: bool) -> pl.DataFrame:
     """Arrestees: the first known offenders of an incident, with the same traits.
 
     Args:
         incidents: rows of ``with_suspects``, with ``form_year`` and ``form_month``.
         seed: seed of the run.
+        by_value: whether it depends on a value whether it is missing.
 
     Returns:
         The columns of dataset ``arrestee`` except the state.
@@ -31,10 +32,12 @@ def arrestee_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
         arrest_date=days_after("incident_date", "arrest_lag", seed, unit),
         multiple_code=draw("multiple", seed, unit),
         offense_code=offenses()["offense_code"].gather(number),
-    ).hstack(arrested_person("offender", seed, unit, number, arrestee["agency_id"].to_numpy()))
+    ).hstack(arrested_person("offender", seed, unit, number, arrestee["agency_id"].to_numpy(), by_value=by_value))
 
 
-def arrested_person(role: str, seed: int, unit: Integers, offense: Integers, agency_id: Integers) -> pl.DataFrame:
+def arrested_person(
+    role: str, seed: int, unit: Integers, offense: Integers, agency_id: Integers, *, by_value: bool
+) -> pl.DataFrame:
     """Traits of arrestees as reported: demographic columns, resident, type of arrest, disposition of minors.
 
     Args:
@@ -43,8 +46,11 @@ def arrested_person(role: str, seed: int, unit: Integers, offense: Integers, age
         unit: (n,) keys of the arrestees.
         offense: (n,) numbers of the offenses that determine the distributions.
         agency_id: (n,) the agencies.
+        by_value: whether it depends on a value whether it is missing.
     """
-    person = reported_traits("arrestee", person_columns(role, seed, unit, offense), seed, unit, agency_id)
+    circumstances = Circumstances(offense, np.ones(len(unit), dtype=np.bool_), by_value)
+    traits = person_columns(role, seed, unit, offense)
+    person = reported_traits("arrestee", traits, seed, unit, agency_id, circumstances)
     is_minor = (person["age_years"] < ADULT_AGE).fill_null(False).to_numpy()
     true_resident = draw("arrestee_resident", seed, unit)
     resident = with_missing(true_resident, "arrestee_resident", seed, unit, agency_id)

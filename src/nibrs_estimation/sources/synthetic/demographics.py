@@ -6,13 +6,19 @@ import numpy as np
 import polars as pl
 
 from nibrs_estimation.sources.synthetic.marginals import Booleans, Integers, chance, draw, draw_quantile
-from nibrs_estimation.sources.synthetic.missingness import is_missing, with_missing
+from nibrs_estimation.sources.synthetic.missingness import (
+    MINOR_EFFECT,
+    Circumstances,
+    is_missing,
+    value_effect,
+    with_missing,
+)
 from nibrs_estimation.stats import random
 
 UNKNOWN, UNKNOWN_AGE = "U", "00"
 _TRAITS = ("sex", "race", "ethnicity")
 _OVER_98 = "99"
-_LAST_AGE = 98
+_LAST_AGE, _ADULT_AGE = 98, 18
 #: Shares of persons with an age range, by role, and the maximum distance of its ends from the age.
 _RANGE_SHARES = {"offender": 0.04}
 _MOST_YEARS = 5
@@ -53,6 +59,7 @@ def reported_traits(
     seed: int,
     unit: Integers,
     agency_id: Integers,
+    circumstances: Circumstances,
     *,
     is_certain: Booleans | None = None,
     is_hidden: Booleans | None = None,
@@ -66,16 +73,23 @@ def reported_traits(
         seed: seed of the run.
         unit: (n,) keys of the persons.
         agency_id: (n,) the agencies.
+        circumstances: (n,) on what it depends, beside the agency, whether a trait is missing.
         is_certain: (n,) persons whose age is never missing, by default none.
         is_hidden: (n,) persons with no known trait, by default none.
     """
     nobody = np.zeros(len(unit), dtype=np.bool_)
     hidden = nobody if is_hidden is None else is_hidden
     certain = nobody if is_certain is None else is_certain
-    is_ageless = hidden | (~certain & is_missing(f"{role}_age", seed, unit, agency_id))
+    effect = circumstances.effect(f"{role}_age", seed)
+    if circumstances.by_value:
+        effect = effect + np.where(person["age"].to_numpy() < _ADULT_AGE, MINOR_EFFECT, 0.0)
+    is_ageless = hidden | (~certain & is_missing(f"{role}_age", seed, unit, agency_id, effect))
     columns = [pl.Series("is_hidden", hidden), pl.Series("is_ageless", is_ageless), person["age"], person["age_code"]]
     for trait in _TRAITS:
-        known = with_missing(person[f"{trait}_code"], f"{role}_{trait}", seed, unit, agency_id)
+        effect = circumstances.effect(f"{role}_{trait}", seed)
+        if circumstances.by_value:
+            effect = effect + value_effect(trait, person[f"{trait}_code"])
+        known = with_missing(person[f"{trait}_code"], f"{role}_{trait}", seed, unit, agency_id, effect)
         columns.append(known.alias(f"{trait}_code"))
     columns.append(_range_width(role, seed, unit))
     has_years = ~pl.col("is_ageless") & pl.col("age").is_between(1, _LAST_AGE)

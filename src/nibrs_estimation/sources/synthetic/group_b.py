@@ -21,13 +21,14 @@ DISPERSION = 2.0
 _IDS_PER_STATE_YEAR = 10_000_000
 
 
-def group_b_rows(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+def group_b_rows(agencies: pl.DataFrame, year: int, seed: int, *, by_value: bool) -> pl.DataFrame:
     """The arrests of a state's agencies in the months that they reported.
 
     Args:
         agencies: the agencies of one state, all of them, by agency_id.
         year: data year.
         seed: seed of the run.
+        by_value: whether it depends on a value whether it is missing.
 
     Returns:
         The columns of dataset ``arrestee`` except the state.
@@ -57,5 +58,5 @@ def group_b_rows(agencies: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
             multiple_code=pl.lit(None, pl.String),
             offense_code=draw("group_b", seed, arrestee_id),
         )
-        .hstack(arrested_person("group_b", seed, arrestee_id, np.zeros_like(arrestee_id), agency_id))
+        .hstack(arrested_person("group_b", seed, arrestee_id, np.zeros_like(arrestee_id), agency_id, by_value=by_value))
     )

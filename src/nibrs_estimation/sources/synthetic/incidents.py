@@ -40,13 +40,16 @@ def reported_segments(agencies: pl.DataFrame, year: int, seed: int) -> dict[str,
     return segments_with_truth(agencies, year, seed)[0]
 
 
-def segments_with_truth(agencies: pl.DataFrame, year: int, seed: int) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+def segments_with_truth(
+    agencies: pl.DataFrame, year: int, seed: int, *, by_value: bool = False
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     """All segments of the incidents that a state's agencies reported, and their Group B arrests.
 
     Args:
         agencies: the agencies of one state, all of them, by agency_id.
         year: data year.
         seed: seed of the run.
+        by_value: whether it depends on a value whether it is missing.
 
     Returns:
         The datasets of ``SEGMENTS`` by name; and dataset ``synthetic_truth_item``, the true values of the items that
@@ -54,7 +57,8 @@ def segments_with_truth(agencies: pl.DataFrame, year: int, seed: int) -> tuple[d
     """
     months = reported_months(agencies, year, seed)
     sent = sent_incidents(agencies, latent_incidents(agencies, year, seed), months, year, seed, "N")
-    segments, group_b = segments_of(sent, seed), group_b_rows(agencies, year, seed)
+    segments = segments_of(sent, seed, by_value=by_value)
+    group_b = group_b_rows(agencies, year, seed, by_value=by_value)
     state_abbr = pl.lit(agencies["state_abbr"].first(), pl.String).alias("state_abbr")
     blanks = blanked_items(segments, group_b).select(state_abbr, pl.all())
     arrestee = pl.concat(_declared(rows, model.ARRESTEE) for rows in (segments[model.ARRESTEE.name], group_b))
@@ -64,7 +68,7 @@ def segments_with_truth(agencies: pl.DataFrame, year: int, seed: int) -> tuple[d
     }, blanks
 
 
-def segments_of(incidents: pl.DataFrame, seed: int) -> dict[str, pl.DataFrame]:
+def segments_of(incidents: pl.DataFrame, seed: int, *, by_value: bool = False) -> dict[str, pl.DataFrame]:
     """The segments of incidents by name, except weapons of arrestees, which Group B arrestees also have.
 
     Items that agencies left unknown or blank stand beside their true values, in columns ``true_<item>``.
@@ -73,14 +77,15 @@ def segments_of(incidents: pl.DataFrame, seed: int) -> dict[str, pl.DataFrame]:
         incidents: ``incident_id``, ``agency_id``, ``offense`` (number of the main offense), ``incident_date`` and
             ``month``; any incidents, because incidents are independent of each other.
         seed: seed of the run.
+        by_value: whether it depends on a value whether it is missing.
     """
     incidents = with_suspects(incidents, seed).with_columns(
         form_year=pl.col("incident_date").dt.year(), form_month="month"
     )
     offense = offense_details(offense_rows(incidents, seed), seed)
-    victim = victim_rows(incidents, offense, seed)
+    victim = victim_rows(incidents, offense, seed, by_value=by_value)
     links = victim_offense_rows(victim, offense)
-    offender = offender_rows(incidents, seed)
+    offender = offender_rows(incidents, seed, by_value=by_value)
     losses = loss_rows(offense, seed)
     segments = {
         model.INCIDENT: _described(incidents, offense, seed),
@@ -98,7 +103,7 @@ def segments_of(incidents: pl.DataFrame, seed: int) -> dict[str, pl.DataFrame]:
         model.PROPERTY: property_rows(losses, seed),
         model.PROPERTY_ITEM: item_rows(losses, incidents, seed),
         model.DRUG: drug_rows(losses, seed),
-        model.ARRESTEE: arrestee_rows(incidents, seed),
+        model.ARRESTEE: arrestee_rows(incidents, seed, by_value=by_value),
     }
     return {dataset.name: rows for dataset, rows in segments.items()}
 

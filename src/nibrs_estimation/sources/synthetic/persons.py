@@ -18,13 +18,15 @@ from nibrs_estimation.sources.synthetic.marginals import (
     offenses,
     repeated,
 )
-from nibrs_estimation.sources.synthetic.missingness import is_missing, with_missing
+from nibrs_estimation.sources.synthetic.missingness import Circumstances, is_missing, with_missing
 
 INDIVIDUAL, OFFICER, SOCIETY = "I", "L", "S"
 PERSONS = (INDIVIDUAL, OFFICER)
 _ROBBERY, _AGGRAVATED_ASSAULT, _SIMPLE_ASSAULT = "120", "13A", "13B"
 #: Maximum number of offenders to whom a victim has relationships.
 _MOST_RELATIONSHIPS = 10
+#: Code of a relationship that nobody knew, and draws after which it stays.
+_UNKNOWN, _ATTEMPTS = "RU", 12
 
 
 def with_suspects(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -38,18 +40,19 @@ def with_suspects(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
     return incidents.with_columns(offenders=offenders, arrestees=arrestees)
 
 
-def victim_rows(incidents: pl.DataFrame, offense: pl.DataFrame, seed: int) -> pl.DataFrame:
+def victim_rows(incidents: pl.DataFrame, offense: pl.DataFrame, seed: int, *, by_value: bool) -> pl.DataFrame:
     """Victims: those of the main offense, and society as one victim of all crimes against it.
 
     Args:
-        incidents: ``incident_id``, ``agency_id`` and ``offense``, the number of the main offense.
+        incidents: ``incident_id``, ``agency_id``, ``arrestees`` and ``offense``, the number of the main offense.
         offense: rows of ``offense_rows`` of these incidents.
         seed: seed of the run.
+        by_value: whether it depends on a value whether it is missing.
 
     Returns:
         The columns of dataset ``victim`` except the state, with ``agency_id``, ``offense`` and ``has_two_assaults``.
     """
-    described = incidents.select("incident_id", "agency_id", "offense").join(
+    described = incidents.select("incident_id", "agency_id", "offense", "arrestees").join(
         _kinds_of_offenses(offense), on="incident_id", how="left", maintain_order="left"
     )
     others = draw_number("victims", seed, described["incident_id"].to_numpy())
@@ -69,7 +72,9 @@ def victim_rows(incidents: pl.DataFrame, offense: pl.DataFrame, seed: int) -> pl
     agency_id = victim["agency_id"].to_numpy()
     is_person = victim["victim_type_code"].is_in(PERSONS).to_numpy()
     is_officer = (victim["victim_type_code"] == OFFICER).to_numpy()
-    person = reported_traits("victim", person_columns("victim", seed, unit, number), seed, unit, agency_id)
+    circumstances = Circumstances(number, (victim["arrestees"] > 0).to_numpy(), by_value)
+    traits = person_columns("victim", seed, unit, number)
+    person = reported_traits("victim", traits, seed, unit, agency_id, circumstances)
     true_resident = draw("victim_resident", seed, unit)
     resident = with_missing(true_resident, "victim_resident", seed, unit, agency_id)
     return victim.hstack(
@@ -135,7 +140,7 @@ def victim_offense_rows(victim: pl.DataFrame, offense: pl.DataFrame) -> pl.DataF
     )
 
 
-def offender_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
+def offender_rows(incidents: pl.DataFrame, seed: int, *, by_value: bool) -> pl.DataFrame:
     """Offenders: a single row with sequence 0 if they are unknown, otherwise numbered from 1.
 
     Some offenders have few known traits, but never those who were arrested, who come first.
@@ -143,6 +148,7 @@ def offender_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
     Args:
         incidents: rows of :func:`with_suspects`.
         seed: seed of the run.
+        by_value: whether it depends on a value whether it is missing.
 
     Returns:
         The columns of dataset ``offender`` except the state.
@@ -153,8 +159,12 @@ def offender_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
     is_known = (offender["offenders"] > 0).to_numpy()
     is_arrested = (offender["sequence_number"] <= offender["arrestees"]).to_numpy()
     person = person_columns("offender", seed, unit, number)
-    is_hidden = ~is_arrested & is_missing("offender", seed, unit, agency_id)
-    person = reported_traits("offender", person, seed, unit, agency_id, is_certain=is_arrested, is_hidden=is_hidden)
+    circumstances = Circumstances(number, (offender["arrestees"] > 0).to_numpy(), by_value)
+    effect = circumstances.effect("offender", seed)
+    is_hidden = ~is_arrested & is_missing("offender", seed, unit, agency_id, effect)
+    person = reported_traits(
+        "offender", person, seed, unit, agency_id, circumstances, is_certain=is_arrested, is_hidden=is_hidden
+    )
     # The unknown offender has sequence 0, and a matching identifier.
     moved = pl.Series((~is_known).astype(np.int16))
     return offender.with_columns(pl.col("sequence_number") - moved, pl.col("offender_id") - moved).hstack(
@@ -163,7 +173,11 @@ def offender_rows(incidents: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def relationship_rows(victim: pl.DataFrame, offender: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Relationships of persons to known offenders, in crimes against persons and robberies."""
+    """Relationships of persons to known offenders, in crimes against persons and robberies.
+
+    Where the report says "unknown", ``true_relationship_code`` has another draw of those that are known: that it is
+    unknown depends on the offense only.
+    """
     is_related = _has_relationships()[victim["offense"].to_numpy()]
     pairs = (
         victim.filter(pl.Series(is_related) & victim["victim_type_code"].is_in(PERSONS))
@@ -177,14 +191,21 @@ def relationship_rows(victim: pl.DataFrame, offender: pl.DataFrame, seed: int) -
         )
     )
     unit, index, number = (pairs[name].to_numpy() for name in ("victim_id", "sequence_number", "offense"))
-    return pairs.with_columns(
+    is_officer = pl.col("victim_type_code") == OFFICER
+    reported = pairs.with_columns(
         of_individual=draw("relationship", seed, unit, index, offense=number),
         of_officer=draw("officer_relationship", seed, unit, index),
     ).select(
         "victim_id",
         "offender_id",
-        relationship_code=pl.when(pl.col("victim_type_code") == OFFICER).then("of_officer").otherwise("of_individual"),
+        relationship_code=pl.when(is_officer).then("of_officer").otherwise("of_individual"),
     )
+    true = reported["relationship_code"].clone()
+    for attempt in range(1, _ATTEMPTS):
+        rows = np.flatnonzero((true == _UNKNOWN).to_numpy() & ~pairs.select(is_officer).to_series().to_numpy())
+        again = draw("relationship", seed, unit[rows], index[rows] + 100 * attempt, offense=number[rows])
+        true = true.clone().scatter(rows, again)
+    return reported.with_columns(true_relationship_code=true)
 
 
 @cache

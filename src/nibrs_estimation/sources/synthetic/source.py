@@ -40,8 +40,10 @@ from nibrs_estimation.sources.synthetic.truth import (
 )
 
 #: Must be increased if the same seed gives other data.
-GENERATOR_VERSION = 4
+GENERATOR_VERSION = 5
 FIRST_YEAR, LAST_YEAR = 1985, 2100
+#: On what it depends whether an item is blank.
+BLANKS = ("given", "value")
 #: Maximum number of agencies whose history is generated together.
 AGENCIES_PER_BATCH = 1000
 
@@ -53,36 +55,41 @@ class SyntheticSource:
     Attributes:
         scale: share of the real number of agencies, in (0, 1]; a state never has fewer than 8.
         response: on what reporting to NIBRS depends.
+        blank: on what it depends whether an item is blank: on what is reported (``given``), or a little on its own
+            value, too (``value``).
     """
 
     scale: float = 0.01
     response: Response = "random"
+    blank: str = BLANKS[0]
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """The source named ``synthetic:<text>``; an empty text means the default scale and response.
 
         Args:
-            text: such as ``0.2`` or ``0.2,response=large``.
+            text: such as ``0.2``, ``0.2,response=large`` or ``0.2,blank=value``.
 
         Raises:
-            UsageError: the scale is not a number in (0, 1], or there is no such option or response.
+            UsageError: the scale is not a number in (0, 1], or there is no such option.
         """
         parts = [part.strip() for part in text.split(",") if part.strip()]
         options = dict(part.split("=", 1) for part in parts if "=" in part)
         scales = [part for part in parts if "=" not in part]
-        response = options.pop("response", cls.response)
-        if options or response not in RESPONSES:
+        response, blank = options.pop("response", cls.response), options.pop("blank", cls.blank)
+        if options or response not in RESPONSES or blank not in BLANKS:
             raise UsageError(
                 f"{text.strip()!r} is not an option of the synthetic source. Write response= and one of "
-                f"{', '.join(RESPONSES)} after the scale, such as synthetic:0.2,response=large."
+                f"{', '.join(RESPONSES)}, or blank= and one of {', '.join(BLANKS)}, after the scale, such as "
+                "synthetic:0.2,response=large."
             )
-        return cls(_scale(", ".join(scales)) if scales else cls.scale, response)
+        return cls(_scale(", ".join(scales)) if scales else cls.scale, response, blank)
 
     @property
     def spec(self) -> str:
         """Its name, such as ``synthetic:0.01`` or ``synthetic:0.01,response=large``."""
-        return f"synthetic:{self.scale}" + ("" if self.response == "random" else f",response={self.response}")
+        response = "" if self.response == "random" else f",response={self.response}"
+        return f"synthetic:{self.scale}{response}" + ("" if self.blank == BLANKS[0] else f",blank={self.blank}")
 
     def probe(self, year: int, seed: int) -> Probe:
         """All states, in any year from 1985 to 2100.
@@ -95,7 +102,7 @@ class SyntheticSource:
                 f"The synthetic source has no data year {year}. Give a year from {FIRST_YEAR} to {LAST_YEAR} "
                 "with --year or DATA_YEAR."
             )
-        content = f"synthetic {GENERATOR_VERSION} {self.scale!r} {self.response} {year} {seed}"
+        content = f"synthetic {GENERATOR_VERSION} {self.scale!r} {self.response} {self.blank} {year} {seed}"
         return Probe(
             years=(year,),
             partitions={"state_abbr": states()},
@@ -180,7 +187,8 @@ class SyntheticSource:
 
     def ingest_incidents(self, year: int, seed: int, partition: str) -> dict[str, pl.DataFrame]:
         """Generate the reported incidents of a state."""
-        segments, blanks = segments_with_truth(self._agencies_of(partition, year, seed), year, seed)
+        agencies = self._agencies_of(partition, year, seed)
+        segments, blanks = segments_with_truth(agencies, year, seed, by_value=self.blank == "value")
         counts = pl.DataFrame(
             [
                 {"input_table": name, "dataset": name, "rows_read": rows.height, "rows_kept": rows.height}

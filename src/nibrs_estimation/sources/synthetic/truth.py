@@ -57,12 +57,14 @@ SYNTHETIC_TRUTH_ITEM = Dataset(
         Column(
             "unit_id",
             "int64",
-            "Its row: incident_id, victim_id, offender_id, arrestee_id, or property_id of a property item.",
+            "Its row: incident_id, victim_id (of relationships, too), offender_id, arrestee_id, or property_id of a "
+            "property item.",
         ),
         Column(
             "detail_code",
             "str",
-            "Of property items, description_code; of arrestees, A or B, the group of the offense; else empty.",
+            "Of property items, description_code; of arrestees, A or B, the group of the offense; of relationships, "
+            "offender_id; else empty.",
         ),
         Column("item", "str", "Column of that dataset that was left unknown or blank."),
         Column("value", "str", "What stood there before, as text.", is_nullable=True),
@@ -180,6 +182,7 @@ def blanked_items(segments: dict[str, pl.DataFrame], group_b: pl.DataFrame) -> p
             ("arrestee", "arrestee_id", pl.lit("A"), segments["arrestee"]),
             ("arrestee", "arrestee_id", pl.lit("B"), group_b),
             ("property_item", "property_id", pl.col("description_code"), segments["property_item"]),
+            ("victim_offender", "victim_id", pl.col("offender_id").cast(pl.String), segments["victim_offender"]),
         )
     ]
     return pl.concat(parts)

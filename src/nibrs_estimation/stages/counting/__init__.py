@@ -1,6 +1,11 @@
 """Counting: units of each agency by profile, with their derived variables."""
 
-from nibrs_estimation.model.analysis import ANALYSIS_ARRESTEE, ANALYSIS_OFFENDER, ANALYSIS_VICTIM
+from nibrs_estimation.model.analysis import (
+    ANALYSIS_ARRESTEE,
+    ANALYSIS_OFFENDER,
+    ANALYSIS_VICTIM,
+    ANALYSIS_VICTIM_OFFENDER,
+)
 from nibrs_estimation.model.blocks import BLOCK_REFERENCE, REMOVED_MONTH
 from nibrs_estimation.model.counts import INCIDENT_PROFILE, PROFILE_COUNT, PROFILE_SIGNATURE, UNIT_PROFILE
 from nibrs_estimation.model.incident import (
@@ -13,7 +18,6 @@ from nibrs_estimation.model.incident import (
     PROPERTY,
     PROPERTY_ITEM,
     VICTIM_INJURY,
-    VICTIM_OFFENDER,
     VICTIM_OFFENSE,
 )
 from nibrs_estimation.model.intake import NEW_OFFENSE
@@ -34,7 +38,7 @@ TASKS = (
             VICTIM_OFFENSE,
             VICTIM_INJURY,
             ANALYSIS_OFFENDER,
-            VICTIM_OFFENDER,
+            ANALYSIS_VICTIM_OFFENDER,
             PROPERTY,
             PROPERTY_ITEM,
             DRUG,

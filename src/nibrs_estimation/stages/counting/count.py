@@ -40,9 +40,12 @@ from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import derived_variables
 
 Relations = Mapping[tuple[str, Level], pl.DataFrame]
-_PROFILE = ("agency_id", "month", "signature_id", "atom", "clearance")
+_PROFILE = ("agency_id", "month", "signature_id", "atom", "imputed_items", "clearance")
 #: How many times a unit with n records of a category counts in it.
 COUNT_MODES = {"indicator": pl.lit(1, pl.Int64), "records": pl.col("n")}
+#: The same for records that an imputed item put there: a unit with a reported record would be there anyway.
+_IMPUTED_MODES = {"indicator": (pl.col("n_imputed") == pl.col("n")).cast(pl.Int64), "records": pl.col("n_imputed")}
+_NONE_IMPUTED = pl.lit(0, pl.Int64)
 
 
 def count_units(
@@ -54,7 +57,7 @@ def count_units(
     victim_offense: pl.LazyFrame,
     victim_injury: pl.LazyFrame,
     analysis_offender: pl.LazyFrame,
-    victim_offender: pl.LazyFrame,
+    analysis_victim_offender: pl.LazyFrame,
     property: pl.LazyFrame,
     property_item: pl.LazyFrame,
     drug: pl.LazyFrame,
@@ -90,7 +93,7 @@ def count_units(
                 victim_offense,
                 victim_injury,
                 analysis_offender,
-                victim_offender,
+                analysis_victim_offender,
                 property,
                 property_item,
                 drug,
@@ -184,8 +187,8 @@ def _units(unit: CountingUnit, segments: Segments, relations: Relations, attribu
     else:
         times = multiplier(unit.multiplier, segments).select("incident_id", m=pl.col("n"))
         rows = rows.join(times, on="incident_id", how="left").with_columns(pl.col("m").fill_null(1).clip(lower_bound=1))
-    wanted = [*dict.fromkeys((*key, "incident_id")), "agency_id", "month", "atom", "clearance", *signature, "m"]
-    return rows.select(wanted).collect()
+    own = [name for name in _PROFILE if name != "signature_id"]
+    return rows.select(*dict.fromkeys((*key, "incident_id")), *own, *signature, "m").collect()
 
 
 def _count(
@@ -204,7 +207,7 @@ def _count(
     own, of_columns = coded[0].lazy(), {feature.name: part for feature, part in zip(within, coded[1:], strict=True)}
     for feature in unit.features if coded[0].height else ():
         if feature.name in of_columns:
-            counts = _of_profiles(of_columns[feature.name].lazy(), pl.lit(1, pl.Int64))
+            counts = _of_profiles(of_columns[feature.name].lazy(), pl.lit(1, pl.Int64), _NONE_IMPUTED)
         else:
             counts = _of_profiles(*_with_feature(unit, own, feature, relations, count_mode))
         name, counting_unit = pl.lit(feature.name), pl.lit(unit.name)
@@ -278,8 +281,8 @@ def _numbered(
 
 def _with_feature(
     unit: CountingUnit, units: pl.LazyFrame, feature: Feature, relations: Relations, count_mode: str
-) -> tuple[pl.LazyFrame, pl.Expr]:
-    """Units that meet a feature's conditions, repeated for each category, and how many times each counts."""
+) -> tuple[pl.LazyFrame, pl.Expr, pl.Expr]:
+    """Units that meet a feature's conditions, repeated for each category; how many times each counts, and imputed."""
     columns = unit.columns_of[feature.name]
     if len(columns) < len(unit.columns):
         units = units.filter(has_columns(unit, columns))
@@ -287,10 +290,12 @@ def _with_feature(
         meeting = relations[name, level].lazy().filter(pl.col("category").is_in(categories))
         units = units.join(meeting, on=KEYS[level], how="semi")
     if feature.variable == UNITS:
-        return units.with_columns(category=pl.lit(1, pl.Int8)), pl.lit(1, pl.Int64)
+        return units.with_columns(category=pl.lit(1, pl.Int8)), pl.lit(1, pl.Int64), _NONE_IMPUTED
     relation = relations[feature.variable, feature.level].lazy()
-    return units.join(relation, on=KEYS[feature.level]), COUNT_MODES[count_mode]
+    return units.join(relation, on=KEYS[feature.level]), COUNT_MODES[count_mode], _IMPUTED_MODES[count_mode]
 
 
-def _of_profiles(units: pl.LazyFrame, n: pl.Expr) -> pl.LazyFrame:
-    return units.group_by("profile_id", "category").agg(n=(n * pl.col("m")).sum())
+def _of_profiles(units: pl.LazyFrame, n: pl.Expr, n_imputed: pl.Expr) -> pl.LazyFrame:
+    return units.group_by("profile_id", "category").agg(
+        n=(n * pl.col("m")).sum(), n_imputed=(n_imputed * pl.col("m")).sum()
+    )

@@ -7,7 +7,7 @@ import polars as pl
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.stages.counting.attributes import KEYS, clearance
 from nibrs_estimation.stages.counting.segments import Segments
-from nibrs_estimation.tables.atoms import atom
+from nibrs_estimation.tables.atoms import atom, imputed_items
 from nibrs_estimation.tables.counting import PERSON_UNITS, UNIT_LEVELS
 
 _PERSONS, _OFFICERS = ("I", "L"), ("L",)
@@ -59,7 +59,7 @@ def common_attributes(kind: str, segments: Segments, year: int) -> pl.LazyFrame:
 
     Returns:
         The key of :func:`common_attributes_key`, ``agency_id``, ``date``, ``clearance``, and ``atom`` (missing if units
-        are not persons). The agency may be missing in Group B.
+        are not persons) and ``imputed_items``. The agency may be missing in Group B.
     """
     incident = (
         segments.incident.filter(pl.col("data_year") == year)
@@ -67,12 +67,18 @@ def common_attributes(kind: str, segments: Segments, year: int) -> pl.LazyFrame:
         .join(clearance(segments), on="incident_id", how="left")
     )
     if kind == "incident":
-        return incident.with_columns(atom=pl.lit(None, dtype=pl.Int16))
+        return incident.with_columns(atom=pl.lit(None, dtype=pl.Int16), imputed_items=pl.lit(0, dtype=pl.Int8))
     if kind == "victim":
-        persons = segments.victim.select("victim_id", "incident_id", atom=atom())
+        persons = segments.victim.select("victim_id", "incident_id", atom=atom(), imputed_items=imputed_items())
         return persons.join(incident, on="incident_id").drop("incident_id")
     persons = segments.arrestee.select(
-        "is_group_b", "arrestee_id", "incident_id", "agency_id", "arrest_date", atom=atom()
+        "is_group_b",
+        "arrestee_id",
+        "incident_id",
+        "agency_id",
+        "arrest_date",
+        atom=atom(),
+        imputed_items=imputed_items(),
     )
     group_a = (
         persons.filter(~pl.col("is_group_b")).drop("agency_id", "arrest_date").join(incident, on="incident_id")
@@ -83,6 +89,7 @@ def common_attributes(kind: str, segments: Segments, year: int) -> pl.LazyFrame:
         "is_group_b",
         "arrestee_id",
         "atom",
+        "imputed_items",
         "agency_id",
         date="arrest_date",
         clearance=pl.lit(None, dtype=pl.Int8),

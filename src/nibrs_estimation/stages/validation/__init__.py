@@ -1,12 +1,30 @@
 """Validation: quality checks, and pages to evaluate the universe, the months and the weights."""
 
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH, SRS_MONTH
+from nibrs_estimation.model.analysis import (
+    ANALYSIS_ARRESTEE,
+    ANALYSIS_OFFENDER,
+    ANALYSIS_VICTIM,
+    ANALYSIS_VICTIM_OFFENDER,
+)
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME, WEIGHTING_ISSUE
 from nibrs_estimation.model.blocks import BLOCK_AGENCY, BLOCK_CHECK, BLOCK_MONTH, BLOCK_REFERENCE, KNOWN_MONTH
 from nibrs_estimation.model.completeness import AGENCY_MONTH, COMPLETENESS_ISSUE, REPORTING_PATTERN, REPORTING_STATUS
 from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION
+from nibrs_estimation.model.incident import INCIDENT
+from nibrs_estimation.model.items import (
+    AGENCY_ITEM,
+    AGENCY_ITEM_CHECK,
+    IMPUTED_ITEM,
+    ITEM_CHECK,
+    ITEM_DONORS,
+    ITEM_PAIRS,
+    ITEM_SUMMARY,
+    PERSON_FRAME,
+    PERSON_LINK,
+)
 from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
-from nibrs_estimation.model.parameters import OUTLIER_RULE, QUALITY_RULE
+from nibrs_estimation.model.parameters import ITEM_METHOD, OUTLIER_RULE, QUALITY_RULE
 from nibrs_estimation.model.quality import (
     POPULATION_COMPARISON,
     QUALITY_CHECK,
@@ -17,8 +35,10 @@ from nibrs_estimation.model.quality import (
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES, UNIVERSE
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, TABLE_A, WEIGHT_CELL, WEIGHT_CHECK, WEIGHT_CONTROL
 from nibrs_estimation.pipeline.dataset import Document
-from nibrs_estimation.pipeline.task import IDENTITY, YEAR, Task
+from nibrs_estimation.pipeline.task import IDENTITY, PARTITION, YEAR, Task
 from nibrs_estimation.stages.validation.blocks import validate_blocks
+from nibrs_estimation.stages.validation.item_summary import summarize_items
+from nibrs_estimation.stages.validation.items import check_items, validate_items
 from nibrs_estimation.stages.validation.outliers import validate_outliers
 from nibrs_estimation.stages.validation.population import validate_population
 from nibrs_estimation.stages.validation.population_comparison import compare_populations
@@ -35,8 +55,9 @@ BLOCK_PAGE = Document("validation_blocks.html", "Months that were copied: number
 WEIGHT_PAGE = Document(
     "validation_weights.html", "Weights: problem cells, distributions, controls, Table A, benchmark."
 )
+ITEM_PAGE = Document("validation_items.html", "Blank items: how many, what was imputed for them, and from whom.")
 QUALITY_PAGE = Document("validation_quality.html", "Quality checks: what was observed, the limits, and the tables.")
-PAGES = (POPULATION_PAGE, OUTLIER_PAGE, BLOCK_PAGE, WEIGHT_PAGE, QUALITY_PAGE)
+PAGES = (POPULATION_PAGE, OUTLIER_PAGE, BLOCK_PAGE, WEIGHT_PAGE, ITEM_PAGE, QUALITY_PAGE)
 QUALITY_FILES = (
     Document("quality_checks.csv", "Quality checks: check, place, observed, limit, passed."),
     Document("quality_checks.json", "The same for programs."),
@@ -93,6 +114,37 @@ TASKS = (
         ),
         writes=(WEIGHT_PAGE,),
         parameters=(YEAR, IDENTITY),
+    ),
+    Task(
+        name="summarize_items",
+        function=summarize_items,
+        reads=(
+            ANALYSIS_VICTIM,
+            ANALYSIS_OFFENDER,
+            ANALYSIS_ARRESTEE,
+            ANALYSIS_VICTIM_OFFENDER,
+            PERSON_FRAME,
+            PERSON_LINK,
+            IMPUTED_ITEM,
+            INCIDENT,
+        ),
+        writes=(ITEM_SUMMARY, ITEM_DONORS, ITEM_PAIRS, AGENCY_ITEM),
+        parameters=(PARTITION,),
+        partition_by="state_abbr",
+        memory="medium",
+    ),
+    Task(
+        name="check_items",
+        function=check_items,
+        reads=(ITEM_SUMMARY, AGENCY_ITEM),
+        writes=(ITEM_CHECK, AGENCY_ITEM_CHECK),
+    ),
+    Task(
+        name="validate_items",
+        function=validate_items,
+        reads=(ITEM_SUMMARY, ITEM_DONORS, ITEM_PAIRS, ITEM_CHECK, AGENCY_ITEM_CHECK, AGENCY),
+        writes=(ITEM_PAGE,),
+        parameters=(YEAR, ITEM_METHOD, IDENTITY),
     ),
     Task(
         name="describe_coverage",

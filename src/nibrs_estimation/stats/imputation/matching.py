@@ -6,12 +6,76 @@ donor. Source: handbook 05, point 6 (donor clumping); handbook 04.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 #: Number of recipients that are processed together.
 _CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Donors that were drawn for r recipients.
+
+    Attributes:
+        donor: (r,) positions among the donors.
+        pool: (r,) number of the class in which the donor was found: 0 for the finest; the number of classes for all
+            donors together.
+    """
+
+    donor: NDArray[np.int64]
+    pool: NDArray[np.int8]
+
+
+def draw_within_classes(
+    donor_scores: Floats,
+    recipient_scores: Floats,
+    point: Floats,
+    donor_classes: Sequence[NDArray[np.integer]],
+    recipient_classes: Sequence[NDArray[np.integer]],
+    *,
+    k: int = 1,
+    min_donors: int = 30,
+) -> Drawn:
+    """Draw donors as :func:`draw_nearest` does, each from the recipient's own class.
+
+    A recipient's donors are those of the first of its classes that has at least ``min_donors`` donors; if none has,
+    all donors.
+
+    Args:
+        donor_scores: (d,) as for :func:`draw_nearest`.
+        recipient_scores: (r,) the same.
+        point: (r,) the same.
+        k: number of nearest donors.
+        donor_classes: (d,) numbers of classes, 0 upward; one array for each classification, the finest first.
+        recipient_classes: (r,) the same of the recipients.
+        min_donors: smallest number of donors of a class.
+    """
+    donor = np.full(len(recipient_scores), -1, dtype=np.int64)
+    pool = np.full(len(recipient_scores), len(donor_classes), dtype=np.int8)
+    for number, (of_donors, of_recipients) in enumerate(zip(donor_classes, recipient_classes, strict=True)):
+        size = 1 + max(int(of_donors.max(initial=0)), int(of_recipients.max(initial=0)))
+        count = np.bincount(of_donors, minlength=size)
+        rows = np.flatnonzero((donor < 0) & (count[of_recipients] >= min_donors))
+        if not len(rows):
+            continue
+        # Classes are laid so far apart on one line that the nearest donors are always of the recipient's class.
+        low = min(donor_scores.min(initial=0.0), recipient_scores.min(initial=0.0))
+        span = 4 * (max(donor_scores.max(initial=0.0), recipient_scores.max(initial=0.0)) - low) or 1.0
+        donor[rows] = draw_nearest(
+            (donor_scores - low) / span + of_donors,
+            (recipient_scores[rows] - low) / span + of_recipients[rows],
+            point[rows],
+            k=min(k, min_donors),
+        )
+        pool[rows] = number
+    rows = np.flatnonzero(donor < 0)
+    donor[rows] = draw_nearest(donor_scores, recipient_scores[rows], point[rows], k=k)
+    return Drawn(donor, pool)
 
 
 def draw_nearest(donor_scores: Floats, recipient_scores: Floats, point: Floats, *, k: int = 1) -> NDArray[np.int64]:

@@ -25,6 +25,7 @@ class Profiles(NamedTuple):
         signature: (P,) number of the set of columns.
         atom: (P,) atom of the person, 594 if missing.
         clearance: (P,) 0 if missing.
+        imputed: (P,) items of the person that are imputed, as bits.
     """
 
     first: Integers
@@ -32,6 +33,7 @@ class Profiles(NamedTuple):
     signature: NDArray[np.int32]
     atom: NDArray[np.int16]
     clearance: NDArray[np.int8]
+    imputed: NDArray[np.int8]
 
 
 class FeatureCounts(NamedTuple):
@@ -40,11 +42,13 @@ class FeatureCounts(NamedTuple):
     Attributes:
         first: (P + 1,) first count of each profile.
         feature, n: (F,) feature and number of each count.
+        n_imputed: (F,) those of n that an imputed item put there, other than those of the person.
     """
 
     first: Integers
     feature: NDArray[np.int16]
     n: Integers
+    n_imputed: Integers
 
 
 class Incidents(NamedTuple):
@@ -75,6 +79,8 @@ class CellMap(NamedTuple):
         first_column: (3, S + 1) first column of each signature, in ``column``.
         column: columns, from 0.
         cells: number of cells of the table.
+        items: (R,) items of a person on which it depends whether it counts in the row, as bits.
+        of_imputed: count only units that an imputed item put into the cell.
     """
 
     group: Bools
@@ -85,6 +91,8 @@ class CellMap(NamedTuple):
     first_column: Integers
     column: Integers
     cells: int
+    items: Integers
+    of_imputed: bool
 
 
 class Found(NamedTuple):
@@ -135,12 +143,17 @@ def count_by_profile(
                     r = row_of[q]
                     if not (cells.atoms[r, atom] and cells.clearances[r, clearance]):
                         continue
+                    n = counts.n[f]
+                    if cells.of_imputed and not profiles.imputed[p] & cells.items[r]:
+                        n = counts.n_imputed[f]
+                    if n == 0:
+                        continue
                     for k in range(cells.first_column[cells.kind[r], s], cells.first_column[cells.kind[r], s + 1]):
                         cell = cells.first_cell[r] + cells.column[k]
                         if sums[cell] == 0:
                             touched[number] = cell
                             number += 1
-                        sums[cell] += counts.n[f]
+                        sums[cell] += n
         _flush(sums, touched, number, y, found)
 
 

@@ -96,6 +96,7 @@ def read_unit(name: str, counted: CountedProfiles, rows: pl.DataFrame) -> UnitCo
             pl.col("row").fill_null(-1),
             pl.col("atom").fill_null(NO_ATOM),
             pl.col("clearance").fill_null(NO_CLEARANCE),
+            "imputed_items",
         )
         .sort("key")
         .collect()
@@ -115,11 +116,13 @@ def read_unit(name: str, counted: CountedProfiles, rows: pl.DataFrame) -> UnitCo
             signature=profiles["signature"].to_numpy(),
             atom=profiles["atom"].to_numpy(),
             clearance=profiles["clearance"].to_numpy(),
+            imputed=profiles["imputed_items"].to_numpy(),
         ),
         feature_counts=FeatureCounts(
             first=np.append(np.searchsorted(feature_key, key), len(feature_key)),
             feature=feature_counts["feature"].to_numpy(),
             n=feature_counts["n"].to_numpy(),
+            n_imputed=feature_counts["n_imputed"].to_numpy(),
         ),
         incidents=_incidents(counted.incident_profile.filter(is_unit), states, key, row_of, rows.height),
         signatures=sets["signature"].n_unique(),
@@ -131,10 +134,10 @@ def read_unit(name: str, counted: CountedProfiles, rows: pl.DataFrame) -> UnitCo
 def _feature_counts(
     counts: pl.LazyFrame, states: Mapping[str, int], variables: Mapping[str, int]
 ) -> tuple[NDArray[np.int64], pl.DataFrame]:
-    """Counts by profile: the profile's key, ascending, and ``feature`` and ``n``."""
+    """Counts by profile: the profile's key, ascending, and ``feature``, ``n`` and ``n_imputed``."""
     number = pl.col("variable").replace_strict(variables, default=None, return_dtype=pl.Int16)
     feature_counts = (
-        counts.select(_key(states, "profile_id"), "n", feature=number * CATEGORIES + pl.col("category"))
+        counts.select(_key(states, "profile_id"), "n", "n_imputed", feature=number * CATEGORIES + pl.col("category"))
         .filter(pl.col("feature").is_not_null())
         .collect()
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from nibrs_estimation.tables.atoms import items_of
 from nibrs_estimation.tables.counting import CountedRow, Term, table_terms
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.matrices.cell_counts import CellMap, Found, count_by_profile, count_incidents
@@ -19,6 +20,8 @@ from nibrs_estimation.tables.variables import derived_variables
 Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 _KINDS = ("own", "any", "group")
+#: Computes the cells of a part for a group of atoms: of all units, or of those that an imputed item put there.
+Part = Callable[[Bools, bool], sparse.csr_array]
 _NOTHING = np.zeros(0, dtype=np.int64)
 #: Number of rows of a matrix per task of a thread, and number of threads.
 _ROWS, _THREADS = 500, 2
@@ -50,11 +53,13 @@ class TableCounts:
         completed: with what is filled.
         own: of the agencies' own known months.
         records: the records behind the completed counts: copied whole months count, scaled ones do not.
+        imputed: of the completed counts, the units that only an imputed item put into the cell.
     """
 
     completed: sparse.csc_array
     own: sparse.csc_array
     records: sparse.csc_array
+    imputed: sparse.csc_array
 
 
 class TableMatrix:
@@ -85,24 +90,31 @@ class TableMatrix:
             in_group: the atoms of a demographic group, (594,), or None for all units.
         """
         group = np.ones(NO_ATOM + 1, dtype=bool) if in_group is None else np.append(in_group, False)
-        total = sum((part(group) for part in self._parts[1:]), start=self._parts[0](group))
+        own, completed = self._filled(self._total(group, of_imputed=False))
+        _, imputed = self._filled(self._total(group, of_imputed=True))
+        return TableCounts(completed, own, completed if self._fills.are_records else own, imputed)
+
+    def _total(self, group: Bools, *, of_imputed: bool) -> sparse.csr_array:
+        parts = [part(group, of_imputed) for part in self._parts]
+        return sum(parts[1:], start=parts[0])
+
+    def _filled(self, total: sparse.csr_array) -> tuple[sparse.csc_array, sparse.csc_array]:
+        """Cells of the agencies' own months, and with what is filled, from the rows of the matrix."""
         scale, A = self._fills.own_scale, len(self._fills.own_scale)
         own = total[:A] if total.shape[0] > A else total
-        is_filled = scale.any() or total.shape[0] > A
         counts = self._cells(own)
-        if not is_filled:
-            return TableCounts(counts, counts, counts)
+        if not (scale.any() or total.shape[0] > A):
+            return counts, counts
         added = sparse.csr_array(sparse.dia_array((scale[None, :], [0]), shape=(A, A)) @ own)
         if total.shape[0] > A:
             added = sparse.csr_array(added + self._fills.references @ total[A:])
-        completed = self._cells(sparse.csr_array(own + added))
-        return TableCounts(completed, counts, completed if self._fills.are_records else counts)
+        return counts, self._cells(sparse.csr_array(own + added))
 
     def _cells(self, matrix: sparse.csr_array) -> sparse.csc_array:
         return sparse.csc_array(_with_agency_rows(matrix, self._table, self._terms, self._categories))
 
 
-def _parts(table: TableDefinition, term: Term, counts: UnitCounts) -> list[Callable[[Bools], sparse.csr_array]]:
+def _parts(table: TableDefinition, term: Term, counts: UnitCounts) -> list[Part]:
     """Functions that compute the cells of a term, (rows of the matrix, cells of the table), for a group of atoms."""
     rows = [row for row in term.rows if row.agency is None]
     by_profile = [row for row in rows if not row.is_by_incident]
@@ -110,9 +122,7 @@ def _parts(table: TableDefinition, term: Term, counts: UnitCounts) -> list[Calla
     return [*parts, *(_part_of_incidents(table, term, block, counts) for block in _blocks_by_incident(rows))]
 
 
-def _part_of_profiles(
-    table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts
-) -> Callable[[Bools], sparse.csr_array]:
+def _part_of_profiles(table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts) -> Part:
     cells, shape = _cell_map(table, term, rows, counts), _shape(table, counts)
     of_feature: list[list[int]] = [[] for _ in range(CATEGORIES * len(counts.variables))]
     for index, row in enumerate(rows):
@@ -120,8 +130,8 @@ def _part_of_profiles(
     first_of = np.cumsum([0, *map(len, of_feature)], dtype=np.int64)
     row_of = np.array([index for indices in of_feature for index in indices], dtype=np.int64)
 
-    def part(group: Bools) -> sparse.csr_array:
-        in_group = cells._replace(group=group)
+    def part(group: Bools, of_imputed: bool) -> sparse.csr_array:
+        in_group = cells._replace(group=group, items=cells.items | items_of(group[:-1]), of_imputed=of_imputed)
 
         def count(begin: int, end: int, found: Found) -> None:
             count_by_profile(counts.profiles, counts.feature_counts, in_group, first_of, row_of, begin, end, found)
@@ -131,9 +141,7 @@ def _part_of_profiles(
     return part
 
 
-def _part_of_incidents(
-    table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts
-) -> Callable[[Bools], sparse.csr_array]:
+def _part_of_incidents(table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts) -> Part:
     """The function for one block of rows with the same conditions."""
     cells, shape = _cell_map(table, term, rows, counts), _shape(table, counts)
     variable = derived_variables()[str(table.rows[rows[0].row - 1].variable)]
@@ -141,7 +149,10 @@ def _part_of_incidents(
     of_number[[row.category for row in rows]] = np.arange(len(rows))
     C = len(table.columns)
 
-    def part(group: Bools) -> sparse.csr_array:
+    def part(group: Bools, of_imputed: bool) -> sparse.csr_array:
+        if of_imputed:
+            # Such rows hardly depend on items: a victim of any age is one victim of the incident.
+            return sparse.csr_array(shape)
         in_group = cells._replace(group=group)
 
         def count(begin: int, end: int, found: Found) -> None:
@@ -204,6 +215,8 @@ def _cell_map(table: TableDefinition, term: Term, rows: list[CountedRow], counts
         first_column=first_column,
         column=column,
         cells=len(table.rows) * len(table.columns),
+        items=np.array([0 if row.atoms is None else items_of(row.atoms) for row in rows], dtype=np.int64),
+        of_imputed=False,
     )
 
 

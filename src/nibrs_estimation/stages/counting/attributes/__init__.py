@@ -21,6 +21,7 @@ from nibrs_estimation.stages.counting.attributes import (
 from nibrs_estimation.stages.counting.attributes.incidents import clearance
 from nibrs_estimation.stages.counting.attributes.recode import (
     KEYS,
+    N_IMPUTED,
     Derivation,
     Records,
     categorized,
@@ -59,8 +60,9 @@ def derive(variable: str, level: Level, segments: Segments) -> pl.LazyFrame:
     """The categories of a variable of kind ``derived``.
 
     Returns:
-        The key of the level (incident_id; offense_id; victim_id; is_group_b, arrestee_id), ``category`` (Int8) and
-        ``n`` (Int64): number of records of the key in the category. Keys without a category are absent. So are keys for
+        The key of the level (incident_id; offense_id; victim_id; is_group_b, arrestee_id), ``category`` (Int8),
+        ``n`` (Int64), number of records of the key in the category, and ``n_imputed``, those that an imputed item put
+        there. Keys without a category are absent. So are keys for
         which a flag is false, except for flags with ``others: 0``.
 
     Raises:
@@ -79,7 +81,9 @@ def derive(variable: str, level: Level, segments: Segments) -> pl.LazyFrame:
     if declared.without is not None:
         found = units_of_level(level, segments).join(found, on=KEYS[level], how="left")
         found = found.with_columns(pl.col("category").fill_null(declared.without), pl.col("n").fill_null(1))
-    return found.select(*KEYS[level], "category", "n")
+    if N_IMPUTED not in found.collect_schema().names():
+        found = found.with_columns(n_imputed=pl.lit(0, pl.Int64))
+    return found.select(*KEYS[level], "category", "n", pl.col(N_IMPUTED).fill_null(0))
 
 
 def multiplier(name: str, segments: Segments) -> pl.LazyFrame:

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from nibrs_estimation.stages.counting.attributes.recode import KEYS, Derivation, Records, category, one_category
+from nibrs_estimation.stages.counting.attributes.recode import (
+    KEYS,
+    Derivation,
+    Records,
+    category,
+    is_imputed,
+    one_category,
+)
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable
@@ -36,7 +43,10 @@ def _juvenile_disposition(variable: Variable, level: Level, segments: Segments) 
     """Handled or referred; without either, not applicable for adults and unknown for all others."""
     by_age = pl.when(pl.col("age_years") >= 18).then(NOT_APPLICABLE).otherwise(UNKNOWN)
     reported = category(variable.name, "under_18_disposition_code")
-    return one_category(segments.arrestee.select(*KEY, category=pl.coalesce(reported, by_age)))
+    by_imputed_age = reported.is_null() & is_imputed("age")
+    return one_category(
+        segments.arrestee.select(*KEY, category=pl.coalesce(reported, by_age), n_imputed=by_imputed_age.cast(pl.Int64))
+    )
 
 
 RECORDS: Mapping[str, Records] = {

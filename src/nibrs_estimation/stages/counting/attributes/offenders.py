@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from nibrs_estimation.stages.counting.attributes.recode import Derivation, flagged
+from nibrs_estimation.stages.counting.attributes.recode import Derivation, flagged, is_imputed
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable
@@ -21,7 +21,7 @@ AGE = pl.col("age_years")
 
 def unknown_offender_incidents(segments: Segments) -> pl.LazyFrame:
     """Incidents with an unknown offender, without repeats: incident_id."""
-    return _incidents(segments, IS_UNKNOWN).unique()
+    return segments.offender.filter(IS_UNKNOWN).select("incident_id").unique()
 
 
 def known_offenders(segments: Segments) -> pl.LazyFrame:
@@ -30,7 +30,7 @@ def known_offenders(segments: Segments) -> pl.LazyFrame:
 
 
 def _incidents(segments: Segments, offenders: pl.Expr) -> pl.LazyFrame:
-    return segments.offender.filter(offenders).select("incident_id")
+    return segments.offender.filter(offenders).select("incident_id", is_imputed("age"))
 
 
 def _unknown(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:

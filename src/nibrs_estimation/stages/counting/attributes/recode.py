@@ -1,7 +1,8 @@
 """Categories of units from their records, as declared in `_variables.yaml`.
 
 *Records* are lazy frames with the key of a level and ``code``: one row for each record, also if the code is missing.
-*Counts* have the key, ``category`` (Int8) and ``n`` (Int64).
+*Counts* have the key, ``category`` (Int8) and ``n`` (Int64). Both may have a column that says what is imputed:
+``is_imputed`` of a record, ``n_imputed`` of ``n`` records.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
+from nibrs_estimation.model.items import IMPUTED
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.lookup import looked_up
@@ -21,6 +23,7 @@ KEYS: Mapping[Level, tuple[str, ...]] = {
     "victim": ("victim_id",),
     "arrestee": ("is_group_b", "arrestee_id"),
 }
+IS_IMPUTED, N_IMPUTED = "is_imputed", "n_imputed"
 Records = Callable[[Level, Segments], pl.LazyFrame]
 """A function that returns the records of an attribute."""
 Derivation = Callable[[Variable, Level, Segments], pl.LazyFrame]
@@ -43,7 +46,7 @@ def counted(variable: Variable, records: pl.LazyFrame, level: Level, n: pl.Expr)
     """Counts of a variable from categorized records; ``n`` is the number of records of one key and category."""
     key = KEYS[level]
     if variable.several == "each":
-        return records.group_by(*key, "category").agg(n=n.cast(pl.Int64))
+        return records.group_by(*key, "category").agg(n=n.cast(pl.Int64), **_of_imputed(records))
     smallest, largest = pl.col("category").min(), pl.col("category").max()
     found = records.group_by(*key).agg(category=largest if variable.several == "largest" else smallest, last=largest)
     if variable.several == "only":
@@ -57,8 +60,28 @@ def one_category(categories: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def flagged(units: pl.LazyFrame) -> pl.LazyFrame:
-    """Counts of a flag that is true for the units, which may be repeated."""
-    return one_category(units.unique().with_columns(category=pl.lit(1)))
+    """Counts of a flag that is true for the units, which may be repeated; imputed if it is so in every row."""
+    names = units.collect_schema().names()
+    if IS_IMPUTED not in names:
+        return one_category(units.unique().with_columns(category=pl.lit(1)))
+    key = [name for name in names if name != IS_IMPUTED]
+    return one_category(units.group_by(key).agg(category=pl.lit(1), n_imputed=_number(pl.col(IS_IMPUTED).all())))
+
+
+def is_imputed(*items: str) -> pl.Expr:
+    """Whether one of the items of a person is imputed."""
+    return pl.any_horizontal(pl.col(f"{item}_flag") == IMPUTED for item in items).alias(IS_IMPUTED)
+
+
+def _of_imputed(records: pl.LazyFrame) -> dict[str, pl.Expr]:
+    names = records.collect_schema().names()
+    if N_IMPUTED in names:
+        return {N_IMPUTED: pl.col(N_IMPUTED).sum()}
+    return {N_IMPUTED: _number(pl.col(IS_IMPUTED).sum())} if IS_IMPUTED in names else {}
+
+
+def _number(expression: pl.Expr) -> pl.Expr:
+    return expression.cast(pl.Int64)
 
 
 def units_of_level(level: Level, segments: Segments) -> pl.LazyFrame:

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 import polars as pl
 
 from nibrs_estimation.stages.counting.attributes.offenders import known_offenders, unknown_offender_incidents
-from nibrs_estimation.stages.counting.attributes.recode import Derivation, Records, categorized, category, one_category
+from nibrs_estimation.stages.counting.attributes.recode import (
+    IS_IMPUTED,
+    Derivation,
+    Records,
+    categorized,
+    category,
+    is_imputed,
+    one_category,
+)
 from nibrs_estimation.stages.counting.attributes.victims import PERSONS
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
@@ -18,7 +26,7 @@ UNKNOWN_OFFENDER_INCIDENT, MISSING = 7, 8
 
 def _relationships(level: Level, segments: Segments) -> pl.LazyFrame:
     """Relationships of a victim, or of all victims of an incident."""
-    records = segments.victim_offender.select("victim_id", code="relationship_code")
+    records = segments.victim_offender.select("victim_id", is_imputed("relationship"), code="relationship_code")
     if level == "victim":
         return records
     return records.join(segments.victim.select("victim_id", "incident_id"), on="victim_id").drop("victim_id")
@@ -26,7 +34,11 @@ def _relationships(level: Level, segments: Segments) -> pl.LazyFrame:
 
 def _nearest(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
     """The smallest category of vor6; for persons without one, 7 if an offender is unknown, otherwise 8."""
-    nearest = categorized("vor6", _relationships(level, segments)).group_by("victim_id").agg(pl.col("category").min())
+    records = categorized("vor6", _relationships(level, segments))
+    is_nearest = pl.col("category") == pl.col("category").min()
+    nearest = records.group_by("victim_id").agg(
+        pl.col("category").min(), n_imputed=pl.col(IS_IMPUTED).filter(is_nearest).all().cast(pl.Int64)
+    )
     unknown = unknown_offender_incidents(segments).with_columns(is_unknown=True)
     not_reported = pl.when("is_unknown").then(UNKNOWN_OFFENDER_INCIDENT).otherwise(MISSING)
     is_person = pl.col("victim_type_code").is_in(PERSONS)
@@ -34,24 +46,28 @@ def _nearest(variable: Variable, level: Level, segments: Segments) -> pl.LazyFra
         segments.victim.select("victim_id", "incident_id", "victim_type_code")
         .join(nearest, on="victim_id", how="left")
         .join(unknown, on="incident_id", how="left")
-        .select("victim_id", category=pl.coalesce("category", pl.when(is_person).then(not_reported)))
+        .select(
+            "victim_id",
+            pl.col("n_imputed").fill_null(0),
+            category=pl.coalesce("category", pl.when(is_person).then(not_reported)),
+        )
     )
     return one_category(victims.drop_nulls())
 
 
 def _by_age(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
     group = pl.when(pl.col("age_years") < 18).then(1).when(pl.col("age_years") >= 18).then(2)
-    return _pairs(segments, group, _of_two())
+    return _pairs(segments, "age", group, _of_two())
 
 
 def _by_sex(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
-    return _pairs(segments, _known("sex3", "sex_code"), _of_two())
+    return _pairs(segments, "sex", _known("sex3", "sex_code"), _of_two())
 
 
 def _by_race(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
     """2k - 1: victim of race k, offender of the same race; 2k: victim of race k, offender of another race."""
     victim, offender = pl.col("group"), pl.col("group_right")
-    return _pairs(segments, _known("race6", "race_code"), (2 * victim - (victim == offender)).fill_null(11))
+    return _pairs(segments, "race", _known("race6", "race_code"), (2 * victim - (victim == offender)).fill_null(11))
 
 
 def _of_two() -> pl.Expr:
@@ -66,14 +82,15 @@ def _known(variable: str, code: str) -> pl.Expr:
     return pl.when(found != derived_variables()[variable].others).then(found)
 
 
-def _pairs(segments: Segments, group: pl.Expr, of_pair: pl.Expr) -> pl.LazyFrame:
-    """Count pairs of a victim (``group``) and a known offender (``group_right``) of the same incident."""
-    victims = segments.victim.select("victim_id", "incident_id", group=group.cast(pl.Int8))
-    offenders = known_offenders(segments).select("incident_id", group=group.cast(pl.Int8))
+def _pairs(segments: Segments, item: str, group: pl.Expr, of_pair: pl.Expr) -> pl.LazyFrame:
+    """Count pairs of a victim (``group``) and a known offender (``group_right``) of the same incident, by an item."""
+    victims = segments.victim.select("victim_id", "incident_id", is_imputed(item), group=group.cast(pl.Int8))
+    offenders = known_offenders(segments).select("incident_id", is_imputed(item), group=group.cast(pl.Int8))
+    either = pl.col(IS_IMPUTED) | pl.col(f"{IS_IMPUTED}_right")
     return (
         victims.join(offenders, on="incident_id")
         .group_by("victim_id", category=of_pair.cast(pl.Int8))
-        .agg(n=pl.len().cast(pl.Int64))
+        .agg(n=pl.len().cast(pl.Int64), n_imputed=either.sum().cast(pl.Int64))
     )
 
 

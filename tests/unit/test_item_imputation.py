@@ -380,3 +380,18 @@ def test_an_age_is_the_reported_one_or_that_of_a_code(code: str | None, years: i
         assert made[f"analysis_{name}"]["age_flag"].to_list() == [UNKNOWN if age is None else REPORTED]
     # An older code of a race stays what the agency wrote.
     assert made["analysis_victim"]["race_code"].to_list() == ["AP"]
+
+
+def test_ages_of_offenders_without_arrest_are_those_of_offenders() -> None:
+    """Most donors are arrested, and their arrestee's age is their own: it must not predict the age of the others.
+
+    With it, everybody whose age is blank would get an age near the mean.
+    """
+    state = item_state("TX", 0.05)
+    ages = state.made["analysis_offender"].filter(pl.col("sequence_number") > 0)
+    reported, imputed_ = (ages.filter(pl.col("age_flag") == flag)["age_years"] for flag in (REPORTED, IMPUTED))
+    assert len(imputed_) > 300
+    assert imputed_.std() == pytest.approx(reported.std(), rel=0.1)
+    for low, high in ((0, 17), (25, 34), (50, 99)):
+        shares = [ages_.is_between(low, high).mean() for ages_ in (reported, imputed_)]
+        assert shares[0] == pytest.approx(shares[1], abs=0.06)

@@ -160,14 +160,13 @@ class _Branch:
 
     def offenders(self, step: str) -> Found:
         frame = self._frame(self.persons["offender"], self.cleared)
-        paired = self.people.links.select(person_id="offender_id", other_id="arrestee_id")
-        frame = frame.join(self._of_pairs(paired, "arrestee"), on="person_id", how="left", maintain_order="left")
+        frame = frame.join(self._of_pairs("offender", "arrestee"), on="person_id", how="left", maintain_order="left")
         others = ["arrestee"]
         if self.of_persons:
             others.append("victim")
             of_victims = co_persons(self.persons["victim"], "incident_id", "victim")
             frame = frame.join(of_victims, on="incident_id", how="left", maintain_order="left")
-        return self._impute(step, "offender", frame, ("one_each",), others)
+        return self._impute(step, "offender", frame, ("one_each", "is_matched"), others)
 
     def victims(self, step: str) -> Found:
         """Victims of cleared incidents."""
@@ -184,14 +183,13 @@ class _Branch:
 
     def arrestees(self, step: str) -> Found:
         frame = self._frame(self.persons["arrestee"], self.cleared)
-        paired = self.people.links.select(person_id="arrestee_id", other_id="offender_id")
-        frame = frame.join(self._of_pairs(paired, "offender"), on="person_id", how="left", maintain_order="left")
+        frame = frame.join(self._of_pairs("arrestee", "offender"), on="person_id", how="left", maintain_order="left")
         others = ["offender"]
         if self.of_persons:
             others.append("victim")
             of_victims = co_persons(self.persons["victim"], "incident_id", "victim")
             frame = frame.join(of_victims, on="incident_id", how="left", maintain_order="left")
-        return self._impute(step, "arrestee", frame, ("one_each",), others)
+        return self._impute(step, "arrestee", frame, ("one_each", "is_matched"), others)
 
     def all_victims(self, step: str) -> Found:
         """Victims of all incidents; those of cleared incidents are complete, but give only what was reported."""
@@ -216,9 +214,19 @@ class _Branch:
         frame = persons.join(incidents, on="incident_id", maintain_order="left")
         if offenses is not None:
             frame = frame.join(offenses, on="person_id", how="left", maintain_order="left")
+        if "same_person_id" in frame.columns:
+            frame = frame.with_columns(is_matched=pl.col("same_person_id").is_not_null().cast(pl.String))
         return frame.with_columns(unit="person_id", **{kind: pl.col(kind).fill_null(0) for kind in _KINDS})
 
-    def _of_pairs(self, paired: pl.DataFrame, other: str) -> pl.DataFrame:
+    def _of_pairs(self, kind: str, other: str) -> pl.DataFrame:
+        """What is known of the other persons with whom somebody is paired.
+
+        A matched pair is one person, whose values would predict themselves; and nobody whose age or sex is unknown is
+        in one, so donors would have a predictor that no recipient has.
+        """
+        paired = self.people.links.filter(~pl.col("is_same_person")).select(
+            person_id=f"{kind}_id", other_id=f"{other}_id"
+        )
         others = self.persons[other].select("age_years", "sex_code", "race_code", other_id="person_id")
         return co_persons(paired.join(others, on="other_id"), "person_id", other)
 
@@ -230,7 +238,7 @@ class _Branch:
             COLUMNS,
             ("offense_code", *_OF_INCIDENT, *categorical),
             (*_KINDS, *of_others(*others)),
-            classes=_CLASSES,
+            classes=_CLASSES if kind == "victim" else (("offense_code", "is_matched"), *_CLASSES),
         )
         found = completed(frame, model, self.choices)
         return self._kept(

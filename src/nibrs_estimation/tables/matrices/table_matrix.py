@@ -132,9 +132,11 @@ def _part_of_profiles(table: TableDefinition, term: Term, rows: list[CountedRow]
 
     def part(group: Bools, of_imputed: bool) -> sparse.csr_array:
         in_group = cells._replace(group=group, items=cells.items | items_of(group[:-1]), of_imputed=of_imputed)
+        profiles = counts.imputed_profiles if of_imputed else counts.profiles
+        of_features = counts.imputed_counts if of_imputed else counts.feature_counts
 
         def count(begin: int, end: int, found: Found) -> None:
-            count_by_profile(counts.profiles, counts.feature_counts, in_group, first_of, row_of, begin, end, found)
+            count_by_profile(profiles, of_features, in_group, first_of, row_of, begin, end, found)
 
         return _matrix(count, shape)
 

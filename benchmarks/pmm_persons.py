@@ -1,7 +1,8 @@
 """Imputation of persons beside R's mice: 100,000 persons, three items, five rounds; and time per row up to 10 million.
 
 Sex and race (five codes) and age depend on a class of 20 offenses and on another person's age; a tenth of each item is
-blank, more often in some offenses. Needs Rscript and the R package mice (Debian: apt-get install r-base-core r-cran-mice).
+blank, more often in some offenses. Needs Rscript and the R package mice (Debian: apt-get install r-base-core
+r-cran-mice).
 
     python -m benchmarks.pmm_persons --rows 100000 1000000 10000000
 """
@@ -49,9 +50,7 @@ def main() -> None:
         if rows == COMPARED:
             in_r = mice(table)
             ratio = in_r / seconds["reference"]
-            print(
-                f"  mice {in_r:.2f} s: {ratio:.1f} times as long as the reference's way; {LIMIT / ratio:.2f} of the limit"
-            )
+            print(f"  mice {in_r:.2f} s: {ratio:.1f} times the reference's way; {LIMIT / ratio:.2f} of the limit")
     first, last = min(per_row), max(per_row)
     print(f"time per row at {last:,} over that at {first:,}: {per_row[last] / per_row[first]:.2f}")
 

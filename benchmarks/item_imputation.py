@@ -18,11 +18,10 @@ from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.model.items import IMPUTED
+from nibrs_estimation.model.items import IMPUTED, ITEM_COLUMNS
 from nibrs_estimation.stages.validation.item_summary import age_class
 
 ITEMS = {"age_code": "age", "sex_code": "sex", "race_code": "race", "ethnicity_code": "ethnicity"}
-COLUMNS = {"age": "age_years", "sex": "sex_code", "race": "race_code", "ethnicity": "ethnicity_code"}
 STAGE = (
     "link_persons", "impute_persons", "join_distributions", "impute_ethnicity", "impute_property_relationships",
     "finish_persons",
@@ -130,7 +129,7 @@ def bias_of_numbers(folder: Path, imputed: pl.DataFrame) -> pl.DataFrame:
     """By kind, item, offense and value: true number of persons, and relative biases with and without imputation."""
     frame = pl.scan_parquet(folder / "person_frame/*.parquet")
     counted = []
-    for item, column in COLUMNS.items():
+    for item, column in ITEM_COLUMNS.items():
         if item == "ethnicity":
             continue
         counted.append(

@@ -12,6 +12,8 @@ PERSON_KINDS = ("victim", "offender", "arrestee", "arrestee_b")
 #: Items of persons, in the order in which the models visit them; ethnicity has a model of its own.
 DEMOGRAPHICS = ("sex", "race", "age")
 ITEMS = (*DEMOGRAPHICS, "ethnicity")
+#: Item of a person -> its column.
+ITEM_COLUMNS = {"age": "age_years", "sex": "sex_code", "race": "race_code", "ethnicity": "ethnicity_code"}
 #: Where a value stands: 1 as reported, 2 changed by a logical edit, 3 imputed, 4 no such person, 5 unknown and left so.
 REPORTED, EDITED, IMPUTED, NO_PERSON, UNKNOWN = range(1, 6)
 FLAGS = (REPORTED, EDITED, IMPUTED, NO_PERSON, UNKNOWN)

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from nibrs_estimation.model.items import DEMOGRAPHICS
+from nibrs_estimation.model.items import DEMOGRAPHICS, ITEM_COLUMNS
 from nibrs_estimation.stages.item_imputation.models import Choices, Model, completed
 from nibrs_estimation.stages.item_imputation.persons import OFFENSE_KINDS, People, offenses_by
 
-COLUMNS = {"sex": "sex_code", "race": "race_code", "age": "age_years"}
+#: Items in the order in which the models visit them -> columns.
+COLUMNS = {item: ITEM_COLUMNS[item] for item in DEMOGRAPHICS}
 _OF_INCIDENT = ("population_group", "cargo_theft", "is_suburban", "entry", "bias", "weapon", "arrest_weapon")
 _KINDS = tuple(OFFENSE_KINDS)
 _CLASSES = (("offense_code",), ("crime",))
@@ -66,11 +67,15 @@ def impute_demographics(people: People, choices: Choices) -> tuple[dict[str, pl.
         and ``step`` of every imputed value.
     """
     with_victims = _Branch(people, choices, of_persons=True)
-    values = [*with_victims.pairs("03"), *with_victims.offenders("05")]
+    values = [*with_victims.pairs("03"), *with_victims.paired("05", "offender", "arrestee")]
     values += with_victims.victims("07")
-    values += with_victims.arrestees("09")
+    values += with_victims.paired("09", "arrestee", "offender")
     others = _Branch(people, choices, of_persons=False)
-    of_others_ = [*others.pairs("10"), *others.offenders("12"), *others.arrestees("14")]
+    of_others_ = [
+        *others.pairs("10"),
+        *others.paired("12", "offender", "arrestee"),
+        *others.paired("14", "arrestee", "offender"),
+    ]
     values += with_victims.all_victims("16")
     found = _preferred(pl.concat([_step(rows, step) for step, rows in values + of_others_]))
     persons = {
@@ -158,15 +163,16 @@ class _Branch:
             )
         return self._kept([(step, pl.concat(rows))])
 
-    def offenders(self, step: str) -> Found:
-        frame = self._frame(self.persons["offender"], self.cleared)
-        frame = frame.join(self._of_pairs("offender", "arrestee"), on="person_id", how="left", maintain_order="left")
-        others = ["arrestee"]
+    def paired(self, step: str, kind: str, other: str) -> Found:
+        """Offenders or arrestees, from the other persons with whom they are paired, and from person victims."""
+        frame = self._frame(self.persons[kind], self.cleared)
+        frame = frame.join(self._of_pairs(kind, other), on="person_id", how="left", maintain_order="left")
+        others = [other]
         if self.of_persons:
             others.append("victim")
             of_victims = co_persons(self.persons["victim"], "incident_id", "victim")
             frame = frame.join(of_victims, on="incident_id", how="left", maintain_order="left")
-        return self._impute(step, "offender", frame, ("one_each", "is_matched"), others)
+        return self._impute(step, kind, frame, ("one_each", "is_matched"), others)
 
     def victims(self, step: str) -> Found:
         """Victims of cleared incidents."""
@@ -180,16 +186,6 @@ class _Branch:
                 maintain_order="left",
             )
         return self._impute(step, "victim", frame, ("one_each", "victim_type_code"), ["arrestee", "offender"])
-
-    def arrestees(self, step: str) -> Found:
-        frame = self._frame(self.persons["arrestee"], self.cleared)
-        frame = frame.join(self._of_pairs("arrestee", "offender"), on="person_id", how="left", maintain_order="left")
-        others = ["offender"]
-        if self.of_persons:
-            others.append("victim")
-            of_victims = co_persons(self.persons["victim"], "incident_id", "victim")
-            frame = frame.join(of_victims, on="incident_id", how="left", maintain_order="left")
-        return self._impute(step, "arrestee", frame, ("one_each", "is_matched"), others)
 
     def all_victims(self, step: str) -> Found:
         """Victims of all incidents; those of cleared incidents are complete, but give only what was reported."""
@@ -263,8 +259,3 @@ class _Branch:
             for kind in self.persons:
                 self.persons[kind] = overlaid(self.persons[kind], rows.filter(pl.col("person_kind") == kind))
         return found
-
-
-def is_complete(persons: pl.DataFrame) -> bool:
-    """Whether age, sex and race of all are known."""
-    return not any(persons[COLUMNS[item]].null_count() for item in DEMOGRAPHICS)

@@ -18,6 +18,7 @@ from nibrs_estimation.model.items import (
     EDITED,
     IMPUTED,
     IMPUTED_ITEM,
+    ITEM_COLUMNS,
     NO_PERSON,
     PERSON_KINDS,
     REPORTED,
@@ -30,7 +31,6 @@ from nibrs_estimation.stages.item_imputation.models import MIN_DONORS
 from nibrs_estimation.stages.item_imputation.persons import items
 from nibrs_estimation.stats import random
 
-COLUMNS = {"age": "age_years", "sex": "sex_code", "race": "race_code", "ethnicity": "ethnicity_code"}
 _KEY = ["person_kind", "person_id", "other_id", "item"]
 
 
@@ -98,7 +98,7 @@ def _left(frame: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
         frame.filter(pl.col(column).is_null()).select(
             "person_kind", "person_id", other_id=pl.lit(0, pl.Int64), item=pl.lit(item)
         )
-        for item, column in COLUMNS.items()
+        for item, column in ITEM_COLUMNS.items()
     ]
     return pl.concat(missing).join(values.select(_KEY), on=_KEY, how="anti", maintain_order="left")
 
@@ -182,14 +182,14 @@ def _analyzed(segment: pl.DataFrame, key: str, scope: pl.DataFrame, values: pl.D
         values: what was imputed for them.
     """
     edited = scope.select(
-        pl.col("person_id").alias(key), **{f"edited_{item}": pl.col(column) for item, column in COLUMNS.items()}
+        pl.col("person_id").alias(key), **{f"edited_{item}": pl.col(column) for item, column in ITEM_COLUMNS.items()}
     )
     # An item that is known after the edits was reported or edited; only those that models set are imputed.
     wide = segment.with_columns(reported_age=age_in_years(), **_reported()).join(
         edited, on=key, how="left", maintain_order="left"
     )
     is_nobody = (pl.col("sequence_number") == 0).fill_null(False) if "offender_id" in segment.columns else pl.lit(False)
-    for item, column in COLUMNS.items():
+    for item, column in ITEM_COLUMNS.items():
         of_item = values.filter(pl.col("item") == item).select(pl.col("person_id").alias(key), imputed="value")
         wide = wide.join(of_item, on=key, how="left", maintain_order="left")
         dtype = pl.Int16 if item == "age" else pl.String
@@ -214,7 +214,7 @@ def _analyzed(segment: pl.DataFrame, key: str, scope: pl.DataFrame, values: pl.D
             .cast(pl.Int8)
             .alias(f"{item}_flag"),
         ).drop("imputed")
-    return wide.drop(f"edited_{item}" for item in COLUMNS)
+    return wide.drop(f"edited_{item}" for item in ITEM_COLUMNS)
 
 
 def _reported() -> dict[str, pl.Expr]:
@@ -234,7 +234,7 @@ def _audit(persons: pl.DataFrame, key: str, kind: str, values: pl.DataFrame) -> 
             pl.col(f"reported_{item}").cast(pl.String).alias("reported"),
             pl.col(f"{item}_flag").alias("flag"),
         )
-        for item, column in COLUMNS.items()
+        for item, column in ITEM_COLUMNS.items()
     ]
     origin = values.select(*_KEY, "donor_id", "donor_other_id", "pool", "step")
     return (

@@ -11,11 +11,14 @@ import polars as pl
 
 from nibrs_estimation.model.items import EDITED, IMPUTED, REPORTED
 from nibrs_estimation.pipeline.task import DocumentWriter
-from nibrs_estimation.stages.item_imputation.relationships import RELATIONSHIPS, UNKNOWN_RELATIONSHIP
+from nibrs_estimation.stages.item_imputation.relationships import (
+    FEW_OFFENDERS,
+    RELATIONSHIPS,
+    UNKNOWN_RELATIONSHIP,
+)
 
 _RACES = {"W": 1, "B": 2, "I": 3, "A": 4, "AP": 4, "C": 4, "J": 4, "P": 8, "O": 9, "M": 98}
 _ETHNICITIES = {"H": 1, "N": 2, "M": 4}
-_FEW_OFFENDERS = 3
 #: A file in a zip has a date; this one says nothing.
 _NO_DATE = (1980, 1, 1, 0, 0, 0)
 Files = Iterator[tuple[str, pl.DataFrame]]
@@ -130,7 +133,7 @@ def _relationships(name: str, state: str, pairs: pl.DataFrame, values: pl.LazyFr
     """Pairs that a model set; the reference's files have reported pairs in scope, too."""
     imputed = values.select(victim_id="person_id", offender_id="other_id").collect()
     rows = pairs.join(imputed, on=["victim_id", "offender_id"], how="semi").sort("victim_id", "offender_id")
-    is_few = pl.col("offenders") <= _FEW_OFFENDERS
+    is_few = pl.col("offenders") <= FEW_OFFENDERS
     parts = [("", rows)]
     if name.startswith("04"):
         parts = [("_le3", rows.filter(is_few)), ("_gt3", rows.filter(~is_few))]

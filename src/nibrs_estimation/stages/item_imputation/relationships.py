@@ -23,7 +23,7 @@ RELATIONSHIPS: Mapping[str, tuple[str, ...]] = {
 }
 UNKNOWN_RELATIONSHIP = "RU"
 #: Offenders above which an incident is modeled apart.
-_FEW_OFFENDERS = 3
+FEW_OFFENDERS = 3
 #: Offenses of a victim -> codes; they predict relationships in crimes against property.
 PROPERTY_OFFENSES: Mapping[str, tuple[str, ...]] = {
     "arson": ("200",),
@@ -139,7 +139,7 @@ def impute_person_relationships(pairs: pl.DataFrame, choices: Choices) -> pl.Dat
         The columns of dataset ``relationship_value`` but the state: every pair to be imputed, without a value where the
         state has too few donors.
     """
-    is_few = pl.col("offenders") <= _FEW_OFFENDERS
+    is_few = pl.col("offenders") <= FEW_OFFENDERS
     return pl.concat(
         _imputed(pairs.filter(is_of_model), f"relationship/{name}", choices, ("relationship",))
         for name, is_of_model in (("few", is_few), ("many", ~is_few))

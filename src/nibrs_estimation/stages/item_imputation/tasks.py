@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from nibrs_estimation.model.items import (
+    ITEM_COLUMNS,
     ITEM_VALUE,
     PERSON_FRAME,
     RELATIONSHIP_FRAME,
@@ -14,7 +15,7 @@ from nibrs_estimation.model.items import (
     STATE_ITEM_DISTRIBUTION,
 )
 from nibrs_estimation.stages.item_imputation.choices import choices_of
-from nibrs_estimation.stages.item_imputation.demographics import COLUMNS, impute_demographics, overlaid
+from nibrs_estimation.stages.item_imputation.demographics import impute_demographics, overlaid
 from nibrs_estimation.stages.item_imputation.group_b import group_b_persons, impute_group_b
 from nibrs_estimation.stages.item_imputation.models import NEVER_GIVEN
 from nibrs_estimation.stages.item_imputation.persons import (
@@ -144,7 +145,7 @@ def _property_rows(incident: pl.DataFrame, property: pl.LazyFrame, property_item
 def _distribution(frame: pl.DataFrame, values: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     """Numbers of reported values that may be given, by kind of person, item and offense."""
     counted = []
-    for item, column in {**COLUMNS, "ethnicity": "ethnicity_code"}.items():
+    for item, column in ITEM_COLUMNS.items():
         imputed = values.filter(pl.col("item") == item).select("person_kind", "person_id")
         known = frame.filter(
             pl.col(column).is_not_null() & ~pl.col(column).cast(pl.String).is_in(NEVER_GIVEN.get(item, ()))

@@ -7,6 +7,7 @@ import polars as pl
 from nibrs_estimation.model.items import (
     AGENCY_ITEM,
     IMPUTED,
+    ITEM_COLUMNS,
     ITEM_DONORS,
     ITEM_PAIRS,
     ITEM_SUMMARY,
@@ -17,7 +18,6 @@ from nibrs_estimation.model.items import (
 AGE_CLASSES = (5, 15, 18, 25, 35, 65)
 AGE_LABELS = ("under 5", "5 to 14", "15 to 17", "18 to 24", "25 to 34", "35 to 64", "65 and over")
 NOT_KNOWN = "unknown"
-COLUMNS = {"age": "age_years", "sex": "sex_code", "race": "race_code", "ethnicity": "ethnicity_code"}
 _KEY = ["person_kind", "item"]
 
 
@@ -34,7 +34,7 @@ def summarize_items(
 ) -> dict[str, pl.DataFrame]:
     """Count reported and imputed values, donors, matched pairs and blank items of a state."""
     persons = persons_in_scope(analysis_victim, analysis_offender, analysis_arrestee, person_frame)
-    values = pl.concat([_values(persons, item) for item in COLUMNS])
+    values = pl.concat([_values(persons, item) for item in ITEM_COLUMNS])
     relationships = analysis_victim_offender.select(
         person_kind=pl.lit("victim"),
         item=pl.lit("relationship"),
@@ -84,7 +84,7 @@ def persons_in_scope(
     person_frame: pl.LazyFrame,
 ) -> pl.DataFrame:
     """Persons whose items are imputed: ``person_kind``, ``person_id``, ``incident_id``, items and flags."""
-    columns = [*COLUMNS.values(), *(f"{item}_flag" for item in COLUMNS)]
+    columns = [*ITEM_COLUMNS.values(), *(f"{item}_flag" for item in ITEM_COLUMNS)]
     kinds = [
         (analysis_victim, "victim_id", pl.lit("victim")),
         (analysis_offender, "offender_id", pl.lit("offender")),
@@ -119,7 +119,7 @@ def age_class(years: pl.Expr) -> pl.Expr:
 
 
 def _values(persons: pl.DataFrame, item: str) -> pl.DataFrame:
-    column = pl.col(COLUMNS[item])
+    column = pl.col(ITEM_COLUMNS[item])
     category = age_class(column) if item == "age" else column
     flag = pl.col(f"{item}_flag")
     return persons.select(
@@ -134,12 +134,14 @@ def _values(persons: pl.DataFrame, item: str) -> pl.DataFrame:
 
 def _pairs(persons: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
     matched = links.filter(pl.col("is_same_person") & ~pl.col("is_dropped")).select("offender_id", "arrestee_id")
-    columns = list(COLUMNS.values())
+    columns = list(ITEM_COLUMNS.values())
     for kind in ("offender", "arrestee"):
         of_kind = persons.filter(pl.col("person_kind") == kind).select(
             pl.col("person_id").alias(f"{kind}_id"), *(pl.col(column).alias(f"{kind}_{column}") for column in columns)
         )
         matched = matched.join(of_kind, on=f"{kind}_id")
-    equal = {item: pl.col(f"offender_{column}") == pl.col(f"arrestee_{column}") for item, column in COLUMNS.items()}
+    equal = {
+        item: pl.col(f"offender_{column}") == pl.col(f"arrestee_{column}") for item, column in ITEM_COLUMNS.items()
+    }
     counts = matched.select(test.sum().alias(item) for item, test in equal.items()).row(0, named=True)
     return pl.DataFrame({"item": list(counts), "pairs": [matched.height] * len(counts), "equal": list(counts.values())})

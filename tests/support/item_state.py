@@ -16,7 +16,7 @@ from nibrs_estimation.sources.synthetic import agency_frame
 from nibrs_estimation.sources.synthetic.incidents import segments_with_truth
 from nibrs_estimation.stages.item_imputation.ethnicity import impute_ethnicity
 from nibrs_estimation.stages.item_imputation.finish import finish_persons
-from nibrs_estimation.stages.item_imputation.groups import ETHNICITY_GROUPS, RELATIONSHIP_GROUPS, group_of
+from nibrs_estimation.stages.item_imputation.groups import state_groups
 from nibrs_estimation.stages.item_imputation.links import link_persons
 from nibrs_estimation.stages.item_imputation.relationships import impute_property_relationships
 from nibrs_estimation.stages.item_imputation.tasks import impute_persons
@@ -71,11 +71,13 @@ def imputed(segments: Tables, state: str, seed: int, method: str) -> Tables:
         **choices,
     )
     made |= {name: frame.lazy().collect() for name, frame in persons.items()}
-    made[ETHNICITY_VALUE.name] = impute_ethnicity(
-        made["person_frame"].lazy(), partition=group_of(ETHNICITY_GROUPS)[state], **choices
+    ethnicity, relationship = (
+        next(group for group, states in state_groups(item).items() if state in states)
+        for item in ("ethnicity", "relationship")
     )
+    made[ETHNICITY_VALUE.name] = impute_ethnicity(made["person_frame"].lazy(), partition=ethnicity, **choices)
     made[PROPERTY_RELATIONSHIP_VALUE.name] = impute_property_relationships(
-        made["relationship_frame"].lazy(), partition=group_of(RELATIONSHIP_GROUPS)[state], **choices
+        made["relationship_frame"].lazy(), partition=relationship, **choices
     )
     finished = finish_persons(
         lazy["victim"],

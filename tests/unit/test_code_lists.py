@@ -19,6 +19,7 @@ SPECIAL = {
     "place_override",
     "property_loss_by_offense",
     "state",
+    "state_group",
     "state_tile",
     "weight_class",
     "weight_class_rule",

@@ -6,7 +6,7 @@ import polars as pl
 
 from nibrs_estimation.model.items import ETHNICITY_VALUE
 from nibrs_estimation.stages.item_imputation.choices import choices_of
-from nibrs_estimation.stages.item_imputation.groups import ETHNICITY_GROUPS, states_of
+from nibrs_estimation.stages.item_imputation.groups import state_groups
 from nibrs_estimation.stages.item_imputation.models import Choices, Model, completed
 from nibrs_estimation.stages.item_imputation.persons import offense_codes
 
@@ -21,7 +21,7 @@ _MODEL = {
 
 def ethnicity_parts() -> tuple[str, ...]:
     """Parts of dataset ``ethnicity_value``: the groups of states."""
-    return tuple(ETHNICITY_GROUPS)
+    return tuple(state_groups("ethnicity"))
 
 
 def impute_ethnicity(
@@ -55,7 +55,7 @@ def impute_ethnicity(
 
 
 def _persons(person_frame: pl.LazyFrame, kind: str, group: str) -> pl.DataFrame:
-    is_of_group = pl.col("state_abbr").is_in(states_of(ETHNICITY_GROUPS, group))
+    is_of_group = pl.col("state_abbr").is_in(state_groups("ethnicity")[group])
     return (
         person_frame.filter(is_of_group & (pl.col("person_kind") == kind))
         .join(offense_codes().lazy().select("offense_code", "crime"), on="offense_code", how="left")

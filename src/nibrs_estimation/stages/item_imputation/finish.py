@@ -25,7 +25,7 @@ from nibrs_estimation.model.items import (
     UNKNOWN,
 )
 from nibrs_estimation.pipeline.dataset import Dataset
-from nibrs_estimation.stages.item_imputation.groups import ETHNICITY_GROUPS, RELATIONSHIP_GROUPS, group_of
+from nibrs_estimation.stages.item_imputation.groups import state_groups
 from nibrs_estimation.stages.item_imputation.links import age_in_years
 from nibrs_estimation.stages.item_imputation.models import MIN_DONORS
 from nibrs_estimation.stages.item_imputation.persons import items
@@ -138,9 +138,8 @@ def _pools(state: str) -> dict[str, list[tuple[str, Sequence[str]]]]:
     regions = dict(code_list("state").select("state_abbr", "region_code").iter_rows())
     region = [name for name, code in regions.items() if code == regions.get(state)]
     pools: dict[str, list[tuple[str, Sequence[str]]]] = {}
-    for key, groups in (("ethnicity", ETHNICITY_GROUPS), ("others", RELATIONSHIP_GROUPS)):
-        own = group_of(groups).get(state)
-        group = groups[own].split() if own else [state]
+    for key, groups in (("ethnicity", state_groups("ethnicity")), ("others", state_groups("relationship"))):
+        group = next((states for states in groups.values() if state in states), (state,))
         pools[key] = [("state", [state]), ("state group", group), ("region", region), ("nation", list(regions))]
     return pools
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from nibrs_estimation.model.items import PROPERTY_RELATIONSHIP_VALUE
 from nibrs_estimation.stages.item_imputation.choices import choices_of
-from nibrs_estimation.stages.item_imputation.groups import RELATIONSHIP_GROUPS, states_of
+from nibrs_estimation.stages.item_imputation.groups import state_groups
 from nibrs_estimation.stages.item_imputation.models import Choices, Model, completed
 from nibrs_estimation.stages.item_imputation.persons import OFFENSE_KINDS
 from nibrs_estimation.stages.item_imputation.property_value import NO_PROPERTY, PENDING, SEIZED_DRUGS
@@ -148,7 +148,7 @@ def impute_person_relationships(pairs: pl.DataFrame, choices: Choices) -> pl.Dat
 
 def property_parts() -> tuple[str, ...]:
     """Parts of dataset ``property_relationship_value``: the groups of states."""
-    return tuple(RELATIONSHIP_GROUPS)
+    return tuple(state_groups("relationship"))
 
 
 def impute_property_relationships(
@@ -161,7 +161,7 @@ def impute_property_relationships(
     choices = choices_of(seed, item_method, item_cycles)
     if choices is None:
         return PROPERTY_RELATIONSHIP_VALUE.empty().collect()
-    is_of_group = pl.col("state_abbr").is_in(states_of(RELATIONSHIP_GROUPS, partition))
+    is_of_group = pl.col("state_abbr").is_in(state_groups("relationship")[partition])
     pairs = numbered(relationship_frame.filter(is_of_group).collect())
     is_no_value = pl.col("property_value").is_in([NO_PROPERTY, 0, PENDING, SEIZED_DRUGS]).fill_null(False)
     found = [

@@ -1,6 +1,6 @@
 """Imputed items of a synthetic nation beside the truth, and the time that the stage took.
 
-    nibrs run all items --source synthetic:1 --year 2024 --until check_items
+    nibrs run all items --source synthetic:1 --year 2024 --until validate_items
     python -m benchmarks.item_imputation scratch/items/all
 
 Prints, for every kind of person, the largest difference of shares of imputed values from the true shares, by offense
@@ -18,17 +18,15 @@ from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.model.items import IMPUTED, ITEM_COLUMNS
-from nibrs_estimation.stages.validation.item_summary import age_class
+from nibrs_estimation.model.items import ITEM_COLUMNS
+from nibrs_estimation.stages.validation.age_classes import age_class
+from nibrs_estimation.stages.validation.item_truth import LARGE, LIMIT_POINTS, shares_beside_truth
 
-ITEMS = {"age_code": "age", "sex_code": "sex", "race_code": "race", "ethnicity_code": "ethnicity"}
 STAGE = (
     "link_persons", "impute_persons", "join_distributions", "impute_ethnicity", "impute_property_relationships",
     "finish_persons",
 )  # fmt: skip
-#: Cells with at least so many imputed values, or persons, have a limit.
-LARGE = 10_000
-LIMIT_POINTS, LIMIT_BIAS, LIMIT_SECONDS, LIMIT_GIB = 1.0, 0.01, 1200, 10
+LIMIT_BIAS, LIMIT_SECONDS, LIMIT_GIB = 0.01, 1200, 10
 
 
 def main() -> None:
@@ -47,26 +45,28 @@ def largest(rows: pl.DataFrame, column: str) -> float:
 
 
 def compare(folder: Path) -> None:
-    imputed = with_truth(folder)
-    shares = shares_of_imputed(imputed)
-    print(f"Shares of imputed values beside the truth, in percent; cells of at least {LARGE:,} imputed values:")
-    large = shares.filter(pl.col("of") >= LARGE)
-    worst = large.sort(pl.col("difference").abs(), descending=True)
+    truth = pl.scan_parquet(folder / "item_truth/*.parquet").collect()
+    shares = shares_beside_truth(truth)
+    print(f"Shares of imputed values beside the truth; cells of at least {LARGE:,} imputed values:")
+    large = shares.filter(pl.col("values") >= LARGE)
+    worst = large.sort(pl.col("points").abs(), descending=True)
     print(worst.head(12))
     if large.height:
-        print(f"largest difference {largest(worst, 'difference'):.2f} points of the limit of {LIMIT_POINTS}")
+        within = large.select((pl.col("points").abs() <= LIMIT_POINTS).sum()).item()
+        print(f"{within} of {large.height} within {LIMIT_POINTS} point; largest {largest(worst, 'points'):.2f} points")
     print("all cells, by item:")
     print(
         shares.group_by("person_kind", "item")
         .agg(
             cells=pl.len(),
-            imputed=pl.col("of").max(),
-            largest_of_large=pl.col("difference").abs().filter(pl.col("of") >= LARGE).max(),
-            mean_absolute=(pl.col("difference").abs() * pl.col("of")).sum() / pl.col("of").sum(),
+            values=pl.col("values").max(),
+            largest_of_large=pl.col("points").abs().filter(pl.col("values") >= LARGE).max(),
+            mean_absolute=(pl.col("points").abs() * pl.col("values")).sum() / pl.col("values").sum(),
+            spread=pl.col("error").filter(pl.col("values") >= LARGE).std(),
         )
         .sort("person_kind", "item")
     )
-    biases = bias_of_numbers(folder, imputed)
+    biases = bias_of_numbers(folder, shares)
     print(f"Relative bias of the number of persons by offense and value, nation, cells of at least {LARGE:,} persons:")
     big = biases.filter(pl.col("true") >= LARGE).sort(pl.col("bias").abs(), descending=True)
     print(big.head(12))
@@ -75,57 +75,7 @@ def compare(folder: Path) -> None:
         print(f"without imputation, known persons scaled to all: {largest(big, 'bias_without'):.4f}")
 
 
-def category(item: pl.Expr, value: pl.Expr) -> pl.Expr:
-    years = value.replace({"NN": "0", "NB": "0", "BB": "0"}).cast(pl.Int16, strict=False)
-    return pl.when(item == "age").then(age_class(years)).otherwise(value)
-
-
-def with_truth(folder: Path) -> pl.DataFrame:
-    """Imputed items with their true values and the person's offense."""
-    truth = (
-        pl.scan_parquet(folder / "synthetic_truth_item/*.parquet")
-        .filter(pl.col("item").is_in(list(ITEMS)))
-        .select(
-            person_kind=pl.when(pl.col("detail_code") == "B").then(pl.lit("arrestee_b")).otherwise("segment"),
-            person_id="unit_id",
-            item=pl.col("item").replace(ITEMS),
-            true="value",
-        )
-    )
-    key = ["person_kind", "person_id"]
-    offenses = pl.scan_parquet(folder / "person_frame/*.parquet").select(*key, "offense_code")
-    item, value, true = (pl.col(name) for name in ("item", "value", "true"))
-    return (
-        pl.scan_parquet(folder / "imputed_item/*.parquet")
-        .filter((pl.col("flag") == IMPUTED) & (item != "relationship"))
-        .select(*key, "item", "value")
-        .join(truth, on=[*key, "item"])
-        .join(offenses, on=key)
-        .with_columns(category=category(item, value), true=category(item, true))
-        .collect(engine="streaming")
-    )
-
-
-def shares_of_imputed(imputed: pl.DataFrame) -> pl.DataFrame:
-    """By kind, item, offense and value: percent of imputed values, percent of true values, their number."""
-    key = ["person_kind", "item", "offense_code"]
-    counts = [
-        imputed.group_by(*key, category=name).agg(pl.len().cast(pl.Int64).alias(f"n_{name}"))
-        for name in ("category", "true")
-    ]
-    both = counts[0].join(counts[1], on=[*key, "category"], how="full", coalesce=True).fill_null(0)
-    of = pl.col("n_true").sum().over(key)
-    return both.select(
-        *key,
-        "category",
-        of=of,
-        imputed=100 * pl.col("n_category") / of,
-        true=100 * pl.col("n_true") / of,
-        difference=100 * (pl.col("n_category") - pl.col("n_true")) / of,
-    )
-
-
-def bias_of_numbers(folder: Path, imputed: pl.DataFrame) -> pl.DataFrame:
+def bias_of_numbers(folder: Path, shares: pl.DataFrame) -> pl.DataFrame:
     """By kind, item, offense and value: true number of persons, and relative biases with and without imputation."""
     frame = pl.scan_parquet(folder / "person_frame/*.parquet")
     counted = []
@@ -137,18 +87,18 @@ def bias_of_numbers(folder: Path, imputed: pl.DataFrame) -> pl.DataFrame:
                 "person_kind",
                 "offense_code",
                 item=pl.lit(item),
-                category=category(pl.lit(item), pl.col(column).cast(pl.String)),
+                category=age_class(pl.col(column)) if item == "age" else pl.col(column),
             )
             .group_by("person_kind", "item", "offense_code", "category")
             .agg(n=pl.len().cast(pl.Int64))
             .collect(engine="streaming")
         )
     key = ["person_kind", "item", "offense_code"]
-    changes = shares_of_imputed(imputed).select(
+    changes = shares.select(
         *key,
         "category",
-        n_imputed=(pl.col("imputed") * pl.col("of") / 100).round().cast(pl.Int64),
-        n_true=(pl.col("true") * pl.col("of") / 100).round().cast(pl.Int64),
+        n_imputed=(pl.col("imputed") * pl.col("values")).round().cast(pl.Int64),
+        n_true=(pl.col("true") * pl.col("values")).round().cast(pl.Int64),
     )
     rows = (
         pl.concat(counted)

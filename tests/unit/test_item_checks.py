@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
@@ -16,7 +17,9 @@ from nibrs_estimation.model.items import IMPUTED, UNKNOWN
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.item_imputation.reference_files import write_item_files
-from nibrs_estimation.stages.validation.item_summary import AGE_LABELS, age_class, summarize_items
+from nibrs_estimation.stages.validation.age_classes import AGE_LABELS, age_class
+from nibrs_estimation.stages.validation.item_summary import summarize_items
+from nibrs_estimation.stages.validation.item_truth import shares_beside_truth
 from nibrs_estimation.stages.validation.items import check_items, compared_shares, unusual_agencies, validate_items
 
 IDENTITY = Identity(run_id="run", source="synthetic:0.01", year=YEAR, seed=1, is_synthetic=True)
@@ -34,7 +37,10 @@ def summaries(state: ItemState) -> dict[str, pl.DataFrame]:
         "person_link", "imputed_item",
     )  # fmt: skip
     made = summarize_items(
-        **{name: state.made[name].lazy() for name in names}, incident=state.segments["incident"].lazy(), partition="TX"
+        **{name: state.made[name].lazy() for name in names},
+        incident=state.segments["incident"].lazy(),
+        synthetic_truth_item=state.truth.lazy(),
+        partition="TX",
     )
     return {name: checked(frame, DATASETS[name]) for name, frame in made.items()}
 
@@ -71,6 +77,46 @@ def test_agencies_have_their_blank_items(state: ItemState, summaries: dict[str, 
     assert sorted(found.select("agency_id", "persons", "missing").rows()) == sorted(expected.rows())
 
 
+def test_values_beside_the_truth_equal_a_slow_count(state: ItemState, summaries: dict[str, pl.DataFrame]) -> None:
+    columns = {"age": "age_code", "sex": "sex_code", "race": "race_code", "relationship": "relationship_code"}
+    truth = {
+        (row["segment"], row["unit_id"], row["detail_code"], row["item"]): row["value"]
+        for row in state.truth.iter_rows(named=True)
+    }
+    offense = {
+        (row["person_kind"], row["person_id"]): row["offense_code"]
+        for row in state.made["person_frame"].iter_rows(named=True)
+    }
+    expected: Counter[tuple[str, str, str, str, bool]] = Counter()
+    for row in state.made["imputed_item"].filter(pl.col("flag") == IMPUTED).iter_rows(named=True):
+        kind, item = row["person_kind"], row["item"]
+        if item not in ("sex", "race", "relationship"):
+            continue
+        segment = "victim_offender" if item == "relationship" else kind.removesuffix("_b")
+        detail = {"victim_offender": str(row["other_id"]), "arrestee": "B" if kind == "arrestee_b" else "A"}
+        key = segment, row["person_id"], detail.get(segment, ""), columns[item]
+        if key in truth:
+            for value, is_true in ((row["value"], False), (truth[key], True)):
+                expected[kind, item, offense[kind, row["person_id"]] or "", value, is_true] += 1
+    found = summaries["item_truth"].filter(pl.col("item").is_in(["sex", "race", "relationship"]))
+    assert found.height > 100
+    for row in found.iter_rows(named=True):
+        key = row["person_kind"], row["item"], row["offense_code"], row["category"]
+        assert (row["n_imputed"], row["n_true"]) == (expected[*key, False], expected[*key, True])
+    assert found["n_imputed"].sum() == sum(n for key, n in expected.items() if not key[-1])
+
+
+def test_shares_beside_the_truth() -> None:
+    """Of 100 blank sexes 60 are truly male and 55 are imputed so: 5 points, 0.71 standard errors of two draws."""
+    rows = [("victim", "sex", "13A", "M", 55, 60), ("victim", "sex", "13A", "F", 45, 40)]
+    schema = ["person_kind", "item", "offense_code", "category", "n_imputed", "n_true"]
+    female, male = shares_beside_truth(pl.DataFrame(rows, schema=schema, orient="row")).iter_rows(named=True)
+    assert (male["values"], male["imputed"], male["true"]) == (100, 0.55, 0.6)
+    assert male["points"] == pytest.approx(-5)
+    assert male["error"] == pytest.approx(-0.05 / (2 * 0.575 * 0.425 / 100) ** 0.5)
+    assert female["error"] == pytest.approx(-male["error"])
+
+
 def test_page_and_checks(state: ItemState, summaries: dict[str, pl.DataFrame], tmp_path: Path) -> None:
     checks = check_items(summaries["item_summary"].lazy(), summaries["agency_item"].lazy())
     checks = {name: checked(frame, DATASETS[name]) for name, frame in checks.items()}
@@ -82,6 +128,7 @@ def test_page_and_checks(state: ItemState, summaries: dict[str, pl.DataFrame], t
             summaries["item_pairs"].lazy(),
             checks["item_check"].lazy(),
             checks["agency_item_check"].lazy(),
+            summaries["item_truth"].lazy(),
             agency,
             YEAR,
             method,
@@ -91,13 +138,17 @@ def test_page_and_checks(state: ItemState, summaries: dict[str, pl.DataFrame], t
         text = (tmp_path / "page.html").read_text()
         assert "SYNTHETIC" in text.upper()
         assert "Offenders of cleared incidents: values" in text
-    summary_, donors, pairs, check, agencies = (
+        assert "Imputed values beside the truth" in text
+    summary_, donors, pairs, check, agencies, truth = (
         DATASETS[name].empty()
-        for name in ("item_summary", "item_donors", "item_pairs", "item_check", "agency_item_check")
+        for name in ("item_summary", "item_donors", "item_pairs", "item_check", "agency_item_check", "item_truth")
     )
-    (written,) = validate_items(summary_, donors, pairs, check, agencies, agency, YEAR, "none", IDENTITY).values()
+    (written,) = validate_items(
+        summary_, donors, pairs, check, agencies, truth, agency, YEAR, "none", IDENTITY
+    ).values()
     written(tmp_path / "page.html")
     assert "Nothing was imputed" in (tmp_path / "page.html").read_text()
+    assert "beside the truth" not in (tmp_path / "page.html").read_text()
 
 
 def summary(*rows: tuple[str, str, int, int]) -> pl.DataFrame:

@@ -287,6 +287,51 @@ AGENCY_ITEM_CHECK = Dataset(
     ),
 )
 
+SYNTHETIC_TRUTH_ITEM = Dataset(
+    name="synthetic_truth_item",
+    description="True values of items of reported incidents of a synthetic nation that the agency left unknown or "
+    "blank; only the page of blank items shows them.",
+    source="sources/synthetic/README.md",
+    absence="imputed items are not compared with their true values, which only synthetic sources know",
+    primary_key=("segment", "unit_id", "detail_code", "item"),
+    partition_key="state_abbr",
+    columns=(
+        _STATE,
+        Column("segment", "str", "Dataset in which the item stands, such as victim."),
+        Column(
+            "unit_id",
+            "int64",
+            "Its row: incident_id, victim_id (of relationships, too), offender_id, arrestee_id, or property_id of a "
+            "property item.",
+        ),
+        Column(
+            "detail_code",
+            "str",
+            "Of property items, description_code; of arrestees, A or B, the group of the offense; of relationships, "
+            "offender_id; else empty.",
+        ),
+        Column("item", "str", "Column of that dataset that was left unknown or blank."),
+        Column("value", "str", "What stood there before, as text.", is_nullable=True),
+    ),
+)
+
+ITEM_TRUTH = Dataset(
+    name="item_truth",
+    description="Imputed values of a synthetic nation beside the true values of the same items, by state and offense; "
+    "empty for other sources.",
+    source="handbook 05",
+    primary_key=("state_abbr", "person_kind", "item", "offense_code", "category"),
+    partition_key="state_abbr",
+    columns=(
+        _STATE,
+        *_SUMMARY_KEY,
+        Column("offense_code", "str", "First offense of the person.", code_list="offense"),
+        Column("category", "str", "Value, or class of ages."),
+        Column("n_imputed", "int64", "Imputed items with this value.", unit="items"),
+        Column("n_true", "int64", "Of the same items, those whose true value it is.", unit="items"),
+    ),
+)
+
 DATASETS = (
     PERSON_LINK,
     PERSON_FRAME,
@@ -302,6 +347,7 @@ DATASETS = (
     ITEM_DONORS,
     ITEM_PAIRS,
     AGENCY_ITEM,
+    ITEM_TRUTH,
     ITEM_CHECK,
     AGENCY_ITEM_CHECK,
 )

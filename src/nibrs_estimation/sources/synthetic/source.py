@@ -19,6 +19,7 @@ from nibrs_estimation.model.agency import (
     SRS_MONTH,
 )
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_FILE, PARTITIONED
+from nibrs_estimation.model.items import SYNTHETIC_TRUTH_ITEM
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import PARTITION, SEED, YEAR, Task
@@ -34,7 +35,6 @@ from nibrs_estimation.sources.synthetic.srs import benchmark
 from nibrs_estimation.sources.synthetic.truth import (
     SYNTHETIC_OUTLIER,
     SYNTHETIC_TRUTH,
-    SYNTHETIC_TRUTH_ITEM,
     SYNTHETIC_TRUTH_MONTH,
     true_numbers,
 )

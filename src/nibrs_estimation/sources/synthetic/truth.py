@@ -44,33 +44,6 @@ SYNTHETIC_TRUTH_MONTH = Dataset(
     ),
 )
 
-SYNTHETIC_TRUTH_ITEM = Dataset(
-    name="synthetic_truth_item",
-    description="True values of items of reported incidents that the agency left unknown or blank; no stage reads "
-    "them.",
-    source="sources/synthetic/README.md",
-    primary_key=("segment", "unit_id", "detail_code", "item"),
-    partition_key="state_abbr",
-    columns=(
-        Column("state_abbr", "str", "UCR state abbreviation of the agency."),
-        Column("segment", "str", "Dataset in which the item stands, such as victim."),
-        Column(
-            "unit_id",
-            "int64",
-            "Its row: incident_id, victim_id (of relationships, too), offender_id, arrestee_id, or property_id of a "
-            "property item.",
-        ),
-        Column(
-            "detail_code",
-            "str",
-            "Of property items, description_code; of arrestees, A or B, the group of the offense; of relationships, "
-            "offender_id; else empty.",
-        ),
-        Column("item", "str", "Column of that dataset that was left unknown or blank."),
-        Column("value", "str", "What stood there before, as text.", is_nullable=True),
-    ),
-)
-
 SYNTHETIC_OUTLIER = Dataset(
     name="synthetic_outlier",
     description="Reports of months, of the data year and the four before, that on purpose do not tell what happened in "

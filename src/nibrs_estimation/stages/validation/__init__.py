@@ -20,8 +20,10 @@ from nibrs_estimation.model.items import (
     ITEM_DONORS,
     ITEM_PAIRS,
     ITEM_SUMMARY,
+    ITEM_TRUTH,
     PERSON_FRAME,
     PERSON_LINK,
+    SYNTHETIC_TRUTH_ITEM,
 )
 from nibrs_estimation.model.outliers import OUTLIER_AGENCY, OUTLIER_MONTH
 from nibrs_estimation.model.parameters import ITEM_METHOD, OUTLIER_RULE, QUALITY_RULE
@@ -127,8 +129,9 @@ TASKS = (
             PERSON_LINK,
             IMPUTED_ITEM,
             INCIDENT,
+            SYNTHETIC_TRUTH_ITEM,
         ),
-        writes=(ITEM_SUMMARY, ITEM_DONORS, ITEM_PAIRS, AGENCY_ITEM),
+        writes=(ITEM_SUMMARY, ITEM_DONORS, ITEM_PAIRS, AGENCY_ITEM, ITEM_TRUTH),
         parameters=(PARTITION,),
         partition_by="state_abbr",
         memory="medium",
@@ -142,7 +145,7 @@ TASKS = (
     Task(
         name="validate_items",
         function=validate_items,
-        reads=(ITEM_SUMMARY, ITEM_DONORS, ITEM_PAIRS, ITEM_CHECK, AGENCY_ITEM_CHECK, AGENCY),
+        reads=(ITEM_SUMMARY, ITEM_DONORS, ITEM_PAIRS, ITEM_CHECK, AGENCY_ITEM_CHECK, ITEM_TRUTH, AGENCY),
         writes=(ITEM_PAGE,),
         parameters=(YEAR, ITEM_METHOD, IDENTITY),
     ),

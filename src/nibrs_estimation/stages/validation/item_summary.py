@@ -11,12 +11,12 @@ from nibrs_estimation.model.items import (
     ITEM_DONORS,
     ITEM_PAIRS,
     ITEM_SUMMARY,
+    ITEM_TRUTH,
     UNKNOWN,
 )
+from nibrs_estimation.stages.validation.age_classes import age_class
+from nibrs_estimation.stages.validation.item_truth import compared_with_truth
 
-#: Lower ends of classes of ages, and their labels.
-AGE_CLASSES = (5, 15, 18, 25, 35, 65)
-AGE_LABELS = ("under 5", "5 to 14", "15 to 17", "18 to 24", "25 to 34", "35 to 64", "65 and over")
 NOT_KNOWN = "unknown"
 _KEY = ["person_kind", "item"]
 
@@ -30,9 +30,10 @@ def summarize_items(
     person_link: pl.LazyFrame,
     imputed_item: pl.LazyFrame,
     incident: pl.LazyFrame,
+    synthetic_truth_item: pl.LazyFrame,
     partition: str,
 ) -> dict[str, pl.DataFrame]:
-    """Count reported and imputed values, donors, matched pairs and blank items of a state."""
+    """Count reported, imputed and (of a synthetic nation) true values, donors, matched pairs and blank items."""
     persons = persons_in_scope(analysis_victim, analysis_offender, analysis_arrestee, person_frame)
     values = pl.concat([_values(persons, item) for item in ITEM_COLUMNS])
     relationships = analysis_victim_offender.select(
@@ -71,6 +72,7 @@ def summarize_items(
         ITEM_DONORS: donors,
         ITEM_PAIRS: _pairs(persons, person_link.collect()),
         AGENCY_ITEM: blank,
+        ITEM_TRUTH: compared_with_truth(imputed_item, person_frame, synthetic_truth_item),
     }
     return {
         dataset.name: dataset.cast(rows.with_columns(state_abbr=pl.lit(partition))) for dataset, rows in found.items()
@@ -109,13 +111,6 @@ def persons_in_scope(
     return everybody.join(
         person_frame.select("person_kind", "person_id"), on=["person_kind", "person_id"], how="semi"
     ).collect()
-
-
-def age_class(years: pl.Expr) -> pl.Expr:
-    """The label of the class of an age in years; missing for a missing age."""
-    number = pl.sum_horizontal((years >= low).cast(pl.Int8) for low in AGE_CLASSES)
-    labels = dict(enumerate(AGE_LABELS))
-    return pl.when(years.is_not_null()).then(number.replace_strict(labels, return_dtype=pl.String))
 
 
 def _values(persons: pl.DataFrame, item: str) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from nibrs_estimation.pages import BLUE, RED, html_table, page, rows_of, svg, wr
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.validation.item_summary import NOT_KNOWN
+from nibrs_estimation.stages.validation.item_truth import truth_section
 
 #: A change of a share is marked beyond this many standard deviations of the item's changes.
 _DEVIATIONS = 3
@@ -87,6 +88,7 @@ def validate_items(
     item_pairs: pl.LazyFrame,
     item_check: pl.LazyFrame,
     agency_item_check: pl.LazyFrame,
+    item_truth: pl.LazyFrame,
     agency: pl.LazyFrame,
     year: int,
     item_method: str,
@@ -103,6 +105,9 @@ def validate_items(
         ("One person, one set of values", _same(item_pairs.collect())),
         ("Agencies that often leave items blank", _agencies(agency_item_check.collect(), agency, year)),
     ]
+    truth = item_truth.collect()
+    if truth.height:
+        sections.insert(2, ("Imputed values beside the truth", truth_section(truth, KIND_NAMES)))
     method = {
         "donors": "Blank items are imputed from donors of the same offense who are alike.",
         "reference": "Blank items are imputed by the rules of the reference pipeline.",

@@ -154,6 +154,8 @@ def _backtest(
     repeat: Annotated[int, Field(ge=1, le=9999)] = 20,
     benchmark: str | None = None,
     rules: str = "+".join(DEFAULT_RULES),
+    before: Path | None = None,
+    response_file: Path | None = None,
     seed: Seed = None,
     workers: Workers = None,
     force: bool = False,
@@ -167,11 +169,14 @@ def _backtest(
         repeat: Number of drawings.
         benchmark: Benchmark of a file or zip; `nibrs backtest --help` lists them.
         rules: Rules to compare, separated by +.
+        before: Return A master file of the year before, as benchmark; a path on the machine of the worker.
+        response_file: CSV with the agencies that respond (`nibrs backtest --help`); a path on the same machine.
         seed: Seed of the random numbers. Default: NIBRS_SEED.
         workers: Units at the same time. Default: NIBRS_WORKERS.
         force: Run every task, even if nothing changed.
     """
-    asked = Asked(population, pattern, benchmark, tuple(rule.strip() for rule in rules.split("+")), repeat, None, None)
+    names = tuple(rule.strip() for rule in rules.split("+"))
+    asked = Asked(population, pattern, benchmark, names, repeat, response_file, before)
     options = RunOptions(seed=seed, workers=workers, force=force)
     return _attempt("backtest", run_id, options, lambda _settings: asked.open())
 

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from nibrs_estimation.stats.imputation import pmm
+from nibrs_estimation.stats.imputation.matching import draw_nearest
 from nibrs_estimation.stats.imputation.pmm import (
     Variable,
     canonical_variate,
@@ -76,6 +78,31 @@ def test_posterior_has_its_mean_and_covariance() -> None:
     of_covariance = np.sqrt((np.outer(np.diag(covariance), np.diag(covariance)) + covariance**2) / 4000)
     assert (np.abs(np.cov(draws.T) - covariance) < 4 * of_covariance).all()
     assert fit.estimate == pytest.approx(estimate)
+
+
+def test_one_step_with_given_random_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """chi² = 8 and z = (0.5, -1) for the lower Cholesky factor of (X'X)^-1; then the draw of one of five donors."""
+    x, y = np.arange(10.0), np.array([21.0, 19, 25, 24, 30, 28, 35, 33, 41, 38])
+    design = np.column_stack([np.ones(10), x])
+    fit = least_squares(design.T @ design, design.T @ y)
+    assert fit.estimate == pytest.approx([19.09090909, 2.29090909])
+    squares = float(((y - design @ fit.estimate) ** 2).sum())
+    assert squares == pytest.approx(49.41818182)
+    # The engine's factor is another root of the same matrix: the same draw has other normal numbers.
+    lower = np.linalg.cholesky(np.linalg.inv(design.T @ design))
+    own = np.linalg.inv(fit.factor.T) / fit.scale[:, None]
+    z = np.linalg.solve(own, lower @ [0.5, -1.0])
+    assert np.linalg.norm(z) == pytest.approx(np.hypot(0.5, 1.0))
+    monkeypatch.setattr(pmm.random, "gamma", lambda *_, **__: 4.0)
+    monkeypatch.setattr(pmm.random, "normal", lambda *_, **__: z)
+    drawn = draw_coefficients(fit, squares, 8, seed=1, stream="t", draw=0)
+    assert drawn == pytest.approx([19.82131428, 2.02835886])
+    recipients = np.column_stack([np.ones(2), [2.4, 7.5]]) @ drawn
+    assert recipients == pytest.approx([24.68937553, 35.03400570])
+    donors = design @ fit.estimate
+    for point, values in ((0.1, [25, 33]), (0.5, [19, 41]), (0.9, [21, 38])):
+        chosen = draw_nearest(donors, recipients, np.full(2, point), k=5)
+        assert y[chosen].tolist() == values
 
 
 @settings(deadline=None, max_examples=40)

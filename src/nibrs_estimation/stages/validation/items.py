@@ -14,6 +14,7 @@ from nibrs_estimation.model.items import (
 from nibrs_estimation.pages import BLUE, RED, html_table, page, rows_of, svg, writer
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
+from nibrs_estimation.stages.validation.age_classes import AGE_LABELS
 from nibrs_estimation.stages.validation.item_summary import NOT_KNOWN
 from nibrs_estimation.stages.validation.item_truth import truth_section
 
@@ -24,6 +25,7 @@ _MIN_PERSONS = 16
 #: Interquartile ranges above the third quartile by which agencies are graded.
 _STEPS = (0.5, 1.0, 1.5, 2.0)
 _LISTED = 50
+_AGES = {label: number for number, label in enumerate(AGE_LABELS)}
 KIND_NAMES: Mapping[str, str] = {
     "victim": "Victims",
     "offender": "Offenders of cleared incidents",
@@ -181,7 +183,8 @@ def _shares(checked: pl.DataFrame, kind: str) -> str:
         "item": "Item", "category": "Value", "n_reported": "Reported", "share_reported": "Share of reported",
         "n_imputed": "Imputed", "share_imputed": "Share of imputed", "points": "Change of the share, points",
     }  # fmt: skip
-    shown = rows.with_columns(points=100 * pl.col("change")).sort("item", "category")
+    by_age = pl.col("category").replace_strict(_AGES, default=-1, return_dtype=pl.Int8)
+    shown = rows.with_columns(points=100 * pl.col("change")).sort("item", by_age, "category")
     kinds = {
         "n_reported": "integer", "n_imputed": "integer", "share_reported": "percent", "share_imputed": "percent",
         "points": "fine",

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nibrs_estimation.stats.imputation import pmm
+from nibrs_estimation.stats import random
 from nibrs_estimation.stats.imputation.matching import draw_nearest
 from nibrs_estimation.stats.imputation.pmm import (
     Variable,
@@ -93,8 +93,8 @@ def test_one_step_with_given_random_numbers(monkeypatch: pytest.MonkeyPatch) -> 
     own = np.linalg.inv(fit.factor.T) / fit.scale[:, None]
     z = np.linalg.solve(own, lower @ [0.5, -1.0])
     assert np.linalg.norm(z) == pytest.approx(np.hypot(0.5, 1.0))
-    monkeypatch.setattr(pmm.random, "gamma", lambda *_, **__: 4.0)
-    monkeypatch.setattr(pmm.random, "normal", lambda *_, **__: z)
+    monkeypatch.setattr(random, "gamma", lambda *_, **__: 4.0)
+    monkeypatch.setattr(random, "normal", lambda *_, **__: z)
     drawn = draw_coefficients(fit, squares, 8, seed=1, stream="t", draw=0)
     assert drawn == pytest.approx([19.82131428, 2.02835886])
     recipients = np.column_stack([np.ones(2), [2.4, 7.5]]) @ drawn

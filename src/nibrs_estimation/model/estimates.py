@@ -60,6 +60,13 @@ def _cells(name: str, description: str, part: str) -> Dataset:
                 "Part of the standard error: what imputed items add to it.",
             ),
             Column(
+                "copula_estimate",
+                "float64",
+                "Second estimate of the count: nonrespondents are imputed from agencies that are alike; missing where it "
+                "is not made.",
+                is_nullable=True,
+            ),
+            Column(
                 "unweighted", "float64", "Unweighted count of the respondents' records, whole copied months included."
             ),
             Column(

@@ -292,6 +292,7 @@ class Estimator:
             "filled_share": np.clip(1 - _divided(of_own, weighted), 0.0, 1.0),
             "imputed_share": np.clip(_divided_or_0(imputed.total, weighted), 0.0, 1.0),
             "imputation_standard_error": np.sqrt(imputed.variance),
+            "copula_estimate": np.full(len(cell), np.nan),
             "unweighted": unweighted,
             "agency_counts": np.where(
                 self._includes_arrests_without_agency(completed, found), np.nan, found.unit_count
@@ -419,6 +420,7 @@ def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl
         "standard_error",
         "lower_bound",
         "upper_bound",
+        "copula_estimate",
         "agency_counts",
         "percentage",
         "percentage_unweighted",

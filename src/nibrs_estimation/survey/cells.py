@@ -18,6 +18,7 @@ from nibrs_estimation.stats.prediction import PredictionEstimates, unreported_in
 from nibrs_estimation.stats.sparse import product_at
 from nibrs_estimation.survey.design import Design
 from nibrs_estimation.survey.prediction import Incidents, Predictions
+from nibrs_estimation.survey.second_estimator import SecondEstimator
 from nibrs_estimation.tables.counting import counted_rows
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.explained import explained_by
@@ -221,10 +222,11 @@ class Estimator:
         design: the respondents of every place.
         prediction: all agencies of every place, for the prediction variance; None for the reference's variance, without
             corrections.
+        second: what imputes nonrespondents; None for no second estimate.
     """
 
-    def __init__(self, design: Design, prediction: Predictions | None) -> None:
-        self._design, self._prediction = design, prediction
+    def __init__(self, design: Design, prediction: Predictions | None, second: SecondEstimator | None) -> None:
+        self._design, self._prediction, self._second = design, prediction, second
         self._form = None if prediction else variance_form(design.sample, design.members, len(design.agencies))
         self._first_agency = int(design.agencies.search_sorted(0))
         sample, members = design.sample, design.members
@@ -292,7 +294,7 @@ class Estimator:
             "filled_share": np.clip(1 - _divided(of_own, weighted), 0.0, 1.0),
             "imputed_share": np.clip(_divided_or_0(imputed.total, weighted), 0.0, 1.0),
             "imputation_standard_error": np.sqrt(imputed.variance),
-            "copula_estimate": np.full(len(cell), np.nan),
+            "copula_estimate": self._second_estimates(table, counts, found.domain, of_series, wanted.cell[cell]),
             "unweighted": unweighted,
             "agency_counts": np.where(
                 self._includes_arrests_without_agency(completed, found), np.nan, found.unit_count
@@ -352,6 +354,24 @@ class Estimator:
         share = np.clip(np.nan_to_num(found.ratio), 0.0, 1.0)
         scale = np.divide(found.total, weighted, out=np.zeros_like(weighted), where=weighted > 0)
         return Imputed(total, reported, scale**2 * of_squares * (1 - share))
+
+    def _second_estimates(
+        self,
+        table: TableDefinition,
+        counts: Mapping[int, TableCounts],
+        domain: NDArray[np.int32],
+        of_series: NDArray[np.int64],
+        cell: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """Second estimates of pairs of geography and cell, which are sorted by series and cell."""
+        values = np.full(len(cell), np.nan)
+        if self._second is None:
+            return values
+        ends = np.searchsorted(of_series, np.arange(len(counts) + 1))
+        for k, each in enumerate(counts.values()):
+            rows = slice(ends[k], ends[k + 1])
+            values[rows] = self._second.at(table, each.completed, domain[rows], cell[rows])
+        return values
 
     def _interval(
         self,

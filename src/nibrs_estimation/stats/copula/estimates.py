@@ -47,12 +47,11 @@ def imputed_counts(
     canonical = y if y.has_canonical_format else y.copy()
     canonical.sum_duplicates()
     columns = Columns(canonical.indptr.astype(np.int64), canonical.indices.astype(np.int32), canonical.data)
+    at = domain.astype(np.int32)
     first_pair = np.searchsorted(cell, np.arange(y.shape[1] + 1))
 
     def work(some: NDArray[np.int64]) -> None:
-        impute(
-            form, plan, columns, some, method == "sound", first_pair, domain.astype(np.int32), work_of(form, plan), values
-        )
+        impute(form, plan, columns, some, method == "sound", first_pair, at, work_of(form, plan), values)
 
     every = np.arange(len(plan.first_step) - 1)
     with ThreadPoolExecutor(_THREADS) as pool:

@@ -174,9 +174,7 @@ def impute(
                 if slot >= 0:
                     work.kept_n[slot] = work.expected[k]
                     work.kept_r[slot] = 0.0
-                    for i in range(y.first[cell], y.first[cell + 1]):
-                        if form.position[y.row[i]] >= 0:
-                            work.kept_r[slot, form.position[y.row[i]]] = y.value[i]
+                    _add_column(form, y, cell, work.kept_r[slot])
 
 
 @_compiled
@@ -206,12 +204,9 @@ def _total(form: Form, y: Columns, cell: int, is_sound: bool, work: Work) -> Non
     R, G = len(form.size_r), len(form.covariates)
     total = work.mean
     total[:] = 0.0
-    for i in range(y.first[cell], y.first[cell + 1]):
-        if form.position[y.row[i]] >= 0:
-            total[form.position[y.row[i]]] = y.value[i]
-    for k in range(R):
-        size = form.size_r[k] if is_sound else 1.0
-        work.part[k] = total[k] / size if size > 0 else -1.0
+    _add_column(form, y, cell, total)
+    _parts_of(total, form.size_r if is_sound else np.ones(R), work.part)
+    work.expected[0] = 0.0
     _by_group(form, work.part, work)
     for g in range(G):
         first, last = form.first_n[g], form.first_n[g + 1]
@@ -237,88 +232,85 @@ def _total(form: Form, y: Columns, cell: int, is_sound: bool, work: Work) -> Non
 
 
 @_compiled
-def _factor(
-    form: Form, g: int, lo: int, hi: int, M: int, sigma: float, p: int, work: Work, total: Floats
-) -> float:
+def _factor(form: Form, g: int, lo: int, hi: int, M: int, sigma: float, p: int, work: Work, total: Floats) -> float:
     """κ: by how much respondents' totals are more than they are expected to be."""
     is_of_all = hi - lo != form.first_r[g + 1] - form.first_r[g]
-    above, below = 0.0, 0.0
-    least, largest = np.inf, -np.inf
+    mu = np.empty(hi - lo)
     for k in range(lo, hi):
-        mu = work.beta[0] * form.all_r[k] if is_of_all else _mu(form.z_r, k, work.beta, p)
-        least, largest = min(least, mu), max(largest, mu)
-    width = (largest - least) / (_NODES - 1)
-    for node in range(_NODES):
-        work.nodes[node] = expectation(work.x, work.q, M, least + node * width, sigma)
+        mu[k - lo] = work.beta[0] * form.all_r[k] if is_of_all else _mu(form.z_r, k, work.beta, p)
+    _expectations(mu, M, sigma, work, mu)
+    above, below = 0.0, 0.0
     for k in range(lo, hi):
         if form.size_r[k] > 0:
-            mu = work.beta[0] * form.all_r[k] if is_of_all else _mu(form.z_r, k, work.beta, p)
             above += total[k]
-            below += form.size_r[k] * _between(work.nodes, mu, least, width)
+            below += form.size_r[k] * mu[k - lo]
     return above / below if below > 0 else 0.0
 
 
 @_compiled
 def _block(form: Form, y: Columns, cells: Integers, parent: int, is_sound: bool, work: Work) -> None:
     """Impute the rows of a block as shares of their parent."""
-    R, N, G, K = len(form.size_r), len(form.size_n), len(form.covariates), len(cells)
-    of_parent, imputed = work.kept_r[parent], work.kept_n[parent]
-    part = work.part
-    for k in range(R):
-        part[k] = 0.0 if of_parent[k] > 0 else -1.0
+    of_parent, imputed, part = work.kept_r[parent], work.kept_n[parent], work.part
+    work.expected[: len(cells)] = 0.0
+    work.mean[:] = 0.0
     for cell in cells:
-        for i in range(y.first[cell], y.first[cell + 1]):
-            at = form.position[y.row[i]]
-            if at >= 0 and of_parent[at] > 0:
-                part[at] += y.value[i] / of_parent[at]
-    # E of the part of the parent that the block has in all.
+        _add_column(form, y, cell, work.mean)
+    _parts_of(work.mean, of_parent, part)
     least, largest = np.inf, -np.inf
-    for k in range(R):
+    for k in range(len(part)):
         if part[k] >= 0:
             least, largest = min(least, part[k]), max(largest, part[k])
-    if largest - least < _CONSTANT:
-        work.of_part[:] = largest
-    elif largest > 0:
-        _by_group(form, part, work)
-        for g in range(G):
-            if form.first_n[g] < form.first_n[g + 1]:
-                lo, hi = _range_of_margin(form, g, work, part)
-                M, sigma, p = _fit(form, g, lo, hi, is_sound, work, part)
-                _predict(form, g, lo, hi, M, sigma, p, work, work.of_part)
-    for j in range(K):
-        row = work.expected[j]
-        row[:] = 0.0
-        if not largest > 0:
-            continue
-        values = work.mean
-        for k in range(R):
-            values[k] = 0.0 if of_parent[k] > 0 else -1.0
-        for i in range(y.first[cells[j]], y.first[cells[j] + 1]):
-            at = form.position[y.row[i]]
-            if at >= 0 and of_parent[at] > 0:
-                values[at] = y.value[i]
-        _by_group(form, values, work)
-        for g in range(G):
-            if form.first_n[g] < form.first_n[g + 1]:
-                lo, hi = _range_of_margin(form, g, work, values)
-                M, sigma, p = _fit(form, g, lo, hi, is_sound, work, values)
-                if M > 0:
-                    _predict(form, g, lo, hi, M, sigma, p, work, row)
     if not largest > 0:
         return
-    share = np.full(K, -1.0)
-    for i in range(N):
+    if largest - least < _CONSTANT:
+        work.of_part[:] = largest
+    else:
+        _means(form, part, is_sound, work, work.of_part)
+    for j in range(len(cells)):
+        # Counts among respondents that have the parent; others take no part.
+        for k in range(len(part)):
+            work.mean[k] = 0.0 if of_parent[k] > 0 else -1.0
+        _add_column(form, y, cells[j], work.mean)
+        _means(form, work.mean, is_sound, work, work.expected[j])
+    share = np.full(len(cells), -1.0)
+    for i in range(len(imputed)):
         target = imputed[i] * work.of_part[i]
-        expected = 0.0
-        for j in range(K):
-            expected += work.expected[j, i]
-        for j in range(K):
+        expected = work.expected[: len(cells), i].sum()
+        for j in range(len(cells)):
             if expected > 0:
                 work.expected[j, i] *= target / expected
                 continue
             if share[j] < 0:
                 share[j] = _mean_share(form, y, cells[j], of_parent, part)
             work.expected[j, i] = target * share[j]
+
+
+@_compiled
+def _add_column(form: Form, y: Columns, cell: int, values: Floats) -> None:
+    """Add the counts of a cell to respondents that take part."""
+    for i in range(y.first[cell], y.first[cell + 1]):
+        at = form.position[y.row[i]]
+        if at >= 0 and values[at] >= 0:
+            values[at] += y.value[i]
+
+
+@_compiled
+def _parts_of(total: Floats, whole: Floats, part: Floats) -> None:
+    """Quotients; -1 where the whole is 0."""
+    for k in range(len(total)):
+        part[k] = total[k] / whole[k] if whole[k] > 0 else -1.0
+
+
+@_compiled
+def _means(form: Form, values: Floats, is_sound: bool, work: Work, result: Floats) -> None:
+    """E of nonrespondents of all groups, from the values of respondents; those below 0 take no part."""
+    _by_group(form, values, work)
+    for g in range(len(form.covariates)):
+        if form.first_n[g] < form.first_n[g + 1]:
+            lo, hi = _range_of_margin(form, g, work, values)
+            M, sigma, p = _fit(form, g, lo, hi, is_sound, work, values)
+            if M > 0:
+                _predict(form, g, lo, hi, M, sigma, p, work, result)
 
 
 @_compiled
@@ -361,9 +353,7 @@ def _range_of_margin(form: Form, g: int, work: Work, values: Floats) -> tuple[in
 
 
 @_compiled
-def _fit(
-    form: Form, g: int, lo: int, hi: int, is_sound: bool, work: Work, values: Floats
-) -> tuple[int, float, int]:
+def _fit(form: Form, g: int, lo: int, hi: int, is_sound: bool, work: Work, values: Floats) -> tuple[int, float, int]:
     """The steps of the margin, and β and σ: number of steps (0 if there is nobody), σ, number of covariates."""
     is_of_all = hi - lo != form.first_r[g + 1] - form.first_r[g]
     p = 1 if is_of_all else form.covariates[g]
@@ -401,40 +391,35 @@ def _fit(
 
 
 @_compiled
-def _predict(
-    form: Form, g: int, lo: int, hi: int, M: int, sigma: float, p: int, work: Work, result: Floats
-) -> None:
+def _predict(form: Form, g: int, lo: int, hi: int, M: int, sigma: float, p: int, work: Work, result: Floats) -> None:
     """E of the nonrespondents of a group."""
     is_of_all = hi - lo != form.first_r[g + 1] - form.first_r[g]
     first, last = form.first_n[g], form.first_n[g + 1]
-    least, largest = np.inf, -np.inf
     for i in range(first, last):
         result[i] = work.beta[0] * form.all_n[i] if is_of_all else _mu(form.z_n, i, work.beta, p)
-        least, largest = min(least, result[i]), max(largest, result[i])
-    if M == 1 or last - first <= 2 * _NODES:
-        for i in range(first, last):
-            result[i] = expectation(work.x, work.q, M, result[i], sigma)
+    _expectations(result[first:last], M, sigma, work, result[first:last])
+
+
+@_compiled
+def _expectations(mu: Floats, M: int, sigma: float, work: Work, result: Floats) -> None:
+    """E at many μ: of each, or between tabulated values if there are many. Both arrays may be the same."""
+    if M == 1 or len(mu) <= 2 * _NODES:
+        for i in range(len(mu)):
+            result[i] = expectation(work.x, work.q, M, mu[i], sigma)
         return
-    width = (largest - least) / (_NODES - 1)
+    least = mu.min()
+    width = (mu.max() - least) / (_NODES - 1)
     for node in range(_NODES):
         work.nodes[node] = expectation(work.x, work.q, M, least + node * width, sigma)
-    for i in range(first, last):
-        result[i] = _between(work.nodes, result[i], least, width)
+    for i in range(len(mu)):
+        at = (mu[i] - least) / width if width > 0 else 0.0
+        below = min(int(at), _NODES - 2)
+        result[i] = work.nodes[below] + (at - below) * (work.nodes[below + 1] - work.nodes[below])
 
 
 @_compiled
 def _mu(z: Floats, i: int, beta: Floats, p: int) -> float:
     mu = 0.0
     for a in range(p):
-        mu += beta[a] * z[i, a]
+        mu += float(beta[a] * z[i, a])
     return mu
-
-
-@_compiled
-def _between(nodes: Floats, mu: float, least: float, width: float) -> float:
-    """Linear between two nodes."""
-    if width <= 0:
-        return nodes[0]
-    at = (mu - least) / width
-    below = min(int(at), len(nodes) - 2)
-    return nodes[below] + (at - below) * (nodes[below + 1] - nodes[below])

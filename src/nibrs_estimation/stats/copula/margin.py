@@ -72,7 +72,7 @@ def steps(values: Floats, zeros: int, x: Floats, q: Floats) -> int:
 @_compiled
 def expectation(x: Floats, q: Floats, M: int, mu: float, sigma: float) -> float:
     """E of a count with M steps, given the normal score μ of the covariates and its σ."""
-    mean = x[M - 1]
+    mean = float(x[M - 1])
     for m in range(M - 1):
         mean -= (x[m + 1] - x[m]) * distribution((q[m] - mu) / sigma)
     return mean

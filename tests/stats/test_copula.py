@@ -62,7 +62,7 @@ def test_example_of_one_covariate() -> None:
     assert tau == pytest.approx(0.73786479)
     beta = np.zeros(1)
     sigma = coefficients(np.array([np.sin(np.pi * tau / 2)]), np.ones((1, 1)), 1, beta)
-    assert (beta[0], sigma) == (pytest.approx(0.91641744), pytest.approx(0.40022379))
+    assert [beta[0], sigma] == pytest.approx([0.91641744, 0.40022379])
     x, q, M = margin_of(counts)
     means = [expectation(x, q, M, beta[0] * z, sigma) for z in (-0.67448975, 0.67448975)]
     assert means == pytest.approx([0.19589685, 2.09250244])

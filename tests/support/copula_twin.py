@@ -117,7 +117,7 @@ def imputed(problem: Problem, *, is_sound: bool) -> Floats:
             if used.any():
                 how = pooled if is_pooled else mean_under_copula
                 extra = () if is_pooled else (among,)
-                E = how(ratio[used], columns[:R][used], columns, *extra, is_sound=True)  # type: ignore[operator]
+                E = how(ratio[used], columns[:R][used], columns, *extra, is_sound=True)
                 below = (size[:R] * E[:R])[used].sum()
                 kappa = total[used].sum() / below if below > 0 else 0.0
                 imputed_total[here] = kappa * size[here] * E[here]

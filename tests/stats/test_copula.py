@@ -36,7 +36,7 @@ def margin_of(values: Floats) -> tuple[Floats, Floats, int]:
 
 def estimated(problem: Problem, method: Method) -> Floats:
     """Imputed total and rows of every nonrespondent, each a domain of its own: (N, 3)."""
-    R, n = problem.R, len(problem.group)
+    R, n = problem.respondents, len(problem.group)
     agencies = Agencies(
         problem.group, np.where(np.arange(n) < R, np.arange(n), -1), problem.covariates, problem.size,
         np.zeros((n, 0), dtype=np.bool_),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ class Problem:
     rows: Floats
 
     @property
-    def R(self) -> int:
+    def respondents(self) -> int:
         return len(self.total)
 
 
@@ -62,7 +63,7 @@ def mean_under_copula(values: Floats, z: Floats, z_new: Floats, among: Floats, *
     for row in z_new:
         mu = row @ beta
         mean = distinct[-1]
-        for below, above in zip(distinct[:-1], distinct[1:], strict=True):
+        for below, above in itertools.pairwise(distinct):
             q = stats.norm.ppf((values <= below).mean())
             mean -= (above - below) * stats.norm.cdf((q - mu) / sigma)
         found.append(mean)
@@ -71,7 +72,7 @@ def mean_under_copula(values: Floats, z: Floats, z_new: Floats, among: Floats, *
 
 def imputed(problem: Problem, *, is_sound: bool) -> Floats:
     """Imputed total and rows of every nonrespondent: (N, 3)."""
-    R, p = problem.R, problem.covariates.shape[1]
+    R, p = problem.respondents, problem.covariates.shape[1]
     responds = np.arange(len(problem.group)) < R
     group = merged(problem.group, responds)
     everybody = scores(problem.covariates[:, 0], is_sound=is_sound)[:, None]

@@ -23,7 +23,7 @@ from nibrs_estimation.stats.copula import (
     copula_form,
     imputed_counts,
 )
-from nibrs_estimation.stats.sparse import product_at
+from nibrs_estimation.stats.sparse import Products
 from nibrs_estimation.survey.design import Design
 from nibrs_estimation.survey.prediction import PlaceUnits
 from nibrs_estimation.survey.residents import resident_shares
@@ -50,13 +50,13 @@ class SecondEstimator:
 
     Attributes:
         form: the agencies.
-        shares: (domains, PSUs) share of each respondent in each geography.
+        reported: sums of respondents' counts, times their shares in each geography.
         categories: category of agencies -> its number.
         method: how nonrespondents are imputed.
     """
 
     form: Form
-    shares: sparse.csc_array
+    reported: Products
     categories: Mapping[tuple[str, int], int]
     method: Method
 
@@ -75,9 +75,9 @@ class SecondEstimator:
             domain: (pairs,) numbers of geographies.
             cell: (pairs,) cells, ascending.
         """
-        reported = product_at(self.shares, completed, domain, cell)
         plan = plan_of(table, self.categories)
-        return reported + imputed_counts(self.form, plan, completed, cell, domain, self.method)
+        (reported,) = self.reported.at([completed], domain, cell)
+        return np.asarray(reported + imputed_counts(self.form, plan, completed, cell, domain, self.method))
 
 
 def second_estimator(
@@ -134,8 +134,8 @@ def second_estimator(
         if categories
         else np.zeros((len(number), 0), dtype=np.bool_),
     )
-    members, units = of_places.members, of_places
-    agency, share = units.agency[members.unit], units.units.share[members.unit]
+    members = of_places.members
+    agency, share = of_places.agency[members.unit], of_places.units.share[members.unit]
     row = np.searchsorted(psu, agency)
     has_row = (row < len(psu)) & (psu[np.minimum(row, len(psu) - 1)] == agency)
     position = np.searchsorted(number, agency)
@@ -149,9 +149,7 @@ def second_estimator(
             members.domains,
             method,
         ),
-        sparse.csc_array(
-            sparse.coo_array((share[has_row], (members.domain[has_row], row[has_row])), shape=shape)
-        ),
+        Products([sparse.csc_array((share[has_row], (members.domain[has_row], row[has_row])), shape=shape)], [(0, 0)]),
         {category: k for k, category in enumerate(categories)},
         method,
     )  # fmt: skip

@@ -70,78 +70,83 @@ def mean_under_copula(values: Floats, z: Floats, z_new: Floats, among: Floats, *
     return np.array(found)
 
 
+@dataclass(frozen=True)
+class Groups:
+    """Merged groups, and normal scores within them and among all agencies."""
+
+    group: NDArray[np.int64]
+    z: Floats
+    everybody: Floats
+    R: int
+
+    def means(
+        self, values: Floats, takes_part: NDArray[np.bool_], g: int, *, is_sound: bool
+    ) -> tuple[Floats, NDArray[np.bool_]]:
+        """E of every agency by the margin of a group, and the respondents of that margin."""
+        own = takes_part & (self.group[: self.R] == g)
+        is_single = len(np.unique(self.group)) == 1
+        if not is_single and (own.sum() < 10 or (values[own] > 0).sum() < 5):
+            if not takes_part.any():
+                return np.zeros(len(self.group)), np.ones(self.R, dtype=bool)
+            of_all = pooled(values[takes_part], self.everybody[: self.R][takes_part], self.everybody, is_sound=is_sound)
+            return of_all, np.ones(self.R, dtype=bool)
+        base = self.group[: self.R] == g
+        if not own.any():
+            return np.zeros(len(self.group)), base
+        p = self.z.shape[1]
+        q = p if not is_sound or base.sum() >= 10 * p else 1
+        z, among = self.z[:, :q], self.z[self.group == g, :q]
+        return mean_under_copula(values[own], z[: self.R][own], z, among, is_sound=is_sound), base
+
+
 def imputed(problem: Problem, *, is_sound: bool) -> Floats:
     """Imputed total and rows of every nonrespondent: (N, 3)."""
-    R, p = problem.respondents, problem.covariates.shape[1]
-    responds = np.arange(len(problem.group)) < R
-    group = merged(problem.group, responds)
-    everybody = scores(problem.covariates[:, 0], is_sound=is_sound)[:, None]
+    R, n = problem.respondents, len(problem.group)
+    group = merged(problem.group, np.arange(n) < R)
     z = np.zeros_like(problem.covariates)
     for g in np.unique(group):
-        inside = group == g
-        for a in range(p):
-            z[inside, a] = scores(problem.covariates[inside, a], is_sound=is_sound)
+        for a in range(z.shape[1]):
+            z[group == g, a] = scores(problem.covariates[group == g, a], is_sound=is_sound)
+    groups = Groups(group, z, scores(problem.covariates[:, 0], is_sound=is_sound)[:, None], R)
 
     def means(values: Floats, takes_part: NDArray[np.bool_]) -> Floats:
-        """E of every agency."""
-        result = np.zeros(len(group))
+        found = np.zeros(n)
         for g in np.unique(group):
-            own = takes_part & (group[:R] == g)
-            is_pooled = own.sum() < 10 or (values[own] > 0).sum() < 5
-            # A single group is all agencies.
-            is_pooled &= len(np.unique(group)) > 1
-            used = takes_part if is_pooled else own
-            if not used.any():
-                continue
-            q = p if not is_sound or (group[:R] == g).sum() >= 10 * p else 1
-            columns, among = (everybody, everybody) if is_pooled else (z[:, :q], z[group == g, :q])
-            if is_pooled:
-                found = pooled(values[used], columns[:R][used], columns, is_sound=is_sound)
-            else:
-                found = mean_under_copula(values[used], columns[:R][used], columns, among, is_sound=is_sound)
-            result[group == g] = found[group == g]
-        return result
+            found[group == g] = groups.means(values, takes_part, g, is_sound=is_sound)[0][group == g]
+        return found
 
-    total, size = problem.total, problem.size
-    if is_sound:
-        has_size = size[:R] > 0
-        ratio = np.divide(total, size[:R], out=np.zeros(R), where=has_size)
-        imputed_total = np.zeros(len(group))
-        for g in np.unique(group):
-            own = has_size & (group[:R] == g)
-            is_pooled = (own.sum() < 10 or (ratio[own] > 0).sum() < 5) and len(np.unique(group)) > 1
-            base = np.ones(R, dtype=bool) if is_pooled else group[:R] == g
-            used = base & has_size
-            q = p if (group[:R] == g).sum() >= 10 * p else 1
-            columns, among = (everybody, everybody) if is_pooled else (z[:, :q], z[group == g, :q])
-            here = (group == g) & (size > 0)
-            if used.any():
-                how = pooled if is_pooled else mean_under_copula
-                extra = () if is_pooled else (among,)
-                E = how(ratio[used], columns[:R][used], columns, *extra, is_sound=True)
-                below = (size[:R] * E[:R])[used].sum()
-                kappa = total[used].sum() / below if below > 0 else 0.0
-                imputed_total[here] = kappa * size[here] * E[here]
-            without = base & ~has_size
-            imputed_total[(group == g) & (size <= 0)] = total[without].mean() if without.any() else 0.0
-    else:
-        imputed_total = means(total, np.ones(R, dtype=bool))
+    total = problem.total
+    of_total = totals(problem, groups) if is_sound else means(total, np.ones(R, dtype=bool))
     has_total = total > 0
     part = np.divide(problem.rows.sum(axis=1), total, out=np.zeros(R), where=has_total)
-    found = np.zeros((len(group) - R, 3))
-    found[:, 0] = imputed_total[R:]
+    found = np.zeros((n - R, 3))
+    found[:, 0] = of_total[R:]
     if not has_total.any() or part[has_total].max() <= 0:
         return found
     low, high = part[has_total].min(), part[has_total].max()
-    of_part = np.full(len(group), high) if high - low < 1e-9 else means(part, has_total)
-    E = np.column_stack([means(problem.rows[:, j], has_total) for j in range(problem.rows.shape[1])])
-    with_block = part > 0
-    shares = np.array(
-        [(problem.rows[with_block, j] / (total * part)[with_block]).mean() for j in range(E.shape[1])]
-    )  # fmt: skip
-    for i in range(R, len(group)):
-        target = imputed_total[i] * of_part[i]
-        found[i - R, 1:] = target * (E[i] / E[i].sum() if E[i].sum() > 0 else shares)
+    of_part = np.full(n, high) if high - low < 1e-9 else means(part, has_total)
+    E = np.column_stack([means(row, has_total) for row in problem.rows.T])
+    has_block = part > 0
+    shares = (problem.rows[has_block] / (total * part)[has_block, None]).mean(axis=0)
+    for i in range(R, n):
+        found[i - R, 1:] = of_total[i] * of_part[i] * (E[i] / E[i].sum() if E[i].sum() > 0 else shares)
+    return found
+
+
+def totals(problem: Problem, groups: Groups) -> Floats:
+    """Totals of every agency as ratios to the benchmark."""
+    R, size = groups.R, problem.size
+    has_size = size[:R] > 0
+    ratio = np.divide(problem.total, size[:R], out=np.zeros(R), where=has_size)
+    found = np.zeros(len(groups.group))
+    for g in np.unique(groups.group):
+        E, base = groups.means(ratio, has_size, g, is_sound=True)
+        used, without = base & has_size, base & ~has_size
+        expected = (size[:R] * E[:R])[used].sum()
+        factor = problem.total[used].sum() / expected if expected > 0 else 0.0
+        here = groups.group == g
+        found[here] = factor * (size * E)[here]
+        found[here & (size <= 0)] = problem.total[without].mean() if without.any() else 0.0
     return found
 
 

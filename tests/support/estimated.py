@@ -103,6 +103,7 @@ def estimates(more_places: Sequence[Place] = ()) -> dict[str, pl.LazyFrame]:
                 for number, level, code, group, name in places
             ),
         ),
+        "geography_quality": table("geography_quality", *({"geography_number": number} for number, *_others in places)),
         "geography_population": table(
             "geography_population",
             *(

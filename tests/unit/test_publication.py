@@ -38,7 +38,9 @@ def given_tables() -> Tables:
 
 def exported(tables: Tables, folder: Path) -> tuple[bytes, pl.DataFrame]:
     folder.mkdir()
-    for name, write in export_estimates(**tables, year=2024, identity=MADE_UP, variance_rule="prediction").items():
+    for name, write in export_estimates(
+        **tables, year=2024, identity=MADE_UP, small_count="off", variance_rule="prediction"
+    ).items():
         write(folder / name)
     with duckdb.connect(folder / "estimates.duckdb", read_only=True) as connection:
         rows = connection.execute("SELECT * FROM published_estimates").fetchall()
@@ -199,7 +201,7 @@ def test_no_label_becomes_a_date_or_a_number() -> None:
 
 
 def books(tables: Tables, path: Path) -> Path:
-    export_workbooks(**tables, identity=MADE_UP, variance_rule="prediction")["workbooks.zip"](path)
+    export_workbooks(**tables, identity=MADE_UP, small_count="off", variance_rule="prediction")["workbooks.zip"](path)
     assert [other.name for other in path.parent.iterdir()] == [path.name]
     return path
 

@@ -62,8 +62,8 @@ def _cells(name: str, description: str, part: str) -> Dataset:
             Column(
                 "copula_estimate",
                 "float64",
-                "Second estimate of the count: nonrespondents are imputed from agencies that are alike; missing where it "
-                "is not made.",
+                "Second estimate of the count: nonrespondents are imputed from agencies that are alike; missing where "
+                "it is not made.",
                 is_nullable=True,
             ),
             Column(

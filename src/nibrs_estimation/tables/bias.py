@@ -33,8 +33,8 @@ def with_bias(rows: pl.DataFrame, *, is_interval_of_bias: bool) -> pl.DataFrame:
 
     Returns:
         The rows with ``estimate_copula``, ``estimate_bias``, ``estimate_prb`` (percent of the count), ``estimate_rmse``
-        and ``relative_rmse``. Where respondents serve all residents, ``estimate_standard_error`` is what item imputation
-        adds.
+        and ``relative_rmse``. Where respondents serve all residents, ``estimate_standard_error`` is what
+        item imputation adds.
     """
     estimate = pl.col("estimate")
     is_estimated, is_positive = estimate.is_not_null(), pl.col("count") > 0

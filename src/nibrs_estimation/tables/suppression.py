@@ -16,6 +16,8 @@ from nibrs_estimation.model.parameters import SMALL_COUNT
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.table_cells import COUNT
 
+#: Mark of suppressed estimates.
+SUPPRESSED = "×"
 #: A cell is flagged if its error is a larger share of the estimate.
 MOST_ERROR = 0.30
 #: Counts of 0 need respondents that serve this share of the residents; a place with more is not suppressed as a whole.
@@ -265,6 +267,11 @@ def suppressed_rows(
     )
 
 
+def suppression_mark() -> pl.Expr:
+    """The mark of rows with column ``suppression_reason``, after a blank; an empty text if they are not suppressed."""
+    return pl.when(pl.col("suppression_reason").is_not_null()).then(pl.lit(f" {SUPPRESSED}")).otherwise(pl.lit(""))
+
+
 def _is_rescued_cell(table: TableDefinition) -> pl.Expr:
     """Whether a row is one of the cells that are published although their state is suppressed."""
     if table.table not in RESCUED:
@@ -274,7 +281,7 @@ def _is_rescued_cell(table: TableDefinition) -> pl.Expr:
 
 
 def _is_small(small_count: str) -> pl.Expr:
-    """Whether the count of the cell is above 0 and below the smallest that is published; so are its percentage and rate.
+    """Whether the count of the cell, which its percentage and rate show too, is above 0 and below the smallest allowed.
 
     Other cells of the same total are not suppressed with it, so the count may be found by subtraction.
     """

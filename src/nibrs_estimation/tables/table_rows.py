@@ -112,14 +112,14 @@ def table_rows(
         ``series_number``, ``geography_number``, ``row``, ``column``, ``section``, ``estimate_type_num``, the words of
         the cell, ``estimate`` (units, percent, or per 100,000 of ``population_estimate``), ``estimate_unweighted``,
         ``estimate_standard_error``, ``estimate_lower_bound``, ``estimate_upper_bound``, ``relative_standard_error``,
-        ``estimate_copula``, ``estimate_bias``, ``estimate_prb``, ``estimate_rmse``, ``relative_rmse`` (``bias.py``),
-        ``filled_share`` and ``imputed_share`` (of the count), ``agency_counts``, ``population_estimate``,
-        ``count`` (the count of the cell, for every type), ``population_coverage`` and ``is_only_inferred`` (1 where nothing is missing but inferred months) of the
-        geography, ``caution`` (codes of
-        ``tables/caution.py``, or null), ``is_blank`` and ``missing`` (why there is no estimate, or null);
-        percentages of rows in a block with an unknown row also have ``estimate_known``,
-        ``estimate_known_standard_error``, ``estimate_known_lower_bound`` and ``estimate_known_upper_bound``: the
-        percentage among units whose item is known, in percent. Sorted by geography, row, column and type.
+        ``estimate_copula``, ``estimate_bias``, ``estimate_prb``, ``estimate_rmse`` and ``relative_rmse`` (``bias.py``),
+        ``count`` (of the cell, for every type of estimate), ``filled_share`` and ``imputed_share`` (of the count),
+        ``agency_counts``, ``population_estimate``, ``population_coverage`` and ``is_only_inferred`` (1 where nothing is
+        missing but inferred months) of the geography, ``caution`` (codes of ``tables/caution.py``, or null),
+        ``is_blank`` and ``missing`` (why there is no estimate, or null); percentages of rows in a block with an unknown
+        row also have ``estimate_known``, ``estimate_known_standard_error``, ``estimate_known_lower_bound`` and
+        ``estimate_known_upper_bound``: the percentage among units whose item is known, in percent. Sorted by geography,
+        row, column and type.
 
     Raises:
         PipelineError: the cells were estimated with another definition of the table.

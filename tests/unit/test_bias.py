@@ -193,15 +193,15 @@ def test_every_row_equals_the_slow_twin(
         values["percentage"] = 100 * (values["estimate"] or 0) / base if base else None
         values["percentage_standard_error"] = 2.0 if base else None
     found = rows_of(cells, variance_rule=rule, population_coverage=coverage, unreported_ratio=ratio)
-    few = {key: row for key, row in found.items() if key[0] <= 6 and key[1] <= 2 and row["estimate"] is not None}
+    few = {key: found[key] for key in found if key[0] <= 6 and key[1] <= 2 and found[key]["estimate"] is not None}
     assert len(few) >= 8
-    for key, row in few.items():
-        estimate = row["estimate"]
+    for key, numbers in few.items():
+        estimate = numbers["estimate"]
         expected = slow(cells, *key, estimate, coverage, ratio)
-        assert {name: row[name] for name in expected} == pytest.approx(expected, abs=1e-9), key
+        assert {name: numbers[name] for name in expected} == pytest.approx(expected, abs=1e-9), key
         rmse = expected["estimate_rmse"]
         if rule == "reference" and rmse is not None:
-            ends = (row["estimate_lower_bound"], row["estimate_upper_bound"])
+            ends = (numbers["estimate_lower_bound"], numbers["estimate_upper_bound"])
             assert ends == pytest.approx((max(estimate - 1.96 * rmse, 0), estimate + 1.96 * rmse), abs=1e-9)
 
 

@@ -135,7 +135,7 @@ def test_small_counts_are_suppressed_only_if_wanted() -> None:
 
 
 def test_a_rescued_state_publishes_violent_and_property_crime_and_nothing_else() -> None:
-    rescued = {"is_rescued": True}
+    rescued: Row = {"is_rescued": True}
     for name, column, row, expected in (
         ("2a", 17, 1, False), ("2a", 17, 2, False), ("2b", 14, 1, False), ("2b", 14, 2, False),
         ("2a", 17, 3, True), ("2a", 1, 1, True), ("1a", 17, 1, True),

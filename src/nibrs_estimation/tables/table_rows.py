@@ -40,8 +40,9 @@ INTERVAL_MEANS = {
     "prediction": "The 95 % interval says where the number would lie if all agencies had reported: 95 of 100 intervals "
     "should hold it. It does not include errors in reports or response that depends on crime.",
     "reference": "The 95 % interval says how much the number would vary if other agencies of each weight group had "
-    "reported: 95 of 100 intervals should hold the mean of such numbers. It does not include how large the missing "
-    "agencies are, errors in reports or response that depends on crime.",
+    "reported: 95 of 100 intervals should hold the mean of such numbers. Where a second estimate is known, it includes "
+    "the difference from it. It does not include how large the missing agencies are, errors in reports or response "
+    "that depends on crime.",
 }
 
 #: Why places do not add up.

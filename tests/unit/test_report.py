@@ -222,4 +222,4 @@ def test_a_state_that_is_suppressed_is_marked_in_the_chart(tmp_path: Path) -> No
     tables["coverage"] = tables["coverage"].with_columns(is_missing_over_10_percent=is_vermont)
     text = text_of(page(tables, tmp_path))
     assert "Vermont a ×" in text
-    assert "× Suppressed: an agency that serves more than 10 % of the residents did not respond." in text
+    assert "× Suppressed: an agency that serves more than 10% of the residents did not respond." in text

@@ -79,7 +79,7 @@ GONE = {"estimate": None, "relative_rmse": None, "estimate_standard_error": None
         ({}, 0.70, 0.80, {}, True, "more than 75% of the main numbers"),
         ({}, 0.70, 0.75, {}, False, None),
         ({}, 0.85, 0.90, {"relative_rmse": 0.45, "estimate": 9.0, "estimate_standard_error": 4.0}, False, None),
-        (LARGE, 0.85, 0.10, {"relative_rmse": 0.05}, True, "an agency that serves more than 10 %"),
+        (LARGE, 0.85, 0.10, {"relative_rmse": 0.05}, True, "an agency that serves more than 10%"),
         (NATION, 0.70, 0.90, {}, False, None),
         (NATION, 0.70, None, BAD, True, "its error is more than 30%"),
         ({}, 0.80, 0.90, BAD, True, "its error is more than 30%"),

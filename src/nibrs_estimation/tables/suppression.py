@@ -94,7 +94,7 @@ _IS_OF_ONE_KIND = _IS_TRIBAL | _IS_STATE_POLICE | _IS_OTHER
 
 
 def _zero_of(kind: str) -> str:
-    return f"it is 0 or has no error, but fewer than {ENOUGH_AGENCIES_PCT} % of the {kind} responded"
+    return f"it is 0 or has no error, but fewer than {ENOUGH_AGENCIES_PCT}% of the {kind} responded"
 
 
 #: Flag of a cell.
@@ -146,7 +146,7 @@ RULES = (
         "large_agency",
         _HAS_LARGE_AGENCY_RULE & pl.col("is_missing_over_10_percent"),
         True,
-        "an agency that serves more than 10 % of the residents did not respond",
+        "an agency that serves more than 10% of the residents did not respond",
     ),
     Rule("unsuppressed", pl.col("is_unsuppressed"), False),
     Rule(

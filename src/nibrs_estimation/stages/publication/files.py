@@ -45,7 +45,7 @@ def export_estimates(
     geography_quality: pl.LazyFrame,
     year: int,
     identity: Identity,
-    small_count: str,
+    small_count: Literal["off", "3", "5", "10"],
     variance_rule: Literal["prediction", "reference"],
 ) -> dict[str, DocumentWriter]:
     """Write all tables of nation, regions and states to ``estimates.csv`` and ``estimates.duckdb``, with descriptions.

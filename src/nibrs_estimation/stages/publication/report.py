@@ -69,7 +69,7 @@ def write_report(
     incident_account: pl.LazyFrame,
     year: int,
     identity: Identity,
-    small_count: str,
+    small_count: Literal["off", "3", "5", "10"],
     variance_rule: Literal["prediction", "reference"],
 ) -> dict[str, DocumentWriter]:
     """Write the report: crimes, victims, arrestees, firearms and drugs with 95 % intervals, states, and coverage.

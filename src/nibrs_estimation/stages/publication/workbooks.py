@@ -45,7 +45,7 @@ def export_workbooks(
     geography_population: pl.LazyFrame,
     geography_quality: pl.LazyFrame,
     identity: Identity,
-    small_count: str,
+    small_count: Literal["off", "3", "5", "10"],
     variance_rule: Literal["prediction", "reference"],
 ) -> dict[str, DocumentWriter]:
     """Write a workbook for each table of nation, regions and states, all in ``workbooks.zip``.

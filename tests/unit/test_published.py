@@ -297,6 +297,19 @@ def test_stored_rows_are_the_whole_table_without_zeros(
 
 
 @settings(deadline=None, max_examples=20)
+@given(results(), st.sets(st.integers(1, 80), max_size=5))
+def test_some_rows_are_those_of_the_whole_table(
+    given_results: tuple[TableDefinition, Series | None, Stored, dict[tuple[int, int], str], Populations],
+    only_rows: set[int],
+) -> None:
+    definition, series = given_results[:2]
+    cells, gap, population = as_tables(*given_results)
+    whole = table_rows(definition, cells, gap, places(), population, series=series)
+    some = table_rows(definition, cells, gap, places(), population, series=series, only_rows=only_rows)
+    assert some.equals(whole.filter(pl.col("row").is_in(only_rows)))
+
+
+@settings(deadline=None, max_examples=20)
 @given(results())
 def test_published_rows_equal_the_slow_twin(
     given_results: tuple[TableDefinition, Series | None, Stored, dict[tuple[int, int], str], Populations],

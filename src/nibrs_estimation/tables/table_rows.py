@@ -128,6 +128,7 @@ def table_rows(
     frame = table_cells(table, cell_gap.collect(), series)
     if only_rows is not None:
         frame = frame.filter(pl.col("row").is_in(list(only_rows)))
+        cells = cells.filter(pl.col("row").is_in(_rows_needed(table, only_rows)))
     numbers = places.select(
         *_OF_PLACE,
         "geography_number",
@@ -151,6 +152,15 @@ def table_rows(
     rows = _with_denominators(rows, stored, table)
     rows = _with_populations(rows, geography_population)
     return _estimated(rows, variance_rule).sort("geography_number", "row", "column", "estimate_type_num")
+
+
+def _rows_needed(table: TableDefinition, only_rows: Collection[int]) -> list[int]:
+    """The stored rows from which some rows are computed: their counts, and those of their denominators."""
+    wanted = [row for row in table.rows if row.row in only_rows]
+    bases = {
+        other for row in wanted for other in (*row.denominator, *(base for base, _factor in row.known_denominator))
+    }
+    return sorted({row.of or row.row for row in wanted} | bases)
 
 
 def _stored(cells: pl.LazyFrame, table: TableDefinition, series: Series | None) -> pl.DataFrame:

@@ -89,7 +89,7 @@ def all_datasets() -> list[dict[str, Any]]:
 
 
 def describe_columns(dataset: Dataset) -> list[dict[str, Any]]:
-    """The columns of a dataset: type, unit, codes, description, and whether required and filled."""
+    """The columns of a dataset: type, unit, codes, description, and whether required."""
     return [
         {
             "column": column.name,
@@ -97,8 +97,7 @@ def describe_columns(dataset: Dataset) -> list[dict[str, Any]]:
             "required": not column.is_nullable,
             "unit": column.unit,
             "codes": list(column.codes),
-            "filled": column.is_filled,
-            "description": column.description + ("" if column.is_filled else " Empty: no stage fills it yet."),
+            "description": column.description,
         }
         for column in dataset.columns
     ]

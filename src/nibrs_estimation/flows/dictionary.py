@@ -113,7 +113,7 @@ def _column(column: Column) -> str:
     kind += ", may be missing" if column.is_nullable else ""
     target = f" References `{column.references}`." if column.references else ""
     codes = f"[{column.code_list}](#list-{column.code_list})" if column.code_list else _format_codes(column.codes)
-    meaning = column.description.replace("|", "\\|") + ("" if column.is_filled else " Empty: no stage fills it yet.")
+    meaning = column.description.replace("|", "\\|")
     return f"| `{column.name}` | {kind} | {column.unit} | {meaning}{target} | {codes} |\n"
 
 

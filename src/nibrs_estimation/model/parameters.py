@@ -59,6 +59,13 @@ SECOND_ESTIMATOR = Parameter(
     default="sound",
 )
 
+SMALL_COUNT = Parameter(
+    "small_count",
+    "The smallest count that is published: smaller ones, with their percentages and rates, are marked as suppressed.",
+    choices=("off", "3", "5", "10"),
+    default="off",
+)
+
 QUALITY_RULE = Parameter(
     "quality_rule",
     "What a failed hard quality check does: it is reported, or the run fails when everything else is computed.",
@@ -98,6 +105,7 @@ METHOD_PARAMETERS = (
     ITEM_CYCLES,
     IMPUTATIONS,
     COUNT_MODE,
+    SMALL_COUNT,
     QUALITY_RULE,
 )
 #: What is chosen where nothing is set.

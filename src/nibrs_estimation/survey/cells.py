@@ -19,13 +19,13 @@ from nibrs_estimation.stats.sparse import Products, product_at
 from nibrs_estimation.survey.design import Design
 from nibrs_estimation.survey.prediction import Incidents, Predictions
 from nibrs_estimation.survey.second_estimator import SecondEstimator
+from nibrs_estimation.tables.bias import Z_95
 from nibrs_estimation.tables.counting import counted_rows
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.explained import explained_by
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
 from nibrs_estimation.tables.matrices.table_matrix import Fills, TableCounts, TableMatrix, agency_rows, total_row
 from nibrs_estimation.tables.read import table_definitions
-from nibrs_estimation.tables.table_rows import Z_95
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
 

@@ -4,8 +4,8 @@ from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
 from nibrs_estimation.model.blocks import BLOCK_REFERENCE
 from nibrs_estimation.model.counts import INCIDENT_PROFILE, PROFILE_COUNT, PROFILE_SIGNATURE, UNIT_PROFILE
-from nibrs_estimation.model.coverage import COVERAGE
-from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
+from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
+from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY, SERIES_ESTIMATE
 from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION
 from nibrs_estimation.model.intake import INTAKE_LOSS
 from nibrs_estimation.model.parameters import CONTROL_RULE, SECOND_ESTIMATOR, VARIANCE_RULE
@@ -13,6 +13,7 @@ from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, WEIGHT_CELL
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
 from nibrs_estimation.stages.estimation.estimate import estimate_cells, estimate_series, series_parts, table_parts
+from nibrs_estimation.stages.estimation.quality import judge_geographies
 
 _COUNTS = (UNIT_PROFILE, PROFILE_SIGNATURE, PROFILE_COUNT, INCIDENT_PROFILE, BLOCK_REFERENCE)
 _WEIGHTS = (WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, CALIBRATION_VARIABLE, COVERAGE)
@@ -37,5 +38,12 @@ TASKS = (
         partition_by="table_part",
         partitions=series_parts,
         memory="large",
+    ),
+    Task(
+        name="judge_geographies",
+        function=judge_geographies,
+        reads=(CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION),
+        writes=(GEOGRAPHY_QUALITY,),
+        memory="medium",
     ),
 )

@@ -9,6 +9,7 @@ import polars as pl
 
 from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
 from nibrs_estimation.tables.caution import cautions
+from nibrs_estimation.tables.suppression import SUPPRESSED
 from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED
 
 _SCOPES = {
@@ -64,6 +65,8 @@ def readme_text(identity: Identity, places: pl.DataFrame, variance_rule: str) ->
         "percentage among units whose item is known.",
         f"{INTERVAL_MEANS[variance_rule]} Bounds that are empty beside an estimate are not known; with caution "
         f"`months_inferred` they are not given, because {MONTHS_INFERRED}.",
+        "Column is_suppressed is true for estimates that should not be published, and suppression_reason says why; "
+        f"their numbers are in estimates.csv and estimates.duckdb, the workbooks show {SUPPRESSED} instead.",
         "state_fips and geography_code are texts: import them as text, otherwise 01 becomes 1.",
         "Labels of ages and numbers are words (5 to 14, 65 or more, age 15), because spreadsheets change 5-14 to a "
         "date.",

@@ -117,14 +117,18 @@ def test_where_all_residents_are_covered_the_error_is_that_of_imputed_items() ->
         (4, 1): {**share, "estimate": 40.0, "percentage": 25.0, "imputation_standard_error": 3.0},
         (11, 1): {**share, "estimate": 40.0, "percentage": 100.0, "imputation_standard_error": 3.0},
     }
-    rows = rows_of(cells, population_coverage=1.0)
+    rows = rows_of(cells, population_coverage=1.0, variance_rule="reference")
     count, rate, share_of_25 = rows[1, 1, "count"], rows[2, 1, "rate"], rows[4, 1, "percentage"]
     assert (count["estimate_standard_error"], count["estimate_bias"], count["estimate_prb"]) == (3.0, 0.0, 0.0)
     assert (count["estimate_rmse"], count["estimate_copula"]) == (3.0, 160.0)
-    assert (count["estimate_lower_bound"], count["estimate_upper_bound"]) == (1.0, 900.0)
+    assert (count["estimate_lower_bound"], count["estimate_upper_bound"]) == pytest.approx((154.12, 165.88))
     assert rate["estimate_standard_error"] == pytest.approx(3 * 100_000 / PERSONS)
     assert share_of_25["estimate_standard_error"] == pytest.approx(25 * 3 / 40)
     assert rows[11, 1, "percentage"]["estimate_standard_error"] == 0.0
+    # By default error and interval stay: agencies without residents may not have responded.
+    count = rows_of(cells, population_coverage=1.0)[1, 1, "count"]
+    assert (count["estimate_standard_error"], count["estimate_bias"]) == (18.867962, 0.0)
+    assert (count["estimate_lower_bound"], count["estimate_upper_bound"]) == (1.0, 900.0)
     # Almost all residents are not all, and a coverage that is not known is not 1.
     for coverage in (0.999999, None):
         assert rows_of(cells, population_coverage=coverage)[1, 1, "count"]["estimate_bias"] == 20.0
@@ -132,7 +136,7 @@ def test_where_all_residents_are_covered_the_error_is_that_of_imputed_items() ->
 
 def slow(
     cells: dict[tuple[int, int], Cell], row: int, column: int, kind: str, estimate: float,
-    coverage: float | None, ratio: float | None,
+    coverage: float | None, ratio: float | None, rule: str,
 ) -> dict[str, float | None]:  # fmt: skip
     """The numbers of one row that depend on the second estimate, from the stored cells."""
     nothing: Cell = {"estimate": 0.0, "standard_error": 0.0, "copula_estimate": None, "agency_counts": 0,
@@ -149,7 +153,7 @@ def slow(
         second = 100 * u / sum(known) if u is not None and len(known) == len(parts) else None
         error = cell["percentage_standard_error"]
         per_unit = estimate / w if w and estimate < 100 else 0.0
-    if coverage == 1.0 and error is not None:
+    if coverage == 1.0 and error is not None and rule == "reference":
         error = imputed * per_unit
     is_enough = (cell["agency_counts"] or 0) >= 5
     bias = estimate - second if second is not None and is_enough else None
@@ -197,7 +201,7 @@ def test_every_row_equals_the_slow_twin(
     assert len(few) >= 8
     for key, numbers in few.items():
         estimate = numbers["estimate"]
-        expected = slow(cells, *key, estimate, coverage, ratio)
+        expected = slow(cells, *key, estimate, coverage, ratio, rule)
         assert {name: numbers[name] for name in expected} == pytest.approx(expected, abs=1e-9), key
         rmse = expected["estimate_rmse"]
         if rule == "reference" and rmse is not None:

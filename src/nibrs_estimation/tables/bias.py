@@ -28,13 +28,13 @@ def with_bias(rows: pl.DataFrame, *, is_interval_of_bias: bool) -> pl.DataFrame:
             multiplied by in rates, otherwise null), ``count``, ``copula_estimate`` and ``imputation_standard_error`` of
             the count, ``copula_base`` (U of the denominator of percentages), ``agency_counts``,
             ``population_coverage``, ``unreported_ratio`` and ``is_only_inferred``.
-        is_interval_of_bias: whether intervals are the estimate plus and minus 1.96 root mean squared errors, as in the
-            reference pipeline, where the error is known.
+        is_interval_of_bias: whether intervals are the estimate plus and minus 1.96 root mean squared errors where the
+            error is known, and the standard error is what item imputation adds where respondents serve all residents,
+            as in the reference pipeline.
 
     Returns:
         The rows with ``estimate_copula``, ``estimate_bias``, ``estimate_prb`` (percent of the count), ``estimate_rmse``
-        and ``relative_rmse``. Where respondents serve all residents, ``estimate_standard_error`` is what
-        item imputation adds.
+        and ``relative_rmse``.
     """
     estimate = pl.col("estimate")
     is_estimated, is_positive = estimate.is_not_null(), pl.col("count") > 0
@@ -43,11 +43,11 @@ def with_bias(rows: pl.DataFrame, *, is_interval_of_bias: bool) -> pl.DataFrame:
     of_count = pl.col("count") - pl.col("copula_estimate")
     percent = pl.when(_HAS_NO_BIAS).then(0.0).when(is_enough).then(100 * of_count / pl.col("count"))
     error, rmse = pl.col("estimate_standard_error"), pl.col("estimate_rmse")
+    if is_interval_of_bias:
+        covered = pl.when(_IS_COVERED & error.is_not_null()).then(_imputation_error()).otherwise(error)
+        rows = rows.with_columns(estimate_standard_error=covered)
     widened = (
         rows.with_columns(
-            estimate_standard_error=pl.when(_IS_COVERED & error.is_not_null())
-            .then(_imputation_error())
-            .otherwise(error),
             estimate_copula=pl.when(is_estimated).then(
                 pl.when(_HAS_NO_BIAS).then(estimate).otherwise(_second_estimate())
             ),

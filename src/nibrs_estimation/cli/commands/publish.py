@@ -82,7 +82,7 @@ def database(
     """
     from nibrs_estimation.stages.publication.database import (  # noqa: PLC0415 (imports all pages and DuckDB)
         load_estimates,
-        planned_statements,
+        planned_lines,
     )
 
     settings = load_settings()
@@ -94,15 +94,13 @@ def database(
         file = Path(folder) / "estimates.duckdb"
         identity = _fetch(settings, check_run_id(run_id), file)
         if target is None:
-            for statement in planned_statements(file, schema, identity.year):
-                typer.echo(f"{statement};")
+            typer.echo("\n".join(planned_lines(file, schema, identity.year)))
             return
         with _RowProgress() as progress:
             loaded = load_estimates(file, identity, target, schema, progress.sent, allow_synthetic=allow_synthetic)
-    counts = ", ".join(f"{counted(n, 'row')} in {name}" for name, n in loaded.n_rows.items())
-    console.print(
-        f"Loaded {identity.text}, into schema {schema} of {target}: {counts}.", highlight=False, soft_wrap=True
-    )
+    console.print(f"Loaded {identity.text}, into {target}:", highlight=False, soft_wrap=True)
+    for name, n_rows in loaded.n_rows.items():
+        console.print(f"  {schema}.{name}: {counted(n_rows, 'row')}", highlight=False)
     if loaded.note:
         errors.print(
             "[yellow]Warning:[/] role nibrs_reader cannot read the tables yet, because this user may not arrange it. "

@@ -100,8 +100,8 @@ def published_rows(file: Path) -> Iterator[Callable[[YearTable], Rows]]:
             )
 
         def rows(table: YearTable) -> Rows:
-            count = connection.execute(f'SELECT count(*) FROM "{table.name}"').fetchone()
-            return Rows(int(count[0]) if count else 0, _parts(connection, table))
+            [(n_rows,)] = connection.execute(f'SELECT count(*) FROM "{table.name}"').fetchall()
+            return Rows(n_rows, _parts(connection, table))
 
         yield rows
 
@@ -140,29 +140,19 @@ def _refuse_mixture(load: Load, identity: Identity) -> None:
         )
 
 
-def planned_statements(file: Path, schema: str, year: int) -> list[str]:
-    """The statements of a load into a database without the tables, in order, with the numbers of rows as comments.
+def planned_lines(file: Path, schema: str, year: int) -> list[str]:
+    """The SQL of a load into a database without the tables, a statement in each line, with numbers of rows as comments.
 
     Raises:
         PipelineError: the file is of an earlier version.
     """
     with published_rows(file) as rows:
         n_rows = {table.name: rows(table).n_rows for table in PUBLISHED_TABLES} | {RUNS.name: 1}
-    return [
-        "BEGIN",
-        schema_creation(schema),
-        *(statement for table in TABLES for statement in table.creation(schema)),
-        *(
-            statement
-            for table in TABLES
-            for statement in (
-                table.start(schema, year),
-                f"{table.copy(schema, year)} -- {n_rows[table.name]} rows",
-                *table.finish(schema, year),
-            )
-        ),
-        *(statement for table in TABLES for statement in table.swap(schema, year)),
-        f'CREATE ROLE "{READER}" NOLOGIN',
-        *grants(schema, TABLES, READER),
-        "COMMIT",
-    ]
+    before = [schema_creation(schema), *(statement for table in TABLES for statement in table.creation(schema))]
+    after = [statement for table in TABLES for statement in table.swap(schema, year)]
+    lines = ["BEGIN;", *(f"{statement};" for statement in before)]
+    for table in TABLES:
+        lines += [f"{table.start(schema, year)};", f"{table.copy(schema, year)}; -- rows: {n_rows[table.name]}"]
+        lines += [f"{statement};" for statement in table.finish(schema, year)]
+    rights = [f'CREATE ROLE "{READER}" NOLOGIN', *grants(schema, TABLES, READER)]
+    return [*lines, *(f"{statement};" for statement in (*after, *rights)), "COMMIT;"]

@@ -30,6 +30,9 @@ _POSTGRESQL_TYPES = {
 }
 
 
+_BYTEWISE = ' COLLATE "C"'
+
+
 def duckdb_table(dataset: Dataset, *, has_key: bool = True) -> str:
     """`CREATE TABLE` for DuckDB, with NOT NULL columns and an optional primary key.
 
@@ -46,13 +49,17 @@ def duckdb_table(dataset: Dataset, *, has_key: bool = True) -> str:
 def postgresql_table(dataset: Dataset, schema: str, partitioned_by: str | None = None) -> str:
     """`CREATE TABLE` for PostgreSQL, in a schema, with primary key, NOT NULL columns and lengths of texts.
 
+    Text keys of partitioned tables are compared byte by byte: indexes of millions of rows are built sooner.
+
     Args:
         dataset: declaration of the table.
         schema: schema of the table.
         partitioned_by: column of the key by whose values the table is partitioned, if it is.
     """
+    bytewise = [name for name in dataset.primary_key if partitioned_by and dataset.column(name).type == "str"]
     columns = [
-        f'"{column.name}" {postgresql_type(column)}{"" if column.is_nullable else " NOT NULL"}'
+        f'"{column.name}" {postgresql_type(column)}{_BYTEWISE if column.name in bytewise else ""}'
+        f"{'' if column.is_nullable else ' NOT NULL'}"
         for column in dataset.columns
     ]
     partition = f' PARTITION BY LIST ("{partitioned_by}")' if partitioned_by else ""

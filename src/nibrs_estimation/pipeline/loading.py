@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 else:
     psycopg = postgresql_module("psycopg")
 
-#: SQLSTATE of a missing right, and the class of those of a full disk or other missing resource.
-_NO_RIGHT, _NO_RESOURCE_CLASS = "42501", "53"
+#: SQLSTATE of a missing right and of a full disk.
+_NO_RIGHT, _DISK_FULL = "42501", "53100"
 #: SQLSTATE classes of a lost connection: connection exceptions, and interventions such as a shutdown.
 _LOST_CLASSES = ("08", "57P")
 
@@ -281,7 +281,8 @@ def open_load(database: Database, schema: str, year: int, tables: Sequence[YearT
 def _translated(load: Load, error: psycopg.Error) -> PipelineError:
     if late := load.database.timeout_error(error):
         return late
-    database, reason, state = load.database, load.database.error_reason(error), error.sqlstate or ""
+    database, state = load.database, error.sqlstate or ""
+    reason = error.diag.message_primary or database.error_reason(error)
     user, remains = database.user or "USER", "The former content remains."
     if state == _NO_RIGHT:
         return PipelineError(
@@ -291,7 +292,7 @@ def _translated(load: Load, error: psycopg.Error) -> PipelineError:
             "only be loaded by the role that owns them or a member of it: `GRANT their_owner TO "
             f'"{user}";`.'
         )
-    if state.startswith(_NO_RESOURCE_CLASS):
+    if state == _DISK_FULL:
         return PipelineError(
             f"The server of {database} has no room for the load ({reason}). {remains} A load needs room for the year's "
             "old and new rows at the same time. Free some on the server's disk, and run the same command again."

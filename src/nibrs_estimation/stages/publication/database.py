@@ -101,16 +101,17 @@ def published_rows(file: Path) -> Iterator[Callable[[YearTable], Rows]]:
 
         def rows(table: YearTable) -> Rows:
             [(n_rows,)] = connection.execute(f'SELECT count(*) FROM "{table.name}"').fetchall()
-            return Rows(n_rows, _parts(connection, table))
+            return Rows(n_rows, _parts(connection, table, n_rows))
 
         yield rows
 
 
-def _parts(connection: duckdb.DuckDBPyConnection, table: YearTable) -> Iterator[pl.DataFrame]:
+def _parts(connection: duckdb.DuckDBPyConnection, table: YearTable, n_rows: int) -> Iterator[pl.DataFrame]:
+    # One query for each part: the file cannot be closed while the result of a query is read, as when a load fails.
     columns = ", ".join(f'"{column.name}"' for column in table.dataset.columns)
-    reader = connection.sql(f'SELECT {columns} FROM "{table.name}"').to_arrow_reader(_ROWS_AT_A_TIME)
-    for batch in reader:
-        yield pl.DataFrame(batch)
+    for first in range(0, n_rows, _ROWS_AT_A_TIME):
+        part = f"rowid >= {first} AND rowid < {first + _ROWS_AT_A_TIME}"
+        yield connection.sql(f'SELECT {columns} FROM "{table.name}" WHERE {part}').pl()
 
 
 def _run_row(identity: Identity, n_rows: int) -> pl.DataFrame:

@@ -8,8 +8,9 @@ by row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 else:
     psycopg = postgresql_module("psycopg")
 
+#: Memory in which the server sorts an index.
+_INDEX_MEMORY = "256MB"
 #: SQLSTATE of a missing right and of a full disk.
 _NO_RIGHT, _DISK_FULL = "42501", "53100"
 #: SQLSTATE classes of a lost connection: connection exceptions, and interventions such as a shutdown.
@@ -69,9 +72,9 @@ class YearTable:
         return f'CREATE TABLE {table} (LIKE "{schema}"."{self.name}", CHECK ("{self.year_column}" = {year}))'
 
     def copy(self, schema: str, year: int) -> str:
-        """The statement that copies rows of CSV into it."""
+        """The statement that copies rows of CSV into it, visible at once for all who can see the table."""
         columns = ", ".join(f'"{column.name}"' for column in self.dataset.columns)
-        return f'COPY "{schema}"."{self.name}_{year}_new" ({columns}) FROM STDIN (FORMAT csv)'
+        return f'COPY "{schema}"."{self.name}_{year}_new" ({columns}) FROM STDIN (FORMAT csv, FREEZE)'
 
     def finish(self, schema: str, year: int) -> list[str]:
         """The statements that index the new rows."""
@@ -137,17 +140,18 @@ class Load:
         """
         self._execute(table.start(self.schema, self.year))
         with self.connection.cursor() as cursor:
-            with cursor.copy(table.copy(self.schema, self.year).encode()) as copy:
-                for part in rows.parts:
-                    copy.write(table.dataset.cast(part).write_csv(include_header=False).encode())
-                    watch(table.name, part.height, rows.n_rows)
+            statement = table.copy(self.schema, self.year).encode()
+            with closing(_texts(table.dataset, rows.parts)) as texts, cursor.copy(statement) as copy:
+                for n_rows, text in texts:
+                    copy.write(text)
+                    watch(table.name, n_rows, rows.n_rows)
             if cursor.rowcount != rows.n_rows:
                 raise PipelineError(
                     f"{rows.n_rows} rows were sent to {table.name} of {self.database}, but {cursor.rowcount} arrived. "
                     "Nothing was changed. Run the same command again."
                 )
-        for statement in table.finish(self.schema, self.year):
-            self._execute(statement)
+        for index in table.finish(self.schema, self.year):
+            self._execute(index)
 
     def replace(self) -> None:
         """Put the new rows of all tables in the place of the year's old ones."""
@@ -196,6 +200,7 @@ class Load:
             PipelineError: another load is going on, or a table has other columns than this version writes.
         """
         self._execute("SET LOCAL statement_timeout = 0")
+        self._execute(f"SET LOCAL maintenance_work_mem = '{_INDEX_MEMORY}'")
         if not self._value("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", f"nibrs {self.schema}"):
             raise PipelineError(
                 f"Another load into schema {self.schema} of {self.database} is going on. Wait for it to end, and run "
@@ -239,6 +244,16 @@ class Load:
 
     def _name(self, table: YearTable) -> str:
         return f'"{self.schema}"."{table.name}"'
+
+
+def _texts(dataset: Dataset, parts: Iterable[pl.DataFrame]) -> Generator[tuple[int, bytes], None, None]:
+    """Number of rows and CSV of each part, made in a thread while the one before is sent."""
+    made = ((part.height, dataset.cast(part).write_csv(include_header=False).encode()) for part in parts)
+    with ThreadPoolExecutor(1) as worker:
+        following = worker.submit(next, made, None)
+        while (item := following.result()) is not None:
+            following = worker.submit(next, made, None)
+            yield item
 
 
 def schema_creation(schema: str) -> str:

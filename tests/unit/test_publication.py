@@ -128,6 +128,47 @@ def test_the_database_has_the_stated_table_and_says_what_it_is(tmp_path: Path) -
         assert "Simple Assault (13B)" in sums[0][0]
 
 
+def test_the_lookups_explain_every_key_of_the_estimates(tmp_path: Path) -> None:
+    exported(given_tables(), tmp_path / "a")
+    with duckdb.connect(tmp_path / "a/estimates.duckdb", read_only=True) as connection:
+        variables = connection.execute(
+            "SELECT der_variable_name, rate_specific_domain, full_table, indicator_name, estimate_domain_1, "
+            "estimate_domain_2, estimate_pk, time_series_start_year FROM der_variable_name_lookup ORDER BY estimate_pk"
+        ).fetchall()
+        places = connection.execute("SELECT * FROM population_lookup ORDER BY population_pk").fetchall()
+        unexplained = connection.execute(
+            "SELECT count(*) FROM estimates ANTI JOIN der_variable_name_lookup USING "
+            "(time_series_start_year, der_variable_name, rate_specific_domain)"
+        ).fetchall()
+        unplaced = connection.execute(
+            "SELECT count(*) FROM estimates ANTI JOIN population_lookup USING "
+            "(time_series_start_year, permutation_number)"
+        ).fetchall()
+    assert unexplained == unplaced == [(0,)]
+    # The slow way: each cell of each table that is not blank, one at a time.
+    expected = {
+        (
+            f"t_{one.table}_{row.section}_{row.row}_{column.position}",
+            one.rate_specific_domain and kind == "rate",
+            one.table,
+            column.label,
+            row.domain_1,
+            row.domain_2,
+        )
+        for one in table_definitions().values()
+        for row in one.rows
+        for kind in row.estimates
+        for column in one.columns
+        if (row.row, column.position) not in one.blank
+    }
+    assert {row[:6] for row in variables} == expected
+    assert [row[6:] for row in variables] == [(number, 2024) for number in range(len(expected))]
+    assert places[1] == (2024, 1, 12, None, 12, None, "Northeast", "RegionWgt", 0.9, False, None)
+    assert [(row[2], row[6]) for row in places] == [
+        (1, "the United States"), (12, "Northeast"), (86, "New Hampshire"), (102, "Vermont"),
+    ]  # fmt: skip
+
+
 def test_the_readme_says_synthetic_zeros_and_cautions(tmp_path: Path) -> None:
     exported(given_tables(), tmp_path / "a")
     text = " ".join((tmp_path / "a/README.txt").read_text(encoding="utf-8").split())

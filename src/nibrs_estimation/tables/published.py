@@ -54,7 +54,7 @@ def published_rows(
             row_group=plain_labels("estimate_domain_1"),
             row_label=spreadsheet_label(plain_labels("estimate_domain_2"), pl.col("estimate_domain_1")),
             column_label=plain_labels("indicator_name"),
-            der_variable_name=_variable_name(table),
+            der_variable_name=variable_name(table),
             estimate_type=_type_name(),
             estimate_type_detail=plain_labels(pl.coalesce("detail_percentage", "detail_rate")),
             is_proposed=pl.lit(table.status is not None) | pl.col("is_proposed_column") | pl.col("row").is_in(proposed),
@@ -67,18 +67,17 @@ def published_rows(
 def database_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
     """The same rows with the columns of dataset ``estimates``, without cells that are never estimated."""
     about = places.select("estimate_geographic_location", "geography_number")
-    kind = pl.col("estimate_type_num")
     named = (
         with_prior_year(rows.filter(~pl.col("is_blank")), year)
         .join(about, on="geography_number", how="left", maintain_order="left")
         .with_columns(
             time_series_start_year=pl.lit(year),
             permutation_number=pl.col("geography_number") + SERIES_STEP * pl.col("series_number").cast(pl.Int32),
-            der_variable_name=_variable_name(table),
+            der_variable_name=variable_name(table),
             estimate_type=_type_name(),
             estimate_type_detail_percentage="detail_percentage",
             estimate_type_detail_rate="detail_rate",
-            rate_specific_domain=pl.lit(table.rate_specific_domain) & (kind == RATE),
+            rate_specific_domain=is_rate_specific(table),
             suppression_flag_indicator="is_suppressed",
             der_elig_suppression=pl.col("estimate").is_not_null() & pl.col("agency_counts").is_not_null(),
             der_rrmse_30=(pl.col("relative_rmse") > MOST_ERROR).cast(pl.Int8).cast(pl.String),
@@ -92,7 +91,13 @@ def database_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFra
     return ESTIMATES.cast(named)
 
 
-def _variable_name(table: TableDefinition) -> pl.Expr:
+def is_rate_specific(table: TableDefinition) -> pl.Expr:
+    """Whether a row is a rate per population of its own group, of rows with ``estimate_type_num``."""
+    return pl.lit(table.rate_specific_domain) & (pl.col("estimate_type_num") == RATE)
+
+
+def variable_name(table: TableDefinition) -> pl.Expr:
+    """Name of a table cell, of rows with ``section``, ``row`` and ``column``."""
     return pl.format("t_{}_{}_{}_{}", pl.lit(table.table), "section", "row", "column")
 
 

@@ -19,7 +19,7 @@ from nibrs_estimation.stages.publication.workbooks import export_workbooks
 ESTIMATES_CSV = Document("estimates.csv", "All tables of nation, regions and states as one CSV file.")
 ESTIMATES_DUCKDB = Document(
     "estimates.duckdb",
-    "The same as a table in a DuckDB file, with the reference's table, geographies, run and definitions.",
+    "The same as a table in a DuckDB file, with the reference's table, geographies, run, definitions and lookups.",
     is_content_hashed=False,
 )
 DEFINITIONS_CSV = Document("definitions.csv", "What each table counts, and the offenses in its columns.")

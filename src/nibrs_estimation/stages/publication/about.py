@@ -22,7 +22,8 @@ _FILES = {
     "workbooks.zip": "a spreadsheet for each table, with title, notes and symbols",
     "estimates.csv": "all tables in one file, a row per number; columns in docs/published-files.md",
     "estimates.duckdb": "the same as table published_estimates; table estimates has the 31 columns of the FBI's "
-    "estimates database; further tables are geography, run and definitions. DuckDB 0.10 and later open it",
+    "estimates database; further tables are lookups of its keys, geography, run and definitions. DuckDB 0.10 and "
+    "later open it",
     "definitions.csv": "what each table counts, and the offenses in a column such as Violent Crime 2",
     "agencies.csv": "every agency: what it reported, what was filled or left out and why, its weights",
     "incident_account.json": "incidents read = in the estimates + left out, by reason",

@@ -10,12 +10,14 @@ from typing import Literal
 
 import polars as pl
 
+from nibrs_estimation.model.estimates_database import POPULATION_LOOKUP, VARIABLE_LOOKUP
 from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.ddl import duckdb_table
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.about import readme_text
+from nibrs_estimation.stages.publication.lookups import population_lookup, variable_lookup
 from nibrs_estimation.tables.labels import with_states
 from nibrs_estimation.tables.prior_year import correlations_of
 from nibrs_estimation.tables.published import database_rows, published_rows
@@ -52,8 +54,8 @@ def export_estimates(
 
     A cell that is absent is 0, or never estimated; a cell that cannot be computed from the input has no number. Rows
     are sorted by table, geography, row, column and type of estimate. A missing value is an empty field. Numbers have
-    full precision. Table ``estimates`` of the DuckDB file has the columns of handbook 12. Suppressed estimates are
-    marked and keep their numbers.
+    full precision. Table ``estimates`` of the DuckDB file has the columns of handbook 12, with lookups of its keys.
+    Suppressed estimates are marked and keep their numbers.
     """
     if correlations_of(year).is_empty():
         _log.warning("The correlation with the year before is not known for %d: the column is empty", year)
@@ -101,16 +103,18 @@ def export_estimates(
             for number, (published, database) in enumerate(parts()):
                 store(PUBLISHED.name, number, published)
                 store(ESTIMATES.name, number, database)
+            store(VARIABLE_LOOKUP.name, 0, variable_lookup(year))
+            store(POPULATION_LOOKUP.name, 0, population_lookup(places, year))
             store("geography", 0, with_states(places))
             store("run", 0, pl.DataFrame({"data_year": year, **identity.columns(), "seed": identity.seed}))
             store("definitions", 0, definition_rows())
             # Each table in one statement: rows that are inserted in many parts are written twice, to the log and to the
             # file.
-            for dataset in (PUBLISHED, ESTIMATES):
+            declared = (PUBLISHED, ESTIMATES, VARIABLE_LOOKUP, POPULATION_LOOKUP)
+            for dataset in declared:
                 connection.execute(duckdb_table(dataset, has_key=False))
             for name, verb in {
-                PUBLISHED.name: "INSERT INTO {}",
-                ESTIMATES.name: "INSERT INTO {}",
+                **{dataset.name: "INSERT INTO {}" for dataset in declared},
                 "geography": "CREATE TABLE {} AS",
                 "run": "CREATE TABLE {} AS",
                 "definitions": "CREATE TABLE {} AS",

@@ -74,7 +74,9 @@ def exported_bytes(identity: Identity, has_more: bool) -> bytes:
         tables["cell_estimate"] = pl.concat(
             [tables["cell_estimate"], table("cell_estimate", cell("1a", 12, 1, 2, 77.0))]
         )
-    writers = export_estimates(**tables, year=identity.year, identity=identity, variance_rule="prediction")
+    writers = export_estimates(
+        **tables, year=identity.year, identity=identity, small_count="off", variance_rule="prediction"
+    )
     with TemporaryDirectory() as folder:
         path = Path(folder) / FILE
         writers[FILE](path)

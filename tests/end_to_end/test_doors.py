@@ -33,7 +33,12 @@ def test_a_run_publishes_everything(whole_run: Path) -> None:
     nation = estimates.filter((pl.col("geography_number") == 1) & (pl.col("estimate_type") == "count"))
     assert nation.filter(pl.col("der_variable_name").str.starts_with("t_1a_1_1_")).height > 5
     assert {"1a", "3b", "DM5", "GV2a"} <= set(estimates["der_variable_name"].str.split("_").list.get(1))
-    for name in ("cell_estimate/1a.parquet", "series_estimate/3a_all.parquet", "cell_gap/cell_gap.parquet"):
+    for name in (
+        "cell_estimate/1a.parquet",
+        "series_estimate/3a_all.parquet",
+        "cell_gap/cell_gap.parquet",
+        "geography_quality/geography_quality.parquet",
+    ):
         assert (published / name).is_file()
     about = json.loads((published / "run_metadata.json").read_text())
     assert (about["run_id"], about["state"]) == ("whole", "finished")

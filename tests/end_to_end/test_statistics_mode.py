@@ -49,6 +49,7 @@ MADE = [
     "analysis_victim", "analysis_offender", "analysis_arrestee", "analysis_victim_offender",
     "unit_profile", "profile_signature", "profile_count",
     "incident_profile", "incident_account", "unlisted_offense", "cell_estimate", "cell_gap", "series_estimate",
+    "geography_quality",
 ]  # fmt: skip
 
 

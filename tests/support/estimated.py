@@ -103,6 +103,7 @@ def estimates(more_places: Sequence[Place] = ()) -> dict[str, pl.LazyFrame]:
                 for number, level, code, group, name in places
             ),
         ),
+        "geography_quality": table("geography_quality", *({"geography_number": number} for number, *_others in places)),
         "geography_population": table(
             "geography_population",
             *(
@@ -112,6 +113,20 @@ def estimates(more_places: Sequence[Place] = ()) -> dict[str, pl.LazyFrame]:
             ),
         ),
     }  # fmt: skip
+
+
+def with_suppressed_place(tables: dict[str, pl.LazyFrame], number: int) -> dict[str, pl.LazyFrame]:
+    """The datasets with few residents covered in one place, whose estimates are suppressed."""
+    is_place = pl.col("geography_number") == number
+    return {
+        **tables,
+        "coverage": tables["coverage"].with_columns(
+            population_coverage=pl.when(is_place).then(0.7).otherwise("population_coverage")
+        ),
+        "geography_quality": tables["geography_quality"].with_columns(
+            is_suppressed_group=is_place, is_unsuppressed=~is_place
+        ),
+    }
 
 
 PARTS = {"cell_estimate": table_parts, "series_estimate": series_parts}

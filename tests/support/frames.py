@@ -77,6 +77,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "unreported_ratio": 0.25, "upper_bound_of_zero": 2.0, "largest_missing_share": 0.0,
         "without_weights_share": 0.0, "has_inferred_months": False,
     },
+    "geography_quality": {
+        "key_cells": 10, "flagged_cells": 0, "momentum": 0.0, "is_suppressed_group": False, "is_unsuppressed": True,
+        "is_rescued": False,
+    },
     "incident_profile": {"state_abbr": "VT", "counting_unit": "person_victim", "n": 1},
     "incident": {
         "state_abbr": "VT", "agency_id": 1, "data_year": 2024, "form_year": 2024, "form_month": 1,

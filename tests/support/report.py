@@ -41,7 +41,9 @@ def page(
 ) -> str:
     """The report of these tables; ``given`` of the others that it reads, which are empty by default."""
     others = {dataset.name: dataset.empty() for dataset in OTHERS} | (given or {})
-    written = write_report(**tables, **others, year=2024, identity=identity, variance_rule=variance_rule)
+    written = write_report(
+        **tables, **others, year=2024, identity=identity, small_count="off", variance_rule=variance_rule
+    )
     written["report.html"](folder / "report.html")
     html = (folder / "report.html").read_text(encoding="utf-8")
     assert not re.search(r'<script|<link|src="http|href="http|@import', html)

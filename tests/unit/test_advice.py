@@ -32,8 +32,10 @@ RAISED_BY = {
     "cli/commands/externals": ("externals fetch",),
     "cli/running": ("run",),
     "cli/doctor": ("run",),
+    "cli/commands/publish": ("publish database",),
     "evaluate/": ("backtest",),
     "pipeline/engines/deployment": ("deploy",),
+    "pipeline/loading": ("publish database",),
     "pipeline/republishing": ("publish artifacts",),
     "sources/cde": ("run", "ingest cde"),
     "sources/return_a": ("ingest return-a",),
@@ -41,6 +43,7 @@ RAISED_BY = {
     "sources/ucr_prd": ("run", "ingest postgresql"),
     "sources/synthetic/emit": ("synth",),
     "sources/synthetic": ("run", "synth"),
+    "stages/publication/database": ("publish database",),
     "": ("run",),
 }
 _COMMAND = re.compile(r"(?<!=)\bnibrs ((?:[a-z]+(?:-[a-z]+)* ?)+)((?:[^`\n;.]|\.(?=\w))*)")

@@ -25,7 +25,7 @@ from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, COUNT, DIFFERENCE
 from nibrs_estimation.model.return_a import OFFENSES_OF_CRIME
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.source import Probe
-from nibrs_estimation.tables.table_rows import Z_95
+from nibrs_estimation.tables.bias import Z_95
 
 YEAR = 2013
 STATES = ("VT", "NY", "CA", "TX")

@@ -70,6 +70,13 @@ def test_what_needs_an_extra_names_it(arguments: list[str], door: str, extra: st
     assert "Traceback" not in output
 
 
+def test_a_database_of_estimates_needs_its_extra(tmp_path: Path) -> None:
+    code, output = bare(tmp_path, "publish", "database", "small", "--url", "postgresql://me@localhost/name")
+    assert code == 2, output
+    assert "The estimates database needs the package" in output
+    assert "uv sync --extra postgresql" in output
+
+
 def test_other_missing_packages_are_not_laid_to_an_extra() -> None:
     with pytest.raises(ModuleNotFoundError), needs_extra("production", "This"):
         raise ModuleNotFoundError("No module named 'polars'", name="polars")

@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from tests.support.estimated import MADE_UP, estimates, position
+from tests.support.estimated import MADE_UP, estimates, position, with_suppressed_place
 from tests.support.frames import DATASETS
 
 from nibrs_estimation.model.estimates import CELL_ESTIMATE
@@ -38,7 +38,9 @@ def given_tables() -> Tables:
 
 def exported(tables: Tables, folder: Path) -> tuple[bytes, pl.DataFrame]:
     folder.mkdir()
-    for name, write in export_estimates(**tables, year=2024, identity=MADE_UP, variance_rule="prediction").items():
+    for name, write in export_estimates(
+        **tables, year=2024, identity=MADE_UP, small_count="off", variance_rule="prediction"
+    ).items():
         write(folder / name)
     with duckdb.connect(folder / "estimates.duckdb", read_only=True) as connection:
         rows = connection.execute("SELECT * FROM published_estimates").fetchall()
@@ -126,6 +128,47 @@ def test_the_database_has_the_stated_table_and_says_what_it_is(tmp_path: Path) -
         assert "Simple Assault (13B)" in sums[0][0]
 
 
+def test_the_lookups_explain_every_key_of_the_estimates(tmp_path: Path) -> None:
+    exported(given_tables(), tmp_path / "a")
+    with duckdb.connect(tmp_path / "a/estimates.duckdb", read_only=True) as connection:
+        variables = connection.execute(
+            "SELECT der_variable_name, rate_specific_domain, full_table, indicator_name, estimate_domain_1, "
+            "estimate_domain_2, estimate_pk, time_series_start_year FROM der_variable_name_lookup ORDER BY estimate_pk"
+        ).fetchall()
+        places = connection.execute("SELECT * FROM population_lookup ORDER BY population_pk").fetchall()
+        unexplained = connection.execute(
+            "SELECT count(*) FROM estimates ANTI JOIN der_variable_name_lookup USING "
+            "(time_series_start_year, der_variable_name, rate_specific_domain)"
+        ).fetchall()
+        unplaced = connection.execute(
+            "SELECT count(*) FROM estimates ANTI JOIN population_lookup USING "
+            "(time_series_start_year, permutation_number)"
+        ).fetchall()
+    assert unexplained == unplaced == [(0,)]
+    # The slow way: each cell of each table that is not blank, one at a time.
+    expected = {
+        (
+            f"t_{one.table}_{row.section}_{row.row}_{column.position}",
+            one.rate_specific_domain and kind == "rate",
+            one.table,
+            column.label,
+            row.domain_1,
+            row.domain_2,
+        )
+        for one in table_definitions().values()
+        for row in one.rows
+        for kind in row.estimates
+        for column in one.columns
+        if (row.row, column.position) not in one.blank
+    }
+    assert {row[:6] for row in variables} == expected
+    assert [row[6:] for row in variables] == [(number, 2024) for number in range(len(expected))]
+    assert places[1] == (2024, 1, 12, None, 12, None, "Northeast", "RegionWgt", 0.9, False, None)
+    assert [(row[2], row[6]) for row in places] == [
+        (1, "the United States"), (12, "Northeast"), (86, "New Hampshire"), (102, "Vermont"),
+    ]  # fmt: skip
+
+
 def test_the_readme_says_synthetic_zeros_and_cautions(tmp_path: Path) -> None:
     exported(given_tables(), tmp_path / "a")
     text = " ".join((tmp_path / "a/README.txt").read_text(encoding="utf-8").split())
@@ -199,7 +242,7 @@ def test_no_label_becomes_a_date_or_a_number() -> None:
 
 
 def books(tables: Tables, path: Path) -> Path:
-    export_workbooks(**tables, identity=MADE_UP, variance_rule="prediction")["workbooks.zip"](path)
+    export_workbooks(**tables, identity=MADE_UP, small_count="off", variance_rule="prediction")["workbooks.zip"](path)
     assert [other.name for other in path.parent.iterdir()] == [path.name]
     return path
 
@@ -237,3 +280,41 @@ def test_a_workbook_for_each_table(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert vermont[0][1:3] == ("VT", "50")
     with zipfile.ZipFile(io.BytesIO(content)) as book:
         assert "&quot; a&quot;" in book.read("xl/styles.xml").decode()
+
+
+def test_workbooks_hide_suppressed_numbers_and_csv_flags_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = {name: frame for name, frame in with_suppressed_place(estimates(), 102).items() if name in given_tables()}
+    few = {"1a": table_definitions()["1a"]}
+    monkeypatch.setattr(workbooks, "table_definitions", lambda: few)
+    (tmp_path / "books").mkdir()
+    with zipfile.ZipFile(books(tables, tmp_path / "books/workbooks.zip")) as archive:
+        content = archive.read("table_1a.xlsx")
+    options: dict[str, Any] = {"has_header": False, "drop_empty_rows": False, "infer_schema_length": 0}
+    sheets: dict[str, pl.DataFrame] = pl.read_excel(io.BytesIO(content), sheet_id=0, **options)
+    violent = 6 + 3 * (position("1a", "violent_crime") - 1)
+    vermont = next(row for row in sheets["States"].rows() if row[0] == "Vermont")
+    assert vermont[violent : violent + 3] == ("×", "×", "×")
+    assert not any("×" in row for row in sheets["Nation"].rows())
+    assert "not reliable enough to be published" in str(sheets["About"].rows())
+    content_csv, _stored = exported(tables, tmp_path / "files")
+    rows = pl.read_csv(content_csv, schema=PUBLISHED.schema).filter(table_name="1a", estimate_type="count")
+    flagged = rows.filter("is_suppressed")
+    assert flagged["geography_number"].unique().to_list() == [102]
+    assert flagged["suppression_reason"].str.contains("main numbers of the place").all()
+    assert flagged["estimate"].to_list() == [2000.0, 1000.0]
+    with duckdb.connect(tmp_path / "files/estimates.duckdb", read_only=True) as connection:
+        found = connection.execute(
+            "SELECT suppression_flag_indicator, der_perm_group_suppression_flag, der_elig_suppression, estimate_copula "
+            "FROM estimates WHERE der_variable_name = 't_1a_1_1_1' ORDER BY permutation_number"
+        ).fetchall()
+    assert found == [(False, False, True, None), (False, False, True, None), (True, True, True, None)]
+
+
+def test_a_year_without_correlations_is_warned_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for year, warnings in ((2024, 0), (2023, 1)):
+        caplog.clear()
+        writers = export_estimates(
+            **given_tables(), year=year, identity=MADE_UP, small_count="off", variance_rule="prediction"
+        )
+        writers["README.txt"](tmp_path / f"README-{year}.txt")
+        assert [record.levelname for record in caplog.records] == ["WARNING"] * warnings

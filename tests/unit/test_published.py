@@ -23,6 +23,7 @@ from nibrs_estimation.tables.definition import TableDefinition, TableRow
 from nibrs_estimation.tables.published import database_rows, published_rows
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.series import Series, demographic_series
+from nibrs_estimation.tables.suppression import suppressed_rows
 from nibrs_estimation.tables.table_rows import MONTHS_INFERRED, estimated_places, part_of, table_rows
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
@@ -57,6 +58,12 @@ def places() -> pl.DataFrame:
         for number in GEOGRAPHIES
     ]  # fmt: skip
     return table("coverage", *rows).collect()
+
+
+def judged(rows: pl.DataFrame, definition: TableDefinition) -> pl.DataFrame:
+    """The rows with their flags, in places that are not suppressed."""
+    quality = table("geography_quality", *({"geography_number": number} for number in GEOGRAPHIES))
+    return suppressed_rows(rows, definition, places(), quality)
 
 
 SHARES = ("percentage", "percentage_standard_error", "percentage_unweighted")
@@ -282,11 +289,24 @@ def test_stored_rows_are_the_whole_table_without_zeros(
         for row in whole.iter_rows(named=True)
     ]
     assert some.filter(~pl.col("is_blank")).equals(whole.filter(pl.Series(wanted), ~pl.col("is_blank")))
-    stated = checked(database_rows(some, definition, places(), 2024), ESTIMATES)
+    stated = checked(database_rows(judged(some, definition), definition, places(), 2024), ESTIMATES)
     assert stated.height == some.filter(~pl.col("is_blank")).height
     assert stated["rate_specific_domain"].any() == (
         definition.table == "GV2a" and (stated["estimate_type"] == "rate").any()
     )
+
+
+@settings(deadline=None, max_examples=20)
+@given(results(), st.sets(st.integers(1, 80), max_size=5))
+def test_some_rows_are_those_of_the_whole_table(
+    given_results: tuple[TableDefinition, Series | None, Stored, dict[tuple[int, int], str], Populations],
+    only_rows: set[int],
+) -> None:
+    definition, series = given_results[:2]
+    cells, gap, population = as_tables(*given_results)
+    whole = table_rows(definition, cells, gap, places(), population, series=series)
+    some = table_rows(definition, cells, gap, places(), population, series=series, only_rows=only_rows)
+    assert some.equals(whole.filter(pl.col("row").is_in(only_rows)))
 
 
 @settings(deadline=None, max_examples=20)
@@ -297,7 +317,7 @@ def test_published_rows_equal_the_slow_twin(
     """Words and origin, row by row; numbers are those of the rows, which have a twin of their own."""
     definition, series = given_results[:2]
     cells, gap, population = as_tables(*given_results)
-    rows = table_rows(definition, cells, gap, places(), population, series=series)
+    rows = judged(table_rows(definition, cells, gap, places(), population, series=series), definition)
     published = published_rows(rows, definition, places(), IDENTITY, series)
     checked(published, PUBLISHED)
     about = {place["geography_number"]: place for place in places().iter_rows(named=True)}
@@ -355,7 +375,8 @@ def only(definition: TableDefinition, stored: Stored, **asked: Any) -> dict[str,
     """One published row of the nation, by its variable and type of estimate."""
     tables = as_tables(definition, None, stored, {}, {(1, "TOTAL"): 250_000.0})
     where = places().filter(pl.col("geography_number") == 1)
-    rows = published_rows(table_rows(definition, *tables[:2], where, tables[2]), definition, where, IDENTITY)
+    rows = judged(table_rows(definition, *tables[:2], where, tables[2]), definition)
+    rows = published_rows(rows, definition, where, IDENTITY)
     return rows.filter(**asked).row(0, named=True)
 
 

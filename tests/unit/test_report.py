@@ -6,7 +6,7 @@ from typing import Literal
 
 import polars as pl
 import pytest
-from tests.support.estimated import REASON
+from tests.support.estimated import REASON, with_suppressed_place
 from tests.support.frames import DATASETS, table
 from tests.support.report import given_tables, page
 
@@ -199,3 +199,27 @@ def test_an_interval_without_width_is_not_printed_as_one(tmp_path: Path) -> None
     assert "incidents; not sampled: all known agencies reported" in text
     assert "9,000 to 9,000" not in text
     assert "9,000 – 9,000" not in text
+
+
+def test_suppressed_numbers_are_marked_with_the_reason(tmp_path: Path) -> None:
+    assert "×" not in text_of(page(given_tables(), tmp_path))
+    tables = with_suppressed_place(given_tables(), 1)
+    tables["cell_estimate"] = tables["cell_estimate"].with_columns(
+        standard_error=pl.when(pl.col("table_part") == "1a").then(0.4 * pl.col("estimate")).otherwise("standard_error")
+    )
+    text = text_of(page(tables, tmp_path))
+    assert "9,000 Violent Crime incidents; 95 % interval 7,236 to 10,764 Caution:" in text
+    assert "× Suppressed: its error is more than 30% of it 0 Murder" in text
+    assert re.search(r"Violent Crime( [a-z]+)? × 9,000", text)
+    assert text.count("× Suppressed: its error is more than 30% of it.") >= 1
+    # Percentages have errors of their own.
+    assert "Firearms ×" not in text
+
+
+def test_a_state_that_is_suppressed_is_marked_in_the_chart(tmp_path: Path) -> None:
+    tables = given_tables()
+    is_vermont = pl.col("geography_number") == 102
+    tables["coverage"] = tables["coverage"].with_columns(is_missing_over_10_percent=is_vermont)
+    text = text_of(page(tables, tmp_path))
+    assert "Vermont a ×" in text
+    assert "× Suppressed: an agency that serves more than 10% of the residents did not respond." in text

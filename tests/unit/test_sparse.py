@@ -3,9 +3,10 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy import sparse
 
-from nibrs_estimation.stats.sparse import product_at
+from nibrs_estimation.stats.sparse import Products, product_at
 
 
 @given(st.data())
@@ -19,6 +20,28 @@ def test_as_the_whole_product(data: st.DataObject) -> None:
     row, column = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     found = product_at(sparse.csr_array(left), sparse.csr_array(right), row, column)
     expected = [sum(left[i, a] * right[a, j] for a in range(k)) for i, j in pairs]
+    assert found.tolist() == expected
+
+
+@given(st.data())
+def test_several_products_in_one_pass(data: st.DataObject) -> None:
+    """Matrices need not have values at the same places, and each may be in several products."""
+    n, k, m = (data.draw(st.integers(1, 4)) for _ in range(3))
+    values = st.sampled_from([0.0, 0.0, 0.1, -2.5, 3.0])
+
+    def drawn(rows: int, columns: int) -> NDArray[np.float64]:
+        of = data.draw(st.lists(values, min_size=rows * columns, max_size=rows * columns))
+        return np.array(of).reshape(rows, columns)
+
+    lefts, rights = [drawn(n, k) for _ in range(2)], [drawn(k, m) for _ in range(3)]
+    pairs = data.draw(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 2)), min_size=1, max_size=4))
+    row, column = np.divmod(np.arange(n * m), m)
+    products = Products([sparse.csr_array(left) for left in lefts], pairs)
+    found = products.at([sparse.csc_array(right) for right in rights], row, column)
+    expected = [
+        [sum(lefts[i][r, a] * rights[j][a, c] for a in range(k)) for r, c in zip(row, column, strict=True)]
+        for i, j in pairs
+    ]
     assert found.tolist() == expected
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 from rich.console import Console
-from tests.support.estimated import REASON, Place, write_run
+from tests.support.estimated import REASON, Place, estimates, with_suppressed_place, write_run
+from tests.support.frames import DATASETS
 from typer.testing import CliRunner, Result
 
 from nibrs_estimation.cli.estimates import find_run
@@ -101,6 +102,38 @@ def test_where_only_months_are_inferred_there_is_no_interval(tmp_path: Path, mon
     assert "Incident count 9,000 a inferred" in words
     assert f"inferred, or without interval: {MONTHS_INFERRED}" in words
     assert "not sampled" not in words
+
+
+def test_suppressed_cells_show_why_and_their_numbers_only_if_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run(tmp_path, "us")
+    datasets = tmp_path / "us/all/datasets"
+    for name, frame in with_suppressed_place(estimates(), 102).items():
+        if name in ("coverage", "geography_quality"):
+            write_table(frame, DATASETS[name], datasets / f"{name}.parquet")
+    reason = "×¹ suppressed: more than 75% of the main numbers of the place are not reliable"
+    vermont = ("1a", "--column", "violent_crime", "--geography", "vt")
+    hidden = told(tmp_path, monkeypatch, *vermont)
+    assert "Incident count ×¹ ×¹" in hidden
+    assert "1,000" not in hidden
+    assert reason in hidden
+    assert "--show-suppressed shows the numbers of suppressed cells" in hidden
+    # The letters of cautions go with numbers.
+    assert "caution:" not in hidden
+    shown = told(tmp_path, monkeypatch, *vermont, "--show-suppressed")
+    assert "Incident count 1,000 ac×¹ 804 – 1,196" in shown
+    assert reason in shown
+    assert "--show-suppressed" not in shown
+    beside = told(tmp_path, monkeypatch, "1a", "--row", "1", "--column", "17", "-g", "us", "-g", "vt")
+    assert "The United States 9,000 a 7,236 – 10,764" in beside
+    assert "Vermont ×¹ ×¹" in beside
+    # Files keep the number, with flag and reason.
+    path = tmp_path / "vt.csv"
+    told(tmp_path, monkeypatch, *vermont, "--row", "1", "--csv", str(path))
+    row = pl.read_csv(path, schema=PUBLISHED.schema).row(0, named=True)
+    assert (row["estimate"], row["is_suppressed"]) == (1000.0, True)
+    assert row["suppression_reason"].startswith("more than 75% of the main numbers")
 
 
 @pytest.mark.parametrize("name", table_definitions())

@@ -41,7 +41,7 @@ def test_every_reference_and_code_list_of_the_tables_is_there() -> None:
 def test_tables_become_sql() -> None:
     assert postgresql_table(ucr_prd.NIBRS_SUSPECTED_DRUG, "ucr_prd") == (
         'CREATE TABLE "ucr_prd"."nibrs_suspected_drug" ("suspected_drug_id" bigint NOT NULL, "property_id" bigint, '
-        '"drug_code" varchar(1), "drug_measure_code" varchar(2), "est_drug_qty" numeric(12,3), '
+        '"drug_code" character varying(1), "drug_measure_code" character varying(2), "est_drug_qty" numeric(12,3), '
         'PRIMARY KEY ("suspected_drug_id"))'
     )
     for table in ucr_prd.DATASETS:

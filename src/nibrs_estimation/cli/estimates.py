@@ -10,22 +10,24 @@ from pathlib import Path
 import polars as pl
 
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
-from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
-from nibrs_estimation.model.parameters import VARIANCE_RULE
+from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY, SERIES_ESTIMATE
+from nibrs_estimation.model.parameters import SMALL_COUNT, VARIANCE_RULE
 from nibrs_estimation.model.published import PUBLISHED
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.files import atomic_path
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.manifest import Manifest
+from nibrs_estimation.pipeline.parameter import Parameter
 from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id, is_of_other_version, version_conflict
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import published_rows
 from nibrs_estimation.tables.series import Series
+from nibrs_estimation.tables.suppression import suppressed_rows
 from nibrs_estimation.tables.table_rows import estimated_places, part_of, table_rows
 
-_NEEDED = (CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION)
+_NEEDED = (CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION, GEOGRAPHY_QUALITY)
 _HINT = "`nibrs demo` creates a small one, `nibrs run all RUN_ID --source ...` one of your data."
 #: Number of geographies whose rows are computed together.
 _BATCH = 20
@@ -61,16 +63,14 @@ class EstimatedRun:
 
     def variance_rule(self) -> str:
         """The rule by which its standard errors and intervals were computed, from the record of the task."""
-        manifest = Manifest.read(self.datasets.parent / "manifests" / "estimate_cells.json")
-        found = None if manifest is None else manifest.cause.parameters.get(VARIANCE_RULE.name)
-        return str(found or VARIANCE_RULE.default)
+        return choice_of(self.datasets.parent, "estimate_cells", VARIANCE_RULE)
 
     def read(self, dataset: Dataset) -> pl.LazyFrame:
         """Read one of its datasets."""
         return read_table(find_table(self.datasets, dataset), dataset)
 
     def rows(self, table: TableDefinition, places: pl.DataFrame, series: Series | None) -> pl.DataFrame:
-        """All rows of a table for some geographies; see ``tables/table_rows.py``.
+        """All rows of a table for some geographies; see ``tables/table_rows.py`` and ``tables/suppression.py``.
 
         Raises:
             UsageError: the run has not estimated the table or its series; all cells would seem to be 0.
@@ -84,7 +84,24 @@ class EstimatedRun:
             )
         cells = self.read(dataset)
         populations = self.read(GEOGRAPHY_POPULATION)
-        return table_rows(table, cells, self.read(CELL_GAP), places, populations, series=series)
+        rows = table_rows(
+            table,
+            cells,
+            self.read(CELL_GAP),
+            places,
+            populations,
+            series=series,
+            variance_rule=self.variance_rule(),
+        )
+        small_count = choice_of(self.datasets.parent, "export_estimates", SMALL_COUNT)
+        return suppressed_rows(rows, table, places, self.read(GEOGRAPHY_QUALITY), small_count)
+
+
+def choice_of(root: Path, task: str, parameter: Parameter) -> str:
+    """The choice with which a task of the run in a folder ran; the default if it has not run."""
+    manifest = Manifest.read(root / "manifests" / f"{task}.json")
+    found = None if manifest is None else manifest.cause.parameters.get(parameter.name)
+    return str(found or parameter.default)
 
 
 def find_run(scratch: Path, run_id: str | None) -> EstimatedRun | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from nibrs_estimation.cli.estimates import choice_of
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
-from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP
+from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY
+from nibrs_estimation.model.parameters import SMALL_COUNT, VARIANCE_RULE
 from nibrs_estimation.pipeline.figures import Figures
 from nibrs_estimation.pipeline.flow import RUN_LAYOUT
 from nibrs_estimation.pipeline.run import RunResult
@@ -37,19 +39,20 @@ def task_rows(outcomes: Mapping[str, Outcome]) -> list[dict[str, str]]:
 
 
 def headline_rows(result: RunResult) -> list[dict[str, str]]:
-    """A row for each main number of the report: estimate, 95 % interval and cautions."""
+    """A row for each main number of the report: estimate, 95 % interval, cautions, and why it is suppressed."""
     datasets = result.root / RUN_LAYOUT.datasets
-    found = {
-        dataset: find_table(datasets, dataset) for dataset in (CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION)
-    }
+    needed = (CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION, GEOGRAPHY_QUALITY)
+    found = {dataset: find_table(datasets, dataset) for dataset in needed}
     if not all(found.values()):
         return []
-    cells, gaps, coverage, populations = (read_table(paths, dataset) for dataset, paths in found.items())
+    cells, gaps, coverage, populations, quality = (read_table(paths, dataset) for dataset, paths in found.items())
     places = estimated_places(coverage).head(1)
-    results = Results(cells, gaps, places, populations)
+    rules = (choice_of(result.root, "export_estimates", parameter) for parameter in (VARIANCE_RULE, SMALL_COUNT))
+    results = Results(cells, gaps, places, populations, quality, *rules)
     rows = []
     for table, column in HEADLINES:
         for row in results.column(table, column, "count").drop_nulls("estimate").iter_rows(named=True):
+            reasons = [*caution_reasons(row["caution"]), row["suppression_reason"]]
             low, high = row["estimate_lower_bound"], row["estimate_upper_bound"]
             rows.append(
                 {
@@ -58,7 +61,7 @@ def headline_rows(result: RunResult) -> list[dict[str, str]]:
                     "incidents of": row["column_label"],
                     "estimate": f"{row['estimate']:,.0f}",
                     "interval": interval_words(low, high, is_only_inferred=bool(row["is_only_inferred"])),
-                    "caution": "; ".join(caution_reasons(row["caution"])),
+                    "caution": "; ".join(filter(None, reasons)),
                 }
             )
     return rows

@@ -67,6 +67,7 @@ class Request:
         run_id: value of `--run`, or None.
         everything: `--all`: show everything, not only what fits on a screen.
         csv: file to write, or None.
+        shows_suppressed: `--show-suppressed`: show the numbers that should not be published.
     """
 
     geographies: tuple[str, ...] = ()
@@ -76,6 +77,7 @@ class Request:
     run_id: str | None = None
     everything: bool = False
     csv: Path | None = None
+    shows_suppressed: bool = False
 
 
 def show(name: str, request: Request, *, is_of_frame: bool, as_json: bool, is_paged: bool) -> None:
@@ -87,7 +89,8 @@ def show(name: str, request: Request, *, is_of_frame: bool, as_json: bool, is_pa
     table = table_definition(name)
     if is_of_frame and request != Request():
         raise UsageError(
-            "--frame shows no estimates: leave out --geography, --series, --row, --column, --run, --all and --csv."
+            "--frame shows no estimates: leave out --geography, --series, --row, --column, --run, --all, --csv "
+            "and --show-suppressed."
         )
     if request.csv is not None and as_json:
         raise UsageError("--csv writes a file, --json prints: leave out one of them.")
@@ -130,6 +133,7 @@ class Selection:
         has_chosen_rows: whether the user chose rows; otherwise all rows are selected.
         has_chosen_columns: whether the user chose columns; otherwise all columns are selected.
         everything: whether to show everything, not only what fits on a screen.
+        shows_suppressed: whether to show the numbers that should not be published.
     """
 
     run: EstimatedRun
@@ -141,6 +145,7 @@ class Selection:
     has_chosen_rows: bool
     has_chosen_columns: bool
     everything: bool
+    shows_suppressed: bool
 
     @classmethod
     def of(cls, run: EstimatedRun, table: TableDefinition, request: Request) -> Selection:
@@ -169,6 +174,7 @@ class Selection:
             has_chosen_rows=bool(chosen_rows),
             has_chosen_columns=bool(chosen_columns),
             everything=request.everything,
+            shows_suppressed=request.shows_suppressed,
         )
 
     @property
@@ -227,7 +233,9 @@ def _text(selection: Selection, console: Console) -> Text:
         (number, _name(name))
         for number, name in selection.places.select("geography_number", "estimate_geographic_location").iter_rows()
     ]
-    view = TableView(selection.cells(), names, selection.run.variance_rule())
+    view = TableView(
+        selection.cells(), names, selection.run.variance_rule(), shows_suppressed=selection.shows_suppressed
+    )
     lines = max(console.height, _LEAST_LINES) if console.is_terminal else _LINES
     return Text("\n").join(_fitting_lines(selection, view, console.width, lines))
 

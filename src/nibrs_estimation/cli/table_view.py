@@ -15,6 +15,7 @@ from nibrs_estimation.model.parameters import VARIANCE_RULE
 from nibrs_estimation.tables.caution import cautions, warning_codes
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.labels import plain_label, subset_of
+from nibrs_estimation.tables.suppression import SUPPRESSED
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
 from nibrs_estimation.tables.table_rows import (
     INTERVAL_MEANS,
@@ -90,19 +91,27 @@ class TableView:
     """Estimates of one table for one or several geographies.
 
     Args:
-        rows: rows of the table for these geographies, from `tables/table_rows.py`.
+        rows: rows of the table for these geographies, from `tables/suppression.py`.
         places: number and name of each geography, in order.
         variance_rule: rule by which the run computed its intervals.
+        shows_suppressed: whether the numbers of suppressed cells are shown.
     """
 
     def __init__(
-        self, rows: pl.DataFrame, places: Sequence[tuple[int, str]], variance_rule: str = VARIANCE_RULE.default
+        self,
+        rows: pl.DataFrame,
+        places: Sequence[tuple[int, str]],
+        variance_rule: str = VARIANCE_RULE.default,
+        *,
+        shows_suppressed: bool = False,
     ) -> None:
         self.places, self._meaning = places, INTERVAL_MEANS[variance_rule]
         key = ("geography_number", "row", "column", "estimate_type_num")
         self._cells = {tuple(row[name] for name in key): row for row in rows.iter_rows(named=True)}
         missing = rows["missing"].drop_nulls().unique(maintain_order=True)
         self._reasons = [reason for reason in missing if reason != NEVER_ESTIMATED]
+        self._shows_suppressed = shows_suppressed
+        self._suppressions = rows["suppression_reason"].drop_nulls().unique(maintain_order=True).to_list()
         #: Cells that were shown, for the notes.
         self._seen: list[Cell] = []
         self._has_intervals = False
@@ -164,7 +173,7 @@ class TableView:
     def value(self, place: int, row: int, column: int, kind: int) -> float | None:
         """An estimate, or None if there is none."""
         cell = self._cells.get((place, row, column, kind))
-        return None if cell is None else cell["estimate"]
+        return None if cell is None or self._is_hidden(cell) else cell["estimate"]
 
     def reset_notes(self) -> None:
         """Forget the cells shown so far, so that notes are about later cells only."""
@@ -177,19 +186,26 @@ class TableView:
             yield self._meaning
         if len(self.places) > 1:
             yield OWN_WEIGHTS
-        codes = {code for cell in self._seen for code in warning_codes(cell["caution"])}
+        with_number = [cell for cell in self._seen if not self._is_hidden(cell)]
+        codes = {code for cell in with_number for code in warning_codes(cell["caution"])}
         for code, rule in cautions().items():
             if code in codes:
                 yield f"{rule.mark}  caution: {rule.words}"
         if any(cell["is_blank"] for cell in self._seen):
             yield f"–  {NEVER_ESTIMATED}"
+        suppressed = {cell["suppression_reason"] for cell in self._seen}
+        for number, reason in enumerate(self._suppressions, start=1):
+            if reason in suppressed:
+                yield f"{SUPPRESSED}{_mark(number)}  suppressed: {reason}"
+        if len(with_number) < len(self._seen):
+            yield "--show-suppressed shows the numbers of suppressed cells"
         shown = {cell["missing"] for cell in self._seen}
         for number, reason in enumerate(self._reasons, start=1):
             if reason in shown:
                 yield f"n/a{_mark(number)}  {reason}"
-        if any(cell["is_only_inferred"] for cell in self._seen):
+        if any(cell["is_only_inferred"] for cell in with_number):
             yield f"{_INFERRED}, or without interval: {MONTHS_INFERRED}"
-        elif any((cell["estimate"] or 0) > 0 and cell["estimate_standard_error"] == 0 for cell in self._seen):
+        elif any((cell["estimate"] or 0) > 0 and cell["estimate_standard_error"] == 0 for cell in with_number):
             yield f"{_NOT_SAMPLED}, or without interval: {NOTHING_SAMPLED}."
 
     def _group(
@@ -242,7 +258,7 @@ class TableView:
         self._has_intervals |= any("–" in shown.strip("–") for shown in texts)
         # Only estimates have marks, not the other statistics.
         has_marks = text in (_estimate, _with_interval)
-        marks = [_caution_mark(cell) if has_marks and cell is not None else "" for cell in cells]
+        marks = [self._marks(cell) if has_marks and cell is not None else "" for cell in cells]
         return Strip(name, texts, marks)
 
     def _main(self, row: TableRow, column: TableColumn, place: int) -> Cell | None:
@@ -262,7 +278,25 @@ class TableView:
     def _missing(self, cell: Cell) -> str:
         if cell["is_blank"]:
             return "–"
+        if self._is_hidden(cell):
+            return self._suppression(cell)
         return f"n/a{_mark(self._reasons.index(cell['missing']) + 1)}" if cell["missing"] else ""
+
+    def _is_hidden(self, cell: Cell) -> bool:
+        """Whether the cell is suppressed and its number is not shown."""
+        return cell["suppression_reason"] is not None and not self._shows_suppressed
+
+    def _suppression(self, cell: Cell) -> str:
+        return f"{SUPPRESSED}{_mark(self._suppressions.index(cell['suppression_reason']) + 1)}"
+
+    def _marks(self, cell: Cell) -> str:
+        """The letters of the cautions of an estimate, and the mark of a suppressed one whose number is shown."""
+        if self._is_hidden(cell):
+            return ""
+        letters = "".join(cautions()[code].mark or "" for code in warning_codes(cell["caution"]))
+        if cell["suppression_reason"] is not None:
+            letters += self._suppression(cell)
+        return f" {letters}" if letters else ""
 
 
 def heading(column: TableColumn) -> str:
@@ -273,12 +307,6 @@ def heading(column: TableColumn) -> str:
 
 def _marked(text: str, is_proposed: bool) -> str:
     return f"{text} {PROPOSED}" if is_proposed else text
-
-
-def _caution_mark(cell: Cell) -> str:
-    """The letters of the cautions of an estimate."""
-    letters = "".join(cautions()[code].mark or "" for code in warning_codes(cell["caution"]))
-    return f" {letters}" if letters else ""
 
 
 def _has_known(cells: Sequence[Cell | None]) -> bool:

@@ -71,6 +71,9 @@ def show_table(
             "--csv", help="Write the selected cells to this file in the format of estimates.csv, including zeros."
         ),
     ] = None,
+    show_suppressed: Annotated[
+        bool, typer.Option("--show-suppressed", help="Show the numbers that should not be published, too.")
+    ] = False,
     frame: Annotated[bool, typer.Option("--frame", help="Show how the table is defined.")] = False,
     as_json: JsonOption = False,
     no_pager: NoPagerOption = False,
@@ -86,5 +89,6 @@ def show_table(
         run_id=run_id,
         everything=everything,
         csv=csv,
+        shows_suppressed=show_suppressed,
     )
     table_show.show(table, request, is_of_frame=frame, as_json=as_json, is_paged=not no_pager)

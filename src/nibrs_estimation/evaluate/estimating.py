@@ -36,8 +36,8 @@ from nibrs_estimation.survey.covering import covered_populations
 from nibrs_estimation.survey.design import Design, estimation_design
 from nibrs_estimation.survey.geographies import geography_members
 from nibrs_estimation.survey.prediction import Incidents, PlaceUnits, Predictions, prediction_units, predictions_of
+from nibrs_estimation.tables.bias import Z_95
 from nibrs_estimation.tables.explained import explained_by
-from nibrs_estimation.tables.table_rows import Z_95
 
 Floats = NDArray[np.float64]
 

@@ -16,6 +16,7 @@ from nibrs_estimation.model.analysis import (
 from nibrs_estimation.model.counts import DATASETS as COUNTS
 from nibrs_estimation.model.estimates import CELL_ESTIMATE
 from nibrs_estimation.model.imputations import IMPUTATION_CHECK, IMPUTATION_ESTIMATE
+from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.pages import html_table, page, writer
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
@@ -163,10 +164,13 @@ def repeat_imputation(
         coverage=coverage.filter(pl.col("geography_level").is_in(LEVELS) & pl.col("agency_group").is_null()),
         agency=agency,
         agency_county=agency_county,
+        county_population=county_population,
+        police_employees=POLICE_EMPLOYEES.empty(),
         intake_loss=intake_loss,
         year=year,
         control_rule=control_rule,  # type: ignore[arg-type]
         variance_rule="prediction",
+        second_estimator="none",
     )
     parts = estimated[CELL_ESTIMATE.name]
     assert isinstance(parts, Mapping)

@@ -8,8 +8,7 @@ from typing import Any
 from nibrs_estimation.evaluate.source import DEFAULT_RULES, Backtest
 from nibrs_estimation.flows.registry import FLOWS
 from nibrs_estimation.metrics.history import RunHistory
-from nibrs_estimation.model import geography
-from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
+from nibrs_estimation.model import estimates_database, geography, published
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.task import Task
@@ -37,8 +36,9 @@ def _source_tasks() -> list[tuple[str, Task]]:
 def _datasets() -> dict[str, Dataset]:
     tasks = [*(task for _kind, task in _source_tasks()), *_tasks().values()]
     used = [dataset for task in tasks for dataset in (*task.datasets, *task.reads)]
-    # The last two are not datasets of a run, but the content of estimates.csv and estimates.duckdb.
-    return {dataset.name: dataset for dataset in (*used, *geography.OPTIONAL, ESTIMATES, PUBLISHED)}
+    # The last ones are not datasets of a run, but the content of published files and of the estimates database.
+    named = (*geography.OPTIONAL, *published.DATASETS, *estimates_database.DATASETS)
+    return {dataset.name: dataset for dataset in (*used, *named)}
 
 
 def all_flows() -> list[dict[str, Any]]:
@@ -89,7 +89,7 @@ def all_datasets() -> list[dict[str, Any]]:
 
 
 def describe_columns(dataset: Dataset) -> list[dict[str, Any]]:
-    """The columns of a dataset: type, unit, codes, description, and whether required and filled."""
+    """The columns of a dataset: type, unit, codes, description, and whether required."""
     return [
         {
             "column": column.name,
@@ -97,8 +97,7 @@ def describe_columns(dataset: Dataset) -> list[dict[str, Any]]:
             "required": not column.is_nullable,
             "unit": column.unit,
             "codes": list(column.codes),
-            "filled": column.is_filled,
-            "description": column.description + ("" if column.is_filled else " Empty: no stage fills it yet."),
+            "description": column.description,
         }
         for column in dataset.columns
     ]

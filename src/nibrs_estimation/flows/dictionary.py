@@ -18,6 +18,7 @@ from nibrs_estimation.model import (
     counts,
     coverage,
     estimates,
+    estimates_database,
     geography,
     imputations,
     incident,
@@ -55,6 +56,7 @@ _SECTIONS = (
     ("Counts by agency", counts.DATASETS),
     ("Estimates", estimates.DATASETS),
     ("Published files", published.DATASETS),
+    ("Estimates database", estimates_database.DATASETS),
     ("Quality checks", quality.DATASETS),
     ("Checks of the database", contract.DATASETS),
     ("Several imputations", imputations.DATASETS),
@@ -113,7 +115,7 @@ def _column(column: Column) -> str:
     kind += ", may be missing" if column.is_nullable else ""
     target = f" References `{column.references}`." if column.references else ""
     codes = f"[{column.code_list}](#list-{column.code_list})" if column.code_list else _format_codes(column.codes)
-    meaning = column.description.replace("|", "\\|") + ("" if column.is_filled else " Empty: no stage fills it yet.")
+    meaning = column.description.replace("|", "\\|")
     return f"| `{column.name}` | {kind} | {column.unit} | {meaning}{target} | {codes} |\n"
 
 

@@ -11,7 +11,7 @@ from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
 from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, BACKTEST_SCORE
 from nibrs_estimation.model.contract import CONTRACT_CHECK
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
-from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
+from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY, SERIES_ESTIMATE
 from nibrs_estimation.model.imputations import IMPUTATION_CHECK
 from nibrs_estimation.model.items import AGENCY_ITEM_CHECK, ITEM_CHECK
 from nibrs_estimation.pipeline.errors import UsageError
@@ -62,6 +62,7 @@ FLOWS = {
                 CELL_GAP,
                 COVERAGE,
                 GEOGRAPHY_POPULATION,
+                GEOGRAPHY_QUALITY,
                 weighting.TABLE_A_CSV,
                 publication.ESTIMATES_CSV,
                 publication.ESTIMATES_DUCKDB,

@@ -60,6 +60,13 @@ def _cells(name: str, description: str, part: str) -> Dataset:
                 "Part of the standard error: what imputed items add to it.",
             ),
             Column(
+                "copula_estimate",
+                "float64",
+                "Second estimate of the count: nonrespondents are imputed from agencies that are alike; missing where "
+                "it is not made.",
+                is_nullable=True,
+            ),
+            Column(
                 "unweighted", "float64", "Unweighted count of the respondents' records, whole copied months included."
             ),
             Column(
@@ -130,4 +137,37 @@ CELL_GAP = Dataset(
     ),
 )
 
-DATASETS = (CELL_ESTIMATE, SERIES_ESTIMATE, CELL_GAP)
+GEOGRAPHY_QUALITY = Dataset(
+    name="geography_quality",
+    description="Flags of the estimated geographies: whether their estimates should be published (handbook 14).",
+    source="handbook 14",
+    primary_key=("geography_number",),
+    columns=(
+        GEOGRAPHY_NUMBER,
+        Column("key_cells", "int32", "Number of key cells with an estimate, zeros included.", unit="cells"),
+        Column(
+            "flagged_cells",
+            "int32",
+            "Number of these that are flagged; missing where the coverage is not known.",
+            unit="cells",
+            is_nullable=True,
+        ),
+        Column("momentum", "float64", "flagged_cells divided by key_cells, 0 to 1.", is_nullable=True),
+        Column(
+            "is_suppressed_group",
+            "bool",
+            "True if momentum is above 0.75 and the coverage of the population is below 0.80.",
+            is_nullable=True,
+        ),
+        Column("is_unsuppressed", "bool", "True if the coverage of the population is above 0.80.", is_nullable=True),
+        Column(
+            "is_rescued",
+            "bool",
+            "True for a state that is suppressed only as a group, if its violent and property crime are not flagged: "
+            "these are published.",
+            is_nullable=True,
+        ),
+    ),
+)
+
+DATASETS = (CELL_ESTIMATE, SERIES_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY)

@@ -50,6 +50,22 @@ VARIANCE_RULE = Parameter(
     default="prediction",
 )
 
+SECOND_ESTIMATOR = Parameter(
+    "second_estimator",
+    "How nonrespondents are imputed for the second estimate, which shows how far weights may be off: from agencies "
+    "that are alike, as ratios to the benchmark (sound); as counts, from residents, as in the reference pipeline, for "
+    "base cells only; or not at all (none).",
+    choices=("sound", "reference", "none"),
+    default="sound",
+)
+
+SMALL_COUNT = Parameter(
+    "small_count",
+    "The smallest count that is published: smaller ones, with their percentages and rates, are marked as suppressed.",
+    choices=("off", "3", "5", "10"),
+    default="off",
+)
+
 QUALITY_RULE = Parameter(
     "quality_rule",
     "What a failed hard quality check does: it is reported, or the run fails when everything else is computed.",
@@ -84,10 +100,12 @@ METHOD_PARAMETERS = (
     BENCHMARK_RULE,
     CONTROL_RULE,
     VARIANCE_RULE,
+    SECOND_ESTIMATOR,
     ITEM_METHOD,
     ITEM_CYCLES,
     IMPUTATIONS,
     COUNT_MODE,
+    SMALL_COUNT,
     QUALITY_RULE,
 )
 #: What is chosen where nothing is set.

@@ -7,12 +7,12 @@ from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 
 def _flag(name: str, description: str) -> Column:
-    """A suppression flag of the reference pipeline, which no stage computes yet."""
-    return Column(name, "bool", description, is_nullable=True, is_filled=False)
+    """A flag of the reference pipeline; missing where the coverage of the geography is not known."""
+    return Column(name, "bool", description, is_nullable=True)
 
 
-def _number(name: str, description: str, unit: str = "", *, is_filled: bool = True) -> Column:
-    return Column(name, "float64", description, unit=unit, is_nullable=True, is_filled=is_filled)
+def _number(name: str, description: str, unit: str = "") -> Column:
+    return Column(name, "float64", description, unit=unit, is_nullable=True)
 
 
 def _text(name: str, description: str, **others: Any) -> Column:
@@ -55,31 +55,32 @@ ESTIMATES = Dataset(
         _number("estimate_upper_bound", "Upper end of the 95 % confidence interval."),
         _number("estimate_lower_bound", "Lower end of the 95 % confidence interval, at least 0."),
         _number("relative_standard_error", "Standard error divided by the estimate."),
-        _number("estimate_prb", "Percent relative bias.", unit="percent", is_filled=False),
-        _number("estimate_bias", "Estimated bias.", is_filled=False),
+        _number("estimate_prb", "Percent relative bias of the count: 100 x bias / estimate.", unit="percent"),
+        _number("estimate_bias", "Estimated bias: estimate minus estimate_copula."),
         _number(
             "estimate_rmse",
             "Root mean squared error: square root of squared standard error plus squared bias.",
-            is_filled=False,
         ),
-        _number("relative_rmse", "Root mean squared error divided by the estimate.", is_filled=False),
+        _number("relative_rmse", "Root mean squared error divided by the estimate."),
         _flag("suppression_flag_indicator", "True if the estimate should not be published."),
-        _flag("der_elig_suppression", "True if the suppression rules apply to the cell."),
+        _flag("der_elig_suppression", "True if there is an estimate and the number of agencies is known."),
         _number("agency_counts", "Number of respondents with a count above 0.", unit="agencies"),
-        Column("der_rrmse_30", "str", "1 if relative_rmse is above 0.30.", is_nullable=True, is_filled=False),
-        _flag("der_rrmse_gt_30_se_estimate_0_2_cond", "Quality flag of the cell."),
+        Column("der_rrmse_30", "str", "1 if relative_rmse is above 0.30.", is_nullable=True),
+        _flag("der_rrmse_gt_30_se_estimate_0_2_cond", "Quality flag of the cell (docs/methods/14-suppression.md)."),
         _number(
             "der_rrmse_gt_30_se_estimate_0_2_cond_top",
-            "Share of cells of the geography with the quality flag.",
-            is_filled=False,
+            "Share of key cells of the geography with the quality flag.",
         ),
         _flag("der_perm_group_unsuppression_flag", "True if the coverage of the geography is above 0.80."),
         _flag("der_perm_group_suppression_flag", "True if the geography is suppressed by the momentum rule."),
         _number("population_estimate", "Population in the denominator of a rate.", unit="persons"),
-        _number("prb_actual", "Percent relative bias before editing.", unit="percent", is_filled=False),
-        _number("correlation_with_prior_year", "Correlation of agency counts with the prior year's.", is_filled=False),
-        _number("prop_elig_oris_nonzero_count", "Share of eligible agencies with a count above 0.", is_filled=False),
-        _number("estimate_copula", "Estimate by copula imputation.", is_filled=False),
+        _number("prb_actual", "The same as estimate_prb.", unit="percent"),
+        _number(
+            "correlation_with_prior_year",
+            "Correlation of the estimate with that of the year before; missing for data years without a code list.",
+        ),
+        _number("prop_elig_oris_nonzero_count", "Share of eligible agencies with a count above 0."),
+        _number("estimate_copula", "Second estimate: nonrespondents are imputed from agencies that are alike."),
     ),
 )
 
@@ -122,6 +123,10 @@ PUBLISHED = Dataset(
         _number("estimate_lower_bound", "Lower end of the 95 % confidence interval, at least 0."),
         _number("estimate_upper_bound", "Upper end of the 95 % confidence interval."),
         _number("relative_standard_error", "Standard error divided by the estimate."),
+        _number("estimate_copula", "Second estimate: nonrespondents are imputed from agencies that are alike."),
+        _number("estimate_bias", "Estimated bias: estimate minus estimate_copula."),
+        _number("estimate_rmse", "Root mean squared error: square root of squared standard error plus squared bias."),
+        _number("relative_rmse", "Root mean squared error divided by the estimate."),
         _number("estimate_known", "Percentage among the units with a known value.", unit="percent"),
         _number("estimate_known_standard_error", "Standard error of estimate_known.", unit="percent"),
         _number(
@@ -153,6 +158,14 @@ PUBLISHED = Dataset(
             "True if the list of offenses or categories is a proposal of this program.",
         ),
         _text("missing", "Reason why there is no estimate."),
+        Column(
+            "is_suppressed",
+            "bool",
+            "True if the estimate should not be published (docs/methods/14-suppression.md); missing where there is no "
+            "estimate or the coverage is not known.",
+            is_nullable=True,
+        ),
+        _text("suppression_reason", "Why it should not be published."),
     ),
 )
 

@@ -44,7 +44,6 @@ class Column:
             unless ``codes`` is given.
         references: ``dataset.column`` that contains every value, such as ``incident.incident_id``.
         length: maximum number of characters of a text; 0 for no limit.
-        is_filled: whether a stage fills it yet; otherwise the column is empty.
     """
 
     name: str
@@ -56,7 +55,6 @@ class Column:
     code_list: str = ""
     references: str = ""
     length: int = 0
-    is_filled: bool = True
 
     def __post_init__(self) -> None:
         if self.type not in COLUMN_TYPES:

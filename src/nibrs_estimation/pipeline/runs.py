@@ -21,7 +21,7 @@ METADATA_FILE = "run_metadata.json"
 LOCK_FILE = ".lock"
 RUNNING, STOPPED = "running", "stopped"
 #: Format of a run's datasets; increased when a version of the program renames datasets or columns.
-FORMAT = 4
+FORMAT = 5
 MAIN_FLOW = "all"
 _RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 

@@ -2,77 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 
+from nibrs_estimation.stats.linearization.cell_kernels import Columns
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-#: Largest number of threads, and the number of values of the right matrix below which one is enough.
+Matrix: TypeAlias = sparse.csr_array | sparse.csc_array
+#: Largest number of threads, and the number of values of the right matrices below which one is enough.
 _THREADS, _FEW_VALUES = 2, 50_000
 
 
-def product_at(
-    left: sparse.csr_array | sparse.csc_array,
-    right: sparse.csr_array | sparse.csc_array,
-    row: NDArray[np.integer],
-    column: NDArray[np.integer],
-) -> Floats:
-    """Values of left @ right at some rows and columns; what is not asked for is not stored.
-
-    Args:
-        left: (n, k).
-        right: (k, m).
-        row: (pairs,) rows of the product.
-        column: (pairs,) columns of the product, in any order; ascending ones take the least time.
-    """
-    by_column, of_right = sparse.csc_array(left, dtype=np.float64), sparse.csc_array(right, dtype=np.float64)
-    # Terms of a sum are in the order of k, whatever the order in which the input is stored.
-    of_right.sort_indices()
-    order = np.argsort(column, kind="stable")
-    first = np.searchsorted(column[order], np.arange(right.shape[1] + 1))
-    values = np.zeros(len(row))
-
-    def work(columns: Integers) -> None:
-        _products(
-            (by_column.indptr, by_column.indices, by_column.data),
-            (of_right.indptr, of_right.indices, of_right.data),
-            columns,
-            (first, order, row),
-            np.zeros(left.shape[0]),
-            values,
-        )
-
-    wanted = np.flatnonzero(np.diff(first))
-    if of_right.nnz < _FEW_VALUES:
-        work(wanted)
-    else:
-        with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(work, np.array_split(wanted, 4 * _THREADS)))
+def product_at(left: Matrix, right: Matrix, row: NDArray[np.integer], column: NDArray[np.integer]) -> Floats:
+    """Values of left @ right at some rows and columns, as those of one product of :class:`Products`."""
+    values: Floats = Products([left], [(0, 0)]).at([right], row, column)[0]
     return values
 
 
+class Products:
+    """Several products of matrices at the same rows and columns; what is not asked for is not stored.
+
+    Args:
+        lefts: (n, k) matrices.
+        pairs: of each product, positions of its left and right matrix.
+    """
+
+    def __init__(self, lefts: Sequence[Matrix], pairs: Sequence[tuple[int, int]]) -> None:
+        self._rows = lefts[0].shape[0]
+        self._lefts, self._pairs = [_columns(left) for left in lefts], pairs
+
+    def at(self, rights: Sequence[Matrix], row: NDArray[np.integer], column: NDArray[np.integer]) -> Floats:
+        """(products, places) values of the products.
+
+        Args:
+            rights: (k, m) matrices.
+            row: (places,) rows of the products.
+            column: (places,) columns of the products, in any order; ascending ones take the least time.
+        """
+        # Terms of a sum are in the order of k, whatever the order in which the input is stored.
+        by_column = [_columns(right) for right in rights]
+        order = np.argsort(column, kind="stable")
+        first = np.searchsorted(column[order], np.arange(rights[0].shape[1] + 1))
+        values = np.zeros((len(self._pairs), len(row)))
+
+        def work(columns: Integers) -> None:
+            for product, (left, right) in zip(values, self._pairs, strict=True):
+                places = (first, order, row)
+                _product(self._lefts[left], by_column[right], columns, places, np.zeros(self._rows), product)
+
+        wanted = np.flatnonzero(np.diff(first))
+        if sum(right.nnz for right in rights) < _FEW_VALUES:
+            work(wanted)
+        else:
+            with ThreadPoolExecutor(_THREADS) as pool:
+                list(pool.map(work, np.array_split(wanted, 4 * _THREADS)))
+        return values
+
+
+def _columns(matrix: Matrix) -> Columns:
+    """Columns with ascending rows; a copy only where the matrix is not so already."""
+    columns = sparse.csc_array(matrix, dtype=np.float64)
+    if not columns.has_canonical_format:
+        columns = columns.copy()
+        columns.sum_duplicates()
+    return Columns(columns.indptr.astype(np.int64), columns.indices.astype(np.int32, copy=False), columns.data)
+
+
 @njit(cache=True, nogil=True)
-def _products(
-    left: tuple[Integers, Integers, Floats],
-    right: tuple[Integers, Integers, Floats],
+def _product(
+    left: Columns,
+    right: Columns,
     columns: Integers,
-    pairs: tuple[Integers, Integers, NDArray[np.integer]],
+    places: tuple[Integers, Integers, NDArray[np.integer]],
     dense: Floats,
     values: Floats,
 ) -> None:
-    """The pairs of some columns; ``dense`` is zeros at the start and at the end."""
-    left_first, left_row, left_value = left
-    right_first, right_row, right_value = right
-    first, order, row = pairs
+    """The places of some columns; ``dense`` (n,) is zeros at the start and at the end."""
+    first, order, row = places
     for column in columns:
-        for i in range(right_first[column], right_first[column + 1]):
-            k, value = right_row[i], right_value[i]
-            for j in range(left_first[k], left_first[k + 1]):
-                dense[left_row[j]] += left_value[j] * value
+        for i in range(right.first[column], right.first[column + 1]):
+            k, value = right.row[i], right.value[i]
+            for j in range(left.first[k], left.first[k + 1]):
+                dense[left.row[j]] += left.value[j] * value
         for at in range(first[column], first[column + 1]):
             values[order[at]] = dense[row[order[at]]]
         dense[:] = 0.0

@@ -15,16 +15,17 @@ from nibrs_estimation.model.estimates import CELL_ESTIMATE
 from nibrs_estimation.stats.linearization.cell_estimates import CellEstimates, cell_estimates
 from nibrs_estimation.stats.linearization.variance_form import variance_form
 from nibrs_estimation.stats.prediction import PredictionEstimates, unreported_interval
-from nibrs_estimation.stats.sparse import product_at
+from nibrs_estimation.stats.sparse import Products, product_at
 from nibrs_estimation.survey.design import Design
 from nibrs_estimation.survey.prediction import Incidents, Predictions
+from nibrs_estimation.survey.second_estimator import SecondEstimator
+from nibrs_estimation.tables.bias import Z_95
 from nibrs_estimation.tables.counting import counted_rows
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.explained import explained_by
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
 from nibrs_estimation.tables.matrices.table_matrix import Fills, TableCounts, TableMatrix, agency_rows, total_row
 from nibrs_estimation.tables.read import table_definitions
-from nibrs_estimation.tables.table_rows import Z_95
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
 
@@ -184,6 +185,33 @@ class Found(NamedTuple):
     ratio_standard_error: NDArray[np.float64]
 
 
+class Placed(NamedTuple):
+    """Sums of counts by cell and domain: arrays of one length.
+
+    Attributes:
+        weighted: weight x completed count.
+        own: weight x own count.
+        imputed: weight x imputed count.
+        imputed_squares: squared weight x imputed count.
+        reported: share x own count.
+        imputed_reported: share x imputed count.
+        unweighted: count of records of the respondents.
+    """
+
+    weighted: NDArray[np.float64]
+    own: NDArray[np.float64]
+    imputed: NDArray[np.float64]
+    imputed_squares: NDArray[np.float64]
+    reported: NDArray[np.float64]
+    imputed_reported: NDArray[np.float64]
+    unweighted: NDArray[np.float64]
+
+
+#: Of each sum, its factor (weights, their squares, shares, respondents) and its counts (completed, own, records,
+#: imputed).
+_FACTORS_AND_COUNTS = ((0, 0), (0, 1), (0, 3), (1, 3), (2, 1), (2, 3), (3, 2))
+
+
 class Imputed(NamedTuple):
     """What imputed items put into cells and domains: arrays of one length.
 
@@ -221,10 +249,11 @@ class Estimator:
         design: the respondents of every place.
         prediction: all agencies of every place, for the prediction variance; None for the reference's variance, without
             corrections.
+        second: what imputes nonrespondents; None for no second estimate.
     """
 
-    def __init__(self, design: Design, prediction: Predictions | None) -> None:
-        self._design, self._prediction = design, prediction
+    def __init__(self, design: Design, prediction: Predictions | None, second: SecondEstimator | None) -> None:
+        self._design, self._prediction, self._second = design, prediction, second
         self._form = None if prediction else variance_form(design.sample, design.members, len(design.agencies))
         self._first_agency = int(design.agencies.search_sorted(0))
         sample, members = design.sample, design.members
@@ -232,8 +261,10 @@ class Estimator:
         place = (members.domain, sample.psu[members.unit])
         weight, share = (sample.weight * sample.share)[members.unit], sample.share[members.unit]
         weights = prediction.weights if prediction else sparse.csc_array((weight, place), shape=shape)
-        self._weights, self._shares = sparse.csc_array(weights), sparse.csc_array((share, place), shape=shape)
+        shares = sparse.csc_array((share, place), shape=shape)
         self._respondents = sparse.csc_array(design.respondents)
+        self._sums = Products([weights, weights.power(2), shares, self._respondents], _FACTORS_AND_COUNTS)
+        self._of_respondents = Products([self._respondents], [(0, 0)])
 
     def estimate(self, table: TableDefinition, counts: Mapping[int, TableCounts], wanted: WantedCells) -> Estimates:
         """Estimates of the cells that are not 0: the numeric columns of ``cell_estimate``.
@@ -244,9 +275,9 @@ class Estimator:
             wanted: the cells to estimate.
         """
         m, K, has_known = len(wanted.cell), wanted.sums.shape[1], wanted.known_of >= 0
-        completed, own, records = (
+        completed, own, records, imputed_counts = (
             hstack([getattr(each, name)[:, wanted.cell] for each in counts.values()])
-            for name in ("completed", "own", "records")
+            for name in ("completed", "own", "records", "imputed")
         )
         first_sum = K * np.arange(len(counts))[:, None]
         whole = np.where(wanted.denominator_of >= 0, wanted.denominator_of + first_sum, -1)
@@ -262,23 +293,18 @@ class Estimator:
         is_known = has_known[cell]
         known[is_known], known_error[is_known] = among_known.ratio, among_known.ratio_standard_error
         row, column = np.divmod(wanted.cell[cell], len(table.columns))
-        unweighted = product_at(self._respondents, records, found.domain, found.cell)
         sums = hstack([each.records @ wanted.sums for each in counts.values()])
         divisor = whole[of_series, cell]
         denominator = np.full(len(cell), np.nan)
         has_denominator = divisor >= 0
-        denominator[has_denominator] = product_at(
-            self._respondents, sums, found.domain[has_denominator], divisor[has_denominator]
-        )
-        weighted, of_own, reported = (
-            product_at(weights, matrix, found.domain, found.cell)
-            for weights, matrix in ((self._weights, completed), (self._weights, own), (self._shares, own))
-        )
-        imputed_counts = hstack([each.imputed[:, wanted.cell] for each in counts.values()])
-        imputed = self._imputed(found, imputed_counts, weighted)
+        denominator[has_denominator] = self._of_respondents.at(
+            [sums], found.domain[has_denominator], divisor[has_denominator]
+        )[0]
+        placed = Placed(*self._sums.at([completed, own, records, imputed_counts], found.domain, found.cell))
+        imputed = _imputed(found, placed)
         found = imputed.added_to(found)
         known_error = imputed.added_to_ratio(known, known_error, found.total)
-        lower, upper = self._interval(found, reported, imputed.reported, wanted.category[cell])
+        lower, upper = self._interval(found, placed.reported, imputed.reported, wanted.category[cell])
         estimates = {
             "series_number": np.fromiter(counts, np.int16)[of_series],
             "geography_number": self._design.geographies[found.domain],
@@ -288,17 +314,18 @@ class Estimator:
             "standard_error": found.standard_error,
             "lower_bound": lower,
             "upper_bound": upper,
-            "reported": reported,
-            "filled_share": np.clip(1 - _divided(of_own, weighted), 0.0, 1.0),
-            "imputed_share": np.clip(_divided_or_0(imputed.total, weighted), 0.0, 1.0),
+            "reported": placed.reported,
+            "filled_share": np.clip(1 - _divided(placed.own, placed.weighted), 0.0, 1.0),
+            "imputed_share": np.clip(_divided_or_0(imputed.total, placed.weighted), 0.0, 1.0),
             "imputation_standard_error": np.sqrt(imputed.variance),
-            "unweighted": unweighted,
+            "copula_estimate": self._second_estimates(table, counts, found.domain, of_series, wanted.cell[cell]),
+            "unweighted": placed.unweighted,
             "agency_counts": np.where(
                 self._includes_arrests_without_agency(completed, found), np.nan, found.unit_count
             ),
             "percentage": 100 * found.ratio,
             "percentage_unweighted": 100
-            * np.divide(unweighted, denominator, out=np.full(len(row), np.nan), where=denominator > 0),
+            * np.divide(placed.unweighted, denominator, out=np.full(len(row), np.nan), where=denominator > 0),
             "percentage_standard_error": 100 * found.ratio_standard_error,
             "percentage_known": 100 * known,
             "percentage_known_standard_error": 100 * known_error,
@@ -337,20 +364,23 @@ class Estimator:
         )
         return _found(predicted)
 
-    def _imputed(self, found: Found, counts: sparse.csc_array, weighted: NDArray[np.float64]) -> Imputed:
-        """What imputed items put into the cells.
-
-        A unit whose item is missing is in the cell with probability p, the cell's share of its denominator; so of
-        the units u of an agency that were put there, the number has variance u (1 - p).
-        """
-        squares = self._weights.copy()
-        squares.data = squares.data**2
-        total, of_squares, reported = (
-            product_at(matrix, counts, found.domain, found.cell) for matrix in (self._weights, squares, self._shares)
-        )
-        share = np.clip(np.nan_to_num(found.ratio), 0.0, 1.0)
-        scale = np.divide(found.total, weighted, out=np.zeros_like(weighted), where=weighted > 0)
-        return Imputed(total, reported, scale**2 * of_squares * (1 - share))
+    def _second_estimates(
+        self,
+        table: TableDefinition,
+        counts: Mapping[int, TableCounts],
+        domain: NDArray[np.int32],
+        of_series: NDArray[np.int64],
+        cell: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """Second estimates of pairs of geography and cell, which are sorted by series and cell."""
+        values = np.full(len(cell), np.nan)
+        if self._second is None:
+            return values
+        ends = np.searchsorted(of_series, np.arange(len(counts) + 1))
+        for k, each in enumerate(counts.values()):
+            rows = slice(ends[k], ends[k + 1])
+            values[rows] = self._second.at(table, each.completed, domain[rows], cell[rows])
+        return values
 
     def _interval(
         self,
@@ -384,6 +414,17 @@ class Estimator:
         return product_at(without_agency, counts[:first], found.domain, found.cell) > 0
 
 
+def _imputed(found: Found, placed: Placed) -> Imputed:
+    """What imputed items put into the cells.
+
+    A unit whose item is missing is in the cell with probability p, the cell's share of its denominator; so of
+    the units u of an agency that were put there, the number has variance u (1 - p).
+    """
+    weighted, share = placed.weighted, np.clip(np.nan_to_num(found.ratio), 0.0, 1.0)
+    scale = np.divide(found.total, weighted, out=np.zeros_like(weighted), where=weighted > 0)
+    return Imputed(placed.imputed, placed.imputed_reported, scale**2 * placed.imputed_squares * (1 - share))
+
+
 def _divided(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
     """Quotient, and 1 where nothing of the category or domain itself was counted."""
     return np.divide(part, whole, out=np.ones_like(whole), where=whole > 0)
@@ -399,7 +440,7 @@ def _found(estimates: CellEstimates | PredictionEstimates) -> Found:
 
 def hstack(blocks: list[sparse.csc_array]) -> sparse.csc_array:
     """Join matrices horizontally."""
-    return sparse.csc_array(sparse.hstack(blocks, format="csc"))
+    return blocks[0] if len(blocks) == 1 else sparse.csc_array(sparse.hstack(blocks, format="csc"))
 
 
 def _split(found: Found, m: int) -> tuple[Found, Found]:
@@ -419,6 +460,7 @@ def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl
         "standard_error",
         "lower_bound",
         "upper_bound",
+        "copula_estimate",
         "agency_counts",
         "percentage",
         "percentage_unweighted",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from nibrs_estimation.stats.sparse import product_at
+from nibrs_estimation.stats.sparse import Products
 from nibrs_estimation.survey.months import MONTHS_PER_YEAR
 
 Floats = NDArray[np.float64]
@@ -35,7 +35,7 @@ class FilledVariance:
     """
 
     def __init__(self, weights: sparse.csr_array, completed: Floats, own: Floats) -> None:
-        self._squares = sparse.csc_array(weights.power(2))
+        self._squares = Products([weights.power(2)], [(0, 0)])
         share = np.divide(own, completed, out=np.ones(len(own)), where=completed > 0)
         share = np.clip(share, 1 / MONTHS_PER_YEAR, 1.0)
         deviation = np.minimum(_SCALE * np.maximum(completed, 1.0) ** _POWER, _MOST)
@@ -59,4 +59,5 @@ class FilledVariance:
             column: (pairs,) 0 to m - 1.
         """
         of_agencies = self._chance @ (completed - own) + self._months @ completed.power(2)
-        return product_at(self._squares, of_agencies, domain, column)
+        variances: Floats = self._squares.at([of_agencies], domain, column)[0]
+        return variances

@@ -17,12 +17,13 @@ from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS, WeightRule
 from nibrs_estimation.model.weights import CONTROLS
 from nibrs_estimation.stats.linearization.variance_form import Memberships
 from nibrs_estimation.stats.prediction import (
+    FormUse,
     PredictionEstimates,
     PredictionForm,
     Settings,
     Units,
+    estimates_by_forms,
     expansion,
-    prediction_estimates,
     prediction_form,
     state_variance,
     weights_of_psus,
@@ -204,26 +205,19 @@ class Predictions:
         none = np.full(y.shape[1], -1)
         of_category, of_whole = (none if numbers is None else numbers for numbers in (category_of, whole_of))
         is_part = (of_category >= 0) & (of_whole >= 0)
-        pieces = []
-        for position in np.unique(explained_by).tolist():
-            columns = np.flatnonzero((explained_by == position) & ~is_part)
-            used, number = np.unique(denominator_of[columns], return_inverse=True)
-            has_denominator = used >= 0
-            for form, is_used in self._forms(position):
-                of_form = prediction_estimates(
-                    form,
-                    y[:, columns],
-                    own[:, columns],
-                    denominators[:, used[has_denominator]],
-                    number.ravel() - (0 if has_denominator.all() else 1),
-                    own_denominators=own_denominators[:, used[has_denominator]],
-                    threads=threads,
-                )
-                pieces.append(_of_columns(of_form, columns, is_used))
-        found = _joined(pieces or [prediction_estimates(self.by_total, y, own)])
+        found = estimates_by_forms(
+            self._uses(np.flatnonzero(~is_part), explained_by),
+            y,
+            own,
+            denominators,
+            denominator_of,
+            own_denominators=own_denominators,
+            threads=threads,
+        )
         if is_part.any():
             wholes = np.unique(of_whole[is_part])
-            parts = self._parts(y[:, wholes], own[:, wholes], explained_by[wholes], threads)
+            uses = self._uses(np.arange(len(wholes)), explained_by[wholes], of_categories=True)
+            parts = estimates_by_forms(uses, y[:, wholes], own[:, wholes], threads=threads)
             column_of = np.full((len(wholes), self.categories), -1)
             column_of[np.searchsorted(wholes, of_whole[is_part]), of_category[is_part]] = np.flatnonzero(is_part)
             found = _joined([found, _shares(parts, found, wholes, column_of, denominator_of)])
@@ -231,35 +225,28 @@ class Predictions:
         np.sqrt(found.standard_error**2 + of_filled, out=found.standard_error)
         return found
 
-    def _parts(
-        self, y: sparse.csc_array, own: sparse.csc_array, explained_by: NDArray[np.integer], threads: int
-    ) -> PredictionEstimates:
-        """Estimates of columns of all agencies in the categories of every geography."""
-        pieces = []
-        for position in np.unique(explained_by).tolist():
-            columns = np.flatnonzero(explained_by == position)
-            for form, is_used in self._forms(position, of_categories=True):
-                of_form = prediction_estimates(form, y[:, columns], own[:, columns], threads=threads)
-                pieces.append(_of_columns(of_form, columns, is_used))
-        return _joined(pieces)
+    def _uses(
+        self, columns: NDArray[np.int64], explained_by: NDArray[np.integer], *, of_categories: bool = False
+    ) -> list[FormUse]:
+        """By what some columns are estimated, and in which domains."""
+        uses: list[FormUse] = []
+        for position in np.unique(explained_by[columns]).tolist():
+            of_position = columns[explained_by[columns] == position]
+            uses.extend(FormUse(form, of_position, is_used) for form, is_used in self._forms(position, of_categories))
+        return uses or [FormUse(self.by_total, columns, np.ones(len(self.is_explained), dtype=np.bool_))]
 
-    def _forms(self, position: int, *, of_categories: bool = False) -> list[tuple[PredictionForm, NDArray[np.bool_]]]:
+    def _forms(self, position: int, of_categories: bool) -> list[tuple[PredictionForm, NDArray[np.bool_]]]:
         """By what columns of a benchmark are estimated, and in which domains."""
         repeated = self.categories if of_categories else 1
         is_explained = np.repeat(self.is_explained[:, position], repeated)
         if position == 0 or self.by_benchmark is None:
             return [(self.of_categories(0) if of_categories else self.by_total, np.ones_like(is_explained))]
-        of_benchmark = (self.of_categories if of_categories else self.by_benchmark)(position)
-        return [(of_benchmark, is_explained), (self.elsewhere(position, of_categories), ~is_explained)]
-
-
-def _of_columns(
-    estimates: PredictionEstimates, columns: NDArray[np.int64], is_used: NDArray[np.bool_]
-) -> PredictionEstimates:
-    """Estimates of some columns, with their numbers among all, in the domains in which they are used."""
-    rows = is_used[estimates.domain]
-    of_rows = {name: values[rows] for name, values in vars(estimates).items()}
-    return PredictionEstimates(**of_rows | {"cell": columns[of_rows["cell"]].astype(np.int32)})
+        forms = []
+        if is_explained.any():
+            forms.append(((self.of_categories if of_categories else self.by_benchmark)(position), is_explained))
+        if not is_explained.all():
+            forms.append((self.elsewhere(position, of_categories), ~is_explained))
+        return forms
 
 
 def _joined(pieces: list[PredictionEstimates]) -> PredictionEstimates:

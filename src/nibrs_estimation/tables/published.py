@@ -8,19 +8,21 @@ from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.labels import plain_labels, spreadsheet_label, with_states
+from nibrs_estimation.tables.prior_year import with_prior_year
 from nibrs_estimation.tables.series import SERIES_STEP, Series
+from nibrs_estimation.tables.suppression import MOST_ERROR
 from nibrs_estimation.tables.table_cells import RATE, TYPE_NUMBERS
 
 
 def published_rows(
     rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, identity: Identity, series: Series | None = None
 ) -> pl.DataFrame:
-    """Rows of :func:`table_rows` with the columns of dataset ``published_estimates``, in the same order.
+    """Rows of a table with the columns of dataset ``published_estimates``, in the same order.
 
     Cells that are never estimated are retained if they are in the rows; they have no number, but a reason.
 
     Args:
-        rows: result of :func:`table_rows`.
+        rows: result of :func:`suppression.suppressed_rows`.
         table: definition of the table.
         places: rows of dataset ``coverage``: the geographies of the rows.
         identity: identity of the run.
@@ -52,7 +54,7 @@ def published_rows(
             row_group=plain_labels("estimate_domain_1"),
             row_label=spreadsheet_label(plain_labels("estimate_domain_2"), pl.col("estimate_domain_1")),
             column_label=plain_labels("indicator_name"),
-            der_variable_name=_variable_name(table),
+            der_variable_name=variable_name(table),
             estimate_type=_type_name(),
             estimate_type_detail=plain_labels(pl.coalesce("detail_percentage", "detail_rate")),
             is_proposed=pl.lit(table.status is not None) | pl.col("is_proposed_column") | pl.col("row").is_in(proposed),
@@ -63,27 +65,39 @@ def published_rows(
 
 
 def database_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Rows of :func:`table_rows` with the columns of dataset ``estimates``, without cells that are never estimated."""
+    """The same rows with the columns of dataset ``estimates``, without cells that are never estimated."""
     about = places.select("estimate_geographic_location", "geography_number")
-    kind = pl.col("estimate_type_num")
     named = (
-        rows.filter(~pl.col("is_blank"))
+        with_prior_year(rows.filter(~pl.col("is_blank")), year)
         .join(about, on="geography_number", how="left", maintain_order="left")
         .with_columns(
             time_series_start_year=pl.lit(year),
             permutation_number=pl.col("geography_number") + SERIES_STEP * pl.col("series_number").cast(pl.Int32),
-            der_variable_name=_variable_name(table),
+            der_variable_name=variable_name(table),
             estimate_type=_type_name(),
             estimate_type_detail_percentage="detail_percentage",
             estimate_type_detail_rate="detail_rate",
-            rate_specific_domain=pl.lit(table.rate_specific_domain) & (kind == RATE),
+            rate_specific_domain=is_rate_specific(table),
+            suppression_flag_indicator="is_suppressed",
+            der_elig_suppression=pl.col("estimate").is_not_null() & pl.col("agency_counts").is_not_null(),
+            der_rrmse_30=(pl.col("relative_rmse") > MOST_ERROR).cast(pl.Int8).cast(pl.String),
+            der_rrmse_gt_30_se_estimate_0_2_cond="is_flagged",
+            der_rrmse_gt_30_se_estimate_0_2_cond_top="momentum",
+            der_perm_group_unsuppression_flag="is_unsuppressed",
+            der_perm_group_suppression_flag="is_suppressed_group",
+            prb_actual="estimate_prb",
         )
     )
-    uncomputed = [pl.lit(None).alias(name) for name in ESTIMATES.schema if name not in named.columns]
-    return ESTIMATES.cast(named.with_columns(uncomputed))
+    return ESTIMATES.cast(named)
 
 
-def _variable_name(table: TableDefinition) -> pl.Expr:
+def is_rate_specific(table: TableDefinition) -> pl.Expr:
+    """Whether a row is a rate per population of its own group, of rows with ``estimate_type_num``."""
+    return pl.lit(table.rate_specific_domain) & (pl.col("estimate_type_num") == RATE)
+
+
+def variable_name(table: TableDefinition) -> pl.Expr:
+    """Name of a table cell, of rows with ``section``, ``row`` and ``column``."""
     return pl.format("t_{}_{}_{}_{}", pl.lit(table.table), "section", "row", "column")
 
 

@@ -6,10 +6,14 @@ estimate, for the stored cells or for all cells. Sources: handbook 10 and 11.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import polars as pl
 
 from nibrs_estimation.model.coverage import is_whole_place
+from nibrs_estimation.model.parameters import VARIANCE_RULE
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.tables.bias import Z_95, with_bias
 from nibrs_estimation.tables.caution import caution_column
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.series import Series, is_of_level
@@ -20,7 +24,6 @@ from nibrs_estimation.tables.version import definition_version
 RATE_BASE = 100_000
 #: A difference below this share of its terms is 0.
 _ROUNDING = 1e-9
-Z_95 = 1.96
 
 NEVER_ESTIMATED = "never estimated, by design of the table"
 NO_DENOMINATOR = "the rows that it is a percentage of are 0"
@@ -37,8 +40,9 @@ INTERVAL_MEANS = {
     "prediction": "The 95 % interval says where the number would lie if all agencies had reported: 95 of 100 intervals "
     "should hold it. It does not include errors in reports or response that depends on crime.",
     "reference": "The 95 % interval says how much the number would vary if other agencies of each weight group had "
-    "reported: 95 of 100 intervals should hold the mean of such numbers. It does not include how large the missing "
-    "agencies are, errors in reports or response that depends on crime.",
+    "reported: 95 of 100 intervals should hold the mean of such numbers. Where a second estimate is known, it includes "
+    "the difference from it. It does not include how large the missing agencies are, errors in reports or response "
+    "that depends on crime.",
 }
 
 #: Why places do not add up.
@@ -88,6 +92,8 @@ def table_rows(
     *,
     series: Series | None = None,
     is_whole: bool = True,
+    only_rows: Collection[int] | None = None,
+    variance_rule: str = VARIANCE_RULE.default,
 ) -> pl.DataFrame:
     """The estimates of a table, one row for each geography, cell and type of estimate.
 
@@ -100,23 +106,29 @@ def table_rows(
         series: group of persons for which the table is repeated, or None for all persons.
         is_whole: whether all cells of the table are returned, including those that are 0 or never estimated; otherwise
             only stored cells and cells that cannot be computed from the input.
+        only_rows: rows of the table that are returned, or None for all.
+        variance_rule: parameter of that name; by rule ``reference`` intervals include the bias, where it is known.
 
     Returns:
         ``series_number``, ``geography_number``, ``row``, ``column``, ``section``, ``estimate_type_num``, the words of
         the cell, ``estimate`` (units, percent, or per 100,000 of ``population_estimate``), ``estimate_unweighted``,
         ``estimate_standard_error``, ``estimate_lower_bound``, ``estimate_upper_bound``, ``relative_standard_error``,
-        ``filled_share`` and ``imputed_share`` (of the count), ``agency_counts``, ``population_estimate``,
-        ``population_coverage`` and ``is_only_inferred`` (1 where nothing is missing but inferred months) of the
-        geography, ``caution`` (codes of
-        ``tables/caution.py``, or null), ``is_blank`` and ``missing`` (why there is no estimate, or null);
-        percentages of rows in a block with an unknown row also have ``estimate_known``,
-        ``estimate_known_standard_error``, ``estimate_known_lower_bound`` and ``estimate_known_upper_bound``: the
-        percentage among units whose item is known, in percent. Sorted by geography, row, column and type.
+        ``estimate_copula``, ``estimate_bias``, ``estimate_prb``, ``estimate_rmse`` and ``relative_rmse`` (``bias.py``),
+        ``count`` (of the cell, for every type of estimate), ``filled_share`` and ``imputed_share`` (of the count),
+        ``agency_counts``, ``population_estimate``, ``population_coverage`` and ``is_only_inferred`` (1 where nothing is
+        missing but inferred months) of the geography, ``caution`` (codes of ``tables/caution.py``, or null),
+        ``is_blank`` and ``missing`` (why there is no estimate, or null); percentages of rows in a block with an unknown
+        row also have ``estimate_known``, ``estimate_known_standard_error``, ``estimate_known_lower_bound`` and
+        ``estimate_known_upper_bound``: the percentage among units whose item is known, in percent. Sorted by geography,
+        row, column and type.
 
     Raises:
         PipelineError: the cells were estimated with another definition of the table.
     """
     frame = table_cells(table, cell_gap.collect(), series)
+    if only_rows is not None:
+        frame = frame.filter(pl.col("row").is_in(list(only_rows)))
+        cells = cells.filter(pl.col("row").is_in(_rows_needed(table, only_rows)))
     numbers = places.select(
         *_OF_PLACE,
         "geography_number",
@@ -139,7 +151,16 @@ def table_rows(
         rows = rows.with_columns(pl.col("is_blank") | pl.col("geography_number").is_in(series.blank_geographies))
     rows = _with_denominators(rows, stored, table)
     rows = _with_populations(rows, geography_population)
-    return _estimated(rows).sort("geography_number", "row", "column", "estimate_type_num")
+    return _estimated(rows, variance_rule).sort("geography_number", "row", "column", "estimate_type_num")
+
+
+def _rows_needed(table: TableDefinition, only_rows: Collection[int]) -> list[int]:
+    """The stored rows from which some rows are computed: their counts, and those of their denominators."""
+    wanted = [row for row in table.rows if row.row in only_rows]
+    bases = {
+        other for row in wanted for other in (*row.denominator, *(base for base, _factor in row.known_denominator))
+    }
+    return sorted({row.of or row.row for row in wanted} | bases)
 
 
 def _stored(cells: pl.LazyFrame, table: TableDefinition, series: Series | None) -> pl.DataFrame:
@@ -156,12 +177,16 @@ def _stored(cells: pl.LazyFrame, table: TableDefinition, series: Series | None) 
 
 
 def _with_denominators(rows: pl.DataFrame, stored: pl.DataFrame, table: TableDefinition) -> pl.DataFrame:
-    """Add ``has_base`` to percentages: true if a row of the denominator is stored, otherwise null."""
+    """Add ``has_base`` to percentages, true if a row of the denominator is stored, and its U (``copula_base``)."""
     sets = _denominator_sets(table)
     key = ["geography_number", "set", "column"]
-    bases = stored.join(sets.select("count_row", "set").unique(), on="count_row").select(key).unique()
+    second = pl.col("copula_estimate")
+    bases = (
+        stored.join(sets.select("count_row", "set").unique(), on="count_row")
+        .group_by(key)
+        .agg(has_base=pl.lit(True), copula_base=pl.when(second.is_not_null().all()).then(second.sum()))
+    )
     of_row = sets.select("denominator", "set").unique()
-    bases = bases.with_columns(has_base=pl.lit(True))
     with_base = rows.join(of_row, on="denominator", how="left").join(bases, on=key, how="left")
     known = _known_bases(stored, table)
     return with_base.join(known, on=["geography_number", "denominator", "column"], how="left")
@@ -231,7 +256,7 @@ def _bounds_of_percentages() -> tuple[pl.Expr, pl.Expr]:
     return low, high
 
 
-def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
+def _estimated(rows: pl.DataFrame, variance_rule: str) -> pl.DataFrame:
     """Compute the numbers of each type of estimate."""
     kind = pl.col("estimate_type_num")
     is_open = ~pl.col("is_blank") & pl.col("gap").is_null()
@@ -248,14 +273,13 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             for name in known_shares
         ),
         is_stored=is_stored,
-    )
-    per_person = RATE_BASE / pl.col("population")
+    ).with_columns(count="estimate", per_unit=pl.when(kind == RATE).then(RATE_BASE / pl.col("population")))
     is_share = kind == PERCENTAGE
     estimate, error, unweighted = (
         pl.when(kind == RATE).then(rate).when(is_share).then(percentage).otherwise(count)
         for count, percentage, rate in (
-            ("estimate", "percentage", pl.col("estimate") * per_person),
-            ("standard_error", "percentage_standard_error", pl.col("standard_error") * per_person),
+            ("estimate", "percentage", pl.col("estimate") * pl.col("per_unit")),
+            ("standard_error", "percentage_standard_error", pl.col("standard_error") * pl.col("per_unit")),
             (
                 "unweighted",
                 "percentage_unweighted",
@@ -265,20 +289,25 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
     )
     lower, upper = (
         pl.when(is_open)
-        .then(pl.when(kind == RATE).then(bound * per_person).when(is_share).then(share).otherwise(bound))
+        .then(pl.when(kind == RATE).then(bound * pl.col("per_unit")).when(is_share).then(share).otherwise(bound))
         .alias(f"estimate_{name}_bound")
         for name, bound, share in zip(("lower", "upper"), _bounds_of_counts(), _bounds_of_percentages(), strict=True)
     )
     of_known, error_of_known = (pl.when(is_open & is_share).then(name) for name in known_shares)
     known_margin = Z_95 * error_of_known
+    numbers = filled.with_columns(
+        lower,
+        upper,
+        estimate=estimate,
+        estimate_standard_error=error,
+        estimate_unweighted=unweighted,
+        is_only_inferred=_is_only_inferred().cast(pl.Int8),
+    ).with_columns(
+        pl.when(is_open).then(name).alias(name)
+        for name in ("estimate", "estimate_standard_error", "estimate_unweighted")
+    )
     return (
-        filled.with_columns(
-            lower, upper, estimate=estimate, estimate_standard_error=error, estimate_unweighted=unweighted
-        )
-        .with_columns(
-            pl.when(is_open).then(name).alias(name)
-            for name in ("estimate", "estimate_standard_error", "estimate_unweighted")
-        )
+        with_bias(numbers, is_interval_of_bias=variance_rule == "reference")
         .select(
             "series_number",
             "geography_number",
@@ -294,10 +323,16 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
             pl.when(is_open).then(pl.col("agency_counts").cast(pl.Float64)),
             *_OF_PLACE,
             pl.when(is_open).then("reported"),
-            _is_only_inferred().cast(pl.Int8).alias("is_only_inferred"),
+            pl.when(is_open).then("count"),
+            "is_only_inferred",
             "is_blank",
             "estimate_lower_bound",
             "estimate_upper_bound",
+            "estimate_copula",
+            "estimate_bias",
+            "estimate_prb",
+            "estimate_rmse",
+            "relative_rmse",
             relative_standard_error=pl.when(pl.col("estimate") > 0).then(
                 pl.col("estimate_standard_error") / pl.col("estimate")
             ),

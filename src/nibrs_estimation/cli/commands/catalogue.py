@@ -58,11 +58,7 @@ def describe(
     console.print(f"[bold]{found.name}[/]: {found.description}")
     console.print(f"Primary key: {', '.join(found.primary_key)}. Partition key: {found.partition_key or 'none'}.")
     console.print(f"Source: {found.source}")
-    empty = [column["column"] for column in columns if not column["filled"]]
-    if empty:
-        console.print(f"[yellow]Empty, because no stage fills them yet: {', '.join(empty)}.[/]", highlight=False)
-    # The description states whether a column is not filled.
-    print_entries([{key: value for key, value in column.items() if key != "filled"} for column in columns])
+    print_entries(columns)
 
 
 @app.command(epilog="Example: nibrs dictionary --out docs/data-dictionary.md")

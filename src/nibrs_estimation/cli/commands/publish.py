@@ -1,25 +1,43 @@
-"""`nibrs publish artifacts`: the results of a run once more."""
+"""`nibrs publish`: the results of a run once more, and its estimates in a database."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import SecretStr
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from nibrs_estimation.cli.console import console
-from nibrs_estimation.cli.settings import load_settings
+from nibrs_estimation.cli.console import console, errors, plain
+from nibrs_estimation.cli.settings import Settings, load_settings
 from nibrs_estimation.flows.registry import FLOWS, find_flow
 from nibrs_estimation.pages import counted
+from nibrs_estimation.pipeline.credentials import HIDDEN
+from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.files import sha256_of, temporary_folder
+from nibrs_estimation.pipeline.optional import postgresql_module, require_extra
+from nibrs_estimation.pipeline.publishing import check_published
 from nibrs_estimation.pipeline.republishing import publish_again
+from nibrs_estimation.pipeline.run import artifact_prefix
 from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id
 from nibrs_estimation.pipeline.store import open_store
 
-app = typer.Typer(no_args_is_help=True, help="Publish the results of a run again.")
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg import conninfo
 
+    from nibrs_estimation.pipeline.database import Database
+    from nibrs_estimation.pipeline.identity import Identity
+else:
+    psycopg = postgresql_module("psycopg")
+    conninfo = postgresql_module("psycopg.conninfo")
 
-@app.callback()
-def publish() -> None:
-    """Publish the results of a run again."""
+app = typer.Typer(no_args_is_help=True, help="Publish the results of a run again, or in a database.")
+#: What an address may contain besides the password; libpq has more settings, which this program does not use.
+_PARTS = {"host", "port", "dbname", "user", "password", "sslmode"}
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,40}")
 
 
 @app.command(epilog="Example: nibrs publish artifacts vt --to s3://bucket/artifacts")
@@ -41,3 +59,133 @@ def artifacts(
         f"Published {counted(len(found.files), 'file')} in [bold]{store}/{prefix}[/], all read back and compared.",
         highlight=False,
     )
+
+
+@app.command(epilog="Example: PGPASSWORD=... nibrs publish database us-2024 --url postgresql://me@db.example.org/ucr")
+def database(
+    run_id: Annotated[str, typer.Argument(help="Name of the run.")],
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url", metavar="ADDRESS", help="postgresql://user@host:port/database. Default: PGHOST and the other PG*."
+        ),
+    ] = None,
+    schema: Annotated[str, typer.Option("--schema", help="Schema of the tables; created if necessary.")] = "estimates",
+    allow_synthetic: Annotated[
+        bool, typer.Option("--allow-synthetic", help="Allow synthetic and real years side by side.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL; connect to nothing.")] = False,
+) -> None:
+    """Load the published estimates of a run into a PostgreSQL database, in the place of the same year's.
+
+    All tables of the year are replaced, or none. Other years stay. The password is best in PGPASSWORD.
+    """
+    from nibrs_estimation.stages.publication.database import (  # noqa: PLC0415 (imports all pages and DuckDB)
+        load_estimates,
+        planned_lines,
+    )
+
+    settings = load_settings()
+    if not _SCHEMA.fullmatch(schema):
+        raise UsageError(f"{schema!r} is no name of a schema: use lower-case letters, digits and underscores.")
+    require_extra("postgresql", "The estimates database")
+    target = _target(url, settings) if not dry_run else None
+    with temporary_folder("database") as folder:
+        file = Path(folder) / "estimates.duckdb"
+        identity = _fetch(settings, check_run_id(run_id), file)
+        if target is None:
+            typer.echo("\n".join(planned_lines(file, schema, identity.year)))
+            return
+        with _RowProgress() as progress:
+            loaded = load_estimates(file, identity, target, schema, progress.sent, allow_synthetic=allow_synthetic)
+    console.print(f"Loaded {identity.text}, into {target}:", highlight=False, soft_wrap=True)
+    for name, n_rows in loaded.n_rows.items():
+        console.print(f"  {schema}.{name}: {counted(n_rows, 'row')}", highlight=False)
+    if loaded.note:
+        errors.print(
+            "[yellow]Warning:[/] role nibrs_reader cannot read the tables yet, because this user may not arrange it. "
+            f"Let an administrator run: {plain(loaded.note)}",
+            highlight=False,
+        )
+
+
+def _target(url: str | None, settings: Settings) -> Database:
+    """The database that the address names, otherwise that of the settings.
+
+    Raises:
+        UsageError: neither names a database, or the address is malformed; its content is not repeated.
+    """
+    from nibrs_estimation.pipeline.database import Database  # noqa: PLC0415 (its drivers are slow to import)
+
+    if url is None:
+        found = settings.database()
+        if found is None:
+            raise UsageError("Name the database with --url postgresql://user@host/database, or set PGHOST.")
+        return found
+    try:
+        parts = {name: str(value) for name, value in conninfo.conninfo_to_dict(url).items() if value is not None}
+        port = int(parts.get("port", settings.pgport))
+    except (psycopg.Error, ValueError):
+        parts, port = {}, 0
+    if "://" not in url or not {"host", "dbname"} <= parts.keys() <= _PARTS:
+        # The address is not repeated: its password may be anywhere in it.
+        raise UsageError(
+            "The address of --url must have the form postgresql://user@host:port/database, with ?sslmode=... if "
+            f"necessary, and %-codes for special characters. Found something else ({HIDDEN}). Put the password into "
+            "PGPASSWORD."
+        )
+    password = SecretStr(parts["password"]) if "password" in parts else settings.pgpassword
+    user, sslmode = parts.get("user", settings.pguser), parts.get("sslmode", settings.pgsslmode)
+    return Database(parts["host"], port, parts["dbname"], user, password, sslmode)
+
+
+def _fetch(settings: Settings, run_id: str, file: Path) -> Identity:
+    """Fetch the published estimates.duckdb of a run, and return the identity of the run.
+
+    Raises:
+        PipelineError: the run has not been published completely, or the file is not what it published.
+        UsageError: the run has published no such file.
+    """
+    store, prefix = open_store(settings.artifact_store, settings.s3()), artifact_prefix(run_id, MAIN_FLOW)
+    found = check_published(store, prefix)
+    if file.name not in found.files:
+        raise UsageError(
+            f"Run {run_id} has published no {file.name} in {store}: it is not finished. Run its `nibrs run` command "
+            "again, without --until, and then this one."
+        )
+    store.get(f"{prefix}/{file.name}", file)
+    if sha256_of(file) != found.files[file.name]:
+        raise UsageError(
+            f"{file.name} in {store}/{prefix} is not what the run published: its SHA-256 is not that in "
+            f"published.json. Publish it again with `nibrs publish artifacts {run_id}`."
+        )
+    return found.identity
+
+
+class _RowProgress:
+    """A bar for each table; nothing if there is no terminal."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("rows"),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._bars: dict[str, TaskID] = {}
+
+    def __enter__(self) -> _RowProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        self._progress.stop()
+
+    def sent(self, table: str, n_rows: int, total: int) -> None:
+        """Count rows of a table."""
+        if table not in self._bars:
+            self._bars[table] = self._progress.add_task(table, total=total)
+        self._progress.advance(self._bars[table], n_rows)

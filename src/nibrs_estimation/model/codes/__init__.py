@@ -21,6 +21,8 @@ _TYPES: dict[str, pl.DataType] = {
     "tile_row": pl.Int8(),
     "month": pl.Int8(),
     "relative_share": pl.Float64(),
+    "share_below": pl.Float64(),
+    "correlation": pl.Float64(),
 }
 
 

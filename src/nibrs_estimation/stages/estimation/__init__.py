@@ -4,36 +4,46 @@ from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
 from nibrs_estimation.model.blocks import BLOCK_REFERENCE
 from nibrs_estimation.model.counts import INCIDENT_PROFILE, PROFILE_COUNT, PROFILE_SIGNATURE, UNIT_PROFILE
-from nibrs_estimation.model.coverage import COVERAGE
-from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
-from nibrs_estimation.model.geography import AGENCY_COUNTY
+from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
+from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY, SERIES_ESTIMATE
+from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION
 from nibrs_estimation.model.intake import INTAKE_LOSS
-from nibrs_estimation.model.parameters import CONTROL_RULE, VARIANCE_RULE
+from nibrs_estimation.model.parameters import CONTROL_RULE, SECOND_ESTIMATOR, VARIANCE_RULE
+from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, WEIGHT_CELL
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
 from nibrs_estimation.stages.estimation.estimate import estimate_cells, estimate_series, series_parts, table_parts
+from nibrs_estimation.stages.estimation.quality import judge_geographies
 
 _COUNTS = (UNIT_PROFILE, PROFILE_SIGNATURE, PROFILE_COUNT, INCIDENT_PROFILE, BLOCK_REFERENCE)
 _WEIGHTS = (WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, CALIBRATION_VARIABLE, COVERAGE)
+_COVARIATES = (AGENCY_COUNTY, COUNTY_POPULATION, POLICE_EMPLOYEES)
 
 TASKS = (
     Task(
         name="estimate_cells",
         function=estimate_cells,
-        reads=(*_COUNTS, *_WEIGHTS, AGENCY, AGENCY_COUNTY, INTAKE_LOSS),
+        reads=(*_COUNTS, *_WEIGHTS, *_COVARIATES, AGENCY, INTAKE_LOSS),
         writes=(CELL_ESTIMATE, CELL_GAP),
-        parameters=(YEAR, CONTROL_RULE, VARIANCE_RULE),
+        parameters=(YEAR, CONTROL_RULE, VARIANCE_RULE, SECOND_ESTIMATOR),
         partitions=table_parts,
         memory="large",
     ),
     Task(
         name="estimate_series",
         function=estimate_series,
-        reads=(*_COUNTS, *_WEIGHTS, CELL_GAP),
+        reads=(*_COUNTS, *_WEIGHTS, *_COVARIATES, CELL_GAP),
         writes=(SERIES_ESTIMATE,),
-        parameters=(PARTITION, CONTROL_RULE, VARIANCE_RULE),
+        parameters=(YEAR, PARTITION, CONTROL_RULE, VARIANCE_RULE, SECOND_ESTIMATOR),
         partition_by="table_part",
         partitions=series_parts,
         memory="large",
+    ),
+    Task(
+        name="judge_geographies",
+        function=judge_geographies,
+        reads=(CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION),
+        writes=(GEOGRAPHY_QUALITY,),
+        memory="medium",
     ),
 )

@@ -47,17 +47,22 @@ def estimate_cells(
     coverage: pl.LazyFrame,
     agency: pl.LazyFrame,
     agency_county: pl.LazyFrame,
+    county_population: pl.LazyFrame,
+    police_employees: pl.LazyFrame,
     intake_loss: pl.LazyFrame,
     year: int,
     control_rule: Literal["corrected", "reference"],
     variance_rule: Literal["prediction", "reference"],
+    second_estimator: Literal["sound", "reference", "none"],
 ) -> dict[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]]:
     """Estimate counts and percentages of all tables for every geography that has a respondent.
 
     Standard errors are those of the prediction of what was not reported (handbook 11); by rule ``reference``, of the
-    linearized sample. Cells that are blank, or that cannot be computed from the input, are omitted.
+    linearized sample. A second estimate imputes nonrespondents (handbook 15). Cells that are blank, or that cannot be
+    computed from the input, are omitted.
     """
     from nibrs_estimation.survey import cells, prediction  # noqa: PLC0415 (Numba takes a second)
+    from nibrs_estimation.survey import second_estimator as second  # noqa: PLC0415 (Numba takes a second)
     from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (Numba takes a second)
 
     tables = table_definitions()
@@ -68,20 +73,21 @@ def estimate_cells(
     )
     categories = agency_categories(design.agencies, weighting_frame, agency, agency_county, year)
     counts = cells.Counts(design, counted, block_reference, categories)
+    everybody = weighting_frame.select("agency_id").collect()["agency_id"].sort()
+    of_all = agency_categories(everybody, weighting_frame, agency, agency_county, year)
+    members = {(name, k): everybody.filter(pl.Series(of_all[name] == k)) for name, k in cells.CATEGORIES}
+    units = prediction.prediction_units(
+        design, coverage, weighting_frame, agency_weight, weight_cell, calibration_variable, members
+    )
     form = None
     if variance_rule == "prediction":
-        everybody = weighting_frame.select("agency_id").collect()["agency_id"].sort()
-        of_all = agency_categories(everybody, weighting_frame, agency, agency_county, year)
-        members = {(name, k): everybody.filter(pl.Series(of_all[name] == k)) for name, k in cells.CATEGORIES}
-        form = prediction.predictions_of(
-            design,
-            prediction.prediction_units(
-                design, coverage, weighting_frame, agency_weight, weight_cell, calibration_variable, members
-            ),
-            counts.incidents(),
-            corrects=control_rule == "corrected",
-        )
-    estimator = cells.Estimator(design, form)
+        corrects = control_rule == "corrected"
+        form = prediction.predictions_of(design, units, counts.incidents(), corrects=corrects)
+    imputation = None
+    if second_estimator != "none":
+        covariates = (weighting_frame, police_employees, agency_county, county_population)
+        imputation = second.second_estimator(design, units, *covariates, members, year, second_estimator)
+    estimator = cells.Estimator(design, form, imputation)
 
     def part(name: str) -> pl.LazyFrame:
         table = tables[name]
@@ -102,16 +108,22 @@ def estimate_series(
     weight_cell: pl.LazyFrame,
     calibration_variable: pl.LazyFrame,
     coverage: pl.LazyFrame,
+    agency_county: pl.LazyFrame,
+    county_population: pl.LazyFrame,
+    police_employees: pl.LazyFrame,
     cell_gap: pl.LazyFrame,
+    year: int,
     partition: str,
     control_rule: Literal["corrected", "reference"],
     variance_rule: Literal["prediction", "reference"],
+    second_estimator: Literal["sound", "reference", "none"],
 ) -> pl.LazyFrame:
     """Estimate a table for the demographic series of one level, in all geographies in which they are estimated.
 
     Rows that divide persons by a dimension of the series are omitted (handbook 11); so are retired series.
     """
     from nibrs_estimation.survey import cells, prediction  # noqa: PLC0415 (as above)
+    from nibrs_estimation.survey import second_estimator as second  # noqa: PLC0415 (as above)
     from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (as above)
 
     name, _, level = partition.rpartition("_")
@@ -121,13 +133,17 @@ def estimate_series(
         geographies, weighting_frame, agency_weight, weight_cell, calibration_variable, unit_profile
     )
     counts = cells.Counts(design, counted, block_reference, {})
+    units = prediction.prediction_units(
+        design, geographies, weighting_frame, agency_weight, weight_cell, calibration_variable, {}
+    )
     form = None
     if variance_rule == "prediction":
-        units = prediction.prediction_units(
-            design, geographies, weighting_frame, agency_weight, weight_cell, calibration_variable, {}
-        )
         form = prediction.predictions_of(design, units, counts.incidents(), corrects=control_rule == "corrected")
-    estimator = cells.Estimator(design, form)
+    imputation = None
+    if second_estimator == "sound":
+        covariates = (weighting_frame, police_employees, agency_county, county_population)
+        imputation = second.second_estimator(design, units, *covariates, {}, year, second_estimator)
+    estimator = cells.Estimator(design, form, imputation)
     gaps, matrices = cell_gap.collect(), counts.of_table(table)
     estimated = [series for series in demographic_series() if not series.is_retired and series.geographies == level]
     found: list[cells.Estimates] = []

@@ -8,6 +8,7 @@ from nibrs_estimation.stages.item_imputation.demographics import COLUMNS
 from nibrs_estimation.stages.item_imputation.models import Choices, Model, completed
 from nibrs_estimation.stages.item_imputation.persons import persons_of
 from nibrs_estimation.survey.blocks import own_rows
+from nibrs_estimation.survey.residents import resident_shares
 
 #: Groups of agencies that the reference models apart, in the order in which the first that applies is taken.
 UNIVERSITY, TRIBAL, WITHOUT_RESIDENTS, OTHERS = "university", "tribal", "without residents", "others"
@@ -15,7 +16,14 @@ _NAMES = {"UNIVERSITY OR COLLEGE": UNIVERSITY, "TRIBAL": TRIBAL}
 #: Age groups below 18 years.
 MINOR_BINS = ("U05", "A05_11", "A12_14", "A15", "A16", "A17")
 _CATEGORICAL = ("offense_code", "arrest_type_code", "agency_type", "is_suburban", "population_group")
-_SHARES = ("share_male", "share_minor", "share_black", "share_native", "share_asian", "share_hispanic")
+_SHARES = {
+    "share_male": pl.col("sex_code") == "M",
+    "share_minor": pl.col("age_bin_code").is_in(MINOR_BINS),
+    "share_black": pl.col("race_code") == "B",
+    "share_native": pl.col("race_code").is_in(["I", "P"]),
+    "share_asian": pl.col("race_code") == "A",
+    "share_hispanic": pl.col("ethnicity_code") == "H",
+}
 #: Predictors that the reference does not use: shares of residents where there are none, or none of that place.
 _WITHOUT_SHARES = (TRIBAL, WITHOUT_RESIDENTS)
 
@@ -46,7 +54,7 @@ def group_b_persons(
             pl.lit(OTHERS),
         ),
     )
-    described = of_agency.join(residents(agency_county, county_population, year), on="ori", how="left")
+    described = of_agency.join(resident_shares(agency_county, county_population, year, _SHARES), on="ori", how="left")
     return (
         persons.join(described, on="agency_id", how="left")
         .with_columns(
@@ -55,38 +63,6 @@ def group_b_persons(
         .drop("ori")
         .sort("person_id")
         .collect()
-    )
-
-
-def residents(agency_county: pl.LazyFrame, county_population: pl.LazyFrame, year: int) -> pl.LazyFrame:
-    """Shares of groups among the residents of each agency: those of its counties, by its share in each.
-
-    Returns:
-        ``ori`` and a column for each of six groups, from 0 to 1.
-    """
-    code = pl.col
-    parts = {
-        "share_male": code("sex_code") == "M",
-        "share_minor": code("age_bin_code").is_in(MINOR_BINS),
-        "share_black": code("race_code") == "B",
-        "share_native": code("race_code").is_in(["I", "P"]),
-        "share_asian": code("race_code") == "A",
-        "share_hispanic": code("ethnicity_code") == "H",
-    }
-    people = pl.col("population").cast(pl.Float64)
-    of_county = (
-        county_population.filter(pl.col("data_year") == year)
-        .group_by("county_fips")
-        .agg(total=people.sum(), **{name: people.filter(part).sum() for name, part in parts.items()})
-        .filter(pl.col("total") > 0)
-    )
-    weight = pl.col("population_share") / pl.col("population_share").sum().over("ori")
-    return (
-        agency_county.filter(pl.col("data_year") == year)
-        .join(of_county, on="county_fips")
-        .with_columns(weight=weight)
-        .group_by("ori")
-        .agg((pl.col(name) / pl.col("total") * pl.col("weight")).sum() for name in parts)
     )
 
 

@@ -5,9 +5,9 @@ from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.blocks import BLOCK_MONTH
 from nibrs_estimation.model.completeness import REPORTING_STATUS
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
-from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP
+from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
-from nibrs_estimation.model.parameters import VARIANCE_RULE
+from nibrs_estimation.model.parameters import SMALL_COUNT, VARIANCE_RULE
 from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.model.weights import WEIGHT_CELL
 from nibrs_estimation.pipeline.dataset import Document
@@ -19,7 +19,7 @@ from nibrs_estimation.stages.publication.workbooks import export_workbooks
 ESTIMATES_CSV = Document("estimates.csv", "All tables of nation, regions and states as one CSV file.")
 ESTIMATES_DUCKDB = Document(
     "estimates.duckdb",
-    "The same as a table in a DuckDB file, with the reference's table, geographies, run and definitions.",
+    "The same as a table in a DuckDB file, with the reference's table, geographies, run, definitions and lookups.",
     is_content_hashed=False,
 )
 DEFINITIONS_CSV = Document("definitions.csv", "What each table counts, and the offenses in its columns.")
@@ -27,7 +27,7 @@ README_TXT = Document("README.txt", "Description of the files: run, source, year
 WORKBOOKS_ZIP = Document("workbooks.zip", "A spreadsheet for each table, with title, notes and symbols.")
 REPORT = Document("report.html", "The main results with intervals, and coverage by state, on one page.")
 
-_ESTIMATES = (CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION)
+_ESTIMATES = (CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION, GEOGRAPHY_QUALITY)
 
 TASKS = (
     Task(
@@ -35,7 +35,7 @@ TASKS = (
         function=export_estimates,
         reads=_ESTIMATES,
         writes=(ESTIMATES_CSV, ESTIMATES_DUCKDB, DEFINITIONS_CSV, README_TXT),
-        parameters=(YEAR, IDENTITY, VARIANCE_RULE),
+        parameters=(YEAR, IDENTITY, SMALL_COUNT, VARIANCE_RULE),
         memory="medium",
     ),
     Task(
@@ -43,7 +43,7 @@ TASKS = (
         function=export_workbooks,
         reads=_ESTIMATES,
         writes=(WORKBOOKS_ZIP,),
-        parameters=(IDENTITY, VARIANCE_RULE),
+        parameters=(IDENTITY, SMALL_COUNT, VARIANCE_RULE),
         memory="medium",
     ),
     Task(
@@ -61,6 +61,6 @@ TASKS = (
             INCIDENT_ACCOUNT,
         ),
         writes=(REPORT,),
-        parameters=(YEAR, IDENTITY, VARIANCE_RULE),
+        parameters=(YEAR, IDENTITY, SMALL_COUNT, VARIANCE_RULE),
     ),
 )

@@ -9,6 +9,7 @@ import polars as pl
 
 from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
 from nibrs_estimation.tables.caution import cautions
+from nibrs_estimation.tables.suppression import SUPPRESSED
 from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED
 
 _SCOPES = {
@@ -21,7 +22,8 @@ _FILES = {
     "workbooks.zip": "a spreadsheet for each table, with title, notes and symbols",
     "estimates.csv": "all tables in one file, a row per number; columns in docs/published-files.md",
     "estimates.duckdb": "the same as table published_estimates; table estimates has the 31 columns of the FBI's "
-    "estimates database; further tables are geography, run and definitions. DuckDB 0.10 and later open it",
+    "estimates database; further tables are lookups of its keys, geography, run and definitions. DuckDB 0.10 and "
+    "later open it",
     "definitions.csv": "what each table counts, and the offenses in a column such as Violent Crime 2",
     "agencies.csv": "every agency: what it reported, what was filled or left out and why, its weights",
     "incident_account.json": "incidents read = in the estimates + left out, by reason",
@@ -64,6 +66,8 @@ def readme_text(identity: Identity, places: pl.DataFrame, variance_rule: str) ->
         "percentage among units whose item is known.",
         f"{INTERVAL_MEANS[variance_rule]} Bounds that are empty beside an estimate are not known; with caution "
         f"`months_inferred` they are not given, because {MONTHS_INFERRED}.",
+        "Column is_suppressed is true for estimates that should not be published, and suppression_reason says why; "
+        f"their numbers are in estimates.csv and estimates.duckdb, the workbooks show {SUPPRESSED} instead.",
         "state_fips and geography_code are texts: import them as text, otherwise 01 becomes 1.",
         "Labels of ages and numbers are words (5 to 14, 65 or more, age 15), because spreadsheets change 5-14 to a "
         "date.",

@@ -11,6 +11,7 @@ import polars as pl
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pages import BLUE, rows_of, svg
 from nibrs_estimation.tables.caution import caution_mark
+from nibrs_estimation.tables.suppression import suppression_mark
 
 _LEAST_RATE = 0.05
 #: Numbers are shown without decimals if the largest is at least this.
@@ -54,7 +55,9 @@ def state_rates(rates: pl.DataFrame) -> str:
         .sort("estimate", descending=True)
         .select(
             "estimate",
-            label=pl.concat_str("estimate_geographic_location", pl.lit(" "), caution_mark()).str.strip_chars_end(),
+            label=pl.concat_str(
+                "estimate_geographic_location", pl.lit(" "), caution_mark(), suppression_mark()
+            ).str.strip_chars_end(),
             low="estimate_lower_bound",
             high="estimate_upper_bound",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,16 +10,22 @@ from typing import Literal
 
 import polars as pl
 
+from nibrs_estimation.model.estimates_database import POPULATION_LOOKUP, VARIABLE_LOOKUP
 from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.ddl import duckdb_table
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.about import readme_text
+from nibrs_estimation.stages.publication.lookups import population_lookup, variable_lookup
 from nibrs_estimation.tables.labels import with_states
+from nibrs_estimation.tables.prior_year import correlations_of
 from nibrs_estimation.tables.published import database_rows, published_rows
 from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.suppression import suppressed_rows
 from nibrs_estimation.tables.table_rows import estimated_places, table_rows
+
+_log = logging.getLogger(__name__)
 
 #: DuckDB 0.10 and later open files of this version, if they contain no primary key.
 STORAGE_VERSION = "v0.10.2"
@@ -37,23 +44,36 @@ def export_estimates(
     cell_gap: pl.LazyFrame,
     coverage: pl.LazyFrame,
     geography_population: pl.LazyFrame,
+    geography_quality: pl.LazyFrame,
     year: int,
     identity: Identity,
+    small_count: Literal["off", "3", "5", "10"],
     variance_rule: Literal["prediction", "reference"],
 ) -> dict[str, DocumentWriter]:
     """Write all tables of nation, regions and states to ``estimates.csv`` and ``estimates.duckdb``, with descriptions.
 
     A cell that is absent is 0, or never estimated; a cell that cannot be computed from the input has no number. Rows
     are sorted by table, geography, row, column and type of estimate. A missing value is an empty field. Numbers have
-    full precision. Table ``estimates`` of the DuckDB file has the columns of handbook 12.
+    full precision. Table ``estimates`` of the DuckDB file has the columns of handbook 12, with lookups of its keys.
+    Suppressed estimates are marked and keep their numbers.
     """
+    if correlations_of(year).is_empty():
+        _log.warning("The correlation with the year before is not known for %d: the column is empty", year)
     places = published_places(coverage)
 
     def parts() -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Yield the published rows and the database rows of one table at a time, to save memory."""
         for table in table_definitions().values():
-            rows = table_rows(table, cell_estimate, cell_gap, places, geography_population, is_whole=False)
-            estimated = rows.filter(~pl.col("is_blank"))
+            rows = table_rows(
+                table,
+                cell_estimate,
+                cell_gap,
+                places,
+                geography_population,
+                is_whole=False,
+                variance_rule=variance_rule,
+            )
+            estimated = suppressed_rows(rows.filter(~pl.col("is_blank")), table, places, geography_quality, small_count)
             published = published_rows(estimated, table, places, identity)
             if published.select(pl.struct(PUBLISHED.primary_key).is_duplicated().any()).item():
                 raise PipelineError(
@@ -83,16 +103,18 @@ def export_estimates(
             for number, (published, database) in enumerate(parts()):
                 store(PUBLISHED.name, number, published)
                 store(ESTIMATES.name, number, database)
+            store(VARIABLE_LOOKUP.name, 0, variable_lookup(year))
+            store(POPULATION_LOOKUP.name, 0, population_lookup(places, year))
             store("geography", 0, with_states(places))
             store("run", 0, pl.DataFrame({"data_year": year, **identity.columns(), "seed": identity.seed}))
             store("definitions", 0, definition_rows())
             # Each table in one statement: rows that are inserted in many parts are written twice, to the log and to the
             # file.
-            for dataset in (PUBLISHED, ESTIMATES):
+            declared = (PUBLISHED, ESTIMATES, VARIABLE_LOOKUP, POPULATION_LOOKUP)
+            for dataset in declared:
                 connection.execute(duckdb_table(dataset, has_key=False))
             for name, verb in {
-                PUBLISHED.name: "INSERT INTO {}",
-                ESTIMATES.name: "INSERT INTO {}",
+                **{dataset.name: "INSERT INTO {}" for dataset in declared},
                 "geography": "CREATE TABLE {} AS",
                 "run": "CREATE TABLE {} AS",
                 "definitions": "CREATE TABLE {} AS",

@@ -19,6 +19,7 @@ from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.selection import KINDS, Results
 from nibrs_estimation.tables.caution import caution_mark, caution_reasons, cautions, warning_codes
 from nibrs_estimation.tables.definition import Estimate
+from nibrs_estimation.tables.suppression import SUPPRESSED, suppression_mark
 from nibrs_estimation.tables.table_rows import (
     INTERVAL_MEANS,
     MONTHS_INFERRED,
@@ -57,6 +58,7 @@ def write_report(
     cell_gap: pl.LazyFrame,
     coverage: pl.LazyFrame,
     geography_population: pl.LazyFrame,
+    geography_quality: pl.LazyFrame,
     weight_cell: pl.LazyFrame,
     intake_count: pl.LazyFrame,
     intake_loss: pl.LazyFrame,
@@ -67,6 +69,7 @@ def write_report(
     incident_account: pl.LazyFrame,
     year: int,
     identity: Identity,
+    small_count: Literal["off", "3", "5", "10"],
     variance_rule: Literal["prediction", "reference"],
 ) -> dict[str, DocumentWriter]:
     """Write the report: crimes, victims, arrestees, firearms and drugs with 95 % intervals, states, and coverage.
@@ -77,11 +80,17 @@ def write_report(
 
     places = coverage.sort("geography_number").collect()
     estimated = estimated_places(coverage.filter(_LEVELS))
-    nation = Results(
-        cell_estimate, cell_gap, estimated.filter(pl.col("geography_number") == NATION), geography_population
-    )
-    states = Results(
-        cell_estimate, cell_gap, estimated.filter(pl.col("geography_level") == "state"), geography_population
+    nation, states = (
+        Results(
+            cell_estimate,
+            cell_gap,
+            estimated.filter(wanted),
+            geography_population,
+            geography_quality,
+            variance_rule,
+            small_count,
+        )
+        for wanted in (pl.col("geography_number") == NATION, pl.col("geography_level") == "state")
     )
     rates = states.column("1a", "violent_crime", "rate").join(
         estimated.select("estimate_geographic_location", "geography_number"),
@@ -102,7 +111,7 @@ def write_report(
         ),
         property=_totals(nation, "1b"),
         society=_totals(nation, "1c"),
-        states=_states(charts.state_rates(rates), rates.height, _codes(charts.with_coverage(rates))),
+        states=_states(charts.state_rates(rates), rates.height, charts.with_coverage(rates)),
         coverage=_coverage(places, about),
         account=_account(incident_account),
         groups=_groups_table(weight_cell, variance_rule),
@@ -144,13 +153,14 @@ def _place(places: pl.DataFrame) -> str:
     return f"{named} (agencies that reported)" if about["universe_scope"] == "reporting" else named
 
 
-def _states(chart: str, number: int, codes: Iterable[str]) -> str:
+def _states(chart: str, number: int, shown: pl.DataFrame) -> str:
     """Rates of states; empty for a run of one state, for which the first table has the rate."""
     if number == 1:
         return ""
     return (
         "<section><h2>Violent crime by state</h2><p>States whose respondents are known to serve less than 80 % of the "
-        f"population are omitted here. {escape(OWN_WEIGHTS)}</p><figure>{chart}</figure>{''.join(_marks(codes))}"
+        f"population are omitted here. {escape(OWN_WEIGHTS)}</p><figure>{chart}</figure>"
+        f"{''.join([*_marks(_codes(shown)), *_suppression_notes(shown)])}"
         "</section>"
     )
 
@@ -260,9 +270,10 @@ def _charts(nation: Results, wanted: Iterable[Chart]) -> str:
     for chart in wanted:
         heading = chart.heading
         found = nation.rows(chart.table, chart.column, chart.block, chart.estimate).filter(~pl.col("is_blank"))
-        known = found.drop_nulls("estimate")
+        known = found.drop_nulls("estimate").with_columns(label=pl.concat_str("label", suppression_mark()))
         if known["estimate"].sum() > 0:
             drawn.append(f"<h3>{escape(heading)}</h3><figure>{charts.intervals(known, chart.axis)}</figure>")
+            drawn.extend(_suppression_notes(known))
         unknown = known.filter(pl.col("label").str.contains("(?i)^unknown"))
         if chart.estimate == "percentage" and unknown["estimate"].sum() > 0:
             share = unknown["estimate"].sum()
@@ -288,7 +299,8 @@ def _tiles(nation: Results, about: dict[str, object]) -> str:
             interval = interval_words(low, high, is_only_inferred=bool(row["is_only_inferred"]))
             tiles.append(
                 f'<div class="tile"><b>{row["estimate"]:,.0f}</b><span>{escape(row["column_label"])}</span>'
-                f"<small>incidents; {interval}</small>{_tile_caution(row['caution'])}</div>"
+                f"<small>incidents; {interval}</small>{_tile_caution(row['caution'])}"
+                f"{_tile_suppression(row['suppression_reason'])}</div>"
             )
     share = about["population_coverage"]
     covered = "not known from this source" if share is None else f"of the population ({share:.0%})"
@@ -302,6 +314,10 @@ def _tiles(nation: Results, about: dict[str, object]) -> str:
 def _tile_caution(codes: str | None) -> str:
     found = warning_codes(codes)
     return f"<small>Caution: {_reasons(found)}</small>" if found else ""
+
+
+def _tile_suppression(reason: str | None) -> str:
+    return f"<small>{SUPPRESSED} Suppressed: {escape(reason)}</small>" if reason else ""
 
 
 def interval_words(low: float | None, high: float | None, *, is_only_inferred: bool) -> str:
@@ -338,6 +354,7 @@ def _totals(nation: Results, table: str) -> str:
             "label",
             pl.when("is_proposed").then(pl.lit(" ‡")).otherwise(pl.lit("")),
             pl.when(marks != "").then(" " + marks).otherwise(pl.lit("")),
+            suppression_mark(),
         ),
     )
     labels = {
@@ -376,6 +393,12 @@ def _marks(codes: Iterable[str]) -> list[str]:
     return [f'<p class="note">{rule.mark} Caution: {escape(rule.words)}.</p>' for rule in rules]
 
 
+def _suppression_notes(rows: pl.DataFrame) -> list[str]:
+    """Why some of the rows are suppressed."""
+    reasons = rows["suppression_reason"].drop_nulls().unique(maintain_order=True)
+    return [f'<p class="note">{SUPPRESSED} Suppressed: {escape(reason)}.</p>' for reason in reasons]
+
+
 def _notes(totals: pl.DataFrame, shown: pl.DataFrame) -> str:
     """Notes below a table: definitions of its lines, and meaning of its marks."""
     notes = []
@@ -389,6 +412,7 @@ def _notes(totals: pl.DataFrame, shown: pl.DataFrame) -> str:
     if everywhere:
         notes.append(f'<p class="note">Caution, for all lines: {_reasons(everywhere)}.</p>')
     notes.extend(_marks(code for code in _codes(shown) if code not in everywhere))
+    notes.extend(_suppression_notes(shown))
     none = totals.filter(pl.col("estimate") == 0)["label"].to_list()
     if none:
         notes.append(f'<p class="note">None: {escape(", ".join(none))}.</p>')

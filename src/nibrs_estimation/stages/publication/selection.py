@@ -7,6 +7,7 @@ import polars as pl
 from nibrs_estimation.tables.definition import Estimate, TableColumn, TableDefinition
 from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definition
+from nibrs_estimation.tables.suppression import suppressed_rows
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
 from nibrs_estimation.tables.table_rows import table_rows
 
@@ -34,8 +35,9 @@ class Results:
     """Tables of some geographies, each computed once.
 
     Args:
-        cell_estimate, cell_gap, geography_population: datasets of these names.
+        cell_estimate, cell_gap, geography_population, geography_quality: datasets of these names.
         places: rows of dataset ``coverage``: estimated geographies.
+        variance_rule, small_count: parameters of these names.
     """
 
     def __init__(
@@ -44,13 +46,20 @@ class Results:
         cell_gap: pl.LazyFrame,
         places: pl.DataFrame,
         geography_population: pl.LazyFrame,
+        geography_quality: pl.LazyFrame,
+        variance_rule: str,
+        small_count: str,
     ) -> None:
         self._inputs = (cell_estimate, cell_gap, places, geography_population)
+        self._places, self._quality, self._small_count = places, geography_quality, small_count
+        self._variance_rule = variance_rule
         self._tables: dict[str, pl.DataFrame] = {}
 
     def _table(self, name: str) -> pl.DataFrame:
         if name not in self._tables:
-            self._tables[name] = table_rows(table_definition(name), *self._inputs)
+            table = table_definition(name)
+            rows = table_rows(table, *self._inputs, variance_rule=self._variance_rule)
+            self._tables[name] = suppressed_rows(rows, table, self._places, self._quality, self._small_count)
         return self._tables[name]
 
     def column(self, table: str, column: str, estimate: Estimate) -> pl.DataFrame:
@@ -68,8 +77,8 @@ class Results:
         Returns:
             ``label``, ``kind`` (a key of :data:`KINDS`), ``definition`` and ``is_proposed`` of the column,
             ``estimate``, ``low``, ``high``, ``rse``, ``agencies``, ``missing``, ``caution`` (codes),
-            ``is_only_inferred`` (no interval, because nothing is missing but inferred months), and
-            ``rate``, ``rate_low``, ``rate_high``.
+            ``is_only_inferred`` (no interval, because nothing is missing but inferred months), ``suppression_reason``,
+            and ``rate``, ``rate_low``, ``rate_high``.
         """
         rows = self._table(table)
         definition = table_definition(table)
@@ -114,6 +123,7 @@ class Results:
                 "is_proposed",
                 "caution",
                 "is_only_inferred",
+                "suppression_reason",
                 low="estimate_lower_bound",
                 high="estimate_upper_bound",
                 rse="relative_standard_error",
@@ -131,7 +141,7 @@ class Results:
             estimate: type of estimate.
 
         Returns:
-            ``label``, ``estimate``, ``low``, ``high``, ``missing``, ``is_blank`` in the order of the table.
+            ``label``, ``estimate``, ``low``, ``high``, ``missing``, ``is_blank`` and ``suppression_reason``, in order.
 
         Raises:
             PipelineError: the table has no such column or block.
@@ -150,6 +160,7 @@ class Results:
                 "estimate",
                 "missing",
                 "is_blank",
+                "suppression_reason",
                 label=pl.col("row").replace_strict(wanted, return_dtype=pl.String),
                 low="estimate_lower_bound",
                 high="estimate_upper_bound",

@@ -19,6 +19,7 @@ from nibrs_estimation.tables.caution import caution_mark
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import published_rows
 from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.suppression import SUPPRESSED, suppressed_rows
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
 from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED, table_rows
 
@@ -42,7 +43,9 @@ def export_workbooks(
     cell_gap: pl.LazyFrame,
     coverage: pl.LazyFrame,
     geography_population: pl.LazyFrame,
+    geography_quality: pl.LazyFrame,
     identity: Identity,
+    small_count: Literal["off", "3", "5", "10"],
     variance_rule: Literal["prediction", "reference"],
 ) -> dict[str, DocumentWriter]:
     """Write a workbook for each table of nation, regions and states, all in ``workbooks.zip``.
@@ -57,7 +60,8 @@ def export_workbooks(
         """Published cells with their marks, in batches of geographies."""
         per_place = len(table.columns) * sum(len(row.estimates) for row in table.rows)
         for batch in places.filter(geography_level=level).iter_slices(max(1, _BATCH_CELLS // per_place)):
-            rows = table_rows(table, cell_estimate, cell_gap, batch, geography_population)
+            rows = table_rows(table, cell_estimate, cell_gap, batch, geography_population, variance_rule=variance_rule)
+            rows = suppressed_rows(rows, table, batch, geography_quality, small_count)
             yield _lines(rows, table, batch, identity, is_whole=level != "state")
 
     def write(path: Path) -> None:
@@ -160,6 +164,7 @@ def _write_about(
             f"also: {MONTHS_INFERRED}",
         ),
         (_NEVER, "never estimated, by design of the table"),
+        (SUPPRESSED, "not reliable enough to be published; estimates.csv has the number and the reason"),
         *((mark, f"after a number: {words} (code {code})") for mark, code, words in caution_lines() if mark),
         ("Columns that contain several offenses, or are proposed", ""),
     ]
@@ -230,7 +235,14 @@ def _as_xml(cells: pl.DataFrame, first_line: int, styles: dict[tuple[str, str], 
     formats = pl.DataFrame([(*key, style) for key, style in styles.items()], orient="row",
                          schema={"estimate_type": pl.String, "shown_mark": pl.String, "style": pl.Int64})  # fmt: skip
     number = (pl.col("line") + first_line + 1).cast(pl.String)
-    no_number = pl.when("is_blank").then(pl.lit(_NEVER)).otherwise(pl.lit(_NOT_KNOWN))
+    is_suppressed = pl.col("is_suppressed").fill_null(False)
+    no_number = (
+        pl.when(is_suppressed)
+        .then(pl.lit(SUPPRESSED))
+        .when("is_blank")
+        .then(pl.lit(_NEVER))
+        .otherwise(pl.lit(_NOT_KNOWN))
+    )
     parts = []
     for offset, name in enumerate(_NUMBERS):
         index = (first + (cells["column"].cast(pl.Int64) - 1) * width + offset).alias("index")
@@ -240,7 +252,7 @@ def _as_xml(cells: pl.DataFrame, first_line: int, styles: dict[tuple[str, str], 
             .with_columns(shown_mark=mark, at=names.gather(index))
             .join(formats.lazy(), on=["estimate_type", "shown_mark"], how="left", maintain_order="left")
             .select(
-                pl.when(pl.col(name).is_null())
+                pl.when(pl.col(name).is_null() | is_suppressed)
                 .then(_text_cell(pl.col("at") + number, no_number, styles["", ""]))
                 .otherwise(pl.format('<c r="{}{}" s="{}"><v>{}</v></c>', "at", number, "style", name))
                 .alias(name)

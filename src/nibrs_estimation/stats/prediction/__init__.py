@@ -12,7 +12,12 @@ from nibrs_estimation.stats.prediction.differences import (
     difference_of_places,
     difference_of_years,
 )
-from nibrs_estimation.stats.prediction.estimates import PredictionEstimates, prediction_estimates
+from nibrs_estimation.stats.prediction.estimates import (
+    FormUse,
+    PredictionEstimates,
+    estimates_by_forms,
+    prediction_estimates,
+)
 from nibrs_estimation.stats.prediction.expansion import (
     Expansion,
     expansion,
@@ -33,6 +38,7 @@ from nibrs_estimation.stats.prediction.units import Settings, Units
 __all__ = [
     "Difference",
     "Expansion",
+    "FormUse",
     "Memberships",
     "PredictionEstimates",
     "PredictionForm",
@@ -43,6 +49,7 @@ __all__ = [
     "difference_of_columns",
     "difference_of_places",
     "difference_of_years",
+    "estimates_by_forms",
     "expansion",
     "factors",
     "percentage_interval",

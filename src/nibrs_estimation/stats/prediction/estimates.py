@@ -10,8 +10,10 @@ least what was reported. Source: handbook 11.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +21,7 @@ from scipy import sparse
 
 from nibrs_estimation.stats.linearization.cell_kernels import Columns
 from nibrs_estimation.stats.prediction.form import PredictionForm
-from nibrs_estimation.stats.prediction.kernels import Model, aligned, domain_counts, estimate, scratch
-from nibrs_estimation.stats.prediction.layout import Design
+from nibrs_estimation.stats.prediction.kernels import NUMBERS, Model, aligned, estimate, put_in_order, scratch
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -60,17 +61,38 @@ class PredictionEstimates:
     place_ratio: Floats
 
 
+class FormUse(NamedTuple):
+    """Cells and domains that are estimated by one form.
+
+    Attributes:
+        form: units and domains, by :func:`nibrs_estimation.stats.prediction.form.prediction_form`.
+        cells: (n,) columns of y.
+        is_wanted: (G,) domains.
+    """
+
+    form: PredictionForm
+    cells: NDArray[np.integer]
+    is_wanted: NDArray[np.bool_]
+
+
 @dataclass(frozen=True)
 class _Problem:
     """Columns and their numbers, checked."""
 
-    model: Model
     y: Columns
     own: Floats
     b: Columns
     own_b: Floats
     denominator_of: Integers
-    threads: int
+    floors_ratios: bool
+
+
+class _Piece(NamedTuple):
+    """Estimates of some cells of a use, as rows of module ``kernels``."""
+
+    use: FormUse
+    cells: Integers
+    numbers: Floats
 
 
 def prediction_estimates(
@@ -83,12 +105,29 @@ def prediction_estimates(
     own_denominators: sparse.csc_array | None = None,
     threads: int = 2,
 ) -> PredictionEstimates:
-    """Estimates of every cell in every domain.
+    """Estimates of every cell in every domain by one form, as :func:`estimates_by_forms`."""
+    everywhere = FormUse(form, np.arange(y.shape[1]), np.ones(len(form.design.domains.place), dtype=np.bool_))
+    return estimates_by_forms(
+        [everywhere], y, own, denominators, denominator_of, own_denominators=own_denominators, threads=threads
+    )
+
+
+def estimates_by_forms(
+    uses: Sequence[FormUse],
+    y: sparse.csc_array,
+    own: sparse.csc_array,
+    denominators: sparse.csc_array | None = None,
+    denominator_of: NDArray[np.integer] | None = None,
+    *,
+    own_denominators: sparse.csc_array | None = None,
+    threads: int = 2,
+) -> PredictionEstimates:
+    """Estimates of cells in domains, each pair by one form.
 
     The results depend, to the last bit, only on the order of the rows of y, not on that of the units or on ``threads``.
 
     Args:
-        form: units and domains, by :func:`nibrs_estimation.stats.prediction.form.prediction_form`.
+        uses: at least one form, with its cells and domains; forms are of the same domains.
         y: (PSUs, m) values of whole PSUs, at least 0, completed where months are missing.
         own: (PSUs, m) reported values, not completed; only where y has values.
         denominators: (PSUs, K) values of the denominators.
@@ -101,11 +140,10 @@ def prediction_estimates(
         ValueError: shapes do not fit, values are not finite numbers of at least 0, or ``own`` has values where y has
             none.
     """
-    psus, m = len(form.design.positions.first_position) - 1, y.shape[1]
+    psus, m = len(uses[0].form.design.positions.first_position) - 1, y.shape[1]
     if denominators is None or denominator_of is None:
         denominators, denominator_of = sparse.csc_array((psus, 0)), np.full(m, -1)
     K = denominators.shape[1]
-    floors_ratios = own_denominators is not None
     own_b = sparse.csc_array((psus, K)) if own_denominators is None else own_denominators
     for name, matrix, columns in (("y", y, m), ("own", own, m), ("denominators", denominators, K)):
         _check_matrix(name, matrix, psus, columns)
@@ -113,65 +151,75 @@ def prediction_estimates(
     _check_choice("denominator_of", denominator_of, m, -1, K)
     values, divisors = _columns(y), _columns(denominators)
     problem = _Problem(
-        model=Model(
-            float(form.settings.prior_freedom),
-            float(form.settings.state_variance),
-            form.settings.corrects,
-            floors_ratios,
-            form.settings.is_of_place,
-        ),
         y=values,
         own=_aligned("own", values, _columns(own)),
         b=divisors,
         own_b=_aligned("own_denominators", divisors, _columns(own_b)),
         denominator_of=denominator_of.astype(np.int64),
-        threads=threads,
+        floors_ratios=own_denominators is not None,
     )
-    return _estimates(form.design, problem)
+    is_found = np.zeros((m, len(uses[0].is_wanted)), dtype=np.bool_)
+    return _in_order(_estimated(uses, problem, is_found, threads), is_found)
 
 
-def _estimates(design: Design, problem: _Problem) -> PredictionEstimates:
-    m = len(problem.y.first) - 1
-    counts = np.zeros(m, dtype=np.int64)
-    domain_counts(design, problem.y, counts)
-    first_row = np.cumsum(counts) - counts
-    domain = np.zeros(counts.sum(), dtype=np.int32)
-    numbers = np.zeros((len(domain), 7))
-    units = np.zeros(len(domain), dtype=np.int64)
+def _estimated(uses: Sequence[FormUse], problem: _Problem, is_found: NDArray[np.bool_], threads: int) -> list[_Piece]:
+    """Estimates in any order, and where they are, into ``is_found`` (m, G)."""
+    sizes = np.diff(problem.y.first)
 
-    def work(cells: Integers) -> None:
-        estimate(
-            design,
-            problem.model,
+    def work(use: FormUse, cells: Integers) -> _Piece:
+        form = use.form
+        model = Model(
+            float(form.settings.prior_freedom),
+            float(form.settings.state_variance),
+            form.settings.corrects,
+            problem.floors_ratios,
+            form.settings.is_of_place,
+        )
+        numbers = np.empty((len(cells) * int(use.is_wanted.sum()), NUMBERS))
+        rows = estimate(
+            form.design,
+            model,
             problem.y,
             problem.own,
             problem.b,
             problem.own_b,
             cells,
             problem.denominator_of,
-            first_row,
-            scratch(design),
-            domain,
+            use.is_wanted,
+            scratch(form.design),
+            is_found,
             numbers,
-            units,
         )
+        return _Piece(use, cells, numbers[:rows].copy())
 
     # Cells that are 0 everywhere are skipped; in a small area these are most cells.
-    counted = np.flatnonzero(counts)
-    ordered = counted[np.argsort(problem.denominator_of[counted], kind="stable")]
-    if len(problem.y.row) < _FEW_VALUES:
-        work(ordered)
-    else:
-        with ThreadPoolExecutor(problem.threads) as pool:
-            list(pool.map(work, _pieces(ordered, np.diff(problem.y.first), problem.threads * _PIECES)))
-    total, error, reported, unweighted, ratio, ratio_error, theta = np.ascontiguousarray(numbers.T)
+    counted = [use.cells[sizes[use.cells] > 0] for use in uses]
+    ordered = [cells[np.argsort(problem.denominator_of[cells], kind="stable")] for cells in counted]
+    if sum(int(sizes[cells].sum()) for cells in ordered) < _FEW_VALUES:
+        return [work(use, cells) for use, cells in zip(uses, ordered, strict=True)]
+    pieces = [
+        (use, piece)
+        for use, cells in zip(uses, ordered, strict=True)
+        for piece in _pieces(cells, sizes, threads * _PIECES)
+    ]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda piece: work(*piece), pieces))
+
+
+def _in_order(pieces: list[_Piece], is_found: NDArray[np.bool_]) -> PredictionEstimates:
+    cell, domain = np.nonzero(is_found)
+    first_row = np.searchsorted(cell, np.arange(len(is_found)))
+    numbers = np.zeros((NUMBERS, len(cell)))
+    for use, cells, of_piece in pieces:
+        put_in_order(is_found, first_row, cells, use.is_wanted, of_piece, numbers)
+    total, error, reported, unweighted, ratio, ratio_error, theta, units = numbers
     return PredictionEstimates(
-        cell=np.repeat(np.arange(m, dtype=np.int32), counts),
-        domain=domain,
+        cell=cell.astype(np.int32),
+        domain=domain.astype(np.int32),
         total=total,
         standard_error=error,
         reported=reported,
-        unit_count=units,
+        unit_count=units.astype(np.int64),
         unweighted_total=unweighted,
         ratio=ratio,
         ratio_standard_error=ratio_error,

@@ -34,6 +34,10 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 #: Below this share of the raw sum of squares a sum of residuals from moments has lost its digits by cancellation.
 _CANCELLATION = 1e-9
+#: Number of columns that are added at a time (W): the design is read from memory once for all of them.
+WIDTH = 8
+#: Number of results of a cell in a domain.
+NUMBERS = 8
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -56,19 +60,42 @@ class Model(NamedTuple):
     is_of_place: bool
 
 
+class Block(NamedTuple):
+    """Sums of up to W columns at a time; zeros between blocks.
+
+    Attributes:
+        has_value: (PSUs,) one of the columns has a value.
+        dense: (PSUs, 4, W) the columns as dense arrays: value, 1 where there is one, reported value, value of the
+            column's denominator.
+        moments: (M, W) of each group, as those of one column.
+        squares: (H, 2, W)
+        values: (H, W) number of values of the group.
+        pair_total: (pairs, W)
+        sums: (G, 4, W) as those of one column, and PSUs with a value.
+    """
+
+    has_value: NDArray[np.bool_]
+    dense: Floats
+    moments: Floats
+    squares: Floats
+    values: Floats
+    pair_total: Floats
+    sums: Floats
+
+
 class Sums(NamedTuple):
-    """Sums of one column; zeros between columns.
+    """Sums of one column.
 
     Attributes:
         moments: of each group, Σ weight x share x value; Σ s y (m + 1)^(-γ/2), what Poisson noise adds to the
             residuals; b; d.
         squares: (H, 2) Σ c ỹ², and the same with ỹ of this column times ỹ of the denominator.
         pair_total: (pairs,) of weight x share x value.
-        sums: (G, 3) Poisson part of the variance, Σ s w max(w - 1, 0) y; Σ share x reported value; Σ value.
-        units: (G,) PSUs with a value.
+        sums: (G, 4) Poisson part of the variance, Σ s w max(w - 1, 0) y; Σ share x reported value; Σ value; PSUs with
+            a value.
         predicts: (P,) a group that predicts nonrespondents of the place has a value.
         is_estimated: (G,) the domain has a value, or is predicted.
-        dense: (PSUs,) the column as a dense array.
+        dense: (PSUs,) the column as a dense array; zeros between columns.
         theta: (H,) θ_h, or θ of the place.
         tau: (H,) τ²_h.
         total: (G,) estimates, corrected where they are, not yet at least what was reported.
@@ -79,7 +106,6 @@ class Sums(NamedTuple):
     squares: Floats
     pair_total: Floats
     sums: Floats
-    units: Integers
     predicts: NDArray[np.bool_]
     is_estimated: NDArray[np.bool_]
     dense: Floats
@@ -93,6 +119,8 @@ class Scratch(NamedTuple):
     """Working arrays of one thread; z is the cell, or cell - ratio x denominator.
 
     Attributes:
+        cells: sums of cells.
+        denominators: sums of denominators.
         cell: sums of the cell.
         denominator: sums of the denominator.
         no_ratio: (P,) zeros.
@@ -112,6 +140,8 @@ class Scratch(NamedTuple):
         residuals: (2, largest number of respondents of a group).
     """
 
+    cells: Block
+    denominators: Block
     cell: Sums
     denominator: Sums
     no_ratio: Floats
@@ -136,6 +166,8 @@ def scratch(design: Design) -> Scratch:
     H, P, pairs = len(design.groups.place), design.places, len(design.domains.group)
     G, largest = len(design.domains.place), int(np.diff(design.groups.first_unit).max(initial=0))
     return Scratch(
+        cells=_no_block(design),
+        denominators=_no_block(design),
         cell=_no_sums(design),
         denominator=_no_sums(design),
         no_ratio=np.zeros(P),
@@ -156,6 +188,20 @@ def scratch(design: Design) -> Scratch:
     )
 
 
+def _no_block(design: Design) -> Block:
+    H, pairs = len(design.groups.place), len(design.domains.group)
+    G, psus = len(design.domains.place), len(design.positions.first_position) - 1
+    return Block(
+        has_value=np.zeros(psus, dtype=np.bool_),
+        dense=np.zeros((psus, 4, WIDTH)),
+        moments=np.zeros((design.groups.first_moment[-1], WIDTH)),
+        squares=np.zeros((H, 2, WIDTH)),
+        values=np.zeros((H, WIDTH)),
+        pair_total=np.zeros((pairs, WIDTH)),
+        sums=np.zeros((G, 4, WIDTH)),
+    )
+
+
 def _no_sums(design: Design) -> Sums:
     H, pairs = len(design.groups.place), len(design.domains.group)
     G, psus = len(design.domains.place), len(design.positions.first_position) - 1
@@ -163,8 +209,7 @@ def _no_sums(design: Design) -> Sums:
         moments=np.zeros(design.groups.first_moment[-1]),
         squares=np.zeros((H, 2)),
         pair_total=np.zeros(pairs),
-        sums=np.zeros((G, 3)),
-        units=np.zeros(G, dtype=np.int64),
+        sums=np.zeros((G, 4)),
         predicts=np.zeros(design.places, dtype=np.bool_),
         is_estimated=np.zeros(G, dtype=np.bool_),
         dense=np.zeros(psus),
@@ -173,26 +218,6 @@ def _no_sums(design: Design) -> Sums:
         total=np.zeros(G),
         numerator=np.zeros(H),
     )
-
-
-@_compiled
-def domain_counts(design: Design, y: Columns, counts: Integers) -> None:
-    """Count the domains in which each cell has a value or is predicted, into ``counts`` (m,)."""
-    positions, groups, domains = design.positions, design.groups, design.domains
-    last, of_place = np.full(len(domains.place), -1), np.full(design.places, -1)
-    for cell in range(len(counts)):
-        for i in range(y.first[cell], y.first[cell + 1]):
-            for position in range(positions.first_position[y.row[i]], positions.first_position[y.row[i] + 1]):
-                h = positions.group[position]
-                if groups.expands[h]:
-                    of_place[groups.place[h]] = cell
-                for m in range(positions.first_member[position], positions.first_member[position + 1]):
-                    if last[positions.domain[m]] != cell:
-                        last[positions.domain[m]] = cell
-                        counts[cell] += 1
-        for g in range(len(domains.place)):
-            if domains.is_predicted[g] and last[g] != cell and of_place[domains.place[g]] == cell:
-                counts[cell] += 1
 
 
 @_compiled
@@ -221,13 +246,12 @@ def estimate(
     own_b: Floats,
     cells: Integers,
     denominator_of: Integers,
-    first_row: Integers,
+    is_wanted: NDArray[np.bool_],
     work: Scratch,
-    domain: NDArray[np.int32],
+    is_found: NDArray[np.bool_],
     numbers: Floats,
-    units: Integers,
-) -> None:
-    """Estimate some cells; those with the same denominator are adjacent.
+) -> int:
+    """Estimate some cells, sorted by their denominators.
 
     Args:
         design: the units.
@@ -238,104 +262,197 @@ def estimate(
         own_b: their reported values.
         cells: the cells.
         denominator_of: (m,) column of b of each cell, -1 if it has no denominator.
-        first_row: (m,) first row of each cell in the results.
-        work: working arrays of the thread; those of the cell are zeros at the start and at the end.
-        domain: (rows,) result.
-        numbers: (rows, 7) result: total, its standard error, reported, unweighted total, ratio, its standard error, and
-            θ of the domain's first group.
-        units: (rows,) result: units with a value.
+        is_wanted: (G,) domains that are wanted.
+        work: working arrays of the thread; blocks and dense arrays are zeros at the start and at the end.
+        is_found: (m, G) result: the wanted domains in which a cell has a value or is predicted.
+        numbers: (rows, 8) result, by cell and found domain: total, its standard error, reported, unweighted total,
+            ratio, its standard error, θ of the domain's first group, and number of units with a value.
+
+    Returns:
+        Number of rows.
     """
-    loaded = -1
+    row, loaded, added = 0, -1, np.zeros(0, dtype=np.int64)
+    for begin in range(0, len(cells), WIDTH):
+        block = cells[begin : begin + WIDTH]
+        _spread(y, own, b, block, denominator_of[block], work.cells)
+        _add(design, work.cells)
+        for lane in range(len(block)):
+            cell = block[lane]
+            k = denominator_of[cell]
+            if k >= 0 and k != loaded:
+                if len(added) == 0 or k > added[-1]:
+                    added = _next_denominators(denominator_of, cells[begin + lane :])
+                    _clear_block(work.denominators)
+                    _spread(b, own_b, b, added, np.full(len(added), -1), work.denominators)
+                    _add(design, work.denominators)
+                if loaded >= 0:
+                    _clear(b, loaded, work.denominator)
+                _take(design, b, k, work.denominators, np.searchsorted(added, k), work.denominator)
+                _totals(design, model, work.denominator)
+                _numerators(design, work.denominator, work.denominator, work.no_ratio, work, work.denominator.numerator)
+                loaded = k
+            _take(design, y, cell, work.cells, lane, work.cell)
+            _estimate(design, model, k >= 0, work)
+            row = _write(design, model, k >= 0, is_wanted, work, is_found[cell], numbers, row)
+            _clear(y, cell, work.cell)
+        _clear_block(work.cells)
+    if loaded >= 0:
+        _clear(b, loaded, work.denominator)
+    _clear_block(work.denominators)
+    return row
+
+
+@_compiled
+def _estimate(design: Design, model: Model, has_denominator: bool, work: Scratch) -> None:
+    """Totals and variances of a cell from its sums, and its ratios to the denominator."""
+    _totals(design, model, work.cell)
+    _numerators(design, work.cell, work.denominator, work.no_ratio, work, work.cell.numerator)
+    dispersions(design, model, work.cell.theta, work.cell.numerator, work.pools, work.cell.tau)
+    _lay_out_totals(design, model, work)
+    _variances(design, model, work.cell.is_estimated, work.cell.tau, work, work.of_total)
+    if has_denominator:
+        _place_ratios(design, model, work)
+        _numerators(design, work.cell, work.denominator, work.ratio, work, work.numerator)
+        dispersions(design, model, work.denominator.theta, work.numerator, work.pools, work.tau)
+        _lay_out_ratios(design, model, work)
+        _variances(design, model, work.cell.is_estimated, work.tau, work, work.of_difference)
+
+
+@_compiled
+def _write(
+    design: Design,
+    model: Model,
+    has_denominator: bool,
+    is_wanted: NDArray[np.bool_],
+    work: Scratch,
+    is_found: NDArray[np.bool_],
+    numbers: Floats,
+    row: int,
+) -> int:
+    """Write the estimates of a cell from a row on; the row after the last."""
+    domains, cell = design.domains, work.cell
+    for g in range(len(domains.place)):
+        if not (cell.is_estimated[g] and is_wanted[g]):
+            continue
+        is_found[g] = True
+        total, reported = cell.total[g], cell.sums[g, 1]
+        numbers[row, 0] = max(total, reported) if model.corrects else total
+        numbers[row, 1] = np.sqrt(work.of_total[g])
+        numbers[row, 2] = reported
+        numbers[row, 3] = cell.sums[g, 2]
+        numbers[row, 4] = np.nan
+        numbers[row, 5] = np.nan
+        if has_denominator and work.below[g] > 0:
+            numbers[row, 4] = work.ratio_of_domain[g]
+            numbers[row, 5] = np.sqrt(work.of_difference[g]) / work.below[g]
+        numbers[row, 6] = cell.theta[domains.group[domains.first_pair[g]]]
+        numbers[row, 7] = cell.sums[g, 3]
+        row += 1
+    return row
+
+
+@_compiled
+def _next_denominators(denominator_of: Integers, cells: Integers) -> Integers:
+    """The first denominators of some cells, of which each is above the one before: at most W."""
+    found, number = np.zeros(WIDTH, dtype=np.int64), 0
     for cell in cells:
         k = denominator_of[cell]
-        if k >= 0 and k != loaded:
-            if loaded >= 0:
-                _clear(design, b, loaded, work.denominator)
-            _add(design, b, own_b, k, work.cell.dense, work.denominator)
-            _totals(design, model, work.denominator)
-            _numerators(design, work.denominator, work.denominator, work.no_ratio, work, work.denominator.numerator)
-            loaded = k
-        _add(design, y, own, cell, work.denominator.dense, work.cell)
-        _totals(design, model, work.cell)
-        _numerators(design, work.cell, work.denominator, work.no_ratio, work, work.cell.numerator)
-        dispersions(design, model, work.cell.theta, work.cell.numerator, work.pools, work.cell.tau)
-        _lay_out_totals(design, model, work)
-        _variances(design, model, work.cell.is_estimated, work.cell.tau, work, work.of_total)
-        if k >= 0:
-            _place_ratios(design, model, work)
-            _numerators(design, work.cell, work.denominator, work.ratio, work, work.numerator)
-            dispersions(design, model, work.denominator.theta, work.numerator, work.pools, work.tau)
-            _lay_out_ratios(design, model, work)
-            _variances(design, model, work.cell.is_estimated, work.tau, work, work.of_difference)
-        row = first_row[cell]
-        for g in range(len(design.domains.place)):
-            if not work.cell.is_estimated[g]:
-                continue
-            domain[row] = g
-            units[row] = work.cell.units[g]
-            total, reported = work.cell.total[g], work.cell.sums[g, 1]
-            numbers[row, 0] = max(total, reported) if model.corrects else total
-            numbers[row, 1] = np.sqrt(work.of_total[g])
-            numbers[row, 2] = reported
-            numbers[row, 3] = work.cell.sums[g, 2]
-            numbers[row, 4] = np.nan
-            numbers[row, 5] = np.nan
-            if k >= 0 and work.below[g] > 0:
-                numbers[row, 4] = work.ratio_of_domain[g]
-                numbers[row, 5] = np.sqrt(work.of_difference[g]) / work.below[g]
-            numbers[row, 6] = work.cell.theta[design.domains.group[design.domains.first_pair[g]]]
-            row += 1
-        _clear(design, y, cell, work.cell)
+        if number == 0 or k != found[number - 1]:
+            if number == WIDTH:
+                break
+            found[number] = k
+            number += 1
+    return found[:number]
 
 
 @_compiled
-def _add(design: Design, columns: Columns, own: Floats, column: int, other: Floats, sums: Sums) -> None:
-    """Add a column to the sums, with its products with the column ``other`` (PSUs,)."""
+def _spread(columns: Columns, own: Floats, others: Columns, cells: Integers, other_of: Integers, block: Block) -> None:
+    """Write some columns into the dense arrays of a block, and the column of ``others`` of each that has one."""
+    dense = block.dense
+    for lane in range(len(cells)):
+        for i in range(columns.first[cells[lane]], columns.first[cells[lane] + 1]):
+            row = columns.row[i]
+            block.has_value[row] = True
+            dense[row, 0, lane] = columns.value[i]
+            dense[row, 1, lane] = 1.0
+            dense[row, 2, lane] = own[i]
+        if other_of[lane] >= 0:
+            for i in range(others.first[other_of[lane]], others.first[other_of[lane] + 1]):
+                dense[others.row[i], 3, lane] = others.value[i]
+
+
+@_compiled
+def _add(design: Design, block: Block) -> None:
+    """Add the columns of a block to its sums, in the order of PSUs."""
     groups, positions = design.groups, design.positions
-    for i in range(columns.first[column], columns.first[column + 1]):
-        row, value, reported = columns.row[i], columns.value[i], own[i]
-        sums.dense[row] = value
+    for row in range(len(block.has_value)):
+        if not block.has_value[row]:
+            continue
+        of_row = block.dense[row]
         for position in range(positions.first_position[row], positions.first_position[row + 1]):
-            h, number = positions.group[position], positions.first_number[position]
-            poisson = positions.numbers[number] * value
-            square = positions.numbers[number + 1] * value
-            if groups.expands[h]:
-                sums.predicts[groups.place[h]] = True
-            expanded = positions.numbers[number + 2] * value
-            sums.squares[h, 0] += square * value
-            sums.squares[h, 1] += square * other[row]
-            # Unsigned numbers: of others Numba asks for each whether it counts from the end.
-            first, at = np.uint64(number + 2), np.uint64(groups.first_moment[h])
-            for j in range(np.uint64(positions.first_number[position + 1] - number - 2)):
-                sums.moments[at + j] += positions.numbers[first + j] * value
+            h, first = positions.group[position], positions.first_number[position]
+            poisson, square, expanded = positions.numbers[first : first + 3]
+            share = positions.share[position]
+            for w in range(WIDTH):
+                product = square * of_row[0, w]
+                block.squares[h, 0, w] += product * of_row[0, w]
+                block.squares[h, 1, w] += product * of_row[3, w]
+                block.values[h, w] += of_row[1, w]
+            at = groups.first_moment[h]
+            for j in range(positions.first_number[position + 1] - first - 2):
+                number = positions.numbers[first + 2 + j]
+                for w in range(WIDTH):
+                    block.moments[at + j, w] += number * of_row[0, w]
             for m in range(positions.first_member[position], positions.first_member[position + 1]):
-                g = positions.domain[m]
-                sums.pair_total[positions.pair[m]] += expanded
-                sums.sums[g, 0] += poisson
-                sums.sums[g, 1] += positions.share[position] * reported
-                if positions.counts[m]:
-                    sums.sums[g, 2] += value
-                    sums.units[g] += 1
-    domains = design.domains
-    for g in range(len(domains.place)):
-        sums.is_estimated[g] = sums.units[g] > 0 or (domains.is_predicted[g] and sums.predicts[domains.place[g]])
+                g, pair, counts = positions.domain[m], positions.pair[m], positions.counts[m]
+                for w in range(WIDTH):
+                    block.pair_total[pair, w] += expanded * of_row[0, w]
+                    block.sums[g, 0, w] += poisson * of_row[0, w]
+                    block.sums[g, 1, w] += share * of_row[2, w]
+                if counts:
+                    for w in range(WIDTH):
+                        block.sums[g, 2, w] += of_row[0, w]
+                        block.sums[g, 3, w] += of_row[1, w]
 
 
 @_compiled
-def _clear(design: Design, columns: Columns, column: int, sums: Sums) -> None:
+def _clear_block(block: Block) -> None:
+    block.has_value[:] = False
+    block.dense[:] = 0.0
+    block.moments[:] = 0.0
+    block.squares[:] = 0.0
+    block.values[:] = 0.0
+    block.pair_total[:] = 0.0
+    block.sums[:] = 0.0
+
+
+@_compiled
+def _take(design: Design, columns: Columns, column: int, block: Block, lane: int, sums: Sums) -> None:
+    """The sums of one column of a block."""
+    groups, domains = design.groups, design.domains
+    for i in range(columns.first[column], columns.first[column + 1]):
+        sums.dense[columns.row[i]] = columns.value[i]
+    for i in range(len(sums.moments)):
+        sums.moments[i] = block.moments[i, lane]
+    sums.predicts[:] = False
+    for h in range(len(groups.place)):
+        sums.squares[h, 0] = block.squares[h, 0, lane]
+        sums.squares[h, 1] = block.squares[h, 1, lane]
+        if groups.expands[h] and block.values[h, lane] > 0:
+            sums.predicts[groups.place[h]] = True
+    for g in range(len(domains.place)):
+        has_value = block.sums[g, 3, lane] > 0
+        sums.is_estimated[g] = has_value or (domains.is_predicted[g] and sums.predicts[domains.place[g]])
+        for j in range(4):
+            sums.sums[g, j] = block.sums[g, j, lane]
+        for q in range(domains.first_pair[g], domains.first_pair[g + 1]):
+            sums.pair_total[q] = block.pair_total[q, lane]
+
+
+@_compiled
+def _clear(columns: Columns, column: int, sums: Sums) -> None:
     for i in range(columns.first[column], columns.first[column + 1]):
         sums.dense[columns.row[i]] = 0.0
-    sums.moments[:] = 0.0
-    sums.squares[:] = 0.0
-    sums.predicts[:] = False
-    for g in range(len(sums.units)):
-        if not sums.is_estimated[g]:
-            continue
-        sums.is_estimated[g] = False
-        sums.sums[g] = 0.0
-        sums.units[g] = 0
-        for q in range(design.domains.first_pair[g], design.domains.first_pair[g + 1]):
-            sums.pair_total[q] = 0.0
 
 
 @_compiled
@@ -546,3 +663,25 @@ def _variances(
                 common += work.theta[domains.state_pair[k]] * domains.imbalance[k]
             variance += model.state_variance * (squares + common * common)
         variances[g] = max(variance, 0.0)
+
+
+@_compiled
+def put_in_order(
+    is_found: NDArray[np.bool_],
+    first_row: Integers,
+    cells: Integers,
+    is_wanted: NDArray[np.bool_],
+    numbers: Floats,
+    ordered: Floats,
+) -> None:
+    """Write the rows of some cells and domains where they belong in ``ordered`` (8, rows of all cells and domains)."""
+    i = 0
+    for cell in cells:
+        row = first_row[cell]
+        for g in range(len(is_wanted)):
+            if is_found[cell, g]:
+                if is_wanted[g]:
+                    for j in range(NUMBERS):
+                        ordered[j, row] = numbers[i, j]
+                    i += 1
+                row += 1

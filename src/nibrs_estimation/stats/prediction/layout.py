@@ -24,7 +24,7 @@ from scipy import sparse
 from nibrs_estimation.stats.linearization.variance_form import Memberships
 from nibrs_estimation.stats.prediction.expansion import Expansion, divided, expansion, factors
 from nibrs_estimation.stats.prediction.residuals import WeightedBasis, weighted_basis
-from nibrs_estimation.stats.prediction.units import Settings, Units
+from nibrs_estimation.stats.prediction.units import Settings, Units, distinct
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -86,6 +86,8 @@ class Groups(NamedTuple):
 
 class Positions(NamedTuple):
     """Respondents sorted by PSU, so that a loop over the values of a column reads forward.
+
+    Those of groups on which no domain depends are left out.
 
     Attributes:
         first_position: (PSUs + 1,) first position of each PSU.
@@ -168,9 +170,11 @@ def lay_out(units: Units, members: Memberships, psus: int, groups: int, settings
     )
     expanding = expansion(units, groups, settings.prior_agencies) if settings.is_of_place else None
     laid_out = _groups(units, groups, expanding, respondents, modeled, found, starts, settings.gamma)
-    positions = _positions(units, respondents, modeled, found, laid_out, psus, settings.gamma)
     domains, pair = _domains(units, members, modeled, groups, expanding, settings.gamma)
-    positions = _with_members(positions, units, members, pair, respondents)
+    order = np.lexsort((np.arange(len(respondents)), units.psu[respondents])).astype(np.int64)
+    order = order[_is_needed(laid_out, domains)[group[order]]]
+    positions = _positions(units, respondents, order, modeled, found, laid_out, psus, settings.gamma)
+    positions = _with_members(positions, units, members, pair, respondents[order])
     return Design(laid_out, positions, domains, len(units.place_level))
 
 
@@ -265,16 +269,27 @@ def _pools(level: Integers, has_many: Flags, has_residuals: Flags, freedom: Inte
     return np.stack([own, of_level, of_all], axis=1), pool
 
 
+def _is_needed(groups: Groups, domains: Domains) -> Flags:
+    """(H,) whether estimates of the domains depend on a group: by its place, or by a pool of residuals."""
+    # Ratios of a group that is in a pool are those of its whole place.
+    is_pooled = np.isin(groups.sums, groups.pool[domains.group]).any(axis=1)
+    is_of_place = np.zeros(int(groups.place.max()) + 2, dtype=np.bool_)
+    is_of_place[groups.place[is_pooled]] = True
+    is_of_place[domains.place] = True
+    return is_of_place[groups.place] & (groups.place >= 0)
+
+
 def _positions(
     units: Units,
     respondents: Integers,
+    order: Integers,
     modeled: Floats,
     found: WeightedBasis,
     groups: Groups,
     psus: int,
     gamma: float,
 ) -> Positions:
-    """Positions without memberships."""
+    """Positions without memberships: of respondents, in the order ``order``."""
     weight, share = units.weight[respondents], units.share[respondents]
     root = (modeled[respondents] + 1) ** (gamma / 2)
     expansion, of_group = weight * share, units.group[respondents]
@@ -292,7 +307,6 @@ def _positions(
     p = found.basis.shape[1]
     is_used = np.arange(p) >= (p - np.where(groups.has_residuals, groups.rank, 0)[of_group])[:, None]
     is_stored = np.concatenate([np.ones((len(weight), 4), dtype=np.bool_), is_used, is_used], axis=1)
-    order = np.lexsort((np.arange(len(respondents)), units.psu[respondents])).astype(np.int64)
     psu = units.psu[respondents][order]
     nothing = np.zeros(0, dtype=np.int64)
     return Positions(
@@ -311,10 +325,9 @@ def _positions(
 def _with_members(
     positions: Positions, units: Units, members: Memberships, pair: Integers, respondents: Integers
 ) -> Positions:
-    """Positions with the memberships of respondents, sorted by position and domain."""
+    """Positions with the memberships of their respondents, sorted by position and domain."""
     position = np.full(len(units.psu), -1)
-    order = np.lexsort((np.arange(len(respondents)), units.psu[respondents]))
-    position[respondents[order]] = np.arange(len(respondents))
+    position[respondents] = np.arange(len(respondents))
     at = position[members.unit]
     kept = np.flatnonzero(at >= 0)
     kept = kept[np.lexsort((members.domain[kept], at[kept]))]
@@ -340,12 +353,12 @@ def _domains(
     keys = domain * groups + units.group[unit]
     factor = sparse.csr_array((members.domains, groups))
     if expanding is None:
-        pairs = np.unique(keys)
+        pairs = distinct(keys)
     else:
         factor = factors(expanding, units, members)
         of_factor = sparse.coo_array(factor)
         predicting = of_factor.row.astype(np.int64) * groups + of_factor.col
-        pairs = np.union1d(keys, predicting)
+        pairs = distinct(np.concatenate([keys, predicting]))
     number = np.searchsorted(pairs, keys)
     pair_domain, pair_group = np.divmod(pairs, groups)
     responds, is_donor = units.psu >= 0, units.donor_variance > 0

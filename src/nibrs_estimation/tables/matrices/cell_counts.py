@@ -1,7 +1,4 @@
-"""The compiled loops that turn counts by profile into cells of a table, one row of the matrix after another.
-
-Each is called twice: with empty arrays in ``Found`` it counts the cells of each row, then it writes the cells.
-"""
+"""The compiled loops that turn counts by profile into cells of a table, one row of the matrix after another."""
 
 from __future__ import annotations
 
@@ -80,7 +77,6 @@ class CellMap(NamedTuple):
         column: columns, from 0.
         cells: number of cells of the table.
         items: (R,) items of a person on which it depends whether it counts in the row, as bits.
-        of_imputed: count only units that an imputed item put into the cell.
     """
 
     group: Bools
@@ -92,20 +88,36 @@ class CellMap(NamedTuple):
     column: Integers
     cells: int
     items: Integers
-    of_imputed: bool
 
 
 class Found(NamedTuple):
-    """Cells that are not 0: a sparse matrix by rows.
+    """Cells that are not 0 of some rows of the matrix, in order.
 
     Attributes:
-        first: (rows + 1,) first cell of each row; if the other arrays are empty, the number of cells of the row before.
-        cell, n: cells in order, and their counts.
+        first: (rows + 1,) first cell of each row.
+        cell: cells of the rows.
+        n: their counts.
+        n_imputed: those of n that an imputed item put there.
     """
 
     first: Integers
-    cell: Integers
+    cell: NDArray[np.int32]
     n: Integers
+    n_imputed: Integers
+
+
+class Sums(NamedTuple):
+    """Sums of one row of the matrix; zeros between rows.
+
+    Attributes:
+        n: (cells,) counts.
+        n_imputed: (cells,) those of n that an imputed item put there.
+        touched: (cells,) the cells that are not 0, as they were found.
+    """
+
+    n: Integers
+    n_imputed: Integers
+    touched: Integers
 
 
 @_compiled
@@ -117,8 +129,7 @@ def count_by_profile(
     row_of: Integers,
     begin: int,
     end: int,
-    found: Found,
-) -> None:
+) -> Found:
     """Compute cells from counts by profile.
 
     Args:
@@ -127,11 +138,10 @@ def count_by_profile(
         cells: rows and columns.
         first_of: (features + 1,) first row of the table that counts a feature, in ``row_of``.
         row_of: rows of the table, 0 to R - 1.
-        begin: first row of the matrix to fill.
+        begin: first row of the matrix.
         end: the row after the last.
-        found: the cells, written in place.
     """
-    sums, touched = np.zeros(cells.cells, dtype=np.int64), np.zeros(cells.cells, dtype=np.int64)
+    sums, found = _no_sums(cells.cells), _nothing(end - begin)
     for y in range(begin, end):
         number = 0
         for p in range(profiles.first[y], profiles.last[y]):
@@ -144,17 +154,18 @@ def count_by_profile(
                     if not (cells.atoms[r, atom] and cells.clearances[r, clearance]):
                         continue
                     n = counts.n[f]
-                    if cells.of_imputed and not profiles.imputed[p] & cells.items[r]:
-                        n = counts.n_imputed[f]
                     if n == 0:
                         continue
+                    n_imputed = n if profiles.imputed[p] & cells.items[r] else counts.n_imputed[f]
                     for k in range(cells.first_column[cells.kind[r], s], cells.first_column[cells.kind[r], s + 1]):
                         cell = cells.first_cell[r] + cells.column[k]
-                        if sums[cell] == 0:
-                            touched[number] = cell
+                        if sums.n[cell] == 0:
+                            sums.touched[number] = cell
                             number += 1
-                        sums[cell] += n
-        _flush(sums, touched, number, y, found)
+                        sums.n[cell] += n
+                        sums.n_imputed[cell] += n_imputed
+        found = _with_row(found, y - begin, sums, number)
+    return found
 
 
 @_compiled
@@ -166,9 +177,10 @@ def count_incidents(
     columns: int,
     begin: int,
     end: int,
-    found: Found,
-) -> None:
+) -> Found:
     """Compute cells that count incidents by their number of units of the column.
+
+    Such cells hardly depend on items, and nothing counts as imputed: a victim of any age is one victim of the incident.
 
     Args:
         profiles: the profiles.
@@ -176,11 +188,10 @@ def count_incidents(
         cells: rows and columns.
         row_of: row of the table, 0 to R - 1, for 0, 1, 2, ... units; the last is for that number or more; -1 for none.
         columns: number of columns of the table.
-        begin: first row of the matrix to fill.
+        begin: first row of the matrix.
         end: the row after the last.
-        found: the cells, written in place.
     """
-    sums, touched = np.zeros(cells.cells, dtype=np.int64), np.zeros(cells.cells, dtype=np.int64)
+    sums, found = _no_sums(cells.cells), _nothing(end - begin)
     units = np.zeros(columns, dtype=np.int64)
     for y in range(begin, end):
         number = 0
@@ -199,22 +210,46 @@ def count_incidents(
                     units[column] = 0
                     if r >= 0:
                         cell = cells.first_cell[r] + column
-                        if sums[cell] == 0:
-                            touched[number] = cell
+                        if sums.n[cell] == 0:
+                            sums.touched[number] = cell
                             number += 1
-                        sums[cell] += 1
-        _flush(sums, touched, number, y, found)
+                        sums.n[cell] += 1
+        found = _with_row(found, y - begin, sums, number)
+    return found
 
 
 @_compiled
-def _flush(sums: Integers, touched: Integers, number: int, y: int, found: Found) -> None:
-    """Write the cells of one row of the matrix in order, or their number, and reset the sums."""
-    is_writing = len(found.cell) > 0
-    cells = np.sort(touched[:number])
-    if not is_writing:
-        found.first[y + 1] = number
+def _no_sums(cells: int) -> Sums:
+    return Sums(np.zeros(cells, dtype=np.int64), np.zeros(cells, dtype=np.int64), np.zeros(cells, dtype=np.int64))
+
+
+@_compiled
+def _nothing(rows: int) -> Found:
+    room = 64 * rows
+    return Found(
+        np.zeros(rows + 1, dtype=np.int64),
+        np.empty(room, dtype=np.int32),
+        np.empty(room, dtype=np.int64),
+        np.empty(room, dtype=np.int64),
+    )
+
+
+@_compiled
+def _with_row(found: Found, row: int, sums: Sums, number: int) -> Found:
+    """Append the cells of a row, in more room if necessary, and reset the sums."""
+    first = found.first[row]
+    last = first + number
+    found.first[row + 1] = last
+    if last > len(found.cell):
+        cell, n, n_imputed = np.empty(2 * last, np.int32), np.empty(2 * last, np.int64), np.empty(2 * last, np.int64)
+        cell[:first], n[:first], n_imputed[:first] = found.cell[:first], found.n[:first], found.n_imputed[:first]
+        found = Found(found.first, cell, n, n_imputed)
+    cells = np.sort(sums.touched[:number])
     for index in range(number):
-        if is_writing:
-            found.cell[found.first[y] + index] = cells[index]
-            found.n[found.first[y] + index] = sums[cells[index]]
-        sums[cells[index]] = 0
+        cell_ = cells[index]
+        found.cell[first + index] = cell_
+        found.n[first + index] = sums.n[cell_]
+        found.n_imputed[first + index] = sums.n_imputed[cell_]
+        sums.n[cell_] = 0
+        sums.n_imputed[cell_] = 0
+    return found

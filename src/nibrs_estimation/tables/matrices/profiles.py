@@ -41,7 +41,6 @@ class UnitCounts:
     Attributes:
         profiles: the profiles.
         feature_counts: counts by profile and feature.
-        imputed_profiles, imputed_counts: the same, only of profiles in which something is imputed.
         incidents: profiles by incident.
         signatures: number of sets of columns.
         columns: column key -> whether each set contains it: (signatures,).
@@ -50,8 +49,6 @@ class UnitCounts:
 
     profiles: Profiles
     feature_counts: FeatureCounts
-    imputed_profiles: Profiles
-    imputed_counts: FeatureCounts
     incidents: Incidents
     signatures: int
     columns: Mapping[str, NDArray[np.bool_]]
@@ -126,39 +123,13 @@ def read_unit(name: str, counted: CountedProfiles, rows: pl.DataFrame) -> UnitCo
         n=feature_counts["n"].to_numpy(),
         n_imputed=feature_counts["n_imputed"].to_numpy(),
     )
-    imputed_profiles, imputed_counts = _with_imputed(own, counts)
     return UnitCounts(
         profiles=own,
         feature_counts=counts,
-        imputed_profiles=imputed_profiles,
-        imputed_counts=imputed_counts,
         incidents=_incidents(counted.incident_profile.filter(is_unit), states, key, row_of, rows.height),
         signatures=sets["signature"].n_unique(),
         columns=columns,
         variables=variables,
-    )
-
-
-def _with_imputed(profiles: Profiles, counts: FeatureCounts) -> tuple[Profiles, FeatureCounts]:
-    """The profiles in which an item of the person, or of a feature, is imputed, and their counts."""
-    before = np.concatenate([[0], np.cumsum(counts.n_imputed > 0)])
-    has_imputed = (profiles.imputed != 0) | (before[counts.first[1:]] > before[counts.first[:-1]])
-    kept, position = np.flatnonzero(has_imputed), np.concatenate([[0], np.cumsum(has_imputed)])
-    length = np.diff(counts.first)[kept]
-    first = np.concatenate([[0], np.cumsum(length)])
-    of_kept = np.arange(first[-1]) + np.repeat(counts.first[:-1][kept] - first[:-1], length)
-    return (
-        Profiles(
-            first=position[profiles.first],
-            last=position[profiles.last],
-            signature=profiles.signature[kept],
-            atom=profiles.atom[kept],
-            clearance=profiles.clearance[kept],
-            imputed=profiles.imputed[kept],
-        ),
-        FeatureCounts(
-            first=first, feature=counts.feature[of_kept], n=counts.n[of_kept], n_imputed=counts.n_imputed[of_kept]
-        ),
     )
 
 

@@ -20,9 +20,8 @@ from nibrs_estimation.tables.variables import derived_variables
 Bools = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 _KINDS = ("own", "any", "group")
-#: Computes the cells of a part for a group of atoms: of all units, or of those that an imputed item put there.
-Part = Callable[[Bools, bool], sparse.csr_array]
-_NOTHING = np.zeros(0, dtype=np.int64)
+#: Computes the cells of a part for a group of atoms: of all units, and of those that an imputed item put there.
+Part = Callable[[Bools], tuple[sparse.csr_array, sparse.csr_array]]
 #: Number of rows of a matrix per task of a thread, and number of threads.
 _ROWS, _THREADS = 500, 2
 
@@ -90,13 +89,10 @@ class TableMatrix:
             in_group: the atoms of a demographic group, (594,), or None for all units.
         """
         group = np.ones(NO_ATOM + 1, dtype=bool) if in_group is None else np.append(in_group, False)
-        own, completed = self._filled(self._total(group, of_imputed=False))
-        _, imputed = self._filled(self._total(group, of_imputed=True))
-        return TableCounts(completed, own, completed if self._fills.are_records else own, imputed)
-
-    def _total(self, group: Bools, *, of_imputed: bool) -> sparse.csr_array:
-        parts = [part(group, of_imputed) for part in self._parts]
-        return sum(parts[1:], start=parts[0])
+        every, imputed = zip(*(part(group) for part in self._parts), strict=True)
+        own, completed = self._filled(sum(every[1:], start=every[0]))
+        _, of_imputed = self._filled(sum(imputed[1:], start=imputed[0]))
+        return TableCounts(completed, own, completed if self._fills.are_records else own, of_imputed)
 
     def _filled(self, total: sparse.csr_array) -> tuple[sparse.csc_array, sparse.csc_array]:
         """Cells of the agencies' own months, and with what is filled, from the rows of the matrix."""
@@ -130,15 +126,13 @@ def _part_of_profiles(table: TableDefinition, term: Term, rows: list[CountedRow]
     first_of = np.cumsum([0, *map(len, of_feature)], dtype=np.int64)
     row_of = np.array([index for indices in of_feature for index in indices], dtype=np.int64)
 
-    def part(group: Bools, of_imputed: bool) -> sparse.csr_array:
-        in_group = cells._replace(group=group, items=cells.items | items_of(group[:-1]), of_imputed=of_imputed)
-        profiles = counts.imputed_profiles if of_imputed else counts.profiles
-        of_features = counts.imputed_counts if of_imputed else counts.feature_counts
+    def part(group: Bools) -> tuple[sparse.csr_array, sparse.csr_array]:
+        in_group = cells._replace(group=group, items=cells.items | items_of(group[:-1]))
 
-        def count(begin: int, end: int, found: Found) -> None:
-            count_by_profile(profiles, of_features, in_group, first_of, row_of, begin, end, found)
+        def count(begin: int, end: int) -> Found:
+            return count_by_profile(counts.profiles, counts.feature_counts, in_group, first_of, row_of, begin, end)
 
-        return _matrix(count, shape)
+        return _matrices(count, shape)
 
     return part
 
@@ -151,16 +145,13 @@ def _part_of_incidents(table: TableDefinition, term: Term, rows: list[CountedRow
     of_number[[row.category for row in rows]] = np.arange(len(rows))
     C = len(table.columns)
 
-    def part(group: Bools, of_imputed: bool) -> sparse.csr_array:
-        if of_imputed:
-            # Such rows hardly depend on items: a victim of any age is one victim of the incident.
-            return sparse.csr_array(shape)
+    def part(group: Bools) -> tuple[sparse.csr_array, sparse.csr_array]:
         in_group = cells._replace(group=group)
 
-        def count(begin: int, end: int, found: Found) -> None:
-            count_incidents(counts.profiles, counts.incidents, in_group, of_number, C, begin, end, found)
+        def count(begin: int, end: int) -> Found:
+            return count_incidents(counts.profiles, counts.incidents, in_group, of_number, C, begin, end)
 
-        return _matrix(count, shape)
+        return _matrices(count, shape)
 
     return part
 
@@ -179,24 +170,28 @@ def _shape(table: TableDefinition, counts: UnitCounts) -> tuple[int, int]:
     return len(counts.profiles.first), len(table.rows) * len(table.columns)
 
 
-def _matrix(count: Callable[[int, int, Found], None], shape: tuple[int, int]) -> sparse.csr_array:
-    """Compute a matrix in two passes over its rows, in threads."""
-    first = np.zeros(shape[0] + 1, dtype=np.int64)
-    _in_threads(count, shape[0], Found(first, _NOTHING, _NOTHING))
-    np.cumsum(first, out=first)
-    found = Found(first, np.zeros(first[-1], dtype=np.int64), np.zeros(first[-1], dtype=np.int64))
-    if first[-1]:
-        _in_threads(count, shape[0], found)
-    return sparse.csr_array((found.n.astype(np.float64), found.cell, first), shape=shape)
+def _matrices(count: Callable[[int, int], Found], shape: tuple[int, int]) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """The matrix of all units, and that of those that an imputed item put into a cell."""
+    pieces = _in_threads(count, shape[0])
+    before = np.cumsum([0, *(piece.first[-1] for piece in pieces)])
+    first = np.concatenate([[0], *(start + piece.first[1:] for start, piece in zip(before, pieces, strict=False))])
+    cell, n, n_imputed = (
+        np.concatenate([getattr(piece, name)[: piece.first[-1]] for piece in pieces]) for name in Found._fields[1:]
+    )
+    is_imputed = n_imputed > 0
+    first_imputed = np.concatenate([[0], np.cumsum(is_imputed)])[first]
+    return (
+        sparse.csr_array((n.astype(np.float64), cell, first), shape=shape),
+        sparse.csr_array((n_imputed[is_imputed].astype(np.float64), cell[is_imputed], first_imputed), shape=shape),
+    )
 
 
-def _in_threads(count: Callable[[int, int, Found], None], rows: int, found: Found) -> None:
+def _in_threads(count: Callable[[int, int], Found], rows: int) -> list[Found]:
     if rows <= _ROWS:
-        count(0, rows, found)
-        return
+        return [count(0, rows)]
     with ThreadPoolExecutor(_THREADS) as pool:
         begins = range(0, rows, _ROWS)
-        list(pool.map(lambda begin: count(begin, min(begin + _ROWS, rows), found), begins))
+        return list(pool.map(lambda begin: count(begin, min(begin + _ROWS, rows)), begins))
 
 
 def _cell_map(table: TableDefinition, term: Term, rows: list[CountedRow], counts: UnitCounts) -> CellMap:
@@ -218,7 +213,6 @@ def _cell_map(table: TableDefinition, term: Term, rows: list[CountedRow], counts
         column=column,
         cells=len(table.rows) * len(table.columns),
         items=np.array([0 if row.atoms is None else items_of(row.atoms) for row in rows], dtype=np.int64),
-        of_imputed=False,
     )
 
 

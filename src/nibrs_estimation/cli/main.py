@@ -68,6 +68,10 @@ COMMANDS = {
         "Find the table, row and column that answer a question, and the command that shows them.",
         app="find_app",
     ),
+    "sensitivity": Command(
+        f"{_COMMANDS}.sensitivity",
+        "Show totals, intervals and ranks if what was not reported held less or more crime than assumed.",
+    ),
     "ingest": Command(f"{_COMMANDS}.ingest", "Read a source and write its datasets as Parquet files.", is_group=True),
     "synth": Command(
         f"{_COMMANDS}.synth",

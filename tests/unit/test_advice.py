@@ -33,6 +33,8 @@ RAISED_BY = {
     "cli/running": ("run",),
     "cli/doctor": ("run",),
     "cli/commands/publish": ("publish database",),
+    "cli/commands/sensitivity": ("sensitivity",),
+    "cli/final_files": ("publish reference-files",),
     "evaluate/": ("backtest",),
     "pipeline/engines/deployment": ("deploy",),
     "pipeline/loading": ("publish database",),

@@ -78,7 +78,11 @@ COMMANDS = {
         "Generate a synthetic nation and write its datasets, including the truth, as Parquet files.",
     ),
     "task": Command(f"{_COMMANDS}.task", "Run one task on plain files, without a run, Prefect or a server."),
-    "publish": Command(f"{_COMMANDS}.publish", "Publish the results of a run again, or in a database.", is_group=True),
+    "publish": Command(
+        f"{_COMMANDS}.publish",
+        "Publish the results of a run again, in a database, or in the reference's files.",
+        is_group=True,
+    ),
     "archive": Command(
         f"{_COMMANDS}.archive", "Copy a run to another folder or bucket, verify the copy, then remove the run here."
     ),

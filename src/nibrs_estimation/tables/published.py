@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
+from nibrs_estimation.model.final_estimates import FINAL, NEVER_NUMBERS
 from nibrs_estimation.model.published import ESTIMATES, PUBLISHED
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.tables.definition import TableDefinition
@@ -12,6 +14,10 @@ from nibrs_estimation.tables.prior_year import with_prior_year
 from nibrs_estimation.tables.series import SERIES_STEP, Series
 from nibrs_estimation.tables.suppression import MOST_ERROR
 from nibrs_estimation.tables.table_cells import RATE, TYPE_NUMBERS
+
+#: Names of offenses that final files leave out, in lower case, and offenses with another name there (handbook 12).
+DROPPED = ("rape", "sodomy", "sexual assault with an object")
+RENAMED = {"Revised Rape": "Rape", "Fondling": "Criminal Sexual Contact"}
 
 
 def published_rows(
@@ -66,9 +72,44 @@ def published_rows(
 
 def database_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
     """The same rows with the columns of dataset ``estimates``, without cells that are never estimated."""
-    about = places.select("estimate_geographic_location", "geography_number")
+    return ESTIMATES.cast(_with_reference_names(rows.filter(~pl.col("is_blank")), table, places, year))
+
+
+def final_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
+    """The same rows with the columns of dataset ``final_estimates``: the reference's final dataset.
+
+    Numbers of cells that are never estimated are -9. Offenses that only serve to define another are left out, and two
+    have another name (:data:`DROPPED`, :data:`RENAMED`).
+    """
+    about = places.select(
+        "geography_number",
+        analysis_weight_name=pl.col("geography_level").replace_strict(GEOGRAPHY_LEVELS),
+        pop_cov="population_coverage",
+        poptotal_orig_univ_elig_perm_agency_missing_over_10_percent="is_missing_over_10_percent",
+        poptotal_orig_elig_perm_agency_missing_principal_city="is_missing_principal_city",
+    )
+    name = plain_labels("indicator_name")
     named = (
-        with_prior_year(rows.filter(~pl.col("is_blank")), year)
+        _with_reference_names(rows.drop("population_coverage"), table, places, year)
+        .join(about, on="geography_number", how="left", maintain_order="left")
+        .filter(~name.str.to_lowercase().is_in(DROPPED))
+        .with_columns(
+            indicator_name=name.replace(RENAMED),
+            full_table=pl.lit(table.table),
+            estimate_domain_1=plain_labels("estimate_domain_1"),
+            estimate_domain_2=plain_labels("estimate_domain_2"),
+        )
+    )
+    numbers = [column.name for column in FINAL.columns if column.name in NEVER_NUMBERS]
+    greyed = (pl.when("is_blank").then(-9.0).otherwise(name).alias(name) for name in numbers)
+    return FINAL.cast(named.with_columns(greyed))
+
+
+def _with_reference_names(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFrame, year: int) -> pl.DataFrame:
+    """Rows with the reference's names of columns, beside their own."""
+    about = places.select("estimate_geographic_location", "geography_number")
+    return (
+        with_prior_year(rows, year)
         .join(about, on="geography_number", how="left", maintain_order="left")
         .with_columns(
             time_series_start_year=pl.lit(year),
@@ -88,7 +129,6 @@ def database_rows(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFra
             prb_actual="estimate_prb",
         )
     )
-    return ESTIMATES.cast(named)
 
 
 def is_rate_specific(table: TableDefinition) -> pl.Expr:

@@ -34,7 +34,9 @@ else:
     psycopg = postgresql_module("psycopg")
     conninfo = postgresql_module("psycopg.conninfo")
 
-app = typer.Typer(no_args_is_help=True, help="Publish the results of a run again, or in a database.")
+app = typer.Typer(
+    no_args_is_help=True, help="Publish the results of a run again, in a database, or in the reference's files."
+)
 #: What an address may contain besides the password; libpq has more settings, which this program does not use.
 _PARTS = {"host", "port", "dbname", "user", "password", "sslmode"}
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,40}")
@@ -59,6 +61,24 @@ def artifacts(
         f"Published {counted(len(found.files), 'file')} in [bold]{store}/{prefix}[/], all read back and compared.",
         highlight=False,
     )
+
+
+@app.command("reference-files", epilog="Example: nibrs publish reference-files us-2024 --to out")
+def reference_files(
+    run_id: Annotated[str, typer.Argument(help="Name of the run.")],
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where to write folder final-estimates.")] = Path(),
+) -> None:
+    """Write the final estimates of all geographies in the folders, files and columns of the reference pipeline.
+
+    Suppressed rows are in the first of its folders and not in the second. Numbers that are never estimated are -9.
+    """
+    from nibrs_estimation.cli.estimates import required_run  # noqa: PLC0415 (Polars is slow to import)
+    from nibrs_estimation.cli.final_files import FOLDER, write_final_files  # noqa: PLC0415 (as above)
+
+    run = required_run(load_settings().scratch_dir, run_id)
+    with _Bars("tables") as progress:
+        n_files = write_final_files(run, to, lambda n, total: progress.advance("Writing", n, total))
+    console.print(f"Wrote {counted(n_files, 'file')} to [bold]{to / FOLDER}[/]. {run.identity.text}", highlight=False)
 
 
 @app.command(epilog="Example: PGPASSWORD=... nibrs publish database us-2024 --url postgresql://me@db.example.org/ucr")
@@ -96,8 +116,8 @@ def database(
         if target is None:
             typer.echo("\n".join(planned_lines(file, schema, identity.year)))
             return
-        with _RowProgress() as progress:
-            loaded = load_estimates(file, identity, target, schema, progress.sent, allow_synthetic=allow_synthetic)
+        with _Bars("rows") as progress:
+            loaded = load_estimates(file, identity, target, schema, progress.advance, allow_synthetic=allow_synthetic)
     console.print(f"Loaded {identity.text}, into {target}:", highlight=False, soft_wrap=True)
     for name, n_rows in loaded.n_rows.items():
         console.print(f"  {schema}.{name}: {counted(n_rows, 'row')}", highlight=False)
@@ -162,30 +182,30 @@ def _fetch(settings: Settings, run_id: str, file: Path) -> Identity:
     return found.identity
 
 
-class _RowProgress:
-    """A bar for each table; nothing if there is no terminal."""
+class _Bars:
+    """A bar for each name; nothing if there is no terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str) -> None:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("rows"),
+            TextColumn(unit),
             TimeElapsedColumn(),
             console=console,
             disable=not console.is_terminal,
         )
         self._bars: dict[str, TaskID] = {}
 
-    def __enter__(self) -> _RowProgress:
+    def __enter__(self) -> _Bars:
         self._progress.start()
         return self
 
     def __exit__(self, *_details: object) -> None:
         self._progress.stop()
 
-    def sent(self, table: str, n_rows: int, total: int) -> None:
-        """Count rows of a table."""
-        if table not in self._bars:
-            self._bars[table] = self._progress.add_task(table, total=total)
-        self._progress.advance(self._bars[table], n_rows)
+    def advance(self, name: str, n: int, total: int) -> None:
+        """Count what is done."""
+        if name not in self._bars:
+            self._bars[name] = self._progress.add_task(name, total=total)
+        self._progress.advance(self._bars[name], n)

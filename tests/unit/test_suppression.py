@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.support.estimated import version_of
 from tests.support.frames import table
@@ -189,6 +189,18 @@ share = st.sampled_from([None, 0.0, 0.2, 0.3, 0.31, 0.75, 0.76, 0.79, 0.8, 0.81,
 percent = st.sampled_from([None, 0.0, 79.0, 80.0, 100.0])
 
 
+#: A row of state police in the geography of tribal agencies.
+OF_BOTH_KINDS = {
+    "place": {"geography_level": "tribal", "agency_group": None, "population_coverage": 0.0,
+              "tribal_coverage_pct": 80.0, "state_police_coverage_pct": None, "other_coverage_pct": None,
+              "is_missing_over_10_percent": False, "is_missing_principal_city": None},
+    "momentum": None,
+    "cell": {"estimate": 0.0, "estimate_standard_error": None, "relative_rmse": None, "relative_standard_error": None,
+             "estimate_domain_1": "Agency indicator", "estimate_domain_2": "State police"},
+}  # fmt: skip
+
+
+@example(**OF_BOTH_KINDS)
 @settings(deadline=None, max_examples=300)
 @given(
     st.fixed_dictionaries(

@@ -89,7 +89,8 @@ def _few_respond(measure: str) -> pl.Expr:
 
 
 _IS_TRIBAL = (_LEVEL == "tribal") | _is_of("Tribal agencies")
-_IS_STATE_POLICE, _IS_OTHER = _is_of("State police"), _is_of("Other state agencies")
+# In the geography of tribal agencies every row is about them.
+_IS_STATE_POLICE, _IS_OTHER = (_is_of(kind) & ~_IS_TRIBAL for kind in ("State police", "Other state agencies"))
 _IS_OF_ONE_KIND = _IS_TRIBAL | _IS_STATE_POLICE | _IS_OTHER
 
 

@@ -2,8 +2,7 @@
 
 Each table is partitioned by year. A load copies the rows into new tables, builds their indexes, and puts the new tables
 in the place of the year's old partitions, in one transaction: whoever reads meanwhile sees the former content, and so
-does everybody after a load that failed. Indexes that are built at once take a third of the time of those that grow row
-by row.
+does everybody after a load that failed. Indexes that are built at once take less time than those that grow row by row.
 """
 
 from __future__ import annotations

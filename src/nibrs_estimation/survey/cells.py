@@ -18,7 +18,7 @@ from nibrs_estimation.stats.prediction import PredictionEstimates, unreported_in
 from nibrs_estimation.stats.sparse import Products, product_at
 from nibrs_estimation.survey.design import Design
 from nibrs_estimation.survey.prediction import Incidents, Predictions
-from nibrs_estimation.survey.second_estimator import SecondEstimator
+from nibrs_estimation.survey.second_estimator import SecondEstimator, plan_of
 from nibrs_estimation.tables.bias import Z_95
 from nibrs_estimation.tables.counting import counted_rows
 from nibrs_estimation.tables.definition import TableDefinition
@@ -376,10 +376,11 @@ class Estimator:
         values = np.full(len(cell), np.nan)
         if self._second is None:
             return values
+        plan = plan_of(table, self._second.categories)
         ends = np.searchsorted(of_series, np.arange(len(counts) + 1))
         for k, each in enumerate(counts.values()):
             rows = slice(ends[k], ends[k + 1])
-            values[rows] = self._second.at(table, each.completed, domain[rows], cell[rows])
+            values[rows] = self._second.at(plan, each.completed, domain[rows], cell[rows])
         return values
 
     def _interval(

@@ -62,7 +62,7 @@ class SecondEstimator:
 
     def at(
         self,
-        table: TableDefinition,
+        plan: Plan,
         completed: sparse.csc_array,
         domain: NDArray[np.integer],
         cell: NDArray[np.integer],
@@ -70,12 +70,11 @@ class SecondEstimator:
         """The second estimate at some pairs of geography and cell.
 
         Args:
-            table: its definition.
+            plan: of the table, by :func:`plan_of` with the categories of this estimator.
             completed: (PSUs, rows x columns) counts with what was filled.
             domain: (pairs,) numbers of geographies.
             cell: (pairs,) cells, ascending.
         """
-        plan = plan_of(table, self.categories)
         (reported,) = self.reported.at([completed], domain, cell)
         return np.asarray(reported + imputed_counts(self.form, plan, completed, cell, domain, self.method))
 
@@ -119,15 +118,14 @@ def second_estimator(
         .collect()
     )
     number, psu = frame["agency_id"].to_numpy(), design.agencies.to_numpy()
-    at = np.searchsorted(psu, number)
-    responds = (at < len(psu)) & (psu[np.minimum(at, len(psu) - 1)] == number)
+    row_of_agency = _positions(psu, number)
     has_residents = (frame["population"].fill_null(0) > 0).to_numpy()
     parent = frame["parent"].cast(pl.Int64, strict=False).fill_null(0).to_numpy()
     first = np.where(has_residents, frame["population"].fill_null(0), frame["officers"].fill_null(0))
     shares = frame.select(*RESIDENTS).cast(pl.Float64).fill_null(float("nan")).to_numpy()
     agencies = Agencies(
         group=np.where(has_residents, parent, WITHOUT_RESIDENTS),
-        row=np.where(responds, at, -1),
+        row=row_of_agency,
         covariates=np.column_stack([first, np.where(has_residents[:, None], shares, np.nan)]),
         size=frame["size"].fill_null(0.0).to_numpy(),
         categories=np.column_stack([np.isin(number, of_category) for of_category in categories.values()])
@@ -136,15 +134,14 @@ def second_estimator(
     )
     members = of_places.members
     agency, share = of_places.agency[members.unit], of_places.units.share[members.unit]
-    row = np.searchsorted(psu, agency)
-    has_row = (row < len(psu)) & (psu[np.minimum(row, len(psu) - 1)] == agency)
-    position = np.searchsorted(number, agency)
-    known = ~has_row & (position < len(number)) & (number[np.minimum(position, len(number) - 1)] == agency)
+    row, position = _positions(psu, agency), _positions(number, agency)
+    has_row = row >= 0
+    known = ~has_row & (position >= 0)
     shape = (members.domains, len(psu))
     return SecondEstimator(
         copula_form(
             agencies,
-            Members(position[known], members.domain[known], share[known]),
+            Members(position[known], members.domain[known].astype(np.int64), share[known]),
             len(psu),
             members.domains,
             method,
@@ -153,6 +150,13 @@ def second_estimator(
         {category: k for k, category in enumerate(categories)},
         method,
     )  # fmt: skip
+
+
+def _positions(ordered: NDArray[np.integer], wanted: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Positions of numbers among ascending ones; -1 where they are not."""
+    at = np.searchsorted(ordered, wanted)
+    is_found = (at < len(ordered)) & (ordered[np.minimum(at, len(ordered) - 1)] == wanted)
+    return np.where(is_found, at, -1)
 
 
 def plan_of(table: TableDefinition, categories: Mapping[tuple[str, int], int]) -> Plan:

@@ -17,7 +17,8 @@ from nibrs_estimation.stats.copula.kernels import Plan, impute, work_of
 from nibrs_estimation.stats.linearization.cell_kernels import Columns
 
 Floats = NDArray[np.float64]
-_THREADS, _PIECES = 2, 4
+#: Threads, pieces of work for each, and number of values of y below which one thread is enough.
+_THREADS, _PIECES, _FEW_VALUES = 2, 4, 50_000
 
 
 def imputed_counts(
@@ -54,6 +55,9 @@ def imputed_counts(
         impute(form, plan, columns, some, method == "sound", first_pair, at, work_of(form, plan), values)
 
     every = np.arange(len(plan.first_step) - 1)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(work, [piece for piece in np.array_split(every, _THREADS * _PIECES) if len(piece)]))
+    if y.nnz < _FEW_VALUES:
+        work(every)
+    else:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(work, [piece for piece in np.array_split(every, _THREADS * _PIECES) if len(piece)]))
     return values

@@ -85,10 +85,10 @@ def exported_bytes(identity: Identity, has_more: bool) -> bytes:
 
 def load(
     database: Database, file: Path, identity: Identity = REAL, watch: Callable[[str, int, int], None] | None = None,
-    **options: bool,
+    *, allow_synthetic: bool = False,
 ) -> dict[str, int]:  # fmt: skip
-    loaded = load_estimates(file, identity, database, "estimates", watch or (lambda _name, _n, _all: None), **options)
-    return loaded.n_rows
+    watch = watch or (lambda _name, _n, _all: None)
+    return load_estimates(file, identity, database, "estimates", watch, allow_synthetic=allow_synthetic).n_rows
 
 
 def asked(database: Database, query: str) -> list[Row]:
@@ -187,6 +187,33 @@ def test_years_are_side_by_side_and_each_is_replaced_alone(database: Database, f
     assert content(database) == {n: sorted(r + content_of(later)[n], key=repr) for n, r in content_of(more).items()}
     runs = asked(database, "SELECT time_series_start_year, run_id FROM estimates.runs ORDER BY 1")
     assert runs == [(2024, "us-2024"), (2025, "us-2025")]
+
+
+def test_a_year_again_lists_every_changed_estimate(
+    settings: dict[str, str], database: Database, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing for the same rows; otherwise the cell that came, the one that went, and the one with another number."""
+    listed = tmp_path / "changed-estimates-2024.csv"
+    published(tmp_path, file)
+    first = command(tmp_path, monkeypatch, "us-2024", **settings)
+    assert "differ" not in first.output
+    again = command(tmp_path, monkeypatch, "us-2024", **settings)
+    assert "0 estimates differ" in " ".join(again.output.split())
+    assert not listed.exists()
+    is_first = "permutation_number = 1 AND der_variable_name = 't_1a_1_1_1' AND estimate_type_num = 1"
+    changed(
+        database,
+        f"UPDATE estimates.estimates SET estimate = 1 WHERE {is_first}",
+        "DELETE FROM estimates.estimates WHERE permutation_number = 12 AND estimate_type_num = 1 "
+        "AND der_variable_name = 't_1a_1_1_1'",
+        "INSERT INTO estimates.estimates SELECT time_series_start_year, 999, der_variable_name, rate_specific_domain, "
+        f"estimate, estimate_unweighted, estimate_type, estimate_type_num FROM estimates.estimates WHERE {is_first}",
+    )
+    done = command(tmp_path, monkeypatch, "us-2024", **settings)
+    assert "3 estimates differ from what 2024 had before" in " ".join(done.output.split())
+    rows = pl.read_csv(listed).select("change", "permutation_number", "former_estimate", "new_estimate").rows()
+    assert rows == [("changed", 1, 1.0, 18_000.0), ("added", 12, None, 8000.0), ("removed", 999, 1.0, None)]
+    assert content(database) == content_of(file)
 
 
 @pytest.mark.parametrize("during", [one.name for one in TABLES])

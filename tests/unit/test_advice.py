@@ -34,6 +34,8 @@ RAISED_BY = {
     "cli/doctor": ("run",),
     "cli/commands/publish": ("publish database",),
     "cli/commands/sensitivity": ("sensitivity",),
+    "cli/commands/compare": ("compare",),
+    "cli/comparing": ("compare",),
     "cli/final_files": ("publish reference-files",),
     "evaluate/": ("backtest",),
     "pipeline/engines/deployment": ("deploy",),

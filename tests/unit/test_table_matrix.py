@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -406,6 +407,21 @@ def twin(
     return Counter({cell: n for cell, n in cells.items() if n})
 
 
+def twin_in_both(
+    definition: TableDefinition, world: World, months: Months, row: TableRow, pair: tuple[TableColumn, TableColumn]
+) -> Counter[int]:
+    """Units of each agency that are in both of two columns, in a row; both columns have one summand of a unit."""
+    (one,), (other,) = (sources(definition, row, column) for column in pair)
+    found: Counter[int] = Counter()
+    for unit in world.units(one.kind):
+        is_in_both = all(belongs(world, definition, source, unit) for source in (one, other))
+        if is_in_both and all(meets(world, unit, condition) for condition in (*definition.where, *row.where)):
+            times = max(world.vehicles.get(unit.incident, 1), 1) if one.column.multiplier else 1
+            for agency in months.counting(unit):
+                found[agency] += times * value(world, row, one, unit, months.categories[agency])
+    return found
+
+
 def columns_counted(definition: TableDefinition, row: TableRow, column: TableColumn) -> Sequence[TableColumn]:
     if row.kind == "total_any_column":
         return definition.columns
@@ -430,6 +446,13 @@ class Engine:
             months.references(),
             {name: np.array([months.categories[a][name] for a in agencies], dtype=np.int8) for name in VARIABLES},
         )
+
+    def in_both(
+        self, definition: TableDefinition, row: TableRow, pair: tuple[TableColumn, TableColumn]
+    ) -> Counter[int]:
+        """Units of each agency that are in both of two columns."""
+        counts = self._counts.in_both(definition, row.row, pair[0].position, pair[1].position)
+        return Counter({agency: int(n) for agency, n in zip(self.agencies, counts, strict=True) if n})
 
     def cells(self, definition: TableDefinition, *series: int | None, of: str = "completed") -> list[Cells]:
         """Cells of all persons (None) and of groups: completed, or imputed."""
@@ -553,6 +576,37 @@ def test_worked_months_in_every_table(mode: str) -> None:
         (imputed,) = engine.cells(definition, None, of="imputed")
         assert imputed == twin(definition, world, COPIED, of_imputed=True), definition.table
         assert found.total() > 0, definition.table
+
+
+@pytest.mark.parametrize("name", ["1a", "2a", "3a", "3c", "4a", "5a"])
+def test_units_in_both_of_two_columns(name: str) -> None:
+    """Of all rows that count units of their own columns, whatever the variable; others are said to be unknown: 0."""
+    world, engine, definition = (
+        World(WORKED, "indicator"),
+        Engine(WORKED, COPIED, "indicator"),
+        table_definitions()[name],
+    )
+    kinds = {variable.name: variable.kind for variable in derived_variables().values()}
+    pairs = [
+        pair
+        for pair in combinations(definition.columns[:9], 2)
+        if [column.plus for column in pair] == [None, None] and len({(c.unit, c.multiplier) for c in pair}) == 1
+    ]
+    for row in [row for row in definition.rows if row.kind in ("total", "category") and not row.is_dropped][:40]:
+        is_known = row.variable is None or kinds[row.variable] not in ("within_column", "victims_of_column", "agency")
+        for pair in pairs:
+            if not any(row.row in column.except_rows for column in pair):
+                expected = twin_in_both(definition, world, COPIED, row, pair) if is_known else Counter()
+                assert engine.in_both(definition, row, pair) == +expected, (row.label, pair[0].name, pair[1].name)
+
+
+def test_units_in_both_by_hand() -> None:
+    """Every murder is a violent crime; months of donors count for those who copy them."""
+    engine, definition = Engine(WORKED, COPIED, "indicator"), table_definitions()["1a"]
+    columns = {column.name: column for column in definition.columns}
+    total = definition.rows[0]
+    assert engine.in_both(definition, total, (columns["murder"], columns["violent_crime"])) == {1: 1, 2: 1}
+    assert engine.in_both(definition, total, (columns["murder"], columns["kidnapping"])) == Counter()
 
 
 def cell(found: Cells, agency: int, row: int, column: str, name: str) -> float:

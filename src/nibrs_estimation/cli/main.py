@@ -68,6 +68,10 @@ COMMANDS = {
         "Find the table, row and column that answer a question, and the command that shows them.",
         app="find_app",
     ),
+    "compare": Command(
+        f"{_COMMANDS}.compare",
+        "Compare two years, places, columns, rows or groups of persons, with standard error and interval.",
+    ),
     "sensitivity": Command(
         f"{_COMMANDS}.sensitivity",
         "Show totals, intervals and ranks if what was not reported held less or more crime than assumed.",

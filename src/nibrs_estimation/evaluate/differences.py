@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -11,8 +9,9 @@ from scipy import sparse
 
 from nibrs_estimation.evaluate.outcomes import COMPARED_OUTCOMES, OUTCOMES_OF_TWO_PLACES
 from nibrs_estimation.model.backtest import DIFFERENCE
-from nibrs_estimation.stats.prediction import Side, UnitForm, difference_of_columns, difference_of_places, unit_form
-from nibrs_estimation.survey.prediction import PlaceUnits, Predictions, units_of_benchmark
+from nibrs_estimation.stats.prediction import Side, difference_of_columns, difference_of_places
+from nibrs_estimation.survey.prediction import PlaceUnits, Predictions
+from nibrs_estimation.survey.sides import Sides
 
 #: Levels whose places are compared.
 _LEVELS = ("nation", "region", "state")
@@ -92,8 +91,7 @@ def estimated_differences(
 ) -> pl.DataFrame:
     """Differences of estimates, with standard errors and intervals.
 
-    Each side is estimated as by ``Predictions.estimate``: by the benchmark of its outcome, but by all crime where too
-    few respondents of the place have that. What filled months add to the variance is left out.
+    What filled months add to the variance is left out.
 
     Args:
         cells: of :func:`compared_cells`.
@@ -106,30 +104,21 @@ def estimated_differences(
         predictions: made of these.
     """
     completed, reported = y.toarray(), own.toarray()
-    rho = predictions.by_total.unreported_ratio
+    sides = Sides(of_places, predictions)
 
-    @cache
-    def form(position: int) -> UnitForm:
-        benchmark = predictions.by_total
-        if position and predictions.by_benchmark is not None:
-            benchmark = predictions.by_benchmark(position)
-        return unit_form(benchmark, units_of_benchmark(of_places, position), of_places.members, of_places.agency)
-
-    def side(number: int, outcome: str) -> Side:
+    def side(number: int, outcome: str) -> tuple[int, Side]:
         column, domain = names.index(outcome), int(np.searchsorted(geographies, number))
-        position = int(explained_by[column])
-        used = position if predictions.is_explained[domain, position] else 0
-        return Side(form(used), completed[:, column], domain, reported[:, column])
+        return domain, sides.side(domain, int(explained_by[column]), completed[:, column], reported[:, column])
 
     rows = []
     for number, outcome, other_number, other_outcome in cells.select(
         "geography_number", "first_outcome", "second_number", "second_outcome"
     ).iter_rows():
-        one, other = side(number, outcome), side(other_number, other_outcome)
+        (domain, one), (other_domain, other) = side(number, outcome), side(other_number, other_outcome)
         # No offense is in both outcomes.
         found = difference_of_columns(one, other) if number == other_number else difference_of_places(one, other)
         # Where the interval of a count has no upper end, the error of a difference is not known either.
-        is_bounded = np.isfinite(rho[[one.domain, other.domain]]).all()
+        is_bounded = sides.is_bounded(domain) and sides.is_bounded(other_domain)
         ends = (found.lower, found.upper) if is_bounded else (None, None)
         rows.append((found.difference, found.standard_error, *ends))
     numbers = ("estimate", "standard_error", "lower_bound", "upper_bound")

@@ -7,10 +7,12 @@ does everybody after a load that failed. Indexes that are built at once take les
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -19,6 +21,7 @@ from nibrs_estimation.pipeline.database import Database
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.ddl import postgresql_table, postgresql_type, primary_key
 from nibrs_estimation.pipeline.errors import PipelineError
+from nibrs_estimation.pipeline.files import atomic_path, temporary_folder
 from nibrs_estimation.pipeline.optional import postgresql_module
 
 if TYPE_CHECKING:
@@ -90,6 +93,24 @@ class YearTable:
             f'ALTER TABLE {table} ATTACH PARTITION "{schema}"."{old}" FOR VALUES IN ({year})',
         ]
 
+    def differences(self, schema: str, year: int, values: Sequence[str]) -> str:
+        """The query of rows of the year that the new rows change: ``change`` (added, removed, changed), key and values.
+
+        Each value is there twice, as ``former_...`` and ``new_...``. Rows are in the order of the key.
+        """
+        key = ", ".join(f'"{name}"' for name in self.dataset.primary_key)
+        both = ", ".join(f'o."{name}" AS "former_{name}", n."{name}" AS "new_{name}"' for name in values)
+        old, new = ("(" + ", ".join(f'{side}."{name}"' for name in values) + ")" for side in "on")
+        first = self.dataset.primary_key[0]
+        kind = (
+            f"CASE WHEN o.\"{first}\" IS NULL THEN 'added' WHEN n.\"{first}\" IS NULL THEN 'removed' ELSE 'changed' END"
+        )
+        return (
+            f'SELECT {kind} AS change, {key}, {both} FROM "{schema}"."{self.name}_{year}" o '
+            f'FULL JOIN "{schema}"."{self.name}_{year}_new" n USING ({key}) '
+            f'WHERE o."{first}" IS NULL OR n."{first}" IS NULL OR {old} IS DISTINCT FROM {new} ORDER BY {key}'
+        )
+
     def _index(self, schema: str, table: str) -> str:
         columns = ", ".join(f'"{name}"' for name in self.index)
         return f'CREATE INDEX ON "{schema}"."{table}" ({columns})'
@@ -151,6 +172,33 @@ class Load:
                 )
         for index in table.finish(self.schema, self.year):
             self._execute(index)
+
+    def write_differences(self, table: YearTable, values: Sequence[str], path: Path) -> int | None:
+        """Write the rows of the year that the new rows change as CSV; see :meth:`YearTable.differences`.
+
+        Args:
+            table: one of the tables, whose new rows were copied.
+            values: columns that are compared.
+            path: file to write; it is not written if nothing changes.
+
+        Returns:
+            The number of rows that change; None if the database has no rows of the year yet.
+        """
+        if not self._value("SELECT to_regclass(%s)", f'"{self.schema}"."{table.name}_{self.year}"'):
+            return None
+        query = table.differences(self.schema, self.year, values)
+        with temporary_folder("differences") as folder:
+            written = Path(folder) / path.name
+            statement = f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)".encode()
+            with self.connection.cursor() as cursor:
+                with written.open("wb") as file, cursor.copy(statement) as copy:
+                    for block in copy:
+                        file.write(block)
+                n_rows = cursor.rowcount
+            if n_rows:
+                with atomic_path(path) as kept:
+                    shutil.copyfile(written, kept)
+        return n_rows
 
     def replace(self) -> None:
         """Put the new rows of all tables in the place of the year's old ones."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from nibrs_estimation.survey.design import Design
 from nibrs_estimation.survey.prediction import Incidents, Predictions
 from nibrs_estimation.survey.second_estimator import SecondEstimator, plan_of
 from nibrs_estimation.tables.bias import Z_95
-from nibrs_estimation.tables.counting import counted_rows
+from nibrs_estimation.tables.counting import CountedRow, counted_rows, table_terms
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.explained import explained_by
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
@@ -54,6 +54,33 @@ class Counts:
         """What makes the matrices of a table."""
         return TableMatrix(table, self._unit, self._fills, self._categories)
 
+    def in_both(self, table: TableDefinition, row: int, first: int, second: int) -> NDArray[np.float64]:
+        """(agencies,) completed counts of units that are in both of two columns, in a row; 0 where it is not known.
+
+        It is not known for rows of other units than the columns', and for variables that depend on the column.
+        """
+        terms = [
+            replace(
+                term,
+                columns={position: term.columns[position] for position in (first, second)},
+                rows=tuple(counted for counted in term.rows if counted.row == row and _can_be_in_both(table, counted)),
+            )
+            for term in table_terms(table)
+            if {first, second} <= term.columns.keys()
+        ]
+        terms = [term for term in terms if term.rows]
+        if not terms:
+            return np.zeros(self._agencies)
+        of_any = [replace(term, rows=tuple(replace(counted, columns="any") for counted in term.rows)) for term in terms]
+        own, either = (
+            TableMatrix(table, self._unit, self._fills, self._categories, each).of().completed
+            for each in (terms, of_any)
+        )
+        one, other = ((row - 1) * len(table.columns) + position - 1 for position in (first, second))
+        counts = own[:, [one, other]].toarray()
+        in_both: NDArray[np.float64] = counts.sum(axis=1) - either[:, [one]].toarray().ravel()
+        return np.clip(in_both, 0.0, counts.min(axis=1))
+
     def incidents(self) -> Incidents:
         """Incidents against persons, property and society of each agency."""
         # Only the first cell is needed; series have no categories of agencies, whose rows these tables have.
@@ -70,6 +97,12 @@ class Counts:
         if name not in self._units:
             self._units[name] = read_unit(name, self._counted, self._rows)
         return self._units[name]
+
+
+def _can_be_in_both(table: TableDefinition, counted: CountedRow) -> bool:
+    variable = table.rows[counted.row - 1].variable
+    is_within_column = variable is not None and derived_variables()[variable].kind == "within_column"
+    return counted.columns == "own" and not (counted.is_by_incident or is_within_column)
 
 
 def _fills(agencies: pl.Series, rows: pl.DataFrame, block_reference: pl.LazyFrame) -> Fills:

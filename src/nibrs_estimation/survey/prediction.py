@@ -337,7 +337,7 @@ def predictions_of(design: Design, of_places: PlaceUnits, incidents: Incidents, 
         expanding = expansion(units, int(units.group.max()) + 1, settings.prior_agencies)
     by_total = prediction_form(units, members, psus, settings=settings)
     common = state_variance(by_total, incidents.completed)
-    parts = _members_of_categories(of_places)
+    parts = members_of_categories(of_places)
 
     def chosen(position: int) -> Settings:
         return replace(settings, gamma=GAMMAS[position] if corrects else settings.gamma, state_variance=common)
@@ -421,7 +421,7 @@ def _of_categories(agencies: pl.Series, categories: Mapping[tuple[str, int], pl.
     return np.column_stack(flags) if flags else np.zeros((len(agencies), 0), dtype=np.bool_)
 
 
-def _members_of_categories(of_places: PlaceUnits) -> Memberships:
+def members_of_categories(of_places: PlaceUnits) -> Memberships:
     """Units of the categories of every geography: category c of geography g is domain g C + c."""
     members, C = of_places.members, of_places.category.shape[1]
     at, category = np.nonzero(of_places.category[members.unit])

@@ -94,6 +94,14 @@ def database(
     allow_synthetic: Annotated[
         bool, typer.Option("--allow-synthetic", help="Allow synthetic and real years side by side.")
     ] = False,
+    changes: Annotated[
+        Path | None,
+        typer.Option(
+            "--changes",
+            metavar="FILE",
+            help="CSV of the estimates that differ from the year's former ones. Default: changed-estimates-YEAR.csv.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the SQL; connect to nothing.")] = False,
 ) -> None:
     """Load the published estimates of a run into a PostgreSQL database, in the place of the same year's.
@@ -116,11 +124,20 @@ def database(
         if target is None:
             typer.echo("\n".join(planned_lines(file, schema, identity.year)))
             return
+        listed = changes or Path(f"changed-estimates-{identity.year}.csv")
         with _Bars("rows") as progress:
-            loaded = load_estimates(file, identity, target, schema, progress.advance, allow_synthetic=allow_synthetic)
+            loaded = load_estimates(
+                file, identity, target, schema, progress.advance, changes=listed, allow_synthetic=allow_synthetic
+            )
     console.print(f"Loaded {identity.text}, into {target}:", highlight=False, soft_wrap=True)
     for name, n_rows in loaded.n_rows.items():
         console.print(f"  {schema}.{name}: {counted(n_rows, 'row')}", highlight=False)
+    if loaded.n_changed is not None:
+        where = f"; {listed} lists them" if loaded.n_changed else ""
+        console.print(
+            f"  {counted(loaded.n_changed, 'estimate')} differ from what {identity.year} had before{where}.",
+            highlight=False,
+        )
     if loaded.note:
         errors.print(
             "[yellow]Warning:[/] role nibrs_reader cannot read the tables yet, because this user may not arrange it. "

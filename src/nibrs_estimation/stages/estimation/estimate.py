@@ -10,9 +10,7 @@ import polars as pl
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP
 from nibrs_estimation.model.fields import GEOGRAPHY_NUMBER, SERIES_NUMBER
 from nibrs_estimation.stages.estimation.gaps import cell_gaps
-from nibrs_estimation.survey.design import estimation_design
 from nibrs_estimation.tables.atoms import atoms_of_series
-from nibrs_estimation.tables.matrices.agencies import agency_categories
 from nibrs_estimation.tables.matrices.table_matrix import TableCounts
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.series import SERIES_LEVELS, demographic_series, is_of_level
@@ -61,38 +59,32 @@ def estimate_cells(
     linearized sample. A second estimate imputes nonrespondents (handbook 15). Cells that are blank, or that cannot be
     computed from the input, are omitted.
     """
-    from nibrs_estimation.survey import cells, prediction  # noqa: PLC0415 (Numba takes a second)
+    from nibrs_estimation.survey import basis, cells  # noqa: PLC0415 (Numba takes a second)
     from nibrs_estimation.survey import second_estimator as second  # noqa: PLC0415 (Numba takes a second)
     from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (Numba takes a second)
 
     tables = table_definitions()
     gaps = cell_gaps(tables, intake_loss)
-    counted = profiles.CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile)
-    design = estimation_design(
-        coverage, weighting_frame, agency_weight, weight_cell, calibration_variable, unit_profile
+    of = basis.estimation_basis(
+        basis.Survey(coverage, weighting_frame, agency_weight, weight_cell, calibration_variable),
+        profiles.CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile),
+        block_reference,
+        basis.AgencyAttributes(agency, agency_county, year),
+        control_rule,
+        variance_rule,
     )
-    categories = agency_categories(design.agencies, weighting_frame, agency, agency_county, year)
-    counts = cells.Counts(design, counted, block_reference, categories)
-    everybody = weighting_frame.select("agency_id").collect()["agency_id"].sort()
-    of_all = agency_categories(everybody, weighting_frame, agency, agency_county, year)
-    members = {(name, k): everybody.filter(pl.Series(of_all[name] == k)) for name, k in cells.CATEGORIES}
-    units = prediction.prediction_units(
-        design, coverage, weighting_frame, agency_weight, weight_cell, calibration_variable, members
-    )
-    form = None
-    if variance_rule == "prediction":
-        corrects = control_rule == "corrected"
-        form = prediction.predictions_of(design, units, counts.incidents(), corrects=corrects)
     imputation = None
     if second_estimator != "none":
         covariates = (weighting_frame, police_employees, agency_county, county_population)
-        imputation = second.second_estimator(design, units, *covariates, members, year, second_estimator)
-    estimator = cells.Estimator(design, form, imputation)
+        imputation = second.second_estimator(of.design, of.units, *covariates, of.members, year, second_estimator)
+    estimator = cells.Estimator(of.design, of.predictions, imputation)
 
     def part(name: str) -> pl.LazyFrame:
         table = tables[name]
         wanted = cells.wanted_cells(table, gaps, frozenset())
-        return cells.as_part([estimator.estimate(table, {0: counts.of_table(table).of()}, wanted)], name, table).lazy()
+        return cells.as_part(
+            [estimator.estimate(table, {0: of.counts.of_table(table).of()}, wanted)], name, table
+        ).lazy()
 
     return {CELL_ESTIMATE.name: Parts(tuple(tables), part), CELL_GAP.name: gaps.lazy()}
 
@@ -122,29 +114,28 @@ def estimate_series(
 
     Rows that divide persons by a dimension of the series are omitted (handbook 11); so are retired series.
     """
-    from nibrs_estimation.survey import cells, prediction  # noqa: PLC0415 (as above)
+    from nibrs_estimation.survey import basis, cells  # noqa: PLC0415 (as above)
     from nibrs_estimation.survey import second_estimator as second  # noqa: PLC0415 (as above)
     from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (as above)
 
     name, _, level = partition.rpartition("_")
-    table, geographies = table_definitions()[name], coverage.filter(is_of_level(level))
-    counted = profiles.CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile)
-    design = estimation_design(
-        geographies, weighting_frame, agency_weight, weight_cell, calibration_variable, unit_profile
+    table = table_definitions()[name]
+    of = basis.estimation_basis(
+        basis.Survey(
+            coverage.filter(is_of_level(level)), weighting_frame, agency_weight, weight_cell, calibration_variable
+        ),
+        profiles.CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile),
+        block_reference,
+        None,
+        control_rule,
+        variance_rule,
     )
-    counts = cells.Counts(design, counted, block_reference, {})
-    units = prediction.prediction_units(
-        design, geographies, weighting_frame, agency_weight, weight_cell, calibration_variable, {}
-    )
-    form = None
-    if variance_rule == "prediction":
-        form = prediction.predictions_of(design, units, counts.incidents(), corrects=control_rule == "corrected")
     imputation = None
     if second_estimator == "sound":
         covariates = (weighting_frame, police_employees, agency_county, county_population)
-        imputation = second.second_estimator(design, units, *covariates, {}, year, second_estimator)
-    estimator = cells.Estimator(design, form, imputation)
-    gaps, matrices = cell_gap.collect(), counts.of_table(table)
+        imputation = second.second_estimator(of.design, of.units, *covariates, of.members, year, second_estimator)
+    estimator = cells.Estimator(of.design, of.predictions, imputation)
+    gaps, matrices = cell_gap.collect(), of.counts.of_table(table)
     estimated = [series for series in demographic_series() if not series.is_retired and series.geographies == level]
     found: list[cells.Estimates] = []
     for dimensions in dict.fromkeys(series.dimensions for series in estimated):

@@ -34,6 +34,8 @@ PUBLISHED_TABLES = (
 RUNS_TABLE = YearTable(RUNS)
 TABLES = (*PUBLISHED_TABLES, RUNS_TABLE)
 _ROWS_AT_A_TIME = 20_000
+#: What a reader notices when a year is published again.
+_COMPARED = ("estimate", "estimate_lower_bound", "estimate_upper_bound", "suppression_flag_indicator")
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,13 @@ class Loaded:
     Attributes:
         n_rows: number of rows by table.
         note: what an administrator has to run so that :data:`READER` can read the tables, or None.
+        n_changed: number of estimates that differ from the former ones of the year; None if there were none, or if
+            nobody asked.
     """
 
     n_rows: dict[str, int]
     note: str | None
+    n_changed: int | None
 
 
 def load_estimates(
@@ -56,6 +61,7 @@ def load_estimates(
     schema: str,
     watch: Watch,
     *,
+    changes: Path | None = None,
     allow_synthetic: bool = False,
 ) -> Loaded:
     """Replace the year of a run in the estimates database; other years are not touched.
@@ -66,6 +72,7 @@ def load_estimates(
         database: target.
         schema: schema of the tables.
         watch: is called after each part of a table.
+        changes: file for the estimates that differ from the former ones of the year; None if nobody asks.
         allow_synthetic: whether synthetic and real years may be in one schema.
 
     Raises:
@@ -78,9 +85,10 @@ def load_estimates(
         for table in PUBLISHED_TABLES:
             load.copy(table, rows(table), watch)
         load.copy(RUNS_TABLE, Rows(1, [_run_row(identity, rows(PUBLISHED_TABLES[0]).n_rows)]), watch)
+        n_changed = load.write_differences(PUBLISHED_TABLES[0], _COMPARED, changes) if changes else None
         load.replace()
         note = load.grant(READER)
-        return Loaded({table.name: rows(table).n_rows for table in PUBLISHED_TABLES}, note)
+        return Loaded({table.name: rows(table).n_rows for table in PUBLISHED_TABLES}, note, n_changed)
 
 
 @contextmanager

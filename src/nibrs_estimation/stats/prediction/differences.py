@@ -109,6 +109,8 @@ class Difference(NamedTuple):
         upper: upper end.
         correlation: r of the errors beyond Poisson noise of a unit that is in both; NaN of two columns by one
             benchmark, whose difference has residuals of its own.
+        first_variance: V₁ of the first estimate.
+        second_variance: V₂ of the second.
     """
 
     first: float
@@ -118,6 +120,13 @@ class Difference(NamedTuple):
     lower: float
     upper: float
     correlation: float
+    first_variance: float
+    second_variance: float
+
+    @property
+    def covariance(self) -> float:
+        """C of V = V₁ + V₂ - 2C."""
+        return (self.first_variance + self.second_variance - self.standard_error**2) / 2
 
 
 def difference_of_columns(a: Side, b: Side, common: Floats | None = None) -> Difference:
@@ -142,7 +151,8 @@ def difference_of_columns(a: Side, b: Side, common: Floats | None = None) -> Dif
         raise ValueError("common is above one of the columns: what is counted in both is part of each")
     if a.form is b.form:
         z = column_difference(a.values, b.values, common)
-        return _difference(a, b, part_of(a.form, z, residuals_of(a.form, z), a.unit).variance(), np.nan)
+        of_z = part_of(a.form, z, residuals_of(a.form, z), a.unit).variance()
+        return _difference(a, b, of_z, np.nan, _part(a)[0], _part(b)[0])
     (one, of_a), (other, of_b) = _part(a), _part(b)
     at, to = _of_level(a), _of_level(b)
     at, to = at[_by_row(a.form, a.form.respondent[at])], to[_by_row(b.form, b.form.respondent[to])]
@@ -150,7 +160,7 @@ def difference_of_columns(a: Side, b: Side, common: Floats | None = None) -> Dif
     _, i, j = np.intersect1d(a.form.row[one.unit], b.form.row[other.unit], assume_unique=True, return_indices=True)
     covariance = part_of(a.form, plain(common), of_a, a.unit).poisson + r * float(one.error[i] @ other.error[j])
     covariance += float(one.donor[i] @ other.donor[j] + one.state @ other.state)
-    return _difference(a, b, _variance(one, other, covariance), r)
+    return _difference(a, b, _variance(one, other, covariance), r, one, other)
 
 
 def difference_of_places(first: Side, second: Side) -> Difference:
@@ -173,15 +183,14 @@ def difference_of_places(first: Side, second: Side) -> Difference:
     takes_out = not first.form.settings.is_of_place and first.place == second.place and first.form is second.form
     if takes_out:
         is_common = np.isin(first.unit, second.unit), np.isin(second.unit, first.unit)
-        one, other = _part(first, first.unit[~is_common[0]])[0], _part(second, second.unit[~is_common[1]])[0]
-        covariance = 0.0
-    else:
-        one, other = _part(first)[0], _part(second)[0]
-        i, j = _matched(first.form, one.unit, second.form, other.unit)
-        covariance = _common_noise(first, second, one, other, i, j) + float(one.error[i] @ other.error[j])
-        covariance += float(one.donor[i] @ other.donor[j])
-    covariance += float(one.state @ other.state)
-    return _difference(first, second, _variance(one, other, covariance), 1.0)
+        parts = _part(first, first.unit[~is_common[0]])[0], _part(second, second.unit[~is_common[1]])[0]
+        variance = _variance(*parts, float(parts[0].state @ parts[1].state))
+        return _difference(first, second, variance, 1.0, _part(first)[0], _part(second)[0])
+    one, other = _part(first)[0], _part(second)[0]
+    i, j = _matched(first.form, one.unit, second.form, other.unit)
+    covariance = _common_noise(first, second, one, other, i, j) + float(one.error[i] @ other.error[j])
+    covariance += float(one.donor[i] @ other.donor[j] + one.state @ other.state)
+    return _difference(first, second, _variance(one, other, covariance), 1.0, one, other)
 
 
 def difference_of_years(first: Side, second: Side) -> Difference:
@@ -199,7 +208,8 @@ def difference_of_years(first: Side, second: Side) -> Difference:
     i, j = _matched(first.form, first.form.respondent[at], second.form, second.form.respondent[to])
     r = _correlation(of_one, of_other, at[i], to[j], np.zeros(len(i)))
     i, j = _matched(first.form, one.unit, second.form, other.unit)
-    return _difference(first, second, _variance(one, other, r * float(one.error[i] @ other.error[j])), r)
+    variance = _variance(one, other, r * float(one.error[i] @ other.error[j]))
+    return _difference(first, second, variance, r, one, other)
 
 
 def _part(side: Side, unit: Integers | None = None) -> tuple[Part, Residuals]:
@@ -233,11 +243,23 @@ def _variance(first: Part, second: Part, covariance: float) -> float:
     return variance if variance > _ROUNDING * of_both else 0.0
 
 
-def _difference(first: Side, second: Side, variance: float, correlation: float) -> Difference:
+def _difference(
+    first: Side, second: Side, variance: float, correlation: float, of_first: Part, of_second: Part
+) -> Difference:
     one, other = first.total(), second.total()
     error = float(np.sqrt(variance))
     between = one - other
-    return Difference(one, other, between, error, between - QUANTILE * error, between + QUANTILE * error, correlation)
+    return Difference(
+        one,
+        other,
+        between,
+        error,
+        between - QUANTILE * error,
+        between + QUANTILE * error,
+        correlation,
+        of_first.variance(),
+        of_second.variance(),
+    )
 
 
 def _correlation(first: Residuals, second: Residuals, at: Integers, to: Integers, common_noise: Floats) -> float:

@@ -69,6 +69,7 @@ class TableMatrix:
         counts: of a counting unit.
         fills: what is added for months that are not known.
         agency_categories: variable of agencies -> category of each, 0 if missing: (agencies,).
+        terms: of the table, if not all of its cells are wanted.
     """
 
     def __init__(
@@ -77,8 +78,9 @@ class TableMatrix:
         counts: Callable[[str], UnitCounts],
         fills: Fills,
         agency_categories: Mapping[str, NDArray[np.int8]],
+        terms: Sequence[Term] | None = None,
     ) -> None:
-        self._terms = table_terms(table)
+        self._terms = table_terms(table) if terms is None else terms
         self._table, self._fills, self._categories = table, fills, agency_categories
         self._parts = [part for term in self._terms for part in _parts(table, term, counts(term.counting_unit))]
 

@@ -1,0 +1,257 @@
+"""What `nibrs compare` compares: the sides that its options name, and their difference as a row of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import polars as pl
+
+from nibrs_estimation.cli.estimates import EstimatedRun, choice_of
+from nibrs_estimation.cli.selection import EVERYWHERE, check_series, find_column, find_places, find_rows, find_series
+from nibrs_estimation.model.agency import AGENCY
+from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
+from nibrs_estimation.model.blocks import BLOCK_REFERENCE
+from nibrs_estimation.model.counts import INCIDENT_PROFILE, PROFILE_COUNT, PROFILE_SIGNATURE, UNIT_PROFILE
+from nibrs_estimation.model.coverage import COVERAGE
+from nibrs_estimation.model.geography import AGENCY_COUNTY
+from nibrs_estimation.model.parameters import CONTROL_RULE
+from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, WEIGHT_CELL
+from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.table import find_table
+from nibrs_estimation.survey.basis import AgencyAttributes, Basis, Survey, estimation_basis
+from nibrs_estimation.survey.comparison import Cell, ComparedTable, compared, difference_of_cells
+from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
+from nibrs_estimation.tables.labels import plain_label
+from nibrs_estimation.tables.matrices.profiles import CountedProfiles
+from nibrs_estimation.tables.series import Series, is_of_level
+from nibrs_estimation.tables.table_cells import COUNT, RATE
+from nibrs_estimation.tables.table_rows import RATE_BASE
+
+_COUNTS = (UNIT_PROFILE, PROFILE_SIGNATURE, PROFILE_COUNT, INCIDENT_PROFILE)
+_SURVEY = (COVERAGE, WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, CALIBRATION_VARIABLE)
+_NEEDED = (*_COUNTS, *_SURVEY, BLOCK_REFERENCE, AGENCY, AGENCY_COUNTY)
+_STATES = "states"
+
+
+@dataclass(frozen=True)
+class _Side:
+    """What one side of a difference is of, with the names that people know."""
+
+    run: EstimatedRun
+    place: pl.DataFrame
+    row: TableRow
+    column: TableColumn
+    series: Series | None
+
+    @property
+    def geography(self) -> int:
+        return int(self.place["geography_number"][0])
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Name of the run, geography, row, column and group of persons."""
+        return {
+            "run": f"{self.run.run_id} ({self.run.year})",
+            "geography": str(self.place["estimate_geographic_location"][0]),
+            "row": plain_label(self.row.label),
+            "column": plain_label(self.column.label),
+            "series": self.series.label if self.series else "all persons",
+        }
+
+    def cell(self) -> Cell:
+        return Cell(self.row.of or self.row.row, self.column.position, self.geography, self.series)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the command: runs, and what is compared; the sides of a difference are given as two of one."""
+
+    runs: tuple[EstimatedRun, ...]
+    table: TableDefinition
+    geographies: tuple[str, ...]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    series: tuple[str, ...]
+    is_rate: bool
+
+
+def sides_of(options: Options) -> list[tuple[_Side, _Side]]:
+    """First and second side of each difference. Of two years the first is the later, and there may be many cells.
+
+    Raises:
+        UsageError: the options do not say which two things are compared, or name none, or one that has no estimates.
+    """
+    runs = options.runs
+    several = [
+        name
+        for name, values in (
+            ("--geography", options.geographies),
+            ("--row", options.rows),
+            ("--column", options.columns),
+            ("--series", options.series),
+        )
+        if len(values) > 1 or set(values) & {EVERYWHERE, _STATES}
+    ]
+    if len(runs) == 2:
+        if runs[0].year == runs[1].year:
+            raise UsageError(
+                f"Runs {runs[0].run_id} and {runs[1].run_id} are both of {runs[0].year}: two years are compared. "
+                "Within one run give --column, --geography, --row or --series twice."
+            )
+        earlier, later = sorted(runs, key=lambda run: run.year)
+        before = {side.cell(): side for side in _all_of(options, earlier)}
+        pairs = [(side, before[side.cell()]) for side in _all_of(options, later) if side.cell() in before]
+        if not pairs:
+            raise UsageError(f"Runs {later.run_id} and {earlier.run_id} have no estimated geography in common.")
+        return pairs
+    if len(several) != 1 or set(_values(options)) & {EVERYWHERE, _STATES}:
+        given = f" Given twice: {', '.join(several)}." if several else ""
+        raise UsageError(
+            "Say which two are compared: give one of --run, --column, --geography, --row and --series twice, such as "
+            f"--geography Vermont --geography Maine.{given} With two runs the others may name any number."
+        )
+    found = _all_of(options, runs[0])
+    if len(found) != 2:
+        raise UsageError(f"{several[0]} names {len(found)} things: two are compared.")
+    return [(found[0], found[1])]
+
+
+def _values(options: Options) -> tuple[str, ...]:
+    return (*options.geographies, *options.rows, *options.columns, *options.series)
+
+
+def _all_of(options: Options, run: EstimatedRun) -> list[_Side]:
+    """Everything in a run that the options name."""
+    table = options.table
+    is_of_states = options.geographies == (_STATES,)
+    places = find_places(run, (EVERYWHERE,) if is_of_states else options.geographies)
+    if is_of_states:
+        places = places.filter((pl.col("geography_level") == "state") & pl.col("agency_group").is_null())
+    columns = (
+        list(table.columns) if EVERYWHERE in options.columns else [find_column(table, name) for name in options.columns]
+    )
+    rows = [_row(table, name, is_rate=options.is_rate) for name in options.rows]
+    series: list[Series | None] = [find_series(table, name) for name in options.series]
+    for each in series:
+        if each is not None:
+            check_series(each, places)
+    of_places = places.iter_slices(1)
+    return [_Side(run, *of) for of in product(of_places, rows, columns, series or [None])]
+
+
+def _row(table: TableDefinition, name: str, *, is_rate: bool) -> TableRow:
+    """The row of a count, or of the rate made of it.
+
+    Raises:
+        UsageError: the name is of several rows, or the row has no count or rate.
+    """
+    found = find_rows(table, name)
+    if len(found) != 1:
+        raise UsageError(f"{name!r} names {len(found)} rows of table {table.table}: give the number of one of them.")
+    (row,) = found
+    if is_rate:
+        # A rate stands in a row of its own.
+        row = next((other for other in table.rows if other.of == row.row), row)
+    kind = "rate" if is_rate else "count"
+    if kind not in row.estimates:
+        other = "without --rate" if is_rate else "with --rate"
+        raise UsageError(f"Row {row.row} of table {table.table} has no {kind}; compare it {other}, or another row.")
+    return row
+
+
+def differences(options: Options, *, shows_suppressed: bool) -> pl.DataFrame:
+    """A row for each difference: names of both sides, the numbers of ``Compared``, and why they are missing.
+
+    Raises:
+        UsageError: as :func:`sides_of`; a run has the reference's variance, or no longer the datasets that are needed.
+    """
+    pairs = sides_of(options)
+    runs = {run.run_id: run for run in options.runs}
+    level = _narrowest([side.series for pair in pairs for side in pair])
+    tables = {name: ComparedTable(options.table, basis_of(run, level)) for name, run in runs.items()}
+    published = _Published(options)
+    found = []
+    for one, other in pairs:
+        numbers = [published.of(side) for side in (one, other)]
+        row: dict[str, Any] = {}
+        for side, names in (("first", one.names), ("second", other.names)):
+            row |= {f"{side}_{key}": value for key, value in names.items()}
+        missing = next((reason for reason in (_missing(each, shows_suppressed) for each in numbers) if reason), None)
+        row["missing"] = missing
+        if missing is None:
+            sides = tables[one.run.run_id], tables[other.run.run_id]
+            cells = one.cell(), other.cell()
+            factors = [RATE_BASE / each["population_estimate"] if options.is_rate else 1.0 for each in numbers]
+            errors = [each["estimate_standard_error"] / factor for each, factor in zip(numbers, factors, strict=True)]
+            is_bounded = all(table.is_bounded(cell) for table, cell in zip(sides, cells, strict=True))
+            difference = difference_of_cells(sides, *cells)
+            row |= compared(
+                difference, (factors[0], factors[1]), (errors[0], errors[1]), is_bounded=is_bounded
+            )._asdict()
+        found.append(row)
+    return pl.DataFrame(found, infer_schema_length=None, nan_to_null=True)
+
+
+class _Published:
+    """The published numbers of sides, a table of a run read once for all of its geographies."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._rows: dict[tuple[str, str, int], dict[tuple[int, int], dict[str, Any]]] = {}
+
+    def of(self, side: _Side) -> dict[str, Any]:
+        """The row of the published table."""
+        key = (side.run.run_id, side.names["series"], side.geography)
+        if key not in self._rows:
+            kind = RATE if self._options.is_rate else COUNT
+            rows = side.run.rows(self._options.table, side.place, side.series)
+            kept = rows.filter(pl.col("estimate_type_num") == kind).to_dicts()
+            self._rows[key] = {(row["row"], row["column"]): row for row in kept}
+        return self._rows[key][side.row.row, side.column.position]
+
+
+def _missing(row: dict[str, Any], shows_suppressed: bool) -> str | None:
+    """Why a published number cannot be compared."""
+    if row["estimate"] is None or row["estimate_standard_error"] is None:
+        return str(row["missing"] or "no standard error")
+    return "suppressed" if row["is_suppressed"] and not shows_suppressed else None
+
+
+def _narrowest(series: Sequence[Series | None]) -> str | None:
+    """Level of the series that is estimated for the fewest geographies; None without series."""
+    levels = {each.geographies for each in series if each is not None}
+    return next((level for level in ("national", "region", "all") if level in levels), None)
+
+
+def basis_of(run: EstimatedRun, level: str | None) -> Basis:
+    """What the estimates of a run are made of; with a level, of the geographies of its series.
+
+    Raises:
+        UsageError: the run has the reference's variance, or no longer the datasets that are needed.
+    """
+    if run.variance_rule() != "prediction":
+        raise UsageError(
+            f"Run {run.run_id} has variances by the reference's rule, which has none of differences. Run it with "
+            "NIBRS_VARIANCE_RULE=prediction (the default) and compare again."
+        )
+    gone = [dataset.name for dataset in _NEEDED if not find_table(run.datasets, dataset)]
+    if gone:
+        raise UsageError(
+            f"Run {run.run_id} no longer has {', '.join(gone)}, from which differences are computed: run it again, or "
+            "restore it from its archive."
+        )
+    coverage, *weights = (run.read(dataset) for dataset in _SURVEY)
+    attributes = None
+    if level is None:
+        attributes = AgencyAttributes(run.read(AGENCY), run.read(AGENCY_COUNTY), run.year)
+    return estimation_basis(
+        Survey(coverage if level is None else coverage.filter(is_of_level(level)), *weights),
+        CountedProfiles(*(run.read(dataset) for dataset in _COUNTS)),
+        run.read(BLOCK_REFERENCE),
+        attributes,
+        "reference" if choice_of(run.datasets.parent, "estimate_cells", CONTROL_RULE) == "reference" else "corrected",
+        "prediction",
+    )

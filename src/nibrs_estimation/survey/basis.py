@@ -1,0 +1,94 @@
+"""What all estimates of a set of geographies are made of: the design, the counts, the units and their predictions."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+from nibrs_estimation.survey.cells import CATEGORIES, Counts
+from nibrs_estimation.survey.design import Design, estimation_design
+from nibrs_estimation.survey.prediction import PlaceUnits, Predictions, prediction_units, predictions_of
+from nibrs_estimation.tables.matrices.agencies import agency_categories
+from nibrs_estimation.tables.matrices.profiles import CountedProfiles
+
+ControlRule = Literal["corrected", "reference"]
+VarianceRule = Literal["prediction", "reference"]
+
+
+class Survey(NamedTuple):
+    """Datasets of the weights and of who responds; see there.
+
+    Attributes:
+        coverage: of the geographies to estimate.
+        weighting_frame: all agencies.
+        agency_weight: all agencies.
+        weight_cell: all weight groups.
+        calibration_variable: all controls.
+    """
+
+    coverage: pl.LazyFrame
+    weighting_frame: pl.LazyFrame
+    agency_weight: pl.LazyFrame
+    weight_cell: pl.LazyFrame
+    calibration_variable: pl.LazyFrame
+
+
+class AgencyAttributes(NamedTuple):
+    """Datasets of what makes the categories of agencies that have rows of their own, and the data year."""
+
+    agency: pl.LazyFrame
+    agency_county: pl.LazyFrame
+    year: int
+
+
+class Basis(NamedTuple):
+    """What estimates are made of.
+
+    Attributes:
+        design: the respondents of every place.
+        counts: matrices of tables.
+        units: all agencies of every place.
+        predictions: the units prepared; None by the reference's variance.
+        members: agencies of each category of agencies that has rows of its own; none without attributes.
+    """
+
+    design: Design
+    counts: Counts
+    units: PlaceUnits
+    predictions: Predictions | None
+    members: dict[tuple[str, int], pl.Series]
+
+
+def estimation_basis(
+    survey: Survey,
+    counted: CountedProfiles,
+    block_reference: pl.LazyFrame,
+    attributes: AgencyAttributes | None,
+    control_rule: ControlRule,
+    variance_rule: VarianceRule,
+) -> Basis:
+    """What estimates of all geographies of ``survey.coverage`` are made of.
+
+    Args:
+        survey: weights and respondents.
+        counted: the counts of profiles.
+        block_reference: dataset of that name.
+        attributes: of agencies; None for tables without the rows of their categories, as demographic series are.
+        control_rule: whether totals are ratio estimates.
+        variance_rule: whether variances are those of predictions.
+    """
+    frame = survey.weighting_frame
+    design = estimation_design(*survey, counted.unit_profile)
+    of_respondents, members = {}, {}
+    if attributes is not None:
+        of_respondents = dict(agency_categories(design.agencies, frame, *attributes))
+        everybody = frame.select("agency_id").collect()["agency_id"].sort()
+        of_all = agency_categories(everybody, frame, *attributes)
+        members = {(name, k): everybody.filter(pl.Series(of_all[name] == k)) for name, k in CATEGORIES}
+    counts = Counts(design, counted, block_reference, of_respondents)
+    units = prediction_units(design, *survey, members)
+    predictions = None
+    if variance_rule == "prediction":
+        predictions = predictions_of(design, units, counts.incidents(), corrects=control_rule == "corrected")
+    return Basis(design, counts, units, predictions, members)

@@ -1,0 +1,115 @@
+"""Differences of the demo's estimates: sides are the published estimates, and the command tells them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from nibrs_estimation.cli.comparing import Options, basis_of, differences
+from nibrs_estimation.cli.estimates import EstimatedRun, required_run
+from nibrs_estimation.model.estimates import CELL_ESTIMATE
+from nibrs_estimation.survey.comparison import Cell, ComparedTable, difference_of_cells
+from nibrs_estimation.tables.matrices.table_matrix import agency_rows
+from nibrs_estimation.tables.read import table_definition
+from tests.support.command import nibrs
+
+
+@pytest.fixture(scope="module")
+def run(demo: Path) -> EstimatedRun:
+    return required_run(demo / "scratch", "demo")
+
+
+@pytest.fixture(scope="module")
+def incidents(run: EstimatedRun) -> ComparedTable:
+    return ComparedTable(table_definition("1a"), basis_of(run, None))
+
+
+def test_sides_are_the_published_estimates(run: EstimatedRun, incidents: ComparedTable) -> None:
+    """Totals are equal, and standard errors but for what filled months and imputed items add."""
+    table = incidents.table
+    stored = (
+        run.read(CELL_ESTIMATE)
+        .filter(
+            (pl.col("table_part") == "1a")
+            & pl.col("geography_number").is_in(run.places["geography_number"].gather_every(29).implode())
+            & pl.col("row").is_in([1, 4, 5, 21, 30, *list(agency_rows(table))[::4]])
+        )
+        .collect()
+    )
+    assert stored.height > 300
+    equal = 0
+    for line in stored.iter_rows(named=True):
+        cell = Cell(line["row"], line["column"], line["geography_number"])
+        side = incidents.side(cell)
+        assert side.total() == pytest.approx(line["estimate"], rel=1e-9), cell
+        found = difference_of_cells((incidents, incidents), cell, cell)
+        assert found.first_variance <= line["standard_error"] ** 2 * (1 + 1e-9) + 1e-9, cell
+        equal += np.isclose(found.first_variance, line["standard_error"] ** 2, rtol=1e-9, atol=1e-9)
+        assert found.difference == found.standard_error == 0
+    assert equal > stored.height / 10
+
+
+def test_a_cell_that_is_another_and_a_part_of_it(incidents: ComparedTable) -> None:
+    """What two columns have in common is not in the error of their difference."""
+    position = {column.name: column.position for column in incidents.table.columns}
+    murder, violent = (Cell(1, position[name], 1) for name in ("murder", "violent_crime"))
+    in_both = incidents.in_both(murder, violent)
+    np.testing.assert_array_equal(in_both, incidents.side(murder).values)
+    apart = difference_of_cells((incidents, incidents), violent, murder)
+    assert apart.standard_error**2 < apart.first_variance + apart.second_variance
+
+
+def another_year(run: EstimatedRun, folder: Path) -> EstimatedRun:
+    """A copy that is said to be of the year before."""
+    shutil.copytree(run.datasets.parent, folder / "before" / "all", copy_function=shutil.copy)
+    path = folder / "before/all/run_metadata.json"
+    about = json.loads(path.read_text())
+    about["identity"] |= {"run_id": "before", "year": run.year - 1}
+    path.write_text(json.dumps(about))
+    return required_run(folder, "before")
+
+
+def test_years_of_the_same_agencies(run: EstimatedRun, tmp_path: Path) -> None:
+    """A year and its copy: no difference, and every agency has the same error in both, so that chance alone is left."""
+    before = another_year(run, tmp_path)
+    options = Options((before, run), table_definition("1a"), ("states",), ("1",), ("all",), (), is_rate=True)
+    found = differences(options, shows_suppressed=True)
+    assert found["first_run"].unique().to_list() == [f"demo ({run.year})"]
+    known = found.filter(pl.col("missing").is_null())
+    assert known.height > 500
+    assert known["difference"].abs().max() == 0
+    assert known.select((pl.col("lower") <= 0) & (pl.col("upper") >= 0)).to_series().all()
+    suppressed = differences(options, shows_suppressed=False).filter(pl.col("missing") == "suppressed")
+    assert suppressed.height > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("1a", "--geography", "CA", "--geography", "TX", "--rate"), "California"),
+        (("1a", "--column", "murder", "--column", "violent_crime"), "lower"),
+        (("3a", "--column", "robbery", "--series", "11", "--series", "10"), "Sex"),
+        (("1a", "--row", "3", "--row", "4"), "Weapon involved"),
+    ],
+)
+def test_the_command(demo: Path, arguments: tuple[str, ...], words: str) -> None:
+    done = nibrs(demo, "compare", *arguments, "--show-suppressed", COLUMNS="200")
+    assert done.returncode == 0, done.stderr
+    assert words in done.stdout
+    assert "synthetic" in done.stdout
+    assert "95 of 100 intervals" in " ".join(done.stdout.split())
+
+
+def test_the_file(demo: Path, tmp_path: Path) -> None:
+    path = tmp_path / "difference.csv"
+    done = nibrs(demo, "compare", "1a", "--geography", "CA", "--geography", "TX", "--csv", str(path))
+    assert done.returncode == 0, done.stderr
+    found = pl.read_csv(path)
+    assert found.height == 1
+    assert found["first_geography"].to_list() == ["California"]
+    assert "synthetic" in found["runs"][0]

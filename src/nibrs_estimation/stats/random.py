@@ -127,9 +127,11 @@ def _poisson_quantile(probability: Floats, means: Floats) -> NDArray[np.int64]:
     while some.size:
         count += 1
         term = term * m / count
+        # Rounding may keep the sum below the last probabilities before 1; then the last count that adds to it is taken.
+        grows = reached + term > reached
         reached = reached + term
-        flat[some] = count
-        left = (reached < p) & (term > 0)
+        flat[some[grows]] = count
+        left = (reached < p) & grows
         some, p, m, term, reached = some[left], p[left], m[left], term[left], reached[left]
     some = np.flatnonzero(means >= _SMALL_MEAN)
     flat[some] = _poisson_quantile_of_large(probability.ravel()[some], means.ravel()[some])

@@ -22,7 +22,7 @@ from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, 
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.table import find_table
 from nibrs_estimation.survey.basis import AgencyAttributes, Basis, Survey, estimation_basis
-from nibrs_estimation.survey.comparison import Cell, ComparedTable, compared, difference_of_cells
+from nibrs_estimation.survey.comparison import Cell, Compared, ComparedTable, compared, difference_of_cells
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles
@@ -176,7 +176,7 @@ def differences(options: Options, *, shows_suppressed: bool) -> pl.DataFrame:
     found = []
     for one, other in pairs:
         numbers = [published.of(side) for side in (one, other)]
-        row: dict[str, Any] = {}
+        row: dict[str, Any] = dict.fromkeys(Compared._fields)
         for side, names in (("first", one.names), ("second", other.names)):
             row |= {f"{side}_{key}": value for key, value in names.items()}
         missing = next((reason for reason in (_missing(each, shows_suppressed) for each in numbers) if reason), None)
@@ -192,7 +192,8 @@ def differences(options: Options, *, shows_suppressed: bool) -> pl.DataFrame:
                 difference, (factors[0], factors[1]), (errors[0], errors[1]), is_bounded=is_bounded
             )._asdict()
         found.append(row)
-    return pl.DataFrame(found, infer_schema_length=None, nan_to_null=True)
+    overrides = dict.fromkeys(Compared._fields, pl.Float64)
+    return pl.DataFrame(found, schema_overrides=overrides, infer_schema_length=None, nan_to_null=True)
 
 
 class _Published:

@@ -55,6 +55,7 @@ def compare(
         bool, typer.Option("--show-suppressed", help="Compare the numbers that should not be published, too.")
     ] = False,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write the differences to this file.")] = None,
+    page: Annotated[Path | None, typer.Option("--page", help="Write a page with a picture to this file.")] = None,
 ) -> None:
     """Compare two years, places, columns, rows or groups of persons, with standard error and interval."""
     # Differences compile and compute; the other commands do not wait for their libraries.
@@ -72,14 +73,27 @@ def compare(
     )
     with console.status("Computing what both estimates have in common ..."):
         found = differences(options, shows_suppressed=show_suppressed)
-    identities = "; ".join(run.identity.text for run in compared_runs)
+    unit = "rates per 100,000" if rate else "counts"
     if csv is not None:
-        about = {"table_name": table, "estimate": "rate" if rate else "count", "runs": identities}
+        about = {"table_name": table, "estimate": unit, "runs": "; ".join(run.identity.text for run in compared_runs)}
         with atomic_path(csv) as path:
             found.with_columns(**{name: pl.lit(value) for name, value in about.items()}).write_csv(path)
         console.print(f"Wrote {found.height} differences to {csv}.", highlight=False)
-        return
-    _print(found, f"Table {table}, {'rates per 100,000' if rate else 'counts'}; {identities}", is_rate=rate)
+    words = _Words(found)
+    if page is not None:
+        labeled = found.with_columns(label=pl.Series(words.labels))
+        title = f"{words.sides[0]} and {words.sides[1]}"
+        of_both = f"Table {table}, {unit}; {words.same}"
+        from nibrs_estimation.cli.compare_page import comparison_page  # noqa: PLC0415 (as above)
+
+        content = comparison_page(labeled, title, of_both, words.sides, _MEANS, [run.identity for run in compared_runs])
+        with atomic_path(page) as path:
+            path.write_text(content, encoding="utf-8")
+        console.print(f"Wrote {page}.", highlight=False)
+    if csv is None and page is None:
+        identities = "; ".join(run.identity.text for run in compared_runs)
+        console.print(Text(f"Table {table}, {unit}; {identities}", style="bold"))
+        _print(found, words, is_rate=rate)
 
 
 def _runs(names: list[str]) -> tuple[EstimatedRun, ...]:
@@ -90,27 +104,46 @@ def _runs(names: list[str]) -> tuple[EstimatedRun, ...]:
     return tuple(required_run(scratch, name) for name in names) or (required_run(scratch, None),)
 
 
-def _print(found: pl.DataFrame, title: str, *, is_rate: bool) -> None:
+class _Words:
+    """Which names of the differences differ between both sides, which from one to the next, and which are the same.
+
+    Attributes:
+        sides: names of the first and the second side.
+        varies: columns of names that differ from one difference to the next.
+        same: what all have in common, in words.
+        labels: of each difference, what varies.
+    """
+
+    def __init__(self, found: pl.DataFrame) -> None:
+        pairs = {name: (found[f"first_{name}"], found[f"second_{name}"]) for name in _NAMES}
+        differs = next(name for name, (one, other) in pairs.items() if (one != other).any())
+        self.sides = (str(pairs[differs][0][0]), str(pairs[differs][1][0]))
+        self.varies = [name for name, (one, _) in pairs.items() if name != differs and one.n_unique() > 1]
+        same = [str(one[0]) for name, (one, _) in pairs.items() if name not in (differs, *self.varies)]
+        self.same = "; ".join(same)
+        self.labels = (
+            found.select(
+                pl.concat_str([f"first_{name}" for name in self.varies] or [pl.lit(self.same)], separator=", ")
+            )
+            .to_series()
+            .to_list()
+        )
+
+
+def _print(found: pl.DataFrame, words: _Words, *, is_rate: bool) -> None:
     """What all differences have in common above, and a line for each."""
-    pairs = {name: (found[f"first_{name}"], found[f"second_{name}"]) for name in _NAMES}
-    differs = next(name for name, (one, other) in pairs.items() if (one != other).any())
-    varies = [name for name, (one, _) in pairs.items() if name != differs and one.n_unique() > 1]
-    same = [one[0] for name, (one, _) in pairs.items() if name not in (differs, *varies, "series")]
-    if "series" not in (differs, *varies) and pairs["series"][0][0] != "all persons":
-        same.append(pairs["series"][0][0])
-    console.print(Text(title, style="bold"))
-    console.print(Text("; ".join(same)))
+    console.print(Text(words.same))
     shown = Table(box=None, pad_edge=False)
-    for name in varies:
+    for name in words.varies:
         shown.add_column(_NAMES[name])
-    for side in (0, 1):
-        shown.add_column(str(pairs[differs][side][0]), justify="right")
+    for side in words.sides:
+        shown.add_column(side, justify="right")
     for name in ("Difference", "95 % interval", "Change", "95 % interval"):
         shown.add_column(name, justify="right")
     shown.add_column("Clear?")
     digits = 1 if is_rate else 0
     for line in found.iter_rows(named=True):
-        cells = [line[f"first_{name}"] for name in varies]
+        cells = [line[f"first_{name}"] for name in words.varies]
         shown.add_row(*cells, *_numbers(line, digits))
     console.print(shown)
     console.print(Text(_MEANS, style="dim"))

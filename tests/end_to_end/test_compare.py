@@ -105,10 +105,14 @@ def test_the_command(demo: Path, arguments: tuple[str, ...], words: str) -> None
     assert "95 of 100 intervals" in " ".join(done.stdout.split())
 
 
-def test_the_file(demo: Path, tmp_path: Path) -> None:
-    path = tmp_path / "difference.csv"
-    done = nibrs(demo, "compare", "1a", "--geography", "CA", "--geography", "TX", "--csv", str(path))
+def test_the_files(demo: Path, tmp_path: Path) -> None:
+    path, page = tmp_path / "difference.csv", tmp_path / "difference.html"
+    places = ("--geography", "CA", "--geography", "TX")
+    done = nibrs(demo, "compare", "1a", *places, "--csv", str(path), "--page", str(page), "--show-suppressed")
     assert done.returncode == 0, done.stderr
+    shown = page.read_text(encoding="utf-8")
+    for words in ("California and Texas", "SYNTHETIC DATA", "Change in percent", "95 of 100 intervals", "run demo"):
+        assert words in shown
     found = pl.read_csv(path)
     assert found.height == 1
     assert found["first_geography"].to_list() == ["California"]

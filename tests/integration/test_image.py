@@ -130,7 +130,9 @@ def test_a_run_gives_the_same_bytes_inside_as_outside(image: Image, tmp_path: Pa
     inside = image.script("run", "bash", "-c", f"python {' '.join(FLOW)}", **NATION, **folders)
     assert inside.returncode == 0, inside.stderr
     (tmp_path / "out").mkdir()
-    outside = python(tmp_path / "out", str(ROOT / FLOW[0]), *FLOW[1:], **NATION)
+    # The image holds the list of the repository.
+    listed = {"EXTERNAL_FILE_LOCATIONS": str(ROOT / "external_file_locations.json")}
+    outside = python(tmp_path / "out", str(ROOT / FLOW[0]), *FLOW[1:], **NATION, **listed)
     assert outside.returncode == 0, outside.stderr
     assert outputs_of(tmp_path / "in") == outputs_of(tmp_path / "out")
     about = json.loads((tmp_path / "in/scratch/trial/all/run_metadata.json").read_text())

@@ -467,7 +467,7 @@ def test_full_response_gives_the_truth_without_error(tmp_path: Path) -> None:
     path.write_text("ori,nibrs_months\n" + "".join(f"ZZ{place:05d}00,{'1' * 12}\n" for place in range(24)))
     responses = read_responses(path, "reported-months", YEAR)
     drawing = draw(population(24, CODES), "reported-months", "noise", responses, 1, 1)
-    rules = ("program", "reference", "regression", "ratio")
+    rules = ("program", "reference", "regression", "second estimator", "ratio")
     found = estimates_of(drawing, rules, 1)
     estimated = found.filter(pl.col("estimate").is_not_null())
     assert set(estimated["rule"]) == set(rules)

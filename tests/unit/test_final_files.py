@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -25,7 +27,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write_table(frame, DATASETS[name], folder / f"scratch/us/all/datasets/{name}.parquet")
     tables: list[int] = []
     n_files = write_final_files(required_run(folder / "scratch", "us"), folder, lambda _n, total: tables.append(total))
-    found = list((folder / "final-estimates").rglob("*.csv"))
+    found = [path for name in ("final-estimates", "validation_inputs") for path in (folder / name).rglob("*.csv")]
     assert len(found) == n_files
     assert len(tables) == tables[0] == 33
     return folder / "final-estimates"
@@ -73,7 +75,7 @@ def test_suppressed_rows_are_only_in_the_first_folder(written: Path) -> None:
 
 
 def test_names_of_cells_and_estimates_without_a_second_one(written: Path) -> None:
-    names = read(written / "der_variable_name/der_variable_name_1_1a.csv")
+    names = read(written.parent / "validation_inputs/der_variable_name/der_variable_name_1_1a.csv")
     first = names.row(0, named=True)
     assert first["der_variable_name"] == f"t_{first['p1']}_{first['p2']}_{first['p3']}_{first['p4']}"
     folder = written / "Indicator_Tables_flag_non_0_est_no_prb"
@@ -81,6 +83,38 @@ def test_names_of_cells_and_estimates_without_a_second_one(written: Path) -> Non
     assert unsure.height > 0
     assert (unsure["estimate"] > 0).all()
     assert unsure["estimate_copula"].null_count() == unsure.height
+
+
+def test_folders_are_zipped_and_names_are_merged(written: Path) -> None:
+    for kind in ("Indicator_Tables", "Indicator_Tables_no_supp", "Indicator_Tables_flag_non_0_est_no_prb"):
+        with zipfile.ZipFile(written / f"{kind}.zip") as archive:
+            files = {str(path.relative_to(written)): path.read_bytes() for path in (written / kind).rglob("*.csv")}
+            assert {name: archive.read(name) for name in archive.namelist()} == files
+    inputs = written.parent / "validation_inputs"
+    merged = pl.read_csv(gzip.decompress((inputs / "der_variable_name_Merged.csv.gz").read_bytes()))
+    parts = [pl.read_csv(path) for path in sorted((inputs / "der_variable_name").iterdir())]
+    assert merged.equals(pl.concat(parts))
+
+
+def test_series_are_in_the_file_of_their_geography(written: Path, tmp_path: Path) -> None:
+    run = required_run(written.parent / "scratch", "us")
+    write_final_files(run, tmp_path, lambda *_: None, has_series=True)
+    (with_series,), (without,) = (
+        list(folder.glob("Indicator_Tables/*/*/Indicator_Tables_102_3a.csv"))
+        for folder in (tmp_path / "final-estimates", written)
+    )
+    every, everybody = read(with_series), read(without)
+    assert every.head(everybody.height).equals(everybody)
+    # States have the 32 series that are estimated everywhere.
+    numbers = every["PERMUTATION_NUMBER"].unique().sort()
+    assert (numbers % 1000).unique().to_list() == [102]
+    assert len(numbers) == 1 + 32
+    assert (every.group_by("PERMUTATION_NUMBER").len()["len"] == everybody.height).all()
+    (of_nation,) = (tmp_path / "final-estimates").glob("Indicator_Tables/*/*/Indicator_Tables_1_3a.csv")
+    assert read(of_nation)["PERMUTATION_NUMBER"].n_unique() == 1 + 32 + 20 + 112
+    # Tables without persons have none.
+    (incidents,) = (tmp_path / "final-estimates").glob("Indicator_Tables/*/*/Indicator_Tables_102_1a.csv")
+    assert read(incidents)["PERMUTATION_NUMBER"].unique().to_list() == [102]
 
 
 def test_nothing_is_overwritten_or_half_written(written: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

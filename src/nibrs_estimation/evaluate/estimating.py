@@ -18,7 +18,7 @@ from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_M
 from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, COUNT, PERCENTAGE
 from nibrs_estimation.model.completeness import AGENCY_MONTH, REPORTING_STATUS
 from nibrs_estimation.model.counts import UNIT_PROFILE
-from nibrs_estimation.model.geography import AGENCY_COUNTY, GEOGRAPHY, SRS_BENCHMARK
+from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION, GEOGRAPHY, SRS_BENCHMARK
 from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.model.weights import STATE_WEIGHT_GROUP
 from nibrs_estimation.stages.benchmark.frame import build_frame
@@ -29,6 +29,7 @@ from nibrs_estimation.stages.coverage.coverage import measure_coverage
 from nibrs_estimation.stages.outliers.detect import detect_outliers
 from nibrs_estimation.stages.universe.frame import define_universe
 from nibrs_estimation.stages.weighting.weights import weight_agencies
+from nibrs_estimation.stats.copula import TOTAL, Plan
 from nibrs_estimation.stats.linearization.cell_estimates import cell_estimates
 from nibrs_estimation.stats.linearization.variance_form import variance_form
 from nibrs_estimation.stats.prediction import PredictionEstimates, prediction_estimates, unreported_interval
@@ -36,6 +37,7 @@ from nibrs_estimation.survey.covering import covered_populations
 from nibrs_estimation.survey.design import Design, estimation_design
 from nibrs_estimation.survey.geographies import geography_members
 from nibrs_estimation.survey.prediction import Incidents, PlaceUnits, Predictions, prediction_units, predictions_of
+from nibrs_estimation.survey.second_estimator import second_estimator
 from nibrs_estimation.tables.bias import Z_95
 from nibrs_estimation.tables.explained import explained_by
 
@@ -52,7 +54,7 @@ class Choices(NamedTuple):
     variance_rule: Literal["prediction", "reference"] = "prediction"
 
 
-#: Rule of a backtest -> choices of method; rules ``regression`` and ``ratio`` are not among them.
+#: Rule of a backtest -> choices of method; :data:`RIVALS` are not among them.
 CHOICES = {
     "program": Choices(),
     "reference months": Choices(outlier_rule="reference", month_rule="reference"),
@@ -61,7 +63,7 @@ CHOICES = {
     "reference": Choices("reference", "reference", "reference", "reference", "reference"),
 }
 #: Rules with the months, benchmark and weights of rule ``program``.
-RIVALS = ("regression", "ratio")
+RIVALS = ("regression", "second estimator", "ratio")
 #: Datasets that a source may leave out.
 _OPTIONAL = (SRS_MONTH, SRS_BENCHMARK, AGENCY_COUNTY, GEOGRAPHY)
 _OF_SOURCE = (AGENCY, REPORT_MONTH, AGENCY_MONTH_OFFENSE, *_OPTIONAL)
@@ -89,6 +91,7 @@ class _Completed:
 
     datasets: dict[str, pl.LazyFrame]
     counts: pl.DataFrame
+    year: int
 
 
 class _Prediction(NamedTuple):
@@ -157,6 +160,8 @@ def _estimates(
             estimates[rule] = _ratio(completed, design, names)
         elif rule == "regression":
             estimates[rule] = _with_regression_errors(prediction, design, names)
+        elif rule == "second estimator":
+            estimates[rule] = _imputed(completed, prediction, design, names)
         else:
             estimates[rule] = _with_prediction_errors(prediction, design, names)
         if rule == "program":
@@ -186,11 +191,12 @@ def _completed(
     universe, agency_month, status = (described[d.name] for d in (UNIVERSE, AGENCY_MONTH, REPORTING_STATUS))
     outliers = detect_outliers(agency, agency_month, year, choices.outlier_rule)["outlier_month"].lazy()
     known = judge_months(agency, agency_month, outliers, offenses, year).lazy()
+    officers = _reported_officers(agency, year)
     filled = fill_months(
         agency,
         agency_month,
         outliers,
-        _reported_officers(agency, year),
+        officers,
         offenses,
         known,
         year,
@@ -235,8 +241,15 @@ def _completed(
         choices.variance_rule,
     )
     return _Completed(
-        {"weighting_frame": frame, "coverage": coverage.lazy(), **weights},
+        {
+            "weighting_frame": frame,
+            "coverage": coverage.lazy(),
+            "police_employees": officers,
+            "agency_county": counties,
+            **weights,
+        },
         _completed_counts(offenses.filter(pl.col("data_year") == year), removed, references).collect(),
+        year,
     )
 
 
@@ -358,6 +371,40 @@ def _with_regression_errors(prediction: _Prediction, design: Design, names: list
     return pl.DataFrame(
         prediction.key(design, names) | {"estimate": found.total, "standard_error": errors[found.domain, found.cell]}
     ).with_columns(measure=pl.lit(COUNT))
+
+
+def _imputed(completed: _Completed, prediction: _Prediction, design: Design, names: list[str]) -> pl.DataFrame:
+    """Reported counts and those imputed by the second estimator (handbook 15), each outcome as a total; no intervals.
+
+    Populations give no demographic shares of residents: population, and officers, are the covariates.
+    """
+    of, m, found = completed.datasets, len(names), prediction.found
+    second = second_estimator(
+        design,
+        prediction.of_places,
+        of["weighting_frame"],
+        of["police_employees"],
+        of["agency_county"],
+        COUNTY_POPULATION.empty(),
+        {},
+        completed.year,
+        "sound",
+    )
+    every = np.arange(m + 1)
+    plan = Plan(
+        first_step=every,
+        kind=np.full(m, TOTAL),
+        parent=np.full(m, -1),
+        first_cell=every,
+        cell=every[:-1],
+        slot=np.full(m, -1),
+        category=np.full(m, -1),
+        slots=1,
+    )
+    estimate = second.at(plan, prediction.y, found.domain, found.cell)
+    return pl.DataFrame(prediction.key(design, names) | {"estimate": estimate}).with_columns(
+        standard_error=pl.lit(None, dtype=pl.Float64), measure=pl.lit(COUNT)
+    )
 
 
 def _with_prediction_errors(prediction: _Prediction, design: Design, names: list[str]) -> pl.DataFrame:

@@ -35,7 +35,8 @@ _LEVEL_NAMES = {"part": "Groups of agencies of a place, such as the cities of a 
 _ENOUGH = 20
 _HALF = " So truth and estimates are those of half a year."
 _COLORS = {"program": BLUE, "reference": RED, "ratio": GRAY, "reference months": "#e08e0b",
-           "reference benchmark": "#7b4f2c", "reference weights": "#8e6bb5", "regression": "#2e8b57"}  # fmt: skip
+           "reference benchmark": "#7b4f2c", "reference weights": "#8e6bb5", "regression": "#2e8b57",
+           "second estimator": "#4aa3a2"}  # fmt: skip
 
 
 def write_backtest_page(

@@ -12,6 +12,7 @@ RULES = {
     "corrections",
     "reference": "all of these by the reference's rules",
     "regression": "rule E: dispersion of regression residuals, by place",
+    "second estimator": "counts of agencies that did not report are imputed, by all crime, population and officers",
     "ratio": "plain ratio estimation: the place's benchmark total times respondents' offenses over their benchmark",
 }
 #: Levels of places, in the order of the page; `part` is a group of agencies of a nation, region or state.

@@ -40,8 +40,7 @@ class FilledVariance:
         share = np.clip(share, 1 / MONTHS_PER_YEAR, 1.0)
         deviation = np.minimum(_SCALE * np.maximum(completed, 1.0) ** _POWER, _MOST)
         months = deviation**2 * (1 + _MEMORY) / (1 - _MEMORY) * (1 - share) / (MONTHS_PER_YEAR * share)
-        self._chance = sparse.diags_array(1 / share)
-        self._months = sparse.diags_array(months)
+        self._chance, self._months = 1 / share, months
 
     def at(
         self,
@@ -58,6 +57,11 @@ class FilledVariance:
             domain: (pairs,) 0 to G - 1.
             column: (pairs,) 0 to m - 1.
         """
-        of_agencies = self._chance @ (completed - own) + self._months @ completed.power(2)
+        chance, months = sparse.csc_array(completed - own), completed.power(2)
+        chance.data *= self._chance[chance.indices]
+        months.data *= self._months[months.indices]
+        of_agencies = sparse.csc_array(chance + months)
+        # Most agencies reported all months.
+        of_agencies.eliminate_zeros()
         variances: Floats = self._squares.at([of_agencies], domain, column)[0]
         return variances

@@ -212,7 +212,7 @@ def test_a_run_id_that_is_in_use_or_of_a_newer_version_is_refused_at_once(server
     with run_lock(working / "scratch" / "twice"):
         refused = server.end(server.start("all/local", **parameters))
     assert refused.type.value == "FAILED"
-    assert "Run twice is already running in another process." in refused.message
+    assert "Run twice is already running in another process" in refused.message
 
     record = working / "scratch" / "newer" / RECORD_FILE
     record.parent.mkdir(parents=True)

@@ -6,7 +6,7 @@ import gzip
 import re
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -33,7 +33,13 @@ Files = Iterator[tuple[str, pl.DataFrame]]
 
 
 def write_final_files(
-    run: EstimatedRun, folder: Path, done: Callable[[int, int], None], *, has_series: bool = False
+    run: EstimatedRun,
+    folder: Path,
+    done: Callable[[int, int], None],
+    *,
+    tables: Sequence[TableDefinition] | None = None,
+    places: pl.DataFrame | None = None,
+    has_series: bool = False,
 ) -> int:
     """Write folders ``final-estimates`` and ``validation_inputs`` into ``folder``, all of it or nothing.
 
@@ -45,6 +51,8 @@ def write_final_files(
         run: the run.
         folder: where to write.
         done: is called with 1 and the number of tables when a table is written.
+        tables: which tables; None for all.
+        places: which geographies, rows of dataset ``coverage``; None for all that are estimated.
         has_series: whether files contain the demographic series, too; they are many times as long then.
 
     Returns:
@@ -58,15 +66,15 @@ def write_final_files(
         if (folder / name).exists():
             raise UsageError(f"{folder / name} exists. Remove it, or write to another folder with --to.")
     shutil.rmtree(partial, ignore_errors=True)
-    tables, n_files = list(table_definitions().values()), 0
-    for table in tables:
-        for batch in run.places.iter_slices(_BATCH):
+    wanted, n_files = tables or list(table_definitions().values()), 0
+    for table in wanted:
+        for batch in (run.places if places is None else places).iter_slices(_BATCH):
             for name, rows in _files(run, table, batch, has_series=has_series):
                 path = partial / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 rows.rename({column: column.upper() for column in UPPER_CASE if column in rows.columns}).write_csv(path)
                 n_files += 1
-        done(1, len(tables))
+        done(1, len(wanted))
     for kind in _KINDS:
         _zip(partial / FOLDER / kind)
     _merge(partial / INPUTS / _NAMES)

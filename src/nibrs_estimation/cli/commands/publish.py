@@ -67,6 +67,13 @@ def artifacts(
 def reference_files(
     run_id: Annotated[str, typer.Argument(help="Name of the run.")],
     to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where to write folder final-estimates.")] = Path(),
+    table: Annotated[
+        list[str] | None, typer.Option("--table", "-t", help="Only this table; may be repeated. Default: all.")
+    ] = None,
+    geography: Annotated[
+        list[str] | None,
+        typer.Option("--geography", "-g", help="Only this geography, as of `nibrs tables show`; may be repeated."),
+    ] = None,
     series: Annotated[
         bool, typer.Option("--series", help="Also the demographic series, in the same files; takes many times as long.")
     ] = False,
@@ -74,14 +81,24 @@ def reference_files(
     """Write the final estimates of all geographies in the folders, files and columns of the reference pipeline.
 
     Suppressed rows are in the first of its folders and not in the second. Numbers that are never estimated are -9. Each
-    folder is also written as a zip; the names of the cells are in folder validation_inputs.
+    folder is also written as a zip; the names of the cells are in folder validation_inputs. With series of all tables
+    and geographies a nation has hundreds of gigabytes: name those that you need.
     """
     from nibrs_estimation.cli.estimates import required_run  # noqa: PLC0415 (Polars is slow to import)
     from nibrs_estimation.cli.final_files import FOLDER, write_final_files  # noqa: PLC0415 (as above)
+    from nibrs_estimation.cli.selection import find_places  # noqa: PLC0415 (as above)
+    from nibrs_estimation.tables.read import table_definition  # noqa: PLC0415 (as above)
 
     run = required_run(load_settings().scratch_dir, run_id)
     with _Bars("tables") as progress:
-        n_files = write_final_files(run, to, lambda n, total: progress.advance("Writing", n, total), has_series=series)
+        n_files = write_final_files(
+            run,
+            to,
+            lambda n, total: progress.advance("Writing", n, total),
+            tables=[table_definition(name) for name in table or ()],
+            places=find_places(run, geography) if geography else None,
+            has_series=series,
+        )
     console.print(f"Wrote {counted(n_files, 'file')} to [bold]{to / FOLDER}[/]. {run.identity.text}", highlight=False)
 
 

@@ -51,14 +51,14 @@ class _Side:
         return int(self.place["geography_number"][0])
 
     @property
-    def names(self) -> dict[str, str]:
-        """Name of the run, geography, row, column and group of persons."""
+    def names(self) -> dict[str, str | None]:
+        """Name of the run, geography, row, column and group of persons; None for all persons."""
         return {
             "run": f"{self.run.run_id} ({self.run.year})",
             "geography": str(self.place["estimate_geographic_location"][0]),
             "row": plain_label(self.row.label),
             "column": plain_label(self.column.label),
-            "series": self.series.label if self.series else "all persons",
+            "series": self.series.label if self.series else None,
         }
 
     def cell(self) -> Cell:
@@ -192,7 +192,9 @@ def differences(options: Options, *, shows_suppressed: bool) -> pl.DataFrame:
                 difference, (factors[0], factors[1]), (errors[0], errors[1]), is_bounded=is_bounded
             )._asdict()
         found.append(row)
-    overrides = dict.fromkeys(Compared._fields, pl.Float64)
+    overrides = dict.fromkeys(Compared._fields, pl.Float64) | dict.fromkeys(
+        ("first_series", "second_series"), pl.String
+    )
     return pl.DataFrame(found, schema_overrides=overrides, infer_schema_length=None, nan_to_null=True)
 
 
@@ -201,7 +203,7 @@ class _Published:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._rows: dict[tuple[str, str, int], dict[tuple[int, int], dict[str, Any]]] = {}
+        self._rows: dict[tuple[str, str | None, int], dict[tuple[int, int], dict[str, Any]]] = {}
 
     def of(self, side: _Side) -> dict[str, Any]:
         """The row of the published table."""

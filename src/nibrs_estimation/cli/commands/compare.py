@@ -119,7 +119,9 @@ class _Words:
         differs = next(name for name, (one, other) in pairs.items() if (one != other).any())
         self.sides = (str(pairs[differs][0][0]), str(pairs[differs][1][0]))
         self.varies = [name for name, (one, _) in pairs.items() if name != differs and one.n_unique() > 1]
-        same = [str(one[0]) for name, (one, _) in pairs.items() if name not in (differs, *self.varies)]
+        # The title names the runs.
+        told = [name for name in _NAMES if name not in ("run", differs, *self.varies)]
+        same = [str(pairs[name][0][0]) for name in told if pairs[name][0][0] is not None]
         self.same = "; ".join(same)
         self.labels = (
             found.select(

@@ -102,21 +102,25 @@ class ComparedTable:
 
         The standard error is too large where it is not known, never too small.
         """
+        one, other = (self.side(cell).values for cell in (first, second))
         if first.series != second.series:
             assert first.series and second.series
             atoms = np.asarray(atoms_of_series(first.series) & atoms_of_series(second.series))
-            return np.asarray(self._of(atoms).completed[:, [self._position(first)]].toarray().ravel())
-        if first.column != second.column and first.row == second.row and first.series is None:
-            return self._basis.counts.in_both(self.table, self._counted_row(first.row), first.column, second.column)
-        sides = self.side(first).values, self.side(second).values
-        if first.column == second.column and first.row != second.row and self._is_part(first.row, second.row):
-            return np.minimum(*sides)
-        return np.zeros_like(sides[0])
+            both = self._of(atoms).completed[:, [self._position(first)]].toarray().ravel()
+        elif first.column != second.column and first.row == second.row and first.series is None:
+            both = self._basis.counts.in_both(self.table, self._counted_row(first.row), first.column, second.column)
+        elif first.column == second.column and self._is_part(first.row, second.row):
+            both = one
+        else:
+            both = np.zeros_like(one)
+        return np.asarray(np.minimum(both, np.minimum(one, other)))
 
     def _is_part(self, one: int, other: int) -> bool:
-        """Whether one of two rows is the whole that the other is a part of."""
+        """Whether one of two rows is the whole that the other is a part of, or both are the same."""
         rows, total = {one: other, other: one}, total_row(self.table)
-        return any(whole == total or self.table.rows[part - 1].denominator == (whole,) for part, whole in rows.items())
+        return one == other or any(
+            whole == total or self.table.rows[part - 1].denominator == (whole,) for part, whole in rows.items()
+        )
 
     def _counted_row(self, row: int) -> int:
         return total_row(self.table) if row in self._categories else row

@@ -60,6 +60,11 @@ class SecondEstimator:
     categories: Mapping[tuple[str, int], int]
     method: Method
 
+    @property
+    def imputes_nobody(self) -> bool:
+        """Whether no agency is known that did not report; then both estimates are equal, and the bias is 0."""
+        return len(self.form.size_n) == 0
+
     def at(
         self,
         plan: Plan,

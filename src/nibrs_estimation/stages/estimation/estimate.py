@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal
@@ -16,6 +17,7 @@ from nibrs_estimation.tables.matrices.table_matrix import TableCounts
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.series import SERIES_LEVELS, demographic_series, is_of_level
 
+LOG = logging.getLogger(__name__)
 _KEY = (SERIES_NUMBER, GEOGRAPHY_NUMBER)
 #: Number of counts above 0 that are estimated in one batch: about 50 MB of memory.
 _BATCH_VALUES = 500_000
@@ -78,6 +80,8 @@ def estimate_cells(
     if second_estimator != "none":
         covariates = (weighting_frame, police_employees, agency_county, county_population)
         imputation = second.second_estimator(of.design, of.units, *covariates, of.members, year, second_estimator)
+        if imputation.imputes_nobody:
+            LOG.warning("No agency is known that did not report, so none is imputed: the bias of every estimate is 0.")
     estimator = cells.Estimator(of.design, of.predictions, imputation)
 
     def part(name: str) -> pl.LazyFrame:

@@ -13,6 +13,7 @@ import pytest
 from nibrs_estimation.cli.comparing import Options, basis_of, differences
 from nibrs_estimation.cli.estimates import EstimatedRun, required_run
 from nibrs_estimation.model.estimates import CELL_ESTIMATE
+from nibrs_estimation.stats.prediction import difference_of_columns
 from nibrs_estimation.survey.comparison import Cell, ComparedTable, difference_of_cells
 from nibrs_estimation.tables.matrices.table_matrix import agency_rows
 from nibrs_estimation.tables.read import table_definition
@@ -56,13 +57,13 @@ def test_sides_are_the_published_estimates(run: EstimatedRun, incidents: Compare
 
 
 def test_a_cell_that_is_another_and_a_part_of_it(incidents: ComparedTable) -> None:
-    """What two columns have in common is not in the error of their difference."""
+    """Every murder is a violent crime, and the difference knows it."""
     position = {column.name: column.position for column in incidents.table.columns}
     murder, violent = (Cell(1, position[name], 1) for name in ("murder", "violent_crime"))
     in_both = incidents.in_both(murder, violent)
     np.testing.assert_allclose(in_both, incidents.side(murder).values)
     apart = difference_of_cells((incidents, incidents), violent, murder)
-    assert apart.standard_error**2 < apart.first_variance + apart.second_variance
+    assert apart == difference_of_columns(incidents.side(violent), incidents.side(murder), in_both)
 
 
 def test_groups_of_persons(run: EstimatedRun) -> None:

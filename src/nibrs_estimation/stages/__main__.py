@@ -10,8 +10,8 @@ from nibrs_estimation.pipeline.task import Task
 
 #: In the order of the chain.
 STAGES = (
-    "universe", "completeness", "outliers", "block_imputation", "benchmark", "weighting", "coverage", "validation",
-    "item_imputation", "accounting", "counting", "estimation", "publication", "smoketest",
+    "universe", "completeness", "outliers", "block_imputation", "benchmark", "weighting", "coverage",
+    "item_imputation", "validation", "accounting", "counting", "estimation", "publication", "smoketest",
 )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def test_a_run_publishes_everything(whole_run: Path) -> None:
     assert {"1a", "3b", "DM5", "GV2a"} <= set(estimates["der_variable_name"].str.split("_").list.get(1))
     for name in (
         "cell_estimate/1a.parquet",
-        "series_estimate/3a_all.parquet",
+        "series_estimate/3a_all1.parquet",
         "cell_gap/cell_gap.parquet",
         "geography_quality/geography_quality.parquet",
     ):

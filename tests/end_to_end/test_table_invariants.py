@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.series import demographic_series
-from nibrs_estimation.tables.table_rows import estimated_places, table_rows
+from nibrs_estimation.tables.table_rows import estimated_places, part_of, table_rows
 from nibrs_estimation.tables.variables import derived_variables
 from tests.support.table_identities import SAME, VARIANTS
 
@@ -95,7 +95,7 @@ def groups(datasets: Path) -> Dense:
         series = SERIES[number]
         where = wanted if series.geographies != "national" else [NATION]
         stored = (
-            pl.scan_parquet(datasets / f"series_estimate/{name}_{series.geographies}.parquet")
+            pl.scan_parquet(datasets / f"series_estimate/{part_of(TABLES[name], series)}.parquet")
             .filter(pl.col("geography_number").is_in(where), series_number=number)
             .select("geography_number", "row", "column", value)
             .collect()

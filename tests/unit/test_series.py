@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.tables.series import demographic_series
+from nibrs_estimation.tables.series import demographic_series, series_part, series_parts
 
 SERIES = {series.number: series for series in demographic_series()}
 
@@ -58,6 +58,19 @@ def test_geographies() -> None:
     for n, series in SERIES.items():
         assert series.geographies == ("all" if n in everywhere else "region" if n in regions else "national")
         assert series.blank_geographies == ((107, 108) if "AGE" in series.dimensions else (108,))
+
+
+def test_parts() -> None:
+    """Every series that is estimated is in one part, of series of its geographies."""
+    parts = series_parts()
+    assert list(parts) == ["all1", "all2", "all3", "all4", "region", "national"]
+    assert sorted(series.number for several in parts.values() for series in several) == sorted(
+        n for n, series in SERIES.items() if not series.is_retired
+    )
+    for part, several in parts.items():
+        assert {series.geographies for series in several} == {part.rstrip("1234")}
+        assert all(series_part(series) == part for series in several)
+        assert len(several) <= 8 or not part.startswith("all")
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ CELL_ESTIMATE = _cells(
 SERIES_ESTIMATE = _cells(
     "series_estimate",
     "Estimated counts and percentages of table cells of demographic series that are not 0.",
-    "Name of the table and level of the series (all, region, national), such as 3a_region.",
+    "Name of the table and part of the series (all1 to all4, region, national), such as 3a_region.",
 )
 
 CELL_GAP = Dataset(

@@ -12,6 +12,8 @@ from typing import Any
 
 import polars as pl
 
+from nibrs_estimation.pipeline import row_order  # noqa: F401 (for every query, wherever datasets are)
+
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 #: Types of columns. The list is short because every reader and writer (Parquet, CSV, SQL) must support all of them.

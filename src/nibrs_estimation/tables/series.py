@@ -18,6 +18,8 @@ SERIES_LEVELS: Mapping[str, tuple[str, ...] | None] = {
     "region": ("nation", "region"),
     "national": ("nation",),
 }
+#: Largest number of series of all geographies in one part.
+MOST_SERIES = 8
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,38 @@ def demographic_series() -> tuple[Series, ...]:
 
 def _several(text: str | None) -> tuple[str, ...]:
     return tuple(text.split(";")) if text else ()
+
+
+@cache
+def series_parts() -> Mapping[str, tuple[Series, ...]]:
+    """Series that are estimated and stored together, by name: ``all1``, ``all2``, ..., ``region``, ``national``.
+
+    A part of series of all geographies has few of them, because a table of a large nation has a million numbers for
+    each.
+    """
+    parts: dict[str, tuple[Series, ...]] = {}
+    for level, levels in SERIES_LEVELS.items():
+        found = [series for series in demographic_series() if not series.is_retired and series.geographies == level]
+        if levels is not None:
+            parts[level] = tuple(found)
+            continue
+        for number, first in enumerate(range(0, len(found), MOST_SERIES), start=1):
+            parts[f"{level}{number}"] = tuple(found[first : first + MOST_SERIES])
+    return parts
+
+
+def series_part(series: Series) -> str:
+    """Name of the part that a series belongs to.
+
+    Raises:
+        KeyError: the series is retired.
+    """
+    return _part_of_number()[series.number]
+
+
+@cache
+def _part_of_number() -> Mapping[int, str]:
+    return {series.number: part for part, several in series_parts().items() for series in several}
 
 
 def is_of_level(level: str) -> pl.Expr:

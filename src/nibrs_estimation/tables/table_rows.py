@@ -16,7 +16,7 @@ from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.tables.bias import Z_95, with_bias
 from nibrs_estimation.tables.caution import caution_column
 from nibrs_estimation.tables.definition import TableDefinition
-from nibrs_estimation.tables.series import Series, is_of_level
+from nibrs_estimation.tables.series import Series, is_of_level, series_part
 from nibrs_estimation.tables.table_cells import PERCENTAGE, RATE, denominators, gap_of_geography, table_cells
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
@@ -69,7 +69,7 @@ _INFORMATION = (
 
 def part_of(table: TableDefinition, series: Series | None = None) -> str:
     """The part of ``cell_estimate``, or for a series of ``series_estimate``, that contains a table's estimates."""
-    return table.table if series is None else f"{table.table}_{series.geographies}"
+    return table.table if series is None else f"{table.table}_{series_part(series)}"
 
 
 def estimated_places(coverage: pl.LazyFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from nibrs_estimation.model.parameters import CONTROL_RULE, SECOND_ESTIMATOR, VA
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, WEIGHT_CELL
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
-from nibrs_estimation.stages.estimation.estimate import estimate_cells, estimate_series, series_parts, table_parts
+from nibrs_estimation.stages.estimation.estimate import estimate_cells, estimate_series, series_table_parts, table_parts
 from nibrs_estimation.stages.estimation.quality import judge_geographies
 
 _COUNTS = (UNIT_PROFILE, PROFILE_SIGNATURE, PROFILE_COUNT, INCIDENT_PROFILE, BLOCK_REFERENCE)
@@ -36,7 +36,7 @@ TASKS = (
         writes=(SERIES_ESTIMATE,),
         parameters=(YEAR, PARTITION, CONTROL_RULE, VARIANCE_RULE, SECOND_ESTIMATOR),
         partition_by="table_part",
-        partitions=series_parts,
+        partitions=series_table_parts,
         memory="large",
     ),
     Task(

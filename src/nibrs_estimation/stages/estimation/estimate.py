@@ -15,7 +15,7 @@ from nibrs_estimation.stages.estimation.gaps import cell_gaps
 from nibrs_estimation.tables.atoms import atoms_of_series
 from nibrs_estimation.tables.matrices.table_matrix import TableCounts
 from nibrs_estimation.tables.read import table_definitions
-from nibrs_estimation.tables.series import SERIES_LEVELS, demographic_series, is_of_level
+from nibrs_estimation.tables.series import demographic_series, is_of_level, series_parts
 
 LOG = logging.getLogger(__name__)
 _KEY = (SERIES_NUMBER, GEOGRAPHY_NUMBER)
@@ -28,10 +28,10 @@ def table_parts() -> tuple[str, ...]:
     return tuple(table_definitions())
 
 
-def series_parts() -> tuple[str, ...]:
-    """Parts of dataset ``series_estimate``: tables that have demographic series, by level of the series."""
+def series_table_parts() -> tuple[str, ...]:
+    """Parts of dataset ``series_estimate``: tables that have demographic series, by part of the series."""
     return tuple(
-        f"{name}_{level}" for name, table in table_definitions().items() if table.demographic for level in SERIES_LEVELS
+        f"{name}_{part}" for name, table in table_definitions().items() if table.demographic for part in series_parts()
     )
 
 
@@ -115,7 +115,7 @@ def estimate_series(
     variance_rule: Literal["prediction", "reference"],
     second_estimator: Literal["sound", "reference", "none"],
 ) -> pl.LazyFrame:
-    """Estimate a table for the demographic series of one level, in all geographies in which they are estimated.
+    """Estimate a table for a part of the demographic series, in all geographies in which they are estimated.
 
     Rows that divide persons by a dimension of the series are omitted (handbook 11); so are retired series.
     """
@@ -123,11 +123,15 @@ def estimate_series(
     from nibrs_estimation.survey import second_estimator as second  # noqa: PLC0415 (as above)
     from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (as above)
 
-    name, _, level = partition.rpartition("_")
-    table = table_definitions()[name]
+    name, _, part_of_series = partition.rpartition("_")
+    table, estimated = table_definitions()[name], series_parts()[part_of_series]
     of = basis.estimation_basis(
         basis.Survey(
-            coverage.filter(is_of_level(level)), weighting_frame, agency_weight, weight_cell, calibration_variable
+            coverage.filter(is_of_level(estimated[0].geographies)),
+            weighting_frame,
+            agency_weight,
+            weight_cell,
+            calibration_variable,
         ),
         profiles.CountedProfiles(unit_profile, profile_signature, profile_count, incident_profile),
         block_reference,
@@ -141,7 +145,6 @@ def estimate_series(
         imputation = second.second_estimator(of.design, of.units, *covariates, of.members, year, second_estimator)
     estimator = cells.Estimator(of.design, of.predictions, imputation)
     gaps, matrices = cell_gap.collect(), of.counts.of_table(table)
-    estimated = [series for series in demographic_series() if not series.is_retired and series.geographies == level]
     found: list[cells.Estimates] = []
     for dimensions in dict.fromkeys(series.dimensions for series in estimated):
         wanted = cells.wanted_cells(table, gaps, dimensions)

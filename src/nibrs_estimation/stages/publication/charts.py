@@ -52,7 +52,7 @@ def state_rates(rates: pl.DataFrame) -> str:
     """
     shown = (
         with_coverage(rates)
-        .sort("estimate", descending=True)
+        .sort("estimate", "estimate_geographic_location", descending=[True, False])
         .select(
             "estimate",
             label=pl.concat_str(

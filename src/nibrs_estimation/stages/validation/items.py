@@ -221,7 +221,7 @@ def _donors(donors: pl.DataFrame) -> str:
     rows = _named(
         donors.group_by("person_kind", "item", "pool")
         .agg(pl.col("values", "donors").sum(), pl.col("most_used").max())
-        .sort("person_kind", "item", "values", descending=[False, False, True])
+        .sort("person_kind", "item", "values", "pool", descending=[False, False, True, False])
     )
     labels = {
         "person_kind": "Persons", "item": "Item", "pool": "Donors of the same", "values": "Values", "donors": "Donors",

@@ -219,7 +219,7 @@ def test_a_run_id_that_is_in_use_or_of_a_newer_version_is_refused_at_once(server
     record.write_text(json.dumps({"format": 1000}))
     refused = server.end(server.start("all/local", **{**parameters, "run_id": "newer"}))
     assert refused.type.value == "FAILED"
-    assert "was created by another version of this program" in refused.message
+    assert "was created by a newer version of this program" in refused.message
 
 
 @pytest.mark.slow

@@ -89,7 +89,7 @@ def estimates(more_places: Sequence[Place] = ()) -> dict[str, pl.LazyFrame]:
     return {
         "cell_estimate": table("cell_estimate", *cells),
         "series_estimate": table(
-            "series_estimate", cell("3a_all", 1, 1, 1, 70.0, series=10), cell("3a_all", 102, 1, 1, 7.0, series=10)
+            "series_estimate", cell("3a_all2", 1, 1, 1, 70.0, series=10), cell("3a_all2", 102, 1, 1, 7.0, series=10)
         ),
         "cell_gap": table("cell_gap", *gaps),
         "coverage": table(

@@ -343,7 +343,7 @@ def test_nothing_counted_is_no_estimate() -> None:
     for name in table_definitions():
         assert checked(part_of(made, name), CELL_ESTIMATE).is_empty()
     data = {**given_weights(nation), **given_persons(nation, [{}, {}])}
-    assert checked(estimate_series(**data, partition="4a_all", year=2024, **REFERENCE), SERIES_ESTIMATE).is_empty()
+    assert checked(estimate_series(**data, partition="4a_all1", year=2024, **REFERENCE), SERIES_ESTIMATE).is_empty()
 
 
 def test_what_the_input_cannot_tell_is_a_gap_and_no_estimate() -> None:
@@ -455,7 +455,7 @@ def test_arrests_that_name_no_agency_are_in_the_totals_of_whole_places() -> None
     gaps = gaps_of(made)
     assert gaps["is_of_parts"].all()
     asked = {name: data[name] for name in signature(estimate_series).parameters if name in data}
-    of_series = estimate_series(**asked, cell_gap=gaps.lazy(), partition="5a_all", year=2024, **REFERENCE).collect()
+    of_series = estimate_series(**asked, cell_gap=gaps.lazy(), partition="5a_all2", year=2024, **REFERENCE).collect()
     male = of_series.filter(row=1, column=dui).filter(series_number=10)
     for number, estimate in male.select("geography_number", "estimate").iter_rows():
         assert estimate == close(cells[number, 1, dui]["estimate"])

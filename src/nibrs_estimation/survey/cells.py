@@ -139,7 +139,7 @@ class WantedCells:
         explained_by: (m,) benchmark that explains the cell, a position in ``tables.explained.EXPLAINED``.
         category: (m,) position of the category of agencies that the cell is of, in :data:`CATEGORIES`; -1 for none.
         whole_of: (m,) position of the cell of all agencies, for cells of a category; -1 for others.
-        total_of: (m,) position of the cell of the table's total row in the same column; -1 where it is not wanted.
+        block_of: (m,) number of the section and column that the cell is of; -1 for totals.
     """
 
     cell: NDArray[np.int64]
@@ -150,7 +150,7 @@ class WantedCells:
     explained_by: NDArray[np.int64]
     category: NDArray[np.int64]
     whole_of: NDArray[np.int64]
-    total_of: NDArray[np.int64]
+    block_of: NDArray[np.int64]
 
 
 def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozenset[str]) -> WantedCells:
@@ -189,7 +189,7 @@ def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozens
     category = np.array([of_row.get(row + 1, -1) for row in range(R)], dtype=np.int64)[row_]
     position_of = np.full(R * C, -1)
     position_of[cell] = np.arange(len(cell))
-    total_of = position_of[(total_row(table) - 1) * C + column_]
+    section = np.array([row.section if row.kind == "category" else -1 for row in table.rows], dtype=np.int64)[row_]
     return WantedCells(
         cell=cell,
         denominator_of=denominator_of,
@@ -198,8 +198,8 @@ def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozens
         is_of_wholes=is_of_wholes.ravel()[cell],
         explained_by=explained[column_],
         category=category,
-        whole_of=np.where(category >= 0, total_of, -1),
-        total_of=total_of,
+        whole_of=np.where(category >= 0, position_of[(total_row(table) - 1) * C + column_], -1),
+        block_of=np.where(section >= 0, section * C + column_, -1),
     )
 
 
@@ -312,6 +312,7 @@ class Estimator:
             wanted: the cells to estimate.
         """
         m, K, has_known = len(wanted.cell), wanted.sums.shape[1], wanted.known_of >= 0
+        C = len(table.columns)
         completed, own, records, imputed_counts = (
             hstack([getattr(each, name)[:, wanted.cell] for each in counts.values()])
             for name in ("completed", "own", "records", "imputed")
@@ -329,7 +330,7 @@ class Estimator:
         # Both parts are sorted by cell and domain, and have a pair where the cell has a unit.
         is_known = has_known[cell]
         known[is_known], known_error[is_known] = among_known.ratio, among_known.ratio_standard_error
-        row, column = np.divmod(wanted.cell[cell], len(table.columns))
+        row, column = np.divmod(wanted.cell[cell], C)
         sums = hstack([each.records @ wanted.sums for each in counts.values()])
         divisor = whole[of_series, cell]
         denominator = np.full(len(cell), np.nan)
@@ -338,8 +339,8 @@ class Estimator:
             [sums], found.domain[has_denominator], divisor[has_denominator]
         )[0]
         placed = Placed(*self._sums.at([completed, own, records, imputed_counts], found.domain, found.cell))
-        total = np.where(wanted.total_of[cell] >= 0, of_series * m + wanted.total_of[cell], -1)
-        imputed = _imputed(found, placed, _shares(found, total))
+        blocks = (len(table.rows) + 1) * C * of_series + wanted.block_of[cell]
+        imputed = _imputed(found, placed, _shares(found, np.where(wanted.block_of[cell] >= 0, blocks, -1)))
         found = imputed.added_to(found)
         known_error = imputed.added_to_ratio(known, known_error, found.total)
         lower, upper = self._interval(found, placed.reported, imputed.reported, wanted.category[cell])
@@ -453,29 +454,27 @@ class Estimator:
         return product_at(without_agency, counts[:first], found.domain, found.cell) > 0
 
 
-def _shares(found: Found, total: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of each estimate in its denominator; without one, in the total row of its column; 0 without either.
+def _shares(found: Found, block: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Share of each estimate in all rows of its section and column; 0 of a total.
+
+    The denominator of its percentage may be another, and a table of rates has none: a cell that is in two tables has
+    one standard error.
 
     Args:
-        found: estimates, sorted by cell and domain.
-        total: (pairs,) cell of the total row, -1 for none.
+        found: estimates.
+        block: (pairs,) number of the section and column, -1 for none.
     """
-    domains = int(found.domain.max(initial=0)) + 1
-    key = found.cell.astype(np.int64) * domains + found.domain
-    at = np.minimum(np.searchsorted(key, total * domains + found.domain), max(len(key) - 1, 0))
-    has_total = (total >= 0) & (key[at] == total * domains + found.domain) if len(key) else np.zeros(0, dtype=bool)
-    of_total = np.where(has_total, found.total[at], 0.0) if len(key) else np.zeros(0)
-    shares = np.where(np.isfinite(found.ratio), found.ratio, _divided_or_0(found.total, of_total))
-    # A total is not a part of itself.
-    return np.where(np.isnan(found.ratio) & (total == found.cell), 0.0, np.clip(shares, 0.0, 1.0))
+    key = block * (int(found.domain.max(initial=0)) + 1) + found.domain
+    _, number = np.unique(key, return_inverse=True)
+    of_block = np.asarray(np.bincount(number, found.total)[number], dtype=np.float64)
+    return np.where(block >= 0, np.clip(_divided_or_0(found.total, of_block), 0.0, 1.0), 0.0)
 
 
 def _imputed(found: Found, placed: Placed, share: NDArray[np.float64]) -> Imputed:
     """What imputed items put into the cells.
 
-    A unit whose item is missing is in the cell with probability p, the cell's share of its denominator, or of its
-    column's total where the table has no percentages; so of the units u of an agency that were put there, the number
-    has variance u (1 - p).
+    A unit whose item is missing is in the cell with probability p, the cell's share of the rows of its section; so of
+    the units u of an agency that were put there, the number has variance u (1 - p).
     """
     weighted = placed.weighted
     scale = np.divide(found.total, weighted, out=np.zeros_like(weighted), where=weighted > 0)

@@ -333,7 +333,7 @@ def test_what_cannot_be_shown(
     ("part", "arguments", "what"),
     [
         ("cell_estimate/3a.parquet", ["3a"], "table 3a"),
-        ("series_estimate/3a_all.parquet", ["3a", "--series", "male"], "demographic series of table 3a"),
+        ("series_estimate/3a_all2.parquet", ["3a", "--series", "male"], "demographic series of table 3a"),
     ],
 )
 def test_what_a_run_has_not_estimated_is_not_0(

@@ -26,7 +26,7 @@ _MEANS = (
 
 
 @app.command(
-    epilog="Examples: nibrs compare 1a --column violent --geography Vermont --geography Maine --rate; "
+    epilog="Examples: nibrs compare 1a --column violent_crime --geography Vermont --geography Maine --rate; "
     "nibrs compare 1a --run y2023 --run y2024; "
     "nibrs compare 3a --column 1 --series Male --series Female"
 )

@@ -199,7 +199,7 @@ def differences(options: Options, *, shows_suppressed: bool) -> pl.DataFrame:
 
 
 class _Published:
-    """The published numbers of sides, a table of a run read once for all of its geographies."""
+    """The published numbers of sides; a geography of a run is read once."""
 
     def __init__(self, options: Options) -> None:
         self._options = options

@@ -186,7 +186,7 @@ def test_a_killed_worker_is_a_failed_unit(kind: str, run: Run, tmp_path: Path) -
 @pytest.mark.parametrize("kind", CONCURRENT)
 def test_large_units_never_overlap(kind: str, run: Run) -> None:
     sleep = dict.fromkeys(toy_flow.STATES, "sleep")
-    outcomes = run(kind, sleep, memory="large", memory_gib=16.0)
+    outcomes = run(kind, sleep, memory="huge", memory_gib=16.0)
     spans = sorted(
         (toy_flow.start_s(manifest), toy_flow.start_s(manifest) + manifest.duration_s)
         for key, outcome in outcomes.items()

@@ -11,7 +11,8 @@ import polars as pl
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.runs import RunRecord
 from nibrs_estimation.pipeline.table import write_table
-from nibrs_estimation.stages.estimation.estimate import series_table_parts, table_parts
+from nibrs_estimation.stages.estimation.estimate import table_parts
+from nibrs_estimation.stages.estimation.series import parts_of_series, series_tables
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
@@ -129,7 +130,11 @@ def with_suppressed_place(tables: dict[str, pl.LazyFrame], number: int) -> dict[
     }
 
 
-PARTS = {"cell_estimate": table_parts, "series_estimate": series_table_parts}
+def _series_parts() -> tuple[str, ...]:
+    return tuple(part for name in series_tables() for part in parts_of_series(name))
+
+
+PARTS = {"cell_estimate": table_parts, "series_estimate": _series_parts}
 
 
 def position(name: str, column: str) -> int:

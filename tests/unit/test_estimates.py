@@ -18,7 +18,8 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.counts import no_agency
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
 from nibrs_estimation.pipeline.table import checked
-from nibrs_estimation.stages.estimation.estimate import estimate_cells, estimate_series
+from nibrs_estimation.stages.estimation.estimate import estimate_cells
+from nibrs_estimation.stages.estimation.series import estimate_series
 from nibrs_estimation.survey.strata import variance_strata
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.series import demographic_series, series_parts
@@ -343,7 +344,7 @@ def test_nothing_counted_is_no_estimate() -> None:
     for name in table_definitions():
         assert checked(part_of(made, name), CELL_ESTIMATE).is_empty()
     data = {**given_weights(nation), **given_persons(nation, [{}, {}])}
-    assert checked(estimate_series(**data, partition="4a_all1", year=2024, **REFERENCE), SERIES_ESTIMATE).is_empty()
+    assert checked(series_part_of(data, "4a_all1"), SERIES_ESTIMATE).is_empty()
 
 
 def test_what_the_input_cannot_tell_is_a_gap_and_no_estimate() -> None:
@@ -455,7 +456,7 @@ def test_arrests_that_name_no_agency_are_in_the_totals_of_whole_places() -> None
     gaps = gaps_of(made)
     assert gaps["is_of_parts"].all()
     asked = {name: data[name] for name in signature(estimate_series).parameters if name in data}
-    of_series = estimate_series(**asked, cell_gap=gaps.lazy(), partition="5a_all2", year=2024, **REFERENCE).collect()
+    of_series = series_part_of({**asked, "cell_gap": gaps.lazy()}, "5a_all2").collect()
     male = of_series.filter(row=1, column=dui).filter(series_number=10)
     for number, estimate in male.select("geography_number", "estimate").iter_rows():
         assert estimate == close(cells[number, 1, dui]["estimate"])
@@ -538,11 +539,17 @@ def with_known(belongs: Belongs, item: int) -> Belongs:
     return lambda person: belongs(person) and person[item] != "U"
 
 
+def series_part_of(data: Mapping[str, pl.LazyFrame], part: str) -> pl.LazyFrame:
+    """A part of the series of a table."""
+    parts = estimate_series(**data, partition=part.partition("_")[0], year=2024, **REFERENCE)
+    return parts[SERIES_ESTIMATE.name][part]
+
+
 def of_all_series(data: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
     """Table 3a for the series of all geographies, whose parts are estimated one by one."""
     parts = [part for part in series_parts() if part.startswith("all")]
     assert len(parts) == 4
-    return pl.concat(estimate_series(**data, partition=f"3a_{part}", year=2024, **REFERENCE) for part in parts)
+    return pl.concat(series_part_of(data, f"3a_{part}") for part in parts)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -593,8 +600,7 @@ def test_series_are_those_of_the_part() -> None:
     # A part of the nation in which no series by age is estimated.
     weights["coverage"] = weights["coverage"].with_columns(pl.col("geography_number").replace({6: 107}))
     parts = {
-        level: estimate_series(**weights, **persons, partition=f"3a_{level}", year=2024, **REFERENCE).collect()
-        for level in ("region", "national")
+        level: series_part_of({**weights, **persons}, f"3a_{level}").collect() for level in ("region", "national")
     } | {"all": of_all_series({**weights, **persons}).collect()}
     of_level = {series.number: series.geographies for series in demographic_series() if not series.is_retired}
     for level, part in parts.items():

@@ -181,7 +181,7 @@ def test_task_declaration_must_fit_its_function() -> None:
     with pytest.raises(ValueError, match="writes nothing"):
         Task(name="idle", function=lambda: {}, writes=())
     with pytest.raises(ValueError, match="memory class"):
-        Task(name="huge", function=lambda: {}, writes=(A,), memory="huge")
+        Task(name="huge", function=lambda: {}, writes=(A,), memory="enormous")
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,7 @@ from datetime import date
 from functools import cache
 from itertools import combinations
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -33,7 +32,6 @@ from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.counting.attributes import clearance, derive, multiplier
 from nibrs_estimation.stages.counting.count import count_units
 from nibrs_estimation.survey.cells import Counts
-from nibrs_estimation.survey.design import Design
 from nibrs_estimation.tables import read
 from nibrs_estimation.tables.atoms import atoms_of_series, atoms_of_variable
 from nibrs_estimation.tables.definition import Condition, TableColumn, TableDefinition, TableRow
@@ -441,7 +439,7 @@ class Engine:
         frames = {dataset.name: checked(made[dataset.name], dataset).lazy() for dataset in DATASETS}
         self.agencies = agencies
         self._counts = Counts(
-            cast(Design, SimpleNamespace(agencies=pl.Series(agencies, dtype=pl.Int32))),
+            pl.Series(agencies, dtype=pl.Int32),
             CountedProfiles(**frames),
             months.references(),
             {name: np.array([months.categories[a][name] for a in agencies], dtype=np.int8) for name in VARIABLES},

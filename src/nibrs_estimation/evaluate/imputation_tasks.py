@@ -49,7 +49,7 @@ TASKS = (
         writes=(IMPUTATION_ESTIMATE,),
         partition_by="imputation",
         partitions=imputation_parts,
-        memory="large",
+        memory="huge",
     ),
     Task(
         name="combine_imputations",

@@ -49,7 +49,8 @@ class Unit:
     Attributes:
         task: what to run.
         partition: value of the partition key, if the task runs by partition.
-        partitions: the parts that it must write, if the task runs once but writes partitioned datasets.
+        partitions: the parts that it must write, if the task runs once but writes partitioned datasets, or writes finer
+            parts than it runs by.
     """
 
     task: Task
@@ -74,9 +75,9 @@ class Unit:
         """The files of an output: name in manifests -> partition, or None for an output of one file."""
         if isinstance(output, Document) or output.partition_key is None:
             return {output.name: None}
-        if self.partition is not None:
-            return {output.name: self.partition}
-        return {f"{output.name}[{partition}]": partition for partition in self.partitions}
+        if self.partition is None or self.task.parts_written:
+            return {f"{output.name}[{partition}]": partition for partition in self.partitions}
+        return {output.name: self.partition}
 
     def output_names(self) -> set[str]:
         """Names, in manifests, of all files that it writes."""
@@ -282,7 +283,12 @@ def _units_of(task: Task, partitions: Mapping[str, tuple[str, ...]]) -> tuple[Un
         )
     if task.partition_by is None:
         return (Unit(task, partitions=values),)
-    return tuple(Unit(task, value) for value in values)
+    return units_by_value(task, values)
+
+
+def units_by_value(task: Task, values: Iterable[str]) -> tuple[Unit, ...]:
+    """Units of a task that runs by partition."""
+    return tuple(Unit(task, value, task.parts_written(value) if task.parts_written else ()) for value in values)
 
 
 def _check_parts_read(

@@ -16,7 +16,7 @@ from nibrs_estimation.pipeline.code import code_hash
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.files import sha256_of
-from nibrs_estimation.pipeline.flow import FLAT_LAYOUT, Unit
+from nibrs_estimation.pipeline.flow import FLAT_LAYOUT, Unit, units_by_value
 from nibrs_estimation.pipeline.manifest import Cause
 from nibrs_estimation.pipeline.table import check_files, find_table, read_table
 from nibrs_estimation.pipeline.task import IDENTITY, PARTITION, Task
@@ -137,7 +137,7 @@ def _units(task: Task, files: Mapping[str, list[Path]], partitions: Mapping[str,
     if key is None:
         return [Unit(task, partitions=known or ())]
     if known is not None:
-        return [Unit(task, value) for value in known]
+        return list(units_by_value(task, known))
     found = [
         read_table(files[dataset.name], dataset).select(pl.col(key).unique()).collect()[key]
         for dataset in task.reads
@@ -146,7 +146,7 @@ def _units(task: Task, files: Mapping[str, list[Path]], partitions: Mapping[str,
     values = sorted(pl.concat(found).unique().to_list()) if found else []
     if not values:
         raise PipelineError(f"Task {task.name} runs by {key}, but its inputs have no rows. Check the input files.")
-    return [Unit(task, value) for value in values]
+    return list(units_by_value(task, values))
 
 
 def _check_outputs(task: Task, units: Sequence[Unit], folders: Folders) -> None:

@@ -21,7 +21,7 @@ DocumentWriter = Callable[[Path], None]
 TaskOutput = Table | Mapping[str, Table | Mapping[str, Table] | DocumentWriter]
 
 #: Peak memory of a unit of each class, in GiB. An engine starts a unit only if it fits with the running ones.
-MEMORY_GIB = {"small": 1.0, "medium": 4.0, "large": 12.0}
+MEMORY_GIB = {"small": 1.0, "medium": 4.0, "large": 8.0, "huge": 12.0}
 
 
 YEAR = Parameter("year", "Data year.")
@@ -50,6 +50,8 @@ class Task:
             of its partitioned outputs, which must have the same key.
         partitions: function that returns the values of the partition key, if they are not those of the source;
             importable like ``function``. It is called when a plan is made.
+        parts_written: function that returns the parts that a unit writes, if each of its partitions is written in
+            several. It then returns a mapping as a task that runs once; it may not read datasets with that key.
         tolerates: datasets that it reads and whose faults it handles itself; all others must fit their declaration
             when they are read from plain files.
         memory: class of :data:`MEMORY_GIB`.
@@ -63,6 +65,7 @@ class Task:
     externals: tuple[ExternalFile, ...] = ()
     partition_by: str | None = None
     partitions: Callable[[], tuple[str, ...]] | None = None
+    parts_written: Callable[[str], tuple[str, ...]] | None = None
     tolerates: tuple[Dataset, ...] = ()
     memory: str = "small"
 
@@ -83,6 +86,10 @@ class Task:
             raise ValueError(f"task {self.name} writes parts by {' and '.join(sorted(keys))}; it may have one key")
         if self.partitions and not keys:
             raise ValueError(f"task {self.name} names partitions, but none of its outputs is partitioned")
+        if self.parts_written and not self.partition_by:
+            raise ValueError(f"task {self.name} names the parts that its units write, but it runs by nothing")
+        if self.parts_written and any(dataset.partition_key == self.partition_by for dataset in self.reads):
+            raise ValueError(f"task {self.name} writes finer parts than it reads: read datasets with another key")
         expected = {
             *(dataset.name for dataset in self.reads),
             *(parameter.name for parameter in self.parameters),

@@ -67,6 +67,7 @@ def estimation_basis(
     attributes: AgencyAttributes | None,
     control_rule: ControlRule,
     variance_rule: VarianceRule,
+    counts: Counts | None = None,
 ) -> Basis:
     """What estimates of all geographies of ``survey.coverage`` are made of.
 
@@ -77,6 +78,7 @@ def estimation_basis(
         attributes: of agencies; None for tables without the rows of their categories, as demographic series are.
         control_rule: whether totals are ratio estimates.
         variance_rule: whether variances are those of predictions.
+        counts: of another basis of the same run, without attributes; read again only if they are of other agencies.
     """
     frame = survey.weighting_frame
     design = estimation_design(*survey, counted.unit_profile)
@@ -86,9 +88,10 @@ def estimation_basis(
         everybody = frame.select("agency_id").collect()["agency_id"].sort()
         of_all = agency_categories(everybody, frame, *attributes)
         members = {(name, k): everybody.filter(pl.Series(of_all[name] == k)) for name, k in CATEGORIES}
-    counts = Counts(design, counted, block_reference, of_respondents)
+    if counts is None or not counts.agencies.equals(design.agencies):
+        counts = Counts(design.agencies, counted, block_reference, of_respondents)
     units = prediction_units(design, *survey, members)
     predictions = None
     if variance_rule == "prediction":
-        predictions = predictions_of(design, units, counts.incidents(), corrects=control_rule == "corrected")
+        predictions = predictions_of(design, units, counts.incidents, corrects=control_rule == "corrected")
     return Basis(design, counts, units, predictions, members)

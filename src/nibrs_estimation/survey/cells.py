@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,19 +36,25 @@ Estimates = dict[str, NDArray[Any]]
 
 
 class Counts:
-    """Matrices of tables for the agencies of a design; counts of a unit are read once for all tables."""
+    """Matrices of tables for some agencies; counts of a unit are read once for all tables.
+
+    Args:
+        agencies: identifiers, ascending.
+        counted: the counts of profiles.
+        block_reference: dataset of that name.
+        agency_categories: variable of agencies -> category of each, for tables that have rows of these.
+    """
 
     def __init__(
         self,
-        design: Design,
+        agencies: pl.Series,
         counted: CountedProfiles,
         block_reference: pl.LazyFrame,
         agency_categories: Mapping[str, NDArray[np.int8]],
     ) -> None:
-        self._counted = counted
-        self._rows = matrix_rows(design.agencies, block_reference)
-        self._fills = _fills(design.agencies, self._rows, block_reference)
-        self._categories, self._agencies = agency_categories, len(design.agencies)
+        self.agencies, self._counted, self._categories = agencies, counted, agency_categories
+        self._rows = matrix_rows(agencies, block_reference)
+        self._fills = _fills(agencies, self._rows, block_reference)
         self._units: dict[str, UnitCounts] = {}
 
     def of_table(self, table: TableDefinition) -> TableMatrix:
@@ -70,7 +77,7 @@ class Counts:
         ]
         terms = [term for term in terms if term.rows]
         if not terms:
-            return np.zeros(self._agencies)
+            return np.zeros(len(self.agencies))
         of_any = [replace(term, rows=tuple(replace(counted, columns="any") for counted in term.rows)) for term in terms]
         own, either = (
             TableMatrix(table, self._unit, self._fills, self._categories, each).of().completed
@@ -81,10 +88,11 @@ class Counts:
         in_both: NDArray[np.float64] = counts.sum(axis=1) - either[:, [one]].toarray().ravel()
         return np.clip(in_both, 0.0, counts.min(axis=1))
 
+    @cached_property
     def incidents(self) -> Incidents:
         """Incidents against persons, property and society of each agency."""
         # Only the first cell is needed; series have no categories of agencies, whose rows these tables have.
-        none = {variable: np.zeros(self._agencies, dtype=np.int8) for variable, _category in CATEGORIES}
+        none = {variable: np.zeros(len(self.agencies), dtype=np.int8) for variable, _category in CATEGORIES}
         tables = [table_definitions()[name] for name in INCIDENT_TABLES]
         matrices = [TableMatrix(table, self._unit, self._fills, none).of() for table in tables]
         completed, own = (
@@ -508,10 +516,13 @@ def _split(found: Found, m: int) -> tuple[Found, Found]:
     return Found(**first), Found(**second)
 
 
-def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl.DataFrame:
-    """Estimates of a table, sorted by series, as a part of the dataset; NaN becomes missing."""
-    if not found:
-        return CELL_ESTIMATE.empty().collect()
+def no_cells() -> pl.DataFrame:
+    """No estimates, as :func:`as_part`."""
+    return CELL_ESTIMATE.empty().collect()
+
+
+def as_part(found: Estimates, part: str, table: TableDefinition) -> pl.DataFrame:
+    """Estimates of a table as a part of the dataset; NaN becomes missing."""
     numbers = (
         "standard_error",
         "lower_bound",
@@ -524,9 +535,8 @@ def as_part(found: Sequence[Estimates], part: str, table: TableDefinition) -> pl
         "percentage_known",
         "percentage_known_standard_error",
     )
-    frame = pl.DataFrame({name: np.concatenate([estimates[name] for estimates in found]) for name in found[0]})
     return CELL_ESTIMATE.cast(
-        frame.sort("series_number", maintain_order=True).with_columns(
+        pl.DataFrame(found).with_columns(
             *(pl.col(name).fill_nan(None) for name in numbers),
             table_part=pl.lit(part),
             definition_version=pl.lit(definition_version(table, derived_variables())),

@@ -161,7 +161,7 @@ class UcrPrdSource:
                 function=self.ingest_database,
                 writes=(*agency.DATASETS, agency.SRS_MONTH, *places, INTAKE_FILE, *SEGMENT_DATASETS),
                 parameters=(YEAR,),
-                memory="large",
+                memory="huge",
             ),
             MANIFEST_TASK,
         )

@@ -12,8 +12,9 @@ from nibrs_estimation.model.parameters import CONTROL_RULE, SECOND_ESTIMATOR, VA
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, WEIGHT_CELL
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
-from nibrs_estimation.stages.estimation.estimate import estimate_cells, estimate_series, series_table_parts, table_parts
+from nibrs_estimation.stages.estimation.estimate import estimate_cells, table_parts
 from nibrs_estimation.stages.estimation.quality import judge_geographies
+from nibrs_estimation.stages.estimation.series import estimate_series, parts_of_series, series_tables
 
 _COUNTS = (UNIT_PROFILE, PROFILE_SIGNATURE, PROFILE_COUNT, INCIDENT_PROFILE, BLOCK_REFERENCE)
 _WEIGHTS = (WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, CALIBRATION_VARIABLE, COVERAGE)
@@ -36,7 +37,8 @@ TASKS = (
         writes=(SERIES_ESTIMATE,),
         parameters=(YEAR, PARTITION, CONTROL_RULE, VARIANCE_RULE, SECOND_ESTIMATOR),
         partition_by="table_part",
-        partitions=series_table_parts,
+        partitions=series_tables,
+        parts_written=parts_of_series,
         memory="large",
     ),
     Task(

@@ -99,7 +99,7 @@ TASKS = (
         writes=(ETHNICITY_VALUE,),
         partition_by="ethnicity_group",
         partitions=ethnicity_parts,
-        memory="large",
+        memory="huge",
     ),
     Task(
         name="impute_property_relationships",

@@ -66,7 +66,7 @@ class Form(NamedTuple):
         position: (rows of y,) position of the respondent; -1 for rows without agency.
         covariates: (G,) number of covariates that are used.
         inverse: (G, p, p) inverse of the correlations of the covariates.
-        z_r, z_n: (R, p), (N, p) normal scores within the group.
+        z_r, z_n: (R, p), (p, N) normal scores within the group; each is read along its rows.
         all_r, all_n: (R,), (N,) normal scores of the first covariate among all agencies.
         size_r, size_n: (R,), (N,) benchmarks.
         category_n: (N, C) categories of nonrespondents.
@@ -132,7 +132,7 @@ def copula_form(agencies: Agencies, members: Members, rows: int, domains: int, m
         covariates=used,
         inverse=inverse,
         z_r=z[of_r],
-        z_n=z[of_n],
+        z_n=np.ascontiguousarray(z[of_n].T),
         all_r=everybody[of_r],
         all_n=everybody[of_n],
         size_r=agencies.size[of_r],

@@ -24,6 +24,7 @@ from nibrs_estimation.stats.copula.margin import (
     MOST_STEPS,
     coefficients,
     expectation,
+    expectation_and_slope,
     score_correlations,
     steps,
     tau_b,
@@ -37,8 +38,9 @@ TOTAL, BLOCK, CATEGORY = 0, 1, 2
 LEAST_POSITIVE = 5
 #: Respondents of which a margin is made; with fewer, from all groups.
 _LEAST_INSIDE = 10
-#: E is a function of μ alone; with more agencies it is tabulated at so many values of μ, between which it is linear.
-_NODES = 64
+#: E is a smooth function of μ, of scale σ; with many agencies it is computed at values of μ that are so many σ apart,
+#: and is a cubic between them.
+_NODE_DISTANCE = 0.125
 #: Spread of shares below which they are constant.
 _CONSTANT = 1e-9
 
@@ -74,14 +76,17 @@ class Work(NamedTuple):
 
     Attributes:
         kept_r, kept_n: (slots, R), (slots, N) values of parents.
-        part: (R,) part of the parent that a block has, or ratio to the benchmark.
+        part: (R,) part of the parent that a block has, or ratio to the benchmark; below 0 of those that take no part.
         expected: (largest block, N) E of each row; then its imputed counts.
         of_part: (N,) E of the block's part.
-        row, value, start: (R,), (R,), (G + 1,) values above 0 by group, ascending.
-        inside: (R,) respondents among whom a margin is made.
-        x, q, beta, r, sums, squares: as in module ``margin``.
-        mean: (R,) E of respondents.
-        nodes: (64,) E at values of μ.
+        sum_of_rows: (N,) sum of E over the rows of a block.
+        number, sums, squares: (G + 1,), (G + 1, p), (G + 1, p) respondents that take part, by group and in all: their
+            number, and sums of their covariates and of the squares.
+        row, start: (R,), (G + 1,) respondents with a value above 0 by group, ascending by value.
+        amount: (R,) values of these.
+        x, q, beta, r: as in module ``margin``.
+        mean: (R,) counts of respondents.
+        nodes, slopes: (max(R, N),) E and its slope at some values of μ.
         added: (domains,) sums.
     """
 
@@ -90,18 +95,20 @@ class Work(NamedTuple):
     part: Floats
     expected: Floats
     of_part: Floats
+    sum_of_rows: Floats
+    number: Integers
+    sums: Floats
+    squares: Floats
     row: Integers
-    value: Floats
     start: Integers
-    inside: Integers
+    amount: Floats
     x: Floats
     q: Floats
     beta: Floats
     r: Floats
-    sums: Floats
-    squares: Floats
     mean: Floats
     nodes: Floats
+    slopes: Floats
     added: Floats
 
 
@@ -115,18 +122,20 @@ def work_of(form: Form, plan: Plan) -> Work:
         part=np.zeros(R),
         expected=np.zeros((largest, N)),
         of_part=np.zeros(N),
+        sum_of_rows=np.zeros(N),
+        number=np.zeros(G + 1, dtype=np.int64),
+        sums=np.zeros((G + 1, p)),
+        squares=np.zeros((G + 1, p)),
         row=np.zeros(R, dtype=np.int64),
-        value=np.zeros(R),
         start=np.zeros(G + 1, dtype=np.int64),
-        inside=np.zeros(R, dtype=np.int64),
+        amount=np.zeros(R),
         x=np.zeros(MOST_STEPS + 2),
         q=np.zeros(MOST_STEPS + 2),
         beta=np.zeros(p),
         r=np.zeros(p),
-        sums=np.zeros(p),
-        squares=np.zeros(p),
         mean=np.zeros(R),
-        nodes=np.zeros(_NODES),
+        nodes=np.zeros(max(R, N)),
+        slopes=np.zeros(max(R, N)),
         added=np.zeros(form.domains),
     )
 
@@ -204,53 +213,59 @@ def _total(form: Form, y: Columns, cell: int, is_sound: bool, work: Work) -> Non
     R, G = len(form.size_r), len(form.covariates)
     total = work.mean
     total[:] = 0.0
+    work.expected[0] = 0.0
     _add_column(form, y, cell, total)
     _parts_of(total, form.size_r if is_sound else np.ones(R), work.part)
-    work.expected[0] = 0.0
+    _take_part(form, work.part, work)
     _by_group(form, work.part, work)
-    for g in range(G):
-        first, last = form.first_n[g], form.first_n[g + 1]
-        if first == last:
-            continue
-        lo, hi = _range_of_margin(form, g, work, work.part)
-        M, sigma, p = _fit(form, g, lo, hi, is_sound, work, work.part)
-        if M > 0:
-            _predict(form, g, lo, hi, M, sigma, p, work, work.expected[0])
-        if not is_sound:
-            continue
-        factor = _factor(form, g, lo, hi, M, sigma, p, work, total) if M > 0 else 0.0
-        without, number = 0.0, 0
-        for k in range(lo, hi):
-            if form.size_r[k] <= 0:
-                without += total[k]
-                number += 1
-        for i in range(first, last):
-            if form.size_n[i] > 0:
-                work.expected[0, i] *= factor * form.size_n[i] if M > 0 else 0.0
-            else:
-                work.expected[0, i] = without / number if number > 0 else 0.0
+    for margin in range(G + 1):
+        M, sigma = -1, 1.0
+        factor, of_others = 0.0, 0.0
+        for g in range(G):
+            first, last = form.first_n[g], form.first_n[g + 1]
+            if first == last or _margin_of(form, g, work) != margin:
+                continue
+            if M < 0:
+                M, sigma = _fit(form, margin, is_sound, work, work.part)
+                if is_sound:
+                    factor, of_others = _factors(form, margin, M, sigma, work, total)
+            if M > 0:
+                _predict(form, margin, first, last, M, sigma, work, work.expected[0])
+            if is_sound:
+                for i in range(first, last):
+                    if form.size_n[i] > 0:
+                        work.expected[0, i] *= factor * form.size_n[i] if M > 0 else 0.0
+                    else:
+                        work.expected[0, i] = of_others
 
 
 @_compiled
-def _factor(form: Form, g: int, lo: int, hi: int, M: int, sigma: float, p: int, work: Work, total: Floats) -> float:
-    """κ: by how much respondents' totals are more than they are expected to be."""
-    is_of_all = hi - lo != form.first_r[g + 1] - form.first_r[g]
-    mu = np.empty(hi - lo)
+def _factors(form: Form, margin: int, M: int, sigma: float, work: Work, total: Floats) -> tuple[float, float]:
+    """κ, by how much respondents' totals are more than they are expected to be; mean total of those of size 0."""
+    is_of_all = margin == len(form.covariates)
+    lo, hi = (0, len(total)) if is_of_all else (form.first_r[margin], form.first_r[margin + 1])
+    without, number = 0.0, 0
     for k in range(lo, hi):
-        mu[k - lo] = work.beta[0] * form.all_r[k] if is_of_all else _mu(form.z_r, k, work.beta, p)
-    _expectations(mu, M, sigma, work, mu)
+        if form.size_r[k] <= 0:
+            without += total[k]
+            number += 1
     above, below = 0.0, 0.0
-    for k in range(lo, hi):
-        if form.size_r[k] > 0:
-            above += total[k]
-            below += form.size_r[k] * mu[k - lo]
-    return above / below if below > 0 else 0.0
+    if M > 0:
+        mu = np.empty(hi - lo)
+        for k in range(lo, hi):
+            mu[k - lo] = work.beta[0] * form.all_r[k] if is_of_all else _mu(form, margin, k, work.beta)
+        _expectations(mu, M, sigma, work, mu)
+        for k in range(lo, hi):
+            if form.size_r[k] > 0:
+                above += total[k]
+                below += form.size_r[k] * mu[k - lo]
+    return above / below if below > 0 else 0.0, without / number if number > 0 else 0.0
 
 
 @_compiled
 def _block(form: Form, y: Columns, cells: Integers, parent: int, is_sound: bool, work: Work) -> None:
     """Impute the rows of a block as shares of their parent."""
-    of_parent, imputed, part = work.kept_r[parent], work.kept_n[parent], work.part
+    of_parent, part = work.kept_r[parent], work.part
     work.expected[: len(cells)] = 0.0
     work.mean[:] = 0.0
     for cell in cells:
@@ -262,26 +277,35 @@ def _block(form: Form, y: Columns, cells: Integers, parent: int, is_sound: bool,
             least, largest = min(least, part[k]), max(largest, part[k])
     if not largest > 0:
         return
+    # The same respondents take part in the block's part and in each of its rows.
+    _take_part(form, part, work)
     if largest - least < _CONSTANT:
         work.of_part[:] = largest
     else:
+        _by_group(form, part, work)
         _means(form, part, is_sound, work, work.of_part)
+    work.sum_of_rows[:] = 0.0
     for j in range(len(cells)):
-        # Counts among respondents that have the parent; others take no part.
-        for k in range(len(part)):
-            work.mean[k] = 0.0 if of_parent[k] > 0 else -1.0
-        _add_column(form, y, cells[j], work.mean)
-        _means(form, work.mean, is_sound, work, work.expected[j])
+        # A row that no respondent has is not expected of anybody.
+        if _positive_counts(form, y, cells[j], part, work):
+            _means(form, work.amount, is_sound, work, work.expected[j])
+            for i in range(len(work.sum_of_rows)):
+                work.sum_of_rows[i] += work.expected[j, i]
+    _share_out(form, y, cells, parent, work)
+
+
+@_compiled
+def _share_out(form: Form, y: Columns, cells: Integers, parent: int, work: Work) -> None:
+    """Multiply the rows' E so that they add up to what the block has of its parent."""
     share = np.full(len(cells), -1.0)
-    for i in range(len(imputed)):
-        target = imputed[i] * work.of_part[i]
-        expected = work.expected[: len(cells), i].sum()
-        for j in range(len(cells)):
-            if expected > 0:
-                work.expected[j, i] *= target / expected
+    for j in range(len(cells)):
+        for i in range(len(work.of_part)):
+            target = work.kept_n[parent, i] * work.of_part[i]
+            if work.sum_of_rows[i] > 0:
+                work.expected[j, i] *= target / work.sum_of_rows[i]
                 continue
             if share[j] < 0:
-                share[j] = _mean_share(form, y, cells[j], of_parent, part)
+                share[j] = _mean_share(form, y, cells[j], work.kept_r[parent], work.part)
             work.expected[j, i] = target * share[j]
 
 
@@ -302,15 +326,39 @@ def _parts_of(total: Floats, whole: Floats, part: Floats) -> None:
 
 
 @_compiled
+def _take_part(form: Form, part: Floats, work: Work) -> None:
+    """Number and sums of the respondents that take part, by group and of all."""
+    G = len(form.covariates)
+    work.number[:] = 0
+    work.sums[:] = 0.0
+    work.squares[:] = 0.0
+    for g in range(G):
+        for k in range(form.first_r[g], form.first_r[g + 1]):
+            if part[k] < 0:
+                continue
+            work.number[g] += 1
+            for a in range(form.covariates[g]):
+                work.sums[g, a] += form.z_r[k, a]
+                work.squares[g, a] += form.z_r[k, a] * form.z_r[k, a]
+            work.number[G] += 1
+            work.sums[G, 0] += form.all_r[k]
+            work.squares[G, 0] += form.all_r[k] * form.all_r[k]
+
+
+@_compiled
 def _means(form: Form, values: Floats, is_sound: bool, work: Work, result: Floats) -> None:
-    """E of nonrespondents of all groups, from the values of respondents; those below 0 take no part."""
-    _by_group(form, values, work)
-    for g in range(len(form.covariates)):
-        if form.first_n[g] < form.first_n[g + 1]:
-            lo, hi = _range_of_margin(form, g, work, values)
-            M, sigma, p = _fit(form, g, lo, hi, is_sound, work, values)
+    """E of nonrespondents of all groups, from the values above 0 of the respondents that take part."""
+    G = len(form.covariates)
+    for margin in range(G + 1):
+        M, sigma = -1, 1.0
+        for g in range(G):
+            first, last = form.first_n[g], form.first_n[g + 1]
+            if first == last or _margin_of(form, g, work) != margin:
+                continue
+            if M < 0:
+                M, sigma = _fit(form, margin, is_sound, work, values)
             if M > 0:
-                _predict(form, g, lo, hi, M, sigma, p, work, result)
+                _predict(form, margin, first, last, M, sigma, work, result)
 
 
 @_compiled
@@ -327,6 +375,26 @@ def _mean_share(form: Form, y: Columns, cell: int, of_parent: Floats, part: Floa
 
 
 @_compiled
+def _positive_counts(form: Form, y: Columns, cell: int, part: Floats, work: Work) -> bool:
+    """As :func:`_by_group` for the counts of a cell, which become ``work.amount``; whether there are any."""
+    found = 0
+    for i in range(y.first[cell], y.first[cell + 1]):
+        at = form.position[y.row[i]]
+        if at >= 0 and part[at] >= 0 and y.value[i] > 0:
+            work.row[found] = at
+            work.amount[at] = y.value[i]
+            found += 1
+    work.row[:found].sort()
+    k = 0
+    for g in range(len(form.covariates)):
+        while k < found and work.row[k] < form.first_r[g + 1]:
+            k += 1
+        work.start[g + 1] = k
+        _sort(work.row[work.start[g] : k], work.amount)
+    return found > 0
+
+
+@_compiled
 def _by_group(form: Form, values: Floats, work: Work) -> None:
     """Respondents with a value above 0, by group and, within it, ascending by value."""
     for g in range(len(form.covariates)):
@@ -335,91 +403,102 @@ def _by_group(form: Form, values: Floats, work: Work) -> None:
             if values[at] > 0:
                 work.row[k] = at
                 k += 1
-        chosen = work.row[start:k]
-        chosen[:] = chosen[np.argsort(values[chosen], kind="mergesort")]
+        _sort(work.row[start:k], values)
         work.start[g + 1] = k
 
 
 @_compiled
-def _range_of_margin(form: Form, g: int, work: Work, values: Floats) -> tuple[int, int]:
-    """Respondents of whom a margin is made: of the group, or of all groups where too few of it have the column."""
-    lo, hi = form.first_r[g], form.first_r[g + 1]
-    inside = 0
-    for k in range(lo, hi):
-        inside += values[k] >= 0
-    if inside < _LEAST_INSIDE or work.start[g + 1] - work.start[g] < LEAST_POSITIVE:
-        return 0, len(values)
-    return lo, hi
+def _sort(rows: Integers, values: Floats) -> None:
+    """Sort respondents by their values."""
+    if len(rows) > 1:
+        rows[:] = rows[np.argsort(values[rows], kind="mergesort")]
 
 
 @_compiled
-def _fit(form: Form, g: int, lo: int, hi: int, is_sound: bool, work: Work, values: Floats) -> tuple[int, float, int]:
-    """The steps of the margin, and β and σ: number of steps (0 if there is nobody), σ, number of covariates."""
-    is_of_all = hi - lo != form.first_r[g + 1] - form.first_r[g]
-    p = 1 if is_of_all else form.covariates[g]
-    n = 0
-    for a in range(p):
-        work.sums[a], work.squares[a] = 0.0, 0.0
-    for k in range(lo, hi):
-        if values[k] >= 0:
-            work.inside[n] = k
-            n += 1
-            for a in range(p):
-                z = form.all_r[k] if is_of_all else form.z_r[k, a]
-                work.sums[a] += z
-                work.squares[a] += z * z
+def _margin_of(form: Form, g: int, work: Work) -> int:
+    """The group whose respondents make the margin of group g: itself, or all, G, where too few of it have the column.
+
+    A single group is all.
+    """
+    G = len(form.covariates)
+    is_enough = work.number[g] >= _LEAST_INSIDE and work.start[g + 1] - work.start[g] >= LEAST_POSITIVE
+    return g if G == 1 or is_enough else G
+
+
+@_compiled
+def _fit(form: Form, margin: int, is_sound: bool, work: Work, values: Floats) -> tuple[int, float]:
+    """The steps of the margin, and β and σ: number of steps (0 if there is nobody), σ."""
+    is_of_all = margin == len(form.covariates)
+    p = 1 if is_of_all else form.covariates[margin]
+    n = work.number[margin]
     if n == 0:
-        return 0, 1.0, p
-    chosen = work.row[work.start[g] : work.start[g + 1]]
+        return 0, 1.0
     if is_of_all:
-        chosen = work.row[: work.start[-1]]
-        chosen = chosen[np.argsort(values[chosen], kind="mergesort")]
+        chosen = work.row[: work.start[-1]].copy()
+        _sort(chosen, values)
+    else:
+        chosen = work.row[work.start[margin] : work.start[margin + 1]]
     ascending = values[chosen]
     M = steps(ascending, n - len(chosen), work.x, work.q)
     if M == 1:
         work.beta[:p] = 0.0
-        return 1, 1.0, p
+        return 1, 1.0
+    z = form.all_r.reshape((len(form.all_r), 1)) if is_of_all else form.z_r
     if is_sound:
-        z = form.all_r.reshape((len(form.all_r), 1)) if is_of_all else form.z_r
-        score_correlations(z, chosen, ascending, n - len(chosen), work.sums, work.squares, p, work.r)
+        zeros = n - len(chosen)
+        score_correlations(z, chosen, ascending, zeros, work.sums[margin], work.squares[margin], p, work.r)
     else:
+        lo, hi = (0, len(work.part)) if is_of_all else (form.first_r[margin], form.first_r[margin + 1])
+        inside = lo + np.flatnonzero(work.part[lo:hi] >= 0)
         for a in range(p):
-            z = form.all_r if is_of_all else form.z_r[:, a]
-            work.r[a] = np.sin(np.pi / 2 * tau_b(z, chosen, ascending, work.inside[:n]))
-    inverse = np.ones((1, 1)) if is_of_all else form.inverse[g]
-    return M, coefficients(work.r, inverse, p, work.beta), p
+            work.r[a] = np.sin(np.pi / 2 * tau_b(z[:, a], chosen, ascending, inside))
+    inverse = np.ones((1, 1)) if is_of_all else form.inverse[margin]
+    return M, coefficients(work.r, inverse, p, work.beta)
 
 
 @_compiled
-def _predict(form: Form, g: int, lo: int, hi: int, M: int, sigma: float, p: int, work: Work, result: Floats) -> None:
-    """E of the nonrespondents of a group."""
-    is_of_all = hi - lo != form.first_r[g + 1] - form.first_r[g]
-    first, last = form.first_n[g], form.first_n[g + 1]
-    for i in range(first, last):
-        result[i] = work.beta[0] * form.all_n[i] if is_of_all else _mu(form.z_n, i, work.beta, p)
-    _expectations(result[first:last], M, sigma, work, result[first:last])
+def _predict(form: Form, margin: int, first: int, last: int, M: int, sigma: float, work: Work, result: Floats) -> None:
+    """E of some nonrespondents."""
+    mu = result[first:last]
+    if margin == len(form.covariates):
+        for i in range(len(mu)):
+            mu[i] = work.beta[0] * form.all_n[first + i]
+    else:
+        mu[:] = 0.0
+        for a in range(form.covariates[margin]):
+            z, beta = form.z_n[a, first:last], work.beta[a]
+            for i in range(len(mu)):
+                mu[i] += beta * z[i]
+    _expectations(mu, M, sigma, work, mu)
 
 
 @_compiled
 def _expectations(mu: Floats, M: int, sigma: float, work: Work, result: Floats) -> None:
-    """E at many μ: of each, or between tabulated values if there are many. Both arrays may be the same."""
-    if M == 1 or len(mu) <= 2 * _NODES:
+    """E at many μ: of each, or between values of μ if there are many. Both arrays may be the same."""
+    least, most = mu.min(), mu.max()
+    nodes = int((most - least) / (_NODE_DISTANCE * sigma)) + 2
+    if M == 1 or len(mu) <= 2 * nodes:
         for i in range(len(mu)):
             result[i] = expectation(work.x, work.q, M, mu[i], sigma)
         return
-    least = mu.min()
-    width = (mu.max() - least) / (_NODES - 1)
-    for node in range(_NODES):
-        work.nodes[node] = expectation(work.x, work.q, M, least + node * width, sigma)
+    width = (most - least) / (nodes - 1)
+    for node in range(nodes):
+        work.nodes[node], slope = expectation_and_slope(work.x, work.q, M, least + node * width, sigma)
+        work.slopes[node] = slope * width
+    lowest, highest = work.x[0], work.x[M - 1]
     for i in range(len(mu)):
         at = (mu[i] - least) / width if width > 0 else 0.0
-        below = min(int(at), _NODES - 2)
-        result[i] = work.nodes[below] + (at - below) * (work.nodes[below + 1] - work.nodes[below])
+        below = min(int(at), nodes - 2)
+        t, value = at - below, work.nodes[below]
+        rise, first, second = work.nodes[below + 1] - value, work.slopes[below], work.slopes[below + 1]
+        value += t * (first + t * (3 * rise - 2 * first - second + t * (first + second - 2 * rise)))
+        result[i] = min(max(value, lowest), highest)
 
 
 @_compiled
-def _mu(z: Floats, i: int, beta: Floats, p: int) -> float:
+def _mu(form: Form, g: int, k: int, beta: Floats) -> float:
+    """Normal score of the covariates of a respondent."""
     mu = 0.0
-    for a in range(p):
-        mu += float(beta[a] * z[i, a])
+    for a in range(form.covariates[g]):
+        mu += float(beta[a] * form.z_r[k, a])
     return mu

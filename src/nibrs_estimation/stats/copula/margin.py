@@ -29,6 +29,8 @@ Integers = NDArray[np.int64]
 MOST_STEPS = 256
 #: Smallest σ², and largest r'Σ⁻¹r.
 _LEAST_VARIANCE, _LARGEST_EXPLAINED = 1e-6, 1.0 - 1e-6
+#: The normal density at 0.
+_DENSITY = 1 / math.sqrt(2 * math.pi)
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
 
@@ -76,6 +78,17 @@ def expectation(x: Floats, q: Floats, M: int, mu: float, sigma: float) -> float:
     for m in range(M - 1):
         mean -= (x[m + 1] - x[m]) * distribution((q[m] - mu) / sigma)
     return mean
+
+
+@_compiled
+def expectation_and_slope(x: Floats, q: Floats, M: int, mu: float, sigma: float) -> tuple[float, float]:
+    """E as :func:`expectation`, and its derivative in μ."""
+    mean, slope = float(x[M - 1]), 0.0
+    for m in range(M - 1):
+        at = (q[m] - mu) / sigma
+        mean -= (x[m + 1] - x[m]) * distribution(at)
+        slope += (x[m + 1] - x[m]) * math.exp(-0.5 * at * at)
+    return mean, slope * _DENSITY / sigma
 
 
 @_compiled

@@ -63,6 +63,7 @@ class Form(NamedTuple):
 
     Attributes:
         first_r, first_n: (G + 1,) first respondent and nonrespondent of each group.
+        group_r: (R,) group of each respondent.
         position: (rows of y,) position of the respondent; -1 for rows without agency.
         covariates: (G,) number of covariates that are used.
         inverse: (G, p, p) inverse of the correlations of the covariates.
@@ -78,6 +79,7 @@ class Form(NamedTuple):
 
     first_r: Integers
     first_n: Integers
+    group_r: Integers
     position: Integers
     covariates: Integers
     inverse: Floats
@@ -128,6 +130,7 @@ def copula_form(agencies: Agencies, members: Members, rows: int, domains: int, m
     return Form(
         first_r=np.searchsorted(group[of_r], np.arange(G + 1)),
         first_n=np.searchsorted(group[of_n], np.arange(G + 1)),
+        group_r=group[of_r],
         position=position,
         covariates=used,
         inverse=inverse,

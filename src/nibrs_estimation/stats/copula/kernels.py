@@ -41,6 +41,8 @@ _LEAST_INSIDE = 10
 #: E is a smooth function of μ, of scale σ; with many agencies it is computed at values of μ that are so many σ apart,
 #: and is a cubic between them.
 _NODE_DISTANCE = 0.125
+#: Counts below this are sorted by counting.
+_SMALL = 64
 #: Spread of shares below which they are constant.
 _CONSTANT = 1e-9
 
@@ -71,6 +73,21 @@ class Plan(NamedTuple):
     slots: int
 
 
+class Taking(NamedTuple):
+    """Respondents that take part: those that have the parent of each slot, and last those of a total.
+
+    By group and, last, in all groups.
+
+    Attributes:
+        number: (slots + 1, G + 1)
+        sums, squares: (slots + 1, G + 1, p) sums of their covariates, and of the squares.
+    """
+
+    number: Integers
+    sums: Floats
+    squares: Floats
+
+
 class Work(NamedTuple):
     """Working arrays of one thread.
 
@@ -80,10 +97,11 @@ class Work(NamedTuple):
         expected: (largest block, N) E of each row; then its imputed counts.
         of_part: (N,) E of the block's part.
         sum_of_rows: (N,) sum of E over the rows of a block.
-        number, sums, squares: (G + 1,), (G + 1, p), (G + 1, p) respondents that take part, by group and in all: their
-            number, and sums of their covariates and of the squares.
+        is_expected: (largest block,) some nonrespondent may have the row; otherwise its E is not set.
+        taking: respondents that take part.
         row, start: (R,), (G + 1,) respondents with a value above 0 by group, ascending by value.
         amount: (R,) values of these.
+        next, sorted, ends: (G + 1,), (R,), (65,) working arrays of the sorting.
         x, q, beta, r: as in module ``margin``.
         mean: (R,) counts of respondents.
         nodes, slopes: (max(R, N),) E and its slope at some values of μ.
@@ -96,12 +114,14 @@ class Work(NamedTuple):
     expected: Floats
     of_part: Floats
     sum_of_rows: Floats
-    number: Integers
-    sums: Floats
-    squares: Floats
+    is_expected: NDArray[np.bool_]
+    taking: Taking
     row: Integers
     start: Integers
     amount: Floats
+    next: Integers
+    sorted: Integers
+    ends: Integers
     x: Floats
     q: Floats
     beta: Floats
@@ -123,12 +143,18 @@ def work_of(form: Form, plan: Plan) -> Work:
         expected=np.zeros((largest, N)),
         of_part=np.zeros(N),
         sum_of_rows=np.zeros(N),
-        number=np.zeros(G + 1, dtype=np.int64),
-        sums=np.zeros((G + 1, p)),
-        squares=np.zeros((G + 1, p)),
+        is_expected=np.zeros(largest, dtype=np.bool_),
+        taking=Taking(
+            np.zeros((plan.slots + 1, G + 1), dtype=np.int64),
+            np.zeros((plan.slots + 1, G + 1, p)),
+            np.zeros((plan.slots + 1, G + 1, p)),
+        ),
         row=np.zeros(R, dtype=np.int64),
         start=np.zeros(G + 1, dtype=np.int64),
         amount=np.zeros(R),
+        next=np.zeros(G + 1, dtype=np.int64),
+        sorted=np.zeros(R, dtype=np.int64),
+        ends=np.zeros(_SMALL + 1, dtype=np.int64),
         x=np.zeros(MOST_STEPS + 2),
         q=np.zeros(MOST_STEPS + 2),
         beta=np.zeros(p),
@@ -171,6 +197,7 @@ def impute(
             if plan.kind[step] == TOTAL:
                 _total(form, y, plan.cell[first], is_sound, work)
             elif plan.kind[step] == CATEGORY:
+                work.is_expected[: last - first] = True
                 for k in range(last - first):
                     of_category = form.category_n[:, plan.category[first + k]]
                     for i in range(len(form.size_n)):
@@ -179,11 +206,25 @@ def impute(
                 _block(form, y, plan.cell[first:last], plan.parent[step], is_sound, work)
             for k in range(last - first):
                 cell, slot = plan.cell[first + k], plan.slot[first + k]
-                _add_up(form, work.expected[k], cell, first_pair, domain, work.added, values)
+                if work.is_expected[k]:
+                    _add_up(form, work.expected[k], cell, first_pair, domain, work.added, values)
                 if slot >= 0:
-                    work.kept_n[slot] = work.expected[k]
-                    work.kept_r[slot] = 0.0
-                    _add_column(form, y, cell, work.kept_r[slot])
+                    _keep(form, y, cell, slot, k, work)
+
+
+@_compiled
+def _keep(form: Form, y: Columns, cell: int, slot: int, row: int, work: Work) -> None:
+    """Keep the counts of a parent, and which respondents have it: these take part in the blocks of its rows."""
+    work.kept_n[slot] = 0.0
+    if work.is_expected[row]:
+        work.kept_n[slot] = work.expected[row]
+    counts = work.kept_r[slot]
+    counts[:] = 0.0
+    _add_column(form, y, cell, counts)
+    for k in range(len(counts)):
+        if counts[k] <= 0:
+            counts[k] = -1.0
+    _take_part(form, counts, slot, work.taking)
 
 
 @_compiled
@@ -216,17 +257,19 @@ def _total(form: Form, y: Columns, cell: int, is_sound: bool, work: Work) -> Non
     work.expected[0] = 0.0
     _add_column(form, y, cell, total)
     _parts_of(total, form.size_r if is_sound else np.ones(R), work.part)
-    _take_part(form, work.part, work)
+    work.is_expected[0] = True
+    slot = len(work.taking.number) - 1
+    _take_part(form, work.part, slot, work.taking)
     _by_group(form, work.part, work)
     for margin in range(G + 1):
         M, sigma = -1, 1.0
         factor, of_others = 0.0, 0.0
         for g in range(G):
             first, last = form.first_n[g], form.first_n[g + 1]
-            if first == last or _margin_of(form, g, work) != margin:
+            if first == last or _margin_of(form, g, slot, work) != margin:
                 continue
             if M < 0:
-                M, sigma = _fit(form, margin, is_sound, work, work.part)
+                M, sigma = _fit(form, margin, work.part, slot, is_sound, work, work.part)
                 if is_sound:
                     factor, of_others = _factors(form, margin, M, sigma, work, total)
             if M > 0:
@@ -266,7 +309,7 @@ def _factors(form: Form, margin: int, M: int, sigma: float, work: Work, total: F
 def _block(form: Form, y: Columns, cells: Integers, parent: int, is_sound: bool, work: Work) -> None:
     """Impute the rows of a block as shares of their parent."""
     of_parent, part = work.kept_r[parent], work.part
-    work.expected[: len(cells)] = 0.0
+    work.is_expected[: len(cells)] = False
     work.mean[:] = 0.0
     for cell in cells:
         _add_column(form, y, cell, work.mean)
@@ -277,36 +320,38 @@ def _block(form: Form, y: Columns, cells: Integers, parent: int, is_sound: bool,
             least, largest = min(least, part[k]), max(largest, part[k])
     if not largest > 0:
         return
-    # The same respondents take part in the block's part and in each of its rows.
-    _take_part(form, part, work)
     if largest - least < _CONSTANT:
         work.of_part[:] = largest
     else:
         _by_group(form, part, work)
-        _means(form, part, is_sound, work, work.of_part)
+        _means(form, part, part, parent, is_sound, work, work.of_part)
     work.sum_of_rows[:] = 0.0
     for j in range(len(cells)):
         # A row that no respondent has is not expected of anybody.
         if _positive_counts(form, y, cells[j], part, work):
-            _means(form, work.amount, is_sound, work, work.expected[j])
-            for i in range(len(work.sum_of_rows)):
-                work.sum_of_rows[i] += work.expected[j, i]
+            work.is_expected[j], expected = True, work.expected[j]
+            expected[:] = 0.0
+            _means(form, work.amount, part, parent, is_sound, work, expected)
+            for i in range(len(expected)):
+                work.sum_of_rows[i] += expected[i]
     _share_out(form, y, cells, parent, work)
 
 
 @_compiled
 def _share_out(form: Form, y: Columns, cells: Integers, parent: int, work: Work) -> None:
     """Multiply the rows' E so that they add up to what the block has of its parent."""
-    share = np.full(len(cells), -1.0)
+    target, factor, nobody = work.of_part, work.sum_of_rows, False
+    for i in range(len(target)):
+        target[i] *= work.kept_n[parent, i]
+        nobody |= factor[i] <= 0
+        factor[i] = target[i] / factor[i] if factor[i] > 0 else -1.0
     for j in range(len(cells)):
-        for i in range(len(work.of_part)):
-            target = work.kept_n[parent, i] * work.of_part[i]
-            if work.sum_of_rows[i] > 0:
-                work.expected[j, i] *= target / work.sum_of_rows[i]
-                continue
-            if share[j] < 0:
-                share[j] = _mean_share(form, y, cells[j], work.kept_r[parent], work.part)
-            work.expected[j, i] = target * share[j]
+        if not work.is_expected[j]:
+            continue
+        share = _mean_share(form, y, cells[j], work.kept_r[parent], work.part) if nobody else 0.0
+        expected = work.expected[j]
+        for i in range(len(target)):
+            expected[i] = expected[i] * factor[i] if factor[i] >= 0 else target[i] * share
 
 
 @_compiled
@@ -326,37 +371,37 @@ def _parts_of(total: Floats, whole: Floats, part: Floats) -> None:
 
 
 @_compiled
-def _take_part(form: Form, part: Floats, work: Work) -> None:
-    """Number and sums of the respondents that take part, by group and of all."""
-    G = len(form.covariates)
-    work.number[:] = 0
-    work.sums[:] = 0.0
-    work.squares[:] = 0.0
+def _take_part(form: Form, part: Floats, slot: int, taking: Taking) -> None:
+    """Number and sums of the respondents whose value is at least 0."""
+    G, number, sums, squares = len(form.covariates), taking.number[slot], taking.sums[slot], taking.squares[slot]
+    number[:] = 0
+    sums[:] = 0.0
+    squares[:] = 0.0
     for g in range(G):
         for k in range(form.first_r[g], form.first_r[g + 1]):
             if part[k] < 0:
                 continue
-            work.number[g] += 1
+            number[g] += 1
             for a in range(form.covariates[g]):
-                work.sums[g, a] += form.z_r[k, a]
-                work.squares[g, a] += form.z_r[k, a] * form.z_r[k, a]
-            work.number[G] += 1
-            work.sums[G, 0] += form.all_r[k]
-            work.squares[G, 0] += form.all_r[k] * form.all_r[k]
+                sums[g, a] += form.z_r[k, a]
+                squares[g, a] += form.z_r[k, a] * form.z_r[k, a]
+            number[G] += 1
+            sums[G, 0] += form.all_r[k]
+            squares[G, 0] += form.all_r[k] * form.all_r[k]
 
 
 @_compiled
-def _means(form: Form, values: Floats, is_sound: bool, work: Work, result: Floats) -> None:
+def _means(form: Form, values: Floats, part: Floats, slot: int, is_sound: bool, work: Work, result: Floats) -> None:
     """E of nonrespondents of all groups, from the values above 0 of the respondents that take part."""
     G = len(form.covariates)
     for margin in range(G + 1):
         M, sigma = -1, 1.0
         for g in range(G):
             first, last = form.first_n[g], form.first_n[g + 1]
-            if first == last or _margin_of(form, g, work) != margin:
+            if first == last or _margin_of(form, g, slot, work) != margin:
                 continue
             if M < 0:
-                M, sigma = _fit(form, margin, is_sound, work, values)
+                M, sigma = _fit(form, margin, part, slot, is_sound, work, values)
             if M > 0:
                 _predict(form, margin, first, last, M, sigma, work, result)
 
@@ -377,21 +422,25 @@ def _mean_share(form: Form, y: Columns, cell: int, of_parent: Floats, part: Floa
 @_compiled
 def _positive_counts(form: Form, y: Columns, cell: int, part: Floats, work: Work) -> bool:
     """As :func:`_by_group` for the counts of a cell, which become ``work.amount``; whether there are any."""
-    found = 0
+    G, start = len(form.covariates), work.start
+    start[:] = 0
     for i in range(y.first[cell], y.first[cell + 1]):
         at = form.position[y.row[i]]
         if at >= 0 and part[at] >= 0 and y.value[i] > 0:
-            work.row[found] = at
             work.amount[at] = y.value[i]
-            found += 1
-    work.row[:found].sort()
-    k = 0
-    for g in range(len(form.covariates)):
-        while k < found and work.row[k] < form.first_r[g + 1]:
-            k += 1
-        work.start[g + 1] = k
-        _sort(work.row[work.start[g] : k], work.amount)
-    return found > 0
+            start[form.group_r[at] + 1] += 1
+    for g in range(G):
+        start[g + 1] += start[g]
+    work.next[:] = start
+    for i in range(y.first[cell], y.first[cell + 1]):
+        at = form.position[y.row[i]]
+        if at >= 0 and part[at] >= 0 and y.value[i] > 0:
+            g = form.group_r[at]
+            work.row[work.next[g]] = at
+            work.next[g] += 1
+    for g in range(G):
+        _sort(work.row[start[g] : start[g + 1]], work.amount, work)
+    return bool(start[G] > 0)
 
 
 @_compiled
@@ -403,39 +452,60 @@ def _by_group(form: Form, values: Floats, work: Work) -> None:
             if values[at] > 0:
                 work.row[k] = at
                 k += 1
-        _sort(work.row[start:k], values)
+        _sort(work.row[start:k], values, work)
         work.start[g + 1] = k
 
 
 @_compiled
-def _sort(rows: Integers, values: Floats) -> None:
-    """Sort respondents by their values."""
-    if len(rows) > 1:
-        rows[:] = rows[np.argsort(values[rows], kind="mergesort")]
+def _sort(rows: Integers, values: Floats, work: Work) -> None:
+    """Sort respondents by their values above 0: by their whole part, as most counts are whole and small."""
+    ends = work.ends
+    ends[:] = 0
+    for row in rows:
+        ends[int(min(values[row], _SMALL))] += 1
+    for k in range(1, _SMALL + 1):
+        ends[k] += ends[k - 1]
+    sorted_ = work.sorted[: len(rows)]
+    for i in range(len(rows) - 1, -1, -1):
+        k = int(min(values[rows[i]], _SMALL))
+        ends[k] -= 1
+        sorted_[ends[k]] = rows[i]
+    rows[:] = sorted_
+    first = 0
+    while first < len(rows):
+        k, last, is_equal = int(min(values[rows[first]], _SMALL)), first + 1, True
+        while last < len(rows) and int(min(values[rows[last]], _SMALL)) == k:
+            is_equal = is_equal and values[rows[last]] == values[rows[first]]
+            last += 1
+        if not is_equal:
+            rows[first:last] = rows[first:last][np.argsort(values[rows[first:last]], kind="mergesort")]
+        first = last
 
 
 @_compiled
-def _margin_of(form: Form, g: int, work: Work) -> int:
+def _margin_of(form: Form, g: int, slot: int, work: Work) -> int:
     """The group whose respondents make the margin of group g: itself, or all, G, where too few of it have the column.
 
     A single group is all.
     """
     G = len(form.covariates)
-    is_enough = work.number[g] >= _LEAST_INSIDE and work.start[g + 1] - work.start[g] >= LEAST_POSITIVE
+    is_enough = work.taking.number[slot, g] >= _LEAST_INSIDE and work.start[g + 1] - work.start[g] >= LEAST_POSITIVE
     return g if G == 1 or is_enough else G
 
 
 @_compiled
-def _fit(form: Form, margin: int, is_sound: bool, work: Work, values: Floats) -> tuple[int, float]:
+def _fit(
+    form: Form, margin: int, part: Floats, slot: int, is_sound: bool, work: Work, values: Floats
+) -> tuple[int, float]:
     """The steps of the margin, and β and σ: number of steps (0 if there is nobody), σ."""
     is_of_all = margin == len(form.covariates)
     p = 1 if is_of_all else form.covariates[margin]
-    n = work.number[margin]
+    n = work.taking.number[slot, margin]
     if n == 0:
         return 0, 1.0
     if is_of_all:
         chosen = work.row[: work.start[-1]].copy()
-        _sort(chosen, values)
+        _sort(chosen, values, work)
     else:
         chosen = work.row[work.start[margin] : work.start[margin + 1]]
     ascending = values[chosen]
@@ -446,10 +516,12 @@ def _fit(form: Form, margin: int, is_sound: bool, work: Work, values: Floats) ->
     z = form.all_r.reshape((len(form.all_r), 1)) if is_of_all else form.z_r
     if is_sound:
         zeros = n - len(chosen)
-        score_correlations(z, chosen, ascending, zeros, work.sums[margin], work.squares[margin], p, work.r)
+        score_correlations(
+            z, chosen, ascending, zeros, work.taking.sums[slot, margin], work.taking.squares[slot, margin], p, work.r
+        )
     else:
-        lo, hi = (0, len(work.part)) if is_of_all else (form.first_r[margin], form.first_r[margin + 1])
-        inside = lo + np.flatnonzero(work.part[lo:hi] >= 0)
+        lo, hi = (0, len(part)) if is_of_all else (form.first_r[margin], form.first_r[margin + 1])
+        inside = lo + np.flatnonzero(part[lo:hi] >= 0)
         for a in range(p):
             work.r[a] = np.sin(np.pi / 2 * tau_b(z[:, a], chosen, ascending, inside))
     inverse = np.ones((1, 1)) if is_of_all else form.inverse[margin]
@@ -485,9 +557,9 @@ def _expectations(mu: Floats, M: int, sigma: float, work: Work, result: Floats) 
     for node in range(nodes):
         work.nodes[node], slope = expectation_and_slope(work.x, work.q, M, least + node * width, sigma)
         work.slopes[node] = slope * width
-    lowest, highest = work.x[0], work.x[M - 1]
+    lowest, highest, per_width = work.x[0], work.x[M - 1], 1 / width if width > 0 else 0.0
     for i in range(len(mu)):
-        at = (mu[i] - least) / width if width > 0 else 0.0
+        at = (mu[i] - least) * per_width
         below = min(int(at), nodes - 2)
         t, value = at - below, work.nodes[below]
         rise, first, second = work.nodes[below + 1] - value, work.slopes[below], work.slopes[below + 1]

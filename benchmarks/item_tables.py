@@ -24,8 +24,9 @@ from nibrs_estimation.model.counts import DATASETS
 from nibrs_estimation.model.items import EDITED, IMPUTED, ITEM_COLUMNS, ITEMS, UNKNOWN
 from nibrs_estimation.stages.counting.count import count_units
 from nibrs_estimation.tables.labels import plain_label
+from nibrs_estimation.tables.matrices.filling import Fills
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
-from nibrs_estimation.tables.matrices.table_matrix import Fills, TableMatrix
+from nibrs_estimation.tables.matrices.table_matrix import TableMatrix
 from nibrs_estimation.tables.read import table_definitions
 
 TABLES = ("1a", "3a", "4a")

@@ -164,6 +164,25 @@ def test_every_unit_comes_after_what_it_needs(data: st.DataObject) -> None:
         assert {needed.task.writes[0] for needed in plan.needs[unit.key]} == set(unit.task.reads)
 
 
+def halves(n: str) -> tuple[str, ...]:
+    return (f"{n}a", f"{n}b")
+
+
+def test_a_unit_may_write_finer_parts_than_it_runs_by() -> None:
+    by_n = dataset("by_n", partition_key="n")
+    cut = task("cut", (A,), (by_n,), partition_by="n", partitions=lambda: ("1", "2"), parts_written=halves)
+    plan = make_plan([task("first", (), (A,)), cut, task("last", (by_n,), (B,))], {})
+    assert names(plan) == ["first", "cut[1]", "cut[2]", "last"]
+    assert [unit.parts_of(by_n) for unit in plan.units[1:3]] == [
+        {f"by_n[{part}]": part for part in halves(n)} for n in ("1", "2")
+    ]
+    assert {unit.key for unit in plan.inputs_of(plan.units[3], by_n)} == {"cut[1]", "cut[2]"}
+    with pytest.raises(ValueError, match="runs by nothing"):
+        Task(name="once", function=lambda: {}, writes=(A,), parts_written=halves)
+    with pytest.raises(ValueError, match="finer parts than it reads"):
+        task("again", (by_n,), (by_n,), partition_by="n", parts_written=halves)
+
+
 def test_task_declaration_must_fit_its_function() -> None:
     def wants_year(a: pl.LazyFrame, year: int) -> pl.LazyFrame:
         return a

@@ -1,12 +1,14 @@
 """Products of sparse matrices at some places, beside the whole product."""
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 
-from nibrs_estimation.stats.sparse import Products, product_at
+from nibrs_estimation.stats.sparse import Products, product_at, sums_of_columns
 
 
 @given(st.data())
@@ -52,3 +54,15 @@ def test_threads_compute_the_same() -> None:
     row, column = np.divmod(np.arange(50 * 500), 500)
     assert right.nnz > 50_000
     np.testing.assert_array_equal(product_at(left, right, row, column), (left @ right).toarray().ravel())
+
+
+@given(st.data())
+def test_sums_of_columns_are_in_order(data: st.DataObject) -> None:
+    """Few rows, which are sorted, and many, which are found one after the other."""
+    n, m, K = (data.draw(st.integers(1, most)) for most in (120, 6, 5))
+    generator = np.random.default_rng(data.draw(st.integers(0, 10_000)))
+    matrix = generator.poisson(data.draw(st.sampled_from([0.01, 1.0])), (n, m)).astype(float)
+    sums = generator.integers(0, 3, (m, K)).astype(float)
+    found = sums_of_columns(sparse.csc_array(matrix), sparse.csc_array(sums))
+    assert (found.toarray() == matrix @ sums).all()
+    assert all((np.diff(found.indices[a:b]) > 0).all() for a, b in itertools.pairwise(found.indptr))

@@ -18,6 +18,8 @@ Integers = NDArray[np.int64]
 Matrix: TypeAlias = sparse.csr_array | sparse.csc_array
 #: Largest number of threads, and the number of values of the right matrices below which one is enough.
 _THREADS, _FEW_VALUES = 2, 50_000
+#: To sort a row takes as long as to look at so many.
+_LOG = 32
 
 
 def product_at(left: Matrix, right: Matrix, row: NDArray[np.integer], column: NDArray[np.integer]) -> Floats:
@@ -36,7 +38,7 @@ class Products:
 
     def __init__(self, lefts: Sequence[Matrix], pairs: Sequence[tuple[int, int]]) -> None:
         self._rows = lefts[0].shape[0]
-        self._lefts, self._pairs = [_columns(left) for left in lefts], pairs
+        self._lefts, self._pairs = [columns_of(left) for left in lefts], pairs
 
     def at(self, rights: Sequence[Matrix], row: NDArray[np.integer], column: NDArray[np.integer]) -> Floats:
         """(products, places) values of the products.
@@ -47,7 +49,7 @@ class Products:
             column: (places,) columns of the products, in any order; ascending ones take the least time.
         """
         # Terms of a sum are in the order of k, whatever the order in which the input is stored.
-        by_column = [_columns(right) for right in rights]
+        by_column = [columns_of(right) for right in rights]
         order = np.argsort(column, kind="stable")
         first = np.searchsorted(column[order], np.arange(rights[0].shape[1] + 1))
         values = np.zeros((len(self._pairs), len(row)))
@@ -66,7 +68,16 @@ class Products:
         return values
 
 
-def _columns(matrix: Matrix) -> Columns:
+def sums_of_columns(matrix: sparse.csc_array, sums: sparse.csc_array) -> sparse.csc_array:
+    """Matrix @ sums with rows in order, for few terms in each sum: (n, m) and (m, K) make (n, K)."""
+    terms, columns = columns_of(sums), columns_of(matrix)
+    first, row, value = _sums_of_columns(columns, terms, matrix.shape[0])
+    made = sparse.csc_array((value, row, first), shape=(matrix.shape[0], sums.shape[1]))
+    made.has_canonical_format = True
+    return made
+
+
+def columns_of(matrix: Matrix) -> Columns:
     """Columns with ascending rows; a copy only where the matrix is not so already."""
     columns = sparse.csc_array(matrix, dtype=np.float64)
     if not columns.has_canonical_format:
@@ -94,3 +105,35 @@ def _product(
         for at in range(first[column], first[column + 1]):
             values[order[at]] = dense[row[order[at]]]
         dense[:] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def _sums_of_columns(matrix: Columns, sums: Columns, n: int) -> tuple[Integers, NDArray[np.int32], Floats]:
+    K = len(sums.first) - 1
+    first, most = np.zeros(K + 1, dtype=np.int64), 0
+    for k in range(K):
+        for t in range(sums.first[k], sums.first[k + 1]):
+            most += matrix.first[sums.row[t] + 1] - matrix.first[sums.row[t]]
+    row, value = np.empty(most, dtype=np.int32), np.empty(most)
+    dense, is_in, found = np.zeros(n), np.zeros(n, dtype=np.bool_), 0
+    for k in range(K):
+        for t in range(sums.first[k], sums.first[k + 1]):
+            for i in range(matrix.first[sums.row[t]], matrix.first[sums.row[t] + 1]):
+                dense[matrix.row[i]] += sums.value[t] * matrix.value[i]
+                if not is_in[matrix.row[i]]:
+                    is_in[matrix.row[i]] = True
+                    row[found] = matrix.row[i]
+                    found += 1
+        if (found - first[k]) * _LOG < n:
+            row[first[k] : found].sort()
+        else:
+            found = first[k]
+            for i in range(n):
+                if is_in[i]:
+                    row[found] = i
+                    found += 1
+        for i in range(first[k], found):
+            value[i] = dense[row[i]]
+            dense[row[i]], is_in[row[i]] = 0.0, False
+        first[k + 1] = found
+    return first, row[:found].copy(), value[:found].copy()

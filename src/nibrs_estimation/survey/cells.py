@@ -16,7 +16,7 @@ from nibrs_estimation.model.estimates import CELL_ESTIMATE
 from nibrs_estimation.stats.linearization.cell_estimates import CellEstimates, cell_estimates
 from nibrs_estimation.stats.linearization.variance_form import variance_form
 from nibrs_estimation.stats.prediction import PredictionEstimates, unreported_interval
-from nibrs_estimation.stats.sparse import Products, product_at
+from nibrs_estimation.stats.sparse import Products, product_at, sums_of_columns
 from nibrs_estimation.survey.design import Design
 from nibrs_estimation.survey.prediction import Incidents, Predictions
 from nibrs_estimation.survey.second_estimator import SecondEstimator, plan_of
@@ -24,8 +24,9 @@ from nibrs_estimation.tables.bias import Z_95
 from nibrs_estimation.tables.counting import CountedRow, counted_rows, table_terms
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.explained import explained_by
+from nibrs_estimation.tables.matrices.filling import Fills
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
-from nibrs_estimation.tables.matrices.table_matrix import Fills, TableCounts, TableMatrix, agency_rows, total_row
+from nibrs_estimation.tables.matrices.table_matrix import TableCounts, TableMatrix, agency_rows, total_row
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.variables import derived_variables
 from nibrs_estimation.tables.version import definition_version
@@ -339,7 +340,7 @@ class Estimator:
         is_known = has_known[cell]
         known[is_known], known_error[is_known] = among_known.ratio, among_known.ratio_standard_error
         row, column = np.divmod(wanted.cell[cell], C)
-        sums = hstack([each.records @ wanted.sums for each in counts.values()])
+        sums = hstack([sums_of_columns(each.records, wanted.sums) for each in counts.values()])
         divisor = whole[of_series, cell]
         denominator = np.full(len(cell), np.nan)
         has_denominator = divisor >= 0
@@ -390,13 +391,16 @@ class Estimator:
         denominator_of: NDArray[np.int64],
     ) -> Found:
         """Estimates of some columns of the cells' counts by the rule of the variance."""
-        denominators, m = hstack([each.completed @ wanted.sums for each in counts.values()]), len(wanted.cell)
-        y = completed[:, columns]
+        denominators, m = (
+            hstack([sums_of_columns(each.completed, wanted.sums) for each in counts.values()]),
+            len(wanted.cell),
+        )
+        y, m = completed[:, columns], len(wanted.cell)
         if self._prediction is None:
             assert self._form is not None
             linearized = cell_estimates(self._form, y, denominators, denominator_of)
             return _found(linearized)
-        own_denominators = hstack([each.own @ wanted.sums for each in counts.values()])
+        own_denominators = hstack([sums_of_columns(each.own, wanted.sums) for each in counts.values()])
         predicted = self._prediction.estimate(
             y,
             own[:, columns],

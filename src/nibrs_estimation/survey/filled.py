@@ -12,10 +12,12 @@ chance. The figures are those of monthly reporters of Part I offenses in 2013.
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 
-from nibrs_estimation.stats.sparse import Products
+from nibrs_estimation.stats.linearization.cell_kernels import Columns
+from nibrs_estimation.stats.sparse import Products, columns_of
 from nibrs_estimation.survey.months import MONTHS_PER_YEAR
 
 Floats = NDArray[np.float64]
@@ -57,11 +59,34 @@ class FilledVariance:
             domain: (pairs,) 0 to G - 1.
             column: (pairs,) 0 to m - 1.
         """
-        chance, months = sparse.csc_array(completed - own), completed.power(2)
-        chance.data *= self._chance[chance.indices]
-        months.data *= self._months[months.indices]
-        of_agencies = sparse.csc_array(chance + months)
-        # Most agencies reported all months.
-        of_agencies.eliminate_zeros()
+        first, row, value = _of_agencies(columns_of(completed), columns_of(own), self._chance, self._months)
+        of_agencies = sparse.csc_array((value, row, first), shape=completed.shape)
+        of_agencies.has_canonical_format = True
         variances: Floats = self._squares.at([of_agencies], domain, column)[0]
         return variances
+
+
+@njit(cache=True, nogil=True)
+def _of_agencies(
+    completed: Columns, own: Columns, chance: Floats, months: Floats
+) -> tuple[NDArray[np.int64], NDArray[np.int32], Floats]:
+    """F / S and the second term, by column, of the agencies that have either; most reported all months.
+
+    Own counts are part of the completed ones.
+    """
+    first = np.zeros(len(completed.first), dtype=np.int64)
+    row, value, found = np.empty(len(completed.row), dtype=np.int32), np.empty(len(completed.row)), 0
+    for column in range(len(completed.first) - 1):
+        k, last = own.first[column], own.first[column + 1]
+        for i in range(completed.first[column], completed.first[column + 1]):
+            agency, count = completed.row[i], completed.value[i]
+            filled = count
+            if k < last and own.row[k] == agency:
+                filled -= own.value[k]
+                k += 1
+            variance = filled * chance[agency] + count * count * months[agency]
+            if variance != 0:
+                row[found], value[found] = agency, variance
+                found += 1
+        first[column + 1] = found
+    return first, row[:found].copy(), value[:found].copy()

@@ -14,6 +14,7 @@ from nibrs_estimation.tables.atoms import items_of
 from nibrs_estimation.tables.counting import CountedRow, Term, table_terms
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.matrices.cell_counts import CellMap, Found, count_by_profile, count_incidents
+from nibrs_estimation.tables.matrices.filling import Fills
 from nibrs_estimation.tables.matrices.profiles import CATEGORIES, NO_ATOM, UnitCounts
 from nibrs_estimation.tables.variables import derived_variables
 
@@ -24,24 +25,6 @@ _KINDS = ("own", "any", "group")
 Part = Callable[[Bools], tuple[sparse.csr_array, sparse.csr_array]]
 #: Number of rows of a matrix per task of a thread, and number of threads.
 _ROWS, _THREADS = 500, 2
-
-
-@dataclass(frozen=True, eq=False)
-class Fills:
-    """What is added for months that are not known: Y = (1 + s) Y_own + R Y_blocks (handbook 04).
-
-    Attributes:
-        own_scale: (agencies,) s, by which an agency's own counts are multiplied and added.
-        references: R, agencies x months of donors.
-    """
-
-    own_scale: NDArray[np.float64]
-    references: sparse.csr_array
-
-    @property
-    def are_records(self) -> bool:
-        """Whether only whole months are added, so that completed counts are counts of records."""
-        return bool((self.own_scale == 0).all() and (self.references.data == 1).all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,21 +75,11 @@ class TableMatrix:
         """
         group = np.ones(NO_ATOM + 1, dtype=bool) if in_group is None else np.append(in_group, False)
         every, imputed = zip(*(part(group) for part in self._parts), strict=True)
-        own, completed = self._filled(sum(every[1:], start=every[0]))
-        _, of_imputed = self._filled(sum(imputed[1:], start=imputed[0]))
-        return TableCounts(completed, own, completed if self._fills.are_records else own, of_imputed)
-
-    def _filled(self, total: sparse.csr_array) -> tuple[sparse.csc_array, sparse.csc_array]:
-        """Cells of the agencies' own months, and with what is filled, from the rows of the matrix."""
-        scale, A = self._fills.own_scale, len(self._fills.own_scale)
-        own = total[:A] if total.shape[0] > A else total
-        counts = self._cells(own)
-        if not (scale.any() or total.shape[0] > A):
-            return counts, counts
-        added = sparse.csr_array(sparse.dia_array((scale[None, :], [0]), shape=(A, A)) @ own)
-        if total.shape[0] > A:
-            added = sparse.csr_array(added + self._fills.references @ total[A:])
-        return counts, self._cells(sparse.csr_array(own + added))
+        counts, of_imputed = sum(every[1:], start=every[0]), sum(imputed[1:], start=imputed[0])
+        own = self._cells(counts[: len(self._fills.own_scale)])
+        completed = own if self._fills.add_nothing else self._cells(self._fills.completed(counts))
+        records = completed if self._fills.are_records else own
+        return TableCounts(completed, own, records, self._cells(self._fills.completed(of_imputed)))
 
     def _cells(self, matrix: sparse.csr_array) -> sparse.csc_array:
         return sparse.csc_array(_with_agency_rows(matrix, self._table, self._terms, self._categories))

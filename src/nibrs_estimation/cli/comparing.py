@@ -22,7 +22,14 @@ from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, 
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.table import find_table
 from nibrs_estimation.survey.basis import AgencyAttributes, Basis, Survey, estimation_basis
-from nibrs_estimation.survey.comparison import Cell, Compared, ComparedTable, compared, difference_of_cells
+from nibrs_estimation.survey.comparison import (
+    Cell,
+    Compared,
+    ComparedTable,
+    clear_words,
+    compared,
+    difference_of_cells,
+)
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles
@@ -176,7 +183,7 @@ def differences(options: Options, *, shows_suppressed: bool) -> pl.DataFrame:
     found = []
     for one, other in pairs:
         numbers = [published.of(side) for side in (one, other)]
-        row: dict[str, Any] = dict.fromkeys(Compared._fields)
+        row: dict[str, Any] = {**dict.fromkeys(Compared._fields), "clear": clear_words(None, None)}
         for side, names in (("first", one.names), ("second", other.names)):
             row |= {f"{side}_{key}": value for key, value in names.items()}
         missing = next((reason for reason in (_missing(each, shows_suppressed) for each in numbers) if reason), None)
@@ -188,9 +195,10 @@ def differences(options: Options, *, shows_suppressed: bool) -> pl.DataFrame:
             errors = [each["estimate_standard_error"] / factor for each, factor in zip(numbers, factors, strict=True)]
             is_bounded = all(table.is_bounded(cell) for table, cell in zip(sides, cells, strict=True))
             difference = difference_of_cells(sides, *cells)
-            row |= compared(
+            numbers_of_both = compared(
                 difference, (factors[0], factors[1]), (errors[0], errors[1]), is_bounded=is_bounded
-            )._asdict()
+            )
+            row |= {**numbers_of_both._asdict(), "clear": numbers_of_both.clear}
         found.append(row)
     overrides = dict.fromkeys(Compared._fields, pl.Float64) | dict.fromkeys(
         ("first_series", "second_series"), pl.String

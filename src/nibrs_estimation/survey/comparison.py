@@ -68,6 +68,23 @@ class Compared(NamedTuple):
     change_lower: float
     change_upper: float
 
+    @property
+    def clear(self) -> str:
+        """Whether the first is clearly the larger one."""
+        return clear_words(self.lower, self.upper)
+
+
+def clear_words(lower: float | None, upper: float | None) -> str:
+    """``higher`` if the interval of a difference is above 0, ``lower`` if below, ``no`` if it holds 0, or ``equal``.
+
+    ``not known`` where there is no interval.
+    """
+    if lower is None or upper is None or np.isnan(lower) or np.isnan(upper):
+        return "not known"
+    if lower == upper == 0:
+        return "equal"
+    return "higher" if lower > 0 else "lower" if upper < 0 else "no"
+
 
 class ComparedTable:
     """The cells of a table of one run, as sides of differences.

@@ -157,7 +157,6 @@ def _print(found: pl.DataFrame, words: _Words, *, is_rate: bool) -> None:
 def _numbers(line: dict[str, float | str | None], digits: int) -> list[str]:
     if line["missing"] is not None:
         return [str(line["missing"]), *[""] * 6]
-    lower, upper = line["lower"], line["upper"]
 
     def number(name: str, sign: str = "") -> str:
         value = line[name]
@@ -170,10 +169,6 @@ def _numbers(line: dict[str, float | str | None], digits: int) -> list[str]:
     def interval(low: str, high: str) -> str:
         return f"{low} to {high}" if low and high else "not known"
 
-    clear = "not known"
-    if isinstance(lower, float) and isinstance(upper, float):
-        clear = "higher" if lower > 0 else "lower" if upper < 0 else "no"
-        clear = "equal" if lower == upper == 0 else clear
     return [
         number("first"),
         number("second"),
@@ -181,5 +176,5 @@ def _numbers(line: dict[str, float | str | None], digits: int) -> list[str]:
         interval(number("lower", "+"), number("upper", "+")),
         percent("change"),
         interval(percent("change_lower"), percent("change_upper")),
-        clear,
+        str(line["clear"]),
     ]

@@ -7,10 +7,14 @@ applied to the agencies that did not respond. Source: handbook 11.
 from nibrs_estimation.stats.linearization.variance_form import Memberships
 from nibrs_estimation.stats.prediction.differences import (
     Difference,
+    Pieces,
     Side,
+    YearSide,
     difference_of_columns,
     difference_of_places,
+    difference_of_year_sides,
     difference_of_years,
+    year_side,
 )
 from nibrs_estimation.stats.prediction.estimates import (
     FormUse,
@@ -40,14 +44,17 @@ __all__ = [
     "Expansion",
     "FormUse",
     "Memberships",
+    "Pieces",
     "PredictionEstimates",
     "PredictionForm",
     "Settings",
     "Side",
     "UnitForm",
     "Units",
+    "YearSide",
     "difference_of_columns",
     "difference_of_places",
+    "difference_of_year_sides",
     "difference_of_years",
     "estimates_by_forms",
     "expansion",
@@ -61,4 +68,5 @@ __all__ = [
     "weights_of_psus",
     "with_own_weights",
     "with_state_variance",
+    "year_side",
 ]

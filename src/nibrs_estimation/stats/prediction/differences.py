@@ -97,6 +97,42 @@ class Side:
         return max(total, reported_of(self.form, self.own, self.unit))
 
 
+class Pieces(NamedTuple):
+    """Units as parts of agencies: an agency is usually one unit, but may be several of a domain.
+
+    Attributes:
+        agency: (k,) number of the agency, the same in all places and years.
+        piece: (k,) number of the unit among those of the agency, from the largest share on.
+    """
+
+    agency: Integers
+    piece: Integers
+
+
+class YearSide(NamedTuple):
+    """What the difference from another year needs of a side; it can be kept until that year is estimated.
+
+    Attributes:
+        estimate: T.
+        variance: V of the estimate.
+        known_miss: what an estimate that is not corrected is known to miss; 0 of others.
+        units: k units that have an error.
+        error: (k,) their errors, ``Part.error``.
+        respondents: r respondents of all places of the level that have residuals.
+        residual: (r,) their residuals, ``Residuals.residual``.
+        noise: (r,) what Poisson noise adds to the squares.
+    """
+
+    estimate: float
+    variance: float
+    known_miss: float
+    units: Pieces
+    error: Floats
+    respondents: Pieces
+    residual: Floats
+    noise: Floats
+
+
 class Difference(NamedTuple):
     """A difference of two estimates, in counts.
 
@@ -152,15 +188,15 @@ def difference_of_columns(a: Side, b: Side, common: Floats | None = None) -> Dif
     if a.form is b.form:
         z = column_difference(a.values, b.values, common)
         of_z = part_of(a.form, z, residuals_of(a.form, z), a.unit).variance()
-        return _difference(a, b, of_z, np.nan, _part(a)[0], _part(b)[0])
+        return _of_sides(a, b, of_z, np.nan, _part(a)[0], _part(b)[0])
     (one, of_a), (other, of_b) = _part(a), _part(b)
     at, to = _of_level(a), _of_level(b)
     at, to = at[_by_row(a.form, a.form.respondent[at])], to[_by_row(b.form, b.form.respondent[to])]
-    r = _correlation(of_a, of_b, at, to, np.sqrt(_noise(a, at, common) * _noise(b, to, common)))
+    r = _correlation_of(of_a, of_b, at, to, np.sqrt(_noise(a, at, common) * _noise(b, to, common)))
     _, i, j = np.intersect1d(a.form.row[one.unit], b.form.row[other.unit], assume_unique=True, return_indices=True)
     covariance = part_of(a.form, plain(common), of_a, a.unit).poisson + r * float(one.error[i] @ other.error[j])
     covariance += float(one.donor[i] @ other.donor[j] + one.state @ other.state)
-    return _difference(a, b, _variance(one, other, covariance), r, one, other)
+    return _of_sides(a, b, _variance(one, other, covariance), r, one, other)
 
 
 def difference_of_places(first: Side, second: Side) -> Difference:
@@ -185,12 +221,12 @@ def difference_of_places(first: Side, second: Side) -> Difference:
         is_common = np.isin(first.unit, second.unit), np.isin(second.unit, first.unit)
         parts = _part(first, first.unit[~is_common[0]])[0], _part(second, second.unit[~is_common[1]])[0]
         variance = _variance(*parts, float(parts[0].state @ parts[1].state))
-        return _difference(first, second, variance, 1.0, _part(first)[0], _part(second)[0])
+        return _of_sides(first, second, variance, 1.0, _part(first)[0], _part(second)[0])
     one, other = _part(first)[0], _part(second)[0]
     i, j = _matched(first.form, one.unit, second.form, other.unit)
     covariance = _common_noise(first, second, one, other, i, j) + float(one.error[i] @ other.error[j])
     covariance += float(one.donor[i] @ other.donor[j] + one.state @ other.state)
-    return _difference(first, second, _variance(one, other, covariance), 1.0, one, other)
+    return _of_sides(first, second, _variance(one, other, covariance), 1.0, one, other)
 
 
 def difference_of_years(first: Side, second: Side) -> Difference:
@@ -203,13 +239,35 @@ def difference_of_years(first: Side, second: Side) -> Difference:
         first: column in the place, in the first year.
         second: the column in the place in the second year; rows of y and numbers of domains may differ.
     """
-    (one, of_one), (other, of_other) = _part(first), _part(second)
-    at, to = _of_level(first), _of_level(second)
-    i, j = _matched(first.form, first.form.respondent[at], second.form, second.form.respondent[to])
-    r = _correlation(of_one, of_other, at[i], to[j], np.zeros(len(i)))
-    i, j = _matched(first.form, one.unit, second.form, other.unit)
-    variance = _variance(one, other, r * float(one.error[i] @ other.error[j]))
-    return _difference(first, second, variance, r, one, other)
+    return difference_of_year_sides(year_side(first), year_side(second))
+
+
+def year_side(side: Side) -> YearSide:
+    """What the difference from another year needs of a side."""
+    part, found = _part(side)
+    form, at = side.form, _of_level(side)
+    pieces, is_used = _pieces(form, form.respondent[at]), found.is_used[at]
+    return YearSide(
+        estimate=side.total(),
+        variance=part.variance(),
+        known_miss=part.gap,
+        units=_pieces(form, part.unit),
+        error=part.error,
+        respondents=Pieces(pieces.agency[is_used], pieces.piece[is_used]),
+        residual=found.residual[at][is_used],
+        noise=found.noise[at][is_used],
+    )
+
+
+def difference_of_year_sides(first: YearSide, second: YearSide) -> Difference:
+    """The same as :func:`difference_of_years`, from what was kept of both years."""
+    i, j = _same_pieces(first.respondents, second.respondents)
+    residuals, noises = (first.residual[i], second.residual[j]), (first.noise[i], second.noise[j])
+    r = _correlation(residuals, noises)
+    i, j = _same_pieces(first.units, second.units)
+    of_both = first.variance, second.variance
+    variance = _combined(of_both, r * float(first.error[i] @ second.error[j]), (first.known_miss, second.known_miss))
+    return _difference((first.estimate, second.estimate), variance, r, of_both)
 
 
 def _part(side: Side, unit: Integers | None = None) -> tuple[Part, Residuals]:
@@ -237,36 +295,32 @@ def _noise(side: Side, at: Integers, y: Floats) -> Floats:
 
 
 def _variance(first: Part, second: Part, covariance: float) -> float:
+    """V of the difference of two estimates whose prediction errors have the covariance C."""
+    return _combined((first.variance(), second.variance()), covariance, (first.gap, second.gap))
+
+
+def _combined(of_both: tuple[float, float], covariance: float, misses: tuple[float, float]) -> float:
     """V₁ + V₂ - 2C; the known misses of estimates that are not corrected are subtracted before they are squared."""
-    of_both = first.variance() + second.variance()
-    variance = of_both - 2 * (covariance + first.gap * second.gap)
-    return variance if variance > _ROUNDING * of_both else 0.0
+    variance = sum(of_both) - 2 * (covariance + misses[0] * misses[1])
+    return variance if variance > _ROUNDING * sum(of_both) else 0.0
+
+
+def _of_sides(first: Side, second: Side, variance: float, correlation: float, one: Part, other: Part) -> Difference:
+    estimates = first.total(), second.total()
+    return _difference(estimates, variance, correlation, (one.variance(), other.variance()))
 
 
 def _difference(
-    first: Side, second: Side, variance: float, correlation: float, of_first: Part, of_second: Part
+    estimates: tuple[float, float], variance: float, correlation: float, of_both: tuple[float, float]
 ) -> Difference:
-    one, other = first.total(), second.total()
     error = float(np.sqrt(variance))
-    between = one - other
-    return Difference(
-        one,
-        other,
-        between,
-        error,
-        between - QUANTILE * error,
-        between + QUANTILE * error,
-        correlation,
-        of_first.variance(),
-        of_second.variance(),
-    )
+    between = estimates[0] - estimates[1]
+    lower, upper = between - QUANTILE * error, between + QUANTILE * error
+    return Difference(*estimates, between, error, lower, upper, correlation, *of_both)
 
 
-def _correlation(first: Residuals, second: Residuals, at: Integers, to: Integers, common_noise: Floats) -> float:
-    """Correlation beyond Poisson noise of the residuals of respondents that are in both.
-
-    Σ e₁e₂ / √(Σ (e₁² - noise) Σ (e₂² - noise)), e standardized by m^(γ/2) and weighted as in the dispersion τ². Without
-    subtracting the noise r would be too small where counts are, and the standard error too large.
+def _correlation_of(first: Residuals, second: Residuals, at: Integers, to: Integers, common_noise: Floats) -> float:
+    """Correlation of the residuals of respondents at some positions, those that have both.
 
     Args:
         first: residuals of one estimate.
@@ -276,11 +330,21 @@ def _correlation(first: Residuals, second: Residuals, at: Integers, to: Integers
         common_noise: what Poisson noise of both adds to each product.
     """
     is_used = first.is_used[at] & second.is_used[to]
-    if is_used.sum() < LEAST_COMMON:
-        return 0.0
     at, to = at[is_used], to[is_used]
-    above = float(first.residual[at] @ second.residual[to] - common_noise[is_used].sum())
-    squares = [float((of.residual[k] ** 2 - of.noise[k]).sum()) for of, k in ((first, at), (second, to))]
+    residuals, noises = (first.residual[at], second.residual[to]), (first.noise[at], second.noise[to])
+    return _correlation(residuals, noises, float(common_noise[is_used].sum()))
+
+
+def _correlation(residuals: tuple[Floats, Floats], noises: tuple[Floats, Floats], common_noise: float = 0.0) -> float:
+    """Correlation beyond Poisson noise of the residuals of respondents that are in both.
+
+    Σ e₁e₂ / √(Σ (e₁² - noise) Σ (e₂² - noise)), e standardized by m^(γ/2) and weighted as in the dispersion τ². Without
+    subtracting the noise r would be too small where counts are, and the standard error too large.
+    """
+    if len(residuals[0]) < LEAST_COMMON:
+        return 0.0
+    above = float(residuals[0] @ residuals[1]) - common_noise
+    squares = [float((e**2 - noise).sum()) for e, noise in zip(residuals, noises, strict=True)]
     if min(squares) <= 0:
         return 0.0
     return float(np.clip(above / np.sqrt(squares[0] * squares[1]), -1.0, 1.0))
@@ -302,18 +366,28 @@ def _common_noise(first: Side, second: Side, one: Part, other: Part, i: Integers
     return float(np.clip((one.coefficient[i] * other.coefficient[j] * counts).sum(), -limit, limit))
 
 
+def _pieces(form: UnitForm, unit: Integers) -> Pieces:
+    """Some units as pieces of their agencies."""
+    agency = form.agency[unit]
+    order = np.lexsort((-form.units.share[unit], agency))
+    ascending = agency[order]
+    piece = np.empty(len(unit), dtype=np.int64)
+    piece[order] = np.arange(len(unit)) - np.searchsorted(ascending, ascending)
+    return Pieces(agency, piece)
+
+
+def _same_pieces(first: Pieces, second: Pieces) -> tuple[Integers, Integers]:
+    """Positions in both of the pieces that are in both."""
+    agencies, number = np.unique(np.concatenate([first.agency, second.agency]), return_inverse=True)
+    keys = np.concatenate([first.piece, second.piece]) * len(agencies) + number
+    n = len(first.agency)
+    _, i, j = np.intersect1d(keys[:n], keys[n:], assume_unique=True, return_indices=True)
+    return i.astype(np.int64), j.astype(np.int64)
+
+
 def _matched(first: UnitForm, one: Integers, second: UnitForm, other: Integers) -> tuple[Integers, Integers]:
     """Positions in ``one`` and ``other`` of the units of the same agencies."""
-    agencies, number = np.unique(np.concatenate([first.agency[one], second.agency[other]]), return_inverse=True)
-    parts = []
-    for of, unit, agency in ((first, one, number[: len(one)]), (second, other, number[len(one) :])):
-        order = np.lexsort((-of.units.share[unit], agency))
-        ascending = agency[order]
-        occurrence = np.empty(len(unit), dtype=np.int64)
-        occurrence[order] = np.arange(len(unit)) - np.searchsorted(ascending, ascending)
-        parts.append(occurrence * len(agencies) + agency)
-    _, i, j = np.intersect1d(parts[0], parts[1], assume_unique=True, return_indices=True)
-    return i.astype(np.int64), j.astype(np.int64)
+    return _same_pieces(_pieces(first, one), _pieces(second, other))
 
 
 def _check_counts(name: str, counts: Floats, psus: int) -> None:

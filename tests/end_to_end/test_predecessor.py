@@ -39,7 +39,7 @@ def test_changes_are_those_of_compare(two_years: Path) -> None:
     runs = tuple(required_run(two_years / "scratch", f"y{year}") for year in (2023, 2024))
     for (name,), of_table in changes.group_by("table_name"):
         table = table_definition(str(name))
-        found = differences(Options(runs, table, (), ("1",), ("all",), (), is_rate=False), shows_suppressed=True)
+        found = differences(Options(runs, table, (), ("1",), ("all",), ()), shows_suppressed=True)
         positions = {plain_label(column.label): column.position for column in table.columns}
         found = found.with_columns(column=pl.col("first_column").replace_strict(positions, return_dtype=pl.Int16))
         both = of_table.join(found, on="column", suffix="_of_all")

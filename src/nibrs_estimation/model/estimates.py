@@ -67,6 +67,13 @@ def _cells(name: str, description: str, part: str) -> Dataset:
                 is_nullable=True,
             ),
             Column(
+                "difference_variance",
+                "float64",
+                "Variance of estimate - copula_estimate; missing unless NIBRS_BIAS_RULE=less_variance, in demographic "
+                "series, and where too few agencies responded.",
+                is_nullable=True,
+            ),
+            Column(
                 "unweighted", "float64", "Unweighted count of the respondents' records, whole copied months included."
             ),
             Column(

@@ -8,7 +8,7 @@ from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY, SERIES_ESTIMATE
 from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION
 from nibrs_estimation.model.intake import INTAKE_LOSS
-from nibrs_estimation.model.parameters import CONTROL_RULE, SECOND_ESTIMATOR, VARIANCE_RULE
+from nibrs_estimation.model.parameters import BIAS_RULE, CONTROL_RULE, SECOND_ESTIMATOR, VARIANCE_RULE
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, WEIGHT_CELL
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
@@ -25,7 +25,7 @@ TASKS = (
         function=estimate_cells,
         reads=(*_COUNTS, *_WEIGHTS, *_COVARIATES, AGENCY, INTAKE_LOSS),
         writes=(CELL_ESTIMATE, CELL_GAP),
-        parameters=(YEAR, CONTROL_RULE, VARIANCE_RULE, SECOND_ESTIMATOR),
+        parameters=(YEAR, CONTROL_RULE, VARIANCE_RULE, SECOND_ESTIMATOR, BIAS_RULE),
         partitions=table_parts,
         memory="large",
     ),

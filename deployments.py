@@ -51,6 +51,7 @@ def _run_flow(name: str) -> Any:
         partial: bool = False,
         verify: bool = False,
         refresh_source: bool = False,
+        predecessor: str | None = None,
     ) -> State[None]:
         """Run a flow from its source to published estimates.
 
@@ -68,6 +69,7 @@ def _run_flow(name: str) -> Any:
             partial: Also read excerpts of zips; missing tables are empty and marked as missing.
             verify: Check the hashes of files before reusing them.
             refresh_source: Read the source again.
+            predecessor: Run of an earlier year in ARTIFACT_STORE: the report shows the changes since then.
         """
         options = RunOptions(
             source=source,
@@ -80,6 +82,7 @@ def _run_flow(name: str) -> Any:
             partial=partial,
             verify=verify,
             refresh_source=refresh_source,
+            predecessor=predecessor,
         )
         return _attempt(name, run_id, options, lambda settings: chosen_source(name, options, settings))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,11 +14,12 @@ import pytest
 from nibrs_estimation.cli.comparing import Options, basis_of, differences
 from nibrs_estimation.cli.estimates import EstimatedRun, required_run
 from nibrs_estimation.model.estimates import CELL_ESTIMATE
-from nibrs_estimation.stats.prediction import difference_of_columns
+from nibrs_estimation.stats.prediction import difference_of_columns, year_side
 from nibrs_estimation.survey.comparison import Cell, ComparedTable, difference_of_cells
 from nibrs_estimation.tables.matrices.table_matrix import agency_rows
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.series import demographic_series
+from nibrs_estimation.tables.table_cells import PERCENTAGE
 from tests.support.command import nibrs
 
 
@@ -48,7 +50,7 @@ def test_sides_are_the_published_estimates(run: EstimatedRun, incidents: Compare
     for line in stored.iter_rows(named=True):
         cell = Cell(line["row"], line["column"], line["geography_number"])
         side = incidents.side(cell)
-        assert side.total() == pytest.approx(line["estimate"], rel=1e-9), cell
+        assert side.estimate == pytest.approx(line["estimate"], rel=1e-9), cell
         found = difference_of_cells((incidents, incidents), cell, cell)
         assert found.first_variance <= line["standard_error"] ** 2 * (1 + 1e-9) + 1e-9, cell
         equal += np.isclose(found.first_variance, line["standard_error"] ** 2, rtol=1e-9, atol=1e-9)
@@ -64,6 +66,53 @@ def test_a_cell_that_is_another_and_a_part_of_it(incidents: ComparedTable) -> No
     np.testing.assert_allclose(in_both, incidents.side(murder).values)
     apart = difference_of_cells((incidents, incidents), violent, murder)
     assert apart == difference_of_columns(incidents.side(violent), incidents.side(murder), in_both)
+
+
+def test_percentages_are_the_published_ones(run: EstimatedRun, incidents: ComparedTable) -> None:
+    """Equal, and their standard errors but for what imputed items add; several kinds of denominators and places."""
+    wanted = [4, 5, 12, 22, 30, 40, 65, 68]
+    places = run.places.filter(pl.col("geography_number").is_in([1, 2, 12, 60, 70]))
+    rows = run.rows(incidents.table, places, None, wanted)
+    published = rows.filter(
+        (pl.col("estimate_type_num") == PERCENTAGE) & pl.col("estimate_standard_error").is_not_null()
+    )
+    assert published.height > 300
+    equal = 0
+    for line in published.iter_rows(named=True):
+        cell = Cell(line["row"], line["column"], line["geography_number"], is_percentage=True)
+        side = incidents.side(cell)
+        assert 100 * side.estimate == pytest.approx(line["estimate"], rel=1e-9, abs=1e-9), cell
+        if line["estimate"] == 0:
+            # Not stored, and without an interval.
+            continue
+        error = 100 * np.sqrt(year_side(side).variance)
+        assert error <= line["estimate_standard_error"] * (1 + 1e-6) + 1e-6, cell
+        equal += error == pytest.approx(line["estimate_standard_error"], rel=1e-6, abs=1e-6)
+    assert equal > 0.5 * published.height
+
+
+def test_a_row_and_the_rest_of_its_block_have_one_error(incidents: ComparedTable) -> None:
+    """Weapon involved, no and yes, are parts of one whole: the difference has about twice the error of each."""
+    for column in (2, 17):
+        no, yes = (Cell(row, column, 1, is_percentage=True) for row in (3, 4))
+        apart = difference_of_cells((incidents, incidents), no, yes)
+        assert apart.first + apart.second == pytest.approx(1)
+        assert apart.standard_error == pytest.approx(2 * np.sqrt(apart.first_variance), rel=0.05)
+        both = incidents.in_both_ratios(no, yes)
+        assert both.above.max() == 0
+        np.testing.assert_array_equal(both.first_above, incidents.side(no).values)
+        np.testing.assert_array_equal(both.below, incidents.side(no).below)
+
+
+def test_shares_of_two_columns_count_what_is_in_both(incidents: ComparedTable) -> None:
+    """Murder is a part of violent crime: so are its incidents in a place of it, and all of them in all."""
+    position = {column.name: column.position for column in incidents.table.columns}
+    murder, violent = (Cell(30, position[name], 1, is_percentage=True) for name in ("murder", "violent_crime"))
+    both = incidents.in_both_ratios(murder, violent)
+    np.testing.assert_allclose(both.above, incidents.side(murder).values)
+    assert np.allclose(both.below, np.asarray(incidents.side(murder).below))
+    assert difference_of_cells((incidents, incidents), murder, violent).standard_error > 0
+    assert difference_of_cells((incidents, incidents), murder, murder).standard_error == 0
 
 
 def test_groups_of_persons(run: EstimatedRun) -> None:
@@ -93,15 +142,41 @@ def another_year(run: EstimatedRun, folder: Path) -> EstimatedRun:
 def test_years_of_the_same_agencies(run: EstimatedRun, tmp_path: Path) -> None:
     """A year and its copy: no difference, and every agency has the same error in both, so that chance alone is left."""
     before = another_year(run, tmp_path)
-    options = Options((before, run), table_definition("1a"), ("states",), ("1",), ("all",), (), is_rate=True)
+    options = Options((before, run), table_definition("1a"), ("states",), ("1",), ("all",), (), "rate")
     found = differences(options, shows_suppressed=True)
     assert found["first_run"].unique().to_list() == [f"demo ({run.year})"]
     known = found.filter(pl.col("missing").is_null())
     assert known.height > 500
     assert known["difference"].abs().max() == 0
     assert known.select((pl.col("lower") <= 0) & (pl.col("upper") >= 0)).to_series().all()
+    # Of 0 percent the error is not known.
+    shares = differences(
+        Options((before, run), table_definition("1a"), ("states",), ("30",), ("all",), (), "percentage"),
+        shows_suppressed=True,
+    ).filter(pl.col("missing").is_null())
+    assert shares.height > 300
+    assert shares["difference"].abs().max() == 0
+    positive = (pl.col("first") > 0) & (pl.col("second") > 0)
+    assert shares.filter(positive).select((pl.col("lower") <= 0) & (pl.col("upper") >= 0)).to_series().all()
+    assert shares.filter(~positive)["lower"].null_count() == shares.filter(~positive).height > 0
     suppressed = differences(options, shows_suppressed=False).filter(pl.col("missing") == "suppressed")
     assert suppressed.height > 0
+
+
+def test_a_run_is_read_once(run: EstimatedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once for each geography, and only the rows that are compared."""
+    before, read = another_year(run, tmp_path), []
+    rows_of = EstimatedRun.rows
+
+    def rows(*arguments: Any) -> pl.DataFrame:
+        read.append(rows_of(*arguments))
+        return read[-1]
+
+    monkeypatch.setattr(EstimatedRun, "rows", rows)
+    options = Options((before, run), table_definition("1a"), ("all",), ("1",), ("1",), ())
+    assert differences(options, shows_suppressed=True).height > 200
+    assert len(read) == 2
+    assert all(each["row"].unique().to_list() == [1] for each in read)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +185,9 @@ def test_years_of_the_same_agencies(run: EstimatedRun, tmp_path: Path) -> None:
         (("1a", "--geography", "CA", "--geography", "TX", "--rate"), "California"),
         (("1a", "--column", "murder", "--column", "violent_crime"), "lower"),
         (("1a", "--row", "3", "--row", "4"), "Weapon involved"),
+        (("1a", "--row", "5", "--row", "6", "--column", "robbery", "--percentage"), "percentages"),
+        (("1a", "--row", "30", "--geography", "CA", "--geography", "TX", "--percentage"), "percentages"),
+        (("1a", "--row", "30", "--column", "murder", "--column", "robbery", "--percentage"), "percentages"),
     ],
 )
 def test_the_command(demo: Path, arguments: tuple[str, ...], words: str) -> None:

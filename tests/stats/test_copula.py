@@ -184,3 +184,78 @@ def test_order_of_agencies_changes_nothing_and_nobody_missing_is_nothing() -> No
     assert estimated(problem, "sound") == pytest.approx(estimated(again, "sound"), rel=1e-12)
     complete = drawn_problem(5, 40, 0, 2)
     assert estimated(complete, "sound").size == 0
+
+
+def small_problem(**changed: object) -> Problem:
+    """Two classes of 40 respondents and a nonrespondent each; the first class has half the ratio of the second."""
+    generator = np.random.default_rng(11)
+    group, size = np.repeat([0, 1], 40), generator.integers(20, 60, 80).astype(float)
+    total = np.round(size * np.where(group == 0, 0.25, 0.5) * generator.uniform(0.8, 1.2, 80))
+    first = np.floor(total / 3)
+    values: dict[str, object] = {
+        "group": np.r_[group, 0, 1],
+        "covariates": np.column_stack([np.r_[size, 40, 40], generator.uniform(size=82)]),
+        "size": np.r_[size, 40.0, 40.0],
+        "total": total,
+        "rows": np.column_stack([first, total - first]),
+    }
+    return Problem(**{**values, **changed})  # type: ignore[arg-type]
+
+
+def test_a_class_without_respondents_is_imputed_from_its_neighbor() -> None:
+    problem = small_problem(group=np.r_[np.repeat([0, 1], 40), 0, 2])
+    found = estimated(problem, "sound")
+    assert found[1, 0] == pytest.approx(20, rel=0.2)
+    assert found[:, 1:].sum(axis=1) == pytest.approx(found[:, 0])
+
+
+def test_constant_covariates_leave_the_mean_of_the_class() -> None:
+    """Without any information but the benchmark both nonrespondents have the ratio of their class."""
+    problem = small_problem(covariates=np.ones((82, 2)))
+    found = estimated(problem, "sound")
+    for k in (0, 1):
+        inside = np.flatnonzero(problem.group[:80] == k)
+        ratio = problem.total[inside] / problem.size[inside]
+        kappa = problem.total[inside].sum() / (problem.size[inside] * ratio.mean()).sum()
+        assert found[k, 0] == pytest.approx(40 * kappa * ratio.mean(), rel=1e-6)
+
+
+def test_one_respondent_stands_for_all() -> None:
+    """Its ratio to the benchmark, and its shares."""
+    one = Problem(np.zeros(3, dtype=np.int64), np.array([[5.0], [50.0], [9.0]]), np.array([10.0, 30.0, 0.0]),
+                  np.array([4.0]), np.array([[1.0, 3.0]]))  # fmt: skip
+    found = estimated(one, "sound")
+    assert found[0] == pytest.approx([12.0, 3.0, 9.0])
+    # Without a benchmark there is nobody to learn from.
+    assert found[1] == pytest.approx([0.0, 0.0, 0.0])
+
+
+def test_a_cell_that_only_one_agency_has_is_spread_over_all_classes() -> None:
+    """Not missing, and not more than its share of what is imputed."""
+    problem = small_problem()
+    rows = np.zeros_like(problem.rows)
+    rows[7, 0] = 2.0
+    rows[:, 1] = problem.total - rows[:, 0]
+    found = estimated(small_problem(rows=rows), "sound")
+    assert (found[:, 1] > 0).all()
+    assert found[:, 1].sum() < 0.1 * found[:, 0].sum()
+    assert found[:, 1:].sum(axis=1) == pytest.approx(found[:, 0])
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10_000), st.sampled_from([0.5, 3.0, 100.0]))
+@pytest.mark.parametrize("method", ["sound", "reference"])
+def test_counts_times_a_factor_are_imputed_times_the_factor(method: Method, seed: int, factor: float) -> None:
+    problem = drawn_problem(seed, 70, 6, 2)
+    scaled = Problem(problem.group, problem.covariates, problem.size, factor * problem.total, factor * problem.rows)
+    assert estimated(scaled, method) == pytest.approx(factor * estimated(problem, method), rel=1e-9, abs=1e-12)
+
+
+def test_the_benchmark_imputes_an_agency_larger_than_every_respondent() -> None:
+    """Counts of the reference's way are at most that of the largest respondent; ratios are not."""
+    size = small_problem().size.copy()
+    size[81] = 4000.0
+    covariates = np.column_stack([size, np.ones(82)])
+    problem = small_problem(size=size, covariates=covariates)
+    assert estimated(problem, "reference")[1, 0] <= problem.total.max()
+    assert estimated(problem, "sound")[1, 0] > 30 * problem.total.max()

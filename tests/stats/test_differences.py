@@ -15,6 +15,7 @@ from tests.support.prediction_twin import Twin
 
 from nibrs_estimation.stats.prediction import (
     Difference,
+    InBoth,
     Memberships,
     Settings,
     Side,
@@ -22,6 +23,7 @@ from nibrs_estimation.stats.prediction import (
     Units,
     difference_of_columns,
     difference_of_places,
+    difference_of_ratios,
     difference_of_years,
     prediction_form,
     unit_form,
@@ -154,6 +156,107 @@ def test_years_equal_the_slow_twin(first: Problem, second: Problem, seed: int) -
     assert_equal(found, one.variance() + two.variance() - 2 * C, one.column.sum() + two.column.sum(), r)
 
 
+def parts_of_wholes(problem: Problem, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+    """A column, and two of its parts that overlap."""
+    whole = problem.y[:, rng.integers(7)] + 3.0
+    first, second = (np.floor(whole * rng.uniform(0, 1, len(whole))) for _ in range(2))
+    return whole, first, second
+
+
+@given(problems(), st.integers(0, 2**32), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_ratios_of_columns_equal_the_slow_twin(problem: Problem, seed: int, is_by_one: bool) -> None:
+    """Shares of two parts in a whole, by one benchmark and by two."""
+    rng = np.random.default_rng(seed)
+    agency, domain = agencies_of(problem.units), int(rng.choice(occupied(problem)))
+    whole, a, b = parts_of_wholes(problem, rng)
+    both = np.floor(np.minimum(a, b) * rng.choice([0, 0.5, 1]))
+    size = problem.units.size * rng.gamma(2, 0.1, len(problem.units.psu))
+    other = problem if is_by_one else replace(problem, offenses=size[:, None]).by_offense(0, gamma=1.5)
+    of = form_of(problem, agency)
+    forms = of, of if is_by_one else form_of(other, agency)
+    wholes = [SlowDifferences(each, agency, whole, domain).total() for each in (problem, other)]
+    if min(wholes) <= 0:
+        with pytest.raises(ValueError, match="there is no ratio"):
+            [Side(form, a, domain, below=whole) for form in forms]
+        return
+    one, two = (SlowDifferences(each, agency, y, domain, whole) for each, y in ((problem, a), (other, b)))
+    sides = [Side(form, y, domain, below=whole) for form, y in zip(forms, (a, b), strict=True)]
+    assert [side.estimate for side in sides] == pytest.approx([one.ratio, two.ratio], rel=1e-9, abs=1e-12)
+    found = difference_of_ratios(sides[0], sides[1], InBoth(both, a, b, whole))
+
+    def noise_of(R: float | Floats, S: float | Floats) -> Floats:
+        counts: Floats = one.twin.of_units(both) - S * one.y - R * two.y + R * S * one.b
+        return counts
+
+    noise = noise_of(one.ratio, two.ratio)
+    if is_by_one:
+        T = one.divisor
+        R, S = (np.array([of.ratio_of_place(k) for k in one.units.place]) for of in (one, two))
+        z = one.y - R * one.b - (two.y - S * one.b)
+        of_place = [y * (1 - 2 * ratio) + ratio**2 * one.b for y, ratio in ((one.y, R), (two.y, S))]
+        tau = one.twin.dispersion(z, of_place[0] + of_place[1] - 2 * noise_of(R, S), one.b)
+        terms = ((1.0, one.y), (-one.ratio, one.b), (-1.0, two.y), (two.ratio, one.b))
+        variance = one.twin.variance(one.inside, tau, one.noise + two.noise - 2 * noise, one.b, terms) / T**2
+        assert_equal(found, variance, 1, np.nan)
+        return
+    r = slow_correlation(one, two, [(i, i) for i in map(int, np.flatnonzero(one.of_level()))], noise)
+    C = one.poisson(noise) / (one.divisor * two.divisor)
+    for i in map(int, np.flatnonzero(one.concerned() & two.concerned())):
+        C += r * one.error(i) * two.error(i) + one.donor(i) * two.donor(i)
+    C += one.common_states(two) + one.common_gap(two)
+    assert_equal(found, one.variance() + two.variance() - 2 * C, 1, r)
+
+
+@given(problems(), st.integers(0, 2**32))
+@settings(max_examples=40, deadline=None)
+def test_ratios_of_places_equal_the_slow_twin(problem: Problem, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    problem = with_distinct_shares(problem)
+    agency, (whole, a, _) = agencies_of(problem.units, seed), parts_of_wholes(problem, rng)
+    domains = [int(domain) for domain in rng.choice(occupied(problem), 2)]
+    if any(SlowDifferences(problem, agency, whole, domain).total() <= 0 for domain in domains):
+        return
+    of = form_of(problem, agency)
+    sides = [Side(of, a, domain, below=whole) for domain in domains]
+    found = difference_of_places(*sides)
+    one, two = (SlowDifferences(problem, agency, a, domain, whole) for domain in domains)
+    R, S, noise, C = one.ratio, two.ratio, 0.0, one.common_states(two) + one.common_gap(two)
+    for i, j in pairs_of(one.numbered(one.concerned()), two.numbered(two.concerned())):
+        C += one.error(i) * two.error(j) + one.donor(i) * two.donor(j)
+        count = np.sqrt(one.expected(i) * two.expected(j))
+        if one.units.psu[i] >= 0 and two.units.psu[j] >= 0:
+            share = min(one.units.share[i], two.units.share[j])
+            k = one.units.psu[i]
+            count = share * (a[k] * (1 - R - S) + R * S * whole[k]) / (one.divisor * two.divisor)
+        noise += one.coefficient(i) * two.coefficient(j) * count
+    poisson = [each.poisson(each.noise) / each.divisor**2 for each in (one, two)]
+    C += np.clip(noise, -np.sqrt(poisson[0] * poisson[1]), np.sqrt(poisson[0] * poisson[1]))
+    assert_equal(found, one.variance() + two.variance() - 2 * C, 1)
+
+
+@given(problems(), problems(), st.integers(0, 2**32))
+@settings(max_examples=40, deadline=None)
+def test_ratios_of_years_equal_the_slow_twin(first: Problem, second: Problem, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sides, slow = [], []
+    for problem in (with_distinct_shares(first), with_distinct_shares(second)):
+        number = rng.permutation(len(problem.y))
+        agency = agencies_of(problem.units, seed)
+        agency = np.where(problem.units.psu >= 0, number[problem.units.psu], agency % 97)
+        (whole, a, _), domain = parts_of_wholes(problem, rng), int(rng.choice(occupied(problem)))
+        if SlowDifferences(problem, agency, whole, domain).total() <= 0:
+            return
+        sides.append(Side(form_of(problem, agency), a, domain, below=whole))
+        slow.append(SlowDifferences(problem, agency, a, domain, whole))
+    one, two = slow
+    r = slow_correlation(one, two, pairs_of(one.numbered(one.of_level()), two.numbered(two.of_level())))
+    C = one.common_gap(two)
+    for i, j in pairs_of(one.numbered(one.concerned()), two.numbered(two.concerned())):
+        C += r * one.error(i) * two.error(j)
+    assert_equal(difference_of_years(*sides), one.variance() + two.variance() - 2 * C, 1, r)
+
+
 def by_hand(z: Floats, noise: Floats, theta: Floats) -> tuple[Floats, Floats, float]:
     """num and τ² of both groups of the example, and V, from the figures of handbook 11; θ is the scale."""
     problem = example()
@@ -244,6 +347,35 @@ def test_identities(corrects: bool, is_of_place: bool) -> None:
     there_and_back = difference_of_places(one, Side(of, a, 0))
     assert there_and_back.difference == -less_a_state.difference
     assert there_and_back.standard_error == pytest.approx(less_a_state.standard_error, rel=1e-12)
+
+
+@pytest.mark.parametrize("corrects", [True, False])
+@pytest.mark.parametrize("is_of_place", [True, False])
+def test_identities_of_ratios(corrects: bool, is_of_place: bool) -> None:
+    """A share less itself is 0; less its complement it has about twice its error.
+
+    Not exactly: how much a group keeps of its own dispersion depends on its size beside that of chance.
+    """
+    problem = nation(np.random.default_rng(11))
+    problem = replace(problem, settings=Settings(state_variance=0.01, corrects=corrects))
+    problem = problem.by_offense(1) if is_of_place else problem
+    of, whole, a = form_of(problem), problem.b[:, 0], problem.y[:, 0]
+    assert (a <= whole).all()
+    rest, none = whole - a, 0 * a
+    cells = np.flatnonzero(problem.denominator_of == 0)
+    assert 0 in cells
+    estimates = replace(problem, own=problem.y, own_b=problem.b).estimate()
+    for domain in range(5):
+        k = np.flatnonzero((estimates.cell == 0) & (estimates.domain == domain))[0]
+        share, other = (Side(of, y, domain, y, whole, whole) for y in (a, rest))
+        assert share.estimate == pytest.approx(estimates.ratio[k], rel=1e-12)
+        itself = difference_of_ratios(share, share, InBoth(a, a, a, whole))
+        assert (itself.difference, itself.standard_error) == (0, 0)
+        assert np.sqrt(itself.first_variance) == pytest.approx(estimates.ratio_standard_error[k], rel=1e-9)
+        twice = difference_of_ratios(share, other, InBoth(none, a, rest, whole))
+        assert twice.standard_error == pytest.approx(2 * estimates.ratio_standard_error[k], rel=0.05)
+        # A little noise is left, as that of nonrespondents is known only from respondents.
+        assert difference_of_places(share, share).standard_error < 0.1 * estimates.ratio_standard_error[k]
 
 
 def two_places() -> tuple[Problem, Integers]:
@@ -434,6 +566,64 @@ def years(rng: np.random.Generator) -> Draw:
     return draw
 
 
+def shares(rng: np.random.Generator, size: Floats, spread: float = 0.3) -> tuple[Floats, Floats, Floats]:
+    """A whole, and two parts of it without a unit in common, whose shares differ among agencies."""
+    whole = rng.poisson(0.6 * size * levels(rng, size, 0.5)[0]).astype(float)
+    share = np.clip(0.3 * rng.gamma(1 / spread**2, spread**2, len(size)), 0.01, 0.9)
+    first = rng.binomial(whole.astype(int), share).astype(float)
+    second = rng.binomial((whole - first).astype(int), 0.4).astype(float)
+    return whole, first, second
+
+
+def ratio_of_columns(rng: np.random.Generator) -> Draw:
+    population = Population.drawn(rng)
+    of = population.form()
+
+    def draw(rng: np.random.Generator) -> tuple[Difference, float]:
+        whole, a, b = shares(rng, population.size)
+        sides = [Side(of, population.seen(y), 0, below=population.seen(whole)) for y in (a, b)]
+        seen = [population.seen(y) for y in (0 * a, a, b, whole)]
+        found = difference_of_ratios(sides[0], sides[1], InBoth(*seen))
+        return found, (a - b).sum() / whole.sum()
+
+    return draw
+
+
+def ratio_of_places(rng: np.random.Generator) -> Draw:
+    """The nation less a state."""
+    population = Population.drawn(rng)
+    of, state = population.form(), population.state
+
+    def draw(rng: np.random.Generator) -> tuple[Difference, float]:
+        whole, a, _ = shares(rng, population.size)
+        sides = [Side(of, population.seen(a), domain, below=population.seen(whole)) for domain in (0, 3)]
+        truth = a.sum() / whole.sum() - a[state == 2].sum() / whole[state == 2].sum()
+        return difference_of_places(*sides), truth
+
+    return draw
+
+
+def ratio_of_years(rng: np.random.Generator) -> Draw:
+    """A sixth of the agencies begins or ceases to respond; agencies keep their shares."""
+    one = Population.drawn(rng)
+    n = len(one.size)
+    two = Population(np.round(one.size * rng.uniform(0.9, 1.1, n)) + 1, one.state,
+                     one.responds ^ (rng.random(n) < 0.17))  # fmt: skip
+    of_one, of_two = one.form(), two.form()
+
+    def draw(rng: np.random.Generator) -> tuple[Difference, float]:
+        share = np.clip(0.3 * rng.gamma(10, 0.1, n), 0.01, 0.9)
+        sides, ratios = [], []
+        for population, of in ((one, of_one), (two, of_two)):
+            whole = rng.poisson(0.6 * population.size).astype(float)
+            part = rng.binomial(whole.astype(int), share).astype(float)
+            sides.append(Side(of, population.seen(part), 0, below=population.seen(whole)))
+            ratios.append(part.sum() / whole.sum())
+        return difference_of_years(*sides), ratios[0] - ratios[1]
+
+    return draw
+
+
 @pytest.mark.parametrize(
     "kind",
     [
@@ -442,8 +632,20 @@ def years(rng: np.random.Generator) -> Draw:
         lambda rng: places(rng, 1),
         lambda rng: places(rng, 0),
         years,
+        ratio_of_columns,
+        ratio_of_places,
+        ratio_of_years,
     ],
-    ids=["columns", "columns of two benchmarks", "two states", "a nation and a state", "years"],
+    ids=[
+        "columns",
+        "columns of two benchmarks",
+        "two states",
+        "a nation and a state",
+        "years",
+        "shares of two rows",
+        "shares of a nation and a state",
+        "shares of years",
+    ],
 )
 def test_standard_errors_are_those_of_redraws(kind: Callable[[np.random.Generator], Draw]) -> None:
     rng = np.random.default_rng(2026)
@@ -480,6 +682,9 @@ def test_bad_input_is_refused() -> None:
     refused("domain 1 has no units", lambda: Side(empty, a, 1))
     refused("common is above one", lambda: difference_of_columns(Side(of, a, 0), Side(of, b, 0), a))
     refused("common has shape", lambda: difference_of_columns(Side(of, a, 0), Side(of, b, 0), b[1:]))
+    refused("a count is compared with a count", lambda: difference_of_columns(Side(of, a, 0), Side(of, b, 0, below=a)))
+    refused("there is no ratio", lambda: Side(of, b, 0, below=0 * a))
+    refused("below has shape", lambda: Side(of, b, 0, below=a[1:]))
     two = form_of(replace(problem, members=Memberships(np.arange(11), GROUP, 2)))
     refused("of one domain, but they are of 0 and 1", lambda: difference_of_columns(Side(two, a, 0), Side(two, b, 1)))
     refused("the values of both places differ", lambda: difference_of_places(Side(two, a, 0), Side(two, b, 1)))

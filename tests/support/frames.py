@@ -15,6 +15,7 @@ from nibrs_estimation.model import (
     coverage,
     estimates,
     geography,
+    headlines,
     incident,
     intake,
     items,
@@ -81,6 +82,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "key_cells": 10, "flagged_cells": 0, "momentum": 0.0, "is_suppressed_group": False, "is_unsuppressed": True,
         "is_rescued": False,
     },
+    "year_change": {
+        "table_name": "1a", "column": 17, "earlier_year": 2023, "earlier_run_id": "r0", "clear": "not known",
+    },
     "incident_profile": {"state_abbr": "VT", "counting_unit": "person_victim", "n": 1},
     "incident": {
         "state_abbr": "VT", "agency_id": 1, "data_year": 2024, "form_year": 2024, "form_month": 1,
@@ -123,6 +127,7 @@ DATASETS: dict[str, Dataset] = {
         *counts.DATASETS,
         *intake.DATASETS,
         *estimates.DATASETS,
+        *headlines.DATASETS,
         *quality.DATASETS,
     )
 }

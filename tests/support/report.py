@@ -10,6 +10,7 @@ from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.blocks import BLOCK_MONTH
 from nibrs_estimation.model.completeness import REPORTING_STATUS
+from nibrs_estimation.model.headlines import YEAR_CHANGE
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
 from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.model.weights import WEIGHT_CELL
@@ -28,7 +29,7 @@ REAL = Identity("r1", "cde:VT-2024.zip", 2024, 1, is_synthetic=False)
 #: What the report reads beside the estimates.
 OTHERS = (
     WEIGHT_CELL, INTAKE_COUNT, INTAKE_LOSS, AGENCY, BLOCK_MONTH, REPORTING_STATUS, UNIVERSE,
-    INCIDENT_ACCOUNT,
+    INCIDENT_ACCOUNT, YEAR_CHANGE,
 )  # fmt: skip
 
 

@@ -70,6 +70,17 @@ def test_the_worked_example_of_a_count_and_its_rate() -> None:
     assert ends == pytest.approx((106.108910, 213.891090), abs=1e-5)
 
 
+def test_the_variance_of_the_difference_is_removed_from_the_squared_bias() -> None:
+    """20² - 300 = 100: √(356 + 100). A variance of more than 400 leaves the standard error alone."""
+    rows = rows_of(total(140.0, difference_variance=300.0))
+    count, rate = rows[1, 1, "count"], rows[2, 1, "rate"]
+    assert (count["estimate_bias"], count["estimate_rmse"]) == (20.0, pytest.approx(math.sqrt(356 + 100), abs=1e-5))
+    assert rate["estimate_rmse"] == pytest.approx(0.4 * count["estimate_rmse"])
+    assert rate["relative_rmse"] == pytest.approx(count["relative_rmse"])
+    more = rows_of(total(140.0, difference_variance=500.0))[1, 1, "count"]
+    assert more["estimate_rmse"] == more["estimate_standard_error"]
+
+
 def test_the_worked_example_of_a_percentage() -> None:
     share: Cell = {"standard_error": 7.0, "agency_counts": 5, "percentage_standard_error": 4.543148}
     cells = {

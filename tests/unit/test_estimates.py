@@ -17,6 +17,7 @@ from tests.support.frames import table
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.counts import no_agency
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, SERIES_ESTIMATE
+from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.estimation.estimate import estimate_cells
 from nibrs_estimation.stages.estimation.series import estimate_series
@@ -34,7 +35,11 @@ class Rules(TypedDict):
 
 
 #: What the slow twin computes.
-REFERENCE: Rules = {"control_rule": "reference", "variance_rule": "reference", "second_estimator": "none"}
+REFERENCE: Rules = {
+    "control_rule": "reference",
+    "variance_rule": "reference",
+    "second_estimator": "none",
+}
 CALIBRATED, PLAIN = 5, 8
 STATES = {"VT": 102, "NH": 86}
 #: Geographies: number, place, and the type of agency to which it is confined.
@@ -241,10 +246,10 @@ def check_cell(
 @given(st.lists(agency, min_size=3, max_size=14).filter(lambda nation: any(row[3] for row in nation)))
 def test_estimates_equal_the_slow_twin(nation: list[Agency]) -> None:
     data = {**given_weights(nation), **given_incidents(nation)}
-    made = estimate_cells(**data, year=2024, **REFERENCE)
+    made = estimate_cells(**data, year=2024, bias_rule="difference", **REFERENCE)
     found = checked(part_of(made, "1a"), CELL_ESTIMATE)
     shuffled = {name: frame.collect().sample(fraction=1.0, shuffle=True, seed=1).lazy() for name, frame in data.items()}
-    again = estimate_cells(**shuffled, year=2024, **REFERENCE)
+    again = estimate_cells(**shuffled, year=2024, bias_rule="difference", **REFERENCE)
     assert checked(part_of(again, "1a"), CELL_ESTIMATE).equals(found)
     assert set(found["table_part"]) <= {"1a"}
     assert gaps_of(made).is_empty()
@@ -255,15 +260,21 @@ def test_estimates_equal_the_slow_twin(nation: list[Agency]) -> None:
                 check_cell(cells.get((number, row, column)), nation, place, only, row, column)
 
 
-PREDICTION: Rules = {"control_rule": "corrected", "variance_rule": "prediction", "second_estimator": "sound"}
+PREDICTION: Rules = {
+    "control_rule": "corrected",
+    "variance_rule": "prediction",
+    "second_estimator": "sound",
+}
 
 
 @settings(deadline=None, max_examples=20)
 @given(st.lists(agency, min_size=3, max_size=14).filter(lambda nation: any(row[3] for row in nation)))
 def test_predictions_hold_what_was_reported(nation: list[Agency]) -> None:
     data = {**given_weights(nation), **given_incidents(nation)}
-    found = checked(part_of(estimate_cells(**data, year=2024, **PREDICTION), "1a"), CELL_ESTIMATE)
-    twin = checked(part_of(estimate_cells(**data, year=2024, **REFERENCE), "1a"), CELL_ESTIMATE)
+    found = checked(
+        part_of(estimate_cells(**data, year=2024, bias_rule="difference", **PREDICTION), "1a"), CELL_ESTIMATE
+    )
+    twin = checked(part_of(estimate_cells(**data, year=2024, bias_rule="difference", **REFERENCE), "1a"), CELL_ESTIMATE)
     key = ["geography_number", "row", "column"]
     # The same cells where an agency reported something, with the same reported counts; beyond them only predictions.
     same = [*key, "series_number", "reported", "filled_share", "unweighted", "agency_counts"]
@@ -295,7 +306,9 @@ def reported(nation: list[Agency], place: str, only: str | None, row: int, colum
 def test_full_response_leaves_nothing_to_predict(nation: list[Agency]) -> None:
     everybody: list[Agency] = [(*row[:3], True, *row[4:6], 1.0, row[7]) for row in nation]
     data = {**given_weights(everybody), **given_incidents(everybody)}
-    found = checked(part_of(estimate_cells(**data, year=2024, **PREDICTION), "1a"), CELL_ESTIMATE)
+    found = checked(
+        part_of(estimate_cells(**data, year=2024, bias_rule="difference", **PREDICTION), "1a"), CELL_ESTIMATE
+    )
     zero = pytest.approx([0.0] * found.height, abs=1e-6)
     assert found["standard_error"].to_list() == zero
     for name in ("reported", "lower_bound", "upper_bound"):
@@ -330,14 +343,26 @@ def test_cells_that_are_never_estimated_are_left_out() -> None:
     data = given_incidents(nation)
     losses = {"variable": "incident.property_loss", "category": 1, "profile_id": 0, "n": 5}
     data["profile_count"] = pl.concat([data["profile_count"], table("profile_count", losses)])
-    found = part_of(estimate_cells(**given_weights(nation), **data, year=2024, **REFERENCE), "1a").collect()
+    found = part_of(
+        estimate_cells(**given_weights(nation), **data, year=2024, bias_rule="difference", **REFERENCE), "1a"
+    ).collect()
     assert set(found["column"]) == {MURDER, VIOLENT}
     assert found.filter(pl.col("row").is_between(72, 79) | pl.col("row").is_in([56, 63])).is_empty()
 
 
+def test_the_variance_of_the_difference_needs_the_default_rules() -> None:
+    nation = [lone([]), lone([])]
+    with pytest.raises(PipelineError, match="NIBRS_BIAS_RULE=less_variance needs NIBRS_CONTROL_RULE=corrected"):
+        estimate_cells(
+            **given_weights(nation), **given_incidents(nation), year=2024, bias_rule="less_variance", **REFERENCE
+        )
+
+
 def test_nothing_counted_is_no_estimate() -> None:
     nation = [lone([]), lone([])]
-    made = estimate_cells(**given_weights(nation), **given_incidents(nation), year=2024, **REFERENCE)
+    made = estimate_cells(
+        **given_weights(nation), **given_incidents(nation), year=2024, bias_rule="difference", **REFERENCE
+    )
     parts = made[CELL_ESTIMATE.name]
     assert isinstance(parts, Mapping)
     assert set(parts) == set(table_definitions())
@@ -356,12 +381,14 @@ def test_what_the_input_cannot_tell_is_a_gap_and_no_estimate() -> None:
     columns = ("arson", "dui", "total_arrest")
     data["profile_signature"] = table("profile_signature", *({**unit, "column_key": key} for key in columns))
     positions = {column.name: column.position for column in table_definitions()["5a"].columns if column.name in columns}
-    whole = part_of(estimate_cells(**given_weights(nation), **data, year=2024, **REFERENCE), "5a").collect()
+    whole = part_of(
+        estimate_cells(**given_weights(nation), **data, year=2024, bias_rule="difference", **REFERENCE), "5a"
+    ).collect()
     assert set(whole["column"]) == set(positions.values())
     data["intake_loss"] = table(
         "intake_loss", {"state_abbr": "VT", "input_name": "zip", "loss": "no_group_b", "subject": "arrestee"}
     )
-    made = estimate_cells(**given_weights(nation), **data, year=2024, **REFERENCE)
+    made = estimate_cells(**given_weights(nation), **data, year=2024, bias_rule="difference", **REFERENCE)
     gaps = gaps_of(made)
     assert set(gaps["table_name"]) == {"5a", "5b"}
     assert set(positions.values()) & set(gaps.filter(table_name="5a")["column"]) == {
@@ -417,7 +444,7 @@ def test_arrests_that_name_no_agency_are_in_the_totals_of_whole_places() -> None
     }
     states = pl.Series([row[0] for row in nation])
     data["weighting_frame"] = data["weighting_frame"].with_columns(state_abbr=states)
-    made = estimate_cells(**data, year=2024, **REFERENCE)
+    made = estimate_cells(**data, year=2024, bias_rule="difference", **REFERENCE)
     found = checked(part_of(made, "5a"), CELL_ESTIMATE)
     cells = {(row["geography_number"], row["row"], row["column"]): row for row in found.iter_rows(named=True)}
 
@@ -467,7 +494,7 @@ def test_arrests_of_a_state_that_delivered_none_are_known_nowhere() -> None:
     nation = [lone([]), lone([])]
     data = {**given_weights(nation), **given_incidents(nation), **given_arrests([("VT", 0, 1, 1)])}
     data["intake_loss"] = data["intake_loss"].with_columns(n=pl.lit(0, pl.Int64))
-    made = estimate_cells(**data, year=2024, **REFERENCE)
+    made = estimate_cells(**data, year=2024, bias_rule="difference", **REFERENCE)
     assert not gaps_of(made)["is_of_parts"].any()
     columns = {column.position: column.name for column in table_definitions()["5a"].columns}
     assert {columns[position] for position in part_of(made, "5a").collect()["column"]} == {"arson"}

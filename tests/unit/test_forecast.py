@@ -16,7 +16,7 @@ from nibrs_estimation.pipeline.externals import ExternalFile, Locations
 from nibrs_estimation.pipeline.files import sha256_of
 from nibrs_estimation.pipeline.flow import Flow
 from nibrs_estimation.pipeline.forecast import Forecast, forecast_run
-from nibrs_estimation.pipeline.run import RunSettings, run_flow
+from nibrs_estimation.pipeline.run import RunResult, RunSettings, run_flow
 from nibrs_estimation.pipeline.schedule import Watcher
 from nibrs_estimation.pipeline.store import LocalStore
 from nibrs_estimation.pipeline.task import Task
@@ -173,3 +173,36 @@ def test_external_files_are_judged_by_content_and_not_fetched_into_the_run(tmp_p
     stored.unlink()
     with pytest.raises(PipelineError, match=r"does not contain 2024/people.txt"):
         forecast_run(WITH_FILE, settings)
+
+
+def rows_of_file(people: Path | None) -> pl.DataFrame:
+    return SUMS.empty().collect() if people is None else pl.read_parquet(people)
+
+
+def rows_in(result: RunResult) -> int:
+    return pl.read_parquet(result.root / "datasets/sums.parquet").height
+
+
+def test_a_file_of_the_predecessor_comes_from_what_it_published(tmp_path: Path) -> None:
+    """A run reads the sums of an earlier year; without a predecessor they are absent, and a changed file counts."""
+    earlier = run(tmp_path, Nation(), "before", 2023)
+    assert "sums/sums.parquet" in earlier.published
+    file = ExternalFile("people", "Sums.", is_required=False, of_predecessor="sums/sums.parquet")
+    flow = Flow(
+        name="all",
+        description="Toy.",
+        tasks=(Task(name="count", function=rows_of_file, writes=(SUMS,), externals=(file,)),),
+        publishes=(SUMS,),
+    )
+    alone = settings_of(tmp_path, Nation({}))
+    after = replace(alone, predecessor="before")
+    assert rows_in(run_flow(flow, alone, run_inline, Watcher())) == 0
+    assert reasons(forecast_run(flow, after)) == {"count": ("external file people changed",)}
+    assert rows_in(run_flow(flow, after, run_inline, Watcher())) == 2
+    assert actions(forecast_run(flow, after))["run"] == []
+    run(tmp_path, Nation({"NB": 5}), "before", 2023)
+    assert reasons(forecast_run(flow, after)) == {"count": ("external file people changed",)}
+    assert rows_in(run_flow(flow, after, run_inline, Watcher())) == 1
+    for wrong, message in (("toy", "cannot be its own predecessor"), ("none", "does not contain none/sums")):
+        with pytest.raises(UsageError, match=message):
+            forecast_run(flow, replace(alone, predecessor=wrong))

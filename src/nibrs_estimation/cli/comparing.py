@@ -22,18 +22,31 @@ from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, 
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.table import find_table
 from nibrs_estimation.survey.basis import AgencyAttributes, Basis, Survey, estimation_basis
-from nibrs_estimation.survey.comparison import Cell, Compared, ComparedTable, compared, difference_of_cells
-from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
+from nibrs_estimation.survey.comparison import (
+    Cell,
+    Compared,
+    ComparedTable,
+    clear_words,
+    compared,
+    difference_of_cells,
+)
+from nibrs_estimation.tables.definition import Estimate, TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles
+from nibrs_estimation.tables.matrices.table_matrix import agency_rows
 from nibrs_estimation.tables.series import Series, is_of_level
-from nibrs_estimation.tables.table_cells import COUNT, RATE
+from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
 from nibrs_estimation.tables.table_rows import RATE_BASE
 
 _COUNTS = (UNIT_PROFILE, PROFILE_SIGNATURE, PROFILE_COUNT, INCIDENT_PROFILE)
 _SURVEY = (COVERAGE, WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, CALIBRATION_VARIABLE)
 _NEEDED = (*_COUNTS, *_SURVEY, BLOCK_REFERENCE, AGENCY, AGENCY_COUNTY)
 _STATES = "states"
+#: Columns of the published rows that differences use.
+_USED = (
+    "geography_number", "row", "column", "estimate", "estimate_standard_error", "population_estimate", "missing",
+    "is_suppressed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,7 @@ class _Side:
     row: TableRow
     column: TableColumn
     series: Series | None
+    estimate: Estimate
 
     @property
     def geography(self) -> int:
@@ -62,12 +76,17 @@ class _Side:
         }
 
     def cell(self) -> Cell:
-        return Cell(self.row.of or self.row.row, self.column.position, self.geography, self.series)
+        counted = self.row.of or self.row.row
+        return Cell(counted, self.column.position, self.geography, self.series, self.estimate == "percentage")
 
 
 @dataclass(frozen=True)
 class Options:
-    """The options of the command: runs, and what is compared; the sides of a difference are given as two of one."""
+    """The options of the command: runs, and what is compared; the sides of a difference are given as two of one.
+
+    Attributes:
+        estimate: whether counts, rates or percentages are compared.
+    """
 
     runs: tuple[EstimatedRun, ...]
     table: TableDefinition
@@ -75,7 +94,7 @@ class Options:
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     series: tuple[str, ...]
-    is_rate: bool
+    estimate: Estimate = "count"
 
 
 def sides_of(options: Options) -> list[tuple[_Side, _Side]]:
@@ -133,32 +152,39 @@ def _all_of(options: Options, run: EstimatedRun) -> list[_Side]:
     columns = (
         list(table.columns) if EVERYWHERE in options.columns else [find_column(table, name) for name in options.columns]
     )
-    rows = [_row(table, name, is_rate=options.is_rate) for name in options.rows]
+    rows = [_row(table, name, options.estimate) for name in options.rows]
     series: list[Series | None] = [find_series(table, name) for name in options.series]
     for each in series:
         if each is not None:
             check_series(each, places)
     of_places = places.iter_slices(1)
-    return [_Side(run, *of) for of in product(of_places, rows, columns, series or [None])]
+    return [_Side(run, *of, options.estimate) for of in product(of_places, rows, columns, series or [None])]
 
 
-def _row(table: TableDefinition, name: str, *, is_rate: bool) -> TableRow:
-    """The row of a count, or of the rate made of it.
+def _row(table: TableDefinition, name: str, estimate: Estimate) -> TableRow:
+    """The row of a count or percentage, or of the rate made of it.
 
     Raises:
-        UsageError: the name is of several rows, or the row has no count or rate.
+        UsageError: the name is of several rows, or the row has no such estimate, or one that is not compared.
     """
     found = find_rows(table, name)
     if len(found) != 1:
         raise UsageError(f"{name!r} names {len(found)} rows of table {table.table}: give the number of one of them.")
     (row,) = found
-    if is_rate:
+    if estimate == "rate":
         # A rate stands in a row of its own.
         row = next((other for other in table.rows if other.of == row.row), row)
-    kind = "rate" if is_rate else "count"
-    if kind not in row.estimates:
-        other = "without --rate" if is_rate else "with --rate"
-        raise UsageError(f"Row {row.row} of table {table.table} has no {kind}; compare it {other}, or another row.")
+    if estimate not in row.estimates:
+        others = ", ".join(f"as a {kind}" for kind in row.estimates)
+        raise UsageError(
+            f"Row {row.row} of table {table.table} has no {estimate}. Compare it {others or 'in another table'}, or "
+            "another row."
+        )
+    if estimate == "percentage" and row.row in agency_rows(table):
+        raise UsageError(
+            f"Row {row.row} of table {table.table} is of a category of agencies: its percentage is not compared. "
+            "Compare the count or another row."
+        )
     return row
 
 
@@ -172,11 +198,11 @@ def differences(options: Options, *, shows_suppressed: bool) -> pl.DataFrame:
     runs = {run.run_id: run for run in options.runs}
     level = _narrowest([side.series for pair in pairs for side in pair])
     tables = {name: ComparedTable(options.table, basis_of(run, level)) for name, run in runs.items()}
-    published = _Published(options)
+    published = _Published(options, [side for pair in pairs for side in pair])
     found = []
     for one, other in pairs:
         numbers = [published.of(side) for side in (one, other)]
-        row: dict[str, Any] = dict.fromkeys(Compared._fields)
+        row: dict[str, Any] = {**dict.fromkeys(Compared._fields), "clear": clear_words(None, None)}
         for side, names in (("first", one.names), ("second", other.names)):
             row |= {f"{side}_{key}": value for key, value in names.items()}
         missing = next((reason for reason in (_missing(each, shows_suppressed) for each in numbers) if reason), None)
@@ -184,36 +210,57 @@ def differences(options: Options, *, shows_suppressed: bool) -> pl.DataFrame:
         if missing is None:
             sides = tables[one.run.run_id], tables[other.run.run_id]
             cells = one.cell(), other.cell()
-            factors = [RATE_BASE / each["population_estimate"] if options.is_rate else 1.0 for each in numbers]
+            factors = [_factor(options.estimate, each) for each in numbers]
             errors = [each["estimate_standard_error"] / factor for each, factor in zip(numbers, factors, strict=True)]
             is_bounded = all(table.is_bounded(cell) for table, cell in zip(sides, cells, strict=True))
+            if options.estimate == "percentage":
+                # The residuals of a row that nobody has do not tell the error of its share.
+                is_bounded = is_bounded and all(each["estimate"] > 0 for each in numbers)
             difference = difference_of_cells(sides, *cells)
-            row |= compared(
+            numbers_of_both = compared(
                 difference, (factors[0], factors[1]), (errors[0], errors[1]), is_bounded=is_bounded
-            )._asdict()
+            )
+            row |= {**numbers_of_both._asdict(), "clear": numbers_of_both.clear}
         found.append(row)
     overrides = dict.fromkeys(Compared._fields, pl.Float64) | dict.fromkeys(
         ("first_series", "second_series"), pl.String
     )
-    return pl.DataFrame(found, schema_overrides=overrides, infer_schema_length=None, nan_to_null=True)
+    return pl.DataFrame(found, schema_overrides=overrides, infer_schema_length=None).fill_nan(None)
+
+
+def _factor(estimate: Estimate, published: dict[str, Any]) -> float:
+    """From counts or shares to the published unit."""
+    if estimate == "rate":
+        return float(RATE_BASE / published["population_estimate"])
+    return 100.0 if estimate == "percentage" else 1.0
 
 
 class _Published:
-    """The published numbers of sides; a geography of a run is read once."""
+    """The published numbers of sides; each run is read once for all of them.
 
-    def __init__(self, options: Options) -> None:
-        self._options = options
-        self._rows: dict[tuple[str, str | None, int], dict[tuple[int, int], dict[str, Any]]] = {}
+    Args:
+        options: the table, and what is compared.
+        sides: all sides.
+    """
+
+    def __init__(self, options: Options, sides: Sequence[_Side]) -> None:
+        self._rows: dict[tuple[str, str | None, int, int, int], dict[str, Any]] = {}
+        of_runs: dict[tuple[str, str | None], list[_Side]] = {}
+        for side in sides:
+            of_runs.setdefault((side.run.run_id, side.names["series"]), []).append(side)
+        for key, of_run in of_runs.items():
+            first = of_run[0]
+            numbers = sorted({side.geography for side in of_run})
+            places = first.run.places.filter(pl.col("geography_number").is_in(numbers))
+            rows = first.run.rows(options.table, places, first.series, {side.row.row for side in of_run})
+            kept = rows.filter(pl.col("estimate_type_num") == TYPE_NUMBERS[options.estimate]).select(_USED)
+            for row in kept.iter_rows(named=True):
+                self._rows[(*key, row["geography_number"], row["row"], row["column"])] = row
 
     def of(self, side: _Side) -> dict[str, Any]:
         """The row of the published table."""
-        key = (side.run.run_id, side.names["series"], side.geography)
-        if key not in self._rows:
-            kind = RATE if self._options.is_rate else COUNT
-            rows = side.run.rows(self._options.table, side.place, side.series)
-            kept = rows.filter(pl.col("estimate_type_num") == kind).to_dicts()
-            self._rows[key] = {(row["row"], row["column"]): row for row in kept}
-        return self._rows[key][side.row.row, side.column.position]
+        place = side.geography, side.row.row, side.column.position
+        return self._rows[(side.run.run_id, side.names["series"], *place)]
 
 
 def _missing(row: dict[str, Any], shows_suppressed: bool) -> str | None:

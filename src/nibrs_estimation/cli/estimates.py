@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,8 +69,14 @@ class EstimatedRun:
         """Read one of its datasets."""
         return read_table(find_table(self.datasets, dataset), dataset)
 
-    def rows(self, table: TableDefinition, places: pl.DataFrame, series: Series | None) -> pl.DataFrame:
-        """All rows of a table for some geographies; see ``tables/table_rows.py`` and ``tables/suppression.py``.
+    def rows(
+        self,
+        table: TableDefinition,
+        places: pl.DataFrame,
+        series: Series | None,
+        only_rows: Collection[int] | None = None,
+    ) -> pl.DataFrame:
+        """All or some rows of a table for some geographies; see ``tables/table_rows.py``, ``tables/suppression.py``.
 
         Raises:
             UsageError: the run has not estimated the table or its series; all cells would seem to be 0.
@@ -91,6 +97,7 @@ class EstimatedRun:
             places,
             populations,
             series=series,
+            only_rows=only_rows,
             variance_rule=self.variance_rule(),
         )
         small_count = choice_of(self.datasets.parent, "export_estimates", SMALL_COUNT)

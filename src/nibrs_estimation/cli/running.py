@@ -41,6 +41,7 @@ class RunOptions:
         engine, workers: where tasks run, and how many at the same time.
         force, start, until, verify, refresh_source: as in ``RunSettings``.
         partial: whether zips may be excerpts.
+        predecessor: run of an earlier year, with which this one is compared.
     """
 
     source: str | None = None
@@ -54,6 +55,7 @@ class RunOptions:
     partial: bool = False
     verify: bool = False
     refresh_source: bool = False
+    predecessor: str | None = None
 
     def with_changes(self, *, engine: Engine | None, force: bool) -> RunOptions:
         """A copy with these values."""
@@ -159,6 +161,7 @@ def settings_of_run(source: Source, run_id: str, settings: Settings, options: Ru
         until=options.until,
         verify=options.verify,
         refresh_source=options.refresh_source,
+        predecessor=options.predecessor or settings.nibrs_predecessor,
     )
 
 
@@ -207,6 +210,7 @@ def _recorded(options: RunOptions) -> dict[str, Any]:
         "partial": options.partial,
         "verify": options.verify,
         "refresh_source": options.refresh_source,
+        "predecessor": options.predecessor,
     }
 
 

@@ -60,6 +60,7 @@ class _Settings(BaseSettings):
     output_pipeline_dir: Path | None = None
     external_file_path: Path | None = None
     nibrs_write_into_run: bool = False
+    nibrs_predecessor: str | None = None
 
     pghost: str | None = None
     pgport: int = 5432

@@ -168,7 +168,7 @@ def _year(tasks: Sequence[Task], folders: Folders, settings: Settings, known: Id
 
 def _externals(tasks: Sequence[Task], folders: Folders, settings: Settings, year: int) -> dict[str, Path]:
     wanted = list(dict.fromkeys(external for task in tasks for external in task.externals))
-    if not wanted:
+    if not wanted or (settings.external_file_path is None and not any(file.is_required for file in wanted)):
         return {}
     if settings.external_file_path is None:
         raise UsageError(

@@ -171,6 +171,7 @@ def repeat_imputation(
         control_rule=control_rule,  # type: ignore[arg-type]
         variance_rule="prediction",
         second_estimator="none",
+        bias_rule="difference",
     )
     parts = estimated[CELL_ESTIMATE.name]
     assert isinstance(parts, Mapping)

@@ -11,7 +11,14 @@ from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
 from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, BACKTEST_SCORE
 from nibrs_estimation.model.contract import CONTRACT_CHECK
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
-from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY, SERIES_ESTIMATE
+from nibrs_estimation.model.estimates import (
+    AGENCY_BEYOND_RESPONDENTS,
+    CELL_ESTIMATE,
+    CELL_GAP,
+    GEOGRAPHY_QUALITY,
+    SERIES_ESTIMATE,
+)
+from nibrs_estimation.model.headlines import HEADLINE, HEADLINE_ERROR, YEAR_CHANGE
 from nibrs_estimation.model.imputations import IMPUTATION_CHECK
 from nibrs_estimation.model.items import AGENCY_ITEM_CHECK, ITEM_CHECK
 from nibrs_estimation.pipeline.errors import UsageError
@@ -63,6 +70,10 @@ FLOWS = {
                 COVERAGE,
                 GEOGRAPHY_POPULATION,
                 GEOGRAPHY_QUALITY,
+                AGENCY_BEYOND_RESPONDENTS,
+                HEADLINE,
+                HEADLINE_ERROR,
+                YEAR_CHANGE,
                 weighting.TABLE_A_CSV,
                 publication.ESTIMATES_CSV,
                 publication.ESTIMATES_DUCKDB,

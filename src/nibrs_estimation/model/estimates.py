@@ -4,7 +4,7 @@ Rates are counts per 100,000 of a population and are not stored; `tables/table_r
 Source: handbook 11.
 """
 
-from nibrs_estimation.model.fields import GEOGRAPHY_NUMBER, SERIES_NUMBER
+from nibrs_estimation.model.fields import AGENCY_ID, GEOGRAPHY_NUMBER, ORI, SERIES_NUMBER, STATE
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 
@@ -64,6 +64,13 @@ def _cells(name: str, description: str, part: str) -> Dataset:
                 "float64",
                 "Second estimate of the count: nonrespondents are imputed from agencies that are alike; missing where "
                 "it is not made.",
+                is_nullable=True,
+            ),
+            Column(
+                "difference_variance",
+                "float64",
+                "Variance of estimate - copula_estimate; missing unless NIBRS_BIAS_RULE=less_variance, in demographic "
+                "series, and where too few agencies responded.",
                 is_nullable=True,
             ),
             Column(
@@ -170,4 +177,39 @@ GEOGRAPHY_QUALITY = Dataset(
     ),
 )
 
-DATASETS = (CELL_ESTIMATE, SERIES_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY)
+AGENCY_BEYOND_RESPONDENTS = Dataset(
+    name="agency_beyond_respondents",
+    description="Agencies that did not respond and have more residents or crime than every respondent from which their "
+    "second estimate is made: it is an extrapolation.",
+    source="handbook 15",
+    primary_key=("agency_id",),
+    columns=(
+        AGENCY_ID,
+        ORI,
+        STATE,
+        Column(
+            "classes",
+            "str",
+            "Population classes whose respondents its second estimate is made from, with a comma between them; 99 are "
+            "agencies without residents.",
+        ),
+        Column("population", "int64", "Residents.", unit="persons"),
+        Column(
+            "largest_population",
+            "int64",
+            "Largest number of residents of a respondent; missing if there is none.",
+            unit="persons",
+            is_nullable=True,
+        ),
+        Column("n_total", "float64", "Benchmark of all crime.", unit="offenses"),
+        Column(
+            "largest_n_total",
+            "float64",
+            "Largest benchmark of a respondent; missing if there is none.",
+            unit="offenses",
+            is_nullable=True,
+        ),
+    ),
+)
+
+DATASETS = (CELL_ESTIMATE, SERIES_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY, AGENCY_BEYOND_RESPONDENTS)

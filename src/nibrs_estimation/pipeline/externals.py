@@ -17,11 +17,19 @@ from nibrs_estimation.pipeline.store import LocalStore, Store, checked_key
 
 @dataclass(frozen=True)
 class ExternalFile:
-    """Declaration that a task needs an external file."""
+    """Declaration that a task needs an external file.
+
+    Attributes:
+        code_name: its name in the list of locations, and the argument of the task's function.
+        description: what it is.
+        is_required: whether a run needs it.
+        of_predecessor: its name in a publication, if the run's predecessor, a run of an earlier year, publishes it.
+    """
 
     code_name: str
     description: str
     is_required: bool = True
+    of_predecessor: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,23 @@ def resolve(locations: Locations, wanted: Iterable[ExternalFile], year: int) -> 
             "within the external store."
         )
     return {file.code_name: known[file.code_name] for file in wanted if file.code_name in known}
+
+
+def published_by(predecessor: str, wanted: Iterable[ExternalFile], artifacts: Store) -> dict[str, str]:
+    """Paths within the artifact store of the wanted files that a run of an earlier year published, by code name.
+
+    Raises:
+        UsageError: it has not published one of them.
+    """
+    paths = {file.code_name: f"{predecessor}/{file.of_predecessor}" for file in wanted if file.of_predecessor}
+    absent = [path for path in paths.values() if not artifacts.exists(path)]
+    if absent:
+        raise UsageError(
+            f"{artifacts} does not contain {', '.join(absent)}, with which this run is compared. Name a run there that "
+            f"this version of the program has finished, or run {predecessor} again: the same command with all of its "
+            "work publishes the file."
+        )
+    return paths
 
 
 def fetch_all(

@@ -122,9 +122,14 @@ def _manifest_in(root: Path | None, unit: Unit) -> Manifest | None:
 
 def _externals(prepared: Prepared, settings: RunSettings, root: Path, temporary: Path) -> dict[str, Path]:
     """The external files as the run would find them: those of the run that are up to date; others are fetched."""
-    store, kept = settings.externals, {}
-    for name, path in prepared.externals.items():
-        if store.exists(path) and store.has_same_content(path, root / "externals" / path):
-            kept[name] = root / "externals" / path
-    others = {name: path for name, path in prepared.externals.items() if name not in kept}
-    return {**kept, **fetch_all(others, store, temporary, settings.locations.hashes)}
+    found: dict[str, Path] = {}
+    for paths, store, hashes in (
+        (prepared.externals, settings.externals, settings.locations.hashes),
+        (prepared.of_predecessor, settings.artifacts, None),
+    ):
+        for name, path in paths.items():
+            if store.exists(path) and store.has_same_content(path, root / "externals" / path):
+                found[name] = root / "externals" / path
+        others = {name: path for name, path in paths.items() if name not in found}
+        found |= fetch_all(others, store, temporary, hashes)
+    return found

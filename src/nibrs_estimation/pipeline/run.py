@@ -16,7 +16,7 @@ from typing import Any
 
 from nibrs_estimation.pipeline.dataset import Dataset, Document
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
-from nibrs_estimation.pipeline.externals import ExternalFile, Locations, fetch_all, resolve
+from nibrs_estimation.pipeline.externals import ExternalFile, Locations, fetch_all, published_by, resolve
 from nibrs_estimation.pipeline.files import remove_leftovers, write_json, write_text
 from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Flow, Plan, make_plan
 from nibrs_estimation.pipeline.identity import Identity
@@ -80,6 +80,7 @@ class RunSettings:
         verify: check the hashes of files before reusing them.
         refresh_source: read the source again.
         work_store: where workers exchange files with this machine; None if they have its folders.
+        predecessor: id of a run of an earlier year in ``artifacts``, with which this one is compared.
     """
 
     run_id: str
@@ -99,6 +100,7 @@ class RunSettings:
     verify: bool = False
     refresh_source: bool = False
     work_store: WorkStore | None = None
+    predecessor: str | None = None
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,7 @@ class Prepared:
         plan: the units.
         rerun: names of tasks that run even if nothing changed.
         externals: path within the external store of each external file that the run uses, by code name.
+        of_predecessor: path within the artifact store of the external files that the predecessor published.
         folder: the run's folder.
         prefix: folder of the publication in the artifact store.
     """
@@ -189,6 +192,7 @@ class Prepared:
     plan: Plan
     rerun: frozenset[str]
     externals: Mapping[str, str]
+    of_predecessor: Mapping[str, str]
     folder: Path
     prefix: str
 
@@ -196,6 +200,14 @@ class Prepared:
         """What the command does to a run that may exist already; raises like :func:`~pipeline.runs.decide`."""
         is_content_hash = self.probe.is_content_hash
         return decide(self.folder, self.requested, is_content_hash=is_content_hash, force=settings.force)
+
+    def fetched_externals(self, settings: RunSettings, root: Path) -> dict[str, Path]:
+        """Fetch the external files to folder ``root`` of the run; returns their paths by code name."""
+        folder = root / "externals"
+        return {
+            **fetch_all(self.externals, settings.externals, folder, settings.locations.hashes),
+            **fetch_all(self.of_predecessor, settings.artifacts, folder),
+        }
 
     def work(
         self, flow: Flow, settings: RunSettings, root: Path, identity: Identity, externals: Mapping[str, Path]
@@ -228,12 +240,19 @@ def prepare(flow: Flow, settings: RunSettings) -> Prepared:
     probe = settings.source.probe(year, seed)
     identity = Identity(settings.run_id, settings.source.spec, year, seed, probe.is_synthetic)
     plan = plan_flow(flow, settings.source, probe, settings.until)
+    wanted = _wanted_externals(plan)
+    of_predecessor = {}
+    if settings.predecessor is not None:
+        if check_run_id(settings.predecessor) == settings.run_id:
+            raise UsageError(f"Run {settings.run_id} cannot be its own predecessor. Name a run of an earlier year.")
+        of_predecessor = published_by(settings.predecessor, wanted, settings.artifacts)
     return Prepared(
         probe=probe,
         requested=RunRecord(identity, probe.fingerprint),
         plan=plan,
         rerun=_rerun(plan, settings, probe),
-        externals=resolve(settings.locations, _wanted_externals(plan), year),
+        externals=resolve(settings.locations, [file for file in wanted if file.code_name not in of_predecessor], year),
+        of_predecessor=of_predecessor,
         folder=folder,
         prefix=artifact_prefix(settings.run_id, flow.name),
     )
@@ -273,7 +292,7 @@ def run_flow(flow: Flow, settings: RunSettings, engine: Engine, watcher: Watcher
         write_json(root / METADATA_FILE, {**about, "state": RUNNING})
         write_text(root / EXTERNAL_LOCATIONS, settings.locations.text)
         identity.write(root / RUN_LAYOUT.datasets)
-        externals = fetch_all(prepared.externals, settings.externals, root / "externals", settings.locations.hashes)
+        externals = prepared.fetched_externals(settings, root)
         work = prepared.work(flow, settings, root, identity, externals)
         try:
             outcomes = engine(work, recorded(watcher, root / PROGRESS_FILE))

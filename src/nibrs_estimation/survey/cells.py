@@ -367,6 +367,7 @@ class Estimator:
             "imputed_share": np.clip(_divided_or_0(imputed.total, placed.weighted), 0.0, 1.0),
             "imputation_standard_error": np.sqrt(imputed.variance),
             "copula_estimate": self._second_estimates(table, counts, found.domain, of_series, wanted.cell[cell]),
+            "difference_variance": np.full(len(row), np.nan),
             "unweighted": placed.unweighted,
             "agency_counts": np.where(
                 self._includes_arrests_without_agency(completed, found), np.nan, found.unit_count
@@ -532,6 +533,7 @@ def as_part(found: Estimates, part: str, table: TableDefinition) -> pl.DataFrame
         "lower_bound",
         "upper_bound",
         "copula_estimate",
+        "difference_variance",
         "agency_counts",
         "percentage",
         "percentage_unweighted",

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from nibrs_estimation.stats.prediction import (
     Difference,
+    InBoth,
     Side,
     difference_of_columns,
     difference_of_places,
+    difference_of_ratios,
     difference_of_years,
 )
 from nibrs_estimation.stats.prediction.intervals import QUANTILE
@@ -28,23 +34,25 @@ Floats = NDArray[np.float64]
 
 
 class Cell(NamedTuple):
-    """A count of a table.
+    """A count of a table, or the percentage of the row.
 
     Attributes:
         row: number of the row that is counted.
         column: number of the column.
         geography: number of the geography.
         series: group of persons; None for all. Cells that are compared both have one, or neither.
+        is_percentage: whether it is the row's share of its denominator.
     """
 
     row: int
     column: int
     geography: int
     series: Series | None = None
+    is_percentage: bool = False
 
 
 class Compared(NamedTuple):
-    """A difference of two estimates in the unit in which they are published, counts or rates per 100,000.
+    """A difference of two estimates in the unit in which they are published: counts, rates per 100,000, or percent.
 
     Attributes:
         first: first estimate.
@@ -68,6 +76,23 @@ class Compared(NamedTuple):
     change_lower: float
     change_upper: float
 
+    @property
+    def clear(self) -> str:
+        """Whether the first is clearly the larger one."""
+        return clear_words(self.lower, self.upper)
+
+
+def clear_words(lower: float | None, upper: float | None) -> str:
+    """``higher`` if the interval of a difference is above 0, ``lower`` if below, ``no`` if it holds 0, or ``equal``.
+
+    ``not known`` where there is no interval.
+    """
+    if lower is None or upper is None or np.isnan(lower) or np.isnan(upper):
+        return "not known"
+    if lower == upper == 0:
+        return "equal"
+    return "higher" if lower > 0 else "lower" if upper < 0 else "no"
+
 
 class ComparedTable:
     """The cells of a table of one run, as sides of differences.
@@ -86,12 +111,24 @@ class ComparedTable:
         self._categories = {row: CATEGORIES.index(category) for row, category in agency_rows(table).items()}
 
     def side(self, cell: Cell) -> Side:
-        """The estimate of a cell as a side."""
-        counts, at = self._of(None if cell.series is None else atoms_of_series(cell.series)), [self._position(cell)]
-        completed, own = (getattr(counts, name)[:, at].toarray().ravel() for name in ("completed", "own"))
+        """The estimate of a cell as a side.
+
+        Raises:
+            ValueError: it is the percentage of a row of a category of agencies, or the total of its denominator is 0.
+        """
+        counts = self._of(None if cell.series is None else atoms_of_series(cell.series))
+        completed, own = (self._sum(getattr(counts, name), cell, (cell.row,)) for name in ("completed", "own"))
         category = self._categories.get(cell.row, -1)
         by = explained_by(self.table.columns[cell.column - 1].offenses)
-        return self._sides.side(self._domain(cell), by, completed, own, category)
+        side = self._sides.side(self._domain(cell), by, completed, own, category)
+        if not cell.is_percentage:
+            return side
+        if category >= 0:
+            raise ValueError("percentages of rows of a category of agencies are not compared")
+        below, own_below = (
+            self._sum(getattr(counts, name), cell, self._denominator(cell)) for name in ("completed", "own")
+        )
+        return replace(side, below=below, own_below=own_below)
 
     def is_bounded(self, cell: Cell) -> bool:
         """Whether the cell's interval has an upper end."""
@@ -102,7 +139,7 @@ class ComparedTable:
 
         The standard error is too large where it is not known, never too small.
         """
-        one, other = (self.side(cell).values for cell in (first, second))
+        one, other = (self.side(cell._replace(is_percentage=False)).values for cell in (first, second))
         if first.series != second.series:
             assert first.series and second.series
             atoms = np.asarray(atoms_of_series(first.series) & atoms_of_series(second.series))
@@ -114,6 +151,32 @@ class ComparedTable:
         else:
             both = np.zeros_like(one)
         return np.asarray(np.minimum(both, np.minimum(one, other)))
+
+    def in_both_ratios(self, first: Cell, second: Cell) -> InBoth:
+        """What is counted in both of two percentages of a geography; a row is part of its denominator."""
+        one, other = self._denominator(first), self._denominator(second)
+        pairs = [(row, row) for row in one] if one == other else list(product(one, other))
+        return InBoth(
+            above=self.in_both(first, second),
+            first_above=self._in_row_and_denominator(first, second),
+            second_above=self._in_row_and_denominator(second, first),
+            below=np.sum([self.in_both(first._replace(row=row), second._replace(row=of)) for row, of in pairs], axis=0),
+        )
+
+    def _in_row_and_denominator(self, cell: Cell, of: Cell) -> Floats:
+        """What is counted in the row of a cell and in the denominator of another."""
+        rows = self._denominator(of)
+        # With one denominator, what is in the row and in both columns or groups is in both denominators.
+        rows = (cell.row,) if rows == self._denominator(cell) else rows
+        return np.asarray(np.sum([self.in_both(cell, of._replace(row=row)) for row in rows], axis=0))
+
+    def _denominator(self, cell: Cell) -> tuple[int, ...]:
+        return self.table.rows[cell.row - 1].denominator
+
+    def _sum(self, counts: sparse.csc_array, cell: Cell, rows: Collection[int]) -> Floats:
+        """(agencies,) counts of some rows of the cell's column."""
+        at = [self._position(cell._replace(row=row)) for row in rows]
+        return np.asarray(counts[:, at].sum(axis=1)).ravel()
 
     def _is_part(self, one: int, other: int) -> bool:
         """Whether one of two rows is the whole that the other is a part of, or both are the same."""
@@ -141,6 +204,8 @@ class ComparedTable:
 def difference_of_cells(tables: tuple[ComparedTable, ComparedTable], first: Cell, second: Cell) -> Difference:
     """The first cell less the second: of two years, two places, or two columns, rows or groups of persons of a place.
 
+    Percentages are compared as shares of 1.
+
     Args:
         tables: the table in the run of each cell; the same for two cells of one run.
         first: first cell.
@@ -152,6 +217,8 @@ def difference_of_cells(tables: tuple[ComparedTable, ComparedTable], first: Cell
     one, other = (table.side(cell) for table, cell in zip(tables, (first, second), strict=True))
     if tables[0] is not tables[1]:
         return difference_of_years(one, other)
+    if first.geography == second.geography and first.is_percentage:
+        return difference_of_ratios(one, other, tables[0].in_both_ratios(first, second))
     if first.geography == second.geography:
         return difference_of_columns(one, other, tables[0].in_both(first, second))
     if first._replace(geography=second.geography) != second:
@@ -162,7 +229,7 @@ def difference_of_cells(tables: tuple[ComparedTable, ComparedTable], first: Cell
 def compared(
     of: Difference, factors: tuple[float, float], errors: tuple[float, float], *, is_bounded: bool = True
 ) -> Compared:
-    """A difference of counts in the unit of the published estimates, with all that their standard errors include.
+    """A difference in the unit of the published estimates, with all that their standard errors include.
 
     What filled months and imputed items add to the variance of each estimate is added to that of the difference, as if
     it were independent. With V and C of the difference and these additions A₁ and A₂ the variance is
@@ -171,8 +238,8 @@ def compared(
 
     Args:
         of: the difference of counts.
-        factors: f, from counts to the unit: 1, or 100,000 over the population.
-        errors: published standard errors of both counts.
+        factors: f, from counts to the unit: 1, or 100,000 over the population; 100 from shares to percent.
+        errors: published standard errors of both counts or shares.
         is_bounded: whether both estimates have an interval.
     """
     values = of.first * factors[0], of.second * factors[1]

@@ -94,6 +94,7 @@ def second_estimator(
     categories: Mapping[tuple[str, int], pl.Series],
     year: int,
     method: Method,
+    removed: NDArray[np.int64] | None = None,
 ) -> SecondEstimator:
     """Lay out the agencies of a design.
 
@@ -111,6 +112,7 @@ def second_estimator(
         categories: agencies of each category that has rows of its own.
         year: data year.
         method: ``sound`` or ``reference``.
+        removed: agencies that are imputed although they reported.
     """
     officers = pl.col("male_officers").fill_null(0) + pl.col("female_officers").fill_null(0)
     classes = code_list("population_group").select(population_group_code="code", parent="parent_code")
@@ -123,7 +125,9 @@ def second_estimator(
         .collect()
     )
     number, psu = frame["agency_id"].to_numpy(), design.agencies.to_numpy()
+    is_removed = np.isin(psu, [] if removed is None else removed)
     row_of_agency = _positions(psu, number)
+    row_of_agency = np.where((row_of_agency >= 0) & is_removed[row_of_agency], -1, row_of_agency)
     has_residents = (frame["population"].fill_null(0) > 0).to_numpy()
     parent = frame["parent"].cast(pl.Int64, strict=False).fill_null(0).to_numpy()
     first = np.where(has_residents, frame["population"].fill_null(0), frame["officers"].fill_null(0))
@@ -140,6 +144,7 @@ def second_estimator(
     members = of_places.members
     agency, share = of_places.agency[members.unit], of_places.units.share[members.unit]
     row, position = _positions(psu, agency), _positions(number, agency)
+    row = np.where((row >= 0) & is_removed[row], -1, row)
     has_row = row >= 0
     known = ~has_row & (position >= 0)
     shape = (members.domains, len(psu))

@@ -26,7 +26,8 @@ def with_bias(rows: pl.DataFrame, *, is_interval_of_bias: bool) -> pl.DataFrame:
         rows: estimates by cell and type, null where there is none: ``estimate``, ``estimate_standard_error``,
             ``estimate_lower_bound``, ``estimate_upper_bound``, ``estimate_type_num``, ``per_unit`` (what the count is
             multiplied by in rates, otherwise null), ``count``, ``copula_estimate`` and ``imputation_standard_error`` of
-            the count, ``copula_base`` (U of the denominator of percentages), ``agency_counts``,
+            the count, ``difference_variance`` of W - U (removed from the squared bias of counts and rates, if known),
+            ``copula_base`` (U of the denominator of percentages), ``agency_counts``,
             ``population_coverage``, ``unreported_ratio`` and ``is_only_inferred``.
         is_interval_of_bias: whether intervals are the estimate plus and minus 1.96 root mean squared errors where the
             error is known, and the standard error is what item imputation adds where respondents serve all residents,
@@ -54,7 +55,7 @@ def with_bias(rows: pl.DataFrame, *, is_interval_of_bias: bool) -> pl.DataFrame:
             estimate_bias=pl.when(is_estimated).then(bias),
             estimate_prb=pl.when(is_estimated & is_positive).then(percent),
         )
-        .with_columns(estimate_rmse=(error**2 + pl.col("estimate_bias") ** 2).sqrt())
+        .with_columns(estimate_rmse=(error**2 + _squared_bias()).sqrt())
         .with_columns(relative_rmse=pl.when(estimate > 0).then(rmse / estimate))
     )
     if not is_interval_of_bias:
@@ -75,6 +76,13 @@ def _second_estimate() -> pl.Expr:
     return (
         pl.when(kind == RATE).then(second * pl.col("per_unit")).when(kind == PERCENTAGE).then(percentage)
     ).otherwise(second)
+
+
+def _squared_bias() -> pl.Expr:
+    """(W - U)², less the variance of W - U where it is known, at least 0."""
+    kind, variance = pl.col("estimate_type_num"), pl.col("difference_variance").fill_null(0.0)
+    of_kind = pl.when(kind == RATE).then(variance * pl.col("per_unit") ** 2).when(kind != PERCENTAGE).then(variance)
+    return (pl.col("estimate_bias") ** 2 - of_kind.otherwise(0.0)).clip(lower_bound=0)
 
 
 def _imputation_error() -> pl.Expr:

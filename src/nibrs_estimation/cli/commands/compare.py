@@ -19,6 +19,8 @@ from nibrs_estimation.tables.read import table_definition
 
 app = typer.Typer()
 _NAMES = {"run": "Run", "geography": "Place", "row": "Row", "column": "Column", "series": "Persons"}
+_UNITS = {"count": "counts", "rate": "rates per 100,000", "percentage": "percentages"}
+_DIGITS = {"count": 0, "rate": 1, "percentage": 2}
 _MEANS = (
     "95 of 100 intervals hold the difference that would be found if all agencies had reported. Where one holds 0, the "
     "two are not clearly different."
@@ -28,7 +30,8 @@ _MEANS = (
 @app.command(
     epilog="Examples: nibrs compare 1a --column violent_crime --geography Vermont --geography Maine --rate; "
     "nibrs compare 1a --run y2023 --run y2024; "
-    "nibrs compare 3a --column 1 --series Male --series Female"
+    "nibrs compare 3a --column 1 --series Male --series Female; "
+    "nibrs compare 1a --column violent_crime --row 3 --run y2023 --run y2024 --percentage"
 )
 def compare(
     table: Annotated[str, typer.Argument(help="Name of the table; `nibrs tables list` lists them.")],
@@ -51,6 +54,9 @@ def compare(
         list[str] | None, typer.Option("--series", help="Number or name of a demographic series. Default: all persons.")
     ] = None,
     rate: Annotated[bool, typer.Option("--rate", help="Rates per 100,000 instead of counts.")] = False,
+    percentage: Annotated[
+        bool, typer.Option("--percentage", help="Percentages, such as rows as shares of the total, instead of counts.")
+    ] = False,
     show_suppressed: Annotated[
         bool, typer.Option("--show-suppressed", help="Compare the numbers that should not be published, too.")
     ] = False,
@@ -61,6 +67,8 @@ def compare(
     # Differences compile and compute; the other commands do not wait for their libraries.
     from nibrs_estimation.cli.comparing import Options, differences  # noqa: PLC0415
 
+    if rate and percentage:
+        raise UsageError("Give --rate or --percentage, not both.")
     compared_runs = _runs(runs or [])
     options = Options(
         runs=compared_runs,
@@ -69,11 +77,11 @@ def compare(
         rows=tuple(row or ("1",)),
         columns=tuple(column or (("all",) if len(compared_runs) == 2 else ("1",))),
         series=tuple(series or ()),
-        is_rate=rate,
+        estimate="rate" if rate else "percentage" if percentage else "count",
     )
     with console.status("Computing what both estimates have in common ..."):
         found = differences(options, shows_suppressed=show_suppressed)
-    unit = "rates per 100,000" if rate else "counts"
+    unit = _UNITS[options.estimate]
     if csv is not None:
         about = {"table_name": table, "estimate": unit, "runs": "; ".join(run.identity.text for run in compared_runs)}
         with atomic_path(csv) as path:
@@ -93,7 +101,7 @@ def compare(
     if csv is None and page is None:
         identities = "; ".join(run.identity.text for run in compared_runs)
         console.print(Text(f"Table {table}, {unit}; {identities}", style="bold"))
-        _print(found, words, is_rate=rate)
+        _print(found, words, digits=_DIGITS[options.estimate])
 
 
 def _runs(names: list[str]) -> tuple[EstimatedRun, ...]:
@@ -132,7 +140,7 @@ class _Words:
         )
 
 
-def _print(found: pl.DataFrame, words: _Words, *, is_rate: bool) -> None:
+def _print(found: pl.DataFrame, words: _Words, *, digits: int) -> None:
     """What all differences have in common above, and a line for each."""
     console.print(Text(words.same))
     shown = Table(box=None, pad_edge=False)
@@ -143,7 +151,6 @@ def _print(found: pl.DataFrame, words: _Words, *, is_rate: bool) -> None:
     for name in ("Difference", "95 % interval", "Change", "95 % interval"):
         shown.add_column(name, justify="right")
     shown.add_column("Clear?")
-    digits = 1 if is_rate else 0
     for line in found.iter_rows(named=True):
         cells = [line[f"first_{name}"] for name in words.varies]
         shown.add_row(*cells, *_numbers(line, digits))
@@ -157,7 +164,6 @@ def _print(found: pl.DataFrame, words: _Words, *, is_rate: bool) -> None:
 def _numbers(line: dict[str, float | str | None], digits: int) -> list[str]:
     if line["missing"] is not None:
         return [str(line["missing"]), *[""] * 6]
-    lower, upper = line["lower"], line["upper"]
 
     def number(name: str, sign: str = "") -> str:
         value = line[name]
@@ -170,10 +176,6 @@ def _numbers(line: dict[str, float | str | None], digits: int) -> list[str]:
     def interval(low: str, high: str) -> str:
         return f"{low} to {high}" if low and high else "not known"
 
-    clear = "not known"
-    if isinstance(lower, float) and isinstance(upper, float):
-        clear = "higher" if lower > 0 else "lower" if upper < 0 else "no"
-        clear = "equal" if lower == upper == 0 else clear
     return [
         number("first"),
         number("second"),
@@ -181,5 +183,5 @@ def _numbers(line: dict[str, float | str | None], digits: int) -> list[str]:
         interval(number("lower", "+"), number("upper", "+")),
         percent("change"),
         interval(percent("change_lower"), percent("change_upper")),
-        clear,
+        str(line["clear"]),
     ]

@@ -14,6 +14,7 @@ from nibrs_estimation.cli.commands.run import (
     FlowName,
     ForceOption,
     PartialOption,
+    PredecessorOption,
     RefreshOption,
     SourceOption,
     StartOption,
@@ -46,6 +47,7 @@ def plan(
     partial: PartialOption = False,
     verify: VerifyOption = False,
     refresh_source: RefreshOption = False,
+    predecessor: PredecessorOption = None,
     units: Annotated[bool, typer.Option("--units", help="A line for each unit of work instead of each task.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,6 +66,7 @@ def plan(
         partial=partial,
         verify=verify,
         refresh_source=refresh_source,
+        predecessor=predecessor,
     )
     settings = load_settings()
     found_flow = find_flow(flow)

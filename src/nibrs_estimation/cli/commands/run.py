@@ -48,6 +48,15 @@ PartialOption = Annotated[
 ]
 VerifyOption = Annotated[bool, typer.Option("--verify", help="Check the hashes of files before reusing them.")]
 RefreshOption = Annotated[bool, typer.Option("--refresh-source", help="Read the source again.")]
+PredecessorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--predecessor",
+        metavar="RUN",
+        help="A run of an earlier year in ARTIFACT_STORE: the report shows the changes since then. Default: "
+        "NIBRS_PREDECESSOR.",
+    ),
+]
 
 
 _METHODS = " ".join(
@@ -89,6 +98,7 @@ def run(
     partial: PartialOption = False,
     verify: VerifyOption = False,
     refresh_source: RefreshOption = False,
+    predecessor: PredecessorOption = None,
 ) -> None:
     """Run a flow."""
     options = RunOptions(
@@ -103,5 +113,6 @@ def run(
         partial=partial,
         verify=verify,
         refresh_source=refresh_source,
+        predecessor=predecessor,
     )
     run_and_report(flow, run_id, load_settings(), options, context.obj)

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP
+from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.stages.estimation.gaps import cell_gaps
 from nibrs_estimation.stages.estimation.parts import Parts
 from nibrs_estimation.tables.read import table_definitions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nibrs_estimation.survey.second_estimator import SecondEstimator
 
 LOG = logging.getLogger(__name__)
 
@@ -41,14 +48,24 @@ def estimate_cells(
     control_rule: Literal["corrected", "reference"],
     variance_rule: Literal["prediction", "reference"],
     second_estimator: Literal["sound", "reference", "none"],
+    bias_rule: Literal["difference", "less_variance"],
 ) -> dict[str, pl.LazyFrame | Mapping[str, pl.LazyFrame]]:
     """Estimate counts and percentages of all tables for every geography that has a respondent.
 
     Standard errors are those of the prediction of what was not reported (handbook 11); by rule ``reference``, of the
     linearized sample. A second estimate imputes nonrespondents (handbook 15). Cells that are blank, or that cannot be
     computed from the input, are omitted.
+
+    Raises:
+        PipelineError: the variance of the difference of both estimates is wanted, but not by these other rules.
     """
-    from nibrs_estimation.survey import basis, cells  # noqa: PLC0415 (Numba takes a second)
+    has_variances = bias_rule == "less_variance"
+    if has_variances and (control_rule, variance_rule, second_estimator) != ("corrected", "prediction", "sound"):
+        raise PipelineError(
+            "NIBRS_BIAS_RULE=less_variance needs NIBRS_CONTROL_RULE=corrected, NIBRS_VARIANCE_RULE=prediction and "
+            "NIBRS_SECOND_ESTIMATOR=sound, the defaults. Set these, or NIBRS_BIAS_RULE=difference."
+        )
+    from nibrs_estimation.survey import basis, cells, replicates  # noqa: PLC0415 (Numba takes a second)
     from nibrs_estimation.survey import second_estimator as second  # noqa: PLC0415 (Numba takes a second)
     from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (Numba takes a second)
 
@@ -62,17 +79,26 @@ def estimate_cells(
         control_rule,
         variance_rule,
     )
-    imputation = None
+    imputation, covariates = None, (weighting_frame, police_employees, agency_county, county_population)
     if second_estimator != "none":
-        covariates = (weighting_frame, police_employees, agency_county, county_population)
         imputation = second.second_estimator(of.design, of.units, *covariates, of.members, year, second_estimator)
         if imputation.imputes_nobody:
             LOG.warning("No agency is known that did not report, so none is imputed: the bias of every estimate is 0.")
     estimator = cells.Estimator(of.design, of.predictions, imputation)
+    variances = None
+    if has_variances:
+
+        def imputing(removed: NDArray[np.int64]) -> SecondEstimator:
+            return second.second_estimator(of.design, of.units, *covariates, of.members, year, "sound", removed)
+
+        variances = replicates.DifferenceVariances(of, imputing)
 
     def part(name: str) -> pl.LazyFrame:
         table = tables[name]
-        wanted = cells.wanted_cells(table, gaps, frozenset())
-        return cells.as_part(estimator.estimate(table, {0: of.counts.of_table(table).of()}, wanted), name, table).lazy()
+        wanted, counts = cells.wanted_cells(table, gaps, frozenset()), {0: of.counts.of_table(table).of()}
+        found = estimator.estimate(table, counts, wanted)
+        if variances is not None:
+            found |= {"difference_variance": variances.of(table, counts, wanted, found)}
+        return cells.as_part(found, name, table).lazy()
 
     return {CELL_ESTIMATE.name: Parts(tuple(tables), part), CELL_GAP.name: gaps.lazy()}

@@ -2,17 +2,28 @@
 
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT
 from nibrs_estimation.model.agency import AGENCY
-from nibrs_estimation.model.blocks import BLOCK_MONTH
+from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
+from nibrs_estimation.model.blocks import BLOCK_MONTH, BLOCK_REFERENCE
 from nibrs_estimation.model.completeness import REPORTING_STATUS
+from nibrs_estimation.model.counts import INCIDENT_PROFILE, PROFILE_COUNT, PROFILE_SIGNATURE, UNIT_PROFILE
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY
+from nibrs_estimation.model.geography import AGENCY_COUNTY
+from nibrs_estimation.model.headlines import (
+    HEADLINE,
+    HEADLINE_ERROR,
+    PREDECESSOR_ERROR,
+    PREDECESSOR_HEADLINE,
+    YEAR_CHANGE,
+)
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
-from nibrs_estimation.model.parameters import SMALL_COUNT, VARIANCE_RULE
+from nibrs_estimation.model.parameters import CONTROL_RULE, SMALL_COUNT, VARIANCE_RULE
 from nibrs_estimation.model.universe import UNIVERSE
-from nibrs_estimation.model.weights import WEIGHT_CELL
+from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, WEIGHT_CELL
 from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import IDENTITY, YEAR, Task
 from nibrs_estimation.stages.publication.files import export_estimates
+from nibrs_estimation.stages.publication.headlines import compare_headlines, measure_headlines
 from nibrs_estimation.stages.publication.report import write_report
 from nibrs_estimation.stages.publication.workbooks import export_workbooks
 
@@ -47,6 +58,35 @@ TASKS = (
         memory="medium",
     ),
     Task(
+        name="measure_headlines",
+        function=measure_headlines,
+        reads=(
+            *_ESTIMATES,
+            UNIT_PROFILE,
+            PROFILE_SIGNATURE,
+            PROFILE_COUNT,
+            INCIDENT_PROFILE,
+            BLOCK_REFERENCE,
+            WEIGHTING_FRAME,
+            AGENCY_WEIGHT,
+            WEIGHT_CELL,
+            CALIBRATION_VARIABLE,
+            AGENCY,
+            AGENCY_COUNTY,
+        ),
+        writes=(HEADLINE, HEADLINE_ERROR),
+        parameters=(YEAR, CONTROL_RULE, VARIANCE_RULE, SMALL_COUNT),
+        memory="large",
+    ),
+    Task(
+        name="compare_headlines",
+        function=compare_headlines,
+        reads=(HEADLINE, HEADLINE_ERROR),
+        writes=(YEAR_CHANGE,),
+        parameters=(IDENTITY,),
+        externals=(PREDECESSOR_HEADLINE, PREDECESSOR_ERROR),
+    ),
+    Task(
         name="write_report",
         function=write_report,
         reads=(
@@ -59,6 +99,7 @@ TASKS = (
             REPORTING_STATUS,
             UNIVERSE,
             INCIDENT_ACCOUNT,
+            YEAR_CHANGE,
         ),
         writes=(REPORT,),
         parameters=(YEAR, IDENTITY, SMALL_COUNT, VARIANCE_RULE),

@@ -16,7 +16,8 @@ from nibrs_estimation.model.intake import LOSSES
 from nibrs_estimation.pages import STYLE, anchor, contents, counted, html_table, page_head, readable, writer
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
-from nibrs_estimation.stages.publication.selection import KINDS, Results
+from nibrs_estimation.stages.publication.report_changes import changes_section, how_to_get_changes
+from nibrs_estimation.stages.publication.selection import KINDS, NATION, Results
 from nibrs_estimation.tables.caution import caution_mark, caution_reasons, cautions, warning_codes
 from nibrs_estimation.tables.definition import Estimate
 from nibrs_estimation.tables.suppression import SUPPRESSED, suppression_mark
@@ -28,7 +29,6 @@ from nibrs_estimation.tables.table_rows import (
     estimated_places,
 )
 
-NATION = 1
 #: The title names the states of a run if there are no more than this.
 _NAMED = 4
 #: Tables and columns of the main numbers.
@@ -67,6 +67,7 @@ def write_report(
     reporting_status: pl.LazyFrame,
     universe: pl.LazyFrame,
     incident_account: pl.LazyFrame,
+    year_change: pl.LazyFrame,
     year: int,
     identity: Identity,
     small_count: Literal["off", "3", "5", "10"],
@@ -97,7 +98,7 @@ def write_report(
         on="geography_number",
     )
     about = places.row(0, named=True)
-    place = _place(places)
+    place, changes = _place(places), year_change.collect()
     eligible = universe.filter("is_eligible").select("agency_id")
     body = _BODY.format(
         place=escape(place),
@@ -111,6 +112,8 @@ def write_report(
         ),
         property=_totals(nation, "1b"),
         society=_totals(nation, "1c"),
+        changes=changes_section(changes, year),
+        how_to_get_changes=how_to_get_changes(changes),
         states=_states(charts.state_rates(rates), rates.height, charts.with_coverage(rates)),
         coverage=_coverage(places, about),
         account=_account(incident_account),
@@ -518,6 +521,7 @@ comes with its 95 % interval and relative standard error (SE). {meaning}</p>{per
 </section>
 <section><h2>Crimes against property</h2>{property}</section>
 <section><h2>Crimes against society</h2>{society}</section>
+{changes}
 {states}
 <section><h2>Victims of violent crime</h2>{victims}</section>
 <section><h2>Where, when and how violent crime happens</h2><p>An incident with several places or weapons counts
@@ -538,5 +542,5 @@ eligible agencies, in the data year or an earlier year. Smaller places have thei
 <section><h2>More of this run</h2><p>The folder of this page contains, if the run wrote them: all tables as
 workbooks (workbooks.zip), estimates.csv and estimates.duckdb, all agencies (agencies.csv), and pages to evaluate the
 population covered, outlier months, filled months and weights (names that begin with validation). The page of the run
-lists and links all of them.</p></section>
+lists and links all of them.</p>{how_to_get_changes}</section>
 """

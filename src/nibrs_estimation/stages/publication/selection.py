@@ -11,6 +11,8 @@ from nibrs_estimation.tables.suppression import suppressed_rows
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
 from nibrs_estimation.tables.table_rows import table_rows
 
+#: Number of the geography that is the whole run.
+NATION = 1
 #: Kinds of columns of a table -> their headings.
 KINDS = {
     "total": "Total",

@@ -7,10 +7,16 @@ applied to the agencies that did not respond. Source: handbook 11.
 from nibrs_estimation.stats.linearization.variance_form import Memberships
 from nibrs_estimation.stats.prediction.differences import (
     Difference,
+    InBoth,
+    Pieces,
     Side,
+    YearSide,
     difference_of_columns,
     difference_of_places,
+    difference_of_ratios,
+    difference_of_year_sides,
     difference_of_years,
+    year_side,
 )
 from nibrs_estimation.stats.prediction.estimates import (
     FormUse,
@@ -39,15 +45,20 @@ __all__ = [
     "Difference",
     "Expansion",
     "FormUse",
+    "InBoth",
     "Memberships",
+    "Pieces",
     "PredictionEstimates",
     "PredictionForm",
     "Settings",
     "Side",
     "UnitForm",
     "Units",
+    "YearSide",
     "difference_of_columns",
     "difference_of_places",
+    "difference_of_ratios",
+    "difference_of_year_sides",
     "difference_of_years",
     "estimates_by_forms",
     "expansion",
@@ -61,4 +72,5 @@ __all__ = [
     "weights_of_psus",
     "with_own_weights",
     "with_state_variance",
+    "year_side",
 ]

@@ -62,13 +62,15 @@ class UnitForm(NamedTuple):
 
 
 class Column(NamedTuple):
-    """Counts of a column, or of the difference z = a - b of two: (PSUs,) each.
+    """Counts of a column, of the difference z = a - b of two, or of z = a - R b of their ratio: (PSUs,) each.
 
     Attributes:
         value: y, or z.
-        noise: counts that have Poisson noise: y; of z, what is counted in only one of a and b.
+        noise: counts that have Poisson noise: y; of a - b, what is counted in only one of a and b; of a - R b, where a
+            is part of b, (1 - R)² of a and R² of the rest.
         scale: counts to which the dispersion is relative: y; of z, what is counted in either. It makes values of
-            different groups comparable; a - b itself would not do, as it is 0 where a and b are equally frequent.
+            different groups comparable; a - b itself would not do, as it is 0 where a and b are equally frequent. Of
+            a - R b it is b.
     """
 
     value: Floats
@@ -100,7 +102,7 @@ class Part(NamedTuple):
     Attributes:
         unit: (k,) its units.
         coefficient: (k,) c.
-        expected: (k,) expected counts, θ m, or by ratios of the place θ̃ m.
+        expected: (k,) expected counts that have Poisson noise, θ m, or by ratios of the place θ̃ m.
         poisson: Poisson part of the variance.
         error: (k,) c τ θ m^(γ/2), signed; 0 of donors.
         donor: (k,) θ x standard deviation of the size of a donor.
@@ -121,6 +123,19 @@ class Part(NamedTuple):
         """V of the estimate, as :func:`nibrs_estimation.stats.prediction.estimates.prediction_estimates` gives it."""
         squares = sum(float(values @ values) for values in (self.error, self.donor, self.state))
         return self.poisson + squares + self.gap**2
+
+    def over(self, divisor: float) -> Part:
+        """The error of the estimate over a number."""
+        if divisor == 1:
+            return self
+        return self._replace(
+            expected=self.expected / divisor**2,
+            poisson=self.poisson / divisor**2,
+            error=self.error / divisor,
+            donor=self.donor / divisor,
+            state=self.state / divisor,
+            gap=self.gap / divisor,
+        )
 
 
 def unit_form(form: PredictionForm, units: Units, members: Memberships, agency: NDArray[np.integer]) -> UnitForm:
@@ -185,6 +200,11 @@ def column_difference(a: Floats, b: Floats, common: Floats) -> Column:
     return Column(a - b, a + b - 2 * common, a + b - common)
 
 
+def ratio_column(a: Floats, b: Floats, ratio: float | Floats) -> Column:
+    """The column a - R b, whose error over the total of b is that of the ratio R of a to b; a is part of b."""
+    return Column(a - ratio * b, a * (1 - 2 * ratio) + ratio**2 * b, b)
+
+
 def total_of(form: UnitForm, y: Floats, unit: Integers) -> float:
     """T of some units of a place, not yet at least what was reported."""
     expanded = float((form.units.weight * _counts(form, y))[unit].sum())
@@ -200,16 +220,40 @@ def reported_of(form: UnitForm, own: Floats, unit: Integers) -> float:
 
 def residuals_of(form: UnitForm, column: Column) -> Residuals:
     """Residuals of all respondents and the dispersion of all groups (modules ``residuals`` and ``kernels``)."""
+    psu = form.design.groups.psu
+    return residuals_from(form, column.value[psu], column.noise[psu], column.scale)
+
+
+def of_respondents(form: UnitForm, a: Floats, b: Floats) -> tuple[Column, Floats]:
+    """(r,) a - R b of respondents with the ratio R of each one's place, and R."""
+    design = form.design
+    groups, place = design.groups, np.maximum(design.groups.place, 0)
+    calibration = groups.calibration if form.settings.corrects or form.settings.is_of_place else 1.0
+    above, below = (
+        sums_of(
+            place,
+            calibration * sums_of(form.units.group, form.units.weight * _counts(form, y), len(place)),
+            design.places,
+        )
+        for y in (a, b)
+    )
+    ratio = np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+    R = ratio[place][form.units.group[form.respondent]]
+    return ratio_column(a[groups.psu], b[groups.psu], R), R
+
+
+def residuals_from(form: UnitForm, value: Floats, noise: Floats, scale_of: Floats) -> Residuals:
+    """Of respondents' values, with the part of them that is noise; τ² is relative to a column."""
     design, settings = form.design, form.settings
     groups, group = design.groups, form.units.group[form.respondent]
-    scaled = groups.scaled * column.value[groups.psu]
+    scaled = groups.scaled * value
     residual = scaled.copy()
     for direction in groups.basis.T:
         residual -= direction * sums_of(group, direction * scaled, len(groups.place))[group]
     residual *= np.sqrt(groups.multiplier)
-    noise = groups.scaled * column.noise[groups.psu]
+    noise = groups.scaled * noise
     numerator = np.where(groups.has_residuals, sums_of(group, residual**2 - noise, len(groups.place)), 0.0)
-    scale = _ratios(form, column.scale)
+    scale = _ratios(form, scale_of)
     model = Model(settings.prior_freedom, settings.state_variance, settings.corrects, False, settings.is_of_place)
     tau, pools = np.zeros(len(scale)), np.zeros((2, int(groups.sums.max()) + 1))
     dispersions(design, model, scale, numerator, pools, tau)
@@ -223,12 +267,13 @@ def part_of(form: UnitForm, column: Column, found: Residuals, unit: Integers) ->
     poisson = float((weight * np.maximum(weight - 1, 0) * _counts(form, column.noise)[unit]).sum())
     gap = 0.0 if settings.corrects or settings.is_of_place else _miss(form, column.value, unit)
     theta, scale = (_ratios_of_domain(form, y, unit) for y in (column.value, column.scale))
-    coefficient, expected = np.where(units.psu[unit] >= 0, weight - 1, -1.0), theta * units.size[unit]
+    coefficient = np.where(units.psu[unit] >= 0, weight - 1, -1.0)
+    expected = _ratios_of_domain(form, column.noise, unit) * units.size[unit]
     if settings.is_of_place:
         poisson += sum(_expected(form, column.noise, unit))
         unit, coefficient = _errors_of_place(form, unit)
         theta, scale = (_ratios(form, y)[units.group[unit]] for y in (column.value, column.scale))
-        expected = (_shrunken_ratios(form, column.value) * units.size)[unit]
+        expected = (_shrunken_ratios(form, column.noise) * units.size)[unit]
     donor = units.donor_variance[unit]
     spread = np.where(donor > 0, 0.0, form.modeled[unit] ** (settings.gamma / 2))
     state = np.zeros(int(units.state.max()) + 1)

@@ -11,9 +11,9 @@ from nibrs_estimation.model.return_a_file import COUNTIES
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.intake.accounts import LINE
 from nibrs_estimation.sources.intake.archive import printable
+from nibrs_estimation.sources.intake.fixed_width import Field
 from nibrs_estimation.sources.return_a import layout
 from nibrs_estimation.sources.return_a.faults import faults_in
-from nibrs_estimation.sources.return_a.layout import Field
 
 _HEADER = "header"
 #: Column that holds each record's place among those that are read, from 0.

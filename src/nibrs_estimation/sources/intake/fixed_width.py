@@ -1,6 +1,8 @@
-"""Numbers of fixed width, as the file writes them."""
+"""Fields of fixed width: where they stand in a record, and the numbers that the FBI's master files write in them."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,29 @@ for _characters in (b"0123456789", _NEGATIVE, _POSITIVE):
     _LAST[list(_characters)] = range(10)
 _SIGN = np.ones(256, np.int32)
 _SIGN[list(_NEGATIVE)] = -1
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a record.
+
+    Attributes:
+        name: what it holds, in words.
+        first, last: its positions; they count from 1, and the last one belongs to the field.
+    """
+
+    name: str
+    first: int
+    last: int
+
+    @property
+    def title(self) -> str:
+        """Name and positions, as people are told of a fault."""
+        return f"{self.name} (positions {self.first} to {self.last})"
+
+    def of(self, characters: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The field's characters: (n, width) of the (n, length) characters of records."""
+        return characters[:, self.first - 1 : self.last]
 
 
 def decode(characters: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 _BLANK, _ZERO = np.uint8(ord(" ")), np.uint8(ord("0"))
@@ -41,6 +42,38 @@ class Field:
     def of(self, characters: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The field's characters: (n, width) of the (n, length) characters of records."""
         return characters[:, self.first - 1 : self.last]
+
+
+#: Column that holds the text of a record.
+RECORD = "record"
+
+
+def raw(field: Field) -> pl.Expr:
+    """The field's text in column :data:`RECORD`, with its blanks."""
+    return pl.col(RECORD).str.slice(field.first - 1, field.last - field.first + 1)
+
+
+def text(field: Field) -> pl.Expr:
+    """The same without blanks around it."""
+    return raw(field).str.strip_chars(" ")
+
+
+def filled(field: Field) -> pl.Expr:
+    """The same; null where it is blank."""
+    return pl.when(text(field) != "").then(text(field))
+
+
+def is_digits(field: Field) -> pl.Expr:
+    """Whether the field holds digits alone."""
+    return raw(field).str.contains(r"^[0-9]+$")
+
+
+def record_texts(characters: NDArray[np.uint8]) -> pl.Series:
+    """Column :data:`RECORD` from the (n, length) characters of records."""
+    length = characters.shape[1]
+    whole = characters.tobytes().decode("latin-1")
+    texts = [whole[start : start + length] for start in range(0, len(whole), length)]
+    return pl.Series(RECORD, texts, dtype=pl.String())
 
 
 def decode(characters: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:

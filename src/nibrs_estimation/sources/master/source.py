@@ -42,7 +42,7 @@ _log = logging.getLogger(__name__)
 SEGMENT_DATASETS = (*incident.DATASETS, *PARTITIONED)
 LAYOUT = "nibrs_master"
 #: What no master file tells.
-LOSSES = (("no_srs", "srs_month"), ("no_employees", "agency"))
+LOSSES = (("no_srs", "srs_month"), ("no_employees", "agency"), ("no_age_ranges", "offender"))
 
 
 @dataclass(frozen=True)

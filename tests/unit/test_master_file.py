@@ -522,6 +522,15 @@ def test_an_arrest_number_of_thirteen_characters_moves_the_rest(tmp_path: Path) 
     assert (str(found[0]), *found[1:]) == ("2022-01-06", "13A", "M", "R")
 
 
+def test_vehicles_of_a_segment_are_the_largest_number_of_its_records(tmp_path: Path) -> None:
+    vehicles = [
+        loss(rest=f"7{kind}000000100        {stolen}  ") for kind, stolen in (("03", "  "), ("37", "02"), ("24", "01"))
+    ]
+    frames = ingest(write_file(tmp_path / "file.txt", [header(), administrative(), *vehicles]))
+    assert frames["property"].select("property_id", "stolen_vehicles", "recovered_vehicles").rows() == [(3, 2, None)]
+    assert frames["property_item"]["property_id"].to_list() == [3, 3, 3]
+
+
 def test_a_new_offense_code_is_kept_and_told(tmp_path: Path) -> None:
     lines = [header(), administrative(), offense(rest="99QCN  20   N  40       88")]
     frames = ingest(write_file(tmp_path / "file.txt", lines))

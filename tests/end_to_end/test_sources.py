@@ -1,4 +1,4 @@
-"""One nation through all four doors: synthetic, zips of the Crime Data Explorer, a NIBRS master file, the FBI's database.
+"""One nation through all four doors: synthetic, zips of a state each, a NIBRS master file, the FBI's database.
 
 `nibrs run all` is the same command for each, and what it computes from each is the same, less what a layout loses.
 """

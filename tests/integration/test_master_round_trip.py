@@ -84,7 +84,7 @@ def imported(original: Frames, raw: Frames, file: Path) -> Frames:
     for key, dataset in NUMBERS.items():
         own, found = original[dataset][key].sort().to_list(), raw[dataset][key].sort().to_list()
         maps[key] = dict(zip(found, own, strict=True))
-    arrests = {}
+    arrests: dict[int, int] = {}
     for is_group_b in (False, True):
         of_kind = pl.col("is_group_b") == is_group_b
         pairs = zip(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -78,7 +79,7 @@ def ingest(path: Path, year: int = 2022, *more: Path) -> Frames:
 def faults(frames: Frames) -> list[tuple[str, str, str, str, bool]]:
     """Table, record, column, reason and whether it is a whole row of each fault."""
     columns = ("input_table", "record", "column_name", "reason", "is_row")
-    return frames["quarantine"].select(columns).sort(columns).rows()  # type: ignore[return-value]
+    return frames["quarantine"].select(columns).sort(columns).rows()
 
 
 def losses(frames: Frames) -> dict[tuple[str, str], int | None]:
@@ -339,7 +340,7 @@ def test_a_month_is_reported_if_a_zero_report_or_data_came(tmp_path: Path, lette
 
 
 def test_three_old_headers_are_one(tmp_path: Path) -> None:
-    about = {"ori": "NB0010100", "year": "2009", "activity": " Y " * 11 + "Y  ", "kind": "2", "group": "9B"}
+    about: dict[str, Any] = {"year": "2009", "activity": " Y " * 11 + "Y  ", "kind": "2", "group": "9B"}
     [new] = numbered([read_headers(write_file(tmp_path / "new.txt", [header(**about)]))])
     [old] = numbered([read_headers(write_file(tmp_path / "old.txt", old_headers(**about)))])
     assert old.has_old_headers
@@ -384,8 +385,8 @@ def test_population_of_2000_is_that_of_the_census(tmp_path: Path) -> None:
         ({"kind": "0", "group": "0 "}, "A", "Unknown"),
     ],
 )
-def test_status_and_kind(tmp_path: Path, about: dict[str, object], status: str, kind: str) -> None:
-    frames = ingest(write_file(tmp_path / "file.txt", [header(**about)]))  # type: ignore[arg-type]
+def test_status_and_kind(tmp_path: Path, about: dict[str, Any], status: str, kind: str) -> None:
+    frames = ingest(write_file(tmp_path / "file.txt", [header(**about)]))
     assert frames["agency"].select("agency_status", "agency_type_name").row(0) == (status, kind)
     assert frames["agency"]["is_dormant"].to_list() == [status == "D"]
 

@@ -135,6 +135,17 @@ def test_agencies(original: Frames, imported: Frames) -> None:
     equal({"agency": uncovered["o"]}, {"agency": uncovered["i"]}, "agency", *AGENCY_LOSSES)
 
 
+def test_counties(year: int, original: Frames, raw: Frames) -> None:
+    """At most five of each agency, which is all that the nation's agencies of the state have."""
+    columns = ["data_year", "ori", "county_fips", "population", "population_share", "is_core_city"]
+    of_state = pl.col("ori").is_in(original["agency"]["ori"].implode()) & (pl.col("data_year") == year)
+    own, found = (frames["agency_county"].filter(of_state).select(columns) for frames in (original, raw))
+    # The header says it of the agency, the nation of its parts.
+    own = own.with_columns(pl.col("is_core_city").any().over("ori"))
+    assert own.height
+    assert_frame_equal(own, found, check_row_order=False)
+
+
 def test_reported_months_and_offenses(original: Frames, imported: Frames) -> None:
     equal(original, imported, "report_month")
     equal(original, imported, "agency_month_offense")

@@ -373,6 +373,30 @@ def test_population_of_2000_is_that_of_the_census(tmp_path: Path) -> None:
     assert ingest(path, 2000)["agency"]["population"].to_list() == [1234]
 
 
+def test_counties_of_agencies(tmp_path: Path) -> None:
+    lines = [
+        header("NB0010100", counties=[(15_000, "", "001"), (5_000, "", "003")]),
+        header("NB0010200", counties=[(0, "", "005"), (0, "", "007")]),
+        header("NB0010300", counties=[(900, "", "001"), (100, "", "")]),
+        header("NB0010400", counties=[(900, "", "UCR")]),
+        header("NB0010500", counties=[(10, "", "009"), (30, "", "009")]),
+    ]
+    frames = ingest(write_file(tmp_path / "file.txt", lines))
+    columns = ("ori", "county_fips", "population", "population_share")
+    assert frames["agency_county"].select(columns).rows() == [
+        ("NB0010100", "31001", 15_000, 0.75), ("NB0010100", "31003", 5_000, 0.25), ("NB0010200", "31005", 0, 1.0),
+        ("NB0010500", "31009", 40, 1.0),
+    ]  # fmt: skip
+    assert faults(frames) == [
+        ("batch_header", "line 4", "FIPS code of county 1 (positions 270 to 272)", "not_a_number", False)
+    ]
+    unplaced = frames["intake_loss"].filter(loss="no_county").select("subject", "n").rows()
+    assert unplaced == [("agency_county", 2)]
+    source = MasterSource((tmp_path / "file.txt",)).without({"agency_county"})
+    assert "agency_county" not in source.ingest_master(2022)
+    assert "agency_county" not in {output.name for task in source.tasks() for output in task.writes}
+
+
 @pytest.mark.parametrize(
     ("about", "status", "kind"),
     [

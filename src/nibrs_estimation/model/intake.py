@@ -170,6 +170,7 @@ LOSSES = {
     "months_in_conflict": "a header states this number of months and marks another: the marks are used",
     "unmarked_month": "a month has incidents although the header does not mark it: it counts as reported",
     "repeated_codes": "a record has a code twice: it counts once",
+    "no_county": "agencies whose header does not have the codes of all their counties are in no county",
     "no_age_ranges": "ranges of ages are missing: only an age in years is told",
     "no_employees": "numbers of police employees are missing",
     "suspicious_gap": "an agency with many incidents per month has a month without incidents: listed, not changed",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.codes import code_list, labels
+from nibrs_estimation.model.geography import AGENCY_COUNTY
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.intake.accounts import LINE
 from nibrs_estimation.sources.intake.archive import printable
@@ -31,6 +32,11 @@ _URBAN_RESIDENTS = 50_000
 #: ORIs are in the order of EBCDIC, where letters precede digits.
 _EBCDIC = str.maketrans("0123456789", "abcdefghij")
 _NO_AGENCY_TYPE = "0"
+_YES_OR_NO = {"Y": True, "N": False}
+#: Columns of dataset ``agency_county`` that the headers do not tell.
+_NAMES_OF_PLACES = (
+    "county_name", "msa_name", "metro_division_name", "judicial_district_name", "field_office_name",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -276,6 +282,7 @@ def _faulty_values(agencies: pl.DataFrame) -> pl.DataFrame:
         (layout.START_DATE, _date(layout.START_DATE).is_null() & ~_has_no_date(layout.START_DATE), "impossible_date"),
         (layout.ACTIVITY, ~flags, "unknown_code"),
         (layout.MONTHS_REPORTED, ~number, "not_a_number"),
+        *((field, ~is_digits(field) & (text(field) != ""), "not_a_number") for field in layout.COUNTY_FIPS),
     ]
     return pl.concat([_faults(agencies, is_faulty, field, reason, is_row=False) for field, is_faulty, reason in rules])
 
@@ -305,10 +312,7 @@ def agency_frame(headers: Headers, reported: pl.DataFrame) -> pl.DataFrame:
     kind_by_group = (
         pl.when(first.is_in(list("1234567"))).then(pl.lit("City")).when(first.is_in(list("89"))).then(pl.lit("County"))
     )
-    population = pl.sum_horizontal(_number(field) for field in layout.COUNTY_POPULATION)
-    # Files of data year 2000 have residents of the census alone.
-    if not int(agencies.select(population.sum()).item()):
-        population = pl.sum_horizontal(_number(field) for field in layout.LAST_POPULATION)
+    population = pl.sum_horizontal(_number(field) for field in _population_fields(agencies))
     msa = [text(field) for field in layout.COUNTY_MSA]
     in_msa = pl.any_horizontal((code != "") & (code != "000") & (code != "0") for code in msa)
     activity = reported_months(headers)
@@ -354,6 +358,51 @@ def agency_frame(headers: Headers, reported: pl.DataFrame) -> pl.DataFrame:
     )
     absent = [column for column in AGENCY.columns if column.name not in frame.columns]
     return AGENCY.cast(frame.with_columns(pl.lit(None, column.dtype).alias(column.name) for column in absent))
+
+
+def _population_fields(agencies: pl.DataFrame) -> tuple[Field, ...]:
+    """The residents of the five counties; files of data year 2000 have those of the census alone."""
+    has_current = agencies.select(pl.sum_horizontal(_number(field) for field in layout.COUNTY_POPULATION).sum() > 0)
+    return layout.COUNTY_POPULATION if has_current.item() else layout.LAST_POPULATION
+
+
+def agency_counties(headers: Headers) -> pl.DataFrame:
+    """Dataset ``agency_county`` of the file's year, without names of counties and areas.
+
+    An agency without residents is in its first county. An agency that has residents in a county without FIPS code has
+    no rows, because its shares would be wrong.
+    """
+    agencies = headers.agencies.join(
+        code_list("state").select("state_abbr", "state_fips"), on="state_abbr", maintain_order="left"
+    )
+    fields = zip(layout.COUNTY_FIPS, _population_fields(headers.agencies), strict=True)
+    blocks = pl.concat(
+        agencies.select(
+            "ori",
+            place=pl.lit(place),
+            is_core_city=text(layout.CORE_CITY).replace_strict(_YES_OR_NO, default=None, return_dtype=pl.Boolean()),
+            county_fips=pl.when(is_digits(fips) & (text(fips) != "000")).then(pl.col("state_fips") + raw(fips)),
+            population=_number(population),
+        )
+        for place, (fips, population) in enumerate(fields)
+    )
+    is_unplaced = (pl.col("county_fips").is_null() & (pl.col("population") > 0)).any().over("ori")
+    total = pl.col("population").sum().over("ori")
+    is_first = pl.col("place") == pl.col("place").min().over("ori")
+    return (
+        blocks.filter(~is_unplaced)
+        .drop_nulls("county_fips")
+        .filter((total > 0) | is_first)
+        .group_by("ori", "county_fips")
+        .agg(pl.col("population").sum(), pl.col("is_core_city").first())
+        .sort("ori", "county_fips")
+        .with_columns(
+            data_year=pl.lit(headers.data_year),
+            population_share=pl.when(total > 0).then(pl.col("population") / total).otherwise(1.0),
+            **{name: pl.lit(None, pl.String()) for name in _NAMES_OF_PLACES},
+        )
+        .pipe(AGENCY_COUNTY.cast)
+    )
 
 
 def reported_months(headers: Headers) -> pl.DataFrame:

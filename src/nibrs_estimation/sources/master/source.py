@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ import polars as pl
 
 from nibrs_estimation.model import agency, incident
 from nibrs_estimation.model.agency import HISTORY_YEARS
+from nibrs_estimation.model.geography import AGENCY_COUNTY
 from nibrs_estimation.model.intake import INTAKE_FILE, PARTITIONED
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.source import Probe
@@ -23,7 +24,14 @@ from nibrs_estimation.pipeline.task import YEAR, Task
 from nibrs_estimation.sources.intake.archive import printable
 from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK
 from nibrs_estimation.sources.intake.text_member import is_zip, sha256_of
-from nibrs_estimation.sources.master.headers import Headers, agency_frame, numbered, read_headers, reported_months
+from nibrs_estimation.sources.master.headers import (
+    Headers,
+    agency_counties,
+    agency_frame,
+    numbered,
+    read_headers,
+    reported_months,
+)
 from nibrs_estimation.sources.master.lines import WANTED
 from nibrs_estimation.sources.master.reading import (
     ALL_LEVELS,
@@ -64,9 +72,11 @@ class MasterSource:
 
     Attributes:
         paths: the files, in any order, each a text or a zip with one text.
+        has_counties: whether the counties of agencies are written, too.
     """
 
     paths: tuple[Path, ...]
+    has_counties: bool = True
     #: Checksum of each file when the run was planned; the task must read the same files.
     _planned: dict[Path, str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -104,13 +114,18 @@ class MasterSource:
             is_synthetic=any(file.headers.is_synthetic for file in files),
         )
 
+    def without(self, datasets: Collection[str]) -> MasterSource:
+        """The source without ``agency_county``, if it is one of the datasets: headers have no names of places."""
+        return replace(self, has_counties=AGENCY_COUNTY.name not in datasets)
+
     def tasks(self) -> tuple[Task, ...]:
         """One task reads the files once, another accounts for their lines."""
+        places = (AGENCY_COUNTY,) if self.has_counties else ()
         return (
             Task(
                 name="ingest_master",
                 function=self.ingest_master,
-                writes=(*agency.DATASETS, INTAKE_FILE, *SEGMENT_DATASETS),
+                writes=(*agency.DATASETS, *places, INTAKE_FILE, *SEGMENT_DATASETS),
                 parameters=(YEAR,),
                 externals=(UNIVERSE_FILE,),
                 memory="medium",
@@ -140,13 +155,18 @@ class MasterSource:
             of_file = _read_history(found) if is_history else _read_year(found, segments)
             counted.append(of_file)
             months.append(_months(found, of_file))
+            _record_unplaced(found)
             for state in states:
                 segments.add_accounts(state, accounts_of(found.accounts[state]))
         report_months = pl.concat(months)
+        agencies = _agencies(listed, report_months, universe)
+        counties = pl.concat(agency_counties(headers) for headers in listed)
+        counties = counties.filter(pl.col("ori").is_in(agencies["ori"].implode()))
         for state in states:
             segments.finish_accounts(state)
         return {
-            agency.AGENCY.name: _agencies(listed, report_months, universe),
+            agency.AGENCY.name: agencies,
+            **({AGENCY_COUNTY.name: counties} if self.has_counties else {}),
             agency.REPORT_MONTH.name: agency.REPORT_MONTH.cast(report_months),
             agency.AGENCY_MONTH_OFFENSE.name: pl.concat(counted),
             INTAKE_FILE.name: pl.DataFrame(
@@ -337,6 +357,15 @@ def _months(found: Pass, counted: pl.DataFrame) -> pl.DataFrame:
         )
         .select(agency.REPORT_MONTH.schema.names())
     )
+
+
+def _record_unplaced(found: Pass) -> None:
+    """Record the agencies of each state whose counties are not known."""
+    placed = agency_counties(found.headers)["ori"]
+    unplaced = found.headers.agencies.filter(~pl.col("ori").is_in(placed.implode()))
+    for state, number in unplaced.group_by("state_abbr").len().sort("state_abbr").iter_rows():
+        if state in found.accounts:
+            found.accounts[state].lost("no_county", AGENCY_COUNTY.name, number)
 
 
 def _agencies(listed: list[Headers], report_months: pl.DataFrame, universe: Path | None) -> pl.DataFrame:

@@ -667,6 +667,23 @@ def test_an_earlier_file_is_history(tmp_path: Path) -> None:
     assert frames["report_month"]["data_year"].unique().to_list() == [2021]
 
 
+def test_a_universe_file_adds_what_headers_lack(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "file.txt", [header(), *whole_incident()])
+    universe = tmp_path / "universe.csv"
+    universe.write_text(
+        "ori,state_abbr,agency_type_name,population,population_group_code,pub_agency_name,pe_male_officer_count\n"
+        "NB0010100,NB,County,1,9A,Example,12\nNB0990100,NB,City,700,7,Elsewhere,3\n"
+    )
+    assert "no_employees" in ingest(path)["intake_loss"]["loss"]
+    tables = MasterSource((path,)).ingest_master(2022, universe)
+    assert "no_employees" not in tables["intake_loss"]["NB"]["loss"]
+    columns = ("ori", "agency_type_name", "population", "published_agency_name", "male_officers", "is_nibrs")
+    assert tables["agency"].sort("ori").select(columns).rows() == [
+        ("NB0010100", "City", 17_500, "Example", 12, True), ("NB0990100", "City", 700, "Elsewhere", 3, False),
+    ]  # fmt: skip
+    assert tables["agency_county"]["ori"].unique().to_list() == ["NB0010100"]
+
+
 def test_bytes_that_are_no_ascii_are_read(tmp_path: Path) -> None:
     path = write_file(tmp_path / "file.txt", [header(name="CAÑON"), *whole_incident("A\x001")])
     frames = ingest(path)

@@ -156,6 +156,8 @@ class MasterSource:
             counted.append(of_file)
             months.append(_months(found, of_file))
             _record_unplaced(found)
+            if not is_history:
+                _record_losses(found, has_universe=universe is not None)
             for state in states:
                 segments.add_accounts(state, accounts_of(found.accounts[state]))
         report_months = pl.concat(months)
@@ -169,21 +171,7 @@ class MasterSource:
             **({AGENCY_COUNTY.name: counties} if self.has_counties else {}),
             agency.REPORT_MONTH.name: agency.REPORT_MONTH.cast(report_months),
             agency.AGENCY_MONTH_OFFENSE.name: pl.concat(counted),
-            INTAKE_FILE.name: pl.DataFrame(
-                [
-                    {
-                        "input_name": printable(file.headers.path.name),
-                        "state_abbr": "US",
-                        "data_year": file.headers.data_year,
-                        "layout": LAYOUT,
-                        "use": "incidents" if file.headers.data_year == year else "history",
-                        "is_excerpt": False,
-                        "sha256": file.sha256,
-                    }
-                    for file in files
-                ],
-                schema=INTAKE_FILE.schema,
-            ),
+            INTAKE_FILE.name: _intake_files(files, year),
             **{dataset.name: StateTables(dataset.name, segments) for dataset in SEGMENT_DATASETS},
         }
 
@@ -318,8 +306,6 @@ def _read_year(found: Pass, segments: Segments) -> pl.DataFrame:
     """Write the segments of all states of the data year; returns dataset ``agency_month_offense``."""
     counts = []
     for state in segments.states:
-        for loss, subject in LOSSES:
-            found.accounts[state].lost(loss, subject)
         frames = read_state(found, state)
         segments.write(state, frames)
         counts.append(_counted(found.headers, frames[incident.INCIDENT.name], frames[incident.OFFENSE.name]))
@@ -357,6 +343,30 @@ def _months(found: Pass, counted: pl.DataFrame) -> pl.DataFrame:
         )
         .select(agency.REPORT_MONTH.schema.names())
     )
+
+
+def _intake_files(files: list[MasterFile], year: int) -> pl.DataFrame:
+    rows = [
+        {
+            "input_name": printable(file.headers.path.name),
+            "state_abbr": "US",
+            "data_year": file.headers.data_year,
+            "layout": LAYOUT,
+            "use": "incidents" if file.headers.data_year == year else "history",
+            "is_excerpt": False,
+            "sha256": file.sha256,
+        }
+        for file in files
+    ]
+    return pl.DataFrame(rows, schema=INTAKE_FILE.schema)
+
+
+def _record_losses(found: Pass, *, has_universe: bool) -> None:
+    """Record what no master file tells; a universe file may tell of police employees."""
+    for accounts in found.accounts.values():
+        for loss, subject in LOSSES:
+            if not (has_universe and loss == "no_employees"):
+                accounts.lost(loss, subject)
 
 
 def _record_unplaced(found: Pass) -> None:

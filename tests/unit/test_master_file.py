@@ -295,6 +295,7 @@ def test_the_fast_reader_reads_what_the_slow_one_reads(tmp_path: Path, lines: li
     with monkeypatch.context() as patch:
         # Every share of faulty records is accepted: the files are small and wrong on purpose.
         patch.setattr("nibrs_estimation.sources.master.accounts.MOST_FAULTY", 1.0)
+        patch.setattr("nibrs_estimation.sources.master.accounts.MOST_FAULTY_VALUES", 1.0)
         patch.setattr("nibrs_estimation.sources.master.reading.MOST_FAULTY", 1.0)
         patch.setattr("nibrs_estimation.sources.master.segments.FEW_PARENTS", 1000)
         fast = ingest(write_file(tmp_path / "file.txt", lines, end))
@@ -565,6 +566,29 @@ def test_a_new_offense_code_is_kept_and_told(tmp_path: Path) -> None:
 
 def many(write: Callable[[int], str]) -> list[str]:
     return [header(), *(text for number in range(40) for text in (administrative(f"N{number}"), write(number)))]
+
+
+def test_a_field_with_many_odd_values_is_kept_and_one_with_most_is_not(tmp_path: Path) -> None:
+    lines = [header()]
+    for number in range(40):
+        odd = offense(f"N{number}", rest=f"13A{'?' if number < 16 else 'C'}N  20   N  40       88")
+        lines += [odd if text.startswith("02") else text for text in whole_incident(f"N{number}")]
+    frames = ingest(write_file(tmp_path / "file.txt", lines))
+    assert frames["quarantine"].select("column_name", "reason", "is_row").unique().rows() == [
+        ("attempted or completed (positions 37 to 37)", "unknown_code", False)
+    ]
+    assert frames["offense"]["attempt_complete_code"].null_count() == 16
+
+
+def test_a_file_without_bias_motivations_is_read(tmp_path: Path) -> None:
+    """As those of early years: the field is blank in every record."""
+    lines = [header()]
+    for number in range(40):
+        lines += [text[:57] + "  " if text.startswith("02") else text for text in whole_incident(f"N{number}")]
+    frames = ingest(write_file(tmp_path / "file.txt", lines))
+    assert frames["offense_bias"].is_empty()
+    lost = frames["intake_loss"].filter(loss="no_child").select("subject", "n").rows()
+    assert lost == [("offense without offense_bias (40 of 40, 100.0 %)", 40)]
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,11 @@ from nibrs_estimation.sources.master.lines import Bytes, Flags, Integers
 if TYPE_CHECKING:
     from nibrs_estimation.sources.master.decode import Records
 
-#: If a larger share of records or of a field's values is faulty, the file is damaged, or is another one.
+#: If a larger share of the records of a level is faulty, the file is damaged.
 MOST_FAULTY = 0.1
+#: If a larger share of the values of a field is faulty, the layout is another. One state that fills a field with codes
+#: of its own must not stop the nation, so the share is larger.
+MOST_FAULTY_VALUES = 0.5
 #: Below this number, the share is not meaningful.
 FEW_RECORDS = 20
 _SHOWN = 100
@@ -44,14 +47,14 @@ class MasterAccounts(LineAccounts):
         """Enter values that are not used; their records are kept.
 
         Raises:
-            PipelineError: more than a tenth of the field's values are faulty.
+            PipelineError: more than half of the field's values are faulty.
         """
         rows = np.flatnonzero(is_faulty)
         if not len(rows):
             return
         found = self._shown(records, rows, of)
         filled = int((of.of(records.characters) != ord(" ")).any(axis=1).sum())
-        if filled >= FEW_RECORDS and len(rows) > MOST_FAULTY * filled:
+        if filled >= FEW_RECORDS and len(rows) > MOST_FAULTY_VALUES * filled:
             line, value = found.row(0)
             raise PipelineError(
                 f"{self.where}, line {line}, {of.title}: {printable(value)!r} and others, {len(rows):,} of "

@@ -548,11 +548,16 @@ def _outside_agencies(records: Records, state: State) -> pl.Series:
     return nullable(number, number > 0, pl.Int32())
 
 
+#: Their rows are fields of the record of their parent, so no record is missing where there are none: files of early
+#: years have no bias motivation.
+_OWN_FIELDS = (incident.OFFENSE_BIAS.name, incident.OFFENSE_USING.name, incident.ARRESTEE_WEAPON.name)
+
+
 def _check_completeness(frames: Frames, state: State) -> None:
     """Raise an error if too many records lack a record that they must have; record a loss if a few do."""
     for found in childless(frames):
         of_group = " of Group B" if found.is_group_b else ""
-        if found.is_too_many and found.of >= FEW_PARENTS:
+        if found.is_too_many and found.of >= FEW_PARENTS and found.child not in _OWN_FIELDS:
             raise PipelineError(
                 f"{state.accounts.where}: {found.share} of the rows of {found.parent}{of_group} in "
                 f"{state.state_abbr} have no row of {found.child}, although each must have one, so records are "

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.support.shared_data import SHARED_DATA
 
@@ -161,8 +161,9 @@ def test_numbers_are_those_of_the_slow_twin(tmp_path_factory: pytest.TempPathFac
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 60), min_size=8, max_size=8), st.integers(1, 50))
+@example([0, 0, 0, 0, 0, 2, 15, 32], 10)  # two remainders of 0.4
 def test_the_largest_remainders_are_rounded_up(weights: list[int], total: int) -> None:
-    weights[0] += 1
+    weights = [weights[0] + 1, *weights[1:]]
     exact = [Fraction(weight * total, sum(weights)) for weight in weights]
     floors = [int(value) for value in exact]
     order = sorted(range(8), key=lambda place: (-round(float(exact[place] - floors[place]), 6), place))

@@ -245,10 +245,10 @@ def rounded(cells: Floats, counties: CensusCounties) -> Integers:
     """
     flat = cells.reshape(len(cells), -1)
     total = counties.groups.reshape(len(flat), -1).sum(axis=1) + counties.several.reshape(len(flat), -1).sum(axis=1)
-    # A number that is whole but for the last bits of its sum is taken as whole.
+    # The last bits of sums are noise: they must neither make a whole number less nor break a tie.
     near = np.round(flat, 6)
     whole = np.floor(near).astype(np.int64)
-    order = np.argsort(-(near - whole), axis=1, kind="stable")
+    order = np.argsort(-np.round(near - whole, 6), axis=1, kind="stable")
     rank = np.empty_like(order)
     np.put_along_axis(rank, order, np.broadcast_to(np.arange(flat.shape[1]), flat.shape).copy(), axis=1)
     is_up = rank < (total - whole.sum(axis=1))[:, None]

@@ -143,8 +143,8 @@ def nation() -> dict[str, pl.LazyFrame]:
 def imported(nation: Mapping[str, pl.LazyFrame], folder: Path) -> dict[str, pl.LazyFrame]:
     """What the importers make of the files that are written from a nation."""
     files = {code_name: folder / name for code_name, name in render_externals(nation, YEAR, folder).items()}
-    # How to merge the groups of states is no property of a nation.
-    assert set(files) == set(FILES) - {"state_weight_groups"}
+    # How to merge the groups of states is no property of a nation, and its residents are in age bins.
+    assert set(files) == set(FILES) - {"state_weight_groups", "county_single_years"}
     return {
         "agency_county": import_agency_county(nation["agency"], files["cbi_summary_county_reduced"], YEAR),
         "county_population": import_county_population(files["county_population"], YEAR),

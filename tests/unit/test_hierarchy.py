@@ -10,8 +10,8 @@ from tests.support.frames import table
 from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.return_a import OFFENSES_OF_CRIME
 from nibrs_estimation.pipeline.table import checked
-from nibrs_estimation.sources.cde.agencies import count_offenses
 from nibrs_estimation.sources.hierarchy import hierarchy, in_summary
+from nibrs_estimation.sources.offense_counts import count_offenses
 from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.sources.synthetic.marginals import offenses
 from nibrs_estimation.sources.synthetic.offenses import offense_rows, summary_counts, summary_offenses

@@ -24,6 +24,8 @@ REASONS = {
     "wrong_record": "the line does not have the length or the first character of a record",
     "not_a_number": "the field is not a number",
     "other_year": "the record is of another year than the file",
+    "other_agency": "its ORI is of another agency than the header before it",
+    "two_states": "the ORI has headers of two states; that of the state of its first two letters is used",
 }
 
 #: What the user can do about a row or value that was set aside, by reason.
@@ -38,6 +40,8 @@ REMEDIES = {
     "wrong_record": "Download the file again. If the line is still the same, ask the publisher for the whole record.",
     "not_a_number": "Download the file again. If the field is still the same, ask the publisher for the right number.",
     "other_year": "Move the record to the file of its year.",
+    "other_agency": "Download the file again: a header is missing, or the lines were put in another order.",
+    "two_states": "Ask the publisher which of the headers is right.",
 }
 
 INTAKE_FILE = Dataset(
@@ -52,8 +56,17 @@ INTAKE_FILE = Dataset(
         Column(
             "layout",
             "str",
-            "Layout of the input: cde_2016_first_issue, cde_2016_2020, cde_2021, return_a, ucr_prd or synthetic.",
-            codes=("cde_2016_first_issue", "cde_2016_2020", "cde_2021", "return_a", "ucr_prd", "synthetic"),
+            "Layout of the input: cde_2016_first_issue, cde_2016_2020, cde_2021, nibrs_master, return_a, ucr_prd or "
+            "synthetic.",
+            codes=(
+                "cde_2016_first_issue",
+                "cde_2016_2020",
+                "cde_2021",
+                "nibrs_master",
+                "return_a",
+                "ucr_prd",
+                "synthetic",
+            ),
         ),
         Column(
             "use",
@@ -151,6 +164,15 @@ LOSSES = {
     "null_text": "the word NULL is used for a missing value and is read as missing",
     "zeros_restored": "codes lack their leading zeros, which were restored",
     "code_without_row": "records have a code that is in no code list: they count in totals only",
+    "windows": "records of incidents of other years (windows) are counted and left out",
+    "outside_states": "records of agencies outside the fifty states and the District of Columbia are left out",
+    "headers_out_of_order": "headers are not in the order of their states and ORIs, so the file was cut or sorted",
+    "months_in_conflict": "a header states this number of months and marks another: the marks are used",
+    "unmarked_month": "a month has incidents although the header does not mark it: it counts as reported",
+    "repeated_codes": "a record has a code twice: it counts once",
+    "no_county": "agencies whose header does not have the codes of all their counties are in no county",
+    "no_age_ranges": "ranges of ages are missing: only an age in years is told",
+    "no_employees": "numbers of police employees are missing",
     "suspicious_gap": "an agency with many incidents per month has a month without incidents: listed, not changed",
 }
 

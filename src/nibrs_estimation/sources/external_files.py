@@ -31,6 +31,7 @@ from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.externals import ExternalFile
 from nibrs_estimation.pipeline.source import Probe, Source
 from nibrs_estimation.pipeline.task import YEAR, Task
+from nibrs_estimation.sources.census_population import census_county_population, is_census_file
 from nibrs_estimation.sources.external_table import LINE, ExternalTable, read_table
 from nibrs_estimation.sources.filter_expression import FilterError, parse_filter
 
@@ -202,13 +203,22 @@ def import_field_office(field_office: Path) -> pl.LazyFrame:
     return _import_names(field_office, "FO", FIELD_OFFICE, ("FIELD_OFFICE_UNIV", "FIELD_OFFICE_NAME"))
 
 
-def import_county_population(county_population: Path, year: int) -> pl.LazyFrame:
+def import_county_population(
+    county_population: Path, year: int, county_single_years: Path | None = None
+) -> pl.LazyFrame:
     """Read the residents of the counties in the data year; other years are left out.
+
+    Args:
+        county_population: a table with the columns of the dataset, or a file of the Census Bureau.
+        year: data year.
+        county_single_years: with a file of the Census Bureau, its file of single years of age.
 
     Raises:
         PipelineError: a column is missing, a code, state or number is wrong, a row is repeated, or there is no row of
             the data year.
     """
+    if is_census_file(county_population):
+        return census_county_population(county_population, county_single_years, year).lazy()
     whole = read_table(county_population)
     in_year = whole.whole_number("data_year", least=1900) == year
     if not in_year.any():
@@ -337,7 +347,13 @@ FILES = {
         ExternalFile("judicial_district", "code and name of the judicial districts, CSV or sheet JD of a workbook"),
         ExternalFile("field_office", "code and name of the FBI's field offices, CSV or sheet FO of a workbook"),
         ExternalFile("state_weight_groups", "weight groups of states by super class, CSV"),
-        ExternalFile("county_population", "residents of the counties by sex, age, race and ethnicity, CSV or Parquet"),
+        ExternalFile(
+            "county_population",
+            "residents of the counties by sex, age, race and ethnicity, CSV or Parquet, or the Census Bureau's cc-est",
+        ),
+        ExternalFile(
+            "county_single_years", "residents by single years of age, the Census Bureau's syasex", is_required=False
+        ),
     )
 }
 
@@ -381,7 +397,7 @@ _TASKS = (
         function=import_county_population,
         writes=(COUNTY_POPULATION,),
         parameters=(YEAR,),
-        externals=(FILES["county_population"],),
+        externals=(FILES["county_population"], FILES["county_single_years"]),
     ),
     Task(
         name="import_state_weight_group",

@@ -10,11 +10,15 @@ from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.optional import require_extra
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.sources.cde import CdeSource
+from nibrs_estimation.sources.master import MasterSource
 from nibrs_estimation.sources.return_a import ReturnASource
 from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.sources.ucr_prd import UcrPrdSource
 
-FORMS = "cde:FILE.zip[,FILE2.zip...], postgresql or synthetic[:SCALE][,response=random|large|states]"
+FORMS = (
+    "cde:FILE.zip[,FILE2.zip...], master:FILE[,FILE2...], postgresql or "
+    "synthetic[:SCALE][,response=random|large|states]"
+)
 
 
 @runtime_checkable
@@ -48,15 +52,22 @@ def open_source(spec: str, database: Database | None, *, is_excerpt: bool = Fals
             drivers are not installed, an excerpt is not allowed, or the source has no incidents.
     """
     kind, _, rest = spec.partition(":")
-    if is_excerpt and kind in {"synthetic", "postgresql"}:
+    if is_excerpt and kind in {"synthetic", "postgresql", "master"}:
         raise UsageError(f"--partial is only for zips, not for the source {spec}. Leave it out.")
+    paths = [Path(part.strip()).absolute() for part in rest.split(",") if part.strip()]
     if kind == "cde":
-        paths = [Path(part.strip()).absolute() for part in rest.split(",") if part.strip()]
         if not paths:
             raise UsageError(
                 "The source cde: has no file name. Write cde:FILE.zip, or cde:FILE.zip,FILE2.zip for several."
             )
         return CdeSource(tuple(paths), is_excerpt=is_excerpt)
+    if kind == "master":
+        if not paths:
+            raise UsageError(
+                "The source master: has no file name. Write master:FILE, or master:FILE,FILE2 with files of earlier "
+                "years as history."
+            )
+        return MasterSource(tuple(paths))
     if kind == "synthetic":
         return SyntheticSource.parse(rest)
     if kind == "postgresql":
@@ -77,6 +88,7 @@ def source_examples() -> dict[str, Source]:
     nowhere = Database("localhost", 5432, "ucr_prd", None, None)
     return {
         "cde": CdeSource(()),
+        "master": MasterSource(()),
         "postgresql": UcrPrdSource(nowhere),
         "return-a": ReturnASource(Path("RETURNA.zip")),
         "synthetic": SyntheticSource(),

@@ -18,6 +18,7 @@ from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.model.ucr_prd import DATASETS as TABLES
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.sources.cde import CdeSource
+from nibrs_estimation.sources.master import MasterSource
 from nibrs_estimation.sources.registry import open_source
 from nibrs_estimation.sources.return_a import ReturnASource
 from nibrs_estimation.sources.ucr_prd.catalogue import DEFAULT_SCHEMA
@@ -50,6 +51,29 @@ def ingest_cde(
     # The zips determine the year, not DATA_YEAR.
     chosen = source.newest_year() if year is None else year
     ingest(source, out, settings, chosen, externals={"universe": universe} if universe else {})
+
+
+@app.command("master", epilog="Example: nibrs ingest master nibrs-2022.zip --out us_2022")
+def ingest_master(
+    files: Annotated[
+        list[Path], typer.Argument(help="NIBRS master files, zip or text: of the data year, and of earlier ones.")
+    ],
+    out: OutOption,
+    year: Annotated[
+        int | None,
+        typer.Option("--year", help="Data year; files of earlier years are history. Default: year of the newest file."),
+    ] = None,
+    universe: Annotated[Path | None, typer.Option("--universe", help="CSV of all agencies of the data year.")] = None,
+) -> None:
+    """Read NIBRS master files of the FBI: all agencies of the nation, their reported months and their incidents.
+
+    The file is described in docs/nibrs-master-file.md. A universe file adds what it lacks, such as police employees.
+    """
+    if universe is not None and not universe.is_file():
+        raise UsageError(f"The universe file {universe} does not exist. Check its path.")
+    source = MasterSource(tuple(path.absolute() for path in files))
+    chosen = source.newest_year() if year is None else year
+    ingest(source, out, load_settings(), chosen, externals={"universe": universe} if universe else {})
 
 
 @app.command("postgresql", epilog="Example: PGHOST=db PGUSER=nibrs nibrs ingest postgresql --year 2024 --out us")

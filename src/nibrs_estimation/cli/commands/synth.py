@@ -34,6 +34,9 @@ def synth(
     cde: Annotated[
         bool, typer.Option("--cde", help="Also write zips like those of the Crime Data Explorer (scale 0.05 at most).")
     ] = False,
+    master: Annotated[
+        bool, typer.Option("--master", help="Also write a file like the FBI's NIBRS master file (scale 0.05 at most).")
+    ] = False,
     external_files: Annotated[
         bool,
         typer.Option("--external-files", help="Also write the external files that a run may use."),
@@ -48,9 +51,9 @@ def synth(
     """
     source = SyntheticSource.parse(f"{scale},response={response}")
     settings = load_settings()
-    check_emission(source, with_zips=cde, with_database=database, database=settings.database())
+    check_emission(source, with_files=cde or master, with_database=database, database=settings.database())
     ingest(source, out, settings, year, seed)
-    for line in emit(source, year, out, with_zips=cde, with_externals=external_files):
+    for line in emit(source, year, out, with_zips=cde, with_master=master, with_externals=external_files):
         console.print(line, highlight=False)
     if database:
         console.print(emit_database(source, out, settings.database()), highlight=False)

@@ -25,7 +25,6 @@ from nibrs_estimation.sources.cde.layout import (
     REPORTERS,
     SCOPES,
 )
-from nibrs_estimation.sources.hierarchy import in_summary
 from nibrs_estimation.sources.intake.accounts import LINE
 from nibrs_estimation.sources.intake.archive import Archive
 from nibrs_estimation.sources.intake.repeats import without_repeats
@@ -265,24 +264,6 @@ def report_months(
         status_source=pl.when(pl.col("incidents") > 0).then(pl.lit("reported")).otherwise(pl.lit("inferred")),
     )
     return reported.select(_MONTH_COLUMNS)
-
-
-def count_offenses(agencies: pl.DataFrame, incidents: pl.DataFrame, offenses: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Offenses of the zip's year by agency, month of the incident and code: dataset ``agency_month_offense``."""
-    date = pl.col("incident_date")
-    counted = (
-        incidents.filter(date.dt.year() == year)
-        .select("incident_id", "agency_id", data_year=pl.lit(year, pl.Int16), month=date.dt.month())
-        .join(offenses.select("incident_id", "offense_code"), on="incident_id", how="left")
-        .with_columns(pl.col("offense_code").fill_null("none"))
-    )
-    return (
-        counted.with_columns(in_summary(counted))
-        .group_by("agency_id", "data_year", "month", "offense_code")
-        .agg(n=pl.len().cast(pl.Int32), n_summary=pl.col("in_summary").sum().cast(pl.Int32))
-        .join(agencies.select("agency_id", "ori"), on="agency_id")
-        .select(agency.AGENCY_MONTH_OFFENSE.schema.names())
-    )
 
 
 def _listed_months(grid: pl.DataFrame, months: pl.DataFrame, year: int) -> pl.DataFrame:

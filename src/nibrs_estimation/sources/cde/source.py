@@ -20,7 +20,6 @@ from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
 from nibrs_estimation.sources.cde.accounts import ZipAccounts
 from nibrs_estimation.sources.cde.agencies import (
-    count_offenses,
     read_agencies,
     record_suspicious_gaps,
     report_months,
@@ -50,6 +49,7 @@ from nibrs_estimation.sources.cde.segments import read_dated_offenses, read_mont
 from nibrs_estimation.sources.cde.text import header_of
 from nibrs_estimation.sources.intake.archive import Archive, open_archive, printable
 from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK
+from nibrs_estimation.sources.offense_counts import count_offenses
 from nibrs_estimation.sources.universe_file import UNIVERSE_FILE, merge_universe, read_universe
 
 _log = logging.getLogger(__name__)

@@ -20,6 +20,8 @@ from nibrs_estimation.pipeline.errors import PipelineError
 MAX_MEMBER_BYTES = 2 * 2**30
 #: Unpacked, the members of a year of the largest state have about 1 GiB.
 MAX_ZIP_BYTES = 4 * 2**30
+#: A text that is read in chunks need not fit in memory; the NIBRS master file of a year has about 6 GiB.
+MAX_STREAM_BYTES = 32 * 2**30
 #: CSV is compressed 5:1 to 20:1, tables of real zips at most 40:1, constant bytes up to 1032:1.
 MAX_RATIO = 100
 #: Below this size, any ratio is harmless, for one member and for all members of a zip.
@@ -64,9 +66,13 @@ class Archive:
         """
         return _content(self.path, self.file, self.members[member])
 
+    def chunks(self, member: str) -> Iterator[bytes]:
+        """The content of a member in chunks, up to :data:`MAX_STREAM_BYTES`; raises like :meth:`read`."""
+        return _chunks(self.path, self.file, self.members[member], MAX_STREAM_BYTES)
+
     def first_line(self, member: str) -> bytes:
         """The first line of a member; raises like :meth:`read`."""
-        return _content(self.path, self.file, self.members[member], is_line=True)
+        return next(_chunks(self.path, self.file, self.members[member], MAX_STREAM_BYTES, is_line=True), b"")
 
 
 def printable(text: str) -> str:
@@ -74,24 +80,31 @@ def printable(text: str) -> str:
     return "".join(character for character in text if character.isprintable())
 
 
-def _content(path: Path, file: zipfile.ZipFile, info: zipfile.ZipInfo, is_line: bool = False) -> bytes:
+def _content(path: Path, file: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    return b"".join(_chunks(path, file, info, MAX_MEMBER_BYTES))
+
+
+def _chunks(
+    path: Path, file: zipfile.ZipFile, info: zipfile.ZipInfo, most_bytes: int, *, is_line: bool = False
+) -> Iterator[bytes]:
+    """The content of a member, or only its first line."""
     where = _where(path, info)
     if info.flag_bits & _ENCRYPTED_FLAG:
         raise PipelineError(
             f"{where}: the member is encrypted. The Crime Data Explorer does not encrypt files: use the original zip."
         )
-    _check_size(where, info.file_size, info.compress_size)
-    chunks: list[bytes] = []
+    _check_size(where, info.file_size, info.compress_size, most_bytes)
     size = 0
     try:
         with file.open(info) as stream:
             if is_line:
-                return stream.readline(_CHUNK_BYTES)
+                yield stream.readline(_CHUNK_BYTES)
+                return
             # The size in the header may be wrong, so the content is measured, too.
             while chunk := stream.read(_CHUNK_BYTES):
-                chunks.append(chunk)
                 size += len(chunk)
-                _check_size(where, size, info.compress_size)
+                _check_size(where, size, info.compress_size, most_bytes)
+                yield chunk
     except NotImplementedError as error:
         raise PipelineError(
             f"{where}: {error}. Unpack the zip with another program, zip the files again with the usual "
@@ -99,12 +112,16 @@ def _content(path: Path, file: zipfile.ZipFile, info: zipfile.ZipInfo, is_line: 
         ) from error
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
         raise PipelineError(f"{where}: the member is damaged ({printable(str(error))}). {_DOWNLOAD_AGAIN}") from error
-    return b"".join(chunks)
 
 
 @contextmanager
 def open_archive(
-    path: Path, *, is_excerpt: bool = False, sha256: str = "", suffixes: tuple[str, ...] = (".csv",)
+    path: Path,
+    *,
+    is_excerpt: bool = False,
+    sha256: str = "",
+    suffixes: tuple[str, ...] = (".csv",),
+    most_bytes: int = MAX_ZIP_BYTES,
 ) -> Iterator[Archive]:
     """Open a zip; all reads are from the same file, even if it is replaced meanwhile.
 
@@ -113,6 +130,7 @@ def open_archive(
         is_excerpt: whether members may be missing.
         sha256: required checksum of the file, or "" for any.
         suffixes: endings of the names of the members that are needed, in lower case.
+        most_bytes: largest unpacked size of these members together.
 
     Raises:
         PipelineError: the path does not exist, is a folder, empty, not a zip or truncated; a member has a path
@@ -139,7 +157,7 @@ def open_archive(
             raise _changed(path)
         try:
             with _opened(path, raw) as file:
-                members, repeated = _members(path, file, before[0], suffixes)
+                members, repeated = _members(path, file, before[0], suffixes, most_bytes)
                 yield Archive(path, file, members, found, is_excerpt, repeated)
         except PipelineError as error:
             # A file that changes while it is read looks damaged.
@@ -178,7 +196,7 @@ def _where(path: Path, info: zipfile.ZipInfo) -> str:
 
 
 def _members(
-    path: Path, file: zipfile.ZipFile, size: int, suffixes: tuple[str, ...]
+    path: Path, file: zipfile.ZipFile, size: int, suffixes: tuple[str, ...], most_bytes: int
 ) -> tuple[dict[str, zipfile.ZipInfo], tuple[str, ...]]:
     """The members with these endings by base name, and the names of repeated members."""
     members: dict[str, zipfile.ZipInfo] = {}
@@ -209,11 +227,11 @@ def _members(
     if zips and not members:
         raise PipelineError(f"{path} contains no table, but another zip, {zips[0]}. Unpack it and use the zip inside.")
     total = sum(info.file_size for info in members.values())
-    if total > MAX_ZIP_BYTES or (total > 4 * FREE_BYTES and total > MAX_RATIO * size):
+    if total > most_bytes or (total > 4 * FREE_BYTES and total > MAX_RATIO * size):
         largest = max(members.values(), key=lambda info: info.file_size)
         raise PipelineError(
             f"{path}: the zip unpacks to {total:,} bytes from {size:,} (most of it {printable(largest.filename)}), "
-            f"more than its data can be (at most {MAX_ZIP_BYTES:,} bytes and {MAX_RATIO}:1). {_DOWNLOAD_AGAIN}"
+            f"more than its data can be (at most {most_bytes:,} bytes and {MAX_RATIO}:1). {_DOWNLOAD_AGAIN}"
         )
     return members, tuple(repeated)
 
@@ -224,9 +242,9 @@ def _is_same(path: Path, file: zipfile.ZipFile, one: zipfile.ZipInfo, other: zip
     return _content(path, file, one) == _content(path, file, other)
 
 
-def _check_size(where: str, size: int, compressed_size: int) -> None:
-    if size > MAX_MEMBER_BYTES or (size > FREE_BYTES and size > MAX_RATIO * compressed_size):
+def _check_size(where: str, size: int, compressed_size: int, most_bytes: int) -> None:
+    if size > most_bytes or (size > FREE_BYTES and size > MAX_RATIO * compressed_size):
         raise PipelineError(
             f"{where}: the member unpacks to {size:,} bytes from {compressed_size:,}, more than its data can be "
-            f"(at most {MAX_MEMBER_BYTES:,} bytes and {MAX_RATIO}:1). {_DOWNLOAD_AGAIN}"
+            f"(at most {most_bytes:,} bytes and {MAX_RATIO}:1). {_DOWNLOAD_AGAIN}"
         )

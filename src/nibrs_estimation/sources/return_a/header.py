@@ -11,11 +11,10 @@ from nibrs_estimation.model.return_a_file import COUNTIES
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.intake.accounts import LINE
 from nibrs_estimation.sources.intake.archive import printable
+from nibrs_estimation.sources.intake.fixed_width import RECORD, Field, filled, is_digits, raw, record_texts, text
 from nibrs_estimation.sources.return_a import layout
 from nibrs_estimation.sources.return_a.faults import faults_in
-from nibrs_estimation.sources.return_a.layout import Field
 
-_HEADER = "header"
 #: Column that holds each record's place among those that are read, from 0.
 PLACE = "place"
 #: No agency serves more residents, so a larger number is a slip.
@@ -36,24 +35,24 @@ def read_headers(characters: NDArray[np.uint8], lines: NDArray[np.int64]) -> tup
         Agencies, (n) rows in the order of the records: ``place``, ``line``, and the columns of dataset
         ``return_a_agency`` that the header tells. And their faults; a faulty value is missing, or 0 if it is required.
     """
-    text = _texts(characters, lines)
-    faults = _faults(text)
-    agencies = text.select(
+    records = _texts(characters, lines)
+    faults = _faults(records)
+    agencies = records.select(
         PLACE,
         LINE,
         data_year=_year(),
-        ori7=_text(layout.ORI7),
-        ori=pl.concat_str(_text(layout.ORI7), pl.lit("00")),
+        ori7=text(layout.ORI7),
+        ori=pl.concat_str(text(layout.ORI7), pl.lit("00")),
         state_abbr=_state(),
         division_code=_code(layout.DIVISION, code_list("division")["code"]).cast(pl.Int8),
-        agency_name=_filled(layout.NAME),
-        agency_type_name=_text(layout.AGENCY_TYPE).replace_strict(_types(), default=None),
+        agency_name=filled(layout.NAME),
+        agency_type_name=text(layout.AGENCY_TYPE).replace_strict(_types(), default=None),
         population_group_code=_code(layout.POPULATION_GROUP, code_list("population_group")["code"]),
-        is_covered=_text(layout.COVERED_BY) != "",
-        covered_by_ori7=_filled(layout.COVERED_BY),
+        is_covered=text(layout.COVERED_BY) != "",
+        covered_by_ori7=filled(layout.COVERED_BY),
         population=pl.sum_horizontal(_number(field) for field in layout.COUNTY_POPULATION).cast(pl.Int32),
-        **{f"county_{k}_code": _filled(field) for k, field in zip(COUNTIES, layout.COUNTY_CODE, strict=True)},
-        **{f"county_{k}_msa_code": _filled(field) for k, field in zip(COUNTIES, layout.COUNTY_MSA, strict=True)},
+        **{f"county_{k}_code": filled(field) for k, field in zip(COUNTIES, layout.COUNTY_CODE, strict=True)},
+        **{f"county_{k}_msa_code": filled(field) for k, field in zip(COUNTIES, layout.COUNTY_MSA, strict=True)},
         **{
             f"county_{k}_population": _number(field).cast(pl.Int32)
             for k, field in zip(COUNTIES, layout.COUNTY_POPULATION, strict=True)
@@ -61,9 +60,9 @@ def read_headers(characters: NDArray[np.uint8], lines: NDArray[np.int64]) -> tup
         census_population=pl.sum_horizontal(
             (_number(field) for field in layout.CENSUS_POPULATION), ignore_nulls=False
         ).cast(pl.Int32),
-        is_core_city=_text(layout.CORE_CITY).replace_strict(_YES_OR_NO, default=None),
-        judicial_district_code=_filled(layout.JUDICIAL_DISTRICT),
-        field_office_code=_filled(layout.FIELD_OFFICE),
+        is_core_city=text(layout.CORE_CITY).replace_strict(_YES_OR_NO, default=None),
+        judicial_district_code=filled(layout.JUDICIAL_DISTRICT),
+        field_office_code=filled(layout.FIELD_OFFICE),
         last_month_reported=_last_month(),
     )
     is_in_states = pl.col("state_abbr").is_in(code_list("state")["state_abbr"].implode())
@@ -81,49 +80,29 @@ def year_of(record: str) -> int:
 
 
 def _texts(characters: NDArray[np.uint8], lines: NDArray[np.int64]) -> pl.DataFrame:
-    header = characters[:, : layout.HEADER_LENGTH].tobytes().decode("latin-1")
-    starts = range(0, len(header), layout.HEADER_LENGTH)
-    texts = [header[start : start + layout.HEADER_LENGTH] for start in starts]
-    return pl.DataFrame(
-        {PLACE: np.arange(len(lines)), LINE: lines, _HEADER: texts}, schema_overrides={_HEADER: pl.String}
-    )
-
-
-def _raw(field: Field) -> pl.Expr:
-    return pl.col(_HEADER).str.slice(field.first - 1, field.last - field.first + 1)
-
-
-def _text(field: Field) -> pl.Expr:
-    return _raw(field).str.strip_chars(" ")
-
-
-def _filled(field: Field) -> pl.Expr:
-    return pl.when(_text(field) != "").then(_text(field))
+    header = characters[:, : layout.HEADER_LENGTH]
+    return pl.DataFrame({PLACE: np.arange(len(lines)), LINE: lines, RECORD: record_texts(header)})
 
 
 def _number(field: Field) -> pl.Expr:
     """A number of residents, 0 where blank, null where it is not a number that residents can have."""
-    number = pl.when(_is_digits(field)).then(_raw(field)).cast(pl.Int64, strict=False)
-    return pl.when(_text(field) == "").then(0).when(number <= _MOST_RESIDENTS).then(number)
-
-
-def _is_digits(field: Field) -> pl.Expr:
-    return _raw(field).str.contains(r"^[0-9]+$")
+    number = pl.when(is_digits(field)).then(raw(field)).cast(pl.Int64, strict=False)
+    return pl.when(text(field) == "").then(0).when(number <= _MOST_RESIDENTS).then(number)
 
 
 def _code(field: Field, codes: pl.Series) -> pl.Expr:
-    return pl.when(_text(field).is_in(codes.implode())).then(_text(field))
+    return pl.when(text(field).is_in(codes.implode())).then(text(field))
 
 
 def _year() -> pl.Expr:
-    digits = _text(layout.YEAR).cast(pl.Int16, strict=False)
+    digits = text(layout.YEAR).cast(pl.Int16, strict=False)
     century = pl.when(digits >= layout.FIRST_YEAR_OF_1900).then(1900).otherwise(2000)
-    return pl.when(_is_digits(layout.YEAR)).then(digits + century).cast(pl.Int16)
+    return pl.when(is_digits(layout.YEAR)).then(digits + century).cast(pl.Int16)
 
 
 def _state() -> pl.Expr:
     states = dict(code_list("return_a_state").select("code", "state_abbr").rows())
-    return _text(layout.STATE).replace_strict(states, default=None)
+    return text(layout.STATE).replace_strict(states, default=None)
 
 
 def _types() -> dict[str, str]:
@@ -131,22 +110,22 @@ def _types() -> dict[str, str]:
 
 
 def _last_month() -> pl.Expr:
-    month = _text(layout.LAST_MONTH).cast(pl.Int8, strict=False)
-    return pl.when(_text(layout.LAST_MONTH) == "").then(0).when(month.is_between(0, 12)).then(month).cast(pl.Int8)
+    month = text(layout.LAST_MONTH).cast(pl.Int8, strict=False)
+    return pl.when(text(layout.LAST_MONTH) == "").then(0).when(month.is_between(0, 12)).then(month).cast(pl.Int8)
 
 
-def _faults(text: pl.DataFrame) -> pl.DataFrame:
+def _faults(records: pl.DataFrame) -> pl.DataFrame:
     def of(field: Field, is_faulty: pl.Expr, reason: str, *, is_row: bool = False) -> pl.DataFrame:
-        return faults_in(text, is_faulty, field.title, reason, _raw(field), is_row=is_row)
+        return faults_in(records, is_faulty, field.title, reason, raw(field), is_row=is_row)
 
     def unknown(field: Field, codes: pl.Series, *others: str) -> pl.DataFrame:
-        return of(field, ~_text(field).is_in([*codes, *others, ""]), "unknown_code")
+        return of(field, ~text(field).is_in([*codes, *others, ""]), "unknown_code")
 
     return pl.concat(
         [
-            of(layout.TYPE_OF_RECORD, _raw(layout.TYPE_OF_RECORD) != layout.RECORD_TYPE, "wrong_record", is_row=True),
+            of(layout.TYPE_OF_RECORD, raw(layout.TYPE_OF_RECORD) != layout.RECORD_TYPE, "wrong_record", is_row=True),
             of(layout.STATE, _state().is_null(), "unknown_code", is_row=True),
-            of(layout.ORI7, ~_raw(layout.ORI7).str.contains(r"^[0-9A-Z]{7}$"), "missing_value", is_row=True),
+            of(layout.ORI7, ~raw(layout.ORI7).str.contains(r"^[0-9A-Z]{7}$"), "missing_value", is_row=True),
             of(layout.YEAR, _year().is_null(), "not_a_number", is_row=True),
             *(of(field, _number(field).is_null(), "not_a_number", is_row=True) for field in layout.COUNTY_POPULATION),
             *(of(field, _number(field).is_null(), "not_a_number") for field in layout.CENSUS_POPULATION),

@@ -5,35 +5,13 @@ Positions count from 1, and the last one belongs to the field, as in the descrip
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from nibrs_estimation.model.return_a_file import CARDS, COUNTIES
+from nibrs_estimation.sources.intake.fixed_width import Field
 
 RECORD_LENGTH = 7385
 RECORD_TYPE = "1"
 #: Two digits of a year from here on are of the 20th century: the program of Return A files began in 1960.
 FIRST_YEAR_OF_1900 = 60
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of the record.
-
-    Attributes:
-        name: what it holds, in words.
-        first, last: its positions, from 1.
-    """
-
-    name: str
-    first: int
-    last: int
-
-    @property
-    def title(self) -> str:
-        """Name and positions, as people are told of a fault."""
-        return f"{self.name} (positions {self.first} to {self.last})"
-
-
 #: The part of the record before the months.
 HEADER_LENGTH = 305
 TYPE_OF_RECORD = Field("record type", 1, 1)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.model.return_a import GRAND_TOTAL
 from nibrs_estimation.model.return_a_file import ACTUAL, CARDS, ITEMS, LUMPED_MONTHS
+from nibrs_estimation.sources.intake.fixed_width import Field, decode
 from nibrs_estimation.sources.return_a import layout
 from nibrs_estimation.sources.return_a.faults import FAULTS
-from nibrs_estimation.sources.return_a.layout import CARD_FIELDS, DIGITS, MONTH_LENGTH, MONTHS_OF_YEAR, Field
-from nibrs_estimation.sources.return_a.numbers import decode
+from nibrs_estimation.sources.return_a.layout import CARD_FIELDS, DIGITS, MONTH_LENGTH, MONTHS_OF_YEAR
 
 #: Records that are decoded at once: their characters stay in the processor's cache.
 _CHUNK = 256

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.intake.archive import Archive, open_archive, printable
+from nibrs_estimation.sources.intake.archive import printable
+from nibrs_estimation.sources.intake.text_member import is_zip, open_zipped_text, sha256_of
 from nibrs_estimation.sources.return_a.layout import RECORD_LENGTH, RECORD_TYPE
 
-#: Endings of the text in the zips of the FBI, which differ by year.
-TEXT_SUFFIXES = (".txt", ".dat")
-_ZIP_MARK = b"PK\x03\x04"
 _NEWLINE, _RETURN = b"\n", b"\r"
 #: Old programs wrote 0x1A as the end of a file.
 _NO_RECORD = b" \x1a\r"
@@ -59,8 +56,8 @@ def read_records(path: Path) -> Records:
     Raises:
         PipelineError: the file cannot be read, or the zip is broken or does not hold one text.
     """
-    if _is_zip(path):
-        with _opened_zip(path) as (archive, member):
+    if is_zip(path, _WANTED):
+        with open_zipped_text(path) as (archive, member):
             content, sha256 = archive.read(member), archive.sha256
     else:
         content = path.read_bytes()
@@ -82,13 +79,12 @@ def first_line(path: Path) -> tuple[str, str]:
     Raises:
         PipelineError: as :func:`read_records`.
     """
-    if _is_zip(path):
-        with _opened_zip(path) as (archive, member):
+    if is_zip(path, _WANTED):
+        with open_zipped_text(path) as (archive, member):
             return archive.first_line(member).decode("latin-1").rstrip("\r\n"), archive.sha256
     with path.open("rb") as file:
         line = file.readline(2 * RECORD_LENGTH).decode("latin-1").rstrip("\r\n")
-        file.seek(0)
-        return line, hashlib.file_digest(file, "sha256").hexdigest()
+    return line, sha256_of(path)
 
 
 def not_a_return_a_file(path: Path, line: str, why: str) -> PipelineError:
@@ -99,34 +95,8 @@ def not_a_return_a_file(path: Path, line: str, why: str) -> PipelineError:
     )
 
 
-def _is_zip(path: Path) -> bool:
-    if path.is_dir():
-        raise PipelineError(f"{path} is a folder. {_WANTED}")
-    if not path.exists():
-        raise PipelineError(f"{path} does not exist. Check the path of the file.")
-    try:
-        with path.open("rb") as file:
-            return file.read(len(_ZIP_MARK)) == _ZIP_MARK
-    except OSError as error:
-        raise PipelineError(
-            f"{path} cannot be read: {error.strerror or error}. Make it readable for this user."
-        ) from error
-
-
 def _line_breaks(content: bytes) -> Iterator[int]:
     place = content.find(_NEWLINE)
     while place >= 0:
         yield place
         place = content.find(_NEWLINE, place + 1)
-
-
-@contextmanager
-def _opened_zip(path: Path) -> Iterator[tuple[Archive, str]]:
-    with open_archive(path, suffixes=TEXT_SUFFIXES) as archive:
-        if len(archive.members) != 1:
-            found = ", ".join(printable(info.filename) for info in archive.members.values()) or "none"
-            raise PipelineError(
-                f"{path} must hold one text ({' or '.join(TEXT_SUFFIXES)}); it holds {found}. Unpack it and name the "
-                "text of the year."
-            )
-        yield archive, next(iter(archive.members))

@@ -22,6 +22,7 @@ from nibrs_estimation.sources.synthetic.load_ucr_prd import load_ucr_prd
 from nibrs_estimation.sources.synthetic.nation import states
 from nibrs_estimation.sources.synthetic.render_cde import render_cde
 from nibrs_estimation.sources.synthetic.render_externals import render_externals
+from nibrs_estimation.sources.synthetic.render_master import render_master
 from nibrs_estimation.sources.synthetic.source import SyntheticSource
 
 if TYPE_CHECKING:
@@ -29,23 +30,25 @@ if TYPE_CHECKING:
 else:
     psycopg = postgresql_module("psycopg")
 
-#: Maximum scale for zips and databases, which would take too long above it.
+#: Maximum scale for files of incidents and databases, which would take too long above it.
 LARGEST_SCALE = 0.05
 SCHEMA = "ucr_prd"
 FIRST_ZIP_YEAR, FIRST_NEW_YEAR = 2016, 2021
 
 
-def check_emission(source: SyntheticSource, *, with_zips: bool, with_database: bool, database: Database | None) -> None:
+def check_emission(
+    source: SyntheticSource, *, with_files: bool, with_database: bool, database: Database | None
+) -> None:
     """Check the options before anything is written.
 
     Raises:
         UsageError: the nation is too large for zips or a database, no database is configured, or it has the schema.
         PipelineError: the database cannot be reached.
     """
-    if (with_zips or with_database) and source.scale > LARGEST_SCALE:
+    if (with_files or with_database) and source.scale > LARGEST_SCALE:
         raise UsageError(
-            f"Zips and databases are written at a scale of {LARGEST_SCALE} at most, not {source.scale}. Choose a "
-            "smaller --scale."
+            f"Files of incidents and databases are written at a scale of {LARGEST_SCALE} at most, not {source.scale}. "
+            "Choose a smaller --scale."
         )
     if with_database and database is None:
         raise UsageError("No database is configured. Set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
@@ -57,14 +60,17 @@ def check_emission(source: SyntheticSource, *, with_zips: bool, with_database: b
                 )
 
 
-def emit(source: SyntheticSource, year: int, folder: Path, *, with_zips: bool, with_externals: bool) -> Iterator[str]:
-    """Write zips to ``folder/cde`` and external files to ``folder/externals``; yields a message for each.
+def emit(
+    source: SyntheticSource, year: int, folder: Path, *, with_zips: bool, with_master: bool, with_externals: bool
+) -> Iterator[str]:
+    """Write zips, a master file and external files into folders of ``folder``; yields a message for each.
 
     Args:
         source: the nation.
         year: data year.
         folder: folder of the nation's datasets.
         with_zips: write a zip for each state.
+        with_master: write the NIBRS master file of the year.
         with_externals: write the external files, and `external_file_locations.json` in ``folder``.
 
     Raises:
@@ -79,6 +85,11 @@ def emit(source: SyntheticSource, year: int, folder: Path, *, with_zips: bool, w
             path = folder / "cde" / f"{state}-{year}.zip"
             render_cde(datasets, state, year, 1 if year < FIRST_NEW_YEAR else 2, path)
         yield f"Zips of {len(states())} states: {folder / 'cde'}"
+    if with_master:
+        (folder / "master").mkdir(exist_ok=True)
+        path = folder / "master" / f"nibrs-{year}.zip"
+        lines = render_master(datasets, year, path)
+        yield f"NIBRS master file of {lines:,} lines: {path}"
     if with_externals:
         files = render_externals(datasets, year, folder / "externals")
         write_json(folder / EXTERNAL_LOCATIONS, {str(year): files})

@@ -71,7 +71,7 @@ def test_the_report_shows_them(two_years: Path) -> None:
     ("predecessor", "words"),
     [
         ("y2024", "cannot be its own predecessor"),
-        ("y2022", "does not contain y2022/headline/headline.parquet"),
+        ("y2022", "artifacts/y2022 contains no published run"),
         ("../y2023", "is not a run id"),
     ],
 )

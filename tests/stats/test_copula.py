@@ -259,3 +259,18 @@ def test_the_benchmark_imputes_an_agency_larger_than_every_respondent() -> None:
     problem = small_problem(size=size, covariates=covariates)
     assert estimated(problem, "reference")[1, 0] <= problem.total.max()
     assert estimated(problem, "sound")[1, 0] > 30 * problem.total.max()
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [((2.0, 4.0), (9.0, 3.0, 6.0)), ((2.7, 0.9), (9.0, 4.05, 1.35))],
+    ids=["a partition of the total", "0.6 of the total"],
+)
+def test_rows_are_adjusted_to_what_their_block_has_of_the_imputed_total(
+    rows: tuple[float, float], expected: tuple[float, float, float]
+) -> None:
+    """40 equal respondents with a total of 6; a nonrespondent of 1.5 times their size has 9, and rows times 1.5."""
+    n = 41
+    problem = Problem(np.zeros(n, dtype=np.int64), np.ones((n, 2)), np.r_[np.full(40, 20.0), 30.0], np.full(40, 6.0),
+                      np.tile(np.array(rows), (40, 1)))  # fmt: skip
+    assert estimated(problem, "sound")[0] == pytest.approx(expected)

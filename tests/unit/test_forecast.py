@@ -203,6 +203,11 @@ def test_a_file_of_the_predecessor_comes_from_what_it_published(tmp_path: Path) 
     run(tmp_path, Nation({"NB": 5}), "before", 2023)
     assert reasons(forecast_run(flow, after)) == {"count": ("external file people changed",)}
     assert rows_in(run_flow(flow, after, run_inline, Watcher())) == 1
-    for wrong, message in (("toy", "cannot be its own predecessor"), ("none", "does not contain none/sums")):
-        with pytest.raises(UsageError, match=message):
-            forecast_run(flow, replace(alone, predecessor=wrong))
+    with pytest.raises(UsageError, match="cannot be its own predecessor"):
+        forecast_run(flow, replace(alone, predecessor="toy"))
+    with pytest.raises(PipelineError, match="none contains no published run"):
+        forecast_run(flow, replace(alone, predecessor="none"))
+    other = replace(file, of_predecessor="other/other.parquet")
+    without = replace(flow, tasks=(replace(flow.tasks[0], externals=(other,)),))
+    with pytest.raises(UsageError, match=r"does not contain before/other/other.parquet.*run before again"):
+        forecast_run(without, after)

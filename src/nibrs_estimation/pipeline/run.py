@@ -23,6 +23,7 @@ from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.progress import PROGRESS_FILE, recorded
 from nibrs_estimation.pipeline.publishing import (
     PUBLISHING,
+    check_published,
     conflict,
     publish,
     read_published,
@@ -233,7 +234,8 @@ def prepare(flow: Flow, settings: RunSettings) -> Prepared:
 
     Raises:
         UsageError: the run id, the flow or an option is wrong.
-        PipelineError: the source cannot be used, or a required external file has no path.
+        PipelineError: the source cannot be used, a required external file has no path, or the predecessor is not
+            published completely.
     """
     folder = settings.scratch / check_run_id(settings.run_id)
     year, seed = settings.parameters["year"], settings.parameters["seed"]
@@ -245,6 +247,7 @@ def prepare(flow: Flow, settings: RunSettings) -> Prepared:
     if settings.predecessor is not None:
         if check_run_id(settings.predecessor) == settings.run_id:
             raise UsageError(f"Run {settings.run_id} cannot be its own predecessor. Name a run of an earlier year.")
+        check_published(settings.artifacts, settings.predecessor)
         of_predecessor = published_by(settings.predecessor, wanted, settings.artifacts)
     return Prepared(
         probe=probe,

@@ -76,7 +76,7 @@ TASKS = (
         ),
         writes=(HEADLINE, HEADLINE_ERROR),
         parameters=(YEAR, CONTROL_RULE, VARIANCE_RULE, SMALL_COUNT),
-        memory="large",
+        memory="medium",
     ),
     Task(
         name="compare_headlines",

@@ -15,8 +15,7 @@ from nibrs_estimation.model.benchmark import PROPERTY, VIOLENT
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.return_a import ITEMS_OF_CRIME, OFFENSES_OF_CRIME
 from nibrs_estimation.model.return_a_file import ACTUAL, ITEM_COLUMNS
-from nibrs_estimation.stages.block_imputation.known import judge
-from nibrs_estimation.survey.months import MEAN_THAT_RULES_OUT_ZERO, MONTHS_PER_YEAR, MonthStatus
+from nibrs_estimation.survey.months import MEAN_THAT_RULES_OUT_ZERO, MONTHS_PER_YEAR, MonthStatus, judge
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

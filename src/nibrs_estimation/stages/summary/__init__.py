@@ -1,0 +1,111 @@
+"""Summary counts: incidents by the hierarchy rule, Return A, and the completed year of both."""
+
+from nibrs_estimation.model.agency import AGENCY, REPORT_MONTH, SRS_MONTH
+from nibrs_estimation.model.blocks import BLOCK_REFERENCE, KNOWN_MONTH, REMOVED_MONTH
+from nibrs_estimation.model.incident import (
+    INCIDENT,
+    OFFENSE,
+    OFFENSE_WEAPON,
+    PROPERTY,
+    PROPERTY_ITEM,
+    VICTIM,
+    VICTIM_CIRCUMSTANCE,
+    VICTIM_OFFENSE,
+)
+from nibrs_estimation.model.outliers import OUTLIER_MONTH
+from nibrs_estimation.model.parameters import MONTH_RULE
+from nibrs_estimation.model.summary import (
+    CONVERSION_ACCOUNT,
+    INCIDENT_RESPONSE,
+    INCIDENT_SUMMARY,
+    REPORT_ISSUE,
+    RETA_MM,
+    RETURN_A_CARD,
+    SUMMARY_AGENCY,
+    SUMMARY_ISSUE,
+    SUMMARY_MONTH,
+    SUMMARY_REPORT,
+    SUMMARY_YEAR,
+    UNRANKED_SUMMARY,
+)
+from nibrs_estimation.model.universe import POLICE_EMPLOYEES, UNIVERSE
+from nibrs_estimation.pipeline.task import PARTITION, SEED, YEAR, Task
+from nibrs_estimation.stages.summary.combine import combine_summaries
+from nibrs_estimation.stages.summary.convert import convert_incidents, count_unranked
+from nibrs_estimation.stages.summary.fill import fill_summaries
+from nibrs_estimation.stages.summary.reports import collect_reports
+
+_SEGMENTS = (
+    INCIDENT,
+    OFFENSE,
+    OFFENSE_WEAPON,
+    VICTIM,
+    VICTIM_OFFENSE,
+    VICTIM_CIRCUMSTANCE,
+    PROPERTY,
+    PROPERTY_ITEM,
+)
+
+CONVERT = Task(
+    name="convert_incidents",
+    function=convert_incidents,
+    reads=(AGENCY, *_SEGMENTS),
+    writes=(INCIDENT_SUMMARY, CONVERSION_ACCOUNT),
+    parameters=(YEAR, PARTITION),
+    partition_by="state_abbr",
+    memory="medium",
+)
+COUNT_UNRANKED = Task(
+    name="count_unranked",
+    function=count_unranked,
+    reads=(AGENCY, *_SEGMENTS),
+    writes=(UNRANKED_SUMMARY,),
+    parameters=(YEAR, PARTITION),
+    partition_by="state_abbr",
+    memory="medium",
+)
+COLLECT = Task(
+    name="collect_reports",
+    function=collect_reports,
+    reads=(AGENCY, REPORT_MONTH, SRS_MONTH, RETA_MM, RETURN_A_CARD),
+    writes=(SUMMARY_REPORT, REPORT_ISSUE),
+    parameters=(YEAR,),
+    memory="medium",
+)
+TASKS = (
+    CONVERT,
+    COLLECT,
+    Task(
+        name="combine_summaries",
+        function=combine_summaries,
+        reads=(
+            AGENCY,
+            UNIVERSE,
+            INCIDENT_SUMMARY,
+            INCIDENT_RESPONSE,
+            KNOWN_MONTH,
+            BLOCK_REFERENCE,
+            REMOVED_MONTH,
+            SUMMARY_REPORT,
+        ),
+        writes=(SUMMARY_MONTH,),
+        parameters=(YEAR,),
+        memory="medium",
+    ),
+    Task(
+        name="fill_summaries",
+        function=fill_summaries,
+        reads=(
+            AGENCY,
+            UNIVERSE,
+            POLICE_EMPLOYEES,
+            OUTLIER_MONTH,
+            INCIDENT_SUMMARY,
+            SUMMARY_REPORT,
+            SUMMARY_MONTH,
+        ),
+        writes=(SUMMARY_AGENCY, SUMMARY_YEAR, SUMMARY_ISSUE),
+        parameters=(YEAR, SEED, MONTH_RULE),
+        memory="medium",
+    ),
+)

@@ -20,6 +20,7 @@ from nibrs_estimation.model import (
     items,
     outliers,
     quality,
+    summary,
     universe,
     weights,
 )
@@ -101,6 +102,12 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "arrestee_weapon": {"state_abbr": "VT"},
     "property": {"state_abbr": "VT", "loss_code": 7},
     "srs_month": {"data_year": 2024},
+    "reta_mm": {"data_year": 2024, "is_reported": True},
+    "return_a_card": {"data_year": 2024, "card": 1, "is_within_another": False},
+    "summary_report": {"card": 1, "is_within_another": False},
+    "summary_month": {"origin": "return_a", "is_within_another": False},
+    "incident_response": {"months_usable": 12, "is_full_year": True, "is_respondent": True},
+    "incident_summary": {"state_abbr": "VT"},
     "agency_month_offense": {"data_year": 2024, "ori": "VT0010000", "offense_code": "13A"},
     "property_item": {"state_abbr": "VT", "description_code": "03"},
 }  # fmt: skip
@@ -124,6 +131,8 @@ DATASETS: dict[str, Dataset] = {
         *intake.DATASETS,
         *estimates.DATASETS,
         *quality.DATASETS,
+        *summary.DATASETS,
+        geography.SUMMARY_GEOGRAPHY,
     )
 }
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from nibrs_estimation.cli.console import console
-from nibrs_estimation.cli.estimates import EstimatedRun, find_run, required_run, write_csv
+from nibrs_estimation.cli.estimates import EstimatedRun, find_run, flow_of, required_run, write_csv
 from nibrs_estimation.cli.pager import paged
 from nibrs_estimation.cli.selection import (
     EVERYWHERE,
@@ -94,7 +94,7 @@ def show(name: str, request: Request, *, is_of_frame: bool, as_json: bool, is_pa
         )
     if request.csv is not None and as_json:
         raise UsageError("--csv writes a file, --json prints: leave out one of them.")
-    run = None if is_of_frame else _run(request)
+    run = None if is_of_frame else _run(request, flow_of(table))
     if run is None:
         hint = (
             ""
@@ -114,9 +114,9 @@ def show(name: str, request: Request, *, is_of_frame: bool, as_json: bool, is_pa
             console.print(text, soft_wrap=True)
 
 
-def _run(request: Request) -> EstimatedRun | None:
+def _run(request: Request, flow: str) -> EstimatedRun | None:
     scratch = load_settings().scratch_dir
-    return find_run(scratch, None) if request == Request() else required_run(scratch, request.run_id)
+    return find_run(scratch, None, flow) if request == Request() else required_run(scratch, request.run_id, flow)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from nibrs_estimation.evaluate import tasks as backtest
 from nibrs_estimation.metrics import tasks as metrics
 from nibrs_estimation.metrics.history import FLOW as FLOW_METRICS
 from nibrs_estimation.model import geography
+from nibrs_estimation.model import summary as summary_model
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
 from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, BACKTEST_SCORE
 from nibrs_estimation.model.contract import CONTRACT_CHECK
@@ -14,6 +15,7 @@ from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY, SERIES_ESTIMATE
 from nibrs_estimation.model.imputations import IMPUTATION_CHECK
 from nibrs_estimation.model.items import AGENCY_ITEM_CHECK, ITEM_CHECK
+from nibrs_estimation.model.summary import REPORT_ISSUE, SUMMARY_AGENCY, SUMMARY_ISSUE, SUMMARY_REPORT, SUMMARY_YEAR
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
 from nibrs_estimation.sources.intake.manifest import INTAKE_MANIFEST
@@ -30,9 +32,43 @@ from nibrs_estimation.stages import (
     outliers,
     publication,
     smoketest,
+    summary,
     universe,
     validation,
     weighting,
+)
+
+#: The stages of summary estimates, on what the stages of incidents say of agencies and months.
+SUMMARY_TASKS = (
+    *universe.TASKS,
+    *completeness.TASKS,
+    *outliers.TASKS,
+    *(task for task in block_imputation.TASKS if task.name in ("judge_months", "fill_months")),
+    *summary.TASKS,
+    *benchmark.SUMMARY_TASKS,
+    *weighting.SUMMARY_TASKS,
+    *coverage.SUMMARY_TASKS,
+    *estimation.SUMMARY_TASKS,
+    *publication.SUMMARY_TASKS,
+)
+SUMMARY_PUBLISHES = (
+    CELL_ESTIMATE,
+    CELL_GAP,
+    COVERAGE,
+    GEOGRAPHY_POPULATION,
+    GEOGRAPHY_QUALITY,
+    SUMMARY_REPORT,
+    SUMMARY_AGENCY,
+    SUMMARY_YEAR,
+    REPORT_ISSUE,
+    SUMMARY_ISSUE,
+    weighting.TABLE_A_CSV,
+    publication.ESTIMATES_CSV,
+    publication.ESTIMATES_DUCKDB,
+    publication.DEFINITIONS_CSV,
+    publication.README_TXT,
+    publication.REPORT,
+    INTAKE_MANIFEST,
 )
 
 FLOWS = {
@@ -82,6 +118,13 @@ FLOWS = {
                 INTAKE_MANIFEST,
             ),
             optional=geography.OPTIONAL,
+        ),
+        Flow(
+            name="srs",
+            description="Summary estimates: Part I offenses from incidents and Return A together.",
+            tasks=SUMMARY_TASKS,
+            publishes=SUMMARY_PUBLISHES,
+            optional=(*geography.OPTIONAL, *summary_model.OPTIONAL),
         ),
         Flow(
             name="backtest",

@@ -9,11 +9,19 @@ from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, GEOGRAPHY_
 from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION
 from nibrs_estimation.model.intake import INTAKE_LOSS
 from nibrs_estimation.model.parameters import CONTROL_RULE, SECOND_ESTIMATOR, VARIANCE_RULE
+from nibrs_estimation.model.summary import SUMMARY_YEAR
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, WEIGHT_CELL
 from nibrs_estimation.pipeline.task import PARTITION, YEAR, Task
-from nibrs_estimation.stages.estimation.estimate import estimate_cells, estimate_series, series_table_parts, table_parts
-from nibrs_estimation.stages.estimation.quality import judge_geographies
+from nibrs_estimation.stages.estimation.estimate import (
+    estimate_cells,
+    estimate_series,
+    estimate_summaries,
+    series_table_parts,
+    summary_table_parts,
+    table_parts,
+)
+from nibrs_estimation.stages.estimation.quality import judge_geographies, judge_summary_geographies
 
 _COUNTS = (UNIT_PROFILE, PROFILE_SIGNATURE, PROFILE_COUNT, INCIDENT_PROFILE, BLOCK_REFERENCE)
 _WEIGHTS = (WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, CALIBRATION_VARIABLE, COVERAGE)
@@ -42,6 +50,25 @@ TASKS = (
     Task(
         name="judge_geographies",
         function=judge_geographies,
+        reads=(CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION),
+        writes=(GEOGRAPHY_QUALITY,),
+        memory="medium",
+    ),
+)
+#: The same for summary estimates.
+SUMMARY_TASKS = (
+    Task(
+        name="estimate_summaries",
+        function=estimate_summaries,
+        reads=(SUMMARY_YEAR, *_WEIGHTS, *_COVARIATES, AGENCY),
+        writes=(CELL_ESTIMATE, CELL_GAP),
+        parameters=(YEAR, CONTROL_RULE, VARIANCE_RULE, SECOND_ESTIMATOR),
+        partitions=summary_table_parts,
+        memory="medium",
+    ),
+    Task(
+        name="judge_summary_geographies",
+        function=judge_summary_geographies,
         reads=(CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION),
         writes=(GEOGRAPHY_QUALITY,),
         memory="medium",

@@ -126,8 +126,14 @@ def chosen_source(flow_name: str, options: RunOptions, settings: Settings) -> So
     """
     if flow_name == FLOW_METRICS:
         return RunHistory(settings.scratch_dir)
-    source = open_source(_spec(options, settings), settings.database(), is_excerpt=options.partial)
-    return find_flow(flow_name).source_form(source)
+    flow = find_flow(flow_name)
+    source = open_source(
+        _spec(options, settings),
+        settings.database(),
+        is_excerpt=options.partial,
+        takes_summaries=flow.takes_summaries,
+    )
+    return flow.source_form(source)
 
 
 def settings_of_run(source: Source, run_id: str, settings: Settings, options: RunOptions) -> RunSettings:

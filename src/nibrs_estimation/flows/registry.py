@@ -125,6 +125,7 @@ FLOWS = {
             tasks=SUMMARY_TASKS,
             publishes=SUMMARY_PUBLISHES,
             optional=(*geography.OPTIONAL, *summary_model.OPTIONAL),
+            takes_summaries=True,
         ),
         Flow(
             name="backtest",

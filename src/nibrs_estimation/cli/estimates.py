@@ -19,7 +19,7 @@ from nibrs_estimation.pipeline.files import atomic_path
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.manifest import Manifest
 from nibrs_estimation.pipeline.parameter import Parameter
-from nibrs_estimation.pipeline.runs import MAIN_FLOW, SUMMARY_FLOW, check_run_id, is_of_other_version, version_conflict
+from nibrs_estimation.pipeline.runs import MAIN_FLOW, SUMMARY_FLOWS, check_run_id, is_of_other_version, version_conflict
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import published_rows
@@ -113,7 +113,7 @@ def _estimates(flow: str) -> str:
 
 def flow_of(table: TableDefinition) -> str:
     """The flow that estimates a table."""
-    return SUMMARY_FLOW if table.unit in (RETURN_A, RETURN_A_REPORTED) else MAIN_FLOW
+    return SUMMARY_FLOWS[0] if table.unit in (RETURN_A, RETURN_A_REPORTED) else MAIN_FLOW
 
 
 def find_run(scratch: Path, run_id: str | None, flow: str = MAIN_FLOW) -> EstimatedRun | None:
@@ -188,8 +188,9 @@ def required_run(scratch: Path, run_id: str | None, flow: str = MAIN_FLOW) -> Es
 
 
 def _runs(scratch: Path, flow: str) -> Iterator[_Found]:
-    """Runs of a flow and of this version of the program that have estimates."""
-    for path in scratch.glob(f"*/{flow}/run_metadata.json"):
+    """Runs of a flow, or of one that estimates the same tables, and of this version, that have estimates."""
+    flows = SUMMARY_FLOWS if flow in SUMMARY_FLOWS else (flow,)
+    for path in (path for name in flows for path in scratch.glob(f"*/{name}/run_metadata.json")):
         datasets = path.parent / "datasets"
         if not is_of_other_version(path.parents[1]) and all(find_table(datasets, dataset) for dataset in _NEEDED):
             about = json.loads(path.read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from nibrs_estimation.model.universe import POLICE_EMPLOYEES, UNIVERSE
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, WEIGHT_CELL
 from nibrs_estimation.pipeline.task import YEAR, Task
 from nibrs_estimation.stages.coverage.coverage import measure_coverage, measure_summary_coverage
-from nibrs_estimation.stages.coverage.geographies import list_geographies
+from nibrs_estimation.stages.coverage.geographies import list_geographies, list_nation
 from nibrs_estimation.stages.coverage.populations import measure_populations
 
 _POPULATIONS = Task(
@@ -30,14 +30,7 @@ TASKS = (
     _POPULATIONS,
 )
 #: The same for summary estimates.
-SUMMARY_TASKS = (
-    Task(
-        name="list_geographies",
-        function=list_geographies,
-        reads=(AGENCY_COUNTY,),
-        writes=(SUMMARY_GEOGRAPHY,),
-        parameters=(YEAR,),
-    ),
+_COVERAGE = (
     Task(
         name="measure_summary_coverage",
         function=measure_summary_coverage,
@@ -54,4 +47,19 @@ SUMMARY_TASKS = (
         parameters=(YEAR, VARIANCE_RULE),
     ),
     _POPULATIONS,
+)
+SUMMARY_TASKS = (
+    Task(
+        name="list_geographies",
+        function=list_geographies,
+        reads=(AGENCY_COUNTY,),
+        writes=(SUMMARY_GEOGRAPHY,),
+        parameters=(YEAR,),
+    ),
+    *_COVERAGE,
+)
+#: The same of the nation alone.
+NATION_TASKS = (
+    Task(name="list_nation", function=list_nation, writes=(SUMMARY_GEOGRAPHY,)),
+    *_COVERAGE,
 )

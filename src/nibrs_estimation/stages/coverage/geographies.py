@@ -19,6 +19,12 @@ _NUMBERS = {
 _FIRST_FREE = 1001
 
 
+def list_nation() -> pl.DataFrame:
+    """List the nation alone, for series of many years."""
+    wholes = code_list("summary_geography").rename({"estimate_geographic_location": "label"})
+    return _listed(wholes.filter(pl.col("geography_level") == "nation"))
+
+
 def list_geographies(agency_county: pl.LazyFrame, year: int) -> pl.DataFrame:
     """List nation, regions, census divisions, states, and the areas of counties in which agencies are known to be."""
     wholes = code_list("summary_geography").rename({"estimate_geographic_location": "label"})
@@ -36,9 +42,14 @@ def list_geographies(agency_county: pl.LazyFrame, year: int) -> pl.DataFrame:
                 schema=wholes.schema,
             )
         )
-    listed = pl.concat(parts).with_columns(
-        agency_group=pl.lit(None, pl.String),
-        filter_expression=pl.lit(""),
-        is_excluded=pl.lit(False),
+    return _listed(pl.concat(parts))
+
+
+def _listed(geographies: pl.DataFrame) -> pl.DataFrame:
+    return SUMMARY_GEOGRAPHY.cast(
+        geographies.with_columns(
+            agency_group=pl.lit(None, pl.String),
+            filter_expression=pl.lit(""),
+            is_excluded=pl.lit(False),
+        )
     )
-    return SUMMARY_GEOGRAPHY.cast(listed)

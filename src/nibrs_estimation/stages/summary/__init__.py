@@ -1,7 +1,9 @@
 """Summary counts: incidents by the hierarchy rule, Return A, and the completed year of both."""
 
-from nibrs_estimation.model.agency import AGENCY, REPORT_MONTH, SRS_MONTH
+from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH, SRS_MONTH
 from nibrs_estimation.model.blocks import BLOCK_REFERENCE, KNOWN_MONTH, REMOVED_MONTH
+from nibrs_estimation.model.geography import AGENCY_COUNTY, JUDICIAL_DISTRICT
+from nibrs_estimation.model.grants import GOVERNMENT, GRANT_FLAG, GRANT_YEAR
 from nibrs_estimation.model.incident import (
     INCIDENT,
     OFFENSE,
@@ -29,10 +31,12 @@ from nibrs_estimation.model.summary import (
     UNRANKED_SUMMARY,
 )
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES, UNIVERSE
+from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import PARTITION, SEED, YEAR, Task
-from nibrs_estimation.stages.summary.combine import combine_summaries
+from nibrs_estimation.stages.summary.combine import accept_incidents, combine_summaries
 from nibrs_estimation.stages.summary.convert import convert_incidents, count_unranked
 from nibrs_estimation.stages.summary.fill import fill_summaries
+from nibrs_estimation.stages.summary.grants import combine_grants, count_grants
 from nibrs_estimation.stages.summary.reports import collect_reports
 
 _SEGMENTS = (
@@ -108,4 +112,38 @@ TASKS = (
         parameters=(YEAR, SEED, MONTH_RULE),
         memory="medium",
     ),
+)
+
+#: For series of many years: who has incidents counts by them.
+ACCEPT = Task(
+    name="accept_incidents",
+    function=accept_incidents,
+    reads=(UNIVERSE, INCIDENT_SUMMARY),
+    writes=(INCIDENT_RESPONSE,),
+)
+BJS_GRANT = Document("BJS_Grant.csv", "Counts of all years for grants, a row for each agency.")
+#: Counts of one year for grants.
+GRANT_YEAR_TASKS = (
+    COUNT_UNRANKED,
+    COLLECT,
+    Task(
+        name="count_grants",
+        function=count_grants,
+        reads=(
+            AGENCY,
+            AGENCY_MONTH_OFFENSE,
+            AGENCY_COUNTY,
+            JUDICIAL_DISTRICT,
+            REPORT_MONTH,
+            UNRANKED_SUMMARY,
+            SUMMARY_REPORT,
+        ),
+        writes=(GRANT_YEAR, GRANT_FLAG),
+        parameters=(YEAR,),
+        memory="medium",
+    ),
+)
+#: Several years side by side.
+GRANT_TASKS = (
+    Task(name="combine_grants", function=combine_grants, reads=(GRANT_YEAR, GOVERNMENT), writes=(BJS_GRANT,)),
 )

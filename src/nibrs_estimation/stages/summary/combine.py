@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.return_a_file import ACTUAL, ITEM_COLUMNS
-from nibrs_estimation.model.summary import ORIGINS, SUMMARY_MONTH
+from nibrs_estimation.model.summary import INCIDENT_RESPONSE, ORIGINS, SUMMARY_MONTH
 from nibrs_estimation.stages.summary.lines import Floats, converted_lines, rebuild_totals, reported_lines
-from nibrs_estimation.stages.summary.rape import with_rape_of_year
+from nibrs_estimation.stages.summary.years import with_rape_of_year
 from nibrs_estimation.survey.months import MONTHS_PER_YEAR
 
 Flags = NDArray[np.bool_]
@@ -68,6 +68,24 @@ def combine_summaries(
     )
     others = reports.join(agencies, on="agency_id", how="anti").with_columns(origin=pl.lit("return_a"))
     return pl.concat([SUMMARY_MONTH.cast(rows), SUMMARY_MONTH.cast(others)])
+
+
+def accept_incidents(universe: pl.LazyFrame, incident_summary: pl.LazyFrame) -> pl.DataFrame:
+    """Use the incidents of every eligible agency that has any, whatever its months: for series of many years."""
+    months = incident_summary.select("agency_id", "month").unique().group_by("agency_id").len("months_usable")
+    return INCIDENT_RESPONSE.cast(
+        universe.filter("is_eligible")
+        .select("agency_id")
+        .join(months, on="agency_id", how="left")
+        .sort("agency_id")
+        .collect()
+        .with_columns(
+            pl.col("months_usable").fill_null(0),
+            is_full_year=pl.lit(True),
+            is_respondent=pl.col("months_usable").is_not_null(),
+            nonresponse_reason=pl.when(pl.col("months_usable").is_null()).then(pl.lit("reports no incidents")),
+        )
+    )
 
 
 def combined_lines(own: Floats, filled: Floats, of_reports: Floats, is_reported: Flags, is_late: Flags) -> Floats:

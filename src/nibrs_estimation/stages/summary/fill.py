@@ -16,7 +16,7 @@ from nibrs_estimation.model.return_a_file import ACTUAL, ITEMS
 from nibrs_estimation.model.summary import SUMMARY_AGENCY, SUMMARY_ISSUE, SUMMARY_YEAR
 from nibrs_estimation.stages.summary.issues import issue
 from nibrs_estimation.stages.summary.lines import Floats, converted_lines, reported_lines
-from nibrs_estimation.stages.summary.rape import with_rape_of_year
+from nibrs_estimation.stages.summary.years import rule_of_year, with_rape_of_year
 from nibrs_estimation.survey.donors import match, predict_by_donors
 from nibrs_estimation.survey.months import MONTHS_PER_YEAR, MonthStatus, judge, known_part
 from nibrs_estimation.survey.own_months import added_by_month, fill_from_own_months
@@ -213,7 +213,9 @@ def _within_another(months: pl.DataFrame, ids: pl.Series) -> Flags:
 
 
 def _high_agencies(outlier_month: pl.LazyFrame, ids: pl.Series, year: int) -> Flags:
-    """(n,) agencies with a month of incidents that is too high."""
+    """(n,) agencies with a month of incidents that is too high; nobody in years without search for outliers."""
+    if rule_of_year(year, "donors") == "any":
+        return np.zeros(len(ids), dtype=np.bool_)
     high = outlier_month.filter((pl.col("data_year") == year) & pl.col("color").is_in(HIGH_COLORS))
     return np.asarray(ids.is_in(high.select("agency_id").unique().collect()["agency_id"].implode()).to_numpy())
 

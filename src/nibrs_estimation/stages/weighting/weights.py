@@ -87,6 +87,21 @@ def weight_summaries(
     return _weigh(SUMMARY_LEVELS, weighting_frame, agency_county, state_weight_group, year, control_rule)
 
 
+def weight_nation(
+    weighting_frame: pl.LazyFrame,
+    agency_county: pl.LazyFrame,
+    state_weight_group: pl.LazyFrame,
+    year: int,
+    control_rule: Literal["corrected", "reference"],
+) -> dict[str, pl.DataFrame]:
+    """Compute the weights of the nation alone, for series of many years.
+
+    Raises:
+        PipelineError: as :func:`weight_agencies`.
+    """
+    return _weigh(("nation",), weighting_frame, agency_county, state_weight_group, year, control_rule)
+
+
 def _weigh(
     levels: Sequence[str],
     weighting_frame: pl.LazyFrame,

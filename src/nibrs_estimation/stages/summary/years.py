@@ -1,4 +1,4 @@
-"""Which definition of rape a data year counts (handbook 16)."""
+"""What differs between data years: which definition of rape counts, and who may be a donor (handbook 16)."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ from nibrs_estimation.pipeline.errors import PipelineError
 _LINES = dict(zip(LEGACY_LINES, (2, 3, 4), strict=True))
 
 
-def rape_rule(year: int) -> str:
-    """``legacy``, ``revised``, or ``either`` for the year in which agencies changed over.
+def rule_of_year(year: int, rule: str) -> str:
+    """A rule of a data year in code list ``summary_year``.
+
+    Args:
+        year: data year.
+        rule: ``rape``: ``legacy``, ``revised``, or ``either`` for the year in which agencies changed over;
+            ``donors``: ``any``, or ``without_outliers``.
 
     Raises:
-        PipelineError: code list ``summary_year`` has no such year.
+        PipelineError: the list has no such year.
     """
     rules = code_list("summary_year").filter(
         (pl.col("first_year").cast(pl.Int32) <= year) & (pl.col("last_year").cast(pl.Int32) >= year)
     )
     if rules.is_empty():
-        raise PipelineError(f"Code list summary_year has no rule for {year}: choose a data year from 1985 on.")
-    return str(rules["rape"][0])
+        raise PipelineError(f"Summary estimates have no rules for {year}: choose a data year from 1993 on.")
+    return str(rules[rule][0])
 
 
 def with_rape_of_year(reports: pl.DataFrame, year: int) -> pl.DataFrame:
@@ -36,7 +41,7 @@ def with_rape_of_year(reports: pl.DataFrame, year: int) -> pl.DataFrame:
         reports: rows of dataset ``summary_report`` of the card of actual offenses.
         year: of the reports.
     """
-    rule = rape_rule(year)
+    rule = rule_of_year(year, "rape")
     if rule == "revised":
         return reports
 

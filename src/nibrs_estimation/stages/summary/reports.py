@@ -50,11 +50,12 @@ def collect_reports(
     lines = _wide(counts)
     # What a reported month does not list is 0; legacy rape is missing if nobody tells it.
     has_legacy = bool(counts["item_code"].is_in(LEGACY_LINES).any())
-    known = (*ITEM_COLUMNS, *(_LEGACY_COLUMNS if has_legacy else ()))
+    unknown = () if has_legacy else _LEGACY_COLUMNS
+    known = (*ITEM_COLUMNS, *_LEGACY_COLUMNS) if has_legacy else ITEM_COLUMNS
     actual = (
         months.join(agencies, on="agency_id", how="semi")
         .join(lines, on=_KEY, how="left")
-        .with_columns(pl.col(known).fill_null(0), card=pl.lit(ACTUAL), is_within_another=pl.lit(False))
+        .with_columns(pl.col(known).fill_null(0), *_none(unknown), card=pl.lit(ACTUAL), is_within_another=pl.lit(False))
     )
     cards = return_a_card.filter(pl.col("data_year") == year).collect().join(agencies, on="agency_id", how="semi")
     # The source of a Return A master file knows which lines a card does not tell.

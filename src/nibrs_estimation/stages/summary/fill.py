@@ -171,12 +171,16 @@ def _from_own(
     classes = agencies.select("has_population", "is_covering").to_numpy() @ np.array([2, 1])
     ids = agencies["agency_id"].to_numpy()
     filled = fill_from_own_months(total, known, shares, is_recipient, is_donor, classes, ids, seed)
-    own = np.where((known > 0)[:, :, None], np.nan_to_num(lines), 0.0)
+    is_known, reported = (known > 0)[:, :, None], np.nan_to_num(lines)
+    own = np.where(is_known, reported, 0.0)
     added = np.nan_to_num(added_by_month(own, known, shares, is_recipient, filled))
+    # What fills a month never lowers what was reported of it.
+    completed = np.where(is_known, own + added, np.maximum(reported, added))
     share = (known * shares).sum(axis=1)
     is_few = ~is_recipient & (n_known > 0) & (share < 1)
     scale = np.where(is_few, 1 / np.where(share > 0, share, 1.0), 1.0)
-    return Filled((own + added).sum(axis=1) * scale[:, None], known, share, filled.own_weight, filled.donor)
+    of_year = np.where(is_few[:, None], own.sum(axis=1) * scale[:, None], completed.sum(axis=1))
+    return Filled(of_year, known, share, filled.own_weight, filled.donor)
 
 
 def _from_donors(

@@ -143,6 +143,12 @@ def find_run(scratch: Path, run_id: str | None, flow: str = MAIN_FLOW) -> Estima
     return _open(chosen, _choice(chosen, finished))
 
 
+def finished_runs(scratch: Path, flow: str) -> list[EstimatedRun]:
+    """All finished runs of a flow that have estimates, the oldest first."""
+    found = sorted(_runs(scratch, flow), key=lambda run: (run.ended, run.identity.run_id))
+    return [_open(run, "") for run in found if run.state == "finished"]
+
+
 @dataclass(frozen=True)
 class _Found:
     """A run with estimates whose datasets are not read yet."""

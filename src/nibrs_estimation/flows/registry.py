@@ -17,7 +17,14 @@ from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, GEOGRAPHY_
 from nibrs_estimation.model.grants import GOVERNMENT, GRANT_FLAG, GRANT_YEAR
 from nibrs_estimation.model.imputations import IMPUTATION_CHECK
 from nibrs_estimation.model.items import AGENCY_ITEM_CHECK, ITEM_CHECK
-from nibrs_estimation.model.summary import REPORT_ISSUE, SUMMARY_AGENCY, SUMMARY_ISSUE, SUMMARY_REPORT, SUMMARY_YEAR
+from nibrs_estimation.model.summary import (
+    CONVERSION_DIFFERENCE,
+    REPORT_ISSUE,
+    SUMMARY_AGENCY,
+    SUMMARY_ISSUE,
+    SUMMARY_REPORT,
+    SUMMARY_YEAR,
+)
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
 from nibrs_estimation.sources.grant_runs import YEAR_FLOW
@@ -85,6 +92,8 @@ SUMMARY_PUBLISHES = (
     publication.DEFINITIONS_CSV,
     publication.README_TXT,
     publication.REPORT,
+    summary.CONVERSION_PAGE,
+    CONVERSION_DIFFERENCE,
     INTAKE_MANIFEST,
 )
 

@@ -246,6 +246,22 @@ SUMMARY_ISSUE = Dataset(
     columns=_ISSUE,
 )
 
+CONVERSION_DIFFERENCE = Dataset(
+    name="conversion_difference",
+    description="Months and lines in which converted incidents and the Return A of the same agency differ.",
+    source="handbook 16",
+    primary_key=("agency_id", "month", "item_code"),
+    columns=(
+        AGENCY_ID,
+        ORI,
+        STATE,
+        MONTH,
+        Column("item_code", "int8", "Line of the Return A, 0 to 25.", codes=ITEMS, code_list="srs_item"),
+        Column("n_return_a", "int32", "Offenses in the Return A.", unit="offenses"),
+        Column("n_converted", "int32", "Offenses in the converted incidents.", unit="offenses"),
+    ),
+)
+
 INCIDENT_RESPONSE = Dataset(
     name="incident_response",
     description="Eligible agencies: whether their incidents are enough for estimates, by the rule of the incident "
@@ -271,6 +287,7 @@ DATASETS = (
     RETA_MM,
     SUMMARY_REPORT,
     REPORT_ISSUE,
+    CONVERSION_DIFFERENCE,
     INCIDENT_RESPONSE,
     SUMMARY_MONTH,
     SUMMARY_AGENCY,

@@ -18,6 +18,7 @@ from nibrs_estimation.model.outliers import OUTLIER_MONTH
 from nibrs_estimation.model.parameters import MONTH_RULE
 from nibrs_estimation.model.summary import (
     CONVERSION_ACCOUNT,
+    CONVERSION_DIFFERENCE,
     INCIDENT_RESPONSE,
     INCIDENT_SUMMARY,
     REPORT_ISSUE,
@@ -32,9 +33,10 @@ from nibrs_estimation.model.summary import (
 )
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES, UNIVERSE
 from nibrs_estimation.pipeline.dataset import Document
-from nibrs_estimation.pipeline.task import PARTITION, SEED, YEAR, Task
+from nibrs_estimation.pipeline.task import IDENTITY, PARTITION, SEED, YEAR, Task
 from nibrs_estimation.stages.summary.combine import accept_incidents, combine_summaries
 from nibrs_estimation.stages.summary.convert import convert_incidents, count_unranked
+from nibrs_estimation.stages.summary.differences import compare_conversion
 from nibrs_estimation.stages.summary.fill import fill_summaries
 from nibrs_estimation.stages.summary.grants import combine_grants, count_grants
 from nibrs_estimation.stages.summary.reports import collect_reports
@@ -76,9 +78,19 @@ COLLECT = Task(
     parameters=(YEAR,),
     memory="medium",
 )
+CONVERSION_PAGE = Document("conversion.html", "Converted incidents beside the Return A of the same agencies.")
+COMPARE = Task(
+    name="compare_conversion",
+    function=compare_conversion,
+    reads=(AGENCY, INCIDENT_SUMMARY, SUMMARY_REPORT),
+    writes=(CONVERSION_DIFFERENCE, CONVERSION_PAGE),
+    parameters=(YEAR, IDENTITY),
+    memory="medium",
+)
 TASKS = (
     CONVERT,
     COLLECT,
+    COMPARE,
     Task(
         name="combine_summaries",
         function=combine_summaries,

@@ -96,3 +96,41 @@ def _converted(
     segments: Mapping[str, pl.LazyFrame], agency: pl.LazyFrame, year: int, state: str
 ) -> dict[str, pl.DataFrame]:
     return convert_incidents(agency, **{name: segments[name] for name in _READ}, year=year, partition=state)
+
+
+#: Crime -> its column of table SRS1a, and lines of the Return A with their signs.
+CRIMES = {"violent": (1, {0: 1, 2: 1, 5: 1, 10: 1, 15: -1}), "property": (6, {16: 1, 20: 1, 21: 1})}
+
+
+def errors_of(nation: MixedNation, made: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Errors of the nation's estimates and intervals beside the truth: a row for each crime.
+
+    Args:
+        nation: with its truth.
+        made: datasets of a run.
+    """
+    frame = made["weighting_frame"].select("agency_id", geography_code="state_abbr")
+    cells = made["cell_estimate"].filter((pl.col("table_part") == "SRS1a") & (pl.col("row") == 1))
+    places = made["coverage"].select("geography_number", "geography_level", "geography_code")
+    rows = []
+    for crime, (column, lines) in CRIMES.items():
+        sign = pl.col("item_code").replace_strict(lines, default=0, return_dtype=pl.Int64)
+        truth = nation.truth.join(frame, on="agency_id").with_columns(n=pl.col("n") * sign)
+        of_state = truth.group_by("geography_code").agg(truth=pl.col("n").sum())
+        of_column = cells.filter(pl.col("column") == column).join(places, on="geography_number")
+        country = of_column.filter(pl.col("geography_level") == "nation").row(0, named=True)
+        states = of_column.filter(pl.col("geography_level") == "state").join(of_state, on="geography_code")
+        total = truth["n"].sum()
+        rows.append(
+            {
+                "crime": crime,
+                "relative_error": country["estimate"] / total - 1,
+                "is_held": country["lower_bound"] <= total <= country["upper_bound"],
+                "states_held": states.select(
+                    (pl.col("lower_bound") <= pl.col("truth")) & (pl.col("truth") <= pl.col("upper_bound"))
+                )
+                .to_series()
+                .mean(),
+            }
+        )
+    return pl.DataFrame(rows)

@@ -102,7 +102,11 @@ def write_report(
         ),
         property=totals_table(nation, "1b"),
         society=totals_table(nation, "1c"),
-        states=states_section(charts.state_rates(rates), rates.height, charts.with_coverage(rates)),
+        states=states_section(
+            charts.state_rates(rates, "Incidents with violent crime per 100,000 persons"),
+            rates.height,
+            charts.with_coverage(rates),
+        ),
         coverage=coverage_section(places, about),
         account=_account(incident_account),
         groups=groups_table(weight_cell, variance_rule),

@@ -87,7 +87,10 @@ def write_summary_report(
         reported=totals_table(nation, RAW_TABLE, "Offenses as reported"),
         regions=_regions(nation),
         states=states_section(
-            charts.state_rates(rates), rates.height, charts.with_coverage(rates), "Violent crime rates of states"
+            charts.state_rates(rates, "Violent crimes per 100,000 persons"),
+            rates.height,
+            charts.with_coverage(rates),
+            "Violent crime rates of states",
         ),
         coverage=coverage_section(places, about),
         origins=_origins(summary_agency, weighting_frame),

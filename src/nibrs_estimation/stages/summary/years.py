@@ -53,5 +53,5 @@ def with_rape_of_year(reports: pl.DataFrame, year: int) -> pl.DataFrame:
 
     # The grand total holds rape.
     changed = {f"item_{line}": of(legacy, line) for legacy, line in _LINES.items()}
-    difference = changed["item_2"] - pl.col("item_2")
+    difference = (changed["item_2"] - pl.col("item_2")).fill_null(0)
     return reports.with_columns(**changed, item_25=pl.col("item_25") + difference)

@@ -190,7 +190,8 @@ SYNTHETIC = {"NIBRS_SOURCE": "synthetic:0.001", "DATA_YEAR": "2024"}
             ["run", "nope", "a"],
             {},
             2,
-            r"no flow 'nope'. The flows are: all, backtest, imputations, metrics, reference_files, contract, smoketest",
+            r"no flow 'nope'. The flows are: all, srs, srs_30, grant_year, bjs_grant, backtest, imputations, metrics, "
+            r"reference_files, contract, smoketest",
         ),
         (["run", "all", "../a"], {}, 2, r"'../a' is not a run id"),
         (["run", "all", ".."], {}, 2, r"'..' is not a run id"),

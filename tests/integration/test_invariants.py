@@ -15,7 +15,7 @@ from tests.support.frames import number
 from nibrs_estimation.model import agency, incident
 from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.return_a import PARTS
+from nibrs_estimation.model.return_a import MONTH_NAMES, PARTS
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.synthetic import SyntheticSource
@@ -23,7 +23,7 @@ from nibrs_estimation.stages.completeness.months import describe_months
 from nibrs_estimation.stages.universe.frame import define_universe
 from nibrs_estimation.stages.universe.officers import impute_officers
 from nibrs_estimation.stages.universe.reference_files import universe_file, write_missing_months
-from nibrs_estimation.stages.universe.reta_mm import MONTHS, reta_mm
+from nibrs_estimation.stages.universe.reta_mm import reta_mm
 
 _ZIP = Path(__file__).parents[2] / os.environ.get("NIBRS_SHARED_DATA", "../shared/data") / "cde" / "VT-2024.zip"
 Frames = dict[str, pl.DataFrame]
@@ -185,9 +185,9 @@ def test_11_flags_agree_wherever_they_are_told(frames: Frames, tmp_path: Path) -
         .sort("agency_id")
     )
     write_missing_months(agencies, reports, YEAR)["missing_months.csv"](tmp_path / "missing_months.csv")
-    missing = pl.read_csv(tmp_path / "missing_months.csv").select(f"{month.upper()}_MM_FLAG" for month in MONTHS)
+    missing = pl.read_csv(tmp_path / "missing_months.csv").select(f"{month.upper()}_MM_FLAG" for month in MONTH_NAMES)
     either_form = reta_mm(universe_file(agencies, YEAR), reports, summaries(frames).lazy(), YEAR)
-    either = either_form.select(f"{month}_mm_flag" for month in MONTHS)
+    either = either_form.select(f"{month}_mm_flag" for month in MONTH_NAMES)
     assert ours.height == missing.height == either.height
     assert ours.drop("agency_id").rows() == missing.rows()
     assert missing.to_numpy().sum() > 0

@@ -15,12 +15,14 @@ from nibrs_estimation.model import (
     coverage,
     estimates,
     geography,
+    grants,
     headlines,
     incident,
     intake,
     items,
     outliers,
     quality,
+    summary,
     universe,
     weights,
 )
@@ -105,6 +107,12 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "arrestee_weapon": {"state_abbr": "VT"},
     "property": {"state_abbr": "VT", "loss_code": 7},
     "srs_month": {"data_year": 2024},
+    "reta_mm": {"data_year": 2024, "is_reported": True},
+    "return_a_card": {"data_year": 2024, "card": 1, "is_within_another": False},
+    "summary_report": {"card": 1, "is_within_another": False},
+    "summary_month": {"origin": "return_a", "is_within_another": False},
+    "incident_response": {"months_usable": 12, "is_full_year": True, "is_respondent": True},
+    "incident_summary": {"state_abbr": "VT"},
     "agency_month_offense": {"data_year": 2024, "ori": "VT0010000", "offense_code": "13A"},
     "property_item": {"state_abbr": "VT", "description_code": "03"},
 }  # fmt: skip
@@ -116,6 +124,7 @@ DATASETS: dict[str, Dataset] = {
         *incident.DATASETS,
         *analysis.DATASETS,
         *items.DATASETS,
+        *grants.DATASETS,
         *geography.DATASETS,
         *completeness.DATASETS,
         *universe.DATASETS,
@@ -129,6 +138,8 @@ DATASETS: dict[str, Dataset] = {
         *estimates.DATASETS,
         *headlines.DATASETS,
         *quality.DATASETS,
+        *summary.DATASETS,
+        geography.SUMMARY_GEOGRAPHY,
     )
 }
 

@@ -25,12 +25,12 @@ from nibrs_estimation.model.return_a_file import LUMPED_MONTHS
 from nibrs_estimation.sources.return_a import read_return_a
 from nibrs_estimation.sources.synthetic.faults import planted_faults
 from nibrs_estimation.sources.synthetic.truth import true_offenses
-from nibrs_estimation.stages.block_imputation.known import judge, judge_months
+from nibrs_estimation.stages.block_imputation.known import judge_months
 from nibrs_estimation.stages.completeness.months import describe_months
 from nibrs_estimation.stages.outliers.colors import Rule
 from nibrs_estimation.stages.outliers.detect import detect_outliers
 from nibrs_estimation.stats import random
-from nibrs_estimation.survey.months import MONTHS_PER_YEAR, MonthStatus
+from nibrs_estimation.survey.months import MONTHS_PER_YEAR, MonthStatus, judge
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -11,9 +11,9 @@ from nibrs_estimation.evaluate.patterns import Members, responding_months
 from nibrs_estimation.evaluate.populations.return_a import CRIMES, PART_I, monthly_reports, return_a_population
 from nibrs_estimation.model.benchmark import VIOLENT
 from nibrs_estimation.sources.return_a import read_return_a
-from nibrs_estimation.stages.block_imputation.donors import donor_design, fit_donor_model, match
-from nibrs_estimation.stages.block_imputation.known import COUNTIES, judge
-from nibrs_estimation.survey.months import MonthStatus, month_shares
+from nibrs_estimation.stages.block_imputation.donors import NUMBERS
+from nibrs_estimation.survey.donors import match, predict_by_donors
+from nibrs_estimation.survey.months import COUNTIES, MonthStatus, judge, month_shares
 from nibrs_estimation.survey.own_months import Filled, fill_from_own_months
 
 Floats = NDArray[np.float64]
@@ -97,9 +97,7 @@ def completed_by_donors(population: Population, hidden: Flags, seed: int) -> Flo
     """(n, crimes) Years with the hidden months copied from a donor, by the reference's rule; officers are not known."""
     total = np.where(hidden, np.nan, population.counts.sum(axis=2))
     observed, is_recipient = np.nansum(total, axis=1), np.asarray(hidden.any(axis=1))
-    model = fit_donor_model(population.agencies, observed, ~is_recipient, 0)
-    assert model is not None
-    predicted = model.predict(donor_design(population.agencies, ~is_recipient, 0))
+    predicted = predict_by_donors(population.agencies, observed, ~is_recipient, "region_code", NUMBERS)
     donor, _ = match(population.agencies, predicted, is_recipient, ~is_recipient, seed)
     copied = np.where(hidden[:, :, None], population.counts[donor], population.counts)
     return np.asarray(np.where(is_recipient[:, None], copied.sum(axis=1), population.counts.sum(axis=1)))

@@ -14,9 +14,10 @@ from nibrs_estimation.model.blocks import BLOCK_AGENCY, BLOCK_CHECK, BLOCK_MONTH
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.stages.block_imputation.balance import check_blocks, count_blocks
-from nibrs_estimation.stages.block_imputation.donors import Months, choose_donors, match, month_flags
+from nibrs_estimation.stages.block_imputation.donors import Months, choose_donors, month_flags
 from nibrs_estimation.stages.block_imputation.rows import removed_months
 from nibrs_estimation.survey.blocks import own_rows, with_blocks
+from nibrs_estimation.survey.donors import match
 
 Rows = list[dict[str, Any]]
 YEAR = 2023

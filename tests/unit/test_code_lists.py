@@ -27,6 +27,10 @@ SPECIAL = {
     "place_not_estimated",
     "substate_class",
     "substate_class_rule",
+    "donor_state",
+    "summary_geography",
+    "summary_override",
+    "summary_year",
 }
 LISTS = [name for name in code_lists() if name not in SPECIAL]
 #: Every list with ids of a layout, with the name of their column.

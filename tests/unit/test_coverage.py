@@ -225,6 +225,8 @@ def test_letters() -> None:
         "field_office": "ABCDEGHIJK",
         "judicial_district": "ABCDEGHIJK",
         "msa": "ABCDEGHIJK",
+        "division": "ABCDEFGHI",
+        "metro_division": "ABCDEGHIJK",
     }
     assert variable_name("region", 21, "vehicle_theft") == "V21_I"
     assert variable_name("msa", 900, "vehicle_theft") == "V900_K"

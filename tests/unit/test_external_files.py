@@ -143,8 +143,9 @@ def nation() -> dict[str, pl.LazyFrame]:
 def imported(nation: Mapping[str, pl.LazyFrame], folder: Path) -> dict[str, pl.LazyFrame]:
     """What the importers make of the files that are written from a nation."""
     files = {code_name: folder / name for code_name, name in render_externals(nation, YEAR, folder).items()}
-    # How to merge the groups of states is no property of a nation, and its residents are in age bins.
-    assert set(files) == set(FILES) - {"state_weight_groups", "county_single_years"}
+    # How to merge the groups of states is no property of a nation, nor are governments; its residents are in age bins,
+    # and it has its own Return A.
+    assert set(files) == set(FILES) - {"state_weight_groups", "county_single_years", "government", "reta_mm"}
     return {
         "agency_county": import_agency_county(nation["agency"], files["cbi_summary_county_reduced"], YEAR),
         "county_population": import_county_population(files["county_population"], YEAR),
@@ -464,7 +465,7 @@ def test_one_task_for_each_dataset_whose_file_is_named() -> None:
     assert added() == []
     assert added("population", "pep") == ["import_geography"]
     assert added("exclusion") == []
-    assert len(added(*FILES)) == 7
+    assert len(added(*FILES)) == 9
     assert {file.code_name for task in with_external_files(_Source(), FILES).tasks() for file in task.externals} == set(
         FILES
     )

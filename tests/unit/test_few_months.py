@@ -12,10 +12,10 @@ from tests.support.frames import table
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.stages.block_imputation.fill import fill_months
-from nibrs_estimation.stages.block_imputation.known import judge, judge_months
+from nibrs_estimation.stages.block_imputation.known import judge_months
 from nibrs_estimation.stages.completeness.months import describe_months
 from nibrs_estimation.stages.outliers.detect import detect_outliers
-from nibrs_estimation.survey.months import MonthStatus, is_lumped, month_shares, month_status
+from nibrs_estimation.survey.months import MonthStatus, is_lumped, judge, month_shares, month_status
 
 YEAR = 2024
 Rows = list[dict[str, Any]]

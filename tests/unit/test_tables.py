@@ -630,7 +630,7 @@ def test_ranges(given: list[int], text: str) -> None:
 
 def test_listing(tmp_path: Path) -> None:
     rows = json.loads(nibrs(tmp_path, "tables", "list", "--json").stdout)
-    assert len(rows) == 29
+    assert len(rows) == 31
     third = next(row for row in rows if row["table"] == "3a")
     assert third == {
         "table": "3a", "title": "Person Victims", "counts": table_definitions()["3a"].counts, "unit": "person_victim",

@@ -8,7 +8,7 @@ import pytest
 from tests.support.frames import table
 from tests.support.weighted_nation import YEAR, nation, responding
 
-from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
+from nibrs_estimation.model.fields import INCIDENT_LEVELS
 from nibrs_estimation.model.weights import (
     AGENCY_WEIGHT,
     CALIBRATION_VARIABLE,
@@ -56,7 +56,7 @@ def made(frame: pl.DataFrame, pieces: pl.DataFrame) -> Frames:
 
 def test_every_weight_has_cells_of_every_kind(made: Frames) -> None:
     cells = made["weight_cell"]
-    assert set(cells["geography_level"]) == set(GEOGRAPHY_LEVELS)
+    assert set(cells["geography_level"]) == set(INCIDENT_LEVELS)
     assert {"calibrated", "full_coverage", "inverse_coverage", "equal"} <= set(cells["rule"])
 
 

@@ -302,6 +302,12 @@ def basis_of(run: EstimatedRun, level: str | None) -> Basis:
         CountedProfiles(*(run.read(dataset) for dataset in _COUNTS)),
         run.read(BLOCK_REFERENCE),
         attributes,
-        "reference" if choice_of(run.datasets.parent, "estimate_cells", CONTROL_RULE) == "reference" else "corrected",
+        "reference"
+        if choice_of(run.datasets.parent, ("estimate_cells",), CONTROL_RULE) == "reference"
+        else "corrected",
         "prediction",
     )
+
+
+def _control_rule(run: EstimatedRun) -> str:
+    return choice_of(run.datasets.parent, ("estimate_cells",), CONTROL_RULE)

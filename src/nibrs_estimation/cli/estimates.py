@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,11 @@ from nibrs_estimation.pipeline.files import atomic_path
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.manifest import Manifest
 from nibrs_estimation.pipeline.parameter import Parameter
-from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id, is_of_other_version, version_conflict
+from nibrs_estimation.pipeline.runs import MAIN_FLOW, SUMMARY_FLOWS, check_run_id, is_of_other_version, version_conflict
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import published_rows
+from nibrs_estimation.tables.read import RETURN_A, RETURN_A_REPORTED
 from nibrs_estimation.tables.series import Series
 from nibrs_estimation.tables.suppression import suppressed_rows
 from nibrs_estimation.tables.table_rows import estimated_places, part_of, table_rows
@@ -63,7 +64,7 @@ class EstimatedRun:
 
     def variance_rule(self) -> str:
         """The rule by which its standard errors and intervals were computed, from the record of the task."""
-        return choice_of(self.datasets.parent, "estimate_cells", VARIANCE_RULE)
+        return choice_of(self.datasets.parent, ("estimate_cells", "estimate_summaries"), VARIANCE_RULE)
 
     def read(self, dataset: Dataset) -> pl.LazyFrame:
         """Read one of its datasets."""
@@ -85,7 +86,8 @@ class EstimatedRun:
         if not (self.datasets / dataset.name / f"{part}.parquet").is_file():
             what = f"table {table.table}" if series is None else f"demographic series of table {table.table}"
             raise UsageError(
-                f"Run {self.run_id} has not estimated {what}. Run it completely: `nibrs run all {self.run_id}` with "
+                f"Run {self.run_id} has not estimated {what}. Run it completely: `nibrs run {flow_of(table)} "
+                f"{self.run_id}` with "
                 "its --year and --source (the demo: --source synthetic:0.01 --seed 1)."
             )
         cells = self.read(dataset)
@@ -100,24 +102,34 @@ class EstimatedRun:
             only_rows=only_rows,
             variance_rule=self.variance_rule(),
         )
-        small_count = choice_of(self.datasets.parent, "export_estimates", SMALL_COUNT)
+        exports = ("export_estimates", "export_summary_estimates")
+        small_count = choice_of(self.datasets.parent, exports, SMALL_COUNT)
         return suppressed_rows(rows, table, places, self.read(GEOGRAPHY_QUALITY), small_count)
 
 
-def choice_of(root: Path, task: str, parameter: Parameter) -> str:
-    """The choice with which a task of the run in a folder ran; the default if it has not run."""
-    manifest = Manifest.read(root / "manifests" / f"{task}.json")
-    found = None if manifest is None else manifest.cause.parameters.get(parameter.name)
-    return str(found or parameter.default)
+def choice_of(root: Path, tasks: Sequence[str], parameter: Parameter) -> str:
+    """The choice with which one of some tasks of the run in a folder ran; the default if none has run."""
+    manifests = [Manifest.read(root / "manifests" / f"{task}.json") for task in tasks]
+    choices = [manifest.cause.parameters.get(parameter.name) for manifest in manifests if manifest is not None]
+    return str(next(filter(None, choices), parameter.default))
 
 
-def find_run(scratch: Path, run_id: str | None) -> EstimatedRun | None:
-    """A run by its id, or the newest finished run, preferably of real data; None if no run has estimates.
+def _estimates(flow: str) -> str:
+    return "estimates" if flow == MAIN_FLOW else f"estimates of flow {flow}"
+
+
+def flow_of(table: TableDefinition) -> str:
+    """The flow that estimates a table."""
+    return SUMMARY_FLOWS[0] if table.unit in (RETURN_A, RETURN_A_REPORTED) else MAIN_FLOW
+
+
+def find_run(scratch: Path, run_id: str | None, flow: str = MAIN_FLOW) -> EstimatedRun | None:
+    """A run of a flow by its id, or the newest finished, preferably of real data; None if no run has estimates.
 
     Raises:
         UsageError: the named run has no estimates.
     """
-    found = sorted(_runs(scratch), key=lambda run: (run.ended, run.identity.run_id))
+    found = sorted(_runs(scratch, flow), key=lambda run: (run.ended, run.identity.run_id))
     if run_id is not None:
         check_run_id(run_id)
         named = [run for run in found if run.identity.run_id == run_id]
@@ -126,7 +138,7 @@ def find_run(scratch: Path, run_id: str | None) -> EstimatedRun | None:
         if not named:
             others = ", ".join(sorted(run.identity.run_id for run in found))
             raise UsageError(
-                f"There is no run {run_id!r} with estimates in {scratch}. "
+                f"There is no run {run_id!r} with {_estimates(flow)} in {scratch}. "
                 + (f"Runs with estimates: {others}." if found else _HINT)
             )
         return _open(named[0], "")
@@ -136,6 +148,12 @@ def find_run(scratch: Path, run_id: str | None) -> EstimatedRun | None:
     real = [run for run in finished if not run.identity.is_synthetic]
     chosen = (real or finished)[-1]
     return _open(chosen, _choice(chosen, finished))
+
+
+def finished_runs(scratch: Path, flow: str) -> list[EstimatedRun]:
+    """All finished runs of a flow that have estimates, the oldest first."""
+    found = sorted(_runs(scratch, flow), key=lambda run: (run.ended, run.identity.run_id))
+    return [_open(run, "") for run in found if run.state == "finished"]
 
 
 @dataclass(frozen=True)
@@ -167,23 +185,25 @@ def _open(found: _Found, choice: str) -> EstimatedRun:
     return EstimatedRun(found.identity, found.datasets, coverage, estimated_places(coverage.lazy()), choice)
 
 
-def required_run(scratch: Path, run_id: str | None) -> EstimatedRun:
+def required_run(scratch: Path, run_id: str | None, flow: str = MAIN_FLOW) -> EstimatedRun:
     """The same as :func:`find_run`, but a run must exist.
 
     Raises:
         UsageError: there is no run with estimates.
     """
-    run = find_run(scratch, run_id)
+    run = find_run(scratch, run_id, flow)
     if run is None:
         old = [folder.name for folder in sorted(scratch.glob("*")) if is_of_other_version(folder)]
         of_old = f" These runs are of another version of this program: {', '.join(old)}." if old else ""
-        raise UsageError(f"No finished run in {scratch} has estimates.{of_old} {_HINT}")
+        hint = _HINT if flow == MAIN_FLOW else f"`nibrs run {flow} RUN_ID --source ...` makes them."
+        raise UsageError(f"No finished run in {scratch} has {_estimates(flow)}.{of_old} {hint}")
     return run
 
 
-def _runs(scratch: Path) -> Iterator[_Found]:
-    """Runs of this version of the program that have estimates."""
-    for path in scratch.glob(f"*/{MAIN_FLOW}/run_metadata.json"):
+def _runs(scratch: Path, flow: str) -> Iterator[_Found]:
+    """Runs of a flow, or of one that estimates the same tables, and of this version, that have estimates."""
+    flows = SUMMARY_FLOWS if flow in SUMMARY_FLOWS else (flow,)
+    for path in (path for name in flows for path in scratch.glob(f"*/{name}/run_metadata.json")):
         datasets = path.parent / "datasets"
         if not is_of_other_version(path.parents[1]) and all(find_table(datasets, dataset) for dataset in _NEEDED):
             about = json.loads(path.read_text(encoding="utf-8"))

@@ -14,7 +14,8 @@ from nibrs_estimation.pipeline.flow import RUN_LAYOUT
 from nibrs_estimation.pipeline.run import RunResult
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.pipeline.unit import Outcome
-from nibrs_estimation.stages.publication.report import HEADLINES, interval_words
+from nibrs_estimation.stages.publication.report import HEADLINES
+from nibrs_estimation.stages.publication.sections import interval_words
 from nibrs_estimation.stages.publication.selection import Results
 from nibrs_estimation.tables.caution import caution_reasons
 from nibrs_estimation.tables.table_rows import estimated_places
@@ -47,7 +48,7 @@ def headline_rows(result: RunResult) -> list[dict[str, str]]:
         return []
     cells, gaps, coverage, populations, quality = (read_table(paths, dataset) for dataset, paths in found.items())
     places = estimated_places(coverage).head(1)
-    rules = (choice_of(result.root, "export_estimates", parameter) for parameter in (VARIANCE_RULE, SMALL_COUNT))
+    rules = (choice_of(result.root, ("export_estimates",), parameter) for parameter in (VARIANCE_RULE, SMALL_COUNT))
     results = Results(cells, gaps, places, populations, quality, *rules)
     rows = []
     for table, column in HEADLINES:

@@ -22,11 +22,12 @@ from nibrs_estimation.pipeline.externals import NO_LOCATIONS, Locations, read_lo
 from nibrs_estimation.pipeline.flow import RUN_LAYOUT, Flow
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.run import RunResult, RunSettings, run_flow
-from nibrs_estimation.pipeline.runs import check_run_id
+from nibrs_estimation.pipeline.runs import SUMMARY_FLOWS, check_run_id
 from nibrs_estimation.pipeline.schedule import Watcher
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.pipeline.store import open_store
 from nibrs_estimation.sources.external_files import with_external_files
+from nibrs_estimation.sources.grant_runs import grant_runs
 from nibrs_estimation.sources.intake.manifest import INTAKE_MANIFEST
 from nibrs_estimation.sources.registry import FORMS, newest_year, open_source
 from nibrs_estimation.stages.publication import REPORT
@@ -62,6 +63,10 @@ class RunOptions:
         return replace(self, engine=engine, force=force)
 
 
+#: The flow that joins runs of single years.
+GRANT_FLOW = "bjs_grant"
+#: Flow -> the table that its summary names; of other flows 3a.
+_TABLES = dict.fromkeys(SUMMARY_FLOWS, "SRS1a")
 #: Default data year of synthetic data.
 DEMO_YEAR = 2024
 DEMO = RunOptions(source="synthetic:0.01", year=DEMO_YEAR, seed=1, until="write_report")
@@ -128,8 +133,16 @@ def chosen_source(flow_name: str, options: RunOptions, settings: Settings) -> So
     """
     if flow_name == FLOW_METRICS:
         return RunHistory(settings.scratch_dir)
-    source = open_source(_spec(options, settings), settings.database(), is_excerpt=options.partial)
-    return find_flow(flow_name).source_form(source)
+    if flow_name == GRANT_FLOW:
+        return grant_runs(_spec(options, settings), settings.scratch_dir)
+    flow = find_flow(flow_name)
+    source = open_source(
+        _spec(options, settings),
+        settings.database(),
+        is_excerpt=options.partial,
+        takes_summaries=flow.takes_summaries,
+    )
+    return flow.source_form(source)
 
 
 def settings_of_run(source: Source, run_id: str, settings: Settings, options: RunOptions) -> RunSettings:
@@ -245,7 +258,7 @@ def print_result(result: RunResult, source: Source, run_id: str) -> None:
             highlight=False,
         )
     if REPORT.name in published and not result.failures:
-        print_report_hint(f"{result.artifacts}/{REPORT.name}", run_id)
+        print_report_hint(f"{result.artifacts}/{REPORT.name}", run_id, _TABLES.get(result.root.name, "3a"))
 
 
 def _has_document(result: RunResult, document: str) -> bool:

@@ -46,10 +46,10 @@ def print_account(documents: Path) -> None:
     console.print(plain(account["text"]), highlight=False, soft_wrap=True)
 
 
-def print_report_hint(report: str, run_id: str) -> None:
+def print_report_hint(report: str, run_id: str, table: str) -> None:
     """Print which file to open, and how to print a table."""
     console.print(
-        f"Open [bold]{report}[/] in a browser, or print a table: nibrs tables show 3a --run {run_id}",
+        f"Open [bold]{report}[/] in a browser, or print a table: nibrs tables show {table} --run {run_id}",
         highlight=False,
         soft_wrap=True,
     )

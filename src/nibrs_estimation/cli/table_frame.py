@@ -19,7 +19,7 @@ from nibrs_estimation.cli.table_view import PROPOSED, short_title
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.labels import plain_label
-from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.read import RETURN_A, RETURN_A_REPORTED, all_definitions
 from nibrs_estimation.tables.shared import unit_descriptions
 from nibrs_estimation.tables.variables import derived_variables
 
@@ -32,7 +32,7 @@ def print_list(*, as_json: bool, is_paged: bool) -> None:
         typer.echo(json.dumps(_listing_data(), indent=2))
         return
     with paged(console, is_wanted=is_paged):
-        for table in table_definitions().values():
+        for table in all_definitions().values():
             if table.variant_of is None:
                 console.print(Text(_title(table), style="bold"))
                 console.print(
@@ -51,8 +51,9 @@ def _size_text(table: TableDefinition) -> str:
     about = f"{_number(len(table.rows), 'row')}, {_number(len(table.columns), 'column')}"
     if table.demographic:
         about += f"; also for groups of {table.demographic}s (--series)"
-    variants = [other.table for other in table_definitions().values() if other.variant_of == table.table]
-    return about + (f"; the same for cleared and uncleared incidents: {', '.join(variants)}" if variants else "")
+    variants = [other.table for other in all_definitions().values() if other.variant_of == table.table]
+    of = "for cleared and uncleared incidents" if table.unit not in (RETURN_A, RETURN_A_REPORTED) else "as reported"
+    return about + (f"; the same {of}: {', '.join(variants)}" if variants else "")
 
 
 def _number(n: int, noun: str) -> str:
@@ -61,7 +62,7 @@ def _number(n: int, noun: str) -> str:
 
 def _listing_data() -> list[dict[str, Any]]:
     """The list of tables as data."""
-    tables = table_definitions().values()
+    tables = all_definitions().values()
     return [
         {
             "table": table.table,

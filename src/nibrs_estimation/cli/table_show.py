@@ -14,11 +14,11 @@ from typing import Any
 import polars as pl
 import polars.selectors as cs
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from nibrs_estimation.cli.console import console
-from nibrs_estimation.cli.estimates import EstimatedRun, find_run, required_run, write_csv
+from nibrs_estimation.cli.estimates import EstimatedRun, find_run, flow_of, required_run, write_csv
 from nibrs_estimation.cli.pager import paged
 from nibrs_estimation.cli.selection import (
     EVERYWHERE,
@@ -33,7 +33,9 @@ from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.cli.table_frame import frame_data, show_frame
 from nibrs_estimation.cli.table_view import PROPOSED, TableView, heading, headline_rows, short_title
 from nibrs_estimation.cli.text_table import Block
+from nibrs_estimation.cli.year_series import runs_by_year, year_series
 from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.runs import MAIN_FLOW
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.guide import guide
 from nibrs_estimation.tables.labels import plain_label
@@ -94,7 +96,7 @@ def show(name: str, request: Request, *, is_of_frame: bool, as_json: bool, is_pa
         )
     if request.csv is not None and as_json:
         raise UsageError("--csv writes a file, --json prints: leave out one of them.")
-    run = None if is_of_frame else _run(request)
+    run = None if is_of_frame else _run(request, flow_of(table))
     if run is None:
         hint = (
             ""
@@ -110,13 +112,27 @@ def show(name: str, request: Request, *, is_of_frame: bool, as_json: bool, is_pa
         typer.echo(json.dumps({**frame_data(table), **_estimates_data(selection)}, indent=2))
     else:
         text = _text(selection, console)
+        series = _by_year(selection, request)
         with paged(console, is_wanted=is_paged):
             console.print(text, soft_wrap=True)
+            if series is not None:
+                console.print(series)
 
 
-def _run(request: Request) -> EstimatedRun | None:
+def _by_year(selection: Selection, request: Request) -> RenderableType | None:
+    """The nation by year, for summary tables, if no run is named and there are runs of several years."""
+    table = selection.table
+    if request.run_id is not None or request.geographies or flow_of(table) == MAIN_FLOW:
+        return None
     scratch = load_settings().scratch_dir
-    return find_run(scratch, None) if request == Request() else required_run(scratch, request.run_id)
+    runs = runs_by_year(scratch, table, is_synthetic=selection.run.identity.is_synthetic)
+    columns = selection.columns if selection.has_chosen_columns else table.columns[:1]
+    return year_series(runs, table, columns) if len(runs) > 1 else None
+
+
+def _run(request: Request, flow: str) -> EstimatedRun | None:
+    scratch = load_settings().scratch_dir
+    return find_run(scratch, None, flow) if request == Request() else required_run(scratch, request.run_id, flow)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from nibrs_estimation.evaluate import tasks as backtest
 from nibrs_estimation.metrics import tasks as metrics
 from nibrs_estimation.metrics.history import FLOW as FLOW_METRICS
 from nibrs_estimation.model import geography
+from nibrs_estimation.model import summary as summary_model
 from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
+from nibrs_estimation.model.agency import SRS_MONTH
 from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, BACKTEST_SCORE
 from nibrs_estimation.model.contract import CONTRACT_CHECK
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
@@ -18,11 +20,21 @@ from nibrs_estimation.model.estimates import (
     GEOGRAPHY_QUALITY,
     SERIES_ESTIMATE,
 )
+from nibrs_estimation.model.grants import GOVERNMENT, GRANT_FLAG, GRANT_YEAR
 from nibrs_estimation.model.headlines import HEADLINE, HEADLINE_ERROR, YEAR_CHANGE
 from nibrs_estimation.model.imputations import IMPUTATION_CHECK
 from nibrs_estimation.model.items import AGENCY_ITEM_CHECK, ITEM_CHECK
+from nibrs_estimation.model.summary import (
+    CONVERSION_DIFFERENCE,
+    REPORT_ISSUE,
+    SUMMARY_AGENCY,
+    SUMMARY_ISSUE,
+    SUMMARY_REPORT,
+    SUMMARY_YEAR,
+)
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
+from nibrs_estimation.sources.grant_runs import YEAR_FLOW
 from nibrs_estimation.sources.intake.manifest import INTAKE_MANIFEST
 from nibrs_estimation.sources.ucr_prd import contract
 from nibrs_estimation.stages import (
@@ -37,9 +49,59 @@ from nibrs_estimation.stages import (
     outliers,
     publication,
     smoketest,
+    summary,
     universe,
     validation,
     weighting,
+)
+
+#: The stages of summary estimates, on what the stages of incidents say of agencies and months.
+SUMMARY_TASKS = (
+    *universe.TASKS,
+    *completeness.TASKS,
+    *outliers.TASKS,
+    *(task for task in block_imputation.TASKS if task.name in ("judge_months", "fill_months")),
+    *summary.TASKS,
+    *benchmark.SUMMARY_TASKS,
+    *weighting.SUMMARY_TASKS,
+    *coverage.SUMMARY_TASKS,
+    *estimation.SUMMARY_TASKS,
+    *publication.SUMMARY_TASKS,
+)
+#: The same for one year of a long series: the nation alone, and all incidents that an agency has.
+SERIES_TASKS = (
+    *universe.TASKS,
+    *completeness.TASKS,
+    *outliers.TASKS,
+    *(task for task in block_imputation.TASKS if task.name in ("judge_months", "fill_months")),
+    summary.ACCEPT,
+    *summary.TASKS,
+    *(task for task in benchmark.SUMMARY_TASKS if task.name == "build_summary_frame"),
+    *weighting.NATION_TASKS,
+    *coverage.NATION_TASKS,
+    *estimation.SUMMARY_TASKS,
+    *publication.SUMMARY_TASKS,
+)
+SUMMARY_PUBLISHES = (
+    CELL_ESTIMATE,
+    CELL_GAP,
+    COVERAGE,
+    GEOGRAPHY_POPULATION,
+    GEOGRAPHY_QUALITY,
+    SUMMARY_REPORT,
+    SUMMARY_AGENCY,
+    SUMMARY_YEAR,
+    REPORT_ISSUE,
+    SUMMARY_ISSUE,
+    weighting.TABLE_A_CSV,
+    publication.ESTIMATES_CSV,
+    publication.ESTIMATES_DUCKDB,
+    publication.DEFINITIONS_CSV,
+    publication.README_TXT,
+    publication.REPORT,
+    summary.CONVERSION_PAGE,
+    CONVERSION_DIFFERENCE,
+    INTAKE_MANIFEST,
 )
 
 FLOWS = {
@@ -93,6 +155,36 @@ FLOWS = {
                 INTAKE_MANIFEST,
             ),
             optional=geography.OPTIONAL,
+        ),
+        Flow(
+            name="srs",
+            description="Summary estimates: Part I offenses from incidents and Return A together.",
+            tasks=SUMMARY_TASKS,
+            publishes=SUMMARY_PUBLISHES,
+            optional=(*geography.OPTIONAL, *summary_model.OPTIONAL),
+            takes_summaries=True,
+        ),
+        Flow(
+            name="srs_30",
+            description="Summary estimates of the nation for one year of a long series, from 1993 on.",
+            tasks=SERIES_TASKS,
+            publishes=SUMMARY_PUBLISHES,
+            optional=(*geography.OPTIONAL, *summary_model.OPTIONAL),
+            takes_summaries=True,
+        ),
+        Flow(
+            name=YEAR_FLOW,
+            description="Counts of one year for grants, without the hierarchy rule; flow bjs_grant joins the years.",
+            tasks=summary.GRANT_YEAR_TASKS,
+            publishes=(GRANT_YEAR, GRANT_FLAG, REPORT_ISSUE, INTAKE_MANIFEST),
+            optional=(SRS_MONTH, geography.AGENCY_COUNTY, geography.JUDICIAL_DISTRICT, *summary_model.OPTIONAL),
+        ),
+        Flow(
+            name="bjs_grant",
+            description="BJS_Grant.csv: counts of several years for grants, from runs of flow grant_year.",
+            tasks=summary.GRANT_TASKS,
+            publishes=(summary.BJS_GRANT,),
+            optional=(GOVERNMENT,),
         ),
         Flow(
             name="backtest",

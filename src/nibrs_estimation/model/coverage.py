@@ -11,7 +11,7 @@ from nibrs_estimation.model.fields import (
 from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 #: Levels whose geographies contain all agencies of one or more states.
-_WHOLE_LEVELS = ("nation", "region", "state")
+_WHOLE_LEVELS = ("nation", "region", "division", "state")
 
 COVERAGE = Dataset(
     name="coverage",

@@ -19,7 +19,12 @@ GEOGRAPHY_LEVELS = {
     "field_office": "FOWgt",
     "judicial_district": "JDWgt",
     "msa": "MSAWgt",
+    "division": "DivisionWgt",
+    "metro_division": "MetroDivisionWgt",
 }
+#: Levels of estimates from incidents, and of summary estimates.
+INCIDENT_LEVELS = tuple(level for level in GEOGRAPHY_LEVELS if level not in ("division", "metro_division"))
+SUMMARY_LEVELS = tuple(level for level in GEOGRAPHY_LEVELS if level not in ("university", "tribal"))
 
 
 class WeightRule(StrEnum):
@@ -86,5 +91,7 @@ GEOGRAPHY_LEVEL = Column(
     "geography_level", "str", "Kind of geography; it determines which weights are used.", codes=tuple(GEOGRAPHY_LEVELS)
 )
 GEOGRAPHY_CODE = Column("geography_code", "str", "US, region code, state abbreviation, or name of the area.")
-GEOGRAPHY_NUMBER = Column("geography_number", "int32", "Number of the geography, 1 to 709 (not a FIPS code).")
+GEOGRAPHY_NUMBER = Column(
+    "geography_number", "int32", "Number of the geography; it depends on the flow (not a FIPS code)."
+)
 SERIES_NUMBER = Column("series_number", "int16", "Number of the demographic series; 0 for all persons.")

@@ -124,6 +124,15 @@ GEOGRAPHY = Dataset(
     ),
 )
 
+SUMMARY_GEOGRAPHY = Dataset(
+    name="summary_geography",
+    description="Geographies of summary estimates, with the numbers of the reference's summary estimates; areas of "
+    "counties are numbered in alphabetical order.",
+    source="handbook 16",
+    primary_key=GEOGRAPHY.primary_key,
+    columns=GEOGRAPHY.columns,
+)
+
 DATASETS = (
     AGENCY_COUNTY,
     COUNTY_POPULATION,

@@ -19,6 +19,9 @@ PARTS: dict[int, tuple[int, ...]] = {
     25: (0, 1, 2, 5, 10, 16, 20, 21),
 }
 GRAND_TOTAL = 25
+#: Wide files of the reference pipeline: names of months, number of the first item of January, and difference of months.
+MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+FIRST_NUMBER, STRIDE = 70, 118
 #: The items that make up the total of a crime; some reports have the total without them.
 PARTS_OF_CRIMES = tuple(sorted(part for total, parts in PARTS.items() if total != GRAND_TOTAL for part in parts))
 DETAILS = tuple(item for item in range(29) if item not in PARTS)

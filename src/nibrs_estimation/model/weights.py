@@ -62,6 +62,8 @@ LETTERS: dict[str, dict[str, str]] = {
     "field_office": _SMALL,
     "judicial_district": _SMALL,
     "msa": _SMALL,
+    "division": _LARGE,
+    "metro_division": _SMALL,
 }
 
 

@@ -22,6 +22,7 @@ class Flow:
         tasks: tasks of the stages; the source adds its own tasks.
         publishes: outputs that are copied to the artifact store, in this order.
         optional: datasets that a source may omit; a run reports the consequences.
+        takes_summaries: whether it works on summary counts without incidents.
         reads_source_as: the form in which the flow reads a source, if it is another than its core datasets; raises
             UsageError for a source that has no such form.
     """
@@ -31,6 +32,7 @@ class Flow:
     tasks: tuple[Task, ...]
     publishes: tuple[Dataset | Document, ...]
     optional: tuple[Dataset, ...] = ()
+    takes_summaries: bool = False
     reads_source_as: Callable[[Source], Source] | None = None
 
     def source_form(self, source: Source) -> Source:

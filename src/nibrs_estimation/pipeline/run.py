@@ -399,12 +399,13 @@ def artifact_prefix(run_id: str, flow_name: str) -> str:
 
 
 def _needed_source_tasks(flow: Flow, source: Source) -> list[Task]:
-    """The main flow uses all tasks of a source; a side flow those that write what it, or another of them, reads."""
+    """The main flow uses all tasks of a source; a side flow those that write what it publishes, or what is read."""
     tasks = list(source.tasks())
     if flow.name == MAIN_FLOW:
         return tasks
     needed: list[Task] = []
     read = {dataset.name for task in flow.tasks for dataset in task.reads}
+    read |= {output.name for output in flow.publishes}
     # A source lists readers after writers.
     for task in reversed(tasks):
         if any(output.name in read for output in task.writes):

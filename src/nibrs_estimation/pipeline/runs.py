@@ -23,6 +23,8 @@ RUNNING, STOPPED = "running", "stopped"
 #: Format of a run's datasets; increased when a version of the program renames datasets or columns.
 FORMAT = 5
 MAIN_FLOW = "all"
+#: The flows of summary estimates: of all places, and of the nation for series of many years.
+SUMMARY_FLOWS = ("srs", "srs_30")
 _RUN_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 

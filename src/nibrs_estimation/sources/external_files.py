@@ -25,6 +25,10 @@ from nibrs_estimation.model.geography import (
     JUDICIAL_DISTRICT,
     SRS_BENCHMARK,
 )
+from nibrs_estimation.model.grants import GOVERNMENT
+from nibrs_estimation.model.return_a import FIRST_NUMBER, MONTH_NAMES, STRIDE
+from nibrs_estimation.model.return_a_file import ITEMS
+from nibrs_estimation.model.summary import LEGACY_LINES, RETA_MM
 from nibrs_estimation.model.weights import STATE_WEIGHT_GROUP
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
@@ -181,6 +185,56 @@ def import_srs_benchmark(agency: pl.LazyFrame, srs_smoothed: Path, year: int) ->
         )
     )
     return _declared(known.join(long, on=LINE), SRS_BENCHMARK)
+
+
+def import_government(government: Path) -> pl.LazyFrame:
+    """Read the governments of agencies; rows without a number are left out.
+
+    Raises:
+        PipelineError: a column is missing, or an ORI is repeated.
+    """
+    table = read_table(government)
+    rows = pl.DataFrame(
+        {
+            LINE: table.lines,
+            "ori": table.text("ORI"),
+            "government_id": table.text("GOVID_2023", is_required=False),
+            "government_type": table.optional("govtype_2023"),
+        }
+    ).drop_nulls("government_id")
+    table.refuse_duplicates(rows, {"ori": "ORI"})
+    return _declared(rows, GOVERNMENT)
+
+
+def import_reta_mm(agency: pl.LazyFrame, reta_mm: Path, year: int) -> pl.LazyFrame:
+    """Read months and lines of Return A: flags ``jan_mm_flag`` ... and columns ``v70`` ... of a wide file.
+
+    A flag of 1 or 9 says that the month was reported. Columns that are absent are missing. Agencies are matched by
+    ORI_UNIV, otherwise by legacy ORI.
+
+    Raises:
+        PipelineError: a column is missing, an agency is repeated, the file is of another year, or a count is no number.
+    """
+    table = read_table(reta_mm)
+    years = table.whole_number("data_year", least=1900)
+    table.refuse(years != year, "data_year", f"is not {year}. Give the file of {year}")
+    rows = pl.DataFrame({LINE: table.lines, "file_ori": table.text("ORI_UNIV")})
+    table.refuse_duplicates(rows, {"file_ori": "ORI_UNIV"})
+    ids = agency.filter(pl.col("data_year") == year).select("agency_id", "ori").collect()
+    known = _with_ori(table, rows, agency, year).join(ids, on="ori").select(LINE, "agency_id")
+    parts = []
+    for number, month in enumerate(MONTH_NAMES):
+        flag = table.whole_number(f"{month}_mm_flag", least=0)
+        columns = {item: f"v{FIRST_NUMBER + STRIDE * number + item}" for item in (*ITEMS, *LEGACY_LINES)}
+        counts = {
+            f"item_{item}": table.number(header, is_required=False)
+            if header in table.headers
+            else pl.Series([None] * len(table.lines), dtype=pl.Float64)
+            for item, header in columns.items()
+        }
+        of_month = pl.DataFrame({LINE: table.lines, "is_reported": flag.is_in([1, 9]), **counts})
+        parts.append(of_month.with_columns(month=pl.lit(number + 1)))
+    return _declared(pl.concat(parts).join(known, on=LINE).with_columns(data_year=pl.lit(year)), RETA_MM)
 
 
 def import_judicial_district(judicial_district: Path) -> pl.LazyFrame:
@@ -347,6 +401,8 @@ FILES = {
         ExternalFile("judicial_district", "code and name of the judicial districts, CSV or sheet JD of a workbook"),
         ExternalFile("field_office", "code and name of the FBI's field offices, CSV or sheet FO of a workbook"),
         ExternalFile("state_weight_groups", "weight groups of states by super class, CSV"),
+        ExternalFile("government", "number and type of the government of each agency, CSV or xlsx"),
+        ExternalFile("reta_mm", "months and lines of Return A by agency (RETA-MM), CSV"),
         ExternalFile(
             "county_population",
             "residents of the counties by sex, age, race and ethnicity, CSV or Parquet, or the Census Bureau's cc-est",
@@ -398,6 +454,21 @@ _TASKS = (
         writes=(COUNTY_POPULATION,),
         parameters=(YEAR,),
         externals=(FILES["county_population"], FILES["county_single_years"]),
+    ),
+    Task(
+        name="import_government",
+        function=import_government,
+        writes=(GOVERNMENT,),
+        externals=(FILES["government"],),
+    ),
+    Task(
+        name="import_reta_mm",
+        function=import_reta_mm,
+        writes=(RETA_MM,),
+        reads=(AGENCY,),
+        parameters=(YEAR,),
+        externals=(FILES["reta_mm"],),
+        memory="medium",
     ),
     Task(
         name="import_state_weight_group",

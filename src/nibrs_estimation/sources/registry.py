@@ -11,7 +11,7 @@ from nibrs_estimation.pipeline.optional import require_extra
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.master import MasterSource
-from nibrs_estimation.sources.return_a import ReturnASource
+from nibrs_estimation.sources.return_a import ReturnASource, ReturnASummaries, return_a_summaries
 from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.sources.ucr_prd import UcrPrdSource
 
@@ -39,13 +39,16 @@ def newest_year(source: Source) -> int | None:
     return source.newest_year() if isinstance(source, DatedSource) else None
 
 
-def open_source(spec: str, database: Database | None, *, is_excerpt: bool = False) -> Source:
+def open_source(
+    spec: str, database: Database | None, *, is_excerpt: bool = False, takes_summaries: bool = False
+) -> Source:
     """The source that a text names, such as ``cde:VT-2024.zip`` or ``synthetic:0.01``.
 
     Args:
         spec: the text.
         database: database of the source ``postgresql``, if one is configured.
         is_excerpt: whether files may be missing from zips; their datasets are then empty and marked as missing.
+        takes_summaries: whether a source may have summary counts and no incidents.
 
     Raises:
         UsageError: there is no such source, its part after the colon is malformed, no database is configured, its
@@ -75,10 +78,13 @@ def open_source(spec: str, database: Database | None, *, is_excerpt: bool = Fals
         if database is None:
             raise UsageError("The source postgresql needs a database: set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
         return UcrPrdSource(database)
+    if kind == "return-a" and takes_summaries:
+        return return_a_summaries(rest)
     if kind == "return-a":
         raise UsageError(
             f"The source {spec} holds monthly counts and no incidents, so there is nothing to estimate from. Read it "
-            f"with `nibrs ingest return-a {rest or 'FILE'}`, and name a source of incidents here: {FORMS}."
+            f"with `nibrs ingest return-a {rest or 'FILE'}`, estimate from it with flow srs, or name a source of "
+            f"incidents here: {FORMS}."
         )
     raise UsageError(f"{spec!r} is not a source. Write {FORMS}.")
 
@@ -91,5 +97,6 @@ def source_examples() -> dict[str, Source]:
         "master": MasterSource(()),
         "postgresql": UcrPrdSource(nowhere),
         "return-a": ReturnASource(Path("RETURNA.zip")),
+        "return-a in flow srs": ReturnASummaries((Path("RETURNA.zip"),)),
         "synthetic": SyntheticSource(),
     }

@@ -11,7 +11,7 @@ from nibrs_estimation.pipeline.task import Task
 #: In the order of the chain.
 STAGES = (
     "universe", "completeness", "outliers", "block_imputation", "benchmark", "weighting", "coverage",
-    "item_imputation", "validation", "accounting", "counting", "estimation", "publication", "smoketest",
+    "item_imputation", "validation", "accounting", "counting", "estimation", "publication", "summary", "smoketest",
 )  # fmt: skip
 
 

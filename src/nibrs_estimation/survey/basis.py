@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from nibrs_estimation.survey.cells import CATEGORIES, Counts
+from nibrs_estimation.model.counts import UNIT_PROFILE
+from nibrs_estimation.survey.cells import CATEGORIES, Counts, SummaryCounts
 from nibrs_estimation.survey.design import Design, estimation_design
 from nibrs_estimation.survey.prediction import PlaceUnits, Predictions, prediction_units, predictions_of
 from nibrs_estimation.tables.matrices.agencies import agency_categories
@@ -60,6 +63,16 @@ class Basis(NamedTuple):
     members: dict[tuple[str, int], pl.Series]
 
 
+class SummaryBasis(NamedTuple):
+    """What summary estimates are made of; as :class:`Basis`."""
+
+    design: Design
+    counts: SummaryCounts
+    units: PlaceUnits
+    predictions: Predictions | None
+    members: dict[tuple[str, int], pl.Series]
+
+
 def estimation_basis(
     survey: Survey,
     counted: CountedProfiles,
@@ -80,14 +93,8 @@ def estimation_basis(
         variance_rule: whether variances are those of predictions.
         counts: of another basis of the same run, without attributes; read again only if they are of other agencies.
     """
-    frame = survey.weighting_frame
     design = estimation_design(*survey, counted.unit_profile)
-    of_respondents, members = {}, {}
-    if attributes is not None:
-        of_respondents = dict(agency_categories(design.agencies, frame, *attributes))
-        everybody = frame.select("agency_id").collect()["agency_id"].sort()
-        of_all = agency_categories(everybody, frame, *attributes)
-        members = {(name, k): everybody.filter(pl.Series(of_all[name] == k)) for name, k in CATEGORIES}
+    of_respondents, members = _categories(design, survey.weighting_frame, attributes)
     if counts is None or not counts.agencies.equals(design.agencies):
         counts = Counts(design.agencies, counted, block_reference, of_respondents)
     units = prediction_units(design, *survey, members)
@@ -95,3 +102,42 @@ def estimation_basis(
     if variance_rule == "prediction":
         predictions = predictions_of(design, units, counts.incidents, corrects=control_rule == "corrected")
     return Basis(design, counts, units, predictions, members)
+
+
+def summary_basis(
+    survey: Survey,
+    summary_year: pl.LazyFrame,
+    attributes: AgencyAttributes,
+    control_rule: ControlRule,
+    variance_rule: VarianceRule,
+) -> SummaryBasis:
+    """The same for summary estimates.
+
+    Args:
+        survey: weights and respondents.
+        summary_year: dataset of that name.
+        attributes: of agencies.
+        control_rule: whether totals are ratio estimates.
+        variance_rule: whether variances are those of predictions.
+    """
+    design = estimation_design(*survey, UNIT_PROFILE.empty())
+    of_respondents, members = _categories(design, survey.weighting_frame, attributes)
+    counts = SummaryCounts(design, summary_year.collect(), of_respondents)
+    units = prediction_units(design, *survey, members)
+    predictions = None
+    if variance_rule == "prediction":
+        predictions = predictions_of(design, units, counts.incidents, corrects=control_rule == "corrected")
+    return SummaryBasis(design, counts, units, predictions, members)
+
+
+def _categories(
+    design: Design, frame: pl.LazyFrame, attributes: AgencyAttributes | None
+) -> tuple[dict[str, NDArray[np.int8]], dict[tuple[str, int], pl.Series]]:
+    """Categories of the respondents by variable, and all agencies of each category; none without attributes."""
+    if attributes is None:
+        return {}, {}
+    of_respondents = dict(agency_categories(design.agencies, frame, *attributes))
+    everybody = frame.select("agency_id").collect()["agency_id"].sort()
+    of_all = agency_categories(everybody, frame, *attributes)
+    members = {(name, k): everybody.filter(pl.Series(of_all[name] == k)) for name, k in CATEGORIES}
+    return of_respondents, members

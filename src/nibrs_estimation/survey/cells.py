@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.model.estimates import CELL_ESTIMATE
+from nibrs_estimation.model.return_a import GRAND_TOTAL
+from nibrs_estimation.model.return_a_file import ITEMS
 from nibrs_estimation.stats.linearization.cell_estimates import CellEstimates, cell_estimates
 from nibrs_estimation.stats.linearization.variance_form import variance_form
 from nibrs_estimation.stats.prediction import PredictionEstimates, unreported_interval
@@ -26,6 +28,7 @@ from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.explained import explained_by
 from nibrs_estimation.tables.matrices.filling import Fills
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
+from nibrs_estimation.tables.matrices.summary_matrix import summary_counts
 from nibrs_estimation.tables.matrices.table_matrix import TableCounts, TableMatrix, agency_rows, total_row
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.variables import derived_variables
@@ -106,6 +109,36 @@ class Counts:
         if name not in self._units:
             self._units[name] = read_unit(name, self._counted, self._rows)
         return self._units[name]
+
+
+class SummaryCounts:
+    """Matrices of tables of summary counts for the agencies of a design.
+
+    Args:
+        design: of the geographies.
+        summary_year: dataset of that name.
+        agency_categories: variable of agencies -> category of each.
+    """
+
+    def __init__(
+        self, design: Design, summary_year: pl.DataFrame, agency_categories: Mapping[str, NDArray[np.int8]]
+    ) -> None:
+        rows = pl.DataFrame({"agency_id": design.agencies}).with_row_index("row")
+        lines = summary_year.join(rows, on="agency_id")
+        at = (lines["row"].to_numpy(), lines["item_code"].to_numpy())
+        self._completed, self._reported = (np.zeros((len(design.agencies), len(ITEMS))) for _ in range(2))
+        self._completed[at], self._reported[at] = lines["completed"].to_numpy(), lines["reported"].to_numpy()
+        self._categories = agency_categories
+
+    def of_table(self, table: TableDefinition) -> TableCounts:
+        """The matrices of a table."""
+        return summary_counts(table, self._completed, self._reported, self._categories)
+
+    @property
+    def incidents(self) -> Incidents:
+        """All offenses of each agency."""
+        completed, reported = self._completed[:, GRAND_TOTAL], self._reported[:, GRAND_TOTAL]
+        return Incidents(completed, np.minimum(completed, reported))
 
 
 def _can_be_in_both(table: TableDefinition, counted: CountedRow) -> bool:
@@ -214,7 +247,8 @@ def wanted_cells(table: TableDefinition, gaps: pl.DataFrame, dimensions: frozens
 
 #: Categories of agencies that have rows of their own.
 CATEGORIES = tuple(
-    (variable, category) for variable, number in (("agency_type", 7), ("msa", 4), ("population_group", 6))
+    (variable, category)
+    for variable, number in (("agency_type", 7), ("msa", 4), ("population_group", 6), ("region", 4))
     for category in range(1, number + 1)
 )  # fmt: skip
 
@@ -465,6 +499,46 @@ class Estimator:
             return np.zeros(len(found.cell), dtype=bool)
         without_agency = self._respondents[:, :first]
         return product_at(without_agency, counts[:first], found.domain, found.cell) > 0
+
+
+def reported_estimates(design: Design, table: TableDefinition, counts: TableCounts, wanted: WantedCells) -> Estimates:
+    """What respondents reported themselves, without weights: columns as of :meth:`Estimator.estimate`, without errors.
+
+    Args:
+        design: of the geographies.
+        table: its definition.
+        counts: of the agencies.
+        wanted: the cells.
+    """
+    sample, members = design.sample, design.members
+    place = (members.domain, sample.psu[members.unit])
+    shape = (members.domains, len(design.agencies))
+    shares = sparse.csr_array((sample.share[members.unit], place), shape=shape)
+    cells = counts.records[:, wanted.cell]
+    sums = sparse.coo_array(sparse.csc_array(shares @ cells))
+    # Sorted by cell and domain, as other estimates are.
+    order = np.lexsort((sums.row, sums.col))
+    domain, cell, total = sums.row[order], sums.col[order], sums.data[order]
+    reporting = sparse.csr_array(design.respondents @ (cells > 0).astype(np.float64))
+    n = len(total)
+    nothing, missing = np.zeros(n), np.full(n, np.nan)
+    row, column = np.divmod(wanted.cell[cell], len(table.columns))
+    return {
+        "series_number": np.zeros(n, np.int16),
+        "geography_number": design.geographies[domain],
+        "row": row + 1,
+        "column": column + 1,
+        **dict.fromkeys(("estimate", "lower_bound", "upper_bound", "reported", "unweighted", "copula_estimate"), total),
+        **dict.fromkeys(("standard_error", "filled_share", "imputed_share", "imputation_standard_error"), nothing),
+        "agency_counts": np.asarray(reporting[domain, cell]).ravel(),
+        **dict.fromkeys(
+            (
+                "difference_variance", "percentage", "percentage_unweighted", "percentage_standard_error",
+                "percentage_known", "percentage_known_standard_error",
+            ),
+            missing,
+        ),
+    }  # fmt: skip
 
 
 def _shares(found: Found, block: NDArray[np.int64]) -> NDArray[np.float64]:

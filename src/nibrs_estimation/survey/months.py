@@ -31,6 +31,9 @@ MIN_SEASON_OFFENSES = 10_000
 #: An agency with fewer offenses in a year shows no pattern of lumped months.
 MIN_LUMPED_OFFENSES = 12
 
+#: Population groups of counties begin with 8 or 9.
+COUNTIES = "^[89]"
+
 
 class MonthStatus(IntEnum):
     """What is known of a month; the names, in lower case, are the values of column ``month_status``."""
@@ -73,6 +76,21 @@ def month_status(counts: Floats, is_low: Flags, shares: Floats | None = None) ->
     if shares is not None:
         status[~lumped[:, None] & _is_incomplete(values, status == MonthStatus.KNOWN, shares)] = MonthStatus.INCOMPLETE
     return status
+
+
+def judge(counts: Floats, is_low: Flags, agencies: pl.DataFrame) -> tuple[NDArray[np.int8], Floats]:
+    """Status and normal share of each month, (n, 12) both.
+
+    Args:
+        counts: (n, 12) offenses, NaN where not reported.
+        is_low: (n, 12) the outlier rule found the month too low.
+        agencies: n rows with ``region_code`` and ``population_group_code``.
+    """
+    is_full = (month_status(counts, is_low) == MonthStatus.KNOWN).all(axis=1)
+    is_county = agencies["population_group_code"].str.contains(COUNTIES).fill_null(False).to_numpy()
+    region = agencies["region_code"].fill_null(0).to_numpy()
+    shares = month_shares(counts, is_full, region, is_county)
+    return month_status(counts, is_low, shares), shares
 
 
 def is_lumped(counts: Floats) -> Flags:

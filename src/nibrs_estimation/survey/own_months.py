@@ -86,6 +86,25 @@ def fill_from_own_months(
     )
 
 
+def added_by_month(counts: Floats, known: Floats, shares: Floats, is_recipient: Flags, filled: Filled) -> Floats:
+    """What is filled in each month by group of offenses, (n, 12, groups); NaN where nothing is.
+
+    An agency's own part is spread over its months by the part of them that is not known and their normal shares.
+    """
+    open_share = (1 - known) * shares
+    spread = np.divide(
+        open_share,
+        open_share.sum(axis=1, keepdims=True),
+        out=np.zeros_like(shares),
+        where=is_recipient[:, None] & (open_share.sum(axis=1, keepdims=True) > 0),
+    )
+    own = np.where((known > 0)[:, :, None], counts, 0.0).sum(axis=1)
+    added = (filled.own_scale[:, None] * own)[:, None, :] * spread[:, :, None]
+    of_donor = np.where((known == 0)[:, :, None], counts[filled.donor], 0.0) * filled.donor_scale[:, None, None]
+    added += np.where((filled.donor >= 0)[:, None, None], of_donor, 0.0)
+    return np.where((is_recipient[:, None] & (known < 1))[:, :, None], added, np.nan)
+
+
 def _level_donors(
     counts: Floats,
     known: Flags,

@@ -24,6 +24,7 @@ AREAS = {
     "field_office": "field_office_name",
     "judicial_district": "judicial_district_name",
     "msa": "msa_name",
+    "metro_division": "metro_division_name",
 }
 #: Levels with agencies of one type -> the type.
 TYPES = {"university": "University or College", "tribal": "Tribal"}
@@ -65,10 +66,12 @@ def units_of(geography_level: str, frame: pl.DataFrame, pieces: pl.DataFrame) ->
         )
     else:
         code = {"nation": pl.lit("US"), "region": pl.col("region_code").cast(pl.String)}
-        code |= {"state": pl.col("state_abbr"), **dict.fromkeys(TYPES, pl.lit("US"))}
+        code |= {"division": _division(), "state": pl.col("state_abbr"), **dict.fromkeys(TYPES, pl.lit("US"))}
         is_member = pl.col("agency_type_name") == TYPES.get(geography_level, "")
         if geography_level == "region":
             is_member = pl.col("region_code").is_in(whole_regions(frame))
+        elif geography_level == "division":
+            is_member = _division().is_in(whole_divisions(frame))
         elif geography_level not in TYPES:
             is_member = pl.lit(True)
         members = frame.filter(is_member).select(
@@ -83,10 +86,25 @@ def units_of(geography_level: str, frame: pl.DataFrame, pieces: pl.DataFrame) ->
 
 def whole_regions(frame: pl.DataFrame) -> list[int]:
     """Regions in which all states have agencies; a part of a region is not estimated."""
-    states = code_list("state").select("state_abbr", "region_code")
+    return _whole("region_code", frame)
+
+
+def whole_divisions(frame: pl.DataFrame) -> list[str]:
+    """Codes of census divisions in which all states have agencies."""
+    return [str(code) for code in _whole("division_code", frame)]
+
+
+def _whole(column: str, frame: pl.DataFrame) -> list[int]:
+    states = code_list("state").select("state_abbr", column)
     present = states.filter(pl.col("state_abbr").is_in(frame["state_abbr"].unique().implode()))
-    whole = states.group_by("region_code").len().join(present.group_by("region_code").len(), on=["region_code", "len"])
-    return whole["region_code"].sort().to_list()
+    whole = states.group_by(column).len().join(present.group_by(column).len(), on=[column, "len"])
+    return whole[column].sort().to_list()
+
+
+def _division() -> pl.Expr:
+    """Code of the census division of an agency, from its state."""
+    states = code_list("state").select("state_abbr", pl.col("division_code").cast(pl.String))
+    return pl.col("state_abbr").replace_strict(dict(states.iter_rows()), default=None, return_dtype=pl.String)
 
 
 def located_pieces(agency_county: pl.DataFrame, frame: pl.DataFrame, year: int) -> pl.DataFrame:
@@ -132,7 +150,7 @@ def located_pieces(agency_county: pl.DataFrame, frame: pl.DataFrame, year: int) 
     return (
         pieces.join(numbers, on="metro_division_name", how="left", maintain_order="left")
         .with_columns(pl.col("division").fill_null(0))
-        .select("agency_id", "county_fips", "population_share", *AREAS.values(), "metro_division_name", "division")
+        .select("agency_id", "county_fips", "population_share", *AREAS.values(), "division")
     )
 
 

@@ -35,6 +35,9 @@ UNIT_LEVELS: Mapping[str, tuple[Level, ...]] = {
     "officer_victim": ("incident", "victim"),
     "arrestee": ("incident", "arrestee"),
     "arrestee_by_arrest_code": ("incident", "arrestee"),
+    # Counted by agencies, on lines of the Return A, not from incidents.
+    "return_a": ("incident",),
+    "return_a_reported": ("incident",),
 }
 #: Units that are persons, and have demographic groups.
 PERSON_UNITS = ("person_victim", "person_victim_firearm", "arrestee", "arrestee_by_arrest_code")

@@ -16,15 +16,35 @@ from nibrs_estimation.tables.rows import Frame, conditions, expand_rows, identif
 from nibrs_estimation.tables.schema import Block, TableForm
 from nibrs_estimation.tables.shared import DEFINITIONS, Shared, check_columns, read_shared
 
+#: Tables of summary counts, whose columns are lines of the Return A.
+SUMMARY_DEFINITIONS = DEFINITIONS / "summary"
+#: Units of counting of these tables: completed and weighted, and as reported, without weights.
+RETURN_A, RETURN_A_REPORTED = "return_a", "return_a_reported"
+
 
 @cache
 def table_definitions() -> Mapping[str, TableDefinition]:
-    """Every table and variant by name, in order: 1a, 1b, ..., 3a, 3aclear, 3aunclear, ...
+    """Every table and variant of incidents by name, in order: 1a, 1b, ..., 3a, 3aclear, 3aunclear, ...
 
     Raises:
         PipelineError: a file is wrong; gives file, line and how to fix it.
     """
     return read_tables(DEFINITIONS)
+
+
+@cache
+def summary_definitions() -> Mapping[str, TableDefinition]:
+    """Every table of summary counts by name: SRS1a, SRS1araw, SRS2a.
+
+    Raises:
+        PipelineError: a file is wrong; gives file, line and how to fix it.
+    """
+    return read_tables(SUMMARY_DEFINITIONS, _shared())
+
+
+def all_definitions() -> Mapping[str, TableDefinition]:
+    """Every table by name, those of incidents first."""
+    return {**table_definitions(), **summary_definitions()}
 
 
 def table_definition(name: str) -> TableDefinition:
@@ -37,7 +57,7 @@ def table_definition(name: str) -> TableDefinition:
     single = _read_single_table(name.lower())
     if single is not None:
         return single
-    tables = table_definitions()
+    tables = all_definitions()
     found = next((table for known, table in tables.items() if known.lower() == name.lower()), None)
     if found is None:
         raise UsageError(f"There is no table {name!r}. The tables are: {', '.join(tables)}.")
@@ -68,9 +88,10 @@ def _shared() -> Shared:
     return read_shared(DEFINITIONS)
 
 
-def read_tables(folder: Path) -> dict[str, TableDefinition]:
-    """The tables and variants of a folder of definitions."""
-    shared = _shared() if folder == DEFINITIONS else read_shared(folder)
+def read_tables(folder: Path, shared: Shared | None = None) -> dict[str, TableDefinition]:
+    """The tables and variants of a folder of definitions; without ``shared``, it has shared definitions of its own."""
+    if shared is None:
+        shared = _shared() if folder == DEFINITIONS else read_shared(folder)
     names = sorted((path.stem for path in folder.glob("[!_]*.yaml")), key=_natural)
     files = {name: DefinitionFile(folder / f"{name}.yaml") for name in names}
     forms = {name: file.parsed(TableForm) for name, file in files.items()}
@@ -243,9 +264,14 @@ def _blank_cells(
 def _with_variants(
     file: DefinitionFile, form: TableForm, table: TableDefinition, shared: Shared
 ) -> list[TableDefinition]:
-    variants = [
-        replace(
-            table,
+    variants = []
+    for name, variant in form.variants.items():
+        if variant.unit is not None and variant.unit not in shared.units:
+            message = unknown_name("unit", variant.unit, shared.units, "_sets.yaml")
+            raise file.error(message, "variants", name, "unit")
+        counted = table if variant.unit is None else _of_unit(table, variant.unit)
+        made = replace(
+            counted,
             table=name,
             title=variant.title,
             counts=variant.counts,
@@ -253,6 +279,12 @@ def _with_variants(
             where=(*table.where, *conditions(file, variant.where, shared, "variants", name, "where")),
             variant_of=table.table,
         )
-        for name, variant in form.variants.items()
-    ]
+        variants.append(made)
     return [table, *variants]
+
+
+def _of_unit(table: TableDefinition, unit: str) -> TableDefinition:
+    """The same table, whose own unit is another."""
+    columns = tuple(replace(column, unit=unit) if column.unit == table.unit else column for column in table.columns)
+    rows = tuple(replace(row, unit=unit) if row.unit == table.unit else row for row in table.rows)
+    return replace(table, unit=unit, columns=columns, rows=rows)

@@ -109,11 +109,12 @@ class VariablesForm(_Strict):
 
 
 class VariantForm(_Strict):
-    """A variant of a table: the same rows and columns for fewer units."""
+    """A variant of a table: the same rows and columns for fewer units, or for units of another kind."""
 
     title: Text
     counts: Text
-    where: Where
+    where: Where = {}
+    unit: str | None = None
     status: Status | None = None
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from nibrs_estimation.model.estimates import GEOGRAPHY_QUALITY
 from nibrs_estimation.model.parameters import SMALL_COUNT
 from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.tables.read import RETURN_A_REPORTED
 from nibrs_estimation.tables.table_cells import COUNT
 
 #: Mark of suppressed estimates.
@@ -32,8 +33,14 @@ KEY_ROWS = {
     "5a": (1,),
 }  # fmt: skip
 LAST_KEY_COLUMN = {"5a": 31}
+#: The same of summary estimates.
+SUMMARY_KEY_ROWS = {"SRS1a": (1, 2), "SRS2a": (1, 2, 3, 4)}
 #: Cells that are published although their state is suppressed, if nothing else is wrong with them: count and rate.
-RESCUED = {"2a": "violent_crime", "2b": "property_crime"}
+RESCUED = {
+    "2a": ("violent_crime",), "2b": ("property_crime",), "SRS1a": ("violent_crime", "property_crime"),
+}  # fmt: skip
+#: Number of counts that must be reliable for that, of the tables that a run has.
+_RESCUED_CELLS = 2
 _RESCUED_ROWS = (1, 2)
 
 _LEVEL = pl.col("geography_level")
@@ -135,6 +142,7 @@ GEOGRAPHY_FLAGS = {
 RULES = (
     Rule("not_estimated", pl.col("estimate").is_null(), None),
     Rule("small_count", pl.col("is_small"), True, "it is of so few units that persons might be recognized"),
+    Rule("reported", pl.col("is_as_reported"), False),
     Rule("coverage_not_known", _COVERAGE.is_null(), None),
     Rule("rescued", pl.col("is_rescued"), False),
     Rule(
@@ -207,7 +215,7 @@ def judged_geographies(key_cells: pl.DataFrame, places: pl.DataFrame) -> pl.Data
             is_rescued=IS_STATE
             & pl.col("is_suppressed_group")
             & ~pl.col("is_missing_over_10_percent")
-            & (pl.col("rescued_cells") == len(RESCUED))
+            & (pl.col("rescued_cells") == _RESCUED_CELLS)
             & pl.col("are_rescued_reliable")
         )
     )
@@ -222,7 +230,7 @@ def key_cells_of(rows: pl.DataFrame, table: TableDefinition, places: pl.DataFram
         table: its definition.
         places: rows of dataset ``coverage``: the geographies of the rows.
     """
-    is_key = pl.col("row").is_in(KEY_ROWS[table.table]) & (
+    is_key = pl.col("row").is_in((KEY_ROWS | SUMMARY_KEY_ROWS)[table.table]) & (
         pl.col("column") <= LAST_KEY_COLUMN.get(table.table, len(table.columns))
     )
     is_to_rescue = _is_rescued_cell(table) & (pl.col("row") == 1) & (pl.col("estimate_type_num") == COUNT)
@@ -256,6 +264,7 @@ def suppressed_rows(
         flagged_rows(rows, places)
         .join(geography_quality.collect(), on="geography_number", how="left", maintain_order="left")
         .with_columns(
+            is_as_reported=pl.lit(table.unit == RETURN_A_REPORTED),
             is_small=_is_small(small_count),
             is_rescued=pl.col("is_rescued") & _is_rescued_cell(table) & (pl.col("series_number") == 0),
         )
@@ -277,8 +286,8 @@ def _is_rescued_cell(table: TableDefinition) -> pl.Expr:
     """Whether a row is one of the cells that are published although their state is suppressed."""
     if table.table not in RESCUED:
         return pl.lit(False)
-    column = table.column(RESCUED[table.table]).position
-    return pl.col("row").is_in(_RESCUED_ROWS) & (pl.col("column") == column)
+    columns = [table.column(name).position for name in RESCUED[table.table]]
+    return pl.col("row").is_in(_RESCUED_ROWS) & pl.col("column").is_in(columns)
 
 
 def _is_small(small_count: str) -> pl.Expr:

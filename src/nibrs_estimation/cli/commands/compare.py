@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from nibrs_estimation.cli.console import console
-from nibrs_estimation.cli.estimates import EstimatedRun, required_run
+from nibrs_estimation.cli.estimates import EstimatedRun, flow_of, required_run
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.files import atomic_path
+from nibrs_estimation.pipeline.runs import MAIN_FLOW
 from nibrs_estimation.tables.read import table_definition
 
 app = typer.Typer()
@@ -69,6 +70,11 @@ def compare(
 
     if rate and percentage:
         raise UsageError("Give --rate or --percentage, not both.")
+    if flow_of(table_definition(table)) != MAIN_FLOW:
+        raise UsageError(
+            f"Table {table} is of summary estimates, which cannot be compared yet: nibrs compare works on tables of "
+            "incidents. `nibrs tables show` shows the tables of each run."
+        )
     compared_runs = _runs(runs or [])
     options = Options(
         runs=compared_runs,

@@ -84,18 +84,22 @@ def reference_files(
     folder is also written as a zip; the names of the cells are in folder validation_inputs. With series of all tables
     and geographies a nation has hundreds of gigabytes: name those that you need.
     """
-    from nibrs_estimation.cli.estimates import required_run  # noqa: PLC0415 (Polars is slow to import)
+    from nibrs_estimation.cli.estimates import flow_of, required_run  # noqa: PLC0415 (Polars is slow to import)
     from nibrs_estimation.cli.final_files import FOLDER, write_final_files  # noqa: PLC0415 (as above)
     from nibrs_estimation.cli.selection import find_places  # noqa: PLC0415 (as above)
     from nibrs_estimation.tables.read import table_definition  # noqa: PLC0415 (as above)
 
-    run = required_run(load_settings().scratch_dir, run_id)
+    tables = [table_definition(name) for name in table or ()]
+    flows = {flow_of(each) for each in tables} or {MAIN_FLOW}
+    if len(flows) > 1:
+        raise UsageError("Tables of incidents and of summary estimates are of different flows: write them one by one.")
+    run = required_run(load_settings().scratch_dir, run_id, flows.pop())
     with _Bars("tables") as progress:
         n_files = write_final_files(
             run,
             to,
             lambda n, total: progress.advance("Writing", n, total),
-            tables=[table_definition(name) for name in table or ()],
+            tables=tables,
             places=find_places(run, geography) if geography else None,
             has_series=series,
         )

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nibrs_estimation.cli.console import console
-from nibrs_estimation.cli.estimates import required_run
+from nibrs_estimation.cli.estimates import flow_of, required_run
 from nibrs_estimation.cli.selection import find_column, find_places, find_rows
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.pipeline.errors import UsageError
@@ -54,8 +54,8 @@ def sensitivity(
     csv: Annotated[Path | None, typer.Option("--csv", help="Write the numbers to this file.")] = None,
 ) -> None:
     """Show totals, intervals and ranks if what was not reported held less or more crime than assumed."""
-    run = required_run(load_settings().scratch_dir, run_id)
     definition = table_definition(table)
+    run = required_run(load_settings().scratch_dir, run_id, flow_of(definition))
     names = tuple(geography or (_STATES,))
     places = find_places(run, ("all",) if names == (_STATES,) else names)
     if names == (_STATES,):

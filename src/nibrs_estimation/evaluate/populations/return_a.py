@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.evaluate.patterns import Members, group_of
 from nibrs_estimation.evaluate.populations.fixed import FixedPopulation
-from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.benchmark import PROPERTY, VIOLENT
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.return_a import ITEMS_OF_CRIME, OFFENSES_OF_CRIME
 from nibrs_estimation.model.return_a_file import ACTUAL, ITEM_COLUMNS
-from nibrs_estimation.stages.block_imputation.known import judge
-from nibrs_estimation.survey.months import MEAN_THAT_RULES_OUT_ZERO, MONTHS_PER_YEAR, MonthStatus
+from nibrs_estimation.sources.return_a.core import agency_rows
+from nibrs_estimation.survey.months import MEAN_THAT_RULES_OUT_ZERO, MONTHS_PER_YEAR, MonthStatus, judge
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -154,17 +153,5 @@ def _before(agencies: pl.DataFrame, return_a_agency: pl.DataFrame, return_a_coun
 
 
 def _agencies(agencies: pl.DataFrame, year: int) -> pl.DataFrame:
-    """Rows of dataset ``agency``; what the file does not tell is missing."""
-    names = {column.name for column in AGENCY.columns} - set(agencies.columns)
-    flags = {column.name: pl.lit(False) for column in AGENCY.columns if column.type == "bool"}
-    missing = {name: flags.get(name, pl.lit(None)) for name in names}
-    given = {
-        "data_year": pl.lit(year),
-        "agency_id": pl.int_range(1, pl.len() + 1),
-        "agency_type_name": pl.col("agency_type_name").fill_null("Other"),
-        "agency_status": pl.lit("A"),
-        "is_publishable": pl.lit(True),
-        "is_covered": pl.lit(False),
-        "universe_scope": pl.lit("all"),
-    }
-    return AGENCY.cast(agencies.with_columns(**(missing | given)))
+    """Rows of dataset ``agency``, numbered in order."""
+    return agency_rows(agencies.with_columns(agency_id=pl.int_range(1, pl.len() + 1)), year)

@@ -39,7 +39,7 @@ def state_year(agencies: pl.DataFrame, year: int, seed: int) -> StateYear:
     reported = sent_incidents(agencies, latent, reported_months(agencies, year, seed), year, seed, "N")
     return StateYear(
         _report_months(agencies, reported, year, seed),
-        _offenses(agencies, reported, year, seed),
+        offenses_by_month(agencies, reported, year, seed),
         summary_months(agencies, latent, year, seed),
     )
 
@@ -65,7 +65,15 @@ def _report_months(agencies: pl.DataFrame, reported: pl.DataFrame, year: int, se
     return pl.concat(forms).select(REPORT_MONTH.schema.names())
 
 
-def _offenses(agencies: pl.DataFrame, reported: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+def offenses_by_month(agencies: pl.DataFrame, reported: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+    """Dataset ``agency_month_offense`` of a year: the offenses of reported incidents.
+
+    Args:
+        agencies: the agencies of whole states in that year, by agency_id.
+        reported: their reported incidents.
+        year: any year.
+        seed: seed of the run.
+    """
     rows = offense_rows(reported, seed)
     counted = (
         rows.with_columns(in_summary(rows))

@@ -159,14 +159,18 @@ def _pairs(agencies: pl.DataFrame, filed: pl.DataFrame, ours: str, theirs: str) 
 
 
 def recent_candidates(
-    report_month: pl.LazyFrame, srs_month: pl.LazyFrame, agencies: pl.DataFrame, year: int
+    report_month: pl.LazyFrame,
+    srs_month: pl.LazyFrame,
+    agencies: pl.DataFrame,
+    year: int,
+    first_year: int = FIRST_RECENT_YEAR,
 ) -> tuple[pl.DataFrame, list[Issue]]:
-    """Summary reports since 2022, at most five years, with at least three months, scaled to twelve months.
+    """Summary reports since ``first_year``, at most five years, with at least three months, scaled to twelve months.
 
     A month counts only if a summary form was received, even an empty one. A year for which the run has no summary
     counts at all is skipped, because its empty months are unknown, not 0.
     """
-    years = [each for each in range(year, year - HISTORY_YEARS, -1) if each >= FIRST_RECENT_YEAR]
+    years = [each for each in range(year, year - HISTORY_YEARS, -1) if each >= first_year]
     key = ["agency_id", "data_year"]
     forms = (
         report_month.filter((pl.col("form_code") == "R") & pl.col("data_year").is_in(years))

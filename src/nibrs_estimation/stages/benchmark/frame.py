@@ -83,7 +83,7 @@ def build_frame(
     benchmark, of_sums = with_sums(given)
     issues += [*of_deck, *of_sums]
     frame = agencies.join(responses, on="agency_id").join(benchmark, on="agency_id").sort("agency_id")
-    _require_one_row_each(frame, agencies)
+    require_one_row_each(frame, agencies)
     found = [*smoothed.issues, *recent_issues, *issues]
     return {
         WEIGHTING_FRAME.name: WEIGHTING_FRAME.cast(frame),
@@ -133,7 +133,7 @@ def eligible_agencies(universe: pl.LazyFrame, agency: pl.LazyFrame, year: int) -
         .join(code_list("substate_class_rule"), on=["population_group_code", "has_population"], how="left")
         .sort("agency_id")
     )
-    _require_one_row_each(agencies, eligible)
+    require_one_row_each(agencies, eligible)
     without_class = agencies.filter(pl.col("substate_class").is_null() | pl.col("weight_class").is_null())
     if without_class.height:
         first = without_class.row(0, named=True)
@@ -211,7 +211,12 @@ def determine_responses(
     )
 
 
-def _require_one_row_each(frame: pl.DataFrame, agencies: pl.DataFrame) -> None:
+def require_one_row_each(frame: pl.DataFrame, agencies: pl.DataFrame) -> None:
+    """Stop if a frame does not have one row for each agency.
+
+    Raises:
+        PipelineError: it does not.
+    """
     if not frame["agency_id"].equals(agencies["agency_id"]):
         raise PipelineError(
             f"The frame of the weights has {frame.height} rows for {agencies.height} eligible agencies. Datasets "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +13,7 @@ from nibrs_estimation.model.completeness import COPIED_GROUPS, MIN_MONTHS_REPORT
 from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.model.outliers import HIGH_COLORS, LOW_COLORS
 from nibrs_estimation.stages.block_imputation.rows import block_months, removed_months
-from nibrs_estimation.stats import random
-from nibrs_estimation.stats.imputation.matching import draw_nearest
-from nibrs_estimation.stats.imputation.regression import LinearModel, stepwise, treatment_dummies
+from nibrs_estimation.survey.donors import match, predict_by_donors
 from nibrs_estimation.survey.eligibility import ineligible_reason, with_own_reports
 
 Floats = NDArray[np.float64]
@@ -26,11 +23,8 @@ MONTHS_PER_YEAR = len(MONTHS)
 MISSING, LOW = 1, 2
 #: Number of days that count as a month of certification.
 DAYS_PER_MONTH = 30
-#: Type into which types of agency without a donor are merged (handbook 04).
-OTHER = "Other"
-#: Matching rule -> attributes that donor and recipient must share; if a recipient finds no donor, the next rule
-#: applies.
-CLASSES = {"class": ("has_population", "is_covering"), "without_covering": ("has_population",), "anybody": ()}
+#: Attributes of the donor model that are numbers.
+NUMBERS = ("population", "male_officers", "female_officers", "months_certified")
 
 
 @dataclass(frozen=True)
@@ -72,8 +66,7 @@ def choose_donors(
     is_recipient = np.asarray(months.is_missing.any(axis=1) | months.is_low.any(axis=1))
     is_donor = np.asarray(~is_recipient & ~months.is_high.any(axis=1))
     observed = np.nansum(months.own, axis=(1, 2))
-    model = fit_donor_model(agencies, observed, is_donor, year)
-    predicted = np.zeros(agencies.height) if model is None else model.predict(donor_design(agencies, is_donor, year))
+    predicted = predict_by_donors(agencies, observed, is_donor, "region_code", NUMBERS)
     donor, rule = match(agencies, predicted, is_recipient, is_donor, seed)
     flags = month_flags(months, donor)
     is_copied = flags > 0
@@ -108,46 +101,6 @@ def choose_donors(
             agency, pl.DataFrame({"agency_id": ids[row], "month": month + 1, "reason": reason}), year
         ),
     }
-
-
-def fit_donor_model(agencies: pl.DataFrame, observed: Floats, is_donor: Flags, year: int) -> LinearModel | None:
-    """The model of the donors' offenses selected by AIC, None without donors; arguments as in :func:`choose_donors`."""
-    if not is_donor.any():
-        return None
-    design = {term: columns[is_donor] for term, columns in donor_design(agencies, is_donor, year).items()}
-    return stepwise(observed[is_donor], design)
-
-
-def match(
-    agencies: pl.DataFrame, predicted: Floats, is_recipient: Flags, is_donor: Flags, seed: int
-) -> tuple[NDArray[np.int64], pl.Series]:
-    """Find the donor of each recipient: index of the donor, -1 for other agencies, and the matching rule.
-
-    Args:
-        agencies: ``agency_id``, ``has_population`` and ``is_covering``, sorted by agency_id.
-        predicted: (n,) offenses in a year predicted by the donor model.
-        is_recipient: (n,) agencies that need a donor.
-        is_donor: (n,) agencies that may be a donor.
-        seed: seed of the run.
-    """
-    ids = agencies["agency_id"].to_numpy()
-    donor = np.full(len(ids), -1)
-    rule = np.zeros(len(ids), dtype=np.int64)
-    point = random.uniform(seed, "block donor", ids)
-    waiting = is_recipient.copy()
-    for number, columns in enumerate(CLASSES.values(), start=1):
-        key = np.zeros(len(ids), dtype=np.int64)
-        for column in columns:
-            key = 2 * key + agencies[column].to_numpy()
-        for value in np.unique(key[waiting]):
-            donors = np.flatnonzero(is_donor & (key == value))
-            recipients = np.flatnonzero(waiting & (key == value))
-            if not len(donors):
-                continue
-            donor[recipients] = donors[draw_nearest(predicted[donors], predicted[recipients], point[recipients])]
-            waiting[recipients] = False
-            rule[recipients] = number
-    return donor, pl.Series([None, *CLASSES], dtype=pl.String).gather(rule)
 
 
 def month_flags(months: Months, donor: NDArray[np.int64]) -> NDArray[np.int8]:
@@ -218,23 +171,3 @@ def _months(agencies: pl.DataFrame, agency_month: pl.LazyFrame, outlier_month: p
     is_low, is_high = (np.zeros(own.shape[:2], dtype=np.bool_) for _ in range(2))
     is_low[indices], is_high[indices] = current["is_low"].to_numpy(), current["is_high"].to_numpy()
     return Months(own, is_low, is_high)
-
-
-def donor_design(agencies: pl.DataFrame, is_donor: Flags, year: int) -> Mapping[str, Floats]:
-    """The terms of the donor model for all agencies (handbook 04)."""
-    numeric = ("population", "male_officers", "female_officers", "months_certified")
-    return {
-        "is_suburban": _factor(agencies["is_suburban"].cast(pl.String), is_donor),
-        "agency_type": _factor(agencies["agency_type_name"], is_donor, into=OTHER),
-        "region": _factor(agencies["region_code"].cast(pl.String), is_donor),
-        **{name: agencies[name].cast(pl.Float64).to_numpy()[:, None] for name in numeric},
-        "is_covering": _factor(agencies["is_covering"].cast(pl.String), is_donor),
-    }
-
-
-def _factor(values: pl.Series, is_donor: Flags, into: str | None = None) -> Floats:
-    """Dummies of a factor; levels without donor are merged into ``into``, otherwise into the one with most donors."""
-    levels, count = np.unique(values.to_numpy()[is_donor], return_counts=True)
-    target = str(into if into in levels else levels[np.argmax(count)])
-    merged = np.where(np.isin(values.to_numpy(), levels), values.to_numpy(), target)
-    return treatment_dummies(np.searchsorted(levels, merged), np.arange(len(levels)))

@@ -14,10 +14,9 @@ from nibrs_estimation.model.outliers import HIGH_COLORS
 from nibrs_estimation.stages.block_imputation.donors import choose_donors, possible_agencies
 from nibrs_estimation.stages.block_imputation.rows import block_months, removed_months
 from nibrs_estimation.survey.months import MONTHS_PER_YEAR
-from nibrs_estimation.survey.own_months import Filled, fill_from_own_months
+from nibrs_estimation.survey.own_months import Filled, added_by_month, fill_from_own_months
 
 Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 NOT_REPORTED, NOT_KNOWN = 1, 2
 
 
@@ -98,25 +97,6 @@ def _filled_from_own(
         BLOCK_REFERENCE.name: _references(ids, known, filled),
         REMOVED_MONTH.name: removed_months(agency, replaced.drop("month_flag"), year),
     }
-
-
-def added_by_month(counts: Floats, known: Floats, shares: Floats, is_recipient: Flags, filled: Filled) -> Floats:
-    """What is filled in each month by group of offenses, (n, 12, groups); NaN where nothing is.
-
-    An agency's own part is spread over its months by the part of them that is not known and their normal shares.
-    """
-    open_share = (1 - known) * shares
-    spread = np.divide(
-        open_share,
-        open_share.sum(axis=1, keepdims=True),
-        out=np.zeros_like(shares),
-        where=is_recipient[:, None] & (open_share.sum(axis=1, keepdims=True) > 0),
-    )
-    own = np.where((known > 0)[:, :, None], counts, 0.0).sum(axis=1)
-    added = (filled.own_scale[:, None] * own)[:, None, :] * spread[:, :, None]
-    of_donor = np.where((known == 0)[:, :, None], counts[filled.donor], 0.0) * filled.donor_scale[:, None, None]
-    added += np.where((filled.donor >= 0)[:, None, None], of_donor, 0.0)
-    return np.where((is_recipient[:, None] & (known < 1))[:, :, None], added, np.nan)
 
 
 def _counts(agencies: pl.DataFrame, agency_month: pl.LazyFrame, year: int) -> Floats:

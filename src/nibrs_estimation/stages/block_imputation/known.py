@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from nibrs_estimation.model.blocks import KNOWN_MONTH
 from nibrs_estimation.model.completeness import COPIED_GROUPS
 from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.model.outliers import LOW_COLORS
 from nibrs_estimation.survey.eligibility import ineligible_reason, with_own_reports
-from nibrs_estimation.survey.months import (
-    MONTHS_PER_YEAR,
-    MonthStatus,
-    known_part,
-    month_shares,
-    month_status,
-)
-
-#: Population groups of counties begin with 8 or 9.
-COUNTIES = "^[89]"
+from nibrs_estimation.survey.months import MONTHS_PER_YEAR, MonthStatus, judge, known_part
 
 
 def judge_months(
@@ -73,20 +63,3 @@ def judge_months(
             }
         ).with_columns(pl.col("n_offenses").fill_nan(None))
     )
-
-
-def judge(
-    counts: NDArray[np.float64], is_low: NDArray[np.bool_], agencies: pl.DataFrame
-) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """Status and normal share of each month, (n, 12) both.
-
-    Args:
-        counts: (n, 12) offenses, NaN where not reported.
-        is_low: (n, 12) the outlier rule found the month too low.
-        agencies: n rows with ``region_code`` and ``population_group_code``.
-    """
-    is_full = (month_status(counts, is_low) == MonthStatus.KNOWN).all(axis=1)
-    is_county = agencies["population_group_code"].str.contains(COUNTIES).fill_null(False).to_numpy()
-    region = agencies["region_code"].fill_null(0).to_numpy()
-    shares = month_shares(counts, is_full, region, is_county)
-    return month_status(counts, is_low, shares), shares

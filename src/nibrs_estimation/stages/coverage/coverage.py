@@ -47,9 +47,60 @@ def measure_coverage(
     only agencies that reported, the name of the geography states it, and population coverage is missing because it
     would always be 1.
     """
+    listed = _geographies(geography.collect())
+    return _measured(
+        listed,
+        universe,
+        weighting_frame,
+        agency_weight,
+        weight_cell,
+        agency_county,
+        reporting_status,
+        year,
+        variance_rule,
+    )
+
+
+def measure_summary_coverage(
+    universe: pl.LazyFrame,
+    weighting_frame: pl.LazyFrame,
+    agency_weight: pl.LazyFrame,
+    weight_cell: pl.LazyFrame,
+    summary_geography: pl.LazyFrame,
+    agency_county: pl.LazyFrame,
+    reporting_status: pl.LazyFrame,
+    year: int,
+    variance_rule: Literal["prediction", "reference"],
+) -> pl.DataFrame:
+    """Count agencies, pieces and populations of each geography of summary estimates, as :func:`measure_coverage`."""
+    listed = _geographies(summary_geography.collect())
+    return _measured(
+        listed,
+        universe,
+        weighting_frame,
+        agency_weight,
+        weight_cell,
+        agency_county,
+        reporting_status,
+        year,
+        variance_rule,
+    )
+
+
+def _measured(
+    listed: pl.DataFrame,
+    universe: pl.LazyFrame,
+    weighting_frame: pl.LazyFrame,
+    agency_weight: pl.LazyFrame,
+    weight_cell: pl.LazyFrame,
+    agency_county: pl.LazyFrame,
+    reporting_status: pl.LazyFrame,
+    year: int,
+    variance_rule: Literal["prediction", "reference"],
+) -> pl.DataFrame:
     frame = weighting_frame.select("agency_id", "state_abbr", "agency_type_name", "is_respondent").collect()
     run_states = set(frame["state_abbr"])
-    geographies = _without_partial_regions(_geographies(geography.collect()), run_states)
+    geographies = _without_partial_groups(listed, run_states)
     pieces = geography_pieces(geographies.lazy(), agency_weight, weighting_frame, agency_county, year)
     scopes = universe.select("agency_id", "universe_scope").collect()
     counted = _counted(pieces, frame.join(scopes, on="agency_id", how="left"))
@@ -92,14 +143,16 @@ def _geographies(listed: pl.DataFrame) -> pl.DataFrame:
     return listed.select(*columns, "is_excluded")
 
 
-def _without_partial_regions(geographies: pl.DataFrame, run_states: set[str]) -> pl.DataFrame:
-    """The geographies, without regions in which a state is not in the run."""
-    states = code_list("state")
-    partial = states.filter(~pl.col("state_abbr").is_in(list(run_states)))["region_code"].cast(pl.String)
-    is_partial = (pl.col("geography_level") == "region") & pl.col("geography_code").is_in(partial.implode())
-    if number := geographies.filter(is_partial).height:
-        _log.info("region: %d geographies are omitted because some of their states are not in the run", number)
-    return geographies.filter(~is_partial)
+def _without_partial_groups(geographies: pl.DataFrame, run_states: set[str]) -> pl.DataFrame:
+    """The geographies, without regions and census divisions in which a state is not in the run."""
+    missing = code_list("state").filter(~pl.col("state_abbr").is_in(list(run_states)))
+    for level in ("region", "division"):
+        partial = missing[f"{level}_code"].cast(pl.String)
+        is_partial = (pl.col("geography_level") == level) & pl.col("geography_code").is_in(partial.implode())
+        if number := geographies.filter(is_partial).height:
+            _log.info("%s: %d geographies are omitted because some of their states are not in the run", level, number)
+        geographies = geographies.filter(~is_partial)
+    return geographies
 
 
 def _counted(pieces: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:

@@ -18,13 +18,15 @@ from nibrs_estimation.model.headlines import (
 )
 from nibrs_estimation.model.intake import INTAKE_COUNT, INTAKE_LOSS
 from nibrs_estimation.model.parameters import CONTROL_RULE, SMALL_COUNT, VARIANCE_RULE
+from nibrs_estimation.model.summary import CONVERSION_ACCOUNT, REPORT_ISSUE, SUMMARY_AGENCY, SUMMARY_ISSUE
 from nibrs_estimation.model.universe import UNIVERSE
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, WEIGHT_CELL
 from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import IDENTITY, YEAR, Task
-from nibrs_estimation.stages.publication.files import export_estimates
+from nibrs_estimation.stages.publication.files import export_estimates, export_summary_estimates
 from nibrs_estimation.stages.publication.headlines import compare_headlines, measure_headlines
 from nibrs_estimation.stages.publication.report import write_report
+from nibrs_estimation.stages.publication.summary_report import write_summary_report
 from nibrs_estimation.stages.publication.workbooks import export_workbooks
 
 ESTIMATES_CSV = Document("estimates.csv", "All tables of nation, regions and states as one CSV file.")
@@ -100,6 +102,33 @@ TASKS = (
             UNIVERSE,
             INCIDENT_ACCOUNT,
             YEAR_CHANGE,
+        ),
+        writes=(REPORT,),
+        parameters=(YEAR, IDENTITY, SMALL_COUNT, VARIANCE_RULE),
+    ),
+)
+#: The same for summary estimates.
+SUMMARY_TASKS = (
+    Task(
+        name="export_summary_estimates",
+        function=export_summary_estimates,
+        reads=_ESTIMATES,
+        writes=(ESTIMATES_CSV, ESTIMATES_DUCKDB, DEFINITIONS_CSV, README_TXT),
+        parameters=(YEAR, IDENTITY, SMALL_COUNT, VARIANCE_RULE),
+    ),
+    Task(
+        name="write_summary_report",
+        function=write_summary_report,
+        reads=(
+            *_ESTIMATES,
+            WEIGHT_CELL,
+            INTAKE_COUNT,
+            INTAKE_LOSS,
+            WEIGHTING_FRAME,
+            SUMMARY_AGENCY,
+            REPORT_ISSUE,
+            SUMMARY_ISSUE,
+            CONVERSION_ACCOUNT,
         ),
         writes=(REPORT,),
         parameters=(YEAR, IDENTITY, SMALL_COUNT, VARIANCE_RULE),

@@ -44,11 +44,12 @@ def intervals_on_log_scale(rows: pl.DataFrame, axis: str) -> str:
     return _dots(shown, axis, is_log=True)
 
 
-def state_rates(rates: pl.DataFrame) -> str:
+def state_rates(rates: pl.DataFrame, axis: str) -> str:
     """Violent crime rates of states with 95 % intervals, highest first; states of low coverage are omitted.
 
     Args:
         rates: rows of ``tables/table_rows.py`` with the state's name and population coverage.
+        axis: what is measured.
     """
     shown = (
         with_coverage(rates)
@@ -64,7 +65,7 @@ def state_rates(rates: pl.DataFrame) -> str:
     )
     if shown.is_empty():
         return "<p>No state has enough coverage and a population.</p>"
-    return _dots(shown, "Incidents with violent crime per 100,000 persons", is_log=False)
+    return _dots(shown, axis, is_log=False)
 
 
 def with_coverage(rates: pl.DataFrame) -> pl.DataFrame:

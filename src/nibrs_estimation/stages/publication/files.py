@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -18,10 +18,11 @@ from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import DocumentWriter
 from nibrs_estimation.stages.publication.about import readme_text
 from nibrs_estimation.stages.publication.lookups import population_lookup, variable_lookup
+from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.labels import with_states
 from nibrs_estimation.tables.prior_year import correlations_of
 from nibrs_estimation.tables.published import database_rows, published_rows
-from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.read import summary_definitions, table_definitions
 from nibrs_estimation.tables.suppression import suppressed_rows
 from nibrs_estimation.tables.table_rows import estimated_places, table_rows
 
@@ -30,11 +31,11 @@ _log = logging.getLogger(__name__)
 #: DuckDB 0.10 and later open files of this version, if they contain no primary key.
 STORAGE_VERSION = "v0.10.2"
 
-_LEVELS = ("nation", "region", "state")
+_LEVELS = ("nation", "region", "division", "state")
 
 
 def published_places(coverage: pl.LazyFrame) -> pl.DataFrame:
-    """The geographies of the published files: nation, regions and states as a whole, if they are estimated."""
+    """The geographies of the published files: nation, regions, divisions and states as a whole, if estimated."""
     is_wanted = pl.col("geography_level").is_in(_LEVELS) & pl.col("agency_group").is_null()
     return estimated_places(coverage.filter(is_wanted))
 
@@ -57,13 +58,66 @@ def export_estimates(
     full precision. Table ``estimates`` of the DuckDB file has the columns of handbook 12, with lookups of its keys.
     Suppressed estimates are marked and keep their numbers.
     """
+    return estimate_files(
+        table_definitions(),
+        cell_estimate,
+        cell_gap,
+        coverage,
+        geography_population,
+        geography_quality,
+        year,
+        identity,
+        small_count,
+        variance_rule,
+    )
+
+
+def export_summary_estimates(
+    cell_estimate: pl.LazyFrame,
+    cell_gap: pl.LazyFrame,
+    coverage: pl.LazyFrame,
+    geography_population: pl.LazyFrame,
+    geography_quality: pl.LazyFrame,
+    year: int,
+    identity: Identity,
+    small_count: Literal["off", "3", "5", "10"],
+    variance_rule: Literal["prediction", "reference"],
+) -> dict[str, DocumentWriter]:
+    """Write the tables of summary estimates of nation, regions, census divisions and states, as other tables."""
+    return estimate_files(
+        summary_definitions(),
+        cell_estimate,
+        cell_gap,
+        coverage,
+        geography_population,
+        geography_quality,
+        year,
+        identity,
+        small_count,
+        variance_rule,
+    )
+
+
+def estimate_files(
+    tables: Mapping[str, TableDefinition],
+    cell_estimate: pl.LazyFrame,
+    cell_gap: pl.LazyFrame,
+    coverage: pl.LazyFrame,
+    geography_population: pl.LazyFrame,
+    geography_quality: pl.LazyFrame,
+    year: int,
+    identity: Identity,
+    small_count: Literal["off", "3", "5", "10"],
+    variance_rule: Literal["prediction", "reference"],
+) -> dict[str, DocumentWriter]:
+    """What writes each file of some tables; see :func:`export_estimates`."""
     if correlations_of(year).is_empty():
         _log.warning("The correlation with the year before is not known for %d: the column is empty", year)
     places = published_places(coverage)
 
     def parts() -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Yield the published rows and the database rows of one table at a time, to save memory."""
-        for table in table_definitions().values():
+        for table in tables.values():
             rows = table_rows(
                 table,
                 cell_estimate,
@@ -103,11 +157,11 @@ def export_estimates(
             for number, (published, database) in enumerate(parts()):
                 store(PUBLISHED.name, number, published)
                 store(ESTIMATES.name, number, database)
-            store(VARIABLE_LOOKUP.name, 0, variable_lookup(year))
+            store(VARIABLE_LOOKUP.name, 0, variable_lookup(tables.values(), year))
             store(POPULATION_LOOKUP.name, 0, population_lookup(places, year))
             store("geography", 0, with_states(places))
             store("run", 0, pl.DataFrame({"data_year": year, **identity.columns(), "seed": identity.seed}))
-            store("definitions", 0, definition_rows())
+            store("definitions", 0, definition_rows(tables.values()))
             # Each table in one statement: rows that are inserted in many parts are written twice, to the log and to the
             # file.
             declared = (PUBLISHED, ESTIMATES, VARIABLE_LOOKUP, POPULATION_LOOKUP)
@@ -123,7 +177,7 @@ def export_estimates(
                 connection.execute(f"{verb.format(name)} SELECT * FROM read_parquet(?)", [files])
 
     def write_definitions(path: Path) -> None:
-        definition_rows().write_csv(path)
+        definition_rows(tables.values()).write_csv(path)
 
     def write_readme(path: Path) -> None:
         path.write_text(readme_text(identity, places, variance_rule), encoding="utf-8")
@@ -136,14 +190,14 @@ def export_estimates(
     }
 
 
-def definition_rows() -> pl.DataFrame:
-    """A row for each table and each column, with its definition and whether it is proposed."""
+def definition_rows(tables: Iterable[TableDefinition]) -> pl.DataFrame:
+    """A row for each table and each of its columns, with its definition and whether it is proposed."""
     schema = {
         "table_name": pl.String, "column_number": pl.Int16, "label": pl.String, "definition": pl.String,
         "is_proposed": pl.Boolean,
     }  # fmt: skip
     rows: list[tuple[str, int | None, str, str | None, bool]] = []
-    for table in table_definitions().values():
+    for table in tables:
         rows.append((table.table, None, table.title, table.counts, table.status is not None))
         rows += [
             (table.table, c.position, " ".join(c.label.split()), c.definition, c.is_proposed) for c in table.columns

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from nibrs_estimation.model.estimates import CELL_GAP
 from nibrs_estimation.model.estimates_database import POPULATION_LOOKUP, VARIABLE_LOOKUP
 from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS
+from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import is_rate_specific, variable_name
-from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.table_cells import table_cells
 
 
-def variable_lookup(year: int) -> pl.DataFrame:
-    """Rows of dataset ``der_variable_name_lookup``: every cell of every table that can be estimated."""
+def variable_lookup(tables: Iterable[TableDefinition], year: int) -> pl.DataFrame:
+    """Rows of dataset ``der_variable_name_lookup``: every cell of some tables that can be estimated."""
     no_gaps = CELL_GAP.empty().collect()
     cells = pl.concat(
         table_cells(table, no_gaps, None)
@@ -23,7 +25,7 @@ def variable_lookup(year: int) -> pl.DataFrame:
             rate_specific_domain=is_rate_specific(table),
             full_table=pl.lit(table.table),
         )
-        for table in table_definitions().values()
+        for table in tables
     )
     # Types of estimates of a cell differ only in whether their domain is specific.
     cells = cells.unique(["der_variable_name", "rate_specific_domain"], keep="first", maintain_order=True)

@@ -6,7 +6,7 @@ import polars as pl
 
 from nibrs_estimation.tables.definition import Estimate, TableColumn, TableDefinition
 from nibrs_estimation.tables.labels import plain_label
-from nibrs_estimation.tables.read import table_definition
+from nibrs_estimation.tables.read import RETURN_A, RETURN_A_REPORTED, table_definition
 from nibrs_estimation.tables.suppression import suppressed_rows
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
 from nibrs_estimation.tables.table_rows import table_rows
@@ -23,7 +23,7 @@ KINDS = {
 
 def kind_of(column: TableColumn, table: TableDefinition) -> str:
     """Kind of a column, a key of :data:`KINDS`: total of the table, an offense, or a sum that overlaps with others."""
-    if column.position == 1:
+    if column.position == 1 and table.unit not in (RETURN_A, RETURN_A_REPORTED):
         return "total"
     offenses = set(column.offenses)
     is_wider = any(

@@ -8,10 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from nibrs_estimation.model.codes import code_list
-
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-#: Numbers of the historical Return A layout: first item of January, and difference between months.
-FIRST_NUMBER, STRIDE = 70, 118
+from nibrs_estimation.model.return_a import FIRST_NUMBER, MONTH_NAMES, STRIDE
 
 _NAMES = {
     "ORI": "ORI_UNIV",
@@ -60,7 +57,7 @@ def reta_mm(universe: pl.LazyFrame, report_month: pl.LazyFrame, srs_month: pl.La
 
 
 def _flag_names() -> list[str]:
-    return [f"{month}_mm_flag" for month in MONTHS]
+    return [f"{month}_mm_flag" for month in MONTH_NAMES]
 
 
 def _number_names() -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.model.benchmark import CRIMES
 from nibrs_estimation.model.codes import code_list
-from nibrs_estimation.model.fields import GEOGRAPHY_LEVELS, WeightRule
+from nibrs_estimation.model.fields import INCIDENT_LEVELS, SUMMARY_LEVELS, WeightRule
 from nibrs_estimation.model.weights import (
     AGENCY_WEIGHT,
     CALIBRATION_VARIABLE,
@@ -36,9 +36,12 @@ from nibrs_estimation.survey.weights.groups import mark_self_representing, place
 from nibrs_estimation.survey.weights.rows import Keys, Tables, prorated, tables_of, with_crossings, with_names
 
 _log = logging.getLogger(__name__)
+#: Levels that are fitted by class of agency.
+_BY_CLASS = ("nation", "region", "division")
 #: Level -> reason why it may have no units.
 _ABSENT = {
     "region": "no region has all of its states in this run",
+    "division": "no census division has all of its states in this run",
     **dict.fromkeys(AREAS, "no agency is known to be in one (dataset agency_county)"),
     **dict.fromkeys(TYPES, "no eligible agency is of that type"),
 }
@@ -64,6 +67,49 @@ def weight_agencies(
         PipelineError: no agency responded, a benchmark is negative or is not the sum of its parts, or the shares of an
             agency are not between 0 and 1 with sum 1.
     """
+    return _weigh(INCIDENT_LEVELS, weighting_frame, agency_county, state_weight_group, year, control_rule)
+
+
+def weight_summaries(
+    weighting_frame: pl.LazyFrame,
+    agency_county: pl.LazyFrame,
+    state_weight_group: pl.LazyFrame,
+    year: int,
+    control_rule: Literal["corrected", "reference"],
+) -> dict[str, pl.DataFrame]:
+    """Compute the weights of summary estimates: also of census divisions and metropolitan divisions.
+
+    As :func:`weight_agencies`, without universities and tribal agencies.
+
+    Raises:
+        PipelineError: as :func:`weight_agencies`.
+    """
+    return _weigh(SUMMARY_LEVELS, weighting_frame, agency_county, state_weight_group, year, control_rule)
+
+
+def weight_nation(
+    weighting_frame: pl.LazyFrame,
+    agency_county: pl.LazyFrame,
+    state_weight_group: pl.LazyFrame,
+    year: int,
+    control_rule: Literal["corrected", "reference"],
+) -> dict[str, pl.DataFrame]:
+    """Compute the weights of the nation alone, for series of many years.
+
+    Raises:
+        PipelineError: as :func:`weight_agencies`.
+    """
+    return _weigh(("nation",), weighting_frame, agency_county, state_weight_group, year, control_rule)
+
+
+def _weigh(
+    levels: Sequence[str],
+    weighting_frame: pl.LazyFrame,
+    agency_county: pl.LazyFrame,
+    state_weight_group: pl.LazyFrame,
+    year: int,
+    control_rule: Literal["corrected", "reference"],
+) -> dict[str, pl.DataFrame]:
     frame = weighting_frame.sort("agency_id").collect()
     if not frame["is_respondent"].any():
         raise PipelineError(
@@ -75,12 +121,12 @@ def weight_agencies(
     pieces = located_pieces(agency_county.collect(), frame, year)
     given = {(state, one): group for state, one, group in state_weight_group.collect().iter_rows()}
     tables = []
-    for weight in GEOGRAPHY_LEVELS:
+    for weight in levels:
         is_place = weight == "state" or weight in AREAS
         units = (_place_units if is_place else units_of)(weight, frame, pieces)
         if units.frame.is_empty():
             _log.warning("No weights of level %s: %s.", weight, _ABSENT.get(weight, "no eligible agency"))
-        elif weight in ("nation", "region"):
+        elif weight in _BY_CLASS:
             tables += _by_class(weight, units, year, has_giants_apart=control_rule == "corrected")
         elif weight in TYPES:
             tables.append(_by_number(weight, units))
@@ -149,7 +195,7 @@ def _place_units(weight: str, frame: pl.DataFrame, pieces: pl.DataFrame) -> Unit
 
 
 def _by_class(weight: str, units: Units, year: int, *, has_giants_apart: bool) -> list[Tables]:
-    """Fit the nation or the regions, each separately."""
+    """Fit the nation, the regions or the divisions, each separately."""
     tables = []
     codes = units.frame["geography_code"]
     for code in codes.unique().sort():
@@ -160,7 +206,7 @@ def _by_class(weight: str, units: Units, year: int, *, has_giants_apart: bool) -
             part["is_respondent"].to_numpy(),
             controls,
             year,
-            is_region=weight == "region",
+            is_region=weight != "nation",
             has_giants_apart=has_giants_apart,
         )
         keys = pl.DataFrame(

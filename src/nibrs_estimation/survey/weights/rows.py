@@ -129,6 +129,12 @@ def with_crossings(cells: pl.DataFrame) -> pl.DataFrame:
         )
         .drop("division", "index")
     )
+    start += 3 * present.height
+    for weight, width in (("division", _GROUPS_OF_REGION), ("metro_division", _GROUPS_OF_DISTRICT)):
+        part = cells.filter(pl.col("geography_level") == weight)
+        index = (code.rank("dense") - 1).cast(pl.Int32)
+        numbered.append(part.with_columns(crossing_number=start + width * index + group))
+        start += width * part["geography_code"].n_unique()
     numbered.append(
         cells.filter(pl.col("geography_level").is_in(list(TYPES))).with_columns(crossing_number=pl.lit(None, pl.Int32))
     )

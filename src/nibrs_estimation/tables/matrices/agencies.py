@@ -13,6 +13,8 @@ from nibrs_estimation.model.codes import code_list
 #: Metropolitan status of an agency whose counties are unknown.
 _MISSING = 4
 _CITY_IDS = (3, 11)
+#: Region of agencies outside the states.
+_NO_REGION = 99
 
 
 def agency_categories(
@@ -22,7 +24,7 @@ def agency_categories(
     agency_county: pl.LazyFrame,
     year: int,
 ) -> Mapping[str, NDArray[np.int8]]:
-    """Variable -> category of each agency, 0 if it has none, for ``population_group``, ``agency_type``, ``msa``.
+    """Variable -> category of each agency, 0 if none: ``population_group``, ``agency_type``, ``msa``, ``region``.
 
     Args:
         agencies: identifiers, in the order of the result.
@@ -40,7 +42,7 @@ def agency_categories(
         agency_type_name="label", agency_type=pl.col("der_agency_type_1_7").cast(pl.Int8)
     )
     frame = (
-        weighting_frame.select("agency_id", "ori", "population_group_code", "agency_type_name")
+        weighting_frame.select("agency_id", "ori", "population_group_code", "agency_type_name", "region_code")
         .collect()
         .join(groups, on="population_group_code", how="left")
         .join(types, on="agency_type_name", how="left")
@@ -55,6 +57,7 @@ def agency_categories(
         "population_group": known["population_group"].fill_null(0).to_numpy(),
         "agency_type": known["agency_type"].fill_null(0).to_numpy(),
         "msa": known["msa"].fill_null(_MISSING).to_numpy(),
+        "region": known["region_code"].replace(_NO_REGION, 0).fill_null(0).to_numpy(),
     }
 
 

@@ -82,7 +82,7 @@ class TableMatrix:
         return TableCounts(completed, own, records, self._cells(self._fills.completed(of_imputed)))
 
     def _cells(self, matrix: sparse.csr_array) -> sparse.csc_array:
-        return sparse.csc_array(_with_agency_rows(matrix, self._table, self._terms, self._categories))
+        return sparse.csc_array(with_agency_rows(matrix, self._table, self._terms, self._categories))
 
 
 def _parts(table: TableDefinition, term: Term, counts: UnitCounts) -> list[Part]:
@@ -225,13 +225,20 @@ def _agency_rows(terms: Sequence[Term]) -> dict[int, tuple[str, int]]:
     return {row.row: row.agency for term in terms for row in term.rows if row.agency is not None}
 
 
-def _with_agency_rows(
+def with_agency_rows(
     matrix: sparse.csr_array,
     table: TableDefinition,
     terms: Sequence[Term],
     agency_categories: Mapping[str, NDArray[np.int8]],
 ) -> sparse.csr_array:
-    """Add rows by attributes of agencies: the total of the agencies that have the category."""
+    """Add rows by attributes of agencies: the total of the agencies that have the category.
+
+    Args:
+        matrix: (A, rows x columns) counts.
+        table: its definition.
+        terms: of the table.
+        agency_categories: variable of agencies -> category of each, 0 if missing: (A,).
+    """
     C, wanted = len(table.columns), _agency_rows(terms)
     if not wanted:
         return matrix

@@ -73,22 +73,27 @@ def main() -> None:
         path = named or Path(folder) / f"{STATE}-{YEAR}.txt"
         if named is None:
             in_process(synthetic_state, path)
-        ours, lines, memory = in_process(import_seconds, path)
-        theirs, _lines, _memory = in_process(duckdb_seconds, path)
+        ours, lines, memory, of_processor = in_process(import_seconds, path)
+        theirs, _files, _memory, of_duckdb = in_process(duckdb_seconds, path)
     minutes = ours / lines * NATION_LINES / 60
     print(
-        f"{path.name}: {lines:,} lines in {ours:.1f} s, {lines / ours:,.0f} lines a second, peak {memory:.2f} GiB "
+        f"{path.name}: {lines:,} lines in {ours:.1f} s ({of_processor:.1f} s of processor time), "
+        f"{lines / ours:,.0f} lines a second, peak {memory:.2f} GiB "
         f"(ratio {memory / LIMIT_GIB:.2f}, limit {LIMIT_GIB:.0f} GiB)"
     )
-    print(f"DuckDB: {theirs:.1f} s, ratio {ours / theirs:.2f} (limit {LIMIT_RATIO:.0f})")
+    print(
+        f"DuckDB: {theirs:.1f} s ({of_duckdb:.1f} s of processor time), ratio {ours / theirs:.2f} "
+        f"(limit {LIMIT_RATIO:.0f})"
+    )
     print(
         f"{NATION_LINES:,} lines, extrapolated: {minutes:.1f} min, ratio {minutes / LIMIT_MINUTES:.2f} "
         f"(limit {LIMIT_MINUTES:.0f} min)"
     )
 
 
-def in_process(function: Callable[[Path], tuple[float, int]], path: Path) -> tuple[float, int, float]:
-    """What a function returns in a process of its own, and the peak memory of that process in GiB."""
+def in_process(function: Callable[[Path], tuple[float, int]], path: Path) -> tuple[float, int, float, float]:
+    """What a function returns in a process of its own; the process's peak memory in GiB, and its processor time."""
+    before = _processor_seconds()
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         process = multiprocessing.get_context("spawn").Process(target=_answer, args=(function, path, answer))
@@ -101,7 +106,12 @@ def in_process(function: Callable[[Path], tuple[float, int]], path: Path) -> tup
         if process.exitcode:
             raise SystemExit(process.exitcode)
         seconds, lines = json.loads(answer.read_text())
-    return seconds, lines, peak
+    return seconds, lines, peak, _processor_seconds() - before
+
+
+def _processor_seconds() -> float:
+    of_children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return of_children.ru_utime + of_children.ru_stime
 
 
 def _resident_gib(process: int | None) -> float:

@@ -21,7 +21,7 @@ METADATA_FILE = "run_metadata.json"
 LOCK_FILE = ".lock"
 RUNNING, STOPPED = "running", "stopped"
 #: Format of a run's datasets; increased when a version of the program renames datasets or columns.
-FORMAT = 5
+FORMAT = 6
 MAIN_FLOW = "all"
 #: The flows of summary estimates: of all places, and of the nation for series of many years.
 SUMMARY_FLOWS = ("srs", "srs_30")

@@ -1,6 +1,7 @@
 """Flows srs, srs_30, grant_year and bjs_grant as a user meets them, on small synthetic nations."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -47,6 +48,8 @@ def test_what_is_published(runs: Path) -> None:
     manifest = json.loads((published / "intake_manifest.json").read_text())
     assert manifest["totals"]["rows_read"] == manifest["totals"]["rows_kept"] > 0
     assert (published / "conversion.html").is_file()
+    with zipfile.ZipFile(published / "workbooks.zip") as books:
+        assert books.namelist() == ["table_SRS1a.xlsx", "table_SRS1araw.xlsx", "table_SRS2a.xlsx"]
 
 
 def test_a_cell_is_what_a_user_sees(runs: Path) -> None:

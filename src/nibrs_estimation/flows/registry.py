@@ -96,6 +96,7 @@ SUMMARY_PUBLISHES = (
     weighting.TABLE_A_CSV,
     publication.ESTIMATES_CSV,
     publication.ESTIMATES_DUCKDB,
+    publication.WORKBOOKS_ZIP,
     publication.DEFINITIONS_CSV,
     publication.README_TXT,
     publication.REPORT,

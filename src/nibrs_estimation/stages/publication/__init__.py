@@ -27,7 +27,7 @@ from nibrs_estimation.stages.publication.files import export_estimates, export_s
 from nibrs_estimation.stages.publication.headlines import compare_headlines, measure_headlines
 from nibrs_estimation.stages.publication.report import write_report
 from nibrs_estimation.stages.publication.summary_report import write_summary_report
-from nibrs_estimation.stages.publication.workbooks import export_workbooks
+from nibrs_estimation.stages.publication.workbooks import export_summary_workbooks, export_workbooks
 
 ESTIMATES_CSV = Document("estimates.csv", "All tables of nation, regions and states as one CSV file.")
 ESTIMATES_DUCKDB = Document(
@@ -115,6 +115,13 @@ SUMMARY_TASKS = (
         reads=_ESTIMATES,
         writes=(ESTIMATES_CSV, ESTIMATES_DUCKDB, DEFINITIONS_CSV, README_TXT),
         parameters=(YEAR, IDENTITY, SMALL_COUNT, VARIANCE_RULE),
+    ),
+    Task(
+        name="export_summary_workbooks",
+        function=export_summary_workbooks,
+        reads=_ESTIMATES,
+        writes=(WORKBOOKS_ZIP,),
+        parameters=(IDENTITY, SMALL_COUNT, VARIANCE_RULE),
     ),
     Task(
         name="write_summary_report",

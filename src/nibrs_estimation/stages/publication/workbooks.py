@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
@@ -18,12 +18,12 @@ from nibrs_estimation.stages.publication.files import published_places
 from nibrs_estimation.tables.caution import caution_mark
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import published_rows
-from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.read import summary_definitions, table_definitions
 from nibrs_estimation.tables.suppression import SUPPRESSED, suppressed_rows
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
 from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED, table_rows
 
-_SHEETS = {"nation": "Nation", "region": "Regions", "state": "States"}
+_SHEETS = {"nation": "Nation", "region": "Regions", "division": "Divisions", "state": "States"}
 #: Number of cells per batch: few queries for small tables, little memory for large ones.
 _BATCH_CELLS = 400_000
 _NUMBERS = ("estimate", "estimate_lower_bound", "estimate_upper_bound")
@@ -54,6 +54,55 @@ def export_workbooks(
     estimated. For states there are only counts and rates, without lines in which all numbers are 0, because complete
     sheets would take minutes to open.
     """
+    return workbook_files(
+        table_definitions(),
+        cell_estimate,
+        cell_gap,
+        coverage,
+        geography_population,
+        geography_quality,
+        identity,
+        small_count,
+        variance_rule,
+    )
+
+
+def export_summary_workbooks(
+    cell_estimate: pl.LazyFrame,
+    cell_gap: pl.LazyFrame,
+    coverage: pl.LazyFrame,
+    geography_population: pl.LazyFrame,
+    geography_quality: pl.LazyFrame,
+    identity: Identity,
+    small_count: Literal["off", "3", "5", "10"],
+    variance_rule: Literal["prediction", "reference"],
+) -> dict[str, DocumentWriter]:
+    """Write a workbook for each table of summary estimates, as for other tables."""
+    return workbook_files(
+        summary_definitions(),
+        cell_estimate,
+        cell_gap,
+        coverage,
+        geography_population,
+        geography_quality,
+        identity,
+        small_count,
+        variance_rule,
+    )
+
+
+def workbook_files(
+    tables: Mapping[str, TableDefinition],
+    cell_estimate: pl.LazyFrame,
+    cell_gap: pl.LazyFrame,
+    coverage: pl.LazyFrame,
+    geography_population: pl.LazyFrame,
+    geography_quality: pl.LazyFrame,
+    identity: Identity,
+    small_count: Literal["off", "3", "5", "10"],
+    variance_rule: Literal["prediction", "reference"],
+) -> dict[str, DocumentWriter]:
+    """What writes the workbooks of some tables; see :func:`export_workbooks`."""
     places = published_places(coverage)
 
     def lines(table: TableDefinition, level: str) -> Iterator[pl.DataFrame]:
@@ -67,7 +116,7 @@ def export_workbooks(
     def write(path: Path) -> None:
         levels = [level for level in _SHEETS if level in places["geography_level"]]
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-            for table in table_definitions().values():
+            for table in tables.values():
                 book = path.with_name(f"{path.name}.{table.table}.xlsx")
                 try:
                     sheets = {level: lines(table, level) for level in levels}

@@ -62,6 +62,9 @@ def test_a_cell_is_what_a_user_sees(runs: Path) -> None:
     other = nibrs(runs, "tables", "show", "1a", "--run", "s24")
     assert other.returncode == 2
     assert "it is of flow srs" in other.stderr
+    in_database = nibrs(runs, "publish", "database", "s24", "--dry-run")
+    assert in_database.returncode == 2
+    assert "Run s24 is of flow srs" in " ".join(in_database.stderr.split())
     refused = nibrs(runs, "compare", "SRS1a", "--run", "s24")
     assert refused.returncode == 2
     assert "cannot be compared yet" in refused.stderr

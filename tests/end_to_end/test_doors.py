@@ -223,6 +223,9 @@ SYNTHETIC = {"NIBRS_SOURCE": "synthetic:0.001", "DATA_YEAR": "2024"}
         (["task", "nope"], {}, 2, r"no task 'nope'. The tasks are: define_universe"),
         (["task", "define_universe"], {}, 2, r"INPUT_PIPELINE_DIR and OUTPUT_PIPELINE_DIR"),
         (["describe", "nope"], {}, 2, r"no dataset 'nope'"),
+        (["describe", "srs"], {}, 2, r"no dataset 'srs'. It is a flow: `nibrs flows`"),
+        (["run", "srs", "a", "--source", "nope:x"], {}, 2, r"'nope:x' is not a source. Write return-a:FILE"),
+        (["run", "srs_30", "a", "--source", "synthetic:0.001", "--year", "1992"], {}, 2, r"rules for 1992: .* 1993 on"),
         (["nope"], {}, 2, r"nope"),
     ],
 )

@@ -59,7 +59,12 @@ def test_a_cell_is_what_a_user_sees(runs: Path) -> None:
         "estimate"
     ].item()
     assert f"{robberies:,.0f}" in shown
-    assert nibrs(runs, "tables", "show", "1a", "--run", "s24").returncode == 2
+    other = nibrs(runs, "tables", "show", "1a", "--run", "s24")
+    assert other.returncode == 2
+    assert "it is of flow srs" in other.stderr
+    in_database = nibrs(runs, "publish", "database", "s24", "--dry-run")
+    assert in_database.returncode == 2
+    assert "Run s24 is of flow srs" in " ".join(in_database.stderr.split())
     refused = nibrs(runs, "compare", "SRS1a", "--run", "s24")
     assert refused.returncode == 2
     assert "cannot be compared yet" in refused.stderr
@@ -92,8 +97,8 @@ def test_years_of_a_series_side_by_side(runs: Path, tmp_path: Path) -> None:
     rows = [words for words in series if words[-1:] in (["y13"], ["y14"])]
     assert [row[0] for row in rows] == ["2013", "2014"]
     early = nibrs(tmp_path, "run", "srs_30", "y90", *SOURCE, "--year", "1990")
-    assert early.returncode == 1
-    assert "from 1993 on" in early.stdout + early.stderr
+    assert early.returncode == 2
+    assert "from 1993 on" in early.stderr
 
 
 def test_grants(runs: Path) -> None:
@@ -112,6 +117,7 @@ def test_grants(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
+        ("", "No runs are named"),
         ("synthetic:0.001", "names no runs"),
         ("runs:", "names no runs"),
         ("runs:nope", "no finished run 'nope' of flow grant_year"),

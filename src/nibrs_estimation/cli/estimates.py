@@ -19,7 +19,14 @@ from nibrs_estimation.pipeline.files import atomic_path
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.manifest import Manifest
 from nibrs_estimation.pipeline.parameter import Parameter
-from nibrs_estimation.pipeline.runs import MAIN_FLOW, SUMMARY_FLOWS, check_run_id, is_of_other_version, version_conflict
+from nibrs_estimation.pipeline.runs import (
+    MAIN_FLOW,
+    METADATA_FILE,
+    SUMMARY_FLOWS,
+    check_run_id,
+    is_of_other_version,
+    version_conflict,
+)
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import published_rows
@@ -118,6 +125,15 @@ def _estimates(flow: str) -> str:
     return "estimates" if flow == MAIN_FLOW else f"estimates of flow {flow}"
 
 
+def _alike(flow: str) -> tuple[str, ...]:
+    """The flow and those that estimate the same tables."""
+    return SUMMARY_FLOWS if flow in SUMMARY_FLOWS else (flow,)
+
+
+def _hint(flow: str) -> str:
+    return _HINT if flow == MAIN_FLOW else f"`nibrs run {flow} RUN_ID --source ...` makes them."
+
+
 def flow_of(table: TableDefinition) -> str:
     """The flow that estimates a table."""
     return SUMMARY_FLOWS[0] if table.unit in (RETURN_A, RETURN_A_REPORTED) else MAIN_FLOW
@@ -137,9 +153,15 @@ def find_run(scratch: Path, run_id: str | None, flow: str = MAIN_FLOW) -> Estima
             raise UsageError(version_conflict(scratch / run_id))
         if not named:
             others = ", ".join(sorted(run.identity.run_id for run in found))
+            flows = {path.parent.name for path in scratch.glob(f"{run_id}/*/{METADATA_FILE}")}
             raise UsageError(
-                f"There is no run {run_id!r} with {_estimates(flow)} in {scratch}. "
-                + (f"Runs with estimates: {others}." if found else _HINT)
+                f"There is no run {run_id!r} with {_estimates(flow)} in {scratch}"
+                + (
+                    f": it is of flow {', '.join(sorted(flows))}. "
+                    if flows and flows.isdisjoint(_alike(flow))
+                    else ". "
+                )
+                + (f"Runs with {_estimates(flow)}: {others}." if found else _hint(flow))
             )
         return _open(named[0], "")
     finished = [run for run in found if run.state == "finished"]
@@ -195,15 +217,13 @@ def required_run(scratch: Path, run_id: str | None, flow: str = MAIN_FLOW) -> Es
     if run is None:
         old = [folder.name for folder in sorted(scratch.glob("*")) if is_of_other_version(folder)]
         of_old = f" These runs are of another version of this program: {', '.join(old)}." if old else ""
-        hint = _HINT if flow == MAIN_FLOW else f"`nibrs run {flow} RUN_ID --source ...` makes them."
-        raise UsageError(f"No finished run in {scratch} has {_estimates(flow)}.{of_old} {hint}")
+        raise UsageError(f"No finished run in {scratch} has {_estimates(flow)}.{of_old} {_hint(flow)}")
     return run
 
 
 def _runs(scratch: Path, flow: str) -> Iterator[_Found]:
     """Runs of a flow, or of one that estimates the same tables, and of this version, that have estimates."""
-    flows = SUMMARY_FLOWS if flow in SUMMARY_FLOWS else (flow,)
-    for path in (path for name in flows for path in scratch.glob(f"*/{name}/run_metadata.json")):
+    for path in (path for name in _alike(flow) for path in scratch.glob(f"*/{name}/run_metadata.json")):
         datasets = path.parent / "datasets"
         if not is_of_other_version(path.parents[1]) and all(find_table(datasets, dataset) for dataset in _NEEDED):
             about = json.loads(path.read_text(encoding="utf-8"))

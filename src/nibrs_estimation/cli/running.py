@@ -29,7 +29,7 @@ from nibrs_estimation.pipeline.store import open_store
 from nibrs_estimation.sources.external_files import with_external_files
 from nibrs_estimation.sources.grant_runs import grant_runs
 from nibrs_estimation.sources.intake.manifest import INTAKE_MANIFEST
-from nibrs_estimation.sources.registry import FORMS, newest_year, open_source
+from nibrs_estimation.sources.registry import newest_year, open_source, source_forms
 from nibrs_estimation.stages.publication import REPORT
 
 
@@ -134,10 +134,10 @@ def chosen_source(flow_name: str, options: RunOptions, settings: Settings) -> So
     if flow_name == FLOW_METRICS:
         return RunHistory(settings.scratch_dir)
     if flow_name == GRANT_FLOW:
-        return grant_runs(_spec(options, settings), settings.scratch_dir)
+        return grant_runs(options.source or settings.source_spec() or "", settings.scratch_dir)
     flow = find_flow(flow_name)
     source = open_source(
-        _spec(options, settings),
+        _spec(flow, options, settings),
         settings.database(),
         is_excerpt=options.partial,
         takes_summaries=flow.takes_summaries,
@@ -178,8 +178,8 @@ def settings_of_run(source: Source, run_id: str, settings: Settings, options: Ru
     )
 
 
-def _spec(options: RunOptions, settings: Settings) -> str:
-    """The source from the options or the settings.
+def _spec(flow: Flow, options: RunOptions, settings: Settings) -> str:
+    """The source of a flow from the options or the settings.
 
     Raises:
         UsageError: there is none; synthetic data are used only on request.
@@ -187,10 +187,11 @@ def _spec(options: RunOptions, settings: Settings) -> str:
     spec = options.source or settings.source_spec()
     if spec is None:
         raise UsageError(
-            f"No source is given. Use --source, or set NIBRS_SOURCE (in the environment or in .env): {FORMS}. For "
-            "example: --source cde:VT-2024.zip reads a state's zip from the FBI's Crime Data Explorer; --source "
-            "postgresql reads the FBI's database ucr_prd, which PGHOST and the other PG settings name; --source "
-            "synthetic:0.01 --year 2024 generates synthetic data. `nibrs demo` needs no source."
+            "No source is given. Use --source, or set NIBRS_SOURCE (in the environment or in .env): "
+            f"{source_forms(takes_summaries=flow.takes_summaries)}. For example: --source "
+            "cde:VT-2024.zip reads a state's zip from the FBI's Crime Data Explorer; --source postgresql reads the "
+            "FBI's database ucr_prd, which PGHOST and the other PG settings name; --source synthetic:0.01 --year 2024 "
+            "generates synthetic data. `nibrs demo` needs no source."
         )
     return spec
 

@@ -123,5 +123,8 @@ def find_dataset(name: str) -> Dataset:
     """
     datasets = _datasets()
     if name not in datasets:
-        raise UsageError(f"There is no dataset {name!r}. The datasets are: {', '.join(datasets)}.")
+        of_flow = (
+            f" It is a flow: `nibrs flows` lists its tasks, `nibrs run {name} RUN_ID` runs it." if name in FLOWS else ""
+        )
+        raise UsageError(f"There is no dataset {name!r}.{of_flow} The datasets are: {', '.join(datasets)}.")
     return datasets[name]

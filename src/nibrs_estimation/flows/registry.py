@@ -82,6 +82,12 @@ SERIES_TASKS = (
     *estimation.SUMMARY_TASKS,
     *publication.SUMMARY_TASKS,
 )
+#: Without these the summary estimates lack something; other optional datasets change nothing in them.
+SUMMARY_OPTIONAL = tuple(
+    dataset
+    for dataset in (*geography.OPTIONAL, *summary_model.OPTIONAL)
+    if any(dataset in task.reads for task in SUMMARY_TASKS)
+)
 SUMMARY_PUBLISHES = (
     CELL_ESTIMATE,
     CELL_GAP,
@@ -162,16 +168,18 @@ FLOWS = {
             description="Summary estimates: Part I offenses from incidents and Return A together.",
             tasks=SUMMARY_TASKS,
             publishes=SUMMARY_PUBLISHES,
-            optional=(*geography.OPTIONAL, *summary_model.OPTIONAL),
+            optional=SUMMARY_OPTIONAL,
             takes_summaries=True,
+            first_year=summary.FIRST_YEAR,
         ),
         Flow(
             name="srs_30",
             description="Summary estimates of the nation for one year of a long series, from 1993 on.",
             tasks=SERIES_TASKS,
             publishes=SUMMARY_PUBLISHES,
-            optional=(*geography.OPTIONAL, *summary_model.OPTIONAL),
+            optional=SUMMARY_OPTIONAL,
             takes_summaries=True,
+            first_year=summary.FIRST_YEAR,
         ),
         Flow(
             name=YEAR_FLOW,

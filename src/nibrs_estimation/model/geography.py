@@ -57,7 +57,7 @@ SRS_BENCHMARK = Dataset(
     description="Smoothed annual summary counts of an agency, to which weights are calibrated.",
     source="docs/external-files.md; handbook 06",
     primary_key=("ori", "period", "crime_type"),
-    absence="Weights are calibrated to the agencies' own completed counts (benchmark_source = own).",
+    absence="The benchmark of an agency is what it reported itself, not a smoothed count of earlier years.",
     columns=(
         Column("ori", "str", "Originating agency identifier.", length=9, references="agency.ori"),
         Column("legacy_ori", "str", "ORI of the agency before a renumbering.", is_nullable=True),

@@ -25,6 +25,7 @@ class Flow:
         takes_summaries: whether it works on summary counts without incidents.
         reads_source_as: the form in which the flow reads a source, if it is another than its core datasets; raises
             UsageError for a source that has no such form.
+        first_year: the earliest data year for which it has rules; 0 if it has them for every year.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Flow:
     optional: tuple[Dataset, ...] = ()
     takes_summaries: bool = False
     reads_source_as: Callable[[Source], Source] | None = None
+    first_year: int = 0
 
     def source_form(self, source: Source) -> Source:
         """A source in the form in which this flow reads it.

@@ -239,6 +239,8 @@ def prepare(flow: Flow, settings: RunSettings) -> Prepared:
     """
     folder = settings.scratch / check_run_id(settings.run_id)
     year, seed = settings.parameters["year"], settings.parameters["seed"]
+    if year < flow.first_year:
+        raise UsageError(f"Flow {flow.name} has no rules for {year}: choose a data year from {flow.first_year} on.")
     probe = settings.source.probe(year, seed)
     identity = Identity(settings.run_id, settings.source.spec, year, seed, probe.is_synthetic)
     plan = plan_flow(flow, settings.source, probe, settings.until)

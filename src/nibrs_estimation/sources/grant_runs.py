@@ -115,8 +115,9 @@ def grant_runs(spec: str, scratch: Path) -> GrantRuns:
     kind, _, rest = spec.partition(":")
     run_ids = tuple(part.strip() for part in rest.split(",") if part.strip())
     if kind != "runs" or not run_ids:
+        found = f"{spec!r} names no runs" if spec else "No runs are named"
         raise UsageError(
-            f"{spec!r} names no runs. Flow bjs_grant puts years side by side: write --source runs:RUN,RUN,... with a "
-            f"finished run of flow {YEAR_FLOW} for each year."
+            f"{found}. Flow bjs_grant puts years side by side: write --source runs:RUN,RUN,... with a finished run of "
+            f"flow {YEAR_FLOW} for each year."
         )
     return GrantRuns(scratch.absolute(), run_ids)

@@ -19,6 +19,8 @@ FORMS = (
     "cde:FILE.zip[,FILE2.zip...], master:FILE[,FILE2...], postgresql or "
     "synthetic[:SCALE][,response=random|large|states]"
 )
+#: What flows of summary counts read, too.
+SUMMARY_FORM = "return-a:FILE[,FILE2...]"
 
 
 @runtime_checkable
@@ -86,7 +88,12 @@ def open_source(
             f"with `nibrs ingest return-a {rest or 'FILE'}`, estimate from it with flow srs, or name a source of "
             f"incidents here: {FORMS}."
         )
-    raise UsageError(f"{spec!r} is not a source. Write {FORMS}.")
+    raise UsageError(f"{spec!r} is not a source. Write {source_forms(takes_summaries=takes_summaries)}.")
+
+
+def source_forms(*, takes_summaries: bool) -> str:
+    """How to write the sources of a flow."""
+    return f"{SUMMARY_FORM}, {FORMS}" if takes_summaries else FORMS
 
 
 def source_examples() -> dict[str, Source]:

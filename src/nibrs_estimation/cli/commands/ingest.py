@@ -98,7 +98,8 @@ def ingest_return_a(
 ) -> None:
     """Read a Return A master file: all agencies of a year, the months that they reported, and their offenses.
 
-    The file is described in docs/return-a-file.md. It holds no incidents, so no run can use it as its source.
+    The file is described in docs/return-a-file.md. It holds no incidents, so of the flows only srs
+    and srs_30 can use it as their source.
     """
     source = ReturnASource(file.absolute())
     year = source.newest_year()

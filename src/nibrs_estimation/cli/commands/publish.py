@@ -18,10 +18,10 @@ from nibrs_estimation.pipeline.credentials import HIDDEN
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.files import sha256_of, temporary_folder
 from nibrs_estimation.pipeline.optional import postgresql_module, require_extra
-from nibrs_estimation.pipeline.publishing import check_published
+from nibrs_estimation.pipeline.publishing import check_published, read_published
 from nibrs_estimation.pipeline.republishing import publish_again
 from nibrs_estimation.pipeline.run import artifact_prefix
-from nibrs_estimation.pipeline.runs import MAIN_FLOW, check_run_id
+from nibrs_estimation.pipeline.runs import MAIN_FLOW, SUMMARY_FLOWS, check_run_id
 from nibrs_estimation.pipeline.store import open_store
 
 if TYPE_CHECKING:
@@ -206,9 +206,16 @@ def _fetch(settings: Settings, run_id: str, file: Path) -> Identity:
 
     Raises:
         PipelineError: the run has not been published completely, or the file is not what it published.
-        UsageError: the run has published no such file.
+        UsageError: the run has published no such file, or is of a flow whose estimates are not loaded.
     """
     store, prefix = open_store(settings.artifact_store, settings.s3()), artifact_prefix(run_id, MAIN_FLOW)
+    if read_published(store, prefix) is None:
+        for flow in SUMMARY_FLOWS:
+            if read_published(store, artifact_prefix(run_id, flow)) is not None:
+                raise UsageError(
+                    f"Run {run_id} is of flow {flow}, and only estimates of flow {MAIN_FLOW} are loaded into a "
+                    f"database. Use {store}/{artifact_prefix(run_id, flow)}/{file.name} or its estimates.csv."
+                )
     found = check_published(store, prefix)
     if file.name not in found.files:
         raise UsageError(

@@ -11,7 +11,7 @@ from nibrs_estimation.cli.running import DEMO, RunOptions, run_and_report
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.flows.registry import FLOWS
 from nibrs_estimation.model.parameters import METHOD_PARAMETERS
-from nibrs_estimation.sources.registry import FORMS
+from nibrs_estimation.sources.registry import FORMS, SUMMARY_FORM
 
 app = typer.Typer()
 
@@ -19,7 +19,11 @@ FlowName = Annotated[str, typer.Argument(help=f"One of: {', '.join(FLOWS)}.")]
 RunId = Annotated[str, typer.Argument(help="Name of the run; the same name continues a run that was stopped.")]
 SourceOption = Annotated[
     str | None,
-    typer.Option("--source", help=f"{FORMS}. Default: NIBRS_SOURCE, or postgresql if PGHOST is set."),
+    typer.Option(
+        "--source",
+        help=f"{FORMS}; of flows srs and srs_30 also {SUMMARY_FORM}; of flow bjs_grant runs:RUN[,RUN2...]. Default: "
+        "NIBRS_SOURCE, or postgresql if PGHOST is set.",
+    ),
 ]
 YearOption = Annotated[
     int | None,

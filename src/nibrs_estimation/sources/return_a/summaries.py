@@ -65,7 +65,9 @@ class ReturnASummaries:
         if len(set(years)) < len(years):
             raise PipelineError(f"{self.spec}: two files are of one year ({years}). Name one file for each year.")
         if year not in years:
-            raise PipelineError(f"{self.spec} is of {sorted(years)}, not of {year}. Name the file of {year}, too.")
+            raise PipelineError(
+                f"{self.spec} is of {', '.join(map(str, sorted(years)))}, not of {year}. Name the file of {year}, too."
+            )
         used = [(path, of) for path, of in zip(self.paths, years, strict=True) if self._is_used(of, year)]
         probes = [ReturnASource(path).probe(of, seed) for path, of in used]
         return Probe(

@@ -40,6 +40,7 @@ from nibrs_estimation.stages.summary.differences import compare_conversion
 from nibrs_estimation.stages.summary.fill import fill_summaries
 from nibrs_estimation.stages.summary.grants import combine_grants, count_grants
 from nibrs_estimation.stages.summary.reports import collect_reports
+from nibrs_estimation.stages.summary.years import FIRST_YEAR as FIRST_YEAR
 
 _SEGMENTS = (
     INCIDENT,

@@ -11,6 +11,9 @@ from nibrs_estimation.pipeline.errors import PipelineError
 #: Lines of legacy rape -> lines of rape.
 _LINES = dict(zip(LEGACY_LINES, (2, 3, 4), strict=True))
 
+#: The earliest data year that code list ``summary_year`` has rules for.
+FIRST_YEAR = min(map(int, code_list("summary_year")["first_year"]))
+
 
 def rule_of_year(year: int, rule: str) -> str:
     """A rule of a data year in code list ``summary_year``.
@@ -27,7 +30,7 @@ def rule_of_year(year: int, rule: str) -> str:
         (pl.col("first_year").cast(pl.Int32) <= year) & (pl.col("last_year").cast(pl.Int32) >= year)
     )
     if rules.is_empty():
-        raise PipelineError(f"Summary estimates have no rules for {year}: choose a data year from 1993 on.")
+        raise PipelineError(f"Summary estimates have no rules for {year}: choose a data year from {FIRST_YEAR} on.")
     return str(rules[rule][0])
 
 

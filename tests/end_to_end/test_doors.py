@@ -146,7 +146,7 @@ def test_listings(arguments: list[str], tmp_path: Path) -> None:
 COMMANDS = [
     *([name] for name in ("demo", "run", "task", "flows", "tasks", "datasets", "describe", "dictionary", "synth")),
     *([name] for name in ("doctor", "plan", "status", "metrics", "archive", "restore", "clean", "deploy")),
-    *(["ingest", door] for door in ("cde", "postgresql", "return-a", "check")),
+    *(["ingest", door] for door in ("cde", "postgresql", "return-a", "public", "check")),
     *(["externals", action] for action in ("check", "fetch", "add")),
     ["publish", "artifacts"],
 ]

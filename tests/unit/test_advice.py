@@ -32,6 +32,8 @@ RAISED_BY = {
     "cli/commands/externals": ("externals fetch",),
     "cli/running": ("run",),
     "cli/doctor": ("run",),
+    "cli/commands/doctor": ("doctor",),
+    "cli/public_folder": ("ingest public", "doctor"),
     "cli/commands/publish": ("publish database",),
     "cli/commands/sensitivity": ("sensitivity",),
     "cli/commands/compare": ("compare",),

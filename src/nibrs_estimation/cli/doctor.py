@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from nibrs_estimation.cli.public_folder import missing_text
 from nibrs_estimation.cli.settings import Settings
 from nibrs_estimation.cli.version import version_text
 from nibrs_estimation.pipeline import memory
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.store import LocalStore, open_store
+from nibrs_estimation.sources.public import survey
 from nibrs_estimation.sources.registry import newest_year, open_source
 
 LEAST_MEMORY_GIB = 2.0
@@ -25,10 +27,13 @@ _PROBE = "nibrs doctor: can this be written?\n"
 
 @dataclass(frozen=True)
 class Finding:
-    """Result of a check; ``fix`` means that something must be corrected."""
+    """Result of a check; ``fix`` means that something must be corrected.
+
+    ``missing`` is a public file without which less can be estimated.
+    """
 
     what: str
-    state: Literal["ok", "fix", "not set"]
+    state: Literal["ok", "fix", "missing", "not set"]
     finding: str
 
 
@@ -47,6 +52,27 @@ def examine(settings: Settings) -> list[Finding]:
         _work_store(settings),
         _output(settings),
         _database(settings),
+    ]
+
+
+def examine_downloads(folder: Path, year: int) -> list[Finding]:
+    """What is wrong with a folder of public downloads, and what is still missing for estimates of a year.
+
+    Raises:
+        UsageError: there is no such folder, or it is empty.
+    """
+    found = survey(folder, year)
+    used = len({file.recognized.kind.name for file in found.files if file.recognized and file.use == "used"})
+    what = f"public files of {year}"
+    text = f"{folder} holds {used} kinds of file of use"
+    if found.can_estimate:
+        whole = Finding(what, "ok", text)
+    else:
+        whole = Finding(what, "fix", f"{text}, but no NIBRS master file, no zip of a state and no Return A master file")
+    return [
+        whole,
+        *(Finding(what, "fix", f"{file.where}: {file.reason}") for file in found.faults),
+        *(Finding(missing.kind.title, "missing", missing_text(missing)) for missing in found.missing),
     ]
 
 

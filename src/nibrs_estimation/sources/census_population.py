@@ -128,14 +128,24 @@ def year_code(path: Path, year: int) -> int:
         PipelineError: the name has no vintage, or the vintage does not have the year.
     """
     vintage = vintage_of(path)
-    first, before = (2020, 2) if vintage > 2020 else (2010, 3) if vintage >= 2010 else (2000, 3)
+    first = first_year(vintage)
     if not first <= year <= vintage:
         raise PipelineError(
             f"{path} is of vintage {vintage}, which has {first} to {vintage}, not {year}. Use the vintage of {year} or "
             "of the next year."
         )
+    return code_in_vintage(vintage, year)
+
+
+def first_year(vintage: int) -> int:
+    """The first year of a vintage."""
+    return 2020 if vintage > 2020 else 2010 if vintage >= 2010 else 2000
+
+
+def code_in_vintage(vintage: int, year: int) -> int:
+    """The value of column YEAR that stands for July 1 of a year of a vintage."""
     # The last year of the second vintage group stands after the census of 2020.
-    return 14 if (vintage, year) == (2020, 2020) else year - first + before
+    return 14 if (vintage, year) == (2020, 2020) else year - first_year(vintage) + (2 if vintage > 2020 else 3)
 
 
 def read_groups(path: Path, year: int) -> CensusCounties:

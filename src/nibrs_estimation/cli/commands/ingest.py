@@ -12,6 +12,8 @@ import typer
 from nibrs_estimation.cli.commands.options import JsonOption, OutOption
 from nibrs_estimation.cli.console import console, print_findings
 from nibrs_estimation.cli.ingesting import ingest
+from nibrs_estimation.cli.public_folder import as_json as survey_as_json
+from nibrs_estimation.cli.public_folder import tell_public_folder, year_of_public_files
 from nibrs_estimation.cli.return_a_summary import tell_return_a
 from nibrs_estimation.cli.running import chosen_year
 from nibrs_estimation.cli.settings import load_settings
@@ -19,6 +21,7 @@ from nibrs_estimation.model.ucr_prd import DATASETS as TABLES
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.master import MasterSource
+from nibrs_estimation.sources.public import survey
 from nibrs_estimation.sources.registry import open_source
 from nibrs_estimation.sources.return_a import ReturnASource
 from nibrs_estimation.sources.ucr_prd.catalogue import DEFAULT_SCHEMA
@@ -106,6 +109,26 @@ def ingest_return_a(
     folder = Path(f"return_a_{year}") if out is None else out
     ingest(source, folder, load_settings(), year)
     tell_return_a(folder)
+
+
+@app.command("public", epilog="Example: nibrs ingest public downloads --year 2022")
+def ingest_public(
+    folder: Annotated[Path, typer.Argument(help="Folder of downloads in any names, or one file.")],
+    year: Annotated[int | None, typer.Option("--year", help="Data year. Default: DATA_YEAR.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at a folder of public downloads: what each file is, what is missing, and what follows from that.
+
+    Files are recognized by their content, also in zips; docs/user-guide/nation-from-public-data.md lists the kinds.
+    Nothing is written. Exits with 1 if a file is damaged or contradicts another, or nothing can be estimated.
+    """
+    found = survey(folder, year_of_public_files(year, load_settings()))
+    if as_json:
+        typer.echo(json.dumps(survey_as_json(found), indent=2))
+    else:
+        tell_public_folder(folder, found)
+    if found.faults or not found.can_estimate:
+        raise typer.Exit(1)
 
 
 @app.command("check", epilog="Example: PGHOST=db PGUSER=nibrs nibrs ingest check")

@@ -104,7 +104,7 @@ class CdeSource:
 
     def newest_year(self) -> int:
         """The latest data year of the zips; raises like :meth:`probe`."""
-        return max(contents.year for contents in self._contents())
+        return max(contents.year for contents in self.contents())
 
     def probe(self, year: int, seed: int) -> Probe:
         """Read the agencies of each zip.
@@ -268,7 +268,7 @@ class CdeSource:
             PipelineError: see :meth:`probe`.
         """
         by_state: dict[str, list[Contents]] = {}
-        for contents in sorted(self._contents(), key=lambda contents: (contents.state, contents.year)):
+        for contents in sorted(self.contents(), key=lambda contents: (contents.state, contents.year)):
             held = by_state.setdefault(contents.state, [])
             if held and held[-1].year == contents.year:
                 raise PipelineError(
@@ -289,7 +289,8 @@ class CdeSource:
                 )
         return by_state
 
-    def _contents(self) -> list[Contents]:
+    def contents(self) -> list[Contents]:
+        """Year, state and layout of each zip; raises PipelineError as :meth:`probe` for a zip alone."""
         if not self.paths:
             raise PipelineError("No zip is given. Name at least one, such as cde:VT-2024.zip.")
         found: dict[str, Contents] = {}

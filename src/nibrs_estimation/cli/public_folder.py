@@ -1,0 +1,100 @@
+"""What is told of a folder of public downloads: its files, what is missing, and what follows from that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nibrs_estimation.cli.console import console, plain, print_findings
+from nibrs_estimation.cli.settings import Settings
+from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.sources.public import Survey
+from nibrs_estimation.sources.public.folder import File, Missing
+from nibrs_estimation.sources.public.kinds import KINDS
+
+_STATES = {"used": "ok", "history": "ok", "conflict": "error", "damaged": "error"}
+_FEW_STATES = 12
+
+
+def year_of_public_files(year: int | None, settings: Settings) -> int:
+    """The data year of the option or the setting.
+
+    Raises:
+        UsageError: neither is given; downloads of several years may lie in one folder.
+    """
+    chosen = settings.data_year if year is None else year
+    if chosen is None:
+        raise UsageError("A folder of downloads may hold several years. Give the data year with --year, or DATA_YEAR.")
+    return chosen
+
+
+def tell_public_folder(folder: Path, found: Survey) -> None:
+    """Print a line for each file and for each kind that is missing, and how the program reads what is there."""
+    print_findings([(_name(folder, file), _STATES.get(file.use, "not used"), _file_text(file)) for file in found.files])
+    print_findings([(missing.kind.title, "missing", missing_text(missing)) for missing in found.missing])
+    used = sum(file.use == "used" for file in found.files)
+    history = sum(file.use == "history" for file in found.files)
+    console.print(
+        f"Data year {found.year}: {len(found.files)} files, of which {used} are of use for it and {history} as its "
+        f"history; {len(found.faults)} at fault. {len(found.missing)} kinds of file are missing, or are for some "
+        "states.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if not found.can_estimate:
+        console.print(
+            f"Nothing can be estimated for {found.year}: there is no NIBRS master file, no zip of a state and no "
+            "Return A master file of that year.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    held = {file.recognized.kind.name for file in found.files if file.recognized and file.use == "used"}
+    for kind in KINDS:
+        if kind.name in held:
+            how = f"read with {kind.command}" if kind.command else "no command of this version reads it"
+            console.print(f"[dim]{kind.title}: {plain(how)}[/]", highlight=False, soft_wrap=True)
+
+
+def missing_text(missing: Missing) -> str:
+    """What follows if a kind is missing, and where to download it."""
+    number = len(missing.states)
+    states = f"for {', '.join(missing.states) if number <= _FEW_STATES else f'{number} states'}: " if number else ""
+    return f"{states}{missing.kind.without}. Download: {missing.kind.download}; {missing.kind.size}"
+
+
+def as_json(found: Survey) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "year": found.year,
+        "can_estimate": found.can_estimate,
+        "files": [
+            {
+                "file": file.where,
+                "kind": file.recognized.kind.name if file.recognized else None,
+                "years": list(file.recognized.years) if file.recognized else [],
+                "edition": (file.recognized.edition or None) if file.recognized else None,
+                "states": sorted(file.states),
+                "use": file.use,
+                "reason": file.reason,
+            }
+            for file in found.files
+        ],
+        "missing": [
+            {
+                "kind": missing.kind.name,
+                "states": list(missing.states),
+                "follows": missing.kind.without,
+                "download": missing.kind.download,
+            }
+            for missing in found.missing
+        ],
+    }
+
+
+def _name(folder: Path, file: File) -> str:
+    """The file by its path in the folder."""
+    return plain(file.where.removeprefix(f"{folder}/"))
+
+
+def _file_text(file: File) -> str:
+    return "; ".join(part for part in (file.about, file.reason) if part)

@@ -119,6 +119,44 @@ def test_the_database_gives_the_nations_datasets_back(runs: dict[str, Path], dat
     assert_frame_equal(found, original)
 
 
+@pytest.fixture(scope="module")
+def summaries(folder: Path, nation: Path, database: dict[str, str]) -> dict[str, Path]:
+    """Flow `srs` from the nation itself, and from the FBI's database."""
+    sources = {"synthetic": f"synthetic:{SCALE}", "postgresql": "postgresql"}
+    for name, source in sources.items():
+        run = ("run", "srs", f"srs_{name}", "--year", YEAR, "--seed", SEED, "--source", source)
+        done = nibrs(folder, *run, "--until", "export_summary_estimates", **database, **external_files(nation))
+        assert done.returncode == 0, done.stderr
+    return {name: folder / "scratch" / f"srs_{name}" / "srs" / "datasets" for name in sources}
+
+
+SUMMARIES = ["summary_report", "conversion_account", "summary_month", "summary_year", "summary_geography", "coverage"]
+
+
+@pytest.mark.parametrize("dataset", [*SUMMARIES, "agency_weight", "geography_population", "cell_estimate"])
+def test_the_database_gives_the_same_summary_estimates(summaries: dict[str, Path], dataset: str) -> None:
+    found, original = read(summaries["postgresql"], dataset), read(summaries["synthetic"], dataset)
+    assert original.height
+    assert_frame_equal(found, original)
+
+
+def test_the_database_gives_the_same_published_summary_estimates(folder: Path, summaries: dict[str, Path]) -> None:
+    found, original = (
+        pl.read_csv(folder / "artifacts" / f"srs_{name}" / "srs" / "estimates.csv", infer_schema_length=None).drop(
+            "run_id", "data_source"
+        )
+        for name in ("postgresql", "synthetic")
+    )
+    assert summaries
+    assert {"SRS1a", "SRS1araw", "SRS2a"} == set(original["table_name"])
+    assert_frame_equal(found, original)
+
+
+def test_agencies_count_by_incidents_and_by_return_a(summaries: dict[str, Path]) -> None:
+    agencies = read(summaries["postgresql"], "summary_agency")
+    assert {"incidents", "return_a"} <= set(agencies["origin"])
+
+
 def profiles(run: Path) -> pl.DataFrame:
     """Profiles by what they are: the zips' numbers differ, for arrests of Group B are no agency's there."""
     key = ["state_abbr", "counting_unit", "signature_id"]

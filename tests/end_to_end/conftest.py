@@ -1,42 +1,20 @@
 """Runs that several modules look at: once for all processes of the tests; nobody may change them."""
 
-import fcntl
 import json
-import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from nibrs_estimation.model.codes import code_list
-from tests.support.command import nibrs
+from tests.support.command import succeed
+from tests.support.once import once
 
 #: Regions of `whole`. Geographies: nation, regions and states, groups of agencies, three areas, a district and an
 #: office; all others, which would take most of the time, are on the list of exclusions.
 REGIONS = (1, 2)
 PLACES = {*range(1, 110), 110, 111, 493, 583}
-
-
-def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
-    """A folder in which something has been made, by whichever process comes first."""
-    shared = factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder = shared / name
-    with (shared / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "done").exists():
-            folder.mkdir(exist_ok=True)
-            make(folder)
-            (folder / "done").touch()
-    return folder
-
-
-def succeed(folder: Path, *command: str, **settings: str) -> None:
-    done = nibrs(folder, *command, **settings)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="session")

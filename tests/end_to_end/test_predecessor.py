@@ -11,8 +11,8 @@ from nibrs_estimation.cli.estimates import required_run
 from nibrs_estimation.model.headlines import COMPARED
 from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definition
-from tests.end_to_end.conftest import once, succeed
-from tests.support.command import nibrs
+from tests.support.command import nibrs, succeed
+from tests.support.once import once
 
 
 def run_year(folder: Path, year: int, *options: str) -> None:

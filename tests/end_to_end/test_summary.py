@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.end_to_end.conftest import once, succeed
-from tests.support.command import nibrs, python
+from tests.support.command import nibrs, python, succeed
+from tests.support.once import once
 
 FLOWS = Path(__file__).parents[2] / "flows.py"
 SOURCE = ("--source", "synthetic:0.001", "--seed", "1")

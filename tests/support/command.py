@@ -38,3 +38,9 @@ def python(folder: Path, *arguments: str, **settings: str) -> subprocess.Complet
         timeout=TIMEOUT_S,
         check=False,
     )
+
+
+def succeed(folder: Path, *command: str, **settings: str) -> None:
+    """`nibrs COMMAND` in a folder, which ends well."""
+    done = nibrs(folder, *command, **settings)
+    assert done.returncode == 0, done.stderr

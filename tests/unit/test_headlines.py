@@ -7,8 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 from tests.support.frames import table
-from tests.support.report import REAL, given_tables, page
-from tests.unit.test_report import text_of
+from tests.support.report import REAL, given_tables, page, text_of
 
 from nibrs_estimation.model.headlines import HEADLINE, HEADLINE_ERROR
 from nibrs_estimation.pipeline.errors import PipelineError

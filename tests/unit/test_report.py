@@ -8,17 +8,13 @@ import polars as pl
 import pytest
 from tests.support.estimated import REASON, with_suppressed_place
 from tests.support.frames import DATASETS, table
-from tests.support.report import given_tables, page
+from tests.support.report import given_tables, page, text_of
 
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import SYNTHETIC, Identity
 from nibrs_estimation.stages.publication.report import _CHARTS
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED
-
-
-def text_of(html: str) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", re.sub(r"<(style|svg).*?</\1>", "", html, flags=re.S)).split())
 
 
 def test_the_report_tells_the_main_results(tmp_path: Path) -> None:

@@ -59,7 +59,8 @@ def missing_text(missing: Missing) -> str:
     """What follows if a kind is missing, and where to download it."""
     number = len(missing.states)
     states = f"for {', '.join(missing.states) if number <= _FEW_STATES else f'{number} states'}: " if number else ""
-    return f"{states}{missing.kind.without}. Download: {missing.kind.download}; {missing.kind.size}"
+    not_read = "" if missing.kind.command else " This version of the program does not read such files yet."
+    return f"{states}{missing.kind.without}.{not_read} Download: {missing.kind.download}; {missing.kind.size}"
 
 
 def as_json(found: Survey) -> dict[str, Any]:

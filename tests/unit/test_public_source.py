@@ -225,7 +225,7 @@ def test_folders_that_cannot_be_used_are_refused_before_work_starts(tmp_path: Pa
         PublicFolder(tmp_path).of_year(2022)
     master(tmp_path / "a")
     (tmp_path / "empty").touch()
-    with pytest.raises(PipelineError, match=r"has 1 files at fault.*empty.*nibrs ingest public"):
+    with pytest.raises(PipelineError, match=r"has files at fault \(1\).*empty.*nibrs ingest public"):
         of_year(open_source(f"public:{tmp_path}", None), 2022)
     with pytest.raises(UsageError, match="takes one folder"):
         open_source("public:", None)

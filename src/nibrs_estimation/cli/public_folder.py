@@ -35,9 +35,8 @@ def tell_public_folder(folder: Path, found: Survey) -> None:
     used = sum(file.use == "used" for file in found.files)
     history = sum(file.use == "history" for file in found.files)
     console.print(
-        f"Data year {found.year}: {len(found.files)} files, of which {used} are of use for it and {history} as its "
-        f"history; {len(found.faults)} at fault. {len(found.missing)} kinds of file are missing, or are for some "
-        "states.",
+        f"Data year {found.year}: files {len(found.files)}, of use {used}, as history {history}, at fault "
+        f"{len(found.faults)}; kinds that are missing or lack states {len(found.missing)}.",
         highlight=False,
         soft_wrap=True,
     )

@@ -72,7 +72,7 @@ class PublicFolder:
         found = survey(self.folder, year)
         if found.faults:
             raise PipelineError(
-                f"{self.folder} has {len(found.faults)} files at fault, the first of them {found.faults[0].where}: "
+                f"{self.folder} has files at fault ({len(found.faults)}), the first of them {found.faults[0].where}: "
                 f"{found.faults[0].reason} `nibrs ingest public {self.folder.name} --year {year}` lists all."
             )
         return _composed(self.folder, self.spec, found)

@@ -330,7 +330,7 @@ def test_the_command_tells_files_and_consequences(tmp_path: Path, monkeypatch: p
     assert done.exit_code == 0, done.output
     assert "ok a[1].txt: Return A master file, 2022" in done.output
     assert "missing residents of counties (cc-est): There are no rates by sex" in done.output
-    assert "1 files, of which 1 are of use" in done.output
+    assert "Data year 2022: files 1, of use 1, as history 0, at fault 0" in done.output
     assert run(app, ["ingest", "public", "downloads", "--year", "2021"]).exit_code == 1
     assert isinstance(run(app, ["ingest", "public", "downloads"]).exception, UsageError)
     content = json.loads(run(app, ["ingest", "public", "downloads", "--year", "2022", "--json"]).stdout)

@@ -35,9 +35,8 @@ def tell_public_folder(folder: Path, found: Survey) -> None:
     used = sum(file.use == "used" for file in found.files)
     history = sum(file.use == "history" for file in found.files)
     console.print(
-        f"Data year {found.year}: {len(found.files)} files, of which {used} are of use for it and {history} as its "
-        f"history; {len(found.faults)} at fault. {len(found.missing)} kinds of file are missing, or are for some "
-        "states.",
+        f"Data year {found.year}: files {len(found.files)}, of use {used}, as history {history}, at fault "
+        f"{len(found.faults)}; kinds that are missing or lack states {len(found.missing)}.",
         highlight=False,
         soft_wrap=True,
     )
@@ -59,7 +58,8 @@ def missing_text(missing: Missing) -> str:
     """What follows if a kind is missing, and where to download it."""
     number = len(missing.states)
     states = f"for {', '.join(missing.states) if number <= _FEW_STATES else f'{number} states'}: " if number else ""
-    return f"{states}{missing.kind.without}. Download: {missing.kind.download}; {missing.kind.size}"
+    not_read = "" if missing.kind.command else " This version of the program does not read such files yet."
+    return f"{states}{missing.kind.without}.{not_read} Download: {missing.kind.download}; {missing.kind.size}"
 
 
 def as_json(found: Survey) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from nibrs_estimation.pipeline.store import open_store
 from nibrs_estimation.sources.external_files import with_external_files
 from nibrs_estimation.sources.grant_runs import grant_runs
 from nibrs_estimation.sources.intake.manifest import INTAKE_MANIFEST
-from nibrs_estimation.sources.registry import newest_year, open_source, source_forms
+from nibrs_estimation.sources.registry import newest_year, of_year, open_source, source_forms
 from nibrs_estimation.stages.publication import REPORT
 
 
@@ -155,7 +155,7 @@ def settings_of_run(source: Source, run_id: str, settings: Settings, options: Ru
     locations = _locations(settings)
     year = chosen_year(source, options.year, settings)
     seed = settings.nibrs_seed if options.seed is None else options.seed
-    source = with_external_files(source, locations.files.get(str(year), {}))
+    source = with_external_files(of_year(source, year), locations.files.get(str(year), {}))
     return RunSettings(
         run_id=run_id,
         # Absolute, for workers on other machines or in other folders.

@@ -83,7 +83,9 @@ def is_census_file(path: Path) -> bool:
     return set(MARKS) <= set(header)
 
 
-def census_county_population(groups: Path, single_years: Path | None, year: int) -> pl.DataFrame:
+def census_county_population(
+    groups: Path, single_years: Path | None, year: int, vintage: int | None = None
+) -> pl.DataFrame:
     """Dataset ``county_population`` of a year.
 
     Residents of two or more races are spread over the five races of the same county, sex, age and ethnicity in
@@ -91,16 +93,20 @@ def census_county_population(groups: Path, single_years: Path | None, year: int)
     fifth a year. Numbers are rounded so that each county keeps its total.
 
     Args:
-        groups: the file ``cc-est{V}-alldata``, of the nation or of a state; its name tells the vintage.
+        groups: the file ``cc-est{V}-alldata``, of the nation or of a state.
         single_years: the file ``cc-est{V}-syasex``.
         year: data year.
+        vintage: of both files; without it their names tell it.
 
     Raises:
         PipelineError: the name has no vintage, the vintage does not have the year, a column, row or number is missing,
             groups do not add up, a county has no residents, or the files are of different counties.
     """
-    counties = read_groups(groups, year)
-    shares = single_year_shares(single_years, counties, year) if single_years else _equal_shares(len(counties.groups))
+    counties = read_groups(groups, year, vintage)
+    if single_years:
+        shares = single_year_shares(single_years, counties, year, vintage)
+    else:
+        shares = _equal_shares(len(counties.groups))
     _log.info(
         "%s: %.2f %% of residents are of two or more races; they are spread over the five races",
         groups,
@@ -121,13 +127,13 @@ def vintage_of(path: Path) -> int:
     return int(found.group(1))
 
 
-def year_code(path: Path, year: int) -> int:
+def year_code(path: Path, year: int, vintage: int | None = None) -> int:
     """The value of column YEAR that stands for July 1 of a year in a file of its vintage.
 
     Raises:
         PipelineError: the name has no vintage, or the vintage does not have the year.
     """
-    vintage = vintage_of(path)
+    vintage = vintage_of(path) if vintage is None else vintage
     first = first_year(vintage)
     if not first <= year <= vintage:
         raise PipelineError(
@@ -148,7 +154,7 @@ def code_in_vintage(vintage: int, year: int) -> int:
     return 14 if (vintage, year) == (2020, 2020) else year - first_year(vintage) + (2 if vintage > 2020 else 3)
 
 
-def read_groups(path: Path, year: int) -> CensusCounties:
+def read_groups(path: Path, year: int, vintage: int | None = None) -> CensusCounties:
     """Read the five-year groups of all counties in a year.
 
     Raises:
@@ -160,7 +166,7 @@ def read_groups(path: Path, year: int) -> CensusCounties:
         for ethnicity in ETHNICITIES
         for letters in (*RACES.values(), _SEVERAL)
     ]
-    rows = _read(path, year, "AGEGRP", [*counted, "TOT_POP"], (0, _GROUPS))
+    rows = _read(path, year, vintage, "AGEGRP", [*counted, "TOT_POP"], (0, _GROUPS))
     number = rows.select(pl.len().over("county_fips")).to_series()
     _refuse(path, rows, number != _GROUPS + 1, "AGEGRP", f"one of a county's {_GROUPS + 1} rows (0 to 18) is missing")
     cells = rows.filter(pl.col("AGEGRP") > 0)
@@ -177,14 +183,14 @@ def read_groups(path: Path, year: int) -> CensusCounties:
     return CensusCounties(cells["county_fips"].unique(maintain_order=True), values[..., :-1], values[..., -1])
 
 
-def single_year_shares(path: Path, counties: CensusCounties, year: int) -> Floats:
+def single_year_shares(path: Path, counties: CensusCounties, year: int, vintage: int | None = None) -> Floats:
     """The shares of the bins of the groups that are cut: (c, 2 sexes, 18 groups, 10 bins).
 
     Raises:
         PipelineError: a column, row or number is missing, or a county is.
     """
     names = [f"TOT_{name}" for name in _SEX_NAMES.values()]
-    rows = _read(path, year, "AGE", names, (0, 85))
+    rows = _read(path, year, vintage, "AGE", names, (0, 85))
     missing = set(counties.county_fips) - set(rows["county_fips"])
     if missing:
         raise PipelineError(
@@ -286,7 +292,9 @@ def _as_dataset(county_fips: pl.Series, cells: Integers, year: int) -> pl.DataFr
     return COUNTY_POPULATION.cast(grid.with_columns(data_year=pl.lit(year), population=pl.Series(cells.ravel())))
 
 
-def _read(path: Path, year: int, age: str, counted: list[str], ages: tuple[int, int]) -> pl.DataFrame:
+def _read(
+    path: Path, year: int, vintage: int | None, age: str, counted: list[str], ages: tuple[int, int]
+) -> pl.DataFrame:
     """The rows of a year as numbers, by county and age, with ``county_fips`` and ``line``."""
     wanted = [*_KEY, "YEAR", age, *counted]
     try:
@@ -300,12 +308,13 @@ def _read(path: Path, year: int, age: str, counted: list[str], ages: tuple[int, 
         text = table.select(LINE, pl.col(wanted).str.strip_chars()).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise PipelineError(f"{path} cannot be read as CSV with a header line: {error}. Download it again.") from error
-    in_year = text["YEAR"].cast(pl.Int64, strict=False) == year_code(path, year)
+    code = year_code(path, year, vintage)
+    in_year = text["YEAR"].cast(pl.Int64, strict=False) == code
     rows = text.filter(in_year.fill_null(False))
     if rows.is_empty():
         raise PipelineError(
-            f"{path}, column YEAR: no row has the code {year_code(path, year)}, which stands for {year} in vintage "
-            f"{vintage_of(path)}. Download the file again."
+            f"{path}, column YEAR: no row has the code {code}, which stands for {year} in its vintage. Download "
+            "the file again."
         )
     for name in (*_KEY, age, *counted):
         is_number = rows[name].str.contains(r"^\d+$").fill_null(False)

@@ -11,12 +11,15 @@ from nibrs_estimation.pipeline.optional import require_extra
 from nibrs_estimation.pipeline.source import Source
 from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.master import MasterSource
+from nibrs_estimation.sources.public import PublicFolder, PublicSource
+from nibrs_estimation.sources.public.benchmark import ReturnABenchmark
+from nibrs_estimation.sources.public.residents import Residents
 from nibrs_estimation.sources.return_a import ReturnASource, ReturnASummaries, return_a_summaries
 from nibrs_estimation.sources.synthetic import SyntheticSource
 from nibrs_estimation.sources.ucr_prd import UcrPrdSource
 
 FORMS = (
-    "cde:FILE.zip[,FILE2.zip...], master:FILE[,FILE2...], postgresql or "
+    "cde:FILE.zip[,FILE2.zip...], master:FILE[,FILE2...], public:FOLDER, postgresql or "
     "synthetic[:SCALE][,response=random|large|states]"
 )
 #: What flows of summary counts read, too.
@@ -41,6 +44,24 @@ def newest_year(source: Source) -> int | None:
     return source.newest_year() if isinstance(source, DatedSource) else None
 
 
+@runtime_checkable
+class YearlySource(Protocol):
+    """A source that differs by data year."""
+
+    def of_year(self, year: int) -> Source:
+        """The source for a data year; raises PipelineError if it has none."""
+        ...
+
+
+def of_year(source: Source, year: int) -> Source:
+    """The source for a data year.
+
+    Raises:
+        PipelineError: the source cannot be read, or does not have the year.
+    """
+    return source.of_year(year) if isinstance(source, YearlySource) else source
+
+
 def open_source(
     spec: str, database: Database | None, *, is_excerpt: bool = False, takes_summaries: bool = False
 ) -> Source:
@@ -57,7 +78,7 @@ def open_source(
             drivers are not installed, an excerpt is not allowed, or the source has no incidents.
     """
     kind, _, rest = spec.partition(":")
-    if is_excerpt and kind in {"synthetic", "postgresql", "master"}:
+    if is_excerpt and kind in {"synthetic", "postgresql", "master", "public"}:
         raise UsageError(f"--partial is only for zips, not for the source {spec}. Leave it out.")
     paths = [Path(part.strip()).absolute() for part in rest.split(",") if part.strip()]
     if kind == "cde":
@@ -73,6 +94,10 @@ def open_source(
                 "years as history."
             )
         return MasterSource(tuple(paths))
+    if kind == "public":
+        if len(paths) != 1:
+            raise UsageError("The source public: takes one folder. Write public:FOLDER.")
+        return PublicFolder(paths[0])
     if kind == "synthetic":
         return SyntheticSource.parse(rest)
     if kind == "postgresql":
@@ -103,6 +128,7 @@ def source_examples() -> dict[str, Source]:
         "cde": CdeSource(()),
         "master": MasterSource(()),
         "postgresql": UcrPrdSource(nowhere),
+        "public": PublicSource("public:downloads", MasterSource(()), ReturnABenchmark(()), Residents(())),
         "return-a": ReturnASource(Path("RETURNA.zip")),
         "return-a in flow srs": ReturnASummaries((Path("RETURNA.zip"),)),
         "synthetic": SyntheticSource(),

@@ -21,7 +21,7 @@ from nibrs_estimation.model.ucr_prd import DATASETS as TABLES
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.master import MasterSource
-from nibrs_estimation.sources.public import survey
+from nibrs_estimation.sources.public import PublicFolder, survey
 from nibrs_estimation.sources.registry import open_source
 from nibrs_estimation.sources.return_a import ReturnASource
 from nibrs_estimation.sources.ucr_prd.catalogue import DEFAULT_SCHEMA
@@ -115,13 +115,18 @@ def ingest_return_a(
 def ingest_public(
     folder: Annotated[Path, typer.Argument(help="Folder of downloads in any names, or one file.")],
     year: Annotated[int | None, typer.Option("--year", help="Data year. Default: DATA_YEAR.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Also read the files, and write their datasets to this folder.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Look at a folder of public downloads: what each file is, what is missing, and what follows from that.
 
     Files are recognized by their content, also in zips; docs/user-guide/nation-from-public-data.md lists the kinds.
-    Nothing is written. Exits with 1 if a file is damaged or contradicts another, or nothing can be estimated.
+    Without --out nothing is written. Exits with 1 if a file is at fault, or nothing can be estimated.
     """
+    if as_json and out is not None:
+        raise UsageError("JSON tells what the files are; it cannot be had while they are read. Choose one of both.")
     found = survey(folder, year_of_public_files(year, load_settings()))
     if as_json:
         typer.echo(json.dumps(survey_as_json(found), indent=2))
@@ -129,6 +134,8 @@ def ingest_public(
         tell_public_folder(folder, found)
     if found.faults or not found.can_estimate:
         raise typer.Exit(1)
+    if out is not None:
+        ingest(PublicFolder(folder.absolute()).of_year(found.year), out, load_settings(), found.year)
 
 
 @app.command("check", epilog="Example: PGHOST=db PGUSER=nibrs nibrs ingest check")

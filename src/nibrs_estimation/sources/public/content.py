@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,12 +35,12 @@ class Content:
     Attributes:
         path: the file.
         member: name of the file in it, if it is a zip; else "".
-        stream: a function that reads the content in chunks from its beginning.
+        key: lower-cased base name of that file.
     """
 
     path: Path
-    member: str
-    stream: Callable[[], Iterator[bytes]]
+    member: str = ""
+    key: str = ""
 
     @property
     def where(self) -> str:
@@ -52,8 +52,15 @@ class Content:
         """The first MiB or so."""
         return next(self.stream(), b"")
 
-    @cached_property
-    def sha256(self) -> str:
+    def stream(self) -> Iterator[bytes]:
+        """The content in chunks; what gzip compressed is read as it was before.
+
+        Raises:
+            PipelineError: it cannot be read, or is damaged.
+        """
+        return _member_chunks(self.path, self.key) if self.key else _file_chunks(self.path)
+
+    def checksum(self) -> str:
         """Checksum of the content, which is the same for a text and for a zip that holds it."""
         checksum = hashlib.sha256()
         for chunk in self.stream():
@@ -106,16 +113,6 @@ def zip_members(path: Path) -> dict[str, str] | None:
         return None
     with open_archive(path, suffixes=_SUFFIXES, most_bytes=MAX_STREAM_BYTES) as archive:
         return {key: printable(info.filename) for key, info in archive.members.items()} or None
-
-
-def whole_file(path: Path) -> Content:
-    """The content of a file; what gzip compressed is read as it was before."""
-    return Content(path, "", lambda: _file_chunks(path))
-
-
-def zip_member(path: Path, key: str, name: str) -> Content:
-    """The content of a member of a zip: its lower-cased base name, and its name."""
-    return Content(path, name, lambda: _member_chunks(path, key))
 
 
 def _member_chunks(path: Path, key: str) -> Iterator[bytes]:

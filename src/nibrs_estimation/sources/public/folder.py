@@ -11,7 +11,7 @@ from nibrs_estimation.model.agency import HISTORY_YEARS
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.sources.public import kinds
-from nibrs_estimation.sources.public.content import Content, whole_file, zip_member, zip_members
+from nibrs_estimation.sources.public.content import Content, zip_members
 from nibrs_estimation.sources.public.kinds import KINDS, Kind
 from nibrs_estimation.sources.public.recognize import Recognized, recognize, recognize_zip
 
@@ -46,6 +46,11 @@ class File:
     def states(self) -> set[str]:
         """UCR abbreviations of the states that it has."""
         return _states_of(self.recognized) if self.recognized else set()
+
+    @property
+    def edition(self) -> int:
+        """Vintage, or year of a list of metropolitan areas; 0 for other kinds."""
+        return self.recognized.edition if self.recognized else 0
 
     @property
     def about(self) -> str:
@@ -106,17 +111,22 @@ def survey(folder: Path, year: int) -> Survey:
     Raises:
         UsageError: there is no such folder, or it is empty.
     """
+    judged = [_dated(file, year) for path in paths_in(folder) for file in look_at(path)]
+    judged = _without_spares(_without_copies(judged), year)
+    order = {kind.name: place for place, kind in enumerate(KINDS)}
+    judged.sort(key=lambda file: order[file.recognized.kind.name] if file.recognized else len(order))
+    return Survey(year, tuple(judged), tuple(_missing(judged)))
+
+
+def paths_in(folder: Path) -> list[Path]:
+    """The files of a folder and its subfolders, or the one file; raises like :func:`survey`."""
     if not folder.exists():
         raise UsageError(f"The folder {folder} does not exist. Check its path.")
     paths = [folder] if folder.is_file() else sorted(path for path in folder.rglob("*") if path.is_file())
     paths = [path for path in paths if not path.name.startswith(".")]
     if not paths:
         raise UsageError(f"The folder {folder} is empty. Put the downloads into it.")
-    judged = [_dated(file, year) for path in paths for file in _looked_at(path)]
-    judged = _without_spares(_without_copies(judged), year)
-    order = {kind.name: place for place, kind in enumerate(KINDS)}
-    judged.sort(key=lambda file: order[file.recognized.kind.name] if file.recognized else len(order))
-    return Survey(year, tuple(judged), tuple(_missing(judged)))
+    return paths
 
 
 def of_kind(files: Sequence[File], kind: Kind, use: Use = "used") -> list[File]:
@@ -124,7 +134,7 @@ def of_kind(files: Sequence[File], kind: Kind, use: Use = "used") -> list[File]:
     return [file for file in files if file.recognized and file.recognized.kind is kind and file.use == use]
 
 
-def _looked_at(path: Path) -> Iterator[File]:
+def look_at(path: Path) -> Iterator[File]:
     """The file, or the members of a zip that is no zip of a state."""
     try:
         members = zip_members(path)
@@ -133,11 +143,11 @@ def _looked_at(path: Path) -> Iterator[File]:
         yield File(str(path), None, "damaged", str(error))
         return
     if of_state:
-        yield File(str(path), of_state, "used", content=whole_file(path))
+        yield File(str(path), of_state, "used", content=Content(path))
     elif members is None:
-        yield _recognized(whole_file(path))
+        yield _recognized(Content(path))
     else:
-        yield from (_recognized(zip_member(path, key, name)) for key, name in members.items())
+        yield from (_recognized(Content(path, name, key)) for key, name in members.items())
 
 
 def _recognized(content: Content) -> File:
@@ -181,7 +191,7 @@ def _compared(group: list[File]) -> list[File]:
     first, *others = group
     if not others:
         return group
-    checksums = {file.where: file.content.sha256 for file in group if file.content}
+    checksums = {file.where: file.content.checksum() for file in group if file.content}
     if len(set(checksums.values())) == 1:
         return [first, *(replace(file, use="repeated", reason=f"it is the same as {first.where}") for file in others)]
     return [replace(file, use="conflict", reason=_contradiction(file.where, checksums)) for file in group]

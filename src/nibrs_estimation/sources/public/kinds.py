@@ -55,7 +55,7 @@ NIBRS_MASTER = Kind(
     "Return A)",
     download=f"{_EXPLORER}, master files, NIBRS",
     size="0.5 GB as a zip, 5 GB of text",
-    command="nibrs run all us --source master:FILE",
+    command="nibrs run all us --source public:FOLDER",
 )
 STATE_ZIP = Kind(
     name="state_zip",
@@ -66,7 +66,7 @@ STATE_ZIP = Kind(
     without="Nothing, if there is a NIBRS master file",
     download=f"{_EXPLORER}, crime incident-based data by state",
     size="0.3 to 100 MB",
-    command="nibrs run all STATE --source cde:FILE.zip",
+    command="nibrs run all STATE --source public:FOLDER",
     instead_of=NIBRS_MASTER.name,
 )
 RETURN_A = Kind(
@@ -77,11 +77,10 @@ RETURN_A = Kind(
     gives="counts of crimes by agency and month, also of agencies that send no incidents: the benchmark, and the "
     "tables of summary counts; all agencies with residents",
     without="There is no benchmark from summary reports: weights are calibrated to the agencies' own completed counts. "
-    "Tables of summary counts (SRS1a, SRS1araw, SRS2a) rest on converted incidents alone. Beside state zips, agencies "
-    "that send no incidents are not known, so estimates are for reporting agencies",
+    "Tables of summary counts (SRS1a, SRS1araw, SRS2a) rest on converted incidents alone",
     download=f"{_EXPLORER}, master files, Return A; files of the four years before serve the benchmark, too",
     size="4 to 6 MB as a zip, 160 to 190 MB of text",
-    command="nibrs run srs us --source return-a:FILE; no other flow takes its benchmark from it yet",
+    command="nibrs run all us --source public:FOLDER, and alone with nibrs run srs us --source return-a:FILE",
 )
 POLICE_EMPLOYEES = Kind(
     name="police_employees",
@@ -114,7 +113,8 @@ AGENCY_LIST = Kind(
     dating="undated",
     gives="names, types and counties of agencies, and when each began with NIBRS, as of the day of the download",
     without="Names and types are those of the other files. Beside state zips, agencies that send no incidents are not "
-    "known, unless Return A lists them. Nothing beside a NIBRS master file, which has start dates of its own",
+    "known, so estimates are for reporting agencies. Nothing beside a NIBRS master file, which has agencies and start "
+    "dates of its own",
     download="https://api.usa.gov/crime/fbi/cde/agency/byStateAbbr/STATE?API_KEY=KEY, a free key of https://api.data.gov",
     size="3 MB",
 )
@@ -128,7 +128,7 @@ COUNTY_PEOPLE = Kind(
     "the composition of residents. Rates of all residents remain",
     download=f"{_CENSUS}/popest/datasets/, counties/asrh/cc-estV-alldata.csv; vintage V of the data year or the next",
     size="220 MB for the nation, 0.3 to 16 MB for a state",
-    command="nibrs externals add FILE --year YEAR --name county_population",
+    command="nibrs run all us --source public:FOLDER",
 )
 SINGLE_YEARS = Kind(
     name="single_years",
@@ -140,7 +140,7 @@ SINGLE_YEARS = Kind(
     "these ages are less exact",
     download=f"{_CENSUS}/popest/datasets/, counties/asrh/cc-estV-syasex.csv; the vintage of the other file",
     size="30 to 90 MB for the nation",
-    command="nibrs externals add FILE --year YEAR --name county_single_years",
+    command="nibrs run all us --source public:FOLDER",
 )
 METROPOLITAN_AREAS = Kind(
     name="metropolitan_areas",

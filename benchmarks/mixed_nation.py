@@ -3,12 +3,12 @@
     python -m benchmarks.mixed_nation [SCALE] [NATIONS] [random|large|states]
 
 Prints for each nation the relative error of violent and property crime, whether the interval holds the truth, and the
-share of states whose intervals do; then the means.
+share of states whose intervals do; then the means; that of relative errors is signed.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from typing import get_args
 
 import polars as pl
@@ -41,6 +41,9 @@ def main(scale: float, nations: int, response: Response) -> None:
 
 
 if __name__ == "__main__":
-    asked = dict(enumerate(sys.argv[1:]))
-    response = next(name for name in get_args(Response) if name == asked.get(2, "random"))
-    main(float(asked.get(0, 0.02)), int(asked.get(1, 6)), response)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("scale", type=float, nargs="?", default=0.02)
+    parser.add_argument("nations", type=int, nargs="?", default=6)
+    parser.add_argument("response", choices=get_args(Response), nargs="?", default="random")
+    asked = parser.parse_args()
+    main(asked.scale, asked.nations, asked.response)

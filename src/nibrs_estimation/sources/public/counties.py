@@ -53,7 +53,7 @@ def county_list(census: pl.DataFrame, areas: pl.DataFrame, vintage: int) -> Coun
         areas: counties of a list of metropolitan areas, as :func:`read_metropolitan_areas` returns them; may be empty.
         vintage: the vintage of the file of residents; without one, the year of the list of areas or the data year.
     """
-    ucr = code_list("ucr_county").select("county_fips", "county_name")
+    ucr = code_list("ucr_county").select("county_fips", pl.col("county_name").str.to_titlecase())
     labels = pl.concat([census, areas.select("county_fips", "county_name"), ucr]).drop_nulls("county_name")
     states = code_list("state").select("state_abbr", state="state_fips")
     names = (
@@ -218,11 +218,9 @@ def agency_counties(pieces: pl.DataFrame, agencies: pl.DataFrame, counties: Coun
     known = known.join(county_codes(pieces, agencies), on="county_fips", how="left", suffix="_of_county",
                        maintain_order="left")  # fmt: skip
     for place in PLACES:
-        own = f"{place}_code"
-        code = pl.coalesce(f"{own}_of_county", _in_state(own, place), _only_in_state(place))
         names = dict(code_list(place).select("code", "label").rows())
         known = known.with_columns(
-            code.replace_strict(names, default=None, return_dtype=pl.String).alias(f"{place}_name")
+            _best_code(place).replace_strict(names, default=None, return_dtype=pl.String).alias(f"{place}_name")
         )
     return AGENCY_COUNTY.cast(known.with_columns(data_year=pl.lit(year)))
 
@@ -241,6 +239,29 @@ def county_codes(pieces: pl.DataFrame, agencies: pl.DataFrame) -> pl.DataFrame:
     return known.group_by("county_fips").agg(
         _in_state(f"{place}_code", place).drop_nulls().mode().sort().first().alias(f"{place}_code") for place in PLACES
     )
+
+
+def corrected_codes(pieces: pl.DataFrame, agencies: pl.DataFrame) -> pl.DataFrame:
+    """District and office of each agency: those of its first county, else its own, else the only one of its state.
+
+    Args:
+        pieces: as :func:`chosen_pieces` returns them.
+        agencies: ``ori``, ``state_abbr``, ``judicial_district_code`` and ``field_office_code``.
+
+    Returns:
+        ``ori``, ``judicial_district_code`` and ``field_office_code``, null where none of these is known.
+    """
+    first = first_pieces(pieces).select("ori", "county_fips")
+    known = agencies.join(first, on="ori", how="left", maintain_order="left").join(
+        county_codes(pieces, agencies), on="county_fips", how="left", suffix="_of_county", maintain_order="left"
+    )
+    return known.select("ori", *(_best_code(place).alias(f"{place}_code") for place in PLACES))
+
+
+def _best_code(place: str) -> pl.Expr:
+    """Of columns ``<place>_code_of_county``, ``<place>_code`` and ``state_abbr``."""
+    own = f"{place}_code"
+    return pl.coalesce(f"{own}_of_county", _in_state(own, place), _only_in_state(place))
 
 
 def first_pieces(pieces: pl.DataFrame) -> pl.DataFrame:

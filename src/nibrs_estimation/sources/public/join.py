@@ -29,8 +29,7 @@ from nibrs_estimation.sources.public.counties import (
     agency_counties,
     as_of_vintage,
     chosen_pieces,
-    county_codes,
-    first_pieces,
+    corrected_codes,
     pieces_of_codes,
     pieces_of_names,
     pieces_of_return_a,
@@ -89,7 +88,7 @@ def join_agencies(told: Told, counties: CountyList) -> Joined:
     wide = _wide(keys, witnesses, order)
     conflicts = [fact_conflicts(wide, order, told.year), ending_conflicts(matched, wide, told.year)]
 
-    agencies = _with_facts(wide, order, told, matched)
+    agencies = _with_status(_with_facts(wide, order, told, matched), told)
     pieces_told = _pieces_told(told, matched, counties)
     pieces = chosen_pieces(agencies.select("ori", "population"), pieces_told, counties.vintage)
     conflicts.append(
@@ -98,10 +97,7 @@ def join_agencies(told: Told, counties: CountyList) -> Joined:
             counties.with_residents, told.year,
         )
     )  # fmt: skip
-    by_county = county_codes(pieces, agencies)
-    corrected = first_pieces(pieces).join(by_county, on="county_fips").select(
-        "ori", "judicial_district_code", "field_office_code"
-    )  # fmt: skip
+    corrected = corrected_codes(pieces, agencies)
     source_of_codes = "return_a" if "return_a" in witnesses else told.kind
     conflicts.append(code_conflicts(agencies, corrected, source_of_codes, told.year))
     of_counties = agency_counties(

@@ -50,16 +50,14 @@ def tell_public_folder(folder: Path, found: Survey) -> None:
     held = {file.recognized.kind.name for file in found.files if file.recognized and file.use == "used"}
     for kind in KINDS:
         if kind.name in held:
-            how = f"read with {kind.command}" if kind.command else "no command of this version reads it"
-            console.print(f"[dim]{kind.title}: {plain(how)}[/]", highlight=False, soft_wrap=True)
+            console.print(f"[dim]{kind.title}: read with {plain(kind.command)}[/]", highlight=False, soft_wrap=True)
 
 
 def missing_text(missing: Missing) -> str:
     """What follows if a kind is missing, and where to download it."""
     number = len(missing.states)
     states = f"for {', '.join(missing.states) if number <= _FEW_STATES else f'{number} states'}: " if number else ""
-    not_read = "" if missing.kind.command else " This version of the program does not read such files yet."
-    return f"{states}{missing.kind.without}.{not_read} Download: {missing.kind.download}; {missing.kind.size}"
+    return f"{states}{missing.kind.without}. Download: {missing.kind.download}; {missing.kind.size}"
 
 
 def as_json(found: Survey) -> dict[str, Any]:

@@ -19,7 +19,7 @@ SOURCES = {
     "return_a": "Return A master file",
     "agency_list": "list of agencies",
     "police_employees": "police employees",
-    "counties": "other agencies of the county",
+    "counties": "other agencies of the county, or code list of the state",
     "county_people": "residents of counties",
 }
 #: What files may say differently of an agency, in words.

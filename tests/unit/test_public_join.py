@@ -597,6 +597,17 @@ def test_a_start_after_the_first_month_with_incidents_is_not_taken_from_the_list
     assert dates == {5: None, 6: datetime.date(2022, 6, 1), 7: datetime.date(2022, 6, 1)}
 
 
+def test_a_header_that_marks_months_before_its_start_began_with_the_first(tmp_path: Path) -> None:
+    """Fairbanks reported eleven months of 2020, and its header has January 2021: the day of certification."""
+    start = {"nibrs_start_date": datetime.date(2023, 1, 1)}
+    found = joined(listed=[{"ori": "NB0010100", "population": 900, **start}], first_month=3)
+    assert found.agency["nibrs_start_date"].to_list() == [datetime.date(2022, 3, 1)]
+    assert found.source_conflict.select("fact", "used_value", "other_value").rows() == [
+        ("nibrs_start_date", "2022-03, the first month reported", "2023-01-01")
+    ]
+    assert joined(listed=[{"ori": "NB0010100", **start}]).agency["nibrs_start_date"][0] == start["nibrs_start_date"]
+
+
 def test_agencies_whose_codes_are_text_are_placed_by_the_list(tmp_path: Path) -> None:
     """Files have had UCR for a county's code: its header places nobody, so the list of agencies does."""
     agency_list = list_of(tmp_path, "NB0010100,ADAMS,NE,One Police,City,TRUE,2020-01-01")

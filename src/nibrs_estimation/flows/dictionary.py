@@ -48,7 +48,7 @@ _SECTIONS = (
     ("Incidents", incident.DATASETS),
     ("Places and people (optional)", geography.DATASETS),
     ("Input accounts", intake.DATASETS),
-    ("Join of public files", public.DATASETS),
+    ("Join of public files", (*public.DATASETS, public.SPREAD_RESIDENTS)),
     ("Universe", universe.DATASETS),
     ("Completeness", completeness.DATASETS),
     ("Outliers", outliers.DATASETS),

@@ -36,7 +36,7 @@ FACTS = {
     "field_office_code": "FBI field office",
 }
 #: Every row of the universe is of one of these kinds.
-KINDS = ("eligible", "covered", "dormant", "federal", "outside_states")
+KINDS_OF_AGENCIES = ("eligible", "covered", "dormant", "federal", "outside_states")
 
 PUBLIC_FILE = Dataset(
     name="public_file",
@@ -102,11 +102,26 @@ UNIVERSE_ACCOUNT = Dataset(
         Column("n_rows", "int64", "Number of agencies.", unit="agencies"),
         *(
             Column(f"n_{kind}", "int64", f"Number of these that are {kind.replace('_', ' the ')}.", unit="agencies")
-            for kind in KINDS
+            for kind in KINDS_OF_AGENCIES
         ),
         Column("population", "int64", "Residents of eligible agencies.", unit="persons"),
         Column("population_covered", "int64", "Residents of covered agencies, which are not counted.", unit="persons"),
     ),
 )
 
+SPREAD_RESIDENTS = Dataset(
+    name="spread_residents",
+    description="Residents of two or more races, whom police reports do not know: they are spread over the five races "
+    "of dataset county_population in proportion.",
+    source="docs/external-files.md",
+    primary_key=("data_year", "county_fips"),
+    columns=(
+        YEAR,
+        Column("county_fips", "str", "State and county FIPS code, five digits.", length=5),
+        Column("population", "int32", "Residents of the county.", unit="persons"),
+        Column("spread_population", "int32", "Number of these of two or more races.", unit="persons"),
+    ),
+)
+
+#: What the join writes beside the datasets of every source.
 DATASETS = (PUBLIC_FILE, PUBLIC_FAULT, SOURCE_CONFLICT, UNIVERSE_ACCOUNT)

@@ -128,6 +128,28 @@ def ending_conflicts(matched: pl.DataFrame, agencies: pl.DataFrame, year: int) -
     return _declared(found, agencies, "ori_ending", year)
 
 
+def moved_starts(wide: pl.DataFrame, agencies: pl.DataFrame, year: int) -> pl.DataFrame:
+    """Starts of NIBRS in headers that come after the first month that the header marks as reported.
+
+    Args:
+        wide: facts with ``nibrs_start_date@nibrs_master``.
+        agencies: ``ori``, ``agency_name``, ``state_abbr`` and the start that is used.
+        year: data year.
+    """
+    said = value_of("nibrs_start_date", "nibrs_master")
+    if said not in wide.columns:
+        return SOURCE_CONFLICT.empty().collect()
+    moved = wide.select("ori", said).join(agencies, on="ori").filter(pl.col("nibrs_start_date") < pl.col(said))
+    rows = moved.select(
+        "ori",
+        used_source=pl.lit("nibrs_master"),
+        used_value=pl.format("{}, the first month reported", pl.col("nibrs_start_date").dt.strftime("%Y-%m")),
+        other_source=pl.lit("nibrs_master"),
+        other_value=pl.col(said).cast(pl.String),
+    )
+    return _declared(rows, agencies, "nibrs_start_date", year)
+
+
 def _joined(pieces: pl.DataFrame, name: str) -> pl.DataFrame:
     """The counties of each agency and file as one text."""
     return (

@@ -15,13 +15,14 @@ import polars as pl
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.codes import code_list, labels
 from nibrs_estimation.model.geography import AGENCY_COUNTY
-from nibrs_estimation.model.public import KINDS, SOURCE_CONFLICT, UNIVERSE_ACCOUNT
+from nibrs_estimation.model.public import KINDS_OF_AGENCIES, SOURCE_CONFLICT, UNIVERSE_ACCOUNT
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.public.conflicts import (
     code_conflicts,
     county_conflicts,
     ending_conflicts,
     fact_conflicts,
+    moved_starts,
     value_of,
 )
 from nibrs_estimation.sources.public.counties import (
@@ -89,6 +90,7 @@ def join_agencies(told: Told, counties: CountyList) -> Joined:
     conflicts = [fact_conflicts(wide, order, told.year), ending_conflicts(matched, wide, told.year)]
 
     agencies = _with_status(_with_facts(wide, order, told, matched), told)
+    conflicts.append(moved_starts(wide, agencies, told.year))
     pieces_told = _pieces_told(told, matched, counties)
     pieces = chosen_pieces(agencies.select("ori", "population"), pieces_told, counties.vintage)
     conflicts.append(
@@ -195,13 +197,18 @@ def _first(wide: pl.DataFrame, fact: str, order: list[str]) -> pl.Expr:
 
 
 def _start(wide: pl.DataFrame, order: list[str], year: int) -> pl.Expr:
-    """The start of NIBRS; that of the list of agencies only if it is not after the first month with incidents.
+    """The start of NIBRS.
 
-    A later start would take away months that were reported.
+    That of a header is the day of certification, which may come after months that the header marks as reported: the
+    first of these is the start then, for months before the start would be left out. For the same reason the list of
+    agencies tells the start only if it is not after the first month with incidents.
     """
     own = _first(wide, "nibrs_start_date", [name for name in order if name != "agency_list"])
     listed = _first(wide, "nibrs_start_date", [name for name in order if name == "agency_list"])
-    is_too_late = listed > pl.date(year, pl.col("first_month"), 1).dt.month_end()
+    first = pl.date(year, pl.col("first_month"), 1)
+    if order[0] != "state_zip":
+        return pl.min_horizontal(pl.coalesce(own, listed), first)
+    is_too_late = listed > first.dt.month_end()
     return pl.coalesce(own, pl.when(~is_too_late.fill_null(False)).then(listed))
 
 
@@ -301,7 +308,7 @@ def _account(agencies: pl.DataFrame, year: int) -> pl.DataFrame:
         .group_by("state_abbr")
         .agg(
             n_rows=pl.len(),
-            **{f"n_{name}": (pl.col("kind") == name).sum() for name in KINDS},
+            **{f"n_{name}": (pl.col("kind") == name).sum() for name in KINDS_OF_AGENCIES},
             population=residents.filter(pl.col("kind") == "eligible").sum(),
             population_covered=residents.filter(pl.col("kind") == "covered").sum(),
         )
@@ -317,7 +324,7 @@ def _check(agencies: pl.DataFrame, keys: pl.DataFrame, account: pl.DataFrame) ->
         PipelineError: otherwise; an error of the program.
     """
     repeated = agencies.filter(pl.col("ori").is_duplicated())["ori"].sort()
-    counted = account.select(pl.sum_horizontal(f"n_{kind}" for kind in KINDS)).to_series()
+    counted = account.select(pl.sum_horizontal(f"n_{kind}" for kind in KINDS_OF_AGENCIES)).to_series()
     if len(repeated) or agencies.height != keys.height or (counted != account["n_rows"]).any():
         first = f" (the first {repeated[0]})" if len(repeated) else ""
         raise PipelineError(

@@ -6,7 +6,7 @@ import polars as pl
 
 from nibrs_estimation.model.public import (
     FACTS,
-    KINDS,
+    KINDS_OF_AGENCIES,
     PUBLIC_FAULT,
     PUBLIC_FILE,
     SOURCE_CONFLICT,
@@ -73,7 +73,7 @@ def _files(files: pl.DataFrame, faults: pl.DataFrame) -> str:
 
 
 def _agencies(account: pl.DataFrame) -> str:
-    numbers = [f"n_{kind}" for kind in KINDS]
+    numbers = [f"n_{kind}" for kind in KINDS_OF_AGENCIES]
     total = account.select(pl.lit("All").alias("state_abbr"), pl.exclude("state_abbr", "data_year").sum())
     shown = pl.concat([total, account.select(total.columns)])
     headings = {

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.geography import COUNTY_POPULATION, SRS_BENCHMARK
+from nibrs_estimation.model.public import SPREAD_RESIDENTS
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import YEAR, Task
@@ -146,7 +147,7 @@ class PublicSource:
                 Task(
                     name="import_residents",
                     function=self.residents.import_residents,
-                    writes=(COUNTY_POPULATION,),
+                    writes=(COUNTY_POPULATION, SPREAD_RESIDENTS),
                     parameters=(YEAR,),
                     memory="medium",
                 )

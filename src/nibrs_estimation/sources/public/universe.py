@@ -151,7 +151,7 @@ class _Parts:
         is_recent = pl.col("data_year").is_between(year - HISTORY_YEARS + 1, year)
         summaries = [of for at, of in self.summaries.items() if year - HISTORY_YEARS < at <= year]
         first_months = (
-            months.filter(in_year & (pl.col("form_code") == "N") & (pl.col("status") == "I"))
+            months.filter(in_year & (pl.col("form_code") == "N") & (pl.col("status_source") == "reported"))
             .group_by("ori")
             .agg(first_month=pl.col("month").min())
         )

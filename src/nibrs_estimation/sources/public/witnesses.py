@@ -36,7 +36,7 @@ class Told:
         states: the states of the run.
         reporters: ORIs of agencies that reported incidents in the data year or the four before it.
         summary_reporters: the same of summary reports, with seven characters.
-        first_months: first month of the year with incidents, by ``ori``: ``first_month``.
+        first_months: first month of the year that was reported by incidents, by ``ori``: ``first_month``.
     """
 
     kind: str

@@ -672,6 +672,8 @@ def test_the_examples_make_one_universe(tmp_path: Path) -> None:
     assert ("NB0010100", "31001", 15_000) in counties
     assert ("NB0010100", "31003", 2_500) in counties
     assert found["public_fault"].is_empty()
+    losses = cast("dict[str, pl.DataFrame]", found["intake_loss"])["NB"]["loss"].to_list()
+    assert not {"no_srs", "no_employees"} & set(losses)
 
 
 @needs_examples

@@ -76,6 +76,16 @@ class Companions:
         """Changes with the files."""
         return "\n".join(self.checksums)
 
+    @property
+    def supplied(self) -> frozenset[str]:
+        """What files with incidents lose and these files tell, by the names of losses."""
+        has = {
+            "no_srs": bool(self.return_a),
+            "no_universe": bool(self.return_a or self.lists),
+            "no_employees": bool(self.employees),
+        }
+        return frozenset(loss for loss, is_told in has.items() if is_told)
+
     def check_unchanged(self) -> None:
         """Raises PipelineError if a file has changed since the run was planned."""
         if tuple(self._checksums()) != self.checksums:

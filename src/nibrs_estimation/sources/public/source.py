@@ -164,10 +164,11 @@ def _composed(folder: Path, spec: str, found: Survey) -> PublicSource:
     summaries = _paths(found, kinds.RETURN_A)
     has_people = kinds.COUNTY_PEOPLE.name not in lacking
     people = of_kind(found.files, kinds.COUNTY_PEOPLE) if has_people else []
+    companions = Companions.of(found, summaries, people)
     return PublicSource(
         spec=spec,
-        incidents=_incidents(folder, found),
-        companions=Companions.of(found, summaries, people),
+        incidents=replace(_incidents(folder, found), supplied=companions.supplied),
+        companions=companions,
         benchmark=ReturnABenchmark.of(summaries) if summaries else None,
         residents=Residents.of(people, of_kind(found.files, kinds.SINGLE_YEARS)) if people else None,
     )

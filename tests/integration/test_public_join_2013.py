@@ -17,9 +17,9 @@ from nibrs_estimation.sources.public import PublicFolder
 from nibrs_estimation.sources.public.companions import Companions
 from nibrs_estimation.sources.public.content import Content
 from nibrs_estimation.sources.public.employees import read_employees
+from nibrs_estimation.sources.public.facts import Told
 from nibrs_estimation.sources.public.join import Joined, join_agencies
 from nibrs_estimation.sources.public.metropolitan import read_metropolitan_areas
-from nibrs_estimation.sources.public.witnesses import Told
 from nibrs_estimation.sources.return_a.reading import read_return_a
 
 PUBLIC = SHARED_DATA / "public"

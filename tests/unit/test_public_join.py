@@ -38,11 +38,11 @@ from nibrs_estimation.sources.public.counties import (
     pieces_of_names,
 )
 from nibrs_estimation.sources.public.employees import read_employees
+from nibrs_estimation.sources.public.facts import Told
 from nibrs_estimation.sources.public.join import Joined, join_agencies
 from nibrs_estimation.sources.public.matching import match
 from nibrs_estimation.sources.public.metropolitan import read_metropolitan_areas
 from nibrs_estimation.sources.public.page import PAGE_TASK
-from nibrs_estimation.sources.public.witnesses import Told
 from nibrs_estimation.sources.return_a.reading import read_return_a
 
 EMPLOYEES = (

@@ -1,7 +1,7 @@
 """Joins what public files tell of agencies into one universe (docs/user-guide/nation-from-public-data.md).
 
-Each file is a witness: it tells some facts of some agencies. A fact is taken from the first witness, in an order of
-precedence, that tells it; what other witnesses say differently is listed.
+Each file tells some facts of some agencies. A fact is taken from the first file, in an order of
+precedence, that tells it; what other files say differently is listed.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from nibrs_estimation.sources.public.counties import (
     pieces_of_names,
     pieces_of_return_a,
 )
+from nibrs_estimation.sources.public.facts import FACTS, UNKNOWN, Told, facts_by_source, matched_agencies
 from nibrs_estimation.sources.public.matching import ORI7_LENGTH, USUAL_ENDING
-from nibrs_estimation.sources.public.witnesses import FACTS, UNKNOWN, Told, matched_agencies, witnesses_of
 
 _log = logging.getLogger(__name__)
 
@@ -80,13 +80,13 @@ def join_agencies(told: Told, counties: CountyList) -> Joined:
         PipelineError: an agency would be lost or be there twice.
     """
     matched = matched_agencies(told)
-    witnesses = witnesses_of(told, matched)
-    order = [name for name in ORDER[told.kind] if name in witnesses]
-    makes_rows = [told.kind, "return_a"] if "return_a" in witnesses else [told.kind]
-    if told.kind == "state_zip" and "return_a" not in witnesses and "agency_list" in witnesses:
+    facts = facts_by_source(told, matched)
+    order = [name for name in ORDER[told.kind] if name in facts]
+    makes_rows = [told.kind, "return_a"] if "return_a" in facts else [told.kind]
+    if told.kind == "state_zip" and "return_a" not in facts and "agency_list" in facts:
         makes_rows.append("agency_list")
-    keys = _rows(witnesses, makes_rows, told)
-    wide = _wide(keys, witnesses, order)
+    keys = _rows(facts, makes_rows, told)
+    wide = _wide(keys, facts, order)
     conflicts = [fact_conflicts(wide, order, told.year), ending_conflicts(matched, wide, told.year)]
 
     agencies = _with_status(_with_facts(wide, order, told, matched), told)
@@ -100,7 +100,7 @@ def join_agencies(told: Told, counties: CountyList) -> Joined:
         )
     )  # fmt: skip
     corrected = corrected_codes(pieces, agencies)
-    source_of_codes = "return_a" if "return_a" in witnesses else told.kind
+    source_of_codes = "return_a" if "return_a" in facts else told.kind
     conflicts.append(code_conflicts(agencies, corrected, source_of_codes, told.year))
     of_counties = agency_counties(
         pieces,
@@ -122,20 +122,20 @@ def join_agencies(told: Told, counties: CountyList) -> Joined:
     )
 
 
-def _rows(witnesses: Mapping[str, pl.DataFrame], makes_rows: list[str], told: Told) -> pl.DataFrame:
+def _rows(facts: Mapping[str, pl.DataFrame], makes_rows: list[str], told: Told) -> pl.DataFrame:
     """The ORIs of the universe: each once; of files that cover the nation, those of the states of the zips."""
-    rows = pl.concat(witnesses[name].select("ori", "state") for name in makes_rows)
+    rows = pl.concat(facts[name].select("ori", "state") for name in makes_rows)
     rows = rows.unique("ori", keep="first", maintain_order=True)
     if told.kind == "state_zip":
         rows = rows.filter(pl.col("state").is_in(told.states))
     return rows.select("ori")
 
 
-def _wide(keys: pl.DataFrame, witnesses: Mapping[str, pl.DataFrame], order: list[str]) -> pl.DataFrame:
-    """One row for each agency, with what each witness says in columns ``<fact>@<witness>``."""
+def _wide(keys: pl.DataFrame, facts: Mapping[str, pl.DataFrame], order: list[str]) -> pl.DataFrame:
+    """One row for each agency, with what each file says in columns ``<fact>@<file>``."""
     wide = keys
     for name in order:
-        said = witnesses[name].rename({fact: value_of(fact, name) for fact in FACTS if fact in witnesses[name].columns})
+        said = facts[name].rename({fact: value_of(fact, name) for fact in FACTS if fact in facts[name].columns})
         wide = wide.join(said, on="ori", how="left", maintain_order="left")
     return wide.with_columns(agency_name=_first(wide, "agency_name", order), state_abbr=_first(wide, "state", order))
 
@@ -186,12 +186,12 @@ def _with_facts(wide: pl.DataFrame, order: list[str], told: Told, matched: pl.Da
 
 
 def _told(wide: pl.DataFrame, fact: str, order: list[str]) -> list[str]:
-    """Columns of the witnesses that tell a fact, in the order of precedence."""
+    """Columns of the files that tell a fact, in the order of precedence."""
     return [value_of(fact, name) for name in order if value_of(fact, name) in wide.columns]
 
 
 def _first(wide: pl.DataFrame, fact: str, order: list[str]) -> pl.Expr:
-    """What the first witness says that tells a fact."""
+    """What the first file says that tells a fact."""
     told = _told(wide, fact, order)
     return pl.coalesce(told) if told else pl.lit(None, FACTS[fact])
 

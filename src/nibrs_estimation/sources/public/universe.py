@@ -23,8 +23,8 @@ from nibrs_estimation.sources.master import MasterSource
 from nibrs_estimation.sources.master.agency_id import agency_numbers
 from nibrs_estimation.sources.public.companions import Companions, Read, account_of_return_a
 from nibrs_estimation.sources.public.counties import CountyList
+from nibrs_estimation.sources.public.facts import Told
 from nibrs_estimation.sources.public.join import Joined, join_agencies
-from nibrs_estimation.sources.public.witnesses import Told
 from nibrs_estimation.sources.return_a.core import card_rows, line_rows, report_rows
 from nibrs_estimation.sources.return_a.reading import ReturnA
 from nibrs_estimation.sources.synthetic.geography import geographies

@@ -1,4 +1,4 @@
-"""What each public file tells of agencies, in one form: the witnesses of the join."""
+"""What each public file tells of agencies, in one form: as the join takes it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def matched_agencies(told: Told) -> pl.DataFrame:
     return found.join(all_known.select("ori", "ori_source"), on="ori", how="left", maintain_order="left")
 
 
-def witnesses_of(told: Told, matched: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def facts_by_source(told: Told, matched: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """What each file tells: ``ori`` and those of :data:`FACTS` that it has; of an unknown value, null."""
     # Of covered agencies files with incidents do not tell the type; what stands there comes from the group.
     is_type_told = pl.col("agency_type_name") != UNKNOWN

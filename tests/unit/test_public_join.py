@@ -524,6 +524,18 @@ def test_return_a_comes_before_headers_and_headers_fill_what_it_lacks(tmp_path: 
     ]
 
 
+def test_the_ori_of_a_header_comes_before_that_of_the_list(tmp_path: Path) -> None:
+    """The list is of today. Otherwise an agency with another ending than 00 in its header would be there twice."""
+    summaries = return_a(tmp_path / "a", record([], ori7="NB00101", state="26", year="22", counties=[(9, "001", "")]))
+    agency_list = list_of(tmp_path, "NB0010100,ADAMS,NE,One Police,City,TRUE,2020-01-01")
+    found = joined(listed=[{"ori": "NB001010X", "population": 9}], summaries=summaries, agency_list=agency_list)
+    assert found.agency.select("ori", "legacy_ori").rows() == [("NB001010X", "NB0010100")]
+    endings = found.source_conflict.filter(pl.col("fact") == "ori_ending")
+    assert endings.select("used_source", "used_value", "other_value").rows() == [
+        ("nibrs_master", "NB001010X", "NB00101: only")
+    ]
+
+
 def test_an_agency_without_residents_and_reports_is_dormant(tmp_path: Path) -> None:
     summaries = return_a(tmp_path / "a", record([], ori7="NB00101", state="26", year="22", counties=[(0, "001", "")]))
     assert joined(summaries=summaries).agency["agency_status"].to_list() == ["D"]
@@ -674,6 +686,18 @@ def test_the_examples_make_one_universe(tmp_path: Path) -> None:
     assert found["public_fault"].is_empty()
     losses = cast("dict[str, pl.DataFrame]", found["intake_loss"])["NB"]["loss"].to_list()
     assert not {"no_srs", "no_employees"} & set(losses)
+
+
+@needs_examples
+def test_files_of_several_folders_may_have_one_name_and_one_agency(tmp_path: Path) -> None:
+    folder = public_examples(tmp_path / "downloads")
+    (folder / "kansas").mkdir()
+    rows = "KS0010100,ALLEN,KS,Kansas,City,FALSE,\nNB0010100,ALLEN,KS,Moved,City,FALSE,\n"
+    written(folder / "kansas" / "cde_agencies_example.json", LIST + rows)
+    found = ingested(folder, 2022)
+    names = found["public_file"].filter(pl.col("kind") == "agency_list")["input_name"].sort().to_list()
+    assert names == ["cde_agencies_example.json", "cde_agencies_example.json (2)"]
+    assert by_ori(found["agency"])["NB0010100"]["published_agency_name"] == "Exampleton Police Department"
 
 
 @needs_examples

@@ -718,6 +718,25 @@ def test_the_examples_make_one_universe(tmp_path: Path) -> None:
 
 
 @needs_examples
+def test_a_return_a_of_an_earlier_year_is_history(tmp_path: Path) -> None:
+    """Agencies have one number in all years; months and counts of 2021 are all summaries, as no incidents are there."""
+    folder = public_examples(tmp_path / "downloads")
+    lines = (folder / "reta_example.txt").read_text(encoding="latin-1").splitlines()
+    written(folder / "before.txt", "".join(f"{line[:13]}21{line[15:]}\r\n" for line in lines))
+    found = ingested(folder, 2022)
+    numbers = found["agency"].group_by("ori").agg(pl.col("agency_id").n_unique(), pl.col("data_year").sort())
+    assert {row[1:] for row in ((ori, n, tuple(years)) for ori, n, years in numbers.rows())} == {(1, (2021, 2022))}
+    before = found["report_month"].filter(pl.col("data_year") == 2021)
+    assert dict(before.group_by("ori", "form_code").len().select("ori", "len").rows()) == {
+        "NB0010000": 2, "NB0010100": 12, "NB0010300": 3,
+    }  # fmt: skip
+    city = found["agency"].filter(pl.col("ori") == "NB0010100")["agency_id"][0]
+    larcenies = found["srs_month"].filter(pl.col("agency_id") == city, pl.col("item_code") == 20)
+    assert dict(larcenies.group_by("data_year").agg(pl.col("n").sum()).rows()) == {2021: 194, 2022: 15}
+    assert found["universe_account"]["data_year"].to_list() == [2021, 2022]
+
+
+@needs_examples
 def test_files_of_several_folders_may_have_one_name_and_one_agency(tmp_path: Path) -> None:
     folder = public_examples(tmp_path / "downloads")
     (folder / "kansas").mkdir()

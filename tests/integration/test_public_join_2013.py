@@ -18,7 +18,7 @@ from nibrs_estimation.sources.public.companions import Companions
 from nibrs_estimation.sources.public.content import Content
 from nibrs_estimation.sources.public.counties import pieces_of_names
 from nibrs_estimation.sources.public.employees import read_employees
-from nibrs_estimation.sources.public.facts import Told
+from nibrs_estimation.sources.public.facts import YearFiles
 from nibrs_estimation.sources.public.join import Joined, join_agencies
 from nibrs_estimation.sources.public.metropolitan import read_metropolitan_areas
 from nibrs_estimation.sources.return_a.reading import read_return_a
@@ -39,7 +39,7 @@ def joined() -> Joined:
     )
     read = companions.read(2013)
     return join_agencies(
-        Told(
+        YearFiles(
             kind="nibrs_master",
             year=2013,
             listed=AGENCY.empty().collect(),

@@ -41,7 +41,7 @@ from nibrs_estimation.sources.public.counties import (
     pieces_of_names,
 )
 from nibrs_estimation.sources.public.employees import COUNTS, read_employees
-from nibrs_estimation.sources.public.facts import Told
+from nibrs_estimation.sources.public.facts import YearFiles
 from nibrs_estimation.sources.public.join import Joined, join_agencies
 from nibrs_estimation.sources.public.matching import match
 from nibrs_estimation.sources.public.metropolitan import read_metropolitan_areas
@@ -468,7 +468,7 @@ def joined(
     rows = [{**defaults, "agency_id": number, **row} for number, row in enumerate(listed, 1)]
     months = pl.DataFrame({"ori": [row["ori"] for row in listed]}, schema={"ori": pl.String})
     return join_agencies(
-        Told(
+        YearFiles(
             kind=kind,
             year=2022,
             listed=pl.DataFrame(rows, schema=AGENCY.schema),
@@ -715,6 +715,25 @@ def test_the_examples_make_one_universe(tmp_path: Path) -> None:
     assert found["public_fault"].is_empty()
     losses = cast("dict[str, pl.DataFrame]", found["intake_loss"])["NB"]["loss"].to_list()
     assert not {"no_srs", "no_employees"} & set(losses)
+
+
+@needs_examples
+def test_a_return_a_of_an_earlier_year_is_history(tmp_path: Path) -> None:
+    """Agencies have one number in all years; months and counts of 2021 are all summaries, as no incidents are there."""
+    folder = public_examples(tmp_path / "downloads")
+    lines = (folder / "reta_example.txt").read_text(encoding="latin-1").splitlines()
+    written(folder / "before.txt", "".join(f"{line[:13]}21{line[15:]}\r\n" for line in lines))
+    found = ingested(folder, 2022)
+    numbers = found["agency"].group_by("ori").agg(pl.col("agency_id").n_unique(), pl.col("data_year").sort())
+    assert {row[1:] for row in ((ori, n, tuple(years)) for ori, n, years in numbers.rows())} == {(1, (2021, 2022))}
+    before = found["report_month"].filter(pl.col("data_year") == 2021)
+    assert dict(before.group_by("ori", "form_code").len().select("ori", "len").rows()) == {
+        "NB0010000": 2, "NB0010100": 12, "NB0010300": 3,
+    }  # fmt: skip
+    city = found["agency"].filter(pl.col("ori") == "NB0010100")["agency_id"][0]
+    larcenies = found["srs_month"].filter(pl.col("agency_id") == city, pl.col("item_code") == 20)
+    assert dict(larcenies.group_by("data_year").agg(pl.col("n").sum()).rows()) == {2021: 194, 2022: 15}
+    assert found["universe_account"]["data_year"].to_list() == [2021, 2022]
 
 
 @needs_examples

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -60,7 +61,11 @@ def table_definition(name: str) -> TableDefinition:
     tables = all_definitions()
     found = next((table for known, table in tables.items() if known.lower() == name.lower()), None)
     if found is None:
-        raise UsageError(f"There is no table {name!r}. The tables are: {', '.join(tables)}.")
+        similar = difflib.get_close_matches(name.lower(), [known.lower() for known in tables], n=3)
+        hint = (
+            f" (did you mean {' or '.join(known for known in tables if known.lower() in similar)}?)" if similar else ""
+        )
+        raise UsageError(f"There is no table {name!r}{hint}. The tables are: {', '.join(tables)}.")
     return found
 
 

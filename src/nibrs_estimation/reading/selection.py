@@ -288,7 +288,7 @@ def find_rows(table: TableDefinition, text: str) -> list[TableRow]:
         if found:
             return found
     blocks = list(dict.fromkeys(plain_label(row.domain_1) for row in rows))
-    hint = _suggest(word, [*labels.values(), *blocks])
+    hint = _suggest(word, [*blocks, *(plain_label(row.label) for row in rows)])
     raise UsageError(
         f"There is no row {text!r} in table {table.table}{hint}. Give a number or a part of a label: "
         f"{'; '.join(blocks)}."
@@ -311,7 +311,7 @@ def _find_number(text: str, known: list[tuple[int, str]], kind: str) -> int:
 def _suggest(word: str, labels: Iterable[str]) -> str:
     """A question that suggests the label most similar to a word; empty if none is similar."""
     listed = list(labels)
-    by_form = {form: label for label in listed for form in (label.lower(), *label.lower().split(": "))}
+    by_form = {form: label for label in reversed(listed) for form in (label.lower(), *label.lower().split(": "))}
     by_word = {each: label for label in reversed(listed) for each in label.lower().split() if len(each) > 3}
     for known, cutoff in ((by_form, 0.6), (by_word, 0.8)):
         found = difflib.get_close_matches(word, known, n=1, cutoff=cutoff)

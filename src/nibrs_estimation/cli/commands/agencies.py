@@ -17,7 +17,7 @@ from nibrs_estimation.pipeline.files import atomic_path
 from nibrs_estimation.pipeline.runs import MAIN_FLOW
 from nibrs_estimation.reading.agencies import of_states
 from nibrs_estimation.reading.run import Run
-from nibrs_estimation.reading.runs import flow_of, required_run
+from nibrs_estimation.reading.runs import check_comparable, required_run
 from nibrs_estimation.tables.read import table_definition
 
 app = typer.Typer()
@@ -52,7 +52,9 @@ def agencies(
     definition = None if table is None else table_definition(table)
     if definition is None and (row, column, geography) != ("1", "1", None):
         raise UsageError("--row, --column and --geography name a cell of a table: name it with --table.")
-    estimated = required_run(settings.scratch_dir, run_id, MAIN_FLOW if definition is None else flow_of(definition))
+    if definition is not None:
+        check_comparable(definition)
+    estimated = required_run(settings.scratch_dir, run_id)
     run = Run({MAIN_FLOW: estimated})
     found = (
         run.agencies(incomplete=incomplete)

@@ -16,9 +16,9 @@ def open_run(location: str | Path) -> Run:
     """Open a run and read its estimates.
 
     >>> import nibrs_estimation as nibrs
-    >>> run = nibrs.open_run("artifacts/demo")
-    >>> run
-    <Run: SYNTHETIC DATA: these numbers describe a nation that does not exist; data year 2024, source ..., run demo>
+    >>> run = nibrs.open_run("artifacts/us")
+    >>> run.identity.year
+    2024
     >>> found = run.table("1a", rows=1, columns="robbery", estimate="count")
     >>> found["column_label"].item(), found["estimate"].item() > 0
     ('Robbery', True)

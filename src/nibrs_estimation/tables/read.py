@@ -61,10 +61,9 @@ def table_definition(name: str) -> TableDefinition:
     tables = all_definitions()
     found = next((table for known, table in tables.items() if known.lower() == name.lower()), None)
     if found is None:
-        similar = difflib.get_close_matches(name.lower(), [known.lower() for known in tables], n=3)
-        hint = (
-            f" (did you mean {' or '.join(known for known in tables if known.lower() in similar)}?)" if similar else ""
-        )
+        by_name = {known.lower(): known for known in tables}
+        similar = [by_name[known] for known in difflib.get_close_matches(name.lower(), by_name)]
+        hint = f" (did you mean {' or '.join(similar)}?)" if similar else ""
         raise UsageError(f"There is no table {name!r}{hint}. The tables are: {', '.join(tables)}.")
     return found
 

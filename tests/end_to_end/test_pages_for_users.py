@@ -32,7 +32,7 @@ def sections(page: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 def questions() -> list[tuple[str, str, str]]:
     """Title, command and example of the ten questions."""
-    return [(title, *commands, *examples) for title, commands, examples in sections(TEN) if commands]
+    return [(title, commands[0], examples[0]) for title, commands, examples in sections(TEN) if commands]
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,8 @@ def executed(example: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dic
 def test_there_are_ten_questions_each_with_one_command_and_three_lines() -> None:
     found = questions()
     assert len(found) == 10
+    of_page = [(commands, examples) for _title, commands, examples in sections(TEN) if commands]
+    assert all(len(commands) == len(examples) == 1 for commands, examples in of_page)
     for _title, command, example in found:
         assert command.startswith("nibrs ")
         assert len(example.splitlines()) <= _MOST_LINES

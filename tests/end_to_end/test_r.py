@@ -31,7 +31,8 @@ Error = Callable[[pl.DataFrame], tuple[float, float]]
 
 def examples(words: str) -> str:
     """The example of R that has some words."""
-    return next(code for code in re.findall(r"```r\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S) if words in code)
+    codes: list[str] = re.findall(r"```r\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    return next(code for code in codes if words in code)
 
 
 def printed_by_r(code: str, agencies: pl.DataFrame, folder: Path) -> list[list[float]]:

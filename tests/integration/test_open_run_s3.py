@@ -46,5 +46,5 @@ def test_a_run_in_a_bucket(s3_endpoint: str, s3_bucket: str, tmp_path: Path) -> 
         open_run(f"{above}/us", s3)
     with pytest.raises(UsageError, match="has no published estimates"):
         open_run(f"{above}/vt", s3)
-    with pytest.raises(UsageError, match="is a bucket. Name the folder of a run"):
+    with pytest.raises(UsageError, match=r"is a bucket\. Name the folder of a run"):
         open_run(f"s3://{s3_bucket}", s3)

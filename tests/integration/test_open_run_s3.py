@@ -13,6 +13,7 @@ from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.store import S3Options, open_store
 from nibrs_estimation.reading.files import FetchedFiles
 from nibrs_estimation.reading.opening import open_run
+from nibrs_estimation.tables.read import table_definition
 
 
 def options(endpoint: str) -> S3Options:
@@ -34,7 +35,7 @@ def test_a_run_in_a_bucket(s3_endpoint: str, s3_bucket: str, tmp_path: Path) -> 
     assert_frame_equal(run.table("1a", "VT"), open_run(tmp_path / "us").table("1a", "VT"))
     assert [path.name for path in (files.folder / "cell_estimate").iterdir()] == ["1a.parquet"]
     # Its own folder is found by its id.
-    assert open_run(f"{above}/us", s3, scratch=tmp_path)._of_work("all") is not run._flows["all"]
+    assert open_run(f"{above}/us", s3, scratch=tmp_path)._of_work(table_definition("1a")) is not run._flows["all"]
     with pytest.raises(UsageError, match=r"has no agencies\.csv"):
         run.agencies()
     (tmp_path / "other.parquet").write_bytes(b"PAR1")

@@ -28,6 +28,7 @@ from nibrs_estimation.pipeline.table import write_table
 from nibrs_estimation.reading.opening import open_run
 from nibrs_estimation.reading.run import TABLE_COLUMNS, Run
 from nibrs_estimation.tables.caution import cautions
+from nibrs_estimation.tables.read import table_definition
 
 HEADER = "agency_id,ori,agency_name,state_abbr,population,is_eligible,months_reported,months_inferred,months_filled"
 AGENCIES = f"""{HEADER},which_months_filled,donor_ori,status_reason,national_weight_group,national_weight
@@ -191,15 +192,20 @@ def test_what_was_published_opens_and_reads_its_settings(scratch: Path, tmp_path
     assert published.agencies().height == 4
     # The run's own folder is used only if it is of this publication.
     with_work = open_run(tmp_path / "artifacts/us", scratch=tmp_path / "scratch")
-    assert with_work._of_work("all") is not with_work._flows["all"]
+    assert with_work._of_work(table_definition("1a")) is not with_work._flows["all"]
     marker = tmp_path / "scratch/us/all/published.json"
     marker.write_text(json.dumps({"files": {"estimates.csv": "other"}}))
-    assert with_work._of_work("all") is with_work._flows["all"]
+    assert with_work._of_work(table_definition("1a")) is with_work._flows["all"]
 
 
-def test_half_a_run_says_what_is_missing_and_what_to_do(scratch: Path, tmp_path: Path) -> None:
+def test_half_a_run_says_what_is_missing_and_what_to_do(
+    scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(UsageError, match=r"There is no folder .*usa .did you mean .*us\?"):
         open_run(scratch / "usa")
+    monkeypatch.chdir(scratch / "us")
+    assert open_run(".").identity.run_id == "us"
+    assert open_run("../us/all/").identity.run_id == "us"
     with pytest.raises(UsageError, match=r"holds no run with estimates.*It holds runs: open one, such as .*us"):
         open_run(scratch)
     shutil.copytree(scratch / "us", tmp_path / "us")

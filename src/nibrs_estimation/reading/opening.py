@@ -47,6 +47,8 @@ def open_run(location: str | Path, s3: S3Options | None = None, scratch: Path | 
     if "://" in text:
         return _published_run(_published_in_store(text, s3 or S3Options()), scratch)
     folder = Path(text)
+    if folder.name in ("", ".."):
+        folder = folder.resolve()
     if not folder.is_dir():
         raise UsageError(f"There is no folder {folder}{_neighbors(folder)}. Name a run's folder, such as artifacts/vt.")
     below = [root for root in sorted(folder.iterdir()) if root.name in _ESTIMATING]
@@ -64,7 +66,11 @@ _Flows = dict[str, tuple[EstimatedRun, Published]]
 
 def _published_run(flows: _Flows, scratch: Path | None) -> Run:
     runs = {flow: run for flow, (run, _published) in flows.items()}
-    return Run(runs, lambda flow: None if scratch is None else _working_run(flows[flow][1], flow, scratch))
+
+    def working(flow: str) -> EstimatedRun | None:
+        return None if scratch is None else _working_run(flows[flow][1], flow, scratch)
+
+    return Run(runs, working)
 
 
 def _working_run(published: Published, flow: str, scratch: Path) -> EstimatedRun | None:

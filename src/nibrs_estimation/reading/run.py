@@ -231,7 +231,7 @@ class Run:
 
         table = table_definition(name)
         check_comparable(table)
-        runs = [run._of_work(MAIN_FLOW) for run in (self, *([other] if other is not None else []))]
+        runs = [run._of_work(table) for run in (self, *([other] if other is not None else []))]
         options = Options.of(runs, table, _names(geography), _names(rows), _names(columns), _names(series), estimate)
         found = differences(options, shows_suppressed=show_suppressed)
         return found.with_columns(
@@ -240,6 +240,8 @@ class Run:
 
     def coverage(self) -> pl.DataFrame:
         """Who is behind the numbers of each geography: agencies, population and their shares.
+
+        Of a run with incidents and summary estimates, those of incidents.
 
         Returns:
             A row for each geography: dataset ``coverage`` with postal code and FIPS code of states, and whether it
@@ -293,7 +295,7 @@ class Run:
         table = table_definition(name)
         check_comparable(table)
         place = None if geography is None else str(geography)
-        return contributions(self._of_work(MAIN_FLOW), table, place, str(row), str(column))
+        return contributions(self._of_work(table), table, place, str(row), str(column))
 
     def _selection(
         self, name: str, geography: Names, series: str | int | None, rows: Names = None, columns: Names = None
@@ -318,10 +320,10 @@ class Run:
             )
         return found
 
-    def _of_work(self, flow: str) -> EstimatedRun:
-        """A flow with the datasets from which differences are computed, if they are found."""
-        found = self._flows.get(flow) or self._first
-        return self._working(flow) or found
+    def _of_work(self, table: TableDefinition) -> EstimatedRun:
+        """The flow of a table of incidents, with the datasets that its estimates are made of if they are found."""
+        published = self._flow_of(table)
+        return self._working(MAIN_FLOW) or published
 
     def _has(self, table: TableDefinition) -> bool:
         try:

@@ -183,7 +183,11 @@ def test_months_without_incidents_and_filled_months_stand_at_the_head(tmp_path: 
     )
     assert "20.0% of the offenses are filled in: 1 month of 1 agency" in text
     assert text.count("The intervals of counts include the error of filling; those of percentages do not.") == 2
-    assert text.index("had none all year") < text.index("9,000 Violent Crime")
+    assert "Eligible agencies (3) Number Share Reported all twelve months 3 100.0%" in text
+    months = "Reported, with incidents 21 58.3% Reported as months without incidents 0 0.0% "
+    assert f"Their months (36) Number Share {months}Without incidents, counted as zero 15 41.7% Not reported 0" in text
+    order = ("9,000 Violent Crime", "Eligible agencies (3)", "had none all year", "Incidents, counted once")
+    assert [text.index(words) for words in order] == sorted(text.index(words) for words in order)
 
 
 def test_an_interval_without_width_is_not_printed_as_one(tmp_path: Path) -> None:

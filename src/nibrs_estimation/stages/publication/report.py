@@ -41,6 +41,7 @@ from nibrs_estimation.tables.table_rows import (
 
 #: Tables and columns of the main numbers.
 HEADLINES = (("1a", "violent_crime"), ("1a", "murder"), ("1b", "property_crime"), ("1c", "drug_narcotic"))
+MONTHS = 12
 #: Largest number of agencies without any incident that are named; the datasets contain all.
 _LISTED = 20
 
@@ -95,7 +96,9 @@ def write_report(
     body = _BODY.format(
         place=escape(place),
         tiles=tiles(nation, about, HEADLINES, "incidents"),
-        months=_months(agency, eligible, reporting_status, year) + _filled(block_month, variance_rule),
+        reporting=_reporting(eligible, reporting_status)
+        + _months(agency, eligible, reporting_status, year)
+        + _filled(block_month, variance_rule),
         caution=caution_section(about["population_coverage"], charts.LEAST_COVERAGE, variance_rule),
         persons=totals_table(nation, "1a"),
         intervals=charts.intervals_on_log_scale(
@@ -125,6 +128,51 @@ def write_report(
     return {"report.html": writer(whole_page(title, head, body))}
 
 
+def _reporting(eligible: pl.LazyFrame, reporting_status: pl.LazyFrame) -> str:
+    """How many of the eligible agencies, and of their months, were reported."""
+    months = eligible.join(reporting_status, on="agency_id", how="left").with_columns(
+        pl.col("months_reported", "months_with_incidents", "months_inferred").fill_null(0).cast(pl.Int64)
+    )
+    reported, with_any = pl.col("months_reported"), pl.col("months_with_incidents")
+    n = months.select(
+        agencies=pl.len(),
+        full=(reported == MONTHS).sum(),
+        partial=reported.is_between(1, MONTHS - 1).sum(),
+        with_incidents=with_any.sum(),
+        inferred=pl.col("months_inferred").sum(),
+        empty=(reported - with_any - pl.col("months_inferred")).sum(),
+    ).collect()
+    agencies, full, partial, with_incidents, inferred, empty = (int(value) for value in n.row(0))
+    if agencies == 0:
+        return NOTHING
+    of_agencies = {
+        "Reported all twelve months": full,
+        "Reported some months": partial,
+        "Reported no month": agencies - full - partial,
+    }
+    of_months = {
+        "Reported, with incidents": with_incidents,
+        "Reported as months without incidents": empty,
+        "Without incidents, counted as zero": inferred,
+        "Not reported": MONTHS * agencies - with_incidents - empty - inferred,
+    }
+    tables = "".join(
+        html_table(
+            pl.DataFrame({"what": list(part), "n": list(part.values())}).with_columns(share=pl.col("n") / whole),
+            name,
+            {"what": f"{heading} ({whole:,})", "n": "Number", "share": "Share"},
+            n="integer",
+            share="percent",
+        )
+        for name, heading, part, whole in (
+            ("reporting-agencies", "Eligible agencies", of_agencies, agencies),
+            ("reporting-months", "Their months", of_months, MONTHS * agencies),
+        )
+    )
+    note = "Agencies with too few months count as if they had reported nothing: other agencies stand for them."
+    return f'<div class="numbers side-by-side">{tables}</div><p class="note">{note}</p>'
+
+
 def _months(agency: pl.LazyFrame, eligible: pl.LazyFrame, reporting_status: pl.LazyFrame, year: int) -> str:
     """Number of agencies with months without incidents, and agencies without any (docs/develop/adding-a-source.md)."""
     names = agency.filter(pl.col("data_year") == year).select("agency_id", "agency_name", "ori")
@@ -148,7 +196,7 @@ def _months(agency: pl.LazyFrame, eligible: pl.LazyFrame, reporting_status: pl.L
         f"{empty.height:,} of {counted(found.height, 'agency', 'agencies')} had months without incidents "
         f"({counted(months, 'agency-month')}, {how}){without_any}."
     )
-    return f"<section><p>{escape(text)}</p></section>"
+    return f"<p>{escape(text)}</p>"
 
 
 def _filled(block_month: pl.LazyFrame, variance_rule: str) -> str:
@@ -163,10 +211,9 @@ def _filled(block_month: pl.LazyFrame, variance_rule: str) -> str:
         - months.filter(pl.col("month_flag").is_null()).select(pl.sum_horizontal(pl.col("^own_.*$").sum())).item()
     )
     return (
-        f"<section><p><strong>{added / max(completed, 1):.1%} of the offenses are filled in:</strong> "
+        f"<p><strong>{added / max(completed, 1):.1%} of the offenses are filled in:</strong> "
         f"{counted(filled.height, 'month')} of {counted(filled['agency_id'].n_unique(), 'agency', 'agencies')} "
         f"were missing or incomplete and were filled before weighting. {escape(OF_FILLING[variance_rule])}</p>"
-        "</section>"
     )
 
 
@@ -250,8 +297,8 @@ def _account(incident_account: pl.LazyFrame) -> str:
     return html_table(shown, "account", labels, records="integer", share="percent")
 
 
-_BODY = """{months}
-<section class="tiles">{tiles}</section>{caution}
+_BODY = """{tiles}{caution}
+<section><h2>Who reported</h2>{reporting}</section>
 <section><h2>Crimes against persons</h2><p>Incidents, counted once in every line that applies to them. Each estimate
 comes with its 95 % interval and relative standard error (SE). {meaning}</p>{persons}<figure>{intervals}</figure>
 </section>

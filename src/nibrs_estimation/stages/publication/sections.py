@@ -99,7 +99,7 @@ def capitalized(text: str) -> str:
 
 
 def tiles(nation: Results, about: dict[str, object], headlines: Iterable[tuple[str, str]], unit: str) -> str:
-    """The main numbers.
+    """The main numbers, and below them the cautions that apply to all of them.
 
     Args:
         nation: tables of the nation.
@@ -107,28 +107,26 @@ def tiles(nation: Results, about: dict[str, object], headlines: Iterable[tuple[s
         headlines: tables and columns.
         unit: what the columns count.
     """
-    found = []
-    for table, column in headlines:
-        for row in nation.column(table, column, "count").drop_nulls("estimate").iter_rows(named=True):
-            low, high = row["estimate_lower_bound"], row["estimate_upper_bound"]
-            interval = interval_words(low, high, is_only_inferred=bool(row["is_only_inferred"]))
-            found.append(
-                f'<div class="tile"><b>{row["estimate"]:,.0f}</b><span>{escape(row["column_label"])}</span>'
-                f"<small>{escape(unit)}; {interval}</small>{_tile_caution(row['caution'])}"
-                f"{_tile_suppression(row['suppression_reason'])}</div>"
-            )
+    columns = [nation.column(table, column, "count").drop_nulls("estimate") for table, column in headlines]
+    numbers = pl.concat(columns)
+    everywhere, found = _codes_of_all(numbers), []
+    for row in numbers.iter_rows(named=True):
+        low, high = row["estimate_lower_bound"], row["estimate_upper_bound"]
+        interval = interval_words(low, high, is_only_inferred=bool(row["is_only_inferred"]))
+        own = [code for code in warning_codes(row["caution"]) if code not in everywhere]
+        found.append(
+            f'<div class="tile"><b>{row["estimate"]:,.0f}</b><span>{escape(row["column_label"])}</span>'
+            f"<small>{escape(unit)}; {interval}</small>{f'<small>Caution: {_reasons(own)}</small>' if own else ''}"
+            f"{_tile_suppression(row['suppression_reason'])}</div>"
+        )
     share = about["population_coverage"]
     covered = "not known from this source" if share is None else f"of the population ({share:.0%})"
     found.append(
         f'<div class="tile"><b>{about["responding_agencies"]:,} of {about["eligible_agencies"]:,}</b>'
         f"<span>agencies with a full year, reported or completed</span><small>coverage {covered}</small></div>"
     )
-    return "".join(found)
-
-
-def _tile_caution(codes: str | None) -> str:
-    found = warning_codes(codes)
-    return f"<small>Caution: {_reasons(found)}</small>" if found else ""
+    note = f'<p class="note">Caution, for all these numbers: {_reasons(everywhere)}.</p>' if everywhere else ""
+    return f'<section class="tiles">{"".join(found)}</section>{note}'
 
 
 def _tile_suppression(reason: str | None) -> str:

@@ -180,7 +180,7 @@ def _issues(*issues: pl.LazyFrame) -> str:
     return f"<ul>{''.join(lines)}</ul>" if lines else "<p>None.</p>"
 
 
-_BODY = """<section class="tiles">{tiles}</section>{caution}
+_BODY = """{tiles}{caution}
 <section><h2>Part I offenses</h2><p>Offenses known to the police, as a summary report counts them: of each incident the
 most serious offense, with victims of murder, rape and aggravated assault, and stolen vehicles. Each estimate comes with
 its 95 % interval and relative standard error (SE). {meaning}</p>{totals}</section>

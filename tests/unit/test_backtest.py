@@ -129,7 +129,7 @@ def test_start_dates_give_whole_and_partial_years(tmp_path: Path) -> None:
         "ori,nibrs_start_date\nZZ0000000,2019-05-01\nZZ0000100,2021-03-15\nZZ0000200,2022-01-01\nZZ0000300,\n"
         "ZZ0000400,NA\n"
     )
-    found = read_responses(path, "start-dates", 2021)
+    found = read_responses(path, "start-dates", "2021")
     assert found.rows() == [("ZZ0000000", "1" * 12), ("ZZ0000100", "001111111111"), ("ZZ0000200", "0" * 12)]
     months = responding_months("start-dates", members_of(agencies_of(4)), found, 1, 1)
     assert months.sum(axis=1).tolist() == [12, 10, 0, 0]
@@ -141,7 +141,7 @@ def test_start_dates_give_whole_and_partial_years(tmp_path: Path) -> None:
 def test_reported_months_are_taken_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "months.csv"
     path.write_text("ori7,nibrs_months_2013\nZZ00000,110000000000\nZZ00001,\n")
-    found = read_responses(path, "reported-months", 0)
+    found = read_responses(path, "reported-months", "")
     assert found.rows() == [("ZZ0000000", "110000000000")]
     assert responding_months("reported-months", members_of(agencies_of(3)), found, 1, 1).sum() == 2
 
@@ -159,13 +159,13 @@ def test_wrong_response_files_are_refused(text: str, pattern: str, said: str, tm
     path = tmp_path / "file.csv"
     path.write_text(text)
     with pytest.raises(PipelineError, match=said):
-        read_responses(path, pattern, 2021)
+        read_responses(path, pattern, "2021")
 
 
 def test_a_response_file_of_other_agencies_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "starts.csv"
     path.write_text("ori,nibrs_start_date\nYY0000000,2019-05-01\n")
-    found = read_responses(path, "start-dates", 2021)
+    found = read_responses(path, "start-dates", "2021")
     with pytest.raises(UsageError, match="No agency of the population"):
         responding_months("start-dates", members_of(agencies_of(3)), found, 1, 1)
 
@@ -328,7 +328,7 @@ def asked(**changes: Any) -> Asked:
         ({"pattern": "sometimes"}, "'sometimes' is not a pattern. Write one of random, "),
         ({"pattern": "random:2021"}, "is not a pattern"),
         ({"pattern": "partial-years"}, "needs real agencies"),
-        ({"population": "cde:VT-2024.zip", "pattern": "start-dates"}, "needs a year. Write start-dates:2021"),
+        ({"population": "cde:VT-2024.zip", "pattern": "start-dates"}, "needs a year or day. Write start-dates:2021"),
         ({"population": "cde:VT-2024.zip", "pattern": "start-dates:2021"}, "needs --response-file"),
         ({"population": "cde:VT-2024.zip", "responses": Path("x.csv")}, "does not use --response-file"),
         ({"rules": ("program", "magic")}, "'magic' is not a rule"),
@@ -465,7 +465,7 @@ def test_scores_of_differences_are_relative_to_the_sum_of_both_sides() -> None:
 def test_full_response_gives_the_truth_without_error(tmp_path: Path) -> None:
     path = tmp_path / "months.csv"
     path.write_text("ori,nibrs_months\n" + "".join(f"ZZ{place:05d}00,{'1' * 12}\n" for place in range(24)))
-    responses = read_responses(path, "reported-months", YEAR)
+    responses = read_responses(path, "reported-months", "")
     drawing = draw(population(24, CODES), "reported-months", "noise", responses, 1, 1)
     rules = ("program", "reference", "regression", "second estimator", "ratio")
     found = estimates_of(drawing, rules, 1)

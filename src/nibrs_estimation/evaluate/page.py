@@ -36,7 +36,7 @@ _ENOUGH = 20
 _HALF = " So truth and estimates are those of half a year."
 _COLORS = {"program": BLUE, "reference": RED, "ratio": GRAY, "reference months": "#e08e0b",
            "reference benchmark": "#7b4f2c", "reference weights": "#8e6bb5", "regression": "#2e8b57",
-           "second estimator": "#4aa3a2"}  # fmt: skip
+           "second estimator": "#4aa3a2", "population ratio": "#b0a000"}  # fmt: skip
 
 
 def write_backtest_page(

@@ -89,6 +89,12 @@ BACKTEST_SCORE = Dataset(
             "Errors of differences are relative to the size of the cell.",
             is_nullable=True,
         ),
+        Column(
+            "mean_abs_error_pct",
+            "float64",
+            "Mean of the absolute relative errors of cells, in percent.",
+            is_nullable=True,
+        ),
         Column("coverage_pct", "float64", "Percentage of intervals that hold the truth.", is_nullable=True),
         Column(
             "coverage_error_pct",

@@ -21,8 +21,8 @@ PAGE = "backtest.html"
 PROMISED = 95
 _LABELS = {
     "outcome": "Outcome", "size": "True offenses", "rule": "Rules", "cells": "Cells",
-    "without_interval": "Without interval", "bias_pct": "Bias %", "rmse_pct": "RMSE %", "mean_abs_error_pct": "Mean |error| %",
-    "coverage_pct": "Coverage %",
+    "without_interval": "Without interval", "bias_pct": "Bias %", "rmse_pct": "RMSE %",
+    "mean_abs_error_pct": "Mean |error| %", "coverage_pct": "Coverage %",
     "coverage_error_pct": "± %", "above_pct": "Truth above %", "below_pct": "Truth below %", "width_pct": "Width %",
     "se_over_rmse": "SE / RMSE",
 }  # fmt: skip
@@ -213,8 +213,9 @@ _WORDS = (
     "standard error is not known. <b>Rule E</b>: the estimates of the program with another standard error, which comes "
     "from the residuals of a regression on the benchmark, and with normal intervals. Rule E and plain ratio estimation "
     "have no percentages. <b>Population ratio</b>: respondents stand for the residents of their region and kind of "
-    "place, without a benchmark, standard errors or percentages. <b>Difference</b>: an outcome less another, or a place less the next of its level, by the "
-    "program's rules. Its bias, RMSE and width are relative to the sum of both true numbers.</p>"
+    "place, without a benchmark, standard errors or percentages. <b>Difference</b>: an outcome less another, or a "
+    "place less the next of its level, by the program's rules. Its bias, RMSE and width are relative to the sum of "
+    "both true numbers.</p>"
     "<p><b>Bias</b>: sum of the estimates over sum of the true numbers, less 1 (percentages: mean relative error), "
     "so that large places and large misses decide it. <b>RMSE</b>: root mean square of the relative errors of a place "
     "over drawings; that of the place in the middle. <b>Mean |error|</b>: of the relative errors of cells without "

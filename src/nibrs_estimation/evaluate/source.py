@@ -229,7 +229,7 @@ class Asked:
             source=source,
             pattern=pattern,
             start=start,
-            benchmark="" if isinstance(source, SyntheticSource) else self._benchmark(source, pattern),
+            benchmark="" if isinstance(source, SyntheticSource) else self._benchmark(source, pattern, start),
             rules=self.rules or DEFAULT_RULES,
             repeat=self.repeat,
             responses=None if self.responses is None else self.responses.absolute(),
@@ -250,9 +250,9 @@ class Asked:
             return CdeSource(tuple(Path(part.strip()).absolute() for part in rest.split(",")))
         raise UsageError(f"{self.population!r} is not a population. Write {FORMS}.")
 
-    def _benchmark(self, source: ReturnASource | CdeSource, pattern: str) -> str:
+    def _benchmark(self, source: ReturnASource | CdeSource, pattern: str, start: str) -> str:
         """The one that is asked for, or the one that fits population and pattern."""
-        whole_years = pattern in self.OF_NATION
+        whole_years = pattern in self.OF_NATION or is_day(start)
         is_universe = isinstance(source, ReturnAUniverse)
         has_halves = isinstance(source, ReturnASource) and not is_universe
         fitting = "halves" if has_halves and whole_years else "noise"

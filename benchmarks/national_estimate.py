@@ -19,7 +19,7 @@ from nibrs_estimation.model.backtest import COUNT, RULES
 SIX = ("murder", "robbery", "aggravated assault", "burglary", "larceny", "vehicle theft")
 NINE = (*SIX, "manslaughter", "rape", "simple assault")
 LEVELS = ("nation", "region", "state")
-PLAIN = "population ratio"
+MEAN_ERROR, COVERAGE = pl.col("relative").mean(), 100 * pl.col("holds").mean()
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     cells = {_name(folder): _cells(folder) for folder in options.parse_args().folder}
     _print_errors(cells)
     _print_coverage(cells)
-    _print_states(cells, "Coverage in states, %", 100 * pl.col("holds").mean(), 0)
+    _print_states(cells, "Coverage in states, %", COVERAGE, 0)
     _print_states(cells, "Median absolute error in states, %", pl.col("relative").abs().median(), 1)
 
 
@@ -55,6 +55,10 @@ def _cells(folder: Path) -> pl.DataFrame:
     )
 
 
+def _figure(rows: pl.DataFrame, figure: pl.Expr) -> float:
+    return float(rows.select(figure).item())
+
+
 def _print_row(*values: object) -> None:
     print(f"| {' | '.join(map(str, values))} |")
 
@@ -72,8 +76,8 @@ def _print_errors(cells: dict[str, pl.DataFrame]) -> None:
         nation = of_run.filter(level="nation")
         for rule in (rule for rule in RULES if rule in nation["rule"]):
             of_rule = nation.filter(rule=rule)
-            errors = [f"{of_rule.filter(outcome=crime)['relative'].mean():+.1f}" for crime in SIX]
-            absolute = of_rule.filter(pl.col("outcome").is_in(SIX))["relative"].abs().mean()
+            errors = [f"{_figure(of_rule.filter(outcome=crime), MEAN_ERROR):+.1f}" for crime in SIX]
+            absolute = _figure(of_rule.filter(pl.col("outcome").is_in(SIX)), pl.col("relative").abs().mean())
             _print_row(name, f"{of_rule['responding_agencies'][0]:,}", rule, *errors, f"{absolute:.2f}")
 
 
@@ -82,7 +86,7 @@ def _print_coverage(cells: dict[str, pl.DataFrame]) -> None:
     _print_head("backtest", "drawings", *LEVELS, "states without estimate")
     for name, of_run in cells.items():
         ours = of_run.filter(rule="program")
-        shares = [100 * ours.filter(level=level)["holds"].mean() for level in LEVELS]
+        shares = [_figure(ours.filter(level=level), COVERAGE) for level in LEVELS]
         missing = ours.filter(pl.col("estimate").is_null() & (pl.col("level") == "state"))
         drawings = ours["pattern_number"].n_unique()
         _print_row(name, drawings, *(f"{share:.1f}" for share in shares), missing["place"].n_unique())
@@ -93,8 +97,8 @@ def _print_states(cells: dict[str, pl.DataFrame], title: str, figure: pl.Expr, d
     _print_head(title, *NINE)
     for name, of_run in cells.items():
         states = of_run.filter(rule="program", level="state")
-        found = dict(states.group_by("outcome").agg(figure).rows())
-        _print_row(name, *(f"{found[crime]:.{digits}f}" for crime in NINE))
+        figures = (_figure(states.filter(outcome=crime), figure) for crime in NINE)
+        _print_row(name, *(f"{value:.{digits}f}" for value in figures))
 
 
 if __name__ == "__main__":

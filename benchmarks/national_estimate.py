@@ -26,9 +26,15 @@ def main() -> None:
     """Print the tables of all folders together, a row for each."""
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("folder", nargs="+", type=Path, help="folders with backtest_estimate")
-    cells = {_name(folder): _cells(folder) for folder in options.parse_args().folder}
+    options.add_argument("--all", type=Path, help="folder of a backtest in which all agencies respond")
+    asked = options.parse_args()
+    cells = {_name(folder): _cells(folder) for folder in asked.folder}
     _print_errors(cells)
-    _print_coverage(cells)
+    _print_coverage(cells, "drawings")
+    if asked.all:
+        full = _cells(asked.all).filter(rule="program", pattern_number="0001")
+        told = full.select("geography_number", "outcome", truth="estimate")
+        _print_coverage({name: _judged(of_run, told) for name, of_run in cells.items()}, "drawings, beside all reports")
     _print_states(cells, "Coverage in states, %", COVERAGE, 0)
     _print_states(cells, "Median absolute error in states, %", pl.col("relative").abs().median(), 1)
 
@@ -42,17 +48,23 @@ def _name(folder: Path) -> str:
 
 def _cells(folder: Path) -> pl.DataFrame:
     """The counts of the nine crimes with their relative error in percent, and whether the interval holds the truth."""
-    rounding = 1e-9 * pl.col("truth")
-    return (
+    counts = (
         pl.scan_parquet(folder / "backtest_estimate" / "*.parquet")
         .filter((pl.col("measure") == COUNT) & pl.col("outcome").is_in(NINE) & pl.col("level").is_in(LEVELS))
         .filter(pl.col("truth") > 0)
-        .with_columns(
-            relative=100 * (pl.col("estimate") / pl.col("truth") - 1),
-            holds=pl.col("truth").is_between(pl.col("lower_bound") - rounding, pl.col("upper_bound") + rounding),
-        )
-        .collect()
     )
+    return counts.with_columns(relative=100 * (pl.col("estimate") / pl.col("truth") - 1), holds=_holds()).collect()
+
+
+def _holds() -> pl.Expr:
+    rounding = 1e-9 * pl.col("truth")
+    return pl.col("truth").is_between(pl.col("lower_bound") - rounding, pl.col("upper_bound") + rounding)
+
+
+def _judged(cells: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """The same intervals, judged by another truth: ``geography_number``, ``outcome`` and ``truth``."""
+    key = ["geography_number", "outcome"]
+    return cells.drop("truth").join(told, on=key).with_columns(holds=_holds())
 
 
 def _figure(rows: pl.DataFrame, figure: pl.Expr) -> float:
@@ -81,9 +93,9 @@ def _print_errors(cells: dict[str, pl.DataFrame]) -> None:
             _print_row(name, f"{of_rule['responding_agencies'][0]:,}", rule, *errors, f"{absolute:.2f}")
 
 
-def _print_coverage(cells: dict[str, pl.DataFrame]) -> None:
+def _print_coverage(cells: dict[str, pl.DataFrame], title: str) -> None:
     """Coverage of the program's intervals by level, of the nine crimes together."""
-    _print_head("backtest", "drawings", *LEVELS, "states without estimate")
+    _print_head("backtest", title, *LEVELS, "states without estimate")
     for name, of_run in cells.items():
         ours = of_run.filter(rule="program")
         shares = [_figure(ours.filter(level=level), COVERAGE) for level in LEVELS]

@@ -14,13 +14,16 @@ from tests.support.backtests import YEAR, agencies_of, members_of, population
 from tests.support.return_a_file import NOT_REPORTED, month, record
 
 from nibrs_estimation.evaluate.estimating import estimates_of
+from nibrs_estimation.evaluate.page import PAGE, write_backtest_page
 from nibrs_estimation.evaluate.patterns import read_responses, responding_months
 from nibrs_estimation.evaluate.population_rule import predicted_counts
 from nibrs_estimation.evaluate.populations.fixed import FixedPopulation, Year, draw
 from nibrs_estimation.evaluate.populations.universe import spread, universe_population
+from nibrs_estimation.evaluate.scores import score_backtest
 from nibrs_estimation.evaluate.source import Asked
 from nibrs_estimation.model.backtest import COUNT
 from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.sources.return_a import read_return_a
 
 Floats = NDArray[np.float64]
@@ -212,3 +215,18 @@ def test_the_universe_is_asked_for_by_name(tmp_path: Path) -> None:
     wrong = Asked("universe:x.zip", "start-dates:2021-13-01", None, ("program",), 2, responses, None)
     with pytest.raises(UsageError, match="is not a pattern"):
         wrong.open()
+
+
+@pytest.mark.parametrize("rules", [("program", "population ratio"), ("population ratio",)])
+def test_the_page_shows_no_coverage_of_a_rule_without_intervals(rules: tuple[str, ...], tmp_path: Path) -> None:
+    found = estimates_of(draw(population(40), "random", "noise", None, 1, 1), rules, 1)
+    estimates = found.with_columns(pattern_number=pl.lit("0001")).lazy()
+    source = f"backtest:universe:x.zip,pattern=random,benchmark=noise,rules={'+'.join(rules)}"
+    identity = Identity("bt", source, YEAR, 1, is_synthetic=False)
+    write_backtest_page(score_backtest(estimates).lazy(), estimates, identity)[PAGE](tmp_path / PAGE)
+    page = (tmp_path / PAGE).read_text()
+    assert "agencies of the file that reported three months or more" in page
+    short = page[page.index("In short</h2>") : page.index("What was tried</h2>")]
+    assert ("program</th>" in short) == ("program" in rules)
+    assert "population ratio" not in short
+    assert "Mean |error| %" in page

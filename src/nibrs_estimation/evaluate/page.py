@@ -110,9 +110,10 @@ def _tried(population: str, parts: dict[str, str], meaning: str, drawings: int, 
 
 
 def _in_short(scores: pl.DataFrame, drawings: int) -> str:
-    """Coverage of counts, all outcomes together, by level and rule."""
+    """Coverage of counts, all outcomes together, by level and rule; rules without intervals have none."""
+    is_pooled = (pl.col("outcome") == ALL) & (pl.col("measure") == COUNT) & pl.col("coverage_pct").is_not_null()
     pooled = (
-        scores.filter((pl.col("outcome") == ALL) & (pl.col("measure") == COUNT))
+        scores.filter(is_pooled)
         .group_by("level", "rule")
         # Classes of size weigh as many cells as they have.
         .agg((pl.col("coverage_pct") * pl.col("cells")).sum() / pl.col("cells").sum())

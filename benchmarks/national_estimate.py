@@ -34,7 +34,9 @@ def main() -> None:
     if asked.all:
         full = _cells(asked.all).filter(rule="program", pattern_number="0001")
         told = full.select("geography_number", "outcome", truth="estimate")
-        _print_coverage({name: _judged(of_run, told) for name, of_run in cells.items()}, "drawings, beside all reports")
+        judged = {name: _judged(of_run, told) for name, of_run in cells.items()}
+        _print_coverage(judged, "drawings, beside all reports")
+        _print_states(judged, "Coverage in states beside all reports, %", COVERAGE, 0)
     _print_states(cells, "Coverage in states, %", COVERAGE, 0)
     _print_states(cells, "Median absolute error in states, %", pl.col("relative").abs().median(), 1)
 

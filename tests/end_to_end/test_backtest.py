@@ -13,6 +13,7 @@ from tests.support.shared_data import SHARED_DATA
 
 VERMONT = SHARED_DATA / "cde" / "VT-2024.zip"
 RETURN_A = SHARED_DATA / "public" / "RETURNA2013.zip"
+RESPONSES = SHARED_DATA / "public" / "derived" / "response_patterns_2013.csv.gz"
 #: Outcome -> table and column of incidents with its only offense: an incident has an offense once at most.
 CELLS = {"murder": ("1a", 5), "kidnapping": ("1a", 7), "vehicle theft": ("1b", 11)}
 
@@ -86,6 +87,25 @@ def test_whoever_answers_fully_is_estimated_exactly(tmp_path: Path) -> None:
     error = dict(nation.select("rule", "rmse_pct").iter_rows())
     assert 0 < error["program"] < 0.1
     assert error["program"] < error["reference months"] / 2
+
+
+@pytest.mark.slow
+def test_the_plain_estimate_of_the_real_nation(tmp_path: Path) -> None:
+    """From the file of the FBI and real start dates to the page, by the plain estimator of the handbook."""
+    if not (RETURN_A.is_file() and RESPONSES.is_file()):
+        pytest.skip(f"{RETURN_A} or {RESPONSES} is absent: set NIBRS_SHARED_DATA")
+    done = nibrs(
+        tmp_path, "backtest", "--population", f"universe:{RETURN_A}", "--pattern", "start-dates:2021-01-01",
+        "--response-file", str(RESPONSES), "--repeat", "1", "--rules", "population ratio", "--name", "nation",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "artifacts/nation/backtest"
+    scores = pl.read_parquet(folder / "backtest_score/*.parquet")
+    nation = scores.filter(level="nation", measure="count", size="all")
+    error = dict(nation.select("outcome", "bias_pct").iter_rows())
+    assert [error[name] for name in ("murder", "robbery", "burglary")] == pytest.approx([-4.9, -5.9, 3.3], abs=0.1)
+    assert nation["without_interval"].to_list() == nation["cells"].to_list()
+    assert "Backtest of universe:RETURNA2013.zip" in (folder / "backtest.html").read_text()
 
 
 def test_a_backtest_that_cannot_be_asked_for_ends_with_one_sentence(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from scipy import sparse
 
 from nibrs_estimation.evaluate.differences import compared_cells, estimated_differences
 from nibrs_estimation.evaluate.outcomes import BENCHMARK_OF, OUTCOMES
+from nibrs_estimation.evaluate.population_rule import FEWEST_MONTHS, predicted_counts
 from nibrs_estimation.evaluate.regression_rule import regression_errors
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH, SRS_MONTH
 from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, COUNT, PERCENTAGE
@@ -36,6 +37,7 @@ from nibrs_estimation.stats.prediction import PredictionEstimates, prediction_es
 from nibrs_estimation.survey.covering import covered_populations
 from nibrs_estimation.survey.design import Design, estimation_design
 from nibrs_estimation.survey.geographies import geography_members
+from nibrs_estimation.survey.months import MONTHS_PER_YEAR
 from nibrs_estimation.survey.prediction import Incidents, PlaceUnits, Predictions, prediction_units, predictions_of
 from nibrs_estimation.survey.second_estimator import Covariates, second_estimator
 from nibrs_estimation.tables.bias import Z_95
@@ -63,7 +65,7 @@ CHOICES = {
     "reference": Choices("reference", "reference", "reference", "reference", "reference"),
 }
 #: Rules with the months, benchmark and weights of rule ``program``.
-RIVALS = ("regression", "second estimator", "ratio")
+RIVALS = ("regression", "second estimator", "ratio", "population ratio")
 #: Datasets that a source may leave out.
 _OPTIONAL = (SRS_MONTH, SRS_BENCHMARK, AGENCY_COUNTY, GEOGRAPHY)
 _OF_SOURCE = (AGENCY, REPORT_MONTH, AGENCY_MONTH_OFFENSE, *_OPTIONAL)
@@ -87,10 +89,11 @@ class Drawing:
 
 @dataclass(frozen=True)
 class _Completed:
-    """What the stages make of the reports: datasets by name, and the completed offenses of the respondents."""
+    """What the stages make of the reports: datasets by name, and offenses of the year, completed and as reported."""
 
     datasets: dict[str, pl.LazyFrame]
     counts: pl.DataFrame
+    reported: pl.DataFrame
     year: int
 
 
@@ -150,14 +153,15 @@ def _estimates(
     """Estimates by each of the rules that have the same months and benchmark."""
     if choices.variance_rule == "reference":
         return {rule: _linearized(completed, design, names) for rule in rules}
-    if rules == ["ratio"]:
-        return {"ratio": _ratio(completed, design, names)}
+    plain = {"ratio": _ratio, "population ratio": _population_ratio}
+    if set(rules) <= set(plain):
+        return {rule: plain[rule](completed, design, names) for rule in rules}
     # Its totals are those of the rule ``regression``, too.
     prediction = _prediction(completed, design, names)
     estimates = {}
     for rule in rules:
-        if rule == "ratio":
-            estimates[rule] = _ratio(completed, design, names)
+        if rule in plain:
+            estimates[rule] = plain[rule](completed, design, names)
         elif rule == "regression":
             estimates[rule] = _with_regression_errors(prediction, design, names)
         elif rule == "second estimator":
@@ -240,15 +244,18 @@ def _completed(
         year,
         choices.variance_rule,
     )
+    of_year = offenses.filter(pl.col("data_year") == year)
     return _Completed(
         {
             "weighting_frame": frame,
             "coverage": coverage.lazy(),
+            "reporting_status": status,
             "police_employees": officers,
             "agency_county": counties,
             **weights,
         },
-        _completed_counts(offenses.filter(pl.col("data_year") == year), removed, references).collect(),
+        _completed_counts(of_year, removed, references).collect(),
+        of_year.group_by("agency_id", "offense_code", maintain_order=True).agg(pl.col("n").sum()).collect(),
         year,
     )
 
@@ -297,9 +304,7 @@ def _places(completed: _Completed, truth: pl.DataFrame, names: list[str]) -> pl.
     """The places with the true offenses of all their agencies, a row for each outcome."""
     of = completed.datasets
     places = of["coverage"].filter(~pl.col("is_excluded")).collect()
-    members = geography_members(places.lazy(), of["agency_weight"], of["weighting_frame"]).join(
-        of["agency_weight"].select(*_UNIT, "population_share").collect(), on=_UNIT
-    )
+    members = _members(completed)
     offenses = [
         truth.filter(pl.col("offense_code").is_in(OUTCOMES[name]))
         .group_by("agency_id")
@@ -328,10 +333,19 @@ def _places(completed: _Completed, truth: pl.DataFrame, names: list[str]) -> pl.
     )
 
 
-def _matrix(completed: _Completed, agencies: pl.Series, names: list[str], column: str = "n") -> sparse.csc_array:
-    """(agencies, outcomes) offenses: completed, or in column ``own`` those that the agencies reported."""
+def _members(completed: _Completed) -> pl.DataFrame:
+    """The agencies of each place with the share of them that it has."""
+    of = completed.datasets
+    places = of["coverage"].filter(~pl.col("is_excluded"))
+    return geography_members(places, of["agency_weight"], of["weighting_frame"]).join(
+        of["agency_weight"].select(*_UNIT, "population_share").collect(), on=_UNIT
+    )
+
+
+def _matrix(counts: pl.DataFrame, agencies: pl.Series, names: list[str], column: str = "n") -> sparse.csc_array:
+    """(agencies, outcomes) offenses in a column of counts by ``agency_id`` and ``offense_code``."""
     row = pl.DataFrame({"agency_id": agencies, "row": np.arange(len(agencies))})
-    counts = completed.counts.join(row, on="agency_id", maintain_order="left")
+    counts = counts.join(row, on="agency_id", maintain_order="left")
     columns = []
     for name in names:
         some = counts.filter(pl.col("offense_code").is_in(OUTCOMES[name]))
@@ -341,7 +355,7 @@ def _matrix(completed: _Completed, agencies: pl.Series, names: list[str], column
 
 def _prediction(completed: _Completed, design: Design, names: list[str]) -> _Prediction:
     """Totals, which are ratio estimates to the benchmark, and prediction variances."""
-    y, own = (_matrix(completed, design.agencies, names, column) for column in ("n", "own"))
+    y, own = (_matrix(completed.counts, design.agencies, names, column) for column in ("n", "own"))
     of = completed.datasets
     of_places = prediction_units(
         design,
@@ -454,7 +468,7 @@ def _differences(prediction: _Prediction, design: Design, names: list[str], comp
 
 def _linearized(completed: _Completed, design: Design, names: list[str]) -> pl.DataFrame:
     """Estimates with the reference's weights and standard errors."""
-    y = _matrix(completed, design.agencies, names)
+    y = _matrix(completed.counts, design.agencies, names)
     form = variance_form(design.sample, design.members, len(design.agencies))
     of_base = np.zeros(len(names), dtype=np.int64)
     found = cell_estimates(form, y, sparse.csc_array(y[:, [0]]), of_base, threads=1)
@@ -476,17 +490,15 @@ def _ratio(completed: _Completed, design: Design, names: list[str]) -> pl.DataFr
 
     The standard error is the textbook's: (X / Σ x) √((1 - n/N) n Σ (e - ē)² / (n - 1)), e = y - (Σ y / Σ x) x.
     """
-    of = completed.datasets
+    frame = completed.datasets["weighting_frame"]
     members = (
-        geography_members(of["coverage"].filter(~pl.col("is_excluded")), of["agency_weight"], of["weighting_frame"])
-        .join(of["agency_weight"].select(*_UNIT, "population_share").collect(), on=_UNIT)
+        _members(completed)
         .join(
-            of["weighting_frame"].select("agency_id", "is_respondent", *dict.fromkeys(BENCHMARK_OF.values())).collect(),
-            on="agency_id",
+            frame.select("agency_id", "is_respondent", *dict.fromkeys(BENCHMARK_OF.values())).collect(), on="agency_id"
         )
         .sort("geography_number", *_UNIT)
     )
-    y = _matrix(completed, members["agency_id"], names).toarray()
+    y = _matrix(completed.counts, members["agency_id"], names).toarray()
     share, responds = members["population_share"].to_numpy(), members["is_respondent"].to_numpy()
     place = np.searchsorted(design.geographies, members["geography_number"].to_numpy())
     inside = np.isin(members["geography_number"].to_numpy(), design.geographies)
@@ -514,6 +526,32 @@ def _ratio(completed: _Completed, design: Design, names: list[str]) -> pl.DataFr
             ).with_columns(outcome=pl.lit(name), measure=pl.lit(COUNT))
         )
     return pl.concat(frames)
+
+
+def _population_ratio(completed: _Completed, design: Design, names: list[str]) -> pl.DataFrame:
+    """Estimates by residents alone (module ``population_rule``), of the months as reported; no standard errors."""
+    frame = completed.datasets["weighting_frame"].sort("agency_id").collect()
+    status = completed.datasets["reporting_status"].select("agency_id", "months_reported").collect()
+    months = frame.join(status, on="agency_id", how="left", maintain_order="left")["months_reported"]
+    sent = months.fill_null(0).to_numpy().astype(np.float64)
+    responds = sent >= FEWEST_MONTHS
+    reported = _matrix(completed.reported, frame["agency_id"], names).toarray()
+    of_year = reported * (MONTHS_PER_YEAR / np.maximum(sent, 1.0))[:, None]
+    predicted = predicted_counts(frame, responds, of_year)
+    row = frame.select("agency_id").with_row_index("row")
+    members = _members(completed).join(row, on="agency_id").sort("geography_number", *_UNIT)
+    inside = members.filter(pl.col("geography_number").is_in(design.geographies))
+    place = np.searchsorted(design.geographies, inside["geography_number"].to_numpy())
+    units, share = inside["row"].to_numpy(), inside["population_share"].to_numpy()
+    return pl.concat(
+        pl.DataFrame(
+            {
+                "geography_number": design.geographies,
+                "estimate": np.bincount(place, predicted[units, column] * share, len(design.geographies)),
+            }
+        ).with_columns(outcome=pl.lit(name), measure=pl.lit(COUNT), standard_error=pl.lit(None, dtype=pl.Float64))
+        for column, name in enumerate(names)
+    )
 
 
 _NUMBERS = ("estimate", "standard_error", "lower_bound", "upper_bound")

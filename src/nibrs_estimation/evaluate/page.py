@@ -21,14 +21,15 @@ PAGE = "backtest.html"
 PROMISED = 95
 _LABELS = {
     "outcome": "Outcome", "size": "True offenses", "rule": "Rules", "cells": "Cells",
-    "without_interval": "Without interval", "bias_pct": "Bias %", "rmse_pct": "RMSE %", "coverage_pct": "Coverage %",
+    "without_interval": "Without interval", "bias_pct": "Bias %", "rmse_pct": "RMSE %",
+    "mean_abs_error_pct": "Mean |error| %", "coverage_pct": "Coverage %",
     "coverage_error_pct": "± %", "above_pct": "Truth above %", "below_pct": "Truth below %", "width_pct": "Width %",
     "se_over_rmse": "SE / RMSE",
 }  # fmt: skip
 _FORMATS = {
     "cells": "integer", "without_interval": "integer", "bias_pct": "fine", "rmse_pct": "fine",
-    "coverage_pct": "number", "coverage_error_pct": "number", "above_pct": "number", "below_pct": "number",
-    "width_pct": "number", "se_over_rmse": "fine",
+    "mean_abs_error_pct": "fine", "coverage_pct": "number", "coverage_error_pct": "number", "above_pct": "number",
+    "below_pct": "number", "width_pct": "number", "se_over_rmse": "fine",
 }  # fmt: skip
 _LEVEL_NAMES = {"part": "Groups of agencies of a place, such as the cities of a state", "msa": "Metropolitan areas"}
 #: With fewer drawings the page says that its figures are rough.
@@ -36,7 +37,7 @@ _ENOUGH = 20
 _HALF = " So truth and estimates are those of half a year."
 _COLORS = {"program": BLUE, "reference": RED, "ratio": GRAY, "reference months": "#e08e0b",
            "reference benchmark": "#7b4f2c", "reference weights": "#8e6bb5", "regression": "#2e8b57",
-           "second estimator": "#4aa3a2"}  # fmt: skip
+           "second estimator": "#4aa3a2", "population ratio": "#b0a000"}  # fmt: skip
 
 
 def write_backtest_page(
@@ -95,6 +96,13 @@ def _tried(population: str, parts: dict[str, str], meaning: str, drawings: int, 
             "simple assaults. States whose agencies send the whole year in one month, as Florida's do, are nearly "
             "absent."
         )
+    if population.startswith("universe:"):
+        lines.append(
+            "The population is all agencies of the file that reported three months or more, with Part I offenses and "
+            "simple assaults. Their year is 12 over the months reported times what they reported, taken as it is. "
+            "They send the months that they really reported; agencies that lump the months of a year, as Florida's "
+            "do, have as many offenses in each."
+        )
     if population.startswith("cde:"):
         lines.append("The population is the agencies of the zip of which every month is known. A state is one draw.")
     rules = "".join(f"<li><b>{rule}</b>: {RULES[rule]}</li>" for rule in parts["rules"].split("+"))
@@ -102,9 +110,10 @@ def _tried(population: str, parts: dict[str, str], meaning: str, drawings: int, 
 
 
 def _in_short(scores: pl.DataFrame, drawings: int) -> str:
-    """Coverage of counts, all outcomes together, by level and rule."""
+    """Coverage of counts, all outcomes together, by level and rule; rules without intervals have none."""
+    is_pooled = (pl.col("outcome") == ALL) & (pl.col("measure") == COUNT) & pl.col("coverage_pct").is_not_null()
     pooled = (
-        scores.filter((pl.col("outcome") == ALL) & (pl.col("measure") == COUNT))
+        scores.filter(is_pooled)
         .group_by("level", "rule")
         # Classes of size weigh as many cells as they have.
         .agg((pl.col("coverage_pct") * pl.col("cells")).sum() / pl.col("cells").sum())
@@ -204,11 +213,14 @@ _WORDS = (
     "<b>Truth above</b>: share of intervals that end below the truth. <b>Without interval</b>: cells whose estimate or "
     "standard error is not known. <b>Rule E</b>: the estimates of the program with another standard error, which comes "
     "from the residuals of a regression on the benchmark, and with normal intervals. Rule E and plain ratio estimation "
-    "have no percentages. <b>Difference</b>: an outcome less another, or a place less the next of its level, by the "
-    "program's rules. Its bias, RMSE and width are relative to the sum of both true numbers.</p>"
+    "have no percentages. <b>Population ratio</b>: respondents stand for the residents of their region and kind of "
+    "place, without a benchmark, standard errors or percentages. <b>Difference</b>: an outcome less another, or a "
+    "place less the next of its level, by the program's rules. Its bias, RMSE and width are relative to the sum of "
+    "both true numbers.</p>"
     "<p><b>Bias</b>: sum of the estimates over sum of the true numbers, less 1 (percentages: mean relative error), "
     "so that large places and large misses decide it. <b>RMSE</b>: root mean square of the relative errors of a place "
-    "over drawings; that of the place in the middle. <b>Coverage</b>: share of 95 % intervals that hold the truth, "
+    "over drawings; that of the place in the middle. <b>Mean |error|</b>: of the relative errors of cells without "
+    "their sign. <b>Coverage</b>: share of 95 % intervals that hold the truth, "
     "with its Monte-Carlo standard error (±). <b>Width</b>: of the interval in percent of the truth, median. "
     "<b>SE / RMSE</b>: 1 if standard errors are as large as errors. Cells whose true number is 0 are left out; "
     "one that is estimated as 0 counts as missed.</p>"

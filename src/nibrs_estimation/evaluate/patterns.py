@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.stats import random
 
@@ -21,7 +23,8 @@ PATTERNS = {
     "several states, the two with the most residents never",
     "states-missing": "in 70 % of the states nearly all agencies respond, in the others one in ten",
     "partial-years": "every agency responds; months are missing as those of the real partial reporters of the file",
-    "start-dates": "agencies respond from their real NIBRS start date on, in the named year, as start-dates:2021",
+    "start-dates": "agencies respond from their real NIBRS start date on, in the named year, as start-dates:2021; or "
+    "the whole year if they started by the named day, as start-dates:2021-01-01",
     "reported-months": "agencies report the months in which they really reported incidents",
 }
 #: What the patterns mean in a synthetic nation, whose agencies have changed over to NIBRS or not.
@@ -94,14 +97,16 @@ def responding_months(pattern: str, members: Members, responses: pl.DataFrame | 
     return months
 
 
-def read_responses(path: Path, pattern: str, year: int) -> pl.DataFrame:
+def read_responses(path: Path, pattern: str, start: str) -> pl.DataFrame:
     """``ori`` and ``months`` (twelve digits, 1 where the agency reports) from a file of real responses.
 
     Args:
         path: CSV, may be compressed, with ``ori`` (or ``ori7``) and ``nibrs_start_date`` or a column whose name begins
-            with ``nibrs_months``.
+            with ``nibrs_months``. With start dates, a column whose name begins with ``is_nibrs`` may say FALSE: the
+            agency does not respond in spite of its date.
         pattern: ``start-dates`` or ``reported-months``.
-        year: for start dates: agencies that started before it report the whole year, those that started in it a part.
+        start: for start dates, a year: agencies that started before it report the whole year, those that started in it
+            a part; or a day: those that started by it report the whole year. Otherwise empty.
 
     Raises:
         UsageError: the file does not exist.
@@ -124,19 +129,42 @@ def read_responses(path: Path, pattern: str, year: int) -> pl.DataFrame:
         )
     value = pl.col(wanted)
     given = rows.select("row", ori=pl.col(name).str.pad_end(9, "0"), value=value.replace(["", "NA"], None))
+    flag = next((each for each in rows.columns if each.startswith("is_nibrs")), None)
     if pattern == "reported-months":
         wrong = given.filter(pl.col("value").is_not_null() & ~pl.col("value").str.contains("^[01]{12}$"))
         _refuse(wrong, path, wanted, "twelve digits 0 or 1")
         found = given.select("ori", months="value")
     else:
-        start = pl.col("value").str.to_date("%Y-%m-%d", strict=False)
-        _refuse(given.filter(pl.col("value").is_not_null() & start.is_null()), path, wanted, "a date as 2021-01-31")
-        late = (start.dt.year().cast(pl.Int32) - year) * MONTHS_PER_YEAR + start.dt.month() - 1
+        if flag is not None:
+            given = given.filter(rows[flag].str.to_uppercase().fill_null("TRUE") != "FALSE")
+        date = pl.col("value").str.to_date("%Y-%m-%d", strict=False)
+        _refuse(given.filter(pl.col("value").is_not_null() & date.is_null()), path, wanted, "a date as 2021-01-31")
+        late = _late_by_day(date, dt.date.fromisoformat(start)) if is_day(start) else _late_by_year(date, int(start))
         texts = pl.Series(["0" * late + "1" * (MONTHS_PER_YEAR - late) for late in range(MONTHS_PER_YEAR + 1)])
-        found = given.select("ori", late=late.clip(0, MONTHS_PER_YEAR)).with_columns(
+        found = given.select("ori", late=late).with_columns(
             months=pl.col("late").replace_strict(range(MONTHS_PER_YEAR + 1), texts, return_dtype=pl.String)
         )
     return found.drop_nulls("months").unique("ori", keep="first", maintain_order=True).select("ori", "months")
+
+
+def is_day(start: str) -> bool:
+    """Whether a start is a day, such as 2021-01-01, and not a year."""
+    try:
+        return dt.date.fromisoformat(start).isoformat() == start
+    except ValueError:
+        return False
+
+
+def _late_by_day(date: pl.Expr, day: dt.date) -> pl.Expr:
+    """Months of the year without reports: none if the agency started by the day, otherwise all."""
+    is_late = date > day
+    return pl.when(is_late).then(MONTHS_PER_YEAR).when(~is_late).then(0)
+
+
+def _late_by_year(date: pl.Expr, year: int) -> pl.Expr:
+    """Months of the year before the start."""
+    late = (date.dt.year().cast(pl.Int32) - year) * MONTHS_PER_YEAR + date.dt.month() - 1
+    return late.clip(0, MONTHS_PER_YEAR)
 
 
 def _refuse(wrong: pl.DataFrame, path: Path, column: str, form: str) -> None:
@@ -208,6 +236,16 @@ def _nearest(members: Members) -> NDArray[np.int64]:
             nearest = pool[np.argsort(distance, axis=1, kind="stable")[:, :CANDIDATES]]
             found[rows] = nearest[:, np.arange(CANDIDATES) % nearest.shape[1]]
     return found
+
+
+def with_weight_class(agencies: pl.DataFrame) -> pl.DataFrame:
+    """Agencies with ``weight_class``, their weight class in the nation."""
+    return agencies.with_columns(has_population=pl.col("population") > 0).join(
+        code_list("weight_class_rule"),
+        on=["population_group_code", "has_population"],
+        how="left",
+        maintain_order="left",
+    )
 
 
 def group_of(agencies: pl.DataFrame) -> pl.Series:

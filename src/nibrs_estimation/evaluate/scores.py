@@ -89,6 +89,7 @@ def _scored(cells: pl.DataFrame) -> pl.DataFrame:
             cells=pl.len().cast(pl.Int64),
             without_interval=pl.col("upper_bound").null_count().cast(pl.Int64),
             bias_pct=100 * bias,
+            mean_abs_error_pct=100 * pl.col("relative").abs().mean(),
             coverage_pct=100 * pl.col("holds").mean(),
             above_pct=100 * pl.col("is_above").mean(),
             below_pct=100 * pl.col("is_below").mean(),

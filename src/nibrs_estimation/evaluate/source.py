@@ -10,11 +10,12 @@ from typing import ClassVar
 import polars as pl
 
 from nibrs_estimation.evaluate.estimating import Drawing, estimates_of
-from nibrs_estimation.evaluate.patterns import PATTERNS, REAL, read_responses
+from nibrs_estimation.evaluate.patterns import PATTERNS, REAL, is_day, read_responses
 from nibrs_estimation.evaluate.populations import synthetic
 from nibrs_estimation.evaluate.populations.fixed import BENCHMARKS, FixedPopulation, draw
 from nibrs_estimation.evaluate.populations.return_a import return_a_population
 from nibrs_estimation.evaluate.populations.state import state_population
+from nibrs_estimation.evaluate.populations.universe import universe_population
 from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE, REPORT_MONTH
 from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, RULES
 from nibrs_estimation.model.return_a_file import RETURN_A_AGENCY, RETURN_A_COUNT
@@ -28,10 +29,20 @@ from nibrs_estimation.sources.return_a import ReturnASource, read_return_a
 from nibrs_estimation.sources.synthetic import SyntheticSource
 
 KEY = str(BACKTEST_ESTIMATE.partition_key)
-FORMS = "return-a:FILE, cde:FILE.zip or synthetic:SCALE"
+FORMS = "return-a:FILE, universe:FILE, cde:FILE.zip or synthetic:SCALE"
 #: Data year of synthetic nations.
 SYNTHETIC_YEAR = 2024
 DEFAULT_RULES = ("program", "reference", "ratio")
+
+
+@dataclass(frozen=True)
+class ReturnAUniverse(ReturnASource):
+    """A Return A master file of which all agencies with a known year are the population, not only monthly reporters."""
+
+    @property
+    def spec(self) -> str:
+        """Its name, such as ``universe:RETURNA2013.zip``."""
+        return f"universe:{self.path.name}"
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,7 @@ class Backtest:
     Attributes:
         source: the population.
         pattern: who responds, of :data:`~nibrs_estimation.evaluate.patterns.PATTERNS`.
-        start_year: year of pattern ``start-dates``; 0 for others.
+        start: year or day of pattern ``start-dates``; empty for others.
         benchmark: of a fixed population, of :data:`~nibrs_estimation.evaluate.populations.fixed.BENCHMARKS`; empty for
             a synthetic nation, which has its own.
         rules: rules of estimation, of :data:`~nibrs_estimation.model.backtest.RULES`.
@@ -52,7 +63,7 @@ class Backtest:
 
     source: SyntheticSource | ReturnASource | CdeSource
     pattern: str
-    start_year: int
+    start: str
     benchmark: str
     rules: tuple[str, ...]
     repeat: int
@@ -66,8 +77,8 @@ class Backtest:
 
     def description(self) -> tuple[str, ...]:
         """Pattern, benchmark and rules as text."""
-        year = f":{self.start_year}" if self.pattern == "start-dates" else ""
-        return (f"pattern={self.pattern}{year}", *([f"benchmark={self.benchmark}"] if self.benchmark else []),
+        start = f":{self.start}" if self.start else ""
+        return (f"pattern={self.pattern}{start}", *([f"benchmark={self.benchmark}"] if self.benchmark else []),
                 f"rules={'+'.join(self.rules)}")  # fmt: skip
 
     def newest_year(self) -> int:
@@ -87,7 +98,7 @@ class Backtest:
         return Probe(
             years=found.years,
             partitions={**found.partitions, KEY: tuple(f"{number:04d}" for number in range(1, self.repeat + 1))},
-            fingerprint=" ".join([found.fingerprint, *self.description(), *files]),
+            fingerprint=" ".join([type(self.source).__name__, found.fingerprint, *self.description(), *files]),
             is_content_hash=True,
             summary=f"Backtest of {self.repeat} drawings. {found.summary}",
             is_synthetic=found.is_synthetic,
@@ -101,6 +112,8 @@ class Backtest:
         estimate: Callable[..., pl.DataFrame] = self.estimate_return_a
         if isinstance(self.source, CdeSource):
             reads, estimate = (AGENCY, REPORT_MONTH, AGENCY_MONTH_OFFENSE), self.estimate_state
+        elif isinstance(self.source, ReturnAUniverse):
+            estimate = self.estimate_universe
         readers = [task for task in self.source.tasks() if set(reads) & set(task.writes)]
         return (*readers, self._task(estimate, reads))
 
@@ -135,6 +148,13 @@ class Backtest:
         )
         return self._of_fixed(population, partition, seed)
 
+    def estimate_universe(
+        self, return_a_agency: pl.LazyFrame, return_a_count: pl.LazyFrame, year: int, seed: int, partition: str
+    ) -> pl.DataFrame:
+        """Estimate all agencies of a Return A master file from those that respond, and compare with the truth."""
+        population = universe_population(return_a_agency.collect(), return_a_count.collect(), year)
+        return self._of_fixed(population, partition, seed)
+
     def estimate_state(
         self,
         agency: pl.LazyFrame,
@@ -148,7 +168,7 @@ class Backtest:
         return self._of_fixed(state_population(agency, report_month, agency_month_offense, year), partition, seed)
 
     def _of_fixed(self, population: FixedPopulation, partition: str, seed: int) -> pl.DataFrame:
-        responses = None if self.responses is None else read_responses(self.responses, self.pattern, self.start_year)
+        responses = None if self.responses is None else read_responses(self.responses, self.pattern, self.start)
         drawing = draw(population, self.pattern, self.benchmark, responses, int(partition), seed)
         return self._estimated(drawing, partition, seed)
 
@@ -180,11 +200,15 @@ class Asked:
                 to write.
         """
         source = self._source()
-        pattern, _, year = self.pattern.partition(":")
-        if pattern not in PATTERNS or (year and (pattern != "start-dates" or not year.isdecimal())):
+        pattern, _, start = self.pattern.partition(":")
+        if pattern not in PATTERNS or (
+            start and (pattern != "start-dates" or not (start.isdecimal() or is_day(start)))
+        ):
             raise UsageError(f"{self.pattern!r} is not a pattern. Write one of {', '.join(PATTERNS)}.")
-        if pattern == "start-dates" and not year:
-            raise UsageError("Pattern start-dates needs a year. Write start-dates:2021, for example.")
+        if pattern == "start-dates" and not start:
+            raise UsageError(
+                "Pattern start-dates needs a year or day. Write start-dates:2021 or start-dates:2021-01-01."
+            )
         if wrong := [rule for rule in self.rules if rule not in RULES]:
             raise UsageError(f"{wrong[0]!r} is not a rule. Write one of {', '.join(RULES)}, several separated by +.")
         is_nation = isinstance(source, SyntheticSource)
@@ -198,15 +222,14 @@ class Asked:
         if (pattern in REAL) != (self.responses is not None):
             need = "needs" if pattern in REAL else "does not use"
             raise UsageError(f"Pattern {pattern} {need} --response-file, a CSV with real start dates or months.")
-        start_year = int(year) if year else 0
         if self.responses is not None:
             # A wrong file is refused before any work.
-            read_responses(self.responses, pattern, start_year)
+            read_responses(self.responses, pattern, start)
         return Backtest(
             source=source,
             pattern=pattern,
-            start_year=start_year,
-            benchmark="" if isinstance(source, SyntheticSource) else self._benchmark(source, pattern),
+            start=start,
+            benchmark="" if isinstance(source, SyntheticSource) else self._benchmark(source, pattern, start),
             rules=self.rules or DEFAULT_RULES,
             repeat=self.repeat,
             responses=None if self.responses is None else self.responses.absolute(),
@@ -221,20 +244,29 @@ class Asked:
             return SyntheticSource.parse(rest)
         if kind == "return-a" and rest:
             return ReturnASource(Path(rest).absolute())
+        if kind == "universe" and rest:
+            return ReturnAUniverse(Path(rest).absolute())
         if kind == "cde" and rest:
             return CdeSource(tuple(Path(part.strip()).absolute() for part in rest.split(",")))
         raise UsageError(f"{self.population!r} is not a population. Write {FORMS}.")
 
-    def _benchmark(self, source: ReturnASource | CdeSource, pattern: str) -> str:
+    def _benchmark(self, source: ReturnASource | CdeSource, pattern: str, start: str) -> str:
         """The one that is asked for, or the one that fits population and pattern."""
-        whole_years = pattern in self.OF_NATION
-        fitting = "halves" if isinstance(source, ReturnASource) and whole_years else "noise"
+        whole_years = pattern in self.OF_NATION or is_day(start)
+        is_universe = isinstance(source, ReturnAUniverse)
+        has_halves = isinstance(source, ReturnASource) and not is_universe
+        fitting = "halves" if has_halves and whole_years else "noise"
         chosen = self.benchmark or ("before" if self.before is not None else fitting)
         if chosen not in BENCHMARKS:
             raise UsageError(f"{chosen!r} is not a benchmark. Write one of {', '.join(BENCHMARKS)}.")
         if chosen == "halves" and not whole_years:
             raise UsageError(
                 f"Pattern {pattern} hides months, so a half-year cannot be the benchmark. Write --benchmark noise."
+            )
+        if is_universe and chosen not in {"noise", "none"}:
+            raise UsageError(
+                f"Population universe has agencies of which not all months are known, so {chosen} cannot be the "
+                "benchmark. Write --benchmark noise or none."
             )
         if (chosen == "before") != (self.before is not None) or (
             chosen == "before" and not isinstance(source, ReturnASource)

@@ -22,7 +22,7 @@ def _tasks() -> dict[str, Task]:
 
 
 def _source_tasks() -> list[tuple[str, Task]]:
-    backtest = Backtest(SyntheticSource(), "random", 0, "", DEFAULT_RULES, 1)
+    backtest = Backtest(SyntheticSource(), "random", "", "", DEFAULT_RULES, 1)
     examples = source_examples()
     sources = {
         **examples,

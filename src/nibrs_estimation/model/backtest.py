@@ -14,6 +14,7 @@ RULES = {
     "regression": "rule E: dispersion of regression residuals, by place",
     "second estimator": "counts of agencies that did not report are imputed, by all crime, population and officers",
     "ratio": "plain ratio estimation: the place's benchmark total times respondents' offenses over their benchmark",
+    "population ratio": "no benchmark: offenses per resident of respondents by region and kind of place",
 }
 #: Levels of places, in the order of the page; `part` is a group of agencies of a nation, region or state.
 LEVELS = ("nation", "region", "state", "field_office", "judicial_district", "msa", "university", "tribal", "part")
@@ -86,6 +87,12 @@ BACKTEST_SCORE = Dataset(
             "float64",
             "Root mean square of the relative errors of a place over the patterns, in percent; median over places. "
             "Errors of differences are relative to the size of the cell.",
+            is_nullable=True,
+        ),
+        Column(
+            "mean_abs_error_pct",
+            "float64",
+            "Mean of the absolute relative errors of cells, in percent.",
             is_nullable=True,
         ),
         Column("coverage_pct", "float64", "Percentage of intervals that hold the truth.", is_nullable=True),

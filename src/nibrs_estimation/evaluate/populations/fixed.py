@@ -35,15 +35,29 @@ YEARS_OF_NOISE = 2
 
 
 @dataclass(frozen=True)
+class Year:
+    """A year of which agencies reported some months.
+
+    Attributes:
+        offenses: ``agency_id``, ``offense_code`` and ``n`` of all twelve months, not in whole numbers.
+        sent: (n, 12) months that each agency reported.
+    """
+
+    offenses: pl.DataFrame
+    sent: Flags
+
+
+@dataclass(frozen=True)
 class FixedPopulation:
     """Agencies with a known year.
 
     Attributes:
         year: data year.
         agencies: rows of dataset ``agency``, by agency_id.
-        offenses: ``agency_id``, ``month``, ``offense_code`` and ``n`` of the year, at least 1.
+        offenses: ``agency_id``, ``month``, ``offense_code`` and ``n`` of the months, at least 1.
         members: what patterns are drawn from.
         before: (n, 9) a year's counts of the year before by crime, NaN where not known; None without such a file.
+        of_year: the year, where not all of its months are known; None where ``offenses`` are all of it.
     """
 
     year: int
@@ -51,6 +65,7 @@ class FixedPopulation:
     offenses: pl.DataFrame
     members: Members
     before: Floats | None = None
+    of_year: Year | None = None
 
 
 def draw(
@@ -77,15 +92,16 @@ def draw(
         is_first = pl.col("month") <= MONTHS_PER_HALF
         offenses = _stretched(offenses.filter(is_first != first), number, seed)
         counts = _by_crime(population.agencies, population.offenses.filter(is_first == first))
-    elif benchmark == "noise":
-        counts = _noisy(population.agencies, _by_crime(population.agencies, offenses), number, seed)
+    of_year = offenses if population.of_year is None else population.of_year.offenses
+    if benchmark == "noise":
+        counts = _noisy(population.agencies, _by_crime(population.agencies, of_year), number, seed)
     months = responding_months(pattern, population.members, responses, number, seed)
     reports = _reports(population, offenses, months, is_late=pattern == "start-dates")
     if counts is not None:
         known = np.isfinite(counts).all(axis=1)
         by_crime = dict(zip(OFFENSES_OF_CRIME, counts[known].T, strict=True))
         reports[SRS_BENCHMARK.name] = benchmark_rows(population.agencies.filter(pl.Series(known)), by_crime)
-    truth = offenses.group_by("agency_id", "offense_code").agg(pl.col("n").sum())
+    truth = of_year.group_by("agency_id", "offense_code").agg(pl.col("n").sum())
     return Drawing({name: table.lazy() for name, table in reports.items()}, truth, population.year)
 
 
@@ -135,8 +151,10 @@ def _reports(
     population: FixedPopulation, offenses: pl.DataFrame, months: Flags, *, is_late: bool
 ) -> dict[str, pl.DataFrame]:
     """What is reported: datasets ``agency``, ``report_month`` and ``agency_month_offense``."""
+    first = np.where(is_late & months.any(axis=1), months.argmax(axis=1), 0)
+    if population.of_year is not None:
+        months = months & population.of_year.sent
     responds, year = months.any(axis=1), population.year
-    first = np.where(is_late & responds, months.argmax(axis=1), 0)
     long_ago = dt.date(year - HISTORY_YEARS, 1, 1)
     agencies = population.agencies.with_columns(
         first=pl.Series(first), is_nibrs=pl.Series(responds), has_participated_nibrs=pl.Series(responds)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nibrs_estimation.evaluate.patterns import Members, group_of
+from nibrs_estimation.evaluate.patterns import Members, group_of, with_weight_class
 from nibrs_estimation.evaluate.populations.fixed import FixedPopulation
 from nibrs_estimation.model.benchmark import PROPERTY, VIOLENT
 from nibrs_estimation.model.codes import code_list
@@ -20,12 +20,12 @@ from nibrs_estimation.survey.months import MEAN_THAT_RULES_OUT_ZERO, MONTHS_PER_
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 CRIMES = tuple(ITEMS_OF_CRIME)
-#: The offense code under which a crime is counted, where it has several.
-_CODES = {crime: codes[-1] if crime == "larceny" else codes[0] for crime, codes in OFFENSES_OF_CRIME.items()}
+#: The offense code under which each crime is counted, where it has several.
+CODES = pl.Series([OFFENSES_OF_CRIME[crime][-1 if crime == "larceny" else 0] for crime in CRIMES])
 PART_I = [CRIMES.index(crime) for crime in (*VIOLENT, *PROPERTY)]
 #: In a state where more than half of the agencies with this many offenses send the year in one month, those with fewer
 #: may do so, too: their months do not show it.
-_FEWEST_OF_MONTHLY, _MOST_LUMPED = 12, 0.5
+_FEWEST_OF_MONTHLY, MOST_LUMPED = 12, 0.5
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,16 @@ class MonthlyReports:
     is_full: Flags
 
 
-def monthly_reports(return_a_agency: pl.DataFrame, return_a_count: pl.DataFrame) -> MonthlyReports:
-    """Who of a Return A master file reported which months.
+def eligible_months(return_a_agency: pl.DataFrame, return_a_count: pl.DataFrame) -> tuple[pl.DataFrame, Floats, Flags]:
+    """The eligible agencies of a Return A master file with their months.
 
     Args:
         return_a_agency: dataset of that name.
         return_a_count: dataset of that name.
+
+    Returns:
+        The n agencies with ``region_code``, by ``ori7``; (n, 12, 9) offenses by crime of :data:`CRIMES`, of which
+        corrections are below 0; and (n, 12) whether the month was reported.
     """
     states = code_list("state").select("state_abbr", "state_name", "region_code")
     agencies = (
@@ -68,8 +72,19 @@ def monthly_reports(return_a_agency: pl.DataFrame, return_a_count: pl.DataFrame)
     )
     items = cards.select(ITEM_COLUMNS).fill_null(0).to_numpy()
     crimes = np.stack([sum(sign * items[:, item] for item, sign in ITEMS_OF_CRIME[crime].items()) for crime in CRIMES])
-    counts = np.maximum(crimes.T.reshape(-1, MONTHS_PER_YEAR, len(CRIMES)).astype(np.float64), 0.0)
-    reported = cards["is_reported"].to_numpy().reshape(-1, MONTHS_PER_YEAR)
+    counts = crimes.T.reshape(-1, MONTHS_PER_YEAR, len(CRIMES)).astype(np.float64)
+    return agencies.drop("row"), counts, cards["is_reported"].to_numpy().reshape(-1, MONTHS_PER_YEAR)
+
+
+def monthly_reports(return_a_agency: pl.DataFrame, return_a_count: pl.DataFrame) -> MonthlyReports:
+    """Who of a Return A master file reported which months.
+
+    Args:
+        return_a_agency: dataset of that name.
+        return_a_count: dataset of that name.
+    """
+    agencies, corrected, reported = eligible_months(return_a_agency, return_a_count)
+    counts = np.maximum(corrected, 0.0)
     total = counts[:, :, PART_I].sum(axis=2)
     others = (total.sum(axis=1, keepdims=True) - total) / np.maximum(reported.sum(axis=1, keepdims=True) - 1, 1)
     known = reported & ~((total == 0) & (others >= MEAN_THAT_RULES_OUT_ZERO))
@@ -79,7 +94,7 @@ def monthly_reports(return_a_agency: pl.DataFrame, return_a_count: pl.DataFrame)
     status, _ = judge(np.where(known, total, np.nan), np.zeros(total.shape, dtype=np.bool_), agencies)
     # An agency of which the program takes a month as incomplete is no known truth.
     is_full = is_monthly & known.all(axis=1) & (status == MonthStatus.KNOWN).all(axis=1)
-    return MonthlyReports(agencies.drop("row"), counts, known, is_monthly, np.asarray(is_full))
+    return MonthlyReports(agencies, counts, known, is_monthly, np.asarray(is_full))
 
 
 def _may_lump(agencies: pl.DataFrame, total: Floats) -> pl.Series:
@@ -88,7 +103,7 @@ def _may_lump(agencies: pl.DataFrame, total: Floats) -> pl.Series:
     lumps = pl.col("lumped_kind").is_not_null()
     share = lumps.filter(~pl.col("is_small")).mean().over("state_abbr").fill_null(0.0)
     frame = agencies.select("state_abbr", "lumped_kind", is_small=is_small)
-    return frame.select(pl.col("is_small") & (share > _MOST_LUMPED)).to_series()
+    return frame.select(pl.col("is_small") & (share > MOST_LUMPED)).to_series()
 
 
 def return_a_population(
@@ -106,33 +121,17 @@ def return_a_population(
         before: the two datasets of the year before, for the benchmark.
     """
     found = monthly_reports(return_a_agency, return_a_count)
-    agencies = _agencies(found.agencies.filter(pl.Series(found.is_full)), year)
+    agencies = numbered_agencies(found.agencies.filter(pl.Series(found.is_full)), year)
     counts = found.counts[found.is_full]
     total = found.counts[:, :, PART_I].sum(axis=2)
     annual = np.where(found.known, total, 0.0).sum(axis=1) * MONTHS_PER_YEAR / np.maximum(found.known.sum(axis=1), 1)
     is_partial = found.is_monthly & ~found.known.all(axis=1) & found.known.any(axis=1)
-    described = agencies.with_columns(has_population=pl.col("population") > 0).join(
-        code_list("weight_class_rule"),
-        on=["population_group_code", "has_population"],
-        how="left",
-        maintain_order="left",
-    )
-    row, month, crime = np.nonzero(counts)
-    codes = pl.Series([_CODES[each] for each in CRIMES])
-    offenses = pl.DataFrame(
-        {
-            "agency_id": agencies["agency_id"].gather(row),
-            "month": pl.Series(month + 1, dtype=pl.Int8),
-            "offense_code": codes.gather(crime),
-            "n": pl.Series(counts[row, month, crime], dtype=pl.Int32),
-        }
-    )
     return FixedPopulation(
         year=year,
         agencies=agencies,
-        offenses=offenses,
+        offenses=offenses_of_months(agencies, counts),
         members=Members(
-            described,
+            with_weight_class(agencies),
             annual[found.is_full],
             found.known[is_partial],
             group_of(found.agencies).filter(pl.Series(is_partial)),
@@ -152,6 +151,19 @@ def _before(agencies: pl.DataFrame, return_a_agency: pl.DataFrame, return_a_coun
     return np.asarray(counts)
 
 
-def _agencies(agencies: pl.DataFrame, year: int) -> pl.DataFrame:
+def offenses_of_months(agencies: pl.DataFrame, counts: Floats) -> pl.DataFrame:
+    """``agency_id``, ``month``, ``offense_code`` and ``n`` of (n, 12, 9) offenses of n agencies, without zeros."""
+    row, month, crime = np.nonzero(counts)
+    return pl.DataFrame(
+        {
+            "agency_id": agencies["agency_id"].gather(row),
+            "month": pl.Series(month + 1, dtype=pl.Int8),
+            "offense_code": CODES.gather(crime),
+            "n": pl.Series(counts[row, month, crime], dtype=pl.Int32),
+        }
+    )
+
+
+def numbered_agencies(agencies: pl.DataFrame, year: int) -> pl.DataFrame:
     """Rows of dataset ``agency``, numbered in order."""
     return agency_rows(agencies.with_columns(agency_id=pl.int_range(1, pl.len() + 1)), year)

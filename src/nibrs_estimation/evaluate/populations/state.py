@@ -6,9 +6,8 @@ import numpy as np
 import polars as pl
 
 from nibrs_estimation.evaluate.outcomes import BASE, OUTCOMES
-from nibrs_estimation.evaluate.patterns import Members
+from nibrs_estimation.evaluate.patterns import Members, with_weight_class
 from nibrs_estimation.evaluate.populations.fixed import FixedPopulation
-from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.stages.block_imputation.known import judge_months
 from nibrs_estimation.stages.completeness.months import describe_months
 from nibrs_estimation.stages.outliers.detect import detect_outliers
@@ -48,14 +47,8 @@ def state_population(
     )
     of_base = offenses.filter(pl.col("offense_code").is_in(OUTCOMES[BASE])).group_by("agency_id").agg(pl.col("n").sum())
     annual = agencies.join(of_base, on="agency_id", how="left", maintain_order="left")["n"].fill_null(0)
-    described = agencies.with_columns(has_population=pl.col("population") > 0).join(
-        code_list("weight_class_rule"),
-        on=["population_group_code", "has_population"],
-        how="left",
-        maintain_order="left",
-    )
     nobody = Members(
-        described,
+        with_weight_class(agencies),
         annual.to_numpy().astype(np.float64),
         np.zeros((0, MONTHS_PER_YEAR), dtype=np.bool_),
         pl.Series([], dtype=pl.String),

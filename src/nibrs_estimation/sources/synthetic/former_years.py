@@ -12,7 +12,8 @@ from nibrs_estimation.sources.hierarchy import hierarchy
 def incidents_of_counts(counts: pl.DataFrame, *, first_id: int = 1) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Incidents that have these counts, on the first day of each month.
 
-    Each offense that a summary counts is an incident. Those that none counts are in the month's most serious incident.
+    Each offense that a summary counts is an incident. Those that none counts are in the month's most serious
+    incidents, of each code one in an incident.
 
     Args:
         counts: rows of dataset ``agency_month_offense``.
@@ -31,8 +32,13 @@ def incidents_of_counts(counts: pl.DataFrame, *, first_id: int = 1) -> tuple[pl.
     )
     month = ["agency_id", "data_year", "month"]
     rank = pl.col("offense_code").replace_strict(hierarchy(), default=None, return_dtype=pl.Int8)
-    most_serious = incidents.sort(rank, nulls_last=True).unique(month, keep="first").select(*month, "incident_id")
-    lesser = _repeated(rows, pl.col("n") - pl.col("n_summary")).join(most_serious, on=month, how="left")
+    most_serious = incidents.sort(*month, rank, nulls_last=True, maintain_order=True).select(
+        *month, "incident_id", place=pl.int_range(pl.len()).over(month)
+    )
+    lesser = _repeated(rows, pl.col("n") - pl.col("n_summary")).with_columns(
+        place=pl.int_range(pl.len()).over(*month, "offense_code")
+    )
+    lesser = lesser.join(most_serious, on=[*month, "place"], how="left", maintain_order="left")
     offenses = pl.concat(
         [
             incidents.filter(pl.col("offense_code") != "none").select("incident_id", "offense_code"),

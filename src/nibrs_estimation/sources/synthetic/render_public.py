@@ -18,6 +18,12 @@ from nibrs_estimation.sources.synthetic.render_return_a import render_return_a
 
 #: The first year of NIBRS master files with headers of one line.
 FIRST_YEAR = 2013
+FIRST_YEAR_OF_REGIONS = 2022
+#: The counties of Connecticut, and the planning region that has the place of each; who lives where is made up.
+REGIONS = {
+    "09001": "09110", "09003": "09120", "09005": "09130", "09007": "09140", "09009": "09150", "09011": "09160",
+    "09013": "09170", "09015": "09180",
+}  # fmt: skip
 
 
 def render_public(
@@ -50,8 +56,8 @@ def render_public(
     yield f"Police employee master file of {year}: {records:,} records"
     yield f"List of {render_agency_list(today, folder / 'cde_agencies.zip', seed):,} agencies"
 
-    residents = datasets[COUNTY_POPULATION.name].filter(pl.col("data_year") == year)
-    pieces = datasets[AGENCY_COUNTY.name]
+    residents = _in_vintage(datasets[COUNTY_POPULATION.name].filter(pl.col("data_year") == year), year)
+    pieces = _in_vintage(datasets[AGENCY_COUNTY.name], year)
     names = pieces.select("county_fips", "county_name").unique("county_fips", keep="any").collect()
     counties = render_residents(
         residents, names, year, folder / f"cc-est{year}-alldata.csv", folder / f"cc-est{year}-syasex.csv", seed
@@ -59,6 +65,16 @@ def render_public(
     yield f"Residents of {counties:,} counties"
     counties = render_metropolitan_areas(pieces, year, folder / f"list1_{year}.csv")
     yield f"Metropolitan areas of {counties:,} counties"
+
+
+def _in_vintage(table: pl.LazyFrame, year: int) -> pl.LazyFrame:
+    """A table with the codes of counties that the Census Bureau's files of a year have.
+
+    Those of 2022 and later have planning regions instead of the counties of Connecticut; police files keep counties.
+    """
+    if year < FIRST_YEAR_OF_REGIONS:
+        return table
+    return table.with_columns(pl.col("county_fips").replace(REGIONS))
 
 
 def _table_of_employees(year: int) -> str:

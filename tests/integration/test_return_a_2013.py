@@ -192,6 +192,7 @@ def test_offenses(found: ReturnA, eligible: pl.DataFrame) -> None:
     assert {crime: summary.offenses[crime] for crime in OFFENSES} == OFFENSES
     assert summary.offenses["rape"] == 96_210
     assert (summary.agencies, summary.covered, summary.full_year) == (22_202, 3_782, 15_109)
+    assert summary.groups == {group: n for group, (n, _full) in OF_GROUP.items()}
     of_year = offenses_of_year(found.counts.lazy()).collect()
     assert of_year.select(pl.col(*OF_ALL).sum()).row(0, named=True) == OF_ALL
     silent = eligible.filter(pl.col("population") == 0).select("ori7")
@@ -231,5 +232,6 @@ def test_the_command_reads_the_file(tmp_path: Path) -> None:
     assert "18,415 eligible" in done.stdout
     assert "316,128,839 residents" in done.stdout
     assert "murder 14,105" in done.stdout
+    assert "1A 10, 1B 25, 1C 43, 2 217, 3 484, 4 889, 5 1,918, 6 4,030, 7 5,603" in done.stdout
     written = pl.read_parquet(tmp_path / "return_a_2013" / f"{RETURN_A_COUNT.name}.parquet")
     assert written.height == 1_065_696

@@ -31,6 +31,9 @@ SPECIAL = {
     "summary_geography",
     "summary_override",
     "summary_year",
+    "ucr_county",
+    "county_succession",
+    "county_override",
 }
 LISTS = [name for name in code_lists() if name not in SPECIAL]
 #: Every list with ids of a layout, with the name of their column.

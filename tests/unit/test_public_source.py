@@ -161,7 +161,7 @@ def test_a_folder_is_composed_of_what_it_holds(tmp_path: Path) -> None:
     whole = PublicFolder(folder).of_year(2022)
     assert whole.benchmark
     assert whole.benchmark.paths == (folder / "c", folder / "d")
-    names = ["ingest_master", "write_intake_manifest", "import_return_a_benchmark"]
+    names = ["ingest_master", "write_intake_manifest", "import_return_a_benchmark", "show_public_files"]
     assert [task.name for task in whole.tasks()] == names
     assert whole.probe(2022, 1).fingerprint != alone.probe(2022, 1).fingerprint
     assert whole.spec == "public:downloads"
@@ -191,9 +191,12 @@ def test_residents_are_read_by_the_vintage_of_the_content(tmp_path: Path) -> Non
         archive.write(plain, "any.csv")
     source = PublicFolder(folder).of_year(2022)
     assert source.residents
-    found = source.residents.import_residents(2022)["county_population"]
+    read = source.residents.import_residents(2022)
+    found = read["county_population"]
     assert found.equals(census_county_population(plain, None, 2022))
     assert found["population"].sum() == 18 * 24 * 10
+    # 4 of 24 columns of each age group are of two or more races.
+    assert read["spread_residents"].rows() == [(2022, "50001", 18 * 24 * 10, 18 * 4 * 10)]
     people(tmp_path / "changed.csv", ["50"], residents=11)
     with zipfile.ZipFile(folder / "zip", "w") as archive:
         archive.write(tmp_path / "changed.csv", "any.csv")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from nibrs_estimation.cli.console import console, plain, print_findings
 from nibrs_estimation.cli.settings import Settings
+from nibrs_estimation.model.public import FACTS, KINDS_OF_AGENCIES, SOURCE_CONFLICT, UNIVERSE_ACCOUNT
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.sources.public import Survey
 from nibrs_estimation.sources.public.folder import File, Missing
@@ -50,16 +53,30 @@ def tell_public_folder(folder: Path, found: Survey) -> None:
     held = {file.recognized.kind.name for file in found.files if file.recognized and file.use == "used"}
     for kind in KINDS:
         if kind.name in held:
-            how = f"read with {kind.command}" if kind.command else "no command of this version reads it"
-            console.print(f"[dim]{kind.title}: {plain(how)}[/]", highlight=False, soft_wrap=True)
+            console.print(f"[dim]{kind.title}: read with {plain(kind.command)}[/]", highlight=False, soft_wrap=True)
+
+
+def tell_universe(folder: Path, year: int) -> None:
+    """Say how many agencies the datasets of a folder hold, of which kinds, and on what files differ."""
+    account = pl.read_parquet(folder / f"{UNIVERSE_ACCOUNT.name}.parquet").filter(pl.col("data_year") == year)
+    numbers = account.select(pl.exclude("data_year", "state_abbr").sum()).row(0, named=True)
+    kinds = ", ".join(f"{numbers[f'n_{kind}']:,} {kind.replace('_', ' the ')}" for kind in KINDS_OF_AGENCIES)
+    conflicts = pl.read_parquet(folder / f"{SOURCE_CONFLICT.name}.parquet").filter(pl.col("data_year") == year)
+    by_fact = conflicts.group_by("fact").agg(n=pl.col("ori").n_unique()).sort("fact")
+    differing = ", ".join(f"{FACTS[fact]} {n:,}" for fact, n in by_fact.iter_rows()) or "none"
+    console.print(
+        f"{numbers['n_rows']:,} agencies = {kinds}. Eligible agencies have {numbers['population']:,} residents.\n"
+        f"Agencies of which files say different things: {differing}. Dataset {SOURCE_CONFLICT.name} lists them.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def missing_text(missing: Missing) -> str:
     """What follows if a kind is missing, and where to download it."""
     number = len(missing.states)
     states = f"for {', '.join(missing.states) if number <= _FEW_STATES else f'{number} states'}: " if number else ""
-    not_read = "" if missing.kind.command else " This version of the program does not read such files yet."
-    return f"{states}{missing.kind.without}.{not_read} Download: {missing.kind.download}; {missing.kind.size}"
+    return f"{states}{missing.kind.without}. Download: {missing.kind.download}; {missing.kind.size}"
 
 
 def as_json(found: Survey) -> dict[str, Any]:

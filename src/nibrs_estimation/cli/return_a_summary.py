@@ -22,7 +22,9 @@ def tell_return_a(folder: Path) -> None:
         f"(not covered, in the 50 states or the District of Columbia), with {found.population:,} residents.\n"
         f"Eligible agencies reported {found.agency_months:,} months; {found.full_year:,} reported all twelve. "
         f"{found.lumped:,} agencies report counts of several months in one.\n"
-        "Offenses of eligible agencies as reported: "
+        "Eligible agencies by population group: "
+        + ", ".join(f"{group} {number:,}" for group, number in found.groups.items())
+        + ".\nOffenses of eligible agencies as reported: "
         + ", ".join(f"{crime.replace('_', ' ')} {number:,}" for crime, number in found.offenses.items())
         + ".",
         highlight=False,

@@ -24,6 +24,7 @@ from nibrs_estimation.model.grants import GOVERNMENT, GRANT_FLAG, GRANT_YEAR
 from nibrs_estimation.model.headlines import HEADLINE, HEADLINE_ERROR, YEAR_CHANGE
 from nibrs_estimation.model.imputations import IMPUTATION_CHECK
 from nibrs_estimation.model.items import AGENCY_ITEM_CHECK, ITEM_CHECK
+from nibrs_estimation.model.public import SOURCE_CONFLICT, UNIVERSE_ACCOUNT
 from nibrs_estimation.model.summary import (
     CONVERSION_DIFFERENCE,
     REPORT_ISSUE,
@@ -36,6 +37,7 @@ from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.flow import Flow
 from nibrs_estimation.sources.grant_runs import YEAR_FLOW
 from nibrs_estimation.sources.intake.manifest import INTAKE_MANIFEST
+from nibrs_estimation.sources.public.page import PUBLIC_PAGE
 from nibrs_estimation.sources.ucr_prd import contract
 from nibrs_estimation.stages import (
     accounting,
@@ -159,6 +161,9 @@ FLOWS = {
                 AGENCY_ITEM_CHECK,
                 INCIDENT_ACCOUNT,
                 UNLISTED_OFFENSE,
+                PUBLIC_PAGE,
+                SOURCE_CONFLICT,
+                UNIVERSE_ACCOUNT,
                 INTAKE_MANIFEST,
             ),
             optional=geography.OPTIONAL,

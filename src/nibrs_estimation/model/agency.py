@@ -19,6 +19,8 @@ from nibrs_estimation.pipeline.dataset import Column, Dataset
 
 #: Number of years of history that a source provides: the data year and the four years before (handbook 01).
 HISTORY_YEARS = 5
+#: How a zero report is known that no source states.
+INFERRED = ("inferred", "listed")
 
 
 AGENCY = Dataset(
@@ -195,9 +197,10 @@ REPORT_MONTH = Dataset(
         Column(
             "status_source",
             "str",
-            "reported: the source states it; inferred: a month without incidents after the agency's start of NIBRS, "
-            "counted as a zero report.",
-            codes=("reported", "inferred"),
+            "How it is known. reported: the source states it; inferred: a month without incidents after the agency's "
+            "start of NIBRS, counted as a zero report; listed: the same, with a start that only the list of agencies "
+            "tells.",
+            codes=("reported", *INFERRED),
         ),
     ),
 )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.geography import COUNTY_POPULATION
+from nibrs_estimation.model.public import SPREAD_RESIDENTS
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.external_table import LINE
 
@@ -86,7 +87,14 @@ def is_census_file(path: Path) -> bool:
 def census_county_population(
     groups: Path, single_years: Path | None, year: int, vintage: int | None = None
 ) -> pl.DataFrame:
-    """Dataset ``county_population`` of a year.
+    """Dataset ``county_population`` of a year, as :func:`census_residents` computes it; raises like it."""
+    return census_residents(groups, single_years, year, vintage)[0]
+
+
+def census_residents(
+    groups: Path, single_years: Path | None, year: int, vintage: int | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Datasets ``county_population`` and ``spread_residents`` of a year.
 
     Residents of two or more races are spread over the five races of the same county, sex, age and ethnicity in
     proportion. Ages 10 to 14 and 15 to 19 are cut by the county's single years of age and sex; without such a file, a
@@ -113,7 +121,15 @@ def census_county_population(
         100 * counties.share_of_several,
     )
     cells = rounded(binned(spread(counties.groups, counties.several), shares), counties)
-    return _as_dataset(counties.county_fips, cells, year)
+    several = counties.several.reshape(len(counties.several), -1).sum(axis=1)
+    spread_rows = pl.DataFrame(
+        {
+            "county_fips": counties.county_fips,
+            "population": cells.reshape(len(cells), -1).sum(axis=1),
+            "spread_population": several,
+        }
+    ).with_columns(data_year=pl.lit(year))
+    return _as_dataset(counties.county_fips, cells, year), SPREAD_RESIDENTS.cast(spread_rows)
 
 
 def vintage_of(path: Path) -> int:

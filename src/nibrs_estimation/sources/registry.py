@@ -13,6 +13,7 @@ from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.master import MasterSource
 from nibrs_estimation.sources.public import PublicFolder, PublicSource
 from nibrs_estimation.sources.public.benchmark import ReturnABenchmark
+from nibrs_estimation.sources.public.companions import Companions
 from nibrs_estimation.sources.public.residents import Residents
 from nibrs_estimation.sources.return_a import ReturnASource, ReturnASummaries, return_a_summaries
 from nibrs_estimation.sources.synthetic import SyntheticSource
@@ -128,7 +129,13 @@ def source_examples() -> dict[str, Source]:
         "cde": CdeSource(()),
         "master": MasterSource(()),
         "postgresql": UcrPrdSource(nowhere),
-        "public": PublicSource("public:downloads", MasterSource(()), ReturnABenchmark(()), Residents(())),
+        "public": PublicSource(
+            "public:downloads",
+            MasterSource(()),
+            Companions(return_a=(Path("RETURNA.zip"),)),
+            ReturnABenchmark(()),
+            Residents(()),
+        ),
         "return-a": ReturnASource(Path("RETURNA.zip")),
         "return-a in flow srs": ReturnASummaries((Path("RETURNA.zip"),)),
         "synthetic": SyntheticSource(),

@@ -13,7 +13,7 @@ from nibrs_estimation.cli.commands.options import JsonOption, OutOption
 from nibrs_estimation.cli.console import console, print_findings
 from nibrs_estimation.cli.ingesting import ingest
 from nibrs_estimation.cli.public_folder import as_json as survey_as_json
-from nibrs_estimation.cli.public_folder import tell_public_folder, year_of_public_files
+from nibrs_estimation.cli.public_folder import tell_public_folder, tell_universe, year_of_public_files
 from nibrs_estimation.cli.return_a_summary import tell_return_a
 from nibrs_estimation.cli.running import chosen_year
 from nibrs_estimation.cli.settings import load_settings
@@ -136,6 +136,7 @@ def ingest_public(
         raise typer.Exit(1)
     if out is not None:
         ingest(PublicFolder(folder.absolute()).of_year(found.year), out, load_settings(), found.year)
+        tell_universe(out, found.year)
 
 
 @app.command("check", epilog="Example: PGHOST=db PGUSER=nibrs nibrs ingest check")

@@ -89,10 +89,12 @@ class CdeSource:
     Attributes:
         paths: the zips, in any order; a zip that is named twice is read only once.
         is_excerpt: whether members may be missing; their datasets are then empty and marked as missing.
+        supplied: losses that other files of the run make up for.
     """
 
     paths: tuple[Path, ...]
     is_excerpt: bool = False
+    supplied: frozenset[str] = frozenset()
     #: Checksum of each zip when the run was planned; the tasks must read the same files.
     _planned: dict[Path, str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -243,7 +245,7 @@ class CdeSource:
             if name not in archive.members:
                 zip_accounts.lost("missing_table", name)
         for loss, subject in LAYOUT_LOSSES[contents.layout]:
-            if loss == "no_universe" and has_universe:
+            if loss in self.supplied or (loss == "no_universe" and has_universe):
                 continue
             if loss == "no_agency" and contents.year < GROUP_B_FIRST_YEAR:
                 zip_accounts.lost("no_group_b", subject)

@@ -73,10 +73,12 @@ class MasterSource:
     Attributes:
         paths: the files, in any order, each a text or a zip with one text.
         has_counties: whether the counties of agencies are written, too.
+        supplied: losses that other files of the run make up for.
     """
 
     paths: tuple[Path, ...]
     has_counties: bool = True
+    supplied: frozenset[str] = frozenset()
     #: Checksum of each file when the run was planned; the task must read the same files.
     _planned: dict[Path, str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -157,7 +159,7 @@ class MasterSource:
             months.append(_months(found, of_file))
             _record_unplaced(found)
             if not is_history:
-                _record_losses(found, has_universe=universe is not None)
+                _record_losses(found, self.supplied | ({"no_employees"} if universe is not None else set()))
             for state in states:
                 segments.add_accounts(state, accounts_of(found.accounts[state]))
         report_months = pl.concat(months)
@@ -361,11 +363,11 @@ def _intake_files(files: list[MasterFile], year: int) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=INTAKE_FILE.schema)
 
 
-def _record_losses(found: Pass, *, has_universe: bool) -> None:
-    """Record what no master file tells; a universe file may tell of police employees."""
+def _record_losses(found: Pass, supplied: frozenset[str]) -> None:
+    """Record what no master file tells, and no other file of the run either."""
     for accounts in found.accounts.values():
         for loss, subject in LOSSES:
-            if not (has_universe and loss == "no_employees"):
+            if loss not in supplied:
                 accounts.lost(loss, subject)
 
 

@@ -17,12 +17,12 @@ from nibrs_estimation.model.return_a import ITEMS_OF_CRIME
 from nibrs_estimation.model.return_a_file import ACTUAL
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.sources.intake.text_member import sha256_of
+from nibrs_estimation.sources.public.matching import ORI7_LENGTH, USUAL_ENDING
 from nibrs_estimation.sources.return_a.reading import ReturnA, read_return_a
 from nibrs_estimation.sources.synthetic.srs import benchmark_rows
 
 _log = logging.getLogger(__name__)
 
-_ORI7 = 7
 #: Number of a year's offenses, as reported and brought to twelve months.
 _REPORTED, _TWELVE = "reported", "twelve"
 
@@ -77,12 +77,15 @@ def benchmark(files: Sequence[ReturnA], agencies: pl.DataFrame) -> pl.DataFrame:
     """
     years = pl.concat(_annual(file) for file in files)
     means = years.group_by("ori7").agg(pl.exclude("ori7").mean()).sort("ori7")
-    known = agencies.with_columns(ori7=pl.col("ori").str.slice(0, _ORI7)).sort("ori")
-    is_shared = known["ori7"].is_duplicated()
+    known = agencies.with_columns(ori7=pl.col("ori").str.slice(0, ORI7_LENGTH)).sort("ori")
+    # The join of public files gives the agency of Return A the seven characters and 00 as its legacy ORI.
+    is_own = (pl.col("legacy_ori") == pl.col("ori7") + USUAL_ENDING).fill_null(False)
+    is_told_apart = is_own & (is_own.sum().over("ori7") == 1)
+    is_shared = known.select((pl.len().over("ori7") > 1) & ~is_told_apart).to_series()
     matched = known.filter(~is_shared).join(means, on="ori7", maintain_order="left")
     _log.info(
         "Benchmark from Return A of %s: %d of %d agencies with at least three months of a year have one; %d agencies "
-        "share the first seven characters of their ORI and get none",
+        "share the first seven characters of their ORI with another and get none",
         ", ".join(str(file.data_year) for file in files),
         matched.height,
         means.height,

@@ -7,6 +7,7 @@ from typing import Literal
 
 _EXPLORER = 'Crime Data Explorer (https://cde.ucr.cjis.gov/), "Documents & Downloads"'
 _CENSUS = "https://www2.census.gov/programs-surveys"
+_RUN = "nibrs run all us --source public:FOLDER"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Kind:
         without: what follows for the estimates if it is missing.
         download: where it can be downloaded.
         size: how large it is.
-        command: how the program reads it, or "" if it does not yet.
+        command: how the program reads it.
         instead_of: name of the kind that it is not needed beside, or "": its absence is not named.
         is_as_good: whether that kind is not needed beside it either.
     """
@@ -37,7 +38,7 @@ class Kind:
     without: str
     download: str
     size: str
-    command: str = ""
+    command: str
     instead_of: str = ""
     is_as_good: bool = False
 
@@ -55,7 +56,7 @@ NIBRS_MASTER = Kind(
     "Return A)",
     download=f"{_EXPLORER}, master files, NIBRS",
     size="0.5 GB as a zip, 5 GB of text",
-    command="nibrs run all us --source public:FOLDER",
+    command=_RUN,
 )
 STATE_ZIP = Kind(
     name="state_zip",
@@ -77,10 +78,11 @@ RETURN_A = Kind(
     gives="counts of crimes by agency and month, also of agencies that send no incidents: the benchmark, and the "
     "tables of summary counts; all agencies with residents",
     without="There is no benchmark from summary reports: weights are calibrated to the agencies' own completed counts. "
-    "Tables of summary counts (SRS1a, SRS1araw, SRS2a) rest on converted incidents alone",
+    "Tables of summary counts (SRS1a, SRS1araw, SRS2a) rest on converted incidents alone. Beside state zips, residents "
+    "of agencies that send no incidents are known only from police employees",
     download=f"{_EXPLORER}, master files, Return A; files of the four years before serve the benchmark, too",
     size="4 to 6 MB as a zip, 160 to 190 MB of text",
-    command="nibrs run all us --source public:FOLDER, and alone with nibrs run srs us --source return-a:FILE",
+    command=f"{_RUN}, and alone with nibrs run srs us --source return-a:FILE",
 )
 POLICE_EMPLOYEES = Kind(
     name="police_employees",
@@ -93,6 +95,7 @@ POLICE_EMPLOYEES = Kind(
     "which agencies are alike, and how large agencies without residents of their own are",
     download=f"{_EXPLORER}, additional datasets, law enforcement employees (lee_1960_YEAR.csv)",
     size="110 to 190 MB",
+    command=_RUN,
 )
 POLICE_EMPLOYEES_MASTER = Kind(
     name="police_employees_master",
@@ -103,6 +106,7 @@ POLICE_EMPLOYEES_MASTER = Kind(
     without="Nothing, if there is the table",
     download=f"{_EXPLORER}, master files, police employees",
     size="about 200 MB of text",
+    command=_RUN,
     instead_of=POLICE_EMPLOYEES.name,
     is_as_good=True,
 )
@@ -112,11 +116,12 @@ AGENCY_LIST = Kind(
     sign="JSON or a CSV of agencies with ori, agency_name and is_nibrs (in 2018 nibrs)",
     dating="undated",
     gives="names, types and counties of agencies, and when each began with NIBRS, as of the day of the download",
-    without="Names and types are those of the other files. Beside state zips, agencies that send no incidents are not "
-    "known, so estimates are for reporting agencies. Nothing beside a NIBRS master file, which has agencies and start "
+    without="Names and types are those of the other files. Beside state zips without a Return A, agencies that send no "
+    "incidents are not known, so estimates are for reporting agencies. A NIBRS master file has agencies and start "
     "dates of its own",
     download="https://api.usa.gov/crime/fbi/cde/agency/byStateAbbr/STATE?API_KEY=KEY, a free key of https://api.data.gov",
     size="3 MB",
+    command=_RUN,
 )
 COUNTY_PEOPLE = Kind(
     name="county_people",
@@ -128,7 +133,7 @@ COUNTY_PEOPLE = Kind(
     "the composition of residents. Rates of all residents remain",
     download=f"{_CENSUS}/popest/datasets/, counties/asrh/cc-estV-alldata.csv; vintage V of the data year or the next",
     size="220 MB for the nation, 0.3 to 16 MB for a state",
-    command="nibrs run all us --source public:FOLDER",
+    command=_RUN,
 )
 SINGLE_YEARS = Kind(
     name="single_years",
@@ -140,7 +145,7 @@ SINGLE_YEARS = Kind(
     "these ages are less exact",
     download=f"{_CENSUS}/popest/datasets/, counties/asrh/cc-estV-syasex.csv; the vintage of the other file",
     size="30 to 90 MB for the nation",
-    command="nibrs run all us --source public:FOLDER",
+    command=_RUN,
 )
 METROPOLITAN_AREAS = Kind(
     name="metropolitan_areas",
@@ -151,6 +156,7 @@ METROPOLITAN_AREAS = Kind(
     without="There are no estimates for metropolitan areas and divisions. Nation, regions and states remain",
     download=f"{_CENSUS}/metro-micro/geographies/reference-files/, list1; the latest of the data year or before",
     size="0.1 to 0.5 MB",
+    command=_RUN,
 )
 #: In the order of use. Files are recognized in this order, too.
 KINDS = (

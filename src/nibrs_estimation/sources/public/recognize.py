@@ -32,7 +32,7 @@ EMPLOYEES_LENGTH, EMPLOYEES_TYPE = 7689, "5"
 #: A record of either file begins with type, state and seven characters of an ORI.
 _FIXED_RECORD = re.compile(r"[15]\d\d[A-Z][A-Z0-9]{6}")
 _LEAST_FIXED = 1000
-_WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _LIST1_COLUMNS = {"cbsa code", "cbsa title", "fips county code"}
 _LIST1_ROWS = 10
 _MONTH_AND_YEAR = re.compile(
@@ -88,7 +88,7 @@ def recognize(content: Content) -> Recognized | None:
     """
     if not content.beginning:
         raise PipelineError(f"{content.where} is empty: the download did not finish. Download it again.")
-    if content.beginning.startswith(_WORKBOOK_MARKS):
+    if content.beginning.startswith(WORKBOOK_MARKS):
         return _metropolitan_areas(content, _workbook_rows(content))
     if content.beginning.lstrip()[:1] in (b"{", b"["):
         return _agencies_as_json(content)
@@ -134,7 +134,7 @@ def _fixed_records(content: Content, line: str) -> Recognized:
 
 def _agencies_as_json(content: Content) -> Recognized | None:
     try:
-        rows = list(_objects(json.loads(content.read())))
+        rows = list(objects_with_ori(json.loads(content.read())))
     except (ValueError, RecursionError) as error:
         raise PipelineError(
             f"{content.where} is JSON that cannot be read ({printable(str(error))}): the download did not finish. "
@@ -149,13 +149,13 @@ def _agencies_as_json(content: Content) -> Recognized | None:
     return _agency_list(table)
 
 
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
+def objects_with_ori(value: Any) -> Iterator[dict[str, Any]]:
     """The objects that have an ORI: a list of them, or lists by county or state."""
     if isinstance(value, dict) and "ori" in value:
         yield value
     elif isinstance(value, (dict, list)):
         for part in value.values() if isinstance(value, dict) else value:
-            yield from _objects(part)
+            yield from objects_with_ori(part)
 
 
 def _text(value: Any) -> str | None:

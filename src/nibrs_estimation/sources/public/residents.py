@@ -10,8 +10,9 @@ from pathlib import Path
 import polars as pl
 
 from nibrs_estimation.model.geography import COUNTY_POPULATION
+from nibrs_estimation.model.public import SPREAD_RESIDENTS
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.sources.census_population import census_county_population
+from nibrs_estimation.sources.census_population import census_residents
 from nibrs_estimation.sources.public.content import Content
 from nibrs_estimation.sources.public.folder import File
 
@@ -63,20 +64,22 @@ class Residents:
         return "\n".join(self.checksums)
 
     def import_residents(self, year: int) -> dict[str, pl.DataFrame]:
-        """Read the residents of counties by sex, age, race and ethnicity.
+        """Read the residents of counties by sex, age, race and ethnicity, and how many are of two or more races.
 
         Raises:
-            PipelineError: as :func:`census_county_population`, or a file has changed since the run was planned.
+            PipelineError: as :func:`census_residents`, or a file has changed since the run was planned.
         """
-        parts = []
+        parts, spread = [], []
         for files, checksum in zip(self.files, self.checksums, strict=True):
             if files.checksum() != checksum:
                 raise PipelineError(f"{files.groups.where} changed since the run was planned. Repeat the command.")
             with tempfile.TemporaryDirectory(prefix="nibrs_census_") as folder:
                 groups = _as_file(files.groups, Path(folder))
                 single = _as_file(files.single_years, Path(folder)) if files.single_years else None
-                parts.append(census_county_population(groups, single, year, files.vintage))
-        return {COUNTY_POPULATION.name: pl.concat(parts)}
+                people, of_several = census_residents(groups, single, year, files.vintage)
+                parts.append(people)
+                spread.append(of_several)
+        return {COUNTY_POPULATION.name: pl.concat(parts), SPREAD_RESIDENTS.name: pl.concat(spread)}
 
 
 def _fresh(file: File) -> Content:

@@ -1,4 +1,6 @@
-"""The source: a folder of public downloads, composed of a source of incidents, a benchmark and residents."""
+"""The source: a folder of public downloads, composed of files with incidents, what other files tell of agencies, a
+benchmark and residents.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from pathlib import Path
 
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.geography import COUNTY_POPULATION, SRS_BENCHMARK
+from nibrs_estimation.model.public import SPREAD_RESIDENTS
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.source import Probe
 from nibrs_estimation.pipeline.task import YEAR, Task
@@ -16,8 +19,11 @@ from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.master import MasterSource
 from nibrs_estimation.sources.public import kinds
 from nibrs_estimation.sources.public.benchmark import ReturnABenchmark
+from nibrs_estimation.sources.public.companions import Companions
 from nibrs_estimation.sources.public.folder import Survey, look_at, of_kind, paths_in, survey
+from nibrs_estimation.sources.public.page import PAGE_TASK
 from nibrs_estimation.sources.public.residents import Residents
+from nibrs_estimation.sources.public.universe import JoinedIncidents
 
 _WANTED = "Download one of them, or name another data year (docs/user-guide/nation-from-public-data.md)."
 
@@ -80,24 +86,29 @@ class PublicFolder:
 
 @dataclass(frozen=True)
 class PublicSource:
-    """A source of incidents, and the optional datasets that other public files add to it.
+    """Files with incidents, joined with what other public files tell of agencies, and optional datasets from others.
 
     Attributes:
         spec: name of the source as given by the user.
         incidents: the NIBRS master files or the zips of states.
+        companions: files that tell of agencies and places.
         benchmark: Return A master files, or None.
         residents: the Census Bureau's files, or None.
+        omitted: names of optional datasets that external files provide.
     """
 
     spec: str
     incidents: MasterSource | CdeSource
+    companions: Companions
     benchmark: ReturnABenchmark | None
     residents: Residents | None
+    omitted: frozenset[str] = frozenset()
 
     def probe(self, year: int, seed: int) -> Probe:
         """Probe of the incidents; the other files are checked when they are read."""
         probe = self.incidents.probe(year, seed)
-        prints = [probe.fingerprint, *(part.fingerprint for part in (self.benchmark, self.residents) if part)]
+        parts = (self.companions, self.benchmark, self.residents)
+        prints = [probe.fingerprint, *(part.fingerprint for part in parts if part)]
         added = [
             "benchmark from Return A" if self.benchmark else "no benchmark from Return A",
             "residents of counties" if self.residents else "no residents of counties by age, sex and race",
@@ -110,17 +121,16 @@ class PublicSource:
 
     def without(self, datasets: Collection[str]) -> PublicSource:
         """The source without those of the optional datasets that it can omit."""
-        incidents = self.incidents
         return replace(
             self,
-            incidents=incidents.without(datasets) if isinstance(incidents, MasterSource) else incidents,
             benchmark=None if SRS_BENCHMARK.name in datasets else self.benchmark,
             residents=None if COUNTY_POPULATION.name in datasets else self.residents,
+            omitted=self.omitted | frozenset(datasets),
         )
 
     def tasks(self) -> tuple[Task, ...]:
-        """Those of the incidents, and one for each optional dataset."""
-        tasks = list(self.incidents.tasks())
+        """Those of the incidents, one for each optional dataset, and one for the page about the files."""
+        tasks = list(JoinedIncidents(self.incidents, self.companions, self.omitted).tasks())
         if self.benchmark:
             tasks.append(
                 Task(
@@ -137,12 +147,12 @@ class PublicSource:
                 Task(
                     name="import_residents",
                     function=self.residents.import_residents,
-                    writes=(COUNTY_POPULATION,),
+                    writes=(COUNTY_POPULATION, SPREAD_RESIDENTS),
                     parameters=(YEAR,),
                     memory="medium",
                 )
             )
-        return tuple(tasks)
+        return (*tasks, PAGE_TASK)
 
 
 def _composed(folder: Path, spec: str, found: Survey) -> PublicSource:
@@ -154,9 +164,11 @@ def _composed(folder: Path, spec: str, found: Survey) -> PublicSource:
     summaries = _paths(found, kinds.RETURN_A)
     has_people = kinds.COUNTY_PEOPLE.name not in lacking
     people = of_kind(found.files, kinds.COUNTY_PEOPLE) if has_people else []
+    companions = Companions.of(found, summaries, people)
     return PublicSource(
         spec=spec,
-        incidents=_incidents(folder, found),
+        incidents=replace(_incidents(folder, found), supplied=companions.supplied),
+        companions=companions,
         benchmark=ReturnABenchmark.of(summaries) if summaries else None,
         residents=Residents.of(people, of_kind(found.files, kinds.SINGLE_YEARS)) if people else None,
     )

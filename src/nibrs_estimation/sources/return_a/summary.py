@@ -19,6 +19,7 @@ class Summary:
         population: residents of eligible agencies.
         full_year: eligible agencies that reported twelve months.
         agency_months: months that eligible agencies reported.
+        groups: number of eligible agencies by population group.
         offenses: by crime, as eligible agencies reported them; nothing is added for months not reported.
     """
 
@@ -29,6 +30,7 @@ class Summary:
     population: int
     full_year: int
     agency_months: int
+    groups: dict[str, int]
     offenses: dict[str, int]
 
 
@@ -49,7 +51,13 @@ def summarize(agencies: pl.LazyFrame, counts: pl.LazyFrame) -> Summary:
     ).collect()
     of_year = offenses_of_year(counts).join(eligible.select("ori7"), on="ori7", how="semi")
     offenses = of_year.select(pl.col(*ITEMS_OF_CRIME).sum()).collect()
-    return Summary(**totals.row(0, named=True), **of_eligible.row(0, named=True), offenses=offenses.row(0, named=True))
+    groups = eligible.group_by("population_group_code").len().drop_nulls().sort("population_group_code").collect()
+    return Summary(
+        **totals.row(0, named=True),
+        **of_eligible.row(0, named=True),
+        groups=dict(groups.rows()),
+        offenses=offenses.row(0, named=True),
+    )
 
 
 def offenses_of_year(counts: pl.LazyFrame) -> pl.LazyFrame:

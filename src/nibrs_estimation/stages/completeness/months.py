@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from nibrs_estimation.model.agency import HISTORY_YEARS
+from nibrs_estimation.model.agency import HISTORY_YEARS, INFERRED
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.completeness import (
     AGENCY_MONTH,
@@ -118,7 +118,7 @@ def summarize_reporting(
     A zero report is a report: a month without crime is not missing.
     """
     inferred = report_month.filter(
-        (pl.col("data_year") == year) & (pl.col("form_code") == "N") & (pl.col("status_source") == "inferred")
+        (pl.col("data_year") == year) & (pl.col("form_code") == "N") & pl.col("status_source").is_in(INFERRED)
     ).select("agency_id", "month", is_inferred=pl.lit(True))
     reported = agency_month.filter((pl.col("data_year") == year) & pl.col("is_reported"))
     counted = (

@@ -82,7 +82,7 @@ def reports_of(agencies: pl.DataFrame, datasets: Mapping[str, pl.DataFrame], yea
     is_totals_only = by_summary & _sends_totals_only(agencies, seed)[:, None]
     is_lumped = _is_lumped(actual, by_summary)
     may_correct = ~is_lumped & ~is_totals_only.any(axis=1)
-    _correct(actual, by_summary & may_correct[:, None], unit, year, seed)
+    _correct(actual, by_summary & ~by_incidents & may_correct[:, None], unit, year, seed)
     _remove_details(actual, is_totals_only)
     if too_large := int((actual > MOST).sum()):
         _log.warning(

@@ -218,7 +218,7 @@ def test_a_former_year_has_the_nations_months_and_counts(year: int, file: Path, 
         of_year = found[name].filter(pl.col("data_year") == year - 1)
         assert_frame_equal(rows.select(columns), of_year.select(columns), check_row_order=False)
     counts = own["agency_month_offense"]
-    incidents = counts["n_summary"].sum()
-    offenses = counts.filter(pl.col("offense_code") != "none")["n"].sum()
+    incidents = int(counts["n_summary"].sum())
+    offenses = int(counts.filter(pl.col("offense_code") != "none")["n"].sum())
     agencies = of_state.filter(pl.col("data_year") == year - 1).height
     assert lines == agencies + incidents + offenses

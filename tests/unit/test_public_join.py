@@ -21,12 +21,14 @@ from tests.support.return_a_file import NOT_REPORTED, month, record
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.geography import AGENCY_COUNTY
+from nibrs_estimation.model.return_a_file import RETURN_A_AGENCY
 from nibrs_estimation.pipeline.errors import PipelineError
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.table import checked
+from nibrs_estimation.sources.master import MasterSource
 from nibrs_estimation.sources.public import PublicFolder
 from nibrs_estimation.sources.public.agency_list import read_agency_list
-from nibrs_estimation.sources.public.conflicts import COMPARED, fact_conflicts, value_of
+from nibrs_estimation.sources.public.conflicts import COMPARED, county_conflicts, fact_conflicts, value_of
 from nibrs_estimation.sources.public.content import Content
 from nibrs_estimation.sources.public.counties import (
     PIECES,
@@ -37,7 +39,7 @@ from nibrs_estimation.sources.public.counties import (
     county_list,
     pieces_of_names,
 )
-from nibrs_estimation.sources.public.employees import read_employees
+from nibrs_estimation.sources.public.employees import COUNTS, read_employees
 from nibrs_estimation.sources.public.facts import Told
 from nibrs_estimation.sources.public.join import Joined, join_agencies
 from nibrs_estimation.sources.public.matching import match
@@ -524,6 +526,18 @@ def test_return_a_comes_before_headers_and_headers_fill_what_it_lacks(tmp_path: 
     ]
 
 
+def test_the_ori_of_a_header_comes_before_that_of_the_list(tmp_path: Path) -> None:
+    """The list is of today. Otherwise an agency with another ending than 00 in its header would be there twice."""
+    summaries = return_a(tmp_path / "a", record([], ori7="NB00101", state="26", year="22", counties=[(9, "001", "")]))
+    agency_list = list_of(tmp_path, "NB0010100,ADAMS,NE,One Police,City,TRUE,2020-01-01")
+    found = joined(listed=[{"ori": "NB001010X", "population": 9}], summaries=summaries, agency_list=agency_list)
+    assert found.agency.select("ori", "legacy_ori").rows() == [("NB001010X", "NB0010100")]
+    endings = found.source_conflict.filter(pl.col("fact") == "ori_ending")
+    assert endings.select("used_source", "used_value", "other_value").rows() == [
+        ("nibrs_master", "NB001010X", "NB00101: the only agency with these seven characters")
+    ]
+
+
 def test_an_agency_without_residents_and_reports_is_dormant(tmp_path: Path) -> None:
     summaries = return_a(tmp_path / "a", record([], ori7="NB00101", state="26", year="22", counties=[(0, "001", "")]))
     assert joined(summaries=summaries).agency["agency_status"].to_list() == ["D"]
@@ -630,6 +644,16 @@ def test_files_that_name_other_counties_are_listed(tmp_path: Path) -> None:
     ]
 
 
+def test_a_county_that_the_census_file_does_not_have_is_listed() -> None:
+    agencies = pl.DataFrame({"ori": ["AG0", "AG1"], "agency_name": ["A", "B"], "state_abbr": "NB"})
+    chosen = chosen_pieces(agencies.select("ori", population=pl.lit(5)), [pieces_at("31001", "31003")], 2022)
+    found = county_conflicts(agencies, chosen, [], pl.Series(["31001"]), 2022)
+    assert found.select("ori", "used_value", "other_source", "other_value").rows() == [
+        ("AG1", "31003", "county_people", "not in the file")
+    ]
+    assert county_conflicts(agencies, chosen, [], pl.Series([], dtype=pl.String), 2022).is_empty()
+
+
 # The whole folder
 
 
@@ -674,6 +698,18 @@ def test_the_examples_make_one_universe(tmp_path: Path) -> None:
     assert found["public_fault"].is_empty()
     losses = cast("dict[str, pl.DataFrame]", found["intake_loss"])["NB"]["loss"].to_list()
     assert not {"no_srs", "no_employees"} & set(losses)
+
+
+@needs_examples
+def test_files_of_several_folders_may_have_one_name_and_one_agency(tmp_path: Path) -> None:
+    folder = public_examples(tmp_path / "downloads")
+    (folder / "kansas").mkdir()
+    rows = "KS0010100,ALLEN,KS,Kansas,City,FALSE,\nNB0010100,ALLEN,KS,Moved,City,FALSE,\n"
+    written(folder / "kansas" / "cde_agencies_example.json", LIST + rows)
+    found = ingested(folder, 2022)
+    names = found["public_file"].filter(pl.col("kind") == "agency_list")["input_name"].sort().to_list()
+    assert names == ["cde_agencies_example.json", "cde_agencies_example.json (2)"]
+    assert by_ori(found["agency"])["NB0010100"]["published_agency_name"] == "Exampleton Police Department"
 
 
 @needs_examples
@@ -733,3 +769,94 @@ def test_a_start_that_only_the_list_tells_makes_zero_reports(tmp_path: Path) -> 
     assert after["report_month"].select("ori", "month", "form_code").is_unique().all()
     for ori in reported:
         assert after["report_month"].filter(pl.col("ori") == ori).height == 12
+
+
+@needs_examples
+def test_a_master_file_alone_says_what_it_says_as_a_source(tmp_path: Path) -> None:
+    folder = public_examples(tmp_path / "downloads")
+    for name in ("reta_example.txt", "lee_example.csv", "cde_agencies_example.json"):
+        (folder / name).unlink()
+    alone = MasterSource((folder / "nibrs_master_example.txt",)).ingest_master(2022)
+    found = ingested(folder, 2022)
+    # Of places the header has codes alone, and it has no name as published.
+    added = {
+        "county_name", "judicial_district_code", "field_office_code", "published_agency_name", "has_police_employees",
+    }  # fmt: skip
+    same = [name for name in AGENCY.schema if name not in added]
+    assert found["agency"].sort("ori").select(same).equals(alone["agency"].sort("ori").select(same))
+    assert found["report_month"].equals(alone["report_month"])
+    own = ["ori", "county_fips", "population", "population_share"]
+    assert found["agency_county"].sort(own).select(own).equals(alone["agency_county"].sort(own).select(own))
+
+
+_of_return_a = st.one_of(
+    st.none(),
+    st.tuples(st.integers(0, 2), st.sampled_from([None, "City", "Tribal"]), st.booleans(), st.integers(0, 1)),
+)
+_of_header = st.one_of(
+    st.none(), st.tuples(st.integers(0, 2), st.sampled_from(["Unknown", "County", "Federal"]), st.booleans())
+)
+_of_employees = st.one_of(st.none(), st.tuples(st.integers(0, 2), st.sampled_from([None, "Other"])))
+
+
+@settings(deadline=None, max_examples=60)
+@given(told=st.lists(st.tuples(_of_return_a, _of_header, _of_employees, st.booleans()), min_size=1, max_size=5))
+def test_the_join_agrees_with_a_slow_twin(told: list[tuple[Any, Any, Any, bool]]) -> None:
+    """Rows, residents, type, cover and status of agencies that Return A, headers and police employees may have."""
+    numbered = [(f"NB0010{number}", *each) for number, each in enumerate(told)]
+    summaries = pl.DataFrame(
+        [
+            {
+                "data_year": 2022, "ori7": seven, "ori": f"{seven}00", "state_abbr": "NB", "population": ra[0],
+                "agency_type_name": ra[1], "is_covered": ra[2], "covered_by_ori7": "NB00999" if ra[2] else None,
+                "is_eligible": not ra[2], "months_reported": ra[3], "county_1_population": ra[0],
+                "county_2_population": 0, "county_3_population": 0,
+            }
+            for seven, ra, *_ in numbered if ra
+        ],
+        schema=RETURN_A_AGENCY.schema,
+    )  # fmt: skip
+    listed = [
+        {"ori": f"{seven}00", "population": of[0], "agency_type_name": of[1], "is_covered": of[2]}
+        for seven, _ra, of, *_ in numbered
+        if of
+    ]
+    employees = pl.DataFrame(
+        [
+            {"ori": f"{seven}00", "ori7": seven, "state_abbr": "NB", "population": of[0], "agency_type_name": of[1]}
+            for seven, _ra, _header, of, _reported in numbered
+            if of
+        ],
+        schema={
+            **dict.fromkeys(("ori", "ori7", "state_abbr", "agency_name", "agency_unit", "agency_type_name"), pl.String),
+            "population_group_code": pl.String,
+            **dict.fromkeys(("population", *COUNTS), pl.Int32),
+        },
+    )
+    reporters = [f"{seven}00" for seven, *_others, reported in numbered if reported]
+    found = joined(listed=listed, summaries=summaries, employees=employees, reporters=reporters)
+    agencies = {
+        row["ori"]: (row["population"], row["agency_type_name"], row["is_covered"], row["agency_status"])
+        for row in found.agency.to_dicts()
+    }
+    expected = {}
+    for seven, ra, of_header, of_employees, reported in numbered:
+        if ra or of_header:
+            first = ra or of_header
+            covered = first[2]
+            types = [
+                ra[1] if ra else None,
+                of_header[1] if of_header and of_header[1] != "Unknown" and not of_header[2] else None,
+                of_employees[1] if of_employees else None,
+                "Unknown",
+            ]
+            kind = next(each for each in types if each)
+            is_active = first[0] > 0 or covered or reported
+            status = "F" if kind == "Federal" else "A" if is_active else "D"
+            expected[f"{seven}00"] = (first[0], kind, covered, status)
+    assert agencies == expected
+    account = found.universe_account.sum().row(0, named=True)
+    assert account["n_rows"] == len(expected)
+    assert account["n_covered"] == sum(covered for _n, _kind, covered, _status in expected.values())
+    eligible = [n for n, _kind, covered, status in expected.values() if status == "A" and not covered]
+    assert (account["n_eligible"], account["population"]) == (len(eligible), sum(eligible))

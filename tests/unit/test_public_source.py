@@ -168,6 +168,10 @@ def test_a_folder_is_composed_of_what_it_holds(tmp_path: Path) -> None:
     assert PublicFolder(folder).newest_year() == 2022
     assert pickle.loads(pickle.dumps(whole)) == whole
     assert whole.without({"srs_benchmark"}).benchmark is None
+    written = {output.name for output in whole.tasks()[0].writes}
+    assert {"agency_county", "geography", "srs_month", "source_conflict"} <= written
+    without = whole.without({"agency_county", "geography"}).tasks()[0].writes
+    assert written - {output.name for output in without} == {"agency_county", "geography"}
 
 
 def test_a_state_is_composed_of_its_zips(tmp_path: Path) -> None:

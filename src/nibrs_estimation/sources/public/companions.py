@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +23,8 @@ from nibrs_estimation.sources.public.folder import File, Survey, of_kind
 from nibrs_estimation.sources.public.metropolitan import read_metropolitan_areas
 from nibrs_estimation.sources.public.rows import Rows
 from nibrs_estimation.sources.return_a.reading import ReturnA, read_return_a
+
+_log = logging.getLogger(__name__)
 
 _NO_AREAS = pl.Schema({name: pl.String() for name in ("county_fips", "county_name", "msa_name", "metro_division_name")})
 
@@ -160,8 +164,32 @@ def _contents(files: Sequence[File]) -> tuple[Content, ...]:
 
 
 def _joined(files: Sequence[Rows]) -> pl.DataFrame | None:
-    """The rows of files of different states."""
-    return pl.concat([rows.frame.drop("line") for rows in files]) if files else None
+    """The rows of files of different states; of an agency in several files, that of the state of its ORI."""
+    if not files:
+        return None
+    rows = pl.concat([each.frame.drop("line") for each in files])
+    name = pl.coalesce("ori", "ori7")
+    ordered = rows.sort(name, pl.col("state_abbr") != name.str.head(2), maintain_order=True)
+    kept = ordered.filter((name != name.shift()).fill_null(True))
+    if kept.height < rows.height:
+        _log.warning(
+            "%d agencies are in several of %s; the row of the state of their ORI is used",
+            rows.height - kept.height,
+            ", ".join(each.name for each in files),
+        )
+    return kept
+
+
+def distinct_names(accounts: Sequence[dict[str, pl.DataFrame]]) -> list[dict[str, pl.DataFrame]]:
+    """Accounts of files in which no two files have the same name: files of several folders may."""
+    seen: Counter[str] = Counter()
+    found = []
+    for account in accounts:
+        name = account[PUBLIC_FILE.name]["input_name"][0]
+        seen[name] += 1
+        new = name if seen[name] == 1 else f"{name} ({seen[name]})"
+        found.append({dataset: frame.with_columns(input_name=pl.lit(new)) for dataset, frame in account.items()})
+    return found
 
 
 def _counties_of(content: Content) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from nibrs_estimation.model.public import SOURCE_CONFLICT
+from nibrs_estimation.sources.public.matching import HOW
 
 #: Facts that are compared as they are.
 COMPARED = (
@@ -123,7 +124,7 @@ def ending_conflicts(matched: pl.DataFrame, agencies: pl.DataFrame, year: int) -
         used_source=pl.col("ori_source").fill_null("return_a"),
         used_value="ori",
         other_source=pl.lit("return_a"),
-        other_value=pl.format("{}: {}", "ori7", "how"),
+        other_value=pl.format("{}: {}", "ori7", pl.col("how").replace(HOW)),
     )
     return _declared(found, agencies, "ori_ending", year)
 

@@ -53,20 +53,33 @@ class Told:
 
 
 def matched_agencies(told: Told) -> pl.DataFrame:
-    """The nine characters of each ORI of Return A: ``ori7``, ``ori``, ``how`` and ``ori_source``."""
+    """The nine characters of each ORI of Return A: ``ori7``, ``ori``, ``how`` and ``ori_source``.
+
+    Files with incidents are of the same year, so an agency is looked for there first; then among those of the list of
+    agencies, which is of today, and of police employees.
+    """
     if told.return_a is None:
         return pl.DataFrame(schema={"ori7": pl.String, "ori": pl.String, "how": pl.String, "ori_source": pl.String})
     columns = ("ori", "agency_type_name", "population")
-    known = [told.listed.select(columns).with_columns(ori_source=pl.lit(told.kind))]
+    own = told.listed.select(columns).with_columns(ori_source=pl.lit(told.kind))
+    others = [own.clear()]
     if told.agency_list is not None:
         list_rows = told.agency_list.select("ori", "agency_type_name", population=pl.lit(None, pl.Int32))
-        known.append(list_rows.with_columns(ori_source=pl.lit("agency_list")))
+        others.append(list_rows.with_columns(ori_source=pl.lit("agency_list")))
     if told.employees is not None:
         employees = told.employees.drop_nulls("ori").select(columns)
-        known.append(employees.with_columns(ori_source=pl.lit("police_employees")))
-    all_known = pl.concat(known).unique("ori", keep="first", maintain_order=True)
-    found = match(told.return_a.select("ori7", "agency_type_name"), all_known)
-    return found.join(all_known.select("ori", "ori_source"), on="ori", how="left", maintain_order="left")
+        others.append(employees.with_columns(ori_source=pl.lit("police_employees")))
+    rows = told.return_a.select("ori7", "agency_type_name")
+    found = match(rows, own)
+    is_found = found["how"] != "none"
+    later = match(rows.filter(~is_found), pl.concat(others).unique("ori", keep="first", maintain_order=True))
+    sources = pl.concat([own, *others]).unique("ori", keep="first", maintain_order=True).select("ori", "ori_source")
+    both = pl.concat([found.filter(is_found), later])
+    return (
+        rows.select("ori7")
+        .join(both, on="ori7", maintain_order="left")
+        .join(sources, on="ori", how="left", maintain_order="left")
+    )
 
 
 def facts_by_source(told: Told, matched: pl.DataFrame) -> dict[str, pl.DataFrame]:

@@ -17,6 +17,7 @@ from nibrs_estimation.pages import counted, html_table, page, writer
 from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.task import IDENTITY, YEAR, DocumentWriter, Task
+from nibrs_estimation.sources.public.kinds import KINDS
 
 PUBLIC_PAGE = Document("public_files.html", "Public files: rows, agencies by state, and what files say differently.")
 #: Largest number of conflicts of a fact in a list on the page; the dataset has all.
@@ -65,7 +66,10 @@ def _files(files: pl.DataFrame, faults: pl.DataFrame) -> str:
         "input_name": "File", "kind": "Kind", "data_year": "Year", "rows_read": "Rows", "rows_kept": "Used",
         "rows_set_aside": "Faulty", "rows_dropped": "Other years, or repeated",
     }  # fmt: skip
-    table = html_table(files, "files", headings, **dict.fromkeys(numbers, "integer"))
+    titles = {kind.name: kind.title for kind in KINDS}
+    table = html_table(
+        files.with_columns(pl.col("kind").replace(titles)), "files", headings, **dict.fromkeys(numbers, "integer")
+    )
     if faults.is_empty():
         return table
     words = {"input_name": "File", "record": "Row", "column_name": "Column", "reason": "Reason", "value": "Value"}

@@ -21,7 +21,7 @@ from nibrs_estimation.pipeline.task import Task
 from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.master import MasterSource
 from nibrs_estimation.sources.master.agency_id import agency_numbers
-from nibrs_estimation.sources.public.companions import Companions, Read, account_of_return_a
+from nibrs_estimation.sources.public.companions import Companions, Read, account_of_return_a, distinct_names
 from nibrs_estimation.sources.public.counties import CountyList
 from nibrs_estimation.sources.public.facts import Told
 from nibrs_estimation.sources.public.join import Joined, join_agencies
@@ -125,6 +125,7 @@ class _Parts:
         agency_county = pl.concat([counties.filter(other), *(each.agency_county for each in joined)])
         months = pl.concat([months, self._listed_months(agencies, months)])
         summaries = self._summaries(years, agencies, months)
+        accounts = distinct_names(self.accounts)
         return {
             AGENCY.name: agencies,
             AGENCY_COUNTY.name: agency_county,
@@ -138,10 +139,10 @@ class _Parts:
             FIELD_OFFICE.name: _names("field_office", FIELD_OFFICE),
             SOURCE_CONFLICT.name: pl.concat(each.source_conflict for each in joined),
             UNIVERSE_ACCOUNT.name: pl.concat(each.universe_account for each in joined),
-            PUBLIC_FILE.name: pl.concat([PUBLIC_FILE.empty().collect(), *(a[PUBLIC_FILE.name] for a in self.accounts)]),
-            PUBLIC_FAULT.name: pl.concat(
-                [PUBLIC_FAULT.empty().collect(), *(account[PUBLIC_FAULT.name] for account in self.accounts)]
-            ),
+            **{
+                dataset.name: pl.concat([dataset.empty().collect(), *(account[dataset.name] for account in accounts)])
+                for dataset in (PUBLIC_FILE, PUBLIC_FAULT)
+            },
         }  # fmt: skip
 
     def _join_year(self, year: int, states: tuple[str, ...]) -> Joined:

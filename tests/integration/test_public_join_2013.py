@@ -16,6 +16,7 @@ from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.sources.public import PublicFolder
 from nibrs_estimation.sources.public.companions import Companions
 from nibrs_estimation.sources.public.content import Content
+from nibrs_estimation.sources.public.counties import pieces_of_names
 from nibrs_estimation.sources.public.employees import read_employees
 from nibrs_estimation.sources.public.facts import Told
 from nibrs_estimation.sources.public.join import Joined, join_agencies
@@ -115,6 +116,22 @@ def test_counties_and_areas(joined: Joined, eligible: pl.DataFrame) -> None:
     assert pieces["judicial_district_name"].n_unique() == 90
     georgia = pieces.filter(pl.col("state_abbr") == "GA")
     assert georgia["field_office_name"].unique().to_list() == ["Atlanta"]
+
+
+@needs_public
+def test_names_of_counties_in_the_list_of_2025() -> None:
+    """Connecticut's are planning regions. Of places without metropolitan area some have no name outside the census."""
+    companions = Companions(
+        lists=(Content(PUBLIC / "cde_agencies_2025.csv.gz"),), areas=Content(PUBLIC / "list1_2023.xlsx"), edition=2023
+    )
+    read = companions.read(2024)
+    assert read.agency_list is not None
+    states = read.agency_list.select("ori", "state_abbr")
+    pieces = pieces_of_names(read.agency_list, read.counties, "agency_list").join(states, on="ori")
+    assert pieces.height == 19_395
+    unknown = pieces.filter(pl.col("county_fips").is_null())
+    assert dict(unknown["state_abbr"].value_counts().rows()) == {"AK": 26, "VA": 7, "SD": 1}
+    assert pieces.filter(pl.col("state_abbr") == "CT", pl.col("county_fips").str.starts_with("091")).height == 103
 
 
 @needs_public

@@ -32,6 +32,7 @@ from nibrs_estimation.sources.public.conflicts import COMPARED, county_conflicts
 from nibrs_estimation.sources.public.content import Content
 from nibrs_estimation.sources.public.counties import (
     PIECES,
+    CountyList,
     agency_counties,
     as_of_vintage,
     chosen_pieces,
@@ -454,11 +455,13 @@ def joined(
     employees: pl.DataFrame | None = None,
     reporters: Sequence[str] = (),
     first_month: int | None = None,
+    state: str = "NB",
+    counties: CountyList | None = None,
 ) -> Joined:
     defaults = {
         column.name: False for column in AGENCY.columns if column.type == "bool" and not column.is_nullable
     } | {
-        "data_year": 2022, "agency_status": "A", "state_abbr": "NB", "state_name": "Nebraska", "region_code": 2,
+        "data_year": 2022, "agency_status": "A", "state_abbr": state, "state_name": "Nebraska", "region_code": 2,
         "agency_type_name": "City", "universe_scope": "all" if kind == "nibrs_master" else "reporting",
         "is_publishable": True,
     }  # fmt: skip
@@ -473,12 +476,12 @@ def joined(
             return_a=summaries,
             agency_list=agency_list,
             employees=employees,
-            states=("NB",),
+            states=(state,),
             reporters=pl.Series(reporters, dtype=pl.String),
             summary_reporters=pl.Series("ori7", [], pl.String),
             first_months=months.with_columns(first_month=pl.lit(first_month, pl.Int8)),
         ),
-        county_list(NO_CENSUS, NO_AREAS, 2022),
+        counties or county_list(NO_CENSUS, NO_AREAS, 2022),
     )
 
 
@@ -644,6 +647,20 @@ def test_files_that_name_other_counties_are_listed(tmp_path: Path) -> None:
     ]
 
 
+def test_an_agency_of_connecticut_is_in_the_region_that_the_list_names(tmp_path: Path) -> None:
+    """Return A has the old county, which says nothing of the region; without the list the agency is in no county."""
+    regions = areas(("09110", "Capitol Planning Region", "Hartford, CT"))
+    summaries = return_a(tmp_path / "a", record([], ori7="CT00101", state="06", year="22", counties=[(9, "002", "")]))
+    agency_list = list_of(tmp_path, "CT0010100,CAPITOL PLANNING REGION,CT,One Police,City,TRUE,2020-01-01")
+    counties = county_list(NO_CENSUS, regions, 2022)
+    found = joined(summaries=summaries, agency_list=agency_list, state="CT", counties=counties)
+    columns = ("county_fips", "msa_name", "judicial_district_name")
+    assert found.agency_county.select(columns).rows() == [("09110", "Hartford, CT", "Connecticut")]
+    assert joined(summaries=summaries, state="CT", counties=counties).agency_county.is_empty()
+    before = joined(summaries=summaries, state="CT", counties=county_list(NO_CENSUS, NO_AREAS, 2021))
+    assert before.agency_county["county_fips"].to_list() == ["09003"]
+
+
 def test_a_county_that_the_census_file_does_not_have_is_listed() -> None:
     agencies = pl.DataFrame({"ori": ["AG0", "AG1"], "agency_name": ["A", "B"], "state_abbr": "NB"})
     chosen = chosen_pieces(agencies.select("ori", population=pl.lit(5)), [pieces_at("31001", "31003")], 2022)
@@ -698,6 +715,25 @@ def test_the_examples_make_one_universe(tmp_path: Path) -> None:
     assert found["public_fault"].is_empty()
     losses = cast("dict[str, pl.DataFrame]", found["intake_loss"])["NB"]["loss"].to_list()
     assert not {"no_srs", "no_employees"} & set(losses)
+
+
+@needs_examples
+def test_a_return_a_of_an_earlier_year_is_history(tmp_path: Path) -> None:
+    """Agencies have one number in all years; months and counts of 2021 are all summaries, as no incidents are there."""
+    folder = public_examples(tmp_path / "downloads")
+    lines = (folder / "reta_example.txt").read_text(encoding="latin-1").splitlines()
+    written(folder / "before.txt", "".join(f"{line[:13]}21{line[15:]}\r\n" for line in lines))
+    found = ingested(folder, 2022)
+    numbers = found["agency"].group_by("ori").agg(pl.col("agency_id").n_unique(), pl.col("data_year").sort())
+    assert {row[1:] for row in ((ori, n, tuple(years)) for ori, n, years in numbers.rows())} == {(1, (2021, 2022))}
+    before = found["report_month"].filter(pl.col("data_year") == 2021)
+    assert dict(before.group_by("ori", "form_code").len().select("ori", "len").rows()) == {
+        "NB0010000": 2, "NB0010100": 12, "NB0010300": 3,
+    }  # fmt: skip
+    city = found["agency"].filter(pl.col("ori") == "NB0010100")["agency_id"][0]
+    larcenies = found["srs_month"].filter(pl.col("agency_id") == city, pl.col("item_code") == 20)
+    assert dict(larcenies.group_by("data_year").agg(pl.col("n").sum()).rows()) == {2021: 194, 2022: 15}
+    assert found["universe_account"]["data_year"].to_list() == [2021, 2022]
 
 
 @needs_examples

@@ -42,7 +42,7 @@ def synth(
         typer.Option(
             "--public",
             help="Also write a folder like the public downloads of the FBI and the Census Bureau, with all files that "
-            "--source public:FOLDER reads.",
+            "the source public:FOLDER reads.",
         ),
     ] = False,
     external_files: Annotated[

@@ -26,7 +26,7 @@ from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP
 from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.stages.estimation.quality import judge_geographies
-from nibrs_estimation.survey.second_estimator import plan_of, second_estimator
+from nibrs_estimation.survey.second_estimator import Covariates, plan_of, second_estimator
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.suppression import suppressed_rows
 from nibrs_estimation.tables.table_rows import table_rows
@@ -78,17 +78,14 @@ def second_estimates(run: EstimatedRun) -> None:
     with laid_out.running():
         basis = basis_of(run, None)
     with imputed.running():
-        second = second_estimator(
-            basis.design,
-            basis.units,
+        covariates = Covariates(
             run.read(WEIGHTING_FRAME),
             run.read(POLICE_EMPLOYEES),
             run.read(AGENCY_COUNTY),
             run.read(COUNTY_POPULATION),
-            basis.members,
             run.year,
-            "sound",
         )
+        second = second_estimator(basis.design, basis.units, covariates, basis.members, "sound")
     for name, table in table_definitions().items():
         C, cells = len(table.columns), run.read(CELL_ESTIMATE).filter(pl.col("table_part") == name)
         stored = cells.select("geography_number", "row", "column", "copula_estimate").collect()

@@ -15,9 +15,9 @@ settings.load_profile("default")
 for name in (*NAMES, "NIBRS_SOURCE"):
     os.environ.pop(name, None)
 
-#: Fixtures that take minutes; their tests are slow tests: a run with all pages, machines with their own disks, a
-#: Prefect server with a worker.
-_SLOW = {"whole_run", "cluster", "server", "server_url"}
+#: Fixtures that take minutes; their tests are slow tests: a run with all pages, runs of two years, machines with their
+#: own disks, a Prefect server with a worker.
+_SLOW = {"whole_run", "two_years", "cluster", "server", "server_url"}
 #: Files that wait for a run, each for another; all others that need these runs come last.
 _FIRST = ("test_doors.py", "test_vermont.py")
 

@@ -23,7 +23,7 @@ from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, 
 from nibrs_estimation.survey.basis import AgencyAttributes, Basis, Survey, estimation_basis
 from nibrs_estimation.survey.cells import Estimator, wanted_cells
 from nibrs_estimation.survey.replicates import GROUPS, LEAST_IN_GROUP, DifferenceVariances, groups_of
-from nibrs_estimation.survey.second_estimator import SecondEstimator, second_estimator
+from nibrs_estimation.survey.second_estimator import Covariates, SecondEstimator, second_estimator
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles
 from nibrs_estimation.tables.read import table_definition
 
@@ -37,11 +37,14 @@ def run(demo: Path) -> EstimatedRun:
 
 
 def second_of(run: EstimatedRun, basis: Basis, removed: NDArray[np.int64] | None = None) -> SecondEstimator:
-    covariates = [run.read(d) for d in (WEIGHTING_FRAME, POLICE_EMPLOYEES, AGENCY_COUNTY, COUNTY_POPULATION)]
-    frame, employees, county, population = covariates
-    return second_estimator(
-        basis.design, basis.units, frame, employees, county, population, basis.members, run.year, "sound", removed
+    covariates = Covariates(
+        run.read(WEIGHTING_FRAME),
+        run.read(POLICE_EMPLOYEES),
+        run.read(AGENCY_COUNTY),
+        run.read(COUNTY_POPULATION),
+        run.year,
     )
+    return second_estimator(basis.design, basis.units, covariates, basis.members, "sound", removed)
 
 
 def estimates_of(basis: Basis, second: SecondEstimator) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from tests.support.shared_data import SHARED_DATA, VERMONT, needs_vermont
 
-from nibrs_estimation.model.agency import AGENCY
+from nibrs_estimation.model.agency import AGENCY, AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.geography import AGENCY_COUNTY
 from nibrs_estimation.pipeline.table import checked
@@ -18,10 +18,11 @@ from nibrs_estimation.sources.public.companions import Companions
 from nibrs_estimation.sources.public.content import Content
 from nibrs_estimation.sources.public.counties import pieces_of_names
 from nibrs_estimation.sources.public.employees import read_employees
-from nibrs_estimation.sources.public.facts import Told
+from nibrs_estimation.sources.public.facts import YearFiles
 from nibrs_estimation.sources.public.join import Joined, join_agencies
 from nibrs_estimation.sources.public.metropolitan import read_metropolitan_areas
 from nibrs_estimation.sources.return_a.reading import read_return_a
+from nibrs_estimation.stages.universe.frame import define_universe
 
 PUBLIC = SHARED_DATA / "public"
 needs_public = pytest.mark.skipif(
@@ -39,7 +40,7 @@ def joined() -> Joined:
     )
     read = companions.read(2013)
     return join_agencies(
-        Told(
+        YearFiles(
             kind="nibrs_master",
             year=2013,
             listed=AGENCY.empty().collect(),
@@ -72,6 +73,18 @@ def test_no_agency_is_lost(joined: Joined) -> None:
     numbered = joined.agency.with_columns(agency_id=pl.int_range(pl.len(), dtype=pl.Int32))
     checked(numbered, AGENCY)
     checked(joined.agency_county, AGENCY_COUNTY)
+
+
+@needs_public
+def test_the_universe_of_estimates_is_that_of_the_file(joined: Joined) -> None:
+    """Every eligible agency has a weight class, and the residents are those that the FBI published for 2013."""
+    numbered = joined.agency.with_columns(agency_id=pl.int_range(pl.len(), dtype=pl.Int32))
+    universe = define_universe(numbered.lazy(), AGENCY_MONTH_OFFENSE.empty(), 2013).collect()
+    eligible = universe.filter("is_eligible")
+    assert (eligible.height, eligible["population"].sum()) == (17_859, 316_128_839)
+    assert dict(universe["ineligible_reason"].drop_nulls().value_counts().rows()) == {
+        "covered": 3_782, "not active": 556,
+    }  # fmt: skip
 
 
 @needs_public

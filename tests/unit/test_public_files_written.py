@@ -60,13 +60,13 @@ def test_incidents_of_former_years_have_the_counts(months: dict[tuple[int, int],
     schema = {"agency_id": pl.Int32, "ori": pl.String, "data_year": pl.Int16, "month": pl.Int8,
               "offense_code": pl.String, "n": pl.Int32, "n_summary": pl.Int32}  # fmt: skip
     counts = pl.DataFrame(rows, schema=schema, orient="row")
-    incidents, offenses = incidents_of_counts(counts, first_id=7)
-    assert sorted(incidents["incident_id"]) == list(range(7, 7 + incidents.height))
+    made, offenses = incidents_of_counts(counts, first_id=7)
+    assert sorted(made["incident_id"]) == list(range(7, 7 + made.height))
     of_incident: dict[int, list[str]] = defaultdict(list)
     for incident, code in offenses.iter_rows():
         of_incident[incident].append(code)
     assert all(len(codes) == len(set(codes)) for codes in of_incident.values())
-    found = incidents.select("incident_id", "agency_id", "month").join(offenses, on="incident_id", how="left")
+    found = made.select("incident_id", "agency_id", "month").join(offenses, on="incident_id", how="left")
     found = found.with_columns(pl.col("offense_code").fill_null("none"))
     found = found.with_columns(in_summary(found)).group_by("agency_id", "month", "offense_code").agg(
         n=pl.len(), n_summary=pl.col("in_summary").sum()

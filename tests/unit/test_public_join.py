@@ -41,7 +41,7 @@ from nibrs_estimation.sources.public.counties import (
     pieces_of_names,
 )
 from nibrs_estimation.sources.public.employees import COUNTS, read_employees
-from nibrs_estimation.sources.public.facts import Told
+from nibrs_estimation.sources.public.facts import YearFiles
 from nibrs_estimation.sources.public.join import Joined, join_agencies
 from nibrs_estimation.sources.public.matching import match
 from nibrs_estimation.sources.public.metropolitan import read_metropolitan_areas
@@ -468,7 +468,7 @@ def joined(
     rows = [{**defaults, "agency_id": number, **row} for number, row in enumerate(listed, 1)]
     months = pl.DataFrame({"ori": [row["ori"] for row in listed]}, schema={"ori": pl.String})
     return join_agencies(
-        Told(
+        YearFiles(
             kind=kind,
             year=2022,
             listed=pl.DataFrame(rows, schema=AGENCY.schema),

@@ -37,7 +37,7 @@ from nibrs_estimation.survey.covering import covered_populations
 from nibrs_estimation.survey.design import Design, estimation_design
 from nibrs_estimation.survey.geographies import geography_members
 from nibrs_estimation.survey.prediction import Incidents, PlaceUnits, Predictions, prediction_units, predictions_of
-from nibrs_estimation.survey.second_estimator import second_estimator
+from nibrs_estimation.survey.second_estimator import Covariates, second_estimator
 from nibrs_estimation.tables.bias import Z_95
 from nibrs_estimation.tables.explained import explained_by
 
@@ -379,17 +379,14 @@ def _imputed(completed: _Completed, prediction: _Prediction, design: Design, nam
     Populations give no demographic shares of residents: population, and officers, are the covariates.
     """
     of, m, found = completed.datasets, len(names), prediction.found
-    second = second_estimator(
-        design,
-        prediction.of_places,
+    covariates = Covariates(
         of["weighting_frame"],
         of["police_employees"],
         of["agency_county"],
         COUNTY_POPULATION.empty(),
-        {},
         completed.year,
-        "sound",
     )
+    second = second_estimator(design, prediction.of_places, covariates, {}, "sound")
     every = np.arange(m + 1)
     plan = Plan(
         first_step=every,

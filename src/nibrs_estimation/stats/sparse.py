@@ -77,6 +77,17 @@ def sums_of_columns(matrix: sparse.csc_array, sums: sparse.csc_array) -> sparse.
     return made
 
 
+def columns_at(matrix: sparse.csc_array, columns: NDArray[np.integer]) -> sparse.csc_array:
+    """Matrix[:, columns]; if it leaves out only empty columns, without a copy of the values."""
+    is_ascending = bool((np.diff(columns) > 0).all())
+    if not (is_ascending and matrix.nnz == np.diff(matrix.indptr)[columns].sum()):
+        return matrix[:, columns]
+    first = np.append(matrix.indptr[columns], matrix.indptr[-1])
+    chosen = sparse.csc_array((matrix.data, matrix.indices, first), shape=(matrix.shape[0], len(columns)))
+    chosen.has_canonical_format = matrix.has_canonical_format
+    return chosen
+
+
 def columns_of(matrix: Matrix) -> Columns:
     """Columns with ascending rows; a copy only where the matrix is not so already."""
     columns = sparse.csc_array(matrix, dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -9,14 +10,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nibrs_estimation.model.counts import UNIT_PROFILE
-from nibrs_estimation.survey.cells import CATEGORIES, Counts, SummaryCounts
+from nibrs_estimation.survey.cells import CATEGORIES, Counts
 from nibrs_estimation.survey.design import Design, estimation_design
 from nibrs_estimation.survey.prediction import PlaceUnits, Predictions, prediction_units, predictions_of
+from nibrs_estimation.survey.second_estimator import Covariates, SecondEstimator, second_estimator
+from nibrs_estimation.survey.summary_cells import SummaryCounts
 from nibrs_estimation.tables.matrices.agencies import agency_categories
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles
 
 ControlRule = Literal["corrected", "reference"]
 VarianceRule = Literal["prediction", "reference"]
+LOG = logging.getLogger(__name__)
 
 
 class Survey(NamedTuple):
@@ -128,6 +132,28 @@ def summary_basis(
     if variance_rule == "prediction":
         predictions = predictions_of(design, units, counts.incidents, corrects=control_rule == "corrected")
     return SummaryBasis(design, counts, units, predictions, members)
+
+
+def second_estimator_of(
+    of: Basis | SummaryBasis,
+    covariates: Covariates,
+    method: Literal["sound", "reference", "none"],
+    removed: NDArray[np.int64] | None = None,
+) -> SecondEstimator | None:
+    """What imputes the nonrespondents; None by method ``none``.
+
+    Args:
+        of: the design and its units.
+        covariates: of all agencies.
+        method: ``sound``, ``reference`` or ``none``.
+        removed: agencies that are imputed although they reported.
+    """
+    if method == "none":
+        return None
+    found = second_estimator(of.design, of.units, covariates, of.members, method, removed)
+    if found.imputes_nobody:
+        LOG.warning("No agency is known that did not report, so none is imputed: the bias of every estimate is 0.")
+    return found
 
 
 def _categories(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +14,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nibrs_estimation.model.estimates import CELL_ESTIMATE
-from nibrs_estimation.model.return_a import GRAND_TOTAL
-from nibrs_estimation.model.return_a_file import ITEMS
 from nibrs_estimation.stats.linearization.cell_estimates import CellEstimates, cell_estimates
 from nibrs_estimation.stats.linearization.variance_form import variance_form
 from nibrs_estimation.stats.prediction import PredictionEstimates, unreported_interval
-from nibrs_estimation.stats.sparse import Products, product_at, sums_of_columns
+from nibrs_estimation.stats.sparse import Products, columns_at, product_at, sums_of_columns
 from nibrs_estimation.survey.design import Design
 from nibrs_estimation.survey.prediction import Incidents, Predictions
 from nibrs_estimation.survey.second_estimator import SecondEstimator, plan_of
@@ -28,7 +27,6 @@ from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.explained import explained_by
 from nibrs_estimation.tables.matrices.filling import Fills
 from nibrs_estimation.tables.matrices.profiles import CountedProfiles, UnitCounts, matrix_rows, read_unit
-from nibrs_estimation.tables.matrices.summary_matrix import summary_counts
 from nibrs_estimation.tables.matrices.table_matrix import TableCounts, TableMatrix, agency_rows, total_row
 from nibrs_estimation.tables.read import table_definitions
 from nibrs_estimation.tables.variables import derived_variables
@@ -59,6 +57,7 @@ class Counts:
         self.agencies, self._counted, self._categories = agencies, counted, agency_categories
         self._rows = matrix_rows(agencies, block_reference)
         self._fills = _fills(agencies, self._rows, block_reference)
+        self._reading = Lock()
         self._units: dict[str, UnitCounts] = {}
 
     def of_table(self, table: TableDefinition) -> TableMatrix:
@@ -106,39 +105,10 @@ class Counts:
         return Incidents(completed, own)
 
     def _unit(self, name: str) -> UnitCounts:
-        if name not in self._units:
-            self._units[name] = read_unit(name, self._counted, self._rows)
+        with self._reading:
+            if name not in self._units:
+                self._units[name] = read_unit(name, self._counted, self._rows)
         return self._units[name]
-
-
-class SummaryCounts:
-    """Matrices of tables of summary counts for the agencies of a design.
-
-    Args:
-        design: of the geographies.
-        summary_year: dataset of that name.
-        agency_categories: variable of agencies -> category of each.
-    """
-
-    def __init__(
-        self, design: Design, summary_year: pl.DataFrame, agency_categories: Mapping[str, NDArray[np.int8]]
-    ) -> None:
-        rows = pl.DataFrame({"agency_id": design.agencies}).with_row_index("row")
-        lines = summary_year.join(rows, on="agency_id")
-        at = (lines["row"].to_numpy(), lines["item_code"].to_numpy())
-        self._completed, self._reported = (np.zeros((len(design.agencies), len(ITEMS))) for _ in range(2))
-        self._completed[at], self._reported[at] = lines["completed"].to_numpy(), lines["reported"].to_numpy()
-        self._categories = agency_categories
-
-    def of_table(self, table: TableDefinition) -> TableCounts:
-        """The matrices of a table."""
-        return summary_counts(table, self._completed, self._reported, self._categories)
-
-    @property
-    def incidents(self) -> Incidents:
-        """All offenses of each agency."""
-        completed, reported = self._completed[:, GRAND_TOTAL], self._reported[:, GRAND_TOTAL]
-        return Incidents(completed, np.minimum(completed, reported))
 
 
 def _can_be_in_both(table: TableDefinition, counted: CountedRow) -> bool:
@@ -357,7 +327,7 @@ class Estimator:
         m, K, has_known = len(wanted.cell), wanted.sums.shape[1], wanted.known_of >= 0
         C = len(table.columns)
         completed, own, records, imputed_counts = (
-            hstack([getattr(each, name)[:, wanted.cell] for each in counts.values()])
+            hstack([columns_at(getattr(each, name), wanted.cell) for each in counts.values()])
             for name in ("completed", "own", "records", "imputed")
         )
         first_sum = K * np.arange(len(counts))[:, None]
@@ -413,6 +383,8 @@ class Estimator:
             "percentage_known": 100 * known,
             "percentage_known_standard_error": 100 * known_error,
         }
+        if not wanted.is_of_wholes.any():
+            return estimates
         is_retained = self._design.is_whole[found.domain] | ~wanted.is_of_wholes[cell]
         return {name: values[is_retained] for name, values in estimates.items()}
 
@@ -426,11 +398,8 @@ class Estimator:
         denominator_of: NDArray[np.int64],
     ) -> Found:
         """Estimates of some columns of the cells' counts by the rule of the variance."""
-        denominators, m = (
-            hstack([sums_of_columns(each.completed, wanted.sums) for each in counts.values()]),
-            len(wanted.cell),
-        )
-        y, m = completed[:, columns], len(wanted.cell)
+        denominators = hstack([sums_of_columns(each.completed, wanted.sums) for each in counts.values()])
+        y, m = columns_at(completed, columns), len(wanted.cell)
         if self._prediction is None:
             assert self._form is not None
             linearized = cell_estimates(self._form, y, denominators, denominator_of)
@@ -438,7 +407,7 @@ class Estimator:
         own_denominators = hstack([sums_of_columns(each.own, wanted.sums) for each in counts.values()])
         predicted = self._prediction.estimate(
             y,
-            own[:, columns],
+            columns_at(own, columns),
             denominators,
             own_denominators,
             denominator_of,
@@ -501,46 +470,6 @@ class Estimator:
         return product_at(without_agency, counts[:first], found.domain, found.cell) > 0
 
 
-def reported_estimates(design: Design, table: TableDefinition, counts: TableCounts, wanted: WantedCells) -> Estimates:
-    """What respondents reported themselves, without weights: columns as of :meth:`Estimator.estimate`, without errors.
-
-    Args:
-        design: of the geographies.
-        table: its definition.
-        counts: of the agencies.
-        wanted: the cells.
-    """
-    sample, members = design.sample, design.members
-    place = (members.domain, sample.psu[members.unit])
-    shape = (members.domains, len(design.agencies))
-    shares = sparse.csr_array((sample.share[members.unit], place), shape=shape)
-    cells = counts.records[:, wanted.cell]
-    sums = sparse.coo_array(sparse.csc_array(shares @ cells))
-    # Sorted by cell and domain, as other estimates are.
-    order = np.lexsort((sums.row, sums.col))
-    domain, cell, total = sums.row[order], sums.col[order], sums.data[order]
-    reporting = sparse.csr_array(design.respondents @ (cells > 0).astype(np.float64))
-    n = len(total)
-    nothing, missing = np.zeros(n), np.full(n, np.nan)
-    row, column = np.divmod(wanted.cell[cell], len(table.columns))
-    return {
-        "series_number": np.zeros(n, np.int16),
-        "geography_number": design.geographies[domain],
-        "row": row + 1,
-        "column": column + 1,
-        **dict.fromkeys(("estimate", "lower_bound", "upper_bound", "reported", "unweighted", "copula_estimate"), total),
-        **dict.fromkeys(("standard_error", "filled_share", "imputed_share", "imputation_standard_error"), nothing),
-        "agency_counts": np.asarray(reporting[domain, cell]).ravel(),
-        **dict.fromkeys(
-            (
-                "difference_variance", "percentage", "percentage_unweighted", "percentage_standard_error",
-                "percentage_known", "percentage_known_standard_error",
-            ),
-            missing,
-        ),
-    }  # fmt: skip
-
-
 def _shares(found: Found, block: NDArray[np.int64]) -> NDArray[np.float64]:
     """Share of each estimate in all rows of its section and column; 0 of a total.
 
@@ -601,24 +530,13 @@ def no_cells() -> pl.DataFrame:
 
 
 def as_part(found: Estimates, part: str, table: TableDefinition) -> pl.DataFrame:
-    """Estimates of a table as a part of the dataset; NaN becomes missing."""
-    numbers = (
-        "standard_error",
-        "lower_bound",
-        "upper_bound",
-        "copula_estimate",
-        "difference_variance",
-        "agency_counts",
-        "percentage",
-        "percentage_unweighted",
-        "percentage_standard_error",
-        "percentage_known",
-        "percentage_known_standard_error",
+    """Estimates of a table as a part of the dataset; NaN becomes missing.
+
+    Arrays are taken out of ``found`` one by one, so that the memory of each is free when the next is converted.
+    """
+    columns = [CELL_ESTIMATE.column(name) for name in found]
+    frame = pl.DataFrame(
+        [pl.Series(of.name, found.pop(of.name), nan_to_null=of.is_nullable).cast(of.dtype) for of in columns]
     )
-    return CELL_ESTIMATE.cast(
-        pl.DataFrame(found).with_columns(
-            *(pl.col(name).fill_nan(None) for name in numbers),
-            table_part=pl.lit(part),
-            definition_version=pl.lit(definition_version(table, derived_variables())),
-        )
-    )
+    version = definition_version(table, derived_variables())
+    return CELL_ESTIMATE.cast(frame.with_columns(table_part=pl.lit(part), definition_version=pl.lit(version)))

@@ -38,7 +38,7 @@ class DifferenceVariances:
         imputing: makes the second estimator without the records of some agencies.
     """
 
-    def __init__(self, basis: Basis, imputing: Callable[[NDArray[np.int64]], SecondEstimator]) -> None:
+    def __init__(self, basis: Basis, imputing: Callable[[NDArray[np.int64]], SecondEstimator | None]) -> None:
         of_places, group = basis.units, groups_of(basis.units)
         agencies, incidents = np.unique(of_places.agency[of_places.units.psu >= 0]), basis.counts.incidents
         self._replicates = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -84,15 +85,29 @@ class SecondEstimator:
         return np.asarray(reported + imputed_counts(self.form, plan, completed, cell, domain, self.method))
 
 
+class Covariates(NamedTuple):
+    """Datasets of what agencies are compared by; see there.
+
+    Attributes:
+        weighting_frame: all agencies.
+        police_employees: those that are known.
+        agency_county: all agencies.
+        county_population: residents; where it is empty, population is the only covariate.
+        year: data year.
+    """
+
+    weighting_frame: pl.LazyFrame
+    police_employees: pl.LazyFrame
+    agency_county: pl.LazyFrame
+    county_population: pl.LazyFrame
+    year: int
+
+
 def second_estimator(
     design: Design,
     of_places: PlaceUnits,
-    weighting_frame: pl.LazyFrame,
-    police_employees: pl.LazyFrame,
-    agency_county: pl.LazyFrame,
-    county_population: pl.LazyFrame,
+    covariates: Covariates,
     categories: Mapping[tuple[str, int], pl.Series],
-    year: int,
     method: Method,
     removed: NDArray[np.int64] | None = None,
 ) -> SecondEstimator:
@@ -105,22 +120,20 @@ def second_estimator(
     Args:
         design: of the geographies.
         of_places: their units, of :func:`nibrs_estimation.survey.prediction.prediction_units`.
-        weighting_frame: dataset of that name.
-        police_employees: dataset of that name.
-        agency_county: dataset of that name.
-        county_population: dataset of that name; where it is empty, population is the only covariate.
+        covariates: of all agencies.
         categories: agencies of each category that has rows of its own.
-        year: data year.
         method: ``sound`` or ``reference``.
         removed: agencies that are imputed although they reported.
     """
     officers = pl.col("male_officers").fill_null(0) + pl.col("female_officers").fill_null(0)
     classes = code_list("population_group").select(population_group_code="code", parent="parent_code")
+    officers_of = covariates.police_employees.select("agency_id", officers=officers)
+    shares_of = resident_shares(covariates.agency_county, covariates.county_population, covariates.year, RESIDENTS)
     frame = (
-        weighting_frame.select("agency_id", "ori", "population", "population_group_code", size="n_total")
+        covariates.weighting_frame.select("agency_id", "ori", "population", "population_group_code", size="n_total")
         .join(classes.lazy(), on="population_group_code", how="left")
-        .join(police_employees.select("agency_id", officers=officers), on="agency_id", how="left")
-        .join(resident_shares(agency_county, county_population, year, RESIDENTS), on="ori", how="left")
+        .join(officers_of, on="agency_id", how="left")
+        .join(shares_of, on="ori", how="left")
         .sort("agency_id")
         .collect()
     )

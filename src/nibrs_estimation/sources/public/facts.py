@@ -22,7 +22,7 @@ UNKNOWN = "Unknown"
 
 
 @dataclass(frozen=True)
-class Told:
+class YearFiles:
     """What the files of a data year tell.
 
     Attributes:
@@ -52,24 +52,24 @@ class Told:
     first_months: pl.DataFrame
 
 
-def matched_agencies(told: Told) -> pl.DataFrame:
+def matched_agencies(files: YearFiles) -> pl.DataFrame:
     """The nine characters of each ORI of Return A: ``ori7``, ``ori``, ``how`` and ``ori_source``.
 
     Files with incidents are of the same year, so an agency is looked for there first; then among those of the list of
     agencies, which is of today, and of police employees.
     """
-    if told.return_a is None:
+    if files.return_a is None:
         return pl.DataFrame(schema={"ori7": pl.String, "ori": pl.String, "how": pl.String, "ori_source": pl.String})
     columns = ("ori", "agency_type_name", "population")
-    own = told.listed.select(columns).with_columns(ori_source=pl.lit(told.kind))
+    own = files.listed.select(columns).with_columns(ori_source=pl.lit(files.kind))
     others = [own.clear()]
-    if told.agency_list is not None:
-        list_rows = told.agency_list.select("ori", "agency_type_name", population=pl.lit(None, pl.Int32))
+    if files.agency_list is not None:
+        list_rows = files.agency_list.select("ori", "agency_type_name", population=pl.lit(None, pl.Int32))
         others.append(list_rows.with_columns(ori_source=pl.lit("agency_list")))
-    if told.employees is not None:
-        employees = told.employees.drop_nulls("ori").select(columns)
+    if files.employees is not None:
+        employees = files.employees.drop_nulls("ori").select(columns)
         others.append(employees.with_columns(ori_source=pl.lit("police_employees")))
-    rows = told.return_a.select("ori7", "agency_type_name")
+    rows = files.return_a.select("ori7", "agency_type_name")
     found = match(rows, own)
     is_found = found["how"] != "none"
     later = match(rows.filter(~is_found), pl.concat(others).unique("ori", keep="first", maintain_order=True))
@@ -82,21 +82,21 @@ def matched_agencies(told: Told) -> pl.DataFrame:
     )
 
 
-def facts_by_source(told: Told, matched: pl.DataFrame) -> dict[str, pl.DataFrame]:
+def facts_by_source(files: YearFiles, matched: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """What each file tells: ``ori`` and those of :data:`FACTS` that it has; of an unknown value, null."""
     # Of covered agencies files with incidents do not tell the type; what stands there comes from the group.
-    is_type_told = pl.col("agency_type_name") != UNKNOWN
-    if told.kind == "nibrs_master":
-        is_type_told &= ~pl.col("is_covered")
-    core_cities = told.agency_county.select("ori", "is_core_city").unique("ori", keep="first")
-    listed = told.listed.join(core_cities, on="ori", how="left", maintain_order="left").with_columns(
-        pl.when(is_type_told).then("agency_type_name").alias("agency_type_name"),
+    is_type_known = pl.col("agency_type_name") != UNKNOWN
+    if files.kind == "nibrs_master":
+        is_type_known &= ~pl.col("is_covered")
+    core_cities = files.agency_county.select("ori", "is_core_city").unique("ori", keep="first")
+    listed = files.listed.join(core_cities, on="ori", how="left", maintain_order="left").with_columns(
+        pl.when(is_type_known).then("agency_type_name").alias("agency_type_name"),
         *(pl.when("has_police_employees").then(name).alias(name) for name in COUNTS),
         state="state_abbr",
     )
-    found = {told.kind: _facts(listed)}
-    if told.return_a is not None:
-        reported = told.return_a.join(matched, on="ori7", maintain_order="left", suffix="_matched")
+    found = {files.kind: _facts(listed)}
+    if files.return_a is not None:
+        reported = files.return_a.join(matched, on="ori7", maintain_order="left", suffix="_matched")
         found["return_a"] = _facts(
             reported.with_columns(
                 ori="ori_matched",
@@ -106,18 +106,18 @@ def facts_by_source(told: Told, matched: pl.DataFrame) -> dict[str, pl.DataFrame
                 has_participated=pl.col("months_reported") > 0,
             )
         )
-    if told.agency_list is not None:
-        last_day = pl.date(told.year, 12, 31)
+    if files.agency_list is not None:
+        last_day = pl.date(files.year, 12, 31)
         started = pl.col("nibrs_start_date") <= last_day
         found["agency_list"] = _facts(
-            told.agency_list.with_columns(
+            files.agency_list.with_columns(
                 state="state_abbr",
                 published_agency_name="agency_name",
                 nibrs_start_date=pl.when(pl.col("is_nibrs") & started).then("nibrs_start_date"),
             ).drop("agency_name")
         )
-    if told.employees is not None:
-        employees = told.employees.with_columns(state="state_abbr", published_agency_name="agency_name",
+    if files.employees is not None:
+        employees = files.employees.with_columns(state="state_abbr", published_agency_name="agency_name",
                                                 published_agency_unit="agency_unit")  # fmt: skip
         found["police_employees"] = _facts(_with_nine(employees, found, matched).drop("agency_name"))
     return found

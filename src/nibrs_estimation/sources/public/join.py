@@ -35,7 +35,7 @@ from nibrs_estimation.sources.public.counties import (
     pieces_of_names,
     pieces_of_return_a,
 )
-from nibrs_estimation.sources.public.facts import FACTS, UNKNOWN, Told, facts_by_source, matched_agencies
+from nibrs_estimation.sources.public.facts import FACTS, UNKNOWN, YearFiles, facts_by_source, matched_agencies
 from nibrs_estimation.sources.public.matching import ORI7_LENGTH, USUAL_ENDING
 
 _log = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Joined:
     matched: pl.DataFrame
 
 
-def join_agencies(told: Told, counties: CountyList) -> Joined:
+def join_agencies(files: YearFiles, counties: CountyList) -> Joined:
     """Join the agencies of a year.
 
     Agencies are those of Return A and of the files with incidents; beside zips of states without Return A, also those
@@ -79,39 +79,39 @@ def join_agencies(told: Told, counties: CountyList) -> Joined:
     Raises:
         PipelineError: an agency would be lost or be there twice.
     """
-    matched = matched_agencies(told)
-    facts = facts_by_source(told, matched)
-    order = [name for name in ORDER[told.kind] if name in facts]
-    makes_rows = [told.kind, "return_a"] if "return_a" in facts else [told.kind]
-    if told.kind == "state_zip" and "return_a" not in facts and "agency_list" in facts:
+    matched = matched_agencies(files)
+    facts = facts_by_source(files, matched)
+    order = [name for name in ORDER[files.kind] if name in facts]
+    makes_rows = [files.kind, "return_a"] if "return_a" in facts else [files.kind]
+    if files.kind == "state_zip" and "return_a" not in facts and "agency_list" in facts:
         makes_rows.append("agency_list")
-    keys = _rows(facts, makes_rows, told)
+    keys = _rows(facts, makes_rows, files)
     wide = _wide(keys, facts, order)
-    conflicts = [fact_conflicts(wide, order, told.year), ending_conflicts(matched, wide, told.year)]
+    conflicts = [fact_conflicts(wide, order, files.year), ending_conflicts(matched, wide, files.year)]
 
-    agencies = _with_status(_with_facts(wide, order, told, matched), told)
-    conflicts.append(moved_starts(wide, agencies, told.year))
-    pieces_told = _pieces_told(told, matched, counties)
-    pieces = chosen_pieces(agencies.select("ori", "population"), pieces_told, counties.vintage)
+    agencies = _with_status(_with_facts(wide, order, files, matched), files)
+    conflicts.append(moved_starts(wide, agencies, files.year))
+    pieces_by_file = _pieces_by_file(files, matched, counties)
+    pieces = chosen_pieces(agencies.select("ori", "population"), pieces_by_file, counties.vintage)
     conflicts.append(
         county_conflicts(
-            agencies, pieces, [as_of_vintage(each, counties.vintage) for each in pieces_told],
-            counties.with_residents, told.year,
+            agencies, pieces, [as_of_vintage(each, counties.vintage) for each in pieces_by_file],
+            counties.with_residents, files.year,
         )
     )  # fmt: skip
     corrected = corrected_codes(pieces, agencies)
-    source_of_codes = "return_a" if "return_a" in facts else told.kind
-    conflicts.append(code_conflicts(agencies, corrected, source_of_codes, told.year))
+    source_of_codes = "return_a" if "return_a" in facts else files.kind
+    conflicts.append(code_conflicts(agencies, corrected, source_of_codes, files.year))
     of_counties = agency_counties(
         pieces,
         agencies.select("ori", "state_abbr", "is_core_city", "msa_name", "judicial_district_code", "field_office_code"),
         counties,
-        told.year,
+        files.year,
     )
     agencies = _with_places(agencies.update(corrected, on="ori", how="left"), of_counties)
-    account = _account(agencies, told.year)
+    account = _account(agencies, files.year)
     _check(agencies, keys, account)
-    in_states = agencies.filter(pl.col("state_abbr").is_in(told.states))
+    in_states = agencies.filter(pl.col("state_abbr").is_in(files.states))
     kept = in_states["ori"].implode()
     return Joined(
         agency=AGENCY.cast(in_states),
@@ -122,12 +122,12 @@ def join_agencies(told: Told, counties: CountyList) -> Joined:
     )
 
 
-def _rows(facts: Mapping[str, pl.DataFrame], makes_rows: list[str], told: Told) -> pl.DataFrame:
+def _rows(facts: Mapping[str, pl.DataFrame], makes_rows: list[str], files: YearFiles) -> pl.DataFrame:
     """The ORIs of the universe: each once; of files that cover the nation, those of the states of the zips."""
     rows = pl.concat(facts[name].select("ori", "state") for name in makes_rows)
     rows = rows.unique("ori", keep="first", maintain_order=True)
-    if told.kind == "state_zip":
-        rows = rows.filter(pl.col("state").is_in(told.states))
+    if files.kind == "state_zip":
+        rows = rows.filter(pl.col("state").is_in(files.states))
     return rows.select("ori")
 
 
@@ -140,7 +140,7 @@ def _wide(keys: pl.DataFrame, facts: Mapping[str, pl.DataFrame], order: list[str
     return wide.with_columns(agency_name=_first(wide, "agency_name", order), state_abbr=_first(wide, "state", order))
 
 
-def _with_facts(wide: pl.DataFrame, order: list[str], told: Told, matched: pl.DataFrame) -> pl.DataFrame:
+def _with_facts(wide: pl.DataFrame, order: list[str], files: YearFiles, matched: pl.DataFrame) -> pl.DataFrame:
     """Dataset ``agency`` with the joined facts; columns that only the files with incidents tell are theirs.
 
     Agencies that these files do not list have no ``agency_id`` yet.
@@ -148,29 +148,29 @@ def _with_facts(wide: pl.DataFrame, order: list[str], told: Told, matched: pl.Da
     facts = {name: _first(wide, name, order) for name in FACTS if name != "state"}
     # The files with incidents list few covered agencies if they are zips.
     is_covered = _first(wide, "is_covered", order)
-    if told.kind == "state_zip":
-        is_covered = pl.any_horizontal(pl.col(name).fill_null(False) for name in _told(wide, "is_covered", order))
+    if files.kind == "state_zip":
+        is_covered = pl.any_horizontal(pl.col(name).fill_null(False) for name in _columns_of(wide, "is_covered", order))
     has_participated = pl.any_horizontal(
-        pl.col(name).fill_null(False) for name in _told(wide, "has_participated", order)
+        pl.col(name).fill_null(False) for name in _columns_of(wide, "has_participated", order)
     )
     facts |= {
         "is_covered": is_covered.fill_null(False),
         "has_participated": has_participated,
-        "nibrs_start_date": _start(wide, order, told.year),
+        "nibrs_start_date": _start(wide, order, files.year),
     }
-    agencies = wide.join(told.first_months, on="ori", how="left", maintain_order="left").select(
+    agencies = wide.join(files.first_months, on="ori", how="left", maintain_order="left").select(
         "ori", "state_abbr", **facts, has_population=_first(wide, "population", order).is_not_null()
     )
-    own = told.listed.drop(name for name in (*facts, "state_abbr") if name in told.listed.columns)
+    own = files.listed.drop(name for name in (*facts, "state_abbr") if name in files.listed.columns)
     seven = matched.select("ori", by_return_a=pl.col("ori7") + USUAL_ENDING)
-    legacy = ["by_return_a", "legacy_ori"] if told.kind == "nibrs_master" else ["legacy_ori", "by_return_a"]
+    legacy = ["by_return_a", "legacy_ori"] if files.kind == "nibrs_master" else ["legacy_ori", "by_return_a"]
     group = pl.col("population_group_code")
     return (
         agencies.join(own, on="ori", how="left", maintain_order="left")
         .join(seven, on="ori", how="left", maintain_order="left")
         .join(_places(), on="state_abbr", how="left", maintain_order="left")
         .with_columns(
-            data_year=pl.lit(told.year),
+            data_year=pl.lit(files.year),
             legacy_ori=pl.coalesce(legacy),
             agency_type_name=pl.coalesce("agency_type_name", _type_of_group(group), pl.lit(UNKNOWN)),
             population=pl.col("population").fill_null(0),
@@ -185,15 +185,15 @@ def _with_facts(wide: pl.DataFrame, order: list[str], told: Told, matched: pl.Da
     )
 
 
-def _told(wide: pl.DataFrame, fact: str, order: list[str]) -> list[str]:
+def _columns_of(wide: pl.DataFrame, fact: str, order: list[str]) -> list[str]:
     """Columns of the files that tell a fact, in the order of precedence."""
     return [value_of(fact, name) for name in order if value_of(fact, name) in wide.columns]
 
 
 def _first(wide: pl.DataFrame, fact: str, order: list[str]) -> pl.Expr:
     """What the first file says that tells a fact."""
-    told = _told(wide, fact, order)
-    return pl.coalesce(told) if told else pl.lit(None, FACTS[fact])
+    columns = _columns_of(wide, fact, order)
+    return pl.coalesce(columns) if columns else pl.lit(None, FACTS[fact])
 
 
 def _start(wide: pl.DataFrame, order: list[str], year: int) -> pl.Expr:
@@ -227,7 +227,7 @@ def _places() -> pl.DataFrame:
     return pl.concat([states, others])
 
 
-def _with_status(agencies: pl.DataFrame, told: Told) -> pl.DataFrame:
+def _with_status(agencies: pl.DataFrame, files: YearFiles) -> pl.DataFrame:
     """Status, suburban mark and scope of the universe.
 
     An agency is active if it has residents, or reported a month of the data year or the four years before in either
@@ -235,7 +235,7 @@ def _with_status(agencies: pl.DataFrame, told: Told) -> pl.DataFrame:
     """
     group, residents = pl.col("population_group_code").str.head(1), pl.col("population")
     seven = pl.coalesce("by_return_a", "ori").str.head(ORI7_LENGTH)
-    has_reported = pl.col("ori").is_in(told.reporters.implode()) | seven.is_in(told.summary_reporters.implode())
+    has_reported = pl.col("ori").is_in(files.reporters.implode()) | seven.is_in(files.summary_reporters.implode())
     is_active = (residents > 0) | has_reported | pl.col("is_covered")
     status = (
         pl.when(pl.col("agency_type_name") == "Federal")
@@ -246,11 +246,11 @@ def _with_status(agencies: pl.DataFrame, told: Told) -> pl.DataFrame:
     )
     is_suburban = pl.col("is_in_msa") & ~pl.col("is_core_city").fill_null(False)
     is_suburban &= (group == "9") | (residents < _URBAN_RESIDENTS)
-    is_own = pl.col("universe_scope").is_not_null() & (told.kind == "state_zip")
+    is_own = pl.col("universe_scope").is_not_null() & (files.kind == "state_zip")
     # Zips do not know who sent nothing. They do with Return A, or if the list adds no place of unknown residents.
     is_open = ~pl.col("has_population") & pl.col("agency_type_name").is_in(["City", "County"])
-    is_whole = pl.lit(told.return_a is not None) | (
-        pl.lit(told.agency_list is not None) & ~is_open.any().over("state_abbr")
+    is_whole = pl.lit(files.return_a is not None) | (
+        pl.lit(files.agency_list is not None) & ~is_open.any().over("state_abbr")
     )
     scope = pl.col("universe_scope").first(ignore_nulls=True).over("state_abbr").fill_null("all")
     return agencies.with_columns(
@@ -260,17 +260,17 @@ def _with_status(agencies: pl.DataFrame, told: Told) -> pl.DataFrame:
     ).with_columns(is_dormant=pl.when(is_own).then("is_dormant").otherwise(pl.col("agency_status") == "D"))
 
 
-def _pieces_told(told: Told, matched: pl.DataFrame, counties: CountyList) -> list[pl.DataFrame]:
+def _pieces_by_file(files: YearFiles, matched: pl.DataFrame, counties: CountyList) -> list[pl.DataFrame]:
     """Counties of agencies as each file tells them, in the order of precedence."""
     found = []
-    if told.return_a is not None:
-        found.append(pieces_of_return_a(told.return_a.drop("ori").join(matched.select("ori7", "ori"), on="ori7")))
-    if not told.agency_county.is_empty():
-        found.append(pieces_of_codes(told.agency_county, told.kind))
-    named = told.listed.select("ori", "state_abbr", counties=pl.col("county_name").str.split(";"))
-    found.append(pieces_of_names(named, counties, told.kind))
-    if told.agency_list is not None:
-        found.append(pieces_of_names(told.agency_list, counties, "agency_list"))
+    if files.return_a is not None:
+        found.append(pieces_of_return_a(files.return_a.drop("ori").join(matched.select("ori7", "ori"), on="ori7")))
+    if not files.agency_county.is_empty():
+        found.append(pieces_of_codes(files.agency_county, files.kind))
+    named = files.listed.select("ori", "state_abbr", counties=pl.col("county_name").str.split(";"))
+    found.append(pieces_of_names(named, counties, files.kind))
+    if files.agency_list is not None:
+        found.append(pieces_of_names(files.agency_list, counties, "agency_list"))
     return found
 
 

@@ -23,7 +23,7 @@ from nibrs_estimation.sources.master import MasterSource
 from nibrs_estimation.sources.master.agency_id import agency_numbers
 from nibrs_estimation.sources.public.companions import Companions, Read, account_of_return_a, distinct_names
 from nibrs_estimation.sources.public.counties import CountyList
-from nibrs_estimation.sources.public.facts import Told
+from nibrs_estimation.sources.public.facts import YearFiles
 from nibrs_estimation.sources.public.join import Joined, join_agencies
 from nibrs_estimation.sources.return_a.core import card_rows, line_rows, report_rows
 from nibrs_estimation.sources.return_a.reading import ReturnA
@@ -158,7 +158,7 @@ class _Parts:
         )
         own = self.summaries.get(year)
         joined = join_agencies(
-            Told(
+            YearFiles(
                 kind=self.kind,
                 year=year,
                 listed=self.found[AGENCY.name].filter(in_year),

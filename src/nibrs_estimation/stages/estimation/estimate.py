@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nibrs_estimation.survey.second_estimator import SecondEstimator
-
-LOG = logging.getLogger(__name__)
 
 
 def table_parts() -> tuple[str, ...]:
@@ -66,7 +63,7 @@ def estimate_cells(
             "NIBRS_SECOND_ESTIMATOR=sound, the defaults. Set these, or NIBRS_BIAS_RULE=difference."
         )
     from nibrs_estimation.survey import basis, cells, replicates  # noqa: PLC0415 (Numba takes a second)
-    from nibrs_estimation.survey import second_estimator as second  # noqa: PLC0415 (Numba takes a second)
+    from nibrs_estimation.survey.second_estimator import Covariates  # noqa: PLC0415 (as above)
     from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (Numba takes a second)
 
     tables = table_definitions()
@@ -79,17 +76,14 @@ def estimate_cells(
         control_rule,
         variance_rule,
     )
-    imputation, covariates = None, (weighting_frame, police_employees, agency_county, county_population)
-    if second_estimator != "none":
-        imputation = second.second_estimator(of.design, of.units, *covariates, of.members, year, second_estimator)
-        if imputation.imputes_nobody:
-            LOG.warning("No agency is known that did not report, so none is imputed: the bias of every estimate is 0.")
-    estimator = cells.Estimator(of.design, of.predictions, imputation)
+    covariates = Covariates(weighting_frame, police_employees, agency_county, county_population, year)
+    second = basis.second_estimator_of(of, covariates, second_estimator)
+    estimator = cells.Estimator(of.design, of.predictions, second)
     variances = None
     if has_variances:
 
-        def imputing(removed: NDArray[np.int64]) -> SecondEstimator:
-            return second.second_estimator(of.design, of.units, *covariates, of.members, year, "sound", removed)
+        def imputing(removed: NDArray[np.int64]) -> SecondEstimator | None:
+            return basis.second_estimator_of(of, covariates, second_estimator, removed)
 
         variances = replicates.DifferenceVariances(of, imputing)
 
@@ -101,4 +95,4 @@ def estimate_cells(
             found |= {"difference_variance": variances.of(table, counts, wanted, found)}
         return cells.as_part(found, name, table).lazy()
 
-    return {CELL_ESTIMATE.name: Parts(tuple(tables), part), CELL_GAP.name: gaps.lazy()}
+    return {CELL_ESTIMATE.name: Parts(tuple(tables), part, at_once=2), CELL_GAP.name: gaps.lazy()}

@@ -60,7 +60,7 @@ def estimate_series(
     Rows that divide persons by a dimension of the series are omitted (handbook 11); so are retired series.
     """
     from nibrs_estimation.survey import basis, cells  # noqa: PLC0415 (Numba takes a second)
-    from nibrs_estimation.survey import second_estimator as second  # noqa: PLC0415 (as above)
+    from nibrs_estimation.survey.second_estimator import Covariates  # noqa: PLC0415 (as above)
     from nibrs_estimation.tables.matrices import profiles  # noqa: PLC0415 (as above)
 
     table, gaps = table_definitions()[partition], cell_gap.collect()
@@ -75,11 +75,10 @@ def estimate_series(
             coverage.filter(is_of_level(level)), weighting_frame, agency_weight, weight_cell, calibration_variable
         )
         of = basis.estimation_basis(survey, counted, block_reference, None, control_rule, variance_rule, counts)
-        counts, imputation = of.counts, None
-        if second_estimator == "sound":
-            covariates = (weighting_frame, police_employees, agency_county, county_population)
-            imputation = second.second_estimator(of.design, of.units, *covariates, of.members, year, second_estimator)
-        return of.counts.of_table(table), cells.Estimator(of.design, of.predictions, imputation)
+        counts = of.counts
+        covariates = Covariates(weighting_frame, police_employees, agency_county, county_population, year)
+        second = basis.second_estimator_of(of, covariates, "sound" if second_estimator == "sound" else "none")
+        return of.counts.of_table(table), cells.Estimator(of.design, of.predictions, second)
 
     def part(name: str) -> pl.LazyFrame:
         estimated = series_parts()[name.rpartition("_")[2]]

@@ -37,8 +37,8 @@ def estimate_summaries(
 
     A table of reported counts has what respondents reported, without weights and errors.
     """
-    from nibrs_estimation.survey import basis, cells  # noqa: PLC0415 (Numba takes a second)
-    from nibrs_estimation.survey import second_estimator as second  # noqa: PLC0415 (as above)
+    from nibrs_estimation.survey import basis, cells, summary_cells  # noqa: PLC0415 (Numba takes a second)
+    from nibrs_estimation.survey.second_estimator import Covariates  # noqa: PLC0415 (as above)
 
     tables, gaps = summary_definitions(), CELL_GAP.empty().collect()
     of = basis.summary_basis(
@@ -48,16 +48,14 @@ def estimate_summaries(
         control_rule,
         variance_rule,
     )
-    imputation = None
-    if second_estimator != "none":
-        covariates = (weighting_frame, police_employees, agency_county, county_population)
-        imputation = second.second_estimator(of.design, of.units, *covariates, of.members, year, second_estimator)
-    estimator = cells.Estimator(of.design, of.predictions, imputation)
+    covariates = Covariates(weighting_frame, police_employees, agency_county, county_population, year)
+    second = basis.second_estimator_of(of, covariates, second_estimator)
+    estimator = cells.Estimator(of.design, of.predictions, second)
 
     def part(table: TableDefinition) -> pl.LazyFrame:
         wanted, counts = cells.wanted_cells(table, gaps, frozenset()), of.counts.of_table(table)
         if table.unit == RETURN_A_REPORTED:
-            found = cells.reported_estimates(of.design, table, counts, wanted)
+            found = summary_cells.reported_estimates(of.design, table, counts, wanted)
         else:
             found = estimator.estimate(table, {0: counts}, wanted)
         return cells.as_part(found, table.table, table).lazy()

@@ -137,7 +137,7 @@ def _feature_counts(
     counts: pl.LazyFrame, states: Mapping[str, int], variables: Mapping[str, int]
 ) -> tuple[NDArray[np.int64], pl.DataFrame]:
     """Counts by profile: the profile's key, ascending, and ``feature``, ``n`` and ``n_imputed``."""
-    number = pl.col("variable").replace_strict(variables, default=None, return_dtype=pl.Int16)
+    number = _number(pl.col("variable"), variables).cast(pl.Int16)
     feature_counts = (
         counts.select(_key(states, "profile_id"), "n", "n_imputed", feature=number * CATEGORIES + pl.col("category"))
         .filter(pl.col("feature").is_not_null())
@@ -170,8 +170,12 @@ def _incidents(
 
 def _key(states: Mapping[str, int], number: str) -> pl.Expr:
     """State and number of a profile or incident as one number."""
-    state = pl.col("state_abbr").replace_strict(states, return_dtype=pl.Int64)
-    return (state * _STATE + pl.col(number)).alias("key")
+    return (_number(pl.col("state_abbr"), states).cast(pl.Int64) * _STATE + pl.col(number)).alias("key")
+
+
+def _number(names: pl.Expr, number_of: Mapping[str, int]) -> pl.Expr:
+    """Positions of names; missing for others. An enumeration takes half the time of a replacement of each name."""
+    return names.cast(pl.Enum(list(number_of)), strict=False).to_physical()
 
 
 def _ranges(row_of: Integers, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

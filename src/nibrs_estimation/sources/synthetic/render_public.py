@@ -12,7 +12,11 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION
 from nibrs_estimation.sources.synthetic.render_agency_list import render_agency_list
 from nibrs_estimation.sources.synthetic.render_census import render_metropolitan_areas, render_residents
-from nibrs_estimation.sources.synthetic.render_employees import render_employees_master, render_employees_table
+from nibrs_estimation.sources.synthetic.render_employees import (
+    FIRST_YEAR_OF_NEW_TABLE,
+    render_employees_master,
+    render_employees_table,
+)
 from nibrs_estimation.sources.synthetic.render_master import render_master
 from nibrs_estimation.sources.synthetic.render_return_a import render_return_a
 
@@ -50,7 +54,8 @@ def render_public(
         records = render_return_a(tables, each, folder / f"reta-{each}.zip", seed)
         yield f"Return A master file of {each}: {records:,} records"
 
-    rows = render_employees_table(agency, year, folder / f"{_table_of_employees(year)}_1960_{year}.csv", seed)
+    table = "lee" if year >= FIRST_YEAR_OF_NEW_TABLE else "pe"
+    rows = render_employees_table(agency, year, folder / f"{table}_1960_{year}.csv", seed)
     yield f"Police employees: a table of {rows:,} rows"
     records = render_employees_master(agency, year, folder / f"pe-{year}.zip", seed)
     yield f"Police employee master file of {year}: {records:,} records"
@@ -75,10 +80,6 @@ def _in_vintage(table: pl.LazyFrame, year: int) -> pl.LazyFrame:
     if year < FIRST_YEAR_OF_REGIONS:
         return table
     return table.with_columns(pl.col("county_fips").replace(REGIONS))
-
-
-def _table_of_employees(year: int) -> str:
-    return "lee" if year >= 2022 else "pe"
 
 
 def _with_listed_codes(agency: pl.LazyFrame) -> pl.LazyFrame:

@@ -12,8 +12,8 @@ from nibrs_estimation.sources.hierarchy import hierarchy
 def incidents_of_counts(counts: pl.DataFrame, *, first_id: int = 1) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Incidents that have these counts, on the first day of each month.
 
-    Each offense that a summary counts is an incident. Those that none counts are in the month's most serious
-    incidents, of each code one in an incident.
+    Each offense that a summary counts is an incident. Those that none counts are in the month's more serious
+    incidents, of each code one in an incident as far as there are enough.
 
     Args:
         counts: rows of dataset ``agency_month_offense``.
@@ -32,13 +32,18 @@ def incidents_of_counts(counts: pl.DataFrame, *, first_id: int = 1) -> tuple[pl.
     )
     month = ["agency_id", "data_year", "month"]
     rank = pl.col("offense_code").replace_strict(hierarchy(), default=None, return_dtype=pl.Int8)
-    most_serious = incidents.sort(*month, rank, nulls_last=True, maintain_order=True).select(
-        *month, "incident_id", place=pl.int_range(pl.len()).over(month)
+    ranked = incidents.with_columns(rank=rank).sort(*month, "rank", nulls_last=True, maintain_order=True)
+    by_rank = ranked.drop_nulls("rank").group_by(*month, "rank").agg(incidents=pl.len())
+    lesser = _repeated(rows, pl.col("n") - pl.col("n_summary")).with_columns(rank=rank)
+    of_code = lesser.select(*month, "rank").unique().join(by_rank, on=month, suffix="_above")
+    above = of_code.filter(pl.col("rank_above") < pl.col("rank")).group_by(*month, "rank").agg(
+        above=pl.col("incidents").sum()
+    )  # fmt: skip
+    lesser = lesser.join(above, on=[*month, "rank"], how="left", maintain_order="left").with_columns(
+        place=pl.int_range(pl.len()).over(*month, "rank") % pl.col("above")
     )
-    lesser = _repeated(rows, pl.col("n") - pl.col("n_summary")).with_columns(
-        place=pl.int_range(pl.len()).over(*month, "offense_code")
-    )
-    lesser = lesser.join(most_serious, on=[*month, "place"], how="left", maintain_order="left")
+    places = ranked.select(*month, "incident_id", place=pl.int_range(pl.len()).over(month))
+    lesser = lesser.join(places, on=[*month, "place"], how="left", maintain_order="left")
     offenses = pl.concat(
         [
             incidents.filter(pl.col("offense_code") != "none").select("incident_id", "offense_code"),

@@ -2,9 +2,9 @@
 
 Two files have the residents: ``cc-est{V}-alldata`` by five-year groups of age, sex, race and Hispanic origin, and
 ``cc-est{V}-syasex`` by single years of age and sex. Their vintage is the data year, and residents are the same in all
-years of it. Within an age bin all single years have equally many residents, and each race has the same share of residents
-who are counted as of two or more races. What is lost: the race of a few residents, and from 10 to 24 years how races
-differ in age.
+years of it. Within an age bin all single years have equally many residents, and each race has the same share of
+residents who are counted as of two or more races. What is lost: the race of a few residents, and from 10 to 24 years
+how races differ in age.
 
 ``list1`` has the metropolitan area and division of each county. Codes of areas are made up, and so are micropolitan
 areas.

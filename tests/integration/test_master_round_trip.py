@@ -14,6 +14,7 @@ from nibrs_estimation.pipeline.table import checked
 from nibrs_estimation.sources.intake.manifest import MANIFEST_TASK, write_intake_manifest
 from nibrs_estimation.sources.master import MasterSource
 from nibrs_estimation.sources.synthetic import SyntheticSource
+from nibrs_estimation.sources.synthetic import render_master as render_master_module
 from nibrs_estimation.sources.synthetic.render_master import render_master
 
 Frames = dict[str, pl.DataFrame]
@@ -189,3 +190,35 @@ def test_the_nation_is_known_to_be_made_up(year: int, file: Path) -> None:
     probe = MasterSource((file,)).probe(year, 1)
     assert probe.is_synthetic
     assert probe.partitions == {"state_abbr": (STATE,)}
+
+
+def test_small_batches_give_the_same_bytes(
+    year: int, original: Frames, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(render_master_module, "_BATCH_INCIDENTS", 50)
+    path = tmp_path / "batches.txt"
+    render_master({name: frame.lazy() for name, frame in original.items()}, year, path)
+    assert path.read_bytes() == file.read_bytes()
+
+
+def test_a_former_year_has_the_nations_months_and_counts(year: int, file: Path, tmp_path: Path) -> None:
+    """Of a year before the data year, incidents have only date and offenses, which are those of the nation."""
+    of_nation = SyntheticSource(SCALE).ingest_agencies(year, SEED)
+    of_state = of_nation["agency"].filter(pl.col("state_abbr") == STATE)
+    path = tmp_path / "former.txt"
+    tables = {**of_nation, "agency": of_state}
+    lines = render_master({name: frame.lazy() for name, frame in tables.items()}, year - 1, path)
+    found = MasterSource((file, path)).ingest_master(year)
+    in_file = (pl.col("data_year") == year - 1) & pl.col("ori").is_in(of_state["ori"].implode())
+    own = {name: of_nation[name].filter(in_file) for name in ("report_month", "agency_month_offense")}
+    own["report_month"] = own["report_month"].filter(pl.col("form_code") == "N")
+    for name, rows in own.items():
+        assert rows.height
+        columns = [column for column in rows.columns if column != "agency_id"]
+        of_year = found[name].filter(pl.col("data_year") == year - 1)
+        assert_frame_equal(rows.select(columns), of_year.select(columns), check_row_order=False)
+    counts = own["agency_month_offense"]
+    incidents = int(counts["n_summary"].sum())
+    offenses = int(counts.filter(pl.col("offense_code") != "none")["n"].sum())
+    agencies = of_state.filter(pl.col("data_year") == year - 1).height
+    assert lines == agencies + incidents + offenses

@@ -1,4 +1,4 @@
-"""`nibrs synth`: a synthetic nation as datasets, zips, external files and a database."""
+"""`nibrs synth`: a synthetic nation as datasets, zips, public files, external files and a database."""
 
 from __future__ import annotations
 
@@ -35,7 +35,15 @@ def synth(
         bool, typer.Option("--cde", help="Also write zips like those of the Crime Data Explorer (scale 0.05 at most).")
     ] = False,
     master: Annotated[
-        bool, typer.Option("--master", help="Also write a file like the FBI's NIBRS master file (scale 0.05 at most).")
+        bool, typer.Option("--master", help="Also write a file like the FBI's NIBRS master file.")
+    ] = False,
+    public: Annotated[
+        bool,
+        typer.Option(
+            "--public",
+            help="Also write a folder like the public downloads of the FBI and the Census Bureau, with all files that "
+            "the source public:FOLDER reads.",
+        ),
     ] = False,
     external_files: Annotated[
         bool,
@@ -51,9 +59,14 @@ def synth(
     """
     source = SyntheticSource.parse(f"{scale},response={response}")
     settings = load_settings()
-    check_emission(source, with_files=cde or master, with_database=database, database=settings.database())
+    seed = settings.nibrs_seed if seed is None else seed
+    check_emission(
+        source, year, with_zips=cde, with_public=public, with_database=database, database=settings.database()
+    )
     ingest(source, out, settings, year, seed)
-    for line in emit(source, year, out, with_zips=cde, with_master=master, with_externals=external_files):
+    for line in emit(
+        source, year, seed, out, with_zips=cde, with_master=master, with_public=public, with_externals=external_files
+    ):
         console.print(line, highlight=False)
     if database:
         console.print(emit_database(source, out, settings.database()), highlight=False)

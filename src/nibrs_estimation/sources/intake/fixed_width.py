@@ -101,3 +101,29 @@ def decode(characters: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np
         return value, is_number
     value[~is_number] = 0
     return value, is_number | (characters == _BLANK).all(axis=-1)
+
+
+def encode(values: NDArray[np.integer], width: int) -> NDArray[np.uint8]:
+    """Characters of numbers, the inverse of :func:`decode`: zero-filled, the last digit of a negative one a letter.
+
+    Args:
+        values: (...) whole numbers.
+        width: number of characters of each, w.
+
+    Returns:
+        (..., w) characters.
+
+    Raises:
+        ValueError: a number has more digits.
+    """
+    rest = np.abs(values)
+    if (rest >= 10**width).any():
+        raise ValueError(f"{values.ravel()[rest.argmax()]} has more than {width} digits")
+    characters = np.empty((*values.shape, width), np.uint8)
+    for place in reversed(range(width)):
+        rest, digit = np.divmod(rest, 10)
+        characters[..., place] = digit + _ZERO
+    is_negative = values < 0
+    last = characters[is_negative, -1] - _ZERO
+    characters[is_negative, -1] = np.frombuffer(_NEGATIVE, np.uint8)[last]
+    return characters

@@ -31,7 +31,7 @@ class CountyList:
     """Counties as they are known from public files and from code lists.
 
     Attributes:
-        names: ``state_abbr``, ``name`` (upper case, letters alone) and ``county_fips``.
+        names: ``state_abbr``, ``name`` (upper case, letters and digits alone) and ``county_fips``.
         labels: ``county_fips`` and ``county_name``.
         areas: ``county_fips``, ``msa_name`` and ``metro_division_name``; empty without a list of areas.
         vintage: counties are those of this vintage of the Census Bureau.
@@ -312,5 +312,5 @@ def _plain(column: str) -> pl.Expr:
         .str.replace(_SUFFIX, "")
         .str.replace(r"^(?:SAINT|ST\.?) ", "ST ")
         .str.replace(r"^(?:SAINTE|STE\.?) ", "STE ")
-        .str.replace_all(r"[^A-Z]", "")
+        .str.replace_all(r"[^A-Z0-9]", "")
     )

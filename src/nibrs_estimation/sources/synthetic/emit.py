@@ -1,4 +1,4 @@
-"""Writing a synthetic nation as zips, external files and a database.
+"""Writing a synthetic nation as zips, master files, public files, external files and a database.
 
 Source: sources/synthetic/README.md.
 """
@@ -19,10 +19,12 @@ from nibrs_estimation.pipeline.optional import postgresql_module
 from nibrs_estimation.pipeline.run import EXTERNAL_LOCATIONS
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.sources.synthetic.load_ucr_prd import load_ucr_prd
-from nibrs_estimation.sources.synthetic.nation import states
+from nibrs_estimation.sources.synthetic.nation import agency_frame, states
 from nibrs_estimation.sources.synthetic.render_cde import render_cde
 from nibrs_estimation.sources.synthetic.render_externals import render_externals
 from nibrs_estimation.sources.synthetic.render_master import render_master
+from nibrs_estimation.sources.synthetic.render_public import FIRST_YEAR as FIRST_PUBLIC_YEAR
+from nibrs_estimation.sources.synthetic.render_public import render_public
 from nibrs_estimation.sources.synthetic.source import SyntheticSource
 
 if TYPE_CHECKING:
@@ -30,25 +32,39 @@ if TYPE_CHECKING:
 else:
     psycopg = postgresql_module("psycopg")
 
-#: Maximum scale for files of incidents and databases, which would take too long above it.
+#: Maximum scale for zips of states and databases, which would take too long above it.
 LARGEST_SCALE = 0.05
 SCHEMA = "ucr_prd"
 FIRST_ZIP_YEAR, FIRST_NEW_YEAR = 2016, 2021
 
 
 def check_emission(
-    source: SyntheticSource, *, with_files: bool, with_database: bool, database: Database | None
+    source: SyntheticSource,
+    year: int,
+    *,
+    with_zips: bool,
+    with_public: bool,
+    with_database: bool,
+    database: Database | None,
 ) -> None:
     """Check the options before anything is written.
 
     Raises:
-        UsageError: the nation is too large for zips or a database, no database is configured, or it has the schema.
+        UsageError: the nation is too large for zips or a database, there are no files of the year, no database is
+            configured, or it has the schema.
         PipelineError: the database cannot be reached.
     """
-    if (with_files or with_database) and source.scale > LARGEST_SCALE:
+    if (with_zips or with_database) and source.scale > LARGEST_SCALE:
         raise UsageError(
-            f"Files of incidents and databases are written at a scale of {LARGEST_SCALE} at most, not {source.scale}. "
+            f"Zips of states and databases are written at a scale of {LARGEST_SCALE} at most, not {source.scale}. "
             "Choose a smaller --scale."
+        )
+    if with_zips and year < FIRST_ZIP_YEAR:
+        raise UsageError(f"There are no zips of data year {year}: choose {FIRST_ZIP_YEAR} or later.")
+    if with_public and year < FIRST_PUBLIC_YEAR:
+        raise UsageError(
+            f"Public files are written of data year {FIRST_PUBLIC_YEAR} or later, not of {year}: before, "
+            "NIBRS master files had another layout."
         )
     if with_database and database is None:
         raise UsageError("No database is configured. Set PGHOST, PGUSER, PGPASSWORD and PGDATABASE.")
@@ -61,25 +77,30 @@ def check_emission(
 
 
 def emit(
-    source: SyntheticSource, year: int, folder: Path, *, with_zips: bool, with_master: bool, with_externals: bool
+    source: SyntheticSource,
+    year: int,
+    seed: int,
+    folder: Path,
+    *,
+    with_zips: bool,
+    with_master: bool,
+    with_public: bool,
+    with_externals: bool,
 ) -> Iterator[str]:
-    """Write zips, a master file and external files into folders of ``folder``; yields a message for each.
+    """Write zips, master files, public files and external files into folders of ``folder``; yields a message for each.
 
     Args:
         source: the nation.
         year: data year.
+        seed: seed of the nation.
         folder: folder of the nation's datasets.
         with_zips: write a zip for each state.
         with_master: write the NIBRS master file of the year.
+        with_public: write a folder of public downloads.
         with_externals: write the external files, and `external_file_locations.json` in ``folder``.
-
-    Raises:
-        UsageError: there are no zips of the year.
     """
     datasets = _read(folder)
     if with_zips:
-        if year < FIRST_ZIP_YEAR:
-            raise UsageError(f"There are no zips of data year {year}: choose {FIRST_ZIP_YEAR} or later.")
         (folder / "cde").mkdir(exist_ok=True)
         for state in states():
             path = folder / "cde" / f"{state}-{year}.zip"
@@ -90,6 +111,10 @@ def emit(
         path = folder / "master" / f"nibrs-{year}.zip"
         lines = render_master(datasets, year, path)
         yield f"NIBRS master file of {lines:,} lines: {path}"
+    if with_public:
+        today = agency_frame(year + 1, seed, source.scale, source.response)
+        yield from render_public(datasets, today, year, folder / "public", seed)
+        yield f"Public files: {folder / 'public'}"
     if with_externals:
         files = render_externals(datasets, year, folder / "externals")
         write_json(folder / EXTERNAL_LOCATIONS, {str(year): files})

@@ -20,7 +20,7 @@ from nibrs_estimation.model.geography import AGENCY_COUNTY
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.ddl import postgresql_table
 from nibrs_estimation.pipeline.optional import postgresql_module
-from nibrs_estimation.sources.hierarchy import hierarchy
+from nibrs_estimation.sources.synthetic.former_years import incidents_of_counts
 from nibrs_estimation.sources.ucr_prd.layout import SEGMENTS, Segment
 from nibrs_estimation.sources.ucr_prd.source import SYNTHETIC_MARK
 
@@ -383,46 +383,20 @@ def _segment_rows(segment: Segment, frame: pl.DataFrame, forms: _Forms) -> pl.Da
 
 
 def _history(frames: dict[str, pl.DataFrame], forms: _Forms) -> dict[str, pl.DataFrame]:
-    """Incidents of earlier years with only date and offenses.
-
-    Each offense that a summary counts is an incident. Those that none counts are in the month's most serious incident.
-    """
+    """Incidents of earlier years with only date and offenses."""
     counts = frames[agency.AGENCY_MONTH_OFFENSE.name]
     year = frames[agency.AGENCY.name]["data_year"].max()
-    first = _next_id(frames[incident.INCIDENT.name]["incident_id"])
-    rows = (
-        counts.filter(pl.col("data_year") != year)
-        .sort("agency_id", "data_year", "month", "offense_code")
-        .with_columns(pl.col("n_summary").fill_null(pl.col("n")))
-    )
-    incidents = _repeated(rows, "n_summary").with_columns(
-        incident_id=first + pl.int_range(pl.len(), dtype=pl.Int64),
-        incident_date=pl.date("data_year", "month", 1),
-        is_reported_date=pl.lit(False),
+    incidents, offenses = incidents_of_counts(
+        counts.filter(pl.col("data_year") != year), first_id=_next_id(frames[incident.INCIDENT.name]["incident_id"])
     )
     numbered = forms.numbered(incidents, _INCIDENT_FORM, "data_year", "month")
-    month = ["agency_id", "data_year", "month"]
-    rank = pl.col("offense_code").replace_strict(hierarchy(), default=None, return_dtype=pl.Int8)
-    most_serious = incidents.sort(rank, nulls_last=True).unique(month, keep="first").select(*month, "incident_id")
-    lesser = _repeated(rows, pl.col("n") - pl.col("n_summary")).join(most_serious, on=month, how="left")
-    some = pl.concat(
-        [
-            incidents.filter(pl.col("offense_code") != "none").select("incident_id", "offense_code"),
-            lesser.select("incident_id", "offense_code"),
-        ]
-    )
-    offenses = some.with_columns(
-        offense_id=_next_id(frames[incident.OFFENSE.name]["offense_id"]) + pl.int_range(pl.len(), dtype=pl.Int64)
-    )
+    first_offense = _next_id(frames[incident.OFFENSE.name]["offense_id"])
     return {
-        ucr_prd.NIBRS_INCIDENT.name: numbered.drop("n", "n_summary"),
-        ucr_prd.NIBRS_OFFENSE.name: offenses,
+        ucr_prd.NIBRS_INCIDENT.name: numbered.with_columns(is_reported_date=pl.lit(False)),
+        ucr_prd.NIBRS_OFFENSE.name: offenses.with_columns(
+            offense_id=first_offense + pl.int_range(pl.len(), dtype=pl.Int64)
+        ),
     }
-
-
-def _repeated(rows: pl.DataFrame, times: str | pl.Expr) -> pl.DataFrame:
-    """Each row as often as ``times`` says."""
-    return rows.select(pl.all().repeat_by(times).explode())
 
 
 def _next_id(ids: pl.Series) -> int:

@@ -11,29 +11,39 @@ Incidents have their identifier as number. Numbers of metropolitan areas are mad
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
 
 from nibrs_estimation.model import incident as segments
-from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.agency import AGENCY_MONTH_OFFENSE
 from nibrs_estimation.model.fields import MONTHS
 from nibrs_estimation.pipeline.dataset import Dataset
+from nibrs_estimation.sources.synthetic.fbi_text import (
+    county_blocks,
+    date,
+    in_file_order,
+    kind_code,
+    marked_name,
+    number,
+    padded,
+    text_file,
+    zeros,
+)
+from nibrs_estimation.sources.synthetic.former_years import former_incidents
 
 #: From this year on, a letter says that a report did not come; before, a blank does.
 FIRST_YEAR_OF_LETTERS = 2020
-#: The name of every agency of a nation that does not exist begins with this.
-_SYNTHETIC = "SYNTHETIC "
-#: The earliest time in a zip, used instead of the clock so that files are reproducible.
-_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _COUNTIES = 5
-_EBCDIC = dict(zip("0123456789", "abcdefghij", strict=True))
+_NO_COUNTY = "0" * 9 + " " * 6 + "0" * 9
+#: Incidents of agencies that are rendered together, about 50 MB of text; an agency is never divided.
+_BATCH_INCIDENTS = 200_000
+#: What tells to whom or to what a record belongs: the first of these columns that its dataset has.
+_BELONGS = ("agency_id", "incident_id", "victim_id", "property_id", "arrestee_id", "offense_id")
 #: Order of lines: agency, header before incidents before arrests of Group B, incident, level, record.
 _ORDER = ["agency_order", "part", "number", "level", "record"]
 _BASE = ["agency_order", "part", "number"]
-_DATE = "%Y%m%d"
 
 Tables = Mapping[str, pl.LazyFrame]
 
@@ -51,35 +61,73 @@ def render_master(datasets: Tables, year: int, path: Path) -> int:
         Number of lines.
     """
     lines = 0
-    if path.suffix != ".zip":
-        with path.open("wb") as text:
-            for part in _texts(datasets, year):
-                lines += part.count(b"\n")
-                text.write(part)
-        return lines
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-        info = zipfile.ZipInfo(f"{year}_NIBRS_NATIONAL_MASTER_FILE.txt", _TIMESTAMP)
-        info.compress_type = zipfile.ZIP_DEFLATED
-        info.create_system = 3
-        with file.open(info, "w", force_zip64=True) as member:
-            for part in _texts(datasets, year):
-                lines += part.count(b"\n")
-                member.write(part)
+    with text_file(path, f"{year}_NIBRS_NATIONAL_MASTER_FILE.txt") as file:
+        for part in _texts(datasets, year):
+            lines += part.count(b"\n")
+            file.write(part)
     return lines
 
 
 def _texts(datasets: Tables, year: int) -> Iterator[bytes]:
-    """The lines of each state, in the order of the FBI's numbers of states."""
-    agencies = _agencies(datasets["agency"], year)
+    """The lines of batches of agencies, in the order of the FBI's numbers of states."""
+    agencies = in_file_order(datasets["agency"], year)
     months = _activity(datasets["report_month"], year)
     counties = _counties(datasets["agency_county"], year)
+    latest = datasets["agency"].select(pl.col("data_year").max()).collect().item()
     for (_code, state), rows in (
-        agencies.sort("state_code", "ori_order")
+        agencies.sort("agency_order")
         .partition_by(["state_code", "state_abbr"], as_dict=True, maintain_order=True)
         .items()
     ):
-        headers = _headers(rows, months, counties, year)
-        yield _text([headers, *_records(datasets, rows, str(state), year)])
+        of_state = pl.col("state_abbr") == state
+        if year < latest:
+            counts = datasets[AGENCY_MONTH_OFFENSE.name].filter(pl.col("data_year") == year)
+            counts = counts.join(rows.lazy().select("agency_id"), on="agency_id", how="semi")
+            sizes = counts.group_by("agency_id").agg(pl.col("n").sum()).collect()
+        else:
+            incidents = datasets[segments.INCIDENT.name].filter(of_state & (pl.col("data_year") == year))
+            sizes = incidents.group_by("agency_id").agg(n=pl.len()).collect()
+        for batch in _batches(rows, sizes):
+            if year < latest:
+                frames = former_incidents(counts, batch, year)
+            else:
+                frames = _segments(datasets, batch, str(state), year)
+            yield _text([_headers(batch, months, counties, year), *_records(frames, batch, datasets["agency"], year)])
+
+
+def _batches(agencies: pl.DataFrame, sizes: pl.DataFrame) -> list[pl.DataFrame]:
+    """The agencies of a state in order, in batches of so many incidents as fit into memory.
+
+    Args:
+        agencies: rows of :func:`in_file_order`.
+        sizes: ``agency_id`` and ``n``, its incidents.
+    """
+    sized = agencies.join(sizes, on="agency_id", how="left", maintain_order="left")
+    n = pl.col("n").fill_null(0)
+    before = (n.cum_sum() - n) // _BATCH_INCIDENTS
+    return sized.with_columns(batch=before).drop("n").partition_by("batch", maintain_order=True, include_key=False)
+
+
+def _segments(datasets: Tables, agencies: pl.DataFrame, state: str, year: int) -> dict[Dataset, pl.DataFrame]:
+    """The records of some agencies of a state: those of their incidents of the year, and all arrests of Group B."""
+    ids = {"agency_id": agencies.lazy().select("agency_id")}
+    frames = {}
+    for dataset in segments.DATASETS:
+        rows = datasets[dataset.name].filter(pl.col("state_abbr") == state)
+        if dataset is segments.INCIDENT:
+            rows = rows.filter(pl.col("data_year") == year)
+        if dataset is segments.ARRESTEE:
+            of_incident = rows.filter(~pl.col("is_group_b")).join(ids["incident_id"], on="incident_id", how="semi")
+            of_agency = rows.filter("is_group_b").join(ids["agency_id"], on="agency_id", how="semi")
+            rows = pl.concat([of_incident, of_agency])
+        else:
+            key = next(name for name in _BELONGS if name in dataset.schema.names())
+            rows = rows.join(ids[key], on=key, how="semi")
+        frames[dataset] = rows.collect()
+        own = f"{dataset.name}_id"
+        if own in _BELONGS:
+            ids[own] = frames[dataset].lazy().select(own)
+    return frames
 
 
 def _text(parts: Iterable[pl.DataFrame]) -> bytes:
@@ -87,24 +135,6 @@ def _text(parts: Iterable[pl.DataFrame]) -> bytes:
     buffer = io.BytesIO()
     lines.select("line").write_csv(buffer, include_header=False, quote_style="never")
     return buffer.getvalue()
-
-
-def _agencies(agency: pl.LazyFrame, year: int) -> pl.DataFrame:
-    """The agencies of the year with the number of their state, in the order of the file."""
-    states = code_list("return_a_state").select("state_abbr", state_code="code")
-    divisions = code_list("state").select("state_abbr", division=pl.col("division_code").cast(pl.String()))
-    kinds = code_list("agency_type").select(agency_type_name="label", kind="code")
-    of_year = agency.filter(pl.col("data_year") == year).collect()
-    # Headers name the covering agency by its present ORI.
-    present = dict(of_year.select("legacy_ori", "ori").drop_nulls().iter_rows())
-    return (
-        of_year.with_columns(pl.col("covered_by_ori").str.split(";").list.first().replace(present))
-        .join(states, on="state_abbr", how="left")
-        .join(divisions, on="state_abbr", how="left")
-        .join(kinds, on="agency_type_name", how="left")
-        .with_columns(ori_order=pl.col("ori").str.replace_many(_EBCDIC))
-        .with_columns(agency_order=pl.struct("state_code", "ori_order").rank("dense").cast(pl.Int32()))
-    )
 
 
 def _activity(report_month: pl.LazyFrame, year: int) -> pl.DataFrame:
@@ -131,99 +161,65 @@ def _activity(report_month: pl.LazyFrame, year: int) -> pl.DataFrame:
 
 
 def _counties(agency_county: pl.LazyFrame, year: int) -> pl.DataFrame:
-    """Five blocks of counties, and their FIPS codes, of each agency; a sixth county counts in the fifth."""
-    areas = agency_county.select("msa_name").drop_nulls().unique().sort("msa_name").with_row_index("area", offset=1)
-    pieces = (
-        agency_county.filter(pl.col("data_year") == year)
-        .join(areas, on="msa_name", how="left")
-        .sort("ori", "population", "county_fips", descending=[False, True, False])
-        .with_columns(place=pl.int_range(pl.len()).over("ori").clip(upper_bound=_COUNTIES - 1))
-        .group_by("ori", "place", maintain_order=True)
-        .agg(pl.col("population").sum(), pl.col("county_fips", "area").first(), pl.col("is_core_city").any())
-        .collect()
-    )
-    area = pl.col("area").cast(pl.String()).str.zfill(3).fill_null("   ")
-    block = pl.concat_str(_zeros("population", 9), pl.lit("   "), area, pl.lit("0" * 9))
-    empty = "0" * 9 + " " * 6 + "0" * 9
-    by_agency = (
-        pieces.sort("ori", "place")
-        .with_columns(block=block)
-        .group_by("ori", maintain_order=True)
-        .agg(
-            blocks=pl.col("block").str.join(""),
-            counties=pl.len(),
-            fips=pl.col("county_fips").str.tail(3).str.join(""),
-            is_core_city=pl.col("is_core_city").any(),
-        )
-    )
-    return by_agency.with_columns(
-        blocks=pl.concat_str("blocks", pl.lit(empty).repeat_by(_COUNTIES - pl.col("counties")).list.join(""))
-    )
+    """Five blocks of counties, and their FIPS codes, of each agency."""
+    block = pl.concat_str(zeros("population", 9), pl.lit("   "), "area", pl.lit("0" * 9))
+    return county_blocks(agency_county, year, _COUNTIES, block, _NO_COUNTY)
 
 
 def _headers(agencies: pl.DataFrame, months: pl.DataFrame, counties: pl.DataFrame, year: int) -> pl.DataFrame:
     no = "N" if year >= FIRST_YEAR_OF_LETTERS else " "
     rows = agencies.join(months, on="agency_id", how="left").join(counties, on="ori", how="left")
-    no_county = pl.concat_str(_zeros("population", 9), pl.lit(" " * 6 + "0" * 9 + ("0" * 9 + " " * 6 + "0" * 9) * 4))
-    number = pl.col("months").fill_null(0)
+    unplaced = pl.concat_str(zeros("population", 9), pl.lit(_NO_COUNTY[9:] + _NO_COUNTY * (_COUNTIES - 1)))
+    sent = pl.col("months").fill_null(0)
     indicator = (
-        pl.when(number == 12).then(pl.lit("12")).when(number >= 6).then(pl.lit("06"))
-        .when(number >= 1).then(pl.lit("01")).otherwise(pl.lit("  "))
+        pl.when(sent == 12).then(pl.lit("12")).when(sent >= 6).then(pl.lit("06"))
+        .when(sent >= 1).then(pl.lit("01")).otherwise(pl.lit("  "))
     )  # fmt: skip
-    is_made_up = pl.col("universe_scope") == "synthetic"
-    name = pl.concat_str(
-        pl.when(is_made_up).then(pl.lit(_SYNTHETIC)).otherwise(pl.lit("")),
-        pl.col("agency_name").fill_null("").str.to_uppercase(),
-    )
-    kind = pl.when("is_covered").then(pl.lit("0")).when(pl.col("kind") == "99").then(pl.lit(" ")).otherwise("kind")
     line = pl.concat_str(
         pl.lit("BH"),
         "state_code",
         "ori",
         pl.lit("0" * 12 + " " * 8),
-        _date("nibrs_start_date"),
-        name.str.slice(0, 30).str.pad_end(30),
+        date("nibrs_start_date"),
+        marked_name(30),
         "state_abbr",
-        _padded("population_group_code", 2),
+        padded("population_group_code", 2),
         "division",
         pl.col("region_code").cast(pl.String()),
-        kind,
+        kind_code(),
         pl.when("is_core_city").then(pl.lit("Y")).otherwise(pl.lit("N")),
-        _padded("covered_by_ori", 9),
-        _padded("field_office_code", 4),
-        _padded("judicial_district_code", 4),
+        padded("covered_by_ori", 9),
+        padded("field_office_code", 4),
+        padded("judicial_district_code", 4),
         pl.when("is_nibrs").then(pl.lit("A")).otherwise(pl.lit(" ")),
         pl.lit(" " * 8),
-        pl.col("blocks").fill_null(no_county),
+        pl.col("blocks").fill_null(unplaced),
         indicator,
-        number.cast(pl.String()).str.zfill(2),
+        sent.cast(pl.String()).str.zfill(2),
         pl.lit(str(year)),
         pl.col("activity").fill_null(3 * no * 12),
-        _padded("fips", 15),
-        _date("nibrs_leoka_start_date"),
+        padded("fips", 15),
+        date("nibrs_leoka_start_date"),
     )
     return rows.select(
         "agency_order", part=pl.lit(0), number=pl.lit(""), level=pl.lit("BH"), record=pl.lit(""), line=line
     )
 
 
-def _records(datasets: Tables, agencies: pl.DataFrame, state: str, year: int) -> Iterator[pl.DataFrame]:
-    def read(dataset: Dataset) -> pl.DataFrame:
-        return datasets[dataset.name].filter(pl.col("state_abbr") == state).collect()
-
+def _records(
+    frames: Mapping[Dataset, pl.DataFrame], agencies: pl.DataFrame, agency: pl.LazyFrame, year: int
+) -> Iterator[pl.DataFrame]:
     of_agency = agencies.select("agency_id", "agency_order", "state_code", "ori")
     incidents = (
-        read(segments.INCIDENT)
-        .filter(pl.col("data_year") == year)
+        frames[segments.INCIDENT]
         .join(of_agency, on="agency_id")
-        .with_columns(part=pl.lit(1), number=_zeros("incident_id", 12))
+        .with_columns(part=pl.lit(1), number=zeros("incident_id", 12))
     )
     base = incidents.select(*_BASE, "incident_id", "state_code", "ori", "incident_date")
-    frames = {dataset: read(dataset) for dataset in segments.DATASETS if dataset is not segments.INCIDENT}
     yield _administrative(incidents, frames)
     yield _offenses(base, frames)
     yield _properties(base, frames)
-    yield _victims(base, frames, datasets["agency"], year)
+    yield _victims(base, frames, agency, year)
     yield _offenders(base, frames)
     yield _arrestees(base, frames)
     yield _group_b(of_agency, frames, year)
@@ -231,7 +227,7 @@ def _records(datasets: Tables, agencies: pl.DataFrame, state: str, year: int) ->
 
 def _line(level: str, *fields: pl.Expr) -> pl.Expr:
     """A record with the fields that all begin with."""
-    begin = (pl.lit(level), pl.col("state_code"), pl.col("ori"), pl.col("number"), _date("incident_date"))
+    begin = (pl.lit(level), pl.col("state_code"), pl.col("ori"), pl.col("number"), date("incident_date"))
     return pl.concat_str(*begin, *fields)
 
 
@@ -253,14 +249,14 @@ def _administrative(incidents: pl.DataFrame, frames: Mapping[Dataset, pl.DataFra
     line = _line(
         "01",
         pl.when("is_report_date").then(pl.lit("R")).otherwise(pl.lit(" ")),
-        _number("incident_hour", 2),
-        _zeros("n_offenses", 2),
-        _zeros("n_victims", 3),
-        _zeros("n_offenders", 2),
-        _zeros("n_arrestees", 2),
+        number("incident_hour", 2),
+        zeros("n_offenses", 2),
+        zeros("n_victims", 3),
+        zeros("n_offenders", 2),
+        zeros("n_arrestees", 2),
         pl.lit(" " * 4),
-        _padded("cleared_exceptionally_code", 1),
-        _date("cleared_exceptionally_date"),
+        padded("cleared_exceptionally_code", 1),
+        date("cleared_exceptionally_date"),
         pl.lit(" " * 30),
         cargo.fill_null(" "),
     )
@@ -280,17 +276,17 @@ def _offenses(base: pl.DataFrame, frames: Mapping[Dataset, pl.DataFrame]) -> pl.
     # A single bias is followed by nothing, as in the FBI's files.
     line = _line(
         "02",
-        _padded("offense_code", 3),
-        _padded("attempt_complete_code", 1),
-        _padded("using_code", 3),
-        _padded("location_code", 2),
-        _number("premises_entered", 2),
-        _padded("method_of_entry_code", 1),
-        _padded("activity_code", 3),
-        _padded("weapon_code", 9),
+        padded("offense_code", 3),
+        padded("attempt_complete_code", 1),
+        padded("using_code", 3),
+        padded("location_code", 2),
+        number("premises_entered", 2),
+        padded("method_of_entry_code", 1),
+        padded("activity_code", 3),
+        padded("weapon_code", 9),
         pl.col("bias_code").fill_null("").str.strip_chars_end(" ").str.pad_end(2),
     )
-    return _ordered(rows, "02", _zeros("offense_id", 18), line)
+    return _ordered(rows, "02", zeros("offense_id", 18), line)
 
 
 def _properties(base: pl.DataFrame, frames: Mapping[Dataset, pl.DataFrame]) -> pl.DataFrame:
@@ -298,10 +294,10 @@ def _properties(base: pl.DataFrame, frames: Mapping[Dataset, pl.DataFrame]) -> p
     items = frames[segments.PROPERTY_ITEM].drop("state_abbr")
     rows = rows.join(items, on="property_id", how="left")
     drug = pl.concat_str(
-        _padded("drug_code", 1),
-        _number("whole", 9),
-        _number("thousandths", 3),
-        _padded("measure_code", 2),
+        padded("drug_code", 1),
+        number("whole", 9),
+        number("thousandths", 3),
+        padded("measure_code", 2),
     )
     thousandths = (pl.col("quantity") * 1000).round().cast(pl.Int64())
     drugs = (
@@ -320,15 +316,15 @@ def _properties(base: pl.DataFrame, frames: Mapping[Dataset, pl.DataFrame]) -> p
     is_first = pl.int_range(pl.len()).over("property_id") == 0
     line = _line(
         "03",
-        _number("loss_code", 1),
-        _padded("description_code", 2),
-        _number("value_usd", 9),
-        _date("recovered_date"),
-        _number("stolen_vehicles", 2),
-        _number("recovered_vehicles", 2),
+        number("loss_code", 1),
+        padded("description_code", 2),
+        number("value_usd", 9),
+        date("recovered_date"),
+        number("stolen_vehicles", 2),
+        number("recovered_vehicles", 2),
         pl.when(is_first).then("drugs").fill_null("").str.pad_end(45),
     )
-    record = pl.concat_str(_zeros("property_id", 18), pl.col("description_code").fill_null(""))
+    record = pl.concat_str(zeros("property_id", 18), pl.col("description_code").fill_null(""))
     return _ordered(rows, "03", record, line)
 
 
@@ -338,14 +334,14 @@ def _victims(
     rows = frames[segments.VICTIM].join(base, on="incident_id")
     codes = frames[segments.OFFENSE].select("offense_id", "offense_code")
     of_victim = frames[segments.VICTIM_OFFENSE].join(codes, on="offense_id")
-    number = frames[segments.OFFENDER].select("offender_id", seq="sequence_number")
+    sequence = frames[segments.OFFENDER].select("offender_id", seq="sequence_number")
     related = (
         frames[segments.VICTIM_OFFENDER]
-        .join(number, on="offender_id")
+        .join(sequence, on="offender_id")
         .sort("victim_id", "offender_id")
-        .with_columns(pair=pl.concat_str(_zeros("seq", 2), _padded("relationship_code", 2)))
+        .with_columns(pair=pl.concat_str(zeros("seq", 2), padded("relationship_code", 2)))
     )
-    circumstance = frames[segments.VICTIM_CIRCUMSTANCE].with_columns(circumstance_code=_zeros("circumstance_code", 2))
+    circumstance = frames[segments.VICTIM_CIRCUMSTANCE].with_columns(circumstance_code=zeros("circumstance_code", 2))
     force = circumstance.group_by("victim_id").agg(pl.col("justifiable_force_code").drop_nulls().first())
     several = [
         (of_victim, "offense_code", 3, 10),
@@ -359,26 +355,26 @@ def _victims(
     rows = rows.join(force, on="victim_id", how="left").join(outside.collect(), on="outside_agency_id", how="left")
     line = _line(
         "04",
-        _number("sequence_number", 3),
-        _padded("offense_code", 30),
-        _padded("victim_type_code", 1),
+        number("sequence_number", 3),
+        padded("offense_code", 30),
+        padded("victim_type_code", 1),
         *_demographics(),
-        _padded("resident_code", 1),
-        _padded("circumstance_code", 4),
-        _padded("justifiable_force_code", 1),
-        _padded("injury_code", 5),
-        _padded("pair", 40),
-        _padded("activity_code", 2),
-        _padded("assignment_code", 1),
-        _padded("outside_ori", 9),
+        padded("resident_code", 1),
+        padded("circumstance_code", 4),
+        padded("justifiable_force_code", 1),
+        padded("injury_code", 5),
+        padded("pair", 40),
+        padded("activity_code", 2),
+        padded("assignment_code", 1),
+        padded("outside_ori", 9),
     )
-    return _ordered(rows, "04", _zeros("victim_id", 18), line)
+    return _ordered(rows, "04", zeros("victim_id", 18), line)
 
 
 def _offenders(base: pl.DataFrame, frames: Mapping[Dataset, pl.DataFrame]) -> pl.DataFrame:
     rows = frames[segments.OFFENDER].join(base, on="incident_id")
-    line = _line("05", _number("sequence_number", 2), *_demographics())
-    return _ordered(rows, "05", _zeros("offender_id", 18), line)
+    line = _line("05", number("sequence_number", 2), *_demographics())
+    return _ordered(rows, "05", zeros("offender_id", 18), line)
 
 
 def _arrestees(base: pl.DataFrame, frames: Mapping[Dataset, pl.DataFrame]) -> pl.DataFrame:
@@ -386,18 +382,18 @@ def _arrestees(base: pl.DataFrame, frames: Mapping[Dataset, pl.DataFrame]) -> pl
     rows = rows.join(_weapons(frames, is_group_b=False), on="arrestee_id", how="left")
     line = _line(
         "06",
-        _number("sequence_number", 2),
+        number("sequence_number", 2),
         pl.lit(" " * 12),
-        _date("arrest_date"),
-        _padded("arrest_type_code", 1),
-        _padded("multiple_code", 1),
-        _padded("offense_code", 3),
-        _padded("weapon_code", 6),
+        date("arrest_date"),
+        padded("arrest_type_code", 1),
+        padded("multiple_code", 1),
+        padded("offense_code", 3),
+        padded("weapon_code", 6),
         *_demographics(),
-        _padded("resident_code", 1),
-        _padded("under_18_disposition_code", 1),
+        padded("resident_code", 1),
+        padded("under_18_disposition_code", 1),
     )
-    return _ordered(rows, "06", _zeros("arrestee_id", 18), line)
+    return _ordered(rows, "06", zeros("arrestee_id", 18), line)
 
 
 def _group_b(of_agency: pl.DataFrame, frames: Mapping[Dataset, pl.DataFrame], year: int) -> pl.DataFrame:
@@ -406,20 +402,20 @@ def _group_b(of_agency: pl.DataFrame, frames: Mapping[Dataset, pl.DataFrame], ye
         .filter(pl.col("is_group_b") & (pl.col("arrest_date").dt.year() == year))
         .join(of_agency, on="agency_id")
         .join(_weapons(frames, is_group_b=True), on="arrestee_id", how="left")
-        .with_columns(part=pl.lit(2), number=_zeros("arrestee_id", 12), incident_date="arrest_date")
+        .with_columns(part=pl.lit(2), number=zeros("arrestee_id", 12), incident_date="arrest_date")
     )
     line = _line(
         "07",
-        _number("sequence_number", 2),
+        number("sequence_number", 2),
         pl.lit(" " * 4),
-        _padded("arrest_type_code", 1),
-        _padded("offense_code", 3),
-        _padded("weapon_code", 6),
+        padded("arrest_type_code", 1),
+        padded("offense_code", 3),
+        padded("weapon_code", 6),
         *_demographics(),
-        _padded("resident_code", 1),
-        _padded("under_18_disposition_code", 1),
+        padded("resident_code", 1),
+        padded("under_18_disposition_code", 1),
     )
-    return _ordered(rows, "07", _zeros("arrestee_id", 18), line)
+    return _ordered(rows, "07", zeros("arrestee_id", 18), line)
 
 
 def _weapons(frames: Mapping[Dataset, pl.DataFrame], *, is_group_b: bool) -> pl.DataFrame:
@@ -438,25 +434,8 @@ def _several(rows: pl.DataFrame, parent: str, column: str, width: int, most: int
 
 def _demographics() -> tuple[pl.Expr, ...]:
     return (
-        _padded("age_code", 2),
-        _padded("sex_code", 1),
-        _padded("race_code", 1),
-        _padded("ethnicity_code", 1),
+        padded("age_code", 2),
+        padded("sex_code", 1),
+        padded("race_code", 1),
+        padded("ethnicity_code", 1),
     )
-
-
-def _padded(column: str, width: int) -> pl.Expr:
-    return pl.col(column).fill_null("").str.pad_end(width)
-
-
-def _zeros(column: str, width: int) -> pl.Expr:
-    return pl.col(column).cast(pl.Int64()).cast(pl.String()).str.zfill(width)
-
-
-def _number(column: str, width: int) -> pl.Expr:
-    """A number with leading zeros; blank where missing."""
-    return _zeros(column, width).fill_null(" " * width)
-
-
-def _date(column: str) -> pl.Expr:
-    return pl.col(column).dt.strftime(_DATE).fill_null(" " * 8)

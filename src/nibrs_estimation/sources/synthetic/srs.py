@@ -45,7 +45,7 @@ def summary_months(agencies: pl.DataFrame, latent: pl.DataFrame, year: int, seed
     report = -(-sent["month"].to_numpy() // number[place]) * number[place]
     sent = sent.with_columns(summary_offenses(sent, seed).alias("offense"), month=pl.Series(report, dtype=pl.Int8))
     counts = sent.group_by("agency_id", "month", "offense").len("incidents").sort("agency_id", "month", "offense")
-    details = _items(counts, year, seed).group_by("agency_id", "month", "item_code").agg(pl.col("n").sum())
+    details = spread_over_items(counts, year, seed).group_by("agency_id", "month", "item_code").agg(pl.col("n").sum())
     totals = with_totals(details.filter(pl.col("n") > 0))
     return totals.with_columns(data_year=pl.lit(year, pl.Int16)).select(
         pl.col(column.name).cast(column.dtype) for column in SRS_MONTH.columns
@@ -96,10 +96,19 @@ def benchmark_rows(agencies: pl.DataFrame, columns: Mapping[str, Floats]) -> pl.
     )
 
 
-def _items(counts: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
+def spread_over_items(counts: pl.DataFrame, year: int, seed: int) -> pl.DataFrame:
     """Spread the incidents of each agency, month and offense over the items of the Return A.
 
     The numbers of items are integers that add up to the incidents and have the shares of the items on average.
+
+    Args:
+        counts: ``agency_id``, ``month``, ``offense`` (number of the offense in ``offense.csv``) and ``incidents``.
+        year: data year.
+        seed: seed of the run.
+
+    Returns:
+        ``agency_id``, ``month``, ``item_code`` and ``n``, several rows for an item if offenses share it; offenses that
+        no summary has are left out.
     """
     mapping = table("srs_mapping").with_columns(
         start=pl.col("share").cum_sum().over("offense_code") - pl.col("share"),

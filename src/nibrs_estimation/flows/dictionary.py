@@ -140,6 +140,10 @@ def _format_names(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
+#: Of a list with more codes than the first number, the page has only the second number.
+_MOST_CODES, _FIRST_CODES = 500, 20
+
+
 def _code_lists(sections: Iterable[tuple[str, list[Dataset]]]) -> str:
     used: dict[str, list[str]] = {}
     for _title, datasets in sections:
@@ -151,15 +155,17 @@ def _code_lists(sections: Iterable[tuple[str, list[Dataset]]]) -> str:
     for name in code_lists():
         frame = code_list(name)
         first, *others = (column for column in frame.columns if column not in ("valid_from", "valid_to", "source"))
+        shown = frame if frame.height <= _MOST_CODES else frame.head(_FIRST_CODES)
         rows = "".join(
             f"| {' | '.join('' if value is None else str(value).replace('|', '/') for value in row)} |\n"
-            for row in frame.select(first, *others).rows()
+            for row in shown.select(first, *others).rows()
         )
+        which = "codes" if shown.height == frame.height else f"the first {shown.height} codes"
         use = f" Used by {_format_names(used[name])}." if name in used else ""
         source = f" Source: {'; '.join(frame['source'].unique().sort())}." if "source" in frame.columns else ""
         parts.append(
             f'### <a id="list-{name}"></a>{name}\n\n{frame.height} codes in `model/codes/{name}.csv`.{use}{source}\n\n'
-            f"<details><summary>codes</summary>\n\n| {' | '.join([first, *others])} |\n"
+            f"<details><summary>{which}</summary>\n\n| {' | '.join([first, *others])} |\n"
             f"|{'---|' * (1 + len(others))}\n{rows}\n</details>\n\n"
         )
     return f"## Code lists\n\n{''.join(parts)}".rstrip() + "\n"

@@ -38,14 +38,20 @@ def questions() -> list[tuple[str, str, str]]:
 @pytest.fixture(scope="module")
 def folder(whole_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working folder with a run `us`, as the pages name it."""
-    return working_folder(whole_run, "whole", tmp_path_factory.mktemp("pages"))
+    return working_folder(whole_run / "artifacts/whole", whole_run / "scratch", tmp_path_factory.mktemp("pages"))
 
 
-def working_folder(made: Path, run_id: str, folder: Path) -> Path:
-    """What a run made, under the name that the pages use."""
+@pytest.fixture(scope="module")
+def demo_folder(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of the demo, which makes no series and does not publish all files: its own folder is opened."""
+    return working_folder(demo / "scratch/demo", demo / "scratch", tmp_path_factory.mktemp("demo"))
+
+
+def working_folder(run: Path, scratch: Path, folder: Path) -> Path:
+    """A run under the name that the pages use."""
     (folder / "artifacts").mkdir()
-    (folder / "artifacts/us").symlink_to(made / "artifacts" / run_id)
-    (folder / "scratch").symlink_to(made / "scratch")
+    (folder / "artifacts/us").symlink_to(run)
+    (folder / "scratch").symlink_to(scratch)
     return folder
 
 
@@ -82,6 +88,13 @@ def test_command_and_python_give_the_same_numbers(
     title: str, command: str, example: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     check_question(title, command, example, folder, monkeypatch)
+
+
+@pytest.mark.parametrize(("title", "command", "example"), [each for each in questions() if "--series" not in each[1]])
+def test_the_demo_answers_the_same(
+    title: str, command: str, example: str, demo_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_question(title, command, example, demo_folder, monkeypatch)
 
 
 def check_question(title: str, command: str, example: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,14 +31,14 @@ from nibrs_estimation.cli.selection import (
 )
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.cli.table_frame import frame_data, show_frame
-from nibrs_estimation.cli.table_view import PROPOSED, TableView, heading, headline_rows, short_title
+from nibrs_estimation.cli.table_view import TableView, headline_rows
 from nibrs_estimation.cli.text_table import Block
 from nibrs_estimation.cli.year_series import runs_by_year, year_series
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.runs import MAIN_FLOW
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.guide import guide
-from nibrs_estimation.tables.labels import plain_label
+from nibrs_estimation.tables.labels import PROPOSED, heading, plain_label, short_title
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.series import Series
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS

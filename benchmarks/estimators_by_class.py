@@ -14,11 +14,11 @@ from pathlib import Path
 
 import polars as pl
 
-from nibrs_estimation.cli.estimates import required_run
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
 from nibrs_estimation.model.estimates import CELL_ESTIMATE
 from nibrs_estimation.model.geography import AGENCY_COUNTY
+from nibrs_estimation.reading.runs import required_run
 from nibrs_estimation.sources.synthetic.truth import SYNTHETIC_TRUTH
 from nibrs_estimation.tables.matrices.agencies import agency_categories
 from nibrs_estimation.tables.read import table_definition

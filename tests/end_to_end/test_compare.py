@@ -11,9 +11,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from nibrs_estimation.cli.comparing import Options, basis_of, differences
-from nibrs_estimation.cli.estimates import EstimatedRun, required_run
 from nibrs_estimation.model.estimates import CELL_ESTIMATE
+from nibrs_estimation.reading.comparing import Options, basis_of, differences
+from nibrs_estimation.reading.runs import EstimatedRun, required_run
 from nibrs_estimation.stats.prediction import difference_of_columns, year_side
 from nibrs_estimation.survey.comparison import Cell, ComparedTable, difference_of_cells
 from nibrs_estimation.tables.matrices.table_matrix import agency_rows
@@ -129,9 +129,9 @@ def test_groups_of_persons(run: EstimatedRun) -> None:
     assert 0 < found.standard_error**2 < (found.first_variance**0.5 + found.second_variance**0.5) ** 2
 
 
-def another_year(run: EstimatedRun, folder: Path) -> EstimatedRun:
+def another_year(run: EstimatedRun, demo: Path, folder: Path) -> EstimatedRun:
     """A copy that is said to be of the year before."""
-    shutil.copytree(run.datasets.parents[1], folder / "before")
+    shutil.copytree(demo / "scratch/demo", folder / "before")
     path = folder / "before/all/run_metadata.json"
     about = json.loads(path.read_text())
     about["identity"] |= {"run_id": "before", "year": run.year - 1}
@@ -139,9 +139,9 @@ def another_year(run: EstimatedRun, folder: Path) -> EstimatedRun:
     return required_run(folder, "before")
 
 
-def test_years_of_the_same_agencies(run: EstimatedRun, tmp_path: Path) -> None:
+def test_years_of_the_same_agencies(run: EstimatedRun, demo: Path, tmp_path: Path) -> None:
     """A year and its copy: no difference, and every agency has the same error in both, so that chance alone is left."""
-    before = another_year(run, tmp_path)
+    before = another_year(run, demo, tmp_path)
     options = Options((before, run), table_definition("1a"), ("states",), ("1",), ("all",), (), "rate")
     found = differences(options, shows_suppressed=True)
     assert found["first_run"].unique().to_list() == [f"demo ({run.year})"]
@@ -163,9 +163,9 @@ def test_years_of_the_same_agencies(run: EstimatedRun, tmp_path: Path) -> None:
     assert suppressed.height > 0
 
 
-def test_a_run_is_read_once(run: EstimatedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_read_once(run: EstimatedRun, demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not once for each geography, and only the rows that are compared."""
-    before, read = another_year(run, tmp_path), []
+    before, read = another_year(run, demo, tmp_path), []
     rows_of = EstimatedRun.rows
 
     def rows(*arguments: Any) -> pl.DataFrame:

@@ -9,8 +9,6 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from nibrs_estimation.cli.comparing import basis_of
-from nibrs_estimation.cli.estimates import EstimatedRun, required_run
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
 from nibrs_estimation.model.blocks import BLOCK_REFERENCE
@@ -20,6 +18,8 @@ from nibrs_estimation.model.estimates import CELL_ESTIMATE
 from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, WEIGHT_CELL
+from nibrs_estimation.reading.comparing import basis_of
+from nibrs_estimation.reading.runs import EstimatedRun, required_run
 from nibrs_estimation.survey.basis import AgencyAttributes, Basis, Survey, estimation_basis
 from nibrs_estimation.survey.cells import Estimator, wanted_cells
 from nibrs_estimation.survey.replicates import GROUPS, LEAST_IN_GROUP, DifferenceVariances, groups_of

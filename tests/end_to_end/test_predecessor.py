@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from nibrs_estimation.cli.comparing import Options, differences
-from nibrs_estimation.cli.estimates import required_run
 from nibrs_estimation.model.headlines import COMPARED
+from nibrs_estimation.reading.comparing import Options, differences
+from nibrs_estimation.reading.runs import required_run
 from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definition
 from tests.support.command import nibrs, succeed

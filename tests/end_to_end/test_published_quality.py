@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from nibrs_estimation.cli.estimates import EstimatedRun, required_run
 from nibrs_estimation.model.estimates import CELL_ESTIMATE
+from nibrs_estimation.reading.runs import EstimatedRun, required_run
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.table_cells import COUNT, RATE
 

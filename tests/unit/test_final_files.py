@@ -11,11 +11,11 @@ import pytest
 from tests.support.estimated import estimates, with_suppressed_place, write_run
 from tests.support.frames import DATASETS
 
-from nibrs_estimation.cli.estimates import required_run
 from nibrs_estimation.cli.final_files import write_final_files
 from nibrs_estimation.model.final_estimates import FINAL, UPPER_CASE
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.table import write_table
+from nibrs_estimation.reading.runs import required_run
 from nibrs_estimation.tables.read import table_definition
 
 

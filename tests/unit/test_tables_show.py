@@ -11,7 +11,6 @@ from tests.support.estimated import REASON, Place, estimates, with_suppressed_pl
 from tests.support.frames import DATASETS
 from typer.testing import CliRunner, Result
 
-from nibrs_estimation.cli.estimates import find_run
 from nibrs_estimation.cli.pager import paged
 from nibrs_estimation.cli.table_view import lines_of
 from nibrs_estimation.cli.tables import tables_app
@@ -20,6 +19,7 @@ from nibrs_estimation.model.published import PUBLISHED
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.manifest import Cause, Manifest
 from nibrs_estimation.pipeline.table import find_table, read_table, write_table
+from nibrs_estimation.reading.runs import find_run
 from nibrs_estimation.tables.caution import cautions
 from nibrs_estimation.tables.read import table_definition, table_definitions
 from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, MONTHS_INFERRED, OWN_WEIGHTS

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from nibrs_estimation.cli.estimates import EstimatedRun
 from nibrs_estimation.model.final_estimates import UPPER_CASE
 from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.reading.runs import EstimatedRun
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.published import final_rows
 from nibrs_estimation.tables.read import table_definitions

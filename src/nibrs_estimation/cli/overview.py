@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from nibrs_estimation.cli.estimates import choice_of
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY
 from nibrs_estimation.model.parameters import SMALL_COUNT, VARIANCE_RULE
@@ -14,6 +13,7 @@ from nibrs_estimation.pipeline.flow import RUN_LAYOUT
 from nibrs_estimation.pipeline.run import RunResult
 from nibrs_estimation.pipeline.table import find_table, read_table
 from nibrs_estimation.pipeline.unit import Outcome
+from nibrs_estimation.reading.runs import choice_of
 from nibrs_estimation.stages.publication.report import HEADLINES
 from nibrs_estimation.stages.publication.sections import interval_words
 from nibrs_estimation.stages.publication.selection import Results

@@ -11,24 +11,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import polars.selectors as cs
 import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
 from nibrs_estimation.cli.console import console
-from nibrs_estimation.cli.estimates import EstimatedRun, find_run, flow_of, required_run, write_csv
 from nibrs_estimation.cli.pager import paged
-from nibrs_estimation.cli.selection import (
-    EVERYWHERE,
-    check_series,
-    describe_place,
-    find_column,
-    find_places,
-    find_rows,
-    find_series,
-)
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.cli.table_frame import frame_data, show_frame
 from nibrs_estimation.cli.table_view import TableView, headline_rows
@@ -36,13 +25,14 @@ from nibrs_estimation.cli.text_table import Block
 from nibrs_estimation.cli.year_series import runs_by_year, year_series
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.runs import MAIN_FLOW
-from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
+from nibrs_estimation.reading.runs import EstimatedRun, find_run, flow_of, required_run
+from nibrs_estimation.reading.selection import Selection, describe_place
+from nibrs_estimation.tables.definition import TableColumn
 from nibrs_estimation.tables.guide import guide
 from nibrs_estimation.tables.labels import PROPOSED, heading, plain_label, short_title
 from nibrs_estimation.tables.read import table_definition
-from nibrs_estimation.tables.series import Series
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
-from nibrs_estimation.tables.table_rows import INTERVAL_MEANS, series_places
+from nibrs_estimation.tables.table_rows import INTERVAL_MEANS
 
 #: Lines of a screen if there is no terminal, and the minimum for a terminal.
 _LINES, _LEAST_LINES = 50, 24
@@ -105,13 +95,14 @@ def show(name: str, request: Request, *, is_of_frame: bool, as_json: bool, is_pa
         )
         show_frame(table, hint, as_json=as_json, is_paged=is_paged)
         return
-    selection = Selection.of(run, table, request)
+    selection = Selection.of(run, table, request.geographies, request.series, request.rows, request.columns)
     if request.csv is not None:
         console.print(Text(_write_csv(selection, request.csv)), soft_wrap=True)
     elif as_json:
         typer.echo(json.dumps({**frame_data(table), **_estimates_data(selection)}, indent=2))
     else:
-        text = _text(selection, console)
+        shown = _Shown(**vars(selection), everything=request.everything, shows_suppressed=request.shows_suppressed)
+        text = _text(shown, console)
         series = _by_year(selection, request)
         with paged(console, is_wanted=is_paged):
             console.print(text, soft_wrap=True)
@@ -136,78 +127,21 @@ def _run(request: Request, flow: str) -> EstimatedRun | None:
 
 
 @dataclass(frozen=True)
-class Selection:
-    """The selected part of a table.
+class _Shown(Selection):
+    """A selected part of a table that is shown on a screen.
 
     Attributes:
-        run: the run.
-        table: definition of the table.
-        places: geographies, rows of dataset ``coverage``.
-        series: demographic series, or None for all persons.
-        rows: selected published rows.
-        columns: selected columns.
-        has_chosen_rows: whether the user chose rows; otherwise all rows are selected.
-        has_chosen_columns: whether the user chose columns; otherwise all columns are selected.
         everything: whether to show everything, not only what fits on a screen.
         shows_suppressed: whether to show the numbers that should not be published.
     """
 
-    run: EstimatedRun
-    table: TableDefinition
-    places: pl.DataFrame
-    series: Series | None
-    rows: tuple[TableRow, ...]
-    columns: tuple[TableColumn, ...]
-    has_chosen_rows: bool
-    has_chosen_columns: bool
-    everything: bool
-    shows_suppressed: bool
-
-    @classmethod
-    def of(cls, run: EstimatedRun, table: TableDefinition, request: Request) -> Selection:
-        """Resolve the arguments of the command line.
-
-        Raises:
-            UsageError: an argument matches nothing, or several items.
-        """
-        group = None if request.series is None else find_series(table, request.series)
-        places = find_places(run, request.geographies)
-        if group is not None and EVERYWHERE in request.geographies:
-            places = series_places(places, group)
-        elif group is not None:
-            check_series(group, places)
-        chosen_rows = {row.row for word in request.rows for row in find_rows(table, word)}
-        chosen_columns = {find_column(table, word).position for word in request.columns}
-        return cls(
-            run=run,
-            table=table,
-            places=places,
-            series=group,
-            rows=tuple(row for row in table.rows if not row.is_dropped and (not chosen_rows or row.row in chosen_rows)),
-            columns=tuple(
-                column for column in table.columns if not chosen_columns or column.position in chosen_columns
-            ),
-            has_chosen_rows=bool(chosen_rows),
-            has_chosen_columns=bool(chosen_columns),
-            everything=request.everything,
-            shows_suppressed=request.shows_suppressed,
-        )
-
-    @property
-    def is_of_cell(self) -> pl.Expr:
-        """Condition on ``row`` and ``column`` that selects its cells."""
-        return pl.col("row").is_in([row.row for row in self.rows]) & pl.col("column").is_in(
-            [column.position for column in self.columns]
-        )
-
-    def cells(self) -> pl.DataFrame:
-        """The estimates of the selected cells."""
-        return self.run.rows(self.table, self.places, self.series).filter(self.is_of_cell)
+    everything: bool = False
+    shows_suppressed: bool = False
 
 
 def _write_csv(selection: Selection, path: Path) -> str:
     """Write the selection with the columns of ``estimates.csv``; returns a message."""
-    n_rows = write_csv(selection.run, selection.table, selection.places, selection.series, path, selection.is_of_cell)
+    n_rows = selection.write_csv(path)
     of = f" of {selection.places.height} geographies" if selection.places.height > 1 else ""
     return "\n".join(
         [f"Wrote {path}: {n_rows:,} rows{of}.", _origin(selection.run), *filter(None, [selection.run.choice])]
@@ -234,7 +168,7 @@ def _estimates_data(selection: Selection) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _text(selection: Selection, console: Console) -> Text:
+def _text(selection: _Shown, console: Console) -> Text:
     """The selection as text, no wider than the terminal.
 
     Raises:
@@ -256,7 +190,7 @@ def _text(selection: Selection, console: Console) -> Text:
     return Text("\n").join(_fitting_lines(selection, view, console.width, lines))
 
 
-def _fitting_lines(selection: Selection, view: TableView, width: int, lines: int) -> list[Text]:
+def _fitting_lines(selection: _Shown, view: TableView, width: int, lines: int) -> list[Text]:
     """The lines of the view; rows and columns that the user did not choose are limited to a number of lines."""
     text = _all_lines(selection, selection, view, width) if selection.everything else []
     least, most = _LEAST_BODY, lines
@@ -270,7 +204,7 @@ def _fitting_lines(selection: Selection, view: TableView, width: int, lines: int
     return text or _all_lines(selection, _limit_selection(selection, view, width, _LEAST_BODY), view, width)
 
 
-def _all_lines(selection: Selection, shown: Selection, view: TableView, width: int) -> list[Text]:
+def _all_lines(selection: _Shown, shown: _Shown, view: TableView, width: int) -> list[Text]:
     """All lines of the view."""
     view.reset_notes()
     text = [line for part, style in _head(selection) for line in _wrapped(part, width, style)]
@@ -291,7 +225,7 @@ def _wrapped(text: str, width: int, style: str, indent: str = "") -> list[Text]:
     return [Text(line, style=style) for line in textwrap.wrap(text, width, subsequent_indent=indent)]
 
 
-def _head(selection: Selection) -> Iterator[tuple[str, str]]:
+def _head(selection: _Shown) -> Iterator[tuple[str, str]]:
     """Headings: what the table counts, geographies, year and origin."""
     yield "  ".join(dict.fromkeys([selection.table.table, short_title(selection.table)])), "bold"
     yield selection.table.counts, ""
@@ -312,7 +246,7 @@ def _origin(run: EstimatedRun) -> str:
     return _name(run.identity.text)
 
 
-def _blocks(selection: Selection, view: TableView, width: int) -> Iterator[tuple[str, Block]]:
+def _blocks(selection: _Shown, view: TableView, width: int) -> Iterator[tuple[str, Block]]:
     """Blocks of the table with their titles. A title names the row or column that is the same in the whole block."""
     rows, columns = selection.rows, selection.columns
     titled = iter(())  # type: Iterator[tuple[str, Iterator[Block]]]
@@ -341,7 +275,7 @@ def _blocks(selection: Selection, view: TableView, width: int) -> Iterator[tuple
             yield "" if number else title, block
 
 
-def _is_of_one_column(selection: Selection) -> bool:
+def _is_of_one_column(selection: _Shown) -> bool:
     return (
         selection.places.height == 1
         and len(selection.columns) == 1
@@ -349,12 +283,12 @@ def _is_of_one_column(selection: Selection) -> bool:
     )
 
 
-def _is_cut(selection: Selection) -> bool:
+def _is_cut(selection: _Shown) -> bool:
     """Whether columns that do not fit next to the estimate are omitted; not if the user chose rows or --all."""
     return _is_of_one_column(selection) and not (selection.has_chosen_rows or selection.everything)
 
 
-def _limit_selection(selection: Selection, view: TableView, width: int, body: int) -> Selection:
+def _limit_selection(selection: _Shown, view: TableView, width: int, body: int) -> _Shown:
     """Reduce rows and columns that the user did not choose to what fits.
 
     Args:
@@ -387,7 +321,7 @@ def _first(columns: Sequence[TableColumn], number: int, *, in_order: bool = True
     return tuple(sorted(ordered, key=lambda column: column.position) if in_order else ordered)
 
 
-def _unknown_note(shown: Selection, view: TableView) -> Iterator[str]:
+def _unknown_note(shown: _Shown, view: TableView) -> Iterator[str]:
     """Note on the shares of unknown values in the rows shown, for the first column and geography."""
     column, (place, name) = shown.columns[0], view.places[0]
     sections = {row.section for row in shown.rows}
@@ -404,12 +338,12 @@ def _unknown_note(shown: Selection, view: TableView) -> Iterator[str]:
         )
 
 
-def _proposed_note(shown: Selection) -> Iterator[str]:
+def _proposed_note(shown: _Shown) -> Iterator[str]:
     if shown.table.status or any(row.is_proposed for row in shown.rows) or any(c.is_proposed for c in shown.columns):
         yield f"{PROPOSED}  its codes are a proposal of this program: the list of the reference method is not known"
 
 
-def _definitions(shown: Selection) -> Iterator[str]:
+def _definitions(shown: _Shown) -> Iterator[str]:
     """Contents of sums: in full if the user chose the column; otherwise by name if short, by code if long."""
     for column in shown.columns:
         if column.definition is None:
@@ -421,7 +355,7 @@ def _definitions(shown: Selection) -> Iterator[str]:
         yield f"{heading(column)}: {text}"
 
 
-def _omitted_notes(selection: Selection, shown: Selection, view: TableView, width: int) -> Iterator[str]:
+def _omitted_notes(selection: _Shown, shown: _Shown, view: TableView, width: int) -> Iterator[str]:
     """Notes on rows and columns that are not shown, and how to show them."""
     columns = [plain_label(column.label) for column in selection.columns if column not in shown.columns]
     seen = {row.row for row in shown.rows}

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nibrs_estimation.cli.estimates import EstimatedRun, finished_runs, flow_of
+from nibrs_estimation.reading.runs import EstimatedRun, finished_runs, flow_of
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition
 from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.suppression import SUPPRESSED

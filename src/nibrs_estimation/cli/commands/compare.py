@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from nibrs_estimation.cli.console import console
-from nibrs_estimation.cli.estimates import EstimatedRun, flow_of, required_run
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.files import atomic_path
 from nibrs_estimation.pipeline.runs import MAIN_FLOW
+from nibrs_estimation.reading.runs import EstimatedRun, flow_of, required_run
 from nibrs_estimation.tables.read import table_definition
 
 app = typer.Typer()
@@ -66,7 +66,7 @@ def compare(
 ) -> None:
     """Compare two years, places, columns, rows or groups of persons, with standard error and interval."""
     # Differences compile and compute; the other commands do not wait for their libraries.
-    from nibrs_estimation.cli.comparing import Options, differences  # noqa: PLC0415
+    from nibrs_estimation.reading.comparing import Options, differences  # noqa: PLC0415
 
     if rate and percentage:
         raise UsageError("Give --rate or --percentage, not both.")

@@ -84,9 +84,9 @@ def reference_files(
     folder is also written as a zip; the names of the cells are in folder validation_inputs. With series of all tables
     and geographies a nation has hundreds of gigabytes: name those that you need.
     """
-    from nibrs_estimation.cli.estimates import flow_of, required_run  # noqa: PLC0415 (Polars is slow to import)
     from nibrs_estimation.cli.final_files import FOLDER, write_final_files  # noqa: PLC0415 (as above)
-    from nibrs_estimation.cli.selection import find_places  # noqa: PLC0415 (as above)
+    from nibrs_estimation.reading.runs import flow_of, required_run  # noqa: PLC0415 (Polars is slow to import)
+    from nibrs_estimation.reading.selection import find_places  # noqa: PLC0415 (as above)
     from nibrs_estimation.tables.read import table_definition  # noqa: PLC0415 (as above)
 
     tables = [table_definition(name) for name in table or ()]

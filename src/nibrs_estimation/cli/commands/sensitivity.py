@@ -11,18 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from nibrs_estimation.cli.console import console
-from nibrs_estimation.cli.estimates import flow_of, required_run
-from nibrs_estimation.cli.selection import find_column, find_places, find_rows
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.files import atomic_path
+from nibrs_estimation.reading.runs import flow_of, required_run
+from nibrs_estimation.reading.selection import STATES, find_column, find_places, find_rows
 from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.sensitivity import AS_ASSUMED, scaled_rows
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
 
 app = typer.Typer()
-_STATES = "states"
 
 
 @app.command(
@@ -56,10 +55,7 @@ def sensitivity(
     """Show totals, intervals and ranks if what was not reported held less or more crime than assumed."""
     definition = table_definition(table)
     run = required_run(load_settings().scratch_dir, run_id, flow_of(definition))
-    names = tuple(geography or (_STATES,))
-    places = find_places(run, ("all",) if names == (_STATES,) else names)
-    if names == (_STATES,):
-        places = places.filter((pl.col("geography_level") == "state") & pl.col("agency_group").is_null())
+    places = find_places(run, geography or (STATES,))
     found = find_rows(definition, row)
     if len(found) != 1:
         raise UsageError(f"{row!r} names {len(found)} rows of table {table}: give the number of one of them.")

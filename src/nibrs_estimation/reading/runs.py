@@ -1,9 +1,9 @@
-"""Find a finished run and read its estimates."""
+"""A run with estimates: found among those of a scratch folder, and read."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,10 @@ import polars as pl
 
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP, GEOGRAPHY_QUALITY, SERIES_ESTIMATE
-from nibrs_estimation.model.parameters import SMALL_COUNT, VARIANCE_RULE
-from nibrs_estimation.model.published import PUBLISHED
+from nibrs_estimation.model.parameters import CONTROL_RULE, SMALL_COUNT, VARIANCE_RULE
 from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import UsageError
-from nibrs_estimation.pipeline.files import atomic_path
+from nibrs_estimation.pipeline.flow import RUN_LAYOUT
 from nibrs_estimation.pipeline.identity import Identity
 from nibrs_estimation.pipeline.manifest import Manifest
 from nibrs_estimation.pipeline.parameter import Parameter
@@ -28,36 +27,43 @@ from nibrs_estimation.pipeline.runs import (
     version_conflict,
 )
 from nibrs_estimation.pipeline.table import find_table, read_table
+from nibrs_estimation.reading.files import Files, LocalFiles
 from nibrs_estimation.tables.definition import TableDefinition
-from nibrs_estimation.tables.published import published_rows
 from nibrs_estimation.tables.read import RETURN_A, RETURN_A_REPORTED
 from nibrs_estimation.tables.series import Series
 from nibrs_estimation.tables.suppression import suppressed_rows
 from nibrs_estimation.tables.table_rows import estimated_places, part_of, table_rows
 
-_NEEDED = (CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION, GEOGRAPHY_QUALITY)
+#: Datasets without which a run has no estimates that can be shown.
+NEEDED = (CELL_ESTIMATE, CELL_GAP, COVERAGE, GEOGRAPHY_POPULATION, GEOGRAPHY_QUALITY)
 _HINT = "`nibrs demo` creates a small one, `nibrs run all RUN_ID --source ...` one of your data."
-#: Number of geographies whose rows are computed together.
-_BATCH = 20
 
 
 @dataclass(frozen=True)
 class EstimatedRun:
-    """A run with estimates.
+    """A run with estimates, of one flow.
 
     Attributes:
         identity: name, source and year of the run, and whether it is synthetic.
-        datasets: folder of its datasets.
+        files: its files.
+        choices: choice of each parameter of the method that reading needs, by the parameter's name.
         coverage: dataset ``coverage``.
         places: rows of coverage that are estimated.
         choice: message on how the run was chosen; "" if it was named or is the only one.
     """
 
     identity: Identity
-    datasets: Path
+    files: Files
+    choices: Mapping[str, str]
     coverage: pl.DataFrame
     places: pl.DataFrame
     choice: str = ""
+
+    @classmethod
+    def of(cls, identity: Identity, files: Files, choices: Mapping[str, str], choice: str = "") -> EstimatedRun:
+        """Open a run whose files are there."""
+        coverage = read_table(files.table(COVERAGE), COVERAGE).sort("geography_number").collect()
+        return cls(identity, files, choices, coverage, estimated_places(coverage.lazy()), choice)
 
     @property
     def run_id(self) -> str:
@@ -70,12 +76,16 @@ class EstimatedRun:
         return self.identity.year
 
     def variance_rule(self) -> str:
-        """The rule by which its standard errors and intervals were computed, from the record of the task."""
-        return choice_of(self.datasets.parent, ("estimate_cells", "estimate_summaries"), VARIANCE_RULE)
+        """The rule by which its standard errors and intervals were computed."""
+        return self.choices[VARIANCE_RULE.name]
 
-    def read(self, dataset: Dataset) -> pl.LazyFrame:
-        """Read one of its datasets."""
-        return read_table(find_table(self.datasets, dataset), dataset)
+    def has(self, dataset: Dataset) -> bool:
+        """Whether the run has a dataset."""
+        return bool(self.files.table(dataset))
+
+    def read(self, dataset: Dataset, part: str | None = None) -> pl.LazyFrame:
+        """Read one of its datasets, or a part of it."""
+        return read_table(self.files.table(dataset, part), dataset)
 
     def rows(
         self,
@@ -90,28 +100,24 @@ class EstimatedRun:
             UsageError: the run has not estimated the table or its series; all cells would seem to be 0.
         """
         dataset, part = CELL_ESTIMATE if series is None else SERIES_ESTIMATE, part_of(table, series)
-        if not (self.datasets / dataset.name / f"{part}.parquet").is_file():
+        if not self.files.table(dataset, part):
             what = f"table {table.table}" if series is None else f"demographic series of table {table.table}"
             raise UsageError(
                 f"Run {self.run_id} has not estimated {what}. Run it completely: `nibrs run {flow_of(table)} "
                 f"{self.run_id}` with "
                 "its --year and --source (the demo: --source synthetic:0.01 --seed 1)."
             )
-        cells = self.read(dataset)
-        populations = self.read(GEOGRAPHY_POPULATION)
         rows = table_rows(
             table,
-            cells,
+            self.read(dataset, part),
             self.read(CELL_GAP),
             places,
-            populations,
+            self.read(GEOGRAPHY_POPULATION),
             series=series,
             only_rows=only_rows,
             variance_rule=self.variance_rule(),
         )
-        exports = ("export_estimates", "export_summary_estimates")
-        small_count = choice_of(self.datasets.parent, exports, SMALL_COUNT)
-        return suppressed_rows(rows, table, places, self.read(GEOGRAPHY_QUALITY), small_count)
+        return suppressed_rows(rows, table, places, self.read(GEOGRAPHY_QUALITY), self.choices[SMALL_COUNT.name])
 
 
 def choice_of(root: Path, tasks: Sequence[str], parameter: Parameter) -> str:
@@ -119,6 +125,26 @@ def choice_of(root: Path, tasks: Sequence[str], parameter: Parameter) -> str:
     manifests = [Manifest.read(root / "manifests" / f"{task}.json") for task in tasks]
     choices = [manifest.cause.parameters.get(parameter.name) for manifest in manifests if manifest is not None]
     return str(next(filter(None, choices), parameter.default))
+
+
+#: Parameters of the method that reading needs, with the tasks that used them.
+_USED = (
+    (VARIANCE_RULE, ("estimate_cells", "estimate_summaries")),
+    (CONTROL_RULE, ("estimate_cells", "estimate_summaries")),
+    (SMALL_COUNT, ("export_estimates", "export_summary_estimates")),
+)
+
+
+def choices_of_tasks(root: Path) -> dict[str, str]:
+    """The choices with which the tasks of the run in a folder ran, by the name of the parameter."""
+    return {parameter.name: choice_of(root, tasks, parameter) for parameter, tasks in _USED}
+
+
+def recorded_choices(settings: Mapping[str, object]) -> dict[str, str]:
+    """The same from the settings in the metadata of a published run, which has no records of tasks."""
+    return {
+        parameter.name: str(settings.get(parameter.setting.lower(), parameter.default)) for parameter, _tasks in _USED
+    }
 
 
 def _estimates(flow: str) -> str:
@@ -183,7 +209,7 @@ class _Found:
     """A run with estimates whose datasets are not read yet."""
 
     identity: Identity
-    datasets: Path
+    root: Path
     state: str
     ended: str
 
@@ -203,8 +229,9 @@ def _choice(chosen: _Found, finished: list[_Found]) -> str:
 
 
 def _open(found: _Found, choice: str) -> EstimatedRun:
-    coverage = read_table(find_table(found.datasets, COVERAGE), COVERAGE).sort("geography_number").collect()
-    return EstimatedRun(found.identity, found.datasets, coverage, estimated_places(coverage.lazy()), choice)
+    root = found.root
+    files = LocalFiles(root / RUN_LAYOUT.datasets, root / RUN_LAYOUT.documents)
+    return EstimatedRun.of(found.identity, files, choices_of_tasks(root), choice)
 
 
 def required_run(scratch: Path, run_id: str | None, flow: str = MAIN_FLOW) -> EstimatedRun:
@@ -224,37 +251,9 @@ def required_run(scratch: Path, run_id: str | None, flow: str = MAIN_FLOW) -> Es
 def _runs(scratch: Path, flow: str) -> Iterator[_Found]:
     """Runs of a flow, or of one that estimates the same tables, and of this version, that have estimates."""
     for path in (path for name in _alike(flow) for path in scratch.glob(f"*/{name}/run_metadata.json")):
-        datasets = path.parent / "datasets"
-        if not is_of_other_version(path.parents[1]) and all(find_table(datasets, dataset) for dataset in _NEEDED):
+        datasets = path.parent / RUN_LAYOUT.datasets
+        if not is_of_other_version(path.parents[1]) and all(find_table(datasets, dataset) for dataset in NEEDED):
             about = json.loads(path.read_text(encoding="utf-8"))
             yield _Found(
-                Identity(**about["identity"]), datasets, str(about.get("state", "")), str(about.get("ended", ""))
+                Identity(**about["identity"]), path.parent, str(about.get("state", "")), str(about.get("ended", ""))
             )
-
-
-def write_csv(
-    run: EstimatedRun,
-    table: TableDefinition,
-    places: pl.DataFrame,
-    series: Series | None,
-    path: Path,
-    wanted: pl.Expr,
-) -> int:
-    """Write a table with the columns of ``estimates.csv``, in batches of geographies; returns the number of rows.
-
-    Args:
-        run: the run.
-        table: definition of the table.
-        places: geographies, rows of dataset ``coverage``.
-        series: demographic series, or None for all persons.
-        path: file to write.
-        wanted: condition on ``row`` and ``column`` that selects the cells.
-    """
-    n_rows = 0
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        PUBLISHED.empty().collect().write_csv(file)
-        for batch in places.iter_slices(_BATCH):
-            rows = published_rows(run.rows(table, batch, series).filter(wanted), table, batch, run.identity, series)
-            rows.write_csv(file, include_header=False)
-            n_rows += rows.height
-    return n_rows

@@ -1,33 +1,133 @@
-"""Find the geographies, demographic series, columns and rows that arguments of the command line name."""
+"""The part of a table that names select: geographies, a demographic series, rows and columns, with their estimates."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.cli.estimates import EstimatedRun
 from nibrs_estimation.model.codes import code_list
+from nibrs_estimation.model.published import PUBLISHED
 from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.pipeline.files import atomic_path
+from nibrs_estimation.reading.runs import EstimatedRun
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.labels import plain_label
+from nibrs_estimation.tables.published import published_rows
 from nibrs_estimation.tables.series import Series, demographic_series
 from nibrs_estimation.tables.table_rows import series_places
 
 #: Number of candidates that an error lists.
 _MOST_LISTED = 12
-#: Name of all geographies.
-EVERYWHERE = "all"
+#: Names of all geographies, and of all states.
+EVERYWHERE, STATES = "all", "states"
+#: Number of geographies whose rows are computed together.
+_BATCH = 20
 _NUMBER, _FIPS = "geography:", "fips:"
 _IS_STATE = (pl.col("geography_level") == "state") & pl.col("agency_group").is_null()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The selected part of a table.
+
+    Attributes:
+        run: the run.
+        table: definition of the table.
+        places: geographies, rows of dataset ``coverage``.
+        series: demographic series, or None for all persons.
+        rows: selected published rows.
+        columns: selected columns.
+        has_chosen_rows: whether the user chose rows; otherwise all rows are selected.
+        has_chosen_columns: whether the user chose columns; otherwise all columns are selected.
+    """
+
+    run: EstimatedRun
+    table: TableDefinition
+    places: pl.DataFrame
+    series: Series | None
+    rows: tuple[TableRow, ...]
+    columns: tuple[TableColumn, ...]
+    has_chosen_rows: bool
+    has_chosen_columns: bool
+
+    @classmethod
+    def of(
+        cls,
+        run: EstimatedRun,
+        table: TableDefinition,
+        geographies: Sequence[str] = (),
+        series: str | None = None,
+        rows: Sequence[str] = (),
+        columns: Sequence[str] = (),
+    ) -> Selection:
+        """Find what the names mean; without names of rows or columns, all of them.
+
+        Raises:
+            UsageError: a name matches nothing, or several items, or the series is not estimated there.
+        """
+        group = None if series is None else find_series(table, series)
+        places = find_places(run, geographies)
+        if group is not None and {EVERYWHERE, STATES} & set(geographies):
+            places = series_places(places, group)
+        elif group is not None:
+            check_series(group, places)
+        chosen_rows = {row.row for word in rows for row in find_rows(table, word)}
+        chosen_columns = {find_column(table, word).position for word in columns}
+        return cls(
+            run=run,
+            table=table,
+            places=places,
+            series=group,
+            rows=tuple(row for row in table.rows if not row.is_dropped and (not chosen_rows or row.row in chosen_rows)),
+            columns=tuple(
+                column for column in table.columns if not chosen_columns or column.position in chosen_columns
+            ),
+            has_chosen_rows=bool(chosen_rows),
+            has_chosen_columns=bool(chosen_columns),
+        )
+
+    @property
+    def _is_of_cell(self) -> pl.Expr:
+        """Condition on ``row`` and ``column`` that selects its cells."""
+        return pl.col("row").is_in([row.row for row in self.rows]) & pl.col("column").is_in(
+            [column.position for column in self.columns]
+        )
+
+    def cells(self) -> pl.DataFrame:
+        """The estimates of the selected cells, as :meth:`EstimatedRun.rows`."""
+        return self.run.rows(self.table, self.places, self.series).filter(self._is_of_cell)
+
+    def batches(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Some geographies at a time, to save memory: their cells, and the same as rows of ``published_estimates``."""
+        for places in self.places.iter_slices(_BATCH):
+            cells = self.run.rows(self.table, places, self.series).filter(self._is_of_cell)
+            yield cells, published_rows(cells, self.table, places, self.run.identity, self.series)
+
+    def published(self) -> Iterator[pl.DataFrame]:
+        """Rows with the columns of dataset ``published_estimates``, zeros included, some geographies at a time."""
+        return (rows for _cells, rows in self.batches())
+
+    def write_csv(self, path: Path) -> int:
+        """Write a table with the columns of ``estimates.csv``, zeros included; returns the number of rows."""
+        n_rows = 0
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            PUBLISHED.empty().collect().write_csv(file)
+            for rows in self.published():
+                rows.write_csv(file, include_header=False)
+                n_rows += rows.height
+        return n_rows
 
 
 def find_places(run: EstimatedRun, names: Sequence[str]) -> pl.DataFrame:
     """The estimated geographies with these names, as distinct rows of coverage in the order of the names.
 
-    Without names: the state if the run has only one, otherwise the first geography (the nation). ``all``: all of them.
+    Without names: the state if the run has only one, otherwise the first geography (the nation). ``all``: all of them;
+    ``states``: all states.
 
     Raises:
         UsageError: as :func:`find_geography`.
@@ -39,6 +139,8 @@ def find_places(run: EstimatedRun, names: Sequence[str]) -> pl.DataFrame:
         return states if states.height == 1 and _has_one_state(run) else run.places.head(1)
     if EVERYWHERE in names:
         return run.places
+    if STATES in names:
+        return run.places.filter(_IS_STATE)
     found = pl.concat([find_geography(run, name) for name in names])
     return found.unique("geography_number", keep="first", maintain_order=True)
 
@@ -60,7 +162,8 @@ def find_geography(run: EstimatedRun, text: str) -> pl.DataFrame:
     if found.height != 1:
         shown = (run.places if found.is_empty() else found).select("geography_number", "estimate_geographic_location")
         problem = "is no geography of" if found.is_empty() else "matches several geographies of"
-        raise UsageError(f"{text!r} {problem} run {run.run_id}. Name one: {_format_list(shown.rows())}.")
+        hint = _suggest(text.strip().lower(), shown["estimate_geographic_location"]) if found.is_empty() else ""
+        raise UsageError(f"{text!r} {problem} run {run.run_id}{hint}. Name one: {_format_list(shown.rows())}.")
     number, name = found.select("geography_number", "estimate_geographic_location").row(0)
     place = run.places.filter(pl.col("geography_number") == number)
     if place.is_empty():
@@ -144,7 +247,7 @@ def find_series(table: TableDefinition, text: str) -> Series:
         UsageError: the table has no series, no series matches or several do, or the series is retired.
     """
     if table.demographic is None:
-        raise UsageError(f"Table {table.table} has no demographic series. Leave out --series.")
+        raise UsageError(f"Table {table.table} has no demographic series: name none.")
     known = {series.number: series for series in demographic_series()}
     current = [(series.number, series.label) for series in known.values() if not series.is_retired]
     retired = known.get(int(text)) if text.strip().isdigit() else None

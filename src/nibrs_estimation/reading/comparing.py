@@ -9,8 +9,6 @@ from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.cli.estimates import EstimatedRun, choice_of
-from nibrs_estimation.cli.selection import EVERYWHERE, check_series, find_column, find_places, find_rows, find_series
 from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
 from nibrs_estimation.model.blocks import BLOCK_REFERENCE
@@ -20,7 +18,16 @@ from nibrs_estimation.model.geography import AGENCY_COUNTY
 from nibrs_estimation.model.parameters import CONTROL_RULE
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, WEIGHT_CELL
 from nibrs_estimation.pipeline.errors import UsageError
-from nibrs_estimation.pipeline.table import find_table
+from nibrs_estimation.reading.runs import EstimatedRun
+from nibrs_estimation.reading.selection import (
+    EVERYWHERE,
+    STATES,
+    check_series,
+    find_column,
+    find_places,
+    find_rows,
+    find_series,
+)
 from nibrs_estimation.survey.basis import AgencyAttributes, Basis, Survey, estimation_basis
 from nibrs_estimation.survey.comparison import (
     Cell,
@@ -41,7 +48,6 @@ from nibrs_estimation.tables.table_rows import RATE_BASE
 _COUNTS = (UNIT_PROFILE, PROFILE_SIGNATURE, PROFILE_COUNT, INCIDENT_PROFILE)
 _SURVEY = (COVERAGE, WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, CALIBRATION_VARIABLE)
 _NEEDED = (*_COUNTS, *_SURVEY, BLOCK_REFERENCE, AGENCY, AGENCY_COUNTY)
-_STATES = "states"
 #: Columns of the published rows that differences use.
 _USED = (
     "geography_number", "row", "column", "estimate", "estimate_standard_error", "population_estimate", "missing",
@@ -112,7 +118,7 @@ def sides_of(options: Options) -> list[tuple[Side, Side]]:
             ("--column", options.columns),
             ("--series", options.series),
         )
-        if len(values) > 1 or set(values) & {EVERYWHERE, _STATES}
+        if len(values) > 1 or set(values) & {EVERYWHERE, STATES}
     ]
     if len(runs) == 2:
         if runs[0].year == runs[1].year:
@@ -126,7 +132,7 @@ def sides_of(options: Options) -> list[tuple[Side, Side]]:
         if not pairs:
             raise UsageError(f"Runs {later.run_id} and {earlier.run_id} have no estimated geography in common.")
         return pairs
-    if len(several) != 1 or set(_values(options)) & {EVERYWHERE, _STATES}:
+    if len(several) != 1 or set(_values(options)) & {EVERYWHERE, STATES}:
         given = f" Given twice: {', '.join(several)}." if several else ""
         raise UsageError(
             "Say which two are compared: give one of --run, --column, --geography, --row and --series twice, such as "
@@ -145,10 +151,7 @@ def _values(options: Options) -> tuple[str, ...]:
 def sides_in(options: Options, run: EstimatedRun) -> list[Side]:
     """Everything in a run that the options name."""
     table = options.table
-    is_of_states = options.geographies == (_STATES,)
-    places = find_places(run, (EVERYWHERE,) if is_of_states else options.geographies)
-    if is_of_states:
-        places = places.filter((pl.col("geography_level") == "state") & pl.col("agency_group").is_null())
+    places = find_places(run, options.geographies)
     columns = (
         list(table.columns) if EVERYWHERE in options.columns else [find_column(table, name) for name in options.columns]
     )
@@ -295,7 +298,7 @@ def basis_of(run: EstimatedRun, level: str | None) -> Basis:
             f"Run {run.run_id} has variances by the reference's rule, which has none of differences. Run it with "
             "NIBRS_VARIANCE_RULE=prediction (the default) and compare again."
         )
-    gone = [dataset.name for dataset in _NEEDED if not find_table(run.datasets, dataset)]
+    gone = [dataset.name for dataset in _NEEDED if not run.has(dataset)]
     if gone:
         raise UsageError(
             f"Run {run.run_id} no longer has {', '.join(gone)}, from which differences are computed: run it again, or "
@@ -310,12 +313,6 @@ def basis_of(run: EstimatedRun, level: str | None) -> Basis:
         CountedProfiles(*(run.read(dataset) for dataset in _COUNTS)),
         run.read(BLOCK_REFERENCE),
         attributes,
-        "reference"
-        if choice_of(run.datasets.parent, ("estimate_cells",), CONTROL_RULE) == "reference"
-        else "corrected",
+        "reference" if run.choices[CONTROL_RULE.name] == "reference" else "corrected",
         "prediction",
     )
-
-
-def _control_rule(run: EstimatedRun) -> str:
-    return choice_of(run.datasets.parent, ("estimate_cells",), CONTROL_RULE)

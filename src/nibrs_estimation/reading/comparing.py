@@ -68,6 +68,7 @@ class Side:
 
     @property
     def geography(self) -> int:
+        """Number of the geography."""
         return int(self.place["geography_number"][0])
 
     @property
@@ -82,6 +83,7 @@ class Side:
         }
 
     def cell(self) -> Cell:
+        """What is counted or divided."""
         counted = self.row.of or self.row.row
         return Cell(counted, self.column.position, self.geography, self.series, self.estimate == "percentage")
 

@@ -11,13 +11,14 @@ from nibrs_estimation.model.agency import AGENCY
 from nibrs_estimation.model.blocks import BLOCK_MONTH, BLOCK_REFERENCE
 from nibrs_estimation.model.completeness import REPORTING_STATUS
 from nibrs_estimation.model.weights import AGENCY_WEIGHT
-from nibrs_estimation.site.cells import SiteRun, parts_of
+from nibrs_estimation.reading.runs import EstimatedRun
+from nibrs_estimation.site.cells import parts_of
 
 #: Rows of a row group: a place of some hundred agencies reads one or two.
 ROWS_OF_A_PART = 1_000
 
 
-def write_agencies(run: SiteRun, folder: Path) -> dict[int, tuple[int, int]]:
+def write_agencies(run: EstimatedRun, folder: Path) -> dict[int, tuple[int, int]]:
     """Write the agencies of each place, those with the most residents first.
 
     The file is ``agencies.parquet``, with the positions of its parts in ``index.json``.

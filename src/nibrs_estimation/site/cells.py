@@ -14,16 +14,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
 
 import duckdb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nibrs_estimation.pipeline.dataset import Dataset
 from nibrs_estimation.pipeline.errors import PipelineError
-from nibrs_estimation.pipeline.identity import Identity
+from nibrs_estimation.reading.runs import EstimatedRun
 from nibrs_estimation.tables.caution import warning_codes
 from nibrs_estimation.tables.definition import Estimate, TableDefinition, TableRow
 from nibrs_estimation.tables.series import Series
@@ -52,31 +50,6 @@ COLUMNS: dict[Estimate, tuple[str, ...]] = {
     "percentage": ("estimate", "lower", "upper", "known"),
     "rate": ("estimate", "lower", "upper", "relative_error", "agencies"),
 }
-
-
-class SiteRun(Protocol):
-    """What the explorer needs of a run with estimates."""
-
-    @property
-    def identity(self) -> Identity:
-        """Name, source and year of the run."""
-
-    @property
-    def coverage(self) -> pl.DataFrame:
-        """Dataset ``coverage``."""
-
-    @property
-    def places(self) -> pl.DataFrame:
-        """The rows of coverage that are estimated."""
-
-    def read(self, dataset: Dataset) -> pl.LazyFrame:
-        """One of its datasets."""
-
-    def variance_rule(self) -> str:
-        """The rule of its standard errors and intervals."""
-
-    def rows(self, table: TableDefinition, places: pl.DataFrame, series: Series | None) -> pl.DataFrame:
-        """Rows of a table, of ``tables/suppression.py``."""
 
 
 @dataclass
@@ -137,7 +110,7 @@ def types_of(table: TableDefinition) -> list[Estimate]:
 
 
 def write_cells(
-    run: SiteRun,
+    run: EstimatedRun,
     table: TableDefinition,
     series: Series | None,
     files: Sequence[pl.DataFrame],
@@ -170,8 +143,8 @@ def write_cells(
             if part.height != n_rows * len(table.columns) * places.height:
                 raise PipelineError(
                     f"Table {table.table}: {part.height} cells of type {estimate}, not {n_rows} rows x "
-                    f"{len(table.columns)} columns x {places.height} places: a cell is repeated or left out, so positions "
-                    "would be wrong. Please report this error."
+                    f"{len(table.columns)} columns x {places.height} places: a cell is repeated or left out, so "
+                    "positions would be wrong. Please report this error."
                 )
             cells = shown_cells(part, notes, estimate, shows_suppressed=shows_suppressed)
             folder.mkdir(parents=True, exist_ok=True)
@@ -266,9 +239,9 @@ def _warnings(codes: pl.Series) -> pl.Series:
 
 def _decimal(name: str, values: pl.Series, digits: NDArray[np.int64], scale: int) -> pl.Series:
     """Numbers as decimals with the digits that are shown; of 32 bits if all of them fit."""
-    numbers = pl.Series(name, rounded(values.cast(pl.Float64).to_numpy(), digits)).fill_nan(None)
-    is_short = (numbers.abs().max() or 0) < 10.0 ** (_SHORT - scale)
-    return numbers.cast(pl.Decimal(_SHORT if is_short else _LONG, scale))
+    numbers = rounded(values.cast(pl.Float64).to_numpy(), digits)
+    is_short = bool(np.nanmax(np.abs(numbers), initial=0.0) < 10.0 ** (_SHORT - scale))
+    return pl.Series(name, numbers).fill_nan(None).cast(pl.Decimal(_SHORT if is_short else _LONG, scale))
 
 
 def decimals(values: NDArray[np.float64], kind: int) -> NDArray[np.int64]:

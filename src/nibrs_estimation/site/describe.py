@@ -11,7 +11,8 @@ import polars as pl
 
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.headlines import COMPARED
-from nibrs_estimation.site.cells import SiteRun, rows_of_type, types_of
+from nibrs_estimation.reading.runs import EstimatedRun
+from nibrs_estimation.site.cells import rows_of_type, types_of
 from nibrs_estimation.tables.caution import cautions
 from nibrs_estimation.tables.definition import Estimate, TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.guide import guide, search_index
@@ -41,7 +42,7 @@ _OF_PLACE = (
 
 
 def run_data(
-    run: SiteRun,
+    run: EstimatedRun,
     files: Sequence[pl.DataFrame],
     tables: Mapping[str, Sequence[Series | None]],
     absent: Mapping[str, str],
@@ -83,7 +84,7 @@ def run_data(
     }
 
 
-def _places(run: SiteRun, files: Sequence[pl.DataFrame]) -> list[dict[str, Any]]:
+def _places(run: EstimatedRun, files: Sequence[pl.DataFrame]) -> list[dict[str, Any]]:
     """The places in the order of the files, with their position."""
     found = []
     for number, places in enumerate(files):
@@ -106,7 +107,7 @@ def _places(run: SiteRun, files: Sequence[pl.DataFrame]) -> list[dict[str, Any]]
     return found
 
 
-def _left_out(run: SiteRun) -> list[dict[str, Any]]:
+def _left_out(run: EstimatedRun) -> list[dict[str, Any]]:
     """Places that are not estimated, and why."""
     estimated = run.places["geography_number"].to_list()
     rows = with_states(run.coverage.filter(~pl.col("geography_number").is_in(estimated)))

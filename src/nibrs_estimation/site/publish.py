@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from typing import Any
 from nibrs_estimation.model.headlines import COMPARED
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.pipeline.files import TEMPORARY_SUFFIX
+from nibrs_estimation.reading.runs import EstimatedRun
 from nibrs_estimation.site.agencies import ROWS_OF_A_PART, write_agencies
-from nibrs_estimation.site.cells import Notes, SiteRun, place_files, write_cells
+from nibrs_estimation.site.cells import Notes, place_files, write_cells
 from nibrs_estimation.site.describe import headline_cells, run_data, search_data, table_data
+from nibrs_estimation.site.differences import write_differences
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.series import Series
 from nibrs_estimation.tables.table_rows import series_places
@@ -39,17 +42,16 @@ class Content:
         tables: tables.
         series: groups of persons, for the tables that have them.
         shows_suppressed: whether the numbers that should not be published are in the site.
-        write_differences: writes the differences that are computed in advance into the folder of the runs; returns
-            what the site says of them.
+        has_differences: whether differences of headline numbers are computed in advance.
     """
 
     tables: Sequence[TableDefinition]
     series: Sequence[Series] = ()
     shows_suppressed: bool = False
-    write_differences: Callable[[Path], list[dict[str, Any]]] = field(default=lambda _folder: [])
+    has_differences: bool = True
 
 
-def publish_site(runs: Sequence[SiteRun], out: Path, content: Content, progress: Progress) -> int:
+def publish_site(runs: Sequence[EstimatedRun], out: Path, content: Content, progress: Progress) -> int:
     """Write the site of some runs; returns the number of cells that are not 0.
 
     The folder is complete or unchanged: the site is written beside it and takes its place at the end.
@@ -72,36 +74,38 @@ def publish_site(runs: Sequence[SiteRun], out: Path, content: Content, progress:
         _copy_assets(temporary)
         n_cells = 0
         of_runs = []
-        for number, run in enumerate(runs):
-
-            def advance(n: int, total: int, run_id: str = run.identity.run_id) -> None:
-                progress(run_id, n, total)
-
-            described, n_of_run = _write_run(run, temporary / "runs" / run.identity.run_id, content, advance)
+        for run in runs:
+            described, n_of_run = _write_run(
+                run, temporary / "runs" / run.run_id, content, partial(progress, f"Run {run.run_id}")
+            )
             n_cells += n_of_run
-            of_runs.append({**described, "order": number})
+            of_runs.append(described)
         estimated = {name for described in of_runs for name in described["tables"]}
         tables = [table for table in content.tables if table.table in estimated]
         _write(temporary / "search.json", search_data(tables))
         for table in tables:
             _write(temporary / "tables" / f"{table.table}.json", table_data(table))
-        differences = content.write_differences(temporary / "runs")
-        _write(temporary / SITE_FILE, _site_data(of_runs, tables, differences))
+        differences: list[dict[str, Any]] = []
+        without: list[str] = []
+        if content.has_differences:
+            progress("Differences", 0, 1)
+            differences, without = write_differences(runs, tables, temporary / "runs")
+            progress("Differences", 1, 1)
+        _write(temporary / SITE_FILE, {**_site_data(of_runs, tables), "differences": differences, "without": without})
         _replace(target, temporary)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return n_cells
 
 
-def _site_data(
-    runs: Sequence[Mapping[str, Any]], tables: Sequence[TableDefinition], differences: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _site_data(runs: Sequence[Mapping[str, Any]], tables: Sequence[TableDefinition]) -> dict[str, Any]:
     """The first file that the pages read: format, runs and tables."""
     wanted = {name for name, _column in COMPARED}
     return {
         "format": FORMAT,
         "version": version("nibrs-estimation"),
         "made": datetime.now(UTC).date().isoformat(),
+        "absent": sorted({why for run in runs for why in run["absent"].values()}),
         "runs": [{name: run[name] for name in ("run", "year", "source", "is_synthetic", "text")} for run in runs],
         "tables": [
             {"table": table.table, "title": described["title"], "counts": table.counts}
@@ -109,12 +113,11 @@ def _site_data(
             for described in [table_data(table)]
         ],
         "headlines": headline_cells(table for table in tables if table.table in wanted),
-        "differences": differences,
     }
 
 
 def _write_run(
-    run: SiteRun, folder: Path, content: Content, advance: Callable[[int, int], None]
+    run: EstimatedRun, folder: Path, content: Content, advance: Callable[[int, int], None]
 ) -> tuple[dict[str, Any], int]:
     """Write the numbers of a run and what is said of it; returns the latter, and the number of cells that are not 0."""
     files, notes = place_files(run.places), Notes()
@@ -136,7 +139,7 @@ def _write_run(
             tables.setdefault(table.table, []).append(series)
         advance(number + 1, len(content.tables))
     if not tables:
-        raise UsageError(next(iter(absent.values()), f"Run {run.identity.run_id} has no tables."))
+        raise UsageError(next(iter(absent.values()), f"Run {run.run_id} has no tables."))
     agencies = write_agencies(run, folder / "agencies")
     described = run_data(run, files, tables, absent, notes.as_data())
     described["agencies_of_a_part"] = ROWS_OF_A_PART

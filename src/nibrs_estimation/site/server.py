@@ -13,18 +13,17 @@ from typing import IO, Any
 _HOST = "127.0.0.1"
 _RANGE = re.compile(r"bytes=(\d+)-(\d*)")
 _BLOCK = 64 * 1024
+_TYPES = {".js": "text/javascript", ".json": "application/json", ".parquet": "application/vnd.apache.parquet"}
 
 
 class _Handler(SimpleHTTPRequestHandler):
     """Files of a folder; a request with one range of bytes gets this range."""
 
     protocol_version = "HTTP/1.1"
-    extensions_map = {
-        **SimpleHTTPRequestHandler.extensions_map,
-        ".js": "text/javascript",
-        ".json": "application/json",
-        ".parquet": "application/vnd.apache.parquet",
-    }
+
+    def guess_type(self, path: Any) -> str:
+        """The type of a file; scripts and data do not depend on what this machine knows."""
+        return _TYPES.get(Path(path).suffix) or super().guess_type(path)
 
     def end_headers(self) -> None:
         self.send_header("Accept-Ranges", "bytes")

@@ -87,7 +87,8 @@ async function contextOf(asked) {
   state.columns = state.columns.filter((number) => table.columns[number - 1])
   state.rows = state.rows.filter((number) => table.rows.some((row) => row.row === number))
   state.group ||= '0'
-  state.show ||= 'count'
+  state.show ||= state.view === 'map' || (state.view === 'compare' && (state.by || 'places') === 'places') ? 'rate' : 'count'
+  if (state.show !== 'known' && !table.n_rows[state.show]) state.show = table.n_rows.count ? 'count' : 'rate'
   const go = (change) => { location.hash = address({ ...asked, run: state.run, ...change }) }
   return { site, run, table, state, places, go, say, link: (change) => address({ run: state.run, ...change }) }
 }

@@ -7,7 +7,7 @@ import { h, select } from '../dom.js'
 import { downloads } from '../download.js'
 import { digitsOf, estimate, interval, Marks, UNITS } from '../format.js'
 import { Problem } from '../problem.js'
-import { columnsControl, groupControl, groupName, placesControl, rowsControl, runControl, showControl, tableControl, typeOf } from './controls.js'
+import { columnControl, columnsControl, groupControl, groupName, placesControl, rowsControl, runControl, showControl, tableControl, typeOf } from './controls.js'
 import { download, legend } from './table.js'
 
 const BY = { columns: 'Columns', rows: 'Rows', places: 'Places', groups: 'Groups of persons', years: 'Years' }
@@ -35,7 +35,7 @@ export async function render(context) {
     h('h2', {}, `${table.table}  ${table.title}`),
     h('form', { class: 'controls', 'aria-label': 'What is shown', submit: (event) => event.preventDefault() },
       select('Side by side', possible.map(([value, text]) => ({ value, text })), by, (value) => go({ by: value })),
-      tableControl(context), placesControl(context), columnsControl(context), rowsControl(context), groupControl(context),
+      tableControl(context), placesControl(context), by === 'columns' ? columnsControl(context) : columnControl(context), rowsControl(context), groupControl(context),
       showControl(context), runControl(context)),
     lines.length ? figure : h('p', { class: 'problem' }, 'No row of this choice has such a number. Choose another row, or another kind of number.'),
     items.length > MOST && h('p', {}, `The first ${MOST} of ${items.length} are shown.`),

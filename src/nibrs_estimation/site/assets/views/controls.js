@@ -65,6 +65,12 @@ export function columnsControl({ table, state, go }) {
     all ? 'Main columns' : `All ${table.columns.length} columns`))
 }
 
+/** One column, for views that show one. @param {Context} context */
+export function columnControl({ table, state, go }) {
+  return select('Column', table.columns.map((column) => ({ value: String(column.column), text: column.label })), String(state.columns[0]),
+    (column) => go({ columns: [Number(column)] }))
+}
+
 /** @param {Context} context */
 export function groupControl({ run, table, state, go }) {
   const known = run.series[table.table]

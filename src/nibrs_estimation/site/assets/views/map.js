@@ -6,7 +6,7 @@ import { readCellOf, readJson } from '../data.js'
 import { h } from '../dom.js'
 import { downloads } from '../download.js'
 import { agencies, estimate, interval, Marks, number, percent, relativeError, UNITS } from '../format.js'
-import { columnsControl, groupName, rowsControl, runControl, showControl, tableControl, typeOf } from './controls.js'
+import { columnControl, groupName, rowsControl, runControl, showControl, tableControl, typeOf } from './controls.js'
 import { feature } from '../vendor/topojson-client.js'
 import { download, legend } from './table.js'
 
@@ -17,6 +17,7 @@ const CLASSES = 5
 /** @param {Context} context */
 export async function render(context) {
   const { run, table, state } = context
+  if (!state.asked.columns.length) state.columns = [mainColumn(table)]
   const row = table.rows.find((one) => one.row === state.rows[0] && typeOf(one, state.show)) ?? firstRow(context)
   if (!row) return h('p', { class: 'problem' }, `Table ${table.table} has no ${UNITS[state.show]?.toLowerCase()}.`)
   const type = typeOf(row, state.show)
@@ -28,13 +29,18 @@ export async function render(context) {
   return [
     h('h2', {}, title),
     h('form', { class: 'controls', 'aria-label': 'What is shown', submit: (event) => event.preventDefault() },
-      tableControl(context), columnsControl(context), rowsControl(context), showControl(context), runControl(context)),
+      tableControl(context), columnControl(context), rowsControl(context), showControl(context), runControl(context)),
     h('p', {}, `${UNITS[type]}, ${run.year}. ${table.counts}`, run.is_synthetic && ' SYNTHETIC DATA.'),
     await map(context, states, row, column),
     list('States', states, type, marks, context), list('Metropolitan areas', areas, type, marks, context),
     legend(context, marks, true),
     downloads(() => ({ title, rows: [...states, ...areas].map(({ place, cell }) => download(run, table, { column, place }, row, cell, group)) }), `nibrs-${run.run}-${table.table}-map`),
   ]
+}
+
+/** The most important column that is no total of the table. @param {import('../data.js').Table} table */
+export function mainColumn(table) {
+  return [...table.columns].sort((one, other) => Number(one.column === 1) - Number(other.column === 1) || (one.rank ?? 1000) - (other.rank ?? 1000))[0].column
 }
 
 /** The rate of all units if there is one, otherwise the first row. @param {Context} context */

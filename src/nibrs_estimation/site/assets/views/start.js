@@ -27,6 +27,7 @@ export async function render(context) {
     state.words && found(context, await readJson('search.json'), await tablesOf(site)),
     h('section', { 'aria-label': 'Main numbers' }, h('ul', { class: 'cards' }, cards)),
     legend(context, marks, places.length > 1),
+    site.without.length > 0 && h('section', {}, h('h3', {}, 'Comparisons'), site.without.map((why) => h('p', {}, why))),
     Object.keys(run.absent).length > 0 && h('section', {}, h('h3', {}, 'Not in this site'),
       h('ul', {}, Object.entries(run.absent).map(([name, why]) => h('li', {}, `${name}: ${why}`)))),
   ]

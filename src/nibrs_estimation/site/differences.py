@@ -10,40 +10,42 @@ from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.cli.comparing import Options, Side, differences_of, sides_in
-from nibrs_estimation.cli.estimates import EstimatedRun
 from nibrs_estimation.model.headlines import COMPARED
 from nibrs_estimation.pipeline.errors import UsageError
+from nibrs_estimation.reading.comparing import Options, Side, differences_of, sides_in
+from nibrs_estimation.reading.runs import EstimatedRun
 from nibrs_estimation.site.cells import parts_of
 from nibrs_estimation.tables.definition import Estimate, TableDefinition
 from nibrs_estimation.tables.read import table_definition
 
 _NUMBERS = ("difference", "standard_error", "lower", "upper")
-_FILE = "differences-{by}-{estimate}"
 #: Years are compared by counts and rates, places by rates: their counts differ because their populations do.
 _ESTIMATES: dict[str, tuple[Estimate, ...]] = {"places": ("rate",), "years": ("count", "rate")}
 
 
-def write_differences(runs: Sequence[EstimatedRun], tables: Sequence[TableDefinition], folder: Path) -> Iterator[str]:
-    """Write the differences as Parquet files with a row group for each headline number; their list in ``index.json``.
+def write_differences(
+    runs: Sequence[EstimatedRun], tables: Sequence[TableDefinition], folder: Path
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Write the differences as Parquet files with a row group for each headline number.
 
     Args:
         runs: the runs of the site.
         tables: the tables of the site.
         folder: folder ``runs`` of the site.
 
-    Yields:
-        Why the differences of a run are not there.
+    Returns:
+        What the site says of each file, and why the differences of some runs are not there.
     """
     described: list[dict[str, Any]] = []
+    why: list[str] = []
     for several in [*((run,) for run in runs), *combinations(sorted(runs, key=lambda run: -run.year), 2)]:
         if len({run.year for run in several}) < len(several):
             continue
         try:
             described += _of_runs(several, {table.table for table in tables}, folder)
         except UsageError as error:
-            yield str(error)
-    (folder / "differences.json").write_text(json.dumps(described), encoding="utf-8")
+            why.append(str(error))
+    return described, why
 
 
 def _of_runs(runs: tuple[EstimatedRun, ...], tables: set[str], folder: Path) -> Iterator[dict[str, Any]]:

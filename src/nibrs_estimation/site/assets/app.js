@@ -118,7 +118,7 @@ function say(text) {
 /** Names of the views, origin of the numbers, and the footer. @param {Context} context */
 function frame({ site, run, state }) {
   document.getElementById('views').replaceChildren(...Object.entries(VIEWS).map(([view, name]) => h('li', {},
-    h('a', { href: address({ ...state.asked, run: state.run, view }), 'aria-current': view === state.view ? 'page' : null }, name))))
+    h('a', { href: address({ ...state.asked, run: state.run, view, page: '' }), 'aria-current': view === state.view ? 'page' : null }, name))))
   const identity = document.getElementById('identity')
   identity.className = run.is_synthetic ? 'synthetic' : ''
   identity.textContent = `${run.text.charAt(0).toUpperCase()}${run.text.slice(1)}`

@@ -3,11 +3,11 @@
  *
  * @typedef {{view: string, run: string, table: string, places: number[], columns: number[], rows: number[], group: string,
  *   show: string, sort: string, details: boolean, suppressed: boolean, words: string, by: string, first: string,
- *   second: string}} State
+ *   second: string, page: string}} State
  */
 
 const LISTS = ['places', 'columns', 'rows']
-const TEXTS = ['run', 'table', 'group', 'show', 'sort', 'words', 'by', 'first', 'second']
+const TEXTS = ['run', 'table', 'group', 'show', 'sort', 'words', 'by', 'first', 'second', 'page']
 
 /**
  * @param {string} hash

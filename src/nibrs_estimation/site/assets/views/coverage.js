@@ -17,14 +17,14 @@ const NAMES = {
 /** @param {Context} context */
 export async function render(context) {
   const { run, places, state, go } = context
-  const page = Math.max(0, Number(state.by) || 0)
+  const page = Math.max(0, Number(state.page) || 0)
   return [
     h('h2', {}, `Who is behind the numbers: ${places.map((place) => place.name).join(', ')}`),
     h('form', { class: 'controls', 'aria-label': 'What is shown', submit: (event) => event.preventDefault() },
       placesControl(context), tableControl(context), columnsControl(context), rowsControl(context), runControl(context)),
     ...(await Promise.all(places.map((place) => ofPlace(context, place, page)))).flat(),
-    h('p', {}, page > 0 && h('button', { type: 'button', id: 'page-before', click: () => go({ by: String(page - 1) }) }, 'Larger agencies'), ' ',
-      places.some((place) => place.agencies && place.agencies[1] > (page + 1) * PAGE) && h('button', { type: 'button', id: 'page-after', click: () => go({ by: String(page + 1) }) }, 'Smaller agencies')),
+    h('p', {}, page > 0 && h('button', { type: 'button', id: 'page-before', click: () => go({ page: String(page - 1) }) }, 'Larger agencies'), ' ',
+      places.some((place) => place.agencies && place.agencies[1] > (page + 1) * PAGE) && h('button', { type: 'button', id: 'page-after', click: () => go({ page: String(page + 1) }) }, 'Smaller agencies')),
     h('p', {}, `File agencies.csv of run ${run.run} has more about each agency: which months were filled or left out and why, its weights, and what it reported.`),
   ]
 }

@@ -220,6 +220,7 @@ def search_data(tables: Sequence[TableDefinition]) -> dict[str, Any]:
             "ask": question.ask,
             "words": question.words,
             "note": question.note,
+            "is_answered": bool(question.answers),
             "answers": [
                 {"tells": answer.tells, "command": answer.command, **_view(answer.command, by_name)}
                 for answer in question.answers

@@ -66,7 +66,7 @@ async function tablesOf(site) {
 function found(context, index, tables) {
   const { run, state, link } = context
   const questions = findQuestions(index, state.words).slice(0, MOST_QUESTIONS)
-  const isUnanswered = questions.some((question) => !question.answers.length)
+  const isUnanswered = questions.some((question) => !question.is_answered)
   const cells = isUnanswered ? [] : findCells(index, state.words).slice(0, MOST_CELLS)
   const word = state.words.trim().toLowerCase()
   const places = run.places.filter((place) => place.name.toLowerCase().includes(word) || place.code?.toLowerCase() === word).slice(0, MOST_PLACES)

@@ -18,11 +18,12 @@ from playwright.sync_api import Browser
 from nibrs_estimation.cli import table_view
 from nibrs_estimation.reading.comparing import Options, differences
 from nibrs_estimation.reading.runs import EstimatedRun, required_run
+from nibrs_estimation.reading.selection import find_series
 from nibrs_estimation.tables.definition import TableDefinition
 from nibrs_estimation.tables.guide import find_cells, find_questions
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
-from tests.support.browser import PATIENCE_MS, Explorer, chromium_path, open_browser, served
+from tests.support.browser import PATIENCE_MS, Explorer, open_browser, served
 from tests.support.command import nibrs, succeed
 from tests.support.once import once
 
@@ -273,7 +274,7 @@ def test_map(explorer: Explorer, run: EstimatedRun) -> None:
 
 
 def test_compare(explorer: Explorer, run: EstimatedRun) -> None:
-    """Headline rates of two places have the interval of `nibrs compare`; any other pair a cautious one and a command."""
+    """Headline rates of two places have the interval of `nibrs compare`, others a cautious one and a command."""
     page, table = explorer.page, table_definition("1a")
     column = table.column("aggravated_assault")
     cells = run.rows(table, run.places, None, {2}).filter(
@@ -576,9 +577,8 @@ def test_refusals_of_the_command(demo: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "site").exists()
 
 
-def test_half_a_run(demo: Path, tmp_path: Path) -> None:
+def test_half_a_run(demo: Path, browser: Browser, tmp_path: Path) -> None:
     """A table that the run has not estimated is left out, with the reason; a run without any is refused."""
-    chromium_path()
     scratch = tmp_path / "scratch/demo"
     shutil.copytree(
         demo / "scratch/demo",
@@ -592,12 +592,73 @@ def test_half_a_run(demo: Path, tmp_path: Path) -> None:
     done = nibrs(tmp_path, *arguments, "GV3a", "--table", "1a")
     assert done.returncode == 0, done.stderr
     assert "has not estimated table 1a" in " ".join(done.stderr.split())
-    with open_browser() as browser:
-        page = browser.new_page()
-        with served(tmp_path / "site") as address:
-            shown = Explorer(page, address)
-            shown.go("start")
-            assert "has not estimated table 1a" in shown.text()
+    with served(tmp_path / "site") as address:
+        shown = Explorer(browser.new_page(), address)
+        shown.go("start")
+        assert "has not estimated table 1a" in shown.text()
+        shown.page.close()
     done = nibrs(tmp_path, *arguments, "1a")
     assert done.returncode != 0
     assert "has not estimated table 1a" in " ".join(done.stderr.split())
+
+
+# Years and groups of persons
+
+
+@pytest.mark.slow
+def test_years(two_years: Path, browser: Browser, tmp_path: Path) -> None:
+    """Two years side by side, and the difference of a headline count that `nibrs compare` computes."""
+    scratch = two_years / "scratch"
+    named = ("--run", "y2024", "--run", "y2023", "--table", "1a")
+    succeed(tmp_path, "publish", "site", *named, "--out", "site", SCRATCH_DIR=str(scratch))
+    runs = tuple(required_run(scratch, f"y{year}") for year in (2023, 2024))
+    options = Options(runs, table_definition("1a"), ("geography:1",), ("1",), ("violent_crime",), ())
+    exact = differences(options, shows_suppressed=True).row(0, named=True)
+    column = table_definition("1a").column("violent_crime").position
+    with served(tmp_path / "site") as address:
+        shown = Explorer(browser.new_page(), address)
+        shown.go(f"chart?table=1a&by=years&columns={column}&rows=1")
+        assert shown.page.locator("tbody th").all_inner_texts() == ["2023 (y2023)", "2024 (y2024)"]
+        shown.go(f"compare?table=1a&by=years&columns={column}&rows=1&show=count")
+        line = shown.page.locator("tbody tr")
+        if line.get_attribute("data-kind") == "exact":
+            assert ends_of(line.locator("td").nth(3).inner_text()) == pytest.approx(
+                [exact["lower"], exact["upper"]], abs=0.6
+            )
+        else:
+            assert "suppressed" in shown.text()
+        shown.go(f"compare?table=1a&by=years&columns={column}&rows=1&show=count&first=y2023&second=y2024")
+        assert "2023 (y2023) and 2024 (y2024)" in shown.text()
+        assert not shown.wrong
+        shown.page.close()
+
+
+@pytest.mark.slow
+def test_groups_of_persons(whole_run: Path, browser: Browser, tmp_path: Path) -> None:
+    """The numbers of a group are those of the terminal, and two groups are compared."""
+    scratch = whole_run / "scratch"
+    named = ("--run", "whole", "--table", "3a", "--series", "female", "--series", "male", "--no-differences")
+    succeed(tmp_path, "publish", "site", *named, "--out", "site", SCRATCH_DIR=str(scratch))
+    run, table = required_run(scratch, "whole"), table_definition("3a")
+    female, male = (find_series(table, name) for name in ("female", "male"))
+    place = run.places.head(1)
+    number = place["geography_number"][0]
+    rows = run.rows(table, place, female)
+    with served(tmp_path / "site") as address:
+        shown = Explorer(browser.new_page(), address)
+        shown.go(f"table?table=3a&columns=1,2&group={female.number}&places={number}")
+        assert f"Only for this group: {female.label}" in shown.text()
+        wanted = cells_of(table, rows, [1, 2], "count")
+        found = shown.cells()
+        assert len(found) == len(wanted) > 100
+        for (row, column), cell in wanted.items():
+            texts = found[f"{number}-{row}-{column}"]
+            assert [normal(text) for text in texts] == [normal(text) for text in expected(cell, is_known=False)]
+        shown.go(f"compare?table=3a&by=groups&columns=1&first={female.number}&second={male.number}")
+        command = shown.page.locator(".command").first.inner_text()
+        assert f"--series {female.number}" in command
+        assert f"--series {male.number}" in command
+        shown.go(f"chart?table=3a&by=groups&columns=1&places={number}")
+        assert shown.page.locator("tbody tr").count() == 3
+        assert not shown.wrong
+        shown.page.close()

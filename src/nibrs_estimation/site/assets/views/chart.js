@@ -27,9 +27,14 @@ export async function render(context) {
   const figure = h('figure', {}, h('figcaption', {}, `${unit}, with 95 % intervals. ${fixedWords(context, by)}`))
   const drawn = lines.filter((line) => line.cell.estimate !== null)
   if (drawn.length) {
-    const chart = h('div', { class: 'chart', role: 'img', 'aria-label': `${unit} of ${drawn.length} ${BY[by].toLowerCase()}, with 95 % intervals; the numbers are in the table below` })
-    figure.append(chart)
+    const words = `${unit} of ${drawn.length} ${BY[by].toLowerCase()}, with 95 % intervals; the numbers are in the table below`
+    const chart = h('div', { class: 'chart' })
+    figure.append(h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Chart' }, chart))
     await draw(chart, drawn)
+    // The library names the element in its own words.
+    chart.removeAttribute('aria-roledescription')
+    chart.setAttribute('role', 'img')
+    chart.setAttribute('aria-label', words)
   }
   return [
     h('h2', {}, `${table.table}  ${table.title}`),

@@ -72,7 +72,8 @@ function side(label, options, chosen, choose, run, by) {
 async function optionsOf({ run, table, state, site }, by) {
   if (by === 'places') return placeOptions(run).sort((one, other) => rank(run, one) - rank(run, other))
   if (by === 'columns') return table.columns.map((column) => ({ value: String(column.column), text: column.label }))
-  if (by === 'rows') return table.rows.filter((row) => typeOf(row, state.show)).map((row) => ({ value: String(row.row), text: row.full }))
+  // The count of a row that has only rates is a rate, which is not compared with counts.
+  if (by === 'rows') return table.rows.filter((row) => typeOf(row, state.show) === (state.show === 'known' ? 'percentage' : state.show)).map((row) => ({ value: String(row.row), text: row.full }))
   if (by === 'groups') return (run.series[table.table] ?? []).map((one) => ({ value: String(one.number), text: one.label }))
   return [...site.runs].sort((one, other) => other.year - one.year).map((one) => ({ value: one.run, text: `${one.year} · ${one.run}` }))
 }

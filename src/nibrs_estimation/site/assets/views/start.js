@@ -39,9 +39,8 @@ async function card({ run, places, link }, headline, marks) {
   const total = table.rows.find((row) => row.row === headline.row)
   const rate = table.rows.find((row) => row.row === headline.rate_row)
   const lines = await Promise.all(places.map(async (place) => {
-    const count = (await readCells(run, table, ALL_PERSONS, place, headline.column, 'count'))(total)
-    const perPerson = rate && (await readCells(run, table, ALL_PERSONS, place, headline.column, 'rate'))(rate)
-    return { place, count, perPerson }
+    const [counts, rates] = await Promise.all(['count', 'rate'].map((type) => readCells(run, table, ALL_PERSONS, place, headline.column, type)))
+    return { place, count: counts(total), perPerson: rate && rates(rate) }
   }))
   return h('li', { class: 'card' },
     h('a', { href: link({ view: 'table', table: table.table, columns: [headline.column], places: places.map((place) => place.number) }) }, headline.label),

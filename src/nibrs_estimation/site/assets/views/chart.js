@@ -63,7 +63,11 @@ async function itemsOf({ run, table, state, places, site }, by) {
   const one = { run, place: places[0], column, row: rowOfTable, series: state.group }
   const all = {
     columns: async () => state.columns.map((number) => ({ ...one, column: table.columns[number - 1], label: table.columns[number - 1].label })),
-    rows: async () => table.rows.filter((row) => typeOf(row, state.show) && (!state.rows.length || state.rows.includes(row.row))).map((row) => ({ ...one, row, label: row.full })),
+    rows: async () => {
+      const rows = table.rows.filter((row) => typeOf(row, state.show) && (!state.rows.length || state.rows.includes(row.row)))
+      const hasHeading = headingOf(rows) !== null
+      return rows.map((row) => ({ ...one, row, label: hasHeading ? row.label : row.full }))
+    },
     places: async () => places.map((place) => ({ ...one, place, label: place.name })),
     groups: async () => [{ ...one, series: ALL_PERSONS, label: 'All persons' }, ...(run.series[table.table] ?? []).map((group) => ({ ...one, series: String(group.number), label: group.label }))],
     years: async () => (await Promise.all([...site.runs].sort((a, b) => a.year - b.year).map(async ({ run: name }) => {
@@ -89,11 +93,16 @@ async function itemsOf({ run, table, state, places, site }, by) {
   }))
 }
 
+/** The heading that all of several rows have; null if there is none. */
+function headingOf(rows) {
+  return rows.length > 1 && rows.every((row) => row.heading === rows[0].heading) ? rows[0].heading : null
+}
+
 /** What all dots have in common. @param {Context} context */
 function fixedWords({ run, table, state, places }, by) {
   const row = table.rows.find((one) => one.row === state.rows[0]) ?? table.rows.find((one) => typeOf(one, state.show))
   const parts = [
-    by !== 'rows' && row?.full, by !== 'columns' && table.columns[state.columns[0] - 1]?.label, by !== 'places' && places[0].name,
+    by === 'rows' ? headingOf(table.rows.filter((one) => state.rows.includes(one.row))) : row?.full, by !== 'columns' && table.columns[state.columns[0] - 1]?.label, by !== 'places' && places[0].name,
     by !== 'groups' && groupName(run, table, state.group), by !== 'years' && String(run.year), run.is_synthetic && 'SYNTHETIC DATA',
   ]
   return parts.filter(Boolean).join(' · ')
@@ -110,14 +119,14 @@ async function draw(element, lines) {
   const y = { field: 'at', type: 'ordinal', axis: null }
   const scale = { zero: true, nice: true }
   const mark = (type, encoding, extra = {}) => ({ mark: { type, aria: false, ...extra }, encoding: { y, ...encoding } })
-  const width = Math.max(160, Math.min(620, (document.getElementById('main').clientWidth || 700) - 330))
+  const width = Math.max(160, Math.min(620, (document.getElementById('main').clientWidth || 700) - 370))
   const text = { font: 'system-ui, sans-serif', fontSize: 13, color: color('--text') }
   await vegaEmbed(element, {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json', background: null, data: { values },
     config: { view: { stroke: null }, aria: false, axis: { labelColor: color('--text'), gridColor: color('--line'), domainColor: color('--line'), tickColor: color('--line'), labelFont: 'system-ui, sans-serif' } },
     hconcat: [{
-      width: 200, height: { step: LINE }, view: { stroke: null },
-      ...mark('text', { text: { field: 'label' }, x: { value: 198 } }, { align: 'right', limit: 198, ...text }),
+      width: 240, height: { step: LINE }, view: { stroke: null },
+      ...mark('text', { text: { field: 'label' }, x: { value: 238 } }, { align: 'right', limit: 238, ...text }),
     }, {
       width, height: { step: LINE },
       layer: [
@@ -132,7 +141,7 @@ async function draw(element, lines) {
   }, { ast: true, actions: false, renderer: 'svg', defaultStyle: false, tooltip: false, hover: false })
 }
 
-/** @param {string} label */
+/** The end of a long label, which tells it from others. @param {string} label */
 function short(label) {
-  return label.length > 34 ? `${label.slice(0, 33)}…` : label
+  return label.length > 35 ? `…${label.slice(-34)}` : label
 }

@@ -91,7 +91,7 @@ function shownCell(cell, row, entry, state, marks) {
     h('span', { class: 'value' }, estimate(cell, { known: state.show === 'known' })),
     mark.text && h('sup', {}, mark.text), mark.means && h('span', { class: 'hidden' }, ` (${mark.means})`),
     state.show !== 'known' && h('span', { class: 'interval' }, interval(cell)),
-    state.details && h('span', { class: 'details' }, [relativeError(cell) && `± ${relativeError(cell)}`, agencies(cell) && `${agencies(cell)} agencies`].filter(Boolean).join(', ')))
+    state.details && h('span', { class: 'details' }, [relativeError(cell) && `relative SE ${relativeError(cell)}`, agencies(cell) && `${agencies(cell)} agencies`].filter(Boolean).join(', ')))
 }
 
 /** What the marks mean. @param {Context} context */

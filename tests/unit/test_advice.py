@@ -39,7 +39,7 @@ RAISED_BY = {
     "cli/commands/compare": ("compare",),
     "reading/comparing": ("compare",),
     "reading/": ("tables show",),
-    "cli/explorer": ("publish site", "explore"),
+    "cli/explorer": ("explore",),
     "cli/final_files": ("publish reference-files",),
     "evaluate/": ("backtest",),
     "pipeline/engines/deployment": ("deploy",),

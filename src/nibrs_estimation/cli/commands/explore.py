@@ -20,9 +20,9 @@ def explore(
         Path | None, typer.Option("--site", metavar="FOLDER", help="A folder of `nibrs publish site`, instead of runs.")
     ] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 is any free one.")] = 0,
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser.")] = True,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open the browser.")] = False,
 ) -> None:
     """Look at the estimates of runs in the browser: tables, charts, maps and comparisons."""
     from nibrs_estimation.cli.explorer import explore as serve  # noqa: PLC0415 (Polars is slow to import)
 
-    serve(tuple(runs or ()), site, port, opens_browser=browser)
+    serve(tuple(runs or ()), site, port, opens_browser=not no_browser)

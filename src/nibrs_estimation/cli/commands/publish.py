@@ -129,9 +129,9 @@ def site(
         bool,
         typer.Option("--show-suppressed", help="Write the numbers that should not be published into the site, too."),
     ] = False,
-    differences: Annotated[
-        bool, typer.Option("--differences/--no-differences", help="Compute differences of headline numbers in advance.")
-    ] = True,
+    no_differences: Annotated[
+        bool, typer.Option("--no-differences", help="Compute no differences of headline numbers in advance.")
+    ] = False,
 ) -> None:
     """Write the explorer, a site for people to look at estimates, that any web server or bucket can serve.
 
@@ -146,7 +146,7 @@ def site(
         tables=tuple(table or ()),
         series=tuple(series or ()),
         shows_suppressed=show_suppressed,
-        has_differences=differences,
+        has_differences=not no_differences,
     )
 
 

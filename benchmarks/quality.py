@@ -23,7 +23,7 @@ from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import CELL_ESTIMATE, CELL_GAP
 from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES
-from nibrs_estimation.reading.comparing import basis_of
+from nibrs_estimation.reading.basis import basis_of
 from nibrs_estimation.reading.runs import EstimatedRun, required_run
 from nibrs_estimation.stages.estimation.quality import judge_geographies
 from nibrs_estimation.survey.second_estimator import plan_of, second_estimator

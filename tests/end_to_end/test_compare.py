@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 from nibrs_estimation.model.estimates import CELL_ESTIMATE
-from nibrs_estimation.reading.comparing import Options, basis_of, differences
+from nibrs_estimation.reading.basis import basis_of
+from nibrs_estimation.reading.comparing import Options, differences
 from nibrs_estimation.reading.runs import EstimatedRun, required_run
 from nibrs_estimation.stats.prediction import difference_of_columns, year_side
 from nibrs_estimation.survey.comparison import Cell, ComparedTable, difference_of_cells

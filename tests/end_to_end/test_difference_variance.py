@@ -18,7 +18,7 @@ from nibrs_estimation.model.estimates import CELL_ESTIMATE
 from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION
 from nibrs_estimation.model.universe import POLICE_EMPLOYEES
 from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, WEIGHT_CELL
-from nibrs_estimation.reading.comparing import basis_of
+from nibrs_estimation.reading.basis import basis_of
 from nibrs_estimation.reading.runs import EstimatedRun, required_run
 from nibrs_estimation.survey.basis import AgencyAttributes, Basis, Survey, estimation_basis
 from nibrs_estimation.survey.cells import Estimator, wanted_cells

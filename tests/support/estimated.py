@@ -166,6 +166,7 @@ def write_run(
     RunRecord(identity, "").write(scratch / run_id)
     about = {
         "run_id": run_id,
+        "flow": "all",
         "identity": asdict(identity),
         "source": source,
         "settings": {"year": 2024},

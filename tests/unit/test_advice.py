@@ -37,6 +37,7 @@ RAISED_BY = {
     "cli/commands/publish": ("publish database",),
     "cli/commands/sensitivity": ("sensitivity",),
     "cli/commands/compare": ("compare",),
+    "cli/commands/agencies": ("agencies",),
     "reading/comparing": ("compare",),
     "reading/": ("tables show",),
     "cli/explorer": ("explore",),

@@ -85,7 +85,7 @@ def told(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Resu
         (("1a", "--run", "us", "--run", "again"), "both of 2024"),
         (("1a", "--row", "3", "--row", "999"), "There is no row"),
         (("1a", "--row", "2", "--column", "1", "--column", "2"), "has no count"),
-        (("1a", "--column", "1", "--column", "2"), "no longer has unit_profile"),
+        (("1a", "--column", "1", "--column", "2"), "has no unit_profile"),
         (("1a", "--column", "1", "--column", "2", "--rate", "--percentage"), "--rate or --percentage, not both"),
         (("1a", "--row", "1", "--column", "1", "--column", "2", "--percentage"), "has no percentage"),
         (("1a", "--row", "52", "--column", "1", "--column", "2", "--percentage"), "of a category of agencies"),

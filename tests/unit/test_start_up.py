@@ -39,6 +39,12 @@ def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     assert sorted(imported_by(*arguments) & set(HEAVY)) == []
 
 
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    command = [sys.executable, "-c", "import sys, nibrs_estimation; print(*sys.modules)"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=clean_environment())
+    assert sorted(set(done.stdout.split()) & set(HEAVY)) == []
+
+
 def test_tables_are_listed_without_flows_drivers_and_charts() -> None:
     heavy = {
         "scipy",

@@ -319,7 +319,7 @@ def test_geographies(asked: str, found: str, scratch: Path, monkeypatch: pytest.
         (["1a", "--run", "nope"], "There is no run 'nope' with estimates in .* Runs with estimates: broken, old, us"),
         (["1a", "--run", "../x"], "is not a run id"),
         (["1a", "--frame", "--geography", "VT"], "--frame shows no estimates"),
-        (["1a", "--csv", "x.csv", "--json"], "leave out one of them"),
+        (["1a", "--csv", "x.csv", "--json"], "give one of them"),
     ],
 )
 def test_what_cannot_be_shown(

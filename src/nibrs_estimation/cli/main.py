@@ -72,6 +72,10 @@ COMMANDS = {
         f"{_COMMANDS}.compare",
         "Compare two years, places, columns, rows or groups of persons, with standard error and interval.",
     ),
+    "agencies": Command(
+        f"{_COMMANDS}.agencies",
+        "List agencies: months reported, weights, benchmarks, counts; or what an estimate is made of.",
+    ),
     "sensitivity": Command(
         f"{_COMMANDS}.sensitivity",
         "Show totals, intervals and ranks if what was not reported held less or more crime than assumed.",

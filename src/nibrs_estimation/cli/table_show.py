@@ -59,6 +59,7 @@ class Request:
         run_id: value of `--run`, or None.
         everything: `--all`: show everything, not only what fits on a screen.
         csv: file to write, or None.
+        xlsx: workbook to write, or None.
         shows_suppressed: `--show-suppressed`: show the numbers that should not be published.
     """
 
@@ -69,6 +70,7 @@ class Request:
     run_id: str | None = None
     everything: bool = False
     csv: Path | None = None
+    xlsx: Path | None = None
     shows_suppressed: bool = False
 
 
@@ -81,11 +83,11 @@ def show(name: str, request: Request, *, is_of_frame: bool, as_json: bool, is_pa
     table = table_definition(name)
     if is_of_frame and request != Request():
         raise UsageError(
-            "--frame shows no estimates: leave out --geography, --series, --row, --column, --run, --all, --csv "
+            "--frame shows no estimates: leave out --geography, --series, --row, --column, --run, --all, --csv, --xlsx "
             "and --show-suppressed."
         )
-    if request.csv is not None and as_json:
-        raise UsageError("--csv writes a file, --json prints: leave out one of them.")
+    if sum([request.csv is not None, request.xlsx is not None, as_json]) > 1:
+        raise UsageError("--csv and --xlsx write a file, --json prints: give one of them.")
     run = None if is_of_frame else _run(request, flow_of(table))
     if run is None:
         hint = (
@@ -98,6 +100,8 @@ def show(name: str, request: Request, *, is_of_frame: bool, as_json: bool, is_pa
     selection = Selection.of(run, table, request.geographies, request.series, request.rows, request.columns)
     if request.csv is not None:
         console.print(Text(_write_csv(selection, request.csv)), soft_wrap=True)
+    elif request.xlsx is not None:
+        console.print(Text(_write_workbook(selection, request.xlsx, request.shows_suppressed)), soft_wrap=True)
     elif as_json:
         typer.echo(json.dumps({**frame_data(table), **_estimates_data(selection)}, indent=2))
     else:
@@ -141,10 +145,23 @@ class _Shown(Selection):
 
 def _write_csv(selection: Selection, path: Path) -> str:
     """Write the selection with the columns of ``estimates.csv``; returns a message."""
-    n_rows = selection.write_csv(path)
+    return _written(selection, path, selection.write_csv(path), "rows")
+
+
+def _write_workbook(selection: Selection, path: Path, shows_suppressed: bool) -> str:
+    """Write the selection as a workbook; returns a message."""
+    # Only this takes the time of its library.
+    from nibrs_estimation.reading.workbook import write_workbook  # noqa: PLC0415
+
+    if path.suffix.lower() != ".xlsx":
+        raise UsageError(f"{path} is no name of a workbook: spreadsheets open it only if it ends in .xlsx.")
+    return _written(selection, path, write_workbook(selection, path, shows_suppressed=shows_suppressed), "lines")
+
+
+def _written(selection: Selection, path: Path, n_rows: int, noun: str) -> str:
     of = f" of {selection.places.height} geographies" if selection.places.height > 1 else ""
     return "\n".join(
-        [f"Wrote {path}: {n_rows:,} rows{of}.", _origin(selection.run), *filter(None, [selection.run.choice])]
+        [f"Wrote {path}: {n_rows:,} {noun}{of}.", _origin(selection.run), *filter(None, [selection.run.choice])]
     )
 
 

@@ -42,7 +42,7 @@ def show_table(
             "--geography",
             "-g",
             help="Name or part of it, postal code (VT), geography:102 or fips:50; repeat the option for several side "
-            "by side; with --csv or --json also all. Default: the nation.",
+            "by side; with --csv, --xlsx or --json also states or all. Default: the nation.",
         ),
     ] = None,
     series: Annotated[
@@ -71,6 +71,13 @@ def show_table(
             "--csv", help="Write the selected cells to this file in the format of estimates.csv, including zeros."
         ),
     ] = None,
+    xlsx: Annotated[
+        Path | None,
+        typer.Option(
+            "--xlsx",
+            help="Write the selected cells to this workbook, with flags, reasons, source and definitions.",
+        ),
+    ] = None,
     show_suppressed: Annotated[
         bool, typer.Option("--show-suppressed", help="Show the numbers that should not be published, too.")
     ] = False,
@@ -89,6 +96,7 @@ def show_table(
         run_id=run_id,
         everything=everything,
         csv=csv,
+        xlsx=xlsx,
         shows_suppressed=show_suppressed,
     )
     table_show.show(table, request, is_of_frame=frame, as_json=as_json, is_paged=not no_pager)

@@ -9,16 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from nibrs_estimation.model.agency import AGENCY
-from nibrs_estimation.model.benchmark import WEIGHTING_FRAME
-from nibrs_estimation.model.blocks import BLOCK_REFERENCE
-from nibrs_estimation.model.counts import INCIDENT_PROFILE, PROFILE_COUNT, PROFILE_SIGNATURE, UNIT_PROFILE
-from nibrs_estimation.model.coverage import COVERAGE
-from nibrs_estimation.model.geography import AGENCY_COUNTY
-from nibrs_estimation.model.parameters import CONTROL_RULE
-from nibrs_estimation.model.weights import AGENCY_WEIGHT, CALIBRATION_VARIABLE, WEIGHT_CELL
 from nibrs_estimation.pipeline.errors import UsageError
-from nibrs_estimation.reading.runs import EstimatedRun
+from nibrs_estimation.reading.basis import basis_of
+from nibrs_estimation.reading.runs import EstimatedRun, check_comparable
 from nibrs_estimation.reading.selection import (
     EVERYWHERE,
     STATES,
@@ -28,7 +21,7 @@ from nibrs_estimation.reading.selection import (
     find_rows,
     find_series,
 )
-from nibrs_estimation.survey.basis import AgencyAttributes, Basis, Survey, estimation_basis
+from nibrs_estimation.survey.basis import Basis
 from nibrs_estimation.survey.comparison import (
     Cell,
     Compared,
@@ -39,15 +32,11 @@ from nibrs_estimation.survey.comparison import (
 )
 from nibrs_estimation.tables.definition import Estimate, TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.labels import plain_label
-from nibrs_estimation.tables.matrices.profiles import CountedProfiles
 from nibrs_estimation.tables.matrices.table_matrix import agency_rows
-from nibrs_estimation.tables.series import Series, is_of_level
+from nibrs_estimation.tables.series import Series
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
 from nibrs_estimation.tables.table_rows import RATE_BASE
 
-_COUNTS = (UNIT_PROFILE, PROFILE_SIGNATURE, PROFILE_COUNT, INCIDENT_PROFILE)
-_SURVEY = (COVERAGE, WEIGHTING_FRAME, AGENCY_WEIGHT, WEIGHT_CELL, CALIBRATION_VARIABLE)
-_NEEDED = (*_COUNTS, *_SURVEY, BLOCK_REFERENCE, AGENCY, AGENCY_COUNTY)
 #: Columns of the published rows that differences use.
 _USED = (
     "geography_number", "row", "column", "estimate", "estimate_standard_error", "population_estimate", "missing",
@@ -90,7 +79,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Options:
-    """The options of the command: runs, and what is compared; the sides of a difference are given as two of one.
+    """Runs, and what is compared; the sides of a difference are given as two of one.
 
     Attributes:
         estimate: whether counts, rates or percentages are compared.
@@ -104,6 +93,29 @@ class Options:
     series: tuple[str, ...]
     estimate: Estimate = "count"
 
+    @classmethod
+    def of(
+        cls,
+        runs: Sequence[EstimatedRun],
+        table: TableDefinition,
+        geographies: Sequence[str] = (),
+        rows: Sequence[str] = (),
+        columns: Sequence[str] = (),
+        series: Sequence[str] = (),
+        estimate: Estimate = "count",
+    ) -> Options:
+        """Without names: the nation, the first row, and the first column, but all columns of two runs.
+
+        Raises:
+            UsageError: the table is of summary estimates.
+        """
+        check_comparable(table)
+        every = EVERYWHERE if len(runs) == 2 else "1"
+        return cls(
+            tuple(runs), table, tuple(geographies), tuple(rows) or ("1",), tuple(columns) or (every,), tuple(series),
+            estimate,
+        )  # fmt: skip
+
 
 def sides_of(options: Options) -> list[tuple[Side, Side]]:
     """First and second side of each difference. Of two years the first is the later, and there may be many cells.
@@ -115,10 +127,10 @@ def sides_of(options: Options) -> list[tuple[Side, Side]]:
     several = [
         name
         for name, values in (
-            ("--geography", options.geographies),
-            ("--row", options.rows),
-            ("--column", options.columns),
-            ("--series", options.series),
+            ("geography", options.geographies),
+            ("row", options.rows),
+            ("column", options.columns),
+            ("series", options.series),
         )
         if len(values) > 1 or set(values) & {EVERYWHERE, STATES}
     ]
@@ -126,7 +138,7 @@ def sides_of(options: Options) -> list[tuple[Side, Side]]:
         if runs[0].year == runs[1].year:
             raise UsageError(
                 f"Runs {runs[0].run_id} and {runs[1].run_id} are both of {runs[0].year}: two years are compared. "
-                "Within one run give --column, --geography, --row or --series twice."
+                "Within one run name two columns, geographies, rows or series."
             )
         earlier, later = sorted(runs, key=lambda run: run.year)
         before = {side.cell(): side for side in sides_in(options, earlier)}
@@ -135,14 +147,14 @@ def sides_of(options: Options) -> list[tuple[Side, Side]]:
             raise UsageError(f"Runs {later.run_id} and {earlier.run_id} have no estimated geography in common.")
         return pairs
     if len(several) != 1 or set(_values(options)) & {EVERYWHERE, STATES}:
-        given = f" Given twice: {', '.join(several)}." if several else ""
+        given = f" Several are given of: {', '.join(several)}." if several else ""
         raise UsageError(
-            "Say which two are compared: give one of --run, --column, --geography, --row and --series twice, such as "
-            f"--geography Vermont --geography Maine.{given} With two runs the others may name any number."
+            "Say which two are compared: name two of one of run, column, geography, row and series, such as the "
+            f"geographies Vermont and Maine.{given} Of two runs the others may name any number."
         )
     found = sides_in(options, runs[0])
     if len(found) != 2:
-        raise UsageError(f"{several[0]} names {len(found)} things: two are compared.")
+        raise UsageError(f"The {several[0]} names {len(found)} things: two are compared.")
     return [(found[0], found[1])]
 
 
@@ -210,7 +222,7 @@ def differences_of(options: Options, pairs: Sequence[tuple[Side, Side]], *, show
     """
     runs = {run.run_id: run for run in options.runs}
     level = _narrowest([side.series for pair in pairs for side in pair])
-    tables = {name: ComparedTable(options.table, basis_of(run, level)) for name, run in runs.items()}
+    tables = {name: ComparedTable(options.table, basis_of_differences(run, level)) for name, run in runs.items()}
     published = _Published(options, [side for pair in pairs for side in pair])
     found = []
     for one, other in pairs:
@@ -289,8 +301,8 @@ def _narrowest(series: Sequence[Series | None]) -> str | None:
     return next((level for level in ("national", "region", "all") if level in levels), None)
 
 
-def basis_of(run: EstimatedRun, level: str | None) -> Basis:
-    """What the estimates of a run are made of; with a level, of the geographies of its series.
+def basis_of_differences(run: EstimatedRun, level: str | None) -> Basis:
+    """What the estimates of a run are made of, if differences can be computed from it.
 
     Raises:
         UsageError: the run has the reference's variance, or no longer the datasets that are needed.
@@ -300,21 +312,4 @@ def basis_of(run: EstimatedRun, level: str | None) -> Basis:
             f"Run {run.run_id} has variances by the reference's rule, which has none of differences. Run it with "
             "NIBRS_VARIANCE_RULE=prediction (the default) and compare again."
         )
-    gone = [dataset.name for dataset in _NEEDED if not run.has(dataset)]
-    if gone:
-        raise UsageError(
-            f"Run {run.run_id} no longer has {', '.join(gone)}, from which differences are computed: run it again, or "
-            "restore it from its archive."
-        )
-    coverage, *weights = (run.read(dataset) for dataset in _SURVEY)
-    attributes = None
-    if level is None:
-        attributes = AgencyAttributes(run.read(AGENCY), run.read(AGENCY_COUNTY), run.year)
-    return estimation_basis(
-        Survey(coverage if level is None else coverage.filter(is_of_level(level)), *weights),
-        CountedProfiles(*(run.read(dataset) for dataset in _COUNTS)),
-        run.read(BLOCK_REFERENCE),
-        attributes,
-        "reference" if run.choices[CONTROL_RULE.name] == "reference" else "corrected",
-        "prediction",
-    )
+    return basis_of(run, level)

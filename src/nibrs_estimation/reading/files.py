@@ -21,6 +21,9 @@ class Files(Protocol):
     def table(self, dataset: Dataset, part: str | None = None) -> list[Path]:
         """The files of a dataset, or of one part of it; empty if there are none."""
 
+    def has(self, dataset: Dataset, part: str) -> bool:
+        """Whether there is a part of a dataset."""
+
     def document(self, name: str) -> Path | None:
         """A file that is no dataset, such as ``agencies.csv``; None if there is none."""
 
@@ -40,8 +43,11 @@ class LocalFiles:
         """See :class:`Files`."""
         if part is None:
             return find_table(self._datasets, dataset)
-        path = self._datasets / dataset.name / f"{part}.parquet"
-        return [path] if path.is_file() else []
+        return [self._datasets / _name(dataset, part)] if self.has(dataset, part) else []
+
+    def has(self, dataset: Dataset, part: str) -> bool:
+        """See :class:`Files`."""
+        return (self._datasets / _name(dataset, part)).is_file()
 
     def document(self, name: str) -> Path | None:
         """See :class:`Files`."""
@@ -75,6 +81,10 @@ class FetchedFiles:
         self._fetch(names)
         return self._local.table(dataset, part) if names else []
 
+    def has(self, dataset: Dataset, part: str) -> bool:
+        """See :class:`Files`."""
+        return _name(dataset, part) in self._sums
+
     def document(self, name: str) -> Path | None:
         """See :class:`Files`."""
         self._fetch([name] if name in self._sums else [])
@@ -95,8 +105,12 @@ class FetchedFiles:
                 )
 
 
+def _name(dataset: Dataset, part: str) -> str:
+    return f"{dataset.name}/{part}.parquet"
+
+
 def _is_of(name: str, dataset: Dataset, part: str | None) -> bool:
     """Whether a published file is of a dataset, or of a part of it."""
     if part is not None:
-        return name == f"{dataset.name}/{part}.parquet"
+        return name == _name(dataset, part)
     return name.startswith(f"{dataset.name}/") or name in (f"{dataset.name}.parquet", f"{dataset.name}.csv")

@@ -83,6 +83,10 @@ class EstimatedRun:
         """Whether the run has a dataset."""
         return bool(self.files.table(dataset))
 
+    def has_part(self, part: str) -> bool:
+        """Whether the run has estimated a table, or a part of it with demographic series."""
+        return any(self.files.has(dataset, part) for dataset in (CELL_ESTIMATE, SERIES_ESTIMATE))
+
     def read(self, dataset: Dataset, part: str | None = None) -> pl.LazyFrame:
         """Read one of its datasets, or a part of it."""
         return read_table(self.files.table(dataset, part), dataset)
@@ -93,6 +97,8 @@ class EstimatedRun:
         places: pl.DataFrame,
         series: Series | None,
         only_rows: Collection[int] | None = None,
+        *,
+        is_whole: bool = True,
     ) -> pl.DataFrame:
         """All or some rows of a table for some geographies; see ``tables/table_rows.py``, ``tables/suppression.py``.
 
@@ -100,7 +106,7 @@ class EstimatedRun:
             UsageError: the run has not estimated the table or its series; all cells would seem to be 0.
         """
         dataset, part = CELL_ESTIMATE if series is None else SERIES_ESTIMATE, part_of(table, series)
-        if not self.files.table(dataset, part):
+        if not self.files.has(dataset, part):
             what = f"table {table.table}" if series is None else f"demographic series of table {table.table}"
             raise UsageError(
                 f"Run {self.run_id} has not estimated {what}. Run it completely: `nibrs run {flow_of(table)} "
@@ -114,6 +120,7 @@ class EstimatedRun:
             places,
             self.read(GEOGRAPHY_POPULATION),
             series=series,
+            is_whole=is_whole,
             only_rows=only_rows,
             variance_rule=self.variance_rule(),
         )
@@ -163,6 +170,19 @@ def _hint(flow: str) -> str:
 def flow_of(table: TableDefinition) -> str:
     """The flow that estimates a table."""
     return SUMMARY_FLOWS[0] if table.unit in (RETURN_A, RETURN_A_REPORTED) else MAIN_FLOW
+
+
+def check_comparable(table: TableDefinition) -> None:
+    """Refuse a table whose estimates cannot be compared or taken apart.
+
+    Raises:
+        UsageError: it is of summary estimates.
+    """
+    if flow_of(table) != MAIN_FLOW:
+        raise UsageError(
+            f"Table {table.table} is of summary estimates, which cannot be compared or taken apart yet: only tables of "
+            "incidents can. `nibrs tables show` shows the tables of each run."
+        )
 
 
 def find_run(scratch: Path, run_id: str | None, flow: str = MAIN_FLOW) -> EstimatedRun | None:

@@ -102,22 +102,23 @@ class Selection:
         """The estimates of the selected cells, as :meth:`EstimatedRun.rows`."""
         return self.run.rows(self.table, self.places, self.series).filter(self._is_of_cell)
 
-    def batches(self) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        """Some geographies at a time, to save memory: their cells, and the same as rows of ``published_estimates``."""
-        for places in self.places.iter_slices(_BATCH):
-            cells = self.run.rows(self.table, places, self.series).filter(self._is_of_cell)
-            yield cells, published_rows(cells, self.table, places, self.run.identity, self.series)
+    def batches(self, *, is_whole: bool = True) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Some geographies at a time, to save memory: their cells, and the same as rows of ``published_estimates``.
 
-    def published(self) -> Iterator[pl.DataFrame]:
-        """Rows with the columns of dataset ``published_estimates``, zeros included, some geographies at a time."""
-        return (rows for _cells, rows in self.batches())
+        Args:
+            is_whole: whether cells are included that are 0 or never estimated.
+        """
+        for places in self.places.iter_slices(_BATCH):
+            rows = self.run.rows(self.table, places, self.series, is_whole=is_whole)
+            cells = rows.filter(self._is_of_cell if is_whole else self._is_of_cell & ~pl.col("is_blank"))
+            yield cells, published_rows(cells, self.table, places, self.run.identity, self.series)
 
     def write_csv(self, path: Path) -> int:
         """Write a table with the columns of ``estimates.csv``, zeros included; returns the number of rows."""
         n_rows = 0
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             PUBLISHED.empty().collect().write_csv(file)
-            for rows in self.published():
+            for _cells, rows in self.batches():
                 rows.write_csv(file, include_header=False)
                 n_rows += rows.height
         return n_rows
@@ -287,7 +288,7 @@ def find_rows(table: TableDefinition, text: str) -> list[TableRow]:
         if found:
             return found
     blocks = list(dict.fromkeys(plain_label(row.domain_1) for row in rows))
-    hint = _suggest(word, [*labels.values(), *blocks])
+    hint = _suggest(word, [*blocks, *(plain_label(row.label) for row in rows)])
     raise UsageError(
         f"There is no row {text!r} in table {table.table}{hint}. Give a number or a part of a label: "
         f"{'; '.join(blocks)}."
@@ -309,9 +310,14 @@ def _find_number(text: str, known: list[tuple[int, str]], kind: str) -> int:
 
 def _suggest(word: str, labels: Iterable[str]) -> str:
     """A question that suggests the label most similar to a word; empty if none is similar."""
-    by_word = {form: label for label in labels for form in (label.lower(), *label.lower().split(": "))}
-    found = difflib.get_close_matches(word, by_word, n=1)
-    return f" (did you mean {by_word[found[0]]}?)" if found else ""
+    listed = list(labels)
+    by_form = {form: label for label in reversed(listed) for form in (label.lower(), *label.lower().split(": "))}
+    by_word = {each: label for label in reversed(listed) for each in label.lower().split() if len(each) > 3}
+    for known, cutoff in ((by_form, 0.6), (by_word, 0.8)):
+        found = difflib.get_close_matches(word, known, n=1, cutoff=cutoff)
+        if found:
+            return f" (did you mean {known[found[0]]}?)"
+    return ""
 
 
 def _format_list(pairs: Iterable[tuple[Any, ...]]) -> str:

@@ -14,13 +14,13 @@ from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
 from nibrs_estimation.tables.definition_file import DefinitionFile
 from nibrs_estimation.tables.labels import plain_label
-from nibrs_estimation.tables.read import table_definitions
+from nibrs_estimation.tables.read import all_definitions
 from nibrs_estimation.tables.variables import derived_variables
 
 #: Weights of a word in the label of a row or column, in its content (offenses, variable), or in the words of the table.
 _IN_LABEL, _IN_CONTENT, _IN_TABLE = 3.0, 1.0, 1.5
-#: Penalties for each word of a label that is not in the query, and for variants of a table.
-_EXTRA_WORD, _VARIANT = 0.1, 0.5
+#: Penalties for each word of a label that is not in the query, for variants of a table, and for rates not asked for.
+_EXTRA_WORD, _VARIANT, _ONLY_RATE = 0.1, 0.5, 0.4
 _ROWS_OF_A_TABLE = 3
 #: Smallest number of letters of a word that may be the beginning of another.
 _BEGINNING = 4
@@ -121,11 +121,16 @@ def find_questions(query: str) -> list[Question]:
 
 
 def find_cells(query: str) -> list[Hit]:
-    """The cells of tables that match the query best: at most three rows of each table, the best first."""
+    """The cells of tables that match the query best: at most three rows of each table.
+
+    The best row of each table is first, then the second ones, so that the first few are of several tables.
+    """
     terms = _alternatives(query)
-    hits = [hit for table in table_definitions().values() for hit in _hits(table, terms)] if terms else []
-    most = max((hit.n_found for hit in hits), default=0)
-    return sorted((hit for hit in hits if hit.n_found == most), key=lambda hit: -hit.score)
+    hits = [list(_hits(table, terms)) for table in all_definitions().values()] if terms else []
+    most = max((hit.n_found for of_table in hits for hit in of_table), default=0)
+    best = [[hit for hit in of_table if hit.n_found == most] for of_table in hits]
+    ranked = [(place, hit) for of_table in best for place, hit in enumerate(of_table)]
+    return [hit for _place, hit in sorted(ranked, key=lambda each: (each[0], -each[1].score))]
 
 
 def search_index(tables: Sequence[TableDefinition]) -> dict[str, object]:
@@ -183,8 +188,12 @@ def _hits(table: TableDefinition, terms: Sequence[list[frozenset[str]]]) -> Iter
     columns = [pair for number, pair in enumerate(columns) if number == 0 or any(pair[1].weights)]
     rows = [pair for number, pair in enumerate(rows) if number == 0 or any(pair[1].weights)]
     found = []
+    wants_rate = any(frozenset(["rate"]) in term for term in terms)
     for row, of_row in rows:
-        best = max((_hit(table, row, column, of_table, of_row, part) for column, part in columns), key=_quality)
+        penalty = _ONLY_RATE if row.estimates == ("rate",) and not wants_rate else 0.0
+        best = max(
+            (_hit(table, row, column, of_table, of_row, part, penalty) for column, part in columns), key=_quality
+        )
         if best.n_found:
             found.append(best)
     most = max((hit.n_found for hit in found), default=0)
@@ -197,19 +206,25 @@ def _quality(hit: Hit) -> tuple[int, float]:
 
 
 def _hit(
-    table: TableDefinition, row: TableRow, column: TableColumn, of_table: tuple[float, ...], of_row: _Part, part: _Part
+    table: TableDefinition,
+    row: TableRow,
+    column: TableColumn,
+    of_table: tuple[float, ...],
+    of_row: _Part,
+    part: _Part,
+    penalty: float,
 ) -> Hit:
     weights = [max(parts) for parts in zip(of_table, of_row.weights, part.weights, strict=True)]
     # Labels without any word of the query are not penalized for their words.
     extra_words = sum(side.extra_words for side in (of_row, part) if any(side.weights))
-    score = sum(weights) - _EXTRA_WORD * extra_words - (_VARIANT if table.variant_of else 0)
+    score = sum(weights) - _EXTRA_WORD * extra_words - penalty - (_VARIANT if table.variant_of else 0)
     return Hit(table, row, column, score, sum(weight > 0 for weight in weights))
 
 
 def _part(terms: Sequence[list[frozenset[str]]], label: str, content: str) -> _Part:
     weights = _weights(terms, [(label, _IN_LABEL), (content, _IN_CONTENT)])
     in_query = {word for term in terms for alternative in term for word in alternative}
-    return _Part(weights, len(set(_tokens(plain_label(label))) - in_query))
+    return _Part(weights, len(set(_tokens(plain_label(label))) - in_query - _ignored()))
 
 
 def _weights(terms: Sequence[list[frozenset[str]]], texts: Sequence[tuple[str, float]]) -> tuple[float, ...]:
@@ -227,13 +242,18 @@ def _begins(word: str, tokens: set[str]) -> bool:
 
 def _alternatives(query: str) -> list[list[frozenset[str]]]:
     """For each word of the query its alternatives: the word itself, and the words that tables use for it."""
-    ignored = {_stem(word) for word in guide().ignored}
+    ignored = _ignored()
     synonyms = {_stem(word): others for word, others in guide().synonyms.items()}
     return [
         [frozenset([word]), *(frozenset(_tokens(other)) for other in synonyms.get(word, []))]
         for word in dict.fromkeys(_tokens(query))
         if word not in ignored
     ]
+
+
+@cache
+def _ignored() -> frozenset[str]:
+    return frozenset(_stem(word) for word in guide().ignored)
 
 
 def _tokens(text: str) -> list[str]:

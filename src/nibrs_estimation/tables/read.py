@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -60,7 +61,10 @@ def table_definition(name: str) -> TableDefinition:
     tables = all_definitions()
     found = next((table for known, table in tables.items() if known.lower() == name.lower()), None)
     if found is None:
-        raise UsageError(f"There is no table {name!r}. The tables are: {', '.join(tables)}.")
+        by_name = {known.lower(): known for known in tables}
+        similar = [by_name[known] for known in difflib.get_close_matches(name.lower(), by_name)]
+        hint = f" (did you mean {' or '.join(similar)}?)" if similar else ""
+        raise UsageError(f"There is no table {name!r}{hint}. The tables are: {', '.join(tables)}.")
     return found
 
 

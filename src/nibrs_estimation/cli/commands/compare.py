@@ -14,8 +14,7 @@ from nibrs_estimation.cli.console import console
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.files import atomic_path
-from nibrs_estimation.pipeline.runs import MAIN_FLOW
-from nibrs_estimation.reading.runs import EstimatedRun, flow_of, required_run
+from nibrs_estimation.reading.runs import EstimatedRun, check_comparable, required_run
 from nibrs_estimation.tables.read import table_definition
 
 app = typer.Typer()
@@ -70,20 +69,17 @@ def compare(
 
     if rate and percentage:
         raise UsageError("Give --rate or --percentage, not both.")
-    if flow_of(table_definition(table)) != MAIN_FLOW:
-        raise UsageError(
-            f"Table {table} is of summary estimates, which cannot be compared yet: nibrs compare works on tables of "
-            "incidents. `nibrs tables show` shows the tables of each run."
-        )
+    definition = table_definition(table)
+    check_comparable(definition)
     compared_runs = _runs(runs or [])
-    options = Options(
-        runs=compared_runs,
-        table=table_definition(table),
-        geographies=tuple(geography or ()),
-        rows=tuple(row or ("1",)),
-        columns=tuple(column or (("all",) if len(compared_runs) == 2 else ("1",))),
-        series=tuple(series or ()),
-        estimate="rate" if rate else "percentage" if percentage else "count",
+    options = Options.of(
+        compared_runs,
+        definition,
+        geography or (),
+        row or (),
+        column or (),
+        series or (),
+        "rate" if rate else "percentage" if percentage else "count",
     )
     with console.status("Computing what both estimates have in common ..."):
         found = differences(options, shows_suppressed=show_suppressed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from nibrs_estimation.model.accounting import IN_ESTIMATES, INCIDENTS
+from nibrs_estimation.model.benchmark import CRIMES
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.completeness import PART1V
 from nibrs_estimation.pipeline.identity import Identity
@@ -33,10 +34,13 @@ def write_agencies(
     """Write ``agencies.csv``: what each agency reported, months that were filled and the donors, weights and counts.
 
     Several values of one field, such as months or weight groups, are joined by ``;``. Counts are numbers of offenses on
-    file of the data year, not weighted, and before months are filled or removed.
+    file of the data year, not weighted, and before months are filled or removed. Benchmarks (``n_...``) are those of
+    dataset ``weighting_frame``, which has the eligible agencies.
     """
     of_year = with_own_reports(agency, agency_month_offense).filter(pl.col("data_year") == year)
-    frame = weighting_frame.select("agency_id", "is_respondent", "nonresponse_reason")
+    frame = weighting_frame.select(
+        "agency_id", "is_respondent", "nonresponse_reason", "benchmark_source", *CRIMES.values()
+    )
     parts = (
         of_year.select("agency_id", "state_name", "county_name", "is_nibrs", "nibrs_start_date"),
         reporting_status.drop("state_abbr"),

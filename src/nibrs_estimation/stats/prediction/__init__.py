@@ -38,7 +38,7 @@ from nibrs_estimation.stats.prediction.form import (
     with_state_variance,
 )
 from nibrs_estimation.stats.prediction.intervals import percentage_interval, unreported_interval
-from nibrs_estimation.stats.prediction.unit_parts import UnitForm, unit_form
+from nibrs_estimation.stats.prediction.unit_parts import UnitForm, part_of, plain, residuals_of, unit_form
 from nibrs_estimation.stats.prediction.units import Settings, Units
 
 __all__ = [
@@ -63,9 +63,12 @@ __all__ = [
     "estimates_by_forms",
     "expansion",
     "factors",
+    "part_of",
     "percentage_interval",
+    "plain",
     "prediction_estimates",
     "prediction_form",
+    "residuals_of",
     "state_variance",
     "unit_form",
     "unreported_interval",

@@ -224,7 +224,7 @@ def search_data(tables: Sequence[TableDefinition]) -> dict[str, Any]:
             "answers": [
                 {"tells": answer.tells, "command": answer.command, **_view(answer.command, by_name)}
                 for answer in question.answers
-                if _table_of(answer.command) in by_name
+                if _table_of(answer.command) in {*by_name, None}
             ],
         }
         for question in guide().questions
@@ -232,16 +232,25 @@ def search_data(tables: Sequence[TableDefinition]) -> dict[str, Any]:
     return {**search_index(tables), "questions": questions}
 
 
-def _table_of(command: str) -> str:
-    return shlex.split(command)[3]
+def _table_of(command: str) -> str | None:
+    """The table of a command `nibrs tables show`; None for another command."""
+    words = shlex.split(command)
+    return words[3] if words[1:3] == ["tables", "show"] else None
 
 
 def _view(command: str, tables: Mapping[str, TableDefinition]) -> dict[str, Any]:
-    """Table, rows, columns and places of a command `nibrs tables show`, for the address of a view."""
+    """Table, rows, columns and places of a command `nibrs tables show`, for the address of a view.
+
+    Other commands have no view: the explorer shows the command alone.
+    """
+    name = _table_of(command)
+    if name is None:
+        return {"table": None, "rows": [], "columns": [], "places": []}
     parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
-    for name in ("row", "column", "geography"):
-        parser.add_argument(f"--{name}", action="append", default=[])
-    table, options = tables[_table_of(command)], parser.parse_args(shlex.split(command)[4:])
+    for option in ("row", "column", "geography"):
+        parser.add_argument(f"--{option}", action="append", default=[])
+    parser.add_argument("--series")
+    table, options = tables[name], parser.parse_args(shlex.split(command)[4:])
     return {
         "table": table.table,
         "rows": [

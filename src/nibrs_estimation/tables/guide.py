@@ -138,7 +138,7 @@ def search_index(tables: Sequence[TableDefinition]) -> dict[str, object]:
 
     Returns:
         ``ignored`` and ``synonyms`` of the guide, and for each of ``tables`` its words, and the words of the label and
-        of the content of its rows and columns. A variant has the rows and columns of another table (``like``).
+        of the content of its rows and columns, and whether a row has only rates. A variant has the rows and columns of another table (``like``).
     """
     variables = derived_variables()
     offenses = dict(code_list("offense").select("code", "label").iter_rows())
@@ -153,7 +153,11 @@ def search_index(tables: Sequence[TableDefinition]) -> dict[str, object]:
         if table.variant_of not in names:
             parts = {
                 "rows": [
-                    [row.row, *words(row.label, variables[row.variable].tells if row.variable is not None else "")]
+                    [
+                        row.row,
+                        *words(row.label, variables[row.variable].tells if row.variable is not None else ""),
+                        row.estimates == ("rate",),
+                    ]
                     for row in table.rows
                     if not row.is_dropped
                 ],
@@ -165,7 +169,7 @@ def search_index(tables: Sequence[TableDefinition]) -> dict[str, object]:
         of_table = words(f"{table.title} {table.counts}")[0]
         found.append({"table": table.table, "is_variant": table.variant_of is not None, "words": of_table, **parts})
     return {
-        "ignored": sorted({_stem(word) for word in guide().ignored}),
+        "ignored": sorted(_ignored()),
         "synonyms": {_stem(word): [_tokens(other) for other in others] for word, others in guide().synonyms.items()},
         "tables": found,
     }

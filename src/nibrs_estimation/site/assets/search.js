@@ -1,14 +1,14 @@
 /**
  * Search of questions and cells in plain words: the same rules as `nibrs find` (nibrs_estimation/tables/guide.py).
  *
- * @typedef {{table: string, is_variant: boolean, words: string[], like?: string, rows?: [number, string[], string[]][],
+ * @typedef {{table: string, is_variant: boolean, words: string[], like?: string, rows?: [number, string[], string[], boolean][],
  *   columns?: [number, string[], string[]][]}} IndexedTable
  * @typedef {{ignored: string[], synonyms: Record<string, string[][]>, tables: IndexedTable[], questions: any[]}} Index
  * @typedef {{table: string, row: number, column: number, score: number, found: number}} Hit
  */
 
 const IN_LABEL = 3, IN_CONTENT = 1, IN_TABLE = 1.5
-const EXTRA_WORD = 0.1, VARIANT = 0.5
+const EXTRA_WORD = 0.1, VARIANT = 0.5, ONLY_RATE = 0.4
 const ROWS_OF_A_TABLE = 3
 const BEGINNING = 4
 
@@ -57,16 +57,18 @@ export function findQuestions(index, query) {
 }
 
 /**
- * The cells that match a query best: at most three rows of each table, the best first.
+ * The cells that match a query best: at most three rows of each table. The best row of each table is first, then the
+ * second ones, so that the first few are of several tables.
  * @param {Index} index @param {string} query
  * @returns {Hit[]}
  */
 export function findCells(index, query) {
   const terms = alternatives(index, query)
   if (!terms.length) return []
-  const hits = index.tables.flatMap((table) => hitsOf(index, table, terms))
-  const most = Math.max(0, ...hits.map((hit) => hit.found))
-  return hits.filter((hit) => hit.found === most).sort((one, other) => other.score - one.score)
+  const hits = index.tables.map((table) => hitsOf(index, table, terms))
+  const most = Math.max(0, ...hits.flat().map((hit) => hit.found))
+  return hits.flatMap((ofTable) => ofTable.filter((hit) => hit.found === most).map((hit, place) => ({ hit, place })))
+    .sort((one, other) => one.place - other.place || other.hit.score - one.hit.score).map(({ hit }) => hit)
 }
 
 /** @param {Index} index @param {IndexedTable} table @param {string[][][]} terms */
@@ -74,9 +76,10 @@ function hitsOf(index, table, terms) {
   const source = table.rows ? table : index.tables.find((other) => other.table === table.like)
   const ofTable = weights(terms, [[table.words, IN_TABLE]])
   const inQuery = new Set(terms.flat(2))
-  const part = (/** @type {[number, string[], string[]]} */ [number, label, content]) => ({
-    number, weights: weights(terms, [[label, IN_LABEL], [content, IN_CONTENT]]),
-    extra: label.filter((word) => !inQuery.has(word)).length,
+  const wantsRate = terms.some((term) => term.some((words) => words.length === 1 && words[0] === 'rate'))
+  const part = (/** @type {[number, string[], string[], boolean?]} */ [number, label, content, isOnlyRate = false]) => ({
+    number, penalty: isOnlyRate && !wantsRate ? ONLY_RATE : 0, weights: weights(terms, [[label, IN_LABEL], [content, IN_CONTENT]]),
+    extra: label.filter((word) => !inQuery.has(word) && !index.ignored.includes(word)).length,
   })
   const isKept = (one, at) => at === 0 || one.weights.some((weight) => weight > 0)
   const columns = source.columns.map(part).filter(isKept)
@@ -90,7 +93,7 @@ function hitsOf(index, table, terms) {
         .reduce((sum, side) => sum + side.extra, 0)
       const hit = {
         table: table.table, row: row.number, column: column.number, found: all.filter((weight) => weight > 0).length,
-        score: all.reduce((sum, weight) => sum + weight, 0) - EXTRA_WORD * extra - (table.is_variant ? VARIANT : 0),
+        score: all.reduce((sum, weight) => sum + weight, 0) - EXTRA_WORD * extra - row.penalty - (table.is_variant ? VARIANT : 0),
       }
       if (!best || better(hit, best) < 0) best = hit
     }

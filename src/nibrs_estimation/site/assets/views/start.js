@@ -71,6 +71,7 @@ function found(context, index, tables) {
   const places = run.places.filter((place) => place.name.toLowerCase().includes(word) || place.code?.toLowerCase() === word).slice(0, MOST_PLACES)
   const chosen = state.places
   const answer = (one) => {
+    if (one.table === null) return h('li', {}, `${one.tells} `, h('code', {}, one.command))
     const named = one.places.map((text) => findOption(placeOptions(run), text)?.value).filter(Boolean)
     return h('li', {}, h('a', { href: link({ view: 'table', table: one.table, rows: one.rows, columns: one.columns, places: named.length ? named.map(Number) : chosen, details: one.columns.length === 1 }) },
       tables.get(one.table).title), ` (table ${one.table}): ${one.tells} `, h('code', {}, one.command))

@@ -138,7 +138,8 @@ def search_index(tables: Sequence[TableDefinition]) -> dict[str, object]:
 
     Returns:
         ``ignored`` and ``synonyms`` of the guide, and for each of ``tables`` its words, and the words of the label and
-        of the content of its rows and columns, and whether a row has only rates. A variant has the rows and columns of another table (``like``).
+        of the content of its rows and columns, and whether a row has only rates. A variant has the rows and columns of
+        another table (``like``).
     """
     variables = derived_variables()
     offenses = dict(code_list("offense").select("code", "label").iter_rows())

@@ -46,6 +46,7 @@ RAISED_BY = {
     "pipeline/engines/deployment": ("deploy",),
     "pipeline/loading": ("publish database",),
     "pipeline/republishing": ("publish artifacts",),
+    "site/": ("publish site",),
     "sources/cde": ("run", "ingest cde"),
     "sources/return_a": ("ingest return-a",),
     "sources/ucr_prd/contract": ("run",),

@@ -70,3 +70,19 @@ def whole_run(tiny_nation: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
         succeed(folder, "run", "all", "whole", "--year", "2024", "--source", f"cde:{zips}", **settings)
 
     return once(tmp_path_factory, "whole", make)
+
+
+def run_year(folder: Path, year: int, *options: str) -> None:
+    source = ("--source", "synthetic:0.002", "--year", str(year), "--seed", "1", "--until", "write_report")
+    succeed(folder, "run", "all", f"y{year}", *source, *options)
+
+
+@pytest.fixture(scope="session")
+def two_years(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small nation in 2023, and in 2024 with that as predecessor."""
+
+    def make(folder: Path) -> None:
+        run_year(folder, 2023)
+        run_year(folder, 2024, "--predecessor", "y2023")
+
+    return once(tmp_path_factory, "two-years", make)

@@ -11,24 +11,7 @@ from nibrs_estimation.reading.comparing import Options, differences
 from nibrs_estimation.reading.runs import required_run
 from nibrs_estimation.tables.labels import plain_label
 from nibrs_estimation.tables.read import table_definition
-from tests.support.command import nibrs, succeed
-from tests.support.once import once
-
-
-def run_year(folder: Path, year: int, *options: str) -> None:
-    source = ("--source", "synthetic:0.002", "--year", str(year), "--seed", "1", "--until", "write_report")
-    succeed(folder, "run", "all", f"y{year}", *source, *options)
-
-
-@pytest.fixture(scope="session")
-def two_years(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small nation in 2023, and in 2024 with that as predecessor."""
-
-    def make(folder: Path) -> None:
-        run_year(folder, 2023)
-        run_year(folder, 2024, "--predecessor", "y2023")
-
-    return once(tmp_path_factory, "two-years", make)
+from tests.support.command import nibrs
 
 
 def test_changes_are_those_of_compare(two_years: Path) -> None:

@@ -12,10 +12,10 @@ import yaml
 from tests.support.command import nibrs
 
 from nibrs_estimation.cli.table_frame import format_ranges
-from nibrs_estimation.cli.table_view import short_title
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.pipeline.errors import PipelineError, UsageError
 from nibrs_estimation.tables import read
+from nibrs_estimation.tables.labels import short_title
 from nibrs_estimation.tables.read import read_tables, table_definition, table_definitions
 
 FOLDER = Path(read.__file__).parent / "definitions"

@@ -7,12 +7,11 @@ import textwrap
 from rich.text import Text
 
 from nibrs_estimation.cli.console import console
-from nibrs_estimation.cli.table_view import heading, short_title
 from nibrs_estimation.pipeline.errors import UsageError
 from nibrs_estimation.pipeline.runs import MAIN_FLOW
 from nibrs_estimation.reading.runs import flow_of
 from nibrs_estimation.tables.guide import Hit, Question, find_cells, find_questions
-from nibrs_estimation.tables.labels import plain_label
+from nibrs_estimation.tables.labels import heading, plain_label, short_title
 from nibrs_estimation.tables.variables import derived_variables
 
 _QUESTIONS, _CELLS = 2, 8

@@ -88,8 +88,11 @@ COMMANDS = {
     "task": Command(f"{_COMMANDS}.task", "Run one task on plain files, without a run, Prefect or a server."),
     "publish": Command(
         f"{_COMMANDS}.publish",
-        "Publish the results of a run again, in a database, or in the reference's files.",
+        "Publish the results of a run again, as a site, in a database, or in the reference's files.",
         is_group=True,
+    ),
+    "explore": Command(
+        f"{_COMMANDS}.explore", "Look at the estimates of runs in the browser: tables, charts, maps and comparisons."
     ),
     "archive": Command(
         f"{_COMMANDS}.archive", "Copy a run to another folder or bucket, verify the copy, then remove the run here."

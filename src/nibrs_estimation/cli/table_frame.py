@@ -15,10 +15,9 @@ from rich.text import Text
 
 from nibrs_estimation.cli.console import console
 from nibrs_estimation.cli.pager import paged
-from nibrs_estimation.cli.table_view import PROPOSED, short_title
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
-from nibrs_estimation.tables.labels import plain_label
+from nibrs_estimation.tables.labels import PROPOSED, plain_label, short_title
 from nibrs_estimation.tables.read import RETURN_A, RETURN_A_REPORTED, all_definitions
 from nibrs_estimation.tables.shared import unit_descriptions
 from nibrs_estimation.tables.variables import derived_variables

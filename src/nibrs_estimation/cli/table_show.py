@@ -20,7 +20,7 @@ from nibrs_estimation.cli.console import console
 from nibrs_estimation.cli.pager import paged
 from nibrs_estimation.cli.settings import load_settings
 from nibrs_estimation.cli.table_frame import frame_data, show_frame
-from nibrs_estimation.cli.table_view import PROPOSED, TableView, heading, headline_rows, short_title
+from nibrs_estimation.cli.table_view import TableView, headline_rows
 from nibrs_estimation.cli.text_table import Block
 from nibrs_estimation.cli.year_series import runs_by_year, year_series
 from nibrs_estimation.pipeline.errors import UsageError
@@ -29,7 +29,7 @@ from nibrs_estimation.reading.runs import EstimatedRun, find_run, flow_of, requi
 from nibrs_estimation.reading.selection import Selection, describe_place
 from nibrs_estimation.tables.definition import TableColumn
 from nibrs_estimation.tables.guide import guide
-from nibrs_estimation.tables.labels import plain_label
+from nibrs_estimation.tables.labels import PROPOSED, heading, plain_label, short_title
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
 from nibrs_estimation.tables.table_rows import INTERVAL_MEANS

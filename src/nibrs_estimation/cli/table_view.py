@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +13,7 @@ from nibrs_estimation.cli.text_table import Block, Label, Strip, blocks, label_l
 from nibrs_estimation.model.parameters import VARIANCE_RULE
 from nibrs_estimation.tables.caution import cautions, warning_codes
 from nibrs_estimation.tables.definition import TableColumn, TableDefinition, TableRow
-from nibrs_estimation.tables.labels import plain_label, subset_of
+from nibrs_estimation.tables.labels import heading, row_groups
 from nibrs_estimation.tables.suppression import SUPPRESSED
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
 from nibrs_estimation.tables.table_rows import (
@@ -25,7 +24,6 @@ from nibrs_estimation.tables.table_rows import (
     OWN_WEIGHTS,
 )
 
-PROPOSED = "ᵖ"
 _NOT_SAMPLED, _INFERRED = "not sampled", "inferred"
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _COUNT, _PERCENTAGE, _RATE = TYPE_NUMBERS.values()
@@ -42,28 +40,14 @@ class Line:
     row: TableRow | None = None
 
 
-def short_title(table: TableDefinition) -> str:
-    """The title without the name of the table at its beginning."""
-    return re.sub(r"^Table\S*?\s*-\s*", "", table.title)
-
-
 def lines_of(rows: Sequence[TableRow]) -> list[Line]:
     """Published rows with short labels, grouped under headings."""
-    kept = [row for row in rows if not row.is_dropped]
     lines: list[Line] = []
-    for (_section, domain, base), group in groupby(kept, lambda row: (row.section, row.domain_1, subset_of(row))):
-        members = list(group)
-        of = f" (% of {base})" if base else ""
-        if len(members) == 1 or members[0].domain_2 is None:
-            lines += [Line(Label(_marked(plain_label(row.label) + of, row.is_proposed)), row) for row in members]
-            continue
-        heading = plain_label(domain) + of
-        are_proposed = all(row.is_proposed for row in members)
-        lines.append(Line(Label(_marked(heading, are_proposed), is_heading=True)))
-        lines += [
-            Line(Label(_marked(f"  {plain_label(row.domain_2 or domain)}", row.is_proposed and not are_proposed)), row)
-            for row in members
-        ]
+    for group in row_groups(rows):
+        if group.heading is not None:
+            lines.append(Line(Label(group.heading, is_heading=True)))
+        indent = "" if group.heading is None else "  "
+        lines += [Line(Label(indent + label), row) for label, row in zip(group.labels, group.rows, strict=True)]
     return lines
 
 
@@ -297,16 +281,6 @@ class TableView:
         if cell["suppression_reason"] is not None:
             letters += self._suppression(cell)
         return f" {letters}" if letters else ""
-
-
-def heading(column: TableColumn) -> str:
-    """A column's label, with a mark if its codes are proposed."""
-    label = plain_label(column.label)
-    return _marked(label.capitalize() if label.isupper() else label, column.is_proposed)
-
-
-def _marked(text: str, is_proposed: bool) -> str:
-    return f"{text} {PROPOSED}" if is_proposed else text
 
 
 def _has_known(cells: Sequence[Cell | None]) -> bool:

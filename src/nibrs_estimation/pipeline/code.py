@@ -18,7 +18,7 @@ from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
 #: Subpackages whose code does not affect any dataset.
-EXCLUDED = ("cli", "flows", "pipeline")
+EXCLUDED = ("cli", "flows", "pipeline", "site")
 _IMPORT = re.compile(rf"^\s*(?:from|import)\s+({PACKAGE}[\w.]*)(?:\s+import\s+(\([^)]*\)|[^\n#]*))?", re.MULTILINE)
 DATA_SUFFIXES = {".yaml", ".csv", ".json", ".jinja", ".css"}
 

@@ -45,7 +45,7 @@ _USED = (
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """What one side of a difference is of, with the names that people know."""
 
     run: EstimatedRun
@@ -57,6 +57,7 @@ class _Side:
 
     @property
     def geography(self) -> int:
+        """Number of the geography."""
         return int(self.place["geography_number"][0])
 
     @property
@@ -71,6 +72,7 @@ class _Side:
         }
 
     def cell(self) -> Cell:
+        """What is counted or divided."""
         counted = self.row.of or self.row.row
         return Cell(counted, self.column.position, self.geography, self.series, self.estimate == "percentage")
 
@@ -115,7 +117,7 @@ class Options:
         )  # fmt: skip
 
 
-def sides_of(options: Options) -> list[tuple[_Side, _Side]]:
+def sides_of(options: Options) -> list[tuple[Side, Side]]:
     """First and second side of each difference. Of two years the first is the later, and there may be many cells.
 
     Raises:
@@ -139,8 +141,8 @@ def sides_of(options: Options) -> list[tuple[_Side, _Side]]:
                 "Within one run name two columns, geographies, rows or series."
             )
         earlier, later = sorted(runs, key=lambda run: run.year)
-        before = {side.cell(): side for side in _all_of(options, earlier)}
-        pairs = [(side, before[side.cell()]) for side in _all_of(options, later) if side.cell() in before]
+        before = {side.cell(): side for side in sides_in(options, earlier)}
+        pairs = [(side, before[side.cell()]) for side in sides_in(options, later) if side.cell() in before]
         if not pairs:
             raise UsageError(f"Runs {later.run_id} and {earlier.run_id} have no estimated geography in common.")
         return pairs
@@ -150,7 +152,7 @@ def sides_of(options: Options) -> list[tuple[_Side, _Side]]:
             "Say which two are compared: name two of one of run, column, geography, row and series, such as the "
             f"geographies Vermont and Maine.{given} Of two runs the others may name any number."
         )
-    found = _all_of(options, runs[0])
+    found = sides_in(options, runs[0])
     if len(found) != 2:
         raise UsageError(f"The {several[0]} names {len(found)} things: two are compared.")
     return [(found[0], found[1])]
@@ -160,7 +162,7 @@ def _values(options: Options) -> tuple[str, ...]:
     return (*options.geographies, *options.rows, *options.columns, *options.series)
 
 
-def _all_of(options: Options, run: EstimatedRun) -> list[_Side]:
+def sides_in(options: Options, run: EstimatedRun) -> list[Side]:
     """Everything in a run that the options name."""
     table = options.table
     places = find_places(run, options.geographies)
@@ -173,7 +175,7 @@ def _all_of(options: Options, run: EstimatedRun) -> list[_Side]:
         if each is not None:
             check_series(each, places)
     of_places = places.iter_slices(1)
-    return [_Side(run, *of, options.estimate) for of in product(of_places, rows, columns, series or [None])]
+    return [Side(run, *of, options.estimate) for of in product(of_places, rows, columns, series or [None])]
 
 
 def _row(table: TableDefinition, name: str, estimate: Estimate) -> TableRow:
@@ -209,7 +211,15 @@ def differences(options: Options, *, shows_suppressed: bool) -> pl.DataFrame:
     Raises:
         UsageError: as :func:`sides_of`; a run has the reference's variance, or no longer the datasets that are needed.
     """
-    pairs = sides_of(options)
+    return differences_of(options, sides_of(options), shows_suppressed=shows_suppressed)
+
+
+def differences_of(options: Options, pairs: Sequence[tuple[Side, Side]], *, shows_suppressed: bool) -> pl.DataFrame:
+    """A row for each of some pairs of sides of the options, as of :func:`differences`, in their order.
+
+    Raises:
+        UsageError: a run has the reference's variance, or no longer the datasets that are needed.
+    """
     runs = {run.run_id: run for run in options.runs}
     level = _narrowest([side.series for pair in pairs for side in pair])
     tables = {name: ComparedTable(options.table, basis_of_differences(run, level)) for name, run in runs.items()}
@@ -258,9 +268,9 @@ class _Published:
         sides: all sides.
     """
 
-    def __init__(self, options: Options, sides: Sequence[_Side]) -> None:
+    def __init__(self, options: Options, sides: Sequence[Side]) -> None:
         self._rows: dict[tuple[str, str | None, int, int, int], dict[str, Any]] = {}
-        of_runs: dict[tuple[str, str | None], list[_Side]] = {}
+        of_runs: dict[tuple[str, str | None], list[Side]] = {}
         for side in sides:
             of_runs.setdefault((side.run.run_id, side.names["series"]), []).append(side)
         for key, of_run in of_runs.items():
@@ -272,7 +282,7 @@ class _Published:
             for row in kept.iter_rows(named=True):
                 self._rows[(*key, row["geography_number"], row["row"], row["column"])] = row
 
-    def of(self, side: _Side) -> dict[str, Any]:
+    def of(self, side: Side) -> dict[str, Any]:
         """The row of the published table."""
         place = side.geography, side.row.row, side.column.position
         return self._rows[(side.run.run_id, side.names["series"], *place)]

@@ -31,6 +31,8 @@ from nibrs_estimation.tables.matrices.table_matrix import TableCounts, agency_ro
 from nibrs_estimation.tables.series import Series
 
 Floats = NDArray[np.float64]
+#: Sides of a table that are kept: more than the nation, its regions and states.
+_MOST_KEPT = 100
 
 
 class Cell(NamedTuple):
@@ -108,14 +110,22 @@ class ComparedTable:
         self._basis, self._sides = basis, Sides(basis.units, basis.predictions)
         self._matrices = basis.counts.of_table(table)
         self._counts: dict[bytes, TableCounts] = {}
+        self._made: dict[Cell, Side] = {}
         self._categories = {row: CATEGORIES.index(category) for row, category in agency_rows(table).items()}
 
     def side(self, cell: Cell) -> Side:
-        """The estimate of a cell as a side.
+        """The estimate of a cell as a side; the last ones are kept, because a cell is compared with many others.
 
         Raises:
             ValueError: it is the percentage of a row of a category of agencies, or the total of its denominator is 0.
         """
+        if cell not in self._made:
+            if len(self._made) == _MOST_KEPT:
+                del self._made[next(iter(self._made))]
+            self._made[cell] = self._side(cell)
+        return self._made[cell]
+
+    def _side(self, cell: Cell) -> Side:
         counts = self._of(None if cell.series is None else atoms_of_series(cell.series))
         completed, own = (self._sum(getattr(counts, name), cell, (cell.row,)) for name in ("completed", "own"))
         category = self._categories.get(cell.row, -1)

@@ -133,6 +133,49 @@ def find_cells(query: str) -> list[Hit]:
     return [hit for _place, hit in sorted(ranked, key=lambda each: (each[0], -each[1].score))]
 
 
+def search_index(tables: Sequence[TableDefinition]) -> dict[str, object]:
+    """What a search in another language needs to find the same cells as :func:`find_cells` (``site/assets/search.js``).
+
+    Returns:
+        ``ignored`` and ``synonyms`` of the guide, and for each of ``tables`` its words, and the words of the label and
+        of the content of its rows and columns, and whether a row has only rates. A variant has the rows and columns of
+        another table (``like``).
+    """
+    variables = derived_variables()
+    offenses = dict(code_list("offense").select("code", "label").iter_rows())
+    names = {table.table for table in tables}
+
+    def words(*texts: str) -> list[list[str]]:
+        return [sorted(set(_tokens(text))) for text in texts]
+
+    found: list[dict[str, object]] = []
+    for table in tables:
+        parts: dict[str, object] = {"like": table.variant_of}
+        if table.variant_of not in names:
+            parts = {
+                "rows": [
+                    [
+                        row.row,
+                        *words(row.label, variables[row.variable].tells if row.variable is not None else ""),
+                        row.estimates == ("rate",),
+                    ]
+                    for row in table.rows
+                    if not row.is_dropped
+                ],
+                "columns": [
+                    [column.position, *words(column.label, " ".join(offenses[code] for code in column.offenses))]
+                    for column in table.columns
+                ],
+            }
+        of_table = words(f"{table.title} {table.counts}")[0]
+        found.append({"table": table.table, "is_variant": table.variant_of is not None, "words": of_table, **parts})
+    return {
+        "ignored": sorted(_ignored()),
+        "synonyms": {_stem(word): [_tokens(other) for other in others] for word, others in guide().synonyms.items()},
+        "tables": found,
+    }
+
+
 def _hits(table: TableDefinition, terms: Sequence[list[frozenset[str]]]) -> Iterator[Hit]:
     of_table = _weights(terms, [(f"{table.title} {table.counts}", _IN_TABLE)])
     offenses = dict(code_list("offense").select("code", "label").iter_rows())

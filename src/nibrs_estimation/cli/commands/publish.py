@@ -1,4 +1,4 @@
-"""`nibrs publish`: the results of a run once more, and its estimates in a database."""
+"""`nibrs publish`: the results of a run once more, as a site, and its estimates in a database."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import SecretStr
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from nibrs_estimation.cli.bars import Bars
 from nibrs_estimation.cli.console import console, errors, plain
 from nibrs_estimation.cli.settings import Settings, load_settings
 from nibrs_estimation.flows.registry import FLOWS, find_flow
@@ -35,7 +35,8 @@ else:
     conninfo = postgresql_module("psycopg.conninfo")
 
 app = typer.Typer(
-    no_args_is_help=True, help="Publish the results of a run again, in a database, or in the reference's files."
+    no_args_is_help=True,
+    help="Publish the results of a run again, as a site, in a database, or in the reference's files.",
 )
 #: What an address may contain besides the password; libpq has more settings, which this program does not use.
 _PARTS = {"host", "port", "dbname", "user", "password", "sslmode"}
@@ -94,7 +95,7 @@ def reference_files(
     if len(flows) > 1:
         raise UsageError("Tables of incidents and of summary estimates are of different flows: write them one by one.")
     run = required_run(load_settings().scratch_dir, run_id, flows.pop())
-    with _Bars("tables") as progress:
+    with Bars("tables") as progress:
         n_files = write_final_files(
             run,
             to,
@@ -104,6 +105,49 @@ def reference_files(
             has_series=series,
         )
     console.print(f"Wrote {counted(n_files, 'file')} to [bold]{to / FOLDER}[/]. {run.identity.text}", highlight=False)
+
+
+@app.command(epilog="Example: nibrs publish site --run us-2023 --run us-2024 --out explorer")
+def site(
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER", help="A new or empty folder, or that of a former site.")
+    ],
+    runs: Annotated[
+        list[str] | None,
+        typer.Option("--run", help="Id of a run; may be repeated for several years. Default: the newest finished run."),
+    ] = None,
+    table: Annotated[
+        list[str] | None, typer.Option("--table", "-t", help="Only this table; may be repeated. Default: all.")
+    ] = None,
+    series: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--series", help="Also this demographic series: number, part of its label, or all; may be repeated."
+        ),
+    ] = None,
+    show_suppressed: Annotated[
+        bool,
+        typer.Option("--show-suppressed", help="Write the numbers that should not be published into the site, too."),
+    ] = False,
+    no_differences: Annotated[
+        bool, typer.Option("--no-differences", help="Compute no differences of headline numbers in advance.")
+    ] = False,
+) -> None:
+    """Write the explorer, a site for people to look at estimates, that any web server or bucket can serve.
+
+    The browser reads parts of Parquet files: the server needs no program, only requests with a range of bytes. Numbers
+    that should not be published are not in the site.
+    """
+    from nibrs_estimation.cli.explorer import publish_explorer  # noqa: PLC0415 (Polars is slow to import)
+
+    publish_explorer(
+        out,
+        tuple(runs or ()),
+        tables=tuple(table or ()),
+        series=tuple(series or ()),
+        shows_suppressed=show_suppressed,
+        has_differences=not no_differences,
+    )
 
 
 @app.command(epilog="Example: PGPASSWORD=... nibrs publish database us-2024 --url postgresql://me@db.example.org/ucr")
@@ -150,7 +194,7 @@ def database(
             typer.echo("\n".join(planned_lines(file, schema, identity.year)))
             return
         listed = changes or Path(f"changed-estimates-{identity.year}.csv")
-        with _Bars("rows") as progress:
+        with Bars("rows") as progress:
             loaded = load_estimates(
                 file, identity, target, schema, progress.advance, changes=listed, allow_synthetic=allow_synthetic
             )
@@ -229,32 +273,3 @@ def _fetch(settings: Settings, run_id: str, file: Path) -> Identity:
             f"published.json. Publish it again with `nibrs publish artifacts {run_id}`."
         )
     return found.identity
-
-
-class _Bars:
-    """A bar for each name; nothing if there is no terminal."""
-
-    def __init__(self, unit: str) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn(unit),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._bars: dict[str, TaskID] = {}
-
-    def __enter__(self) -> _Bars:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_details: object) -> None:
-        self._progress.stop()
-
-    def advance(self, name: str, n: int, total: int) -> None:
-        """Count what is done."""
-        if name not in self._bars:
-            self._bars[name] = self._progress.add_task(name, total=total)
-        self._progress.advance(self._bars[name], n)

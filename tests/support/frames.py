@@ -98,6 +98,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "analysis_offender": {"state_abbr": "VT", **_REPORTED},
     "analysis_arrestee": {"state_abbr": "VT", "is_group_b": False, **_REPORTED},
     "analysis_victim_offender": {"state_abbr": "VT", "relationship_flag": 1},
+    "offense_bias": {"state_abbr": "VT"},
     "offense_weapon": {"state_abbr": "VT"},
     "offense_activity": {"state_abbr": "VT"},
     "victim_offense": {"state_abbr": "VT"},

@@ -45,6 +45,7 @@ _person = {
 _offense = {
     "attempt_complete_code": st.sampled_from(["C", "C", "C", "A", None]),
     "location_code": _maybe(_codes("location")),
+    "biases": _some(_codes("bias")),
     "weapons": _some(_codes("weapon")),
     "activities": _some(_codes("criminal_activity")),
 }
@@ -117,6 +118,7 @@ def rows_of(incidents: list[dict[str, Any]], group_b: list[dict[str, Any]]) -> R
             key = number("offense")
             offenses.append(key)
             rows["offense"].append({"offense_id": key, "incident_id": incident, "offense_code": code, **offense})
+            rows["offense_bias"] += [{"offense_id": key, "bias_code": code} for code in offense["biases"]]
             rows["offense_weapon"] += [{"offense_id": key, "weapon_code": weapon} for weapon in offense["weapons"]]
             rows["offense_activity"] += [{"offense_id": key, "activity_code": a} for a in offense["activities"]]
         for offender in told["offenders"]:
@@ -167,7 +169,7 @@ worlds = worlds_of(4, 2)
 
 def plain_incident(code: str = "13A", **told: Any) -> dict[str, Any]:
     """An incident with one completed offense; ``told`` of the offense, of a victim, or of the incident itself."""
-    offense = {"attempt_complete_code": "C", "location_code": "20", "weapons": [], "activities": []}
+    offense = {"attempt_complete_code": "C", "location_code": "20", "biases": [], "weapons": [], "activities": []}
     parts: dict[str, list[Any]] = {"victims": [], "offenders": [], "properties": [], "arrestees": []}
     incident = {"is_report_date": False, "incident_hour": None, "cleared_exceptionally_code": None, **parts}
     of_offense = {key: told.pop(key) for key in offense.keys() & told.keys()}
@@ -196,6 +198,7 @@ def every_code() -> Rows:
     people += [person(age_years=age) for age in (0, 17, 18, 99, None)]
     incidents = [
         *(plain_incident(weapons=[code], victims=[person()]) for code in _codes("weapon")),
+        *(plain_incident(biases=[code], victims=[person()]) for code in _codes("bias")),
         plain_incident(weapons=["12", "13A"], victims=[person()]),
         plain_incident("09A", victims=[person()]),
         *(plain_incident(is_report_date=late) for late in (False, True)),

@@ -48,6 +48,11 @@ RELATIONSHIPS = [
     "RU",
 ]
 DRUGS = ["AB", "CE", "DFGH", "IJK", "LM", "NO", "P", "U", "X"]
+#: Bias motivations by category of the FBI, in its order.
+BIASES = [
+    "11 12 13 14 15 16 31 32 33", "21 22 23 24 25 26 28 29 81 82 83 84 85 27", "41 42 43 44 45", "51 52", "61 62",
+    "71 72",
+]  # fmt: skip
 RACES = {"W": 1, "B": 2, "I": 3, "A": 4, "AP": 4, "C": 4, "J": 4, "P": 5}
 
 
@@ -91,6 +96,9 @@ class World:
         codes = [code.rstrip("A") for offense in self.offenses(level, unit) for code in offense["weapons"]]
         return [LATER_FIREARMS.get(code, code) for code in codes]
 
+    def biases(self, level: Level, unit: Row) -> list[str]:
+        return [code for offense in self.offenses(level, unit) for code in offense["biases"]]
+
     def relationships(self, level: Level, unit: Row) -> list[int]:
         links = [
             link for victim in self.victims(level, unit)
@@ -125,6 +133,21 @@ def yes_if_any(found: list[int]) -> list[int]:
 def weapon_no_yes(world: World, level: Level, unit: Row) -> list[int]:
     listed = (*FIREARMS, "20", "30", "40", *OTHER_WEAPONS, "95")
     return yes_if_any([2 if code in listed else 1 for code in world.weapons(level, unit) if code in (*listed, "99")])
+
+
+def bias_yes_no3(world: World, level: Level, unit: Row) -> list[int]:
+    found = [{"99": 2, "88": 3}.get(code, 1) for code in world.biases(level, unit)]
+    return [min(found)] if found else []
+
+
+def bias6(world: World, level: Level, unit: Row) -> list[int]:
+    groups = [codes.split() for codes in BIASES]
+    return [n for code in world.biases(level, unit) for n, group in enumerate(groups, start=1) if code in group]
+
+
+def bias34(world: World, level: Level, unit: Row) -> list[int]:
+    known = " ".join(BIASES).split()
+    return [known.index(code) + 1 for code in world.biases(level, unit) if code in known]
 
 
 def weapon6(world: World, level: Level, unit: Row) -> list[int]:
@@ -419,6 +442,9 @@ def aged_12_or_unknown(world: World, level: Level, unit: Row) -> list[int]:
 
 LOC10 = [*PLACES, "other"]
 TWINS: dict[str, Twin] = {
+    "bias_yes_no3": bias_yes_no3,
+    "bias6": bias6,
+    "bias34": bias34,
     "weapon_no_yes": weapon_no_yes,
     "weapon6": weapon6,
     "weapon4": weapon4,

@@ -478,9 +478,10 @@ def person(age: int | None, sex: str, race: str = "W", ethnicity: str = "N") -> 
     return {"age_years": age, "sex_code": sex, "race_code": race, "ethnicity_code": ethnicity}
 
 
-def offense(*weapons: str, activities: str = "", location: str = "20") -> Row:
+def offense(*weapons: str, activities: str = "", location: str = "20", biases: Sequence[str] = ("88",)) -> Row:
     return {
-        "attempt_complete_code": "C", "location_code": location, "weapons": list(weapons), "activities": [*activities],
+        "attempt_complete_code": "C", "location_code": location, "biases": list(biases), "weapons": list(weapons),
+        "activities": [*activities],
     }  # fmt: skip
 
 
@@ -505,7 +506,7 @@ def busy(agency: int, day: date) -> Row:
         "agency_id": agency, "incident_date": day, "is_report_date": False, "incident_hour": 13,
         "cleared_exceptionally_code": None,
         "offenses": {
-            "120": offense("12", "20", activities="N"), "09A": offense("13A", activities="J", location="13"),
+            "120": offense("12", "20", activities="N"), "09A": offense("13A", activities="J", location="13", biases=["12", "21"]),
             "35A": offense(activities="PD"),
         },
         "victims": [
@@ -629,6 +630,19 @@ def test_copied_months_by_hand() -> None:
     (property_crimes,) = engine.cells(table_definitions()["2b"], None)
     assert [cell(property_crimes, a, 1, "vehicle_theft", "2b") for a in AGENCIES] == [6, 3, 4]
     assert [cell(property_crimes, a, 1, "against_property", "2b") for a in AGENCIES] == [7, 4, 4]
+
+
+def test_bias_by_hand() -> None:
+    """An incident has a bias if any of its offenses has one: its murder has two, its robbery none (handbook 10)."""
+    (found,) = Engine(WORKED, COPIED, "indicator").cells(table_definitions()["BM1"], None)
+    for column in ("group_a", "murder", "robbery"):
+        # Yes, unknown, no; by race, by religion; against Black or African American, against Jewish.
+        assert [cell(found, 1, row, column, "BM1") for row in (3, 4, 5, 6, 7, 13, 21)] == (
+            [1, 0, 2, 1, 1, 1, 1] if column == "group_a" else [1, 0, 0, 1, 1, 1, 1]
+        )
+    assert [cell(found, 1, row, "aggravated_assault", "BM1") for row in (3, 4, 5)] == [0, 0, 2]
+    # The places of all three offenses of the incident: two at residences, one on a street.
+    assert [cell(found, 1, row, "murder", "BM1") for row in (46, 47, 48)] == [1, 1, 0]
 
 
 def test_victims_of_the_column_by_incident() -> None:

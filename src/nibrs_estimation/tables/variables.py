@@ -29,6 +29,7 @@ class Attribute:
 
 
 ATTRIBUTES: Mapping[str, Attribute] = {
+    "bias": Attribute("bias", ("incident", "offense", "victim")),
     "weapon": Attribute("weapon", ("incident", "offense", "victim")),
     "location": Attribute("location", ("incident", "offense", "victim")),
     "activity": Attribute("criminal_activity", ("incident", "offense", "victim")),

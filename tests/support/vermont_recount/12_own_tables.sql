@@ -1,0 +1,63 @@
+-- Tables that the reference pipeline does not have (handbook 10 "Tables of this program").
+
+-- BM1: incidents by bias motivation, of any of their offenses.
+CREATE TABLE bias AS
+SELECT DISTINCT incident, bias_code AS code, bias_category AS category
+FROM raw.nibrs_bias_motivation AS motive
+JOIN offense ON offense.offense = motive.offense_id::BIGINT
+JOIN raw.nibrs_bias_list USING (bias_id);
+
+INSERT INTO attribute
+SELECT 'bias_yes_no3', 'inc', incident, min(CASE code WHEN '88' THEN 3 WHEN '99' THEN 2 ELSE 1 END)
+FROM bias GROUP BY incident;
+INSERT INTO attribute
+SELECT DISTINCT 'bias6', 'inc', incident, list_position(
+    ['Race/Ethnicity/Ancestry', 'Religion', 'Sexual Orientation', 'Disability', 'Gender', 'Gender Identity'], category
+)
+FROM bias WHERE code NOT IN ('88', '99');
+INSERT INTO attribute
+SELECT 'bias34', 'inc', incident, list_position(
+    [
+        '11', '12', '13', '14', '15', '16', '31', '32', '33', '21', '22', '23', '24', '25', '26', '28', '29', '81',
+        '82', '83', '84', '85', '27', '41', '42', '43', '44', '45', '51', '52', '61', '62', '71', '72'
+    ], code
+)
+FROM bias WHERE code NOT IN ('88', '99');
+CREATE TABLE hate_crime AS SELECT DISTINCT incident FROM bias WHERE code NOT IN ('88', '99');
+INSERT INTO attribute
+SELECT variable || '_of_bias', level, key, category
+FROM attribute JOIN hate_crime ON incident = key
+WHERE (variable, level) IN (('loc10', 'inc'), ('clearance3', 'inc'));
+
+CREATE TABLE own_column AS
+SELECT family, unnest(names) AS name, generate_subscripts(names, 1) AS col
+FROM (
+    SELECT family, regexp_extract_all(names, '\w+') AS names
+    FROM (
+        VALUES
+            ('BM1', 'group_a against_person murder revised_rape aggravated_assault simple_assault intimidation
+                against_property robbery burglary larceny vehicle_theft arson vandalism society')
+    ) AS families (family, names)
+) AS split;
+
+-- All Group A offenses but justifiable homicide.
+INSERT INTO offense_list
+SELECT 'group_a', offense_code
+FROM raw.nibrs_offense_type
+WHERE offense_group = 'A' AND offense_code != '09C';
+
+INSERT INTO unit (units, col, incident)
+SELECT DISTINCT family, col, incident
+FROM own_column JOIN offense_list USING (name) JOIN offense USING (code);
+
+INSERT INTO block
+SELECT 'BM1', 'BM1', *
+FROM (
+    VALUES
+        (1, 'total', NULL, NULL),
+        (3, 'bias_yes_no3', 'inc', NULL),
+        (6, 'bias6', 'inc', NULL),
+        (12, 'bias34', 'inc', NULL),
+        (46, 'loc10_of_bias', 'inc', NULL),
+        (56, 'clearance3_of_bias', 'inc', NULL)
+);

@@ -171,7 +171,8 @@ def plain_incident(code: str = "13A", **told: Any) -> dict[str, Any]:
     """An incident with one completed offense; ``told`` of the offense, of a victim, or of the incident itself."""
     offense = {"attempt_complete_code": "C", "location_code": "20", "biases": [], "weapons": [], "activities": []}
     parts: dict[str, list[Any]] = {"victims": [], "offenders": [], "properties": [], "arrestees": []}
-    incident = {"is_report_date": False, "incident_hour": None, "cleared_exceptionally_code": None, **parts}
+    dates = {"incident_date": date(2024, 1, 5), "is_report_date": False, "incident_hour": None}
+    incident = {**dates, "cleared_exceptionally_code": None, **parts}
     of_offense = {key: told.pop(key) for key in offense.keys() & told.keys()}
     return {**incident, "offenses": {code: {**offense, **of_offense}}, **told}
 
@@ -210,6 +211,7 @@ def every_code() -> Rows:
         *(plain_incident(location_code=code, victims=[person()]) for code in _codes("location")),
         *(plain_incident("35A", activities=[code], victims=[person()]) for code in _codes("criminal_activity")),
         *(plain_incident(incident_hour=hour, is_report_date=late) for hour in range(24) for late in (False, True)),
+        *(plain_incident(incident_date=date(2024, month, 1)) for month in range(1, 13)),
         *(plain_incident(cleared_exceptionally_code=code) for code in _codes("cleared_exceptionally")),
         *(plain_incident(victims=[person(injuries=[code])]) for code in _codes("injury")),
         *(plain_incident(victims=[person(victim_type_code=code)]) for code in _codes("victim_type")),

@@ -460,6 +460,7 @@ TWINS: dict[str, Twin] = {
     "loc12": location(["home", "hotel", *list(PLACES)[1:], "hospital", "other"]),
     "residence": residence,
     "cyberspace": cyberspace,
+    "month12": lambda world, level, unit: [unit["incident_date"].month],
     "tod_incident": time_of_day(is_report=False),
     "tod_report": time_of_day(is_report=True),
     "vor6": World.relationships,

@@ -506,7 +506,8 @@ def busy(agency: int, day: date) -> Row:
         "agency_id": agency, "incident_date": day, "is_report_date": False, "incident_hour": 13,
         "cleared_exceptionally_code": None,
         "offenses": {
-            "120": offense("12", "20", activities="N"), "09A": offense("13A", activities="J", location="13", biases=["12", "21"]),
+            "120": offense("12", "20", activities="N"),
+            "09A": offense("13A", activities="J", location="13", biases=["12", "21"]),
             "35A": offense(activities="PD"),
         },
         "victims": [
@@ -643,6 +644,27 @@ def test_bias_by_hand() -> None:
     assert [cell(found, 1, row, "aggravated_assault", "BM1") for row in (3, 4, 5)] == [0, 0, 2]
     # The places of all three offenses of the incident: two at residences, one on a street.
     assert [cell(found, 1, row, "murder", "BM1") for row in (46, 47, 48)] == [1, 1, 0]
+
+
+def test_months_by_hand() -> None:
+    """A month that is copied is the same month of the recipient, which counts the donor's incidents in it."""
+    (found,) = Engine(WORKED, COPIED, "indicator").cells(table_definitions()["IM1"], None)
+    months = {a: [cell(found, a, row, "group_a", "IM1") for row in range(3, 15)] for a in AGENCIES}
+    assert months == {
+        1: [0, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0],
+        2: [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        3: [1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    }
+
+
+def test_group_b_arrests_by_hand() -> None:
+    """Agencies 1 and 2 copy the donor's arrest of a man of 50; an arrest without agency is of none of them."""
+    (found,) = Engine(WORKED, COPIED, "indicator").cells(table_definitions()["GB1"], None)
+    # All; 35 to 64 years; male, female; men of 35 to 64, women of 35 to 64.
+    by_agency = [[cell(found, a, row, "dui", "GB1") for row in (1, 13, 16, 17, 45, 55)] for a in AGENCIES]
+    assert by_agency == [[1, 1, 1, 0, 1, 0], [1, 1, 1, 0, 1, 0], [0, 0, 0, 0, 0, 0]]
+    # Arrests for offenses of Group A are not in this table.
+    assert cell(found, 1, 1, "group_b", "GB1") == 1
 
 
 def test_victims_of_the_column_by_incident() -> None:

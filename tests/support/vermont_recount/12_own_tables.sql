@@ -36,7 +36,12 @@ FROM (
     FROM (
         VALUES
             ('BM1', 'group_a against_person murder revised_rape aggravated_assault simple_assault intimidation
-                against_property robbery burglary larceny vehicle_theft arson vandalism society')
+                against_property robbery burglary larceny vehicle_theft arson vandalism society'),
+            ('IM1', 'group_a against_person against_property society violent_crime property_crime murder revised_rape
+                robbery aggravated_assault simple_assault burglary larceny vehicle_theft arson vandalism fraud
+                drug_narcotic weapon_law'),
+            ('GB1', 'group_b dui liquor_law drunkenness disorderly_conduct trespass curfew family_offenses
+                failure_to_appear perjury federal_resource bad_checks peeping_tom all_other_offenses')
     ) AS families (family, names)
 ) AS split;
 
@@ -45,6 +50,14 @@ INSERT INTO offense_list
 SELECT 'group_a', offense_code
 FROM raw.nibrs_offense_type
 WHERE offense_group = 'A' AND offense_code != '09C';
+
+-- Group B, with the parts of "all other".
+INSERT INTO offense_list
+SELECT 'group_b', offense_code FROM raw.nibrs_offense_type WHERE offense_group = 'B';
+INSERT INTO offense_list
+VALUES
+    ('drunkenness', '90E'), ('bad_checks', '90A'), ('peeping_tom', '90H'),
+    ('all_other_offenses', '90Z');
 
 INSERT INTO unit (units, col, incident)
 SELECT DISTINCT family, col, incident
@@ -60,4 +73,42 @@ FROM (
         (12, 'bias34', 'inc', NULL),
         (46, 'loc10_of_bias', 'inc', NULL),
         (56, 'clearance3_of_bias', 'inc', NULL)
+);
+
+-- IM1: incidents by month.
+INSERT INTO attribute SELECT 'month12', 'inc', incident, month FROM incident;
+
+INSERT INTO block VALUES ('IM1', 'IM1', 1, 'total', NULL, NULL), ('IM1', 'IM1', 3, 'month12', 'inc', NULL);
+
+-- GB1: arrestees of Group B.
+INSERT INTO unit (units, col, incident, arrestee)
+SELECT DISTINCT 'GB1', col, incident, arrestee
+FROM own_column JOIN offense_list USING (name) JOIN arrestee ON arrest_code = code
+WHERE family = 'GB1';
+
+INSERT INTO attribute
+SELECT
+    if(sex.category = 1, 'age10_of_male', 'age10_of_female'), 'arr', key, age.category
+FROM attribute AS age JOIN attribute AS sex USING (level, key)
+WHERE age.variable = 'age10' AND sex.variable = 'sex3' AND level = 'arr' AND sex.category IN (1, 2);
+INSERT INTO attribute
+SELECT 'disposition_of_juvenile', 'arr', key, disposition.category
+FROM attribute AS disposition JOIN attribute AS age USING (level, key)
+WHERE disposition.variable = 'juvenile_disposition' AND age.variable = 'uo18' AND level = 'arr' AND age.category = 1;
+
+INSERT INTO block
+SELECT 'GB1', 'GB1', *
+FROM (
+    VALUES
+        (1, 'total', NULL, NULL),
+        (3, 'arrest_type', 'arr', NULL),
+        (6, 'age10', 'arr', NULL),
+        (16, 'sex3', 'arr', NULL),
+        (19, 'race6', 'arr', NULL),
+        (25, 'ethnicity3', 'arr', NULL),
+        (28, 'rh7', 'arr', NULL),
+        (35, 'uo18', 'arr', NULL),
+        (38, 'age10_of_male', 'arr', NULL),
+        (48, 'age10_of_female', 'arr', NULL),
+        (58, 'disposition_of_juvenile', 'arr', [1, 2, 4])
 );

@@ -37,6 +37,7 @@ SELECT
     incident_id::BIGINT AS incident,
     agency_id::BIGINT AS agency,
     incident_hour::INT AS hour,
+    incident_date[6:7]::INT AS month,
     coalesce(lower(report_date_flag), 'f') IN ('t', 'r', 'y') AS is_report_date,
     cleared_except_code AS exceptional
 FROM raw.nibrs_incident

@@ -152,6 +152,7 @@ FLOWS = {
                 publication.REPORT,
                 *validation.PAGES,
                 *validation.QUALITY_FILES,
+                validation.WARNINGS_CSV,
                 validation.QUALITY_VERDICT,
                 accounting.ACCOUNT_JSON,
                 accounting.AGENCIES_CSV,

@@ -71,6 +71,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "agency_county": {"data_year": 2024, "county_fips": "50001", "population": 5000, "population_share": 1.0},
     "county_population": {"data_year": 2024, "county_fips": "50001"},
     "incident_time": {"state_abbr": "VT", "with_hour": 0, "at_midnight": 0, "with_date": 0, "on_first": 0},
+    "agency_item": {"state_abbr": "VT"},
     "agency_item_check": {"state_abbr": "VT"},
     "data_warning": {"state_abbr": "VT", "subject": "all"},
     "police_employees": {"is_imputed": False, "is_covering": False, "agency_subtype": 100},

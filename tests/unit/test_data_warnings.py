@@ -50,12 +50,17 @@ def test_times_like_a_count_by_hand(rows: list[Row]) -> None:
 
 
 def warned(
-    *agencies: Row, times: list[Row] | None = None, officers: list[Row] | None = None, items: list[Row] | None = None
+    *agencies: Row,
+    times: list[Row] | None = None,
+    officers: list[Row] | None = None,
+    items: list[Row] | None = None,
+    everybody: list[Row] | None = None,
 ) -> pl.DataFrame:
     made = warn_of_data(
         table("agency", *agencies),
         table("incident_time", *(times or [])),
         table("police_employees", *(officers or [])),
+        table("agency_item", *(everybody or items or [])),
         table("agency_item_check", *(items or [])),
         YEAR,
     )
@@ -113,12 +118,19 @@ def test_officers_of_places() -> None:
 def test_items_of_the_strictest_grade() -> None:
     """Lesser grades are on the page of items alone; an item that nobody has is the worst."""
     row = {"person_kind": "victim", "item": "race", "persons": 40, "missing": 30}
+    never = {**row, "missing": 40, "person_kind": "arrestee_b"}
     found = warned(
         *({"agency_id": agency} for agency in (1, 2, 3)),
         items=[
             {"agency_id": 1, **row, "exceeds": 1.5},
             {"agency_id": 2, **row, "exceeds": 2.0},
-            {"agency_id": 3, **row, "missing": 40, "exceeds": None, "person_kind": "arrestee_b"},
+            {"agency_id": 3, **never, "exceeds": None},
+        ],
+        everybody=[
+            {"agency_id": 1, **row},
+            {"agency_id": 2, **row},
+            {"agency_id": 3, **never},
+            {"agency_id": 4, **never, "missing": 0},
         ],
     )
     assert found.select("agency_id", "subject", "observed", "n").rows() == [
@@ -127,10 +139,23 @@ def test_items_of_the_strictest_grade() -> None:
     assert found["threshold"].null_count() == 2
 
 
+def test_an_item_that_the_source_does_not_have_is_no_fault_of_agencies() -> None:
+    """Two of three agencies never know it; one of 15 persons is not asked."""
+    never = {"person_kind": "offender", "item": "ethnicity", "persons": 40, "missing": 40}
+    items = [{"agency_id": agency, **never, "exceeds": None} for agency in (1, 2)]
+    others = [{"agency_id": 3, **never, "missing": 0}, {"agency_id": 4, **never, "persons": 15, "missing": 0}]
+    agencies = [{"agency_id": agency} for agency in (1, 2, 3, 4)]
+    assert warned(*agencies, items=items, everybody=items + others).is_empty()
+    others[1] |= {"persons": 16}
+    assert keys(warned(*agencies, items=items, everybody=items + others)) == [(1, "blank_item"), (2, "blank_item")]
+
+
 def test_the_page_gives_every_limit_with_its_reason(tmp_path: Path) -> None:
     agencies = table("agency", {"agency_id": 1, "agency_name": "<b>Somewhere</b>", "ori": "VT0000001"})
     times = table("incident_time", {"agency_id": 1, "incidents": 200, "with_hour": 200, "at_midnight": 150})
-    warnings = warn_of_data(agencies, times, table("police_employees"), table("agency_item_check"), YEAR)
+    warnings = warn_of_data(
+        agencies, times, table("police_employees"), table("agency_item"), table("agency_item_check"), YEAR
+    )
     assert keys(warnings) == [(1, "midnight")]
     identity = Identity(run_id="r", source="synthetic:0.01", year=YEAR, seed=1, is_synthetic=True)
     documents = show_data_warnings(agencies, times, warnings.lazy(), YEAR, identity)

@@ -165,7 +165,7 @@ TASKS = (
     Task(
         name="warn_of_data",
         function=warn_of_data,
-        reads=(AGENCY, INCIDENT_TIME, POLICE_EMPLOYEES, AGENCY_ITEM_CHECK),
+        reads=(AGENCY, INCIDENT_TIME, POLICE_EMPLOYEES, AGENCY_ITEM, AGENCY_ITEM_CHECK),
         writes=(DATA_WARNING,),
         parameters=(YEAR,),
     ),

@@ -14,6 +14,8 @@ from nibrs_estimation.model.data_warnings import DATA_WARNING, INCIDENT_TIME
 _PLACES = ("City", "County")
 #: Grade of ``agency_item_check`` from which an agency is warned of.
 _STRICTEST = 2.0
+#: If more than this share of agencies never know an item, the source does not have it: no agency is unusual.
+_MOST = 0.5
 _ALL = "all"
 #: Kinds of persons as people call them.
 _PERSONS = {
@@ -44,6 +46,7 @@ def warn_of_data(
     agency: pl.LazyFrame,
     incident_time: pl.LazyFrame,
     police_employees: pl.LazyFrame,
+    agency_item: pl.LazyFrame,
     agency_item_check: pl.LazyFrame,
     year: int,
 ) -> pl.DataFrame:
@@ -52,7 +55,7 @@ def warn_of_data(
         "agency_id", "ori", "agency_name", "state_abbr", "agency_type_name", "population"
     )
     found = pl.concat(
-        [*_of_times(incident_time), *_of_officers(current, police_employees), _of_items(agency_item_check)]
+        [*_of_times(incident_time), *_of_officers(current, police_employees), _of_items(agency_item, agency_item_check)]
     )
     limits = warning_limits().lazy()
     is_above = pl.col("comparison") == "above"
@@ -105,9 +108,19 @@ def _of_officers(current: pl.LazyFrame, police_employees: pl.LazyFrame) -> list[
     ]
 
 
-def _of_items(agency_item_check: pl.LazyFrame) -> pl.LazyFrame:
-    """Agencies of the strictest grade, and those without a single known value."""
-    graded = agency_item_check.filter((pl.col("exceeds") >= _STRICTEST).fill_null(True))
+def _of_items(agency_item: pl.LazyFrame, agency_item_check: pl.LazyFrame) -> pl.LazyFrame:
+    """Agencies of the strictest grade, and those without a single known value where most agencies have one."""
+    item = ["person_kind", "item"]
+    (minimum,) = warning_limits().filter(warning="blank_item")["minimum"]
+    is_never_known = pl.col("missing") == pl.col("persons")
+    usual = (
+        agency_item.filter(pl.col("persons") >= minimum)
+        .group_by(item)
+        .agg(is_in_source=is_never_known.mean() <= _MOST)
+        .filter("is_in_source")
+    )
+    is_graded = (pl.col("exceeds") >= _STRICTEST).fill_null(True)
+    graded = agency_item_check.filter(is_graded).join(usual, on=item, how="semi")
     subject = pl.format("{} of {}", "item", pl.col("person_kind").replace_strict(_PERSONS))
     return _observed(graded, "blank_item", subject, pl.col("missing") / pl.col("persons"), pl.col("persons"))
 

@@ -11,6 +11,7 @@ from nibrs_estimation.model import (
     benchmark,
     blocks,
     completeness,
+    counties,
     counts,
     coverage,
     data_warnings,
@@ -145,6 +146,7 @@ DATASETS: dict[str, Dataset] = {
         *headlines.DATASETS,
         *quality.DATASETS,
         *data_warnings.DATASETS,
+        *counties.DATASETS,
         *summary.DATASETS,
         geography.SUMMARY_GEOGRAPHY,
     )

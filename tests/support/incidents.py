@@ -63,6 +63,7 @@ _property = {
     "loss_code": _maybe([*range(1, 9), 5, 6, 6, 6, 7]),
     "stolen_vehicles": _maybe([0, 1, 2]),
     "items": _some(["03", "10", "11", "13", "20", "37", "45", "77"]),
+    "value_usd": _maybe([0, 1, 24, 25, 100, 700, 2_500, 20_000]),
     "drugs": st.lists(st.sampled_from(_codes("drug")), max_size=2),
 }
 #: Days of three months of the data year, and one of the year before.
@@ -144,7 +145,10 @@ def rows_of(incidents: list[dict[str, Any]], group_b: list[dict[str, Any]]) -> R
         for segment in told["properties"]:
             key = number("property")
             rows["property"].append({"property_id": key, "incident_id": incident, **segment})
-            rows["property_item"] += [{"property_id": key, "description_code": code} for code in segment["items"]]
+            rows["property_item"] += [
+                {"property_id": key, "description_code": code, "value_usd": segment["value_usd"]}
+                for code in segment["items"]
+            ]
             for code in segment["drugs"]:
                 rows["drug"].append({"drug_id": number("drug"), "property_id": key, "drug_code": code})
         for arrestee in told["arrestees"]:
@@ -189,7 +193,7 @@ def plain_person(**told: Any) -> dict[str, Any]:
 
 def plain_property(**told: Any) -> dict[str, Any]:
     """A property segment."""
-    return {"loss_code": 6, "stolen_vehicles": None, "items": [], "drugs": [], **told}
+    return {"loss_code": 6, "stolen_vehicles": None, "items": [], "value_usd": None, "drugs": [], **told}
 
 
 def every_code() -> Rows:
@@ -225,6 +229,15 @@ def every_code() -> Rows:
         *(plain_incident(victims=[person()] * n, offenders=[person()] * n, weapons=["12"]) for n in range(6)),
         *(plain_incident(properties=[plain_property(loss_code=loss)]) for loss in range(1, 9)),
         *(plain_incident(properties=[plain_property(items=[code])]) for code in _codes("property_description")),
+        *(
+            plain_incident(properties=[plain_property(loss_code=loss, items=["20"], value_usd=value)])
+            for loss in (4, 5, 7)
+            for value in (0, 1, 49, 50, 199, 200, 999, 1_000, 4_999, 5_000, 19_999, 20_000)
+        ),
+        *(
+            plain_incident(properties=[plain_property(loss_code=4, items=[code])])
+            for code in _codes("property_description")
+        ),
         *(
             plain_incident("35A", activities=[*activities], properties=[plain_property(drugs=[drug, *more])])
             for drug in _codes("drug")

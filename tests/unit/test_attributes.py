@@ -352,6 +352,37 @@ def property_seized5(world: World, level: Level, unit: Row) -> list[int]:
     return [order.index(thing) + 1 for segment in seized for thing in segment["items"] if thing in order]
 
 
+#: Kinds of property, but the last, which is all other codes.
+KINDS = [
+    "03 05 24 28 37", "38", "09 20 21 22", "25", "17", "06", "13", "07 23 26 27 74 75", "16", "02 08",
+    "12 15 36 43 68 69", "19", "04", "29 30 31 32 33 34 35",
+]  # fmt: skip
+
+
+def property_kind(loss: int) -> Twin:
+    def twin(world: World, level: Level, unit: Row) -> list[int]:
+        lost = [s for s in world.all("property", incident_id=unit["incident_id"]) if s["loss_code"] == loss]
+        of_code = {code: number for number, codes in enumerate(KINDS, start=1) for code in codes.split()}
+        return [of_code.get(code, 15) for segment in lost for code in segment["items"]]
+
+    return twin
+
+
+def property_value(loss: int) -> Twin:
+    def twin(world: World, level: Level, unit: Row) -> list[int]:
+        lost = [s for s in world.all("property", incident_id=unit["incident_id"]) if s["loss_code"] == loss]
+        values = [segment["value_usd"] for segment in lost for _item in segment["items"]]
+        known = [value for value in values if value is not None and value != 1]
+        if not values:
+            return []
+        if not known:
+            return [7]
+        lowest = [0, 50, 200, 1_000, 5_000, 20_000]
+        return [max(number for number, low in enumerate(lowest, start=1) if sum(known) >= low)]
+
+    return twin
+
+
 def property_seized_any(world: World, level: Level, unit: Row) -> list[int]:
     segments = world.all("property", incident_id=unit["incident_id"])
     return [int(any(segment["loss_code"] == 6 for segment in segments))] if segments else []
@@ -489,6 +520,12 @@ TWINS: dict[str, Twin] = {
     "property_loss": property_loss,
     "property_seized5": property_seized5,
     "property_seized_any": property_seized_any,
+    "stolen_kind15": property_kind(7),
+    "recovered_kind15": property_kind(5),
+    "damaged_kind15": property_kind(4),
+    "stolen_value7": property_value(7),
+    "recovered_value7": property_value(5),
+    "damaged_value7": property_value(4),
     "exceptional5": victim_code("cleared_exceptionally_code", *"ABCDE"),
     "drug_equipment_class": drug_equipment_class,
     "crim_activity_35A": crim_activity,

@@ -517,8 +517,8 @@ def busy(agency: int, day: date) -> Row:
         ],
         "offenders": [{**person(17, "M"), "sequence_number": 1}, {**person(None, "U"), "sequence_number": 2}],
         "properties": [
-            {"loss_code": 7, "stolen_vehicles": 2, "items": ["03"], "drugs": []},
-            {"loss_code": 6, "stolen_vehicles": None, "items": ["10"], "drugs": ["A"]},
+            {"loss_code": 7, "stolen_vehicles": 2, "items": ["03"], "value_usd": 9_000, "drugs": []},
+            {"loss_code": 6, "stolen_vehicles": None, "items": ["10"], "value_usd": None, "drugs": ["A"]},
         ],
         "arrestees": [
             arrestee("120", day, "12", who=person(17, "M", "A")), arrestee("35A", day, "01", who=person(30, "F")),
@@ -537,7 +537,9 @@ def quiet(agency: int, day: date, vehicles: int = 3) -> Row:
             victim("G", 0),
         ],
         "offenders": [{**person(None, "U"), "sequence_number": 0}],
-        "properties": [{"loss_code": 7, "stolen_vehicles": vehicles, "items": ["03"], "drugs": []}],
+        "properties": [
+            {"loss_code": 7, "stolen_vehicles": vehicles, "items": ["03", "20"], "value_usd": 1, "drugs": []},
+        ],
         "arrestees": [],
     }  # fmt: skip
 
@@ -665,6 +667,15 @@ def test_group_b_arrests_by_hand() -> None:
     assert by_agency == [[1, 1, 1, 0, 1, 0], [1, 1, 1, 0, 1, 0], [0, 0, 0, 0, 0, 0]]
     # Arrests for offenses of Group A are not in this table.
     assert cell(found, 1, 1, "group_b", "GB1") == 1
+
+
+def test_property_by_hand() -> None:
+    """A car worth $9,000 and seized drugs; cars and money whose values are not known."""
+    (found,) = Engine(WORKED, COPIED, "indicator").cells(table_definitions()["PL1"], None)
+    # All, seized, stolen; vehicles, money; $5,000 to 19,999, unknown value.
+    rows = (1, 8, 9, 11, 13, 30, 32)
+    assert [cell(found, 2, row, "robbery", "PL1") for row in rows] == [1, 1, 1, 1, 0, 1, 0]
+    assert [cell(found, 1, row, "vehicle_theft", "PL1") for row in rows] == [2, 0, 2, 2, 2, 0, 2]
 
 
 def test_victims_of_the_column_by_incident() -> None:

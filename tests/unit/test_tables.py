@@ -86,6 +86,9 @@ SHAPES = {
         "Victim race and Hispanic Origin: Unknown race or Hispanic origin", "Car Jacking",
     ),
     "GV3a": (15, 13, "Incident count", "Clearance: Juvenile/no custody", "Car Jacking"),
+    "PL1": (
+        76, 13, "Incident count", "Value of destroyed or damaged property: Unknown value", "Stolen Property Offenses",
+    ),
     "GB1": (60, 14, "Arrest count", "Juvenile disposition: Unknown", "All Other Offenses (90Z)"),
     "IM1": (14, 19, "Incident count", "Month: December", "Weapon Law Violations"),
     "BM1": (
@@ -121,7 +124,7 @@ def numbers(text: str) -> list[int]:
 
 
 #: Tables that the reference does not have (handbook 10).
-OWN_TABLES = {"BM1", "GB1", "IM1"}
+OWN_TABLES = {"BM1", "GB1", "IM1", "PL1"}
 
 
 def test_the_tables_are_the_33_of_the_specification_and_our_own() -> None:
@@ -188,6 +191,7 @@ DENOMINATORS = {
         "24 31 38": "15-17", "54-56": "53", "59-64": "58", "65 66 69 70": "1", "67-68": "66",
     },
     "IM1": {"self": "3-14"},
+    "PL1": {"3-10": "1", "11-32": "9", "33-54": "7", "55-76": "6"},
     "GB1": {"self": "3-5 6-15 16-18 19-24 25-27 28-34 35-37 38-47 48-57 58-60"},
     "BM1": {"self": "3-5 56-58", "6-55": "3"},
     "DM4": {},
@@ -219,7 +223,7 @@ def test_denominators(name: str) -> None:
 ESTIMATES = {
     **dict.fromkeys(["1a", "1b", "1c", "2a", "2b", "2c", "GV1a", "GV3a", "LEOKA"], ("2", "1 2", "2")),
     "BM1": ("2", "1 2", "2-45"),
-    "IM1": ("2", "1 2", "2"),
+    **dict.fromkeys(["IM1", "PL1"], ("2", "1 2", "2")),
     "GB1": ("2", "1 2", "2 6-37"),
     **dict.fromkeys(["3a", "3aclear", "3aunclear"], ("3 4", "1-4", "3 4")),
     **dict.fromkeys(["3b", "3bclear", "3bunclear"], ("3-79", "all", "3-79")),

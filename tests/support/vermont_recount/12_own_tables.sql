@@ -41,7 +41,9 @@ FROM (
                 robbery aggravated_assault simple_assault burglary larceny vehicle_theft arson vandalism fraud
                 drug_narcotic weapon_law'),
             ('GB1', 'group_b dui liquor_law drunkenness disorderly_conduct trespass curfew family_offenses
-                failure_to_appear perjury federal_resource bad_checks peeping_tom all_other_offenses')
+                failure_to_appear perjury federal_resource bad_checks peeping_tom all_other_offenses'),
+            ('PL1', 'against_property property_crime burglary larceny vehicle_theft robbery arson vandalism fraud
+                counterfeiting embezzlement extortion stolen_property')
     ) AS families (family, names)
 ) AS split;
 
@@ -111,4 +113,53 @@ FROM (
         (38, 'age10_of_male', 'arr', NULL),
         (48, 'age10_of_female', 'arr', NULL),
         (58, 'disposition_of_juvenile', 'arr', [1, 2, 4])
+);
+
+-- PL1: kinds and values of property, by loss; a value of 1 is unknown.
+CREATE TABLE property_kind (description VARCHAR, category INT);
+INSERT INTO property_kind
+VALUES
+    ('03', 1), ('05', 1), ('24', 1), ('28', 1), ('37', 1),
+    ('38', 2),
+    ('09', 3), ('20', 3), ('21', 3), ('22', 3),
+    ('25', 4),
+    ('17', 5),
+    ('06', 6),
+    ('13', 7),
+    ('07', 8), ('23', 8), ('26', 8), ('27', 8), ('74', 8), ('75', 8),
+    ('16', 9),
+    ('02', 10), ('08', 10),
+    ('12', 11), ('15', 11), ('36', 11), ('43', 11), ('68', 11), ('69', 11),
+    ('19', 12),
+    ('04', 13),
+    ('29', 14), ('30', 14), ('31', 14), ('32', 14), ('33', 14), ('34', 14), ('35', 14);
+INSERT INTO attribute
+SELECT DISTINCT 'kind_of_loss_' || loss, 'inc', incident, coalesce(category, 15)
+FROM property_item LEFT JOIN property_kind USING (description);
+INSERT INTO attribute
+SELECT
+    'value_of_loss_' || loss, 'inc', incident,
+    CASE
+        WHEN count(usd) FILTER (usd != 1) = 0 THEN 7
+        WHEN sum(usd) FILTER (usd != 1) < 50 THEN 1
+        WHEN sum(usd) FILTER (usd != 1) < 200 THEN 2
+        WHEN sum(usd) FILTER (usd != 1) < 1000 THEN 3
+        WHEN sum(usd) FILTER (usd != 1) < 5000 THEN 4
+        WHEN sum(usd) FILTER (usd != 1) < 20000 THEN 5
+        ELSE 6
+    END
+FROM property_item GROUP BY loss, incident;
+
+INSERT INTO block
+SELECT 'PL1', 'PL1', *
+FROM (
+    VALUES
+        (1, 'total', NULL, NULL),
+        (3, 'property_loss', 'inc', NULL),
+        (11, 'kind_of_loss_7', 'inc', NULL),
+        (26, 'value_of_loss_7', 'inc', NULL),
+        (33, 'kind_of_loss_5', 'inc', NULL),
+        (48, 'value_of_loss_5', 'inc', NULL),
+        (55, 'kind_of_loss_4', 'inc', NULL),
+        (70, 'value_of_loss_4', 'inc', NULL)
 );

@@ -45,6 +45,7 @@ _person = {
 _offense = {
     "attempt_complete_code": st.sampled_from(["C", "C", "C", "A", None]),
     "location_code": _maybe(_codes("location")),
+    "biases": _some(_codes("bias")),
     "weapons": _some(_codes("weapon")),
     "activities": _some(_codes("criminal_activity")),
 }
@@ -62,6 +63,7 @@ _property = {
     "loss_code": _maybe([*range(1, 9), 5, 6, 6, 6, 7]),
     "stolen_vehicles": _maybe([0, 1, 2]),
     "items": _some(["03", "10", "11", "13", "20", "37", "45", "77"]),
+    "value_usd": _maybe([0, 1, 24, 25, 100, 700, 2_500, 20_000]),
     "drugs": st.lists(st.sampled_from(_codes("drug")), max_size=2),
 }
 #: Days of three months of the data year, and one of the year before.
@@ -117,6 +119,7 @@ def rows_of(incidents: list[dict[str, Any]], group_b: list[dict[str, Any]]) -> R
             key = number("offense")
             offenses.append(key)
             rows["offense"].append({"offense_id": key, "incident_id": incident, "offense_code": code, **offense})
+            rows["offense_bias"] += [{"offense_id": key, "bias_code": code} for code in offense["biases"]]
             rows["offense_weapon"] += [{"offense_id": key, "weapon_code": weapon} for weapon in offense["weapons"]]
             rows["offense_activity"] += [{"offense_id": key, "activity_code": a} for a in offense["activities"]]
         for offender in told["offenders"]:
@@ -142,7 +145,10 @@ def rows_of(incidents: list[dict[str, Any]], group_b: list[dict[str, Any]]) -> R
         for segment in told["properties"]:
             key = number("property")
             rows["property"].append({"property_id": key, "incident_id": incident, **segment})
-            rows["property_item"] += [{"property_id": key, "description_code": code} for code in segment["items"]]
+            rows["property_item"] += [
+                {"property_id": key, "description_code": code, "value_usd": segment["value_usd"]}
+                for code in segment["items"]
+            ]
             for code in segment["drugs"]:
                 rows["drug"].append({"drug_id": number("drug"), "property_id": key, "drug_code": code})
         for arrestee in told["arrestees"]:
@@ -167,9 +173,10 @@ worlds = worlds_of(4, 2)
 
 def plain_incident(code: str = "13A", **told: Any) -> dict[str, Any]:
     """An incident with one completed offense; ``told`` of the offense, of a victim, or of the incident itself."""
-    offense = {"attempt_complete_code": "C", "location_code": "20", "weapons": [], "activities": []}
+    offense = {"attempt_complete_code": "C", "location_code": "20", "biases": [], "weapons": [], "activities": []}
     parts: dict[str, list[Any]] = {"victims": [], "offenders": [], "properties": [], "arrestees": []}
-    incident = {"is_report_date": False, "incident_hour": None, "cleared_exceptionally_code": None, **parts}
+    dates = {"incident_date": date(2024, 1, 5), "is_report_date": False, "incident_hour": None}
+    incident = {**dates, "cleared_exceptionally_code": None, **parts}
     of_offense = {key: told.pop(key) for key in offense.keys() & told.keys()}
     return {**incident, "offenses": {code: {**offense, **of_offense}}, **told}
 
@@ -186,7 +193,7 @@ def plain_person(**told: Any) -> dict[str, Any]:
 
 def plain_property(**told: Any) -> dict[str, Any]:
     """A property segment."""
-    return {"loss_code": 6, "stolen_vehicles": None, "items": [], "drugs": [], **told}
+    return {"loss_code": 6, "stolen_vehicles": None, "items": [], "value_usd": None, "drugs": [], **told}
 
 
 def every_code() -> Rows:
@@ -196,6 +203,7 @@ def every_code() -> Rows:
     people += [person(age_years=age) for age in (0, 17, 18, 99, None)]
     incidents = [
         *(plain_incident(weapons=[code], victims=[person()]) for code in _codes("weapon")),
+        *(plain_incident(biases=[code], victims=[person()]) for code in _codes("bias")),
         plain_incident(weapons=["12", "13A"], victims=[person()]),
         plain_incident("09A", victims=[person()]),
         *(plain_incident(is_report_date=late) for late in (False, True)),
@@ -207,6 +215,7 @@ def every_code() -> Rows:
         *(plain_incident(location_code=code, victims=[person()]) for code in _codes("location")),
         *(plain_incident("35A", activities=[code], victims=[person()]) for code in _codes("criminal_activity")),
         *(plain_incident(incident_hour=hour, is_report_date=late) for hour in range(24) for late in (False, True)),
+        *(plain_incident(incident_date=date(2024, month, 1)) for month in range(1, 13)),
         *(plain_incident(cleared_exceptionally_code=code) for code in _codes("cleared_exceptionally")),
         *(plain_incident(victims=[person(injuries=[code])]) for code in _codes("injury")),
         *(plain_incident(victims=[person(victim_type_code=code)]) for code in _codes("victim_type")),
@@ -220,6 +229,15 @@ def every_code() -> Rows:
         *(plain_incident(victims=[person()] * n, offenders=[person()] * n, weapons=["12"]) for n in range(6)),
         *(plain_incident(properties=[plain_property(loss_code=loss)]) for loss in range(1, 9)),
         *(plain_incident(properties=[plain_property(items=[code])]) for code in _codes("property_description")),
+        *(
+            plain_incident(properties=[plain_property(loss_code=loss, items=["20"], value_usd=value)])
+            for loss in (4, 5, 7)
+            for value in (0, 1, 49, 50, 199, 200, 999, 1_000, 4_999, 5_000, 19_999, 20_000)
+        ),
+        *(
+            plain_incident(properties=[plain_property(loss_code=4, items=[code])])
+            for code in _codes("property_description")
+        ),
         *(
             plain_incident("35A", activities=[*activities], properties=[plain_property(drugs=[drug, *more])])
             for drug in _codes("drug")

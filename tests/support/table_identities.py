@@ -8,10 +8,12 @@ SHAPE = {
     "4a": (80, 61), "4b": (39, 61), "5a": (80, 71), "5b": (39, 71), "LEOKA": (91, 1),
     "DM1": (4, 1), "DM2": (12, 1), "DM3": (8, 1), "DM4": (10, 1), "DM5": (145, 1),
     "DM6": (53, 54), "DM7": (65, 54), "DM8": (53, 54), "DM9": (65, 54), "DM10": (3, 4),
-    "GV1a": (19, 13), "GV2a": (73, 13), "GV3a": (15, 13), "YT1": (21, 1), "YT2": (5, 1),
+    "GV1a": (19, 13), "GV2a": (73, 13), "GV3a": (15, 13), "YT1": (21, 1), "YT2": (5, 1), "BM1": (58, 15),
+    "IM1": (14, 19), "GB1": (60, 14), "PL1": (76, 13),
 }  # fmt: skip
 RATES = {
-    table: {2} for table in ("1a", "1b", "1c", "2a", "2b", "2c", "GV1a", "GV2a", "GV3a", "LEOKA")
+    table: {2}
+    for table in ("1a", "1b", "1c", "2a", "2b", "2c", "GV1a", "GV2a", "GV3a", "LEOKA", "BM1", "IM1", "GB1", "PL1")
 } | {table: {3, 4} for table in SHAPE if table.startswith(("3a", "3b"))} | {"3c": {2, 4}}  # fmt: skip
 # Blocks, first to last row, of which every unit has exactly one category; the sum is row 1.
 EXHAUSTIVE = {
@@ -35,6 +37,9 @@ EXHAUSTIVE = {
     "GV1a": [(8, 19)],
     "GV2a": [(3, 10), (16, 19), (20, 22), (23, 28), (33, 34), (35, 38), (50, 57), (64, 66), (67, 73)],
     "GV3a": [(8, 10)],
+    "BM1": [(3, 5)],
+    "IM1": [(3, 14)],
+    "GB1": [(3, 5), (6, 15), (16, 18), (19, 24), (25, 27), (28, 34), (35, 37)],
     "YT1": [(2, 3), (4, 6), (7, 9), (10, 21)],
 }  # fmt: skip
 VARIANTS = [("3a", "3aclear", "3aunclear"), ("3b", "3bclear", "3bunclear")]

@@ -48,6 +48,11 @@ RELATIONSHIPS = [
     "RU",
 ]
 DRUGS = ["AB", "CE", "DFGH", "IJK", "LM", "NO", "P", "U", "X"]
+#: Bias motivations by category of the FBI, in its order.
+BIASES = [
+    "11 12 13 14 15 16 31 32 33", "21 22 23 24 25 26 28 29 81 82 83 84 85 27", "41 42 43 44 45", "51 52", "61 62",
+    "71 72",
+]  # fmt: skip
 RACES = {"W": 1, "B": 2, "I": 3, "A": 4, "AP": 4, "C": 4, "J": 4, "P": 5}
 
 
@@ -91,6 +96,9 @@ class World:
         codes = [code.rstrip("A") for offense in self.offenses(level, unit) for code in offense["weapons"]]
         return [LATER_FIREARMS.get(code, code) for code in codes]
 
+    def biases(self, level: Level, unit: Row) -> list[str]:
+        return [code for offense in self.offenses(level, unit) for code in offense["biases"]]
+
     def relationships(self, level: Level, unit: Row) -> list[int]:
         links = [
             link for victim in self.victims(level, unit)
@@ -125,6 +133,21 @@ def yes_if_any(found: list[int]) -> list[int]:
 def weapon_no_yes(world: World, level: Level, unit: Row) -> list[int]:
     listed = (*FIREARMS, "20", "30", "40", *OTHER_WEAPONS, "95")
     return yes_if_any([2 if code in listed else 1 for code in world.weapons(level, unit) if code in (*listed, "99")])
+
+
+def bias_yes_no3(world: World, level: Level, unit: Row) -> list[int]:
+    found = [{"99": 2, "88": 3}.get(code, 1) for code in world.biases(level, unit)]
+    return [min(found)] if found else []
+
+
+def bias6(world: World, level: Level, unit: Row) -> list[int]:
+    groups = [codes.split() for codes in BIASES]
+    return [n for code in world.biases(level, unit) for n, group in enumerate(groups, start=1) if code in group]
+
+
+def bias34(world: World, level: Level, unit: Row) -> list[int]:
+    known = " ".join(BIASES).split()
+    return [known.index(code) + 1 for code in world.biases(level, unit) if code in known]
 
 
 def weapon6(world: World, level: Level, unit: Row) -> list[int]:
@@ -329,6 +352,37 @@ def property_seized5(world: World, level: Level, unit: Row) -> list[int]:
     return [order.index(thing) + 1 for segment in seized for thing in segment["items"] if thing in order]
 
 
+#: Kinds of property, but the last, which is all other codes.
+KINDS = [
+    "03 05 24 28 37", "38", "09 20 21 22", "25", "17", "06", "13", "07 23 26 27 74 75", "16", "02 08",
+    "12 15 36 43 68 69", "19", "04", "29 30 31 32 33 34 35",
+]  # fmt: skip
+
+
+def property_kind(loss: int) -> Twin:
+    def twin(world: World, level: Level, unit: Row) -> list[int]:
+        lost = [s for s in world.all("property", incident_id=unit["incident_id"]) if s["loss_code"] == loss]
+        of_code = {code: number for number, codes in enumerate(KINDS, start=1) for code in codes.split()}
+        return [of_code.get(code, 15) for segment in lost for code in segment["items"]]
+
+    return twin
+
+
+def property_value(loss: int) -> Twin:
+    def twin(world: World, level: Level, unit: Row) -> list[int]:
+        lost = [s for s in world.all("property", incident_id=unit["incident_id"]) if s["loss_code"] == loss]
+        values = [segment["value_usd"] for segment in lost for _item in segment["items"]]
+        known = [value for value in values if value is not None and value != 1]
+        if not values:
+            return []
+        if not known:
+            return [7]
+        lowest = [0, 50, 200, 1_000, 5_000, 20_000]
+        return [max(number for number, low in enumerate(lowest, start=1) if sum(known) >= low)]
+
+    return twin
+
+
 def property_seized_any(world: World, level: Level, unit: Row) -> list[int]:
     segments = world.all("property", incident_id=unit["incident_id"])
     return [int(any(segment["loss_code"] == 6 for segment in segments))] if segments else []
@@ -419,6 +473,9 @@ def aged_12_or_unknown(world: World, level: Level, unit: Row) -> list[int]:
 
 LOC10 = [*PLACES, "other"]
 TWINS: dict[str, Twin] = {
+    "bias_yes_no3": bias_yes_no3,
+    "bias6": bias6,
+    "bias34": bias34,
     "weapon_no_yes": weapon_no_yes,
     "weapon6": weapon6,
     "weapon4": weapon4,
@@ -434,6 +491,7 @@ TWINS: dict[str, Twin] = {
     "loc12": location(["home", "hotel", *list(PLACES)[1:], "hospital", "other"]),
     "residence": residence,
     "cyberspace": cyberspace,
+    "month12": lambda world, level, unit: [unit["incident_date"].month],
     "tod_incident": time_of_day(is_report=False),
     "tod_report": time_of_day(is_report=True),
     "vor6": World.relationships,
@@ -462,6 +520,12 @@ TWINS: dict[str, Twin] = {
     "property_loss": property_loss,
     "property_seized5": property_seized5,
     "property_seized_any": property_seized_any,
+    "stolen_kind15": property_kind(7),
+    "recovered_kind15": property_kind(5),
+    "damaged_kind15": property_kind(4),
+    "stolen_value7": property_value(7),
+    "recovered_value7": property_value(5),
+    "damaged_value7": property_value(4),
     "exceptional5": victim_code("cleared_exceptionally_code", *"ABCDE"),
     "drug_equipment_class": drug_equipment_class,
     "crim_activity_35A": crim_activity,

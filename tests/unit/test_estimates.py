@@ -390,7 +390,7 @@ def test_what_the_input_cannot_tell_is_a_gap_and_no_estimate() -> None:
     )
     made = estimate_cells(**given_weights(nation), **data, year=2024, bias_rule="difference", **REFERENCE)
     gaps = gaps_of(made)
-    assert set(gaps["table_name"]) == {"5a", "5b"}
+    assert set(gaps["table_name"]) == {"5a", "5b", "GB1"}
     assert set(positions.values()) & set(gaps.filter(table_name="5a")["column"]) == {
         positions["dui"],
         positions["total_arrest"],

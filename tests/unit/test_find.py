@@ -42,6 +42,7 @@ def test_the_tables_of_one_question_are_told_apart() -> None:
         ("larceny arrest 12-17", ("5a", 66, "larceny")),
         ("burglary residence", ("2b", 16, "burglary")),
         ("shoplifting", ("2b", 1, "larceny")),
+        ("hate crimes anti-jewish", ("BM1", 21, "group_a")),
         ("officers ambush", ("LEOKA", 10, "assault_victim")),
         ("rape", ("SRS1a", 1, "summary_rape")),
         ("gun murder", ("GV2a", 33, "total_gun_violence")),
@@ -78,8 +79,8 @@ def test_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "    nibrs tables show 3b --row 16 --column simple_assault" in printed.splitlines()
     assert "county_population" in printed
     # What cannot be answered is not answered by whatever has a word of it.
-    printed = CliRunner().invoke(find_app, ["hate", "crimes"]).stdout
-    assert "No table counts hate crimes" in printed
+    printed = CliRunner().invoke(find_app, ["agencies", "missing", "months"]).stdout
+    assert "No table shows this." in printed
     assert "Tables that have" not in printed
     with pytest.raises(UsageError, match="No table has any of the words 'xylophone'"):
         raise CliRunner().invoke(find_app, ["xylophone"]).exception or AssertionError

@@ -478,9 +478,10 @@ def person(age: int | None, sex: str, race: str = "W", ethnicity: str = "N") -> 
     return {"age_years": age, "sex_code": sex, "race_code": race, "ethnicity_code": ethnicity}
 
 
-def offense(*weapons: str, activities: str = "", location: str = "20") -> Row:
+def offense(*weapons: str, activities: str = "", location: str = "20", biases: Sequence[str] = ("88",)) -> Row:
     return {
-        "attempt_complete_code": "C", "location_code": location, "weapons": list(weapons), "activities": [*activities],
+        "attempt_complete_code": "C", "location_code": location, "biases": list(biases), "weapons": list(weapons),
+        "activities": [*activities],
     }  # fmt: skip
 
 
@@ -505,7 +506,8 @@ def busy(agency: int, day: date) -> Row:
         "agency_id": agency, "incident_date": day, "is_report_date": False, "incident_hour": 13,
         "cleared_exceptionally_code": None,
         "offenses": {
-            "120": offense("12", "20", activities="N"), "09A": offense("13A", activities="J", location="13"),
+            "120": offense("12", "20", activities="N"),
+            "09A": offense("13A", activities="J", location="13", biases=["12", "21"]),
             "35A": offense(activities="PD"),
         },
         "victims": [
@@ -515,8 +517,8 @@ def busy(agency: int, day: date) -> Row:
         ],
         "offenders": [{**person(17, "M"), "sequence_number": 1}, {**person(None, "U"), "sequence_number": 2}],
         "properties": [
-            {"loss_code": 7, "stolen_vehicles": 2, "items": ["03"], "drugs": []},
-            {"loss_code": 6, "stolen_vehicles": None, "items": ["10"], "drugs": ["A"]},
+            {"loss_code": 7, "stolen_vehicles": 2, "items": ["03"], "value_usd": 9_000, "drugs": []},
+            {"loss_code": 6, "stolen_vehicles": None, "items": ["10"], "value_usd": None, "drugs": ["A"]},
         ],
         "arrestees": [
             arrestee("120", day, "12", who=person(17, "M", "A")), arrestee("35A", day, "01", who=person(30, "F")),
@@ -535,7 +537,9 @@ def quiet(agency: int, day: date, vehicles: int = 3) -> Row:
             victim("G", 0),
         ],
         "offenders": [{**person(None, "U"), "sequence_number": 0}],
-        "properties": [{"loss_code": 7, "stolen_vehicles": vehicles, "items": ["03"], "drugs": []}],
+        "properties": [
+            {"loss_code": 7, "stolen_vehicles": vehicles, "items": ["03", "20"], "value_usd": 1, "drugs": []},
+        ],
         "arrestees": [],
     }  # fmt: skip
 
@@ -629,6 +633,49 @@ def test_copied_months_by_hand() -> None:
     (property_crimes,) = engine.cells(table_definitions()["2b"], None)
     assert [cell(property_crimes, a, 1, "vehicle_theft", "2b") for a in AGENCIES] == [6, 3, 4]
     assert [cell(property_crimes, a, 1, "against_property", "2b") for a in AGENCIES] == [7, 4, 4]
+
+
+def test_bias_by_hand() -> None:
+    """An incident has a bias if any of its offenses has one: its murder has two, its robbery none (handbook 10)."""
+    (found,) = Engine(WORKED, COPIED, "indicator").cells(table_definitions()["BM1"], None)
+    for column in ("group_a", "murder", "robbery"):
+        # Yes, unknown, no; by race, by religion; against Black or African American, against Jewish.
+        assert [cell(found, 1, row, column, "BM1") for row in (3, 4, 5, 6, 7, 13, 21)] == (
+            [1, 0, 2, 1, 1, 1, 1] if column == "group_a" else [1, 0, 0, 1, 1, 1, 1]
+        )
+    assert [cell(found, 1, row, "aggravated_assault", "BM1") for row in (3, 4, 5)] == [0, 0, 2]
+    # The places of all three offenses of the incident: two at residences, one on a street.
+    assert [cell(found, 1, row, "murder", "BM1") for row in (46, 47, 48)] == [1, 1, 0]
+
+
+def test_months_by_hand() -> None:
+    """A month that is copied is the same month of the recipient, which counts the donor's incidents in it."""
+    (found,) = Engine(WORKED, COPIED, "indicator").cells(table_definitions()["IM1"], None)
+    months = {a: [cell(found, a, row, "group_a", "IM1") for row in range(3, 15)] for a in AGENCIES}
+    assert months == {
+        1: [0, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0, 0],
+        2: [0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        3: [1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    }
+
+
+def test_group_b_arrests_by_hand() -> None:
+    """Agencies 1 and 2 copy the donor's arrest of a man of 50; an arrest without agency is of none of them."""
+    (found,) = Engine(WORKED, COPIED, "indicator").cells(table_definitions()["GB1"], None)
+    # All; 35 to 64 years; male, female; men of 35 to 64, women of 35 to 64.
+    by_agency = [[cell(found, a, row, "dui", "GB1") for row in (1, 13, 16, 17, 45, 55)] for a in AGENCIES]
+    assert by_agency == [[1, 1, 1, 0, 1, 0], [1, 1, 1, 0, 1, 0], [0, 0, 0, 0, 0, 0]]
+    # Arrests for offenses of Group A are not in this table.
+    assert cell(found, 1, 1, "group_b", "GB1") == 1
+
+
+def test_property_by_hand() -> None:
+    """A car worth $9,000 and seized drugs; cars and money whose values are not known."""
+    (found,) = Engine(WORKED, COPIED, "indicator").cells(table_definitions()["PL1"], None)
+    # All, seized, stolen; vehicles, money; $5,000 to 19,999, unknown value.
+    rows = (1, 8, 9, 11, 13, 30, 32)
+    assert [cell(found, 2, row, "robbery", "PL1") for row in rows] == [1, 1, 1, 1, 0, 1, 0]
+    assert [cell(found, 1, row, "vehicle_theft", "PL1") for row in rows] == [2, 0, 2, 2, 2, 0, 2]
 
 
 def test_victims_of_the_column_by_incident() -> None:

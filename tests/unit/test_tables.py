@@ -86,6 +86,15 @@ SHAPES = {
         "Victim race and Hispanic Origin: Unknown race or Hispanic origin", "Car Jacking",
     ),
     "GV3a": (15, 13, "Incident count", "Clearance: Juvenile/no custody", "Car Jacking"),
+    "PL1": (
+        76, 13, "Incident count", "Value of destroyed or damaged property: Unknown value", "Stolen Property Offenses",
+    ),
+    "GB1": (60, 14, "Arrest count", "Juvenile disposition: Unknown", "All Other Offenses (90Z)"),
+    "IM1": (14, 19, "Incident count", "Month: December", "Weapon Law Violations"),
+    "BM1": (
+        58, 15, "Incident count", "Clearance of incidents with bias: Exceptional clearance",
+        "NIBRS crimes against society (Total)",
+    ),
     "YT1": (
         21, 1, "Victimization count 12-17",
         "Victim Multiple/Unknown/Not Specified Ethnicity/Race: Unknown Race",
@@ -114,9 +123,13 @@ def numbers(text: str) -> list[int]:
     return found
 
 
-def test_the_tables_are_the_33_of_the_specification() -> None:
+#: Tables that the reference does not have (handbook 10).
+OWN_TABLES = {"BM1", "GB1", "IM1", "PL1"}
+
+
+def test_the_tables_are_the_33_of_the_specification_and_our_own() -> None:
     assert set(table_definitions()) == set(SHAPES)
-    assert len(SHAPES) == 33
+    assert len(SHAPES.keys() - OWN_TABLES) == 33
 
 
 def test_tables_are_listed_by_number() -> None:
@@ -177,6 +190,10 @@ DENOMINATORS = {
         "self": "2-4 5-14 15-17 18-23 25-30 32-37 39-44 45-48 49-51 52-53 57-58 71-73 74-80",
         "24 31 38": "15-17", "54-56": "53", "59-64": "58", "65 66 69 70": "1", "67-68": "66",
     },
+    "IM1": {"self": "3-14"},
+    "PL1": {"3-10": "1", "11-32": "9", "33-54": "7", "55-76": "6"},
+    "GB1": {"self": "3-5 6-15 16-18 19-24 25-27 28-34 35-37 38-47 48-57 58-60"},
+    "BM1": {"self": "3-5 56-58", "6-55": "3"},
     "DM4": {},
     "DM10": {"self": "2-3"},
     "GV1a": {"self": "8-19", "3 7": "3 7", "4-6": "3"},
@@ -205,6 +222,9 @@ def test_denominators(name: str) -> None:
 #: handbook 10: rows without a count, rows without a percentage ("all": none has one), rows with a rate.
 ESTIMATES = {
     **dict.fromkeys(["1a", "1b", "1c", "2a", "2b", "2c", "GV1a", "GV3a", "LEOKA"], ("2", "1 2", "2")),
+    "BM1": ("2", "1 2", "2-45"),
+    **dict.fromkeys(["IM1", "PL1"], ("2", "1 2", "2")),
+    "GB1": ("2", "1 2", "2 6-37"),
     **dict.fromkeys(["3a", "3aclear", "3aunclear"], ("3 4", "1-4", "3 4")),
     **dict.fromkeys(["3b", "3bclear", "3bunclear"], ("3-79", "all", "3-79")),
     "3c": ("2 4", "all", "2 4"),
@@ -271,6 +291,14 @@ _GUN_RATES: Rates = {
     64: "hispanic",
     67: "race_hispanic",
 }
+_GROUP_B_RATES: Rates = {
+    6: "age10",
+    16: "sex",
+    19: "race",
+    25: "hispanic",
+    28: "race_hispanic",
+    35: ["PCTAGE_UNDER_18", "PCTAGE_OVER_18"],
+}
 _OFFICER_RATE: Rates = {4: ["OFFICER"]}
 POPULATIONS: dict[str, Rates] = {
     **dict.fromkeys(["3b", "3bclear", "3bunclear"], _VICTIM_RATES),
@@ -278,6 +306,7 @@ POPULATIONS: dict[str, Rates] = {
     **dict.fromkeys(["3a", "3aclear", "3aunclear"], _OFFICER_RATE),
     "LEOKA": {2: ["OFFICER"]},
     "GV2a": _GUN_RATES,
+    "GB1": _GROUP_B_RATES,
 }
 
 
@@ -305,6 +334,7 @@ BLANK = {
 UNKNOWN = {
     "3a": "14 17 23 51 58-65 89 164 171", "3b": "14 17 23 29 72 79", "4a": "14 17 23 30 37-44 70 73 80",
     "4b": "14 17 23 29 32 39", "DM7": "10 18 25 32-39 55 58 65", "GV2a": "10 15 22 28 66 73",
+    "GB1": "15 18 24 27 34 37 47 57",
 }  # fmt: skip
 #: handbook 11 (b): rows by dimension of the series.
 BY_SERIES = {
@@ -385,6 +415,10 @@ def test_lists_that_the_code_list_tells() -> None:
     offense = code_list("offense").rows(named=True)
     society = {row["code"] for row in offense if (row["crime_against"], row["offense_group"]) == ("Society", "A")}
     assert _codes("1c", "society") == society
+    group_a = {row["code"] for row in offense if row["offense_group"] == "A"}
+    assert _codes("BM1", "group_a") == group_a - {"09C"}
+    group_b = {row["code"] for row in offense if row["offense_group"] == "B"}
+    assert _codes("GB1", "group_b") == group_b
     assert _codes("4a", "total_arrest") == {row["code"] for row in offense} - {"09C"}
 
 
@@ -630,7 +664,7 @@ def test_ranges(given: list[int], text: str) -> None:
 
 def test_listing(tmp_path: Path) -> None:
     rows = json.loads(nibrs(tmp_path, "tables", "list", "--json").stdout)
-    assert len(rows) == 31
+    assert len(rows) == 31 + len(OWN_TABLES)
     third = next(row for row in rows if row["table"] == "3a")
     assert third == {
         "table": "3a", "title": "Person Victims", "counts": table_definitions()["3a"].counts, "unit": "person_victim",

@@ -39,8 +39,8 @@ _READS_OF_PERSONS = (
     "property", "property_item", "arrestee", "arrestee_weapon", "person_link",
 )  # fmt: skip
 _READS_OF_COUNTS = (
-    "incident", "offense", "offense_weapon", "offense_activity", "victim_offense", "victim_injury", "property",
-    "property_item", "drug", "arrestee_weapon", "new_offense",
+    "incident", "offense", "offense_bias", "offense_weapon", "offense_activity", "victim_offense", "victim_injury",
+    "property", "property_item", "drug", "arrestee_weapon", "new_offense",
 )  # fmt: skip
 Tables = Mapping[str, pl.LazyFrame]
 

@@ -12,6 +12,7 @@ from nibrs_estimation.model.accounting import INCIDENT_ACCOUNT, UNLISTED_OFFENSE
 from nibrs_estimation.model.agency import SRS_MONTH
 from nibrs_estimation.model.backtest import BACKTEST_ESTIMATE, BACKTEST_SCORE
 from nibrs_estimation.model.contract import CONTRACT_CHECK
+from nibrs_estimation.model.counties import COUNTY_COUNT, COUNTY_COVERAGE
 from nibrs_estimation.model.coverage import COVERAGE, GEOGRAPHY_POPULATION
 from nibrs_estimation.model.estimates import (
     AGENCY_BEYOND_RESPONDENTS,
@@ -131,6 +132,7 @@ FLOWS = {
                 *item_imputation.TASKS,
                 *accounting.TASKS,
                 *counting.TASKS,
+                *coverage.COUNTY_TASKS,
                 *estimation.TASKS,
                 *publication.TASKS,
             ),
@@ -154,9 +156,13 @@ FLOWS = {
                 publication.REPORT,
                 *validation.PAGES,
                 *validation.QUALITY_FILES,
+                validation.WARNINGS_CSV,
                 validation.QUALITY_VERDICT,
                 accounting.ACCOUNT_JSON,
                 accounting.AGENCIES_CSV,
+                coverage.COUNTIES_CSV,
+                COUNTY_COVERAGE,
+                COUNTY_COUNT,
                 ITEM_CHECK,
                 AGENCY_ITEM_CHECK,
                 INCIDENT_ACCOUNT,

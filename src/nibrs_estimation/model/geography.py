@@ -17,7 +17,7 @@ AGENCY_COUNTY = Dataset(
     description="Counties in which an agency's residents live, with the agency's share in each.",
     source="docs/external-files.md; handbook 07",
     primary_key=("data_year", "ori", "county_fips"),
-    absence="No estimates for metropolitan areas, judicial districts and field offices.",
+    absence="No estimates for metropolitan areas, judicial districts and field offices, and no counts by county.",
     columns=(
         _YEAR,
         Column("ori", "str", "Originating agency identifier.", length=9, references="agency.ori"),

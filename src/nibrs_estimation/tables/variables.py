@@ -20,24 +20,32 @@ class Attribute:
     """An attribute of records that is given by codes.
 
     Attributes:
-        code_list: name of its code list; None if codes are hours, 0 to 23.
+        code_list: name of its code list; None if codes are numbers.
         levels: levels that have the attribute; empty for attributes of persons, which are given by the atom.
+        numbers: the codes of an attribute without code list.
     """
 
     code_list: str | None
     levels: tuple[Level, ...] = ()
+    numbers: range = range(0)
 
 
+_HOURS, _MONTHS = range(24), range(1, 13)
 ATTRIBUTES: Mapping[str, Attribute] = {
+    "bias": Attribute("bias", ("incident", "offense", "victim")),
     "weapon": Attribute("weapon", ("incident", "offense", "victim")),
     "location": Attribute("location", ("incident", "offense", "victim")),
     "activity": Attribute("criminal_activity", ("incident", "offense", "victim")),
     "attempt_complete": Attribute("attempt_complete", ("offense",)),
-    "incident_hour": Attribute(None, ("incident",)),
-    "report_hour": Attribute(None, ("incident",)),
+    "incident_month": Attribute(None, ("incident",), _MONTHS),
+    "incident_hour": Attribute(None, ("incident",), _HOURS),
+    "report_hour": Attribute(None, ("incident",), _HOURS),
     "cleared_exceptionally": Attribute("cleared_exceptionally", ("incident",)),
     "loss": Attribute("property_loss", ("incident",)),
     "seized_property": Attribute("property_description", ("incident",)),
+    "stolen_property": Attribute("property_description", ("incident",)),
+    "recovered_property": Attribute("property_description", ("incident",)),
+    "damaged_property": Attribute("property_description", ("incident",)),
     "drug": Attribute("drug", ("incident",)),
     "drug_activity": Attribute("criminal_activity", ("incident",)),
     "victim_type": Attribute("victim_type", ("victim",)),
@@ -199,8 +207,9 @@ def _known_codes(of: str, forms: Mapping[str, VariableForm | FlagForm]) -> Colle
     if of in forms:
         form = forms[of]
         return [str(n) for n in (range(2) if isinstance(form, FlagForm) else range(1, form.categories + 1))]
-    name = ATTRIBUTES[of].code_list
-    codes = [str(hour) for hour in range(24)] if name is None else code_list(name)["code"].to_list()
+    attribute = ATTRIBUTES[of]
+    name = attribute.code_list
+    codes = [str(number) for number in attribute.numbers] if name is None else code_list(name)["code"].to_list()
     return [code for code in codes if not code.endswith("A")] if name == "weapon" else codes
 
 

@@ -37,6 +37,7 @@ SELECT
     incident_id::BIGINT AS incident,
     agency_id::BIGINT AS agency,
     incident_hour::INT AS hour,
+    incident_date[6:7]::INT AS month,
     coalesce(lower(report_date_flag), 'f') IN ('t', 'r', 'y') AS is_report_date,
     cleared_except_code AS exceptional
 FROM raw.nibrs_incident
@@ -176,7 +177,7 @@ FROM raw.nibrs_property
 WHERE incident_id::BIGINT IN (SELECT incident FROM incident);
 
 CREATE TABLE property_item AS
-SELECT property, incident, loss, prop_desc_code AS description
+SELECT property, incident, loss, prop_desc_code AS description, property_value::BIGINT AS usd
 FROM raw.nibrs_property_desc AS item
 JOIN property ON property.property = item.property_id::BIGINT
 JOIN raw.nibrs_prop_desc_type USING (prop_desc_id);

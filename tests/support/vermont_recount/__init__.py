@@ -34,13 +34,14 @@ def recount(zip_path: Path) -> pl.DataFrame:
 
 
 GROUP_B_COLUMNS = [*range(51, 61), 62]  # family offenses to all other offenses, and total arrests
-N_ROWS = {"5a": 80, "5b": 39}
+#: Rows, and columns with Group B: all of GB1, which has nothing else; rates stand in no recount.
+UNTOLD = {
+    "5a": (range(1, 81), GROUP_B_COLUMNS),
+    "5b": (range(1, 40), GROUP_B_COLUMNS),
+    "GB1": ([1, *range(3, 61)], range(1, 15)),
+}
 
 
 def untold() -> set[tuple[str, int, int]]:
     """Cells (table_name, row, column) that the public files tell of whole states alone: Group B names no agency."""
-    return {
-        (table, row, column)
-        for table, rows in N_ROWS.items()
-        for row, column in product(range(1, rows + 1), GROUP_B_COLUMNS)
-    }
+    return {(table, row, column) for table, (rows, columns) in UNTOLD.items() for row, column in product(rows, columns)}

@@ -14,6 +14,7 @@ from nibrs_estimation.model.incident import (
     INCIDENT,
     OFFENSE,
     OFFENSE_ACTIVITY,
+    OFFENSE_BIAS,
     OFFENSE_WEAPON,
     PROPERTY,
     PROPERTY_ITEM,
@@ -32,6 +33,7 @@ TASKS = (
         reads=(
             INCIDENT,
             OFFENSE,
+            OFFENSE_BIAS,
             OFFENSE_WEAPON,
             OFFENSE_ACTIVITY,
             ANALYSIS_VICTIM,

@@ -51,6 +51,7 @@ _NONE_IMPUTED = pl.lit(0, pl.Int64)
 def count_units(
     incident: pl.LazyFrame,
     offense: pl.LazyFrame,
+    offense_bias: pl.LazyFrame,
     offense_weapon: pl.LazyFrame,
     offense_activity: pl.LazyFrame,
     analysis_victim: pl.LazyFrame,
@@ -87,6 +88,7 @@ def count_units(
             for frame in (
                 incident,
                 offense,
+                offense_bias,
                 offense_weapon,
                 offense_activity,
                 analysis_victim,

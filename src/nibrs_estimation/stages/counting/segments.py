@@ -13,6 +13,7 @@ class Segments:
 
     incident: pl.LazyFrame
     offense: pl.LazyFrame
+    offense_bias: pl.LazyFrame
     offense_weapon: pl.LazyFrame
     offense_activity: pl.LazyFrame
     victim: pl.LazyFrame

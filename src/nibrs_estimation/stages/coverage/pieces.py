@@ -35,7 +35,7 @@ def geography_pieces(
         three.
     """
     frame = weighting_frame.select("agency_id", "ori", served="population").collect()
-    pieces = _county_pieces(frame, agency_county.filter(pl.col("data_year") == year).collect())
+    pieces = county_pieces(frame, agency_county.filter(pl.col("data_year") == year).collect())
     weights = agency_weight.collect()
     members = _agencies(geography_members(geographies, weights.lazy(), weighting_frame), weights)
     members = members.join(frame.select("agency_id", "served"), on="agency_id")
@@ -46,13 +46,23 @@ def geography_pieces(
     return pl.concat(parts).sort("geography_number", "agency_id", "county_fips")
 
 
-def _county_pieces(frame: pl.DataFrame, counties: pl.DataFrame) -> pl.DataFrame:
-    """The pieces of eligible agencies, with their share of the sum of the agency's shares."""
+def county_pieces(frame: pl.DataFrame, counties: pl.DataFrame) -> pl.DataFrame:
+    """The pieces of eligible agencies, with their share of the sum of the agency's shares.
+
+    Args:
+        frame: ``agency_id`` and ``ori`` of the agencies.
+        counties: dataset ``agency_county`` of the data year.
+
+    Returns:
+        ``agency_id``, ``county_fips``, ``county_name``, the names of areas, ``is_core_city``, ``people`` and
+        ``piece_share``, sorted by the first two.
+    """
     pieces = frame.join(counties, on="ori").sort("agency_id", "county_fips")
     share = pl.col("population_share")
     return pieces.select(
         "agency_id",
         "county_fips",
+        "county_name",
         *AREAS.values(),
         "is_core_city",
         people="population",

@@ -10,6 +10,7 @@ from nibrs_estimation.model.analysis import (
 from nibrs_estimation.model.benchmark import WEIGHTING_FRAME, WEIGHTING_ISSUE
 from nibrs_estimation.model.blocks import BLOCK_AGENCY, BLOCK_CHECK, BLOCK_MONTH, BLOCK_REFERENCE, KNOWN_MONTH
 from nibrs_estimation.model.completeness import AGENCY_MONTH, COMPLETENESS_ISSUE, REPORTING_PATTERN, REPORTING_STATUS
+from nibrs_estimation.model.data_warnings import DATA_WARNING, INCIDENT_TIME
 from nibrs_estimation.model.geography import AGENCY_COUNTY, COUNTY_POPULATION
 from nibrs_estimation.model.incident import INCIDENT
 from nibrs_estimation.model.items import (
@@ -39,6 +40,8 @@ from nibrs_estimation.model.weights import AGENCY_WEIGHT, TABLE_A, WEIGHT_CELL, 
 from nibrs_estimation.pipeline.dataset import Document
 from nibrs_estimation.pipeline.task import IDENTITY, PARTITION, YEAR, Task
 from nibrs_estimation.stages.validation.blocks import validate_blocks
+from nibrs_estimation.stages.validation.data_warnings import count_incident_times, warn_of_data
+from nibrs_estimation.stages.validation.data_warnings_page import show_data_warnings
 from nibrs_estimation.stages.validation.item_summary import summarize_items
 from nibrs_estimation.stages.validation.items import check_items, validate_items
 from nibrs_estimation.stages.validation.outliers import validate_outliers
@@ -59,7 +62,9 @@ WEIGHT_PAGE = Document(
 )
 ITEM_PAGE = Document("validation_items.html", "Blank items: how many, what was imputed for them, and from whom.")
 QUALITY_PAGE = Document("validation_quality.html", "Quality checks: what was observed, the limits, and the tables.")
-PAGES = (POPULATION_PAGE, OUTLIER_PAGE, BLOCK_PAGE, WEIGHT_PAGE, ITEM_PAGE, QUALITY_PAGE)
+WARNING_PAGE = Document("validation_warnings.html", "Data warnings: agencies whose data look unusual, with limits.")
+WARNINGS_CSV = Document("data_warnings.csv", "Data warnings: agency, what is unusual, observed, limit.")
+PAGES = (POPULATION_PAGE, OUTLIER_PAGE, BLOCK_PAGE, WEIGHT_PAGE, ITEM_PAGE, QUALITY_PAGE, WARNING_PAGE)
 QUALITY_FILES = (
     Document("quality_checks.csv", "Quality checks: check, place, observed, limit, passed."),
     Document("quality_checks.json", "The same for programs."),
@@ -148,6 +153,28 @@ TASKS = (
         reads=(ITEM_SUMMARY, ITEM_DONORS, ITEM_PAIRS, ITEM_CHECK, AGENCY_ITEM_CHECK, ITEM_TRUTH, AGENCY),
         writes=(ITEM_PAGE,),
         parameters=(YEAR, ITEM_METHOD, IDENTITY),
+    ),
+    Task(
+        name="count_incident_times",
+        function=count_incident_times,
+        reads=(INCIDENT,),
+        writes=(INCIDENT_TIME,),
+        parameters=(YEAR, PARTITION),
+        partition_by="state_abbr",
+    ),
+    Task(
+        name="warn_of_data",
+        function=warn_of_data,
+        reads=(AGENCY, INCIDENT_TIME, POLICE_EMPLOYEES, AGENCY_ITEM, AGENCY_ITEM_CHECK),
+        writes=(DATA_WARNING,),
+        parameters=(YEAR,),
+    ),
+    Task(
+        name="show_data_warnings",
+        function=show_data_warnings,
+        reads=(AGENCY, INCIDENT_TIME, DATA_WARNING),
+        writes=(WARNING_PAGE, WARNINGS_CSV),
+        parameters=(YEAR, IDENTITY),
     ),
     Task(
         name="describe_coverage",

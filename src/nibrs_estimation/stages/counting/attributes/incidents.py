@@ -1,4 +1,4 @@
-"""Times and clearance of incidents."""
+"""Dates, times and clearance of incidents."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ import polars as pl
 from nibrs_estimation.stages.counting.attributes.recode import Records, category
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
+
+
+def _months(level: Level, segments: Segments) -> pl.LazyFrame:
+    """Months of the incident, or of the report if only that is known."""
+    return segments.incident.select("incident_id", code=pl.col("incident_date").dt.month().cast(pl.String))
 
 
 def _incident_hours(level: Level, segments: Segments) -> pl.LazyFrame:
@@ -41,6 +46,7 @@ def clearance(segments: Segments) -> pl.LazyFrame:
 
 
 RECORDS: Mapping[str, Records] = {
+    "incident_month": _months,
     "incident_hour": _incident_hours,
     "report_hour": _report_hours,
     "cleared_exceptionally": _exceptional,

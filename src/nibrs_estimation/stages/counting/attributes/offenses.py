@@ -1,4 +1,4 @@
-"""Weapons, locations, activities and completion of offenses, also those of incidents and of victims.
+"""Bias motivations, weapons, locations, activities and completion of offenses, also those of incidents and of victims.
 
 An incident has the records of all its offenses; a victim has those of the offenses to which it is linked.
 """
@@ -13,6 +13,10 @@ from nibrs_estimation.stages.counting.attributes.recode import KEYS, Derivation,
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable
+
+
+def _biases(level: Level, segments: Segments) -> pl.LazyFrame:
+    return _linked(segments.offense_bias.select("offense_id", code="bias_code"), level, segments)
 
 
 def weapons(level: Level, segments: Segments) -> pl.LazyFrame:
@@ -48,6 +52,7 @@ def _firearm_types(variable: Variable, level: Level, segments: Segments) -> pl.L
 
 
 RECORDS: Mapping[str, Records] = {
+    "bias": _biases,
     "weapon": weapons,
     "location": _locations,
     "activity": _activities,

@@ -1,4 +1,4 @@
-"""Property of incidents: types of loss, seized property, stolen vehicles, carjackings."""
+"""Property of incidents: types of loss, kinds and values by loss, stolen vehicles, carjackings."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from nibrs_estimation.stages.counting.attributes.recode import Derivation, Records, flagged
+from nibrs_estimation.stages.counting.attributes.recode import Derivation, Records, flagged, one_category
 from nibrs_estimation.stages.counting.segments import Segments
 from nibrs_estimation.tables.definition import Level
 from nibrs_estimation.tables.variables import Variable
 
-RECOVERED, SEIZED, STOLEN = 5, 6, 7
+DAMAGED, RECOVERED, SEIZED, STOLEN = 4, 5, 6, 7
+#: Value that stands for an unknown one.
+_UNKNOWN_USD = 1
+#: Lower ends of the classes of values, from the second on, in dollars; the category after the last is unknown.
+VALUE_CLASSES = (50, 200, 1_000, 5_000, 20_000)
 MOTOR_VEHICLES = ("03", "05", "24", "28", "37")
 
 
@@ -19,10 +23,35 @@ def _losses(level: Level, segments: Segments) -> pl.LazyFrame:
     return segments.property.select("incident_id", code=pl.col("loss_code").cast(pl.String))
 
 
-def _seized(level: Level, segments: Segments) -> pl.LazyFrame:
-    """Descriptions of seized property."""
-    seized = segments.property.filter(pl.col("loss_code") == SEIZED).select("property_id", "incident_id")
-    return seized.join(segments.property_item, on="property_id").select("incident_id", code="description_code")
+def _items(loss: int, segments: Segments) -> pl.LazyFrame:
+    """Property of a type of loss: ``incident_id``, ``description_code`` and ``value_usd``."""
+    lost = segments.property.filter(pl.col("loss_code") == loss).select("property_id", "incident_id")
+    return lost.join(segments.property_item, on="property_id").select("incident_id", "description_code", "value_usd")
+
+
+def _descriptions(loss: int) -> Records:
+    """Descriptions of the property of a type of loss."""
+
+    def records(level: Level, segments: Segments) -> pl.LazyFrame:
+        return _items(loss, segments).select("incident_id", code="description_code")
+
+    return records
+
+
+def _value_class(loss: int) -> Derivation:
+    """The class of the incident's known values of a type of loss, added up; the last category if none is known."""
+
+    def derivation(variable: Variable, level: Level, segments: Segments) -> pl.LazyFrame:
+        value = pl.col("value_usd")
+        known = value.filter(value != _UNKNOWN_USD)
+        values = _items(loss, segments).group_by("incident_id").agg(usd=known.sum(), n_known=known.count())
+        lower = pl.sum_horizontal(pl.col("usd") >= end for end in VALUE_CLASSES)
+        unknown = len(VALUE_CLASSES) + 2
+        return one_category(
+            values.select("incident_id", category=pl.when(pl.col("n_known") > 0).then(lower + 1).otherwise(unknown))
+        )
+
+    return derivation
 
 
 def stolen_vehicles(segments: Segments) -> pl.LazyFrame:
@@ -65,5 +94,16 @@ def _carjacking(variable: Variable, level: Level, segments: Segments) -> pl.Lazy
     )
 
 
-RECORDS: Mapping[str, Records] = {"loss": _losses, "seized_property": _seized}
-DERIVATIONS: Mapping[str, Derivation] = {"is_carjacking": _carjacking}
+RECORDS: Mapping[str, Records] = {
+    "loss": _losses,
+    "seized_property": _descriptions(SEIZED),
+    "stolen_property": _descriptions(STOLEN),
+    "recovered_property": _descriptions(RECOVERED),
+    "damaged_property": _descriptions(DAMAGED),
+}
+DERIVATIONS: Mapping[str, Derivation] = {
+    "is_carjacking": _carjacking,
+    "stolen_value7": _value_class(STOLEN),
+    "recovered_value7": _value_class(RECOVERED),
+    "damaged_value7": _value_class(DAMAGED),
+}

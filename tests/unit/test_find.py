@@ -80,7 +80,8 @@ def test_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "county_population" in printed
     # What cannot be answered is not answered by whatever has a word of it.
     printed = CliRunner().invoke(find_app, ["agencies", "missing", "months"]).stdout
-    assert "No table shows this." in printed
+    assert "No table shows this, but the list of agencies does." in printed
+    assert "    nibrs agencies --incomplete" in printed.splitlines()
     assert "Tables that have" not in printed
     with pytest.raises(UsageError, match="No table has any of the words 'xylophone'"):
         raise CliRunner().invoke(find_app, ["xylophone"]).exception or AssertionError

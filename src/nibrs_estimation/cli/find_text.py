@@ -31,8 +31,8 @@ def print_found(text: str) -> None:
         )
     for question in questions:
         _print_question(question)
-    # If a question has no answer, tables with one of its words do not answer it either.
-    if cells and not any(not question.answers for question in questions):
+    # If no table answers a question, tables with one of its words do not answer it either.
+    if cells and all(question.has_table for question in questions):
         _print_wrapped("Tables that have these words:", "bold")
         for hit in cells[:_CELLS]:
             _print_hit(hit)

@@ -52,6 +52,11 @@ class Question(BaseModel):
     answers: list[Answer] = []
     note: str = ""
 
+    @property
+    def has_table(self) -> bool:
+        """Whether a table answers the question."""
+        return any(answer.command.startswith("nibrs tables show") for answer in self.answers)
+
 
 class Guide(BaseModel):
     """The guide.

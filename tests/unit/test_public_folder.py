@@ -294,6 +294,35 @@ def test_the_same_file_twice_is_used_once_and_different_files_are_a_fault(tmp_pa
     assert len(found.faults) == 3
     assert "c.txt" in found.files[0].reason
     assert not found.can_estimate
+    assert "nibrs_master" not in missing(found)
+    # A contradiction in a former year does not take the place of the data year's file.
+    assert "nibrs_master" in missing(survey(tmp_path, 2023))
+
+
+def test_files_of_a_synthetic_nation_are_noted_as_such(tmp_path: Path) -> None:
+    nibrs_master(tmp_path / "a.txt", name="SYNTHETIC VERMONT CITY 1")
+    assert the_file(tmp_path / "a.txt").about == "NIBRS master file, 2022, synthetic"
+
+
+def test_the_next_step_follows_from_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("downloads")
+    folder.mkdir()
+
+    def last_line(year: int = 2024) -> str:
+        done = CliRunner().invoke(app, ["ingest", "public", "downloads", "--year", str(year)])
+        return done.output.rstrip("\n").splitlines()[-1]
+
+    text(folder / "notes.txt", "any")
+    assert last_line().startswith("Nothing can be estimated for 2024")
+    return_a(folder / "reta.txt", "24")
+    assert last_line().endswith(": nibrs run srs us --source return-a:downloads/reta.txt")
+    build_zip(folder / "vt.zip")
+    assert last_line() == "Next: nibrs run all vt --source public:downloads --year 2024"
+    nibrs_master(folder / "nation.txt", "2024")
+    assert last_line() == "Next: nibrs run all us --source public:downloads --year 2024"
+    nibrs_master(folder / "other.txt", "2024", name="OTHERTON")
+    assert last_line() == "Next: mend or remove the files with errors, then repeat the command."
 
 
 def test_what_is_missing_is_told_for_the_states_that_are_estimated(tmp_path: Path) -> None:

@@ -756,7 +756,7 @@ def test_the_page_shows_files_agencies_and_differences(tmp_path: Path) -> None:
     assert isinstance(pages, dict)
     pages["public_files.html"](tmp_path / "page.html")
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
-    for words in ("reta_example.txt", "43,500", "Differences: FBI field office", "EXAMPLETON"):
+    for words in ("reta_example.txt", "43,500", "Differences: FBI field office", "EXAMPLETON", "intake_manifest.json"):
         assert words in text
 
 

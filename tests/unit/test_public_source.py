@@ -228,7 +228,9 @@ def test_folders_that_cannot_be_used_are_refused_before_work_starts(tmp_path: Pa
     return_a(tmp_path / "summary", "22", [month()] * 12)
     with pytest.raises(PipelineError, match="neither a NIBRS master file nor a zip of a state"):
         PublicFolder(tmp_path).newest_year()
-    with pytest.raises(PipelineError, match="neither a NIBRS master file nor a zip of a state for 2022"):
+    with pytest.raises(
+        PipelineError, match=r"nor a zip of a state for 2022.*nibrs run srs us --source return-a:.*summary"
+    ):
         PublicFolder(tmp_path).of_year(2022)
     master(tmp_path / "a")
     (tmp_path / "empty").touch()

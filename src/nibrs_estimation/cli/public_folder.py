@@ -11,9 +11,8 @@ from nibrs_estimation.cli.console import console, plain, print_findings
 from nibrs_estimation.cli.settings import Settings
 from nibrs_estimation.model.public import FACTS, KINDS_OF_AGENCIES, SOURCE_CONFLICT, UNIVERSE_ACCOUNT
 from nibrs_estimation.pipeline.errors import UsageError
-from nibrs_estimation.sources.public import Survey
-from nibrs_estimation.sources.public.folder import File, Missing
-from nibrs_estimation.sources.public.kinds import KINDS
+from nibrs_estimation.sources.public import Survey, kinds
+from nibrs_estimation.sources.public.folder import File, Missing, of_kind
 
 _STATES = {"used": "ok", "history": "ok", "conflict": "error", "damaged": "error"}
 _FEW_STATES = 12
@@ -32,7 +31,7 @@ def year_of_public_files(year: int | None, settings: Settings) -> int:
 
 
 def tell_public_folder(folder: Path, found: Survey) -> None:
-    """Print a line for each file and for each kind that is missing, and how the program reads what is there."""
+    """Print a line for each file and for each kind that is missing, and what to do next."""
     print_findings([(_name(folder, file), _STATES.get(file.use, "not used"), _file_text(file)) for file in found.files])
     print_findings([(missing.kind.title, "missing", missing_text(missing)) for missing in found.missing])
     used = sum(file.use == "used" for file in found.files)
@@ -43,17 +42,7 @@ def tell_public_folder(folder: Path, found: Survey) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    if not found.can_estimate:
-        console.print(
-            f"Nothing can be estimated for {found.year}: there is no NIBRS master file, no zip of a state and no "
-            "Return A master file of that year.",
-            highlight=False,
-            soft_wrap=True,
-        )
-    held = {file.recognized.kind.name for file in found.files if file.recognized and file.use == "used"}
-    for kind in KINDS:
-        if kind.name in held:
-            console.print(f"[dim]{kind.title}: read with {plain(kind.command)}[/]", highlight=False, soft_wrap=True)
+    console.print(_next_step(folder, found), highlight=False, soft_wrap=True)
 
 
 def tell_universe(folder: Path, year: int) -> None:
@@ -70,6 +59,27 @@ def tell_universe(folder: Path, year: int) -> None:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _next_step(folder: Path, found: Survey) -> str:
+    """What to do with the folder: mend it, or the command that estimates from it."""
+    if found.faults:
+        return "Next: mend or remove the files with errors, then repeat the command."
+    if not found.can_estimate:
+        return (
+            f"Nothing can be estimated for {found.year}: there is no NIBRS master file, no zip of a state and no "
+            "Return A master file of that year."
+        )
+    command = f"--source public:{plain(str(folder))} --year {found.year}"
+    if of_kind(found.files, kinds.NIBRS_MASTER):
+        return (
+            "Of master files only the first records were looked at; a run checks the whole.\n"
+            f"Next: nibrs run all us {command}"
+        )
+    if states := sorted({state.lower() for file in of_kind(found.files, kinds.STATE_ZIP) for state in file.states}):
+        return f"Next: nibrs run all {'_'.join(states) if len(states) <= _FEW_STATES else 'states'} {command}"
+    path = next(file.content.path for file in of_kind(found.files, kinds.RETURN_A) if file.content)
+    return f"There are no incidents. Next, for summary counts: nibrs run srs us --source return-a:{plain(str(path))}"
 
 
 def missing_text(missing: Missing) -> str:

@@ -22,6 +22,10 @@ Use = Literal[
     "used", "history", "repeated", "other year", "other place", "spare", "conflict", "damaged", "unknown"
 ]  # fmt: skip
 FAULTS = ("conflict", "damaged")
+_UNKNOWN = (
+    "its content is of no kind of file that this program knows. If it should be one, look into it: it may be a web "
+    "page instead of the download"
+)
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def survey(folder: Path, year: int) -> Survey:
     judged = _without_spares(_without_copies(judged), year)
     order = {kind.name: place for place, kind in enumerate(KINDS)}
     judged.sort(key=lambda file: order[file.recognized.kind.name] if file.recognized else len(order))
-    return Survey(year, tuple(judged), tuple(_missing(judged)))
+    return Survey(year, tuple(judged), tuple(_missing(judged, year)))
 
 
 def paths_in(folder: Path) -> list[Path]:
@@ -156,7 +160,7 @@ def _recognized(content: Content) -> File:
     except PipelineError as error:
         return File(content.where, None, "damaged", str(error))
     if found is None:
-        return File(content.where, None, "unknown", "its content is of no kind of file that this program knows")
+        return File(content.where, None, "unknown", _UNKNOWN)
     return File(content.where, found, "used", content=content)
 
 
@@ -201,7 +205,7 @@ def _contradiction(where: str, checksums: Mapping[str, str]) -> str:
     """Names the first file that has another content."""
     other = next(each for each, checksum in checksums.items() if checksum != checksums[where])
     return (
-        f"{other} is of the same kind, years and states, but has another content. Keep the one that was published last"
+        f"{other} is of the same kind, years and states, but has another content. Keep the one that was published last."
     )
 
 
@@ -241,8 +245,16 @@ def _states_of(found: Recognized) -> set[str]:
     return _all_states() & set(found.states) if found.states else _all_states()
 
 
-def _missing(files: Sequence[File]) -> Iterator[Missing]:
-    """What is missing for the states that have incidents; for all states if the nation's are here, or none's."""
+def _missing(files: Sequence[File], year: int) -> Iterator[Missing]:
+    """What is missing for the states that have incidents; for all states if the nation's are here, or none's.
+
+    A kind is not missing if its files of the data year contradict each other: one of them is to be kept.
+    """
+    contradicting = [
+        file.recognized.kind
+        for file in files
+        if file.recognized and file.use == "conflict" and _dated(file, year).use == "conflict"
+    ]
     zips = {state for file in of_kind(files, kinds.STATE_ZIP) for state in file.states}
     needed = _all_states() if of_kind(files, kinds.NIBRS_MASTER) or not zips else zips
     for kind in KINDS:
@@ -250,6 +262,8 @@ def _missing(files: Sequence[File]) -> Iterator[Missing]:
             continue
         substitutes = [other for other in KINDS if other.instead_of == kind.name and other.is_as_good]
         held = [file for one in (kind, *substitutes) for file in of_kind(files, one)]
+        if not held and any(one in contradicting for one in (kind, *substitutes)):
+            continue
         if not held:
             yield Missing(kind)
         elif lacking := needed.difference(*(file.states for file in held)):

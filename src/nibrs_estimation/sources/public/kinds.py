@@ -7,7 +7,6 @@ from typing import Literal
 
 _EXPLORER = 'Crime Data Explorer (https://cde.ucr.cjis.gov/), "Documents & Downloads"'
 _CENSUS = "https://www2.census.gov/programs-surveys"
-_RUN = "nibrs run all us --source public:FOLDER"
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,6 @@ class Kind:
         without: what follows for the estimates if it is missing.
         download: where it can be downloaded.
         size: how large it is.
-        command: how the program reads it.
         instead_of: name of the kind that it is not needed beside, or "": its absence is not named.
         is_as_good: whether that kind is not needed beside it either.
     """
@@ -38,7 +36,6 @@ class Kind:
     without: str
     download: str
     size: str
-    command: str
     instead_of: str = ""
     is_as_good: bool = False
 
@@ -56,7 +53,6 @@ NIBRS_MASTER = Kind(
     "Return A)",
     download=f"{_EXPLORER}, master files, NIBRS",
     size="0.5 GB as a zip, 5 GB of text",
-    command=_RUN,
 )
 STATE_ZIP = Kind(
     name="state_zip",
@@ -67,7 +63,6 @@ STATE_ZIP = Kind(
     without="Nothing, if there is a NIBRS master file",
     download=f"{_EXPLORER}, crime incident-based data by state",
     size="0.3 to 100 MB",
-    command="nibrs run all STATE --source public:FOLDER",
     instead_of=NIBRS_MASTER.name,
 )
 RETURN_A = Kind(
@@ -82,7 +77,6 @@ RETURN_A = Kind(
     "of agencies that send no incidents are known only from police employees",
     download=f"{_EXPLORER}, master files, Return A; files of the four years before serve the benchmark, too",
     size="4 to 6 MB as a zip, 160 to 190 MB of text",
-    command=f"{_RUN}, and alone with nibrs run srs us --source return-a:FILE",
 )
 POLICE_EMPLOYEES = Kind(
     name="police_employees",
@@ -95,7 +89,6 @@ POLICE_EMPLOYEES = Kind(
     "which agencies are alike, and how large agencies without residents of their own are",
     download=f"{_EXPLORER}, additional datasets, law enforcement employees (lee_1960_YEAR.csv)",
     size="110 to 190 MB",
-    command=_RUN,
 )
 POLICE_EMPLOYEES_MASTER = Kind(
     name="police_employees_master",
@@ -106,7 +99,6 @@ POLICE_EMPLOYEES_MASTER = Kind(
     without="Nothing, if there is the table",
     download=f"{_EXPLORER}, master files, police employees",
     size="about 200 MB of text",
-    command=_RUN,
     instead_of=POLICE_EMPLOYEES.name,
     is_as_good=True,
 )
@@ -121,7 +113,6 @@ AGENCY_LIST = Kind(
     "dates of its own",
     download="https://api.usa.gov/crime/fbi/cde/agency/byStateAbbr/STATE?API_KEY=KEY, a free key of https://api.data.gov",
     size="3 MB",
-    command=_RUN,
 )
 COUNTY_PEOPLE = Kind(
     name="county_people",
@@ -133,7 +124,6 @@ COUNTY_PEOPLE = Kind(
     "the composition of residents. Rates of all residents remain",
     download=f"{_CENSUS}/popest/datasets/, counties/asrh/cc-estV-alldata.csv; vintage V of the data year or the next",
     size="220 MB for the nation, 0.3 to 16 MB for a state",
-    command=_RUN,
 )
 SINGLE_YEARS = Kind(
     name="single_years",
@@ -145,7 +135,6 @@ SINGLE_YEARS = Kind(
     "these ages are less exact",
     download=f"{_CENSUS}/popest/datasets/, counties/asrh/cc-estV-syasex.csv; the vintage of the other file",
     size="30 to 90 MB for the nation",
-    command=_RUN,
 )
 METROPOLITAN_AREAS = Kind(
     name="metropolitan_areas",
@@ -156,7 +145,6 @@ METROPOLITAN_AREAS = Kind(
     without="There are no estimates for metropolitan areas and divisions. Nation, regions and states remain",
     download=f"{_CENSUS}/metro-micro/geographies/reference-files/, list1; the latest of the data year or before",
     size="0.1 to 0.5 MB",
-    command=_RUN,
 )
 #: In the order of use. Files are recognized in this order, too.
 KINDS = (

@@ -59,17 +59,19 @@ PAGE_TASK = Task(
 
 
 def _files(files: pl.DataFrame, faults: pl.DataFrame) -> str:
+    incidents = "<p>Files with incidents, with their hashes, are in intake_manifest.json.</p>"
     if files.is_empty():
-        return "<p>There are no files beside those of the incidents.</p>"
+        return f"<p>There are no files beside those of the incidents.</p>{incidents}"
     numbers = ("rows_read", "rows_kept", "rows_set_aside", "rows_dropped")
     headings = {
-        "input_name": "File", "kind": "Kind", "data_year": "Year", "rows_read": "Rows", "rows_kept": "Used",
+        "input_name": "File", "kind": "Kind", "data_year": "Data year", "rows_read": "Rows", "rows_kept": "Used",
         "rows_set_aside": "Faulty", "rows_dropped": "Other years, or repeated",
     }  # fmt: skip
     titles = {kind.name: kind.title for kind in KINDS}
     table = html_table(
         files.with_columns(pl.col("kind").replace(titles)), "files", headings, **dict.fromkeys(numbers, "integer")
     )
+    table = f"{incidents}{table}"
     if faults.is_empty():
         return table
     words = {"input_name": "File", "record": "Row", "column_name": "Column", "reason": "Reason", "value": "Value"}

@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from nibrs_estimation.sources.cde import CdeSource
 from nibrs_estimation.sources.cde.layout import AGENCIES, INCIDENT, PARTICIPATION, REPORTERS
 from nibrs_estimation.sources.intake.archive import printable
 from nibrs_estimation.sources.master import layout as master
+from nibrs_estimation.sources.master.headers import SYNTHETIC_CITY
 from nibrs_estimation.sources.public import kinds
 from nibrs_estimation.sources.public.content import Content
 from nibrs_estimation.sources.public.kinds import Kind
@@ -81,11 +82,18 @@ def recognize_zip(path: Path, members: Collection[str]) -> Recognized | None:
 
 
 def recognize(content: Content) -> Recognized | None:
-    """The kind of a content; None if it is none.
+    """The kind of a content; None if it is none. A file of a synthetic nation is noted as such.
 
     Raises:
         PipelineError: it is of a kind, but damaged, or its year cannot be told.
     """
+    found = _kind_of(content)
+    if found is None or SYNTHETIC_CITY.encode() not in content.beginning:
+        return found
+    return replace(found, note=f"{found.note}, synthetic" if found.note else "synthetic")
+
+
+def _kind_of(content: Content) -> Recognized | None:
     if not content.beginning:
         raise PipelineError(f"{content.where} is empty: the download did not finish. Download it again.")
     if content.beginning.startswith(WORKBOOK_MARKS):

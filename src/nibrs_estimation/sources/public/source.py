@@ -179,8 +179,13 @@ def _incidents(folder: Path, found: Survey) -> MasterSource | CdeSource:
         return MasterSource(_paths(found, kinds.NIBRS_MASTER))
     zips = of_kind(found.files, kinds.STATE_ZIP)
     if not zips:
+        summaries = [file.content.path for file in of_kind(found.files, kinds.RETURN_A) if file.content]
+        alone = "".join(
+            f" Its Return A alone makes the tables of summary counts: `nibrs run srs us --source return-a:{path}`."
+            for path in summaries[:1]
+        )
         raise PipelineError(
-            f"{folder} holds neither a NIBRS master file nor a zip of a state for {found.year}. {_WANTED}"
+            f"{folder} holds neither a NIBRS master file nor a zip of a state for {found.year}. {_WANTED}{alone}"
         )
     states = {state for file in zips for state in file.states}
     former = [file for file in of_kind(found.files, kinds.STATE_ZIP, "history") if file.states <= states]

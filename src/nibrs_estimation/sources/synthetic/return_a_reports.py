@@ -86,7 +86,11 @@ def reports_of(agencies: pl.DataFrame, datasets: Mapping[str, pl.DataFrame], yea
     _remove_details(actual, is_totals_only)
     if too_large := int((actual > MOST).sum()):
         _log.warning(
-            "%d counts of %d are above %d, which no record holds; that number is written", too_large, year, MOST
+            "Return A of %d: %d monthly counts are above %d, the most that a record holds; %d is written instead.",
+            year,
+            too_large,
+            MOST,
+            MOST,
         )
     counts = np.zeros((*actual.shape[:2], len(CARDS), len(ITEMS)), np.int64)
     counts[..., ACTUAL, :] = np.minimum(actual, MOST)

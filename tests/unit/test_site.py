@@ -155,7 +155,10 @@ def test_answers_of_the_guide_name_what_they_show() -> None:
         for answer in said["answers"]:
             if answer["table"] is None:
                 assert "tables show" not in answer["command"]
+                assert (answer["view"] == "coverage") == answer["command"].startswith("nibrs agencies")
                 continue
+            assert answer["view"] == ("compare" if "nibrs compare" in answer["command"] else "table")
+            assert bool(answer["group"]) == ("--series" in answer["command"]), answer
             assert bool(answer["rows"]) == ("--row" in answer["command"]), answer
             assert bool(answer["columns"]) == ("--column" in answer["command"]), answer
 

@@ -20,7 +20,7 @@ from nibrs_estimation.reading.agencies import AGENCIES_FILE, read_agencies, with
 from nibrs_estimation.reading.comparing import Options, differences
 from nibrs_estimation.reading.runs import EstimatedRun, required_run
 from nibrs_estimation.reading.selection import find_rows, find_series
-from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.tables.definition import Estimate, TableDefinition
 from nibrs_estimation.tables.guide import find_cells, find_questions
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
@@ -417,7 +417,9 @@ def test_downloads(explorer: Explorer, tmp_path: Path) -> None:
 
 def asked(question: str) -> str:
     """The choices for a question that the handbook tells, from the table of the explorer's page."""
-    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", (DOCS / "explorer.md").read_text(encoding="utf-8"), re.MULTILINE)
+    rows: list[tuple[str, str]] = re.findall(
+        r"^\| (.+?) \| (.+?) \|$", (DOCS / "explorer.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     return dict(rows)[question]
 
 
@@ -454,7 +456,7 @@ QUESTIONS = [
 
 @pytest.mark.parametrize(("question", "name", "row", "column", "kind"), QUESTIONS)
 def test_numbers_of_the_ten_questions(
-    explorer: Explorer, run: EstimatedRun, question: str, name: str, row: str, column: str | None, kind: str
+    explorer: Explorer, run: EstimatedRun, question: str, name: str, row: str, column: str | None, kind: Estimate
 ) -> None:
     """Three actions lead to the numbers of the rows and columns that the terminal's command names."""
     explorer.go("start")

@@ -85,7 +85,7 @@ function found(context, index, tables) {
     const { rows, columns, group, show, months } = one
     const view = { view: one.view, table: one.table, rows, columns, group, show, months, places: named.length ? named : chosen, details: one.view === 'table' && columns.length === 1 }
     const name = [why === null ? h('a', { href: link(view) }, title) : title, one.table !== null && ` (table ${one.table})`, ': ']
-    return h('li', {}, one.view !== null && name, `${one.tells} `, why && `${why} `, h('code', {}, one.command))
+    return h('li', {}, one.view !== null && name, `${one.tells.replaceAll('`', '')} `, why && `${why} `, h('code', {}, one.command))
   }
   return h('section', { class: 'found', id: 'found', 'aria-label': 'Found' },
     questions.map((question) => h('div', {}, h('h3', {}, question.ask), question.note && h('p', {}, question.note),

@@ -16,10 +16,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from nibrs_estimation.cli import table_view
+from nibrs_estimation.reading.agencies import AGENCIES_FILE, read_agencies, without_all_months
 from nibrs_estimation.reading.comparing import Options, differences
 from nibrs_estimation.reading.runs import EstimatedRun, required_run
-from nibrs_estimation.reading.selection import find_series
-from nibrs_estimation.tables.definition import TableDefinition
+from nibrs_estimation.reading.selection import find_rows, find_series
+from nibrs_estimation.tables.definition import Estimate, TableDefinition
 from nibrs_estimation.tables.guide import find_cells, find_questions
 from nibrs_estimation.tables.read import table_definition
 from nibrs_estimation.tables.table_cells import TYPE_NUMBERS
@@ -27,8 +28,9 @@ from tests.support.browser import PATIENCE_MS, Explorer, open_browser, served
 from tests.support.command import nibrs, succeed
 from tests.support.once import once
 
-#: Tables of the small site: counts and shares, rates only, and all three.
-TABLES = ("1a", "3b", "GV2a")
+#: Tables of the small site: those of the ten questions, and of other kinds of numbers.
+TABLES = ("1a", "2a", "2b", "3a", "3b", "5a", "GV2a", "LEOKA")
+DOCS = Path(__file__).parents[2] / "docs/user-guide"
 VIEWS = ("start", "table", "chart", "map", "compare", "coverage", "definitions")
 _NUMBER = re.compile(r"[\d,]+(?:\.\d+)?")
 
@@ -144,14 +146,14 @@ def cells_of(
 
 
 def test_numbers_are_those_of_the_terminal(explorer: Explorer, run: EstimatedRun) -> None:
-    check_random_cells(explorer, run, TABLES, 1_000)
+    check_random_cells(explorer, run, TABLES, 300)
 
 
 @pytest.mark.slow
 def test_numbers_of_all_tables_are_those_of_the_terminal(
     demo: Path, run: EstimatedRun, browser: Browser, tmp_path: Path
 ) -> None:
-    """With all tables the site of the demo is below 60 MB."""
+    """1,000 of them; with all tables the site of the demo is below 60 MB."""
     succeed(tmp_path, "publish", "site", "--out", "site", SCRATCH_DIR=str(demo / "scratch"))
     site = tmp_path / "site"
     assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 60e6
@@ -410,6 +412,138 @@ def test_downloads(explorer: Explorer, tmp_path: Path) -> None:
     assert found["csv"]["is_synthetic"].all()
 
 
+# Ten questions
+
+
+def asked(question: str) -> str:
+    """The choices for a question that the handbook tells, from the table of the explorer's page."""
+    rows: list[tuple[str, str]] = re.findall(
+        r"^\| (.+?) \| (.+?) \|$", (DOCS / "explorer.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return dict(rows)[question]
+
+
+def answer(shown: Explorer, question: str) -> int:
+    """Do what the handbook says for a question; returns the number of actions."""
+    steps = asked(question).split("; ")
+    for step in steps:
+        kind, text = re.fullmatch(r"(search|open|choose|check) \*(.+)\*", step).groups()  # type: ignore[union-attr]
+        if kind == "search":
+            shown.page.locator("#words").fill(text)
+            shown.page.locator("#words").press("Enter")
+            shown.page.locator("#found").wait_for()
+        elif kind == "open":
+            shown.page.locator("#found").get_by_role("link", name=text).first.click()
+        else:
+            shown.page.get_by_label(text, exact=True).check()
+        shown.page.wait_for_timeout(50)
+        shown.wait()
+    return len(steps)
+
+
+QUESTIONS = [
+    ("aggravated assaults with a firearm", "2a", "Weapon involved: Firearms", "aggravated_assault", "count"),
+    ("share of robbery victims aged 18 to 24", "3a", "Victim Age: 18-24", "robbery", "percentage"),
+    ("rate of simple assault per 100,000 women", "3b", "Sex-specific victimization rate: Female", "simple_assault",
+     "rate"),
+    ("clearance of burglary", "2b", "Clearance 2: Cleared incident", "burglary", "percentage"),
+    ("murder victims killed with firearms", "GV2a", "1", "murder", "count"),
+    ("simple assaults by intimate partners", "3a", "Victim-offender relationship hierarchy: Intimate partner",
+     "simple_assault", "count"),
+    ("officers assaulted, by activity", "LEOKA", "LEOKA Types of Activity", None, "count"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("question", "name", "row", "column", "kind"), QUESTIONS)
+def test_numbers_of_the_ten_questions(
+    explorer: Explorer, run: EstimatedRun, question: str, name: str, row: str, column: str | None, kind: Estimate
+) -> None:
+    """Three actions lead to the numbers of the rows and columns that the terminal's command names."""
+    explorer.go("start")
+    assert answer(explorer, question) <= 3
+    table = table_definition(name)
+    number = run.places["geography_number"][0]
+    columns = {table.column(column).position} if column else set(range(1, len(table.columns) + 1))
+    rows = {of_table.row for of_table in find_rows(table, row)}
+    wanted = {
+        (cell["row"], cell["column"]): expected(cell, is_known=False)
+        for cell in run.rows(table, run.places.head(1), None).iter_rows(named=True)
+        if cell["row"] in rows and cell["column"] in columns and cell["estimate_type_num"] == TYPE_NUMBERS[kind]
+    }
+    found = explorer.cells()
+    assert found
+    for key, texts in found.items():
+        of_place, of_row, of_column = map(int, key.split("-"))
+        assert of_place == number
+        assert [normal(text) for text in texts] == [normal(text) for text in wanted[of_row, of_column]]
+    assert {int(key.split("-")[1]) for key in found} == {of_row for of_row, _column in wanted}
+
+
+def test_two_places_are_compared(explorer: Explorer, run: EstimatedRun) -> None:
+    """The rates of violent crime of Vermont and New Hampshire: the interval holds that of `nibrs compare`."""
+    explorer.go("start")
+    assert answer(explorer, "which of two places has more violent crime") <= 3
+    head = explorer.page.locator("main table thead th").all_inner_texts()
+    assert head[:2] == ["Vermont", "New Hampshire"]
+    assert "Violent Crime" in explorer.page.locator("tbody tr").inner_text()
+    table = table_definition("2a")
+    options = Options((run,), table, ("VT", "NH"), ("2",), ("violent_crime",), (), "rate")
+    exact = differences(options, shows_suppressed=False).row(0, named=True)
+    line = explorer.page.locator("tbody tr")
+    if exact["lower"] is None:
+        assert "suppressed" in line.inner_text()
+    else:
+        low, high = ends_of(line.locator("td").nth(3).inner_text())
+        assert low <= exact["lower"] + 0.06
+        assert high >= exact["upper"] - 0.06
+    assert "nibrs compare 2a --geography" in explorer.page.locator(".command").inner_text()
+
+
+def test_agencies_without_all_months(explorer: Explorer, run: EstimatedRun) -> None:
+    """Those of the nation, the most populous first, and no others; then those of a state."""
+    explorer.go("start")
+    assert answer(explorer, "agencies that did not report all months") <= 3
+    agencies = without_all_months(read_agencies(required_file(run)))
+    caption = explorer.page.locator("table.agencies caption").inner_text()
+    assert caption.endswith(f"of {agencies.height:,}, by residents")
+    shown = explorer.page.locator("table.agencies tbody tr td:nth-child(2)").all_inner_texts()
+    assert shown == agencies["ori"].head(50).to_list()
+
+
+def required_file(run: EstimatedRun) -> Path:
+    path = run.files.document(AGENCIES_FILE)
+    assert path is not None
+    return path
+
+
+@pytest.mark.slow
+def test_a_group_of_persons_answers_a_question(whole_run: Path, browser: Browser, tmp_path: Path) -> None:
+    """Arrests for larceny of persons under 18: the demo has no demographic series."""
+    named = ("--run", "whole", "--table", "5a", "--series", "Age: Under 18", "--no-differences")
+    succeed(tmp_path, "publish", "site", *named, "--out", "site", SCRATCH_DIR=str(whole_run / "scratch"))
+    run, table = required_run(whole_run / "scratch", "whole"), table_definition("5a")
+    cell = run.rows(table, run.places.head(1), find_series(table, "Age: Under 18")).filter(
+        pl.col("row") == 1, pl.col("column") == table.column("larceny").position
+    ).row(0, named=True)  # fmt: skip
+    with served(tmp_path / "site") as address:
+        shown = Explorer(browser.new_page(viewport={"width": 1280, "height": 900}), address)
+        shown.go("start")
+        assert answer(shown, "larceny arrests under 18") <= 3
+        assert "Only for this group: Age: Under 18" in shown.text()
+        (texts,) = shown.cells().values()
+        assert [normal(text) for text in texts] == [normal(text) for text in expected(cell, is_known=False)]
+        assert not shown.wrong
+        shown.page.close()
+
+
+def test_a_group_that_the_site_does_not_have(explorer: Explorer) -> None:
+    """The answer is no link to the numbers of all persons."""
+    explorer.go("start?words=larceny+arrests+under+18")
+    first = explorer.page.locator("#found li").first
+    assert "This site does not have this group of persons." in first.inner_text()
+    assert first.locator("a").count() == 0
+
+
 # For everybody
 
 
@@ -423,7 +557,8 @@ def test_accessibility(site: Path, browser: Browser, view: str, scheme: Any) -> 
         shown = Explorer(context.new_page(), address)
         shown.go(f"{view}?words=robbery" if view == "start" else f"{view}?table=1a&details=yes")
         assert shown.page.evaluate("document.documentElement.scrollWidth") <= 390
-        for width in (390, 1280):
+        # Dark mode differs in colors only.
+        for width in (390, 1280) if scheme == "light" else (1280,):
             shown.page.set_viewport_size({"width": width, "height": 800})
             found = Axe().run(shown.page).response["violations"]
             serious = [one for one in found if one["impact"] in ("serious", "critical")]
@@ -581,6 +716,7 @@ def test_refusals_of_the_command(demo: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "site").exists()
 
 
+@pytest.mark.slow
 def test_half_a_run(demo: Path, browser: Browser, tmp_path: Path) -> None:
     """A table that the run has not estimated is left out, with the reason; a run without any is refused."""
     scratch = tmp_path / "scratch/demo"

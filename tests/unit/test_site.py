@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
 import zlib
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import polars as pl
@@ -155,9 +157,29 @@ def test_answers_of_the_guide_name_what_they_show() -> None:
         for answer in said["answers"]:
             if answer["table"] is None:
                 assert "tables show" not in answer["command"]
+                assert (answer["view"] == "coverage") == answer["command"].startswith("nibrs agencies")
                 continue
+            assert answer["view"] == ("compare" if "nibrs compare" in answer["command"] else "table")
+            assert bool(answer["group"]) == ("--series" in answer["command"]), answer
             assert bool(answer["rows"]) == ("--row" in answer["command"]), answer
             assert bool(answer["columns"]) == ("--column" in answer["command"]), answer
+
+
+def test_addresses_of_the_ten_questions_are_those_of_the_search() -> None:
+    """The handbook names the view that the answer of the guide leads to."""
+    page = (Path(__file__).parents[2] / "docs/user-guide/ten-questions.md").read_text(encoding="utf-8")
+    said = search_data(list(all_definitions().values()))
+    views = [answer for question in said["questions"] for answer in question["answers"]]
+    addresses = [urlsplit(text) for text in re.findall(r"^Explorer: `#(.+)`$", page, re.MULTILINE)]
+    assert len(addresses) == 10
+    for address in addresses:
+        named = {name: values[0] for name, values in parse_qs(address.query).items()}
+        numbers = [[int(number) for number in named.get(name, "").split(",") if number] for name in ("rows", "columns")]
+        wanted = {
+            "view": address.path, "table": named.get("table"), "rows": numbers[0], "columns": numbers[1],
+            "group": named.get("group", ""),
+        }  # fmt: skip
+        assert any(wanted == {name: view.get(name, "") for name in wanted} for view in views), address
 
 
 @pytest.mark.parametrize(

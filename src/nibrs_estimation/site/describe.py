@@ -12,6 +12,7 @@ import polars as pl
 from nibrs_estimation.model.codes import code_list
 from nibrs_estimation.model.headlines import COMPARED
 from nibrs_estimation.reading.runs import EstimatedRun
+from nibrs_estimation.reading.selection import find_series
 from nibrs_estimation.site.cells import rows_of_type, types_of
 from nibrs_estimation.tables.caution import cautions
 from nibrs_estimation.tables.definition import Estimate, TableColumn, TableDefinition, TableRow
@@ -222,9 +223,9 @@ def search_data(tables: Sequence[TableDefinition]) -> dict[str, Any]:
             "note": question.note,
             "is_answered": bool(question.answers),
             "answers": [
-                {"tells": answer.tells, "command": answer.command, **_view(answer.command, by_name)}
+                {"tells": answer.tells, "command": answer.command, **view}
                 for answer in question.answers
-                if _table_of(answer.command) in {*by_name, None}
+                if (view := _view(answer.command, by_name)) is not None
             ],
         }
         for question in guide().questions
@@ -232,26 +233,33 @@ def search_data(tables: Sequence[TableDefinition]) -> dict[str, Any]:
     return {**search_index(tables), "questions": questions}
 
 
-def _table_of(command: str) -> str | None:
-    """The table of a command `nibrs tables show`; None for another command."""
-    words = shlex.split(command)
-    return words[3] if words[1:3] == ["tables", "show"] else None
+def _view(command: str, tables: Mapping[str, TableDefinition]) -> dict[str, Any] | None:
+    """What the address of a view says that shows the same as a command.
 
-
-def _view(command: str, tables: Mapping[str, TableDefinition]) -> dict[str, Any]:
-    """Table, rows, columns and places of a command `nibrs tables show`, for the address of a view.
-
-    Other commands have no view: the explorer shows the command alone.
+    Returns:
+        The view, and its table, rows, columns, places, group of persons and type of estimate; a command that no view
+        replaces has the view None. None if the site does not have the table.
     """
-    name = _table_of(command)
-    if name is None:
-        return {"table": None, "rows": [], "columns": [], "places": []}
+    found: dict[str, Any] = {"view": None, "table": None, "rows": [], "columns": [], "places": []}
+    match shlex.split(command)[1:]:
+        case ["agencies", *words]:
+            return {**found, "view": "coverage", "months": "incomplete" if "--incomplete" in words else ""}
+        case ["tables", "show", name, *words]:
+            view = "table"
+        case ["compare", name, *words]:
+            view = "compare"
+        case _:
+            return found
+    if name not in tables:
+        return None
     parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
     for option in ("row", "column", "geography"):
         parser.add_argument(f"--{option}", action="append", default=[])
     parser.add_argument("--series")
-    table, options = tables[name], parser.parse_args(shlex.split(command)[4:])
+    parser.add_argument("--rate", action="store_true")
+    table, options = tables[name], parser.parse_args(words)
     return {
+        "view": view,
         "table": table.table,
         "rows": [
             row.row
@@ -261,4 +269,6 @@ def _view(command: str, tables: Mapping[str, TableDefinition]) -> dict[str, Any]
         ],
         "columns": [table.column(name).position for name in options.column],
         "places": options.geography,
+        "group": "" if options.series is None else str(find_series(table, options.series).number),
+        "show": "rate" if options.rate else "",
     }

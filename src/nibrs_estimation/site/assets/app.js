@@ -88,6 +88,8 @@ async function contextOf(asked) {
   state.rows = state.rows.filter((number) => table.rows.some((row) => row.row === number))
   state.group ||= '0'
   state.show ||= state.view === 'map' || (state.view === 'compare' && (state.by || 'places') === 'places') ? 'rate' : 'count'
+  // Shares of known units are numbers of tables only.
+  if (state.show === 'known' && state.view !== 'table') state.show = 'percentage'
   if (state.show !== 'known' && !table.n_rows[state.show]) state.show = table.n_rows.count ? 'count' : 'rate'
   const go = (change) => { location.hash = address({ ...asked, run: state.run, ...change }) }
   return { site, run, table, state, places, go, say, link: (change) => address({ run: state.run, ...change }) }

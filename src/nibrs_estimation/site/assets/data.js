@@ -29,6 +29,7 @@ export const FORMAT = 1
 /** Where the numbers of all persons are. */
 export const ALL_PERSONS = '0'
 const COMPRESSORS = { ZSTD: (/** @type {Uint8Array} */ input, /** @type {number} */ length) => decompress(input, new Uint8Array(length)) }
+const MONTHS_PER_YEAR = 12
 const AGAIN = 'Publish the site again with: nibrs publish site --run RUN --out FOLDER'
 
 /** @type {Map<string, Promise<any>>} */
@@ -254,22 +255,29 @@ export async function readCellOf(run, table, series, places, row, column, type) 
  * Some agencies of a place, those with the most residents first.
  * @param {any} run
  * @param {Place} place
- * @param {number} first
- * @param {number} most
- * @returns {Promise<Record<string, any>[]>}
+ * @param {number} page those before it are left out
+ * @param {number} most agencies of a page
+ * @param {boolean} isIncomplete only agencies that did not report all months
+ * @returns {Promise<{rows: Record<string, any>[], page: number, n: number}>} `page`: the last one if there are fewer;
+ *   `n`: agencies of all pages
  */
-export async function readAgencies(run, place, first, most) {
+export async function readAgencies(run, place, page, most, isIncomplete) {
   const folder = `runs/${encodeURIComponent(run.run)}/agencies`
-  if (!place.agencies) return []
+  if (!place.agencies) return { rows: [], page: 0, n: 0 }
   const [start, length] = place.agencies
   const rowsOfGroup = run.agencies_of_a_part
-  const rows = []
-  for (let at = start + first; at < Math.min(start + first + most, start + length); at++) {
-    const columns = await readGroup(folder, 'agencies', Math.floor(at / rowsOfGroup))
-    const row = Object.fromEntries(Object.keys(columns).filter((name) => name !== 'length').map((name) => [name, columns[name][at % rowsOfGroup]]))
-    rows.push(row)
+  const groupOf = (/** @type {number} */ at) => readGroup(folder, 'agencies', Math.floor(at / rowsOfGroup))
+  let positions = Array.from({ length }, (_, number) => start + number)
+  if (isIncomplete) {
+    const months = await Promise.all(positions.map(async (at) => (await groupOf(at)).months[at % rowsOfGroup]))
+    positions = positions.filter((_, number) => Number(months[number]) < MONTHS_PER_YEAR)
   }
-  return rows
+  const shown = Math.max(0, Math.min(page, Math.ceil(positions.length / most) - 1))
+  const rows = await Promise.all(positions.slice(shown * most, (shown + 1) * most).map(async (at) => {
+    const columns = await groupOf(at)
+    return Object.fromEntries(Object.keys(columns).filter((name) => name !== 'length').map((name) => [name, columns[name][at % rowsOfGroup]]))
+  }))
+  return { rows, page: shown, n: positions.length }
 }
 
 /**

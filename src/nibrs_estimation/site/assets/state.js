@@ -2,12 +2,12 @@
  * What is shown, as the part of the address after #: it holds the whole state, so that a view can be mailed.
  *
  * @typedef {{view: string, run: string, table: string, places: number[], columns: number[], rows: number[], group: string,
- *   show: string, sort: string, details: boolean, suppressed: boolean, words: string, by: string, first: string,
+ *   show: string, months: string, sort: string, details: boolean, suppressed: boolean, words: string, by: string, first: string,
  *   second: string, page: string}} State
  */
 
 const LISTS = ['places', 'columns', 'rows']
-const TEXTS = ['run', 'table', 'group', 'show', 'sort', 'words', 'by', 'first', 'second', 'page']
+const TEXTS = ['run', 'table', 'group', 'show', 'months', 'sort', 'words', 'by', 'first', 'second', 'page']
 
 /**
  * @param {string} hash

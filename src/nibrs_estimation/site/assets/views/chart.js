@@ -7,7 +7,7 @@ import { h, select } from '../dom.js'
 import { downloads } from '../download.js'
 import { digitsOf, estimate, interval, Marks, UNITS } from '../format.js'
 import { Problem } from '../problem.js'
-import { columnControl, columnsControl, groupControl, groupName, placesControl, rowsControl, runControl, showControl, tableControl, typeOf } from './controls.js'
+import { columnControl, columnsControl, groupControl, groupName, placesControl, rowControl, rowsControl, runControl, showControl, tableControl, typeOf } from './controls.js'
 import { download, legend } from './table.js'
 
 const BY = { columns: 'Columns', rows: 'Rows', places: 'Places', groups: 'Groups of persons', years: 'Years' }
@@ -39,8 +39,8 @@ export async function render(context) {
   return [
     h('h2', {}, `${table.table}  ${table.title}`),
     h('form', { class: 'controls', 'aria-label': 'What is shown', submit: (event) => event.preventDefault() },
-      select('Side by side', possible.map(([value, text]) => ({ value, text })), by, (value) => go({ by: value })),
-      tableControl(context), placesControl(context), by === 'columns' ? columnsControl(context) : columnControl(context), rowsControl(context), groupControl(context),
+      select('Side by side', possible.map(([value, text]) => ({ value, text })), by, (value) => go({ by: value, first: '', second: '' })),
+      tableControl(context), placesControl(context), by === 'columns' ? columnsControl(context) : columnControl(context), by === 'rows' ? rowsControl(context) : rowControl(context, rowOf(context)), groupControl(context),
       showControl(context), runControl(context)),
     lines.length ? figure : h('p', { class: 'problem' }, 'No row of this choice has such a number. Choose another row, or another kind of number.'),
     items.length > MOST && h('p', {}, `The first ${MOST} of ${items.length} are shown.`),
@@ -55,9 +55,15 @@ export async function render(context) {
   ]
 }
 
+/** The row of a chart of other things. @param {Context} context */
+function rowOf({ table, state }) {
+  return table.rows.find((row) => row.row === state.rows[0]) ?? table.rows.find((row) => typeOf(row, state.show))
+}
+
 /** What is side by side, with its cells. @param {Context} context */
-async function itemsOf({ run, table, state, places, site }, by) {
-  const rowOfTable = table.rows.find((row) => row.row === state.rows[0]) ?? table.rows.find((row) => typeOf(row, state.show))
+async function itemsOf(context, by) {
+  const { run, table, state, places, site } = context
+  const rowOfTable = rowOf(context)
   if (!rowOfTable) return []
   const column = table.columns[state.columns[0] - 1]
   const one = { run, place: places[0], column, row: rowOfTable, series: state.group }
@@ -99,8 +105,9 @@ function headingOf(rows) {
 }
 
 /** What all dots have in common. @param {Context} context */
-function fixedWords({ run, table, state, places }, by) {
-  const row = table.rows.find((one) => one.row === state.rows[0]) ?? table.rows.find((one) => typeOf(one, state.show))
+function fixedWords(context, by) {
+  const { run, table, state, places } = context
+  const row = rowOf(context)
   const parts = [
     by === 'rows' ? headingOf(table.rows.filter((one) => state.rows.includes(one.row))) : row?.full, by !== 'columns' && table.columns[state.columns[0] - 1]?.label, by !== 'places' && places[0].name,
     by !== 'groups' && groupName(run, table, state.group), by !== 'years' && String(run.year), run.is_synthetic && 'SYNTHETIC DATA',
@@ -119,14 +126,14 @@ async function draw(element, lines) {
   const y = { field: 'at', type: 'ordinal', axis: null }
   const scale = { zero: true, nice: true }
   const mark = (type, encoding, extra = {}) => ({ mark: { type, aria: false, ...extra }, encoding: { y, ...encoding } })
-  const width = Math.max(160, Math.min(620, (document.getElementById('main').clientWidth || 700) - 370))
+  const width = Math.max(160, Math.min(620, (document.getElementById('main').clientWidth || 700) - 410))
   const text = { font: 'system-ui, sans-serif', fontSize: 13, color: color('--text') }
   await vegaEmbed(element, {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json', background: null, data: { values },
     config: { view: { stroke: null }, aria: false, axis: { labelColor: color('--text'), gridColor: color('--line'), domainColor: color('--line'), tickColor: color('--line'), labelFont: 'system-ui, sans-serif' } },
     hconcat: [{
-      width: 240, height: { step: LINE }, view: { stroke: null },
-      ...mark('text', { text: { field: 'label' }, x: { value: 238 } }, { align: 'right', limit: 238, ...text }),
+      width: 280, height: { step: LINE }, view: { stroke: null },
+      ...mark('text', { text: { field: 'label' }, x: { value: 278 } }, { align: 'right', limit: 278, ...text }),
     }, {
       width, height: { step: LINE },
       layer: [
@@ -143,5 +150,5 @@ async function draw(element, lines) {
 
 /** The end of a long label, which tells it from others. @param {string} label */
 function short(label) {
-  return label.length > 35 ? `…${label.slice(-34)}` : label
+  return label.length > 37 ? `…${label.slice(-36)}` : label
 }

@@ -9,7 +9,7 @@ import { readCells, readDifferences, readRun } from '../data.js'
 import { findOption, h, idOf, radios, select } from '../dom.js'
 import { estimate, interval, Marks, number, UNITS } from '../format.js'
 import { Problem } from '../problem.js'
-import { groupControl, groupName, placeOptions, placesControl, rowsControl, runControl, showControl, tableControl, columnsControl, typeOf, whyNoPlace } from './controls.js'
+import { groupControl, groupName, placeOptions, placesControl, rowControl, runControl, showControl, tableControl, columnsControl, typeOf, whyNoPlace } from './controls.js'
 import { legend } from './table.js'
 
 const QUANTILE = 1.96
@@ -24,15 +24,17 @@ export async function render(context) {
   const by = state.by || 'places'
   if (!Object.hasOwn(BY, by)) throw new Problem(`There is no comparison by ${by}. Choose one of: ${Object.keys(BY).join(', ')}.`)
   const options = await optionsOf(context, by)
-  const first = state.first || options[0]?.value || ''
-  const second = state.second || options.find((option) => option.value !== first)?.value || ''
+  // Places that were chosen in another view come first.
+  const chosen = by === 'places' ? state.asked.places.map(String) : []
+  const first = state.first || chosen[0] || options[0]?.value || ''
+  const second = state.second || chosen.find((value) => value !== first) || options.find((option) => option.value !== first)?.value || ''
   const possible = Object.entries(BY).filter(([name]) => (name !== 'groups' || run.series[table.table]) && (name !== 'years' || site.runs.length > 1))
   const controls = h('form', { class: 'controls', 'aria-label': 'What is compared', submit: (event) => event.preventDefault() },
     select('Compare', possible.map(([value, text]) => ({ value, text })), by, (value) => go({ by: value, first: '', second: '' })),
     side('First', options, first, (value) => go({ by, first: value, second }), run, by),
     side('Second', options, second, (value) => go({ by, first, second: value }), run, by),
     tableControl(context), by !== 'places' && placesControl(context), by !== 'columns' && columnsControl(context),
-    by !== 'rows' && rowsControl(context), by !== 'groups' && groupControl(context), showControl(context), by !== 'years' && runControl(context))
+    by !== 'rows' && rowControl(context, rowOf(context)), by !== 'groups' && groupControl(context), showControl(context), by !== 'years' && runControl(context))
   const head = [h('h2', {}, 'Is one number higher than the other?'), controls]
   if (!first || !second) return [...head, h('p', { class: 'problem' }, 'There is only one to choose: nothing can be compared with it.')]
   if (first === second) return [...head, h('p', { class: 'problem' }, 'Both are the same. Choose another one as the second.')]
@@ -73,7 +75,7 @@ async function optionsOf({ run, table, state, site }, by) {
   if (by === 'places') return placeOptions(run).sort((one, other) => rank(run, one) - rank(run, other))
   if (by === 'columns') return table.columns.map((column) => ({ value: String(column.column), text: column.label }))
   // The count of a row that has only rates is a rate, which is not compared with counts.
-  if (by === 'rows') return table.rows.filter((row) => typeOf(row, state.show) === (state.show === 'known' ? 'percentage' : state.show)).map((row) => ({ value: String(row.row), text: row.full }))
+  if (by === 'rows') return table.rows.filter((row) => typeOf(row, state.show) === state.show).map((row) => ({ value: String(row.row), text: row.full }))
   if (by === 'groups') return (run.series[table.table] ?? []).map((one) => ({ value: String(one.number), text: one.label }))
   return [...site.runs].sort((one, other) => other.year - one.year).map((one) => ({ value: one.run, text: `${one.year} · ${one.run}` }))
 }
@@ -109,10 +111,15 @@ async function sideOf({ run, table, state, places }, by, value) {
   return { ...one, run: other, place, name: `${other.year} (${value})` }
 }
 
+/** The row that is compared, unless rows are. @param {Context} context */
+function rowOf({ table, state }) {
+  return table.rows.find((row) => row.row === state.rows[0] && typeOf(row, state.show)) ?? table.rows.find((row) => typeOf(row, state.show) === state.show) ?? table.rows[0]
+}
+
 /** What is compared: both sides for each of the chosen columns. @param {Context} context */
-function pairsOf({ table, state }, by, sides) {
-  const row = table.rows.find((one) => one.row === state.rows[0] && typeOf(one, state.show)) ??
-    table.rows.find((one) => typeOf(one, state.show) === (state.show === 'known' ? 'percentage' : state.show)) ?? table.rows[0]
+function pairsOf(context, by, sides) {
+  const { table, state } = context
+  const row = rowOf(context)
   const columns = by === 'columns' ? [null] : state.columns.map((number) => table.columns[number - 1])
   return columns.map((column) => {
     const pair = sides.map((one) => ({ ...one, column: one.column ?? column, row: one.row ?? row }))
@@ -186,7 +193,7 @@ function commandOf(table, by, sides, type) {
 
 function shownLine(line, marks) {
   const shown = (value) => (value === null ? '' : signed(value, line.type))
-  const clear = line.lower === null ? 'not known' : line.lower > 0 ? 'higher' : line.upper < 0 ? 'lower' : line.lower === 0 && line.upper === 0 ? 'equal' : line.kind === 'exact' ? 'no' : 'not by the cautious bound'
+  const clear = line.lower === null ? 'not known' : line.lower > 0 ? 'yes: higher' : line.upper < 0 ? 'yes: lower' : line.lower === 0 && line.upper === 0 ? 'yes: equal' : line.kind === 'exact' ? 'no' : 'not by the cautious bound'
   return h('tr', { 'data-kind': line.kind }, h('th', { scope: 'row' }, line.label),
     line.cells.map((cell) => {
       const mark = marks.of(cell)

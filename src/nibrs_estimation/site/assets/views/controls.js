@@ -51,7 +51,7 @@ export function tableControl({ site, state, run, go }) {
   const options = site.tables.filter((one) => run.tables.includes(one.table) || one.table === state.table)
   return select('Table', options.map((one) => ({ value: one.table, text: `${one.table} · ${one.title}` })), state.table,
     // Rows and columns are numbers of a table.
-    (table) => go({ table, columns: [], rows: [], sort: '', group: '' }))
+    (table) => go({ table, columns: [], rows: [], sort: '', group: '', ...(['columns', 'rows'].includes(state.by) && { first: '', second: '' }) }))
 }
 
 /** @param {Context} context */
@@ -90,17 +90,23 @@ export function blocksOf(table) {
   return blocks
 }
 
-/** @param {Context} context */
-export function rowsControl({ table, state, go }) {
+/** @param {Context} context @param {string} [unset] what is shown if no row is chosen */
+export function rowsControl({ table, state, go }, unset = `All ${table.rows.length} rows`) {
   const blocks = blocksOf(table)
   const key = (rows) => rows.map((row) => row.row ?? row).join(',')
-  const options = [{ value: '', text: `All ${table.rows.length} rows` },
+  const options = [{ value: '', text: unset },
     ...blocks.map((block) => ({ value: key(block.rows), text: block.label }))]
   const chosen = state.rows.join(',')
   if (chosen && !options.some((option) => option.value === chosen)) {
     options.push({ value: chosen, text: state.rows.length === 1 ? rowOf(table, state.rows[0]).full : `${state.rows.length} rows` })
   }
   return select('Rows', options, chosen, (value) => go({ rows: value ? value.split(',').map(Number) : [] }))
+}
+
+/** One row, for views that show one. @param {Context} context @param {import('../data.js').Row} [row] */
+export function rowControl({ table, state, go }, row) {
+  return select('Row', table.rows.filter((one) => typeOf(one, state.show)).map((one) => ({ value: String(one.row), text: one.full })), String(row?.row),
+    (number) => go({ rows: [Number(number)] }))
 }
 
 /** @param {Context} context @param {{known?: boolean}} [options] */

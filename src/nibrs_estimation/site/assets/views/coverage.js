@@ -3,7 +3,7 @@
 /** @import {Context} from '../app.js' */
 
 import { readAgencies, readCells } from '../data.js'
-import { h } from '../dom.js'
+import { checkbox, h } from '../dom.js'
 import { downloads } from '../download.js'
 import { estimate, number, percent } from '../format.js'
 import { columnsControl, describe, placesControl, rowsControl, runControl, tableControl } from './controls.js'
@@ -17,22 +17,25 @@ const NAMES = {
 /** @param {Context} context */
 export async function render(context) {
   const { run, places, state, go } = context
-  const page = Math.max(0, Number(state.page) || 0)
+  const isIncomplete = state.months === 'incomplete'
+  const lists = await Promise.all(places.map((place) => readAgencies(run, place, Number(state.page) || 0, PAGE, isIncomplete)))
+  const page = Math.max(0, ...lists.map((list) => list.page))
+  const turn = (to) => go({ page: to ? String(to) : '' })
   return [
     h('h2', {}, `Who is behind the numbers: ${places.map((place) => place.name).join(', ')}`),
     h('form', { class: 'controls', 'aria-label': 'What is shown', submit: (event) => event.preventDefault() },
-      placesControl(context), tableControl(context), columnsControl(context), rowsControl(context), runControl(context)),
-    ...(await Promise.all(places.map((place) => ofPlace(context, place, page)))).flat(),
-    h('p', {}, page > 0 && h('button', { type: 'button', id: 'page-before', click: () => go({ page: String(page - 1) }) }, 'Larger agencies'), ' ',
-      places.some((place) => place.agencies && place.agencies[1] > (page + 1) * PAGE) && h('button', { type: 'button', id: 'page-after', click: () => go({ page: String(page + 1) }) }, 'Smaller agencies')),
+      placesControl(context), tableControl(context), columnsControl(context), rowsControl(context, mainRow(context.table)?.full),
+      checkbox('Only agencies that did not report all months', isIncomplete, (only) => go({ months: only ? 'incomplete' : '', page: '' })), runControl(context)),
+    ...(await Promise.all(places.map((place, at) => ofPlace(context, place, lists[at], isIncomplete)))).flat(),
+    h('p', {}, page > 0 && h('button', { type: 'button', id: 'page-before', click: () => turn(page - 1) }, 'Larger agencies'), ' ',
+      lists.some((list) => list.n > (page + 1) * PAGE) && h('button', { type: 'button', id: 'page-after', click: () => turn(page + 1) }, 'Smaller agencies')),
     h('p', {}, `File agencies.csv of run ${run.run} has more about each agency: which months were filled or left out and why, its weights, and what it reported.`),
   ]
 }
 
 /** @param {Context} context @param {import('../data.js').Place} place */
-async function ofPlace(context, place, page) {
+async function ofPlace(context, place, { rows: agencies, page, n }, isIncomplete) {
   const { run } = context
-  const agencies = await readAgencies(run, place, page * PAGE, PAGE)
   const share = (value) => (value === null ? 'not known' : percent(value))
   const facts = [
     ['Agencies', `${number(place.responding_agencies)} of ${number(place.eligible_agencies)} are in the estimates`],
@@ -44,13 +47,14 @@ async function ofPlace(context, place, page) {
     h('h3', {}, `${place.name} (${describe(place)})`),
     h('dl', { class: 'facts' }, facts.flatMap(([name, words]) => [h('dt', {}, name), h('dd', {}, words)])),
     await ofCells(context, place),
-    place.agencies ? h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': `Agencies of ${place.name}` },
+    place.agencies && !n && h('p', {}, 'All agencies reported all months.'),
+    n > 0 && h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': `Agencies of ${place.name}` },
       h('table', { class: 'agencies' },
-        h('caption', {}, `Agencies ${number(page * PAGE + 1)} to ${number(page * PAGE + agencies.length)} of ${number(place.agencies[1])}, by residents`),
+        h('caption', {}, `Agencies ${isIncomplete ? 'that did not report all months, ' : ''}${number(page * PAGE + 1)} to ${number(page * PAGE + agencies.length)} of ${number(n)}, by residents`),
         h('thead', {}, h('tr', {}, Object.values(NAMES).map((name) => h('th', { scope: 'col' }, name)))),
-        h('tbody', {}, agencies.map((agency) => h('tr', {}, Object.keys(NAMES).map((name) => h('td', {}, shown(agency[name], name))))))))
-      : h('p', {}, 'Its agencies are among those of the whole place.'),
-    place.agencies && downloads(() => ({ title: `Agencies ${place.name}`, rows: agencies.map((agency) => ({ run: run.run, year: run.year, is_synthetic: run.is_synthetic, place: place.name, ...Object.fromEntries(Object.keys(NAMES).map((name) => [name, plain(agency[name])])) })) }), `nibrs-${run.run}-agencies`),
+        h('tbody', {}, agencies.map((agency) => h('tr', {}, Object.keys(NAMES).map((name) => h('td', {}, shown(agency[name], name)))))))),
+    !place.agencies && h('p', {}, 'Its agencies are among those of the whole place.'),
+    n > 0 && downloads(() => ({ title: `Agencies ${place.name}`, rows: agencies.map((agency) => ({ run: run.run, year: run.year, is_synthetic: run.is_synthetic, place: place.name, ...Object.fromEntries(Object.keys(NAMES).map((name) => [name, plain(agency[name])])) })) }), `nibrs-${run.run}-agencies`),
   ]
 }
 
@@ -64,9 +68,14 @@ function plain(value) {
   return value === undefined || value === null ? null : typeof value === 'bigint' ? Number(value) : value
 }
 
+/** The first row that has a count. @param {import('../data.js').Table} table */
+function mainRow(table) {
+  return table.rows.find((row) => 'count' in row.at)
+}
+
 /** What the respondents reported themselves, for the chosen cells. @param {Context} context */
 async function ofCells({ run, table, state }, place) {
-  const rows = table.rows.filter((row) => 'count' in row.at && (state.rows.length ? state.rows.includes(row.row) : row === table.rows.find((one) => 'count' in one.at)))
+  const rows = table.rows.filter((row) => 'count' in row.at && (state.rows.length ? state.rows.includes(row.row) : row === mainRow(table)))
   const read = await Promise.all(state.columns.map((column) => readCells(run, table, state.group, place, column, 'count')))
   const lines = rows.flatMap((row) => state.columns.map((column, at) => ({ row, column: table.columns[column - 1], cell: read[at](row) })))
   if (!lines.length) return null

@@ -6,7 +6,7 @@ import { readCellOf, readJson } from '../data.js'
 import { h } from '../dom.js'
 import { downloads } from '../download.js'
 import { agencies, estimate, interval, Marks, number, percent, relativeError, UNITS } from '../format.js'
-import { columnControl, groupName, rowsControl, runControl, showControl, tableControl, typeOf } from './controls.js'
+import { columnControl, groupName, rowControl, runControl, showControl, tableControl, typeOf } from './controls.js'
 import { feature } from '../vendor/topojson-client.js'
 import { download, legend } from './table.js'
 
@@ -29,7 +29,7 @@ export async function render(context) {
   return [
     h('h2', {}, title),
     h('form', { class: 'controls', 'aria-label': 'What is shown', submit: (event) => event.preventDefault() },
-      tableControl(context), columnControl(context), rowsControl(context), showControl(context), runControl(context)),
+      tableControl(context), columnControl(context), rowControl(context, row), showControl(context), runControl(context)),
     h('p', {}, `${UNITS[type]}, ${run.year}. ${table.counts}`, run.is_synthetic && ' SYNTHETIC DATA.'),
     await map(context, states, row, column),
     list('States', states, type, marks, context), list('Metropolitan areas', areas, type, marks, context),

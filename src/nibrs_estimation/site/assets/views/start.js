@@ -45,8 +45,9 @@ async function card({ run, places, link }, headline, marks) {
   return h('li', { class: 'card' },
     h('a', { href: link({ view: 'table', table: table.table, columns: [headline.column], places: places.map((place) => place.number) }) }, headline.label),
     lines.map(({ place, count, perPerson }) => h('p', {},
+      h('span', { class: 'place' }, total.label),
       places.length > 1 && h('span', { class: 'place' }, place.name),
-      number(count, marks), h('span', { class: 'interval' }, interval(count)),
+      number(count, marks), ' ', h('span', { class: 'interval' }, interval(count)),
       perPerson && h('span', { class: 'rate' }, 'per 100,000: ', number(perPerson, marks)))))
 }
 
@@ -61,6 +62,13 @@ async function tablesOf(site) {
   return new Map(tables.map((table) => [table.table, table]))
 }
 
+/** Why this site has no view of an answer of the guide; null if it has one. */
+function whyNoView(run, one, named) {
+  if (one.view === null) return ''
+  if (one.group && !run.series[one.table]?.some((series) => String(series.number) === one.group)) return 'This site does not have this group of persons.'
+  return one.view === 'compare' && named.length < 2 ? 'This site does not have both places.' : null
+}
+
 /** Answers to the search: questions of the guide, cells, and places. @param {Context} context */
 function found(context, index, tables) {
   const { run, state, link } = context
@@ -71,10 +79,13 @@ function found(context, index, tables) {
   const places = run.places.filter((place) => place.name.toLowerCase().includes(word) || place.code?.toLowerCase() === word).slice(0, MOST_PLACES)
   const chosen = state.places
   const answer = (one) => {
-    if (one.table === null) return h('li', {}, `${one.tells} `, h('code', {}, one.command))
-    const named = one.places.map((text) => findOption(placeOptions(run), text)?.value).filter(Boolean)
-    return h('li', {}, h('a', { href: link({ view: 'table', table: one.table, rows: one.rows, columns: one.columns, places: named.length ? named.map(Number) : chosen, details: one.columns.length === 1 }) },
-      tables.get(one.table).title), ` (table ${one.table}): ${one.tells} `, h('code', {}, one.command))
+    const named = one.places.map((text) => findOption(placeOptions(run), text)?.value).filter(Boolean).map(Number)
+    const why = whyNoView(run, one, named)
+    const title = one.table === null ? 'Coverage' : `${one.view === 'compare' ? 'Compare: ' : ''}${tables.get(one.table).title}`
+    const { rows, columns, group, show, months } = one
+    const view = { view: one.view, table: one.table, rows, columns, group, show, months, places: named.length ? named : chosen, details: one.view === 'table' && columns.length === 1 }
+    const name = [why === null ? h('a', { href: link(view) }, title) : title, one.table !== null && ` (table ${one.table})`, ': ']
+    return h('li', {}, one.view !== null && name, `${one.tells.replaceAll('`', '')} `, why && `${why} `, h('code', {}, one.command))
   }
   return h('section', { class: 'found', id: 'found', 'aria-label': 'Found' },
     questions.map((question) => h('div', {}, h('h3', {}, question.ask), question.note && h('p', {}, question.note),

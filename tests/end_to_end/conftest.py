@@ -23,20 +23,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(folder: Path) -> None:
         # The demo last: what a run publishes is one set, and its last command decides which.
-        succeed(
-            folder,
-            "run",
-            "all",
-            "demo",
-            "--source",
-            "synthetic:0.01",
-            "--year",
-            "2024",
-            "--seed",
-            "1",
-            "--until",
-            "keep_truth",
-        )
+        source = ("--source", "synthetic:0.01", "--year", "2024", "--seed", "1")
+        for task in ("keep_truth", "write_agencies"):
+            succeed(folder, "run", "all", "demo", *source, "--until", task)
         succeed(folder, "demo")
 
     return once(tmp_path_factory, "demo", make)

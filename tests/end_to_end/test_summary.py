@@ -67,7 +67,7 @@ def test_a_cell_is_what_a_user_sees(runs: Path) -> None:
     assert "Run s24 is of flow srs" in " ".join(in_database.stderr.split())
     refused = nibrs(runs, "compare", "SRS1a", "--run", "s24")
     assert refused.returncode == 2
-    assert "cannot be compared yet" in refused.stderr
+    assert "cannot be compared or taken apart yet" in refused.stderr
 
 
 def test_every_incident_is_accounted_for(runs: Path) -> None:

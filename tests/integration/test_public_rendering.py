@@ -326,7 +326,7 @@ def test_a_count_beyond_five_digits_is_cut(caplog: pytest.LogCaptureFixture) -> 
     }
     reports = return_a_reports.reports_of(pl.DataFrame({"agency_id": [1], "state_abbr": ["NB"]}), frames, 2022, 1)
     assert reports.counts[0, 11, 1, 20] == 99_999
-    assert "1 counts of 2022 are above 99999" in caplog.text
+    assert "Return A of 2022: 1 monthly counts are above 99999" in caplog.text
 
 
 # ---------------------------------------------------------------- benchmark

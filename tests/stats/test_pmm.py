@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -45,8 +45,10 @@ def test_quick_predictors_equal_the_slow_twin(seed: int, n: int) -> None:
         for k, x in data.items():
             both, seen = ~missing & ~np.isnan(x), ~np.isnan(x)
             v, u = slow_correlation(y[both], x[both]), slow_correlation((~missing)[seen].astype(float), x[seen])
-            usable = (missing & seen).sum() / missing.sum()
-            expected = k != j and (k == "d" or (max(abs(v), abs(u)) > 0.1 and usable >= 0.25))
+            usable, strongest = (missing & seen).sum() / missing.sum(), max(abs(v), abs(u))
+            # At the limit itself the last digit decides.
+            assume(abs(strongest - 0.1) > 1e-9)
+            expected = k != j and (k == "d" or (strongest > 0.1 and usable >= 0.25))
             assert (k in chosen[j]) == expected
 
 

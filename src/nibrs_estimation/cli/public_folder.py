@@ -70,14 +70,15 @@ def _next_step(folder: Path, found: Survey) -> str:
             f"Nothing can be estimated for {found.year}: there is no NIBRS master file, no zip of a state and no "
             "Return A master file of that year."
         )
-    command = f"--source public:{plain(str(folder))} --year {found.year}"
+    source = f"public:{plain(str(folder))} --year {found.year}"
     if of_kind(found.files, kinds.NIBRS_MASTER):
         return (
             "Of master files only the first records were looked at; a run checks the whole.\n"
-            f"Next: nibrs run all us {command}"
+            f"Next: nibrs run all us --source {source}"
         )
     if states := sorted({state.lower() for file in of_kind(found.files, kinds.STATE_ZIP) for state in file.states}):
-        return f"Next: nibrs run all {'_'.join(states) if len(states) <= _FEW_STATES else 'states'} {command}"
+        run_id = "_".join(states) if len(states) <= _FEW_STATES else "states"
+        return f"Next: nibrs run all {run_id} --source {source}"
     path = next(file.content.path for file in of_kind(found.files, kinds.RETURN_A) if file.content)
     return f"There are no incidents. Next, for summary counts: nibrs run srs us --source return-a:{plain(str(path))}"
 

@@ -243,7 +243,7 @@ def _view(command: str, tables: Mapping[str, TableDefinition]) -> dict[str, Any]
     found: dict[str, Any] = {"view": None, "table": None, "rows": [], "columns": [], "places": []}
     match shlex.split(command)[1:]:
         case ["agencies", *words]:
-            return {**found, "view": "coverage", "months": "incomplete" if "--incomplete" in words else ""}
+            return {**found, "view": "coverage", "months": "incomplete" if _options(words).incomplete else ""}
         case ["tables", "show", name, *words]:
             view = "table"
         case ["compare", name, *words]:
@@ -252,12 +252,7 @@ def _view(command: str, tables: Mapping[str, TableDefinition]) -> dict[str, Any]
             return found
     if name not in tables:
         return None
-    parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
-    for option in ("row", "column", "geography"):
-        parser.add_argument(f"--{option}", action="append", default=[])
-    parser.add_argument("--series")
-    parser.add_argument("--rate", action="store_true")
-    table, options = tables[name], parser.parse_args(words)
+    table, options = tables[name], _options(words)
     return {
         "view": view,
         "table": table.table,
@@ -272,3 +267,14 @@ def _view(command: str, tables: Mapping[str, TableDefinition]) -> dict[str, Any]
         "group": "" if options.series is None else str(find_series(table, options.series).number),
         "show": "rate" if options.rate else "",
     }
+
+
+def _options(words: Sequence[str]) -> argparse.Namespace:
+    """The options of a command of the guide."""
+    parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    for name in ("row", "column", "geography"):
+        parser.add_argument(f"--{name}", action="append", default=[])
+    for name in ("rate", "incomplete"):
+        parser.add_argument(f"--{name}", action="store_true")
+    parser.add_argument("--series")
+    return parser.parse_args(words)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 
-from nibrs_estimation.stats.sparse import Products, product_at, sums_of_columns
+from nibrs_estimation.stats.sparse import Products, columns_at, product_at, sums_of_columns
 
 
 @given(st.data())
@@ -66,3 +66,17 @@ def test_sums_of_columns_are_in_order(data: st.DataObject) -> None:
     found = sums_of_columns(sparse.csc_array(matrix), sparse.csc_array(sums))
     assert (found.toarray() == matrix @ sums).all()
     assert all((np.diff(found.indices[a:b]) > 0).all() for a, b in itertools.pairwise(found.indptr))
+
+
+@given(st.data())
+def test_columns_are_those_of_the_matrix(data: st.DataObject) -> None:
+    """In any order and repeated, and ascending without the empty ones, which share the values of the matrix."""
+    m = data.draw(st.integers(1, 6))
+    values = data.draw(st.lists(st.sampled_from([0.0, 0.0, 0.0, 1.5]), min_size=3 * m, max_size=3 * m))
+    matrix = sparse.csc_array(np.array(values).reshape(3, m))
+    chosen = np.array(data.draw(st.lists(st.integers(0, m - 1), max_size=2 * m)), dtype=np.int64)
+    assert (columns_at(matrix, chosen).toarray() == matrix.toarray()[:, chosen]).all()
+    filled = np.flatnonzero(np.diff(matrix.indptr))
+    found = columns_at(matrix, filled)
+    assert (found.toarray() == matrix.toarray()[:, filled]).all()
+    assert matrix.nnz == 0 or np.shares_memory(found.data, matrix.data)

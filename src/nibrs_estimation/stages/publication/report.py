@@ -32,6 +32,7 @@ from nibrs_estimation.stages.publication.sections import (
     whole_page,
 )
 from nibrs_estimation.stages.publication.selection import Results
+from nibrs_estimation.survey.months import MONTHS_PER_YEAR
 from nibrs_estimation.tables.definition import Estimate
 from nibrs_estimation.tables.suppression import suppression_mark
 from nibrs_estimation.tables.table_rows import (
@@ -41,7 +42,6 @@ from nibrs_estimation.tables.table_rows import (
 
 #: Tables and columns of the main numbers.
 HEADLINES = (("1a", "violent_crime"), ("1a", "murder"), ("1b", "property_crime"), ("1c", "drug_narcotic"))
-MONTHS = 12
 #: Largest number of agencies without any incident that are named; the datasets contain all.
 _LISTED = 20
 
@@ -136,8 +136,8 @@ def _reporting(eligible: pl.LazyFrame, reporting_status: pl.LazyFrame) -> str:
     reported, with_any = pl.col("months_reported"), pl.col("months_with_incidents")
     n = months.select(
         agencies=pl.len(),
-        full=(reported == MONTHS).sum(),
-        partial=reported.is_between(1, MONTHS - 1).sum(),
+        full=(reported == MONTHS_PER_YEAR).sum(),
+        partial=reported.is_between(1, MONTHS_PER_YEAR - 1).sum(),
         with_incidents=with_any.sum(),
         inferred=pl.col("months_inferred").sum(),
         empty=(reported - with_any - pl.col("months_inferred")).sum(),
@@ -154,7 +154,7 @@ def _reporting(eligible: pl.LazyFrame, reporting_status: pl.LazyFrame) -> str:
         "Reported, with incidents": with_incidents,
         "Reported as months without incidents": empty,
         "Without incidents, counted as zero": inferred,
-        "Not reported": MONTHS * agencies - with_incidents - empty - inferred,
+        "Not reported": MONTHS_PER_YEAR * agencies - with_incidents - empty - inferred,
     }
     tables = "".join(
         html_table(
@@ -166,7 +166,7 @@ def _reporting(eligible: pl.LazyFrame, reporting_status: pl.LazyFrame) -> str:
         )
         for name, heading, part, whole in (
             ("reporting-agencies", "Eligible agencies", of_agencies, agencies),
-            ("reporting-months", "Their months", of_months, MONTHS * agencies),
+            ("reporting-months", "Their months", of_months, MONTHS_PER_YEAR * agencies),
         )
     )
     note = "Agencies with too few months count as if they had reported nothing: other agencies stand for them."
